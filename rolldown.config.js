@@ -1,0 +1,16 @@
+// The command line as one file that loads fast; what it needs only sometimes becomes a chunk of its own.
+import { defineConfig } from 'rolldown'
+
+export default defineConfig({
+  input: { dstore: 'cli/dstore.ts' },
+  platform: 'node',
+  external: [/^node:/, /^[^./]/],
+  output: {
+    dir: 'dist',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    format: 'esm',
+    banner: '#!/usr/bin/env node',
+    cleanDir: false,
+  },
+})

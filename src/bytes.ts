@@ -1,0 +1,40 @@
+/** Small operations on bytes that every layer needs and no platform class gives. */
+
+const EMPTY = new Uint8Array(0)
+
+/** All parts in one array; the part itself, uncopied, where there is only one. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 0) return EMPTY
+  if (parts.length === 1) return parts[0]!
+  let length = 0
+  for (const part of parts) length += part.byteLength
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.byteLength
+  }
+  return whole
+}
+
+/** Are both the same bytes? Not constant-time: never for secrets. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false
+  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Lower-case hex, two digits a byte. */
+export function toHex(bytes: Uint8Array): string {
+  let hex = ''
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
+  return hex
+}
+
+/** The bytes of an even number of hex digits in any case; undefined for any other string. */
+export function fromHex(hex: string): Uint8Array | undefined {
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}

@@ -1,0 +1,145 @@
+/**
+ * What a node does for the processes of its machine, whichever role it has. The daemon serves this over HTTP; a
+ * program may hold it directly. Global and Local implement it.
+ */
+import type { Key } from '../hash/key.ts'
+import type { ByteRange } from '../store/store.ts'
+
+/** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
+export type ValueSource =
+  | { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number }
+  | { /** Absolute. */ readonly path: string }
+
+/** How far a call has come, in bytes of the value. */
+export interface Progress {
+  readonly phase: 'hash' | 'store' | 'fetch'
+  readonly doneBytes: number
+  readonly totalBytes: number | undefined
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Give up with `timeout` after this long without progress, in milliseconds. */
+  readonly timeoutMs?: number
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface PutResult {
+  readonly key: Key
+  readonly size: number
+  /** The value was there already: nothing was uploaded. */
+  readonly existed: boolean
+}
+
+/** A range as a caller may ask for it, before the size is known; ends are exclusive, as in `ByteRange`. */
+export type RangeRequest =
+  | { readonly start: number; /** Beyond the value means its end. */ readonly end?: number }
+  | { readonly last: number }
+
+export interface GetOptions extends CallOptions {
+  readonly range?: RangeRequest
+}
+
+/** A value that exists, and its bytes on demand. Nothing is fetched before the first is asked for. */
+export interface ReadableValue {
+  readonly key: Key
+  readonly size: number
+  /** What of it `bytes` gives: the requested range, cut to the value. */
+  readonly range: ByteRange
+  /** Verified bytes in order. To be read once; leaving the loop early ends the work behind it. */
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
+export interface ValueFacts {
+  readonly key: Key
+  readonly size: number
+  /** The seq of the put that made the key exist. */
+  readonly incarnation: number
+  /** How much of it this node holds in its own cache or store, in bytes. */
+  readonly heldBytes: number
+  /** Was this answered by, or as, Global? False when only this Local's cache could be asked. */
+  readonly confirmed: boolean
+}
+
+export interface RemoveResult {
+  readonly key: Key
+  /** Position of the removal in the order of changes. */
+  readonly seq: number
+  /** Bytes of the value that were freed at Global. */
+  readonly freedBytes: number
+}
+
+export type Role = 'standalone' | 'global' | 'local'
+
+export interface CacheStatus {
+  readonly usedBytes: number
+  readonly budgetBytes: number
+  readonly values: number
+  readonly hits: number
+  readonly misses: number
+  readonly evictions: number
+}
+
+export interface PeerTraffic {
+  readonly peer: string
+  readonly valueBytesIn: number
+  readonly valueBytesOut: number
+}
+
+export interface NodeStatus {
+  readonly role: Role
+  readonly version: string
+  readonly startedAt: string
+  /** Undefined where there is no network: a standalone node. */
+  readonly peerId: string | undefined
+  readonly listen: readonly string[]
+  /** Of a Local: its Global, and whether it is there. */
+  readonly global:
+    | { readonly address: string; readonly state: 'connected' | 'away'; readonly since: string }
+    | undefined
+  /** Locals connected to this Global. */
+  readonly locals: readonly string[]
+  readonly store:
+    | {
+        readonly kind: 'memory' | 'disk'
+        readonly durable: boolean
+        readonly values: number
+        readonly valueBytes: number
+        readonly headroomBytes: number | undefined
+        readonly seq: number
+      }
+    | undefined
+  readonly cache: CacheStatus | undefined
+  readonly traffic: readonly PeerTraffic[]
+}
+
+/** Faults are `DstoreError`s with the codes of specs/000-conventions.md. */
+export interface Node {
+  readonly role: Role
+
+  /** Store a value; it is as safe as the store can make it when this resolves. */
+  put(source: ValueSource, options?: CallOptions): Promise<PutResult>
+
+  /** Find a value: `not-found`, `range`, `unreachable`, `timeout`. Its bytes may fail with `integrity`, `removed`. */
+  get(key: Key, options?: GetOptions): Promise<ReadableValue>
+
+  /** Facts about a value, or undefined where there is none. `unreachable` where nobody can say. */
+  stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined>
+
+  /** Every key that exists, in bytewise order of digests. */
+  keys(options?: CallOptions): AsyncIterable<{ readonly key: Key; readonly size: number }>
+
+  /** Remove a value everywhere; `not-found` where there is none. */
+  remove(key: Key, options?: CallOptions): Promise<RemoveResult>
+
+  /** Bring the whole value into this node's cache. */
+  prefetch(key: Key, options?: CallOptions): Promise<void>
+
+  /** Drop a value from this node's cache alone; the bytes that were freed. */
+  evict(key: Key): Promise<number>
+
+  status(): Promise<NodeStatus>
+
+  /** Finish or fail what is in progress, and let go of everything. */
+  close(): Promise<void>
+}

@@ -1,0 +1,139 @@
+/**
+ * Where values live, and the one ordered log of changes (specs/005-storage.md).
+ *
+ * A value is *staged* as a stream, then *sealed* (whole, verified and as durable as the store can make it) under a
+ * location that is used once and never again, and lives on only if a transaction *adopts* that location together with
+ * the record that names it. Deleting goes the other way: a transaction *releases* the location together with the
+ * record, and only then are the bytes freed. What was sealed and never adopted is gone after a restart.
+ */
+
+/** Where a sealed value is. Opaque to all but the store that gave it; never used twice. */
+export type Location = string
+
+/** Half-open range of bytes: `start` is in, `end` is not. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** A value on its way in. Nobody sees it until it is sealed and a record names it. */
+export interface Staging {
+  /** Append bytes; they may be reused when the promise resolves. Rejects with `no-space`. */
+  write(bytes: Uint8Array): Promise<void>
+  /**
+   * All bytes are in: keep them with this outboard, ready to be adopted. Where the store is durable, the value is
+   * at the latest when the transaction that adopts it resolves.
+   */
+  seal(outboard: Uint8Array): Promise<Location>
+  /** Give up and free everything, sealed or not. Does nothing once the location was adopted. */
+  discard(): Promise<void>
+}
+
+/** A record's name: a table and the bytes of the row's key within it, ordered bytewise. */
+export interface RecordKey {
+  readonly table: Table
+  readonly id: Uint8Array
+}
+
+/** `keys`: by digest. `names`: by UTF-8 name. `meta`: the index's own state. */
+export type Table = 'keys' | 'names' | 'meta'
+
+/** A record as it stands. `version` is the seq of the change that wrote it. */
+export interface Row {
+  readonly id: Uint8Array
+  readonly value: Uint8Array
+  readonly version: number
+}
+
+/** What must hold for a transaction to be committed: the record's version, 0 for "absent". */
+export interface Condition {
+  readonly key: RecordKey
+  readonly version: number
+}
+
+/** A record to write, or with `value: undefined` to delete. */
+export interface Write {
+  readonly key: RecordKey
+  readonly value: Uint8Array | undefined
+}
+
+/** All or nothing: if every condition holds, every write is done and one entry is appended to the log. */
+export interface Transaction {
+  readonly conditions: readonly Condition[]
+  readonly writes: readonly Write[]
+  /** What the log remembers of this change; undefined appends nothing and takes no seq. */
+  readonly entry: Uint8Array | undefined
+  /** Sealed values that live from this change on. */
+  readonly adopt?: readonly Location[]
+  /** Adopted values that this change lets go of: freed after it is committed, and before it resolves. */
+  readonly release?: readonly Location[]
+}
+
+export type CommitResult =
+  | {
+      readonly ok: true
+      /** Seq of the appended entry, or of the last one where none was. */ readonly seq: number
+    }
+  | { readonly ok: false; /** The first condition that did not hold. */ readonly failed: Condition }
+
+export interface LogEntry {
+  /** Position in the order of changes, from 1, without gaps. */
+  readonly seq: number
+  readonly entry: Uint8Array
+}
+
+export interface StoreUsage {
+  /** Bytes of values, without outboards and records. */
+  readonly valueBytes: number
+  readonly values: number
+  /** Bytes that may still be taken in; undefined where the store sets no bound. */
+  readonly headroomBytes: number | undefined
+}
+
+export interface ScanOptions {
+  /** Only ids that begin with these bytes. */
+  readonly prefix?: Uint8Array
+  /** Only ids after this one. */
+  readonly after?: Uint8Array
+  /** At most this many rows. */
+  readonly limit: number
+}
+
+/** Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`. */
+export interface Store {
+  /** `memory` keeps nothing beyond the process. */
+  readonly kind: 'memory' | 'disk'
+
+  /** Begin to take in a value. `size` where it is known lets the store refuse early (`no-space`). */
+  stage(size: number | undefined): Promise<Staging>
+
+  /**
+   * The bytes of a range of a sealed value, in order, in pieces of at most `PIECE_BYTES`. The pieces are the
+   * caller's to read, not to change. A range beyond the value is a `RangeError`; a location that was released
+   * is `removed`, also in the middle of a read; damage is *not* looked for here: the reader verifies.
+   */
+  read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
+
+  /** The outboard that the value was sealed with, or the part of it in `range`. */
+  outboard(location: Location, range?: ByteRange): Promise<Uint8Array>
+
+  /** The rows for these keys, in the same order, all as of one moment. */
+  rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]>
+
+  /** Rows of a table in the bytewise order of their ids, at most `limit` of them. */
+  scan(table: Table, options: ScanOptions): Promise<readonly Row[]>
+
+  /** Commit one transaction. Durable when it resolves, where the store is. Transactions never interleave. */
+  commit(transaction: Transaction): Promise<CommitResult>
+
+  /** The last seq given out, 0 before the first. */
+  lastSeq(): Promise<number>
+
+  /** Entries with `after` < seq, oldest first, at most `limit`; fewer where older ones were trimmed. */
+  log(after: number, limit: number): Promise<readonly LogEntry[]>
+
+  usage(): Promise<StoreUsage>
+
+  /** Let go of everything. Calls in progress may fail. */
+  close(): Promise<void>
+}

@@ -1,0 +1,29 @@
+/**
+ * A reliable, ordered stream of bytes to one peer, with true back-pressure in both directions. The protocols are
+ * written against this alone; a libp2p stream, a bulk lane and a pair in memory are all channels.
+ */
+export interface Channel {
+  /** Who is at the other end, as authenticated by the transport: a peer id. */
+  readonly peer: string
+
+  /** Aborted, with a `DstoreError` as reason, as soon as the channel can carry nothing more in either direction. */
+  readonly signal: AbortSignal
+
+  /**
+   * The next bytes that arrived, never empty; undefined once the peer has ended its side. Rejects with the
+   * channel's reason when it was aborted. One read at a time. While nobody reads, the peer is held back.
+   */
+  read(): Promise<Uint8Array | undefined>
+
+  /**
+   * Send bytes, which must not be changed afterwards. Resolves when more may be written: at once, or when the peer
+   * has taken enough. Rejects with the channel's reason when it was aborted. Writes go out in the order of calls.
+   */
+  write(bytes: Uint8Array): Promise<void>
+
+  /** Nothing more will be written. The peer reads everything before, then undefined. */
+  end(): Promise<void>
+
+  /** Drop both directions now; whoever waits on either end is rejected. Harmless when closed. */
+  abort(reason: Error): void
+}
