@@ -66,3 +66,9 @@ export const FRAME_JOIN_BYTES: number = 64 * KIB
 
 /** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
 export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
+
+/** Inline values that one answer to a locate may carry, all together. */
+export const INLINE_ANSWER_BYTES: number = 512 * KIB
+
+/** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
+export const HASH_SLICE_BYTES: number = 256 * KIB
