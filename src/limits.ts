@@ -16,6 +16,15 @@ export const INLINE_VALUE_BYTES: number = GROUP_BYTES
 /** The largest value that can be named: what a tree of 2^53 bytes can count without losing a digit. */
 export const VALUE_BYTES: number = Number.MAX_SAFE_INTEGER
 
+/** A BLAKE3 digest or chaining value. */
+export const DIGEST_BYTES: number = 32
+
+/** The longest spelling of a key: its 36 bytes in base2, after the prefix (specs/001-key.md). */
+export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
+
+/** The most that one call into the hash engine takes; also the largest chunk group. */
+export const HASH_WINDOW_BYTES: number = 256 * KIB
+
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
