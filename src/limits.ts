@@ -27,6 +27,7 @@ export const RECORD_ID_BYTES: number = KIB
 
 /** The largest record, and the largest entry of the log. */
 export const RECORD_VALUE_BYTES: number = MIB
+
 /** A message of the index protocol: a batch of inline values and a little around them. */
 export const INDEX_MESSAGE_BYTES: number = MIB
 
