@@ -31,6 +31,12 @@ export const PIECE_BYTES: number = MIB
 /** A segment of a cached value: cache memory is taken and given back in these. */
 export const SEGMENT_BYTES: number = MIB
 
+/** The longest id of a record. */
+export const RECORD_ID_BYTES: number = KIB
+
+/** The largest record, and the largest entry of the log. */
+export const RECORD_VALUE_BYTES: number = MIB
+
 /** A message of the index protocol: a batch of inline values and a little around them. */
 export const INDEX_MESSAGE_BYTES: number = MIB
 
