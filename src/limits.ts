@@ -21,3 +21,36 @@ export const PIECE_BYTES: number = MIB
 
 /** A segment of a cached value: cache memory is taken and given back in these. */
 export const SEGMENT_BYTES: number = MIB
+
+/** A message of the index protocol: a batch of inline values and a little around them. */
+export const INDEX_MESSAGE_BYTES: number = MIB
+
+/** Keys, values or facts that one index message may carry. */
+export const BATCH_ITEMS: number = 1024
+
+/** A message of the transfer protocol, without the raw bytes that follow a piece. */
+export const TRANSFER_MESSAGE_BYTES: number = 16 * KIB
+
+/** Ranges that one fetch may ask for. */
+export const FETCH_RANGES: number = 256
+
+/** A line for a person (a reason, a hint) that comes from a peer. */
+export const TEXT_CHARS: number = 1024
+
+/** Holders that one fact may name. */
+export const HOLDERS: number = 64
+
+/** Requests that one Local may have unanswered at Global. */
+export const REQUESTS_IN_FLIGHT: number = 4096
+
+/** How long a stream may be idle before a ping is sent on it. */
+export const PING_INTERVAL_MS: number = 1000
+
+/** Global lets go of a Local that has been silent for so long, and a Local of its Global. */
+export const SILENCE_MS: number = 10_000
+
+/** How long a request waits for a broken link to be dialled anew before it fails with `unreachable`. */
+export const REDIAL_PATIENCE_MS: number = 2000
+
+/** Time without progress after which a call that waits for a peer fails with `timeout`. */
+export const CALL_TIMEOUT_MS: number = 30_000
