@@ -54,3 +54,15 @@ export const REDIAL_PATIENCE_MS: number = 2000
 
 /** Time without progress after which a call that waits for a peer fails with `timeout`. */
 export const CALL_TIMEOUT_MS: number = 30_000
+
+/** The digits of a frame's length: a varint of at most this many bytes, so a frame is below 256 MiB. */
+export const FRAME_LENGTH_BYTES: number = 4
+
+/** Frames handed over but not yet taken by the channel, before `send` makes its caller wait. */
+export const FRAME_QUEUE_BYTES: number = MIB
+
+/** Frames that are sent together are joined into writes of about this size; larger ones go uncopied. */
+export const FRAME_JOIN_BYTES: number = 64 * KIB
+
+/** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
+export const CHANNEL_BUFFER_BYTES: number = 256 * KIB

@@ -79,7 +79,7 @@ test('the lock is of this manifest', (t) => {
 test('every script that the pages name exists', (t) => {
   for (const page of ['CONTRIBUTING.md', '.ci/run', '.github/workflows/ci.yml']) {
     for (const [, script] of read(page).matchAll(/npm run ([\w:-]+)/g)) {
-      t.true(script! in manifest.scripts, `${page} names npm run ${script}`)
+      t.true(Object.hasOwn(manifest.scripts, script!), `${page} names npm run ${script}`)
     }
   }
 })
