@@ -87,3 +87,9 @@ export const INLINE_ANSWER_BYTES: number = 512 * KIB
 
 /** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
 export const HASH_SLICE_BYTES: number = 256 * KIB
+
+/** Transfer channels to one peer that are kept open while nothing is transferred. */
+export const IDLE_TRANSFER_CHANNELS: number = 4
+
+/** What one fetch asks for at once: callers that want different parts of a value take turns at this length. */
+export const FETCH_RUN_BYTES: number = 64 * MIB

@@ -9,7 +9,7 @@ import { Bitfield } from '../hash/bitfield.ts'
 import type { Key } from '../hash/key.ts'
 import { outboardBytes } from '../hash/tree.ts'
 import { SEGMENT_BYTES } from '../limits.ts'
-import type { ByteRange } from '../store/store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import type { CacheStatus } from './node.ts'
 
 /** One value, or the verified parts of it that came so far. */
@@ -17,14 +17,13 @@ export class CachedValue {
   readonly key: Key
   readonly size: number
   /** The seq of the put that made the key exist. */
-  readonly incarnation: number
+  incarnation: number
   /** The groups that are held. */
   readonly held: Bitfield
   /** Filled where the groups are held: their parents, up to the root. */
   readonly outboard: Uint8Array
   readonly #segments: (Uint8Array | undefined)[]
   readonly #dropped = new AbortController()
-  readonly #waiting = new Set<() => void>()
   #users = 0
 
   constructor(key: Key, size: number, incarnation: number) {
@@ -36,7 +35,7 @@ export class CachedValue {
     this.#segments = Array.from({ length: Math.ceil(size / SEGMENT_BYTES) })
   }
 
-  /** Aborted, with the reason, once the entry has left the cache by removal or eviction. */
+  /** Aborted, with the reason, once the value was removed: it must not be read any more. */
   get dropped(): AbortSignal {
     return this.#dropped.signal
   }
@@ -50,6 +49,10 @@ export class CachedValue {
     return this.#segments.reduce((sum, segment) => sum + (segment?.byteLength ?? 0), 0)
   }
 
+  hasSegment(index: number): boolean {
+    return this.#segments[index] !== undefined
+  }
+
   /** Keep it from being evicted until the returned function is called, once. */
   use(): () => void {
     let done = false
@@ -60,8 +63,9 @@ export class CachedValue {
     }
   }
 
-  /** Keep verified bytes, whole groups from `start`. They are copied. */
+  /** Keep verified bytes, whole groups from `start`. They are copied. Throws the reason once the value was removed. */
   write(start: number, bytes: Uint8Array): void {
+    this.dropped.throwIfAborted()
     const end = start + bytes.byteLength
     for (let at = start; at < end;) {
       const segment = this.#segment(Math.floor(at / SEGMENT_BYTES))
@@ -71,7 +75,6 @@ export class CachedValue {
       at += length
     }
     this.held.setRange({ start, end })
-    this.#wake()
   }
 
   /** Keep a verified pair of the outboard. */
@@ -90,23 +93,10 @@ export class CachedValue {
     return segment.subarray(start - base, Math.min(run!.end, end, segmentEnd) - base)
   }
 
-  /** Resolves when more is held than before, and when the entry was dropped. */
-  async grown(): Promise<void> {
-    if (this.dropped.aborted) return
-    await new Promise<void>((resolve) => this.#waiting.add(resolve))
-  }
-
-  /** Let go of the memory; whoever reads is told the reason. */
+  /** Let go of the memory: the value was removed. Whoever reads it is told the reason. */
   drop(reason: DstoreError): void {
     this.#segments.fill(undefined)
     this.#dropped.abort(reason)
-    this.#wake()
-  }
-
-  /** Whoever waits looks again. */
-  #wake(): void {
-    for (const resolve of this.#waiting) resolve()
-    this.#waiting.clear()
   }
 
   #segment(index: number): Uint8Array {
@@ -117,8 +107,18 @@ export class CachedValue {
 
 interface Slot {
   readonly value: CachedValue
-  /** Bytes that this entry is charged for. */
-  charged: number
+  /** The segments that this entry has room for, filled or not. */
+  readonly room: Set<number>
+  chargedBytes: number
+}
+
+/** A value that is being put: in memory, charged, and not yet to be found. */
+export interface Draft {
+  readonly value: CachedValue
+  /** It is stored: let it be found. */
+  publish(incarnation: number): void
+  /** Let go of it. Does nothing once it was published. */
+  discard(): void
 }
 
 export class Cache {
@@ -150,41 +150,74 @@ export class Cache {
   }
 
   /**
-   * Room for a value, or for `more` bytes of one that is there: the entry to write to, or undefined where the budget
-   * has no room for it, even with everything evicted that is not in use. Write no more than was asked for.
+   * Room for a range of a value: the entry to write it to, a new one where none is there of this incarnation; or
+   * undefined where the budget has no room for it, even with everything evicted that is not in use.
    */
-  admit(key: Key, size: number, incarnation: number, more: number): CachedValue | undefined {
-    const present = this.#slots.get(key.toString())
-    const value = present?.value ?? new CachedValue(key, size, incarnation)
-    const charge = more + (present === undefined ? ENTRY_BYTES + value.outboard.byteLength : 0)
-    const done = value.use()
-    const fits = this.#makeRoom(charge)
+  admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
+    const text = key.toString()
+    if (this.#slots.get(text)?.value.incarnation !== incarnation) this.remove(key)
+    const present = this.#slots.get(text)
+    const slot = present ?? newSlot(new CachedValue(key, size, incarnation))
+    const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
+    const charge = wanted.length * Math.min(SEGMENT_BYTES, size)
+    const done = slot.value.use()
+    const fits = this.#makeRoom(charge + (present === undefined ? slot.chargedBytes : 0))
     done()
     if (!fits) return undefined
-    if (present === undefined) this.#slots.set(key.toString(), { value, charged: charge })
-    else present.charged += charge
-    this.#usedBytes += charge
-    return value
+    if (present === undefined) this.#insert(slot)
+    for (const segment of wanted) slot.room.add(segment)
+    this.#charge(slot, slot.chargedBytes + charge)
+    return slot.value
   }
 
-  /** Charge an entry for what it holds alone: what it was promised beyond that did not come. */
+  /** Charge an entry for what it holds alone: the rest of what it had room for did not come. */
   settle(value: CachedValue): void {
     const slot = this.#slots.get(value.key.toString())
     if (slot?.value !== value) return
-    const charge = ENTRY_BYTES + value.outboard.byteLength + value.heldBytes
-    this.#usedBytes += charge - slot.charged
-    slot.charged = charge
+    for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
+    this.#charge(slot, baseBytes(value) + value.heldBytes)
   }
 
-  /** Drop an entry, also while it is in use; the bytes of the value that were held. */
-  drop(key: Key, reason: DstoreError): number {
+  /** Room for a value that is being put; undefined where the budget has none. */
+  draft(key: Key, size: number): Draft | undefined {
+    const value = new CachedValue(key, size, 0)
+    const chargedBytes = baseBytes(value) + size
+    if (!this.#makeRoom(chargedBytes)) return undefined
+    this.#usedBytes += chargedBytes
+    let open = true
+    const close = (): boolean => {
+      if (open) this.#usedBytes -= chargedBytes
+      const wasOpen = open
+      open = false
+      return wasOpen
+    }
+    return {
+      value,
+      discard: () => void close(),
+      publish: (incarnation) => {
+        if (!close()) return
+        value.incarnation = incarnation
+        this.remove(key)
+        const room = new Set(segmentsOf({ start: 0, end: size }))
+        this.#insert({ value, room, chargedBytes })
+      },
+    }
+  }
+
+  /** Forget an entry; who reads it at this moment may read on. The bytes of the value that were held. */
+  evict(key: Key): number {
     const slot = this.#slots.get(key.toString())
     if (slot === undefined) return 0
-    const { heldBytes } = slot.value
     this.#slots.delete(key.toString())
-    this.#usedBytes -= slot.charged
-    slot.value.drop(reason)
-    return heldBytes
+    this.#usedBytes -= slot.chargedBytes
+    return slot.value.heldBytes
+  }
+
+  /** Forget an entry and end every read of it: its value was removed. */
+  remove(key: Key): void {
+    const value = this.#slots.get(key.toString())?.value
+    this.evict(key)
+    value?.drop(new DstoreError('removed', 'the value was removed'))
   }
 
   /** Count a read that was served from here, or was not. */
@@ -207,20 +240,43 @@ export class Cache {
   #makeRoom(bytes: number): boolean {
     let free = this.budgetBytes - this.#usedBytes
     const victims: CachedValue[] = []
-    for (const { value, charged } of this.#slots.values()) {
+    for (const { value, chargedBytes } of this.#slots.values()) {
       if (free >= bytes) break
       if (value.inUse) continue
       victims.push(value)
-      free += charged
+      free += chargedBytes
     }
     if (free < bytes) return false
     for (const { key } of victims) {
-      this.drop(key, new DstoreError('internal', 'the value was evicted'))
+      this.evict(key)
       this.#evictions++
     }
     return true
   }
+
+  #insert(slot: Slot): void {
+    this.#slots.set(slot.value.key.toString(), slot)
+    this.#usedBytes += slot.chargedBytes
+  }
+
+  #charge(slot: Slot, bytes: number): void {
+    this.#usedBytes += bytes - slot.chargedBytes
+    slot.chargedBytes = bytes
+  }
 }
 
-/** What an entry costs beside its bytes: key, bitfield, bookkeeping. */
+/** What an entry costs beside its bytes and its outboard: key, bitfield, bookkeeping. */
 const ENTRY_BYTES = 1024
+
+const baseBytes = (value: CachedValue): number => ENTRY_BYTES + value.outboard.byteLength
+
+const newSlot = (value: CachedValue): Slot => ({
+  value,
+  room: new Set(),
+  chargedBytes: baseBytes(value),
+})
+
+function segmentsOf({ start, end }: ByteRange): number[] {
+  const first = Math.floor(start / SEGMENT_BYTES)
+  return Array.from({ length: Math.ceil(end / SEGMENT_BYTES) - first }, (_, i) => first + i)
+}

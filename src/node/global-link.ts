@@ -11,7 +11,7 @@ import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Log } from './log.ts'
-import { deadline } from './deadline.ts'
+import { deadline, pause, untilAborted } from './deadline.ts'
 
 /** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
 const TICK_MS = 250
@@ -82,20 +82,15 @@ export class GlobalLink {
    */
   async ask<R extends Request>(request: R, options: AskOptions = {}): Promise<AnswerTo[R['type']]> {
     const ticket = ++this.#lastTicket
-    const limit = deadline(
-      options.timeoutMs ?? CALL_TIMEOUT_MS,
-      'Global did not answer',
-      options.signal,
-    )
+    const wait = options.timeoutMs ?? CALL_TIMEOUT_MS
+    const limit = deadline(wait, 'Global did not answer', options.signal)
     try {
-      const answer = await new Promise<Answer>((resolve, reject) => {
-        if (this.#stop.signal.aborted) reject(this.#stop.signal.reason as DstoreError)
+      this.#stop.signal.throwIfAborted()
+      const answer = new Promise<Answer>((resolve, reject) => {
         this.#callers.set(ticket, { resolve, reject })
-        limit.signal.addEventListener('abort', () => reject(limit.signal.reason as DstoreError))
-        limit.signal.throwIfAborted()
-        this.#handle({ type: 'request', ticket, body: request, now: this.#options.now() })
       })
-      return answer as AnswerTo[R['type']]
+      this.#handle({ type: 'request', ticket, body: request, now: this.#options.now() })
+      return (await untilAborted(answer, limit.signal)) as AnswerTo[R['type']]
     } finally {
       limit.clear()
       if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
@@ -198,16 +193,4 @@ export class GlobalLink {
         break
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })
 }

@@ -1,6 +1,6 @@
 /** Ranges as callers ask for them, cut to a value whose size is known (specs/007, "Ranges"). */
 import { DstoreError } from '../errors.ts'
-import type { ByteRange } from '../store/store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import type { RangeRequest } from './node.ts'
 
 /**

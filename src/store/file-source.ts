@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { DstoreError } from '../errors.ts'
 import { PIECE_BYTES } from '../limits.ts'
-import type { ByteRange } from './store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 
 /** An open regular file. Close it. */
 export class FileSource {

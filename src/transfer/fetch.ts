@@ -3,7 +3,7 @@ import { DstoreError } from '../errors.ts'
 import { SliceDecoder, type Proved } from '../hash/slice-decoder.ts'
 import { sliceBytes } from '../hash/tree.ts'
 import { FETCH_RANGES } from '../limits.ts'
-import type { ByteRange } from '../store/store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
 
 export interface FetchRequest {

@@ -5,7 +5,7 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError, isErrorCode, type ErrorCode } from '../errors.ts'
 import { FETCH_RANGES, PIECE_BYTES, TEXT_CHARS, VALUE_BYTES } from '../limits.ts'
-import type { ByteRange } from '../store/store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
 
 export type Message =

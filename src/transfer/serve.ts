@@ -1,9 +1,8 @@
 /** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { SliceDecoder } from '../hash/slice-decoder.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
-import { outboardBytes, sliceBytes } from '../hash/tree.ts'
-import type { ByteRange } from '../store/store.ts'
+import { PAIR_BYTES, sliceBytes } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
 import { sliceOf, type ValueBytes } from './slice-stream.ts'
@@ -118,19 +117,19 @@ async function serveUpload(
     const bytes = plainBytes(transfer, host, claim)
     result = await uploads.takeStream(bytes, size === 0 ? undefined : size, () => claim.identity())
   } else {
-    const outboard = new Uint8Array(outboardBytes(size))
-    const bytes = provedBytes(transfer, host, { digest, size }, outboard)
-    result = await uploads.takeKnown({ digest, size }, bytes, () => outboard)
+    const pairs = new PairList()
+    const bytes = provedBytes(transfer, host, { digest, size }, pairs)
+    result = await uploads.takeKnown({ digest, size }, bytes, () => pairs.bytes())
   }
   await transfer.send({ type: 'stored', ...result })
 }
 
-/** The verified bytes of an upload; the pairs go into `outboard` on the way. Ends after the sender's finish. */
+/** The verified bytes of an upload; the pairs are collected on the way. Ends after the sender's finish. */
 async function* provedBytes(
   transfer: TransferChannel,
   host: TransferHost,
   { digest, size }: Identity,
-  outboard: Uint8Array,
+  pairs: PairList,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const range = { start: 0, end: size }
   const decoder = new SliceDecoder({ digest, range, size })
@@ -142,16 +141,12 @@ async function* provedBytes(
       host.onReceived(transfer.channel.peer, bytes.byteLength)
       for (const proved of decoder.push(bytes)) {
         if (proved.kind === 'data') yield proved.bytes
-        else keepPair(proved, outboard)
+        else pairs.add(proved.pair)
       }
     }
   }
   decoder.finish()
   await transfer.expect('finish')
-}
-
-function keepPair({ outboardOffset, pair }: Proved & { kind: 'parent' }, outboard: Uint8Array): void {
-  outboard.set(pair, outboardOffset)
 }
 
 /** The plain bytes of an upload, until the sender's finish, whose claim is kept. */
@@ -175,6 +170,26 @@ async function* plainBytes(
   }
 }
 
+/** The pairs of a whole value, which come in pre-order: memory grows with what was proved, not with what is claimed. */
+class PairList {
+  #bytes = new Uint8Array(64 * PAIR_BYTES)
+  #length = 0
+
+  add(pair: Uint8Array): void {
+    if (this.#length === this.#bytes.byteLength) {
+      const larger = new Uint8Array(2 * this.#bytes.byteLength)
+      larger.set(this.#bytes)
+      this.#bytes = larger
+    }
+    this.#bytes.set(pair, this.#length)
+    this.#length += pair.byteLength
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+}
+
 class Claim {
   made: Identity | undefined
 
@@ -184,12 +199,21 @@ class Claim {
   }
 }
 
+/** Say why, and leave the peer a moment to read it: an abort may overtake what was sent before. */
 async function tell(transfer: TransferChannel, { code, message }: DstoreError): Promise<void> {
-  if (transfer.channel.signal.aborted) return
+  const { signal } = transfer.channel
+  if (signal.aborted) return
   try {
     await transfer.send({ type: 'failure', code, message })
-    await transfer.flush()
+    await transfer.end()
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, FAREWELL_MS)
+      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()))
+    })
   } catch {
     // The peer is gone, or does not read: then it will not be told.
   }
 }
+
+/** How long a channel outlives the failure that was sent on it. */
+const FAREWELL_MS = 1000

@@ -2,7 +2,7 @@
 import { concat } from '../bytes.ts'
 import { SliceDecoder, type Proved } from '../hash/slice-decoder.ts'
 import { encodeHeader, encodePiece, planSlice } from '../hash/slice-encoder.ts'
-import type { ByteRange } from '../store/store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 
 /** A value and its outboard, to be read in ranges. */
 export interface ValueBytes {

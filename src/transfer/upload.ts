@@ -1,6 +1,6 @@
 /** The sending side of an upload (specs/003-transfer.md, "Upload"). */
-import { DstoreError, asDstoreError } from '../errors.ts'
-import type { ByteRange } from '../store/store.ts'
+import { asDstoreError } from '../errors.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import type { TransferChannel } from './pieces.ts'
 import { sliceOf, type ValueBytes } from './slice-stream.ts'
 
@@ -50,23 +50,10 @@ async function upload(
 ): Promise<UploadResult> {
   await transfer.send({ type: 'upload', ...offer })
   await transfer.expect('accept')
-  // The receiver says why it stops in the middle; that reason, not the broken channel, is what the caller is told.
+  // The receiver may say in the middle why it wants no more: then sending ends, with that reason.
   const answer = transfer.expect('stored')
-  answer.catch(() => undefined)
-  try {
-    await transfer.send({ type: 'finish', ...(await send()) })
-  } catch (error) {
-    const fault = asDstoreError(error)
-    if (!transfer.channel.signal.aborted) throw fault
-    throw await answer.then(
-      () => fault,
-      (reason: unknown) => moreTelling(asDstoreError(reason), fault),
-    )
-  }
+  answer.catch((reason: unknown) => transfer.channel.abort(asDstoreError(reason)))
+  await transfer.send({ type: 'finish', ...(await send()) })
   const { incarnation, existed } = await answer
   return { incarnation, existed }
-}
-
-function moreTelling(answer: DstoreError, sending: DstoreError): DstoreError {
-  return answer.code === 'unreachable' ? sending : answer
 }
