@@ -16,11 +16,26 @@ export const INLINE_VALUE_BYTES: number = GROUP_BYTES
 /** The largest value that can be named: what a tree of 2^53 bytes can count without losing a digit. */
 export const VALUE_BYTES: number = Number.MAX_SAFE_INTEGER
 
+/** A BLAKE3 digest or chaining value. */
+export const DIGEST_BYTES: number = 32
+
+/** The longest spelling of a key: its 36 bytes in base2, after the prefix (specs/001-key.md). */
+export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
+
+/** The most that one call into the hash engine takes; also the largest chunk group. */
+export const HASH_WINDOW_BYTES: number = 256 * KIB
+
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
 /** A segment of a cached value: cache memory is taken and given back in these. */
 export const SEGMENT_BYTES: number = MIB
+
+/** The longest id of a record. */
+export const RECORD_ID_BYTES: number = KIB
+
+/** The largest record, and the largest entry of the log. */
+export const RECORD_VALUE_BYTES: number = MIB
 
 /** A message of the index protocol: a batch of inline values and a little around them. */
 export const INDEX_MESSAGE_BYTES: number = MIB
@@ -66,3 +81,9 @@ export const FRAME_JOIN_BYTES: number = 64 * KIB
 
 /** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
 export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
+
+/** Inline values that one answer to a locate may carry, all together. */
+export const INLINE_ANSWER_BYTES: number = 512 * KIB
+
+/** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
+export const HASH_SLICE_BYTES: number = 256 * KIB
