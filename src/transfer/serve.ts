@@ -150,7 +150,10 @@ async function* provedBytes(
   await transfer.expect('finish')
 }
 
-function keepPair({ outboardOffset, pair }: Proved & { kind: 'parent' }, outboard: Uint8Array): void {
+function keepPair(
+  { outboardOffset, pair }: Proved & { kind: 'parent' },
+  outboard: Uint8Array,
+): void {
   outboard.set(pair, outboardOffset)
 }
 

@@ -1,5 +1,5 @@
 /** The sending side of an upload (specs/003-transfer.md, "Upload"). */
-import { DstoreError, asDstoreError } from '../errors.ts'
+import { asDstoreError, type DstoreError } from '../errors.ts'
 import type { ByteRange } from '../store/store.ts'
 import type { TransferChannel } from './pieces.ts'
 import { sliceOf, type ValueBytes } from './slice-stream.ts'
