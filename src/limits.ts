@@ -125,3 +125,10 @@ export const NEGOTIATION_MS: number = 5000
 /** How often a connection is tried, and how long an answer may take at least, in milliseconds. */
 export const PROBE_EVERY_MS: number = 15_000
 export const PROBE_ANSWER_MS: number = 20_000
+
+/** A private key or a token in a file. */
+export const SECRET_FILE_BYTES: number = 4 * KIB
+
+/** How long a Local waits before it dials its Global again: the first time, and at most. */
+export const REDIAL_FIRST_MS: number = 200
+export const REDIAL_MOST_MS: number = 5000
