@@ -93,37 +93,50 @@ export const IDLE_TRANSFER_CHANNELS: number = 4
 
 /** What one fetch asks for at once: callers that want different parts of a value take turns at this length. */
 export const FETCH_RUN_BYTES: number = 64 * MIB
+
 /**
  * The largest single write to a libp2p stream: sixteen whole Noise messages less a Yamux header. Every write is one
  * Yamux frame, and the receiver answers every frame with a window update: small writes cost half the speed.
  */
 export const STREAM_WRITE_BYTES: number = 16 * 65_519 - 12
 
-/** What a peer may send on one stream before it was read: first, and at most. Both ends start with the same. */
+/** What a peer may send on a new stream before any of it was read. Both ends start with the same. */
 export const STREAM_FIRST_WINDOW_BYTES: number = 256 * KIB
+
+/** What a peer may ever send on one stream beyond what was read. */
 export const STREAM_WINDOW_BYTES: number = 4 * MIB
 
 /** What waits unread inside one stream before it is reset; a peer that keeps to its window never gets there. */
 export const STREAM_BUFFER_BYTES: number = 2 * STREAM_WINDOW_BYTES
 
-/** Streams of one protocol that a peer may have open on one connection, and streams of all protocols together. */
+/** Streams of one protocol that a peer may have open on one connection. */
 export const STREAMS_PER_PROTOCOL: number = 64
+
+/** Streams of all protocols together that a peer may have open on one connection. */
 export const STREAMS_PER_CONNECTION: number = 256
 
-/** Connections of a node in all, and those among them whose handshake is not over. */
+/** Connections of a node in all. */
 export const CONNECTIONS: number = 2000
+
+/** Connections of a node whose handshake is not over. */
 export const CONNECTIONS_PENDING: number = 256
 
 /** New connections from one IP address in one second: many Locals may share one machine. */
 export const CONNECTIONS_PER_HOST_PER_SECOND: number = 100
 
-/** A dial with its handshake, a handshake that a peer began, the choice of a protocol on a stream, in milliseconds. */
+/** A dial with its handshake, in milliseconds. */
 export const DIAL_MS: number = 10_000
+
+/** A handshake that a peer began, in milliseconds. */
 export const HANDSHAKE_MS: number = 5000
+
+/** The choice of a protocol on a stream, in milliseconds. */
 export const NEGOTIATION_MS: number = 5000
 
-/** How often a connection is tried, and how long an answer may take at least, in milliseconds. */
+/** How often a connection is tried, in milliseconds. */
 export const PROBE_EVERY_MS: number = 15_000
+
+/** How long the answer to such a try may take at least, in milliseconds. */
 export const PROBE_ANSWER_MS: number = 20_000
 
 /** A private key or a token in a file. */

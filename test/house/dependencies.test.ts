@@ -2,6 +2,7 @@ import test from 'ava'
 import { read } from './tree.ts'
 
 interface Manifest {
+  readonly allowScripts: Record<string, boolean>
   readonly dependencies: Record<string, string>
   readonly devDependencies: Record<string, string>
   readonly scripts: Record<string, string>
@@ -40,10 +41,11 @@ test('every dependency is explained in CONTRIBUTING.md, and nothing else is', (t
   t.deepEqual(explained('For development'), Object.keys(manifest.devDependencies).toSorted())
 })
 
-test('nothing in the tree runs an install script but what CONTRIBUTING.md explains', (t) => {
+test('every install script in the tree is denied, and explained in CONTRIBUTING.md', (t) => {
   const scripted = locked.filter(([, entry]) => entry.hasInstallScript === true)
   const names = scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13))
   t.deepEqual(names.toSorted(), explained('Install scripts'))
+  t.deepEqual(manifest.allowScripts, Object.fromEntries(names.map((name) => [name, false])))
 })
 
 test('everything in the lock has a version and a checksum, and comes from one place', (t) => {
