@@ -94,7 +94,11 @@ export function parseFlags(
     }),
   )
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+    const { values, positionals } = parseArgs({
+      args: joined(args),
+      options,
+      allowPositionals: true,
+    })
     return { flags: values, positionals }
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
@@ -106,8 +110,16 @@ export function parseFlags(
   }
 }
 
+/** `--range -100` means the last hundred bytes, not a flag that is called 100. */
+function joined(args: readonly string[]): string[] {
+  const at = args.indexOf('--range')
+  const value = args[at + 1]
+  if (at === -1 || value === undefined || !/^-\d/.test(value)) return [...args]
+  return [...args.slice(0, at), `--range=${value}`, ...args.slice(at + 2)]
+}
+
 function firstSentence(message: string): string {
-  const sentence = message.split(/\. |\n/)[0]!
+  const sentence = message.split(/\.\s|\.$|\n/)[0]!
   return sentence.charAt(0).toLowerCase() + sentence.slice(1)
 }
 

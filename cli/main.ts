@@ -47,7 +47,8 @@ async function dispatch(
   const { flags, positionals } = parseFlags(first, command.flags, rest)
   const [least, most] = command.positionals
   if (positionals.length < least || positionals.length > most) {
-    throw new DstoreError('usage', `${first} takes ${command.usage.split('\n')[0]}`, {
+    const forms = most === 0 ? 'no arguments' : command.usage.replaceAll('\n', ', or ')
+    throw new DstoreError('usage', `${first} takes ${forms}`, {
       hint: `see \`dstore ${first} --help\``,
     })
   }

@@ -42,6 +42,8 @@ export interface Daemon {
 /** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory, log } = options
+  // What cannot be is refused before anything is made; what counts is read again under the lock.
+  settle(options.settings, readSettings(directory.config))
   createDirectory(directory)
   const lock = takeLock(directory.lock)
   try {
