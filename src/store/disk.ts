@@ -25,6 +25,7 @@ import type {
   StoreUsage,
   Table,
   Transaction,
+  Write,
 } from './store.ts'
 
 export type { Recovery } from './disk/opening.ts'
@@ -191,7 +192,7 @@ class OpenDiskStore implements DiskStore {
     const released: StoredValue[] = []
     const result = await this.#commits.run({
       bytes: weight(writes, entry) + adopt.length * SMALL_VALUE_BYTES,
-      adds: release.length === 0 && (adopt.length > 0 || writes.some(({ value }) => value)),
+      adds: release.length === 0 && (adopt.length > 0 || writes.some(isAddition)),
       run: (batch) => {
         released.length = 0
         return this.#apply(transaction, batch, released)
@@ -332,10 +333,15 @@ class OpenDiskStore implements DiskStore {
   }
 }
 
+/** Rows of `meta` are the index's own, and few: they are what removals write too. */
+function isAddition({ key, value }: Write): boolean {
+  return value !== undefined && key.table !== 'meta'
+}
+
 function total(values: readonly StoredValue[]): number {
   return values.reduce((sum, { size }) => sum + size, 0)
 }
 
-function weight(writes: Transaction['writes'], entry: Uint8Array | undefined): number {
+function weight(writes: readonly Write[], entry: Uint8Array | undefined): number {
   return writes.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), entry?.byteLength ?? 0)
 }

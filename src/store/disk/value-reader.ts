@@ -2,7 +2,7 @@
 import { DstoreError } from '../../errors.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import type { ByteRange } from '../store.ts'
-import { faultOf, isMissing } from './faults.ts'
+import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 
 export class ValueReader {
@@ -70,10 +70,7 @@ export class ValueReader {
       }
       return piece
     } catch (error) {
-      if (isMissing(error)) {
-        throw this.#ended ?? new DstoreError('integrity', 'the file of a value is missing')
-      }
-      throw faultOf(error, 'read a value')
+      throw this.#ended ?? readFault(error)
     }
   }
 
@@ -83,4 +80,15 @@ export class ValueReader {
     this.#file = undefined
     await file?.then((opened) => opened.close()).catch(() => undefined)
   }
+}
+
+/** What the disk cannot give back is damage, and can be healed from elsewhere. */
+function readFault(error: unknown): Error {
+  if (error instanceof DstoreError) return error
+  if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof Error && 'code' in error && error.code === 'EIO'
+  return new DstoreError(code ? 'integrity' : 'unreadable', `cannot read a value: ${message}`, {
+    cause: error,
+  })
 }
