@@ -27,7 +27,10 @@ interface Base {
 const FAMILIES = [{ base2, base8, base10, base256emoji }, base16, base32, base36, base58, base64]
 
 const BASES: ReadonlyMap<string, Base> = new Map(
-  FAMILIES.flatMap((family): Base[] => Object.values(family)).map((base) => [base.prefix, base]),
+  FAMILIES.flatMap((family): Base[] => Object.values<Base>(family)).map((base) => [
+    base.prefix,
+    base,
+  ]),
 )
 
 /** The name of a value. Two keys are one if their digests are equal. */

@@ -6,18 +6,22 @@ export interface Channel {
   /** Who is at the other end, as authenticated by the transport: a peer id. */
   readonly peer: string
 
-  /** Aborted, with a `DstoreError` as reason, as soon as the channel can carry nothing more in either direction. */
+  /**
+   * Aborted, with a `DstoreError` as reason, as soon as the channel can carry nothing more in either direction:
+   * when it was dropped (`unreachable` where the peer did it), and when both sides have ended and all was read.
+   */
   readonly signal: AbortSignal
 
   /**
    * The next bytes that arrived, never empty; undefined once the peer has ended its side. Rejects with the
-   * channel's reason when it was aborted. One read at a time. While nobody reads, the peer is held back.
+   * channel's reason when it was aborted; TypeError when another read is waiting. While nobody reads, the peer is held back.
    */
   read(): Promise<Uint8Array | undefined>
 
   /**
    * Send bytes, which must not be changed afterwards. Resolves when more may be written: at once, or when the peer
-   * has taken enough. Rejects with the channel's reason when it was aborted. Writes go out in the order of calls.
+   * has taken enough. Rejects with the channel's reason when it was aborted; TypeError after `end`. Writes go out in the
+   * order of calls.
    */
   write(bytes: Uint8Array): Promise<void>
 

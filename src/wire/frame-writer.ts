@@ -1,0 +1,120 @@
+/**
+ * Frames onto a channel. What is sent in one turn of the event loop goes out as one write: with hundreds of requests
+ * in flight that is worth an order of magnitude. A frame that is sent while nothing else happens goes out at once.
+ */
+import { concat } from '../bytes.ts'
+import { FRAME_JOIN_BYTES, FRAME_QUEUE_BYTES } from '../limits.ts'
+import type { Channel } from './channel.ts'
+import { encodeLength } from './frames.ts'
+
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** Every method rejects with the channel's reason once that is aborted. */
+export class FrameWriter {
+  readonly #channel: Channel
+  readonly #queue: Uint8Array[] = []
+  #queuedBytes = 0
+  #broken: { readonly error: unknown } | undefined
+  /** Writes go on until the queue is found empty after a turn of the event loop. */
+  #pumping = false
+  /** Callers that wait for room in the queue, and callers that wait for it to be empty. */
+  #waitForRoom: Waiting[] = []
+  #waitForIdle: Waiting[] = []
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+  }
+
+  /** Bytes that were handed over and not yet taken by the channel. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** Send one frame. Resolves when more may be sent: at once, or when the queue has room again. */
+  send(frame: Uint8Array): Promise<void> {
+    const length = encodeLength(frame.byteLength)
+    return this.#enqueue(length, frame)
+  }
+
+  /** Send bytes as they are, after the frames before and before the frames after. Resolves as `send` does. */
+  raw(bytes: Uint8Array): Promise<void> {
+    return this.#enqueue(bytes)
+  }
+
+  /** Resolves when the channel has taken everything. */
+  async flush(): Promise<void> {
+    this.#check()
+    if (this.#queuedBytes === 0) return
+    await new Promise<void>((resolve, reject) => this.#waitForIdle.push({ resolve, reject }))
+  }
+
+  /** Send what is queued, then end this side of the channel. */
+  async end(): Promise<void> {
+    await this.flush()
+    await this.#channel.end()
+  }
+
+  async #enqueue(...parts: readonly Uint8Array[]): Promise<void> {
+    this.#check()
+    for (const part of parts) {
+      if (part.byteLength > 0) this.#queue.push(part)
+      this.#queuedBytes += part.byteLength
+    }
+    if (!this.#pumping) void this.#pump()
+    if (this.#queuedBytes <= FRAME_QUEUE_BYTES) return
+    await new Promise<void>((resolve, reject) => this.#waitForRoom.push({ resolve, reject }))
+  }
+
+  #check(): void {
+    if (this.#broken !== undefined) throw this.#broken.error
+    this.#channel.signal.throwIfAborted()
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true
+    try {
+      while (this.#queue.length > 0) {
+        await this.#writeAll(this.#queue.splice(0))
+        if (this.#queuedBytes === 0) settle(this.#waitForIdle)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    } catch (error) {
+      this.#broken = { error }
+      this.#queue.length = 0
+      this.#queuedBytes = 0
+      for (const { reject } of this.#waitForRoom.splice(0)) reject(error)
+      for (const { reject } of this.#waitForIdle.splice(0)) reject(error)
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  async #writeAll(parts: readonly Uint8Array[]): Promise<void> {
+    for (let from = 0; from < parts.length;) {
+      const to = endOfBatch(parts, from)
+      const batch = concat(parts.slice(from, to))
+      await this.#channel.write(batch)
+      this.#queuedBytes -= batch.byteLength
+      if (this.#queuedBytes <= FRAME_QUEUE_BYTES) settle(this.#waitForRoom)
+      from = to
+    }
+  }
+}
+
+/** Where the write that begins with part `from` ends: small parts are joined, a large one goes alone. */
+function endOfBatch(parts: readonly Uint8Array[], from: number): number {
+  let bytes = parts[from]!.byteLength
+  let to = from + 1
+  while (to < parts.length && bytes + parts[to]!.byteLength <= FRAME_JOIN_BYTES) {
+    bytes += parts[to]!.byteLength
+    to++
+  }
+  return to
+}
+
+function settle(waiting: Waiting[]): void {
+  for (const { resolve } of waiting.splice(0)) resolve()
+}
