@@ -25,6 +25,15 @@ export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
 /** The most that one call into the hash engine takes; also the largest chunk group. */
 export const HASH_WINDOW_BYTES: number = 256 * KIB
 
+/** A file from this size on is hashed by several threads; a smaller one is done before they have started. */
+export const PARALLEL_HASH_BYTES: number = 64 * MIB
+
+/** How many threads hash one file at most. */
+export const HASH_THREADS: number = 8
+
+/** How long an idle hashing thread is kept, in milliseconds. */
+export const HASH_THREAD_IDLE_MS: number = 10_000
+
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
