@@ -6,30 +6,29 @@
  * the record that names it. Deleting goes the other way: a transaction *releases* the location together with the
  * record, and only then are the bytes freed. What was sealed and never adopted is gone after a restart.
  */
+import type { ByteRange } from '../hash/tree.ts'
 
 /** Where a sealed value is. Opaque to all but the store that gave it; never used twice. */
 export type Location = string
 
-/** Half-open range of bytes: `start` is in, `end` is not. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
-
-/** A value on its way in. Nobody sees it until it is sealed and a record names it. */
+/**
+ * A value on its way in. Nobody sees it until it is sealed and a record names it. One call at a time, except that
+ * `discard` may come at any moment. A `write` or `seal` that fails has discarded it.
+ */
 export interface Staging {
-  /** Append bytes; they may be reused when the promise resolves. Rejects with `no-space`. */
+  /** Append bytes; the array may be reused when the promise resolves. Rejects with `no-space`. */
   write(bytes: Uint8Array): Promise<void>
   /**
-   * All bytes are in: keep them with this outboard, ready to be adopted. Where the store is durable, the value is
-   * at the latest when the transaction that adopts it resolves.
+   * All bytes are in: keep them with this outboard (handed over: not to be changed any more), ready to be read and
+   * to be adopted. Where the store is durable, the value is at the latest when the transaction that adopts it
+   * resolves.
    */
   seal(outboard: Uint8Array): Promise<Location>
   /** Give up and free everything, sealed or not. Does nothing once the location was adopted. */
   discard(): Promise<void>
 }
 
-/** A record's name: a table and the bytes of the row's key within it, ordered bytewise. */
+/** A record's name: a table and the row's id within it, 1 to `RECORD_ID_BYTES` bytes, ordered bytewise. */
 export interface RecordKey {
   readonly table: Table
   readonly id: Uint8Array
@@ -38,10 +37,11 @@ export interface RecordKey {
 /** `keys`: by digest. `names`: by UTF-8 name. `meta`: the index's own state. */
 export type Table = 'keys' | 'names' | 'meta'
 
-/** A record as it stands. `version` is the seq of the change that wrote it. */
+/** A record as it stands. Its bytes are the caller's to read, not to change. */
 export interface Row {
   readonly id: Uint8Array
   readonly value: Uint8Array
+  /** In `keys` and `names` the seq of the change that wrote it; in `meta` a number that no other write had. */
   readonly version: number
 }
 
@@ -51,17 +51,23 @@ export interface Condition {
   readonly version: number
 }
 
-/** A record to write, or with `value: undefined` to delete. */
+/** A record to write, of at most `RECORD_VALUE_BYTES`, or with `value: undefined` to delete. */
 export interface Write {
   readonly key: RecordKey
   readonly value: Uint8Array | undefined
 }
 
-/** All or nothing: if every condition holds, every write is done and one entry is appended to the log. */
+/**
+ * All or nothing: if every condition holds, every write is done in order and one entry is appended to the log. To
+ * adopt what is not sealed, or to release what is not adopted, is a `RangeError` where the conditions hold.
+ */
 export interface Transaction {
   readonly conditions: readonly Condition[]
   readonly writes: readonly Write[]
-  /** What the log remembers of this change; undefined appends nothing and takes no seq. */
+  /**
+   * What the log remembers of this change, at most `RECORD_VALUE_BYTES`. Undefined appends nothing and takes no seq,
+   * and is for `meta` alone: such a transaction neither writes other tables nor adopts nor releases.
+   */
   readonly entry: Uint8Array | undefined
   /** Sealed values that live from this change on. */
   readonly adopt?: readonly Location[]
@@ -83,10 +89,11 @@ export interface LogEntry {
 }
 
 export interface StoreUsage {
-  /** Bytes of values, without outboards and records. */
+  /** Bytes of adopted values, without outboards and records. */
   readonly valueBytes: number
+  /** Number of adopted values. */
   readonly values: number
-  /** Bytes that may still be taken in; undefined where the store sets no bound. */
+  /** Bytes of values that may still be staged; undefined where the store sets no bound. */
   readonly headroomBytes: number | undefined
 }
 
@@ -99,22 +106,30 @@ export interface ScanOptions {
   readonly limit: number
 }
 
-/** Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`. */
+/**
+ * Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`. After `close` every
+ * call but `close` and `discard` is `unreachable`.
+ */
 export interface Store {
   /** `memory` keeps nothing beyond the process. */
   readonly kind: 'memory' | 'disk'
 
-  /** Begin to take in a value. `size` where it is known lets the store refuse early (`no-space`). */
+  /**
+   * Begin to take in a value. `size`, where it is known, reserves the space, so that the store refuses early
+   * (`no-space`); a value that turns out shorter or longer is no error here.
+   */
   stage(size: number | undefined): Promise<Staging>
 
   /**
    * The bytes of a range of a sealed value, in order, in pieces of at most `PIECE_BYTES`. The pieces are the
-   * caller's to read, not to change. A range beyond the value is a `RangeError`; a location that was released
-   * is `removed`, also in the middle of a read; damage is *not* looked for here: the reader verifies.
+   * caller's to read, not to change. All errors come out of the iteration. A range beyond the value is a
+   * `RangeError`; a location that was released, discarded or never there is `removed`, also in the middle of a
+   * read; a value that is adopted but missing or shorter than it was is `integrity`. Other damage is *not* looked
+   * for here: the reader verifies. Fails with the signal's reason once that is aborted.
    */
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
 
-  /** The outboard that the value was sealed with, or the part of it in `range`. */
+  /** The outboard that the value was sealed with, or the part of it in `range`; errors as for `read`. */
   outboard(location: Location, range?: ByteRange): Promise<Uint8Array>
 
   /** The rows for these keys, in the same order, all as of one moment. */
@@ -129,11 +144,14 @@ export interface Store {
   /** The last seq given out, 0 before the first. */
   lastSeq(): Promise<number>
 
-  /** Entries with `after` < seq, oldest first, at most `limit`; fewer where older ones were trimmed. */
+  /** Entries with `after` < seq, oldest first, at most `limit`; it begins later where older ones were trimmed. */
   log(after: number, limit: number): Promise<readonly LogEntry[]>
+
+  /** Forget the log's entries up to and with this seq. No seq is ever given out again. */
+  trim(upto: number): Promise<void>
 
   usage(): Promise<StoreUsage>
 
-  /** Let go of everything. Calls in progress may fail. */
+  /** Let go of everything, after the commits in progress. Reads in progress end with `unreachable`. */
   close(): Promise<void>
 }

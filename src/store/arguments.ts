@@ -1,0 +1,69 @@
+/** The checks that every store makes of what it is called with: a mistake is a `TypeError` or a `RangeError`. */
+import { RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { RecordKey, ScanOptions, Table, Transaction } from './store.ts'
+
+const TABLES: ReadonlySet<Table> = new Set<Table>(['keys', 'names', 'meta'])
+
+/** A count, a size or a seq: a whole number from 0 that a double holds exactly. */
+export function checkCount(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} must be a whole number from 0, not ${value}`)
+  }
+}
+
+export function checkBytes(name: string, value: Uint8Array, maxBytes?: number): void {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`)
+  if (maxBytes !== undefined && value.byteLength > maxBytes) {
+    throw new RangeError(`${name} must be at most ${maxBytes} bytes, not ${value.byteLength}`)
+  }
+}
+
+/** The range itself, or all of `size` bytes where none is given. */
+export function checkRange(range: ByteRange | undefined, size: number): ByteRange {
+  if (range === undefined) return { start: 0, end: size }
+  checkCount('range.start', range.start)
+  checkCount('range.end', range.end)
+  if (range.start > range.end) throw new RangeError('range.start must not be beyond range.end')
+  if (range.end > size) {
+    throw new RangeError(`range.end must be at most ${size}, the size, not ${range.end}`)
+  }
+  return range
+}
+
+export function checkTable(table: Table): void {
+  if (!TABLES.has(table)) throw new RangeError(`table must be keys, names or meta, not ${table}`)
+}
+
+export function checkRecordKey({ table, id }: RecordKey): void {
+  checkTable(table)
+  checkBytes('id', id, RECORD_ID_BYTES)
+  if (id.byteLength === 0) throw new RangeError('id must not be empty')
+}
+
+export function checkScan(table: Table, { prefix, after, limit }: ScanOptions): void {
+  checkTable(table)
+  checkCount('limit', limit)
+  if (prefix !== undefined) checkBytes('prefix', prefix, RECORD_ID_BYTES)
+  if (after !== undefined) checkBytes('after', after, RECORD_ID_BYTES)
+}
+
+export function checkTransaction(transaction: Transaction): void {
+  const { conditions, writes, entry, adopt = [], release = [] } = transaction
+  for (const { key, version } of conditions) {
+    checkRecordKey(key)
+    checkCount('version', version)
+  }
+  for (const { key, value } of writes) {
+    checkRecordKey(key)
+    if (value !== undefined) checkBytes('value', value, RECORD_VALUE_BYTES)
+  }
+  const locations = [...adopt, ...release]
+  if (new Set(locations).size !== locations.length) {
+    throw new RangeError('adopt and release must not name a location twice')
+  }
+  if (entry !== undefined) return checkBytes('entry', entry, RECORD_VALUE_BYTES)
+  if (locations.length > 0 || writes.some(({ key }) => key.table !== 'meta')) {
+    throw new RangeError('entry must be there unless the transaction writes meta alone')
+  }
+}

@@ -1,0 +1,72 @@
+/** A map that can also be walked in the order of its keys, from any point (the tables of the memory store). */
+
+/** Keys in one block: short enough to insert by moving, long enough that blocks are few. */
+const BLOCK_KEYS = 512
+
+/** Keys are compared by UTF-16 code units: bytewise for strings that hold one byte each. */
+export class SortedMap<V> {
+  readonly #values = new Map<string, V>()
+  /** All keys in order, cut into blocks of 1 to `BLOCK_KEYS`. */
+  readonly #blocks: string[][] = []
+
+  get(key: string): V | undefined {
+    return this.#values.get(key)
+  }
+
+  set(key: string, value: V): void {
+    const isNew = !this.#values.has(key)
+    this.#values.set(key, value)
+    if (isNew) this.#insert(key)
+  }
+
+  delete(key: string): void {
+    if (!this.#values.delete(key)) return
+    const at = this.#blockOf(key)
+    const block = this.#blocks[at]!
+    block.splice(firstNotBefore(block, key), 1)
+    if (block.length === 0) this.#blocks.splice(at, 1)
+  }
+
+  /** The keys from this one on (itself included where it is there), in order. Not to be changed meanwhile. */
+  *keysFrom(start: string): Generator<string> {
+    for (let at = this.#blockOf(start); at < this.#blocks.length; at++) {
+      const block = this.#blocks[at]!
+      for (let i = firstNotBefore(block, start); i < block.length; i++) yield block[i]!
+    }
+  }
+
+  #insert(key: string): void {
+    const at = this.#blockOf(key)
+    const block = this.#blocks[at]
+    if (block === undefined) {
+      this.#blocks.push([key])
+      return
+    }
+    block.splice(firstNotBefore(block, key), 0, key)
+    if (block.length > BLOCK_KEYS) this.#blocks.splice(at + 1, 0, block.splice(BLOCK_KEYS / 2))
+  }
+
+  /** Index of the last block that begins at or before the key; 0 where none does. */
+  #blockOf(key: string): number {
+    let low = 0
+    let high = this.#blocks.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#blocks[middle]![0]! <= key) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
+  }
+}
+
+/** Index of the first key that is not before this one. */
+function firstNotBefore(keys: readonly string[], key: string): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (keys[middle]! < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}

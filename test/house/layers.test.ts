@@ -1,0 +1,137 @@
+import test from 'ava'
+import { filesIn, sourceOf } from './tree.ts'
+import type { Source } from './tree.ts'
+
+/**
+ * The layers, from the command line down to what a value is. A file imports from its own layer and from those below
+ * it in this list, never from those above: so each layer can be read, tested and replaced without what stands on it.
+ */
+const LAYERS = [
+  'cli', // the command line, a client of the daemon's API
+  'src/dstore.ts', // the library's entry, for programs that hold a node themselves
+  'src/daemon', // process, lock, configuration, HTTP API and its client
+  'src/node', // libp2p, the roles Global and Local, the cache
+  'src/index', // what exists, and the order of every change
+  'src/transfer', // values on their way between nodes
+  'src/membership', // who may take part
+  'src/wire', // channels and frames
+  'src/store', // where values live
+  'src/hash', // what a value is called
+  'src/errors.ts', // the three leaves import nothing
+  'src/bytes.ts',
+  'src/limits.ts',
+]
+
+const LEAVES = new Set(['src/errors.ts', 'src/bytes.ts', 'src/limits.ts'])
+
+/** What only some layers may import, and why. */
+const RESERVED = [
+  {
+    modules: /^(@libp2p\/|libp2p$|@chainsafe\/libp2p-)/,
+    layers: ['src/node'],
+    why: 'protocols are written against Channel, so that they run without a network',
+  },
+  {
+    modules: /^node:fs(\/|$)/,
+    layers: ['src/store', 'src/daemon', 'cli'],
+    why: 'only stores and the daemon own files',
+  },
+  {
+    modules: /^node:(net|tls|dgram|http2?|https)$/,
+    layers: ['src/node', 'src/daemon'],
+    why: 'only nodes and the local API open sockets',
+  },
+]
+
+const sources: Source[] = [...filesIn('src'), ...filesIn('cli')]
+  .filter((path) => path.endsWith('.ts'))
+  .map(sourceOf)
+
+const isGenerated = (path: string): boolean =>
+  path.endsWith('_pb.ts') || path === 'src/hash/kernel.ts'
+
+/** The layer that a file belongs to, or undefined. */
+const layerOf = (path: string): string | undefined =>
+  LAYERS.find((layer) => path === layer || path.startsWith(`${layer}/`))
+
+test('every source file belongs to a layer', (t) => {
+  t.true(sources.length > 0)
+  for (const { path } of sources) {
+    t.truthy(layerOf(path), `${path} is in no layer: put it into one, or name the layer here`)
+  }
+})
+
+test('imports point down the list of layers, never up', (t) => {
+  for (const { from, to, own } of sources.flatMap((source) => source.imports)) {
+    if (!own) continue
+    const upper = layerOf(from)
+    const lower = layerOf(to)
+    t.truthy(lower, `${from} imports ${to}, which is in no layer`)
+    if (upper === undefined || lower === undefined) continue
+    t.true(
+      LAYERS.indexOf(upper) <= LAYERS.indexOf(lower),
+      `${from} imports ${to}: ${upper} is below ${lower} and may not know of it`,
+    )
+  }
+})
+
+test('the leaves import nothing', (t) => {
+  for (const source of sources.filter(({ path }) => LEAVES.has(path))) {
+    t.deepEqual(source.imports, [], `${source.path} is a leaf: everything imports it`)
+  }
+})
+
+for (const { modules, layers, why } of RESERVED) {
+  test(`${modules.source} is imported only in ${layers.join(', ')}`, (t) => {
+    for (const { from, to } of sources.flatMap((source) => source.imports)) {
+      if (!modules.test(to)) continue
+      t.true(layers.includes(layerOf(from) ?? ''), `${from} imports ${to}, but ${why}`)
+    }
+    t.pass()
+  })
+}
+
+test('process is used only in the daemon and the command line', (t) => {
+  for (const { path, usesProcess } of sources) {
+    if (!usesProcess) continue
+    t.true(
+      ['src/daemon', 'cli'].includes(layerOf(path) ?? ''),
+      `${path} uses process: hand in what it needs, so that a test can hand in something else`,
+    )
+  }
+  t.pass()
+})
+
+test('the command line starts without loading libp2p', (t) => {
+  const loaded = new Set<string>()
+  const load = (path: string): void => {
+    if (loaded.has(path)) return
+    loaded.add(path)
+    for (const { to, own, loaded: now } of sources.find((s) => s.path === path)?.imports ?? []) {
+      if (!now) continue
+      t.notRegex(to, RESERVED[0]!.modules, `${path} loads ${to}: use import() where it is needed`)
+      if (own) load(to)
+    }
+  }
+  load('cli/dstore.ts')
+  t.true(loaded.size > 0)
+})
+
+test('every export has a name, the same everywhere', (t) => {
+  for (const { path, hasDefaultExport } of sources) {
+    t.false(hasDefaultExport, `${path} has a default export`)
+  }
+})
+
+test('a file is named after what it holds', (t) => {
+  for (const { path } of sources) {
+    t.notRegex(path, /(^|[/-])(utils?|helpers?|managers?|misc|common)([./-]|$)/, path)
+  }
+})
+
+test('a file has one job, and at most 450 lines', (t) => {
+  for (const { path, lines } of sources) {
+    if (!isGenerated(path))
+      t.true(lines <= 450, `${path} has ${lines} lines: what are its two jobs?`)
+  }
+})
