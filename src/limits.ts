@@ -138,3 +138,42 @@ export const PROBE_EVERY_MS: number = 15_000
 
 /** How long the answer to such a try may take at least, in milliseconds. */
 export const PROBE_ANSWER_MS: number = 20_000
+
+/** A private key or a token in a file. */
+export const SECRET_FILE_BYTES: number = 4 * KIB
+
+/** How long a Local waits before it dials its Global again: the first time, and at most. */
+export const REDIAL_FIRST_MS: number = 200
+export const REDIAL_MOST_MS: number = 5000
+/** The longest path that every system takes as the address of a Unix socket. */
+export const SOCKET_PATH_BYTES: number = 100
+
+/** All header lines of one HTTP request together. */
+export const HTTP_HEADER_BYTES: number = 16 * KIB
+
+/** A JSON body of the daemon's API. */
+export const HTTP_JSON_BYTES: number = 64 * KIB
+
+/** Connections to the daemon's socket at one time. */
+export const HTTP_CONNECTIONS: number = 512
+
+/** How long the headers, or a JSON body, may take to arrive. */
+export const HTTP_REQUEST_MS: number = 10_000
+
+/** Progress events of one call are at least this far apart. */
+export const PROGRESS_MS: number = 100
+
+/** The longest time-out that a caller may name: a day. */
+export const LONGEST_TIMEOUT_MS: number = 86_400_000
+
+/** What calls in progress get to finish in when a daemon stops. */
+export const SHUTDOWN_MS: number = 5_000
+
+/** How long a daemon in the background may take until it serves. */
+export const START_MS: number = 30_000
+
+/** A daemon's log is turned over at its start when it is larger than this. */
+export const LOG_FILE_BYTES: number = 8 * MIB
+
+/** The configuration file of a state directory. */
+export const CONFIG_FILE_BYTES: number = 64 * KIB

@@ -9,6 +9,7 @@ import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES, HASH_WINDOW_BYTES } from '../li
 import { activeEngine } from './active-engine.ts'
 import type { Engine } from './engine.ts'
 import { OutboardBuilder } from './outboard.ts'
+import { hashSubtree } from './subtree.ts'
 import { checkGroupBytes } from './tree.ts'
 
 /** A value being hashed as its bytes pass. Memory does not grow with the value but for the outboard. */
@@ -36,8 +37,6 @@ export interface HashOptions {
   readonly engine?: Engine
 }
 
-const NO_OUTBOARD = new Uint8Array(0)
-
 /** A hasher for a value of any length. Hashing takes the caller's thread: hand it slices, not gigabytes. */
 export function createHasher(options: HashOptions = {}): Hasher {
   return new TreeHasher(options)
@@ -46,19 +45,9 @@ export function createHasher(options: HashOptions = {}): Hasher {
 /** The digest and tree of a value that is in memory. */
 export function hash(bytes: Uint8Array, options: HashOptions = {}): Hashed {
   const { engine = activeEngine(), groupBytes = GROUP_BYTES } = options
-  if (bytes.byteLength > groupBytes) {
-    const hasher = new TreeHasher(options)
-    hasher.update(bytes)
-    return hasher.finish()
-  }
   checkGroupBytes(groupBytes)
-  return hashGroup(bytes, engine)
-}
-
-function hashGroup(bytes: Uint8Array, engine: Engine): Hashed {
-  const digest = new Uint8Array(DIGEST_BYTES)
-  engine.subtree(bytes, 0, true, digest, 0)
-  return { digest, size: bytes.byteLength, outboard: NO_OUTBOARD }
+  const { cv, outboard } = hashSubtree(bytes, 0, true, groupBytes, engine)
+  return { digest: cv, size: bytes.byteLength, outboard }
 }
 
 class TreeHasher implements Hasher {
@@ -107,7 +96,9 @@ class TreeHasher implements Hasher {
     this.#checkOpen()
     this.#finished = true
     const rest = this.#rest.subarray(0, this.#restLength)
-    if (this.#hashedBytes === 0) return hashGroup(rest, this.#engine)
+    if (this.#hashedBytes === 0) {
+      return hash(rest, { engine: this.#engine, groupBytes: this.#groupBytes })
+    }
     this.#engine.subtree(rest, this.#hashedBytes / CHUNK_BYTES, false, this.#cvs, 0)
     this.#builder.push(this.#cvs, 0)
     return { ...this.#builder.finish(), size: this.#hashedBytes + this.#restLength }
