@@ -142,8 +142,10 @@ export const PROBE_ANSWER_MS: number = 20_000
 /** A private key or a token in a file. */
 export const SECRET_FILE_BYTES: number = 4 * KIB
 
-/** How long a Local waits before it dials its Global again: the first time, and at most. */
+/** How long a Local waits before it dials its Global again: the first time. */
 export const REDIAL_FIRST_MS: number = 200
+
+/** How long it waits at most, however long Global has been away. */
 export const REDIAL_MOST_MS: number = 5000
 /** The longest path that every system takes as the address of a Unix socket. */
 export const SOCKET_PATH_BYTES: number = 100
