@@ -2,7 +2,11 @@
 import { defineConfig } from 'rolldown'
 
 export default defineConfig({
-  input: { dstore: 'cli/dstore.ts' },
+  input: {
+    dstore: 'cli/dstore.ts',
+    // A thread is loaded by its address, relative to the chunk that starts it.
+    'chunks/file-hash-worker': 'src/store/file-hash-worker.ts',
+  },
   platform: 'node',
   external: [/^node:/, /^[^./]/],
   output: {
