@@ -1,5 +1,6 @@
 /** The store that keeps: LMDB for records and small values, a file for each large one (specs/005-storage.md). */
 import { DstoreError } from '../errors.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import { DISK_RESERVE_BYTES, SMALL_VALUE_BYTES, TRIM_ENTRIES } from '../limits.ts'
 import { checkCount, checkRange, checkRecordKey, checkScan, checkTransaction } from './arguments.ts'
 import { type Batch, Commits } from './disk/commits.ts'
@@ -13,7 +14,6 @@ import { SharedSync } from './disk/sync.ts'
 import { ValueReader } from './disk/value-reader.ts'
 import { Reservation, Space } from './space.ts'
 import type {
-  ByteRange,
   CommitResult,
   Location,
   LogEntry,
