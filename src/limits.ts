@@ -16,6 +16,24 @@ export const INLINE_VALUE_BYTES: number = GROUP_BYTES
 /** The largest value that can be named: what a tree of 2^53 bytes can count without losing a digit. */
 export const VALUE_BYTES: number = Number.MAX_SAFE_INTEGER
 
+/** A BLAKE3 digest or chaining value. */
+export const DIGEST_BYTES: number = 32
+
+/** The longest spelling of a key: its 36 bytes in base2, after the prefix (specs/001-key.md). */
+export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
+
+/** The most that one call into the hash engine takes; also the largest chunk group. */
+export const HASH_WINDOW_BYTES: number = 256 * KIB
+
+/** A file from this size on is hashed by several threads; a smaller one is done before they have started. */
+export const PARALLEL_HASH_BYTES: number = 64 * MIB
+
+/** How many threads hash one file at most. */
+export const HASH_THREADS: number = 8
+
+/** How long an idle hashing thread is kept, in milliseconds. */
+export const HASH_THREAD_IDLE_MS: number = 10_000
+
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
@@ -90,3 +108,104 @@ export const FRAME_JOIN_BYTES: number = 64 * KIB
 
 /** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
 export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
+
+/** Inline values that one answer to a locate may carry, all together. */
+export const INLINE_ANSWER_BYTES: number = 512 * KIB
+
+/** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
+export const HASH_SLICE_BYTES: number = 256 * KIB
+
+/** Transfer channels to one peer that are kept open while nothing is transferred. */
+export const IDLE_TRANSFER_CHANNELS: number = 4
+
+/** What one fetch asks for at once: callers that want different parts of a value take turns at this length. */
+export const FETCH_RUN_BYTES: number = 64 * MIB
+
+/**
+ * The largest single write to a libp2p stream: sixteen whole Noise messages less a Yamux header. Every write is one
+ * Yamux frame, and the receiver answers every frame with a window update: small writes cost half the speed.
+ */
+export const STREAM_WRITE_BYTES: number = 16 * 65_519 - 12
+
+/** What a peer may send on a new stream before any of it was read. Both ends start with the same. */
+export const STREAM_FIRST_WINDOW_BYTES: number = 256 * KIB
+
+/**
+ * What a peer may ever send on one stream beyond what was read. A wider window is no faster on loopback, and a stalled
+ * stream may hold two; over a distance of 50 ms this one carries 40 MiB/s.
+ */
+export const STREAM_WINDOW_BYTES: number = 2 * MIB
+
+/** What waits unread inside one stream before it is reset; a peer that keeps to its window never gets there. */
+export const STREAM_BUFFER_BYTES: number = 2 * STREAM_WINDOW_BYTES
+
+/** Streams of one protocol that a peer may have open on one connection. */
+export const STREAMS_PER_PROTOCOL: number = 64
+
+/** Streams of all protocols together that a peer may have open on one connection. */
+export const STREAMS_PER_CONNECTION: number = 256
+
+/** Connections of a node in all. */
+export const CONNECTIONS: number = 2000
+
+/** Connections of a node whose handshake is not over. */
+export const CONNECTIONS_PENDING: number = 256
+
+/** New connections from one IP address in one second: many Locals may share one machine. */
+export const CONNECTIONS_PER_HOST_PER_SECOND: number = 100
+
+/** A dial with its handshake, in milliseconds. */
+export const DIAL_MS: number = 10_000
+
+/** A handshake that a peer began, in milliseconds. */
+export const HANDSHAKE_MS: number = 5000
+
+/** The choice of a protocol on a stream, in milliseconds. */
+export const NEGOTIATION_MS: number = 5000
+
+/** How often a connection is tried, in milliseconds. */
+export const PROBE_EVERY_MS: number = 15_000
+
+/** How long the answer to such a try may take at least, in milliseconds. */
+export const PROBE_ANSWER_MS: number = 20_000
+
+/** A private key or a token in a file. */
+export const SECRET_FILE_BYTES: number = 4 * KIB
+
+/** How long a Local waits before it dials its Global again: the first time. */
+export const REDIAL_FIRST_MS: number = 200
+
+/** How long it waits at most, however long Global has been away. */
+export const REDIAL_MOST_MS: number = 5000
+/** The longest path that every system takes as the address of a Unix socket. */
+export const SOCKET_PATH_BYTES: number = 100
+
+/** All header lines of one HTTP request together. */
+export const HTTP_HEADER_BYTES: number = 16 * KIB
+
+/** A JSON body of the daemon's API. */
+export const HTTP_JSON_BYTES: number = 64 * KIB
+
+/** Connections to the daemon's socket at one time. */
+export const HTTP_CONNECTIONS: number = 512
+
+/** How long the headers, or a JSON body, may take to arrive. */
+export const HTTP_REQUEST_MS: number = 10_000
+
+/** Progress events of one call are at least this far apart. */
+export const PROGRESS_MS: number = 100
+
+/** The longest time-out that a caller may name: a day. */
+export const LONGEST_TIMEOUT_MS: number = 86_400_000
+
+/** What calls in progress get to finish in when a daemon stops. */
+export const SHUTDOWN_MS: number = 5_000
+
+/** How long a daemon in the background may take until it serves. */
+export const START_MS: number = 30_000
+
+/** A daemon's log is turned over at its start when it is larger than this. */
+export const LOG_FILE_BYTES: number = 8 * MIB
+
+/** The configuration file of a state directory. */
+export const CONFIG_FILE_BYTES: number = 64 * KIB

@@ -1,4 +1,16 @@
-/** What the rest of dstore asks of a BLAKE3 implementation (specs/002-verified-values.md). */
+/**
+ * Hashing: a value's digest and outboard in one pass (specs/002-verified-values.md, "Hashing").
+ *
+ * The hash layer, file by file: `key` names values; `hasher` is here; `tree` is the arithmetic of sizes, ranges and
+ * offsets; `slice-encoder` and `slice-decoder` are the two ends of a proof; `bitfield` remembers which groups of a
+ * value are held; `active-engine` says what all this is computed with. Nothing here does I/O.
+ */
+import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
+import { activeEngine } from './active-engine.ts'
+import type { Engine } from './engine.ts'
+import { OutboardBuilder } from './outboard.ts'
+import { hashSubtree } from './subtree.ts'
+import { checkGroupBytes } from './tree.ts'
 
 /** A value being hashed as its bytes pass. Memory does not grow with the value but for the outboard. */
 export interface Hasher {
@@ -16,4 +28,92 @@ export interface Hashed {
   readonly size: number
   /** Inner nodes in pre-order, 64 bytes each; empty for a value of one group (specs/002). */
   readonly outboard: Uint8Array
+}
+
+export interface HashOptions {
+  /** Length of a chunk group: a power of two from 1 KiB to 256 KiB, default 16 KiB. It never changes the digest. */
+  readonly groupBytes?: number
+  /** What to compute with, default the active engine. */
+  readonly engine?: Engine
+}
+
+/** A hasher for a value of any length. Hashing takes the caller's thread: hand it slices, not gigabytes. */
+export function createHasher(options: HashOptions = {}): Hasher {
+  return new TreeHasher(options)
+}
+
+/** The digest and tree of a value that is in memory. */
+export function hash(bytes: Uint8Array, options: HashOptions = {}): Hashed {
+  const { engine = activeEngine(), groupBytes = GROUP_BYTES } = options
+  checkGroupBytes(groupBytes)
+  const { cv, outboard } = hashSubtree(bytes, 0, true, groupBytes, engine)
+  return { digest: cv, size: bytes.byteLength, outboard }
+}
+
+class TreeHasher implements Hasher {
+  readonly #engine: Engine
+  readonly #groupBytes: number
+  readonly #builder: OutboardBuilder
+  /** What is not yet hashed: never empty once something came, because the last group may be the only one. */
+  readonly #rest: Uint8Array
+  #restLength = 0
+  readonly #cvs: Uint8Array
+  #hashedBytes = 0
+  #finished = false
+
+  constructor({ engine = activeEngine(), groupBytes = GROUP_BYTES }: HashOptions) {
+    checkGroupBytes(groupBytes)
+    this.#engine = engine
+    this.#groupBytes = groupBytes
+    this.#builder = new OutboardBuilder(engine)
+    this.#rest = new Uint8Array(groupBytes)
+    this.#cvs = new Uint8Array((HASH_WINDOW_BYTES / groupBytes) * DIGEST_BYTES)
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#checkOpen()
+    let at = 0
+    if (this.#restLength > 0) {
+      at = Math.min(bytes.byteLength, this.#groupBytes - this.#restLength)
+      this.#rest.set(bytes.subarray(0, at), this.#restLength)
+      this.#restLength += at
+      if (at === bytes.byteLength) return
+      this.#groups(this.#rest)
+      this.#restLength = 0
+    }
+    // Whole groups straight from the caller's array, but never the last byte: see `#rest`.
+    while (bytes.byteLength - at > this.#groupBytes) {
+      const whole = Math.floor((bytes.byteLength - at - 1) / this.#groupBytes) * this.#groupBytes
+      const length = Math.min(whole, HASH_WINDOW_BYTES)
+      this.#groups(bytes.subarray(at, at + length))
+      at += length
+    }
+    this.#rest.set(bytes.subarray(at))
+    this.#restLength = bytes.byteLength - at
+  }
+
+  finish(): Hashed {
+    this.#checkOpen()
+    this.#finished = true
+    const rest = this.#rest.subarray(0, this.#restLength)
+    if (this.#hashedBytes === 0) {
+      return hash(rest, { engine: this.#engine, groupBytes: this.#groupBytes })
+    }
+    this.#engine.subtree(rest, this.#hashedBytes / CHUNK_BYTES, false, this.#cvs, 0)
+    this.#builder.push(this.#cvs, 0)
+    return { ...this.#builder.finish(), size: this.#hashedBytes + this.#restLength }
+  }
+
+  #groups(bytes: Uint8Array): void {
+    const chunk = this.#hashedBytes / CHUNK_BYTES
+    this.#engine.groups(bytes, chunk, this.#groupBytes, this.#cvs, 0)
+    for (let at = 0; at < bytes.byteLength; at += this.#groupBytes) {
+      this.#builder.push(this.#cvs, (at / this.#groupBytes) * DIGEST_BYTES)
+    }
+    this.#hashedBytes += bytes.byteLength
+  }
+
+  #checkOpen(): void {
+    if (this.#finished) throw new TypeError('the hasher has finished')
+  }
 }

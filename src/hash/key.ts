@@ -1,23 +1,123 @@
 /** The key of a value: CIDv1, codec raw, multihash BLAKE3 of 32 bytes (specs/001-key.md). */
-import { CID } from 'multiformats/cid'
-import * as digest from 'multiformats/hashes/digest'
+import { base2 } from 'multiformats/bases/base2'
+import { base8 } from 'multiformats/bases/base8'
+import { base10 } from 'multiformats/bases/base10'
+import * as base16 from 'multiformats/bases/base16'
+import * as base32 from 'multiformats/bases/base32'
+import * as base36 from 'multiformats/bases/base36'
+import * as base58 from 'multiformats/bases/base58'
+import * as base64 from 'multiformats/bases/base64'
+import { base256emoji } from 'multiformats/bases/base256emoji'
+import { equal, fromHex, toHex } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
+import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
+import { whyNotKey } from './foreign-cid.ts'
 
-const RAW_CODEC = 0x55
-const BLAKE3_MULTIHASH = 0x1e
+/** What stands before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
+const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 
+/** A multibase: `prefix` is the one character (by code point) that names it. */
+interface Base {
+  readonly name: string
+  readonly prefix: string
+  encode(bytes: Uint8Array): string
+  decode(text: string): Uint8Array
+}
+
+const FAMILIES = [{ base2, base8, base10, base256emoji }, base16, base32, base36, base58, base64]
+
+const BASES: ReadonlyMap<string, Base> = new Map(
+  FAMILIES.flatMap((family): Base[] => Object.values<Base>(family)).map((base) => [
+    base.prefix,
+    base,
+  ]),
+)
+
+/** The name of a value. Two keys are one if their digests are equal. */
 export class Key {
   /** BLAKE3 of the value, 32 bytes. Not to be changed. */
   readonly digest: Uint8Array
   #text: string | undefined
 
-  constructor(bytes: Uint8Array) {
-    if (bytes.byteLength !== 32) throw new RangeError('digest must be 32 bytes')
-    this.digest = bytes
+  constructor(digest: Uint8Array) {
+    if (digest.byteLength !== DIGEST_BYTES) {
+      throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
+    }
+    this.digest = digest
   }
 
-  /** The CID in base32 lower case. */
+  equals(other: Key): boolean {
+    return equal(this.digest, other.digest)
+  }
+
+  /** The CID in base32 lower case: the one spelling that dstore prints. */
   toString(): string {
-    this.#text ??= CID.createV1(RAW_CODEC, digest.create(BLAKE3_MULTIHASH, this.digest)).toString()
+    this.#text ??= base32.base32.encode(this.toBytes())
     return this.#text
   }
+
+  /** The binary CID, 36 bytes. */
+  toBytes(): Uint8Array {
+    const bytes = new Uint8Array(CID_PREFIX.byteLength + DIGEST_BYTES)
+    bytes.set(CID_PREFIX)
+    bytes.set(this.digest, CID_PREFIX.byteLength)
+    return bytes
+  }
+
+  /** The digest in 64 lower-case digits, as `b3sum` prints it. */
+  toHex(): string {
+    return toHex(this.digest)
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+const malformed = (reason: string): DstoreError =>
+  new DstoreError('malformed-key', `not a key: ${reason}`)
+
+/**
+ * The key that a text spells: its CID in any multibase, or the 64 hex digits of its digest in any case.
+ * Anything else is refused with `malformed-key` and the reason (specs/001-key.md, rules R001-3 to R001-8).
+ */
+export function parseKey(text: string): Key {
+  if (text.length === 0) throw malformed('it is empty')
+  if (text.length > KEY_TEXT_CHARACTERS) {
+    throw malformed(`longer than ${KEY_TEXT_CHARACTERS} characters`)
+  }
+  if (text.length === 2 * DIGEST_BYTES) {
+    const digest = fromHex(text)
+    if (digest !== undefined) return new Key(digest)
+  }
+  return new Key(digestOf(decodeMultibase(text)))
+}
+
+function decodeMultibase(text: string): Uint8Array {
+  if (/^Qm[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)) {
+    throw malformed('a CID of version 0, which is SHA-256; a key is a CIDv1 of BLAKE3')
+  }
+  const base = BASES.get(String.fromCodePoint(text.codePointAt(0)!))
+  if (base === undefined) {
+    throw malformed('neither a CID in a known multibase nor 64 hex digits')
+  }
+  let bytes: Uint8Array
+  try {
+    bytes = base.decode(text)
+  } catch {
+    throw malformed(`neither a CID (not ${base.name}, as it begins) nor 64 hex digits`)
+  }
+  // One text for one base and one value: excess padding, or bits that nobody reads, are not another spelling.
+  if (base.encode(bytes).toLowerCase() !== text.toLowerCase()) {
+    throw malformed(`${base.name} with padding or bits that do not belong there`)
+  }
+  return bytes
+}
+
+function digestOf(cid: Uint8Array): Uint8Array {
+  const prefix = cid.subarray(0, CID_PREFIX.byteLength)
+  if (cid.byteLength !== CID_PREFIX.byteLength + DIGEST_BYTES || !equal(prefix, CID_PREFIX)) {
+    throw malformed(whyNotKey(cid))
+  }
+  return cid.slice(CID_PREFIX.byteLength)
 }

@@ -11,7 +11,14 @@
 import type { ErrorCode } from '../errors.ts'
 import { PING_INTERVAL_MS, SILENCE_MS } from '../limits.ts'
 import type { Location, RecordKey, Row, Transaction } from '../store/store.ts'
-import { VERSIONS, type Body, type Digest, type Message, type Receipt } from './message.ts'
+import {
+  VERSIONS,
+  type Body,
+  type Digest,
+  type Failure,
+  type Message,
+  type Receipt,
+} from './message.ts'
 import { decodeKey, encodeChange, encodeNewKey } from './record.ts'
 
 export type SessionId = number
@@ -52,13 +59,15 @@ export type GlobalEvent =
       readonly values: readonly Sealed[]
       readonly rows: readonly (Row | undefined)[]
     }
-  /** A request could not be carried out by the driver. */
+  /** The values of a request could not be sealed. */
   | {
       readonly type: 'failed'
       readonly session: SessionId
       readonly id: number
-      readonly failure: Body & { type: 'failure' }
+      readonly failure: Failure
     }
+  /** A transaction could not be committed. */
+  | { readonly type: 'aborted'; readonly ticket: number; readonly failure: Failure }
   | { readonly type: 'committed'; readonly ticket: number; readonly seq: number }
   /** A condition failed: the row as it stands now. */
   | { readonly type: 'conflicted'; readonly ticket: number; readonly row: Row | undefined }
@@ -87,11 +96,14 @@ interface Session {
   sentAt: number
 }
 
-/** A request of several values is answered when the last is done. */
+/** A request of several values is answered when the last is done, or as soon as one has failed. */
 interface Batch {
   readonly receipts: (Receipt | undefined)[]
+  /** Values that are not stored yet; `FAILED` once the request was answered with a failure. */
   left: number
 }
+
+const FAILED = -1
 
 interface Origin {
   readonly session: SessionId
@@ -170,6 +182,9 @@ export class GlobalIndex {
         break
       case 'committed':
         this.#committed(event.ticket, event.seq)
+        break
+      case 'aborted':
+        this.#aborted(event.ticket, event.failure)
         break
       case 'conflicted': {
         const task = this.#take(event.ticket)
@@ -302,7 +317,18 @@ export class GlobalIndex {
     }
   }
 
+  #aborted(ticket: number, failure: Failure): void {
+    const task = this.#take(ticket)
+    if (task.type === 'put') {
+      this.#effects.push({ type: 'discard', location: task.value.location })
+      if (task.batch.left === FAILED) return
+      task.batch.left = FAILED
+    }
+    this.#answer(task.origin, failure)
+  }
+
   #receipt({ batch, at, origin }: Task & { type: 'put' }, done: Receipt): void {
+    if (batch.left === FAILED) return
     batch.receipts[at] = done
     batch.left--
     if (batch.left === 0) {
@@ -349,7 +375,7 @@ export class GlobalIndex {
   }
 }
 
-const failure = (code: ErrorCode, message: string): Body => ({
+const failure = (code: ErrorCode, message: string): Failure => ({
   type: 'failure',
   code,
   message,

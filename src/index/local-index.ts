@@ -169,7 +169,7 @@ export class LocalIndex {
       const result = new DstoreError(body.code, body.message, hintOf(body.hint))
       this.#effects.push({ type: 'settle', ticket, result })
     } else if (body.type === ANSWERS[asked.type]) {
-      this.#effects.push({ type: 'settle', ticket, result: body as Answer })
+      this.#effects.push({ type: 'settle', ticket, result: body })
     } else {
       const error = new DstoreError('protocol', `Global answered a ${asked.type} with ${body.type}`)
       this.#effects.push({ type: 'settle', ticket, result: error })

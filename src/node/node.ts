@@ -3,7 +3,7 @@
  * program may hold it directly. Global and Local implement it.
  */
 import type { Key } from '../hash/key.ts'
-import type { ByteRange } from '../store/store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 
 /** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
 export type ValueSource =

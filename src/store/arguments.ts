@@ -1,6 +1,7 @@
 /** The checks that every store makes of what it is called with: a mistake is a `TypeError` or a `RangeError`. */
 import { RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
-import type { ByteRange, RecordKey, ScanOptions, Table, Transaction } from './store.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { RecordKey, ScanOptions, Table, Transaction } from './store.ts'
 
 const TABLES: ReadonlySet<Table> = new Set<Table>(['keys', 'names', 'meta'])
 

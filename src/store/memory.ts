@@ -11,8 +11,8 @@ import {
 import { Segments } from './segments.ts'
 import { SortedMap } from './sorted-map.ts'
 import { Reservation, Space } from './space.ts'
+import type { ByteRange } from '../hash/tree.ts'
 import type {
-  ByteRange,
   CommitResult,
   Location,
   LogEntry,

@@ -1,6 +1,6 @@
 /** Bytes that come in pieces of any size, kept in memory without ever being moved to grow. */
 import { SEGMENT_BYTES } from '../limits.ts'
-import type { ByteRange } from './store.ts'
+import type { ByteRange } from '../hash/tree.ts'
 
 /** The smallest segment of a value whose size is not known: a page. */
 const FIRST_SEGMENT_BYTES = 4096

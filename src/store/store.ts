@@ -6,15 +6,10 @@
  * the record that names it. Deleting goes the other way: a transaction *releases* the location together with the
  * record, and only then are the bytes freed. What was sealed and never adopted is gone after a restart.
  */
+import type { ByteRange } from '../hash/tree.ts'
 
 /** Where a sealed value is. Opaque to all but the store that gave it; never used twice. */
 export type Location = string
-
-/** Half-open range of bytes: `start` is in, `end` is not. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
 
 /**
  * A value on its way in. Nobody sees it until it is sealed and a record names it. One call at a time, except that

@@ -1,0 +1,100 @@
+/** Reading what the daemon answers: whole, in lines, or as the bytes of a value (specs/007, "HTTP API"). */
+import type { IncomingMessage } from 'node:http'
+import { DstoreError } from '../errors.ts'
+import { HTTP_JSON_BYTES } from '../limits.ts'
+import type { Progress } from '../node/node.ts'
+import { PROBLEM_TRAILER } from './api.ts'
+import type { CallEvent } from './api.ts'
+import { errorOf, parseProblem } from './problem.ts'
+
+/**
+ * The bytes of an answer. Throws what the trailer tells, and `unreachable` where it ends before it is whole. Only the
+ * time spent waiting for the daemon counts, never that of a slow reader.
+ */
+export async function* pieces(
+  response: IncomingMessage,
+  idleMs: number,
+): AsyncGenerator<Uint8Array> {
+  const source = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+  try {
+    for (;;) {
+      const timer = setTimeout(() => response.destroy(stuck(idleMs)), idleMs)
+      const next = await source.next().finally(() => clearTimeout(timer))
+      if (next.done === true) break
+      yield next.value
+    }
+  } catch (error) {
+    throw connectionFault(error)
+  } finally {
+    // Left early: what has not arrived is not wanted.
+    if (!response.complete) response.destroy()
+  }
+  const problem = response.trailers[PROBLEM_TRAILER]
+  if (problem !== undefined) throw parseProblem(problem)
+}
+
+/** The one JSON document of an answer. */
+export async function json<Answer>(response: IncomingMessage, idleMs: number): Promise<Answer> {
+  const body = await text(response, idleMs)
+  try {
+    return JSON.parse(body) as Answer
+  } catch (cause) {
+    throw new DstoreError('protocol', 'the daemon gave an answer that is not JSON', { cause })
+  }
+}
+
+/** A short answer as text. */
+export async function text(response: IncomingMessage, idleMs: number): Promise<string> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const piece of pieces(response, idleMs)) {
+    length += piece.byteLength
+    if (length > HTTP_JSON_BYTES) {
+      throw new DstoreError('protocol', 'the daemon gave an answer that is too long')
+    }
+    parts.push(piece)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** The lines of an answer, without their ends. */
+export async function* lines(response: IncomingMessage, idleMs: number): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const piece of pieces(response, idleMs)) {
+    const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
+    rest = found.pop()!
+    yield* found
+  }
+  if (rest !== '') throw new DstoreError('protocol', 'the daemon ended in the middle of a line')
+}
+
+/** The result that the last event of an answer brings; the events before it go to `onProgress`. */
+export async function result<Result>(
+  response: IncomingMessage,
+  idleMs: number,
+  onProgress?: (progress: Progress) => void,
+): Promise<Result> {
+  for await (const line of lines(response, idleMs)) {
+    const event = JSON.parse(line) as CallEvent<Result>
+    if (event.event === 'done') return event.result
+    if (event.event === 'failed') throw errorOf(event.problem)
+    onProgress?.({ ...event, totalBytes: event.totalBytes ?? undefined })
+  }
+  throw new DstoreError('unreachable', 'the daemon ended before it had an answer')
+}
+
+/** What went wrong with the connection, as a fault. */
+export function connectionFault(error: unknown): DstoreError {
+  if (error instanceof DstoreError) return error
+  const { name, message, code } = error as NodeJS.ErrnoException
+  if (name === 'AbortError') return new DstoreError('cancelled', 'cancelled', { cause: error })
+  if (code === undefined) return new DstoreError('internal', message, { cause: error })
+  return new DstoreError('unreachable', `the connection to the daemon was lost (${code})`, {
+    cause: error,
+  })
+}
+
+export function stuck(milliseconds: number): DstoreError {
+  return new DstoreError('timeout', `the daemon did not answer for ${milliseconds / 1000}s`)
+}

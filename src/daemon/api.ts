@@ -1,0 +1,71 @@
+/** The JSON that goes over the daemon's API: one place for both its ends (specs/007, "HTTP API"). */
+import type { NodeStatus, Progress } from '../node/node.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/** An error, as RFC 9457 writes it. `code` is from the closed table of specs/000. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ErrorCode
+  readonly hint?: string
+}
+
+export interface PutAnswer {
+  readonly key: string
+  readonly size: number
+  /** The value was there already. */
+  readonly existed: boolean
+}
+
+export interface FactsAnswer {
+  readonly key: string
+  readonly size: number
+  readonly incarnation: number
+  readonly heldBytes: number
+  readonly confirmed: boolean
+}
+
+export interface RemoveAnswer {
+  readonly key: string
+  readonly seq: number
+  readonly freedBytes: number
+}
+
+export interface EvictAnswer {
+  readonly key: string
+  readonly freedBytes: number
+}
+
+export interface KeyLine {
+  readonly key: string
+  readonly size: number
+}
+
+export interface StatusAnswer extends NodeStatus {
+  readonly daemon: {
+    readonly pid: number
+    readonly directory: string
+    readonly socket: string
+    /** Resident memory of the process, in bytes. */
+    readonly residentBytes: number
+  }
+}
+
+/** One line of an answer that reports its progress: any number of `progress`, then one of the others. */
+export type CallEvent<Result> =
+  | ({ readonly event: 'progress' } & Omit<Progress, 'totalBytes'> & {
+        readonly totalBytes: number | null
+      })
+  | { readonly event: 'done'; readonly result: Result }
+  | { readonly event: 'failed'; readonly problem: Problem }
+
+/** Size in bytes of the whole value, also where `Content-Length` cannot be sent. */
+export const SIZE_HEADER = 'dstore-size'
+
+/** Trailer that carries a `Problem` where an answer's bytes end too early. */
+export const PROBLEM_TRAILER = 'dstore-problem'
+
+export const PROBLEM_TYPE = 'application/problem+json'
+export const LINES_TYPE = 'application/x-ndjson'

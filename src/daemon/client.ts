@@ -1,0 +1,206 @@
+/**
+ * The client end of the daemon's API. The command line is made of it, so it must load fast: node:http and nothing else
+ * (specs/007, "HTTP API").
+ */
+import { Agent, request as httpRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { DstoreError } from '../errors.ts'
+import { CALL_TIMEOUT_MS } from '../limits.ts'
+import type { Progress, RangeRequest } from '../node/node.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import { connectionFault, json, lines, pieces, result, stuck, text } from './answer.ts'
+import { SIZE_HEADER } from './api.ts'
+import type {
+  EvictAnswer,
+  FactsAnswer,
+  KeyLine,
+  PutAnswer,
+  RemoveAnswer,
+  StatusAnswer,
+} from './api.ts'
+import { connectTo } from './connection.ts'
+import { parseProblem } from './problem.ts'
+
+/** The daemon itself ends a call without progress; the client waits this much longer for it to say so. */
+const GRACE_MS = 5_000
+
+export interface ClientOptions {
+  /** Time without progress after which a call fails with `timeout`, in milliseconds. */
+  readonly timeoutMs?: number
+  /** Ends every call with `cancelled`. */
+  readonly signal?: AbortSignal
+}
+
+export interface FetchedValue {
+  readonly size: number
+  /** What of the value `bytes` gives. */
+  readonly range: ByteRange
+  /** The bytes in order; they end early only with an error. */
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
+type OnProgress = (progress: Progress) => void
+
+interface Sent {
+  readonly headers?: Readonly<Record<string, string | number>>
+  readonly body?: string
+  readonly bytes?: AsyncIterable<Uint8Array>
+}
+
+/** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon gave. */
+export class Client {
+  readonly #agent: Agent
+  readonly #timeoutMs: number
+  readonly #idleMs: number
+  readonly #signal: AbortSignal | undefined
+
+  private constructor(agent: Agent, { timeoutMs = CALL_TIMEOUT_MS, signal }: ClientOptions) {
+    this.#agent = agent
+    this.#timeoutMs = timeoutMs
+    this.#idleMs = timeoutMs + GRACE_MS
+    this.#signal = signal
+  }
+
+  /** Connect to the daemon on this socket; undefined where there is none. */
+  static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
+    let first = await connectTo(socket)
+    if (first === undefined) return undefined
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    agent.createConnection = (_, ready) => {
+      const connection = first
+      first = undefined
+      if (connection !== undefined) return connection
+      const failed = (error: Error): void => ready?.(error, undefined as never)
+      void connectTo(socket).then(
+        (next) => (next === undefined ? failed(gone()) : ready?.(null, next)),
+        failed,
+      )
+      return undefined
+    }
+    return new Client(agent, options)
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  /** Store the bytes, pulled no faster than the daemon takes them. */
+  async putBytes(bytes: AsyncIterable<Uint8Array>, size?: number): Promise<PutAnswer> {
+    const headers = size === undefined ? {} : { 'Content-Length': size }
+    return json(await this.#call('POST', '/v1/values', { headers, bytes }), this.#idleMs)
+  }
+
+  /** Store a file that the daemon reads itself. `path` is absolute. */
+  async putFile(path: string, onProgress?: OnProgress): Promise<PutAnswer> {
+    const body = JSON.stringify({ path })
+    return result(await this.#call('POST', '/v1/files', { body }), this.#idleMs, onProgress)
+  }
+
+  async get(key: string, range?: RangeRequest): Promise<FetchedValue> {
+    const wanted = range === undefined ? {} : { Range: rangeHeader(range) }
+    const response = await this.#call('GET', value(key), { headers: { TE: 'trailers', ...wanted } })
+    const size = Number(response.headers[SIZE_HEADER])
+    const part = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '')
+    const extent =
+      part === null ? { start: 0, end: size } : { start: Number(part[1]), end: Number(part[2]) + 1 }
+    return { size, range: extent, bytes: this.#exactly(extent.end - extent.start, response) }
+  }
+
+  async facts(key: string): Promise<FactsAnswer> {
+    return json(await this.#call('GET', `${value(key)}/facts`), this.#idleMs)
+  }
+
+  async remove(key: string): Promise<RemoveAnswer> {
+    return json(await this.#call('DELETE', value(key)), this.#idleMs)
+  }
+
+  async prefetch(key: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
+    return result(await this.#call('POST', `${value(key)}/prefetch`), this.#idleMs, onProgress)
+  }
+
+  async evict(key: string): Promise<EvictAnswer> {
+    return json(await this.#call('POST', `${value(key)}/evict`), this.#idleMs)
+  }
+
+  async *keys(): AsyncGenerator<KeyLine> {
+    const response = await this.#call('GET', '/v1/keys', { headers: { TE: 'trailers' } })
+    for await (const line of lines(response, this.#idleMs)) yield JSON.parse(line) as KeyLine
+  }
+
+  async status(): Promise<StatusAnswer> {
+    return json(await this.#call('GET', '/v1/status'), this.#idleMs)
+  }
+
+  /** Ask the daemon to stop, and wait until its process is gone. */
+  async stop(): Promise<void> {
+    const response = await this.#call('POST', '/v1/stop')
+    // However the connection ends, it ends with the process.
+    response.on('error', () => undefined)
+    response.resume()
+    await new Promise((resolve) => response.once('close', resolve))
+  }
+
+  /** Send a request; its answer, once the head is there and it is no problem. */
+  async #call(method: string, path: string, sent: Sent = {}): Promise<IncomingMessage> {
+    const { headers, body, bytes } = sent
+    const request = httpRequest({
+      agent: this.#agent,
+      method,
+      path: `${path}?timeout=${this.#timeoutMs}`,
+      headers: {
+        ...headers,
+        ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
+      },
+      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+    })
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve)
+      request.on('error', reject)
+    })
+    let late: NodeJS.Timeout | undefined
+    const wait = (): void => {
+      late = setTimeout(() => request.destroy(stuck(this.#idleMs)), this.#idleMs).unref()
+    }
+    if (bytes === undefined) {
+      request.end(body)
+      wait()
+    } else {
+      // The daemon may refuse long before it has everything; a failing source fails the request.
+      pipeline(bytes, request).then(wait, () => undefined)
+    }
+    try {
+      const response = await answered
+      if (response.statusCode! < 400) return response
+      throw parseProblem(await text(response, this.#idleMs))
+    } catch (error) {
+      request.destroy()
+      throw connectionFault(error)
+    } finally {
+      clearTimeout(late)
+    }
+  }
+
+  async *#exactly(length: number, response: IncomingMessage): AsyncGenerator<Uint8Array> {
+    let left = length
+    for await (const piece of pieces(response, this.#idleMs)) {
+      left -= piece.byteLength
+      yield piece
+    }
+    if (left !== 0)
+      throw new DstoreError('protocol', `the daemon sent ${length - left} bytes of ${length}`)
+  }
+}
+
+function value(key: string): string {
+  return `/v1/values/${encodeURIComponent(key)}`
+}
+
+function rangeHeader(range: RangeRequest): string {
+  if ('last' in range) return `bytes=-${range.last}`
+  return `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`
+}
+
+function gone(): DstoreError {
+  return new DstoreError('unreachable', 'the daemon is gone')
+}

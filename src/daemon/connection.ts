@@ -1,0 +1,31 @@
+/** Connecting to a daemon's socket, and telling "no daemon" from every other failure. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { DstoreError } from '../errors.ts'
+import { socketAddress } from './socket-address.ts'
+
+/** What the system says where nobody serves: no socket, or one that a dead process left. */
+const NOBODY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
+
+/** An open connection; undefined where no daemon serves. `not-permitted` where it is somebody else's. */
+export async function connectTo(path: string): Promise<Socket | undefined> {
+  try {
+    const address = socketAddress(path)
+    try {
+      const socket = connect(address.path)
+      await once(socket, 'connect')
+      return socket
+    } finally {
+      address.release()
+    }
+  } catch (cause) {
+    if (cause instanceof DstoreError) throw cause
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (NOBODY.has(code)) return undefined
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new DstoreError('not-permitted', `the daemon's socket is not yours: ${path}`, { cause })
+    }
+    throw new DstoreError('unreachable', `cannot connect to the daemon: ${message}`, { cause })
+  }
+}

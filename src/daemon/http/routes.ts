@@ -1,0 +1,72 @@
+/** Which path and method is which call: the whole API on one screen (specs/007, "HTTP API"). */
+import type { Exchange } from './exchange.ts'
+import { HttpError } from './exchange.ts'
+import { status, stop } from './node-calls.ts'
+import {
+  evictValue,
+  getValue,
+  headValue,
+  listKeys,
+  prefetchValue,
+  putBytes,
+  putFile,
+  removeValue,
+  valueFacts,
+} from './values.ts'
+
+export type Handler = (exchange: Exchange) => Promise<void>
+
+export interface Route {
+  readonly path: string
+  readonly methods: Readonly<Record<string, Handler>>
+}
+
+export const ROUTES: readonly Route[] = [
+  { path: '/v1/values', methods: { POST: putBytes } },
+  { path: '/v1/files', methods: { POST: putFile } },
+  { path: '/v1/values/{key}', methods: { GET: getValue, HEAD: headValue, DELETE: removeValue } },
+  { path: '/v1/values/{key}/facts', methods: { GET: valueFacts } },
+  { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
+  { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
+  { path: '/v1/keys', methods: { GET: listKeys } },
+  { path: '/v1/status', methods: { GET: status } },
+  { path: '/v1/stop', methods: { POST: stop } },
+]
+
+export interface Found {
+  readonly handle: Handler
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** The handler for a request; status 404 where the path is none of ours, 405 where the method is not. */
+export function findRoute(method: string, path: string): Found {
+  const parts = path.split('/')
+  for (const route of ROUTES) {
+    const parameters = matchPath(route.path.split('/'), parts)
+    if (parameters === undefined) continue
+    if (!Object.hasOwn(route.methods, method)) {
+      const allowed = Object.keys(route.methods).join(', ')
+      throw new HttpError(405, `${path} takes ${allowed}`, { Allow: allowed })
+    }
+    return { handle: route.methods[method]!, parameters }
+  }
+  throw new HttpError(404, `no such path: ${path}`)
+}
+
+function matchPath(pattern: string[], parts: string[]): Record<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined
+  const parameters: Record<string, string> = {}
+  for (const [index, expected] of pattern.entries()) {
+    const part = parts[index]!
+    if (!expected.startsWith('{')) {
+      if (part !== expected) return undefined
+      continue
+    }
+    try {
+      parameters[expected.slice(1, -1)] = decodeURIComponent(part)
+    } catch {
+      throw new HttpError(400, 'the path is not well formed')
+    }
+  }
+  return parameters
+}

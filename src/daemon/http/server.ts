@@ -1,0 +1,131 @@
+/** The API's server: bounds, dispatch, and an end that waits for what is in progress (specs/007, "HTTP API"). */
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { DstoreError } from '../../errors.ts'
+import { HTTP_CONNECTIONS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS, SHUTDOWN_MS } from '../../limits.ts'
+import { PROBLEM_TYPE } from '../api.ts'
+import type { Log } from '../../node/log.ts'
+import { problemOf } from '../problem.ts'
+import { HttpError } from './exchange.ts'
+import type { Served } from './exchange.ts'
+import { findRoute } from './routes.ts'
+
+/** A browser that was lured here by a name of its own would send that name. */
+const HOSTS: ReadonlySet<string> = new Set(['localhost', 'dstore'])
+
+export interface ApiServer {
+  readonly server: Server
+  /** Take nothing new, wait for what is in progress, and after `graceMs` cut what is left. */
+  close(graceMs?: number): Promise<void>
+}
+
+export function createApiServer(served: Served, log: Log): ApiServer {
+  const active = new Map<AbortController, Promise<void>>()
+  const server = createServer(
+    {
+      maxHeaderSize: HTTP_HEADER_BYTES,
+      headersTimeout: HTTP_REQUEST_MS,
+      // A value may come in for as long as its writer takes; JSON bodies have a bound of their own.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 1000,
+    },
+    (request, response) => {
+      const aborter = new AbortController()
+      response.once('close', () => {
+        if (!response.writableFinished)
+          aborter.abort(new DstoreError('cancelled', 'the client left'))
+      })
+      const work = answer(served, request, response, aborter.signal, log)
+      active.set(aborter, work)
+      void work.finally(() => active.delete(aborter))
+    },
+  )
+  server.maxConnections = HTTP_CONNECTIONS
+
+  return {
+    server,
+    close: async (graceMs = SHUTDOWN_MS) => {
+      server.close()
+      server.closeIdleConnections()
+      const settled = Promise.allSettled(active.values())
+      if (await within(graceMs, settled)) return
+      for (const aborter of active.keys()) {
+        aborter.abort(new DstoreError('unreachable', 'the daemon is stopping'))
+      }
+      if (!(await within(graceMs, settled))) log.error('calls did not end', { calls: active.size })
+    },
+  }
+}
+
+/** Did it settle within this time? */
+async function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds)
+  })
+  const done = await Promise.race([work.then(() => true), late])
+  clearTimeout(timer)
+  return done
+}
+
+async function answer(
+  served: Served,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  const { method = '', url = '' } = request
+  // A client that breaks off is no fault of the daemon; the signal tells the handler.
+  request.on('error', () => undefined)
+  response.on('error', () => undefined)
+  try {
+    checkHost(request.headers.host)
+    const [path, query] = splitUrl(url)
+    const { handle, parameters } = findRoute(method, path)
+    await handle({ served, request, response, parameters, query, signal })
+  } catch (error) {
+    refuse(request, response, error)
+    const { code, detail } = problemOf(error)
+    const level = code === 'internal' ? 'error' : 'debug'
+    log[level]('request failed', { method, url, code, detail, stack: stackOf(error, code) })
+  }
+}
+
+/** Answer with the problem, and let go of a body that nobody will read. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const problem = problemOf(error)
+  const status = error instanceof HttpError ? error.status : problem.status
+  const body = `${JSON.stringify({ ...problem, status })}\n`
+  response.writeHead(status, {
+    'Content-Type': PROBLEM_TYPE,
+    'Content-Length': Buffer.byteLength(body),
+    ...(error instanceof HttpError ? error.headers : {}),
+    ...(request.complete ? {} : { Connection: 'close' }),
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+  // A client in the middle of sending is to find the answer, not a broken pipe: take and drop for a moment.
+  if (!request.complete) {
+    request.resume()
+    setTimeout(() => request.destroy(), 1000).unref()
+  }
+}
+
+function checkHost(host: string | undefined): void {
+  const name = (host ?? '').replace(/:\d+$/, '')
+  if (!HOSTS.has(name.toLowerCase())) throw new HttpError(421, `not served here: ${name}`)
+}
+
+function splitUrl(url: string): [path: string, query: URLSearchParams] {
+  const at = url.indexOf('?')
+  if (at === -1) return [url, new URLSearchParams()]
+  return [url.slice(0, at), new URLSearchParams(url.slice(at + 1))]
+}
+
+function stackOf(error: unknown, code: string): string | undefined {
+  return code === 'internal' && error instanceof Error ? error.stack : undefined
+}

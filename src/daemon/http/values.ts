@@ -1,0 +1,174 @@
+/** The API's calls on values (specs/007, "HTTP API"). */
+import { isAbsolute } from 'node:path'
+import { DstoreError } from '../../errors.ts'
+import { VALUE_BYTES } from '../../limits.ts'
+import type { ReadableValue } from '../../node/node.ts'
+import { LINES_TYPE, SIZE_HEADER } from '../api.ts'
+import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api.ts'
+import { sendEvents } from './events.ts'
+import { bodyOf, callOptions, keyOf, readJson, sendJson } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { parseRangeHeader } from './range-header.ts'
+import { sendBytes } from './stream.ts'
+
+/** Lines of a listing are sent in pieces of about this many characters. */
+const LISTING_PIECE = 32_768
+
+/** POST /v1/values: the body is the value. */
+export async function putBytes(exchange: Exchange): Promise<void> {
+  const { request, served } = exchange
+  const length = request.headers['content-length']
+  const size = length === undefined ? undefined : Number(length)
+  if (size !== undefined && size > VALUE_BYTES) {
+    throw new DstoreError('too-large', `a value has at most ${VALUE_BYTES} bytes`)
+  }
+  const bytes = bodyOf(exchange)
+  const source = size === undefined ? { bytes } : { bytes, size }
+  const { key, existed, ...rest } = await served.node.put(source, callOptions(exchange))
+  const answer: PutAnswer = { key: key.toString(), size: rest.size, existed }
+  sendJson(exchange, existed ? 200 : 201, answer, { Location: `/v1/values/${answer.key}` })
+}
+
+/** POST /v1/files {"path"}: the daemon reads the file. Only on a socket that is its user's alone. */
+export async function putFile(exchange: Exchange): Promise<void> {
+  const { path } = await readJson(exchange)
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
+    throw new DstoreError('usage', 'path must be an absolute path')
+  }
+  const options = callOptions(exchange)
+  await sendEvents<PutAnswer>(exchange, async (onProgress) => {
+    const { key, size, existed } = await exchange.served.node.put(
+      { path },
+      { ...options, onProgress },
+    )
+    return { key: key.toString(), size, existed }
+  })
+}
+
+/** GET /v1/values/{key}, whole or one range of it. */
+export async function getValue(exchange: Exchange): Promise<void> {
+  const { request, response, served } = exchange
+  const key = keyOf(exchange)
+  const tag = `"${key.toString()}"`
+  // A value never changes, so `If-Range` with another tag names another value: the whole of this one is right.
+  const ifRange = request.headers['if-range']
+  const wanted = ifRange === undefined || ifRange === tag ? request.headers.range : undefined
+  const range = parseRangeHeader(wanted)
+  let value: ReadableValue
+  try {
+    value = await served.node.get(key, {
+      ...callOptions(exchange),
+      ...(range === undefined ? {} : { range }),
+    })
+  } catch (error) {
+    if (error instanceof DstoreError && error.code === 'range') await nameSize(exchange)
+    throw error
+  }
+  if (matches(request.headers['if-none-match'], tag)) {
+    response.writeHead(304, { ETag: tag })
+    response.end()
+    return
+  }
+  const { start, end } = value.range
+  await sendBytes(exchange, {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      ...valueHeaders(tag, value.size),
+      ...(range === undefined
+        ? {}
+        : { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
+    },
+    length: end - start,
+    bytes: value.bytes,
+  })
+}
+
+/** HEAD /v1/values/{key}: as GET of the whole, without a byte of it being fetched. */
+export async function headValue(exchange: Exchange): Promise<void> {
+  const { key, size } = await facts(exchange)
+  const { response } = exchange
+  response.writeHead(200, { ...valueHeaders(`"${key}"`, size), 'Content-Length': size })
+  response.end()
+}
+
+/** GET /v1/values/{key}/facts */
+export async function valueFacts(exchange: Exchange): Promise<void> {
+  sendJson(exchange, 200, await facts(exchange))
+}
+
+/** DELETE /v1/values/{key} */
+export async function removeValue(exchange: Exchange): Promise<void> {
+  const { node } = exchange.served
+  const { key, seq, freedBytes } = await node.remove(keyOf(exchange), callOptions(exchange))
+  sendJson(exchange, 200, { key: key.toString(), seq, freedBytes } satisfies RemoveAnswer)
+}
+
+/** POST /v1/values/{key}/prefetch */
+export async function prefetchValue(exchange: Exchange): Promise<void> {
+  const key = keyOf(exchange)
+  const options = callOptions(exchange)
+  await sendEvents<{ readonly key: string }>(exchange, async (onProgress) => {
+    await exchange.served.node.prefetch(key, { ...options, onProgress })
+    return { key: key.toString() }
+  })
+}
+
+/** POST /v1/values/{key}/evict */
+export async function evictValue(exchange: Exchange): Promise<void> {
+  const key = keyOf(exchange)
+  const freedBytes = await exchange.served.node.evict(key)
+  sendJson(exchange, 200, { key: key.toString(), freedBytes } satisfies EvictAnswer)
+}
+
+/** GET /v1/keys: a line for every key. */
+export async function listKeys(exchange: Exchange): Promise<void> {
+  const keys = exchange.served.node.keys(callOptions(exchange))
+  await sendBytes(exchange, {
+    status: 200,
+    headers: { 'Content-Type': LINES_TYPE },
+    bytes: lines(keys),
+  })
+}
+
+async function facts(exchange: Exchange): Promise<FactsAnswer> {
+  const key = keyOf(exchange)
+  const found = await exchange.served.node.stat(key, callOptions(exchange))
+  if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+  const { size, incarnation, heldBytes, confirmed } = found
+  return { key: key.toString(), size, incarnation, heldBytes, confirmed }
+}
+
+async function* lines(
+  keys: AsyncIterable<{ readonly key: { toString(): string }; readonly size: number }>,
+): AsyncGenerator<Uint8Array> {
+  let text = ''
+  for await (const { key, size } of keys) {
+    text += `${JSON.stringify({ key: key.toString(), size } satisfies KeyLine)}\n`
+    if (text.length < LISTING_PIECE) continue
+    yield Buffer.from(text)
+    text = ''
+  }
+  if (text !== '') yield Buffer.from(text)
+}
+
+/** RFC 9110 wants the size named where no byte of the range exists. */
+async function nameSize(exchange: Exchange): Promise<void> {
+  const found = await exchange.served.node.stat(keyOf(exchange), callOptions(exchange))
+  if (found !== undefined) exchange.response.setHeader('Content-Range', `bytes */${found.size}`)
+}
+
+function valueHeaders(tag: string, size: number): Record<string, string | number> {
+  return {
+    'Content-Type': 'application/octet-stream',
+    'Accept-Ranges': 'bytes',
+    ETag: tag,
+    [SIZE_HEADER]: size,
+  }
+}
+
+function matches(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false
+  return header
+    .split(',')
+    .some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag)
+}

@@ -1,0 +1,206 @@
+/** The receiving end of a proof: takes a slice cut anywhere, gives what it proves (specs/002, "Decoding"). */
+import { equal } from '../bytes.ts'
+import { DIGEST_BYTES, GROUP_BYTES, VALUE_BYTES } from '../limits.ts'
+import { activeEngine } from './active-engine.ts'
+import type { Engine } from './engine.ts'
+import { GroupBatch } from './group-batch.ts'
+import type { ProvedBytes } from './group-batch.ts'
+import { IntegrityError } from './integrity.ts'
+import {
+  HEADER_BYTES,
+  PAIR_BYTES,
+  bytesOf,
+  checkGroupBytes,
+  checkRange,
+  checkTree,
+  groupCount,
+  groupsOf,
+  sliceSteps,
+} from './tree.ts'
+import type { ByteRange, Step } from './tree.ts'
+
+/** A parent of the tree that is proved: where its pair belongs in the outboard. The array is the receiver's. */
+export interface ProvedParent {
+  readonly kind: 'parent'
+  readonly outboardOffset: number
+  readonly pair: Uint8Array
+}
+
+/** What a slice proves, piece by piece. */
+export type Proved = ProvedParent | ProvedBytes
+
+export interface SliceDecoderOptions {
+  /** BLAKE3 of the value: what everything is proved against. */
+  readonly digest: Uint8Array
+  /** The range that was asked for, in bytes; an end of `Infinity` means the end of the value. */
+  readonly range: ByteRange
+  /** The value's length where it is known: a slice that says another is refused. */
+  readonly size?: number
+  readonly groupBytes?: number
+  readonly engine?: Engine
+}
+
+/**
+ * Decodes one slice. The first flaw throws an `IntegrityError`, which every later call throws again; what the same
+ * `push` had proved before the flaw is lost with it. Memory: at most `PIECE_BYTES` and the depth of the tree, besides
+ * what `push` gives out.
+ */
+export class SliceDecoder {
+  readonly #engine: Engine
+  readonly #groupBytes: number
+  readonly #range: ByteRange
+  readonly #knownSize: number | undefined
+  /** What the header says. Not proved, and so not shown, until the last group is. */
+  #claimedSize = 0
+  #steps: Generator<Step, void, undefined> | undefined
+  /** What comes next; undefined before the header and after the end. */
+  #step: Step | undefined
+  #batch: GroupBatch | undefined
+  #size: number | undefined
+  /** CVs that the subtrees still to come must have, the next one last. */
+  readonly #expected: Uint8Array[]
+  /** The header or a pair, as far as it came. */
+  readonly #field = new Uint8Array(PAIR_BYTES)
+  #fieldLength = 0
+  #flaw: unknown
+
+  constructor(options: SliceDecoderOptions) {
+    const { digest, range, size, groupBytes = GROUP_BYTES, engine = activeEngine() } = options
+    if (digest.byteLength !== DIGEST_BYTES) throw new RangeError('digest must be 32 bytes')
+    checkRange(range)
+    if (size === undefined) checkGroupBytes(groupBytes)
+    else checkTree(size, groupBytes)
+    this.#engine = engine
+    this.#groupBytes = groupBytes
+    this.#range = range
+    this.#knownSize = size
+    this.#expected = [digest]
+  }
+
+  /** The length of the value, once it is proved: with its last group. Other slices prove bytes, not the length. */
+  get size(): number | undefined {
+    return this.#size
+  }
+
+  /** Is everything proved that the slice is to prove? */
+  get done(): boolean {
+    return this.#flaw === undefined && this.#steps !== undefined && this.#step === undefined
+  }
+
+  /**
+   * Take the next bytes of the slice; give what is proved with them. Parents come in pre-order and data in order, in
+   * runs of whole groups; a parent comes before the data below it. The input is not kept, and what is given out is
+   * not touched again.
+   */
+  push(input: Uint8Array): readonly Proved[] {
+    if (this.#flaw !== undefined) throw this.#flaw
+    try {
+      const proved: Proved[] = []
+      this.#decode(input, proved)
+      return proved
+    } catch (flaw) {
+      this.#flaw = flaw
+      throw flaw
+    }
+  }
+
+  /** The input has ended: throws unless it was the whole slice. */
+  finish(): void {
+    if (this.#flaw !== undefined) throw this.#flaw
+    if (this.done) return
+    const position = this.#batch?.position ?? 0
+    this.#flaw = new IntegrityError('truncated', position, `the proof ends at byte ${position}`)
+    throw this.#flaw
+  }
+
+  #decode(input: Uint8Array, proved: Proved[]): void {
+    let at = 0
+    if (this.#steps === undefined) {
+      at += this.#fill(input, at, HEADER_BYTES)
+      if (this.#fieldLength < HEADER_BYTES) return
+      this.#header()
+    }
+    while (this.#step !== undefined) {
+      const step = this.#step
+      if (step.kind === 'parent') {
+        at += this.#fill(input, at, PAIR_BYTES)
+        if (this.#fieldLength < PAIR_BYTES) break
+        proved.push(this.#parent(step))
+      } else {
+        const batch = this.#batch!
+        const length = Math.min(step.end - batch.position, input.byteLength - at)
+        batch.add(input.subarray(at, at + length), input.byteLength - at)
+        at += length
+        if (batch.position < step.end) break
+        batch.completeGroup(this.#expected.pop()!)
+        if (batch.full) this.#flush(proved)
+      }
+      this.#advance()
+    }
+    this.#flush(proved)
+    if (this.#step !== undefined) return
+    if (this.#batch!.position === this.#claimedSize) this.#size = this.#claimedSize
+    if (at < input.byteLength) {
+      const position = this.#batch!.position
+      throw new IntegrityError('trailing', position, 'bytes after the end of the proof')
+    }
+  }
+
+  #header(): void {
+    const size = new DataView(this.#field.buffer).getBigUint64(0, true)
+    this.#fieldLength = 0
+    if (size > BigInt(VALUE_BYTES)) {
+      throw new IntegrityError(
+        'size',
+        0,
+        `the proof is for a value of ${size} bytes, which none has`,
+      )
+    }
+    this.#claimedSize = Number(size)
+    if (this.#knownSize !== undefined && this.#claimedSize !== this.#knownSize) {
+      const message = `the proof is for a value of ${size} bytes, not of ${this.#knownSize}`
+      throw new IntegrityError('size', 0, message)
+    }
+    const groups = groupsOf(this.#range, this.#claimedSize, this.#groupBytes)
+    const bytes = bytesOf(groups, this.#claimedSize, this.#groupBytes)
+    const root = groupCount(this.#claimedSize, this.#groupBytes) === 1
+    this.#batch = new GroupBatch(this.#engine, this.#groupBytes, bytes, root)
+    this.#steps = sliceSteps(this.#claimedSize, this.#range, this.#groupBytes)
+    this.#advance()
+  }
+
+  #parent(step: Step & { kind: 'parent' }): ProvedParent {
+    const pair = this.#field.slice()
+    this.#fieldLength = 0
+    const cv = new Uint8Array(DIGEST_BYTES)
+    this.#engine.parent(pair, 0, step.root, cv, 0)
+    if (!equal(cv, this.#expected.pop()!)) {
+      const position = step.group * this.#groupBytes
+      throw new IntegrityError(
+        'parent',
+        position,
+        `the tree from byte ${position} on is not the value's`,
+      )
+    }
+    if (step.right) this.#expected.push(pair.subarray(DIGEST_BYTES))
+    if (step.left) this.#expected.push(pair.subarray(0, DIGEST_BYTES))
+    return { kind: 'parent', outboardOffset: step.outboardOffset, pair }
+  }
+
+  /** Complete `#field` to `length` bytes, as far as the input goes; how many bytes that took. */
+  #fill(input: Uint8Array, at: number, length: number): number {
+    const taken = Math.min(length - this.#fieldLength, input.byteLength - at)
+    this.#field.set(input.subarray(at, at + taken), this.#fieldLength)
+    this.#fieldLength += taken
+    return taken
+  }
+
+  #flush(proved: Proved[]): void {
+    const data = this.#batch!.flush()
+    if (data !== undefined) proved.push(data)
+  }
+
+  #advance(): void {
+    this.#step = this.#steps!.next().value ?? undefined
+  }
+}

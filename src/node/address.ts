@@ -1,0 +1,80 @@
+/** Multiaddrs as dstore takes them: where to listen, and where to find a peer of known identity. */
+import './polyfill.ts'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { DstoreError } from '../errors.ts'
+
+const HOSTS = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6'])
+
+/** An address to dial: HOST, TCP port and the peer id of who must answer. Error: `malformed-address`. */
+export function parseDialAddress(address: string): {
+  readonly multiaddr: Multiaddr
+  readonly peer: string
+} {
+  const parsed = parse(address)
+  const peer = parsed.getComponents().find((component) => component.code === CODE_P2P)?.value
+  if (peer === undefined) {
+    throw malformed(address, 'it does not say who must answer', 'add /p2p/ and the peer id')
+  }
+  if (!isTcp(parsed, ['p2p'])) throw malformed(address, 'it is not HOST/tcp/PORT/p2p/PEERID')
+  return { multiaddr: parsed, peer: peerOf(address, peer) }
+}
+
+/** An address to listen on: IP address and TCP port, 0 for any that is free. Error: `malformed-address`. */
+export function parseListenAddress(address: string): Multiaddr {
+  const parsed = parse(address)
+  if (!isTcp(parsed, [])) throw malformed(address, 'it is not /ip4/ADDRESS/tcp/PORT or /ip6/...')
+  if (hostOf(parsed).name.startsWith('dns'))
+    throw malformed(address, 'a name cannot be listened on')
+  return parsed
+}
+
+/** Can only processes of this machine reach it? A name never counts. Error: `malformed-address`. */
+export function isLoopback(address: string): boolean {
+  const { name, value } = hostOf(parse(address))
+  return name === 'ip4' ? value.startsWith('127.') : name === 'ip6' && value === '::1'
+}
+
+function parse(address: string): Multiaddr {
+  try {
+    return multiaddr(address)
+  } catch (cause) {
+    throw malformed(address, 'it cannot be read', undefined, cause)
+  }
+}
+
+function hostOf(parsed: Multiaddr): { name: string; value: string } {
+  const [host] = parsed.getComponents()
+  return { name: host?.name ?? '', value: host?.value ?? '' }
+}
+
+function isTcp(parsed: Multiaddr, rest: readonly string[]): boolean {
+  const [host, port, ...others] = parsed.getComponents().map(({ name }) => name)
+  return HOSTS.has(host ?? '') && port === 'tcp' && others.join() === rest.join()
+}
+
+function peerOf(address: string, id: string): string {
+  try {
+    return peerIdFromString(id).toString()
+  } catch (cause) {
+    throw malformed(address, 'its peer id cannot be read', undefined, cause)
+  }
+}
+
+function malformed(address: string, why: string, hint?: string, cause?: unknown): DstoreError {
+  const example = hint ?? 'an example: /ip4/127.0.0.1/tcp/4001'
+  return new DstoreError(
+    'malformed-address',
+    `not a usable multiaddr: ${quoted(address)}: ${why}`,
+    {
+      cause,
+      hint: example,
+    },
+  )
+}
+
+/** Fit for one line, however long or strange it is. */
+function quoted(address: string): string {
+  return JSON.stringify(address.length > 200 ? `${address.slice(0, 200)}...` : address)
+}

@@ -1,0 +1,282 @@
+/**
+ * A Local's memory: verified values, whole or in part, under one byte budget (specs/007, "Cache").
+ *
+ * An entry is charged for what it holds or has been promised room for; to make room, the entries that were used
+ * longest ago go first, and one that is in use never goes. Nothing here does I/O: what is written was verified.
+ */
+import { DstoreError } from '../errors.ts'
+import { Bitfield } from '../hash/bitfield.ts'
+import type { Key } from '../hash/key.ts'
+import { outboardBytes } from '../hash/tree.ts'
+import { SEGMENT_BYTES } from '../limits.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { CacheStatus } from './node.ts'
+
+/** One value, or the verified parts of it that came so far. */
+export class CachedValue {
+  readonly key: Key
+  readonly size: number
+  /** The seq of the put that made the key exist. */
+  incarnation: number
+  /** The groups that are held. */
+  readonly held: Bitfield
+  /** Filled where the groups are held: their parents, up to the root. */
+  readonly outboard: Uint8Array
+  readonly #segments: (Uint8Array | undefined)[]
+  readonly #dropped = new AbortController()
+  #users = 0
+
+  constructor(key: Key, size: number, incarnation: number) {
+    this.key = key
+    this.size = size
+    this.incarnation = incarnation
+    this.held = new Bitfield(size)
+    this.outboard = new Uint8Array(outboardBytes(size))
+    this.#segments = Array.from({ length: Math.ceil(size / SEGMENT_BYTES) })
+  }
+
+  /** Aborted, with the reason, once the value was removed: it must not be read any more. */
+  get dropped(): AbortSignal {
+    return this.#dropped.signal
+  }
+
+  get inUse(): boolean {
+    return this.#users > 0
+  }
+
+  /** Bytes of memory that its segments take. */
+  get heldBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + (segment?.byteLength ?? 0), 0)
+  }
+
+  hasSegment(index: number): boolean {
+    return this.#segments[index] !== undefined
+  }
+
+  /** Keep it from being evicted until the returned function is called, once. */
+  use(): () => void {
+    let done = false
+    this.#users++
+    return () => {
+      if (!done) this.#users--
+      done = true
+    }
+  }
+
+  /** Keep verified bytes, whole groups from `start`. They are copied. Throws the reason once the value was removed. */
+  write(start: number, bytes: Uint8Array): void {
+    this.dropped.throwIfAborted()
+    const end = start + bytes.byteLength
+    for (let at = start; at < end;) {
+      const segment = this.#segment(Math.floor(at / SEGMENT_BYTES))
+      const within = at % SEGMENT_BYTES
+      const length = Math.min(end - at, segment.byteLength - within)
+      segment.set(bytes.subarray(at - start, at - start + length), within)
+      at += length
+    }
+    this.held.setRange({ start, end })
+  }
+
+  /** Keep a verified pair of the outboard. */
+  writePair(offset: number, pair: Uint8Array): void {
+    this.outboard.set(pair, offset)
+  }
+
+  /** The held bytes at the start of this range: a view of at most one segment; undefined where none is held. */
+  view({ start, end }: ByteRange): Uint8Array | undefined {
+    const group = Math.floor(start / this.held.groupBytes)
+    if (start >= end || !this.held.has(group)) return undefined
+    const segmentEnd = (Math.floor(start / SEGMENT_BYTES) + 1) * SEGMENT_BYTES
+    const [run] = this.held.held({ start, end: Math.min(end, segmentEnd) })
+    const base = segmentEnd - SEGMENT_BYTES
+    const segment = this.#segments[base / SEGMENT_BYTES]!
+    return segment.subarray(start - base, Math.min(run!.end, end, segmentEnd) - base)
+  }
+
+  /** Let go of the memory: the value was removed. Whoever reads it is told the reason. */
+  drop(reason: DstoreError): void {
+    this.#segments.fill(undefined)
+    this.#dropped.abort(reason)
+  }
+
+  #segment(index: number): Uint8Array {
+    const length = Math.min(SEGMENT_BYTES, this.size - index * SEGMENT_BYTES)
+    return (this.#segments[index] ??= new Uint8Array(length))
+  }
+}
+
+interface Slot {
+  readonly value: CachedValue
+  /** The segments that this entry has room for, filled or not. */
+  readonly room: Set<number>
+  chargedBytes: number
+}
+
+/** A value that is being put: in memory, charged, and not yet to be found. */
+export interface Draft {
+  readonly value: CachedValue
+  /** It is stored: let it be found. */
+  publish(incarnation: number): void
+  /** Let go of it. Does nothing once it was published. */
+  discard(): void
+}
+
+export class Cache {
+  readonly budgetBytes: number
+  /** By key, the one used longest ago first. */
+  readonly #slots = new Map<string, Slot>()
+  #usedBytes = 0
+  #hits = 0
+  #misses = 0
+  #evictions = 0
+
+  constructor(budgetBytes: number) {
+    this.budgetBytes = budgetBytes
+  }
+
+  /** What is held of a value; using it makes it the last to be evicted. */
+  get(key: Key): CachedValue | undefined {
+    const text = key.toString()
+    const slot = this.#slots.get(text)
+    if (slot === undefined) return undefined
+    this.#slots.delete(text)
+    this.#slots.set(text, slot)
+    return slot.value
+  }
+
+  /** Every entry, the one used longest ago first. */
+  *values(): Generator<CachedValue, void, undefined> {
+    for (const { value } of this.#slots.values()) yield value
+  }
+
+  /**
+   * Room for a range of a value: the entry to write it to, a new one where none is there of this incarnation; or
+   * undefined where the budget has no room for it, even with everything evicted that is not in use.
+   */
+  admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
+    const text = key.toString()
+    if (this.#slots.get(text)?.value.incarnation !== incarnation) this.remove(key)
+    const present = this.#slots.get(text)
+    const slot = present ?? newSlot(new CachedValue(key, size, incarnation))
+    const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
+    const charge = wanted.length * Math.min(SEGMENT_BYTES, size)
+    const done = slot.value.use()
+    const fits = this.#makeRoom(charge + (present === undefined ? slot.chargedBytes : 0))
+    done()
+    if (!fits) return undefined
+    if (present === undefined) this.#insert(slot)
+    for (const segment of wanted) slot.room.add(segment)
+    this.#charge(slot, slot.chargedBytes + charge)
+    return slot.value
+  }
+
+  /** Charge an entry for what it holds alone: the rest of what it had room for did not come. */
+  settle(value: CachedValue): void {
+    const slot = this.#slots.get(value.key.toString())
+    if (slot?.value !== value) return
+    for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
+    this.#charge(slot, baseBytes(value) + value.heldBytes)
+  }
+
+  /** Room for a value that is being put; undefined where the budget has none. */
+  draft(key: Key, size: number): Draft | undefined {
+    const value = new CachedValue(key, size, 0)
+    const chargedBytes = baseBytes(value) + size
+    if (!this.#makeRoom(chargedBytes)) return undefined
+    this.#usedBytes += chargedBytes
+    let open = true
+    const close = (): boolean => {
+      if (open) this.#usedBytes -= chargedBytes
+      const wasOpen = open
+      open = false
+      return wasOpen
+    }
+    return {
+      value,
+      discard: () => void close(),
+      publish: (incarnation) => {
+        if (!close()) return
+        value.incarnation = incarnation
+        this.remove(key)
+        const room = new Set(segmentsOf({ start: 0, end: size }))
+        this.#insert({ value, room, chargedBytes })
+      },
+    }
+  }
+
+  /** Forget an entry; who reads it at this moment may read on. The bytes of the value that were held. */
+  evict(key: Key): number {
+    const slot = this.#slots.get(key.toString())
+    if (slot === undefined) return 0
+    this.#slots.delete(key.toString())
+    this.#usedBytes -= slot.chargedBytes
+    return slot.value.heldBytes
+  }
+
+  /** Forget an entry and end every read of it: its value was removed. */
+  remove(key: Key): void {
+    const value = this.#slots.get(key.toString())?.value
+    this.evict(key)
+    value?.drop(new DstoreError('removed', 'the value was removed'))
+  }
+
+  /** Count a read that was served from here, or was not. */
+  count(kind: 'hit' | 'miss'): void {
+    if (kind === 'hit') this.#hits++
+    else this.#misses++
+  }
+
+  status(): CacheStatus {
+    return {
+      usedBytes: this.#usedBytes,
+      budgetBytes: this.budgetBytes,
+      values: this.#slots.size,
+      hits: this.#hits,
+      misses: this.#misses,
+      evictions: this.#evictions,
+    }
+  }
+
+  #makeRoom(bytes: number): boolean {
+    let free = this.budgetBytes - this.#usedBytes
+    const victims: CachedValue[] = []
+    for (const { value, chargedBytes } of this.#slots.values()) {
+      if (free >= bytes) break
+      if (value.inUse) continue
+      victims.push(value)
+      free += chargedBytes
+    }
+    if (free < bytes) return false
+    for (const { key } of victims) {
+      this.evict(key)
+      this.#evictions++
+    }
+    return true
+  }
+
+  #insert(slot: Slot): void {
+    this.#slots.set(slot.value.key.toString(), slot)
+    this.#usedBytes += slot.chargedBytes
+  }
+
+  #charge(slot: Slot, bytes: number): void {
+    this.#usedBytes += bytes - slot.chargedBytes
+    slot.chargedBytes = bytes
+  }
+}
+
+/** What an entry costs beside its bytes and its outboard: key, bitfield, bookkeeping. */
+const ENTRY_BYTES = 1024
+
+const baseBytes = (value: CachedValue): number => ENTRY_BYTES + value.outboard.byteLength
+
+const newSlot = (value: CachedValue): Slot => ({
+  value,
+  room: new Set(),
+  chargedBytes: baseBytes(value),
+})
+
+function segmentsOf({ start, end }: ByteRange): number[] {
+  const first = Math.floor(start / SEGMENT_BYTES)
+  return Array.from({ length: Math.ceil(end / SEGMENT_BYTES) - first }, (_, i) => first + i)
+}

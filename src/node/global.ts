@@ -1,0 +1,266 @@
+/**
+ * The role Global: the canonical index and the durable copy, for its own machine's processes and for every Local that
+ * is connected. Without a network it is a standalone node: both layers in one process, and no hop between them.
+ */
+import { equal } from '../bytes.ts'
+import { DstoreError, asDstoreError } from '../errors.ts'
+import { Key } from '../hash/key.ts'
+import { keyRow } from '../index/global-index.ts'
+import { decodeKey, type KeyRecord } from '../index/record.ts'
+import { BATCH_ITEMS } from '../limits.ts'
+import { TransferChannel } from '../transfer/pieces.ts'
+import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
+import { verifiedBytes, type ValueBytes } from '../transfer/slice-stream.ts'
+import type { Identity, UploadResult } from '../transfer/upload.ts'
+import { FileSource } from '../store/file-source.ts'
+import type { Store } from '../store/store.ts'
+import type { Channel } from '../wire/channel.ts'
+import { IndexHost } from './index-host.ts'
+import type { Log } from './log.ts'
+import type {
+  CallOptions,
+  GetOptions,
+  Node,
+  NodeStatus,
+  PutResult,
+  ReadableValue,
+  RemoveResult,
+  ValueFacts,
+  ValueSource,
+} from './node.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
+import { resolveRange } from './range.ts'
+import { Traffic } from './traffic.ts'
+import { ingest, type Ingested } from './values.ts'
+import { VERSION } from './version.ts'
+
+export interface GlobalOptions {
+  readonly store: Store
+  /** Undefined on a standalone node. */
+  readonly network: NodeNetwork | undefined
+  readonly log: Log
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export class Global implements Node {
+  readonly role: 'global' | 'standalone'
+  readonly #store: Store
+  readonly #network: NodeNetwork | undefined
+  readonly #log: Log
+  readonly #index: IndexHost
+  readonly #traffic = new Traffic()
+  readonly #startedAt = new Date()
+
+  private constructor({ store, network, log }: GlobalOptions, index: IndexHost) {
+    this.role = network === undefined ? 'standalone' : 'global'
+    this.#store = store
+    this.#network = network
+    this.#log = log
+    this.#index = index
+  }
+
+  /** Begin a run on this store, which is the node's from now on: `close` closes it. */
+  static async open(options: GlobalOptions): Promise<Global> {
+    const { store, network, log, now, random } = options
+    const index = await IndexHost.open({ store, log, now, random })
+    const node = new Global(options, index)
+    await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
+    await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
+    return node
+  }
+
+  async put(source: ValueSource, options: CallOptions = {}): Promise<PutResult> {
+    if (!('path' in source)) {
+      return this.#adopt(await this.#ingest(source.bytes, source.size, options))
+    }
+    const file = await FileSource.open(source.path)
+    try {
+      const value = await this.#ingest(file.read({ start: 0, end: file.size }), file.size, options)
+      try {
+        await file.checkUnchanged()
+      } catch (error) {
+        await value.staging.discard()
+        throw error
+      }
+      return await this.#adopt(value)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
+    const record = await this.#record(key.digest)
+    if (record === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+    const { size, location } = record
+    const range = resolveRange(options.range, size)
+    // What a disk gives back may have decayed; what this process verified and kept in memory has not.
+    const bytes =
+      this.#store.kind === 'memory'
+        ? this.#store.read(location, range, options.signal)
+        : verifiedBytes(this.#valueBytes(record), key.digest, range, options.signal)
+    return { key, size, range, bytes }
+  }
+
+  async stat(key: Key): Promise<ValueFacts | undefined> {
+    const record = await this.#record(key.digest)
+    if (record === undefined) return undefined
+    const { size, incarnation } = record
+    return { key, size, incarnation, heldBytes: size, confirmed: true }
+  }
+
+  async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
+    let after: Uint8Array | undefined
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const page = after === undefined ? {} : { after }
+      const rows = await this.#store.scan('keys', { ...page, limit: BATCH_ITEMS })
+      for (const row of rows) yield { key: new Key(row.id), size: decodeKey(row).size }
+      if (rows.length < BATCH_ITEMS) return
+      after = rows.at(-1)!.id
+    }
+  }
+
+  async remove(key: Key, options: CallOptions = {}): Promise<RemoveResult> {
+    const timeoutMs = options.timeoutMs ?? 0
+    const { digest } = key
+    const { seq, freedBytes } = await this.#index.ask({ type: 'remove', digest, timeoutMs })
+    return { key, seq, freedBytes }
+  }
+
+  /** Global is where the value is: there is nothing to bring. */
+  async prefetch(key: Key): Promise<void> {
+    if ((await this.stat(key)) === undefined) {
+      throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+    }
+  }
+
+  /** Global keeps no copy beside the durable one. */
+  async evict(): Promise<number> {
+    return 0
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { values, valueBytes, headroomBytes } = await this.#store.usage()
+    const { kind } = this.#store
+    const seq = await this.#store.lastSeq()
+    return {
+      role: this.role,
+      version: VERSION,
+      startedAt: this.#startedAt.toISOString(),
+      peerId: this.#network?.peerId,
+      listen: this.#network?.addresses() ?? [],
+      global: undefined,
+      locals: this.#index.peers(),
+      store: { kind, durable: kind !== 'memory', values, valueBytes, headroomBytes, seq },
+      cache: undefined,
+      traffic: this.#traffic.status(),
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#index.close()
+    await this.#network?.close()
+    await this.#store.close()
+  }
+
+  async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
+    const [row] = await this.#store.rows([keyRow(digest)])
+    return row === undefined ? undefined : decodeKey(row)
+  }
+
+  #valueBytes({ size, location }: KeyRecord): ValueBytes {
+    return {
+      size,
+      read: (range, signal) => this.#store.read(location, range, signal),
+      outboard: (range) => this.#store.outboard(location, range),
+    }
+  }
+
+  async #ingest(
+    bytes: AsyncIterable<Uint8Array>,
+    size: number | undefined,
+    { signal, onProgress }: CallOptions,
+  ): Promise<Ingested> {
+    let doneBytes = 0
+    const value = await ingest(this.#store, bytes, {
+      size,
+      signal,
+      onBytes: (count) => {
+        doneBytes += count
+        onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
+      },
+    })
+    return value
+  }
+
+  async #adopt(value: Ingested): Promise<PutResult> {
+    const { digest, size } = value
+    const { existed } = await this.#index.adopt(value)
+    return { key: new Key(digest), size, existed }
+  }
+
+  async #serveTransfer(channel: Channel): Promise<void> {
+    // Who has not been welcomed on the index stream is told nothing.
+    if (!this.#index.peers().includes(channel.peer)) {
+      channel.abort(new DstoreError('not-permitted', 'not welcome'))
+      return
+    }
+    const host: TransferHost = {
+      open: (digest) => this.#open(digest),
+      uploads: {
+        takeKnown: (value, bytes, outboard) => this.#takeKnown(value, bytes, outboard),
+        takeStream: (bytes, size, claim) => this.#takeStream(bytes, size, claim),
+      },
+      onSent: (peer, bytes) => this.#traffic.sent(peer, bytes),
+      onReceived: (peer, bytes) => this.#traffic.received(peer, bytes),
+    }
+    try {
+      await serveTransfer(new TransferChannel(channel), host)
+    } catch (error) {
+      const { code, message } = asDstoreError(error)
+      const facts = { peer: channel.peer, code, error: message }
+      if (code === 'unreachable') this.#log.debug('a transfer broke off', facts)
+      else this.#log.warn('a transfer failed', facts)
+    }
+  }
+
+  async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
+    const record = await this.#record(digest)
+    if (record === undefined) return undefined
+    // A value that is removed meanwhile ends its reads itself: the store says `removed`.
+    const { signal } = new AbortController()
+    return { ...this.#valueBytes(record), signal, covers: () => true, release: () => undefined }
+  }
+
+  async #takeKnown(
+    { digest, size }: Identity,
+    bytes: AsyncIterable<Uint8Array>,
+    outboard: () => Uint8Array,
+  ): Promise<UploadResult> {
+    const staging = await this.#store.stage(size)
+    try {
+      for await (const part of bytes) await staging.write(part)
+      const location = await staging.seal(outboard())
+      return await this.#index.adopt({ digest, size, location, staging })
+    } catch (error) {
+      await staging.discard()
+      throw error
+    }
+  }
+
+  async #takeStream(
+    bytes: AsyncIterable<Uint8Array>,
+    size: number | undefined,
+    claim: () => Identity,
+  ): Promise<UploadResult> {
+    const value = await this.#ingest(bytes, size, {})
+    const claimed = claim()
+    if (claimed.size !== value.size || !equal(claimed.digest, value.digest)) {
+      await value.staging.discard()
+      throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
+    }
+    return this.#index.adopt(value)
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The network under the protocols: a libp2p node over TCP, Noise and Yamux. It dials only what it is told to dial, and
+ * listens only where it is told to listen; who may speak is decided by the protocols above.
+ */
+import './polyfill.ts'
+import type { Connection, PrivateKey } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2p } from 'libp2p'
+import type { Libp2p } from 'libp2p'
+import { DstoreError } from '../errors.ts'
+import * as limits from '../limits.ts'
+import type { Channel } from '../wire/channel.ts'
+import { parseDialAddress, parseListenAddress } from './address.ts'
+import { Libp2pChannel } from './libp2p-channel.ts'
+import { muxer } from './muxer.ts'
+import { dialFault, listenFault } from './network-faults.ts'
+import { encrypter } from './noise.ts'
+
+export interface NetworkOptions {
+  readonly identity: PrivateKey
+  /** Multiaddrs to listen on; none by default. */
+  readonly listen?: readonly string[]
+  /** Other limits than those of src/limits.ts. */
+  readonly limits?: Partial<NetworkLimits>
+}
+
+export interface NetworkLimits {
+  readonly connections: number
+  readonly connectionsPending: number
+  readonly connectionsPerHostPerSecond: number
+  readonly streamsPerProtocol: number
+}
+
+export interface DialOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface PeerListener {
+  /** The first connection to a peer stands. */
+  readonly connected?: (peer: string) => void
+  /** The last connection to it is gone. */
+  readonly disconnected?: (peer: string) => void
+}
+
+export interface ConnectionFacts {
+  readonly peer: string
+  readonly address: string
+  readonly direction: 'inbound' | 'outbound'
+  readonly streams: number
+}
+
+export interface Network {
+  readonly peerId: string
+
+  /** Full multiaddrs, with the peer id, at which others reach this node; none where it does not listen. */
+  addresses(): readonly string[]
+
+  /**
+   * Connect, or use the connection there is, and open a channel. Errors: `malformed-address`, `unreachable`,
+   * `timeout`, `cancelled`, `incompatible`, `busy`.
+   */
+  dial(address: string, protocol: string, options?: DialOptions): Promise<Channel>
+
+  /** Open a channel over the connection to a peer; `unreachable` where there is none, else as `dial`. */
+  open(peer: string, protocol: string, options?: DialOptions): Promise<Channel>
+
+  /** Take the channels that peers open for a protocol. */
+  handle(protocol: string, take: (channel: Channel) => void): Promise<void>
+
+  /** Be told of peers that come and go, until the function that is returned is called. */
+  onPeer(listener: PeerListener): () => void
+
+  connections(): readonly ConnectionFacts[]
+
+  /** Cut every connection to a peer, with all its channels. */
+  disconnect(peer: string): void
+
+  close(): Promise<void>
+}
+
+/** Errors: `malformed-address`, `address-in-use`. */
+export async function createNetwork(options: NetworkOptions): Promise<Network> {
+  const bounds: NetworkLimits = { ...DEFAULTS, ...options.limits }
+  const listen = (options.listen ?? []).map((address) => parseListenAddress(address).toString())
+  try {
+    const libp2p = await createLibp2p({
+      privateKey: options.identity,
+      addresses: { listen },
+      transports: [tcp()],
+      connectionEncrypters: [encrypter],
+      streamMuxers: [muxer],
+      connectionManager: {
+        maxConnections: bounds.connections,
+        maxIncomingPendingConnections: bounds.connectionsPending,
+        inboundConnectionThreshold: bounds.connectionsPerHostPerSecond,
+        dialTimeout: limits.DIAL_MS,
+        addressDialTimeout: limits.DIAL_MS,
+        inboundUpgradeTimeout: limits.HANDSHAKE_MS,
+        inboundStreamProtocolNegotiationTimeout: limits.NEGOTIATION_MS,
+        outboundStreamProtocolNegotiationTimeout: limits.NEGOTIATION_MS,
+      },
+      // A node that hashes or writes for a while must not lose healthy peers: be slow to judge.
+      connectionMonitor: {
+        pingInterval: limits.PROBE_EVERY_MS,
+        pingTimeout: { minTimeout: limits.PROBE_ANSWER_MS },
+      },
+    })
+    return new Libp2pNetwork(libp2p, bounds)
+  } catch (error) {
+    throw listenFault(error)
+  }
+}
+
+const DEFAULTS: NetworkLimits = {
+  connections: limits.CONNECTIONS,
+  connectionsPending: limits.CONNECTIONS_PENDING,
+  connectionsPerHostPerSecond: limits.CONNECTIONS_PER_HOST_PER_SECOND,
+  streamsPerProtocol: limits.STREAMS_PER_PROTOCOL,
+}
+
+class Libp2pNetwork implements Network {
+  readonly #libp2p: Libp2p
+  readonly #bounds: NetworkLimits
+
+  constructor(libp2p: Libp2p, bounds: NetworkLimits) {
+    this.#libp2p = libp2p
+    this.#bounds = bounds
+  }
+
+  get peerId(): string {
+    return this.#libp2p.peerId.toString()
+  }
+
+  addresses(): readonly string[] {
+    return this.#libp2p.getMultiaddrs().map(String)
+  }
+
+  async dial(address: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
+    const { multiaddr } = parseDialAddress(address)
+    try {
+      const connection = await this.#libp2p.dial(multiaddr, options)
+      return await this.#openOn(connection, protocol, options).catch(async (error: unknown) => {
+        if (!isDying(error)) throw error
+        const fresh = await this.#libp2p.dial(multiaddr, { ...options, force: true })
+        return this.#openOn(fresh, protocol, options)
+      })
+    } catch (error) {
+      throw dialFault(error, address, options.signal)
+    }
+  }
+
+  async open(peer: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
+    const connection = this.#connectionsTo(peer).find(({ status }) => status === 'open')
+    if (connection === undefined) throw new DstoreError('unreachable', `not connected to ${peer}`)
+    try {
+      return await this.#openOn(connection, protocol, options)
+    } catch (error) {
+      throw dialFault(error, peer, options.signal)
+    }
+  }
+
+  async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {
+    await this.#libp2p.handle(
+      protocol,
+      (stream, connection) => take(new Libp2pChannel(stream, connection.remotePeer.toString())),
+      {
+        maxInboundStreams: this.#bounds.streamsPerProtocol,
+        maxOutboundStreams: this.#bounds.streamsPerProtocol,
+      },
+    )
+  }
+
+  onPeer(listener: PeerListener): () => void {
+    const connected = (event: CustomEvent<{ toString(): string }>): void =>
+      listener.connected?.(event.detail.toString())
+    const disconnected = (event: CustomEvent<{ toString(): string }>): void =>
+      listener.disconnected?.(event.detail.toString())
+    this.#libp2p.addEventListener('peer:connect', connected)
+    this.#libp2p.addEventListener('peer:disconnect', disconnected)
+    return () => {
+      this.#libp2p.removeEventListener('peer:connect', connected)
+      this.#libp2p.removeEventListener('peer:disconnect', disconnected)
+    }
+  }
+
+  connections(): readonly ConnectionFacts[] {
+    return this.#libp2p.getConnections().map((connection) => ({
+      peer: connection.remotePeer.toString(),
+      address: connection.remoteAddr.toString(),
+      direction: connection.direction,
+      streams: connection.streams.length,
+    }))
+  }
+
+  disconnect(peer: string): void {
+    for (const connection of this.#connectionsTo(peer)) {
+      connection.abort(new DstoreError('not-permitted', 'disconnected'))
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#libp2p.stop()
+  }
+
+  #connectionsTo(peer: string): Connection[] {
+    return this.#libp2p.getConnections(peerIdFromString(peer))
+  }
+
+  async #openOn(connection: Connection, protocol: string, options: DialOptions): Promise<Channel> {
+    const stream = await connection.newStream(protocol, {
+      ...options,
+      maxOutboundStreams: this.#bounds.streamsPerProtocol,
+    })
+    // A stream over the peer's limit is handed out all the same, and is reset already or about to be.
+    if (stream.status !== 'open') {
+      throw new DstoreError('busy', `${connection.remotePeer.toString()}: it takes no more streams`)
+    }
+    return new Libp2pChannel(stream, connection.remotePeer.toString())
+  }
+}
+
+/** A connection that the peer is just closing is still found, and no stream can be opened on it. */
+function isDying(error: unknown): boolean {
+  return (
+    error instanceof Error && ['ConnectionClosedError', 'MuxerClosedError'].includes(error.name)
+  )
+}

@@ -1,0 +1,106 @@
+/** Opens a node in the role that it is told: the one place where the parts of a node are put together. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { DstoreError } from '../errors.ts'
+import { createMemoryStore } from '../store/memory.ts'
+import { readOrCreateSecret } from '../store/secret-file.ts'
+import type { Store } from '../store/store.ts'
+import { Global } from './global.ts'
+import { GlobalLink } from './global-link.ts'
+import { Local } from './local.ts'
+import type { Log } from './log.ts'
+import type { Network } from './network.ts'
+import type { Node, Role } from './node.ts'
+import { INDEX_PROTOCOL } from './protocols.ts'
+import { backoffMs } from './redial.ts'
+
+export interface NodeOptions {
+  /** State directory, absolute; it exists. Identity and store live in it. */
+  readonly dir: string
+  readonly role: Role
+  /** What a Global or a standalone node keeps values in. */
+  readonly store: 'memory' | 'disk'
+  /** Multiaddrs that Global listens on; default: loopback, any free port. */
+  readonly listen?: readonly string[]
+  /** Multiaddr, with peer id, of the Global that a Local joins. */
+  readonly join?: string
+  /** Budget of a Local's cache. */
+  readonly cacheBytes: number
+  /** Bytes of values that a Global's store takes in; no bound where undefined. */
+  readonly maxBytes?: number
+  readonly log: Log
+}
+
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
+
+/**
+ * Errors: `malformed-address`, `address-in-use`, `unwritable`, and for a Local those that say that the address it was
+ * told is not its Global (`incompatible`, `not-permitted`). A Global that is merely away is waited for.
+ */
+export async function openNode(options: NodeOptions): Promise<Node> {
+  switch (options.role) {
+    case 'standalone':
+      return openGlobal(options, undefined)
+    case 'global': {
+      const network = await openNetwork(options, options.listen ?? [LOOPBACK])
+      return closingOnFailure(network, () => openGlobal(options, network))
+    }
+    case 'local': {
+      const network = await openNetwork(options, [])
+      return closingOnFailure(network, () => openLocal(options, network))
+    }
+  }
+}
+
+async function openGlobal(options: NodeOptions, network: Network | undefined): Promise<Node> {
+  const store = await openStore(options)
+  try {
+    return await Global.open({ store, network, log: options.log, now, random })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function openLocal(options: NodeOptions, network: Network): Promise<Node> {
+  const { log, cacheBytes } = options
+  if (options.join === undefined) throw new DstoreError('usage', 'a Local needs a Global to join')
+  const { parseDialAddress } = await import('./address.ts')
+  const globalAddress = options.join
+  const globalPeer = parseDialAddress(globalAddress).peer
+  const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
+  const link = new GlobalLink({ dial, backoffMs, log, now, random })
+  const failure = await link.start()
+  if (failure !== undefined && failure.code !== 'unreachable' && failure.code !== 'timeout') {
+    await link.close()
+    throw failure
+  }
+  return new Local({ network, link, globalAddress, globalPeer, cacheBytes, now })
+}
+
+async function openStore({ maxBytes }: NodeOptions): Promise<Store> {
+  return createMemoryStore(maxBytes === undefined ? {} : { maxBytes })
+}
+
+/** libp2p takes a while to load: a standalone node does without. */
+async function openNetwork({ dir }: NodeOptions, listen: readonly string[]): Promise<Network> {
+  const { createNetwork } = await import('./network.ts')
+  const { newIdentity, encodeIdentity, decodeIdentity } = await import('./identity.ts')
+  const secret = await readOrCreateSecret(join(dir, 'identity.key'), async () =>
+    encodeIdentity(await newIdentity()),
+  )
+  return createNetwork({ identity: await decodeIdentity(secret), listen })
+}
+
+async function closingOnFailure(network: Network, open: () => Promise<Node>): Promise<Node> {
+  try {
+    return await open()
+  } catch (error) {
+    await network.close()
+    throw error
+  }
+}
+
+const now = (): number => performance.now()
+
+const random = (bytes: number): Uint8Array => randomBytes(bytes)

@@ -1,0 +1,15 @@
+/** The protocols that nodes speak, and what the roles need of a network to speak them. */
+import type { Channel } from '../wire/channel.ts'
+
+export const INDEX_PROTOCOL = '/dstore/index/1'
+export const TRANSFER_PROTOCOL = '/dstore/transfer/1'
+
+/** What a role uses of the network (`network.ts` is the real one). */
+export interface NodeNetwork {
+  readonly peerId: string
+  addresses(): readonly string[]
+  dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
+  open(peer: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
+  handle(protocol: string, take: (channel: Channel) => void): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,214 @@
+/** How a Local puts: the bytes go to Global, whose own hash decides, and stay in the Local's cache where they fit. */
+import { concat, equal } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
+import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
+import { Key } from '../hash/key.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { Receipt } from '../index/message.ts'
+import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES } from '../limits.ts'
+import { FileSource } from '../store/file-source.ts'
+import { uploadKnown, uploadStream, type Identity } from '../transfer/upload.ts'
+import type { Cache } from './cache.ts'
+import { deadline, type Deadline } from './deadline.ts'
+import type { GlobalLink } from './global-link.ts'
+import type { CallOptions, PutResult, ValueSource } from './node.ts'
+import type { TransferPool } from './transfer-pool.ts'
+import { hashInTurns } from './values.ts'
+
+export interface PutterOptions {
+  readonly link: GlobalLink
+  readonly cache: Cache
+  readonly transfers: TransferPool
+  readonly globalPeer: string
+  /** Told of the bytes of values that went to Global. */
+  readonly onSent: (bytes: number) => void
+}
+
+export class Putter {
+  readonly #options: PutterOptions
+
+  constructor(options: PutterOptions) {
+    this.#options = options
+  }
+
+  async put(source: ValueSource, options: CallOptions): Promise<PutResult> {
+    const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
+    const limit = deadline(ms, 'Global took nothing more', options.signal)
+    limit.rest()
+    try {
+      if (!('path' in source)) return await this.#putStream(source, options, limit)
+      const file = await FileSource.open(source.path)
+      try {
+        return await this.#putFile(file, options, limit)
+      } finally {
+        await file.close()
+      }
+    } finally {
+      limit.clear()
+    }
+  }
+
+  async #putFile(file: FileSource, options: CallOptions, limit: Deadline): Promise<PutResult> {
+    const whole = { start: 0, end: file.size }
+    if (file.size <= INLINE_VALUE_BYTES) {
+      const parts: Uint8Array[] = []
+      for await (const part of file.read(whole)) parts.push(part)
+      await file.checkUnchanged()
+      return this.#putSmall(concat(parts), limit)
+    }
+    const hashed = await hashFile(file, options, limit)
+    await file.checkUnchanged()
+    const { digest, size } = hashed
+    limit.progress()
+    const { link } = this.#options
+    const { have } = await link.ask({ type: 'offer', digest, size }, { signal: limit.signal })
+    if (have !== undefined) return { key: new Key(digest), size, existed: true }
+    return this.#upload(file, hashed, options, limit)
+  }
+
+  async #upload(
+    file: FileSource,
+    hashed: Hashed,
+    { onProgress }: CallOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const { transfers, globalPeer, cache, onSent } = this.#options
+    const { size, outboard } = hashed
+    const key = new Key(hashed.digest)
+    const draft = cache.draft(key, size)
+    draft?.value.outboard.set(outboard)
+    const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
+      let at = range.start
+      for await (const part of file.read(range)) {
+        draft?.value.write(at, part)
+        at += part.byteLength
+        yield part
+        limit.progress()
+        onSent(part.byteLength)
+        onProgress?.({ phase: 'store', doneBytes: at, totalBytes: size })
+      }
+    }
+    const value = {
+      ...hashed,
+      read,
+      outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
+    }
+    try {
+      const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
+        uploadKnown(transfer, value, 0, limit.signal),
+      )
+      // Global verified what it was sent; that the file is still that value is for its owner to know.
+      await file.checkUnchanged()
+      draft?.publish(incarnation)
+      return { key, size, existed }
+    } catch (error) {
+      // What Global could not verify is most often a file that was written to meanwhile.
+      await file.checkUnchanged()
+      throw error
+    } finally {
+      draft?.discard()
+    }
+  }
+
+  async #putStream(
+    source: { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number },
+    options: CallOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const bytes = source.bytes[Symbol.asyncIterator]()
+    const first: Uint8Array[] = []
+    let firstBytes = 0
+    try {
+      while (firstBytes <= INLINE_VALUE_BYTES) {
+        const next = await bytes.next()
+        if (next.done === true) return await this.#putSmall(concat(first), limit)
+        first.push(next.value)
+        firstBytes += next.value.byteLength
+      }
+      return await this.#uploadStream(first, bytes, source.size, options, limit)
+    } finally {
+      await bytes.return?.()
+    }
+  }
+
+  async #uploadStream(
+    first: readonly Uint8Array[],
+    rest: AsyncIterator<Uint8Array>,
+    size: number | undefined,
+    { onProgress }: CallOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const { transfers, globalPeer, onSent } = this.#options
+    const hasher = createHasher()
+    let doneBytes = 0
+    const passing = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const part of chain(first, rest, limit)) {
+        await hashInTurns(hasher, part)
+        limit.progress()
+        yield part
+        doneBytes += part.byteLength
+        onSent(part.byteLength)
+        onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
+      }
+    }
+    let hashed: Hashed | undefined
+    const identity = (): Identity => (hashed ??= hasher.finish())
+    const { existed } = await transfers.run(globalPeer, limit.signal, (transfer) =>
+      uploadStream(transfer, passing(), identity, size),
+    )
+    const found = identity()
+    return { key: new Key(found.digest), size: found.size, existed }
+  }
+
+  async #putSmall(value: Uint8Array, limit: Deadline): Promise<PutResult> {
+    const { link, cache } = this.#options
+    const { digest, size } = hash(value)
+    limit.progress()
+    const { receipts } = await link.ask({ type: 'put', values: [value] }, { signal: limit.signal })
+    const receipt = checked(receipts, digest)
+    const key = new Key(digest)
+    const whole = { start: 0, end: size }
+    cache.admit(key, size, receipt.incarnation, whole)?.write(0, value)
+    return { key, size, existed: receipt.existed }
+  }
+}
+
+function checked(receipts: readonly Receipt[], digest: Uint8Array): Receipt {
+  const [receipt] = receipts
+  if (receipt === undefined || !equal(receipt.digest, digest)) {
+    throw new DstoreError('integrity', 'Global stored other bytes than were sent')
+  }
+  return receipt
+}
+
+/** What was read already, then the rest; waiting for the source does not count as waiting for Global. */
+async function* chain(
+  first: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+  limit: Deadline,
+): AsyncGenerator<Uint8Array> {
+  yield* first
+  for (;;) {
+    limit.rest()
+    const next = await rest.next()
+    if (next.done === true) break
+    yield next.value
+  }
+  limit.progress()
+}
+
+async function hashFile(
+  file: FileSource,
+  { onProgress }: CallOptions,
+  limit: Deadline,
+): Promise<Hashed> {
+  const hasher = createHasher()
+  let doneBytes = 0
+  for await (const part of file.read({ start: 0, end: file.size })) {
+    limit.signal.throwIfAborted()
+    await hashInTurns(hasher, part)
+    doneBytes += part.byteLength
+    onProgress?.({ phase: 'hash', doneBytes, totalBytes: file.size })
+  }
+  return hasher.finish()
+}

@@ -1,0 +1,61 @@
+/** Values on their way into a store and out of it. */
+import { concat } from '../bytes.ts'
+import { createHasher, type Hashed } from '../hash/hasher.ts'
+import { HASH_SLICE_BYTES } from '../limits.ts'
+import type { Location, Staging, Store } from '../store/store.ts'
+
+/** A value that is sealed in a store and not yet adopted. */
+export interface Ingested extends Hashed {
+  readonly location: Location
+  readonly staging: Staging
+}
+
+/** Take a stream into the store, hashing as it passes. Nothing is left behind where it fails. */
+export async function ingest(
+  store: Store,
+  bytes: AsyncIterable<Uint8Array>,
+  options: {
+    readonly size: number | undefined
+    readonly onBytes: (count: number) => void
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<Ingested> {
+  const staging = await store.stage(options.size)
+  try {
+    const hasher = createHasher()
+    for await (const piece of bytes) {
+      options.signal?.throwIfAborted()
+      await hashInTurns(hasher, piece)
+      await staging.write(piece)
+      options.onBytes(piece.byteLength)
+    }
+    options.signal?.throwIfAborted()
+    const hashed = hasher.finish()
+    return { ...hashed, staging, location: await staging.seal(hashed.outboard) }
+  } catch (error) {
+    await staging.discard()
+    throw error
+  }
+}
+
+/** Hash a piece of any length without holding the event loop for more than a few milliseconds. */
+export async function hashInTurns(
+  hasher: { update(bytes: Uint8Array): void },
+  piece: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < piece.byteLength; at += HASH_SLICE_BYTES) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    hasher.update(piece.subarray(at, at + HASH_SLICE_BYTES))
+  }
+}
+
+/** A small value, whole. */
+export async function readSmall(
+  store: Store,
+  location: Location,
+  size: number,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of store.read(location, { start: 0, end: size })) parts.push(part)
+  return concat(parts)
+}

@@ -1,0 +1,50 @@
+/** The asking side of a transfer (specs/003-transfer.md, "Fetch"). */
+import { DstoreError } from '../errors.ts'
+import { SliceDecoder, type Proved } from '../hash/slice-decoder.ts'
+import { sliceBytes } from '../hash/tree.ts'
+import { FETCH_RANGES } from '../limits.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import { unexpected, type TransferChannel } from './pieces.ts'
+
+export interface FetchRequest {
+  readonly digest: Uint8Array
+  /** As the index says: a holder that says another is refused. */
+  readonly size: number
+  /** Ascending, not overlapping, cut to the value. */
+  readonly ranges: readonly ByteRange[]
+  /** Told of every raw byte that arrives, before it is verified. */
+  readonly onReceived?: (bytes: number) => void
+}
+
+/**
+ * What the peer proves of the value, in order, as it arrives. When it ends, the channel is ready for the next request;
+ * where it throws or is left early, the channel is of no more use. Errors: those that the peer names (`not-found`,
+ * `removed`), `integrity` where it lies, `protocol`, and the channel's own.
+ */
+export async function* fetchSlices(
+  transfer: TransferChannel,
+  { digest, size, ranges, onReceived }: FetchRequest,
+): AsyncGenerator<Proved, void, undefined> {
+  if (ranges.length < 1 || ranges.length > FETCH_RANGES) {
+    throw new RangeError(`ranges must be 1 to ${FETCH_RANGES}`)
+  }
+  await transfer.send({ type: 'fetch', digest, ranges })
+  const found = await transfer.expect('found')
+  if (found.size !== size) {
+    const message = `a holder says ${found.size} bytes for a value of ${size}`
+    throw new DstoreError('integrity', message)
+  }
+  for (const range of ranges) {
+    const decoder = new SliceDecoder({ digest, range, size })
+    for (let left = sliceBytes(size, range); left > 0;) {
+      const piece = await transfer.expect('piece')
+      if (piece.length > left) throw unexpected(piece)
+      left -= piece.length
+      for await (const bytes of transfer.raw(piece)) {
+        onReceived?.(bytes.byteLength)
+        yield* decoder.push(bytes)
+      }
+    }
+    decoder.finish()
+  }
+}

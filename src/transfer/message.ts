@@ -1,0 +1,127 @@
+/**
+ * The messages of the transfer protocol as the code sees them (specs/003-transfer.md, "Messages"), to frames and
+ * back. What comes from a peer is refused with `protocol` unless every field is of its length and within its bounds.
+ */
+import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
+import { DstoreError, type ErrorCode } from '../errors.ts'
+import { FETCH_RANGES, PIECE_BYTES } from '../limits.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
+import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
+
+export type Message =
+  /** Send me these ranges of a value: ascending, not overlapping. */
+  | { readonly type: 'fetch'; readonly digest: Uint8Array; readonly ranges: readonly ByteRange[] }
+  /** The value is here; the slices of the ranges follow as pieces. */
+  | { readonly type: 'found'; readonly size: number }
+  /** I send a value: as the slice from `start` where its digest is known, else as plain bytes. */
+  | {
+      readonly type: 'upload'
+      readonly digest: Uint8Array | undefined
+      readonly size: number
+      readonly start: number
+    }
+  | { readonly type: 'accept' }
+  /** This many raw bytes follow. */
+  | { readonly type: 'piece'; readonly length: number }
+  /** The end of an upload, and what the sender found the value to be. */
+  | { readonly type: 'finish'; readonly digest: Uint8Array; readonly size: number }
+  | { readonly type: 'stored'; readonly incarnation: number; readonly existed: boolean }
+  | { readonly type: 'failure'; readonly code: ErrorCode; readonly message: string }
+
+type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
+
+export function encodeMessage(message: Message): Uint8Array {
+  return toBinary(MessageSchema, create(MessageSchema, { body: toWire(message) }))
+}
+
+function toWire(message: Message): WireBody {
+  switch (message.type) {
+    case 'fetch': {
+      const ranges = message.ranges.map(({ start, end }) => ({
+        start: BigInt(start),
+        end: BigInt(end),
+      }))
+      return { case: 'fetch', value: { digest: message.digest, ranges } }
+    }
+    case 'found':
+      return { case: 'found', value: { size: BigInt(message.size) } }
+    case 'upload': {
+      const { digest, size, start } = message
+      const known = digest === undefined ? {} : { digest }
+      return { case: 'upload', value: { ...known, size: BigInt(size), start: BigInt(start) } }
+    }
+    case 'accept':
+      return { case: 'accept', value: {} }
+    case 'piece':
+      return { case: 'piece', value: { length: message.length } }
+    case 'finish':
+      return { case: 'finish', value: { digest: message.digest, size: BigInt(message.size) } }
+    case 'stored': {
+      const { incarnation, existed } = message
+      return { case: 'stored', value: { incarnation: BigInt(incarnation), existed } }
+    }
+    case 'failure':
+      return { case: 'failure', value: { code: message.code, message: message.message } }
+  }
+}
+
+/** The message in a frame, or `protocol` with what is wrong with it. */
+export function decodeMessage(bytes: Uint8Array): Message {
+  let message: WireMessage
+  try {
+    message = fromBinary(MessageSchema, bytes)
+  } catch (cause) {
+    throw new DstoreError('protocol', 'a transfer message that cannot be parsed', { cause })
+  }
+  return fromWire(message.body)
+}
+
+function fromWire(body: WireMessage['body']): Message {
+  switch (body.case) {
+    case 'fetch':
+      return { type: 'fetch', digest: digest(body.value.digest), ranges: ranges(body.value.ranges) }
+    case 'found':
+      return { type: 'found', size: count('size', body.value.size) }
+    case 'upload': {
+      const size = count('size', body.value.size)
+      const start = count('start', body.value.start)
+      if (start > size) throw malformed(`an upload from ${start} of ${size} bytes`)
+      const known = body.value.digest === undefined ? undefined : digest(body.value.digest)
+      return { type: 'upload', digest: known, size, start }
+    }
+    case 'accept':
+      return { type: 'accept' }
+    case 'piece': {
+      const { length } = body.value
+      if (length < 1 || length > PIECE_BYTES) throw malformed(`a piece of ${length} bytes`)
+      return { type: 'piece', length }
+    }
+    case 'finish': {
+      const size = count('size', body.value.size)
+      return { type: 'finish', digest: digest(body.value.digest), size }
+    }
+    case 'stored': {
+      const { existed } = body.value
+      return { type: 'stored', incarnation: count('incarnation', body.value.incarnation), existed }
+    }
+    case 'failure': {
+      const { code, message } = body.value
+      return { type: 'failure', code: errorCode(code), message: text(message) }
+    }
+    case undefined:
+      throw malformed('a transfer message of an unknown kind')
+  }
+}
+
+function ranges(wire: readonly { readonly start: bigint; readonly end: bigint }[]): ByteRange[] {
+  if (wire.length < 1 || wire.length > FETCH_RANGES) throw malformed(`${wire.length} ranges`)
+  let last = 0
+  return wire.map((range) => {
+    const start = count('start', range.start)
+    const end = count('end', range.end)
+    if (start < last || end < start) throw malformed('ranges that are not in order')
+    last = end
+    return { start, end }
+  })
+}

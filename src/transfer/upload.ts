@@ -1,0 +1,59 @@
+/** The sending side of an upload (specs/003-transfer.md, "Upload"). */
+import { asDstoreError } from '../errors.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { TransferChannel } from './pieces.ts'
+import { sliceOf, type ValueBytes } from './slice-stream.ts'
+
+export interface UploadResult {
+  readonly incarnation: number
+  readonly existed: boolean
+}
+
+/** What a value of unknown key turned out to be, once its last byte had passed. */
+export interface Identity {
+  readonly digest: Uint8Array
+  readonly size: number
+}
+
+/** Send a value whose key is known, as the slice from `start` on. */
+export async function uploadKnown(
+  transfer: TransferChannel,
+  value: ValueBytes & Identity,
+  start: number,
+  signal: AbortSignal,
+): Promise<UploadResult> {
+  const { digest, size } = value
+  const range: ByteRange = { start, end: size }
+  return upload(transfer, { digest, size, start }, async () => {
+    for await (const part of sliceOf(value, range, signal)) await transfer.sendBytes(part)
+    return { digest, size }
+  })
+}
+
+/** Send a stream whose key is not known before its end; `identity` is asked then. */
+export async function uploadStream(
+  transfer: TransferChannel,
+  bytes: AsyncIterable<Uint8Array>,
+  identity: () => Identity,
+  size: number | undefined,
+): Promise<UploadResult> {
+  return upload(transfer, { digest: undefined, size: size ?? 0, start: 0 }, async () => {
+    for await (const part of bytes) await transfer.sendBytes(part)
+    return identity()
+  })
+}
+
+async function upload(
+  transfer: TransferChannel,
+  offer: { readonly digest: Uint8Array | undefined; readonly size: number; readonly start: number },
+  send: () => Promise<Identity>,
+): Promise<UploadResult> {
+  await transfer.send({ type: 'upload', ...offer })
+  await transfer.expect('accept')
+  // The receiver may say in the middle why it wants no more: then sending ends, with that reason.
+  const answer = transfer.expect('stored')
+  answer.catch((reason: unknown) => transfer.channel.abort(asDstoreError(reason)))
+  await transfer.send({ type: 'finish', ...(await send()) })
+  const { incarnation, existed } = await answer
+  return { incarnation, existed }
+}

@@ -1,0 +1,170 @@
+/** A node of one process without network or disk, and with every fault at a test's command. */
+import { open } from 'node:fs/promises'
+import { blake3 } from '@noble/hashes/blake3.js'
+import { concat } from '../../src/bytes.ts'
+import { DstoreError } from '../../src/errors.ts'
+import { Key } from '../../src/hash/key.ts'
+import type {
+  CallOptions,
+  GetOptions,
+  Node,
+  NodeStatus,
+  PutResult,
+  ReadableValue,
+  ValueSource,
+} from '../../src/node/node.ts'
+
+const PIECE_BYTES = 10_000
+
+export class FakeNode implements Node {
+  readonly role = 'standalone' as const
+  readonly values: Map<string, Uint8Array> = new Map()
+  /** The fault that the next calls give. */
+  fault: Error | undefined
+  /** Bytes after which a read fails with `fault`. */
+  failAfterBytes: number | undefined
+  /** Reads wait here before each piece. */
+  gate: Promise<void> = Promise.resolve()
+  /** Signals of calls in progress. */
+  readonly signals: AbortSignal[] = []
+  readonly timeouts: (number | undefined)[] = []
+  /** Bytes of puts taken so far. */
+  takenBytes: number = 0
+  /** Reads whose loop has ended, at the end or before. */
+  readsLeft: number = 0
+  closed: boolean = false
+
+  async put(source: ValueSource, options: CallOptions = {}): Promise<PutResult> {
+    this.#begin(options)
+    const parts: Uint8Array[] = []
+    const bytes = 'path' in source ? readFile(source.path) : source.bytes
+    for await (const part of bytes) {
+      await this.gate
+      options.signal?.throwIfAborted()
+      parts.push(Uint8Array.from(part))
+      this.takenBytes += part.byteLength
+      const totalBytes = 'path' in source ? undefined : source.size
+      options.onProgress?.({ phase: 'hash', doneBytes: this.takenBytes, totalBytes })
+      if (this.failAfterBytes !== undefined && this.takenBytes >= this.failAfterBytes)
+        throw this.fault
+    }
+    const whole = concat(parts)
+    const key = new Key(blake3(whole))
+    const existed = this.values.has(key.toString())
+    this.values.set(key.toString(), whole)
+    return { key, size: whole.byteLength, existed }
+  }
+
+  async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
+    this.#begin(options)
+    const value = this.values.get(key.toString())
+    if (value === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+    const size = value.byteLength
+    const { range } = options
+    let start = 0
+    let end = size
+    if (range !== undefined) {
+      if ('last' in range) start = Math.max(0, size - range.last)
+      else {
+        start = range.start
+        end = Math.min(size, range.end ?? size)
+      }
+      if (start >= size) throw new DstoreError('range', `the value has ${size} bytes`)
+    }
+    return Promise.resolve({
+      key,
+      size,
+      range: { start, end },
+      bytes: this.#read(value.subarray(start, end), options),
+    })
+  }
+
+  async *#read(value: Uint8Array, { signal }: GetOptions): AsyncGenerator<Uint8Array> {
+    try {
+      for (let at = 0; at < value.byteLength; at += PIECE_BYTES) {
+        await this.gate
+        signal?.throwIfAborted()
+        if (this.failAfterBytes !== undefined && at >= this.failAfterBytes) throw this.fault
+        yield value.subarray(at, at + PIECE_BYTES)
+      }
+    } finally {
+      this.readsLeft++
+    }
+  }
+
+  stat(key: Key, options: CallOptions = {}): Promise<Awaited<ReturnType<Node['stat']>>> {
+    this.#begin(options)
+    const size = this.values.get(key.toString())?.byteLength
+    return Promise.resolve(
+      size === undefined
+        ? undefined
+        : { key, size, incarnation: 1, heldBytes: size, confirmed: true },
+    )
+  }
+
+  async *keys(options: CallOptions = {}): ReturnType<Node['keys']> {
+    this.#begin(options)
+    let count = 0
+    for (const value of this.values.values()) {
+      if (this.failAfterBytes !== undefined && count >= this.failAfterBytes) throw this.fault
+      await Promise.resolve()
+      yield { key: new Key(blake3(value)), size: value.byteLength }
+      count++
+    }
+  }
+
+  remove(key: Key, options: CallOptions = {}): ReturnType<Node['remove']> {
+    this.#begin(options)
+    const freedBytes = this.values.get(key.toString())?.byteLength
+    if (freedBytes === undefined) {
+      return Promise.reject(new DstoreError('not-found', `no such key: ${key.toString()}`))
+    }
+    this.values.delete(key.toString())
+    return Promise.resolve({ key, seq: 7, freedBytes })
+  }
+
+  prefetch(key: Key, options: CallOptions = {}): Promise<void> {
+    this.#begin(options)
+    options.onProgress?.({ phase: 'fetch', doneBytes: 1, totalBytes: undefined })
+    return this.values.has(key.toString())
+      ? Promise.resolve()
+      : Promise.reject(new DstoreError('not-found', 'no such key'))
+  }
+
+  evict(key: Key): Promise<number> {
+    return Promise.resolve(this.values.get(key.toString())?.byteLength ?? 0)
+  }
+
+  status(): Promise<NodeStatus> {
+    return Promise.resolve({
+      role: 'standalone',
+      version: '0.0.0',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      peerId: undefined,
+      listen: [],
+      global: undefined,
+      locals: [],
+      store: undefined,
+      cache: undefined,
+      traffic: [],
+    })
+  }
+
+  close(): Promise<void> {
+    this.closed = true
+    return Promise.resolve()
+  }
+
+  #begin({ signal, timeoutMs }: CallOptions): void {
+    if (signal !== undefined) this.signals.push(signal)
+    this.timeouts.push(timeoutMs)
+    if (this.fault !== undefined && this.failAfterBytes === undefined) throw this.fault
+  }
+}
+
+async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new DstoreError('unreadable', `cannot read ${path}`, { cause })
+  })
+  yield* file.createReadStream() as AsyncIterable<Uint8Array>
+}

@@ -1,0 +1,82 @@
+/** A daemon in this process for the length of one test, over a `FakeNode` and in a directory of its own. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { startDaemon } from '../../src/daemon/daemon.ts'
+import type { Daemon } from '../../src/daemon/daemon.ts'
+import { createLog } from '../../src/daemon/log.ts'
+import type { Settings } from '../../src/daemon/settings.ts'
+import { stateDirectory } from '../../src/daemon/state-directory.ts'
+import type { StateDirectory } from '../../src/daemon/state-directory.ts'
+import { FakeNode } from './fake-node.ts'
+
+export interface Serving {
+  readonly daemon: Daemon
+  readonly node: FakeNode
+  readonly directory: StateDirectory
+  /** What was logged, a line each. */
+  readonly logged: string[]
+}
+
+export function temporaryDirectory(t: ExecutionContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'dstore-test-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+export async function serving(
+  t: ExecutionContext,
+  settings: Settings = {},
+  directory: StateDirectory = stateDirectory(temporaryDirectory(t)),
+): Promise<Serving> {
+  const node = new FakeNode()
+  const logged: string[] = []
+  const daemon = await startDaemon({
+    directory,
+    settings,
+    log: createLog('debug', (line) => logged.push(line)),
+    openNode: () => Promise.resolve(node),
+  })
+  t.teardown(() => daemon.close())
+  return { daemon, node, directory, logged }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly trailers: NodeJS.Dict<string>
+  readonly body: Buffer
+  /** Did the answer arrive whole? */
+  readonly whole: boolean
+}
+
+/** One request over the socket, as any HTTP client would send it. */
+export function ask(
+  socketPath: string,
+  method: string,
+  path: string,
+  { headers = {}, body }: { headers?: Record<string, string>; body?: string | Uint8Array } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method, path, headers: { host: 'localhost', ...headers } })
+    sent.on('error', reject)
+    sent.on('response', (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.on('error', () => undefined)
+      response.on('close', () =>
+        resolve({
+          status: response.statusCode!,
+          headers: response.headers,
+          trailers: response.trailers,
+          body: Buffer.concat(parts),
+          whole: response.complete,
+        }),
+      )
+    })
+    sent.end(body)
+  })
+}

@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { ROOT, read } from './tree.ts'
+
+interface Manifest {
+  readonly name: string
+  readonly bin: Record<string, string>
+  readonly exports: Record<string, string | Record<string, string>>
+  readonly engines: { readonly node: string }
+}
+
+const manifest = JSON.parse(read('package.json')) as Manifest
+
+let paths: string[]
+
+/** What npm would publish of what is built now; npm gets a cache of its own, so that nothing is left behind. */
+test.before(async () => {
+  const cache = await mkdtemp(join(tmpdir(), 'dstore-pack-'))
+  const options = ['--dry-run', '--json', '--ignore-scripts', '--offline', '--cache', cache]
+  try {
+    const { stdout } = await promisify(execFile)('npm', ['pack', ...options], { cwd: ROOT })
+    const [report] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+    paths = report.files.map(({ path }) => path)
+  } finally {
+    await rm(cache, { recursive: true, force: true })
+  }
+})
+
+test('the package holds the command line, the library with its types, the specs, and nothing else', (t) => {
+  for (const path of [...Object.values(manifest.bin), 'LICENSE', 'CHANGELOG.md', 'package.json']) {
+    t.true(paths.includes(path), `${path} is missing`)
+  }
+  for (const path of paths) {
+    t.regex(
+      path,
+      /^(dist\/(dstore\.js|chunks\/.+\.js|src\/.+\.(js|d\.ts))|specs\/(.+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
+    )
+  }
+})
+
+test('whatever the package exports is in it', (t) => {
+  const targets = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values(target),
+  )
+  t.true(targets.length > 0)
+  for (const target of targets) t.true(paths.includes(target.slice(2)), `${target} is missing`)
+})
+
+test('the package says on which Node it runs, and CI tries the oldest and those after it', (t) => {
+  t.is(manifest.engines.node, '>=20.19.0')
+  t.regex(read('.github/workflows/ci.yml'), /node: \[20, 22, 24\]/)
+})
