@@ -50,7 +50,7 @@ export const nodeFiles: Files = {
   makeDirectory: async (path) => {
     await fs.mkdir(path, { recursive: true, mode: DIRECTORY_MODE })
   },
-  list: async function* (path) {
+  async *list(path) {
     for await (const { name } of await fs.opendir(path)) yield name
   },
   create: async (path) => writable(await fs.open(path, 'wx', FILE_MODE)),
