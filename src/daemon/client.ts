@@ -154,20 +154,19 @@ export class Client {
       },
       ...(signal === undefined ? {} : { signal }),
     })
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve)
-      request.on('error', reject)
-    })
     let late: NodeJS.Timeout | undefined
     const wait = (): void => {
       late = setTimeout(() => request.destroy(stuck(this.#patience)), this.#patience.idleMs).unref()
     }
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve)
+      request.on('error', reject)
+      // The daemon may answer long before it has everything: what the sending comes to then does not matter.
+      if (bytes !== undefined) pipeline(bytes, request).then(wait, reject)
+    })
     if (bytes === undefined) {
       request.end(body)
       wait()
-    } else {
-      // The daemon may refuse long before it has everything; a failing source fails the request.
-      pipeline(bytes, request).then(wait, () => undefined)
     }
     try {
       const response = await answered
