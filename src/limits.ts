@@ -253,3 +253,11 @@ export const REGISTER_WRITE_MS: number = 5000
 
 /** The longest that one request for changes waits for some. */
 export const WATCH_WAIT_MS: number = 20_000
+/** Bytes of values that a node has read for its peers and they have not taken, all together. */
+export const IN_FLIGHT_BYTES: number = 64 * MIB
+
+/** Bytes of values that a node has read for one peer and it has not taken. */
+export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
+
+/** How long a transfer channel outlives the failure that was sent on it. */
+export const FAREWELL_MS: number = 1000
