@@ -142,6 +142,11 @@ export class LocalIndex {
     return this.#standing.verdict(now, now)
   }
 
+  /** Has the lease of what is held run out? */
+  isLeaseOver(now: number): boolean {
+    return this.#standing.isExpired(now)
+  }
+
   /** Something about this key goes on beside the index stream, and may end in keeping the value. */
   begin(digest: Digest): Flight {
     const flight = this.#inFlight.begin([keyThing(digest)])

@@ -32,7 +32,8 @@ export class Retention {
     this.#limits = limits
     this.#timer = setInterval(() => {
       this.#running = this.run(Date.now()).catch((error: unknown) => {
-        if (!this.#closed) log.warn('the log was not trimmed', { error: asDstoreError(error).message })
+        if (!this.#closed)
+          log.warn('the log was not trimmed', { error: asDstoreError(error).message })
       })
     }, EVERY_MS)
     this.#timer.unref()
