@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
@@ -40,6 +41,12 @@ test('the package holds the command line, the library with its types, the specs,
       path,
       /^(dist\/(dstore\.js|chunks\/.+\.js|src\/.+\.(js|d\.ts))|specs\/(.+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
     )
+  }
+})
+
+test('the command can be run as it is built: links to it outlive a build', (t) => {
+  for (const path of Object.values(manifest.bin)) {
+    t.is(statSync(join(ROOT, path)).mode & 0o111, 0o111, path)
   }
 })
 

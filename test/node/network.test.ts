@@ -84,6 +84,19 @@ test('a node that is not told to listen does not, and can dial', async (t) => {
   t.is(client.connections()[0]!.direction, 'outbound')
 })
 
+test('bytes and an end that come together with the answer to the negotiation are not lost', async (t) => {
+  const server = await network([LOOPBACK])
+  const client = await network()
+  await server.handle(PROTOCOL, (channel) => {
+    void channel.write(pattern(51, 1)).then(() => channel.end())
+  })
+  for (let i = 0; i < 20; i++) {
+    const channel = await client.dial(server.addresses()[0]!, PROTOCOL)
+    same(t, await readAll(channel), pattern(51, 1))
+    await channel.end()
+  }
+})
+
 test('an address that cannot be used is refused with the reason', async (t) => {
   const client = await network()
   const peer = peerIdOf(await newIdentity())

@@ -8,12 +8,15 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { SMALL_VALUE_BYTES } from '../../src/limits.ts'
 import { openDiskStore } from '../../src/store/disk.ts'
-import { readAll } from './conformance/suite.ts'
-import { valueOf } from './crash/value.ts'
+import { keyOf, readAll, text } from './conformance/suite.ts'
+import { valueOf } from './processes/value.ts'
 import { inTemporary } from './temporary.ts'
 
 const KILLS = process.env['DSTORE_TEST_SLOW'] === undefined ? 8 : 120
 const MAX_LIFE_MS = 600
+
+/** Values that live on from one process to the next. */
+const KEPT = 50
 
 /** What the killed processes told: sizes of what was put, and what was begun and not answered. */
 interface Told {
@@ -48,7 +51,7 @@ async function runAndKill(
   lifeMs: number,
   told: Told,
 ): Promise<void> {
-  const path = fileURLToPath(new URL('crash/child.js', import.meta.url))
+  const path = fileURLToPath(new URL('processes/killed.js', import.meta.url))
   const child: ChildProcess = spawn(process.execPath, [path, directory, `${run}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -94,11 +97,18 @@ async function checkTold(directory: string, told: Told): Promise<void> {
     )
     const files = sizes.filter((size) => size + 64 > SMALL_VALUE_BYTES).length
     assert.equal((await readdir(join(directory, 'store-v1', 'values'))).length, files)
-    // What was in doubt is settled now.
+    // What was in doubt is settled now. Then let it grow old, not large.
     for (const id of told.unsure.keys()) {
       if (found.has(id)) told.present.set(id, found.get(id)!)
     }
     told.unsure.clear()
+    for (const { id, value } of rows.slice(KEPT)) {
+      const [location] = Buffer.from(value).toString().split(' ') as [string]
+      const writes = [{ key: keyOf(id), value: undefined }]
+      const entry = text('remove')
+      await store.commit({ conditions: [], writes, entry, release: [location] })
+      told.present.delete(Buffer.from(id).toString())
+    }
   } finally {
     await store.close()
   }
