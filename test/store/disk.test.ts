@@ -10,7 +10,7 @@ storeSuite({
   name: 'disk',
   supports: { durable: true },
   create: async (options): Promise<Harness> => {
-    const directory = await mkdtemp(join(tmpdir(), 'dstore-test-'))
+    const directory = await mkdtemp(join(tmpdir(), 'dstore-store-'))
     const open = (): ReturnType<typeof openDiskStore> => openDiskStore({ directory, ...options })
     let current = await open()
     return {
