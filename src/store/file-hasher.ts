@@ -21,6 +21,8 @@ export interface HashFileOptions {
   readonly signal?: AbortSignal
   /** Called as the work goes on, at least once for a file that is not empty. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
+  /** What the faults of an open handle name; default "the file". */
+  readonly name?: string
   readonly groupBytes?: number
   /** Hash in threads from this size on; default `PARALLEL_HASH_BYTES`. */
   readonly parallelBytes?: number
@@ -35,7 +37,7 @@ export async function hashFile(
   options: HashFileOptions = {},
 ): Promise<Hashed> {
   throwIfCancelled(options.signal)
-  if (typeof source !== 'string') return hashHandle(source, 'the file', options)
+  if (typeof source !== 'string') return hashHandle(source, options.name ?? 'the file', options)
   const handle = await openFile(source)
   try {
     const hashed = await hashHandle(handle, source, options)

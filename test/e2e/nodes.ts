@@ -80,7 +80,10 @@ export async function network(
 }
 
 /** Try until it is so, or fail. */
-export async function eventually(t: ExecutionContext, check: () => Promise<boolean>): Promise<void> {
+export async function eventually(
+  t: ExecutionContext,
+  check: () => Promise<boolean>,
+): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     if (await check()) return
     await new Promise((resolve) => setTimeout(resolve, 50))
