@@ -51,7 +51,7 @@ async function runAndKill(
   lifeMs: number,
   told: Told,
 ): Promise<void> {
-  const path = fileURLToPath(new URL('processes/killed.js', import.meta.url))
+  const path = fileURLToPath(new URL('processes/killed-process.js', import.meta.url))
   const child: ChildProcess = spawn(process.execPath, [path, directory, `${run}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
