@@ -209,3 +209,12 @@ export const LOG_FILE_BYTES: number = 8 * MIB
 
 /** The configuration file of a state directory. */
 export const CONFIG_FILE_BYTES: number = 64 * KIB
+
+/** Bytes of values that a node has read for its peers and they have not taken, all together. */
+export const IN_FLIGHT_BYTES: number = 64 * MIB
+
+/** Bytes of values that a node has read for one peer and it has not taken. */
+export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
+
+/** How long a transfer channel outlives the failure that was sent on it. */
+export const FAREWELL_MS: number = 1000
