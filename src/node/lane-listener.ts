@@ -90,8 +90,8 @@ export class LaneListener {
   /** An end without an offer says: not now. */
   async #offer(channel: Channel): Promise<void> {
     try {
-      const full = this.#lanes.size >= LANES || this.#lanes.count(channel.peer) >= LANES_PER_PEER
-      const key = full ? undefined : this.#keys.issue(channel.peer)
+      const open = this.#server.listening && this.#hasRoom(channel.peer)
+      const key = open ? this.#keys.issue(channel.peer) : undefined
       const writer = new FrameWriter(channel)
       if (key !== undefined) await writer.send(encodeOffer({ port: this.port, key }))
       await writer.end()
@@ -134,8 +134,12 @@ export class LaneListener {
   }
 
   #isWelcome(peer: string): boolean {
-    if (this.#lanes.size >= LANES || this.#lanes.count(peer) >= LANES_PER_PEER) return false
-    return this.#options.network.connections().some((connection) => connection.peer === peer)
+    const { network } = this.#options
+    return this.#hasRoom(peer) && network.connections().some((one) => one.peer === peer)
+  }
+
+  #hasRoom(peer: string): boolean {
+    return this.#lanes.size < LANES && this.#lanes.count(peer) < LANES_PER_PEER
   }
 }
 

@@ -64,6 +64,8 @@ export async function connectLane(
   })
   const stop = (): void => void socket.destroy(new Error('given up'))
   signal.addEventListener('abort', stop, { once: true })
+  let answered = false
+  socket.once('connect', () => (answered = true))
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve)
@@ -77,9 +79,8 @@ export async function connectLane(
     // What is destroyed late may still have an error to tell.
     socket.on('error', () => {})
     signal.throwIfAborted()
-    const absent = socket.bytesRead === 0
     throw new DstoreError(
-      absent ? 'unreachable' : 'not-permitted',
+      answered ? 'not-permitted' : 'unreachable',
       `no lane to ${address.host}:${address.port}: ${(cause as Error).message.split('\n', 1)[0]!}`,
       { cause },
     )
