@@ -25,6 +25,15 @@ export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
 /** The most that one call into the hash engine takes; also the largest chunk group. */
 export const HASH_WINDOW_BYTES: number = 256 * KIB
 
+/** A file from this size on is hashed by several threads; a smaller one is done before they have started. */
+export const PARALLEL_HASH_BYTES: number = 64 * MIB
+
+/** How many threads hash one file at most. */
+export const HASH_THREADS: number = 8
+
+/** How long an idle hashing thread is kept, in milliseconds. */
+export const HASH_THREAD_IDLE_MS: number = 10_000
+
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
@@ -36,6 +45,24 @@ export const RECORD_ID_BYTES: number = KIB
 
 /** The largest record, and the largest entry of the log. */
 export const RECORD_VALUE_BYTES: number = MIB
+
+/** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
+export const SMALL_VALUE_BYTES: number = 16 * KIB
+
+/** Transactions that the disk store commits with one sync. */
+export const COMMIT_JOBS: number = 1024
+
+/** What transactions that share a sync may write together; a larger one goes alone. */
+export const COMMIT_BYTES: number = 16 * MIB
+
+/** Free space that the disk store leaves on its filesystem: removals need some of it. */
+export const DISK_RESERVE_BYTES: number = 16 * MIB
+
+/** Entries of the log that one transaction forgets. */
+export const TRIM_ENTRIES: number = 4096
+
+/** Files whose length is asked for at the same time when the disk store opens. */
+export const OPENING_STATS: number = 64
 
 /** A message of the index protocol: a batch of inline values and a little around them. */
 export const INDEX_MESSAGE_BYTES: number = MIB
@@ -206,3 +233,11 @@ export const LANE_RECORD_BYTES: number = MIB
 
 /** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
 export const LANE_RETRY_MS: number = 60_000
+/** Bytes of values that a node has read for its peers and they have not taken, all together. */
+export const IN_FLIGHT_BYTES: number = 64 * MIB
+
+/** Bytes of values that a node has read for one peer and it has not taken. */
+export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
+
+/** How long a transfer channel outlives the failure that was sent on it. */
+export const FAREWELL_MS: number = 1000

@@ -40,13 +40,12 @@ export class Download {
   readonly #wanted = new Set<{ readonly range: ByteRange }>()
   readonly #stop = new AbortController()
   #waiting: Waiting[] = []
-  #failure: DstoreError | undefined
+  /** How it ended: with a failure, or because all that was wanted is held. */
+  #end: { readonly failure: DstoreError | undefined } | undefined
   #running = false
 
   constructor(options: DownloadOptions) {
     this.#options = options
-    const { dropped } = options.value
-    dropped.addEventListener('abort', () => this.#stop.abort(dropped.reason))
   }
 
   /** Take part. Not to be called after `onEnd`. */
@@ -60,46 +59,71 @@ export class Download {
     return {
       more: () =>
         new Promise((resolve, reject) => {
-          if (this.#failure === undefined) this.#waiting.push({ resolve, reject })
-          else reject(this.#failure)
+          if (this.#end === undefined) this.#waiting.push({ resolve, reject })
+          else if (this.#end.failure === undefined) resolve()
+          else reject(this.#end.failure)
         }),
       leave: () => {
         this.#wanted.delete(wanted)
-        if (this.#wanted.size === 0) {
-          this.#stop.abort(new DstoreError('cancelled', 'nobody waits for the value any more'))
-        }
+        if (this.#wanted.size > 0) return
+        this.#finish(new DstoreError('cancelled', 'nobody waits for the value any more'))
       },
     }
   }
 
   async #run(): Promise<void> {
-    const { fetch, value, now, onEnd } = this.#options
+    const { value } = this.#options
+    const drop = (): void => this.#finish(asDstoreError(value.dropped.reason))
+    value.dropped.addEventListener('abort', drop)
+    try {
+      await this.#fetchAll()
+      this.#finish(undefined)
+    } catch (error) {
+      this.#finish(asDstoreError(error))
+    } finally {
+      value.dropped.removeEventListener('abort', drop)
+    }
+  }
+
+  /** Everything that is wanted, run after run; a transfer that breaks off is taken up again for a while. */
+  async #fetchAll(): Promise<void> {
+    const { now } = this.#options
     const { signal } = this.#stop
     let progressAt = now()
     for (let run = this.#next(); run !== undefined; run = this.#next()) {
       try {
+        await this.#fetchRun(run, () => (progressAt = now()))
+      } catch (error) {
         signal.throwIfAborted()
-        for await (const proved of fetch(run, signal)) {
-          if (proved.kind === 'parent') {
-            value.writePair(proved.outboardOffset, proved.pair)
-          } else {
-            value.write(proved.start, proved.bytes)
-            progressAt = now()
-            this.#settle(({ resolve }) => resolve())
-          }
-        }
-      } catch (cause) {
-        const error = asDstoreError(signal.aborted ? signal.reason : cause)
-        const retry = error.code === 'unreachable' && now() - progressAt < REDIAL_PATIENCE_MS
-        if (!retry) {
-          this.#failure = error
-          break
-        }
+        const { code } = asDstoreError(error)
+        if (code !== 'unreachable' || now() - progressAt >= REDIAL_PATIENCE_MS) throw error
         await pause(RETRY_MS, signal)
       }
+      signal.throwIfAborted()
     }
-    onEnd()
-    const failure = this.#failure
+  }
+
+  async #fetchRun(run: ByteRange, progress: () => void): Promise<void> {
+    const { fetch, value } = this.#options
+    const { signal } = this.#stop
+    for await (const proved of fetch(run, signal)) {
+      signal.throwIfAborted()
+      if (proved.kind === 'parent') {
+        value.writePair(proved.outboardOffset, proved.pair)
+      } else {
+        value.write(proved.start, proved.bytes)
+        progress()
+        this.#settle(({ resolve }) => resolve())
+      }
+    }
+  }
+
+  /** Once: from here on nobody can join, nothing is written, and whoever waits is told. */
+  #finish(failure: DstoreError | undefined): void {
+    if (this.#end !== undefined) return
+    this.#end = { failure }
+    this.#stop.abort(failure)
+    this.#options.onEnd()
     this.#settle(({ resolve, reject }) => (failure === undefined ? resolve() : reject(failure)))
   }
 

@@ -7,7 +7,8 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
 import { keyRow } from '../index/global-index.ts'
 import { decodeKey, type KeyRecord } from '../index/record.ts'
-import { BATCH_ITEMS } from '../limits.ts'
+import { BATCH_ITEMS, CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
+import { Allowance } from '../transfer/allowance.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
 import { verifiedBytes, type ValueBytes } from '../transfer/slice-stream.ts'
@@ -51,6 +52,7 @@ export class Global implements Node {
   readonly #log: Log
   readonly #index: IndexHost
   readonly #traffic = new Traffic()
+  readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
   readonly #startedAt = new Date()
 
   private constructor({ store, network, log }: GlobalOptions, index: IndexHost) {
@@ -213,6 +215,8 @@ export class Global implements Node {
         takeKnown: (value, bytes, outboard) => this.#takeKnown(value, bytes, outboard),
         takeStream: (bytes, size, claim) => this.#takeStream(bytes, size, claim),
       },
+      allowance: this.#allowance,
+      patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => this.#traffic.sent(peer, bytes),
       onReceived: (peer, bytes) => this.#traffic.received(peer, bytes),
     }
@@ -231,7 +235,13 @@ export class Global implements Node {
     if (record === undefined) return undefined
     // A value that is removed meanwhile ends its reads itself: the store says `removed`.
     const { signal } = new AbortController()
-    return { ...this.#valueBytes(record), signal, covers: () => true, release: () => undefined }
+    return {
+      ...this.#valueBytes(record),
+      signal,
+      covers: () => true,
+      held: () => [{ start: 0, end: record.size }],
+      release: () => undefined,
+    }
   }
 
   async #takeKnown(

@@ -10,8 +10,10 @@ export interface FetchRequest {
   readonly digest: Uint8Array
   /** As the index says: a holder that says another is refused. */
   readonly size: number
-  /** Ascending, not overlapping, cut to the value. */
+  /** Ascending, not overlapping, cut to the value. None asks only what is held. */
   readonly ranges: readonly ByteRange[]
+  /** Told what the peer says that it holds, before the first byte. */
+  readonly onHeld?: (held: readonly ByteRange[]) => void
   /** Told of every raw byte that arrives, before it is verified. */
   readonly onReceived?: (bytes: number) => void
 }
@@ -23,10 +25,10 @@ export interface FetchRequest {
  */
 export async function* fetchSlices(
   transfer: TransferChannel,
-  { digest, size, ranges, onReceived }: FetchRequest,
+  { digest, size, ranges, onHeld, onReceived }: FetchRequest,
 ): AsyncGenerator<Proved, void, undefined> {
-  if (ranges.length < 1 || ranges.length > FETCH_RANGES) {
-    throw new RangeError(`ranges must be 1 to ${FETCH_RANGES}`)
+  if (ranges.length > FETCH_RANGES) {
+    throw new RangeError(`ranges must be at most ${FETCH_RANGES}`)
   }
   await transfer.send({ type: 'fetch', digest, ranges })
   const found = await transfer.expect('found')
@@ -34,6 +36,7 @@ export async function* fetchSlices(
     const message = `a holder says ${found.size} bytes for a value of ${size}`
     throw new DstoreError('integrity', message)
   }
+  onHeld?.(found.held)
   for (const range of ranges) {
     const decoder = new SliceDecoder({ digest, range, size })
     for (let left = sliceBytes(size, range); left > 0;) {

@@ -3,16 +3,17 @@
  * back. What comes from a peer is refused with `protocol` unless every field is of its length and within its bounds.
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import { DstoreError, isErrorCode, type ErrorCode } from '../errors.ts'
-import { FETCH_RANGES, PIECE_BYTES, TEXT_CHARS, VALUE_BYTES } from '../limits.ts'
+import { DstoreError, type ErrorCode } from '../errors.ts'
+import { FETCH_RANGES, PIECE_BYTES } from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
 
 export type Message =
-  /** Send me these ranges of a value: ascending, not overlapping. */
+  /** Send me these ranges of a value: ascending, not overlapping. None: only say what you hold. */
   | { readonly type: 'fetch'; readonly digest: Uint8Array; readonly ranges: readonly ByteRange[] }
-  /** The value is here; the slices of the ranges follow as pieces. */
-  | { readonly type: 'found'; readonly size: number }
+  /** The value is here, wholly or in part; the slices of the ranges that were asked for follow as pieces. */
+  | { readonly type: 'found'; readonly size: number; readonly held: readonly ByteRange[] }
   /** I send a value: as the slice from `start` where its digest is known, else as plain bytes. */
   | {
       readonly type: 'upload'
@@ -37,14 +38,13 @@ export function encodeMessage(message: Message): Uint8Array {
 function toWire(message: Message): WireBody {
   switch (message.type) {
     case 'fetch': {
-      const ranges = message.ranges.map(({ start, end }) => ({
-        start: BigInt(start),
-        end: BigInt(end),
-      }))
-      return { case: 'fetch', value: { digest: message.digest, ranges } }
+      const { digest, ranges } = message
+      return { case: 'fetch', value: { digest, ranges: ranges.map(toWireRange) } }
     }
-    case 'found':
-      return { case: 'found', value: { size: BigInt(message.size) } }
+    case 'found': {
+      const { size, held } = message
+      return { case: 'found', value: { size: BigInt(size), held: held.map(toWireRange) } }
+    }
     case 'upload': {
       const { digest, size, start } = message
       const known = digest === undefined ? {} : { digest }
@@ -65,6 +65,8 @@ function toWire(message: Message): WireBody {
   }
 }
 
+const toWireRange = ({ start, end }: ByteRange) => ({ start: BigInt(start), end: BigInt(end) })
+
 /** The message in a frame, or `protocol` with what is wrong with it. */
 export function decodeMessage(bytes: Uint8Array): Message {
   let message: WireMessage
@@ -81,7 +83,11 @@ function fromWire(body: WireMessage['body']): Message {
     case 'fetch':
       return { type: 'fetch', digest: digest(body.value.digest), ranges: ranges(body.value.ranges) }
     case 'found':
-      return { type: 'found', size: count('size', body.value.size) }
+      return {
+        type: 'found',
+        size: count('size', body.value.size),
+        held: ranges(body.value.held),
+      }
     case 'upload': {
       const size = count('size', body.value.size)
       const start = count('start', body.value.start)
@@ -105,28 +111,16 @@ function fromWire(body: WireMessage['body']): Message {
       return { type: 'stored', incarnation: count('incarnation', body.value.incarnation), existed }
     }
     case 'failure': {
-      const code = isErrorCode(body.value.code) ? body.value.code : 'protocol'
-      return { type: 'failure', code, message: body.value.message.slice(0, TEXT_CHARS) }
+      const { code, message } = body.value
+      return { type: 'failure', code: errorCode(code), message: text(message) }
     }
     case undefined:
       throw malformed('a transfer message of an unknown kind')
   }
 }
 
-const malformed = (what: string) => new DstoreError('protocol', `a peer sent ${what}`)
-
-function digest(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength !== 32) throw malformed(`a digest of ${bytes.byteLength} bytes`)
-  return bytes
-}
-
-function count(what: string, value: bigint): number {
-  if (value > VALUE_BYTES) throw malformed(`a ${what} of ${value}`)
-  return Number(value)
-}
-
 function ranges(wire: readonly { readonly start: bigint; readonly end: bigint }[]): ByteRange[] {
-  if (wire.length < 1 || wire.length > FETCH_RANGES) throw malformed(`${wire.length} ranges`)
+  if (wire.length > FETCH_RANGES) throw malformed(`${wire.length} ranges`)
   let last = 0
   return wire.map((range) => {
     const start = count('start', range.start)

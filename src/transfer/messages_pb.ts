@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file transfer/messages.proto.
  */
 export const file_transfer_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIuUCCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIAEIGCgRib2R5Ij8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIhUKBUZvdW5kEgwKBHNpemUYASABKAQiRQoGVXBsb2FkEhMKBmRpZ2VzdBgBIAEoDEgAiAEBEgwKBHNpemUYAiABKAQSDQoFc3RhcnQYAyABKARCCQoHX2RpZ2VzdCIICgZBY2NlcHQiFwoFUGllY2USDgoGbGVuZ3RoGAEgASgNIiYKBkZpbmlzaBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIuCgZTdG9yZWQSEwoLaW5jYXJuYXRpb24YASABKAQSDwoHZXhpc3RlZBgCIAEoCCIoCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCWIGcHJvdG8z");
+  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIuUCCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIAEIGCgRib2R5Ij8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIjsKBUZvdW5kEgwKBHNpemUYASABKAQSJAoEaGVsZBgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSJFCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBEIJCgdfZGlnZXN0IggKBkFjY2VwdCIXCgVQaWVjZRIOCgZsZW5ndGgYASABKA0iJgoGRmluaXNoEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIi4KBlN0b3JlZBITCgtpbmNhcm5hdGlvbhgBIAEoBBIPCgdleGlzdGVkGAIgASgIIigKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
 
 /**
  * @generated from message dstore.transfer.Message
@@ -92,7 +92,7 @@ export type Fetch = Message$1<"dstore.transfer.Fetch"> & {
   digest: Uint8Array;
 
   /**
-   * Ascending, not empty but for the empty value, not overlapping, cut to the value.
+   * Ascending, not empty but for the empty value, not overlapping, cut to the value. None: only say what you hold.
    *
    * @generated from field: repeated dstore.transfer.Range ranges = 2;
    */
@@ -138,6 +138,13 @@ export type Found = Message$1<"dstore.transfer.Found"> & {
    * @generated from field: uint64 size = 1;
    */
   size: bigint;
+
+  /**
+   * What is held at this moment: whole groups, ascending, apart; of many runs some may be left out. A hint.
+   *
+   * @generated from field: repeated dstore.transfer.Range held = 2;
+   */
+  held: Range[];
 };
 
 /**

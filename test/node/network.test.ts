@@ -128,7 +128,7 @@ test('another peer at the address is not taken for the one that was asked for', 
   await server.handle(PROTOCOL, () => t.fail('a channel was opened'))
   const client = await network()
   const wrong = server.addresses()[0]!.replace(server.peerId, peerIdOf(await newIdentity()))
-  const error = await refused(t, client.dial(wrong, PROTOCOL), 'unreachable')
+  const error = await refused(t, client.dial(wrong, PROTOCOL), 'impostor')
   t.regex(error.message, /another peer/)
   t.is(client.connections().length, 0)
 })

@@ -1,0 +1,81 @@
+/**
+ * The bytes that may be in flight to peers at once, over all of them: whoever reads a value for a peer takes its share
+ * first, and waits where all is taken. No peer gets more than a part, so that one that does not read cannot starve
+ * the others (specs/003-transfer.md, "Memory").
+ */
+
+interface Waiting {
+  readonly peer: string
+  readonly bytes: number
+  readonly grant: () => void
+}
+
+export class Allowance {
+  readonly #totalBytes: number
+  readonly #peerBytes: number
+  readonly #byPeer = new Map<string, number>()
+  #usedBytes = 0
+  /** In the order of asking. */
+  readonly #waiting = new Set<Waiting>()
+
+  constructor(totalBytes: number, peerBytes: number) {
+    this.#totalBytes = totalBytes
+    this.#peerBytes = peerBytes
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** Take a share; the function that gives it back, once. More than a peer may have counts as what it may have. */
+  async take(peer: string, wanted: number, signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted()
+    const bytes = Math.min(wanted, this.#peerBytes, this.#totalBytes)
+    await this.#turn(peer, bytes, signal)
+    let taken = true
+    return () => {
+      if (!taken) return
+      taken = false
+      this.#add(peer, -bytes)
+      this.#serve()
+    }
+  }
+
+  #turn(peer: string, bytes: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this.#waiting.delete(waiting)
+        reject(signal.reason as Error)
+      }
+      const waiting: Waiting = {
+        peer,
+        bytes,
+        grant: () => {
+          signal.removeEventListener('abort', stop)
+          resolve()
+        },
+      }
+      this.#waiting.add(waiting)
+      signal.addEventListener('abort', stop, { once: true })
+      this.#serve()
+    })
+  }
+
+  #serve(): void {
+    for (const waiting of this.#waiting) {
+      const { peer, bytes, grant } = waiting
+      if (this.#usedBytes + bytes > this.#totalBytes) return
+      if ((this.#byPeer.get(peer) ?? 0) + bytes > this.#peerBytes) continue
+      this.#waiting.delete(waiting)
+      this.#add(peer, bytes)
+      grant()
+    }
+  }
+
+  #add(peer: string, bytes: number): void {
+    this.#usedBytes += bytes
+    const ofPeer = (this.#byPeer.get(peer) ?? 0) + bytes
+    if (ofPeer === 0) this.#byPeer.delete(peer)
+    else this.#byPeer.set(peer, ofPeer)
+  }
+}

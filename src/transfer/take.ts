@@ -1,0 +1,129 @@
+/** The receiving side of an upload (specs/003-transfer.md, "Upload"). */
+import { equal } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
+import { SliceDecoder } from '../hash/slice-decoder.ts'
+import { PAIR_BYTES, sliceBytes } from '../hash/tree.ts'
+import type { Message } from './message.ts'
+import { unexpected, type TransferChannel } from './pieces.ts'
+import type { Identity, UploadResult } from './upload.ts'
+
+/** Where uploads go. */
+export interface UploadHost {
+  /** Take a value whose key is known: verified bytes in order from 0, and its outboard when all have come. */
+  takeKnown(
+    value: Identity,
+    bytes: AsyncIterable<Uint8Array>,
+    outboard: () => Uint8Array,
+  ): Promise<UploadResult>
+  /** Take a stream; `claim` gives what the sender found it to be, once the last byte has come. */
+  takeStream(
+    bytes: AsyncIterable<Uint8Array>,
+    size: number | undefined,
+    claim: () => Identity,
+  ): Promise<UploadResult>
+}
+
+type OnReceived = (bytes: number) => void
+
+/** Take one upload, and answer it. Errors: `protocol`, `integrity`, those of the host, and the channel's own. */
+export async function takeUpload(
+  transfer: TransferChannel,
+  host: UploadHost,
+  { digest, size, start }: Message & { type: 'upload' },
+  onReceived: OnReceived,
+): Promise<void> {
+  // A put that resumes in the middle needs what was verified before: nothing is kept of those as yet.
+  if (start !== 0) throw new DstoreError('protocol', 'an upload that does not begin at 0')
+  await transfer.send({ type: 'accept' })
+  let result: UploadResult
+  if (digest === undefined) {
+    const claim = new Claim()
+    const bytes = plainBytes(transfer, claim, onReceived)
+    result = await host.takeStream(bytes, size === 0 ? undefined : size, () => claim.identity())
+  } else {
+    const pairs = new PairList()
+    const value = { digest, size }
+    const bytes = provedBytes(transfer, value, pairs, onReceived)
+    result = await host.takeKnown(value, bytes, () => pairs.bytes())
+  }
+  await transfer.send({ type: 'stored', ...result })
+}
+
+/** The verified bytes of an upload; the pairs are collected on the way. Ends after the sender's finish. */
+async function* provedBytes(
+  transfer: TransferChannel,
+  { digest, size }: Identity,
+  pairs: PairList,
+  onReceived: OnReceived,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const range = { start: 0, end: size }
+  const decoder = new SliceDecoder({ digest, range, size })
+  for (let left = sliceBytes(size, range); left > 0;) {
+    const piece = await transfer.expect('piece')
+    if (piece.length > left) throw unexpected(piece)
+    left -= piece.length
+    for await (const bytes of transfer.raw(piece)) {
+      onReceived(bytes.byteLength)
+      for (const proved of decoder.push(bytes)) {
+        if (proved.kind === 'data') yield proved.bytes
+        else pairs.add(proved.pair)
+      }
+    }
+  }
+  decoder.finish()
+  const claim = await transfer.expect('finish')
+  if (claim.size !== size || !equal(claim.digest, digest)) {
+    throw new DstoreError('protocol', 'an upload that ends as another value than it began')
+  }
+}
+
+/** The plain bytes of an upload, until the sender's finish, whose claim is kept. */
+async function* plainBytes(
+  transfer: TransferChannel,
+  claim: Claim,
+  onReceived: OnReceived,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const message = await transfer.next()
+    if (message === undefined) throw new DstoreError('unreachable', 'the sender went away')
+    if (message.type === 'failure') throw new DstoreError(message.code, message.message)
+    if (message.type === 'finish') {
+      claim.made = message
+      return
+    }
+    if (message.type !== 'piece') throw unexpected(message)
+    for await (const bytes of transfer.raw(message)) {
+      onReceived(bytes.byteLength)
+      yield bytes
+    }
+  }
+}
+
+/** The pairs of a whole value, which come in pre-order: memory grows with what was proved, not with what is claimed. */
+class PairList {
+  #bytes = new Uint8Array(64 * PAIR_BYTES)
+  #length = 0
+
+  add(pair: Uint8Array): void {
+    if (this.#length === this.#bytes.byteLength) {
+      const larger = new Uint8Array(2 * this.#bytes.byteLength)
+      larger.set(this.#bytes)
+      this.#bytes = larger
+    }
+    this.#bytes.set(pair, this.#length)
+    this.#length += pair.byteLength
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+}
+
+class Claim {
+  made: Identity | undefined
+
+  identity(): Identity {
+    if (this.made === undefined) throw new TypeError('the upload has not finished')
+    return this.made
+  }
+}

@@ -1,0 +1,158 @@
+/** The two ends of a transfer in one process: an honest node, and a peer that says whatever a test wants. */
+import { DstoreError, type ErrorCode } from '../../src/errors.ts'
+import { concat } from '../../src/bytes.ts'
+import { hash, type Hashed } from '../../src/hash/hasher.ts'
+import { Bitfield } from '../../src/hash/bitfield.ts'
+import type { ByteRange } from '../../src/hash/tree.ts'
+import { Allowance } from '../../src/transfer/allowance.ts'
+import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
+import { TransferChannel } from '../../src/transfer/pieces.ts'
+import { serveTransfer, type ServedValue, type TransferHost } from '../../src/transfer/serve.ts'
+import type { UploadHost } from '../../src/transfer/take.ts'
+import type { Identity } from '../../src/transfer/upload.ts'
+import { channelPair, type ChannelPairOptions } from '../../src/wire/memory-pair.ts'
+
+export interface Sample extends Hashed {
+  readonly bytes: Uint8Array
+}
+
+export function sample(bytes: Uint8Array): Sample {
+  return { ...hash(bytes), bytes }
+}
+
+/** A node with one value, wholly or in part, that counts what it is asked and keeps what is uploaded. */
+export class TestHost implements TransferHost {
+  readonly allowance: Allowance
+  patienceMs = 60_000
+  /** The one value that it has. */
+  readonly value: Sample
+  readonly field: Bitfield
+  /** Abort it to end every read, as a removal does. */
+  readonly dropped: AbortController = new AbortController()
+  /** Called before each read of the value. */
+  onRead: (range: ByteRange) => void | Promise<void> = () => undefined
+  opened = 0
+  released = 0
+  sentBytes = 0
+  receivedBytes = 0
+  readonly stored: Sample[] = []
+  /** Bytes after which an upload finds the store full. */
+  roomBytes: number = Infinity
+  uploads: UploadHost | undefined = {
+    takeKnown: async (value, bytes, outboard) => {
+      const taken = await this.#collect(bytes)
+      this.stored.push({ ...value, bytes: taken, outboard: outboard().slice() })
+      return { incarnation: 7, existed: false }
+    },
+    takeStream: async (bytes, _, claim) => {
+      const taken = sample(await this.#collect(bytes))
+      const claimed: Identity = claim()
+      if (claimed.size !== taken.size || !Buffer.from(claimed.digest).equals(taken.digest)) {
+        throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
+      }
+      this.stored.push(taken)
+      return { incarnation: 8, existed: false }
+    },
+  }
+
+  constructor(
+    value: Sample,
+    held?: ByteRange,
+    allowance: Allowance = new Allowance(1 << 26, 1 << 23),
+  ) {
+    this.value = value
+    this.allowance = allowance
+    this.field = new Bitfield(value.size)
+    this.field.setRange(held ?? { start: 0, end: value.size })
+  }
+
+  async open(digest: Uint8Array): Promise<ServedValue | undefined> {
+    if (!Buffer.from(digest).equals(this.value.digest)) return undefined
+    this.opened++
+    const { bytes, outboard, size } = this.value
+    const onRead = (range: ByteRange) => this.onRead(range)
+    return {
+      size,
+      signal: this.dropped.signal,
+      covers: (range) => this.field.covers(range),
+      held: () => this.field.held(),
+      release: () => this.released++,
+      outboard: async ({ start, end }) => outboard.subarray(start, end),
+      async *read(range) {
+        await onRead(range)
+        yield bytes.subarray(range.start, range.end)
+      },
+    }
+  }
+
+  onSent(_: string, bytes: number): void {
+    this.sentBytes += bytes
+  }
+
+  onReceived(_: string, bytes: number): void {
+    this.receivedBytes += bytes
+  }
+
+  async #collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+    const parts: Uint8Array[] = []
+    let total = 0
+    for await (const part of bytes) {
+      total += part.byteLength
+      if (total > this.roomBytes) throw new DstoreError('no-space', 'no room for the value')
+      parts.push(part)
+    }
+    return concat(parts)
+  }
+}
+
+export interface Served {
+  readonly client: TransferChannel
+  /** How serving ended: undefined for well. */
+  readonly end: Promise<DstoreError | undefined>
+}
+
+/** An honest node at the other end. */
+export function served(host: TransferHost, options: ChannelPairOptions = {}): Served {
+  const [a, b] = channelPair({ peers: ['asker', 'giver'], ...options })
+  const end = serveTransfer(new TransferChannel(b), host).then(
+    () => undefined,
+    (error: unknown) => error as DstoreError,
+  )
+  return { client: new TransferChannel(a), end }
+}
+
+/** A peer at the other end that does as `script` says; its channel stays open after it. */
+export function scripted(script: (peer: TransferChannel) => Promise<void>): TransferChannel {
+  const [a, b] = channelPair()
+  script(new TransferChannel(b)).catch(() => undefined)
+  return new TransferChannel(a)
+}
+
+/** What of a value's bytes a fetch proved, put together from the first of them on. */
+export async function fetched(
+  transfer: TransferChannel,
+  request: FetchRequest,
+): Promise<{ readonly start: number | undefined; readonly bytes: Uint8Array }> {
+  const parts: Uint8Array[] = []
+  let start: number | undefined
+  for await (const proved of fetchSlices(transfer, request)) {
+    if (proved.kind !== 'data') continue
+    start ??= proved.start
+    parts.push(proved.bytes)
+  }
+  return { start, bytes: concat(parts) }
+}
+
+/** It fails with this code, and gives the error. */
+export async function fails(
+  t: { readonly is: (actual: unknown, expected: unknown) => unknown },
+  work: Promise<unknown>,
+  code: ErrorCode,
+): Promise<DstoreError | undefined> {
+  const error: unknown = await work.then(
+    () => 'it did not fail',
+    (reason: unknown) => reason,
+  )
+  t.is(error instanceof DstoreError ? error.code : error, code)
+  return error instanceof DstoreError ? error : undefined
+}

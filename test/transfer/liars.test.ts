@@ -1,0 +1,238 @@
+import test from 'ava'
+import { equal } from '../../src/bytes.ts'
+import { DstoreError } from '../../src/errors.ts'
+import { encodeSlice } from '../../src/hash/slice-encoder.ts'
+import type { ByteRange } from '../../src/hash/tree.ts'
+import { GIB, GROUP_BYTES, MIB } from '../../src/limits.ts'
+import { fetchSlices } from '../../src/transfer/fetch.ts'
+import type { TransferChannel } from '../../src/transfer/pieces.ts'
+import { pattern } from '../hash/sizes.ts'
+import { fails, sample, scripted, type Sample } from './ends.ts'
+
+const VALUE = sample(pattern(10 * GROUP_BYTES + 100))
+const OTHER = sample(pattern(10 * GROUP_BYTES + 100).map((byte) => 255 - byte))
+const WHOLE: ByteRange = { start: 0, end: VALUE.size }
+
+const slice = (of: Sample, range: ByteRange): Uint8Array =>
+  encodeSlice(of.bytes, of.outboard, range)
+
+/** What came of the value from a holder that lies, none of it wrong; and how it ended. */
+async function ask(
+  script: (peer: TransferChannel) => Promise<void>,
+  ranges: readonly ByteRange[] = [WHOLE],
+): Promise<{ readonly provedBytes: number; readonly wrong: boolean; readonly error: unknown }> {
+  const client = scripted(async (peer) => {
+    await peer.expect('fetch')
+    await script(peer)
+  })
+  const { digest, size } = VALUE
+  let provedBytes = 0
+  let wrong = false
+  try {
+    for await (const proved of fetchSlices(client, { digest, size, ranges })) {
+      if (proved.kind !== 'data') continue
+      const { start, bytes } = proved
+      provedBytes += bytes.byteLength
+      wrong ||= !equal(bytes, VALUE.bytes.subarray(start, start + bytes.byteLength))
+    }
+    return { provedBytes, wrong, error: undefined }
+  } catch (error) {
+    return { provedBytes, wrong, error }
+  }
+}
+
+const found = { type: 'found', size: VALUE.size, held: [WHOLE] } as const
+
+interface Lie {
+  readonly what: string
+  readonly script: (peer: TransferChannel) => Promise<void>
+  readonly ranges?: readonly ByteRange[]
+  readonly code: DstoreError['code']
+}
+
+const LIES: readonly Lie[] = [
+  {
+    what: 'R003-10: another value',
+    code: 'integrity',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(slice(OTHER, WHOLE))
+    },
+  },
+  {
+    what: 'R003-10: the bytes of another value under the right tree',
+    code: 'integrity',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(encodeSlice(OTHER.bytes, VALUE.outboard, WHOLE))
+    },
+  },
+  {
+    what: 'R003-10: the right bytes under the tree of another value',
+    code: 'integrity',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(encodeSlice(VALUE.bytes, OTHER.outboard, WHOLE))
+    },
+  },
+  {
+    what: 'R003-10: the right bytes of a wrong range',
+    code: 'integrity',
+    ranges: [{ start: 0, end: GROUP_BYTES }],
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(slice(VALUE, { start: GROUP_BYTES, end: 2 * GROUP_BYTES }))
+    },
+  },
+  {
+    what: 'R003-11: more than was asked for',
+    code: 'protocol',
+    ranges: [{ start: 0, end: GROUP_BYTES }],
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(slice(VALUE, WHOLE))
+    },
+  },
+  {
+    what: 'R003-9: another size in Found',
+    code: 'integrity',
+    script: (peer) => peer.send({ ...found, size: VALUE.size + 1 }),
+  },
+  {
+    what: 'R003-9: another size in the slice',
+    code: 'integrity',
+    script: async (peer) => {
+      await peer.send(found)
+      const bytes = slice(VALUE, WHOLE)
+      bytes[0]! ^= 1
+      await peer.sendBytes(bytes)
+    },
+  },
+  {
+    what: 'R003-11: a stream without end',
+    code: 'protocol',
+    script: async (peer) => {
+      await peer.send(found)
+      for (;;) await peer.sendBytes(new Uint8Array(MIB))
+    },
+  },
+  {
+    what: 'R003-2: Found twice',
+    code: 'protocol',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.send(found)
+    },
+  },
+  {
+    what: 'R003-2: an answer of another kind',
+    code: 'protocol',
+    script: (peer) => peer.send({ type: 'accept' }),
+  },
+  {
+    what: 'a failure in the middle',
+    code: 'no-space',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(slice(VALUE, WHOLE).subarray(0, 3 * GROUP_BYTES))
+      await peer.send({ type: 'failure', code: 'no-space', message: 'odd, but a code' })
+    },
+  },
+  {
+    what: 'the end of its side in the middle',
+    code: 'unreachable',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendBytes(slice(VALUE, WHOLE).subarray(0, 3 * GROUP_BYTES))
+      await peer.end()
+    },
+  },
+  {
+    what: 'the end of its side within a piece',
+    code: 'protocol',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.send({ type: 'piece', length: 1000 })
+      await peer.end()
+    },
+  },
+]
+
+for (const { what, script, ranges, code } of LIES) {
+  test(`a holder that sends ${what}: ${code}, and no wrong byte`, async (t) => {
+    const { wrong, error } = await ask(script, ranges)
+    t.is(error instanceof DstoreError ? error.code : error, code)
+    t.false(wrong)
+  })
+}
+
+test('R003-10: a flip of any bit of the slice is found, and what was proved before it stays', async (t) => {
+  const truth = slice(VALUE, WHOLE)
+  for (let bit = 3; bit < truth.byteLength * 8; bit += 9973) {
+    const flipped = truth.slice()
+    flipped[bit >> 3]! ^= 1 << (bit & 7)
+    const { provedBytes, wrong, error } = await ask(async (peer) => {
+      await peer.send(found)
+      for (let at = 0; at < flipped.byteLength; at += GROUP_BYTES) {
+        await peer.sendBytes(flipped.subarray(at, at + GROUP_BYTES))
+      }
+    })
+    t.is(error instanceof DstoreError ? error.code : error, 'integrity')
+    t.false(wrong)
+    // All groups before the flip but those that came in the same piece.
+    t.true(provedBytes >= (bit >> 3) - 4 * GROUP_BYTES && provedBytes <= bit >> 3)
+  }
+})
+
+test('trailing bytes after the last slice are refused with the next fetch', async (t) => {
+  const client = scripted(async (peer) => {
+    await peer.expect('fetch')
+    await peer.send(found)
+    await peer.sendBytes(slice(VALUE, WHOLE))
+    await peer.sendBytes(Uint8Array.of(1))
+  })
+  const { digest, size } = VALUE
+  const once = async (): Promise<void> => {
+    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+      t.truthy(proved)
+    }
+  }
+  await once()
+  await fails(t, once(), 'protocol')
+})
+
+test('a holder that stalls holds the asker until it gives up, and no longer', async (t) => {
+  const client = scripted(async (peer) => {
+    await peer.expect('fetch')
+    await peer.send(found)
+    await peer.sendBytes(slice(VALUE, WHOLE).subarray(0, 3 * GROUP_BYTES))
+  })
+  const { digest, size } = VALUE
+  const stop = new DstoreError('timeout', 'nothing more came')
+  setTimeout(() => client.channel.abort(stop), 50)
+  const fetching = (async () => {
+    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+      t.truthy(proved)
+    }
+  })()
+  t.is(await t.throwsAsync(fetching), stop)
+})
+
+test('R003-3: a holder of a value of a huge size costs no memory', async (t) => {
+  const size = 2 ** 53 - 1
+  const client = scripted(async (peer) => {
+    await peer.expect('fetch')
+    await peer.send({ type: 'found', size, held: [{ start: 0, end: size }] })
+    await peer.sendBytes(new Uint8Array(1000))
+  })
+  const before = process.memoryUsage()
+  const ranges = [{ start: 0, end: size }]
+  const fetching = (async () => {
+    for await (const proved of fetchSlices(client, { digest: VALUE.digest, size, ranges })) {
+      t.falsy(proved)
+    }
+  })()
+  await fails(t, fetching, 'integrity')
+  const after = process.memoryUsage()
+  t.true(after.heapTotal + after.arrayBuffers - before.heapTotal - before.arrayBuffers < GIB / 16)
+})

@@ -1,0 +1,241 @@
+import test from 'ava'
+import { equal } from '../../src/bytes.ts'
+import { DstoreError } from '../../src/errors.ts'
+import { encodeSlice } from '../../src/hash/slice-encoder.ts'
+import { GIB, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
+import type { TransferChannel } from '../../src/transfer/pieces.ts'
+import { uploadKnown, uploadStream } from '../../src/transfer/upload.ts'
+import { TREE_SIZES, pattern } from '../hash/sizes.ts'
+import { seededCuts } from '../wire/seeded.ts'
+import { TestHost, fails, sample, served, type Sample } from './ends.ts'
+
+const SIZES = [0, 1, ...TREE_SIZES, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 17]
+const NOTHING = sample(new Uint8Array(0))
+const VALUE = sample(pattern(5 * GROUP_BYTES + 1))
+const never = new AbortController().signal
+
+function readable(value: Sample): Parameters<typeof uploadKnown>[1] {
+  return {
+    ...value,
+    outboard: async ({ start, end }) => value.outboard.subarray(start, end),
+    async *read({ start, end }) {
+      for (let at = start; at < end; at += 100_000) {
+        yield value.bytes.subarray(at, Math.min(end, at + 100_000))
+      }
+    },
+  }
+}
+
+async function* pieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length)
+}
+
+for (const size of SIZES) {
+  test(`an upload of ${size} bytes arrives, known and unknown, whatever the cuts`, async (t) => {
+    const value = sample(pattern(size))
+    const host = new TestHost(NOTHING)
+    const { client, end } = served(host, { recut: seededCuts(size) })
+    const known = await uploadKnown(client, readable(value), 0, never)
+    const bytes = pieces(value.bytes, 70_001)
+    const stream = await uploadStream(client, bytes, () => value, undefined)
+    t.deepEqual([known.incarnation, stream.incarnation], [7, 8])
+    t.is(host.stored.length, 2)
+    for (const stored of host.stored) {
+      t.true(equal(stored.bytes, value.bytes) && equal(stored.outboard, value.outboard))
+      t.true(equal(stored.digest, value.digest))
+    }
+    await client.end()
+    t.is(await end, undefined)
+  })
+}
+
+test('R003-14: a node that takes no values says so', async (t) => {
+  const host = new TestHost(NOTHING)
+  host.uploads = undefined
+  const { client, end } = served(host)
+  await fails(t, uploadKnown(client, readable(VALUE), 0, never), 'not-permitted')
+  client.channel.abort(new Error('understood'))
+  t.is((await end)?.code, 'not-permitted')
+})
+
+/** An upload, message by message, as an honest sender would not send it. */
+interface Claim {
+  readonly what: string
+  readonly send: (client: TransferChannel) => Promise<void>
+  readonly code: DstoreError['code']
+}
+
+const { digest, size } = VALUE
+const OTHER = sample(pattern(5 * GROUP_BYTES + 1).map((byte) => byte ^ 1))
+const WHOLE = { start: 0, end: size }
+const SLICE = encodeSlice(VALUE.bytes, VALUE.outboard, WHOLE)
+
+const CLAIMS: readonly Claim[] = [
+  {
+    what: 'R003-15: the bytes of another value',
+    code: 'integrity',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size, start: 0 })
+      await client.sendBytes(encodeSlice(OTHER.bytes, OTHER.outboard, WHOLE))
+    },
+  },
+  {
+    what: 'R003-15: a size that is larger',
+    code: 'integrity',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size: size + 1, start: 0 })
+      await client.sendBytes(SLICE)
+    },
+  },
+  {
+    what: 'R003-11: a size that is smaller',
+    code: 'protocol',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size: size - 1, start: 0 })
+      await client.sendBytes(SLICE)
+    },
+  },
+  {
+    what: 'R003-15: another digest at the end',
+    code: 'protocol',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size, start: 0 })
+      await client.sendBytes(SLICE)
+      await client.send({ type: 'finish', digest: OTHER.digest, size })
+    },
+  },
+  {
+    what: 'R003-15: another size at the end',
+    code: 'protocol',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size, start: 0 })
+      await client.sendBytes(SLICE)
+      await client.send({ type: 'finish', digest, size: size + 1 })
+    },
+  },
+  {
+    what: 'R003-2: the end before the last byte',
+    code: 'protocol',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size, start: 0 })
+      await client.sendBytes(SLICE.subarray(0, 20_000))
+      await client.send({ type: 'finish', digest, size })
+    },
+  },
+  {
+    what: 'R003-11: bytes after the last',
+    code: 'protocol',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size, start: 0 })
+      await client.sendBytes(SLICE)
+      await client.sendBytes(SLICE)
+    },
+  },
+  {
+    what: 'R003-16: a stream under another digest',
+    code: 'integrity',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest: undefined, size: 0, start: 0 })
+      await client.sendBytes(VALUE.bytes)
+      await client.send({ type: 'finish', digest: OTHER.digest, size })
+    },
+  },
+  {
+    what: 'R003-16: a stream under another size',
+    code: 'integrity',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest: undefined, size: 0, start: 0 })
+      await client.sendBytes(VALUE.bytes)
+      await client.send({ type: 'finish', digest, size: size - 1 })
+    },
+  },
+  {
+    what: 'R003-3: a value of 2^53 - 1 bytes that does not come',
+    code: 'integrity',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size: 2 ** 53 - 1, start: 0 })
+      await client.sendBytes(SLICE)
+    },
+  },
+  {
+    what: 'R003-2: a fetch in the middle',
+    code: 'protocol',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest, size, start: 0 })
+      await client.send({ type: 'fetch', digest, ranges: [] })
+    },
+  },
+  {
+    what: 'a failure of its own source',
+    code: 'unreadable',
+    send: async (client) => {
+      await client.send({ type: 'upload', digest: undefined, size: 0, start: 0 })
+      await client.sendBytes(VALUE.bytes)
+      await client.send({ type: 'failure', code: 'unreadable', message: 'the disk is gone' })
+    },
+  },
+]
+
+for (const { what, send, code } of CLAIMS) {
+  test(`R003-19: ${what} ends an upload with ${code}, and nothing is stored`, async (t) => {
+    const host = new TestHost(NOTHING)
+    const { client, end } = served(host)
+    const before = process.memoryUsage().arrayBuffers
+    await send(client)
+    await client.expect('accept')
+    await fails(t, client.expect('stored'), code)
+    client.channel.abort(new Error('understood'))
+    t.is((await end)?.code, code)
+    t.deepEqual(host.stored, [])
+    t.true(process.memoryUsage().arrayBuffers - before < GIB / 16)
+  })
+}
+
+test('R003-19: a link cut anywhere leaves nothing, and both ends know', async (t) => {
+  const value = sample(pattern(20 * GROUP_BYTES + 5))
+  for (let cutAfterBytes = 1; cutAfterBytes < value.size; cutAfterBytes += 9973) {
+    const host = new TestHost(NOTHING)
+    const { client, end } = served(host, { cutAfterBytes })
+    await fails(t, uploadKnown(client, readable(value), 0, never), 'unreachable')
+    t.is((await end)?.code, 'unreachable')
+    t.deepEqual(host.stored, [])
+  }
+})
+
+test('R003-18: a refusal in the middle stops the sender, with its reason', async (t) => {
+  const host = new TestHost(NOTHING)
+  host.roomBytes = 3 * MIB
+  const { client, end } = served(host)
+  let sent = 0
+  const endless = (async function* () {
+    for (;;) {
+      sent += MIB
+      yield new Uint8Array(MIB)
+    }
+  })()
+  await fails(
+    t,
+    uploadStream(client, endless, () => VALUE, undefined),
+    'no-space',
+  )
+  t.true(sent < 16 * MIB, `${sent} bytes were read of the source`)
+  t.is((await end)?.code, 'no-space')
+})
+
+test('a source that fails in the middle fails the upload, and frees the receiver at once', async (t) => {
+  const host = new TestHost(NOTHING)
+  const { client, end } = served(host)
+  const failing = (async function* () {
+    yield new Uint8Array(MIB)
+    throw new DstoreError('unreadable', 'the disk is gone')
+  })()
+  await fails(
+    t,
+    uploadStream(client, failing, () => VALUE, undefined),
+    'unreadable',
+  )
+  // As whoever lent the channel does with one whose work failed.
+  client.channel.abort(new Error('the work failed'))
+  t.is((await end)?.code, 'unreachable')
+  t.deepEqual(host.stored, [])
+})
