@@ -38,15 +38,18 @@ export class LaneDialler {
   }
 
   /** A lane to a peer that is connected, or undefined where there is none to be had: then its stream is there. */
-  async open(peer: string, signal: AbortSignal): Promise<Channel | undefined> {
+  async open(peer: string, signal?: AbortSignal): Promise<Channel | undefined> {
     if ((this.#failed.get(peer) ?? -Infinity) > this.#options.now()) return undefined
     const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', signal)
     try {
       return await this.#connect(peer, limit.signal)
-    } catch (error) {
-      signal.throwIfAborted()
+    } catch (cause) {
+      signal?.throwIfAborted()
+      const error = asDstoreError(cause)
+      // A peer that has no room now has lanes all the same.
+      if (error.code === 'busy') return undefined
       this.#failed.set(peer, this.#options.now() + LANE_RETRY_MS)
-      this.#options.onFailure?.(peer, asDstoreError(error))
+      this.#options.onFailure?.(peer, error)
       return undefined
     } finally {
       limit.clear()
