@@ -210,6 +210,29 @@ export const LOG_FILE_BYTES: number = 8 * MIB
 /** The configuration file of a state directory. */
 export const CONFIG_FILE_BYTES: number = 64 * KIB
 
+/** How long the key of a lane waits to be used, in milliseconds. */
+export const LANE_KEY_MS: number = 10_000
+
+/** Keys of lanes that were handed to one peer and not used yet. */
+export const LANE_KEYS_PER_PEER: number = 16
+
+/** Lanes that one peer has open to this node at one time. */
+export const LANES_PER_PEER: number = 32
+
+/** Lanes that a node accepts in all. */
+export const LANES: number = 2000
+
+/** Connections to the port of lanes whose handshake is not over. */
+export const LANES_PENDING: number = 128
+
+/** The handshake of a lane, from the connection of the socket on, in milliseconds. */
+export const LANE_HANDSHAKE_MS: number = 5000
+
+/** The longest record on a lane: what one write is cut into. */
+export const LANE_RECORD_BYTES: number = MIB
+
+/** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
+export const LANE_RETRY_MS: number = 60_000
 /** Bytes of values that a node has read for its peers and they have not taken, all together. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 
