@@ -233,6 +233,49 @@ export const LANE_RECORD_BYTES: number = MIB
 
 /** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
 export const LANE_RETRY_MS: number = 60_000
+/** A name, in bytes of UTF-8. */
+export const NAME_BYTES: number = 512
+
+/** Names that one key may have: all of them fit into its record. */
+export const NAMES_PER_KEY: number = 512
+
+/** Locals that Global keeps in its register, connected or not. */
+export const REGISTERED_LOCALS: number = 4096
+
+/** A Local that has not heard of Global for longer doubts what it holds; below the default time-out of a removal. */
+export const DOUBT_MS: number = 3000
+
+/** How long a removal waits for acknowledgements, where nobody says otherwise and there are no leases. */
+export const REMOVAL_TIMEOUT_MS: number = 5000
+
+/** What Global adds to a lease before it counts it as run out: for clocks that differ, and a bit. */
+export const LEASE_MARGIN_PERCENT: number = 1
+export const LEASE_MARGIN_MS: number = 1000
+
+/** A Local out of touch for longer is forgotten: nothing is owed by it, and it must ask about everything it holds. */
+export const FORGET_AFTER_MS: number = 86_400_000
+
+/** Removals that Global keeps in memory for Locals that are nearly up to date. */
+export const TAIL_REMOVALS: number = 1024
+
+/** Removals and names that one message of the feed carries at most, in bytes. */
+export const FEED_BYTES: number = 512 * KIB
+
+/** Changes that the log retains: so many, and none that is older. */
+export const LOG_CHANGES: number = 1_000_000
+export const LOG_AGE_MS: number = 7 * 86_400_000
+
+/** Runs of Global whose positions are recognised. */
+export const RUNS: number = 1024
+
+/** Bindings that a Local keeps for look-ups while Global is away. */
+export const CACHED_BINDINGS: number = 10_000
+
+/** How often an acknowledged position is made durable. */
+export const REGISTER_WRITE_MS: number = 5000
+
+/** The longest that one request for changes waits for some. */
+export const WATCH_WAIT_MS: number = 20_000
 /** Bytes of values that a node has read for its peers and they have not taken, all together. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 
