@@ -1,16 +1,27 @@
 // The command line as one file that loads fast; what it needs only sometimes becomes a chunk of its own.
 import { defineConfig } from 'rolldown'
 
-export default defineConfig({
-  input: { dstore: 'cli/dstore.ts' },
+const common = {
   platform: 'node',
   external: [/^node:/, /^[^./]/],
-  output: {
-    dir: 'dist',
-    entryFileNames: '[name].js',
-    chunkFileNames: 'chunks/[name]-[hash].js',
-    format: 'esm',
-    banner: '#!/usr/bin/env node',
-    cleanDir: false,
+}
+const output = { dir: 'dist', format: 'esm', cleanDir: false }
+
+export default defineConfig([
+  {
+    ...common,
+    input: { dstore: 'cli/dstore.ts' },
+    output: {
+      ...output,
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunks/[name]-[hash].js',
+      banner: '#!/usr/bin/env node',
+    },
   },
-})
+  {
+    // Threads are started from a file that lies beside the chunk that starts them.
+    ...common,
+    input: { 'file-hash-worker': 'src/store/file-hash-worker.ts' },
+    output: { ...output, entryFileNames: 'chunks/[name].js' },
+  },
+])

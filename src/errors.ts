@@ -131,3 +131,11 @@ export function asDstoreError(error: unknown): DstoreError {
   const message = error instanceof Error ? error.message : String(error)
   return new DstoreError('internal', message, { cause: error })
 }
+
+/** Throws where the signal is aborted: its reason if that is a fault, else `cancelled`. */
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  const reason: unknown = signal.reason
+  if (reason instanceof DstoreError) throw reason
+  throw new DstoreError('cancelled', 'cancelled', { cause: reason })
+}

@@ -25,6 +25,15 @@ export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
 /** The most that one call into the hash engine takes; also the largest chunk group. */
 export const HASH_WINDOW_BYTES: number = 256 * KIB
 
+/** A file from this size on is hashed by several threads; a smaller one is done before they have started. */
+export const PARALLEL_HASH_BYTES: number = 64 * MIB
+
+/** How many threads hash one file at most. */
+export const HASH_THREADS: number = 8
+
+/** How long an idle hashing thread is kept, in milliseconds. */
+export const HASH_THREAD_IDLE_MS: number = 10_000
+
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
@@ -36,6 +45,24 @@ export const RECORD_ID_BYTES: number = KIB
 
 /** The largest record, and the largest entry of the log. */
 export const RECORD_VALUE_BYTES: number = MIB
+
+/** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
+export const SMALL_VALUE_BYTES: number = 16 * KIB
+
+/** Transactions that the disk store commits with one sync. */
+export const COMMIT_JOBS: number = 1024
+
+/** What transactions that share a sync may write together; a larger one goes alone. */
+export const COMMIT_BYTES: number = 16 * MIB
+
+/** Free space that the disk store leaves on its filesystem: removals need some of it. */
+export const DISK_RESERVE_BYTES: number = 16 * MIB
+
+/** Entries of the log that one transaction forgets. */
+export const TRIM_ENTRIES: number = 4096
+
+/** Files whose length is asked for at the same time when the disk store opens. */
+export const OPENING_STATS: number = 64
 
 /** A message of the index protocol: a batch of inline values and a little around them. */
 export const INDEX_MESSAGE_BYTES: number = MIB
@@ -103,8 +130,11 @@ export const STREAM_WRITE_BYTES: number = 16 * 65_519 - 12
 /** What a peer may send on a new stream before any of it was read. Both ends start with the same. */
 export const STREAM_FIRST_WINDOW_BYTES: number = 256 * KIB
 
-/** What a peer may ever send on one stream beyond what was read. */
-export const STREAM_WINDOW_BYTES: number = 4 * MIB
+/**
+ * What a peer may ever send on one stream beyond what was read. A wider window is no faster on loopback, and a stalled
+ * stream may hold two; over a distance of 50 ms this one carries 40 MiB/s.
+ */
+export const STREAM_WINDOW_BYTES: number = 2 * MIB
 
 /** What waits unread inside one stream before it is reset; a peer that keeps to its window never gets there. */
 export const STREAM_BUFFER_BYTES: number = 2 * STREAM_WINDOW_BYTES
@@ -142,8 +172,10 @@ export const PROBE_ANSWER_MS: number = 20_000
 /** A private key or a token in a file. */
 export const SECRET_FILE_BYTES: number = 4 * KIB
 
-/** How long a Local waits before it dials its Global again: the first time, and at most. */
+/** How long a Local waits before it dials its Global again: the first time. */
 export const REDIAL_FIRST_MS: number = 200
+
+/** How long it waits at most, however long Global has been away. */
 export const REDIAL_MOST_MS: number = 5000
 /** The longest path that every system takes as the address of a Unix socket. */
 export const SOCKET_PATH_BYTES: number = 100

@@ -21,6 +21,8 @@ export interface BackgroundOptions {
   readonly command: readonly [string, ...string[]]
   /** Where another daemon of this directory would serve. */
   readonly socket: string
+  /** Ends the waiting with its reason; the daemon goes on. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -40,7 +42,7 @@ export async function startInBackground(options: BackgroundOptions): Promise<str
   }
 }
 
-async function launch({ directory, command }: BackgroundOptions): Promise<Readiness> {
+async function launch({ directory, command, signal }: BackgroundOptions): Promise<Readiness> {
   const [program, ...parameters] = command
   const log = openLog(directory.log)
   const child = spawn(program, parameters, {
@@ -50,7 +52,10 @@ async function launch({ directory, command }: BackgroundOptions): Promise<Readin
     stdio: ['ignore', log, log, 'pipe'],
   })
   closeSync(log)
-  const failed = new Promise<never>((_, reject) => child.once('error', reject))
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject)
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
   const late = setTimeout(() => child.kill('SIGTERM'), START_MS)
   try {
     const line = await Promise.race([firstLine(child.stdio[3] as NodeJS.ReadableStream), failed])

@@ -9,27 +9,16 @@ import { totalmem } from 'node:os'
 import type { Server } from 'node:http'
 import { DstoreError } from '../errors.ts'
 import { GIB } from '../limits.ts'
-import type { Node, Role } from '../node/node.ts'
+import type { Node } from '../node/node.ts'
+import type { NodeOptions } from '../node/open.ts'
 import { createApiServer } from './http/server.ts'
 import { takeLock } from './lock.ts'
 import type { Log } from '../node/log.ts'
 import type { Settings } from './settings.ts'
-import { readSettings, mergeSettings, writeSettings } from './settings.ts'
+import { readSettings, settle, writeSettings } from './settings.ts'
 import { socketAddress } from './socket-address.ts'
 import { createDirectory } from './state-directory.ts'
 import type { StateDirectory } from './state-directory.ts'
-
-/** What a node is opened with. */
-export interface NodeOptions {
-  readonly dir: string
-  readonly role: Role
-  readonly store: 'memory' | 'disk'
-  readonly listen?: readonly string[]
-  readonly join?: string
-  readonly cacheBytes: number
-  readonly maxBytes?: number
-  readonly log: Log
-}
 
 export interface DaemonOptions {
   readonly directory: StateDirectory
@@ -53,10 +42,12 @@ export interface Daemon {
 /** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory, log } = options
+  // What cannot be is refused before anything is made; what counts is read again under the lock.
+  settle(options.settings, readSettings(directory.config))
   createDirectory(directory)
   const lock = takeLock(directory.lock)
   try {
-    const settings = mergeSettings(options.settings, readSettings(directory.config))
+    const settings = settle(options.settings, readSettings(directory.config))
     const node = await options.openNode({
       dir: directory.path,
       role: settings.role ?? 'standalone',

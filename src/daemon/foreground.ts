@@ -1,11 +1,11 @@
 /** A daemon's process: it says when it serves, ends cleanly when asked or signalled, and names how it ended. */
 import { closeSync, writeSync } from 'node:fs'
-import type { NodeStatus } from '../node/node.ts'
 import { startDaemon } from './daemon.ts'
 import type { Daemon, DaemonOptions } from './daemon.ts'
 import { problemOf } from './problem.ts'
 import { READY_FD_VARIABLE } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
+import { readyLine } from './ready-line.ts'
 
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const
 type Signal = keyof typeof SIGNAL_EXITS
@@ -17,7 +17,7 @@ type Signal = keyof typeof SIGNAL_EXITS
  */
 export async function runDaemon(
   options: DaemonOptions,
-  announce: (line: string) => void,
+  announce: (line: string) => Promise<unknown>,
 ): Promise<number> {
   const { log } = options
   const signalled = firstSignal()
@@ -29,7 +29,7 @@ export async function runDaemon(
     throw error
   }
   const status = await daemon.node.status()
-  announce(readyLine(status, daemon.socket))
+  await announce(readyLine(status, daemon.socket))
   tellParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
 
@@ -38,16 +38,6 @@ export async function runDaemon(
   await daemon.close()
   log.info('stopped')
   return signal === undefined ? 0 : SIGNAL_EXITS[signal]
-}
-
-/** The line that says that a daemon serves: role, where it is reached, and whether what it stores is kept. */
-export function readyLine({ role, listen, peerId, store }: NodeStatus, socket: string): string {
-  const place =
-    role === 'global'
-      ? listen.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${peerId}`))
-      : [socket]
-  const warning = store?.durable === false ? ' (memory: nothing is kept)' : ''
-  return `dstore ready ${[role, ...place].join(' ')}${warning}`
 }
 
 function firstSignal(): Promise<Signal> {

@@ -32,7 +32,7 @@ export function isLogLevel(text: string): text is LogLevel {
 }
 
 /** Text from peers and files must not start a line, or move a terminal's cursor. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
 }

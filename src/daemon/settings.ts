@@ -78,14 +78,29 @@ export function writeSettings(path: string, settings: Settings): void {
   renameSync(temporary, path)
 }
 
-/** The first of `layers` that says something about a setting decides it. A role comes with its own addresses. */
+/** The first of `layers` that says something about a setting decides it. */
 export function mergeSettings(...layers: readonly Settings[]): Settings {
-  const merged = Object.assign({}, ...layers.toReversed()) as Settings
-  const { join, listen, ...rest } = merged
+  return Object.assign({}, ...layers.toReversed()) as Settings
+}
+
+/** What a node can be opened with: what was said now, then what is remembered, without what its role has no use for. */
+export function settle(said: Settings, remembered: Settings): Settings {
+  const { join, listen, ...rest } = mergeSettings(said, remembered)
+  const { role } = rest
+  if (said.listen !== undefined && role !== 'global') {
+    throw new DstoreError('usage', '--listen is for a Global: no other node opens a port', {
+      hint: 'add --global',
+    })
+  }
+  if (role === 'local' && join === undefined) {
+    throw new DstoreError('usage', 'a Local needs the address of its Global', {
+      hint: 'give it with --join',
+    })
+  }
   return {
     ...rest,
-    ...(merged.role === 'local' && join !== undefined ? { join } : {}),
-    ...(merged.role === 'global' && listen !== undefined ? { listen } : {}),
+    ...(role === 'local' && join !== undefined ? { join } : {}),
+    ...(role === 'global' && listen !== undefined ? { listen } : {}),
   }
 }
 

@@ -102,6 +102,20 @@ export function checkRange(range: ByteRange): void {
   }
 }
 
+/** Where in the outboard the pair of the parent over groups [first, end) is, which the tree of `groups` must have. */
+export function pairOffset(first: number, end: number, groups: number): number {
+  let offset = 0
+  let node: GroupRange = { first: 0, end: groups }
+  while (node.first !== first || node.end !== end) {
+    const left = leftGroups(node.end - node.first)
+    const middle = node.first + left
+    const goesLeft = first < middle
+    offset += (goesLeft ? 1 : left) * PAIR_BYTES
+    node = goesLeft ? { first: node.first, end: middle } : { first: middle, end: node.end }
+  }
+  return offset
+}
+
 /** One thing that a slice is made of, after its header. */
 export type Step =
   | {

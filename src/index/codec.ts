@@ -3,9 +3,10 @@
  * unless every field is present, of its length and within its bounds: the state machines see only sound messages.
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import { DstoreError, isErrorCode } from '../errors.ts'
-import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, TEXT_CHARS } from '../limits.ts'
-import type { Body, Digest, Fact, Message, Position, Receipt } from './message.ts'
+import { DstoreError } from '../errors.ts'
+import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES } from '../limits.ts'
+import { atMost, count, digest, errorCode, exactly, malformed, text } from '../wire/fields.ts'
+import type { Body, Fact, Message, Position, Receipt } from './message.ts'
 import { MessageSchema, type Fact as WireFact, type Message as WireMessage } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -215,7 +216,7 @@ function fromWire(body: WireMessage['body']): Body {
       const { code, message, hint } = body.value
       return {
         type: 'failure',
-        code: isErrorCode(code) ? code : 'protocol',
+        code: errorCode(code),
         message: text(message),
         hint: hint === '' ? undefined : text(hint),
       }
@@ -225,34 +226,9 @@ function fromWire(body: WireMessage['body']): Body {
   }
 }
 
-const malformed = (what: string) => new DstoreError('protocol', `a peer sent ${what}`)
-
 function batch<T>(what: string, items: readonly T[]): readonly T[] {
   if (items.length > BATCH_ITEMS) throw malformed(`${items.length} ${what} in one message`)
   return items
-}
-
-function exactly(length: number, what: string, bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength !== length) throw malformed(`a ${what} of ${bytes.byteLength} bytes`)
-  return bytes
-}
-
-function atMost(length: number, what: string, bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength > length) throw malformed(`a ${what} of ${bytes.byteLength} bytes`)
-  return bytes
-}
-
-const digest = (bytes: Uint8Array): Digest => exactly(32, 'digest', bytes)
-
-function count(what: string, value: bigint): number {
-  if (value > Number.MAX_SAFE_INTEGER) throw malformed(`a ${what} of ${value}`)
-  return Number(value)
-}
-
-/** One line of bounded length, without control characters: it may end up on a terminal. */
-function text(line: string): string {
-  // eslint-disable-next-line no-control-regex
-  return line.slice(0, TEXT_CHARS).replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ')
 }
 
 const toPosition = (position: { runId: Uint8Array; seq: bigint }): Position => ({

@@ -140,7 +140,11 @@ class Libp2pNetwork implements Network {
     const { multiaddr } = parseDialAddress(address)
     try {
       const connection = await this.#libp2p.dial(multiaddr, options)
-      return await this.#openOn(connection, protocol, options)
+      return await this.#openOn(connection, protocol, options).catch(async (error: unknown) => {
+        if (!isDying(error)) throw error
+        const fresh = await this.#libp2p.dial(multiaddr, { ...options, force: true })
+        return this.#openOn(fresh, protocol, options)
+      })
     } catch (error) {
       throw dialFault(error, address, options.signal)
     }
@@ -214,4 +218,11 @@ class Libp2pNetwork implements Network {
     }
     return new Libp2pChannel(stream, connection.remotePeer.toString())
   }
+}
+
+/** A connection that the peer is just closing is still found, and no stream can be opened on it. */
+function isDying(error: unknown): boolean {
+  return (
+    error instanceof Error && ['ConnectionClosedError', 'MuxerClosedError'].includes(error.name)
+  )
 }

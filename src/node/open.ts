@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DstoreError } from '../errors.ts'
+import type { Recovery } from '../store/disk.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { readOrCreateSecret } from '../store/secret-file.ts'
 import type { Store } from '../store/store.ts'
@@ -78,8 +79,18 @@ async function openLocal(options: NodeOptions, network: Network): Promise<Node> 
   return new Local({ network, link, globalAddress, globalPeer, cacheBytes, now })
 }
 
-async function openStore({ maxBytes }: NodeOptions): Promise<Store> {
-  return createMemoryStore(maxBytes === undefined ? {} : { maxBytes })
+async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<Store> {
+  const bound = maxBytes === undefined ? {} : { maxBytes }
+  if (store === 'memory') return createMemoryStore(bound)
+  const { openDiskStore } = await import('../store/disk.ts')
+  const disk = await openDiskStore({ directory: dir, ...bound })
+  reportRecovery(disk.recovery, log)
+  return disk
+}
+
+function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
+  if (deletedFiles > 0) log.info('deleted what unfinished puts and removals left', { deletedFiles })
+  for (const location of damaged) log.error('a value is damaged or missing on disk', { location })
 }
 
 /** libp2p takes a while to load: a standalone node does without. */

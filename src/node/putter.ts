@@ -56,7 +56,11 @@ export class Putter {
       await file.checkUnchanged()
       return this.#putSmall(concat(parts), limit)
     }
-    const hashed = await hashFile(file, options, limit)
+    const { onProgress } = options
+    const hashed = await file.hash({
+      signal: limit.signal,
+      onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
+    })
     await file.checkUnchanged()
     const { digest, size } = hashed
     limit.progress()
@@ -195,20 +199,4 @@ async function* chain(
     yield next.value
   }
   limit.progress()
-}
-
-async function hashFile(
-  file: FileSource,
-  { onProgress }: CallOptions,
-  limit: Deadline,
-): Promise<Hashed> {
-  const hasher = createHasher()
-  let doneBytes = 0
-  for await (const part of file.read({ start: 0, end: file.size })) {
-    limit.signal.throwIfAborted()
-    await hashInTurns(hasher, part)
-    doneBytes += part.byteLength
-    onProgress?.({ phase: 'hash', doneBytes, totalBytes: file.size })
-  }
-  return hasher.finish()
 }

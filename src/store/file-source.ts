@@ -2,7 +2,10 @@
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { DstoreError } from '../errors.ts'
+import type { Hashed } from '../hash/hasher.ts'
 import { PIECE_BYTES } from '../limits.ts'
+import { changedFile, unreadableFile } from './file-faults.ts'
+import { hashFile, type HashFileOptions } from './file-hasher.ts'
 import type { ByteRange } from '../hash/tree.ts'
 
 /** An open regular file. Close it. */
@@ -27,13 +30,13 @@ export class FileSource {
       // Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
       file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     } catch (cause) {
-      throw new DstoreError('unreadable', `${path}: ${reason(cause)}`, { cause })
+      throw unreadableFile(path, cause)
     }
     const stat = await file.stat({ bigint: true })
     if (stat.isFile()) return new FileSource(path, file, Number(stat.size), stat.mtimeNs)
     await file.close()
     const what = stat.isDirectory() ? 'is a directory' : 'is not a regular file'
-    throw new DstoreError('unreadable', `${path}: ${what}`)
+    throw new DstoreError('unreadable', `${path} ${what}`)
   }
 
   /**
@@ -45,7 +48,7 @@ export class FileSource {
       const piece = new Uint8Array(Math.min(PIECE_BYTES, end - at))
       for (let filled = 0; filled < piece.byteLength;) {
         const bytesRead = await this.#read(piece, filled, at + filled)
-        if (bytesRead === 0) throw this.#changed()
+        if (bytesRead === 0) throw changedFile(this.path, 'shrank')
         filled += bytesRead
       }
       yield piece
@@ -53,10 +56,16 @@ export class FileSource {
     }
   }
 
+  /** Its key and outboard. Errors: `unreadable`, `changed`, `cancelled`. */
+  hash(options: Omit<HashFileOptions, 'name'> = {}): Promise<Hashed> {
+    return hashFile(this.#file, { ...options, name: this.path })
+  }
+
   /** `changed` unless the file is as long, and was last written to when, it was opened. */
   async checkUnchanged(): Promise<void> {
     const { size, mtimeNs } = await this.#file.stat({ bigint: true })
-    if (Number(size) !== this.size || mtimeNs !== this.#mtimeNs) throw this.#changed()
+    if (Number(size) !== this.size || mtimeNs !== this.#mtimeNs)
+      throw changedFile(this.path, 'was written to')
   }
 
   async close(): Promise<void> {
@@ -68,26 +77,7 @@ export class FileSource {
       const { bytesRead } = await this.#file.read(into, offset, into.byteLength - offset, position)
       return bytesRead
     } catch (cause) {
-      throw new DstoreError('unreadable', `${this.path}: ${reason(cause)}`, { cause })
+      throw unreadableFile(this.path, cause)
     }
   }
-
-  #changed(): DstoreError {
-    return new DstoreError('changed', `${this.path}: changed while it was being read`)
-  }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  ENOTDIR: 'no such file',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EISDIR: 'is a directory',
-  ELOOP: 'too many links',
-  EIO: 'the device reported an error',
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return REASONS[code ?? ''] ?? message
 }

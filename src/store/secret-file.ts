@@ -25,8 +25,8 @@ export async function readOrCreateSecret(
     } finally {
       await file.close()
     }
-    await link(aside, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
+    await link(aside, path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     })
     await syncDirectory(dirname(path))
   } catch (cause) {

@@ -3,9 +3,10 @@
  * back. What comes from a peer is refused with `protocol` unless every field is of its length and within its bounds.
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import { DstoreError, isErrorCode, type ErrorCode } from '../errors.ts'
-import { FETCH_RANGES, PIECE_BYTES, TEXT_CHARS, VALUE_BYTES } from '../limits.ts'
+import { DstoreError, type ErrorCode } from '../errors.ts'
+import { FETCH_RANGES, PIECE_BYTES } from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
 
 export type Message =
@@ -110,24 +111,12 @@ function fromWire(body: WireMessage['body']): Message {
       return { type: 'stored', incarnation: count('incarnation', body.value.incarnation), existed }
     }
     case 'failure': {
-      const code = isErrorCode(body.value.code) ? body.value.code : 'protocol'
-      return { type: 'failure', code, message: line(body.value.message) }
+      const { code, message } = body.value
+      return { type: 'failure', code: errorCode(code), message: text(message) }
     }
     case undefined:
       throw malformed('a transfer message of an unknown kind')
   }
-}
-
-const malformed = (what: string) => new DstoreError('protocol', `a peer sent ${what}`)
-
-function digest(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength !== 32) throw malformed(`a digest of ${bytes.byteLength} bytes`)
-  return bytes
-}
-
-function count(what: string, value: bigint): number {
-  if (value > VALUE_BYTES) throw malformed(`a ${what} of ${value}`)
-  return Number(value)
 }
 
 function ranges(wire: readonly { readonly start: bigint; readonly end: bigint }[]): ByteRange[] {
@@ -140,10 +129,4 @@ function ranges(wire: readonly { readonly start: bigint; readonly end: bigint }[
     last = end
     return { start, end }
   })
-}
-
-/** One line of bounded length, without control characters: it may end up on a terminal. */
-function line(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return text.slice(0, TEXT_CHARS).replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, ' ')
 }

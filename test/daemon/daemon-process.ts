@@ -15,7 +15,7 @@ try {
         log: createLog('info', (line) => process.stderr.write(line)),
         openNode: () => Promise.resolve(new FakeNode()),
       },
-      (line) => process.stdout.write(`${line}\n`),
+      (line) => Promise.resolve(process.stdout.write(`${line}\n`)),
     ),
   )
 } catch (error) {

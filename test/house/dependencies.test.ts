@@ -1,5 +1,5 @@
 import test from 'ava'
-import { read } from './tree.ts'
+import { filesIn, read } from './tree.ts'
 
 interface Manifest {
   readonly allowScripts: Record<string, boolean>
@@ -77,7 +77,8 @@ test('the lock is of this manifest', (t) => {
 })
 
 test('every script that the pages name exists', (t) => {
-  for (const page of ['CONTRIBUTING.md', '.ci/run', '.github/workflows/ci.yml']) {
+  const pages = filesIn('.').filter((path) => path.endsWith('.md'))
+  for (const page of [...pages, '.ci/run', '.github/workflows/ci.yml']) {
     for (const [, script] of read(page).matchAll(/npm run ([\w:-]+)/g)) {
       t.true(Object.hasOwn(manifest.scripts, script!), `${page} names npm run ${script}`)
     }

@@ -22,7 +22,15 @@ test('the packed package works in an empty project: its command, its library, it
   await run(ROOT, 'npm', 'pack', '--ignore-scripts', '--pack-destination', folder)
   const [tarball] = await readdir(folder)
   await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }')
-  await run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, tarball!))
+  await run(
+    folder,
+    'npm',
+    'install',
+    '--no-update-notifier',
+    '--no-audit',
+    '--no-fund',
+    join(folder, tarball!),
+  )
   await symlink(join(ROOT, 'node_modules/typescript'), join(folder, 'node_modules/typescript'))
 
   t.not(await run(folder, join(folder, 'node_modules/.bin/dstore'), '--version'), '')

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { PAGE, amount, tableUnder, tables } from '../../specs/tables.ts'
+import { PAGE, amount, tableUnder, tables } from '../../tools/tables.ts'
 import { read } from './tree.ts'
 
 const page = read(PAGE)

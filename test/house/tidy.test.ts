@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import test from 'ava'
-import { idsInTests, rules, rulesOf } from '../../specs/rules.ts'
+import { idsInTests, rules, rulesOf } from '../../tools/rules.ts'
 import { ROOT, filesIn, read } from './tree.ts'
 
 const pages = filesIn('.').filter((path) => path.endsWith('.md'))
-const code = ['src', 'cli', 'test', 'specs', 'bench']
+const code = ['src', 'cli', 'test', 'specs', 'bench', 'tools']
   .filter((folder) => existsSync(join(ROOT, folder)))
   .flatMap(filesIn)
   .filter((path) => path.endsWith('.ts') && !path.endsWith('_pb.ts'))

@@ -37,7 +37,7 @@ function arriving(bytes: Uint8Array, recut?: (available: number) => number): Fra
   return new FrameReader(b, { maxBytes: LIMIT })
 }
 
-test('frames and raw bytes come out as they went in', async (t) => {
+test('R000-2, R000-6: frames and raw bytes come out as they went in', async (t) => {
   const [a, b] = channelPair()
   const writer = new FrameWriter(a)
   const reader = new FrameReader(b, { maxBytes: LIMIT })
@@ -111,15 +111,24 @@ test('random bytes are frames, or a broken protocol: nothing else', async (t) =>
 })
 
 const HOSTILE: Record<string, { bytes: number[]; says: RegExp }> = {
-  'a frame one byte over the limit': { bytes: [0x81, 0x80, 0x40], says: /1048577 bytes.*1048576/ },
-  'the longest frame there is': { bytes: [0xff, 0xff, 0xff, 0x7f], says: /268435455 bytes/ },
-  'a length of five bytes': { bytes: [0x80, 0x80, 0x80, 0x80, 0x01], says: /more than 4 bytes/ },
-  'a negative length': { bytes: Array<number>(10).fill(0xff), says: /more than 4 bytes/ },
-  'zero in two bytes': { bytes: [0x80, 0x00], says: /shortest form/ },
-  'one in three bytes': { bytes: [0x81, 0x80, 0x00, 7], says: /shortest form/ },
-  'an end inside the length': { bytes: [0x80], says: /ended inside a frame/ },
-  'an end before the body': { bytes: [0x05], says: /ended before/ },
-  'an end inside the body': { bytes: [0x05, 1, 2, 3, 4], says: /ended before/ },
+  'R000-3: a frame one byte over the limit': {
+    bytes: [0x81, 0x80, 0x40],
+    says: /1048577 bytes.*1048576/,
+  },
+  'R000-3: the longest frame there is': {
+    bytes: [0xff, 0xff, 0xff, 0x7f],
+    says: /268435455 bytes/,
+  },
+  'R000-3: a length of five bytes': {
+    bytes: [0x80, 0x80, 0x80, 0x80, 0x01],
+    says: /more than 4 bytes/,
+  },
+  'R000-3: a negative length': { bytes: Array<number>(10).fill(0xff), says: /more than 4 bytes/ },
+  'R000-2: zero in two bytes': { bytes: [0x80, 0x00], says: /shortest form/ },
+  'R000-2: one in three bytes': { bytes: [0x81, 0x80, 0x00, 7], says: /shortest form/ },
+  'R000-5: an end inside the length': { bytes: [0x80], says: /ended inside a frame/ },
+  'R000-5: an end before the body': { bytes: [0x05], says: /ended before/ },
+  'R000-5: an end inside the body': { bytes: [0x05, 1, 2, 3, 4], says: /ended before/ },
 }
 
 for (const [name, { bytes, says }] of Object.entries(HOSTILE)) {
@@ -132,7 +141,7 @@ for (const [name, { bytes, says }] of Object.entries(HOSTILE)) {
   })
 }
 
-test('raw bytes that stop coming break the protocol', async (t) => {
+test('R000-5: raw bytes that stop coming break the protocol', async (t) => {
   const reader = arriving(Uint8Array.of(0, 1, 2, 3))
   t.is((await reader.next())!.byteLength, 0)
   const error = await t.throwsAsync(async () => {
@@ -161,7 +170,7 @@ test('a limit that no length can reach is a mistake of the caller', (t) => {
   }
 })
 
-test('a claim of a long frame costs no memory before the bytes come', async (t) => {
+test('R000-4: a claim of a long frame costs no memory before the bytes come', async (t) => {
   const before = process.memoryUsage().arrayBuffers
   const readers = Array.from({ length: 200 }, () => {
     const [a, b] = channelPair()

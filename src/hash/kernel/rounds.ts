@@ -53,19 +53,22 @@ export interface Quarter {
 
 const xored = (a: Local, b: Local): Code => xor4(get(a), get(b))
 
+const rotated = (bits: number, to: Local, from: Local): Code => [
+  // Two copies of the operand would be computed twice: first to the local, then from it.
+  ...set(to, xored(to, from)),
+  ...set(to, or4(shiftRight4(get(to), bits), shiftLeft4(get(to), 32 - bits))),
+]
+
+/** Half a quarter round, in steps. */
+const half = (message: 'x' | 'y', mask: Local, bits: number): ((q: Quarter) => Code)[] => [
+  (q) => set(q.a, add4(add4(get(q.a), get(q.b)), get(q[message]))),
+  (q) => set(q.d, swizzle(xored(q.d, q.a), get(mask))),
+  (q) => set(q.c, add4(get(q.c), get(q.d))),
+  (q) => rotated(bits, q.b, q.c),
+]
+
 /** Quarter rounds that do not depend on each other, step by step in turn, so that they can overlap. */
 export function mix(quarters: readonly Quarter[], masks: Masks): Code {
-  const rotated = (bits: number, to: Local, from: Local): Code => [
-    // Two copies of the operand would be computed twice: first to the local, then from it.
-    ...set(to, xored(to, from)),
-    ...set(to, or4(shiftRight4(get(to), bits), shiftLeft4(get(to), 32 - bits))),
-  ]
-  const half = (message: 'x' | 'y', mask: Local, bits: number): ((q: Quarter) => Code)[] => [
-    (q) => set(q.a, add4(add4(get(q.a), get(q.b)), get(q[message]))),
-    (q) => set(q.d, swizzle(xored(q.d, q.a), get(mask))),
-    (q) => set(q.c, add4(get(q.c), get(q.d))),
-    (q) => rotated(bits, q.b, q.c),
-  ]
   const steps = [...half('x', masks.rotate16, 12), ...half('y', masks.rotate8, 7)]
   return steps.flatMap((step) => quarters.flatMap(step))
 }

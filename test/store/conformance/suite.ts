@@ -38,12 +38,13 @@ export function check(suite: Suite, title: string, run: Case, maxBytes?: number)
 
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-/** Bytes in which every 251st differs from what any shift of a power of two brings to its place. */
+/** Bytes in which every 251st is the same: a shift by any power of two shows. The array is shared: read only. */
 export function pattern(size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  for (let i = 0; i < size; i++) bytes[i] = i % 251
-  return bytes
+  if (longest.byteLength < size) longest = Uint8Array.from({ length: size }, (_, i) => i % 251)
+  return longest.subarray(0, size)
 }
+
+let longest = new Uint8Array(0)
 
 export function keyOf(id: string | Uint8Array, table: Table = 'keys'): RecordKey {
   return { table, id: typeof id === 'string' ? text(id) : id }

@@ -1,0 +1,160 @@
+/** Every command: what it takes, what it is for, and where it lives. Loaded only when it is called. */
+import type { FlagName } from './flags.ts'
+import type { Run } from './invocation.ts'
+import { cid } from './commands/cid.ts'
+import { get } from './commands/get.ts'
+import { put } from './commands/put.ts'
+import { logs, start, status, stop } from './commands/background.ts'
+import { evict, has, ls, prefetch, rm, stat } from './commands/values.ts'
+
+export interface Command {
+  /** What follows its name, a line for each form. */
+  readonly usage: string
+  readonly summary: string
+  /** Commands with what they do, to learn from. */
+  readonly examples: readonly (readonly [command: string, does: string])[]
+  readonly flags: readonly FlagName[]
+  /** Fewest and most arguments. */
+  readonly positionals: readonly [least: number, most: number]
+  load(): Run | Promise<Run>
+}
+
+const PLACE = ['dir', 'socket', 'quiet'] as const
+const CALL = [...PLACE, 'timeout', 'no-start'] as const
+const NODE = [
+  'global',
+  'standalone',
+  'join',
+  'listen',
+  'store',
+  'cache',
+  'max-size',
+  'log-level',
+] as const
+const MANY: readonly [number, number] = [1, Infinity]
+const NONE: readonly [number, number] = [0, 0]
+
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  put: {
+    usage: 'FILE... | -',
+    summary: 'store files; prints their keys',
+    examples: [
+      ['dstore put model.bin', 'store a file, print its key'],
+      ['tar c src | dstore put -', 'store what comes on standard input'],
+    ],
+    flags: ['json', ...CALL],
+    positionals: MANY,
+    load: () => put,
+  },
+  get: {
+    usage: 'KEY [-o FILE] [--range A-B]\nKEY... --output-dir DIR',
+    summary: 'fetch values, every byte checked against its key',
+    examples: [
+      ['dstore get bafkr4i... -o model.bin', 'into a file, which appears whole or not at all'],
+      ['dstore get bafkr4i... | tar x', 'to standard output'],
+      ['dstore get bafkr4i... --range 0-99', 'the first hundred bytes'],
+    ],
+    flags: ['output', 'output-dir', 'range', ...CALL],
+    positionals: MANY,
+    load: () => get,
+  },
+  cid: {
+    usage: 'FILE... | -',
+    summary: 'print the keys of files without storing them',
+    examples: [['dstore cid model.bin', 'its digest is what b3sum prints']],
+    flags: ['json', 'quiet'],
+    positionals: MANY,
+    load: () => cid,
+  },
+  has: {
+    usage: 'KEY...',
+    summary: 'is it there? exit code 0 for yes, 1 for no',
+    examples: [['dstore has bafkr4i... && echo yes', 'ask in a script']],
+    flags: ['json', ...CALL],
+    positionals: MANY,
+    load: () => has,
+  },
+  stat: {
+    usage: 'KEY...',
+    summary: 'size of a value, and how much of it is here',
+    examples: [['dstore stat bafkr4i... --json', 'for a program']],
+    flags: ['json', ...CALL],
+    positionals: MANY,
+    load: () => stat,
+  },
+  ls: {
+    usage: '--keys',
+    summary: 'list every key',
+    examples: [['dstore ls --keys | wc -l', 'how many values there are']],
+    flags: ['keys', 'json', ...CALL],
+    positionals: NONE,
+    load: () => ls,
+  },
+  rm: {
+    usage: 'KEY...',
+    summary: 'remove values everywhere',
+    examples: [['dstore rm bafkr4i...', 'and from every cache']],
+    flags: ['json', ...CALL],
+    positionals: MANY,
+    load: () => rm,
+  },
+  prefetch: {
+    usage: 'KEY...',
+    summary: 'fetch values into the cache of this node',
+    examples: [['dstore prefetch bafkr4i...', 'the next get is at memory speed']],
+    flags: CALL,
+    positionals: MANY,
+    load: () => prefetch,
+  },
+  evict: {
+    usage: 'KEY...',
+    summary: 'drop values from the cache of this node alone',
+    examples: [['dstore evict bafkr4i...', 'it is fetched again when it is wanted']],
+    flags: CALL,
+    positionals: MANY,
+    load: () => evict,
+  },
+  daemon: {
+    usage: '[--global | --join MULTIADDR] [FLAGS]',
+    summary: 'run a node in the foreground',
+    examples: [
+      ['dstore daemon --global', 'the Global; its ready line says where it is'],
+      ['dstore daemon --join /ip4/127.0.0.1/tcp/4480/p2p/12D3...', 'a Local of it'],
+    ],
+    flags: [...NODE, ...PLACE],
+    positionals: NONE,
+    load: async () => (await import('./commands/daemon.ts')).daemon,
+  },
+  start: {
+    usage: '[--global | --join MULTIADDR] [FLAGS]',
+    summary: 'run a node in the background',
+    examples: [['dstore start --cache 4GiB', 'remembered for the next start']],
+    flags: [...NODE, 'json', ...PLACE],
+    positionals: NONE,
+    load: () => start,
+  },
+  stop: {
+    usage: '',
+    summary: 'end the node of this state directory',
+    examples: [['dstore stop', 'returns when it is gone']],
+    flags: [...PLACE, 'timeout'],
+    positionals: NONE,
+    load: () => stop,
+  },
+  status: {
+    usage: '',
+    summary: 'what the node is and does',
+    examples: [['dstore status --json', 'for a program']],
+    flags: ['json', ...PLACE, 'timeout'],
+    positionals: NONE,
+    load: () => status,
+  },
+  logs: {
+    usage: '[-f]',
+    summary: 'what the node in the background reported',
+    examples: [['dstore logs -f', 'and what it will']],
+    flags: ['follow', ...PLACE],
+    positionals: NONE,
+    load: () => logs,
+  },
+}

@@ -1,0 +1,29 @@
+/** `dstore daemon`: a node in the foreground. The only command that loads a node. */
+import { DstoreError } from '../../src/errors.ts'
+import { runDaemon } from '../../src/daemon/foreground.ts'
+import { createLog, isLogLevel } from '../../src/daemon/log.ts'
+import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/settings.ts'
+import { chooseDirectory } from '../../src/daemon/state-directory.ts'
+import type { Invocation } from '../invocation.ts'
+import { settingsFromFlags } from '../node-flags.ts'
+
+export async function daemon({ flags, terminal }: Invocation): Promise<number> {
+  const level = flags['log-level'] ?? (process.env['DSTORE_LOG_LEVEL'] || 'info')
+  if (!isLogLevel(level)) {
+    throw new DstoreError('usage', `no such log level: ${level}`, {
+      hint: 'write debug, info, warn or error',
+    })
+  }
+  // A log that nobody reads any more is no reason to end.
+  process.stderr.on('error', () => undefined)
+  const settings = mergeSettings(settingsFromFlags(flags), settingsFromEnvironment(process.env))
+  return runDaemon(
+    {
+      directory: chooseDirectory(flags.dir, process.env),
+      settings,
+      log: createLog(level, (line) => process.stderr.write(line)),
+      openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
+    },
+    (line) => terminal.print(line),
+  )
+}

@@ -1,0 +1,70 @@
+/** `dstore get`: fetch values to standard output, to a file, or to files in a directory. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DstoreError } from '../../src/errors.ts'
+import type { Client } from '../../src/daemon/client.ts'
+import type { RangeRequest } from '../../src/node/node.ts'
+import { forEach } from '../each.ts'
+import type { Invocation } from '../invocation.ts'
+import { checkKeys, parseRange } from '../keys.ts'
+import { fileOutput } from '../output.ts'
+import type { Output } from '../output.ts'
+import { useDaemon } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+
+export async function get(invocation: Invocation): Promise<number> {
+  const { flags, positionals: keys, terminal } = invocation
+  const { output, 'output-dir': folder } = flags
+  if (output !== undefined && folder !== undefined) {
+    throw new DstoreError('usage', 'get takes -o or --output-dir, not both')
+  }
+  if (keys.length > 1 && folder === undefined) {
+    throw new DstoreError('usage', 'several values need --output-dir DIR')
+  }
+  const range = flags.range === undefined ? undefined : parseRange(flags.range)
+  await checkKeys(keys)
+  const client = await useDaemon(invocation)
+  if (folder !== undefined) makeFolder(folder)
+  return forEach(keys, terminal, async (key) => {
+    const target = folder === undefined ? output : join(folder, key)
+    const open = (): Output | Promise<Output> =>
+      target === undefined ? terminal.output : fileOutput(target)
+    await fetch(client, key, range, open, terminal)
+  })
+}
+
+async function fetch(
+  client: Client,
+  key: string,
+  range: RangeRequest | undefined,
+  open: () => Output | Promise<Output>,
+  terminal: Terminal,
+): Promise<void> {
+  const value = await client.get(key, range)
+  const total = value.range.end - value.range.start
+  const output = await open()
+  const line = terminal.progress(key.slice(0, 16))
+  try {
+    let done = 0
+    for await (const piece of value.bytes) {
+      await output.write(piece)
+      done += piece.byteLength
+      line?.update(done, total)
+    }
+    await output.commit()
+  } catch (error) {
+    await output.discard()
+    throw error
+  } finally {
+    line?.end()
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new DstoreError('unwritable', `cannot make the directory ${path} (${code})`, { cause })
+  }
+}

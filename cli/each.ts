@@ -1,0 +1,28 @@
+/** Several arguments, one exit code (R007-22). */
+import { asDstoreError, ERRORS } from '../src/errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/**
+ * Do the work for each argument in order. 0 if all succeeded, the common code if all ended alike, else 8. `work` may
+ * return an exit code of its own. What is cancelled ends the whole, and so does an output that nobody reads.
+ */
+export async function forEach(
+  items: readonly string[],
+  terminal: Terminal,
+  work: (item: string) => Promise<number | void>,
+): Promise<number> {
+  const exits = new Set<number>()
+  for (const item of items) {
+    try {
+      exits.add((await work(item)) ?? 0)
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ClosedPipe') throw error
+      const fault = asDstoreError(error)
+      if (fault.code === 'cancelled') throw fault
+      terminal.fail(fault, items.length > 1 ? item : undefined)
+      exits.add(fault.kind.exit)
+    }
+  }
+  const [first] = exits
+  return exits.size === 1 ? first! : ERRORS.partial.exit
+}

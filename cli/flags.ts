@@ -1,0 +1,130 @@
+/** The flags of all commands: each has one meaning, whichever command takes it (specs/007, "The command line"). */
+import { parseArgs } from 'node:util'
+import { DstoreError } from '../src/errors.ts'
+import { nearest } from './suggest.ts'
+
+interface Flag {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  readonly multiple?: boolean
+  /** What its value is called in help. */
+  readonly value?: string
+  readonly help: string
+}
+
+const text = (value: string, help: string): Flag => ({ type: 'string', value, help })
+const yes = (help: string): Flag => ({ type: 'boolean', help })
+
+export const FLAGS: Readonly<Record<FlagName, Flag>> = {
+  dir: text('DIR', 'the state directory, and so the node (DSTORE_DIR)'),
+  socket: text('PATH', 'where the daemon serves (DSTORE_SOCKET)'),
+  json: yes('one JSON object, or one a line'),
+  quiet: { ...yes('no notes and no progress'), short: 'q' },
+  timeout: text('D', 'give up after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
+  'no-start': yes('do not start a daemon where none runs (DSTORE_NO_START=1)'),
+  output: { ...text('FILE', 'write to FILE, which changes only when all is there'), short: 'o' },
+  'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
+  range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
+  keys: yes('list keys'),
+  follow: { ...yes('go on as the log grows'), short: 'f' },
+  global: yes('be the Global: hold the index and the durable copy'),
+  standalone: yes('be both in one process, without a network'),
+  join: text('MULTIADDR', 'be a Local of the Global at this address'),
+  listen: { ...text('MULTIADDR', 'listen on this address; loopback only'), multiple: true },
+  store: text('disk|memory', 'where values are kept; memory keeps nothing'),
+  cache: text('SIZE', 'memory for values, such as 2GiB'),
+  'max-size': text('SIZE', 'the most that the store takes in'),
+  'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
+}
+
+export type FlagName =
+  | 'dir'
+  | 'socket'
+  | 'json'
+  | 'quiet'
+  | 'timeout'
+  | 'no-start'
+  | 'output'
+  | 'output-dir'
+  | 'range'
+  | 'keys'
+  | 'follow'
+  | 'global'
+  | 'standalone'
+  | 'join'
+  | 'listen'
+  | 'store'
+  | 'cache'
+  | 'max-size'
+  | 'log-level'
+
+/** What was given; `parseArgs` has seen to the types. */
+export interface Flags {
+  readonly dir?: string
+  readonly socket?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly timeout?: string
+  readonly 'no-start'?: boolean
+  readonly output?: string
+  readonly 'output-dir'?: string
+  readonly range?: string
+  readonly keys?: boolean
+  readonly follow?: boolean
+  readonly global?: boolean
+  readonly standalone?: boolean
+  readonly join?: string
+  readonly listen?: readonly string[]
+  readonly store?: string
+  readonly cache?: string
+  readonly 'max-size'?: string
+  readonly 'log-level'?: string
+}
+
+/** Flags and arguments of one command; `usage` for what it does not take. */
+export function parseFlags(
+  command: string,
+  names: readonly FlagName[],
+  args: readonly string[],
+): { readonly flags: Flags; readonly positionals: string[] } {
+  const options = Object.fromEntries(
+    names.map((name) => {
+      const { type, short, multiple } = FLAGS[name]
+      return [name, { type, ...(short && { short }), ...(multiple && { multiple }) }]
+    }),
+  )
+  try {
+    const { values, positionals } = parseArgs({
+      args: joined(args),
+      options,
+      allowPositionals: true,
+    })
+    return { flags: values, positionals }
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException
+    if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
+    throw new DstoreError('usage', `${command}: ${firstSentence(message)}`, {
+      cause: error,
+      hint: hintFor(command, names, message),
+    })
+  }
+}
+
+/** `--range -100` means the last hundred bytes, not a flag that is called 100. */
+function joined(args: readonly string[]): string[] {
+  const at = args.indexOf('--range')
+  const value = args[at + 1]
+  if (at === -1 || value === undefined || !/^-\d/.test(value)) return [...args]
+  return [...args.slice(0, at), `--range=${value}`, ...args.slice(at + 2)]
+}
+
+function firstSentence(message: string): string {
+  const sentence = message.split(/\.\s|\.$|\n/)[0]!
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1)
+}
+
+function hintFor(command: string, names: readonly FlagName[], message: string): string {
+  const unknown = /Unknown option '--([^']*)'/.exec(message)?.[1]
+  const near = unknown === undefined ? undefined : nearest(unknown, names)
+  return near === undefined ? `see \`dstore ${command} --help\`` : `did you mean --${near}?`
+}

@@ -1,0 +1,34 @@
+/** Help that teaches by example; the overview fits one screen of 80 by 24. */
+import { COMMANDS } from './commands.ts'
+import type { Command } from './commands.ts'
+import { FLAGS } from './flags.ts'
+
+export function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
+  return [
+    'dstore: put a file on one machine, get it on any other, every byte verified.',
+    '',
+    '  KEY=$(dstore put model.bin)       store a file; its key is its BLAKE3 hash',
+    '  dstore get $KEY -o copy.bin       fetch it, here or elsewhere',
+    '',
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    '`dstore COMMAND --help` shows flags and examples.',
+  ].join('\n')
+}
+
+export function commandHelp({ usage, summary, examples, flags }: Command, name: string): string {
+  const forms = usage.split('\n').map((form) => `dstore ${name} ${form}`.trimEnd())
+  const left = flags.map((flag) => {
+    const { short, value } = FLAGS[flag]
+    return `${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` ${value}`}`
+  })
+  const width = Math.max(...left.map((one) => one.length))
+  return [
+    `${forms.join('\n')}\n  ${summary}`,
+    '',
+    ...examples.flatMap(([command, does]) => [`  $ ${command}`, `    ${does}`]),
+    '',
+    ...flags.map((flag, index) => `  ${left[index]!.padEnd(width)}  ${FLAGS[flag].help}`),
+  ].join('\n')
+}

@@ -1,0 +1,67 @@
+/** From arguments to an exit code (specs/007, "The command line"). */
+import { DstoreError, asDstoreError } from '../src/errors.ts'
+import { VERSION } from '../src/node/version.ts'
+import { COMMANDS } from './commands.ts'
+import { parseFlags } from './flags.ts'
+import { commandHelp, overview } from './help.ts'
+import type { Invocation } from './invocation.ts'
+import { ClosedPipe } from './output.ts'
+import { interruptible } from './signals.ts'
+import { nearest } from './suggest.ts'
+import { Terminal } from './terminal.ts'
+
+export async function main(args: readonly string[]): Promise<number> {
+  const terminal = new Terminal()
+  const { signal, exitCode } = interruptible()
+  try {
+    return exitCode(await dispatch(args, terminal, signal))
+  } catch (error) {
+    if (error instanceof ClosedPipe) return 1
+    const fault = asDstoreError(error)
+    if (fault.code !== 'cancelled') terminal.fail(fault)
+    return exitCode(fault.kind.exit)
+  } finally {
+    terminal.close()
+  }
+}
+
+async function dispatch(
+  [first, ...rest]: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  if (first === undefined) {
+    terminal.note(overview())
+    return new DstoreError('usage', 'no command').kind.exit
+  }
+  if (first === '--version' || first === 'version') return terminal.print(`dstore ${VERSION}`)
+  if (first === '--help' || first === '-h') return terminal.print(overview())
+  if (first === 'help') {
+    const about = rest[0]
+    return terminal.print(about === undefined ? overview() : commandHelp(find(about), about))
+  }
+  const command = find(first)
+  if (rest.some((arg) => arg === '--help' || arg === '-h')) {
+    return terminal.print(commandHelp(command, first))
+  }
+  const { flags, positionals } = parseFlags(first, command.flags, rest)
+  const [least, most] = command.positionals
+  if (positionals.length < least || positionals.length > most) {
+    const forms = most === 0 ? 'no arguments' : command.usage.replaceAll('\n', ', or ')
+    throw new DstoreError('usage', `${first} takes ${forms}`, {
+      hint: `see \`dstore ${first} --help\``,
+    })
+  }
+  terminal.configure({ quiet: flags.quiet === true, json: flags.json === true })
+  const run = await command.load()
+  const invocation: Invocation = { flags, positionals, terminal, signal }
+  return run(invocation)
+}
+
+function find(name: string): (typeof COMMANDS)[keyof typeof COMMANDS] {
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name]!
+  const near = nearest(name, Object.keys(COMMANDS))
+  throw new DstoreError('usage', `no such command: ${name}`, {
+    hint: near === undefined ? 'see `dstore --help`' : `did you mean \`dstore ${near}\`?`,
+  })
+}

@@ -1,0 +1,66 @@
+/** From a command to the daemon of its state directory, which is started where none runs (R007-24). */
+import { DstoreError } from '../src/errors.ts'
+import { Client } from '../src/daemon/client.ts'
+import { parseDuration } from '../src/daemon/quantities.ts'
+import { readSettings } from '../src/daemon/settings.ts'
+import { chooseDirectory } from '../src/daemon/state-directory.ts'
+import type { StateDirectory } from '../src/daemon/state-directory.ts'
+import type { Flags } from './flags.ts'
+import type { Invocation } from './invocation.ts'
+
+/** The state directory of this call, and where its daemon would serve. */
+export function place(flags: Flags): { directory: StateDirectory; socket: string } {
+  const directory = chooseDirectory(flags.dir, process.env)
+  const socket =
+    flags.socket ??
+    (process.env['DSTORE_SOCKET'] || undefined) ??
+    readSettings(directory.config).socket ??
+    directory.socket
+  return { directory, socket }
+}
+
+/** The running daemon; undefined where there is none. */
+export function findDaemon({ flags, signal }: Invocation): Promise<Client | undefined> {
+  const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
+  const options = timeout ? { signal, timeoutMs: parseDuration(timeout) } : { signal }
+  return Client.connect(place(flags).socket, options)
+}
+
+/** The running daemon, or one that is started for it. `unreachable` where that is forbidden. */
+export async function useDaemon(invocation: Invocation): Promise<Client> {
+  const running = await findDaemon(invocation)
+  if (running !== undefined) return running
+  const { flags, terminal } = invocation
+  const { directory } = place(flags)
+  if (flags['no-start'] === true || process.env['DSTORE_NO_START'] === '1')
+    throw noDaemon(directory)
+  const { role = 'standalone' } = readSettings(directory.config)
+  await startDaemon(invocation)
+  terminal.note(`started a ${role} node in the background; \`dstore stop\` ends it`)
+  const started = await findDaemon(invocation)
+  if (started === undefined) throw noDaemon(directory)
+  return started
+}
+
+/** Start a daemon in the background, with these flags for it; returns when it serves. */
+export async function startDaemon(
+  { flags, signal }: Invocation,
+  parameters: readonly string[] = [],
+): Promise<void> {
+  const { startInBackground } = await import('../src/daemon/background.ts')
+  const { directory, socket } = place(flags)
+  const more = flags.socket === undefined ? [] : ['--socket', socket]
+  const program = [process.execPath, ...process.execArgv, process.argv[1]!] as [string, ...string[]]
+  await startInBackground({
+    directory,
+    socket,
+    command: [...program, 'daemon', '--dir', directory.path, ...more, ...parameters],
+    signal,
+  })
+}
+
+export function noDaemon({ path }: StateDirectory): DstoreError {
+  return new DstoreError('unreachable', `no daemon is running for ${path}`, {
+    hint: 'start one with `dstore start`',
+  })
+}

@@ -1,0 +1,43 @@
+/** What a node is and does, for a person: a line for each fact. */
+import type { StatusAnswer } from '../src/daemon/api.ts'
+import { formatSize } from '../src/daemon/quantities.ts'
+
+export function statusText(status: StatusAnswer): string {
+  const { daemon, global, store, cache } = status
+  const facts: [name: string, value: string | undefined][] = [
+    ['role', status.role],
+    ['version', status.version],
+    ['process', `${daemon.pid}, since ${status.startedAt}, ${formatSize(daemon.residentBytes)}`],
+    ['directory', daemon.directory],
+    ['socket', daemon.socket],
+    ['peer id', status.peerId],
+    ...status.listen.map((address): [string, string] => ['listening on', address]),
+    ['Global', global && `${global.state} since ${global.since}, ${global.address}`],
+    ['Locals', status.role === 'global' ? `${status.locals.length}` : undefined],
+    ['store', store && storeText(store)],
+    ['cache', cache && cacheText(cache)],
+    ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
+      'traffic',
+      `${formatSize(valueBytesIn)} in, ${formatSize(valueBytesOut)} out, ${peer}`,
+    ]),
+  ]
+  return facts
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(14)}${value}`)
+    .join('\n')
+}
+
+function storeText(store: NonNullable<StatusAnswer['store']>): string {
+  const { kind, durable, values, valueBytes, headroomBytes, seq } = store
+  const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
+  const warning = durable ? '' : ' (nothing is kept)'
+  return `${kind}${warning}: ${values} values, ${formatSize(valueBytes)}${room}, seq ${seq}`
+}
+
+function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {
+  const { usedBytes, budgetBytes, values, hits, misses, evictions } = cache
+  return (
+    `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${values} values, ` +
+    `${hits} hits, ${misses} misses, ${evictions} evictions`
+  )
+}

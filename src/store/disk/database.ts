@@ -1,0 +1,222 @@
+/** LMDB as the disk store sees it: records, log, small values, and which location has what (specs/005-storage.md). */
+import { type Database as LmdbTable, type RootDatabase, open } from 'lmdb'
+import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../store.ts'
+import { locationBytes } from './layout.ts'
+
+/** What the store counts. `run` is new at every opening; the rest is as of the last commit. */
+export interface Tally {
+  readonly run: number
+  readonly lastSeq: number
+  /** Version of the last write to `meta`. */
+  readonly revision: number
+  readonly values: number
+  readonly valueBytes: number
+}
+
+/** A sealed value, as it is kept: small ones whole, of large ones the lengths (the rest is in a file). */
+export interface StoredValue {
+  readonly size: number
+  readonly outboardBytes: number
+  /** Outboard, then value; undefined where they are in a file. */
+  readonly small: Uint8Array | undefined
+}
+
+export class Database {
+  readonly #root: RootDatabase<Buffer, Uint8Array>
+  readonly #records: LmdbTable<Buffer, Uint8Array>
+  readonly #log: LmdbTable<Buffer, Uint8Array>
+  readonly #small: LmdbTable<Buffer, Uint8Array>
+  readonly #files: LmdbTable<Buffer, Uint8Array>
+  readonly #state: LmdbTable<Buffer, Uint8Array>
+
+  /** Open or make the database in this directory. Throws what LMDB throws. */
+  constructor(directory: string) {
+    this.#root = open<Buffer, Uint8Array>({
+      path: directory,
+      ...BYTES,
+      maxDbs: 8,
+      // Visible and durable are one moment: a commit is synced before it resolves.
+      overlappingSync: false,
+      // One promise for each transaction, and none beside it that nobody could catch when a commit fails.
+      eventTurnBatching: false,
+    })
+    const table = (name: string): LmdbTable<Buffer, Uint8Array> => this.#root.openDB(name, BYTES)
+    this.#records = table('records')
+    this.#log = table('log')
+    this.#small = table('small')
+    this.#files = table('files')
+    this.#state = table('state')
+  }
+
+  /**
+   * Do what `write` does in one transaction, or nothing where it throws or the commit fails. Durable and visible when
+   * it resolves. What is read inside `write` includes what was written there.
+   */
+  async transact<T>(write: () => T): Promise<T> {
+    try {
+      return await this.#root.childTransaction(write)
+    } catch (error) {
+      throw await reasonOf(error)
+    }
+  }
+
+  row({ table, id }: RecordKey): Row | undefined {
+    const bytes = this.#records.getBinary(recordId(table, id))
+    return bytes && rowOf(id.slice(), bytes)
+  }
+
+  rows(table: Table, { prefix = NONE, after = NONE, limit }: ScanOptions): Row[] {
+    if (limit === 0) return []
+    const afterPrefix = after.byteLength > 0 && Buffer.compare(after, prefix) >= 0
+    const start = afterPrefix
+      ? Buffer.concat([recordId(table, after), ZERO])
+      : recordId(table, prefix)
+    const end = following(recordId(table, prefix))
+    const range = this.#records.getRange({ start, end, limit })
+    return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
+  }
+
+  /** Inside `transact`: write a row, or delete it with `value: undefined`. */
+  writeRow({ table, id }: RecordKey, version: number, value: Uint8Array | undefined): void {
+    if (value === undefined) this.#records.removeSync(recordId(table, id))
+    else this.#records.putSync(recordId(table, id), Buffer.concat([number64(version), value]))
+  }
+
+  entries(after: number, limit: number): LogEntry[] {
+    if (limit === 0 || after === Number.MAX_SAFE_INTEGER) return []
+    const range = this.#log.getRange({ start: number64(after + 1), limit: Math.min(limit, LIMIT) })
+    return Array.from(range, ({ key, value }) => ({
+      seq: readNumber64(key, 0),
+      entry: plain(value),
+    }))
+  }
+
+  /** Inside `transact`. */
+  append(seq: number, entry: Uint8Array): void {
+    this.#log.putSync(number64(seq), Buffer.from(entry))
+  }
+
+  /** Inside `transact`: forget the oldest entries up to this seq, at most `limit`; how many. */
+  forget(upto: number, limit: number): number {
+    const end = number64(upto)
+    const seqs = [...this.#log.getKeys({ end, inclusiveEnd: true, limit })]
+    for (const seq of seqs) this.#log.removeSync(seq)
+    return seqs.length
+  }
+
+  value(location: Location): StoredValue | undefined {
+    const key = locationBytes(location)
+    if (key === undefined) return undefined
+    const small = this.#small.getBinary(key)
+    if (small !== undefined) {
+      const outboardBytes = small.readUInt32BE(0)
+      return {
+        size: small.byteLength - 4 - outboardBytes,
+        outboardBytes,
+        small: plain(small).subarray(4),
+      }
+    }
+    const file = this.#files.getBinary(key)
+    return file && fileValue(file)
+  }
+
+  /** Inside `transact`. */
+  writeValue(location: Location, { size, outboardBytes, small }: StoredValue): void {
+    const key = locationBytes(location)!
+    if (small === undefined) {
+      this.#files.putSync(key, Buffer.concat([number64(size), number64(outboardBytes)]))
+      return
+    }
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(outboardBytes)
+    this.#small.putSync(key, Buffer.concat([head, small]))
+  }
+
+  /** Inside `transact`. */
+  deleteValue(location: Location): void {
+    const key = locationBytes(location)!
+    if (!this.#small.removeSync(key)) this.#files.removeSync(key)
+  }
+
+  /** Every location whose value is in a file. */
+  *files(): Generator<{ readonly location: Location; readonly value: StoredValue }> {
+    for (const { key, value } of this.#files.getRange({})) {
+      yield { location: Buffer.from(key).toString('hex'), value: fileValue(value) }
+    }
+  }
+
+  tally(): Tally {
+    const bytes = this.#state.getBinary(TALLY)
+    return bytes === undefined ? EMPTY : (JSON.parse(bytes.toString()) as Tally)
+  }
+
+  /** Inside `transact`. */
+  writeTally(tally: Tally): void {
+    this.#state.putSync(TALLY, Buffer.from(JSON.stringify(tally)))
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close()
+  }
+}
+
+const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
+const TALLY = Buffer.from('state')
+const EMPTY: Tally = { run: 0, lastSeq: 0, revision: 0, values: 0, valueBytes: 0 }
+const NONE = new Uint8Array(0)
+const ZERO = new Uint8Array(1)
+
+/** LMDB's limits are 32 bits wide. */
+const LIMIT = 0x7fff_ffff
+
+const TABLE_BYTE: Readonly<Record<Table, Uint8Array>> = {
+  keys: Buffer.from('k'),
+  names: Buffer.from('n'),
+  meta: Buffer.from('m'),
+}
+
+function recordId(table: Table, id: Uint8Array): Buffer {
+  return Buffer.concat([TABLE_BYTE[table], id])
+}
+
+/** The first id after all that begin with this one, whose first byte is a table's and below 255. */
+function following(prefix: Buffer): Buffer {
+  let length = prefix.byteLength
+  while (prefix[length - 1] === 255) length--
+  const end = Buffer.from(prefix.subarray(0, length))
+  end[length - 1]!++
+  return end
+}
+
+function rowOf(id: Uint8Array, bytes: Buffer): Row {
+  return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
+}
+
+function fileValue(bytes: Buffer): StoredValue {
+  return { size: readNumber64(bytes, 0), outboardBytes: readNumber64(bytes, 8), small: undefined }
+}
+
+function number64(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}
+
+function readNumber64(bytes: Uint8Array, offset: number): number {
+  return Number(Buffer.from(bytes.buffer, bytes.byteOffset).readBigUInt64BE(offset))
+}
+
+/** The same bytes without the habits of a Buffer, whose `slice` shares what it gives. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** What LMDB says of a failed commit is behind a promise of its own. */
+async function reasonOf(thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof Error && 'commitError' in thrown)) return thrown
+  try {
+    return await thrown.commitError
+  } catch (reason) {
+    return reason
+  }
+}

@@ -1,0 +1,77 @@
+/** The one file that knows where things are on the disk (specs/005-storage.md, "Format"). */
+import { join } from 'node:path'
+import { fromHex, toHex } from '../../bytes.ts'
+import type { Location } from '../store.ts'
+
+/** Counted up when what is written can no longer be read by what went before, or the other way round. */
+const VERSION = 1
+
+const LAYOUT_NAME = /^store-v(\d+)$/
+const LOCATION_BYTES = 10
+const VALUE_FILE = /^([0-9a-f]{20})(\.part)?$/
+
+/** What a name in the directory of values says. */
+export interface ValueFileName {
+  readonly location: Location
+  /** It was never sealed. */
+  readonly isPart: boolean
+}
+
+export class Layout {
+  /** The directory that the store was given. */
+  readonly parent: string
+  readonly root: string
+  /** LMDB's directory. */
+  readonly records: string
+  readonly values: string
+
+  constructor(parent: string) {
+    this.parent = parent
+    this.root = join(parent, `store-v${VERSION}`)
+    this.records = join(this.root, 'records')
+    this.values = join(this.root, 'values')
+  }
+
+  /** A large value: its bytes, then its outboard. */
+  valueFile(location: Location): string {
+    return join(this.values, location)
+  }
+
+  /** The same value on its way in. */
+  partFile(location: Location): string {
+    return join(this.values, `${location}.part`)
+  }
+
+  /** The files in which LMDB keeps everything. */
+  recordFiles(): readonly string[] {
+    return [join(this.records, 'data.mdb'), join(this.records, 'lock.mdb')]
+  }
+}
+
+/** The version of the layout that a directory of this name holds; undefined for any other name. */
+export function layoutVersion(name: string): number | undefined {
+  const digits = LAYOUT_NAME.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** Is a layout of this version ours? */
+export function isOurs(version: number): boolean {
+  return version === VERSION
+}
+
+/** What a file among the values is; undefined for a name that the store does not give. */
+export function parseValueFile(name: string): ValueFileName | undefined {
+  const match = VALUE_FILE.exec(name)
+  return match === null ? undefined : { location: match[1]!, isPart: match[2] !== undefined }
+}
+
+/** The location of the `number`th value staged in the `run`th run of the store. */
+export function makeLocation(run: number, number: number): Location {
+  return run.toString(16).padStart(8, '0') + number.toString(16).padStart(12, '0')
+}
+
+/** A location as a key of LMDB; undefined where the string is none. */
+export function locationBytes(location: Location): Uint8Array | undefined {
+  const bytes = fromHex(location)
+  return bytes?.byteLength === LOCATION_BYTES && toHex(bytes) === location ? bytes : undefined
+}

@@ -1,0 +1,93 @@
+/** From a directory, whatever is in it, to a database and files that agree (specs/005-storage.md, "Rules: disk"). */
+import { dirname } from 'node:path'
+import { DstoreError } from '../../errors.ts'
+import { OPENING_STATS } from '../../limits.ts'
+import type { Location } from '../store.ts'
+import { Database } from './database.ts'
+import { faultOf, isMissing } from './faults.ts'
+import { FILE_MODE, type Files } from './files.ts'
+import { type Layout, isOurs, layoutVersion, parseValueFile } from './layout.ts'
+
+/** What an opening store found and put in order. */
+export interface Recovery {
+  /** Files of values that no record names: unfinished puts and finished removals. Deleted. */
+  readonly deletedFiles: number
+  /** Adopted values whose file is missing or has the wrong length. Kept as they are: reading them is `integrity`. */
+  readonly damaged: readonly Location[]
+}
+
+/** Make the directories where they are missing; refuse those of another version. */
+export async function prepare(files: Files, layout: Layout): Promise<void> {
+  for (const name of await namesIn(files, layout.parent)) {
+    const version = layoutVersion(name)
+    if (version !== undefined && !isOurs(version)) {
+      throw new DstoreError(
+        'incompatible',
+        `${layout.parent} holds ${name}, a layout that this version of dstore cannot read`,
+        { hint: 'use the version of dstore that wrote it' },
+      )
+    }
+  }
+  const made = [layout.parent, layout.root, layout.records, layout.values]
+  for (const path of made) await files.makeDirectory(path)
+  for (const path of [dirname(layout.parent), layout.parent, layout.root]) {
+    await files.syncDirectory(path)
+  }
+}
+
+/** Open LMDB. Nobody but this user may read its files, and their names are durable. */
+export async function openDatabase(files: Files, layout: Layout): Promise<Database> {
+  let database: Database
+  try {
+    database = new Database(layout.records)
+  } catch (error) {
+    const fault = faultOf(error, `open the records in ${layout.root}`)
+    if (fault instanceof DstoreError) throw fault
+    throw new DstoreError('integrity', `${layout.root} cannot be read`, { cause: error })
+  }
+  try {
+    for (const path of layout.recordFiles()) await files.setMode(path, FILE_MODE)
+    await files.syncDirectory(layout.records)
+    return database
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Delete what no record names, and find what a record names in vain. */
+export async function recover(files: Files, layout: Layout, database: Database): Promise<Recovery> {
+  let deletedFiles = 0
+  for await (const name of files.list(layout.values)) {
+    const file = parseValueFile(name)
+    if (file === undefined) continue
+    const { location, isPart } = file
+    const adopted = isPart ? undefined : database.value(location)
+    if (adopted !== undefined && adopted.small === undefined) continue
+    await files.remove(isPart ? layout.partFile(location) : layout.valueFile(location))
+    deletedFiles++
+  }
+  const damaged: Location[] = []
+  let asking: Promise<void>[] = []
+  const check = async (location: Location, expected: number): Promise<void> => {
+    if ((await files.size(layout.valueFile(location))) !== expected) damaged.push(location)
+  }
+  for (const { location, value } of database.files()) {
+    asking.push(check(location, value.size + value.outboardBytes))
+    if (asking.length < OPENING_STATS) continue
+    await Promise.all(asking)
+    asking = []
+  }
+  await Promise.all(asking)
+  return { deletedFiles, damaged }
+}
+
+async function namesIn(files: Files, path: string): Promise<readonly string[]> {
+  const names: string[] = []
+  try {
+    for await (const name of files.list(path)) names.push(name)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  return names
+}

@@ -1,0 +1,77 @@
+/** The command line as its users run it: the bundle, as a process, in a directory of its own. */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+
+export const BUNDLE: string = fileURLToPath(new URL('../../dstore.js', import.meta.url))
+
+export interface Outcome {
+  readonly exit: number | string
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+export interface CommandOptions {
+  readonly input?: Uint8Array | string
+  readonly env?: Readonly<Record<string, string>>
+  /** What to run it with, in place of standard output of its own. */
+  readonly stdout?: number
+}
+
+/** A place for one test: files, and state directories whose daemons are stopped at the end. */
+export class Place {
+  readonly path: string
+  readonly state: string
+
+  constructor(t: ExecutionContext, state?: string) {
+    this.path = mkdtempSync(join(tmpdir(), 'dstore-cli-'))
+    this.state = state ?? join(this.path, 'state')
+    t.teardown(async () => {
+      for (const name of readdirSync(this.path)) {
+        if (existsSync(join(this.path, name, 'daemon.lock')))
+          await this.run(['stop', '--dir', name])
+      }
+      rmSync(this.path, { recursive: true, force: true })
+    })
+  }
+
+  file(name: string): string {
+    return join(this.path, name)
+  }
+
+  env(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+    return { PATH: process.env['PATH'], HOME: this.path, DSTORE_DIR: this.state, ...more }
+  }
+
+  /** Start the command and leave it running. */
+  start(args: readonly string[], { env, stdout }: CommandOptions = {}): ChildProcess {
+    return spawn(process.execPath, [BUNDLE, ...args], {
+      cwd: this.path,
+      env: this.env(env),
+      stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
+    })
+  }
+
+  /** Run the command to its end. */
+  async run(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+    const child = this.start(args, options)
+    child.stdin!.on('error', () => undefined)
+    child.stdin!.end(options.input)
+    return outcome(child)
+  }
+}
+
+/** How a command ends: its exit code, or the signal that killed it. */
+export async function outcome(child: ChildProcess): Promise<Outcome> {
+  const stdout: Buffer[] = []
+  let stderr = ''
+  child.stdout?.on('data', (piece: Buffer) => stdout.push(piece))
+  child.stderr?.on('data', (piece) => (stderr += String(piece)))
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return { exit: code ?? signal!, stdout: Buffer.concat(stdout), stderr }
+}

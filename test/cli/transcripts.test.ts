@@ -1,0 +1,72 @@
+/**
+ * What people see, as they see it. A transcript is commands (`$ `) with what they print on stdout (two spaces before
+ * each line) and on stderr (`! `), and their exit code where it is not 0. `DSTORE_TRANSCRIPTS=write` writes down what
+ * the commands print now: read the difference before you keep it.
+ */
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BUNDLE, Place, outcome } from './command.ts'
+import type { Outcome } from './command.ts'
+
+const FOLDER = join('test', 'transcripts')
+
+/** What differs from run to run, and what it is written as. */
+const VOLATILE: readonly (readonly [RegExp, string])[] = [
+  [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
+  [/process( +)\d+/g, 'process$1PID'],
+  [/"pid":\d+/g, '"pid":PID'],
+  [/pid=\d+/g, 'pid=PID'],
+  [/"residentBytes":\d+/g, '"residentBytes":BYTES'],
+  [/TIME, [\d.]+MiB/g, 'TIME, BYTES'],
+  [/12D3Koo\w+/g, 'PEER'],
+  [/127\.0\.0\.1\/tcp\/[1-9]\d*/g, '127.0.0.1/tcp/PORT'],
+]
+
+function shown(place: Place, { exit, stdout, stderr }: Outcome): string {
+  const lines = (text: string, before: string): string[] =>
+    text === ''
+      ? []
+      : text
+          .replace(/\n$/, '')
+          .split('\n')
+          .map((line) => (before + line).trimEnd())
+  let text = [...lines(stdout.toString(), '  '), ...lines(stderr, '! ')].join('\n')
+  text = text.replaceAll(place.path, 'DIR')
+  for (const [pattern, word] of VOLATILE) text = text.replace(pattern, word)
+  const all = [text, exit === 0 ? '' : `exit ${exit}`].filter((part) => part !== '')
+  return all.map((part) => `${part}\n`).join('')
+}
+
+for (const name of readdirSync(FOLDER).filter((one) => one.endsWith('.txt'))) {
+  test(`transcript ${name}`, async (t) => {
+    const place = new Place(t)
+    const bin = place.file('bin')
+    mkdirSync(bin)
+    writeFileSync(join(bin, 'dstore'), `#!/bin/sh\nexec '${process.execPath}' '${BUNDLE}' "$@"\n`)
+    chmodSync(join(bin, 'dstore'), 0o755)
+    const env = { ...place.env(), PATH: `${bin}:${process.env['PATH']}` }
+
+    const path = join(FOLDER, name)
+    const expected = readFileSync(path, 'utf8')
+    let actual = ''
+    for (const block of expected.split(/^(?=\$ )/m)) {
+      if (!block.startsWith('$ ')) {
+        actual += block
+        continue
+      }
+      const command = block.slice(2, block.indexOf('\n'))
+      const child = spawn('sh', ['-c', command], {
+        cwd: place.path,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const blank = block.endsWith('\n\n') ? '\n' : ''
+      actual += `$ ${command}\n${shown(place, await outcome(child))}${blank}`
+    }
+    if (process.env['DSTORE_TRANSCRIPTS'] === 'write') writeFileSync(path, actual)
+    else t.is(actual, expected)
+    t.true(actual.includes('$ dstore'))
+  })
+}

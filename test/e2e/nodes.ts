@@ -1,0 +1,91 @@
+/** Real nodes as real processes: Global and Locals, each with a state directory of its own. */
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { ExecutionContext } from 'ava'
+import { outcome, Place, type Outcome } from '../cli/command.ts'
+
+/** A daemon in the foreground, which is killed at the end of the test. */
+export class Daemon {
+  readonly place: Place
+  readonly process: ChildProcess
+  /** What it said when it was ready. */
+  readonly ready: string
+
+  private constructor(place: Place, process: ChildProcess, ready: string) {
+    this.place = place
+    this.process = process
+    this.ready = ready
+  }
+
+  /** Start one and wait until it serves. Throws what it said where it does not. */
+  static async start(t: ExecutionContext, args: readonly string[], place?: Place): Promise<Daemon> {
+    const home = place ?? new Place(t)
+    const child = home.start(['daemon', ...args])
+    t.teardown(() => child.kill('SIGKILL'))
+    let stderr = ''
+    child.stderr!.on('data', (piece) => (stderr += String(piece)))
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+    const { value } = (await lines.next()) as { value: string | undefined }
+    if (value === undefined) throw new Error(`the daemon ended: ${stderr}`)
+    return new Daemon(home, child, value)
+  }
+
+  /** A multiaddr at which Locals join it. */
+  get address(): string {
+    const address = this.ready.split(' ').find((word) => word.startsWith('/ip4/'))
+    if (address === undefined) throw new Error(`no address in: ${this.ready}`)
+    return address
+  }
+
+  run(args: readonly string[], input?: Uint8Array | string): Promise<Outcome> {
+    return this.place.run(args, input === undefined ? {} : { input })
+  }
+
+  async status(): Promise<Status> {
+    const { stdout } = await this.run(['status', '--json'])
+    return JSON.parse(stdout.toString()) as Status
+  }
+
+  /** Bytes of values that came over the network. */
+  async bytesIn(): Promise<number> {
+    const { traffic } = await this.status()
+    return traffic.reduce((sum, { valueBytesIn }) => sum + valueBytesIn, 0)
+  }
+
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    this.process.kill(signal)
+    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await once(this.process, 'close')
+  }
+}
+
+interface Status {
+  readonly role: string
+  readonly global?: { readonly state: string }
+  readonly traffic: readonly { readonly valueBytesIn: number }[]
+  readonly store?: { readonly kind: string; readonly durable: boolean; readonly values: number }
+}
+
+/** Global and as many Locals as asked for. */
+export async function network(
+  t: ExecutionContext,
+  locals: number,
+  options: { readonly local?: readonly string[]; readonly global?: readonly string[] } = {},
+): Promise<{ readonly global: Daemon; readonly locals: readonly Daemon[] }> {
+  const global = await Daemon.start(t, ['--global', ...(options.global ?? [])])
+  const starts = Array.from({ length: locals }, () =>
+    Daemon.start(t, ['--join', global.address, ...(options.local ?? [])]),
+  )
+  return { global, locals: await Promise.all(starts) }
+}
+
+/** Try until it is so, or fail. */
+export async function eventually(t: ExecutionContext, check: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (await check()) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  t.fail('it never became so')
+}
+
+export { outcome }

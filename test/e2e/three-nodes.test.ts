@@ -1,0 +1,172 @@
+/** The main job, for real: Global and two Locals, three processes, values from one to the other. */
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import test from 'ava'
+import { Place } from '../cli/command.ts'
+import { Daemon, eventually, network } from './nodes.ts'
+
+/** Chunk, group, inline limit and segment, each with its neighbours. */
+const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_575, 1_048_577]
+
+test('values of every boundary size pass from one Local to the other, from file and from stdin', async (t) => {
+  const { locals } = await network(t, 2)
+  const [a, b] = locals as [Daemon, Daemon]
+  for (const size of SIZES) {
+    const fromFile = randomBytes(size)
+    writeFileSync(a.place.file('value'), fromFile)
+    const put = await a.run(['put', a.place.file('value')])
+    t.is(put.exit, 0, put.stderr)
+    const got = await b.run(['get', put.stdout.toString().trim()])
+    t.deepEqual(got.stdout, fromFile, `${size} bytes from a file`)
+
+    const fromStdin = randomBytes(size)
+    const putStdin = await a.run(['put', '-'], fromStdin)
+    t.is(putStdin.exit, 0, putStdin.stderr)
+    const gotStdin = await b.run(['get', putStdin.stdout.toString().trim()])
+    t.deepEqual(gotStdin.stdout, fromStdin, `${size} bytes from stdin`)
+  }
+})
+
+test('300 MB pass through Locals whose caches are far smaller, from file and from stdin', async (t) => {
+  const { locals } = await network(t, 2, { local: ['--cache', '64MiB'] })
+  const [a, b] = locals as [Daemon, Daemon]
+  const path = a.place.file('large')
+  const expected = await writeRandomFile(path, 300_000_000)
+  const put = await a.run(['put', path])
+  t.is(put.exit, 0, put.stderr)
+  const key = put.stdout.toString().trim()
+  const out = b.place.file('copy')
+  const got = await b.run(['get', key, '-o', out])
+  t.is(got.exit, 0, got.stderr)
+  t.is(await digestOf(out), expected)
+
+  await a.run(['rm', key])
+  const file = await open(path)
+  const stdin = a.place.start(['put', '-'])
+  file.createReadStream().pipe(stdin.stdin!)
+  const chunks: Buffer[] = []
+  for await (const piece of stdin.stdout!) chunks.push(piece as Buffer)
+  t.is(Buffer.concat(chunks).toString().trim(), key, 'the same bytes have the same key')
+  const again = await b.run(['get', key, '-o', out])
+  t.is(again.exit, 0, again.stderr)
+  t.is(await digestOf(out), expected)
+})
+
+test('a second get moves nothing over the network, and works with Global gone', async (t) => {
+  const { global, locals } = await network(t, 2)
+  const [a, b] = locals as [Daemon, Daemon]
+  const large = randomBytes(3_000_000)
+  writeFileSync(a.place.file('value'), large)
+  const key = (await a.run(['put', a.place.file('value')])).stdout.toString().trim()
+  const unknown = (await a.run(['cid', '-'], 'nobody has put this')).stdout.toString().trim()
+
+  t.deepEqual((await b.run(['get', key])).stdout, large)
+  const before = await b.bytesIn()
+  t.true(before >= large.byteLength)
+  t.deepEqual((await b.run(['get', key])).stdout, large)
+  t.is(await b.bytesIn(), before)
+
+  const absent = await b.run(['get', unknown])
+  t.is(absent.exit, 3, absent.stderr)
+
+  await global.signal('SIGKILL')
+  await eventually(t, async () => (await b.status()).global?.state === 'away')
+  t.deepEqual((await b.run(['get', key])).stdout, large)
+  t.is((await b.run(['has', key])).exit, 0)
+  const away = await b.run(['get', unknown, '--timeout', '5s'])
+  t.is(away.exit, 5, away.stderr)
+  t.is((await b.run(['has', unknown, '--timeout', '5s'])).exit, 5)
+  t.is(away.stderr.trim().split('\n')[0]!.startsWith('dstore: '), true)
+})
+
+test('fifty gets of one value at a cold Local cause one fetch', async (t) => {
+  const { locals } = await network(t, 2)
+  const [a, b] = locals as [Daemon, Daemon]
+  const value = randomBytes(50_000_000)
+  writeFileSync(a.place.file('value'), value)
+  const key = (await a.run(['put', a.place.file('value')])).stdout.toString().trim()
+  const expected = createHash('sha256').update(value).digest('hex')
+  const gets = Array.from({ length: 50 }, async (_, i) => {
+    const out = b.place.file(`copy-${i}`)
+    const { exit, stderr } = await b.run(['get', key, '-o', out])
+    t.is(exit, 0, stderr)
+    return digestOf(out)
+  })
+  t.deepEqual(new Set(await Promise.all(gets)), new Set([expected]))
+  const proof = Math.ceil(value.byteLength / 16_384) * 64 + 1024
+  t.true((await b.bytesIn()) <= value.byteLength + proof)
+})
+
+test('a Local comes back by itself when Global does, and finds what was put', async (t) => {
+  const global = await Daemon.start(t, ['--global'])
+  const local = await Daemon.start(t, ['--join', global.address])
+  const value = randomBytes(100_000)
+  const key = (await global.run(['put', '-'], value)).stdout.toString().trim()
+  await global.signal('SIGKILL')
+  await eventually(t, async () => (await local.status()).global?.state === 'away')
+  const again = await Daemon.start(t, [], global.place)
+  t.is(again.address, global.address, 'flags and address are remembered')
+  await eventually(t, async () => (await local.status()).global?.state === 'connected')
+  t.deepEqual((await local.run(['get', key])).stdout, value, 'durable, and fetched')
+})
+
+test('a range moves its own groups only', async (t) => {
+  const { locals } = await network(t, 2)
+  const [a, b] = locals as [Daemon, Daemon]
+  const value = randomBytes(10_000_000)
+  const key = (await a.run(['put', '-'], value)).stdout.toString().trim()
+  const got = await b.run(['get', key, '--range', '5000000-5000099'])
+  t.deepEqual(got.stdout, value.subarray(5_000_000, 5_000_100))
+  t.true((await b.bytesIn()) < 40_000)
+  t.is((await b.run(['get', key, '--range', '10000000-'])).exit, 7)
+  t.is((await b.run(['get', key, '--range', '9-5'])).exit, 2)
+})
+
+test('a Local that is told a wrong Global says so and does not start', async (t) => {
+  const { global, locals } = await network(t, 1)
+  const other = await Daemon.start(t, ['--global'])
+  const { 'peer-id': wrongPeer } = { 'peer-id': other.address.split('/p2p/')[1]! }
+  const impostor = `${global.address.split('/p2p/')[0]!}/p2p/${wrongPeer}`
+  const place = new Place(t)
+  const refused = await place.run(['daemon', '--join', impostor])
+  t.is(refused.exit, 5, refused.stderr)
+  t.is(refused.stderr.split('\n').filter((line) => line.startsWith('dstore: ')).length, 1)
+  t.is((await place.run(['daemon', '--join', global.address.split('/p2p/')[0]!])).exit, 2)
+  t.is((await locals[0]!.status()).global?.state, 'connected')
+})
+
+test('what fails leaves the output as it was, and no key', async (t) => {
+  const { locals } = await network(t, 2)
+  const [a, b] = locals as [Daemon, Daemon]
+  const out = b.place.file('out')
+  writeFileSync(out, 'as it was')
+  const unknown = (await a.run(['cid', '-'], 'unknown')).stdout.toString().trim()
+  t.is((await b.run(['get', unknown, '-o', out])).exit, 3)
+  t.is(readFileSync(out, 'utf8'), 'as it was')
+  t.is((await b.run(['get', unknown, '-o', b.place.file('new')])).exit, 3)
+  t.false(existsSync(b.place.file('new')))
+  const stopped = a.place.start(['put', '-'])
+  stopped.stdin!.write(randomBytes(200_000))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  stopped.kill('SIGKILL')
+  t.is((await b.run(['ls', '--keys'])).stdout.toString(), '')
+})
+
+async function writeRandomFile(path: string, size: number): Promise<string> {
+  const hash = createHash('sha256')
+  const file = await open(path, 'w')
+  for (let at = 0; at < size; at += 1_000_000) {
+    const piece = randomBytes(Math.min(1_000_000, size - at))
+    hash.update(piece)
+    await file.write(piece)
+  }
+  await file.close()
+  return hash.digest('hex')
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer)
+  return hash.digest('hex')
+}

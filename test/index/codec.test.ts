@@ -1,0 +1,202 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { create, toBinary } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { DstoreError } from '../../src/errors.ts'
+import { decodeMessage, encodeMessage } from '../../src/index/codec.ts'
+import type { Body, Fact, Message, Position, Receipt } from '../../src/index/message.ts'
+import { MessageSchema } from '../../src/index/messages_pb.ts'
+import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, TEXT_CHARS } from '../../src/limits.ts'
+import { bytes, code, count, damage, digest, line } from '../wire/arbitraries.ts'
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined })
+const uint32 = fc.nat({ max: 0xffff_ffff })
+const position: fc.Arbitrary<Position> = fc.record({ runId: bytes(16), seq: count })
+const receipt: fc.Arbitrary<Receipt> = fc.record({
+  digest,
+  size: count,
+  incarnation: count,
+  existed: fc.boolean(),
+})
+const smallValue = fc.uint8Array({ maxLength: 40 })
+const fact: fc.Arbitrary<Fact> = fc
+  .record({
+    incarnation: count,
+    value: maybe(smallValue),
+    size: count,
+    holders: fc.array(line, { maxLength: 3 }),
+  })
+  .map((any) => ({ ...any, size: any.value?.byteLength ?? any.size }))
+const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength: 4 })
+
+/** Every kind of message; the compiler sees to it that none is forgotten. */
+const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
+  hello: fc.record({
+    versions: some(uint32),
+    bootId: bytes(16),
+    position: maybe(position),
+    ticketSecret: maybe(fc.uint8Array({ maxLength: 64 })),
+  }),
+  welcome: fc.record({ version: uint32, position, leaseMs: maybe(count), reset: fc.boolean() }),
+  locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
+  located: fc.record({ facts: some(maybe(fact)) }),
+  put: fc.record({ values: some(smallValue) }),
+  stored: fc.record({ receipts: some(receipt) }),
+  offer: fc.record({ digest, size: count }),
+  offered: fc.oneof(
+    fc.record({ have: receipt, sendFrom: fc.constant(0) }),
+    fc.record({ have: fc.constant(undefined), sendFrom: count }),
+  ),
+  remove: fc.record({ digest, timeoutMs: count }),
+  removed: fc.record({
+    seq: count,
+    freedBytes: count,
+    acknowledged: some(line),
+    owed: some(line),
+  }),
+  list: fc.record({ after: maybe(digest), limit: fc.integer({ min: 1, max: BATCH_ITEMS }) }),
+  listed: fc.record({ items: some(fc.record({ digest, size: count })), more: fc.boolean() }),
+  ping: fc.record({}),
+  pong: fc.record({}),
+  goodbye: fc.record({ reason: line }),
+  failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
+}
+
+const messages = Object.entries(BODIES).map(([type, fields]) => ({
+  type,
+  message: fc
+    .record({ id: uint32, fields: fields as fc.Arbitrary<object> })
+    .map(({ id, fields: rest }) => ({ id, body: { type, ...rest } }) as Message),
+}))
+
+for (const { type, message } of messages) {
+  test(`any ${type} comes out as it went in`, (t) => {
+    fc.assert(
+      fc.property(message, (sent) => {
+        t.deepEqual(decodeMessage(encodeMessage(sent)), sent)
+      }),
+    )
+  })
+
+  test(`R000-7: a damaged ${type} is a sound message or a broken protocol, nothing else`, (t) => {
+    const damaged = message.chain((sent) => damage(encodeMessage(sent)))
+    fc.assert(
+      fc.property(damaged, (wire) => {
+        let taken: Message
+        try {
+          taken = decodeMessage(wire)
+        } catch (error) {
+          t.true(error instanceof DstoreError && error.code === 'protocol', String(error))
+          return
+        }
+        t.deepEqual(decodeMessage(encodeMessage(taken)), taken)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+}
+
+type Wire = MessageInitShape<typeof MessageSchema>
+
+/** What our own encoder would never send. */
+const wire = (message: Wire): Uint8Array => toBinary(MessageSchema, create(MessageSchema, message))
+
+const DIGEST = new Uint8Array(32)
+const many = <T>(length: number, item: T): T[] => Array<T>(length).fill(item)
+
+const REFUSED: Record<string, Wire> = {
+  'R000-7: a message of no kind': { id: 1 },
+  'R000-7: a boot id of 15 bytes': {
+    body: { case: 'hello', value: { bootId: new Uint8Array(15) } },
+  },
+  'R000-7: a ticket secret of 65 bytes': {
+    body: {
+      case: 'hello',
+      value: { bootId: new Uint8Array(16), ticketSecret: new Uint8Array(65) },
+    },
+  },
+  'R000-7: a welcome without a position': { body: { case: 'welcome', value: { version: 1 } } },
+  'R000-7: a digest of 31 bytes': {
+    body: { case: 'offer', value: { digest: DIGEST.subarray(1) } },
+  },
+  'R000-1: a size of 2^53': { body: { case: 'offer', value: { digest: DIGEST, size: 2n ** 53n } } },
+  'R000-1: a size of 2^64 - 1': {
+    body: { case: 'offer', value: { digest: DIGEST, size: 2n ** 64n - 1n } },
+  },
+  'R000-7: one digest more than a batch': {
+    body: { case: 'locate', value: { digests: many(BATCH_ITEMS + 1, DIGEST) } },
+  },
+  'R000-7: a small value of one byte too many': {
+    body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES + 1)] } },
+  },
+  'R000-7: an offer that is answered with nothing': { body: { case: 'offered', value: {} } },
+  'R000-7: a list of nothing': { body: { case: 'list', value: { limit: 0 } } },
+  'R000-7: a list of more than a batch': {
+    body: { case: 'list', value: { limit: BATCH_ITEMS + 1 } },
+  },
+  'R000-7: an inline value of another length than the size': {
+    body: {
+      case: 'located',
+      value: { facts: [{ exists: true, size: 2n, value: new Uint8Array(1) }] },
+    },
+  },
+  'R000-7: one holder too many': {
+    body: {
+      case: 'located',
+      value: { facts: [{ exists: true, holders: many(HOLDERS + 1, 'peer') }] },
+    },
+  },
+}
+
+for (const [name, message] of Object.entries(REFUSED)) {
+  test(`${name} breaks the protocol`, (t) => {
+    const error = t.throws(() => decodeMessage(wire(message)), { instanceOf: DstoreError })
+    t.is(error.code, 'protocol')
+  })
+}
+
+test('a batch, a value and holders of exactly the limit are taken', (t) => {
+  t.notThrows(() => {
+    decodeMessage(wire({ body: { case: 'locate', value: { digests: many(BATCH_ITEMS, DIGEST) } } }))
+    decodeMessage(
+      wire({ body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES)] } } }),
+    )
+    decodeMessage(
+      wire({
+        body: {
+          case: 'located',
+          value: { facts: [{ exists: true, holders: many(HOLDERS, 'peer') }] },
+        },
+      }),
+    )
+  })
+})
+
+test('R000-7: fields that nobody knows yet are skipped', (t) => {
+  const known = encodeMessage({ id: 7, body: { type: 'ping' } })
+  const unknownField = [0xfa, 0x3f, 0x03, 1, 2, 3] // field 1023, three bytes
+  t.deepEqual(decodeMessage(Uint8Array.from([...known, ...unknownField])), {
+    id: 7,
+    body: { type: 'ping' },
+  })
+})
+
+test('R000-8: a code that is not in the table is taken as a broken protocol', (t) => {
+  for (const stranger of ['', 'constructor', '__proto__', 'not-invented-yet']) {
+    const { body } = decodeMessage(wire({ body: { case: 'failure', value: { code: stranger } } }))
+    t.like(body, { type: 'failure', code: 'protocol' })
+  }
+})
+
+test('R000-9: lines for people are cut, and carry no control characters', (t) => {
+  const nasty = `\u001B[2J\r\nhello\u009B31m\u0000${'x'.repeat(TEXT_CHARS)}`
+  const failure = { code: 'busy', message: nasty, hint: nasty }
+  const { body } = decodeMessage(wire({ body: { case: 'failure', value: failure } }))
+  t.true(body.type === 'failure')
+  if (body.type !== 'failure') return
+  for (const text of [body.message, body.hint!]) {
+    t.true(text.length <= TEXT_CHARS)
+    t.regex(text, /^[^\p{Cc}]*hello[^\p{Cc}]*$/u)
+  }
+})

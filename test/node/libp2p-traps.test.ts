@@ -1,0 +1,252 @@
+/**
+ * What libp2p's packages do otherwise than their documentation, or than one would think. Each test fails on the day an
+ * upgrade mends or breaks one: then src/node/ can be made simpler, or must be looked at.
+ */
+import { performance } from 'node:perf_hooks'
+import '../../src/node/polyfill.ts'
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Connection, MessageStream, Stream, StreamCloseEvent } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import test from 'ava'
+import { createLibp2p } from 'libp2p'
+import type { Libp2p } from 'libp2p'
+import { createNetwork } from '../../src/node/network.ts'
+
+const PROTOCOL = '/dstore/traps/1'
+const MIB = 1 << 20
+
+type YamuxInit = NonNullable<Parameters<typeof yamux>[0]>
+
+const open: Libp2p[] = []
+
+test.afterEach.always(async () => {
+  await Promise.all(open.splice(0).map(async (node) => node.stop()))
+})
+
+async function plain(listen: boolean, muxer: YamuxInit = {}): Promise<Libp2p> {
+  const node = await createLibp2p({
+    privateKey: await generateKeyPair('Ed25519'),
+    addresses: { listen: listen ? ['/ip4/127.0.0.1/tcp/0'] : [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux(muxer)],
+  })
+  open.push(node)
+  return node
+}
+
+/** A stream between two plain nodes: where it was opened, where it was accepted. */
+async function streams(
+  muxer: YamuxInit = {},
+): Promise<{ here: Stream; there: Stream; connection: Connection; server: Libp2p }> {
+  const server = await plain(true, muxer)
+  const client = await plain(false, muxer)
+  const accepted = new Promise<Stream>((resolve) => {
+    void server.handle(PROTOCOL, (stream) => resolve(stream))
+  })
+  const connection = await client.dial(server.getMultiaddrs())
+  const here = await connection.newStream(PROTOCOL)
+  return { here, there: await accepted, connection, server }
+}
+
+const turns = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+function next(stream: Stream, event: 'drain' | 'close'): Promise<Event> {
+  return new Promise((resolve) => stream.addEventListener(event, resolve, { once: true }))
+}
+
+test.serial('onDrain waits once per stream, and never again', async (t) => {
+  const { here, there } = await streams()
+  there.pause()
+  let received = 0
+  there.addEventListener('message', ({ data }) => (received += data.byteLength))
+  const fill = (): number => {
+    let bytes = 0
+    while (here.send(new Uint8Array(65_536))) bytes += 65_536
+    return bytes
+  }
+  fill()
+  const first = here.onDrain()
+  there.resume()
+  await first
+  there.pause()
+  fill()
+  t.true(here.writableNeedsDrain)
+  const winner = await Promise.race([
+    here.onDrain().then(() => 'onDrain'),
+    turns(100).then(() => 'still waiting'),
+  ])
+  t.is(winner, 'onDrain', 'it was mended: Libp2pChannel may use it')
+  t.true(here.writableNeedsDrain)
+})
+
+test.serial('a drain event comes while most of a large write still waits', async (t) => {
+  const { here, there } = await streams()
+  there.addEventListener('message', () => {})
+  t.false(here.send(new Uint8Array(8 * MIB)))
+  await next(here, 'drain')
+  t.true(here.writeBufferLength > MIB, `${here.writeBufferLength} bytes left`)
+})
+
+test.serial('for await over a stream has no back-pressure', async (t) => {
+  const { here, there } = await streams()
+  let pieces = 0
+  const reading = (async () => {
+    for await (const _ of there) {
+      pieces++
+      await new Promise(() => {})
+    }
+  })()
+  void reading
+  const total = 32 * MIB
+  for (let sent = 0; sent < total; sent += MIB) {
+    if (here.send(new Uint8Array(MIB))) continue
+    while (here.writeBufferLength > 0) await turns(1)
+  }
+  t.is(pieces, 1)
+  t.is(here.writeBufferLength, 0, 'everything was taken from a reader that took one piece')
+})
+
+test.serial(
+  'a pause resets the stream when its window has grown beyond its read buffer',
+  async (t) => {
+    // Windows grow by themselves, by default to 16 MiB; the read buffer stays at 4 MiB.
+    const grown = { initialStreamWindowSize: 16 * MIB, maxStreamWindowSize: 16 * MIB }
+    const { here, there } = await streams({ streamOptions: grown })
+    t.is(there.maxReadBufferLength, 4 * MIB)
+    const closed = next(there, 'close') as Promise<StreamCloseEvent>
+    there.pause()
+    here.send(new Uint8Array(8 * MIB))
+    const event = await Promise.race([closed, turns(5000)])
+    t.is(event instanceof Event ? event.error?.name : 'nothing happened', 'StreamBufferError')
+  },
+)
+
+test.serial('window options at the top level of yamux are ignored', async (t) => {
+  const wide = { initialStreamWindowSize: 4 * MIB, maxStreamWindowSize: 4 * MIB }
+  const unread = async (muxer: YamuxInit): Promise<number> => {
+    const { here, there } = await streams(muxer)
+    there.pause()
+    here.send(new Uint8Array(8 * MIB))
+    await turns(300)
+    return there.readBufferLength
+  }
+  t.is(await unread({ ...wide } as YamuxInit), 256 * 1024)
+  t.is(await unread({ streamOptions: { ...wide, maxReadBufferLength: 8 * MIB } }), 4 * MIB)
+})
+
+test.serial('a stream over the limit of the peer is handed out as if it were open', async (t) => {
+  const server = await plain(true)
+  const client = await plain(false)
+  await server.handle(PROTOCOL, () => {}, { maxInboundStreams: 2 })
+  const connection = await client.dial(server.getMultiaddrs())
+  const opened = await Promise.allSettled(
+    Array.from({ length: 6 }, () => connection.newStream(PROTOCOL)),
+  )
+  t.true(opened.every(({ status }) => status === 'fulfilled'))
+  await turns(100)
+  const alive = opened.filter((one) => one.status === 'fulfilled' && one.value.status === 'open')
+  t.is(alive.length, 2)
+})
+
+test.serial('a lost connection looks like the end of the stream', async (t) => {
+  const { here, there, server } = await streams()
+  const seen: string[] = []
+  for (const name of ['end', 'remoteCloseWrite'] as const) {
+    here.addEventListener(name, () => seen.push(name))
+  }
+  here.addEventListener('message', () => {})
+  here.addEventListener('close', (event) =>
+    seen.push(event.error === undefined ? 'close' : 'error'),
+  )
+  there.send(new Uint8Array(10))
+  await turns(50)
+  await server.stop()
+  await turns(100)
+  t.deepEqual(seen, ['end', 'close'], 'only remoteCloseWrite tells an end from a loss')
+})
+
+test.serial(
+  'to pause inside a message that resume gives out does not hold the peer back',
+  async (t) => {
+    const options = { maxStreamWindowSize: 256 * 1024, maxReadBufferLength: 64 * MIB }
+    const { here, there } = await streams({ streamOptions: options })
+    there.addEventListener('message', () => there.pause())
+    there.pause()
+    here.send(new Uint8Array(8 * MIB))
+    await turns(200)
+    t.is(there.readBufferLength, 256 * 1024)
+    there.resume()
+    await turns(300)
+    t.is(there.readStatus, 'paused')
+    t.true(
+      there.readBufferLength > MIB,
+      `${there.readBufferLength} bytes, with a window of 256 KiB`,
+    )
+  },
+)
+
+test.serial('connections have noDelay without being asked', async (t) => {
+  const { here, there } = await streams()
+  there.addEventListener('message', ({ data }) => there.send(data))
+  const waits: number[] = []
+  for (let i = 0; i < 30; i++) {
+    const began = performance.now()
+    const answered = new Promise((resolve) =>
+      here.addEventListener('message', resolve, { once: true }),
+    )
+    here.send(new Uint8Array(100))
+    await answered
+    waits.push(performance.now() - began)
+  }
+  waits.sort((a, b) => a - b)
+  t.true(waits[10]! < 35, `${waits[10]!} ms a round trip: with Nagle it is 40`)
+})
+
+test.serial('yamux collects a frame that no window allows; our guard does not', async (t) => {
+  const naked = await plain(true)
+  const believed = await announceFrame(naked.getMultiaddrs()[0]!.toString())
+  await turns(700)
+  t.is(believed.status, 'open', 'the package waits for the whole frame')
+  const guarded = await createNetwork({
+    identity: await generateKeyPair('Ed25519'),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+  })
+  try {
+    const dropped = await announceFrame(guarded.addresses()[0]!)
+    await turns(700)
+    t.not(dropped.status, 'open')
+    t.deepEqual(guarded.connections(), [])
+  } finally {
+    await guarded.close()
+  }
+})
+
+/** Dial as a peer whose muxer announces a data frame of 1 GiB, and sends 32 MiB of it. */
+async function announceFrame(address: string): Promise<Connection> {
+  const evil = await createLibp2p({
+    privateKey: await generateKeyPair('Ed25519'),
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      () => ({
+        protocol: '/yamux/1.0.0',
+        createStreamMuxer: (connection) => {
+          setTimeout(() => sendBigFrame(connection), 50)
+          return yamux()().createStreamMuxer(connection)
+        },
+      }),
+    ],
+  })
+  open.push(evil)
+  return evil.dial(multiaddr(address))
+}
+
+function sendBigFrame(connection: MessageStream): void {
+  const header = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 1, 0x40, 0, 0, 0)
+  connection.send(header)
+  for (let i = 0; i < 32 && connection.status === 'open'; i++) connection.send(new Uint8Array(MIB))
+}

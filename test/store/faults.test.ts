@@ -1,0 +1,92 @@
+/** Every call that the disk store makes of its filesystem and of LMDB goes wrong in turn. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { DstoreError } from '../../src/errors.ts'
+import { type DiskStore, openDiskStore } from '../../src/store/disk.ts'
+import { type Fault, Faulty } from './faulty.ts'
+import { MAX_BYTES, Told, checkTold, runScenario } from './scenario.ts'
+
+/** Every call that the scenario is known to make: none may be missed because the scenario changed. */
+const CALLS: readonly string[] = [
+  'close',
+  'create',
+  'file.setMode',
+  'freeBytes',
+  'list',
+  'makeDirectory',
+  'open',
+  'read',
+  'remove',
+  'rename',
+  'setMode',
+  'sync',
+  'syncDirectory',
+  'transact',
+  'write',
+]
+
+async function runWith(faulty: Faulty): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'dstore-test-'))
+  const options = { directory, maxBytes: MAX_BYTES }
+  const told = new Told()
+  try {
+    let store: DiskStore | undefined
+    try {
+      store = await openDiskStore(options, faulty)
+    } catch (error) {
+      if (!(error instanceof DstoreError)) throw error
+      assert.match(error.message, /^cannot open the store in |disk is full/)
+    }
+    if (store !== undefined) {
+      await runScenario(store, told)
+      const { values, valueBytes, headroomBytes } = await store.usage()
+      assert.equal(headroomBytes, MAX_BYTES - valueBytes, 'a fault gives back what it took')
+      assert.equal(values, (await store.scan('keys', { limit: 100 })).length)
+      await store.close()
+    }
+    const again = await openDiskStore(options)
+    try {
+      await checkTold(again, told, directory)
+    } finally {
+      await again.close()
+    }
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
+
+for (const fault of ['EIO', 'ENOSPC', 'cut'] satisfies Fault[]) {
+  test(`R005-32, R005-24: ${fault} at every call in turn loses nothing and leaves nothing`, async (t) => {
+    const hits = new Set<string>()
+    for (let at = 0; ; at++) {
+      const faulty = new Faulty(fault, at)
+      try {
+        await runWith(faulty)
+      } catch (error) {
+        throw new Error(`${fault} at call ${at}, ${faulty.hit}`, { cause: error })
+      }
+      if (faulty.hit === undefined) break
+      hits.add(faulty.hit)
+    }
+    t.deepEqual([...hits].toSorted(), fault === 'cut' ? ['write'] : CALLS)
+  })
+}
+
+test('the scenario itself, without a fault, does all it should', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'dstore-test-'))
+  try {
+    const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
+    const told = new Told()
+    await runScenario(store, told)
+    t.deepEqual([...told.present.keys()].toSorted(), ['b', 'c unknown', 'last'])
+    t.deepEqual([...told.absent].toSorted(), ['a', 'large', 'small'])
+    t.is(told.unsure.size, 0)
+    await checkTold(store, told, directory)
+    await store.close()
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})

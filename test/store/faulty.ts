@@ -1,0 +1,90 @@
+/** A filesystem and a database of which one call, the nth, goes wrong. */
+import type { Database } from '../../src/store/disk/database.ts'
+import { type Files, type WritableFile, nodeFiles } from '../../src/store/disk/files.ts'
+
+/** How the call goes wrong: refused with this errno; or, writes alone, cut short and the rest refused. */
+export type Fault = 'EIO' | 'ENOSPC' | 'cut'
+
+export class Faulty {
+  readonly #fault: Fault
+  /** Calls until the one that goes wrong; below 0 it has happened, or never will. */
+  #left: number
+  /** What went wrong. */
+  hit: string | undefined
+
+  constructor(fault: Fault, at: number) {
+    this.#fault = fault
+    this.#left = at
+  }
+
+  readonly files: Files = {
+    makeDirectory: (path) => this.#call('makeDirectory', () => nodeFiles.makeDirectory(path)),
+    list: (path) => this.#list(path),
+    create: (path) =>
+      this.#call('create', async () => this.#writable(await nodeFiles.create(path))),
+    open: (path) =>
+      this.#call('open', async () => {
+        const file = await nodeFiles.open(path)
+        return {
+          read: (into, position) => this.#call('read', () => file.read(into, position)),
+          close: () => this.#afterwards('close', () => file.close()),
+        }
+      }),
+    size: (path) => this.#call('size', () => nodeFiles.size(path)),
+    rename: (from, to) => this.#call('rename', () => nodeFiles.rename(from, to)),
+    remove: (path) => this.#call('remove', () => nodeFiles.remove(path)),
+    setMode: (path, mode) => this.#call('setMode', () => nodeFiles.setMode(path, mode)),
+    syncDirectory: (path) => this.#call('syncDirectory', () => nodeFiles.syncDirectory(path)),
+    freeBytes: (path) => this.#call('freeBytes', () => nodeFiles.freeBytes(path)),
+  }
+
+  /** Commits fail too: before anything is written. */
+  readonly database = (opened: Database): Database =>
+    new Proxy(opened, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown
+        if (typeof member !== 'function') return member
+        const bound = member.bind(target) as (...args: unknown[]) => Promise<unknown>
+        if (name !== 'transact') return bound
+        return (write: unknown) => this.#call('transact', () => bound(write))
+      },
+    })
+
+  async *#list(path: string): AsyncGenerator<string> {
+    await this.#call('list', async () => undefined)
+    yield* nodeFiles.list(path)
+  }
+
+  #writable(file: WritableFile): WritableFile {
+    return {
+      write: async (bytes) => {
+        if (this.#fault === 'cut' && this.#left === 0 && bytes.byteLength > 1) {
+          // The next call is the rest of it, and is refused.
+          return file.write(bytes.subarray(0, bytes.byteLength >> 1))
+        }
+        return this.#call('write', () => file.write(bytes))
+      },
+      setMode: (mode) => this.#call('file.setMode', () => file.setMode(mode)),
+      sync: () => this.#call('sync', () => file.sync()),
+      close: () => this.#afterwards('close', () => file.close()),
+    }
+  }
+
+  async #call<T>(name: string, act: () => Promise<T>): Promise<T> {
+    this.#count(name)
+    return act()
+  }
+
+  /** A close that fails has closed all the same. */
+  async #afterwards(name: string, act: () => Promise<void>): Promise<void> {
+    await act()
+    this.#count(name)
+  }
+
+  #count(name: string): void {
+    if ((this.#fault === 'cut' && name !== 'write') || this.#left-- !== 0) return
+    this.hit = name
+    const code = this.#fault === 'cut' ? 'ENOSPC' : this.#fault
+    throw Object.assign(new Error(`${code}: injected into ${name}`), { code })
+  }
+}
