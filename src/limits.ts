@@ -284,3 +284,24 @@ export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
 
 /** How long a transfer channel outlives the failure that was sent on it. */
 export const FAREWELL_MS: number = 1000
+
+/** What one source is asked for at a time, at least. */
+export const PART_BYTES: number = MIB
+
+/** The largest part that one source is asked for at a time. */
+export const MOST_PART_BYTES: number = 16 * MIB
+
+/** How many parts a value is cut into, while they are smaller than the largest. */
+export const PARTS: number = 1024
+
+/** Parts that one source is asked for at once: one comes while the next is asked for. */
+export const SOURCE_TASKS: number = 2
+
+/** A source that gives nothing for so long loses its work to others. */
+export const SOURCE_STALL_MS: number = 2000
+
+/** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
+export const SOURCE_PATIENCE_MS: number = 300
+
+/** How often a holder that has nothing to give is asked what it holds by now. */
+export const ASK_EVERY_MS: number = 100
