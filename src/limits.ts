@@ -192,6 +192,9 @@ export const HTTP_CONNECTIONS: number = 512
 /** How long the headers, or a JSON body, may take to arrive. */
 export const HTTP_REQUEST_MS: number = 10_000
 
+/** How long a connection to the daemon's socket may lie idle between two requests. */
+export const HTTP_IDLE_MS: number = 60_000
+
 /** Progress events of one call are at least this far apart. */
 export const PROGRESS_MS: number = 100
 
