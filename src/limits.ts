@@ -248,8 +248,10 @@ export const DOUBT_MS: number = 3000
 /** How long a removal waits for acknowledgements, where nobody says otherwise and there are no leases. */
 export const REMOVAL_TIMEOUT_MS: number = 5000
 
-/** What Global adds to a lease before it counts it as run out: for clocks that differ, and a bit. */
+/** What Global adds to a lease before it counts it as run out: this much of it, for clocks that differ in speed. */
 export const LEASE_MARGIN_PERCENT: number = 1
+
+/** And this much besides, for what lies between answering and sending. */
 export const LEASE_MARGIN_MS: number = 1000
 
 /** A Local out of touch for longer is forgotten: nothing is owed by it, and it must ask about everything it holds. */

@@ -255,8 +255,9 @@ class OpenDiskStore implements DiskStore {
   async #drop(location: Location): Promise<boolean> {
     while (this.#commits.isClaimed(location)) await this.#commits.settled()
     const value = this.#sealed.get(location)
-    if (value === undefined) return false
     this.#sealed.delete(location)
+    // Also where the commit is said to have failed: what is visible was adopted.
+    if (value === undefined || this.#database.value(location) !== undefined) return false
     const removed = new DstoreError('removed', 'the value was discarded')
     const readers = [...(this.#readers.get(location) ?? [])]
     await Promise.all(readers.map((reader) => reader.end(removed)))
