@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'unreachable'
   | 'timeout'
   | 'incompatible'
+  | 'impostor'
   | 'protocol'
   | 'not-permitted'
   | 'range'
@@ -83,6 +84,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   unreachable: kind('the daemon or Global cannot be reached', 'node', true, 503, 5),
   timeout: kind('no progress within the time-out', 'peer', true, 504, 5),
   incompatible: kind('the two sides have no protocol version in common', 'peer', false, 502, 5),
+  impostor: kind(
+    'another peer answers at the address of the one that was meant',
+    'peer',
+    false,
+    502,
+    5,
+  ),
   protocol: kind('a peer broke the protocol', 'peer', true, 502, 5),
   'not-permitted': kind('the caller may not do this', 'caller', false, 403, 6),
   range: kind('a range beyond the end of the value', 'caller', false, 416, 7),

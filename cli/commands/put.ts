@@ -1,95 +1,66 @@
 /** `dstore put`: store files, and what comes on standard input. */
-import { closeSync, createReadStream, fstatSync, openSync, realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import { PIECE_BYTES } from '../../src/limits.ts'
+import { asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api.ts'
 import type { Client } from '../../src/daemon/client.ts'
 import { forEach } from '../each.ts'
+import { inspect, openInput } from '../input.ts'
 import type { Invocation } from '../invocation.ts'
+import type { ProgressLine } from '../progress.ts'
 import { useDaemon } from '../session.ts'
-import type { Terminal } from '../terminal.ts'
 
 export async function put(invocation: Invocation): Promise<number> {
   const { positionals, terminal } = invocation
   let client: Client | undefined
   return forEach(positionals, terminal, async (file) => {
-    const input = file === '-' ? undefined : inspect(file)
+    const found = inspect(file)
     client ??= await useDaemon(invocation)
-    const answer = await store(client, file, input, terminal)
+    const line = terminal.progress(found === undefined ? 'standard input' : file)
+    const answer = await store(client, file, found, line).finally(() => line?.end())
     await terminal.printFact({ file, ...answer }, answer.key)
   })
 }
 
+/** By path where there is one that means the same file to the daemon, else as a stream (R007-25). */
 async function store(
   client: Client,
   file: string,
-  input: Stats | undefined,
-  terminal: Terminal,
+  found: Stats | undefined,
+  line: ProgressLine | undefined,
 ): Promise<PutAnswer> {
-  const line = terminal.progress(file === '-' ? 'standard input' : file)
+  const path = found?.isFile() === true ? realPath(file) : undefined
+  if (path === undefined) return stream(client, file, line)
   try {
-    const path = input?.isFile() === true ? realPath(file) : undefined
-    if (path === undefined) return await stream(client, file, line)
-    try {
-      return await client.putFile(path, ({ doneBytes, totalBytes }) =>
-        line?.update(doneBytes, totalBytes),
-      )
-    } catch (error) {
-      // Not for the daemon's eyes, but perhaps for ours: else this says why not.
-      if (asDstoreError(error).code !== 'unreadable') throw error
-      return await stream(client, file, line)
-    }
-  } finally {
-    line?.end()
+    return await client.putFile(path, ({ doneBytes, totalBytes }) =>
+      line?.update(doneBytes, totalBytes),
+    )
+  } catch (error) {
+    // Not for the daemon's eyes, but perhaps for ours: else this says why not.
+    if (asDstoreError(error).code !== 'unreadable') throw error
+    return stream(client, file, line)
   }
 }
 
-/** Send the bytes ourselves. */
 async function stream(
   client: Client,
   file: string,
-  line: ReturnType<Terminal['progress']>,
+  line: ProgressLine | undefined,
 ): Promise<PutAnswer> {
-  const fd = file === '-' ? 0 : open(file)
-  const input = fstatSync(fd)
-  if (input.isDirectory()) throw new DstoreError('unreadable', `${file} is a directory`)
-  const bytes = createReadStream('', { fd, autoClose: fd !== 0, highWaterMark: PIECE_BYTES })
-  const total = input.isFile() && fd !== 0 ? input.size : undefined
-  return client.putBytes(counted(bytes as AsyncIterable<Uint8Array>, total, line))
+  const { bytes, size } = await openInput(file)
+  return client.putBytes(counted(bytes, size, line))
 }
 
 async function* counted(
   bytes: AsyncIterable<Uint8Array>,
   total: number | undefined,
-  line: ReturnType<Terminal['progress']>,
+  line: ProgressLine | undefined,
 ): AsyncGenerator<Uint8Array> {
   let done = 0
   for await (const piece of bytes) {
     yield piece
     done += piece.byteLength
     line?.update(done, total)
-  }
-}
-
-/** Fail early for what can never be stored. */
-function inspect(file: string): Stats {
-  let found: Stats
-  try {
-    found = statSync(file)
-  } catch (error) {
-    throw unreadable(file, error)
-  }
-  if (found.isDirectory()) throw new DstoreError('unreadable', `${file} is a directory`)
-  if (found.isFile()) closeSync(open(file))
-  return found
-}
-
-function open(file: string): number {
-  try {
-    return openSync(file, 'r')
-  } catch (error) {
-    throw unreadable(file, error)
   }
 }
 
@@ -100,11 +71,4 @@ function realPath(file: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function unreadable(file: string, cause: unknown): DstoreError {
-  const { code } = cause as NodeJS.ErrnoException
-  const why =
-    code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'not permitted' : code
-  return new DstoreError('unreadable', `cannot read ${file}: ${why}`, { cause })
 }

@@ -7,24 +7,30 @@ import { PROBLEM_TRAILER } from './api.ts'
 import type { CallEvent } from './api.ts'
 import { errorOf, parseProblem } from './problem.ts'
 
+/** How long a client waits for a daemon that says nothing, and what ends its waiting. */
+export interface Patience {
+  readonly idleMs: number
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * The bytes of an answer. Throws what the trailer tells, and `unreachable` where it ends before it is whole. Only the
  * time spent waiting for the daemon counts, never that of a slow reader.
  */
 export async function* pieces(
   response: IncomingMessage,
-  idleMs: number,
+  patience: Patience,
 ): AsyncGenerator<Uint8Array> {
   const source = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   try {
     for (;;) {
-      const timer = setTimeout(() => response.destroy(stuck(idleMs)), idleMs)
+      const timer = setTimeout(() => response.destroy(stuck(patience)), patience.idleMs)
       const next = await source.next().finally(() => clearTimeout(timer))
       if (next.done === true) break
       yield next.value
     }
   } catch (error) {
-    throw connectionFault(error)
+    throw connectionFault(error, patience)
   } finally {
     // Left early: what has not arrived is not wanted.
     if (!response.complete) response.destroy()
@@ -34,8 +40,8 @@ export async function* pieces(
 }
 
 /** The one JSON document of an answer. */
-export async function json<Answer>(response: IncomingMessage, idleMs: number): Promise<Answer> {
-  const body = await text(response, idleMs)
+export async function json<Answer>(response: IncomingMessage, patience: Patience): Promise<Answer> {
+  const body = await text(response, patience)
   try {
     return JSON.parse(body) as Answer
   } catch (cause) {
@@ -44,10 +50,10 @@ export async function json<Answer>(response: IncomingMessage, idleMs: number): P
 }
 
 /** A short answer as text. */
-export async function text(response: IncomingMessage, idleMs: number): Promise<string> {
+export async function text(response: IncomingMessage, patience: Patience): Promise<string> {
   const parts: Uint8Array[] = []
   let length = 0
-  for await (const piece of pieces(response, idleMs)) {
+  for await (const piece of pieces(response, patience)) {
     length += piece.byteLength
     if (length > HTTP_JSON_BYTES) {
       throw new DstoreError('protocol', 'the daemon gave an answer that is too long')
@@ -58,10 +64,13 @@ export async function text(response: IncomingMessage, idleMs: number): Promise<s
 }
 
 /** The lines of an answer, without their ends. */
-export async function* lines(response: IncomingMessage, idleMs: number): AsyncGenerator<string> {
+export async function* lines(
+  response: IncomingMessage,
+  patience: Patience,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const piece of pieces(response, idleMs)) {
+  for await (const piece of pieces(response, patience)) {
     const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = found.pop()!
     yield* found
@@ -72,10 +81,10 @@ export async function* lines(response: IncomingMessage, idleMs: number): AsyncGe
 /** The result that the last event of an answer brings; the events before it go to `onProgress`. */
 export async function result<Result>(
   response: IncomingMessage,
-  idleMs: number,
+  patience: Patience,
   onProgress?: (progress: Progress) => void,
 ): Promise<Result> {
-  for await (const line of lines(response, idleMs)) {
+  for await (const line of lines(response, patience)) {
     const event = JSON.parse(line) as CallEvent<Result>
     if (event.event === 'done') return event.result
     if (event.event === 'failed') throw errorOf(event.problem)
@@ -85,16 +94,17 @@ export async function result<Result>(
 }
 
 /** What went wrong with the connection, as a fault. */
-export function connectionFault(error: unknown): DstoreError {
+export function connectionFault(error: unknown, { signal }: Patience): DstoreError {
+  // Whatever an abort looks like when it has passed through HTTP.
+  if (signal?.aborted === true) return new DstoreError('cancelled', 'cancelled', { cause: error })
   if (error instanceof DstoreError) return error
-  const { name, message, code } = error as NodeJS.ErrnoException
-  if (name === 'AbortError') return new DstoreError('cancelled', 'cancelled', { cause: error })
+  const { message, code } = error as NodeJS.ErrnoException
   if (code === undefined) return new DstoreError('internal', message, { cause: error })
   return new DstoreError('unreachable', `the connection to the daemon was lost (${code})`, {
     cause: error,
   })
 }
 
-export function stuck(milliseconds: number): DstoreError {
-  return new DstoreError('timeout', `the daemon did not answer for ${milliseconds / 1000}s`)
+export function stuck({ idleMs }: Patience): DstoreError {
+  return new DstoreError('timeout', `the daemon did not answer for ${idleMs / 1000}s`)
 }

@@ -10,6 +10,7 @@ import { CALL_TIMEOUT_MS } from '../limits.ts'
 import type { Progress, RangeRequest } from '../node/node.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { connectionFault, json, lines, pieces, result, stuck, text } from './answer.ts'
+import type { Patience } from './answer.ts'
 import { SIZE_HEADER } from './api.ts'
 import type {
   EvictAnswer,
@@ -52,14 +53,12 @@ interface Sent {
 export class Client {
   readonly #agent: Agent
   readonly #timeoutMs: number
-  readonly #idleMs: number
-  readonly #signal: AbortSignal | undefined
+  readonly #patience: Patience
 
   private constructor(agent: Agent, { timeoutMs = CALL_TIMEOUT_MS, signal }: ClientOptions) {
     this.#agent = agent
     this.#timeoutMs = timeoutMs
-    this.#idleMs = timeoutMs + GRACE_MS
-    this.#signal = signal
+    this.#patience = { idleMs: timeoutMs + GRACE_MS, signal }
   }
 
   /** Connect to the daemon on this socket; undefined where there is none. */
@@ -88,13 +87,13 @@ export class Client {
   /** Store the bytes, pulled no faster than the daemon takes them. */
   async putBytes(bytes: AsyncIterable<Uint8Array>, size?: number): Promise<PutAnswer> {
     const headers = size === undefined ? {} : { 'Content-Length': size }
-    return json(await this.#call('POST', '/v1/values', { headers, bytes }), this.#idleMs)
+    return json(await this.#call('POST', '/v1/values', { headers, bytes }), this.#patience)
   }
 
   /** Store a file that the daemon reads itself. `path` is absolute. */
   async putFile(path: string, onProgress?: OnProgress): Promise<PutAnswer> {
     const body = JSON.stringify({ path })
-    return result(await this.#call('POST', '/v1/files', { body }), this.#idleMs, onProgress)
+    return result(await this.#call('POST', '/v1/files', { body }), this.#patience, onProgress)
   }
 
   async get(key: string, range?: RangeRequest): Promise<FetchedValue> {
@@ -108,28 +107,28 @@ export class Client {
   }
 
   async facts(key: string): Promise<FactsAnswer> {
-    return json(await this.#call('GET', `${value(key)}/facts`), this.#idleMs)
+    return json(await this.#call('GET', `${value(key)}/facts`), this.#patience)
   }
 
   async remove(key: string): Promise<RemoveAnswer> {
-    return json(await this.#call('DELETE', value(key)), this.#idleMs)
+    return json(await this.#call('DELETE', value(key)), this.#patience)
   }
 
   async prefetch(key: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
-    return result(await this.#call('POST', `${value(key)}/prefetch`), this.#idleMs, onProgress)
+    return result(await this.#call('POST', `${value(key)}/prefetch`), this.#patience, onProgress)
   }
 
   async evict(key: string): Promise<EvictAnswer> {
-    return json(await this.#call('POST', `${value(key)}/evict`), this.#idleMs)
+    return json(await this.#call('POST', `${value(key)}/evict`), this.#patience)
   }
 
   async *keys(): AsyncGenerator<KeyLine> {
     const response = await this.#call('GET', '/v1/keys', { headers: { TE: 'trailers' } })
-    for await (const line of lines(response, this.#idleMs)) yield JSON.parse(line) as KeyLine
+    for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as KeyLine
   }
 
   async status(): Promise<StatusAnswer> {
-    return json(await this.#call('GET', '/v1/status'), this.#idleMs)
+    return json(await this.#call('GET', '/v1/status'), this.#patience)
   }
 
   /** Ask the daemon to stop, and wait until its process is gone. */
@@ -144,6 +143,7 @@ export class Client {
   /** Send a request; its answer, once the head is there and it is no problem. */
   async #call(method: string, path: string, sent: Sent = {}): Promise<IncomingMessage> {
     const { headers, body, bytes } = sent
+    const { signal } = this.#patience
     const request = httpRequest({
       agent: this.#agent,
       method,
@@ -152,30 +152,29 @@ export class Client {
         ...headers,
         ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
       },
-      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
-    })
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve)
-      request.on('error', reject)
+      ...(signal === undefined ? {} : { signal }),
     })
     let late: NodeJS.Timeout | undefined
     const wait = (): void => {
-      late = setTimeout(() => request.destroy(stuck(this.#idleMs)), this.#idleMs).unref()
+      late = setTimeout(() => request.destroy(stuck(this.#patience)), this.#patience.idleMs).unref()
     }
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve)
+      request.on('error', reject)
+      // The daemon may answer long before it has everything: what the sending comes to then does not matter.
+      if (bytes !== undefined) pipeline(bytes, request).then(wait, reject)
+    })
     if (bytes === undefined) {
       request.end(body)
       wait()
-    } else {
-      // The daemon may refuse long before it has everything; a failing source fails the request.
-      pipeline(bytes, request).then(wait, () => undefined)
     }
     try {
       const response = await answered
       if (response.statusCode! < 400) return response
-      throw parseProblem(await text(response, this.#idleMs))
+      throw parseProblem(await text(response, this.#patience))
     } catch (error) {
       request.destroy()
-      throw connectionFault(error)
+      throw connectionFault(error, this.#patience)
     } finally {
       clearTimeout(late)
     }
@@ -183,7 +182,7 @@ export class Client {
 
   async *#exactly(length: number, response: IncomingMessage): AsyncGenerator<Uint8Array> {
     let left = length
-    for await (const piece of pieces(response, this.#idleMs)) {
+    for await (const piece of pieces(response, this.#patience)) {
       left -= piece.byteLength
       yield piece
     }

@@ -7,6 +7,7 @@
  * - `for await` over a stream reads without bound. So `message` events, `pause` and `resume`.
  * - To pause inside a message that `resume` gives out is undone when `resume` returns. So it is done afterwards.
  * - A lost connection looks like the end of the stream. So only `remoteCloseWrite` is one.
+ * - `end` may have come before bytes that negotiation left over. So the end is when nothing waits any more.
  */
 import './polyfill.ts'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
@@ -35,14 +36,14 @@ export class Libp2pChannel implements Channel {
     this.peer = peer
     this.#inbox = new Inbox({ onTaken: () => this.#taken() })
     stream.addEventListener('remoteCloseWrite', () => (this.#peerEnded = true))
-    stream.addEventListener('end', () => this.#ended())
+    stream.addEventListener('end', () => this.#endWhenRead())
     stream.addEventListener('close', (event) => this.#closed(event))
     stream.addEventListener('drain', () => this.#wakeWriter?.())
     stream.addEventListener('idle', () => this.#wakeWriter?.())
     stream.addEventListener('message', (event) => this.#arrived(event))
     if (stream.status !== 'open') this.#close(lost())
     else if (stream.remoteWriteStatus === 'closed') this.#peerEnded = true
-    if (this.#peerEnded && stream.readableEnded) this.#ended()
+    this.#endWhenRead()
   }
 
   get signal(): AbortSignal {
@@ -123,6 +124,7 @@ export class Libp2pChannel implements Channel {
     if (data instanceof Uint8Array) this.#inbox.push(data)
     else for (const piece of data) this.#inbox.push(piece)
     if (!this.#resuming) this.#pauseWhenFull()
+    this.#endWhenRead()
   }
 
   #pauseWhenFull(): void {
@@ -154,9 +156,10 @@ export class Libp2pChannel implements Channel {
   }
 
   /** An abort and a reset give `end` as well, and drop what waited: that is no end of the bytes. */
-  #ended(): void {
-    const { status } = this.#stream
-    if (!this.#peerEnded || status === 'aborted' || status === 'reset') return
+  #endWhenRead(): void {
+    const { status, readBufferLength } = this.#stream
+    if (!this.#peerEnded || readBufferLength > 0) return
+    if (status === 'aborted' || status === 'reset') return
     this.#inbox.end()
     this.#closeWhenDone()
   }

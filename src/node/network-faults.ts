@@ -23,7 +23,7 @@ export function dialFault(error: unknown, target: string, signal?: AbortSignal):
       return fault('unreachable', 'no route to it')
   }
   if (/does not match expected remote identity/.test(cause.message)) {
-    return fault('unreachable', 'another peer answers there')
+    return fault('impostor', 'another peer answers there')
   }
   switch (cause.name) {
     case 'TimeoutError':

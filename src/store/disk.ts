@@ -9,6 +9,7 @@ import { faultOf } from './disk/faults.ts'
 import { type Files, nodeFiles } from './disk/files.ts'
 import { Layout, makeLocation } from './disk/layout.ts'
 import { type Recovery, openDatabase, prepare, recover } from './disk/opening.ts'
+import { Room } from './disk/room.ts'
 import { DiskStaging, type StagingHost } from './disk/staging.ts'
 import { SharedSync } from './disk/sync.ts'
 import { ValueReader } from './disk/value-reader.ts'
@@ -67,9 +68,8 @@ export async function openDiskStore(
     const database = wrap(opened)
     const run = await beginRun(database)
     const recovery = await recover(files, layout, database)
-    const hasRoom = async (): Promise<boolean> =>
-      (await files.freeBytes(layout.root)) >= reserveBytes
-    const commits = new Commits(database, hasRoom)
+    const room = new Room(files, layout.root, database, reserveBytes)
+    const commits = new Commits(database, room)
     return new OpenDiskStore({ files, layout, database, commits, run, recovery, maxBytes })
   } catch (error) {
     await opened?.close()

@@ -135,7 +135,7 @@ async function runThread(
   let waiting = false
   try {
     await new Promise<void>((resolve, reject) => {
-      const fail = (fault: unknown): void => {
+      const fail = (fault: DstoreError): void => {
         stop()
         reject(fault)
       }
@@ -155,7 +155,8 @@ async function runThread(
       worker.postMessage(order)
     })
   } finally {
-    worker.removeAllListeners()
+    // By name: Node listens to its own workers too, and all would be all.
+    for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event)
     if (waiting) keepThread(worker)
   }
 }

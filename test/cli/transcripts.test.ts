@@ -1,6 +1,6 @@
 /**
- * What people see, as they see it. A transcript is commands (`$ `) with what they print on stdout (two spaces before
- * each line) and on stderr (`! `), and their exit code where it is not 0. `DSTORE_TRANSCRIPTS=write` writes down what
+ * What people see, as they see it. A transcript is commands (`$ `) with what they print on stdout (`| `) and on
+ * stderr (`! `), and their exit code where it is not 0; what follows a blank line is prose. `DSTORE_TRANSCRIPTS=write` writes down what
  * the commands print now: read the difference before you keep it.
  */
 import test from 'ava'
@@ -32,11 +32,17 @@ function shown(place: Place, { exit, stdout, stderr }: Outcome): string {
           .replace(/\n$/, '')
           .split('\n')
           .map((line) => (before + line).trimEnd())
-  let text = [...lines(stdout.toString(), '  '), ...lines(stderr, '! ')].join('\n')
+  let text = [...lines(stdout.toString(), '| '), ...lines(stderr, '! ')].join('\n')
   text = text.replaceAll(place.path, 'DIR')
   for (const [pattern, word] of VOLATILE) text = text.replace(pattern, word)
   const all = [text, exit === 0 ? '' : `exit ${exit}`].filter((part) => part !== '')
   return all.map((part) => `${part}\n`).join('')
+}
+
+/** What stands between one command and the next, from the first blank line on. */
+function proseAfter(block: string): string {
+  const at = block.indexOf('\n\n')
+  return at === -1 ? '' : block.slice(at + 1)
 }
 
 for (const name of readdirSync(FOLDER).filter((one) => one.endsWith('.txt'))) {
@@ -62,8 +68,7 @@ for (const name of readdirSync(FOLDER).filter((one) => one.endsWith('.txt'))) {
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
       })
-      const blank = block.endsWith('\n\n') ? '\n' : ''
-      actual += `$ ${command}\n${shown(place, await outcome(child))}${blank}`
+      actual += `$ ${command}\n${shown(place, await outcome(child))}${proseAfter(block)}`
     }
     if (process.env['DSTORE_TRANSCRIPTS'] === 'write') writeFileSync(path, actual)
     else t.is(actual, expected)

@@ -3,7 +3,9 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
-import { outcome, Place, type Outcome } from '../cli/command.ts'
+import { Place, type Outcome } from '../cli/command.ts'
+
+const LEASH = new URL('leash.js', import.meta.url).href
 
 /** A daemon in the foreground, which is killed at the end of the test. */
 export class Daemon {
@@ -21,7 +23,7 @@ export class Daemon {
   /** Start one and wait until it serves. Throws what it said where it does not. */
   static async start(t: ExecutionContext, args: readonly string[], place?: Place): Promise<Daemon> {
     const home = place ?? new Place(t)
-    const child = home.start(['daemon', ...args])
+    const child = home.start(['daemon', ...args], { env: { NODE_OPTIONS: `--import ${LEASH}` } })
     t.teardown(() => child.kill('SIGKILL'))
     let stderr = ''
     child.stderr!.on('data', (piece) => (stderr += String(piece)))
@@ -80,12 +82,13 @@ export async function network(
 }
 
 /** Try until it is so, or fail. */
-export async function eventually(t: ExecutionContext, check: () => Promise<boolean>): Promise<void> {
+export async function eventually(
+  t: ExecutionContext,
+  check: () => Promise<boolean>,
+): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     if (await check()) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   t.fail('it never became so')
 }
-
-export { outcome }

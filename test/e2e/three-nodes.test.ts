@@ -126,8 +126,7 @@ test('a range moves its own groups only', async (t) => {
 test('a Local that is told a wrong Global says so and does not start', async (t) => {
   const { global, locals } = await network(t, 1)
   const other = await Daemon.start(t, ['--global'])
-  const { 'peer-id': wrongPeer } = { 'peer-id': other.address.split('/p2p/')[1]! }
-  const impostor = `${global.address.split('/p2p/')[0]!}/p2p/${wrongPeer}`
+  const impostor = `${global.address.split('/p2p/')[0]!}/p2p/${other.address.split('/p2p/')[1]!}`
   const place = new Place(t)
   const refused = await place.run(['daemon', '--join', impostor])
   t.is(refused.exit, 5, refused.stderr)

@@ -1,4 +1,6 @@
 /** The lengths at which trees change, named once for every test of the hash layer. */
+import { equal } from '../../src/bytes.ts'
+import type { Hashed } from '../../src/hash/hasher.ts'
 import { CHUNK_BYTES, GROUP_BYTES } from '../../src/limits.ts'
 
 /** The lengths that the BLAKE3 project publishes vectors for, with 8 KiB and its neighbours among them. */
@@ -26,4 +28,9 @@ export function pattern(length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   for (let i = 0; i < length; i++) bytes[i] = i % 251
   return bytes
+}
+
+/** Are both the same digest, size and outboard? Quicker than a deep comparison by far. */
+export function same(a: Hashed, b: Hashed): boolean {
+  return a.size === b.size && equal(a.digest, b.digest) && equal(a.outboard, b.outboard)
 }

@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { VERSION } from '../../src/node/version.ts'
 import { ROOT, read } from './tree.ts'
 
 interface Manifest {
-  readonly name: string
+  readonly version: string
   readonly bin: Record<string, string>
   readonly exports: Record<string, string | Record<string, string>>
   readonly engines: { readonly node: string }
@@ -42,12 +44,34 @@ test('the package holds the command line, the library with its types, the specs,
   }
 })
 
+test('the command can be run as it is built: links to it outlive a build', (t) => {
+  for (const path of Object.values(manifest.bin)) {
+    t.is(statSync(join(ROOT, path)).mode & 0o111, 0o111, path)
+  }
+})
+
 test('whatever the package exports is in it', (t) => {
   const targets = Object.values(manifest.exports).flatMap((target) =>
     typeof target === 'string' ? [target] : Object.values(target),
   )
   t.true(targets.length > 0)
   for (const target of targets) t.true(paths.includes(target.slice(2)), `${target} is missing`)
+})
+
+test('what the bundle loads by an address lies at that address', (t) => {
+  for (const path of paths.filter((name) => /^dist\/(dstore|chunks\/.+)\.js$/.test(name))) {
+    for (const [, target] of read(path).matchAll(
+      /new URL\(["'](\.[^"']+)["'], import\.meta\.url/g,
+    )) {
+      const address = posix.join(posix.dirname(path), target!)
+      t.true(paths.includes(address), `${path} loads ${address}: name it in rolldown.config.js`)
+    }
+  }
+  t.pass()
+})
+
+test("the version that a node tells is the package's", (t) => {
+  t.is(VERSION, manifest.version)
 })
 
 test('the package says on which Node it runs, and CI tries the oldest and those after it', (t) => {

@@ -54,6 +54,24 @@ async function streams(
 
 const turns = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** Wait until it is so. */
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !condition();) {
+    if (Date.now() > end) throw new Error('it never came')
+    await turns(5)
+  }
+}
+
+/** The value once it has begun to change, or has not for long, and then stays as it is. */
+async function settled(value: () => number): Promise<number> {
+  const first = value()
+  for (let i = 0; i < 200 && value() === first; i++) await turns(5)
+  for (let before = value(); ; before = value()) {
+    await turns(300)
+    if (value() === before) return before
+  }
+}
+
 function next(stream: Stream, event: 'drain' | 'close'): Promise<Event> {
   return new Promise((resolve) => stream.addEventListener(event, resolve, { once: true }))
 }
@@ -131,8 +149,7 @@ test.serial('window options at the top level of yamux are ignored', async (t) =>
     const { here, there } = await streams(muxer)
     there.pause()
     here.send(new Uint8Array(8 * MIB))
-    await turns(300)
-    return there.readBufferLength
+    return settled(() => there.readBufferLength)
   }
   t.is(await unread({ ...wide } as YamuxInit), 256 * 1024)
   t.is(await unread({ streamOptions: { ...wide, maxReadBufferLength: 8 * MIB } }), 4 * MIB)
@@ -147,9 +164,11 @@ test.serial('a stream over the limit of the peer is handed out as if it were ope
     Array.from({ length: 6 }, () => connection.newStream(PROTOCOL)),
   )
   t.true(opened.every(({ status }) => status === 'fulfilled'))
-  await turns(100)
-  const alive = opened.filter((one) => one.status === 'fulfilled' && one.value.status === 'open')
-  t.is(alive.length, 2)
+  const open = (): unknown[] =>
+    opened.filter((one) => one.status === 'fulfilled' && one.value.status === 'open')
+  await until(() => open().length === 2)
+  await settled(() => open().length)
+  t.is(open().length, 2)
 })
 
 test.serial('a lost connection looks like the end of the stream', async (t) => {
@@ -162,10 +181,13 @@ test.serial('a lost connection looks like the end of the stream', async (t) => {
   here.addEventListener('close', (event) =>
     seen.push(event.error === undefined ? 'close' : 'error'),
   )
+  const arrived = new Promise((resolve) =>
+    here.addEventListener('message', resolve, { once: true }),
+  )
   there.send(new Uint8Array(10))
-  await turns(50)
+  await arrived
   await server.stop()
-  await turns(100)
+  await until(() => seen.includes('close') || seen.includes('error'))
   t.deepEqual(seen, ['end', 'close'], 'only remoteCloseWrite tells an end from a loss')
 })
 
@@ -209,16 +231,15 @@ test.serial('connections have noDelay without being asked', async (t) => {
 test.serial('yamux collects a frame that no window allows; our guard does not', async (t) => {
   const naked = await plain(true)
   const believed = await announceFrame(naked.getMultiaddrs()[0]!.toString())
-  await turns(700)
-  t.is(believed.status, 'open', 'the package waits for the whole frame')
+  await until(() => believed.sent())
+  t.is(believed.connection.status, 'open', 'the package waits for the whole frame')
   const guarded = await createNetwork({
     identity: await generateKeyPair('Ed25519'),
     listen: ['/ip4/127.0.0.1/tcp/0'],
   })
   try {
     const dropped = await announceFrame(guarded.addresses()[0]!)
-    await turns(700)
-    t.not(dropped.status, 'open')
+    await until(() => dropped.connection.status !== 'open')
     t.deepEqual(guarded.connections(), [])
   } finally {
     await guarded.close()
@@ -226,7 +247,10 @@ test.serial('yamux collects a frame that no window allows; our guard does not', 
 })
 
 /** Dial as a peer whose muxer announces a data frame of 1 GiB, and sends 32 MiB of it. */
-async function announceFrame(address: string): Promise<Connection> {
+async function announceFrame(
+  address: string,
+): Promise<{ connection: Connection; sent: () => boolean }> {
+  let begun: MessageStream | undefined
   const evil = await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     transports: [tcp()],
@@ -235,14 +259,18 @@ async function announceFrame(address: string): Promise<Connection> {
       () => ({
         protocol: '/yamux/1.0.0',
         createStreamMuxer: (connection) => {
-          setTimeout(() => sendBigFrame(connection), 50)
+          setTimeout(() => {
+            sendBigFrame(connection)
+            begun = connection
+          }, 50)
           return yamux()().createStreamMuxer(connection)
         },
       }),
     ],
   })
   open.push(evil)
-  return evil.dial(multiaddr(address))
+  const connection = await evil.dial(multiaddr(address))
+  return { connection, sent: () => begun?.writeBufferLength === 0 }
 }
 
 function sendBigFrame(connection: MessageStream): void {

@@ -84,6 +84,19 @@ test('a node that is not told to listen does not, and can dial', async (t) => {
   t.is(client.connections()[0]!.direction, 'outbound')
 })
 
+test('bytes and an end that come together with the answer to the negotiation are not lost', async (t) => {
+  const server = await network([LOOPBACK])
+  const client = await network()
+  await server.handle(PROTOCOL, (channel) => {
+    void channel.write(pattern(51, 1)).then(() => channel.end())
+  })
+  for (let i = 0; i < 20; i++) {
+    const channel = await client.dial(server.addresses()[0]!, PROTOCOL)
+    same(t, await readAll(channel), pattern(51, 1))
+    await channel.end()
+  }
+})
+
 test('an address that cannot be used is refused with the reason', async (t) => {
   const client = await network()
   const peer = peerIdOf(await newIdentity())
@@ -115,7 +128,7 @@ test('another peer at the address is not taken for the one that was asked for', 
   await server.handle(PROTOCOL, () => t.fail('a channel was opened'))
   const client = await network()
   const wrong = server.addresses()[0]!.replace(server.peerId, peerIdOf(await newIdentity()))
-  const error = await refused(t, client.dial(wrong, PROTOCOL), 'unreachable')
+  const error = await refused(t, client.dial(wrong, PROTOCOL), 'impostor')
   t.regex(error.message, /another peer/)
   t.is(client.connections().length, 0)
 })

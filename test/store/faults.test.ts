@@ -1,13 +1,13 @@
 /** Every call that the disk store makes of its filesystem and of LMDB goes wrong in turn. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import { type DiskStore, openDiskStore } from '../../src/store/disk.ts'
 import { type Fault, Faulty } from './faulty.ts'
-import { MAX_BYTES, Told, checkTold, runScenario } from './scenario.ts'
+import { MAX_BYTES, Told, checkTold, put, runScenario } from './scenario.ts'
+import { inTemporary } from './temporary.ts'
 
 /** Every call that the scenario is known to make: none may be missed because the scenario changed. */
 const CALLS: readonly string[] = [
@@ -22,17 +22,26 @@ const CALLS: readonly string[] = [
   'remove',
   'rename',
   'setMode',
+  'size',
   'sync',
   'syncDirectory',
   'transact',
   'write',
 ]
 
+/** A store with a value, and a file that a crash left behind. */
+async function prepared(directory: string, told: Told): Promise<void> {
+  const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
+  await put(store, told, 'before', 50_000)
+  await store.close()
+  await writeFile(join(directory, 'store-v1', 'values', '00000000000000000001'), 'half')
+}
+
 async function runWith(faulty: Faulty): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'dstore-test-'))
-  const options = { directory, maxBytes: MAX_BYTES }
-  const told = new Told()
-  try {
+  await inTemporary(async (directory) => {
+    const options = { directory, maxBytes: MAX_BYTES }
+    const told = new Told()
+    await prepared(directory, told)
     let store: DiskStore | undefined
     try {
       store = await openDiskStore(options, faulty)
@@ -53,9 +62,7 @@ async function runWith(faulty: Faulty): Promise<void> {
     } finally {
       await again.close()
     }
-  } finally {
-    await rm(directory, { recursive: true })
-  }
+  })
 }
 
 for (const fault of ['EIO', 'ENOSPC', 'cut'] satisfies Fault[]) {
@@ -76,8 +83,7 @@ for (const fault of ['EIO', 'ENOSPC', 'cut'] satisfies Fault[]) {
 }
 
 test('the scenario itself, without a fault, does all it should', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'dstore-test-'))
-  try {
+  await inTemporary(async (directory) => {
     const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
     const told = new Told()
     await runScenario(store, told)
@@ -86,7 +92,5 @@ test('the scenario itself, without a fault, does all it should', async (t) => {
     t.is(told.unsure.size, 0)
     await checkTold(store, told, directory)
     await store.close()
-  } finally {
-    await rm(directory, { recursive: true })
-  }
+  })
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
-import { PIECE_BYTES } from '../../src/limits.ts'
+import { PIECE_BYTES, SMALL_VALUE_BYTES } from '../../src/limits.ts'
 import type { DiskStore } from '../../src/store/disk.ts'
 import type { Location, Staging, Store } from '../../src/store/store.ts'
 import { keyOf, pattern, readAll, row, text } from './conformance/suite.ts'
@@ -33,7 +33,8 @@ export class Told {
   }
 }
 
-async function put(store: Store, told: Told, id: string, size: number): Promise<void> {
+/** Stage, seal and adopt a value, with the record that names it. */
+export async function put(store: Store, told: Told, id: string, size: number): Promise<void> {
   let staging: Staging | undefined
   await told.attempt(async () => {
     try {
@@ -118,7 +119,7 @@ export async function checkTold(store: DiskStore, told: Told, directory: string)
     }
     await checkValue(store, location, size)
     bytes += size
-    if (size >= MIDDLE_BYTES) files++
+    if (size > SMALL_VALUE_BYTES) files++
   }
   assert.deepEqual(await store.usage(), {
     values: rows.length,

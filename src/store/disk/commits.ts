@@ -4,6 +4,7 @@ import { COMMIT_BYTES, COMMIT_JOBS } from '../../limits.ts'
 import type { Location } from '../store.ts'
 import type { Database, Tally } from './database.ts'
 import { faultOf } from './faults.ts'
+import type { Room } from './room.ts'
 
 /** What the jobs of one transaction of LMDB share. */
 export interface Batch {
@@ -32,14 +33,14 @@ type Outcome = { readonly result: unknown } | { readonly reason: unknown }
 
 export class Commits {
   readonly #database: Database
-  readonly #hasRoom: () => Promise<boolean>
+  readonly #room: Room
   readonly #queue: Queued[] = []
   #batch: Batch | undefined
   #running: Promise<void> | undefined
 
-  constructor(database: Database, hasRoom: () => Promise<boolean>) {
+  constructor(database: Database, room: Room) {
     this.#database = database
-    this.#hasRoom = hasRoom
+    this.#room = room
   }
 
   /** The job's result once it is durable; the job's own error, or a fault of the disk and then nothing was done. */
@@ -92,7 +93,7 @@ export class Commits {
     } catch (error) {
       // One of them may be what does not fit: the others need not suffer.
       if (admitted.length > 1) for (const one of admitted) await this.#commit([one])
-      else admitted[0]!.reject(await this.#fault(error))
+      else admitted[0]!.reject(await this.#fault(error, bytesOf(admitted)))
     } finally {
       this.#batch = undefined
     }
@@ -101,7 +102,7 @@ export class Commits {
   /** Turn away what adds while the disk is about to be full. */
   async #admit(queued: readonly Queued[]): Promise<readonly Queued[]> {
     if (!queued.some(({ job }) => job.adds)) return queued
-    const refusal = await this.#hasRoom().then(
+    const refusal = await this.#room.admits(bytesOf(queued)).then(
       (room) => (room ? undefined : new DstoreError('no-space', 'the disk is full')),
       (error: unknown) => faultOf(error, 'ask for free space'),
     )
@@ -129,12 +130,16 @@ export class Commits {
   }
 
   /** LMDB calls a write that was cut short an I/O error, whatever cut it. */
-  async #fault(cause: unknown): Promise<Error> {
+  async #fault(cause: unknown, bytes: number): Promise<Error> {
     const fault = faultOf(cause, 'commit')
     const isCut = cause instanceof Error && 'code' in cause && cause.code === EIO
-    if (!isCut || (await this.#hasRoom().catch(() => true))) return fault
+    if (!isCut || !(await this.#room.isTight(bytes).catch(() => false))) return fault
     return new DstoreError('no-space', 'cannot commit: the disk is full', { cause })
   }
+}
+
+function bytesOf(queued: readonly Queued[]): number {
+  return queued.reduce((sum, { job }) => sum + job.bytes, 0)
 }
 
 const EIO = 5

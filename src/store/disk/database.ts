@@ -155,10 +155,45 @@ export class Database {
     this.#state.putSync(TALLY, Buffer.from(JSON.stringify(tally)))
   }
 
+  /** Bytes of LMDB's file that hold nothing: what was deleted is used again, the file never shrinks. */
+  spareBytes(): number {
+    const tables = [this.#records, this.#log, this.#small, this.#files, this.#state]
+    const { pageSize, lastPageNumber, root, free } = statsOf(this.#root) as RootStats
+    const used = [root, free, ...tables.map(statsOf)].reduce(
+      (sum, stats) => sum + pagesOf(stats),
+      0,
+    )
+    return (lastPageNumber + 1 - META_PAGES - used) * pageSize
+  }
+
   async close(): Promise<void> {
     await this.#root.close()
   }
 }
+
+/** Of what `getStats` says; `lmdb` gives it no type. */
+interface Stats {
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
+
+interface RootStats extends Stats {
+  readonly pageSize: number
+  readonly lastPageNumber: number
+  readonly root: Stats
+  readonly free: Stats
+}
+
+function statsOf(table: LmdbTable<Buffer, Uint8Array>): Stats {
+  return table.getStats() as Stats
+}
+
+function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Stats): number {
+  return treeBranchPageCount + treeLeafPageCount + overflowPages
+}
+
+const META_PAGES = 2
 
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
 const TALLY = Buffer.from('state')

@@ -12,6 +12,8 @@ export interface Files {
   open(path: string): Promise<ReadableFile>
   /** Length of a file in bytes; undefined where there is none. */
   size(path: string): Promise<number | undefined>
+  /** Append zeros up to this length, in bytes. */
+  lengthen(path: string, size: number): Promise<void>
   rename(from: string, to: string): Promise<void>
   /** Delete a file; does nothing where there is none. */
   remove(path: string): Promise<void>
@@ -48,7 +50,7 @@ export const nodeFiles: Files = {
   makeDirectory: async (path) => {
     await fs.mkdir(path, { recursive: true, mode: DIRECTORY_MODE })
   },
-  list: async function* (path) {
+  async *list(path) {
     for await (const { name } of await fs.opendir(path)) yield name
   },
   create: async (path) => writable(await fs.open(path, 'wx', FILE_MODE)),
@@ -61,6 +63,7 @@ export const nodeFiles: Files = {
       throw error
     }
   },
+  lengthen: (path, size) => fs.truncate(path, size),
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
   setMode: (path, mode) => fs.chmod(path, mode),

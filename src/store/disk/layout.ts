@@ -42,9 +42,14 @@ export class Layout {
     return join(this.values, `${location}.part`)
   }
 
-  /** The files in which LMDB keeps everything. */
-  recordFiles(): readonly string[] {
-    return [join(this.records, 'data.mdb'), join(this.records, 'lock.mdb')]
+  /** LMDB's one file with everything in it. */
+  get data(): string {
+    return join(this.records, 'data.mdb')
+  }
+
+  /** LMDB's table of who has it open. */
+  get lock(): string {
+    return join(this.records, 'lock.mdb')
   }
 }
 

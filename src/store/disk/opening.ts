@@ -6,6 +6,7 @@ import type { Location } from '../store.ts'
 import { Database } from './database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { FILE_MODE, type Files } from './files.ts'
+import { checkLmdbFile } from './lmdb-file.ts'
 import { type Layout, isOurs, layoutVersion, parseValueFile } from './layout.ts'
 
 /** What an opening store found and put in order. */
@@ -37,6 +38,8 @@ export async function prepare(files: Files, layout: Layout): Promise<void> {
 
 /** Open LMDB. Nobody but this user may read its files, and their names are durable. */
 export async function openDatabase(files: Files, layout: Layout): Promise<Database> {
+  await checkLmdbFile(files, layout.data)
+  await checkNotLost(files, layout)
   let database: Database
   try {
     database = new Database(layout.records)
@@ -46,12 +49,22 @@ export async function openDatabase(files: Files, layout: Layout): Promise<Databa
     throw new DstoreError('integrity', `${layout.root} cannot be read`, { cause: error })
   }
   try {
-    for (const path of layout.recordFiles()) await files.setMode(path, FILE_MODE)
+    for (const path of [layout.data, layout.lock]) await files.setMode(path, FILE_MODE)
     await files.syncDirectory(layout.records)
     return database
   } catch (error) {
     await database.close()
     throw error
+  }
+}
+
+/** Records come before values: where there are values alone, the records were lost. Opening would delete them. */
+async function checkNotLost(files: Files, layout: Layout): Promise<void> {
+  const size = await files.size(layout.data)
+  if (size !== undefined && size > 0) return
+  for await (const name of files.list(layout.values)) {
+    if (parseValueFile(name) === undefined) continue
+    throw new DstoreError('integrity', `${layout.root} has values, but its records are missing`)
   }
 }
 

@@ -1,0 +1,219 @@
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import type { ExecutionContext } from 'ava'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { blake3 } from '@noble/hashes/blake3.js'
+import { DstoreError } from '../../src/errors.ts'
+import { Key } from '../../src/hash/key.ts'
+import { serving } from '../daemon/serving.ts'
+import type { FakeNode } from '../daemon/fake-node.ts'
+import { BUNDLE, Place, outcome } from './command.ts'
+
+interface Scene {
+  readonly place: Place
+  readonly node: FakeNode
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+/** A daemon in this process, whose node obeys the test and holds one value. */
+async function scene(t: ExecutionContext, size = 50_000): Promise<Scene> {
+  const { node, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  const value = Uint8Array.from({ length: size }, (_, index) => index % 251)
+  const key = new Key(blake3(value)).toString()
+  node.values.set(key, value)
+  return { place, node, key, value }
+}
+
+/** Make reads stop after the first piece until the returned function is called. */
+function holdAfterFirst(node: FakeNode): () => void {
+  const opened = new AbortController()
+  const held = once(opened.signal, 'abort').then(() => undefined)
+  let asked = 0
+  Object.defineProperty(node, 'gate', { get: () => (asked++ === 0 ? undefined : held) })
+  return () => opened.abort()
+}
+
+test('R007-26 a value replaces a file whole, and keeps its mode and the link to it', async (t) => {
+  const { place, key, value } = await scene(t)
+  const file = place.file('out')
+  writeFileSync(file, 'old')
+  chmodSync(file, 0o640)
+  symlinkSync('out', place.file('link'))
+  const { exit, stdout, stderr } = await place.run(['get', key, '-o', 'link'])
+  t.deepEqual({ exit, stdout: stdout.byteLength, stderr }, { exit: 0, stdout: 0, stderr: '' })
+  t.deepEqual(new Uint8Array(readFileSync(file)), value)
+  t.is(statSync(file).mode & 0o777, 0o640)
+  t.deepEqual(readdirSync(place.path).toSorted(), ['link', 'out'])
+})
+
+const FAULTS = [
+  ['integrity', 4],
+  ['removed', 3],
+  ['unreachable', 5],
+  ['timeout', 5],
+] as const
+for (const [code, expected] of FAULTS) {
+  test(`R007-26 ${code} in the middle leaves the file as it was`, async (t) => {
+    const { place, node, key } = await scene(t)
+    writeFileSync(place.file('out'), 'old')
+    node.fault = new DstoreError(code, `it was ${code}`)
+    node.failAfterBytes = 20_000
+    const { exit, stderr } = await place.run(['get', key, '-o', 'out'])
+    t.is(stderr, `dstore: it was ${code}\n`)
+    t.is(exit, expected)
+    t.is(readFileSync(place.file('out'), 'utf8'), 'old')
+    t.deepEqual(readdirSync(place.path), ['out'])
+  })
+}
+
+for (const [signal, expected] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`R007-28 ${signal} in the middle leaves nothing half done`, async (t) => {
+    const { place, node, key } = await scene(t)
+    const release = holdAfterFirst(node)
+    writeFileSync(place.file('out'), 'old')
+    const child = place.start(['get', key, '-o', 'out'])
+    const ended = outcome(child)
+    while (!readdirSync(place.path).some((name) => name.endsWith('.part'))) await sleep(5)
+    child.kill(signal)
+    const { exit, stderr } = await ended
+    release()
+    t.is(exit, expected)
+    t.is(stderr, '')
+    t.deepEqual(readdirSync(place.path), ['out'])
+    t.is(readFileSync(place.file('out'), 'utf8'), 'old')
+  })
+}
+
+test('R007-28 Ctrl-C ends a put, and the daemon forgets it', async (t) => {
+  const { place, node } = await scene(t)
+  const child = place.start(['put', '-'])
+  const ended = outcome(child)
+  child.stdin!.on('error', () => undefined)
+  child.stdin!.write(Buffer.alloc(100_000))
+  while (node.takenBytes === 0) await sleep(5)
+  child.kill('SIGINT')
+  t.is((await ended).exit, 130)
+  while (!node.signals.some((signal) => signal.aborted)) await sleep(5)
+  t.is(node.values.size, 1)
+})
+
+test('R007-27 a closed pipe is quiet', async (t) => {
+  const { place, key } = await scene(t, 5_000_000)
+  for (const args of [`get ${key}`, 'ls --keys', '--help']) {
+    const shell = spawn(
+      'sh',
+      ['-c', `{ '${process.execPath}' '${BUNDLE}' ${args}; echo "exit $?" >&2; } | true`],
+      { cwd: place.path, env: place.env(), stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    t.is((await outcome(shell)).stderr, 'exit 1\n', args)
+  }
+})
+
+test('R007-27 a reader that stops in the middle ends the work', async (t) => {
+  const { place, node, key } = await scene(t, 5_000_000)
+  const command = `{ '${process.execPath}' '${BUNDLE}' get ${key}; echo "exit $?" >&2; } | head -c 10`
+  const shell = spawn('sh', ['-c', command], {
+    cwd: place.path,
+    env: place.env(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const { stdout, stderr } = await outcome(shell)
+  t.is(stdout.byteLength, 10)
+  t.is(stderr, 'exit 1\n')
+  while (node.readsLeft === 0) await sleep(5)
+  t.pass()
+})
+
+test('R007-26 a full disk is said, on a device and on stdout', async (t) => {
+  const { place, key } = await scene(t)
+  t.true(existsSync('/dev/full'))
+  const device = await place.run(['get', key, '-o', '/dev/full'])
+  t.is(device.stderr, 'dstore: no space left for /dev/full\n')
+  t.is(device.exit, 7)
+  t.true(statSync('/dev/full').isCharacterDevice())
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const piped = await place.run(['get', key], { stdout: full })
+  t.is(piped.stderr, 'dstore: no space left for standard output\n')
+  t.is(piped.exit, 7)
+  t.is((await place.run(['--version'], { stdout: full })).exit, 7)
+})
+
+test('R007-26 a pipe is written directly', async (t) => {
+  const { place, key, value } = await scene(t)
+  await once(spawn('mkfifo', [place.file('fifo')]), 'close')
+  const reader = outcome(spawn('cat', [place.file('fifo')]))
+  t.is((await place.run(['get', key, '-o', 'fifo'])).exit, 0)
+  t.deepEqual(new Uint8Array((await reader).stdout), value)
+  t.true(statSync(place.file('fifo')).isFIFO())
+})
+
+test('R007-26 an output that cannot be is said, and exit code 1', async (t) => {
+  const { place, key } = await scene(t)
+  t.is((await place.run(['get', key, '-o', '.'])).exit, 1)
+  t.is((await place.run(['get', key, '-o', 'nowhere/out'])).exit, 1)
+  writeFileSync(place.file('file'), '')
+  t.is((await place.run(['get', key, '--output-dir', 'file'])).exit, 1)
+})
+
+test('R007-26 standard output that is a file gets all of it', async (t) => {
+  const { place, key, value } = await scene(t, 3_000_001)
+  const file = openSync(place.file('out'), 'w')
+  const { exit } = await place.run(['get', key], { stdout: file })
+  closeSync(file)
+  t.is(exit, 0)
+  t.deepEqual(new Uint8Array(readFileSync(place.file('out'))), value)
+})
+
+test('R007-22 each key is tried, and the exit code says how they ended', async (t) => {
+  const { place, node, key } = await scene(t)
+  const unknown = '0'.repeat(64)
+  t.is((await place.run(['has', key, key])).exit, 0)
+  t.is((await place.run(['has', unknown, unknown])).exit, 1)
+  t.is((await place.run(['has', key, unknown])).exit, 8)
+  const mixed = await place.run(['get', unknown, key, '--output-dir', 'out'])
+  t.is(mixed.exit, 8)
+  t.is(readdirSync(place.file('out')).length, 1)
+  node.fault = new DstoreError('unreachable', 'Global is away')
+  const away = await place.run(['has', key])
+  t.is(away.exit, 5, 'R007-29')
+  t.is(away.stderr, 'dstore: Global is away\n')
+})
+
+test('R007-21 what a daemon says is one line, whatever it holds', async (t) => {
+  const { place, node, key } = await scene(t)
+  node.fault = new DstoreError('internal', 'odd\n\u001b[2Jthing', { hint: 'a\nb' })
+  const { exit, stderr } = await place.run(['stat', key])
+  t.is(stderr, 'dstore: internal error: odd  [2Jthing\nhint: a b\n')
+  t.is(exit, 1)
+})
+
+test('a daemon that dies in the middle is exit code 5', async (t) => {
+  const { place, node, key } = await scene(t)
+  const release = holdAfterFirst(node)
+  const child = place.start(['get', key, '-o', 'out'])
+  const ended = outcome(child)
+  while (!readdirSync(place.path).some((name) => name.endsWith('.part'))) await sleep(5)
+  node.fault = new DstoreError('unreachable', 'stopping')
+  node.failAfterBytes = 0
+  release()
+  t.is((await ended).exit, 5)
+  t.deepEqual(readdirSync(place.path), [])
+})

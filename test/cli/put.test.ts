@@ -1,0 +1,98 @@
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { blake3 } from '@noble/hashes/blake3.js'
+import { DstoreError } from '../../src/errors.ts'
+import { Key } from '../../src/hash/key.ts'
+import { serving } from '../daemon/serving.ts'
+import { BUNDLE, Place, outcome } from './command.ts'
+
+const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_577, 5_000_000]
+
+test('values of every size go through the real daemon, from files and from stdin', async (t) => {
+  const place = new Place(t)
+  const files = SIZES.map((size) => `v${size}`)
+  const values = SIZES.map((size) => randomBytes(size))
+  for (const [index, file] of files.entries()) writeFileSync(place.file(file), values[index]!)
+  const keys = values.map((value) => new Key(blake3(value)).toString())
+
+  const stored = await place.run(['put', ...files])
+  t.is(stored.exit, 0, stored.stderr)
+  t.is(stored.stdout.toString(), keys.map((key) => `${key}\n`).join(''))
+  const named = await place.run(['cid', ...files])
+  t.is(named.stdout.toString(), stored.stdout.toString())
+  for (const [index, value] of values.entries()) {
+    const piped = await place.run(['put', '-'], { input: value })
+    t.is(piped.stdout.toString(), `${keys[index]}\n`)
+    const back = await place.run(['get', keys[index]!])
+    t.true(back.stdout.equals(value), `${value.byteLength} bytes`)
+  }
+  const out = await place.run(['get', ...keys, '--output-dir', 'out'])
+  t.is(out.exit, 0)
+  for (const [index, key] of keys.entries()) {
+    t.true(readFileSync(place.file(`out/${key}`)).equals(values[index]!))
+  }
+})
+
+test('R007-24 ten commands that find no daemon start one, and all succeed', async (t) => {
+  const place = new Place(t)
+  const inputs = Array.from({ length: 10 }, () => randomBytes(1000))
+  const ended = await Promise.all(inputs.map((input) => place.run(['put', '-'], { input })))
+  for (const [index, { exit, stdout, stderr }] of ended.entries()) {
+    t.is(exit, 0, stderr)
+    t.is(stdout.toString(), `${new Key(blake3(inputs[index]!)).toString()}\n`)
+  }
+  const listed = await place.run(['ls', '--keys'])
+  t.is(listed.stdout.toString().split('\n').length, 11)
+})
+
+test('R007-25 what is no regular file is streamed: a pipe, a file that has no name any more', async (t) => {
+  const { node, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  const value = randomBytes(100_000)
+  const key = `${new Key(blake3(value)).toString()}\n`
+
+  await once(spawn('mkfifo', [place.file('fifo')]), 'close')
+  const writer = spawn('sh', ['-c', 'cat > fifo'], { cwd: place.path })
+  writer.stdin.end(value)
+  t.is((await place.run(['put', 'fifo'])).stdout.toString(), key)
+
+  writeFileSync(place.file('gone'), value)
+  const fd = openSync(place.file('gone'), 'r')
+  unlinkSync(place.file('gone'))
+  const child = spawn(process.execPath, [BUNDLE, 'put', '/dev/stdin'], {
+    env: place.env(),
+    stdio: [fd, 'pipe', 'pipe'],
+  })
+  t.is((await outcome(child)).stdout.toString(), key)
+  t.is(node.values.size, 1)
+})
+
+test('R007-25 what the daemon may not read but the caller may is streamed', async (t) => {
+  const { node, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  writeFileSync(place.file('mine'), 'mine')
+  const put = node.put.bind(node)
+  const asked: string[] = []
+  node.put = (source, options) => {
+    asked.push('path' in source ? 'path' : 'bytes')
+    if ('bytes' in source) return put(source, options)
+    return Promise.reject(new DstoreError('unreadable', 'permission denied'))
+  }
+  const { exit, stderr } = await place.run(['put', 'mine'])
+  t.is(exit, 0, stderr)
+  t.deepEqual(asked, ['path', 'bytes'])
+})
+
+test('a put that the daemon refuses in the middle is said with its code', async (t) => {
+  const { node, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  node.fault = new DstoreError('no-space', 'the store is full')
+  node.failAfterBytes = 100_000
+  const { exit, stdout, stderr } = await place.run(['put', '-'], { input: randomBytes(5_000_000) })
+  t.is(stderr, 'dstore: the store is full\n')
+  t.is(exit, 7)
+  t.is(stdout.byteLength, 0)
+})

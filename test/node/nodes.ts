@@ -1,0 +1,68 @@
+/** Nodes in one process, over real connections on loopback, for tests: closed, and their folders gone, at the end. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { concat } from '../../src/bytes.ts'
+import type { Key } from '../../src/hash/key.ts'
+import { SILENT } from '../../src/node/log.ts'
+import type { GetOptions, Node } from '../../src/node/node.ts'
+import { openNode, type NodeOptions } from '../../src/node/open.ts'
+
+export class Nodes {
+  readonly #t: ExecutionContext
+
+  constructor(t: ExecutionContext) {
+    this.#t = t
+  }
+
+  async folder(): Promise<string> {
+    const dir = await mkdtemp(join(tmpdir(), 'dstore-node-'))
+    this.#t.teardown(() => rm(dir, { recursive: true, force: true }))
+    return dir
+  }
+
+  async open(options: Partial<NodeOptions> & Pick<NodeOptions, 'role'>): Promise<Node> {
+    const dir = options.dir ?? (await this.folder())
+    const node = await openNode({
+      store: 'memory',
+      cacheBytes: 64 << 20,
+      log: SILENT,
+      ...options,
+      dir,
+    })
+    this.#t.teardown(() => node.close())
+    return node
+  }
+
+  global(options: Partial<NodeOptions> = {}): Promise<Node> {
+    return this.open({ ...options, role: 'global' })
+  }
+
+  async local(global: Node, options: Partial<NodeOptions> = {}): Promise<Node> {
+    const [address] = (await global.status()).listen
+    return this.open({ join: address!, ...options, role: 'local' })
+  }
+}
+
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+export async function read(node: Node, key: Key, options?: GetOptions): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of (await node.get(key, options)).bytes) parts.push(part)
+  return concat(parts)
+}
+
+/** Wait until something holds; fails after a while. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
+  const end = Date.now() + ms
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('it did not come to hold')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
