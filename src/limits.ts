@@ -192,6 +192,9 @@ export const HTTP_CONNECTIONS: number = 512
 /** How long the headers, or a JSON body, may take to arrive. */
 export const HTTP_REQUEST_MS: number = 10_000
 
+/** How long a connection to the daemon's socket may lie idle between two requests. */
+export const HTTP_IDLE_MS: number = 60_000
+
 /** Progress events of one call are at least this far apart. */
 export const PROGRESS_MS: number = 100
 
@@ -210,6 +213,29 @@ export const LOG_FILE_BYTES: number = 8 * MIB
 /** The configuration file of a state directory. */
 export const CONFIG_FILE_BYTES: number = 64 * KIB
 
+/** How long the key of a lane waits to be used, in milliseconds. */
+export const LANE_KEY_MS: number = 10_000
+
+/** Keys of lanes that were handed to one peer and not used yet. */
+export const LANE_KEYS_PER_PEER: number = 16
+
+/** Lanes that one peer has open to this node at one time. */
+export const LANES_PER_PEER: number = 32
+
+/** Lanes that a node accepts in all. */
+export const LANES: number = 2000
+
+/** Connections to the port of lanes whose handshake is not over. */
+export const LANES_PENDING: number = 128
+
+/** The handshake of a lane, from the connection of the socket on, in milliseconds. */
+export const LANE_HANDSHAKE_MS: number = 5000
+
+/** The longest record on a lane: what one write is cut into. */
+export const LANE_RECORD_BYTES: number = MIB
+
+/** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
+export const LANE_RETRY_MS: number = 60_000
 /** A name, in bytes of UTF-8. */
 export const NAME_BYTES: number = 512
 
@@ -225,8 +251,10 @@ export const DOUBT_MS: number = 3000
 /** How long a removal waits for acknowledgements, where nobody says otherwise and there are no leases. */
 export const REMOVAL_TIMEOUT_MS: number = 5000
 
-/** What Global adds to a lease before it counts it as run out: for clocks that differ, and a bit. */
+/** What Global adds to a lease before it counts it as run out: this much of it, for clocks that differ in speed. */
 export const LEASE_MARGIN_PERCENT: number = 1
+
+/** And this much besides, for what lies between answering and sending. */
 export const LEASE_MARGIN_MS: number = 1000
 
 /** A Local out of touch for longer is forgotten: nothing is owed by it, and it must ask about everything it holds. */
@@ -261,3 +289,42 @@ export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
 
 /** How long a transfer channel outlives the failure that was sent on it. */
 export const FAREWELL_MS: number = 1000
+
+/** What one source is asked for at a time, at least. */
+export const PART_BYTES: number = MIB
+
+/** The largest part that one source is asked for at a time. */
+export const MOST_PART_BYTES: number = 16 * MIB
+
+/** How many parts a value is cut into, while they are smaller than the largest. */
+export const PARTS: number = 1024
+
+/** Parts that one source is asked for at once: one comes while the next is asked for. */
+export const SOURCE_TASKS: number = 2
+
+/** A source that gives nothing for so long loses its work to others. */
+export const SOURCE_STALL_MS: number = 2000
+
+/** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
+export const SOURCE_PATIENCE_MS: number = 300
+
+/** How often a holder that has nothing to give is asked what it holds by now. */
+export const ASK_EVERY_MS: number = 100
+
+/** The longest multiaddr or peer id in a transfer message. */
+export const ADDRESS_CHARS: number = 200
+
+/** Values that Global remembers one Local to hold. */
+export const HOLDINGS_PER_LOCAL: number = 1024
+
+/** For how long Global remembers that a Local holds a value; the Local says it anew in time. */
+export const HOLDING_MS: number = 600_000
+
+/** Values below this size are fetched from Global alone: to look for others would take longer. */
+export const COMPANY_BYTES: number = 2 * MIB
+
+/** How many Locals one value is fetched from at once. */
+export const SOURCES: number = 8
+
+/** How long a peer that Global vouched for is served without asking again. */
+export const VOUCHED_MS: number = 60_000
