@@ -20,6 +20,8 @@ export interface Rules {
   readonly doubt: boolean
   /** A position counts only in the run that gave it. */
   readonly runs: boolean
+  /** What a Local has heard of counts as much as what it has applied. */
+  readonly seen: boolean
   /** A removal is owed by Locals that are away, too. */
   readonly register: boolean
   /** Who has no lease does not serve. */
@@ -37,6 +39,7 @@ export const ALL_RULES: Rules = {
   durableBeforeVisible: true,
   doubt: true,
   runs: true,
+  seen: true,
   register: true,
   leases: true,
 }

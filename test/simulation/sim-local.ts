@@ -23,8 +23,9 @@ export interface SimLocalOptions {
   readonly forgetAfterMs: number
 }
 
-/** How old what is served as current may be: until there is a doubt, a few ways there and back, and ticks. */
-const SLACK_MS = DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
+/** How old what is served as current may be: what was heard last was held up for less than a doubt takes, and so is the
+ * next; a few ways there and back, and ticks. */
+const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
 
 interface Entry {
   incarnation: number
@@ -59,6 +60,7 @@ export class SimLocal {
   /** The history in which it was welcomed last, and when it heard of Global. */
   #history: History | undefined
   #heardAt = 0
+  #counted = false
 
   constructor(options: SimLocalOptions) {
     this.peer = options.peer
@@ -224,7 +226,11 @@ export class SimLocal {
   /** Does Global count on it, as far as can be known from outside? */
   get #isCounted(): boolean {
     const { world, oracle, forgetAfterMs } = this.#options
-    return this.#history === oracle.history && world.now - this.#heardAt < forgetAfterMs - 2000
+    return (
+      this.#counted &&
+      this.#history === oracle.history &&
+      world.now - this.#heardAt < forgetAfterMs - 2000
+    )
   }
 
   get #isAwake(): boolean {
@@ -296,7 +302,10 @@ export class SimLocal {
   }
 
   #message(message: Message): void {
+    // Who was out of touch for long may be forgotten, until he is welcomed anew.
+    if (!this.#isCounted) this.#counted = false
     if (message.body.type === 'welcome') {
+      this.#counted = true
       this.#attempts = 0
       this.#history = this.#options.oracle.historyOf(message.body.position)
     }
