@@ -93,7 +93,7 @@ export class LocalIndex {
   readonly #rules: Rules
   readonly #inFlight = new InFlight()
   readonly #requests: Requests
-  readonly #revalidation: Revalidation
+  readonly #revalidation: Revalidation = new Revalidation()
   readonly #standing: Standing
   readonly #readers = new Map<number, number>()
   #link: LinkState = 'away'
@@ -119,7 +119,6 @@ export class LocalIndex {
     this.#bootId = bootId
     this.#rules = rules
     this.#requests = new Requests(this.#inFlight, rules)
-    this.#revalidation = new Revalidation(this.#inFlight, rules)
     this.#standing = new Standing({ rules, now })
     this.#awaySince = now
     this.#linkError = new DstoreError('unreachable', 'not connected to Global yet')
@@ -281,6 +280,7 @@ export class LocalIndex {
       // What it stands for in the run before, it stands for in this one.
       this.#position = { runId: position.runId, seq: applied }
     }
+    if (!this.#rules.acknowledgeVerified) this.#acknowledgeReset()
     if (reset && this.#rules.revalidate) this.#effects.push({ type: 'reset' })
     else this.#revalidate()
     this.#sendWaiting()
@@ -323,11 +323,16 @@ export class LocalIndex {
     const digests = this.#revalidation.next()
     if (digests !== undefined) {
       this.#send({ id: REVALIDATE_ID, body: { type: 'locate', digests, inline: false } })
-    } else if (this.#revalidation.isDone && this.#owed !== undefined) {
-      this.#position = this.#owed
-      this.#owed = undefined
-      this.#send({ id: 0, body: { type: 'ack', seq: this.#position.seq } })
+    } else if (this.#revalidation.isDone) {
+      this.#acknowledgeReset()
     }
+  }
+
+  #acknowledgeReset(): void {
+    if (this.#owed === undefined) return
+    this.#position = this.#owed
+    this.#owed = undefined
+    this.#send({ id: 0, body: { type: 'ack', seq: this.#position.seq } })
   }
 
   #closed(now: number, error: DstoreError): void {

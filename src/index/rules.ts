@@ -8,12 +8,13 @@ export interface Rules {
   /** An answer that is older than a removal seen since the question is not kept. */
   readonly fetchesInFlight: boolean
   readonly putsInFlight: boolean
-  readonly revalidationsInFlight: boolean
   readonly namesInFlight: boolean
   /** A change is applied before it is acknowledged. */
   readonly applyBeforeAck: boolean
   /** After a reset nothing is served that was not asked about. */
   readonly revalidate: boolean
+  /** A reset is acknowledged when all of that was answered: no removal overtakes the answers. */
+  readonly acknowledgeVerified: boolean
   /** Nothing is said before it is durable. */
   readonly durableBeforeVisible: boolean
   /** Who has not heard of Global for long asks before he serves. */
@@ -32,10 +33,10 @@ export const ALL_RULES: Rules = {
   incarnations: true,
   fetchesInFlight: true,
   putsInFlight: true,
-  revalidationsInFlight: true,
   namesInFlight: true,
   applyBeforeAck: true,
   revalidate: true,
+  acknowledgeVerified: true,
   durableBeforeVisible: true,
   doubt: true,
   runs: true,

@@ -46,7 +46,7 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
       again(least, most, act)
     })
   }
-  const pace = world.one([1, 1, 4, 12])
+  const pace = plan.forgetAfterMs === undefined ? world.one([1, 1, 4, 12]) : 1
   world.say(`plan: ${plan.name}, work every ${5 * pace} to ${150 * pace} ms`)
   again(5 * pace, 150 * pace, () => work(world, global, world.one(locals), plan))
   if (plan.faults.length > 0) {
@@ -132,7 +132,7 @@ const forget: Act = (world, _, local) => {
   local.cut()
   world.after(FORGET_SOON_MS + 1500, () => {
     local.partitioned = false
-    world.after(world.between(200, 900), () => local.cut())
+    local.cutAtReset = true
   })
 }
 

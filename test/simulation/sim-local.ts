@@ -48,6 +48,8 @@ export class SimLocal {
   #asleep = false
   #backlog: (() => void)[] = []
   partitioned = false
+  /** Lose the connection as soon as what is held is asked about after a reset. */
+  cutAtReset = false
   #wire: Wire | undefined
   #attempts = 0
   /** By token. */
@@ -61,6 +63,8 @@ export class SimLocal {
   #history: History | undefined
   #heardAt = 0
   #counted = false
+  /** The position of the last welcome. */
+  #target = 0
 
   constructor(options: SimLocalOptions) {
     this.peer = options.peer
@@ -302,10 +306,10 @@ export class SimLocal {
   }
 
   #message(message: Message): void {
-    // Who was out of touch for long may be forgotten, until he is welcomed anew.
+    // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
     if (!this.#isCounted) this.#counted = false
     if (message.body.type === 'welcome') {
-      this.#counted = true
+      this.#target = message.body.position.seq
       this.#attempts = 0
       this.#history = this.#options.oracle.historyOf(message.body.position)
     }
@@ -347,6 +351,8 @@ export class SimLocal {
           reading.known.isVoid = true
           tokens.add(reading.token)
         }
+        if (this.cutAtReset) world.after(world.between(0, 60), () => this.cut())
+        this.cutAtReset = false
         const digests = [...tokens].map(digestOf)
         return this.#handle({ type: 'held', digests, now: this.#now })
       }
@@ -466,6 +472,7 @@ export class SimLocal {
     const { oracle } = this.#options
     const position = this.#index?.position
     if (position === undefined) return
+    if (position.seq >= this.#target && this.isConnected) this.#counted = true
     for (const [token, entry] of this.#cache) {
       if (!entry.isVoid) oracle.holds(this.peer, position, digestOf(token), entry)
     }
