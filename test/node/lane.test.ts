@@ -324,9 +324,10 @@ test.serial('random bytes at the port of lanes close that connection alone', asy
   for (let i = 0; i < 30; i++) {
     const socket = net.connect(where.listener.port, HOST)
     socket.on('error', () => {})
+    socket.resume()
     socket.write(random(1 + i * 100))
     socket.end()
-    await once(socket, 'close')
+    await new Promise((resolve) => socket.once('close', resolve))
   }
   await until(() => where.listener.counts.pending === 0)
   t.truthy(await where.dialler.open(where.server.peerId, patience()))
