@@ -171,7 +171,9 @@ export class Client {
     try {
       const response = await answered
       if (response.statusCode! < 400) return response
-      throw parseProblem(await text(response, this.#patience))
+      const fault = parseProblem(await text(response, this.#patience))
+      if (fault.code !== 'protocol') throw fault
+      throw new DstoreError('protocol', `${fault.message} (HTTP ${response.statusCode})`)
     } catch (error) {
       request.destroy()
       throw connectionFault(error, this.#patience)

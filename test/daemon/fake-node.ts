@@ -1,9 +1,9 @@
 /** A node of one process without network or disk, and with every fault at a test's command. */
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { blake3 } from '@noble/hashes/blake3.js'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import type {
   CallOptions,
@@ -50,7 +50,7 @@ export class FakeNode implements Node {
         throw this.fault
     }
     const whole = concat(parts)
-    const key = new Key(blake3(whole))
+    const key = new Key(hash(whole).digest)
     const existed = this.values.has(key.toString())
     this.values.set(key.toString(), whole)
     return { key, size: whole.byteLength, existed }
@@ -109,7 +109,7 @@ export class FakeNode implements Node {
     for (const value of this.values.values()) {
       if (this.failAfterBytes !== undefined && count >= this.failAfterBytes) throw this.fault
       await Promise.resolve()
-      yield { key: new Key(blake3(value)), size: value.byteLength }
+      yield { key: new Key(hash(value).digest), size: value.byteLength }
       count++
     }
   }
