@@ -43,6 +43,11 @@ export class GroupBatch {
     this.#cvs = new Uint8Array((HASH_WINDOW_BYTES / groupBytes) * DIGEST_BYTES)
   }
 
+  /** Offset of the first byte that is not proved. */
+  get start(): number {
+    return this.#start
+  }
+
   /** Offset of the first byte that has not come. */
   get position(): number {
     return this.#start + this.#filled

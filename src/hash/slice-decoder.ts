@@ -108,7 +108,7 @@ export class SliceDecoder {
   finish(): void {
     if (this.#flaw !== undefined) throw this.#flaw
     if (this.done) return
-    const position = this.#batch?.position ?? 0
+    const position = this.#batch?.start ?? 0
     this.#flaw = new IntegrityError('truncated', position, `the proof ends at byte ${position}`)
     throw this.#flaw
   }
@@ -141,7 +141,7 @@ export class SliceDecoder {
     if (this.#step !== undefined) return
     if (this.#batch!.position === this.#claimedSize) this.#size = this.#claimedSize
     if (at < input.byteLength) {
-      const position = this.#batch!.position
+      const position = this.#batch!.start
       throw new IntegrityError('trailing', position, 'bytes after the end of the proof')
     }
   }
@@ -175,11 +175,13 @@ export class SliceDecoder {
     const cv = new Uint8Array(DIGEST_BYTES)
     this.#engine.parent(pair, 0, step.root, cv, 0)
     if (!equal(cv, this.#expected.pop()!)) {
-      const position = step.group * this.#groupBytes
+      // Groups before it wait to be verified. If one of them is wrong, that is the first flaw.
+      this.#batch!.flush()
+      const position = this.#batch!.start
       throw new IntegrityError(
         'parent',
         position,
-        `the tree from byte ${position} on is not the value's`,
+        `the tree at byte ${position} is not the value's`,
       )
     }
     if (step.right) this.#expected.push(pair.subarray(DIGEST_BYTES))
