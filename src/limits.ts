@@ -310,3 +310,21 @@ export const SOURCE_PATIENCE_MS: number = 300
 
 /** How often a holder that has nothing to give is asked what it holds by now. */
 export const ASK_EVERY_MS: number = 100
+
+/** The longest multiaddr or peer id in a transfer message. */
+export const ADDRESS_CHARS: number = 200
+
+/** Values that Global remembers one Local to hold. */
+export const HOLDINGS_PER_LOCAL: number = 1024
+
+/** For how long Global remembers that a Local holds a value; the Local says it anew in time. */
+export const HOLDING_MS: number = 600_000
+
+/** Values below this size are fetched from Global alone: to look for others would take longer. */
+export const COMPANY_BYTES: number = 2 * MIB
+
+/** How many Locals one value is fetched from at once. */
+export const SOURCES: number = 8
+
+/** How long a peer that Global vouched for is served without asking again. */
+export const VOUCHED_MS: number = 60_000

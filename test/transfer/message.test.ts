@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError } from '../../src/errors.ts'
-import { FETCH_RANGES, PIECE_BYTES, TEXT_CHARS } from '../../src/limits.ts'
+import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, PIECE_BYTES, TEXT_CHARS } from '../../src/limits.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/transfer/message.ts'
 import { MessageSchema } from '../../src/transfer/messages_pb.ts'
 import { seeded } from '../wire/seeded.ts'
@@ -14,6 +14,8 @@ const ranges = fc
   .array(fc.tuple(count, count), { maxLength: 4 })
   .map((pairs) => pairs.flat().toSorted((a, b) => a - b))
   .map((ends) => ends.flatMap((start, i) => (i % 2 === 0 ? [{ start, end: ends[i + 1]! }] : [])))
+
+const address = line.map((text) => text.slice(0, ADDRESS_CHARS))
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const KINDS: {
@@ -33,6 +35,10 @@ const KINDS: {
   finish: fc.record({ digest, size: count }),
   stored: fc.record({ incarnation: count, existed: fc.boolean() }),
   failure: fc.record({ code, message: line }),
+  join: fc.record({ digest, address: fc.option(address, { nil: undefined }) }),
+  company: fc.record({ addresses: fc.array(address, { maxLength: 5 }) }),
+  vouch: fc.record({ peer: address }),
+  vouched: fc.record({ welcome: fc.boolean() }),
 }
 
 const messages = Object.entries(KINDS).map(([type, fields]) => ({
@@ -91,6 +97,14 @@ const REFUSED: Record<string, Wire> = {
   'R000-1: a value of 2^64 - 1 bytes': { case: 'found', value: { size: 2n ** 64n - 1n } },
   'R000-7: a digest of 33 bytes': { case: 'finish', value: { digest: new Uint8Array(33) } },
   'R000-7: an upload from beyond the end': { case: 'upload', value: { size: 1n, start: 2n } },
+  'R000-7: an address that is too long': {
+    case: 'vouch',
+    value: { peer: 'x'.repeat(ADDRESS_CHARS + 1) },
+  },
+  'R000-7: more company than a message may name': {
+    case: 'company',
+    value: { addresses: Array.from({ length: HOLDERS + 1 }, () => 'x') },
+  },
   'R000-6: a piece of nothing': { case: 'piece', value: { length: 0 } },
   'R000-6: a piece of one byte too many': { case: 'piece', value: { length: PIECE_BYTES + 1 } },
   'R000-6: a piece of 4 GiB': { case: 'piece', value: { length: 0xffff_ffff } },
