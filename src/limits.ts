@@ -190,7 +190,7 @@ export const HTTP_JSON_BYTES: number = 64 * KIB
 export const HTTP_CONNECTIONS: number = 512
 
 /** How long the headers, or a JSON body, may take to arrive. */
-export const HTTP_REQUEST_MS: number = 10_000
+export const HTTP_REQUEST_MS: number = 30_000
 
 /** How long a connection to the daemon's socket may lie idle between two requests. */
 export const HTTP_IDLE_MS: number = 60_000

@@ -65,7 +65,8 @@ export class Client {
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
     let first = await connectTo(socket)
     if (first === undefined) return undefined
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    // No bound on sockets: a value that its caller has not read yet must not hold up the next call.
+    const agent = new Agent({ keepAlive: true })
     agent.createConnection = (_, ready) => {
       const connection = first
       first = undefined
