@@ -4,7 +4,7 @@
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError, type ErrorCode } from '../errors.ts'
-import { FETCH_RANGES, PIECE_BYTES } from '../limits.ts'
+import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, NAME_BYTES, PIECE_BYTES } from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
@@ -20,6 +20,8 @@ export type Message =
       readonly digest: Uint8Array | undefined
       readonly size: number
       readonly start: number
+      /** To be bound in the same change; what it may be is the index's business. */
+      readonly name?: string
     }
   | { readonly type: 'accept' }
   /** This many raw bytes follow. */
@@ -28,6 +30,13 @@ export type Message =
   | { readonly type: 'finish'; readonly digest: Uint8Array; readonly size: number }
   | { readonly type: 'stored'; readonly incarnation: number; readonly existed: boolean }
   | { readonly type: 'failure'; readonly code: ErrorCode; readonly message: string }
+  /** I hold this value or a part of it, or am about to: `address` is where I serve it. */
+  | { readonly type: 'join'; readonly digest: Uint8Array; readonly address: string | undefined }
+  /** Where the others are that joined. */
+  | { readonly type: 'company'; readonly addresses: readonly string[] }
+  /** May this peer be served? */
+  | { readonly type: 'vouch'; readonly peer: string }
+  | { readonly type: 'vouched'; readonly welcome: boolean }
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
 
@@ -46,8 +55,8 @@ function toWire(message: Message): WireBody {
       return { case: 'found', value: { size: BigInt(size), held: held.map(toWireRange) } }
     }
     case 'upload': {
-      const { digest, size, start } = message
-      const known = digest === undefined ? {} : { digest }
+      const { digest, size, start, name } = message
+      const known = { ...(digest && { digest }), ...(name !== undefined && { name }) }
       return { case: 'upload', value: { ...known, size: BigInt(size), start: BigInt(start) } }
     }
     case 'accept':
@@ -62,6 +71,16 @@ function toWire(message: Message): WireBody {
     }
     case 'failure':
       return { case: 'failure', value: { code: message.code, message: message.message } }
+    case 'join': {
+      const { digest, address } = message
+      return { case: 'join', value: { digest, ...(address !== undefined && { address }) } }
+    }
+    case 'company':
+      return { case: 'company', value: { addresses: [...message.addresses] } }
+    case 'vouch':
+      return { case: 'vouch', value: { peer: message.peer } }
+    case 'vouched':
+      return { case: 'vouched', value: { welcome: message.welcome } }
   }
 }
 
@@ -93,7 +112,9 @@ function fromWire(body: WireMessage['body']): Message {
       const start = count('start', body.value.start)
       if (start > size) throw malformed(`an upload from ${start} of ${size} bytes`)
       const known = body.value.digest === undefined ? undefined : digest(body.value.digest)
-      return { type: 'upload', digest: known, size, start }
+      const { name } = body.value
+      if (name !== undefined && name.length > NAME_BYTES) throw malformed('a name that is too long')
+      return { type: 'upload', digest: known, size, start, ...(name !== undefined && { name }) }
     }
     case 'accept':
       return { type: 'accept' }
@@ -114,9 +135,32 @@ function fromWire(body: WireMessage['body']): Message {
       const { code, message } = body.value
       return { type: 'failure', code: errorCode(code), message: text(message) }
     }
+    case 'join': {
+      const { address } = body.value
+      return {
+        type: 'join',
+        digest: digest(body.value.digest),
+        address: address === undefined ? undefined : addressLine(address),
+      }
+    }
+    case 'company': {
+      const { addresses } = body.value
+      if (addresses.length > HOLDERS) throw malformed(`${addresses.length} addresses`)
+      return { type: 'company', addresses: addresses.map(addressLine) }
+    }
+    case 'vouch':
+      return { type: 'vouch', peer: addressLine(body.value.peer) }
+    case 'vouched':
+      return { type: 'vouched', welcome: body.value.welcome }
     case undefined:
       throw malformed('a transfer message of an unknown kind')
   }
+}
+
+/** Of an address or a peer id; whoever dials it finds out whether it is one. */
+function addressLine(line: string): string {
+  if (line.length > ADDRESS_CHARS) throw malformed(`an address of ${line.length} characters`)
+  return text(line)
 }
 
 function ranges(wire: readonly { readonly start: bigint; readonly end: bigint }[]): ByteRange[] {

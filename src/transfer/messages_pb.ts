@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file transfer/messages.proto.
  */
 export const file_transfer_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIuUCCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIAEIGCgRib2R5Ij8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIjsKBUZvdW5kEgwKBHNpemUYASABKAQSJAoEaGVsZBgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSJFCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBEIJCgdfZGlnZXN0IggKBkFjY2VwdCIXCgVQaWVjZRIOCgZsZW5ndGgYASABKA0iJgoGRmluaXNoEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIi4KBlN0b3JlZBITCgtpbmNhcm5hdGlvbhgBIAEoBBIPCgdleGlzdGVkGAIgASgIIigKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
+  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIo8ECgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdjb21wYW55GAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkNvbXBhbnlIABInCgV2b3VjaBgLIAEoCzIWLmRzdG9yZS50cmFuc2Zlci5Wb3VjaEgAEisKB3ZvdWNoZWQYDCABKAsyGC5kc3RvcmUudHJhbnNmZXIuVm91Y2hlZEgAQgYKBGJvZHkiPwoFRmV0Y2gSDgoGZGlnZXN0GAEgASgMEiYKBnJhbmdlcxgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSIjCgVSYW5nZRINCgVzdGFydBgBIAEoBBILCgNlbmQYAiABKAQiOwoFRm91bmQSDAoEc2l6ZRgBIAEoBBIkCgRoZWxkGAIgAygLMhYuZHN0b3JlLnRyYW5zZmVyLlJhbmdlImEKBlVwbG9hZBITCgZkaWdlc3QYASABKAxIAIgBARIMCgRzaXplGAIgASgEEg0KBXN0YXJ0GAMgASgEEhEKBG5hbWUYBCABKAlIAYgBAUIJCgdfZGlnZXN0QgcKBV9uYW1lIggKBkFjY2VwdCIXCgVQaWVjZRIOCgZsZW5ndGgYASABKA0iJgoGRmluaXNoEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIi4KBlN0b3JlZBITCgtpbmNhcm5hdGlvbhgBIAEoBBIPCgdleGlzdGVkGAIgASgIIigKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIjgKBEpvaW4SDgoGZGlnZXN0GAEgASgMEhQKB2FkZHJlc3MYAiABKAlIAIgBAUIKCghfYWRkcmVzcyIcCgdDb21wYW55EhEKCWFkZHJlc3NlcxgBIAMoCSIVCgVWb3VjaBIMCgRwZWVyGAEgASgJIhoKB1ZvdWNoZWQSDwoHd2VsY29tZRgBIAEoCGIGcHJvdG8z");
 
 /**
  * @generated from message dstore.transfer.Message
@@ -70,6 +70,30 @@ export type Message = Message$1<"dstore.transfer.Message"> & {
      */
     value: Failure;
     case: "failure";
+  } | {
+    /**
+     * @generated from field: dstore.transfer.Join join = 9;
+     */
+    value: Join;
+    case: "join";
+  } | {
+    /**
+     * @generated from field: dstore.transfer.Company company = 10;
+     */
+    value: Company;
+    case: "company";
+  } | {
+    /**
+     * @generated from field: dstore.transfer.Vouch vouch = 11;
+     */
+    value: Vouch;
+    case: "vouch";
+  } | {
+    /**
+     * @generated from field: dstore.transfer.Vouched vouched = 12;
+     */
+    value: Vouched;
+    case: "vouched";
   } | { case: undefined; value?: undefined };
 };
 
@@ -175,6 +199,13 @@ export type Upload = Message$1<"dstore.transfer.Upload"> & {
    * @generated from field: uint64 start = 3;
    */
   start: bigint;
+
+  /**
+   * Bound to the key in the change that stores the value (specs/004-index.md).
+   *
+   * @generated from field: optional string name = 4;
+   */
+  name?: string | undefined;
 };
 
 /**
@@ -287,4 +318,85 @@ export type Failure = Message$1<"dstore.transfer.Failure"> & {
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 9);
+
+/**
+ * To Global: I hold this value or a part of it, or am about to fetch it. Answered by Company.
+ *
+ * @generated from message dstore.transfer.Join
+ */
+export type Join = Message$1<"dstore.transfer.Join"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Multiaddr with peer id at which I serve it; absent where I do not, or do not any more.
+   *
+   * @generated from field: optional string address = 2;
+   */
+  address?: string | undefined;
+};
+
+/**
+ * Describes the message dstore.transfer.Join.
+ * Use `create(JoinSchema)` to create a new message.
+ */
+export const JoinSchema: GenMessage<Join> = /*@__PURE__*/
+  messageDesc(file_transfer_messages, 10);
+
+/**
+ * The other Locals that joined, by address: some of them where there are many.
+ *
+ * @generated from message dstore.transfer.Company
+ */
+export type Company = Message$1<"dstore.transfer.Company"> & {
+  /**
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+};
+
+/**
+ * Describes the message dstore.transfer.Company.
+ * Use `create(CompanySchema)` to create a new message.
+ */
+export const CompanySchema: GenMessage<Company> = /*@__PURE__*/
+  messageDesc(file_transfer_messages, 11);
+
+/**
+ * To Global: may this peer be served? Answered by Vouched.
+ *
+ * @generated from message dstore.transfer.Vouch
+ */
+export type Vouch = Message$1<"dstore.transfer.Vouch"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+};
+
+/**
+ * Describes the message dstore.transfer.Vouch.
+ * Use `create(VouchSchema)` to create a new message.
+ */
+export const VouchSchema: GenMessage<Vouch> = /*@__PURE__*/
+  messageDesc(file_transfer_messages, 12);
+
+/**
+ * @generated from message dstore.transfer.Vouched
+ */
+export type Vouched = Message$1<"dstore.transfer.Vouched"> & {
+  /**
+   * @generated from field: bool welcome = 1;
+   */
+  welcome: boolean;
+};
+
+/**
+ * Describes the message dstore.transfer.Vouched.
+ * Use `create(VouchedSchema)` to create a new message.
+ */
+export const VouchedSchema: GenMessage<Vouched> = /*@__PURE__*/
+  messageDesc(file_transfer_messages, 13);
 

@@ -1,7 +1,7 @@
 /** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree.ts'
-import { FAREWELL_MS, FETCH_RANGES, PIECE_BYTES } from '../limits.ts'
+import { FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { Allowance } from './allowance.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
@@ -20,12 +20,22 @@ export interface ServedValue extends ValueBytes {
   release(): void
 }
 
+/** Who is about, as Global knows it. */
+export interface CompanyHost {
+  /** This peer holds a value, or is about to, and serves it at this address; the addresses of the others that do. */
+  join(peer: string, digest: Uint8Array, address: string | undefined): readonly string[]
+  /** May this peer be served? */
+  isWelcome(peer: string): boolean
+}
+
 /** What a node gives to its peers, and takes from them. */
 export interface TransferHost {
   /** A value that is held, wholly or in part. */
   open(digest: Uint8Array): Promise<ServedValue | undefined>
   /** Undefined on a node that takes no uploads. */
   readonly uploads?: UploadHost | undefined
+  /** Undefined on a node that is not asked who holds what: on a Local. */
+  readonly company?: CompanyHost | undefined
   /** Bytes in flight to all peers. */
   readonly allowance: Allowance
   /** A peer that takes nothing of what it asked for is dropped after so long, in milliseconds. */
@@ -37,22 +47,11 @@ export interface TransferHost {
 
 /** Answer one peer until its channel ends. Rejects with what went wrong, having told the peer. */
 export async function serveTransfer(transfer: TransferChannel, host: TransferHost): Promise<void> {
-  const { peer } = transfer.channel
   try {
     for (;;) {
       const message = await transfer.next()
       if (message === undefined) break
-      if (message.type === 'fetch') {
-        await serveFetch(transfer, host, message)
-      } else if (message.type === 'upload') {
-        if (host.uploads === undefined) {
-          throw new DstoreError('not-permitted', 'this node takes no values')
-        }
-        const onReceived = (bytes: number): void => host.onReceived(peer, bytes)
-        await takeUpload(transfer, host.uploads, message, onReceived)
-      } else {
-        throw unexpected(message)
-      }
+      await answer(transfer, host, message)
     }
     await transfer.end()
   } catch (error) {
@@ -60,6 +59,36 @@ export async function serveTransfer(transfer: TransferChannel, host: TransferHos
     await tell(transfer, fault)
     transfer.channel.abort(fault)
     throw fault
+  }
+}
+
+async function answer(
+  transfer: TransferChannel,
+  host: TransferHost,
+  message: Message,
+): Promise<void> {
+  const { peer } = transfer.channel
+  const { uploads, company } = host
+  switch (message.type) {
+    case 'fetch':
+      await serveFetch(transfer, host, message)
+      break
+    case 'upload':
+      if (uploads === undefined) throw new DstoreError('not-permitted', 'this node takes no values')
+      await takeUpload(transfer, uploads, message, (bytes) => host.onReceived(peer, bytes))
+      break
+    case 'join': {
+      if (company === undefined) throw unexpected(message)
+      const addresses = company.join(peer, message.digest, message.address).slice(0, HOLDERS)
+      await transfer.send({ type: 'company', addresses })
+      break
+    }
+    case 'vouch':
+      if (company === undefined) throw unexpected(message)
+      await transfer.send({ type: 'vouched', welcome: company.isWelcome(message.peer) })
+      break
+    default:
+      throw unexpected(message)
   }
 }
 
