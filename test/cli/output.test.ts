@@ -197,6 +197,20 @@ test('R007-22 each key is tried, and the exit code says how they ended', async (
   t.is(away.stderr, 'dstore: Global is away\n')
 })
 
+test('R007-31 a removal that a Local still owes is said, with exit code 8', async (t) => {
+  const { place, node, key } = await scene(t)
+  const remove = node.remove.bind(node)
+  const asked: unknown[] = []
+  node.remove = async (what, options) => {
+    asked.push(options)
+    return { ...(await remove(what, options)), acknowledged: ['a'], owed: ['b', 'c'] }
+  }
+  const { exit, stdout } = await place.run(['rm', key, '--force'])
+  t.is(exit, 8)
+  t.regex(stdout.toString(), /acknowledged by a; still owed by b c\n$/)
+  t.like(asked[0], { force: true, timeoutMs: 5000 })
+})
+
 test('R007-21 what a daemon says is one line, whatever it holds', async (t) => {
   const { place, node, key } = await scene(t)
   node.fault = new DstoreError('internal', 'odd\n\u001b[2Jthing', { hint: 'a\nb' })
