@@ -5,16 +5,17 @@
 import { DstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
 import { hash } from '../hash/hasher.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import type { Fact } from '../index/message.ts'
 import { BATCH_ITEMS, CALL_TIMEOUT_MS, FETCH_RUN_BYTES } from '../limits.ts'
-import { fetchSlices } from '../transfer/fetch.ts'
+import type { ServedValue } from '../transfer/serve.ts'
 import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
+import { CacheHost, servedFromCache } from './cache-host.ts'
 import { deadline, untilAborted } from './deadline.ts'
 import { Download } from './download.ts'
 import type { GlobalLink } from './global-link.ts'
+import type { Log } from './log.ts'
 import type {
   CallOptions,
   GetOptions,
@@ -29,7 +30,7 @@ import type {
 import { Putter } from './putter.ts'
 import { resolveRange } from './range.ts'
 import { Traffic } from './traffic.ts'
-import { TransferPool } from './transfer-pool.ts'
+import { PeerSources } from './sources.ts'
 import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { VERSION } from './version.ts'
 
@@ -40,6 +41,7 @@ export interface LocalOptions {
   readonly globalAddress: string
   readonly globalPeer: string
   readonly cacheBytes: number
+  readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
 }
@@ -49,7 +51,7 @@ export class Local implements Node {
   readonly #options: LocalOptions
   readonly #cache: Cache
   readonly #traffic = new Traffic()
-  readonly #transfers: TransferPool
+  readonly #sources: PeerSources
   readonly #putter: Putter
   readonly #downloads = new Map<CachedValue, Download>()
   /** Questions to Global that are under way, by key: whoever asks the same joins. */
@@ -60,16 +62,29 @@ export class Local implements Node {
     const { network, link, globalPeer, cacheBytes } = options
     this.#options = options
     this.#cache = new Cache(cacheBytes)
-    this.#transfers = new TransferPool((peer, signal) =>
-      network.open(peer, TRANSFER_PROTOCOL, { signal }),
-    )
+    const { log } = options
+    this.#sources = new PeerSources({ network, globalPeer, traffic: this.#traffic, log })
     this.#putter = new Putter({
       link,
       cache: this.#cache,
-      transfers: this.#transfers,
+      transfers: this.#sources.transfers,
       globalPeer,
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
     })
+  }
+
+  /** Serve other Locals what is held here, where the network listens. */
+  async listen(): Promise<void> {
+    const { network, log, now } = this.#options
+    if (network.addresses().length === 0) return
+    const host = new CacheHost({
+      open: (digest) => this.#open(digest),
+      isWelcome: (peer) => this.#sources.isWelcome(peer),
+      traffic: this.#traffic,
+      log,
+      now,
+    })
+    await network.handle(TRANSFER_PROTOCOL, (channel) => void host.serve(channel))
   }
 
   put(source: ValueSource, options: CallOptions = {}): Promise<PutResult> {
@@ -243,7 +258,8 @@ export class Local implements Node {
       download = new Download({
         value,
         now: this.#options.now,
-        fetch: (range, signal) => this.#fetch(value.key, value.size, range, signal),
+        sources: this.#sources,
+        random: Math.random,
         onEnd: () => {
           this.#downloads.delete(value)
           this.#cache.settle(value)
@@ -289,17 +305,14 @@ export class Local implements Node {
     }
   }
 
-  #fetch(
-    { digest }: Key,
-    size: number,
-    range: ByteRange,
-    signal: AbortSignal,
-  ): AsyncIterable<Proved> {
-    const { globalPeer } = this.#options
-    const onReceived = (bytes: number): void => this.#traffic.received(globalPeer, bytes)
-    return this.#transfers.stream(globalPeer, signal, (transfer) =>
-      fetchSlices(transfer, { digest, size, ranges: [range], onReceived }),
-    )
+  #fetch({ digest }: Key, size: number, range: ByteRange, signal: AbortSignal) {
+    return this.#sources.fetch(this.#sources.global, { digest, size, ranges: [range] }, signal)
+  }
+
+  /** What another Local may be given. */
+  #open(digest: Uint8Array): ServedValue | undefined {
+    const value = this.#cache.get(new Key(digest))
+    return value && servedFromCache(value, value.dropped, value.use())
   }
 }
 
