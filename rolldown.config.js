@@ -7,6 +7,10 @@ const common = {
 }
 const output = { dir: 'dist', format: 'esm', cleanDir: false }
 
+/** What every command loads and some larger part, too: one file of it, not ten, for each costs at every start. */
+const SHARED =
+  /\/src\/(errors|limits|bytes|node\/version|daemon\/(?!http\/|(daemon|foreground|background|lock|pipe-input)\.)[\w/-]+)\.ts$|\/cli\/node-flags\.ts$/
+
 export default defineConfig([
   {
     ...common,
@@ -16,6 +20,7 @@ export default defineConfig([
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name]-[hash].js',
       banner: '#!/usr/bin/env node',
+      codeSplitting: { groups: [{ name: 'shared', test: SHARED }] },
     },
   },
   {

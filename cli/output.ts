@@ -14,7 +14,6 @@ import {
   unlink,
   write,
 } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DstoreError } from '../src/errors.ts'
@@ -83,7 +82,9 @@ async function replacingOutput(path: string, mode: number | undefined): Promise<
   // A link stays a link: the file that it names is replaced.
   const target = mode === undefined ? path : realpathSync(path)
   const folder = dirname(target)
-  const temporary = join(folder, `.${basename(target)}.${randomBytes(6).toString('hex')}.part`)
+  // Not node:crypto: loading it takes longer than the rest of a small get, and `wx` refuses a name that is taken.
+  const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`
+  const temporary = join(folder, `.${basename(target)}.${unique}.part`)
   let fd: number
   try {
     fd = await files.open(temporary, 'wx')

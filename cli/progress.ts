@@ -10,7 +10,8 @@ export class ProgressLine {
   readonly #label: string
   readonly #write: (text: string) => void
   readonly #columns: number
-  readonly #startedAt = performance.now()
+  readonly #now: () => number
+  readonly #startedAt: number
   #drawnAt = -Infinity
   #ended = false
 
@@ -18,14 +19,17 @@ export class ProgressLine {
     label: string,
     write: (text: string) => void,
     columns: number = process.stderr.columns || 80,
+    now: () => number = () => performance.now(),
   ) {
     this.#label = label
     this.#write = write
     this.#columns = columns
+    this.#now = now
+    this.#startedAt = now()
   }
 
   update(doneBytes: number, totalBytes?: number): void {
-    const now = performance.now()
+    const now = this.#now()
     const elapsedMs = now - this.#startedAt
     if (this.#ended || elapsedMs < PATIENCE_MS || now - this.#drawnAt < REDRAW_MS) return
     this.#drawnAt = now

@@ -190,7 +190,10 @@ export const HTTP_JSON_BYTES: number = 64 * KIB
 export const HTTP_CONNECTIONS: number = 512
 
 /** How long the headers, or a JSON body, may take to arrive. */
-export const HTTP_REQUEST_MS: number = 10_000
+export const HTTP_REQUEST_MS: number = 30_000
+
+/** How long a connection to the daemon's socket may lie idle between two requests. */
+export const HTTP_IDLE_MS: number = 60_000
 
 /** Progress events of one call are at least this far apart. */
 export const PROGRESS_MS: number = 100
@@ -210,6 +213,74 @@ export const LOG_FILE_BYTES: number = 8 * MIB
 /** The configuration file of a state directory. */
 export const CONFIG_FILE_BYTES: number = 64 * KIB
 
+/** How long the key of a lane waits to be used, in milliseconds. */
+export const LANE_KEY_MS: number = 10_000
+
+/** Keys of lanes that were handed to one peer and not used yet. */
+export const LANE_KEYS_PER_PEER: number = 16
+
+/** Lanes that one peer has open to this node at one time. */
+export const LANES_PER_PEER: number = 32
+
+/** Lanes that a node accepts in all. */
+export const LANES: number = 2000
+
+/** Connections to the port of lanes whose handshake is not over. */
+export const LANES_PENDING: number = 128
+
+/** The handshake of a lane, from the connection of the socket on, in milliseconds. */
+export const LANE_HANDSHAKE_MS: number = 5000
+
+/** The longest record on a lane: what one write is cut into. */
+export const LANE_RECORD_BYTES: number = MIB
+
+/** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
+export const LANE_RETRY_MS: number = 60_000
+/** A name, in bytes of UTF-8. */
+export const NAME_BYTES: number = 512
+
+/** Names that one key may have: all of them fit into its record. */
+export const NAMES_PER_KEY: number = 512
+
+/** Locals that Global keeps in its register, connected or not. */
+export const REGISTERED_LOCALS: number = 4096
+
+/** A Local that has not heard of Global for longer doubts what it holds; below the default time-out of a removal. */
+export const DOUBT_MS: number = 3000
+
+/** How long a removal waits for acknowledgements, where nobody says otherwise and there are no leases. */
+export const REMOVAL_TIMEOUT_MS: number = 5000
+
+/** What Global adds to a lease before it counts it as run out: this much of it, for clocks that differ in speed. */
+export const LEASE_MARGIN_PERCENT: number = 1
+
+/** And this much besides, for what lies between answering and sending. */
+export const LEASE_MARGIN_MS: number = 1000
+
+/** A Local out of touch for longer is forgotten: nothing is owed by it, and it must ask about everything it holds. */
+export const FORGET_AFTER_MS: number = 86_400_000
+
+/** Removals that Global keeps in memory for Locals that are nearly up to date. */
+export const TAIL_REMOVALS: number = 1024
+
+/** Removals and names that one message of the feed carries at most, in bytes. */
+export const FEED_BYTES: number = 512 * KIB
+
+/** Changes that the log retains: so many, and none that is older. */
+export const LOG_CHANGES: number = 1_000_000
+export const LOG_AGE_MS: number = 7 * 86_400_000
+
+/** Runs of Global whose positions are recognised. */
+export const RUNS: number = 1024
+
+/** Bindings that a Local keeps for look-ups while Global is away. */
+export const CACHED_BINDINGS: number = 10_000
+
+/** How often an acknowledged position is made durable. */
+export const REGISTER_WRITE_MS: number = 5000
+
+/** The longest that one request for changes waits for some. */
+export const WATCH_WAIT_MS: number = 20_000
 /** Bytes of values that a node has read for its peers and they have not taken, all together. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 

@@ -6,10 +6,13 @@ import type { Invocation } from '../invocation.ts'
 export async function cid({ positionals, terminal, signal }: Invocation): Promise<number> {
   const { keyOfFile, keyOfStream } = await import('../hashing.ts')
   return forEach(positionals, terminal, async (file) => {
-    const { key, size } =
-      inspect(file)?.isFile() === true
-        ? await keyOfFile(file, signal)
-        : await keyOfStream((await openInput(file)).bytes, signal)
+    const found = inspect(file)
+    const line = terminal.progress(found === undefined ? 'standard input' : file)
+    const { key, size } = await (
+      found?.isFile() === true
+        ? keyOfFile(file, signal, (done, total) => line?.update(done, total))
+        : keyOfStream((await openInput(file)).bytes, signal)
+    ).finally(() => line?.end())
     await terminal.printFact({ file, key, size }, key)
   })
 }

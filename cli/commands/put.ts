@@ -10,6 +10,8 @@ import type { Invocation } from '../invocation.ts'
 import type { ProgressLine } from '../progress.ts'
 import { useDaemon } from '../session.ts'
 
+const NOT_FOR_THE_DAEMON: ReadonlySet<string> = new Set(['unreadable', 'not-permitted'])
+
 export async function put(invocation: Invocation): Promise<number> {
   const { positionals, terminal } = invocation
   let client: Client | undefined
@@ -36,8 +38,8 @@ async function store(
       line?.update(doneBytes, totalBytes),
     )
   } catch (error) {
-    // Not for the daemon's eyes, but perhaps for ours: else this says why not.
-    if (asDstoreError(error).code !== 'unreadable') throw error
+    // Not for the daemon's eyes, but perhaps for ours: else streaming says why not.
+    if (!NOT_FOR_THE_DAEMON.has(asDstoreError(error).code)) throw error
     return stream(client, file, line)
   }
 }

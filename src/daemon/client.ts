@@ -65,7 +65,8 @@ export class Client {
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
     let first = await connectTo(socket)
     if (first === undefined) return undefined
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    // No bound on sockets: a value that its caller has not read yet must not hold up the next call.
+    const agent = new Agent({ keepAlive: true })
     agent.createConnection = (_, ready) => {
       const connection = first
       first = undefined
@@ -171,7 +172,9 @@ export class Client {
     try {
       const response = await answered
       if (response.statusCode! < 400) return response
-      throw parseProblem(await text(response, this.#patience))
+      const fault = parseProblem(await text(response, this.#patience))
+      if (fault.code !== 'protocol') throw fault
+      throw new DstoreError('protocol', `${fault.message} (HTTP ${response.statusCode})`)
     } catch (error) {
       request.destroy()
       throw connectionFault(error, this.#patience)

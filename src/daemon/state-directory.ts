@@ -1,7 +1,7 @@
 /** The one file that knows what lies where in a state directory (specs/007, "The state directory"). */
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DstoreError } from '../errors.ts'
 
 /** A node's directory on this machine, and the files of the daemon in it. All paths are absolute. */
@@ -45,7 +45,7 @@ export function chooseDirectory(
 export function createDirectory(directory: StateDirectory): void {
   const { path } = directory
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeDirectories(path)
     if (!statSync(path).isDirectory()) throw new Error('not a directory')
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
@@ -58,5 +58,19 @@ export function createDirectory(directory: StateDirectory): void {
         hint: 'choose another with --dir or DSTORE_DIR',
       },
     )
+  }
+}
+
+/** Node's own recursive mkdir never returns where the system refuses with ENOENT, as in /proc. */
+function makeDirectories(path: string): void {
+  const make = (): void => mkdirSync(path, { mode: 0o700 })
+  try {
+    make()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeDirectories(dirname(path))
+    make()
   }
 }

@@ -13,10 +13,10 @@ export type Flaw =
   /** Bytes after the end of the proof. */
   | 'trailing'
 
-/** Bytes that do not match their key. Nothing from `position` on was proved, and nothing of it given out. */
+/** Bytes that do not match their key. */
 export class IntegrityError extends DstoreError {
   readonly flaw: Flaw
-  /** Offset within the value. */
+  /** Offset within the value of the slice's first byte that was not proved; 0 where its length was refused. */
   readonly position: number
 
   constructor(flaw: Flaw, position: number, message: string) {

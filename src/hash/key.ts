@@ -79,7 +79,7 @@ const malformed = (reason: string): DstoreError =>
 
 /**
  * The key that a text spells: its CID in any multibase, or the 64 hex digits of its digest in any case.
- * Anything else is refused with `malformed-key` and the reason (specs/001-key.md, rules R001-3 to R001-8).
+ * Anything else is refused with `malformed-key` and the reason (specs/001-key.md, R001-3 to R001-7).
  */
 export function parseKey(text: string): Key {
   if (text.length === 0) throw malformed('it is empty')

@@ -1,8 +1,8 @@
-/** The receiving end of a proof: takes a slice cut anywhere, gives what it proves (specs/002, "Decoding"). */
-import { equal } from '../bytes.ts'
+/** The receiving end of a proof: takes a slice cut anywhere, gives what it proves (specs/002, "Proving"). */
 import { DIGEST_BYTES, GROUP_BYTES, VALUE_BYTES } from '../limits.ts'
 import { activeEngine } from './active-engine.ts'
 import type { Engine } from './engine.ts'
+import { CvPile } from './cv-pile.ts'
 import { GroupBatch } from './group-batch.ts'
 import type { ProvedBytes } from './group-batch.ts'
 import { IntegrityError } from './integrity.ts'
@@ -57,11 +57,13 @@ export class SliceDecoder {
   #step: Step | undefined
   #batch: GroupBatch | undefined
   #size: number | undefined
-  /** CVs that the subtrees still to come must have, the next one last. */
-  readonly #expected: Uint8Array[]
+  /** What the subtrees still to come must hash to. */
+  readonly #expected = new CvPile()
   /** The header or a pair, as far as it came. */
   readonly #field = new Uint8Array(PAIR_BYTES)
   #fieldLength = 0
+  /** Scratch. */
+  readonly #cv = new Uint8Array(DIGEST_BYTES)
   #flaw: unknown
 
   constructor(options: SliceDecoderOptions) {
@@ -74,7 +76,7 @@ export class SliceDecoder {
     this.#groupBytes = groupBytes
     this.#range = range
     this.#knownSize = size
-    this.#expected = [digest]
+    this.#expected.push(digest, 0)
   }
 
   /** The length of the value, once it is proved: with its last group. Other slices prove bytes, not the length. */
@@ -108,7 +110,7 @@ export class SliceDecoder {
   finish(): void {
     if (this.#flaw !== undefined) throw this.#flaw
     if (this.done) return
-    const position = this.#batch?.position ?? 0
+    const position = this.#batch?.start ?? 0
     this.#flaw = new IntegrityError('truncated', position, `the proof ends at byte ${position}`)
     throw this.#flaw
   }
@@ -132,7 +134,7 @@ export class SliceDecoder {
         batch.add(input.subarray(at, at + length), input.byteLength - at)
         at += length
         if (batch.position < step.end) break
-        batch.completeGroup(this.#expected.pop()!)
+        batch.completeGroup(this.#expected)
         if (batch.full) this.#flush(proved)
       }
       this.#advance()
@@ -141,7 +143,7 @@ export class SliceDecoder {
     if (this.#step !== undefined) return
     if (this.#batch!.position === this.#claimedSize) this.#size = this.#claimedSize
     if (at < input.byteLength) {
-      const position = this.#batch!.position
+      const position = this.#batch!.start
       throw new IntegrityError('trailing', position, 'bytes after the end of the proof')
     }
   }
@@ -172,18 +174,19 @@ export class SliceDecoder {
   #parent(step: Step & { kind: 'parent' }): ProvedParent {
     const pair = this.#field.slice()
     this.#fieldLength = 0
-    const cv = new Uint8Array(DIGEST_BYTES)
-    this.#engine.parent(pair, 0, step.root, cv, 0)
-    if (!equal(cv, this.#expected.pop()!)) {
-      const position = step.group * this.#groupBytes
+    this.#engine.parent(pair, 0, step.root, this.#cv, 0)
+    if (!this.#expected.popEquals(this.#cv)) {
+      // Groups before it wait to be verified. If one of them is wrong, that is the first flaw.
+      this.#batch!.flush()
+      const position = this.#batch!.start
       throw new IntegrityError(
         'parent',
         position,
-        `the tree from byte ${position} on is not the value's`,
+        `the tree at byte ${position} is not the value's`,
       )
     }
-    if (step.right) this.#expected.push(pair.subarray(DIGEST_BYTES))
-    if (step.left) this.#expected.push(pair.subarray(0, DIGEST_BYTES))
+    if (step.right) this.#expected.push(pair, DIGEST_BYTES)
+    if (step.left) this.#expected.push(pair, 0)
     return { kind: 'parent', outboardOffset: step.outboardOffset, pair }
   }
 

@@ -65,7 +65,7 @@ export function leftGroups(groups: number): number {
 }
 
 /**
- * The groups that a slice for `range` holds (R002-11): those that the range touches; for an empty range, the one
+ * The groups that a slice for `range` holds (R002-7): those that the range touches; for an empty range, the one
  * that its first byte would be in; where that is beyond the value, the last one, because it proves the length.
  */
 export function groupsOf(
@@ -122,8 +122,6 @@ export type Step =
       readonly kind: 'parent'
       /** Where its pair is in the outboard, in bytes. */
       readonly outboardOffset: number
-      /** Index of the first group below it. */
-      readonly group: number
       readonly root: boolean
       /** Is the left child, and the right child, part of the slice? One is, or both. */
       readonly left: boolean
@@ -163,7 +161,7 @@ export function* sliceSteps(
     const left = wanted.first < middle
     const right = wanted.end > middle
     const { outboardOffset } = node
-    yield { kind: 'parent', outboardOffset, group: node.first, root, left, right }
+    yield { kind: 'parent', outboardOffset, root, left, right }
     if (right) {
       const skipped = (middle - node.first) * PAIR_BYTES
       todo.push({ first: middle, end: node.end, outboardOffset: outboardOffset + skipped })

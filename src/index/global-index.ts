@@ -2,387 +2,407 @@
  * The canonical index, as a state machine without I/O (specs/004-index.md, "Global").
  *
  * Participants: any number of sessions, one for each connected Local, and `SELF`, the node's own callers. Goals: one
- * order of changes; nothing is answered before it is durable; each key is put and removed once, whoever asks at the
- * same moment. Non-goals: bytes of values (they come staged and verified), time-outs of callers.
+ * order of changes; nothing is said before it is durable; who may hold a removed value is known, told, and waited for.
+ * Non-goals: bytes of values (they come staged and verified).
  *
- * Rows of the store come in with each event, and changes go out as transactions whose conditions are those rows'
- * versions: what the machine holds is bounded by the sessions and their requests, not by the number of keys.
+ * Rows of the store are asked for and come in as events, and changes go out as transactions whose conditions are those
+ * rows' versions: what the machine holds is bounded by the sessions, their requests and the register of Locals, not by
+ * the number of keys.
  */
-import type { ErrorCode } from '../errors.ts'
-import { PING_INTERVAL_MS, SILENCE_MS } from '../limits.ts'
-import type { Location, RecordKey, Row, Transaction } from '../store/store.ts'
-import {
-  VERSIONS,
-  type Body,
-  type Digest,
-  type Failure,
-  type Message,
-  type Receipt,
-} from './message.ts'
-import { decodeKey, encodeChange, encodeNewKey } from './record.ts'
+import { FORGET_AFTER_MS, REGISTER_WRITE_MS, REMOVAL_TIMEOUT_MS } from '../limits.ts'
+import type { Location, RecordKey, Row, Write } from '../store/store.ts'
+import type { Body, Failure, Message, Position, Receipt } from './message.ts'
+import * as plans from './plan.ts'
+import { transactionOf, type Done, type Outcome, type Plan, type Sealed } from './plan.ts'
+import type { LocalRecord, Run } from './record.ts'
+import { Register, withMargin } from './register.ts'
+import { ALL_RULES, type Rules } from './rules.ts'
+import type { GlobalEffect, GlobalEvent, SessionId } from './global-events.ts'
+import { Sessions } from './sessions.ts'
+import { Tail } from './tail.ts'
+import { Waiting } from './waiting.ts'
 
-export type SessionId = number
+export type { GlobalEffect, GlobalEvent, SessionId } from './global-events.ts'
 
 /** The session of the node's own callers: always there, welcome without a Hello. */
 export const SELF: SessionId = 0
-
-/** A value that the driver has verified and sealed in the store. */
-export interface Sealed {
-  readonly digest: Digest
-  readonly size: number
-  readonly location: Location
-}
-
-export type GlobalEvent =
-  | {
-      readonly type: 'opened'
-      readonly session: SessionId
-      readonly peer: string
-      readonly now: number
-    }
-  | { readonly type: 'closed'; readonly session: SessionId }
-  | {
-      readonly type: 'message'
-      readonly session: SessionId
-      readonly message: Message
-      readonly now: number
-      /** The rows for `rowsWanted(message.body)`, in that order. */
-      readonly rows: readonly (Row | undefined)[]
-      /** For a locate: small values read by the driver, in the order of digests. */
-      readonly values?: readonly (Uint8Array | undefined)[]
-    }
-  /** Values were sealed: those of a `stage` effect, or one that was uploaded (session SELF). */
-  | {
-      readonly type: 'sealed'
-      readonly session: SessionId
-      readonly id: number
-      readonly values: readonly Sealed[]
-      readonly rows: readonly (Row | undefined)[]
-    }
-  /** The values of a request could not be sealed. */
-  | {
-      readonly type: 'failed'
-      readonly session: SessionId
-      readonly id: number
-      readonly failure: Failure
-    }
-  /** A transaction could not be committed. */
-  | { readonly type: 'aborted'; readonly ticket: number; readonly failure: Failure }
-  | { readonly type: 'committed'; readonly ticket: number; readonly seq: number }
-  /** A condition failed: the row as it stands now. */
-  | { readonly type: 'conflicted'; readonly ticket: number; readonly row: Row | undefined }
-  | { readonly type: 'tick'; readonly now: number }
-
-export type GlobalEffect =
-  | { readonly type: 'send'; readonly session: SessionId; readonly message: Message }
-  /** Hash and seal these small values, then say `sealed` or `failed`. */
-  | {
-      readonly type: 'stage'
-      readonly session: SessionId
-      readonly id: number
-      readonly values: readonly Uint8Array[]
-    }
-  /** Commit, then say `committed` or `conflicted`. */
-  | { readonly type: 'commit'; readonly ticket: number; readonly transaction: Transaction }
-  /** A sealed value is not needed: free it. */
-  | { readonly type: 'discard'; readonly location: Location }
-  /** Send everything sent before, then close the stream. */
-  | { readonly type: 'hang-up'; readonly session: SessionId }
-
-interface Session {
-  readonly peer: string
-  welcome: boolean
-  heardAt: number
-  sentAt: number
-}
-
-/** A request of several values is answered when the last is done, or as soon as one has failed. */
-interface Batch {
-  readonly receipts: (Receipt | undefined)[]
-  /** Values that are not stored yet; `FAILED` once the request was answered with a failure. */
-  left: number
-}
-
-const FAILED = -1
 
 interface Origin {
   readonly session: SessionId
   readonly id: number
 }
 
-type Task =
-  | {
-      readonly type: 'put'
-      readonly value: Sealed
-      readonly batch: Batch
-      readonly at: number
-      readonly origin: Origin
-    }
-  | {
-      readonly type: 'remove'
-      readonly digest: Digest
-      readonly incarnation: number
-      readonly size: number
-      readonly origin: Origin
-    }
-
-/** The rows that must come in with a message. */
-export function rowsWanted(body: Body): RecordKey[] {
-  switch (body.type) {
-    case 'locate':
-      return body.digests.map(keyRow)
-    case 'offer':
-    case 'remove':
-      return [keyRow(body.digest)]
-    default:
-      return []
-  }
+/** Work that waits for the store. */
+interface Task {
+  readonly origin: Origin
+  /** Begins the request's plan, and begins it anew. */
+  readonly begin: () => Plan
+  plan: Plan
+  outcome: Outcome | undefined
+  /** A sealed value that is adopted or discarded at the end. */
+  readonly sealed?: Location
+  readonly timeoutMs?: number | undefined
+  readonly finish: (body: Body) => void
 }
 
-export const keyRow = (digest: Digest): RecordKey => ({ table: 'keys', id: digest })
+type Ticket =
+  | { readonly type: 'task'; readonly task: Task }
+  | { readonly type: 'stage'; readonly origin: Origin; readonly name: string | undefined }
+  /** Rows of the register alone. */
+  | { readonly type: 'register'; readonly then: () => void }
+
+/** What the store held when Global began. */
+export interface Recovered {
+  readonly runs: readonly Run[]
+  readonly locals: ReadonlyMap<string, LocalRecord>
+  readonly longestLeaseMs: number
+  /** The log has let go of the changes up to this one. */
+  readonly trimmed: number
+  /** Seq of the change that began this run, the last of `runs`. */
+  readonly seq: number
+}
+
+export interface GlobalIndexOptions {
+  readonly recovered: Recovered
+  readonly now: number
+  /** Wall-clock milliseconds at `now` = 0. */
+  readonly epochMs: number
+  readonly leaseMs?: number | undefined
+  readonly forgetAfterMs?: number
+  readonly rules?: Rules
+}
 
 export class GlobalIndex {
-  readonly #runId: Uint8Array
-  readonly #sessions = new Map<SessionId, Session>()
-  readonly #tasks = new Map<number, Task>()
+  readonly #options: GlobalIndexOptions
+  readonly #register: Register
+  readonly #waiting: Waiting
+  readonly #tail: Tail
+  readonly #sessions: Sessions
+  readonly #tickets = new Map<number, Ticket>()
+  /** Changes that are being committed. */
+  #committing = 0
   #lastTicket = 0
-  #seq: number
+  #trimmed: number
+  #writtenAt: number
+  #now: number
   #effects: GlobalEffect[] = []
 
-  /** `seq` is that of the change which wrote `runId` into the log. */
-  constructor(options: { runId: Uint8Array; seq: number }) {
-    this.#runId = options.runId
-    this.#seq = options.seq
+  constructor(options: GlobalIndexOptions) {
+    const { recovered, now, leaseMs, rules = ALL_RULES } = options
+    const { locals, longestLeaseMs, seq, trimmed, runs } = recovered
+    this.#options = options
+    this.#register = new Register({ locals, now, leaseMs, longestLeaseMs, rules })
+    this.#waiting = new Waiting(this.#register)
+    this.#tail = new Tail(seq)
+    this.#trimmed = trimmed
+    this.#writtenAt = now
+    this.#now = now
+    this.#sessions = new Sessions({
+      runs,
+      leaseMs,
+      rules,
+      tail: this.#tail,
+      register: this.#register,
+      trimmed: () => this.#trimmed,
+      emit: (effect) => this.#effects.push(effect),
+      write: (writes, then) => this.#writeRegister(writes, then),
+      now: () => this.#now,
+    })
+  }
+
+  /** The last change before which all are durable, as a position. */
+  get position(): Position {
+    return { runId: this.#options.recovered.runs.at(-1)!.id, seq: this.#tail.seq }
+  }
+
+  /** Does the log tell everything that came after this position? */
+  contains(position: Position): boolean {
+    return this.#sessions.contains(position)
   }
 
   /** Peer ids of the Locals that are connected and welcome. */
   peers(): string[] {
-    return [...this.#sessions.values()].filter((session) => session.welcome).map(({ peer }) => peer)
+    return this.#sessions.peers()
   }
 
   handle(event: GlobalEvent): GlobalEffect[] {
     this.#effects = []
+    this.#now = event.now
     switch (event.type) {
-      case 'opened': {
-        const { peer, now } = event
-        this.#sessions.set(event.session, { peer, welcome: false, heardAt: now, sentAt: now })
+      case 'opened':
+        this.#sessions.opened(event.session, event.peer)
         break
-      }
       case 'closed':
-        this.#sessions.delete(event.session)
+        this.#sessions.closed(event.session)
         break
       case 'message':
-        this.#message(event)
+        this.#message(event.session, event.message)
         break
+      case 'uploaded': {
+        const { id, value, name } = event
+        this.#put({ session: SELF, id }, value, name, (body) =>
+          this.#answer({ session: SELF, id }, body),
+        )
+        break
+      }
+      case 'rows':
+        this.#advance(this.#takeTask(event.ticket), event.rows)
+        break
+      case 'loaded': {
+        const task = this.#takeTask(event.ticket)
+        const { outcome } = task
+        if (outcome?.type === 'load') task.finish(outcome.answer(event.values))
+        break
+      }
       case 'sealed':
-        this.#sealed(event)
-        break
-      case 'failed':
-        this.#answer(event, event.failure)
+        this.#sealed(event.ticket, event.values)
         break
       case 'committed':
         this.#committed(event.ticket, event.seq)
         break
-      case 'aborted':
-        this.#aborted(event.ticket, event.failure)
-        break
       case 'conflicted': {
-        const task = this.#take(event.ticket)
-        if (task.type === 'put') this.#put(task, event.row)
-        else this.#remove(task.digest, task.origin, event.row)
+        const task = this.#takeTask(event.ticket)
+        this.#committing--
+        this.#begin(task)
         break
       }
+      case 'failed':
+        this.#failed(event.ticket, event.failure)
+        break
+      case 'replayed':
+        this.#sessions.replayed(event.session, event.after, event.changes)
+        break
+      case 'trimmed':
+        this.#trimmed = Math.max(this.#trimmed, event.upto)
+        break
+      case 'expelled':
+        this.#sessions.expel(event.peer)
+        this.#strike(event.peer)
+        break
       case 'tick':
-        this.#tick(event.now)
+        this.#tick()
         break
     }
     return this.#effects
   }
 
-  #message(event: GlobalEvent & { type: 'message' }): void {
-    const { session, message, now, rows } = event
-    const { id, body } = message
-    if (session !== SELF) {
-      const state = this.#sessions.get(session)
-      if (state === undefined) return
-      state.heardAt = now
-      if (!state.welcome) {
-        if (body.type === 'hello') this.#hello(session, state, id, body.versions)
-        else this.#refuse(session, 'protocol', 'the first message was not a hello')
-        return
-      }
-    }
+  #message(session: SessionId, { id, body }: Message): void {
     const origin = { session, id }
+    if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
     switch (body.type) {
-      case 'locate': {
-        const facts = rows.map((row, i) => {
-          if (row === undefined) return undefined
-          const { size, incarnation } = decodeKey(row)
-          return { size, incarnation, value: event.values?.[i], holders: [] }
-        })
-        this.#answer(origin, { type: 'located', facts })
+      case 'locate':
+        this.#run(origin, () => plans.locate(body))
         break
-      }
       case 'put':
-        this.#effects.push({ type: 'stage', session, id, values: body.values })
+        this.#ask({ type: 'stage', origin, name: body.name }, (ticket) => ({
+          type: 'stage',
+          ticket,
+          values: body.values,
+        }))
         break
-      case 'offer': {
-        const row = rows[0]
-        const have = row === undefined ? undefined : receipt(body.digest, row)
-        this.#answer(origin, { type: 'offered', have, sendFrom: 0 })
+      case 'offer':
+        this.#run(origin, () => plans.offer(body))
         break
-      }
+      case 'bind':
+        this.#run(origin, () => plans.bind(body))
+        break
+      case 'lookup':
+        this.#run(origin, () => plans.lookup(body))
+        break
+      case 'unbind':
+        this.#run(origin, () => plans.unbind(body), { timeoutMs: body.timeoutMs })
+        break
       case 'remove':
-        this.#remove(body.digest, origin, rows[0])
+        this.#run(origin, () => plans.remove(body, () => this.#trimmed), {
+          timeoutMs: body.timeoutMs,
+        })
+        break
+      case 'list':
+      case 'names':
+      case 'watch':
+        this.#effects.push({ type: 'page', session, id, body })
         break
       case 'ping':
-        this.#answer(origin, { type: 'pong' })
+        this.#answer(origin, { type: 'pong', seq: this.#tail.seq })
+        break
+      case 'ack':
+        if (this.#sessions.acknowledged(session, body.seq)) this.#waiting.look(this.#now)
         break
       case 'pong':
         break
       case 'goodbye':
-        this.#effects.push({ type: 'hang-up', session })
+        this.#goodbye(session)
         break
       default:
-        this.#refuse(session, 'protocol', `a ${body.type} was not expected`)
+        this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
     }
   }
 
-  #hello(session: SessionId, state: Session, id: number, versions: readonly number[]): void {
-    const version = VERSIONS.find((spoken) => versions.includes(spoken))
-    if (version === undefined) {
-      const theirs = versions.slice(0, 8).join(', ')
-      const message = `no version in common: Global speaks ${VERSIONS.join(', ')}, this Local ${theirs}`
-      this.#refuse(session, 'incompatible', message, id)
-      return
-    }
-    state.welcome = true
-    const position = { runId: this.#runId, seq: this.#seq }
-    this.#answer(
-      { session, id },
-      { type: 'welcome', version, position, leaseMs: undefined, reset: true },
-    )
+  #goodbye(session: SessionId): void {
+    const peer = this.#sessions.peerOf(session)
+    this.#sessions.hangUp(session)
+    if (peer !== undefined) this.#strike(peer)
   }
 
-  #sealed(event: GlobalEvent & { type: 'sealed' }): void {
-    const { values, rows, session, id } = event
-    const batch: Batch = { receipts: values.map(() => undefined), left: values.length }
-    if (values.length === 0) this.#answer(event, { type: 'stored', receipts: [] })
+  #strike(peer: string): void {
+    const write = this.#register.strike(peer)
+    if (write !== undefined) this.#writeRegister([write], () => undefined)
+    this.#waiting.look(this.#now)
+  }
+
+  #sealed(ticket: number, values: readonly Sealed[]): void {
+    const { origin, name } = this.#take(ticket) as Ticket & { type: 'stage' }
+    if (values.length === 0) this.#answer(origin, { type: 'stored', receipts: [] })
+    // A request of several values is answered when the last is done, or as soon as one has failed.
+    const receipts: (Receipt | undefined)[] = values.map(() => undefined)
+    let left = values.length
     for (const [at, value] of values.entries()) {
-      this.#put({ type: 'put', value, batch, at, origin: { session, id } }, rows[at])
+      this.#put(origin, value, name, (body) => {
+        if (left <= 0) return
+        if (body.type === 'stored') receipts[at] = body.receipts[0]
+        left = body.type === 'stored' ? left - 1 : 0
+        if (left > 0) return
+        const stored = { type: 'stored', receipts: receipts as Receipt[] } as const
+        this.#answer(origin, body.type === 'stored' ? stored : body)
+      })
     }
   }
 
-  #put(task: Task & { type: 'put' }, row: Row | undefined): void {
-    const { digest, size, location } = task.value
-    if (row !== undefined) {
-      this.#effects.push({ type: 'discard', location })
-      this.#receipt(task, receipt(digest, row))
-      return
-    }
-    this.#commit(task, {
-      conditions: [{ key: keyRow(digest), version: 0 }],
-      writes: [{ key: keyRow(digest), value: encodeNewKey(size, location) }],
-      entry: encodeChange({ type: 'put', digest, size }),
-      adopt: [location],
-    })
+  #put(
+    origin: Origin,
+    value: Sealed,
+    name: string | undefined,
+    finish: (body: Body) => void,
+  ): void {
+    this.#run(origin, () => plans.put(value, name), { sealed: value.location, finish })
   }
 
-  #remove(digest: Digest, origin: Origin, row: Row | undefined): void {
-    if (row === undefined) {
-      this.#answer(origin, failure('not-found', 'no such key'))
-      return
-    }
-    const { size, location, incarnation } = decodeKey(row)
-    this.#commit(
-      { type: 'remove', digest, incarnation, size, origin },
-      {
-        conditions: [{ key: keyRow(digest), version: row.version }],
-        writes: [{ key: keyRow(digest), value: undefined }],
-        entry: encodeChange({ type: 'remove', digest, incarnation }),
-        release: [location],
-      },
-    )
+  #run(
+    origin: Origin,
+    begin: () => Plan,
+    rest: { sealed?: Location; timeoutMs?: number | undefined; finish?: (body: Body) => void } = {},
+  ): void {
+    const finish = rest.finish ?? ((body: Body) => this.#answer(origin, body))
+    this.#begin({ ...rest, origin, begin, plan: begin(), outcome: undefined, finish })
   }
 
-  #committed(ticket: number, seq: number): void {
-    const task = this.#take(ticket)
-    this.#seq = Math.max(this.#seq, seq)
-    if (task.type === 'put') {
-      const { digest, size } = task.value
-      this.#receipt(task, { digest, size, incarnation: seq, existed: false })
+  #begin(task: Task): void {
+    task.plan = task.begin()
+    task.outcome = undefined
+    const first = task.plan.next()
+    if (first.done !== true) this.#read(task, first.value)
+  }
+
+  #read(task: Task, keys: readonly RecordKey[]): void {
+    this.#ask({ type: 'task', task }, (ticket) => ({ type: 'read', ticket, keys }))
+  }
+
+  #advance(task: Task, rows: readonly (Row | undefined)[]): void {
+    const step = task.plan.next(rows)
+    if (step.done !== true) return this.#read(task, step.value)
+    const outcome = step.value
+    task.outcome = outcome
+    if (outcome.type === 'load') {
+      const { values } = outcome
+      if (values.every((value) => value === undefined))
+        task.finish(outcome.answer(values.map(() => undefined)))
+      else this.#ask({ type: 'task', task }, (ticket) => ({ type: 'load', ticket, values }))
+    } else if (outcome.type === 'change') {
+      this.#committing++
+      const latest = this.#tail.highest + this.#committing
+      const atMs = this.#options.epochMs + this.#now
+      const transaction = transactionOf(outcome, { atMs, latest })
+      this.#ask({ type: 'task', task }, (ticket) => ({ type: 'commit', ticket, transaction }))
     } else {
-      const { origin, size } = task
-      this.#answer(origin, { type: 'removed', seq, freedBytes: size, acknowledged: [], owed: [] })
+      this.#discard(task)
+      this.#done(task, outcome)
     }
   }
 
-  #aborted(ticket: number, failure: Failure): void {
-    const task = this.#take(ticket)
-    if (task.type === 'put') {
-      this.#effects.push({ type: 'discard', location: task.value.location })
-      if (task.batch.left === FAILED) return
-      task.batch.left = FAILED
-    }
-    this.#answer(task.origin, failure)
+  #committed(ticketId: number, seq: number): void {
+    const ticket = this.#take(ticketId)
+    if (ticket.type === 'register') return ticket.then()
+    const { task } = ticket as Ticket & { type: 'task' }
+    const outcome = task.outcome as Outcome & { type: 'change' }
+    this.#committing--
+    if (outcome.adopt === undefined) this.#discard(task)
+    // Who waits for this removal waits before anybody can acknowledge it.
+    const isLoss = this.#tail.report(seq, outcome.change)
+    this.#done(task, outcome.then(seq))
+    if (isLoss) this.#sessions.feedAll()
   }
 
-  #receipt({ batch, at, origin }: Task & { type: 'put' }, done: Receipt): void {
-    if (batch.left === FAILED) return
-    batch.receipts[at] = done
-    batch.left--
-    if (batch.left === 0) {
-      this.#answer(origin, { type: 'stored', receipts: batch.receipts as Receipt[] })
+  #done(task: Task, done: Done): void {
+    if (done.type === 'answer') return task.finish(done.body)
+    const now = this.#now
+    const { leaseMs, recovered } = this.#options
+    const longest = Math.max(leaseMs ?? 0, recovered.longestLeaseMs)
+    const patience =
+      leaseMs === undefined ? REMOVAL_TIMEOUT_MS : withMargin(longest) + REMOVAL_TIMEOUT_MS
+    const item = {
+      // A mark that was written before its seq was known may be above it; nothing durable is.
+      seq: Math.min(done.seq, Math.max(this.#tail.seq, this.#tail.highest)),
+      removed: done.removed,
+      deadline: now + (task.timeoutMs ?? patience),
+      graceEnds: now + withMargin(longest),
+      answer: task.finish,
     }
+    this.#waiting.add(item, now)
   }
 
-  #commit(task: Task, transaction: Transaction): void {
+  #failed(ticketId: number, why: Failure): void {
+    const ticket = this.#take(ticketId)
+    if (ticket.type === 'stage') return this.#answer(ticket.origin, why)
+    // What could not be written of the register is written with the next change of it.
+    if (ticket.type === 'register') return
+    if (ticket.task.outcome?.type === 'change') this.#committing--
+    this.#discard(ticket.task)
+    ticket.task.finish(why)
+  }
+
+  #discard({ sealed }: Task): void {
+    if (sealed !== undefined) this.#effects.push({ type: 'discard', location: sealed })
+  }
+
+  #tick(): void {
+    const now = this.#now
+    this.#sessions.tick()
+    const forgetAfterMs = this.#options.forgetAfterMs ?? FORGET_AFTER_MS
+    for (const peer of this.#register.outOfTouch(now, forgetAfterMs)) this.#strike(peer)
+    if (now - this.#writtenAt >= REGISTER_WRITE_MS) {
+      this.#writtenAt = now
+      const writes = this.#register.unwritten()
+      if (writes.length > 0) this.#writeRegister(writes, () => undefined)
+    }
+    this.#waiting.look(now)
+  }
+
+  #writeRegister(writes: readonly Write[], then: () => void): void {
+    const transaction = { conditions: [], writes, entry: undefined }
+    this.#ask({ type: 'register', then }, (ticket) => ({ type: 'commit', ticket, transaction }))
+  }
+
+  #ask(waiting: Ticket, effect: (ticket: number) => GlobalEffect): void {
     const ticket = ++this.#lastTicket
-    this.#tasks.set(ticket, task)
-    this.#effects.push({ type: 'commit', ticket, transaction })
+    this.#tickets.set(ticket, waiting)
+    this.#effects.push(effect(ticket))
   }
 
-  #take(ticket: number): Task {
-    const task = this.#tasks.get(ticket)
-    if (task === undefined) throw new RangeError(`ticket ${ticket} is not waiting`)
-    this.#tasks.delete(ticket)
-    return task
+  #take(ticket: number): Ticket {
+    const waiting = this.#tickets.get(ticket)
+    if (waiting === undefined) throw new RangeError(`ticket ${ticket} is not waiting`)
+    this.#tickets.delete(ticket)
+    return waiting
   }
 
-  #tick(now: number): void {
-    for (const [id, session] of this.#sessions) {
-      if (now - session.heardAt >= SILENCE_MS) {
-        this.#refuse(id, 'timeout', `nothing was heard for ${SILENCE_MS / 1000} s`)
-      } else if (session.welcome && now - session.sentAt >= PING_INTERVAL_MS) {
-        session.sentAt = now
-        this.#send(id, { id: 0, body: { type: 'ping' } })
-      }
-    }
+  #takeTask(ticket: number): Task {
+    const waiting = this.#take(ticket)
+    if (waiting.type !== 'task') throw new RangeError(`ticket ${ticket} is not a request`)
+    return waiting.task
   }
 
   #answer({ session, id }: Origin, body: Body): void {
-    if (session === SELF || this.#sessions.has(session)) this.#send(session, { id, body })
+    if (session === SELF) this.#effects.push({ type: 'send', session, message: { id, body } })
+    else this.#sessions.send(session, { id, body })
   }
-
-  #refuse(session: SessionId, code: ErrorCode, message: string, id = 0): void {
-    this.#send(session, { id, body: failure(code, message) })
-    this.#effects.push({ type: 'hang-up', session })
-    this.#sessions.delete(session)
-  }
-
-  #send(session: SessionId, message: Message): void {
-    this.#effects.push({ type: 'send', session, message })
-  }
-}
-
-const failure = (code: ErrorCode, message: string): Failure => ({
-  type: 'failure',
-  code,
-  message,
-  hint: undefined,
-})
-
-function receipt(digest: Digest, row: Row): Receipt {
-  const { size, incarnation } = decodeKey(row)
-  return { digest, size, incarnation, existed: true }
 }

@@ -1,13 +1,31 @@
 /**
  * A Local's end of the index protocol, as a state machine without I/O (specs/004-index.md, "Local").
  *
- * Participants: one Global, reached over one link that comes and goes; any number of callers. Goals: requests are
- * pipelined and each is settled exactly once; a broken link is waited out for a moment and what may be repeated is
- * sent again; a Global that falls silent is given up. Non-goals: dialling, and the callers' own time-outs.
+ * Participants: one Global, reached over one link that comes and goes; any number of callers. Goals: whatever is held is
+ * let go of as Global says, before that is acknowledged; a reader learns whether what is held may be served; requests
+ * are pipelined and settled once. Non-goals: dialling, the bytes of values, and the callers' own time-outs.
+ *
+ * Effects are to be carried out in order and at once: `apply` is done when the next effect is looked at.
  */
 import { DstoreError } from '../errors.ts'
-import { PING_INTERVAL_MS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT, SILENCE_MS } from '../limits.ts'
-import { VERSIONS, type Answer, type Message, type Request } from './message.ts'
+import { PING_INTERVAL_MS, REDIAL_PATIENCE_MS, SILENCE_MS } from '../limits.ts'
+import { InFlight, keyThing, nameThing, type Flight } from './in-flight.ts'
+import {
+  VERSIONS,
+  type Answer,
+  type Digest,
+  type Feed,
+  type Message,
+  type Position,
+  type Removal,
+  type Request,
+  type Unbinding,
+  type Welcome,
+} from './message.ts'
+import { Requests, errorOf, type Settled } from './requests.ts'
+import { Revalidation } from './revalidation.ts'
+import { ALL_RULES, type Rules } from './rules.ts'
+import { Standing, type Verdict } from './standing.ts'
 
 export type LocalEvent =
   /** The stream to Global is open. */
@@ -19,59 +37,120 @@ export type LocalEvent =
       readonly type: 'request'
       readonly ticket: number
       readonly body: Request
+      /** Keys that the request is about, where its body does not say so: those of values to be put. */
+      readonly digests?: readonly Digest[]
       readonly now: number
     }
   /** The caller no longer waits. */
   | { readonly type: 'cancel'; readonly ticket: number }
+  /** A reader asks whether what is held may be served. */
+  | { readonly type: 'consult'; readonly ticket: number; readonly now: number }
+  /** After `reset`: everything that is held. */
+  | { readonly type: 'held'; readonly digests: readonly Digest[]; readonly now: number }
   | { readonly type: 'tick'; readonly now: number }
 
 export type LocalEffect =
   | { readonly type: 'send'; readonly message: Message }
-  | { readonly type: 'settle'; readonly ticket: number; readonly result: Answer | DstoreError }
+  | {
+      readonly type: 'settle'
+      readonly ticket: number
+      readonly result: Answer | DstoreError
+      /** May what the answer says be kept? */
+      readonly keep: boolean
+    }
+  /** Never `wait`. */
+  | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
+  /** Let go of every older incarnation: end its reads, fetches and transfers, free its memory. */
+  | {
+      readonly type: 'apply'
+      readonly removals: readonly Removal[]
+      readonly unbindings: readonly Unbinding[]
+    }
+  /** Everything that is held is void until it is confirmed, bindings are gone; then say `held`. */
+  | { readonly type: 'reset' }
+  /** What was void is this incarnation, or gone where undefined. What was put into the cache anew stays as it is. */
+  | { readonly type: 'verified'; readonly digest: Digest; readonly incarnation: number | undefined }
+  /** The lease ran out: end every read. */
+  | { readonly type: 'cut' }
   /** Drop the stream: it is of no more use. */
   | { readonly type: 'hang-up'; readonly error: DstoreError }
-  /** Global will not have this Local: dialling again would not help. */
+  /** Global will not have this Local as it is. */
   | { readonly type: 'refused'; readonly error: DstoreError }
 
 /** `away`: no link. `greeting`: Hello was sent. `connected`: welcome. */
 export type LinkState = 'away' | 'greeting' | 'connected'
 
-const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
-  locate: 'located',
-  put: 'stored',
-  offer: 'offered',
-  remove: 'removed',
-  list: 'listed',
-  ping: 'pong',
-}
-
-/** The id of Hello; requests count up from the next. */
 const HELLO_ID = 1
+
+/** Revalidations are asked under this id, one at a time. */
+const REVALIDATE_ID = 2
+
+/** Pings have ids of their own: no two of them the same while a link lasts. */
+const FIRST_PING = 0x8000_0000
 
 export class LocalIndex {
   readonly #bootId: Uint8Array
+  readonly #rules: Rules
+  readonly #inFlight = new InFlight()
+  readonly #requests: Requests
+  readonly #revalidation: Revalidation
+  readonly #standing: Standing
+  readonly #readers = new Map<number, number>()
   #link: LinkState = 'away'
   #linkError: DstoreError
   #awaySince: number
   #heardAt = 0
-  #sentAt = 0
-  #lastId = HELLO_ID
-  /** Unanswered requests by ticket, in the order of the calls. */
-  readonly #pending = new Map<number, Request>()
-  /** Tickets that were not sent on this link. */
-  readonly #unsent = new Set<number>()
-  /** Message id on this link -> ticket. A cancelled ticket leaves its id, so that the answer is recognised. */
-  readonly #sent = new Map<number, number>()
+  #pingedAt = 0
+  #lastPing = FIRST_PING
+  #helloAt = 0
+  /** What was applied last: brought along at the next Hello. */
+  #position: Position | undefined
+  /** What is to be acknowledged once everything that is void was asked about. */
+  #owed: Position | undefined
+  #cut = false
+  /** Feeds that wait to be applied: only where that rule is off. */
+  #late: Feed[] = []
   #effects: LocalEffect[] = []
 
-  constructor(options: { bootId: Uint8Array; now: number }) {
-    this.#bootId = options.bootId
-    this.#awaySince = options.now
+  constructor(options: { bootId: Uint8Array; now: number; rules?: Rules }) {
+    const { bootId, now, rules = ALL_RULES } = options
+    this.#bootId = bootId
+    this.#rules = rules
+    this.#requests = new Requests(this.#inFlight, rules)
+    this.#revalidation = new Revalidation(this.#inFlight, rules)
+    this.#standing = new Standing({ rules, now })
+    this.#awaySince = now
     this.#linkError = new DstoreError('unreachable', 'not connected to Global yet')
   }
 
   get link(): LinkState {
     return this.#link
+  }
+
+  /** The lease that Global grants, in milliseconds. */
+  get leaseMs(): number | undefined {
+    return this.#standing.leaseMs
+  }
+
+  /** Up to which change everything is applied, in which run. */
+  get position(): Position | undefined {
+    return this.#position
+  }
+
+  /** May what is held be served at this moment? To be asked before every read, and again after `wait`. */
+  verdict(now: number): Verdict {
+    return this.#standing.verdict(now, now)
+  }
+
+  /** Has the lease of what is held run out? */
+  isLeaseOver(now: number): boolean {
+    return this.#standing.isExpired(now)
+  }
+
+  /** Something about this key goes on beside the index stream, and may end in keeping the value. */
+  begin(digest: Digest): Flight {
+    const flight = this.#inFlight.begin([keyThing(digest)])
+    return this.#rules.putsInFlight ? flight : { ...flight, isFresh: () => true }
   }
 
   handle(event: LocalEvent): LocalEffect[] {
@@ -87,76 +166,86 @@ export class LocalIndex {
         this.#closed(event.now, event.error)
         break
       case 'request':
-        this.#pending.set(event.ticket, event.body)
-        this.#unsent.add(event.ticket)
-        if (this.#link === 'connected') this.#sendWaiting(event.now)
+        this.#requests.add(event.ticket, event.body, event.digests)
+        if (this.#link === 'connected') this.#sendWaiting()
         else this.#failImpatient(event.now)
         break
       case 'cancel':
-        this.#pending.delete(event.ticket)
-        this.#unsent.delete(event.ticket)
+        this.#requests.cancel(event.ticket)
+        this.#readers.delete(event.ticket)
+        break
+      case 'consult':
+        this.#readers.set(event.ticket, event.now)
+        break
+      case 'held':
+        this.#revalidation.begin(event.digests)
+        this.#revalidate()
         break
       case 'tick':
         this.#tick(event.now)
         break
     }
+    if ('now' in event) this.#look(event.now)
     return this.#effects
   }
 
   #opened(now: number): void {
     this.#link = 'greeting'
     this.#heardAt = now
-    this.#lastId = HELLO_ID
-    this.#sent.clear()
-    this.#send(now, {
+    this.#helloAt = now
+    this.#send({
       id: HELLO_ID,
       body: {
         type: 'hello',
         versions: VERSIONS,
         bootId: this.#bootId,
-        position: undefined,
+        position: this.#position,
         ticketSecret: undefined,
       },
     })
   }
 
-  #message({ id, body }: Message, now: number): void {
+  #message(message: Message, now: number): void {
+    const { id, body } = message
     this.#heardAt = now
-    if (body.type === 'ping') {
-      this.#send(now, { id, body: { type: 'pong' } })
-      return
+    this.#standing.heard(now)
+    if (this.#link === 'greeting') return this.#greeted(message, now)
+    switch (body.type) {
+      case 'ping':
+        return this.#send({ id, body: { type: 'pong', seq: 0 } })
+      case 'pong':
+        if (id >= FIRST_PING && this.#standing.ponged(id, body.seq)) return
+        break
+      case 'feed':
+        return this.#feed(body)
+      case 'goodbye':
+        return this.#hangUp(new DstoreError('unreachable', `Global stopped: ${body.reason}`))
+      case 'failure':
+        if (id === 0) return this.#hangUp(errorOf(body))
+        break
+      case 'located':
+        if (id === REVALIDATE_ID) return this.#verified(body.facts)
+        break
+      default:
+        break
     }
-    if (body.type === 'pong' && id === 0) return
-    if (this.#link === 'greeting') {
-      this.#greeted({ id, body }, now)
-      return
+    try {
+      const settled = this.#requests.answered(message)
+      if (settled !== undefined) this.#settle(settled)
+      if (settled?.result instanceof DstoreError && settled.result.code === 'protocol') {
+        this.#hangUp(settled.result)
+      }
+      this.#sendWaiting()
+    } catch (error) {
+      this.#hangUp(error as DstoreError)
     }
-    if (body.type === 'goodbye') {
-      this.#hangUp(new DstoreError('unreachable', `Global stopped: ${body.reason}`))
-      return
-    }
-    if (body.type === 'failure' && id === 0) {
-      this.#hangUp(new DstoreError(body.code, body.message))
-      return
-    }
-    const ticket = this.#sent.get(id)
-    if (ticket === undefined) {
-      this.#hangUp(new DstoreError('protocol', 'Global answered what was not asked'))
-      return
-    }
-    this.#sent.delete(id)
-    const request = this.#pending.get(ticket)
-    this.#pending.delete(ticket)
-    if (request !== undefined) this.#settle(ticket, request, body)
-    this.#sendWaiting(now)
   }
 
   #greeted({ body }: Message, now: number): void {
     if (body.type === 'welcome' && VERSIONS.includes(body.version)) {
-      this.#link = 'connected'
-      this.#sendWaiting(now)
+      this.#welcomed(body, now)
     } else if (body.type === 'failure') {
-      const error = new DstoreError(body.code, body.message, hintOf(body.hint))
+      const error = errorOf(body)
       this.#effects.push({ type: 'refused', error })
       this.#hangUp(error)
     } else {
@@ -164,16 +253,63 @@ export class LocalIndex {
     }
   }
 
-  #settle(ticket: number, asked: Request, body: Message['body']): void {
-    if (body.type === 'failure') {
-      const result = new DstoreError(body.code, body.message, hintOf(body.hint))
-      this.#effects.push({ type: 'settle', ticket, result })
-    } else if (body.type === ANSWERS[asked.type]) {
-      this.#effects.push({ type: 'settle', ticket, result: body })
-    } else {
-      const error = new DstoreError('protocol', `Global answered a ${asked.type} with ${body.type}`)
-      this.#effects.push({ type: 'settle', ticket, result: error })
-      this.#hangUp(error)
+  #welcomed({ position, reset, leaseMs }: Welcome, now: number): void {
+    this.#link = 'connected'
+    this.#pingedAt = now
+    if (!reset && this.#position === undefined) {
+      return this.#hangUp(new DstoreError('protocol', 'Global goes on from where nobody was'))
+    }
+    const applied = reset ? position.seq : this.#position!.seq
+    this.#standing.welcomed({ sentAt: this.#helloAt, seq: position.seq, leaseMs, applied })
+    this.#run = position.runId
+    this.#owed = reset ? position : undefined
+    if (reset) this.#inFlight.reset()
+    if (reset && this.#rules.revalidate) this.#effects.push({ type: 'reset' })
+    else this.#revalidate()
+    this.#sendWaiting()
+  }
+
+  /** The run whose feed is read. */
+  #run: Uint8Array = new Uint8Array(16)
+
+  #feed(feed: Feed): void {
+    const at = this.#position?.seq
+    if (this.#owed !== undefined || at === undefined || feed.after !== at) {
+      this.#hangUp(new DstoreError('protocol', 'the feed does not go on from where this Local is'))
+      return
+    }
+    if (this.#rules.applyBeforeAck) this.#apply(feed)
+    else this.#late.push(feed)
+    this.#position = { runId: this.#run, seq: feed.upto }
+    this.#standing.applied(feed.upto)
+    this.#send({ id: 0, body: { type: 'ack', seq: feed.upto } })
+  }
+
+  #apply({ removals, unbindings }: Feed): void {
+    for (const { digest, seq } of removals) this.#inFlight.lost(keyThing(digest), seq)
+    for (const { name, seq } of unbindings) this.#inFlight.lost(nameThing(name), seq)
+    if (removals.length + unbindings.length > 0) {
+      this.#effects.push({ type: 'apply', removals, unbindings })
+    }
+  }
+
+  #verified(facts: Parameters<Revalidation['answered']>[0]): void {
+    for (const { digest, incarnation } of this.#revalidation.answered(facts)) {
+      this.#effects.push({ type: 'verified', digest, incarnation })
+    }
+    this.#revalidate()
+  }
+
+  /** Ask about the next batch of what is void; acknowledge what was owed when there is none. */
+  #revalidate(): void {
+    if (this.#link !== 'connected') return
+    const digests = this.#revalidation.next()
+    if (digests !== undefined) {
+      this.#send({ id: REVALIDATE_ID, body: { type: 'locate', digests, inline: false } })
+    } else if (this.#revalidation.isDone && this.#owed !== undefined) {
+      this.#position = this.#owed
+      this.#owed = undefined
+      this.#send({ id: 0, body: { type: 'ack', seq: this.#position.seq } })
     }
   }
 
@@ -181,66 +317,74 @@ export class LocalIndex {
     if (this.#link === 'connected') this.#awaySince = now
     this.#link = 'away'
     this.#linkError = error
-    this.#sent.clear()
-    for (const [ticket, body] of this.#pending) {
-      if (body.type === 'remove' && !this.#unsent.has(ticket)) {
-        // It may have been done: repeating it would answer "no such key".
-        this.#pending.delete(ticket)
-        const message = 'the link to Global broke: the value may be removed or not'
-        const result = new DstoreError('unreachable', message)
-        this.#effects.push({ type: 'settle', ticket, result })
-      } else {
-        this.#unsent.add(ticket)
-      }
-    }
+    this.#owed = undefined
+    this.#standing.closed(now)
+    this.#revalidation.broke()
+    for (const settled of this.#requests.broke()) this.#settle(settled)
     this.#failImpatient(now)
   }
 
   #tick(now: number): void {
+    for (const feed of this.#late.splice(0)) this.#apply(feed)
+    this.#standing.look(now)
     if (this.#link === 'away') {
       this.#failImpatient(now)
     } else if (now - this.#heardAt >= SILENCE_MS) {
-      this.#hangUp(
-        new DstoreError('unreachable', `Global has been silent for ${SILENCE_MS / 1000} s`),
-      )
-    } else if (this.#link === 'connected' && now - this.#sentAt >= PING_INTERVAL_MS) {
-      this.#send(now, { id: 0, body: { type: 'ping' } })
+      const silence = `Global has been silent for ${SILENCE_MS / 1000} s`
+      this.#hangUp(new DstoreError('unreachable', silence))
+    } else if (this.#link === 'connected' && now - this.#pingedAt >= this.#pingEvery) {
+      this.#ping(now)
     }
+  }
+
+  /** A lease is renewed several times before it runs out. */
+  get #pingEvery(): number {
+    return Math.min(PING_INTERVAL_MS, (this.leaseMs ?? Infinity) / 4)
+  }
+
+  /** Answer the readers whose question is decided, ask Global where it is not, and cut reads without a lease. */
+  #look(now: number): void {
+    const expired = this.#standing.isExpired(now)
+    if (expired && !this.#cut) this.#effects.push({ type: 'cut' })
+    this.#cut = expired
+    for (const [ticket, since] of this.#readers) {
+      const verdict = this.#standing.verdict(now, since)
+      if (verdict !== 'wait') {
+        this.#readers.delete(ticket)
+        this.#effects.push({ type: 'verdict', ticket, verdict })
+      } else if (this.#link === 'connected' && !this.#standing.isAsking) {
+        this.#ping(now)
+      }
+    }
+  }
+
+  #ping(now: number): void {
+    this.#pingedAt = now
+    this.#lastPing = this.#lastPing === 0xffff_ffff ? FIRST_PING : this.#lastPing + 1
+    this.#standing.pinged(this.#lastPing, now)
+    this.#send({ id: this.#lastPing, body: { type: 'ping' } })
   }
 
   /** Whoever waited for the link as long as a redial may take is told that Global is away. */
   #failImpatient(now: number): void {
     if (now - this.#awaySince < REDIAL_PATIENCE_MS) return
-    for (const ticket of this.#pending.keys()) {
-      const { message } = this.#linkError
-      const result = new DstoreError('unreachable', `Global cannot be reached: ${message}`, {
-        cause: this.#linkError,
-      })
-      this.#effects.push({ type: 'settle', ticket, result })
-    }
-    this.#pending.clear()
-    this.#unsent.clear()
+    const { message } = this.#linkError
+    const error = new DstoreError('unreachable', `Global cannot be reached: ${message}`, {
+      cause: this.#linkError,
+    })
+    for (const settled of this.#requests.fail(error)) this.#settle(settled)
   }
 
-  #sendWaiting(now: number): void {
+  #settle(settled: Settled): void {
+    this.#effects.push({ type: 'settle', ...settled })
+  }
+
+  #sendWaiting(): void {
     if (this.#link !== 'connected') return
-    for (const ticket of this.#unsent) {
-      if (this.#sent.size >= REQUESTS_IN_FLIGHT) return
-      const id = this.#nextId()
-      this.#unsent.delete(ticket)
-      this.#sent.set(id, ticket)
-      this.#send(now, { id, body: this.#pending.get(ticket)! })
-    }
+    for (const message of this.#requests.sendable()) this.#send(message)
   }
 
-  #nextId(): number {
-    do this.#lastId = this.#lastId === 0xffff_ffff ? HELLO_ID : this.#lastId + 1
-    while (this.#sent.has(this.#lastId))
-    return this.#lastId
-  }
-
-  #send(now: number, message: Message): void {
-    this.#sentAt = now
+  #send(message: Message): void {
     this.#effects.push({ type: 'send', message })
   }
 
@@ -248,5 +392,3 @@ export class LocalIndex {
     this.#effects.push({ type: 'hang-up', error })
   }
 }
-
-const hintOf = (hint: string | undefined): { hint?: string } => (hint === undefined ? {} : { hint })

@@ -42,6 +42,8 @@ export interface Fact {
   readonly incarnation: number
   readonly value: Uint8Array | undefined
   readonly holders: readonly string[]
+  /** Names of the key, as many as fit. */
+  readonly names: readonly string[]
 }
 
 export interface Located {
@@ -49,10 +51,11 @@ export interface Located {
   readonly facts: readonly (Fact | undefined)[]
 }
 
-/** Store these small values. */
+/** Store these small values; a name goes with a single one. */
 export interface Put {
   readonly type: 'put'
   readonly values: readonly Uint8Array[]
+  readonly name: string | undefined
 }
 
 /** One value that is stored. */
@@ -73,6 +76,7 @@ export interface Offer {
   readonly type: 'offer'
   readonly digest: Digest
   readonly size: number
+  readonly name: string | undefined
 }
 
 /** `have`: nothing need be sent. Otherwise send from this byte on. */
@@ -85,15 +89,123 @@ export interface Offered {
 export interface Remove {
   readonly type: 'remove'
   readonly digest: Digest
-  readonly timeoutMs: number
+  /** How long Global may wait for acknowledgements; undefined: as long as it finds right. */
+  readonly timeoutMs: number | undefined
+  /** Remove the value although it has names. */
+  readonly force: boolean
+}
+
+/** Unbind a name; its value goes with its last name, if it was never put without one and need not be kept. */
+export interface Unbind {
+  readonly type: 'unbind'
+  readonly name: string
+  readonly keepValue: boolean
+  readonly timeoutMs: number | undefined
 }
 
 export interface Removed {
   readonly type: 'removed'
   readonly seq: number
   readonly freedBytes: number
+  /** Locals that have applied it, that have not, and whose lease ran out: peer ids. */
   readonly acknowledged: readonly string[]
   readonly owed: readonly string[]
+  readonly expired: readonly string[]
+  /** Names that are bound no more. */
+  readonly names: readonly string[]
+  /** The key whose value was removed, if one was. */
+  readonly digest: Digest | undefined
+}
+
+export interface Bind {
+  readonly type: 'bind'
+  readonly name: string
+  readonly digest: Digest
+}
+
+export interface Lookup {
+  readonly type: 'lookup'
+  readonly name: string
+  readonly inline: boolean
+}
+
+/** A name and its key; undefined where the name is not bound. */
+export interface Binding {
+  readonly type: 'binding'
+  readonly found: Found | undefined
+}
+
+export interface Found {
+  readonly digest: Digest
+  /** Seq of the change that bound the name. */
+  readonly incarnation: number
+  readonly fact: Fact
+}
+
+export interface Names {
+  readonly type: 'names'
+  readonly prefix: string
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+export interface Named {
+  readonly type: 'named'
+  readonly items: readonly { readonly name: string; readonly digest: Digest }[]
+  readonly more: boolean
+}
+
+/** Changes after a position, as soon as there are any. */
+export interface Watch {
+  readonly type: 'watch'
+  /** Undefined: from now on. */
+  readonly after: Position | undefined
+  readonly waitMs: number
+  readonly limit: number
+}
+
+export interface Watched {
+  readonly type: 'watched'
+  readonly position: Position
+  readonly changes: readonly ChangeSeen[]
+  /** There were changes that the log does not hold. */
+  readonly lost: boolean
+}
+
+export type ChangeType = 'run-started' | 'put' | 'bind' | 'unbind' | 'remove'
+
+/** One change, as watchers are told. */
+export interface ChangeSeen {
+  readonly seq: number
+  readonly type: ChangeType
+  readonly digest: Digest | undefined
+  readonly names: readonly string[]
+  readonly size: number | undefined
+}
+
+/** What a Local must let go of among the changes `after` < seq <= `upto`. */
+export interface Feed {
+  readonly type: 'feed'
+  readonly after: number
+  readonly upto: number
+  readonly removals: readonly Removal[]
+  readonly unbindings: readonly Unbinding[]
+}
+
+export interface Removal {
+  readonly digest: Digest
+  readonly seq: number
+}
+
+export interface Unbinding {
+  readonly name: string
+  readonly seq: number
+}
+
+/** All changes up to this one are applied. */
+export interface Ack {
+  readonly type: 'ack'
+  readonly seq: number
 }
 
 export interface List {
@@ -114,6 +226,8 @@ export interface Ping {
 
 export interface Pong {
   readonly type: 'pong'
+  /** From Global: the seq of the last change before it. */
+  readonly seq: number
 }
 
 export interface Goodbye {
@@ -129,7 +243,8 @@ export interface Failure {
 }
 
 /** What a Local asks, once it was welcomed. */
-export type Request = Locate | Put | Offer | Remove | List | Ping
+export type Request =
+  Locate | Put | Offer | Remove | List | Bind | Unbind | Lookup | Names | Watch | Ping
 
 /** What answers each request, besides a Failure. */
 export interface AnswerTo {
@@ -138,12 +253,17 @@ export interface AnswerTo {
   readonly offer: Offered
   readonly remove: Removed
   readonly list: Listed
+  readonly bind: Binding
+  readonly unbind: Removed
+  readonly lookup: Binding
+  readonly names: Named
+  readonly watch: Watched
   readonly ping: Pong
 }
 
 export type Answer = AnswerTo[Request['type']]
 
-export type Body = Hello | Welcome | Request | Answer | Goodbye | Failure
+export type Body = Hello | Welcome | Request | Answer | Feed | Ack | Goodbye | Failure
 
 export interface Message {
   /** Chosen by who asks, repeated in the answer; 0 where no answer is due. */

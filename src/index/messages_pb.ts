@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/messages.proto.
  */
 export const file_index_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChRpbmRleC9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IpkFCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAQgYKBGJvZHlKBAgSECkiggEKBUhlbGxvEhAKCHZlcnNpb25zGAEgAygNEg8KB2Jvb3RfaWQYAiABKAwSKAoIcG9zaXRpb24YAyABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SGgoNdGlja2V0X3NlY3JldBgEIAEoDEgAiAEBQhAKDl90aWNrZXRfc2VjcmV0IicKCFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoDBILCgNzZXEYAiABKAQidwoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEigKCHBvc2l0aW9uGAIgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhUKCGxlYXNlX21zGAMgASgESACIAQESDQoFcmVzZXQYBCABKAhCCwoJX2xlYXNlX21zIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiaAoERmFjdBIOCgZleGlzdHMYASABKAgSDAoEc2l6ZRgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoBBISCgV2YWx1ZRgEIAEoDEgAiAEBEg8KB2hvbGRlcnMYBSADKAlCCAoGX3ZhbHVlIhUKA1B1dBIOCgZ2YWx1ZXMYASADKAwiMQoGU3RvcmVkEicKCHJlY2VpcHRzGAEgAygLMhUuZHN0b3JlLmluZGV4LlJlY2VpcHQiTQoHUmVjZWlwdBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoBBIPCgdleGlzdGVkGAQgASgIIiUKBU9mZmVyEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIiwKBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSEgoKdGltZW91dF9tcxgCIAEoBCJPCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCSIzCgRMaXN0EhIKBWFmdGVyGAEgASgMSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIjkKBkxpc3RlZBIhCgVpdGVtcxgBIAMoCzISLmRzdG9yZS5pbmRleC5JdGVtEgwKBG1vcmUYAiABKAgiJAoESXRlbRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIGCgRQaW5nIgYKBFBvbmciGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkiNgoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDAoEaGludBgDIAEoCWIGcHJvdG8z");
+  fileDesc("ChRpbmRleC9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IpkICgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAQgYKBGJvZHlKBAgcECkiggEKBUhlbGxvEhAKCHZlcnNpb25zGAEgAygNEg8KB2Jvb3RfaWQYAiABKAwSKAoIcG9zaXRpb24YAyABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SGgoNdGlja2V0X3NlY3JldBgEIAEoDEgAiAEBQhAKDl90aWNrZXRfc2VjcmV0IicKCFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoDBILCgNzZXEYAiABKAQidwoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEigKCHBvc2l0aW9uGAIgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhUKCGxlYXNlX21zGAMgASgESACIAQESDQoFcmVzZXQYBCABKAhCCwoJX2xlYXNlX21zInkKBEZlZWQSDQoFYWZ0ZXIYASABKAQSDAoEdXB0bxgCIAEoBBInCghyZW1vdmFscxgDIAMoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmFsEisKCnVuYmluZGluZ3MYBCADKAsyFy5kc3RvcmUuaW5kZXguVW5iaW5kaW5nIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiEgoDQWNrEgsKA3NlcRgBIAEoBCIpCgZMb2NhdGUSDwoHZGlnZXN0cxgBIAMoDBIOCgZpbmxpbmUYAiABKAgiLAoHTG9jYXRlZBIhCgVmYWN0cxgBIAMoCzISLmRzdG9yZS5pbmRleC5GYWN0IncKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJQggKBl92YWx1ZSIxCgNQdXQSDgoGdmFsdWVzGAEgAygMEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCJNCgdSZWNlaXB0Eg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEg8KB2V4aXN0ZWQYBCABKAgiQQoFT2ZmZXISDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEQoEbmFtZRgDIAEoCUgAiAEBQgcKBV9uYW1lIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zIlIKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIo8BCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCRIPCgdleHBpcmVkGAUgAygJEg0KBW5hbWVzGAYgAygJEhMKBmRpZ2VzdBgHIAEoDEgAiAEBQgkKB19kaWdlc3QiJAoEQmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDCImCgZMb29rdXASDAoEbmFtZRgBIAEoCRIOCgZpbmxpbmUYAiABKAgiYAoHQmluZGluZxIOCgZleGlzdHMYASABKAgSDgoGZGlnZXN0GAIgASgMEhMKC2luY2FybmF0aW9uGAMgASgEEiAKBGZhY3QYBCABKAsyEi5kc3RvcmUuaW5kZXguRmFjdCJECgVOYW1lcxIOCgZwcmVmaXgYASABKAkSEgoFYWZ0ZXIYAiABKAlIAIgBARINCgVsaW1pdBgDIAEoDUIICgZfYWZ0ZXIiPAoFTmFtZWQSJQoFaXRlbXMYASADKAsyFi5kc3RvcmUuaW5kZXguTmFtZWRLZXkSDAoEbW9yZRgCIAEoCCIoCghOYW1lZEtleRIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDCJOCgVXYXRjaBIlCgVhZnRlchgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIPCgd3YWl0X21zGAIgASgEEg0KBWxpbWl0GAMgASgNImgKB1dhdGNoZWQSKAoIcG9zaXRpb24YASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SJQoHY2hhbmdlcxgCIAMoCzIULmRzdG9yZS5pbmRleC5DaGFuZ2USDAoEbG9zdBgDIAEoCCJuCgZDaGFuZ2USCwoDc2VxGAEgASgEEgwKBHR5cGUYAiABKAkSEwoGZGlnZXN0GAMgASgMSACIAQESDQoFbmFtZXMYBCADKAkSEQoEc2l6ZRgFIAEoBEgBiAEBQgkKB19kaWdlc3RCBwoFX3NpemUiMwoETGlzdBISCgVhZnRlchgBIAEoDEgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI5CgZMaXN0ZWQSIQoFaXRlbXMYASADKAsyEi5kc3RvcmUuaW5kZXguSXRlbRIMCgRtb3JlGAIgASgIIiQKBEl0ZW0SDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQiBgoEUGluZyITCgRQb25nEgsKA3NlcRgBIAEoBCIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSI2CgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIMCgRoaW50GAMgASgJYgZwcm90bzM");
 
 /**
  * @generated from message dstore.index.Message
@@ -125,6 +125,66 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: Failure;
     case: "failure";
+  } | {
+    /**
+     * @generated from field: dstore.index.Feed feed = 18;
+     */
+    value: Feed;
+    case: "feed";
+  } | {
+    /**
+     * @generated from field: dstore.index.Ack ack = 19;
+     */
+    value: Ack;
+    case: "ack";
+  } | {
+    /**
+     * @generated from field: dstore.index.Bind bind = 20;
+     */
+    value: Bind;
+    case: "bind";
+  } | {
+    /**
+     * @generated from field: dstore.index.Unbind unbind = 21;
+     */
+    value: Unbind;
+    case: "unbind";
+  } | {
+    /**
+     * @generated from field: dstore.index.Lookup lookup = 22;
+     */
+    value: Lookup;
+    case: "lookup";
+  } | {
+    /**
+     * @generated from field: dstore.index.Binding binding = 23;
+     */
+    value: Binding;
+    case: "binding";
+  } | {
+    /**
+     * @generated from field: dstore.index.Names names = 24;
+     */
+    value: Names;
+    case: "names";
+  } | {
+    /**
+     * @generated from field: dstore.index.Named named = 25;
+     */
+    value: Named;
+    case: "named";
+  } | {
+    /**
+     * @generated from field: dstore.index.Watch watch = 26;
+     */
+    value: Watch;
+    case: "watch";
+  } | {
+    /**
+     * @generated from field: dstore.index.Watched watched = 27;
+     */
+    value: Watched;
+    case: "watched";
   } | { case: undefined; value?: undefined };
 };
 
@@ -223,7 +283,8 @@ export type Welcome = Message$1<"dstore.index.Welcome"> & {
   leaseMs?: bigint | undefined;
 
   /**
-   * What the Local holds must be asked about anew.
+   * What the Local holds must be asked about anew, and then acknowledged with the seq of `position`. Otherwise the feed
+   * goes on from where the Local stands.
    *
    * @generated from field: bool reset = 4;
    */
@@ -236,6 +297,104 @@ export type Welcome = Message$1<"dstore.index.Welcome"> & {
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
   messageDesc(file_index_messages, 3);
+
+/**
+ * Everything that the Local must let go of among the changes `after` < seq <= `upto`. Answered by Ack, and only then
+ * followed by the next.
+ *
+ * @generated from message dstore.index.Feed
+ */
+export type Feed = Message$1<"dstore.index.Feed"> & {
+  /**
+   * @generated from field: uint64 after = 1;
+   */
+  after: bigint;
+
+  /**
+   * @generated from field: uint64 upto = 2;
+   */
+  upto: bigint;
+
+  /**
+   * @generated from field: repeated dstore.index.Removal removals = 3;
+   */
+  removals: Removal[];
+
+  /**
+   * @generated from field: repeated dstore.index.Unbinding unbindings = 4;
+   */
+  unbindings: Unbinding[];
+};
+
+/**
+ * Describes the message dstore.index.Feed.
+ * Use `create(FeedSchema)` to create a new message.
+ */
+export const FeedSchema: GenMessage<Feed> = /*@__PURE__*/
+  messageDesc(file_index_messages, 4);
+
+/**
+ * @generated from message dstore.index.Removal
+ */
+export type Removal = Message$1<"dstore.index.Removal"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Removal.
+ * Use `create(RemovalSchema)` to create a new message.
+ */
+export const RemovalSchema: GenMessage<Removal> = /*@__PURE__*/
+  messageDesc(file_index_messages, 5);
+
+/**
+ * @generated from message dstore.index.Unbinding
+ */
+export type Unbinding = Message$1<"dstore.index.Unbinding"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Unbinding.
+ * Use `create(UnbindingSchema)` to create a new message.
+ */
+export const UnbindingSchema: GenMessage<Unbinding> = /*@__PURE__*/
+  messageDesc(file_index_messages, 6);
+
+/**
+ * All changes up to this one are applied.
+ *
+ * @generated from message dstore.index.Ack
+ */
+export type Ack = Message$1<"dstore.index.Ack"> & {
+  /**
+   * @generated from field: uint64 seq = 1;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Ack.
+ * Use `create(AckSchema)` to create a new message.
+ */
+export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
+  messageDesc(file_index_messages, 7);
 
 /**
  * Where are these values? Answered by Located, one fact a digest, in the same order.
@@ -261,7 +420,7 @@ export type Locate = Message$1<"dstore.index.Locate"> & {
  * Use `create(LocateSchema)` to create a new message.
  */
 export const LocateSchema: GenMessage<Locate> = /*@__PURE__*/
-  messageDesc(file_index_messages, 4);
+  messageDesc(file_index_messages, 8);
 
 /**
  * @generated from message dstore.index.Located
@@ -278,7 +437,7 @@ export type Located = Message$1<"dstore.index.Located"> & {
  * Use `create(LocatedSchema)` to create a new message.
  */
 export const LocatedSchema: GenMessage<Located> = /*@__PURE__*/
-  messageDesc(file_index_messages, 5);
+  messageDesc(file_index_messages, 9);
 
 /**
  * @generated from message dstore.index.Fact
@@ -312,6 +471,13 @@ export type Fact = Message$1<"dstore.index.Fact"> & {
    * @generated from field: repeated string holders = 5;
    */
   holders: string[];
+
+  /**
+   * Names of the key, as many as fit.
+   *
+   * @generated from field: repeated string names = 6;
+   */
+  names: string[];
 };
 
 /**
@@ -319,7 +485,7 @@ export type Fact = Message$1<"dstore.index.Fact"> & {
  * Use `create(FactSchema)` to create a new message.
  */
 export const FactSchema: GenMessage<Fact> = /*@__PURE__*/
-  messageDesc(file_index_messages, 6);
+  messageDesc(file_index_messages, 10);
 
 /**
  * Store these small values. Answered by Stored, one receipt a value, in the same order.
@@ -331,6 +497,13 @@ export type Put = Message$1<"dstore.index.Put"> & {
    * @generated from field: repeated bytes values = 1;
    */
   values: Uint8Array[];
+
+  /**
+   * Bound in the same change; only with a single value.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
 };
 
 /**
@@ -338,7 +511,7 @@ export type Put = Message$1<"dstore.index.Put"> & {
  * Use `create(PutSchema)` to create a new message.
  */
 export const PutSchema: GenMessage<Put> = /*@__PURE__*/
-  messageDesc(file_index_messages, 7);
+  messageDesc(file_index_messages, 11);
 
 /**
  * @generated from message dstore.index.Stored
@@ -355,7 +528,7 @@ export type Stored = Message$1<"dstore.index.Stored"> & {
  * Use `create(StoredSchema)` to create a new message.
  */
 export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
-  messageDesc(file_index_messages, 8);
+  messageDesc(file_index_messages, 12);
 
 /**
  * @generated from message dstore.index.Receipt
@@ -389,7 +562,7 @@ export type Receipt = Message$1<"dstore.index.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_index_messages, 9);
+  messageDesc(file_index_messages, 13);
 
 /**
  * May I send this large value? Answered by Offered.
@@ -406,6 +579,13 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
    * @generated from field: uint64 size = 2;
    */
   size: bigint;
+
+  /**
+   * Refused at once where it is taken; bound at once where the value is there.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
 };
 
 /**
@@ -413,7 +593,7 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_index_messages, 10);
+  messageDesc(file_index_messages, 14);
 
 /**
  * @generated from message dstore.index.Offered
@@ -446,7 +626,7 @@ export type Offered = Message$1<"dstore.index.Offered"> & {
  * Use `create(OfferedSchema)` to create a new message.
  */
 export const OfferedSchema: GenMessage<Offered> = /*@__PURE__*/
-  messageDesc(file_index_messages, 11);
+  messageDesc(file_index_messages, 15);
 
 /**
  * @generated from message dstore.index.Remove
@@ -458,11 +638,18 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
   digest: Uint8Array;
 
   /**
-   * Milliseconds that Global may wait for acknowledgements.
+   * Milliseconds that Global may wait for acknowledgements; absent: as long as it finds right.
    *
-   * @generated from field: uint64 timeout_ms = 2;
+   * @generated from field: optional uint64 timeout_ms = 2;
    */
-  timeoutMs: bigint;
+  timeoutMs?: bigint | undefined;
+
+  /**
+   * Remove the value although it has names: they go with it.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
 };
 
 /**
@@ -470,7 +657,38 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_index_messages, 12);
+  messageDesc(file_index_messages, 16);
+
+/**
+ * Unbind a name. Its value goes with its last name, if it was never put without one. Answered by Removed.
+ *
+ * @generated from message dstore.index.Unbind
+ */
+export type Unbind = Message$1<"dstore.index.Unbind"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Leave the value, whatever becomes of it.
+   *
+   * @generated from field: bool keep_value = 2;
+   */
+  keepValue: boolean;
+
+  /**
+   * @generated from field: optional uint64 timeout_ms = 3;
+   */
+  timeoutMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Unbind.
+ * Use `create(UnbindSchema)` to create a new message.
+ */
+export const UnbindSchema: GenMessage<Unbind> = /*@__PURE__*/
+  messageDesc(file_index_messages, 17);
 
 /**
  * @generated from message dstore.index.Removed
@@ -497,6 +715,27 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
    * @generated from field: repeated string owed = 4;
    */
   owed: string[];
+
+  /**
+   * Those whose lease ran out: they serve nothing.
+   *
+   * @generated from field: repeated string expired = 5;
+   */
+  expired: string[];
+
+  /**
+   * Names that are bound no more.
+   *
+   * @generated from field: repeated string names = 6;
+   */
+  names: string[];
+
+  /**
+   * The key whose value was removed; absent where only a name was.
+   *
+   * @generated from field: optional bytes digest = 7;
+   */
+  digest?: Uint8Array | undefined;
 };
 
 /**
@@ -504,7 +743,265 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
  * Use `create(RemovedSchema)` to create a new message.
  */
 export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
-  messageDesc(file_index_messages, 13);
+  messageDesc(file_index_messages, 18);
+
+/**
+ * Bind a name to a key that exists. The same key again is success. Answered by Binding.
+ *
+ * @generated from message dstore.index.Bind
+ */
+export type Bind = Message$1<"dstore.index.Bind"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message dstore.index.Bind.
+ * Use `create(BindSchema)` to create a new message.
+ */
+export const BindSchema: GenMessage<Bind> = /*@__PURE__*/
+  messageDesc(file_index_messages, 19);
+
+/**
+ * What does this name stand for? Answered by Binding.
+ *
+ * @generated from message dstore.index.Lookup
+ */
+export type Lookup = Message$1<"dstore.index.Lookup"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A small value may come with the answer.
+   *
+   * @generated from field: bool inline = 2;
+   */
+  inline: boolean;
+};
+
+/**
+ * Describes the message dstore.index.Lookup.
+ * Use `create(LookupSchema)` to create a new message.
+ */
+export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
+  messageDesc(file_index_messages, 20);
+
+/**
+ * @generated from message dstore.index.Binding
+ */
+export type Binding = Message$1<"dstore.index.Binding"> & {
+  /**
+   * @generated from field: bool exists = 1;
+   */
+  exists: boolean;
+
+  /**
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Seq of the change that bound the name.
+   *
+   * @generated from field: uint64 incarnation = 3;
+   */
+  incarnation: bigint;
+
+  /**
+   * @generated from field: dstore.index.Fact fact = 4;
+   */
+  fact?: Fact | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Binding.
+ * Use `create(BindingSchema)` to create a new message.
+ */
+export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
+  messageDesc(file_index_messages, 21);
+
+/**
+ * Names in bytewise order, after one of them. Answered by Named.
+ *
+ * @generated from message dstore.index.Names
+ */
+export type Names = Message$1<"dstore.index.Names"> & {
+  /**
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: optional string after = 2;
+   */
+  after?: string | undefined;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message dstore.index.Names.
+ * Use `create(NamesSchema)` to create a new message.
+ */
+export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
+  messageDesc(file_index_messages, 22);
+
+/**
+ * @generated from message dstore.index.Named
+ */
+export type Named = Message$1<"dstore.index.Named"> & {
+  /**
+   * @generated from field: repeated dstore.index.NamedKey items = 1;
+   */
+  items: NamedKey[];
+
+  /**
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message dstore.index.Named.
+ * Use `create(NamedSchema)` to create a new message.
+ */
+export const NamedSchema: GenMessage<Named> = /*@__PURE__*/
+  messageDesc(file_index_messages, 23);
+
+/**
+ * @generated from message dstore.index.NamedKey
+ */
+export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message dstore.index.NamedKey.
+ * Use `create(NamedKeySchema)` to create a new message.
+ */
+export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
+  messageDesc(file_index_messages, 24);
+
+/**
+ * Changes after a position, as soon as there are any; none where there were none for so long. Answered by Watched.
+ *
+ * @generated from message dstore.index.Watch
+ */
+export type Watch = Message$1<"dstore.index.Watch"> & {
+  /**
+   * Absent: from now on.
+   *
+   * @generated from field: dstore.index.Position after = 1;
+   */
+  after?: Position | undefined;
+
+  /**
+   * @generated from field: uint64 wait_ms = 2;
+   */
+  waitMs: bigint;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message dstore.index.Watch.
+ * Use `create(WatchSchema)` to create a new message.
+ */
+export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
+  messageDesc(file_index_messages, 25);
+
+/**
+ * @generated from message dstore.index.Watched
+ */
+export type Watched = Message$1<"dstore.index.Watched"> & {
+  /**
+   * Where the watcher stands after these changes.
+   *
+   * @generated from field: dstore.index.Position position = 1;
+   */
+  position?: Position | undefined;
+
+  /**
+   * @generated from field: repeated dstore.index.Change changes = 2;
+   */
+  changes: Change[];
+
+  /**
+   * Changes after the position asked for are not in the log: the watcher must look at everything anew.
+   *
+   * @generated from field: bool lost = 3;
+   */
+  lost: boolean;
+};
+
+/**
+ * Describes the message dstore.index.Watched.
+ * Use `create(WatchedSchema)` to create a new message.
+ */
+export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
+  messageDesc(file_index_messages, 26);
+
+/**
+ * @generated from message dstore.index.Change
+ */
+export type Change = Message$1<"dstore.index.Change"> & {
+  /**
+   * @generated from field: uint64 seq = 1;
+   */
+  seq: bigint;
+
+  /**
+   * run-started, put, bind, unbind or remove.
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * @generated from field: optional bytes digest = 3;
+   */
+  digest?: Uint8Array | undefined;
+
+  /**
+   * @generated from field: repeated string names = 4;
+   */
+  names: string[];
+
+  /**
+   * @generated from field: optional uint64 size = 5;
+   */
+  size?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
+  messageDesc(file_index_messages, 27);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -528,7 +1025,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_messages, 14);
+  messageDesc(file_index_messages, 28);
 
 /**
  * @generated from message dstore.index.Listed
@@ -550,7 +1047,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_messages, 15);
+  messageDesc(file_index_messages, 29);
 
 /**
  * @generated from message dstore.index.Item
@@ -572,7 +1069,7 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_messages, 16);
+  messageDesc(file_index_messages, 30);
 
 /**
  * @generated from message dstore.index.Ping
@@ -585,12 +1082,18 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_messages, 17);
+  messageDesc(file_index_messages, 31);
 
 /**
+ * From Global with the seq of the last change before it: who has applied that is up to date.
+ *
  * @generated from message dstore.index.Pong
  */
 export type Pong = Message$1<"dstore.index.Pong"> & {
+  /**
+   * @generated from field: uint64 seq = 1;
+   */
+  seq: bigint;
 };
 
 /**
@@ -598,7 +1101,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_messages, 18);
+  messageDesc(file_index_messages, 32);
 
 /**
  * A clean stop: nothing more will be asked, and nothing is owed.
@@ -617,7 +1120,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_messages, 19);
+  messageDesc(file_index_messages, 33);
 
 /**
  * The answer to a request that failed, or with id 0 why the stream is about to end.
@@ -648,5 +1151,5 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_messages, 20);
+  messageDesc(file_index_messages, 34);
 

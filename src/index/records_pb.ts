@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records.proto.
  */
 export const file_index_records: GenFile = /*@__PURE__*/
-  fileDesc("ChNpbmRleC9yZWNvcmRzLnByb3RvEgxkc3RvcmUuaW5kZXgiVQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBAUIOCgxfaW5jYXJuYXRpb24ifwoGQ2hhbmdlEhUKC3J1bl9zdGFydGVkGAEgASgMSAASJgoDcHV0GAIgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgDIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIAEIICgZjaGFuZ2UiKQoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIjMKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKARiBnByb3RvMw");
+  fileDesc("ChNpbmRleC9yZWNvcmRzLnByb3RvEgxkc3RvcmUuaW5kZXgidQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIQg4KDF9pbmNhcm5hdGlvbiIcCgpOYW1lUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDCIqCg1SZW1vdmVkUmVjb3JkEgsKA3NlcRgBIAEoBBIMCgRzaXplGAIgASgEIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLpAQoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSABCCAoGY2hhbmdlIjgKCVB1dENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBINCgVuYW1lcxgDIAMoCSJCCgxSZW1vdmVDaGFuZ2USDgoGZGlnZXN0GAEgASgMEhMKC2luY2FybmF0aW9uGAIgASgEEg0KBW5hbWVzGAMgAygJIioKCkJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkiLAoMVW5iaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJYgZwcm90bzM");
 
 /**
  * Row of the table `keys`, by digest.
@@ -38,6 +38,18 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
    * @generated from field: optional uint64 incarnation = 3;
    */
   incarnation?: bigint | undefined;
+
+  /**
+   * @generated from field: repeated string names = 4;
+   */
+  names: string[];
+
+  /**
+   * It was put without a name: it stays when its last name goes.
+   *
+   * @generated from field: bool unnamed = 5;
+   */
+  unnamed: boolean;
 };
 
 /**
@@ -48,41 +60,188 @@ export const KeyRecordSchema: GenMessage<KeyRecord> = /*@__PURE__*/
   messageDesc(file_index_records, 0);
 
 /**
+ * Row of the table `names`, by name. Its version is the seq of the change that bound it.
+ *
+ * @generated from message dstore.index.NameRecord
+ */
+export type NameRecord = Message<"dstore.index.NameRecord"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message dstore.index.NameRecord.
+ * Use `create(NameRecordSchema)` to create a new message.
+ */
+export const NameRecordSchema: GenMessage<NameRecord> = /*@__PURE__*/
+  messageDesc(file_index_records, 1);
+
+/**
+ * Row of `meta`, "removed/" and a digest: the last change of a key that does not exist.
+ *
+ * @generated from message dstore.index.RemovedRecord
+ */
+export type RemovedRecord = Message<"dstore.index.RemovedRecord"> & {
+  /**
+   * @generated from field: uint64 seq = 1;
+   */
+  seq: bigint;
+
+  /**
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message dstore.index.RemovedRecord.
+ * Use `create(RemovedRecordSchema)` to create a new message.
+ */
+export const RemovedRecordSchema: GenMessage<RemovedRecord> = /*@__PURE__*/
+  messageDesc(file_index_records, 2);
+
+/**
+ * Row of `meta`, "local/" and a peer id: a Local that may hold values.
+ *
+ * @generated from message dstore.index.LocalRecord
+ */
+export type LocalRecord = Message<"dstore.index.LocalRecord"> & {
+  /**
+   * @generated from field: bytes boot_id = 1;
+   */
+  bootId: Uint8Array;
+
+  /**
+   * The seq up to which it has acknowledged.
+   *
+   * @generated from field: uint64 acknowledged = 2;
+   */
+  acknowledged: bigint;
+
+  /**
+   * It was granted a lease, and never welcomed without one since.
+   *
+   * @generated from field: bool leased = 3;
+   */
+  leased: boolean;
+};
+
+/**
+ * Describes the message dstore.index.LocalRecord.
+ * Use `create(LocalRecordSchema)` to create a new message.
+ */
+export const LocalRecordSchema: GenMessage<LocalRecord> = /*@__PURE__*/
+  messageDesc(file_index_records, 3);
+
+/**
+ * Row of `meta`, "index".
+ *
+ * @generated from message dstore.index.IndexRecord
+ */
+export type IndexRecord = Message<"dstore.index.IndexRecord"> & {
+  /**
+   * The runs whose changes are in the log, the oldest first.
+   *
+   * @generated from field: repeated dstore.index.Run runs = 1;
+   */
+  runs: Run[];
+
+  /**
+   * The longest lease that was ever granted, in milliseconds.
+   *
+   * @generated from field: uint64 longest_lease_ms = 2;
+   */
+  longestLeaseMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.IndexRecord.
+ * Use `create(IndexRecordSchema)` to create a new message.
+ */
+export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
+  messageDesc(file_index_records, 4);
+
+/**
+ * @generated from message dstore.index.Run
+ */
+export type Run = Message<"dstore.index.Run"> & {
+  /**
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * Seq of the change that began it.
+   *
+   * @generated from field: uint64 start = 2;
+   */
+  start: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Run.
+ * Use `create(RunSchema)` to create a new message.
+ */
+export const RunSchema: GenMessage<Run> = /*@__PURE__*/
+  messageDesc(file_index_records, 5);
+
+/**
  * An entry of the log.
  *
- * @generated from message dstore.index.Change
+ * @generated from message dstore.index.LogRecord
  */
-export type Change = Message<"dstore.index.Change"> & {
+export type LogRecord = Message<"dstore.index.LogRecord"> & {
   /**
-   * @generated from oneof dstore.index.Change.change
+   * Wall-clock time of the change, in milliseconds since 1970.
+   *
+   * @generated from field: uint64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from oneof dstore.index.LogRecord.change
    */
   change: {
     /**
-     * @generated from field: bytes run_started = 1;
+     * @generated from field: bytes run_started = 2;
      */
     value: Uint8Array;
     case: "runStarted";
   } | {
     /**
-     * @generated from field: dstore.index.PutChange put = 2;
+     * @generated from field: dstore.index.PutChange put = 3;
      */
     value: PutChange;
     case: "put";
   } | {
     /**
-     * @generated from field: dstore.index.RemoveChange remove = 3;
+     * @generated from field: dstore.index.RemoveChange remove = 4;
      */
     value: RemoveChange;
     case: "remove";
+  } | {
+    /**
+     * @generated from field: dstore.index.BindChange bind = 5;
+     */
+    value: BindChange;
+    case: "bind";
+  } | {
+    /**
+     * @generated from field: dstore.index.UnbindChange unbind = 6;
+     */
+    value: UnbindChange;
+    case: "unbind";
   } | { case: undefined; value?: undefined };
 };
 
 /**
- * Describes the message dstore.index.Change.
- * Use `create(ChangeSchema)` to create a new message.
+ * Describes the message dstore.index.LogRecord.
+ * Use `create(LogRecordSchema)` to create a new message.
  */
-export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_records, 1);
+export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
+  messageDesc(file_index_records, 6);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -97,6 +256,11 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
    * @generated from field: uint64 size = 2;
    */
   size: bigint;
+
+  /**
+   * @generated from field: repeated string names = 3;
+   */
+  names: string[];
 };
 
 /**
@@ -104,7 +268,7 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records, 2);
+  messageDesc(file_index_records, 7);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -119,6 +283,11 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
    * @generated from field: uint64 incarnation = 2;
    */
   incarnation: bigint;
+
+  /**
+   * @generated from field: repeated string names = 3;
+   */
+  names: string[];
 };
 
 /**
@@ -126,5 +295,49 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records, 3);
+  messageDesc(file_index_records, 8);
+
+/**
+ * @generated from message dstore.index.BindChange
+ */
+export type BindChange = Message<"dstore.index.BindChange"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message dstore.index.BindChange.
+ * Use `create(BindChangeSchema)` to create a new message.
+ */
+export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
+  messageDesc(file_index_records, 9);
+
+/**
+ * @generated from message dstore.index.UnbindChange
+ */
+export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message dstore.index.UnbindChange.
+ * Use `create(UnbindChangeSchema)` to create a new message.
+ */
+export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
+  messageDesc(file_index_records, 10);
 

@@ -25,15 +25,20 @@ export function parseDialAddress(address: string): {
 export function parseListenAddress(address: string): Multiaddr {
   const parsed = parse(address)
   if (!isTcp(parsed, [])) throw malformed(address, 'it is not /ip4/ADDRESS/tcp/PORT or /ip6/...')
-  if (hostOf(parsed).name.startsWith('dns'))
+  if (hostPart(parsed).name.startsWith('dns'))
     throw malformed(address, 'a name cannot be listened on')
   return parsed
 }
 
 /** Can only processes of this machine reach it? A name never counts. Error: `malformed-address`. */
 export function isLoopback(address: string): boolean {
-  const { name, value } = hostOf(parse(address))
+  const { name, value } = hostPart(parse(address))
   return name === 'ip4' ? value.startsWith('127.') : name === 'ip6' && value === '::1'
+}
+
+/** Its IP address or name. Error: `malformed-address`. */
+export function hostOf(address: string): string {
+  return hostPart(parse(address)).value
 }
 
 function parse(address: string): Multiaddr {
@@ -44,7 +49,7 @@ function parse(address: string): Multiaddr {
   }
 }
 
-function hostOf(parsed: Multiaddr): { name: string; value: string } {
+function hostPart(parsed: Multiaddr): { name: string; value: string } {
   const [host] = parsed.getComponents()
   return { name: host?.name ?? '', value: host?.value ?? '' }
 }

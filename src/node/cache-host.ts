@@ -18,7 +18,7 @@ import type { Traffic } from './traffic.ts'
 
 export interface CacheHostOptions {
   /** A value that may be served at this moment. */
-  readonly open: (digest: Uint8Array) => ServedValue | undefined
+  readonly open: (digest: Uint8Array) => Promise<ServedValue | undefined>
   /** Does Global say that this peer may be served? */
   readonly isWelcome: (peer: string) => Promise<boolean>
   readonly traffic: Traffic
@@ -37,7 +37,7 @@ export class CacheHost {
     this.#options = options
     const { traffic, open } = options
     this.#host = {
-      open: async (digest) => open(digest),
+      open,
       allowance: new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => traffic.sent(peer, bytes),
@@ -80,10 +80,6 @@ export function servedFromCache(
   signal: AbortSignal,
   release: () => void,
 ): ServedValue {
-  const check = (): void => {
-    value.dropped.throwIfAborted()
-    signal.throwIfAborted()
-  }
   return {
     size: value.size,
     signal,
@@ -93,7 +89,7 @@ export function servedFromCache(
     outboard: async ({ start, end }: ByteRange) => value.outboard.subarray(start, end),
     async *read({ start, end }: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
       for (let at = start; at < end;) {
-        check()
+        signal.throwIfAborted()
         const view = value.view({ start: at, end })
         if (view === undefined) throw new DstoreError('not-found', 'this part is not held any more')
         yield view

@@ -18,6 +18,8 @@ export class CachedValue {
   readonly size: number
   /** The seq of the put that made the key exist. */
   incarnation: number
+  /** After a reset, until Global has confirmed it: not to be served. */
+  isVoid = false
   /** The groups that are held. */
   readonly held: Bitfield
   /** Filled where the groups are held: their parents, up to the root. */
@@ -144,6 +146,11 @@ export class Cache {
     return slot.value
   }
 
+  /** The same without using it. */
+  peek(key: Key): CachedValue | undefined {
+    return this.#slots.get(key.toString())?.value
+  }
+
   /** Every entry, the one used longest ago first. */
   *values(): Generator<CachedValue, void, undefined> {
     for (const { value } of this.#slots.values()) yield value
@@ -155,7 +162,11 @@ export class Cache {
    */
   admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
     const text = key.toString()
-    if (this.#slots.get(text)?.value.incarnation !== incarnation) this.remove(key)
+    const before = this.peek(key)
+    // What a reset made void is the same value all the same: its bytes were verified.
+    if (before?.isVoid === true) Object.assign(before, { incarnation, isVoid: false })
+    else if (before !== undefined && before.incarnation > incarnation) return undefined
+    else if (before?.incarnation !== incarnation) this.remove(key)
     const present = this.#slots.get(text)
     const slot = present ?? newSlot(new CachedValue(key, size, incarnation))
     const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
@@ -196,6 +207,7 @@ export class Cache {
       discard: () => void close(),
       publish: (incarnation) => {
         if (!close()) return
+        if ((this.peek(key)?.incarnation ?? 0) > incarnation) return
         value.incarnation = incarnation
         this.remove(key)
         const room = new Set(segmentsOf({ start: 0, end: size }))
@@ -214,10 +226,11 @@ export class Cache {
   }
 
   /** Forget an entry and end every read of it: its value was removed. */
-  remove(key: Key): void {
-    const value = this.#slots.get(key.toString())?.value
+  remove(key: Key, isConcerned: (value: CachedValue) => boolean = () => true): void {
+    const value = this.peek(key)
+    if (value === undefined || !isConcerned(value)) return
     this.evict(key)
-    value?.drop(new DstoreError('removed', 'the value was removed'))
+    value.drop(new DstoreError('removed', 'the value was removed'))
   }
 
   /** Count a read that was served from here, or was not. */

@@ -3,15 +3,19 @@
  * again, for ever, whenever the link is gone.
  */
 import { DstoreError, asDstoreError } from '../errors.ts'
-import { decodeMessage, encodeMessage } from '../index/codec.ts'
+import { decodeMessage } from '../index/decode.ts'
+import { encodeMessage } from '../index/encode.ts'
+import type { Flight } from '../index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../index/local-index.ts'
-import type { Answer, AnswerTo, Request } from '../index/message.ts'
+import type { Answer, AnswerTo, Digest, Request } from '../index/message.ts'
+import type { Verdict } from '../index/standing.ts'
 import { CALL_TIMEOUT_MS, INDEX_MESSAGE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Log } from './log.ts'
 import { deadline, pause, untilAborted } from './deadline.ts'
+import type { Holdings } from './holdings.ts'
 
 /** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
 const TICK_MS = 250
@@ -37,10 +41,21 @@ export interface LinkStatus {
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
+  /** Keys that the request is about, where it does not name them: those of values to be put. */
+  readonly digests?: readonly Digest[]
 }
 
+/**
+ * Takes an answer in, at the very place in the order of messages at which it came: a removal that came after it is not
+ * applied yet. `keep`: may what the answer says be kept?
+ */
+export type Take<R extends Request, T> = (answer: AnswerTo[R['type']], keep: boolean) => T
+
+/** What the Local holds, for the link to dispose of. */
+export type Held = Pick<Holdings, 'apply' | 'reset' | 'verified' | 'cut'>
+
 interface Caller {
-  readonly resolve: (answer: Answer) => void
+  readonly take: (answer: Answer, keep: boolean) => void
   readonly reject: (error: DstoreError) => void
 }
 
@@ -48,6 +63,8 @@ export class GlobalLink {
   readonly #options: GlobalLinkOptions
   readonly #index: LocalIndex
   readonly #callers = new Map<number, Caller>()
+  readonly #readers = new Map<number, (verdict: Verdict) => void>()
+  #held: Held | undefined
   readonly #stop = new AbortController()
   readonly #ticker: NodeJS.Timeout
   #current: { readonly channel: Channel; readonly writer: FrameWriter } | undefined
@@ -76,21 +93,74 @@ export class GlobalLink {
     return first
   }
 
+  /** From here on the link says what becomes of what is held; nothing may be held before. */
+  attach(held: Held): void {
+    this.#held = held
+  }
+
+  /** The lease that Global grants, in milliseconds. */
+  get leaseMs(): number | undefined {
+    return this.#index.leaseMs
+  }
+
+  /** May what is held be served? Waits a moment where that is about to be known. Rejects with `cancelled`. */
+  async consult(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
+    const ticket = ++this.#lastTicket
+    for (;;) {
+      const verdict = this.#index.verdict(this.#options.now())
+      if (verdict !== 'wait') return verdict
+      const limit = deadline(CALL_TIMEOUT_MS, 'nothing was known of Global', signal)
+      try {
+        const answer = new Promise<Verdict>((resolve) => this.#readers.set(ticket, resolve))
+        this.#handle({ type: 'consult', ticket, now: this.#options.now() })
+        const decided = await untilAborted(answer, limit.signal)
+        if (decided !== 'wait') return decided
+      } finally {
+        limit.clear()
+        if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
+      }
+    }
+  }
+
+  /** Has the lease of what is held run out? */
+  isLeaseOver(): boolean {
+    return this.#index.isLeaseOver(this.#options.now())
+  }
+
+  /** Something about this key goes on beside the index stream, and may end in keeping the value. */
+  begin(digest: Digest): Flight {
+    return this.#index.begin(digest)
+  }
+
   /**
    * Ask Global. Rejects with Global's failure, with `unreachable` where the link is gone and was not mended in a
    * moment, with `timeout` where no answer came, with `cancelled`.
    */
-  async ask<R extends Request>(request: R, options: AskOptions = {}): Promise<AnswerTo[R['type']]> {
+  async ask<R extends Request, T = AnswerTo[R['type']]>(
+    request: R,
+    options: AskOptions = {},
+    take: Take<R, T> = (answer) => answer as T,
+  ): Promise<T> {
     const ticket = ++this.#lastTicket
     const wait = options.timeoutMs ?? CALL_TIMEOUT_MS
     const limit = deadline(wait, 'Global did not answer', options.signal)
     try {
       this.#stop.signal.throwIfAborted()
-      const answer = new Promise<Answer>((resolve, reject) => {
-        this.#callers.set(ticket, { resolve, reject })
+      const answer = new Promise<T>((resolve, reject) => {
+        this.#callers.set(ticket, {
+          take: (body, keep) => {
+            try {
+              resolve(take(body as AnswerTo[R['type']], keep))
+            } catch (error) {
+              reject(asDstoreError(error))
+            }
+          },
+          reject,
+        })
       })
-      this.#handle({ type: 'request', ticket, body: request, now: this.#options.now() })
-      return (await untilAborted(answer, limit.signal)) as AnswerTo[R['type']]
+      const { digests = [] } = options
+      this.#handle({ type: 'request', ticket, body: request, digests, now: this.#options.now() })
+      return await untilAborted(answer, limit.signal)
     } finally {
       limit.clear()
       if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
@@ -182,9 +252,27 @@ export class GlobalLink {
         const caller = this.#callers.get(effect.ticket)
         this.#callers.delete(effect.ticket)
         if (effect.result instanceof DstoreError) caller?.reject(effect.result)
-        else caller?.resolve(effect.result)
+        else caller?.take(effect.result, effect.keep)
         break
       }
+      case 'verdict':
+        this.#readers.get(effect.ticket)?.(effect.verdict)
+        this.#readers.delete(effect.ticket)
+        break
+      case 'apply':
+        this.#held?.apply(effect.removals, effect.unbindings)
+        break
+      case 'reset': {
+        const digests = this.#held?.reset() ?? []
+        this.#handle({ type: 'held', digests, now: this.#options.now() })
+        break
+      }
+      case 'verified':
+        this.#held?.verified(effect.digest, effect.incarnation)
+        break
+      case 'cut':
+        this.#held?.cut()
+        break
       case 'refused':
         this.#options.log.error('Global refuses this Local', { error: effect.error.message })
         break

@@ -5,8 +5,9 @@
 import { equal } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
-import { keyRow } from '../index/global-index.ts'
-import { decodeKey, type KeyRecord } from '../index/record.ts'
+import type { Found } from '../index/message.ts'
+import { checkName } from '../index/name.ts'
+import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
 import { BATCH_ITEMS, CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
 import { Company } from '../transfer/company.ts'
@@ -17,18 +18,28 @@ import type { Identity, UploadResult } from '../transfer/upload.ts'
 import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
+import { putBatches } from './batches.ts'
+import { changesOf } from './change-events.ts'
 import { IndexHost } from './index-host.ts'
+import { listNames } from './listing.ts'
 import type { Log } from './log.ts'
 import type {
+  BoundName,
   CallOptions,
+  ChangeEvent,
   GetOptions,
   Node,
   NodeStatus,
+  PutOptions,
   PutResult,
   ReadableValue,
+  RemoveOptions,
   RemoveResult,
+  UnbindOptions,
+  UnbindResult,
   ValueFacts,
   ValueSource,
+  WatchOptions,
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
@@ -44,6 +55,9 @@ export interface GlobalOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** Bounds for how long a Local may serve without Global, and may be out of touch: see `IndexHostOptions`. */
+  readonly leaseMs?: number | undefined
+  readonly forgetAfterMs?: number | undefined
 }
 
 export class Global implements Node {
@@ -69,17 +83,19 @@ export class Global implements Node {
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. */
   static async open(options: GlobalOptions): Promise<Global> {
-    const { store, network, log, now, random } = options
-    const index = await IndexHost.open({ store, log, now, random })
+    const { network } = options
+    const index = await IndexHost.open(options)
     const node = new Global(options, index)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
     return node
   }
 
-  async put(source: ValueSource, options: CallOptions = {}): Promise<PutResult> {
+  async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
+    const { name } = options
+    if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      return this.#adopt(await this.#ingest(source.bytes, source.size, options))
+      return this.#adopt(await this.#ingest(source.bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
@@ -90,7 +106,7 @@ export class Global implements Node {
         await value.staging.discard()
         throw error
       }
-      return await this.#adopt(value)
+      return await this.#adopt(value, name)
     } finally {
       await file.close()
     }
@@ -112,8 +128,20 @@ export class Global implements Node {
   async stat(key: Key): Promise<ValueFacts | undefined> {
     const record = await this.#record(key.digest)
     if (record === undefined) return undefined
-    const { size, incarnation } = record
-    return { key, size, incarnation, heldBytes: size, confirmed: true }
+    const { size, incarnation, names } = record
+    return { key, size, incarnation, heldBytes: size, names, confirmed: true }
+  }
+
+  statMany(keys: readonly Key[]): Promise<(ValueFacts | undefined)[]> {
+    return Promise.all(keys.map((key) => this.stat(key)))
+  }
+
+  putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {
+    return putBatches(values, async (batch) => {
+      const request = { type: 'put', values: batch, name: undefined } as const
+      const { receipts } = await this.#index.ask(request)
+      return receipts.map(({ digest, size, existed }) => ({ key: new Key(digest), size, existed }))
+    })
   }
 
   async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
@@ -128,11 +156,48 @@ export class Global implements Node {
     }
   }
 
-  async remove(key: Key, options: CallOptions = {}): Promise<RemoveResult> {
-    const timeoutMs = options.timeoutMs ?? 0
-    const { digest } = key
-    const { seq, freedBytes } = await this.#index.ask({ type: 'remove', digest, timeoutMs })
-    return { key, seq, freedBytes }
+  async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
+    const { timeoutMs, force = false } = options
+    const request = { type: 'remove', digest: key.digest, timeoutMs, force } as const
+    const { type: _, digest: __, ...facts } = await this.#index.ask(request)
+    return { key, ...facts }
+  }
+
+  async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
+    const { timeoutMs, keepValue = false } = options
+    const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
+    const { type: _, digest, ...facts } = await this.#index.ask(request)
+    return { name, key: digest === undefined ? undefined : new Key(digest), ...facts }
+  }
+
+  async lookup(name: string): Promise<BoundName | undefined> {
+    const request = { type: 'lookup', name: checkName(name), inline: false } as const
+    const { found } = await this.#index.ask(request)
+    return found === undefined ? undefined : boundName(name, found)
+  }
+
+  async bind(name: string, key: Key): Promise<BoundName> {
+    const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
+    const { found } = await this.#index.ask(request)
+    return boundName(name, found!)
+  }
+
+  async *names(
+    prefix = '',
+    options: CallOptions = {},
+  ): AsyncGenerator<{ readonly name: string; readonly key: Key }> {
+    let after: string | undefined
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const { items, more } = await listNames(this.#store, { prefix, after, limit: BATCH_ITEMS })
+      for (const { name, digest } of items) yield { name, key: new Key(digest) }
+      after = items.at(-1)?.name
+      if (!more || after === undefined) return
+    }
+  }
+
+  watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
+    return changesOf(options, (request) => this.#index.ask(request))
   }
 
   /** Global is where the value is: there is nothing to bring. */
@@ -201,9 +266,9 @@ export class Global implements Node {
     return value
   }
 
-  async #adopt(value: Ingested): Promise<PutResult> {
+  async #adopt(value: Ingested, name: string | undefined): Promise<PutResult> {
     const { digest, size } = value
-    const { existed } = await this.#index.adopt(value)
+    const { existed } = await this.#index.adopt(value, name)
     return { key: new Key(digest), size, existed }
   }
 
@@ -216,8 +281,8 @@ export class Global implements Node {
     const host: TransferHost = {
       open: (digest) => this.#open(digest),
       uploads: {
-        takeKnown: (value, bytes, outboard) => this.#takeKnown(value, bytes, outboard),
-        takeStream: (bytes, size, claim) => this.#takeStream(bytes, size, claim),
+        takeKnown: (value, bytes, outboard, name) => this.#takeKnown(value, bytes, outboard, name),
+        takeStream: (bytes, size, claim, name) => this.#takeStream(bytes, size, claim, name),
       },
       company: {
         join: (peer, digest, address) => {
@@ -267,12 +332,14 @@ export class Global implements Node {
     { digest, size }: Identity,
     bytes: AsyncIterable<Uint8Array>,
     outboard: () => Uint8Array,
+    name: string | undefined,
   ): Promise<UploadResult> {
+    if (name !== undefined) checkName(name)
     const staging = await this.#store.stage(size)
     try {
       for await (const part of bytes) await staging.write(part)
       const location = await staging.seal(outboard())
-      return await this.#index.adopt({ digest, size, location, staging })
+      return await this.#index.adopt({ digest, size, location, staging }, name)
     } catch (error) {
       await staging.discard()
       throw error
@@ -283,13 +350,19 @@ export class Global implements Node {
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
     claim: () => Identity,
+    name: string | undefined,
   ): Promise<UploadResult> {
+    if (name !== undefined) checkName(name)
     const value = await this.#ingest(bytes, size, {})
     const claimed = claim()
     if (claimed.size !== value.size || !equal(claimed.digest, value.digest)) {
       await value.staging.discard()
       throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
     }
-    return this.#index.adopt(value)
+    return this.#index.adopt(value, name)
   }
+}
+
+function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
+  return { name, key: new Key(digest), size: fact.size, incarnation, confirmed: true }
 }

@@ -3,90 +3,110 @@
  * its transactions, and carries its messages over the channels of the Locals. No decision is taken here.
  */
 import { DstoreError, asDstoreError } from '../errors.ts'
-import { hash } from '../hash/hasher.ts'
-import { decodeMessage, encodeMessage } from '../index/codec.ts'
+import { decodeMessage } from '../index/decode.ts'
+import { encodeMessage } from '../index/encode.ts'
 import {
   GlobalIndex,
   SELF,
-  keyRow,
-  rowsWanted,
   type GlobalEffect,
   type GlobalEvent,
-  type Sealed,
   type SessionId,
 } from '../index/global-index.ts'
-import type {
-  AnswerTo,
-  Body,
-  Failure,
-  Locate,
-  Message,
-  Receipt,
-  Request,
-} from '../index/message.ts'
-import { decodeKey, encodeChange } from '../index/record.ts'
+import type { AnswerTo, Body, Failure, Message, Receipt, Request } from '../index/message.ts'
+import { beginRun } from '../index/opening.ts'
+import type { Inline, Sealed } from '../index/plan.ts'
+import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../index/record.ts'
 import {
   INDEX_MESSAGE_BYTES,
   INLINE_ANSWER_BYTES,
   INLINE_VALUE_BYTES,
+  REGISTERED_LOCALS,
   REQUESTS_IN_FLIGHT,
 } from '../limits.ts'
-import type { Location, Row, Staging, Store, Transaction } from '../store/store.ts'
+import type { Location, Staging, Store, Transaction } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
+import { Changes } from './changes.ts'
 import type { Log } from './log.ts'
-import { readSmall } from './values.ts'
+import { listKeys, listNames } from './listing.ts'
+import { Retention } from './retention.ts'
+import { readSmall, sealSmall } from './values.ts'
 
-/** How often the index looks at the clock: for pings, and for Locals that have fallen silent. */
-const TICK_MS = 500
+/** How often the index looks at the clock: for pings, for who waits, and for Locals that have fallen silent. */
+const TICK_MS = 250
 
 export interface IndexHostOptions {
   readonly store: Store
   readonly log: Log
-  /** Monotonic milliseconds. */
+  /** Milliseconds that never go back. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** No Local may serve what it holds for longer than this without having heard of Global, in milliseconds. */
+  readonly leaseMs?: number | undefined
+  /** A Local that is out of touch for so long is forgotten, in milliseconds. */
+  readonly forgetAfterMs?: number | undefined
 }
 
 interface Connection {
   readonly channel: Channel
   readonly writer: FrameWriter
-  /** Requests that were read and not yet answered. */
+  /** Ids of requests that were read and not yet answered. */
   unanswered: number
   resume: (() => void) | undefined
-}
-
-interface Caller {
-  readonly resolve: (body: Body) => void
 }
 
 export class IndexHost {
   readonly #options: IndexHostOptions
   readonly #index: GlobalIndex
   readonly #connections = new Map<SessionId, Connection>()
-  readonly #callers = new Map<number, Caller>()
+  readonly #callers = new Map<number, (body: Body) => void>()
   /** Sealed values that the index has not decided about. */
   readonly #sealedValues = new Map<Location, Staging>()
   readonly #ticker: NodeJS.Timeout
+  readonly #changes: Changes
+  readonly #retention: Retention
   #lastSession: SessionId = SELF
   #lastId = 0
   #closed = false
 
   private constructor(options: IndexHostOptions, index: GlobalIndex) {
+    const { store, now, log } = options
     this.#options = options
     this.#index = index
-    this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: options.now() }), TICK_MS)
+    this.#changes = new Changes(store, {
+      position: () => index.position,
+      contains: (position) => index.contains(position),
+    })
+    this.#retention = new Retention(store, log, (upto) => {
+      this.#handle({ type: 'trimmed', upto, now: now() })
+    })
+    this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: now() }), TICK_MS)
     this.#ticker.unref()
   }
 
   /** Every start begins a run, which is the first change that it writes. */
   static async open(options: IndexHostOptions): Promise<IndexHost> {
-    const runId = options.random(16)
-    const entry = encodeChange({ type: 'run-started', runId })
-    const started = await options.store.commit({ conditions: [], writes: [], entry })
+    const { store, random, leaseMs, now, forgetAfterMs } = options
+    const [index] = await store.rows([INDEX_ROW])
+    const locals = await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS })
+    const lastSeq = await store.lastSeq()
+    const [first] = await store.log(0, 1)
+    const atMs = Date.now()
+    const { transaction, recovered } = beginRun({
+      runId: random(16),
+      leaseMs,
+      atMs,
+      lastSeq,
+      firstSeq: first?.seq,
+      index,
+      locals,
+    })
+    const started = await store.commit(transaction)
     if (!started.ok) throw new DstoreError('internal', 'the start of a run was not committed')
-    return new IndexHost(options, new GlobalIndex({ runId, seq: started.seq }))
+    const forget = forgetAfterMs === undefined ? {} : { forgetAfterMs }
+    const begun = { recovered, now: now(), epochMs: atMs - now(), leaseMs, ...forget }
+    return new IndexHost(options, new GlobalIndex(begun))
   }
 
   /** Peer ids of the Locals that are connected. */
@@ -96,16 +116,31 @@ export class IndexHost {
 
   /** A request of the node's own callers. A failure rejects. */
   async ask<R extends Request>(request: R): Promise<AnswerTo[R['type']]> {
-    const body = await this.#call((id) => this.#receive(SELF, { id, body: request }))
+    const { now } = this.#options
+    const body = await this.#call((id) => {
+      this.#handle({ type: 'message', session: SELF, message: { id, body: request }, now: now() })
+    })
     return body as AnswerTo[R['type']]
   }
 
   /** Make a value that was verified and sealed exist: the same as a put of it, and its receipt. */
-  async adopt(value: Sealed & { readonly staging: Staging }): Promise<Receipt> {
-    this.#sealedValues.set(value.location, value.staging)
-    const body = await this.#call((id) => this.#sealed(SELF, id, [value]))
+  async adopt(
+    value: Sealed & { readonly staging: Staging },
+    name?: string | undefined,
+  ): Promise<Receipt> {
+    const { digest, size, location, staging } = value
+    this.#sealedValues.set(location, staging)
+    const sealed = { digest, size, location }
+    const body = await this.#call((id) => {
+      this.#handle({ type: 'uploaded', id, value: sealed, name, now: this.#options.now() })
+    })
     if (body.type !== 'stored') throw new DstoreError('internal', `${body.type} answered a put`)
     return body.receipts[0]!
+  }
+
+  /** A member was expelled: its sessions end, and nothing is owed by it. */
+  expel(peer: string): void {
+    this.#handle({ type: 'expelled', peer, now: this.#options.now() })
   }
 
   /** Serve one Local until its channel ends. Never rejects: what went wrong is logged. */
@@ -122,11 +157,8 @@ export class IndexHost {
         const frame = await reader.next()
         if (frame === undefined) break
         const message = decodeMessage(frame)
-        connection.unanswered++
-        void this.#receive(session, message).finally(() => {
-          connection.unanswered--
-          connection.resume?.()
-        })
+        if (isRequest(message)) connection.unanswered++
+        this.#handle({ type: 'message', session, message, now: now() })
         if (connection.unanswered >= REQUESTS_IN_FLIGHT) await room(connection)
       }
       await writer.end()
@@ -139,7 +171,7 @@ export class IndexHost {
       channel.abort(fault)
     } finally {
       this.#connections.delete(session)
-      this.#handle({ type: 'closed', session })
+      this.#handle({ type: 'closed', session, now: now() })
     }
   }
 
@@ -148,6 +180,8 @@ export class IndexHost {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#ticker)
+    this.#changes.close()
+    await this.#retention.close()
     const body: Body = { type: 'goodbye', reason: 'it was told to' }
     for (const [session, { writer, channel }] of this.#connections) {
       this.#connections.delete(session)
@@ -155,70 +189,28 @@ export class IndexHost {
       await writer.end().catch(() => undefined)
       channel.abort(new DstoreError('unreachable', 'Global stopped'))
     }
-    for (const { resolve } of this.#callers.values()) {
-      resolve(failureOf(new DstoreError('unreachable', 'the node is stopping')))
-    }
+    const stopping = failureOf(new DstoreError('unreachable', 'the node is stopping'))
+    for (const resolve of this.#callers.values()) resolve(stopping)
     this.#callers.clear()
   }
 
-  async #call(start: (id: number) => Promise<void>): Promise<Body> {
+  async #call(start: (id: number) => void): Promise<Body> {
     if (this.#closed) throw new DstoreError('unreachable', 'the node is stopping')
     const id = ++this.#lastId
     const body = await new Promise<Body>((resolve) => {
-      this.#callers.set(id, { resolve })
-      void start(id)
+      this.#callers.set(id, resolve)
+      start(id)
     })
-    if (body.type === 'failure') throw new DstoreError(body.code, body.message, hintOf(body))
-    return body
-  }
-
-  /** Bring in the rows that a message needs, and hand it over. */
-  async #receive(session: SessionId, message: Message): Promise<void> {
-    const { store, now } = this.#options
-    const { id, body } = message
-    try {
-      const wanted = rowsWanted(body)
-      const rows = wanted.length === 0 ? [] : await store.rows(wanted)
-      if (body.type === 'list') {
-        this.#send(session, { id, body: await this.#list(body.after, body.limit) })
-      } else if (body.type === 'locate' && body.inline) {
-        const values = await this.#inlineValues(body, rows)
-        this.#handle({ type: 'message', session, message, now: now(), rows, values })
-      } else {
-        this.#handle({ type: 'message', session, message, now: now(), rows })
-      }
-    } catch (error) {
-      this.#send(session, { id, body: failureOf(error) })
+    if (body.type === 'failure') {
+      const { hint } = body
+      throw new DstoreError(body.code, body.message, hint === undefined ? {} : { hint })
     }
-  }
-
-  /** The small values among these rows, as many as fit into one answer. */
-  async #inlineValues(
-    { digests }: Locate,
-    rows: readonly (Row | undefined)[],
-  ): Promise<(Uint8Array | undefined)[]> {
-    let left = INLINE_ANSWER_BYTES
-    return Promise.all(
-      digests.map(async (_, i) => {
-        const row = rows[i]
-        if (row === undefined) return undefined
-        const { size, location } = decodeKey(row)
-        if (size > INLINE_VALUE_BYTES || size > left) return undefined
-        left -= size
-        return readSmall(this.#options.store, location, size).catch(() => undefined)
-      }),
-    )
-  }
-
-  async #list(after: Uint8Array | undefined, limit: number): Promise<Body> {
-    const options = after === undefined ? { limit: limit + 1 } : { after, limit: limit + 1 }
-    const rows = await this.#options.store.scan('keys', options)
-    const items = rows.slice(0, limit).map((row) => ({ digest: row.id, size: decodeKey(row).size }))
-    return { type: 'listed', items, more: rows.length > limit }
+    return body
   }
 
   #handle(event: GlobalEvent): void {
     for (const effect of this.#index.handle(event)) this.#carryOut(effect)
+    this.#changes.look()
   }
 
   #carryOut(effect: GlobalEffect): void {
@@ -226,78 +218,132 @@ export class IndexHost {
       case 'send':
         this.#send(effect.session, effect.message)
         break
-      case 'stage':
-        void this.#stage(effect.session, effect.id, effect.values)
-        break
-      case 'commit':
-        void this.#commit(effect.ticket, effect.transaction)
+      case 'hang-up':
+        void this.#hangUp(effect.session)
         break
       case 'discard':
         void this.#discard(effect.location)
         break
-      case 'hang-up':
-        void this.#hangUp(effect.session)
+      case 'page':
+        void this.#page(effect)
+        break
+      case 'replay':
+        void this.#replay(effect)
+        break
+      case 'read':
+        this.#work(effect.ticket, async () => {
+          const rows = await this.#options.store.rows(effect.keys)
+          return { type: 'rows', rows }
+        })
+        break
+      case 'load':
+        this.#work(effect.ticket, async () => {
+          const values = await this.#inlineValues(effect.values)
+          return { type: 'loaded', values }
+        })
+        break
+      case 'stage':
+        this.#work(effect.ticket, async () => {
+          const values = await this.#stage(effect.values)
+          return { type: 'sealed', values }
+        })
+        break
+      case 'commit':
+        this.#work(effect.ticket, () => this.#commit(effect.transaction))
         break
     }
   }
 
+  /** Do what a ticket stands for, and tell the index how it ended. */
+  #work(ticket: number, work: () => Promise<Outcome>): void {
+    const { now } = this.#options
+    work()
+      .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
+      .then((outcome) => {
+        if (!this.#closed) this.#handle({ ...outcome, ticket, now: now() })
+      })
+      .catch((error: unknown) => {
+        this.#options.log.error('the index failed', { error: asDstoreError(error).message })
+      })
+  }
+
   #send(session: SessionId, message: Message): void {
     if (session === SELF) {
-      this.#callers.get(message.id)?.resolve(message.body)
+      this.#callers.get(message.id)?.(message.body)
       this.#callers.delete(message.id)
       return
     }
+    const connection = this.#connections.get(session)
+    if (connection === undefined) return
+    if (message.id !== 0 && message.body.type !== 'pong') {
+      connection.unanswered--
+      connection.resume?.()
+    }
     // A Local that does not read its answers is cut off by the silence of its pongs; the queue is bounded by the
     // number of its requests in flight.
-    this.#connections
-      .get(session)
-      ?.writer.send(encodeMessage(message))
-      .catch(() => undefined)
+    connection.writer.send(encodeMessage(message)).catch(() => undefined)
   }
 
-  async #stage(session: SessionId, id: number, values: readonly Uint8Array[]): Promise<void> {
+  async #page({ session, id, body }: GlobalEffect & { type: 'page' }): Promise<void> {
     const { store } = this.#options
+    let answer: Body
+    try {
+      if (body.type === 'list') answer = await listKeys(store, body)
+      else if (body.type === 'names') answer = await listNames(store, body)
+      else answer = await this.#changes.watch(body)
+    } catch (error) {
+      answer = failureOf(error)
+    }
+    this.#send(session, { id, body: answer })
+  }
+
+  async #replay({ session, after, limit }: GlobalEffect & { type: 'replay' }): Promise<void> {
+    const { store, now } = this.#options
+    try {
+      // Beyond what the index knows to be durable and complete the log is not its to tell.
+      const upto = this.#index.position.seq
+      const entries = await store.log(after, Math.min(limit, upto - after))
+      const changes = entries.map(({ seq, entry }) => ({ seq, change: decodeChange(entry).change }))
+      this.#handle({ type: 'replayed', session, after, changes, now: now() })
+    } catch (error) {
+      this.#connections.get(session)?.channel.abort(asDstoreError(error))
+    }
+  }
+
+  /** The small values among these, as many as fit into one answer. */
+  async #inlineValues(
+    values: readonly (Inline | undefined)[],
+  ): Promise<(Uint8Array | undefined)[]> {
+    let left = INLINE_ANSWER_BYTES
+    return Promise.all(
+      values.map(async (value) => {
+        if (value === undefined || value.size > INLINE_VALUE_BYTES || value.size > left) return
+        left -= value.size
+        return readSmall(this.#options.store, value.location, value.size).catch(() => undefined)
+      }),
+    )
+  }
+
+  async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
     const sealed: Sealed[] = []
     try {
       for (const value of values) {
-        const { digest, size, outboard } = hash(value)
-        const staging = await store.stage(size)
-        try {
-          await staging.write(value)
-          const location = await staging.seal(outboard)
-          this.#sealedValues.set(location, staging)
-          sealed.push({ digest, size, location })
-        } catch (error) {
-          await staging.discard()
-          throw error
-        }
+        const { staging, ...one } = await sealSmall(this.#options.store, value)
+        this.#sealedValues.set(one.location, staging)
+        sealed.push(one)
       }
-      await this.#sealed(session, id, sealed)
+      return sealed
     } catch (error) {
       for (const { location } of sealed) await this.#discard(location)
-      this.#handle({ type: 'failed', session, id, failure: failureOf(error) })
+      throw error
     }
   }
 
-  async #sealed(session: SessionId, id: number, values: readonly Sealed[]): Promise<void> {
-    const rows = await this.#options.store.rows(values.map(({ digest }) => keyRow(digest)))
-    this.#handle({ type: 'sealed', session, id, values, rows })
-  }
-
-  async #commit(ticket: number, transaction: Transaction): Promise<void> {
-    const { store } = this.#options
-    try {
-      const result = await store.commit(transaction)
-      if (result.ok) {
-        for (const location of transaction.adopt ?? []) this.#sealedValues.delete(location)
-        this.#handle({ type: 'committed', ticket, seq: result.seq })
-      } else {
-        const [row] = await store.rows([result.failed.key])
-        this.#handle({ type: 'conflicted', ticket, row })
-      }
-    } catch (error) {
-      this.#handle({ type: 'aborted', ticket, failure: failureOf(error) })
-    }
+  async #commit(transaction: Transaction): Promise<Outcome> {
+    const result = await this.#options.store.commit(transaction)
+    if (!result.ok) return { type: 'conflicted' }
+    for (const location of transaction.adopt ?? []) this.#sealedValues.delete(location)
+    return { type: 'committed', seq: result.seq }
   }
 
   async #discard(location: Location): Promise<void> {
@@ -322,6 +368,17 @@ export class IndexHost {
   }
 }
 
+/** How work for a ticket ended. */
+type Outcome = GlobalEvent extends infer E
+  ? E extends { readonly ticket: number }
+    ? Omit<E, 'ticket' | 'now'>
+    : never
+  : never
+
+/** Does it wait for an answer that `send` will count? */
+const isRequest = ({ id, body }: Message): boolean =>
+  id !== 0 && body.type !== 'ping' && body.type !== 'pong'
+
 function room(connection: Connection): Promise<void> {
   return new Promise((resolve) => {
     connection.resume = () => {
@@ -335,5 +392,3 @@ function failureOf(error: unknown): Failure {
   const { code, message, hint } = asDstoreError(error)
   return { type: 'failure', code, message, hint }
 }
-
-const hintOf = ({ hint }: Failure): { hint?: string } => (hint === undefined ? {} : { hint })

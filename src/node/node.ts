@@ -24,6 +24,21 @@ export interface CallOptions {
   readonly onProgress?: (progress: Progress) => void
 }
 
+export interface PutOptions extends CallOptions {
+  /** Bind this write-once name in the same change: both are done, or neither. */
+  readonly name?: string
+}
+
+export interface RemoveOptions extends CallOptions {
+  /** Remove a value although it has names: they go with it. */
+  readonly force?: boolean
+}
+
+export interface UnbindOptions extends CallOptions {
+  /** Leave the value, even if this was its last name. */
+  readonly keepValue?: boolean
+}
+
 export interface PutResult {
   readonly key: Key
   readonly size: number
@@ -57,16 +72,66 @@ export interface ValueFacts {
   readonly incarnation: number
   /** How much of it this node holds in its own cache or store, in bytes. */
   readonly heldBytes: number
+  /** Its names, as far as they are known here. */
+  readonly names: readonly string[]
   /** Was this answered by, or as, Global? False when only this Local's cache could be asked. */
   readonly confirmed: boolean
 }
 
-export interface RemoveResult {
+/** What a name stands for. */
+export interface BoundName {
+  readonly name: string
   readonly key: Key
+  readonly size: number
+  /** The seq of the change that bound it. */
+  readonly incarnation: number
+  /** Was this answered by, or as, Global? False when only this Local's memory could be asked. */
+  readonly confirmed: boolean
+}
+
+/** What became of a removal. It is complete, and promise 4 holds, where `owed` is empty; else `partial`. */
+export interface Acknowledgement {
   /** Position of the removal in the order of changes. */
   readonly seq: number
   /** Bytes of the value that were freed at Global. */
   readonly freedBytes: number
+  /** Names that are bound no more. */
+  readonly names: readonly string[]
+  /** Peer ids of the Locals that have let go of it. */
+  readonly acknowledged: readonly string[]
+  /** Peer ids of the Locals that may still hold it: each lets go before it serves anything once it is back. */
+  readonly owed: readonly string[]
+  /** Peer ids of the Locals whose lease ran out: they hold it and serve nothing. */
+  readonly expired: readonly string[]
+}
+
+export interface RemoveResult extends Acknowledgement {
+  readonly key: Key
+}
+
+export interface UnbindResult extends Acknowledgement {
+  readonly name: string
+  /** The key whose value went with its last name. */
+  readonly key: Key | undefined
+}
+
+/** One change of the index, in order. */
+export interface ChangeEvent {
+  /** Where a watcher stands who has seen it: for `after`. */
+  readonly position: string
+  readonly seq: number
+  /** `lost`: there were changes that are not told any more; look at everything anew. */
+  readonly type: 'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'lost'
+  readonly key: Key | undefined
+  /** Names that were bound, or are bound no more. */
+  readonly names: readonly string[]
+  readonly size: number | undefined
+}
+
+export interface WatchOptions {
+  readonly signal?: AbortSignal
+  /** The `position` of the last change that was seen; only later ones come. From now on where undefined. */
+  readonly after?: string
 }
 
 export type Role = 'standalone' | 'global' | 'local'
@@ -120,7 +185,10 @@ export interface Node {
   readonly role: Role
 
   /** Store a value; it is as safe as the store can make it when this resolves. */
-  put(source: ValueSource, options?: CallOptions): Promise<PutResult>
+  put(source: ValueSource, options?: PutOptions): Promise<PutResult>
+
+  /** Store values of at most `INLINE_VALUE_BYTES` each, as many as fit in few messages; results in the same order. */
+  putMany(values: readonly Uint8Array[], options?: CallOptions): Promise<PutResult[]>
 
   /** Find a value: `not-found`, `range`, `unreachable`, `timeout`. Its bytes may fail with `integrity`, `removed`. */
   get(key: Key, options?: GetOptions): Promise<ReadableValue>
@@ -128,11 +196,35 @@ export interface Node {
   /** Facts about a value, or undefined where there is none. `unreachable` where nobody can say. */
   stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined>
 
+  /** The same for many keys, in few messages; answers in the same order. `unreachable` where nobody can say. */
+  statMany(keys: readonly Key[], options?: CallOptions): Promise<(ValueFacts | undefined)[]>
+
   /** Every key that exists, in bytewise order of digests. */
   keys(options?: CallOptions): AsyncIterable<{ readonly key: Key; readonly size: number }>
 
-  /** Remove a value everywhere; `not-found` where there is none. */
-  remove(key: Key, options?: CallOptions): Promise<RemoveResult>
+  /**
+   * Remove a value everywhere; `not-found` where there is none, `conflict` where it has names and `force` is not set.
+   * Resolves when every Local has let go of it, or after `timeoutMs`: see `owed`. Asking again waits again.
+   */
+  remove(key: Key, options?: RemoveOptions): Promise<RemoveResult>
+
+  /** What a name stands for; undefined where it is not bound. Errors: `usage`, `unreachable`. */
+  lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
+
+  /** Bind a name to a key, for good. Errors: `usage`, `not-found`, `conflict` where it is bound to another. */
+  bind(name: string, key: Key, options?: CallOptions): Promise<BoundName>
+
+  /** Unbind a name; its value goes with its last name, if it was never put without one. Otherwise as `remove`. */
+  unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
+
+  /** Every name that begins with `prefix`, in bytewise order of UTF-8. */
+  names(
+    prefix?: string,
+    options?: CallOptions,
+  ): AsyncIterable<{ readonly name: string; readonly key: Key }>
+
+  /** Every change from a position on, as it happens, until the caller leaves. Errors: `usage`, `unreachable`. */
+  watch(options?: WatchOptions): AsyncIterable<ChangeEvent>
 
   /** Bring the whole value into this node's cache. */
   prefetch(key: Key, options?: CallOptions): Promise<void>

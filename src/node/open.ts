@@ -6,6 +6,7 @@ import type { Recovery } from '../store/disk.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { readOrCreateSecret } from '../store/secret-file.ts'
 import type { Store } from '../store/store.ts'
+import { createClock } from './clock.ts'
 import { Global } from './global.ts'
 import { GlobalLink } from './global-link.ts'
 import { Local } from './local.ts'
@@ -29,6 +30,9 @@ export interface NodeOptions {
   readonly cacheBytes: number
   /** Bytes of values that a Global's store takes in; no bound where undefined. */
   readonly maxBytes?: number
+  /** Bounds that Global sets for its Locals, in milliseconds: see `IndexHostOptions`. */
+  readonly leaseMs?: number
+  readonly forgetAfterMs?: number
   readonly log: Log
 }
 
@@ -56,7 +60,8 @@ export async function openNode(options: NodeOptions): Promise<Node> {
 async function openGlobal(options: NodeOptions, network: Network | undefined): Promise<Node> {
   const store = await openStore(options)
   try {
-    return await Global.open({ store, network, log: options.log, now, random })
+    const { log, leaseMs, forgetAfterMs } = options
+    return await Global.open({ store, network, log, now, random, leaseMs, forgetAfterMs })
   } catch (error) {
     await store.close()
     throw error
@@ -114,6 +119,6 @@ async function closingOnFailure(network: Network, open: () => Promise<Node>): Pr
   }
 }
 
-const now = (): number => performance.now()
+const now = createClock()
 
 const random = (bytes: number): Uint8Array => randomBytes(bytes)

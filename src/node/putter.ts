@@ -4,14 +4,16 @@ import { DstoreError } from '../errors.ts'
 import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
 import { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import { keyThing } from '../index/in-flight.ts'
 import type { Receipt } from '../index/message.ts'
+import { checkName } from '../index/name.ts'
 import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES } from '../limits.ts'
 import { FileSource } from '../store/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../transfer/upload.ts'
 import type { Cache } from './cache.ts'
 import { deadline, type Deadline } from './deadline.ts'
 import type { GlobalLink } from './global-link.ts'
-import type { CallOptions, PutResult, ValueSource } from './node.ts'
+import type { CallOptions, PutOptions, PutResult, ValueSource } from './node.ts'
 import type { TransferPool } from './transfer-pool.ts'
 import { hashInTurns } from './values.ts'
 
@@ -31,7 +33,8 @@ export class Putter {
     this.#options = options
   }
 
-  async put(source: ValueSource, options: CallOptions): Promise<PutResult> {
+  async put(source: ValueSource, options: PutOptions): Promise<PutResult> {
+    if (options.name !== undefined) checkName(options.name)
     const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
     const limit = deadline(ms, 'Global took nothing more', options.signal)
     limit.rest()
@@ -48,15 +51,15 @@ export class Putter {
     }
   }
 
-  async #putFile(file: FileSource, options: CallOptions, limit: Deadline): Promise<PutResult> {
+  async #putFile(file: FileSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
     const whole = { start: 0, end: file.size }
     if (file.size <= INLINE_VALUE_BYTES) {
       const parts: Uint8Array[] = []
       for await (const part of file.read(whole)) parts.push(part)
       await file.checkUnchanged()
-      return this.#putSmall(concat(parts), limit)
+      return this.#putOne(concat(parts), options, limit)
     }
-    const { onProgress } = options
+    const { onProgress, name } = options
     const hashed = await file.hash({
       signal: limit.signal,
       onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
@@ -65,7 +68,8 @@ export class Putter {
     const { digest, size } = hashed
     limit.progress()
     const { link } = this.#options
-    const { have } = await link.ask({ type: 'offer', digest, size }, { signal: limit.signal })
+    const offer = { type: 'offer', digest, size, name } as const
+    const { have } = await link.ask(offer, { signal: limit.signal })
     if (have !== undefined) return { key: new Key(digest), size, existed: true }
     return this.#upload(file, hashed, options, limit)
   }
@@ -73,10 +77,10 @@ export class Putter {
   async #upload(
     file: FileSource,
     hashed: Hashed,
-    { onProgress }: CallOptions,
+    { onProgress, name }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
-    const { transfers, globalPeer, cache, onSent } = this.#options
+    const { transfers, globalPeer, cache, link, onSent } = this.#options
     const { size, outboard } = hashed
     const key = new Key(hashed.digest)
     const draft = cache.draft(key, size)
@@ -97,26 +101,29 @@ export class Putter {
       read,
       outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
     }
+    const flight = link.begin(hashed.digest)
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-        uploadKnown(transfer, value, 0, limit.signal),
+        uploadKnown(transfer, value, 0, limit.signal, name),
       )
       // Global verified what it was sent; that the file is still that value is for its owner to know.
       await file.checkUnchanged()
-      draft?.publish(incarnation)
+      // A removal that the index stream told of meanwhile may be of what was just put.
+      if (flight.isFresh(keyThing(hashed.digest), incarnation)) draft?.publish(incarnation)
       return { key, size, existed }
     } catch (error) {
       // What Global could not verify is most often a file that was written to meanwhile.
       await file.checkUnchanged()
       throw error
     } finally {
+      flight.end()
       draft?.discard()
     }
   }
 
   async #putStream(
     source: { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number },
-    options: CallOptions,
+    options: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
     const bytes = source.bytes[Symbol.asyncIterator]()
@@ -125,10 +132,11 @@ export class Putter {
     try {
       while (firstBytes <= INLINE_VALUE_BYTES) {
         const next = await bytes.next()
-        if (next.done === true) return await this.#putSmall(concat(first), limit)
+        if (next.done === true) return await this.#putOne(concat(first), options, limit)
         first.push(next.value)
         firstBytes += next.value.byteLength
       }
+      await this.#checkFree(options.name, limit)
       return await this.#uploadStream(first, bytes, source.size, options, limit)
     } finally {
       await bytes.return?.()
@@ -139,7 +147,7 @@ export class Putter {
     first: readonly Uint8Array[],
     rest: AsyncIterator<Uint8Array>,
     size: number | undefined,
-    { onProgress }: CallOptions,
+    { onProgress, name }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
     const { transfers, globalPeer, onSent } = this.#options
@@ -158,27 +166,55 @@ export class Putter {
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
     const { existed } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-      uploadStream(transfer, passing(), identity, size),
+      uploadStream(transfer, passing(), identity, size, name),
     )
     const found = identity()
     return { key: new Key(found.digest), size: found.size, existed }
   }
 
-  async #putSmall(value: Uint8Array, limit: Deadline): Promise<PutResult> {
-    const { link, cache } = this.#options
-    const { digest, size } = hash(value)
+  /** Refuse early what would be refused after the upload: what a stream is, nobody knows, but not that it is this. */
+  async #checkFree(name: string | undefined, { signal }: Deadline): Promise<void> {
+    if (name === undefined) return
+    const request = { type: 'lookup', name, inline: false } as const
+    const { found } = await this.#options.link.ask(request, { signal })
+    // The stream may be the very value that the name is bound to: then this put is a success.
+    if (found !== undefined && found.fact.size <= INLINE_VALUE_BYTES) {
+      throw new DstoreError('conflict', `the name ${name} is bound to another key`)
+    }
+  }
+
+  async #putOne(value: Uint8Array, { name }: PutOptions, limit: Deadline): Promise<PutResult> {
     limit.progress()
-    const { receipts } = await link.ask({ type: 'put', values: [value] }, { signal: limit.signal })
-    const receipt = checked(receipts, digest)
-    const key = new Key(digest)
-    const whole = { start: 0, end: size }
-    cache.admit(key, size, receipt.incarnation, whole)?.write(0, value)
-    return { key, size, existed: receipt.existed }
+    const [result] = await this.putSmall([value], name, { signal: limit.signal })
+    return result!
+  }
+
+  /** Small values in one message; a name goes with a single one. */
+  async putSmall(
+    values: readonly Uint8Array[],
+    name: string | undefined,
+    { signal, timeoutMs }: CallOptions,
+  ): Promise<PutResult[]> {
+    const { link, cache } = this.#options
+    const hashed = values.map((value) => hash(value))
+    const digests = hashed.map(({ digest }) => digest)
+    const request = { type: 'put', values, name } as const
+    const options = { digests, ...(signal && { signal }), ...(timeoutMs && { timeoutMs }) }
+    return link.ask(request, options, ({ receipts }, keep) =>
+      hashed.map(({ digest, size }, i) => {
+        const { existed, incarnation } = checked(receipts[i], digest)
+        const key = new Key(digest)
+        const entry = keep
+          ? cache.admit(key, size, incarnation, { start: 0, end: size })
+          : undefined
+        entry?.write(0, values[i]!)
+        return { key, size, existed }
+      }),
+    )
   }
 }
 
-function checked(receipts: readonly Receipt[], digest: Uint8Array): Receipt {
-  const [receipt] = receipts
+function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {
   if (receipt === undefined || !equal(receipt.digest, digest)) {
     throw new DstoreError('integrity', 'Global stored other bytes than were sent')
   }

@@ -1,6 +1,6 @@
 /** Values on their way into a store and out of it. */
 import { concat } from '../bytes.ts'
-import { createHasher, type Hashed } from '../hash/hasher.ts'
+import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
 import { HASH_SLICE_BYTES } from '../limits.ts'
 import type { Location, Staging, Store } from '../store/store.ts'
 
@@ -46,6 +46,22 @@ export async function hashInTurns(
   for (let at = 0; at < piece.byteLength; at += HASH_SLICE_BYTES) {
     if (at > 0) await new Promise((resolve) => setImmediate(resolve))
     hasher.update(piece.subarray(at, at + HASH_SLICE_BYTES))
+  }
+}
+
+/** Hash and seal a small value. */
+export async function sealSmall(
+  store: Store,
+  value: Uint8Array,
+): Promise<{ digest: Uint8Array; size: number; location: Location; staging: Staging }> {
+  const { digest, size, outboard } = hash(value)
+  const staging = await store.stage(size)
+  try {
+    await staging.write(value)
+    return { digest, size, staging, location: await staging.seal(outboard) }
+  } catch (error) {
+    await staging.discard()
+    throw error
   }
 }
 

@@ -1,9 +1,10 @@
 /** The store that keeps: LMDB for records and small values, a file for each large one (specs/005-storage.md). */
 import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { DISK_RESERVE_BYTES, SMALL_VALUE_BYTES, TRIM_ENTRIES } from '../limits.ts'
+import { DISK_RESERVE_BYTES, TRIM_ENTRIES } from '../limits.ts'
 import { checkCount, checkRange, checkRecordKey, checkScan, checkTransaction } from './arguments.ts'
-import { type Batch, Commits } from './disk/commits.ts'
+import { applyTransaction, cost } from './disk/apply.ts'
+import { Commits } from './disk/commits.ts'
 import type { Database, StoredValue } from './disk/database.ts'
 import { faultOf } from './disk/faults.ts'
 import { type Files, nodeFiles } from './disk/files.ts'
@@ -26,7 +27,6 @@ import type {
   StoreUsage,
   Table,
   Transaction,
-  Write,
 } from './store.ts'
 
 export type { Recovery } from './disk/opening.ts'
@@ -188,15 +188,10 @@ class OpenDiskStore implements DiskStore {
   async commit(transaction: Transaction): Promise<CommitResult> {
     this.#checkOpen()
     checkTransaction(transaction)
-    const { writes, entry, adopt = [], release = [] } = transaction
-    const released: StoredValue[] = []
-    const result = await this.#commits.run({
-      bytes: weight(writes, entry) + adopt.length * SMALL_VALUE_BYTES,
-      adds: release.length === 0 && (adopt.length > 0 || writes.some(isAddition)),
-      run: (batch) => {
-        released.length = 0
-        return this.#apply(transaction, batch, released)
-      },
+    const { adopt = [], release = [] } = transaction
+    const { result, released } = await this.#commits.run({
+      ...cost(transaction),
+      run: (batch) => applyTransaction(this.#database, this.#sealed, transaction, batch),
     })
     if (!result.ok) return result
     for (const location of adopt) this.#sealed.delete(location)
@@ -245,39 +240,6 @@ class OpenDiskStore implements DiskStore {
     await this.#database.close()
   }
 
-  /** Inside a transaction of LMDB: the whole of `commit` that can be undone. */
-  #apply(transaction: Transaction, batch: Batch, released: StoredValue[]): CommitResult {
-    const { conditions, writes, entry, adopt = [], release = [] } = transaction
-    const failed = conditions.find(
-      ({ key, version }) => (this.#database.row(key)?.version ?? 0) !== version,
-    )
-    if (failed !== undefined) return { ok: false, failed }
-    const adopted = adopt.map((location) => {
-      const value = batch.claimed.has(location) ? undefined : this.#sealed.get(location)
-      if (value !== undefined) return value
-      throw new RangeError(`adopt names ${location}, which is not sealed and waiting`)
-    })
-    for (const location of release) {
-      const value = this.#database.value(location)
-      if (value === undefined) throw new RangeError(`release names ${location}: not adopted`)
-      released.push(value)
-    }
-    let { lastSeq, revision, values, valueBytes } = batch.tally
-    if (entry !== undefined) this.#database.append(++lastSeq, entry)
-    for (const { key, value } of writes) {
-      this.#database.writeRow(key, key.table === 'meta' ? ++revision : lastSeq, value)
-    }
-    adopt.forEach((location, i) => {
-      this.#database.writeValue(location, adopted[i]!)
-      batch.claimed.add(location)
-    })
-    for (const location of release) this.#database.deleteValue(location)
-    values += adopted.length - released.length
-    valueBytes += total(adopted) - total(released)
-    batch.tally = { ...batch.tally, lastSeq, revision, values, valueBytes }
-    return { ok: true, seq: lastSeq }
-  }
-
   /** A released value's bytes; a file that the disk refuses to delete is deleted when the store opens next. */
   async #free(location: Location, { size, small }: StoredValue): Promise<void> {
     const removed = new DstoreError('removed', 'the value was removed')
@@ -293,8 +255,9 @@ class OpenDiskStore implements DiskStore {
   async #drop(location: Location): Promise<boolean> {
     while (this.#commits.isClaimed(location)) await this.#commits.settled()
     const value = this.#sealed.get(location)
-    if (value === undefined) return false
     this.#sealed.delete(location)
+    // Also where the commit is said to have failed: what is visible was adopted.
+    if (value === undefined || this.#database.value(location) !== undefined) return false
     const removed = new DstoreError('removed', 'the value was discarded')
     const readers = [...(this.#readers.get(location) ?? [])]
     await Promise.all(readers.map((reader) => reader.end(removed)))
@@ -331,17 +294,4 @@ class OpenDiskStore implements DiskStore {
     if (this.#closing === undefined) return
     throw new DstoreError('unreachable', 'the store is closed')
   }
-}
-
-/** Rows of `meta` are the index's own, and few: they are what removals write too. */
-function isAddition({ key, value }: Write): boolean {
-  return value !== undefined && key.table !== 'meta'
-}
-
-function total(values: readonly StoredValue[]): number {
-  return values.reduce((sum, { size }) => sum + size, 0)
-}
-
-function weight(writes: readonly Write[], entry: Uint8Array | undefined): number {
-  return writes.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), entry?.byteLength ?? 0)
 }

@@ -4,7 +4,7 @@
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError, type ErrorCode } from '../errors.ts'
-import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
+import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, NAME_BYTES, PIECE_BYTES } from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
@@ -20,6 +20,8 @@ export type Message =
       readonly digest: Uint8Array | undefined
       readonly size: number
       readonly start: number
+      /** To be bound in the same change; what it may be is the index's business. */
+      readonly name?: string
     }
   | { readonly type: 'accept' }
   /** This many raw bytes follow. */
@@ -53,8 +55,8 @@ function toWire(message: Message): WireBody {
       return { case: 'found', value: { size: BigInt(size), held: held.map(toWireRange) } }
     }
     case 'upload': {
-      const { digest, size, start } = message
-      const known = digest === undefined ? {} : { digest }
+      const { digest, size, start, name } = message
+      const known = { ...(digest && { digest }), ...(name !== undefined && { name }) }
       return { case: 'upload', value: { ...known, size: BigInt(size), start: BigInt(start) } }
     }
     case 'accept':
@@ -110,7 +112,9 @@ function fromWire(body: WireMessage['body']): Message {
       const start = count('start', body.value.start)
       if (start > size) throw malformed(`an upload from ${start} of ${size} bytes`)
       const known = body.value.digest === undefined ? undefined : digest(body.value.digest)
-      return { type: 'upload', digest: known, size, start }
+      const { name } = body.value
+      if (name !== undefined && name.length > NAME_BYTES) throw malformed('a name that is too long')
+      return { type: 'upload', digest: known, size, start, ...(name !== undefined && { name }) }
     }
     case 'accept':
       return { type: 'accept' }

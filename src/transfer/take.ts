@@ -14,12 +14,14 @@ export interface UploadHost {
     value: Identity,
     bytes: AsyncIterable<Uint8Array>,
     outboard: () => Uint8Array,
+    name: string | undefined,
   ): Promise<UploadResult>
   /** Take a stream; `claim` gives what the sender found it to be, once the last byte has come. */
   takeStream(
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
     claim: () => Identity,
+    name: string | undefined,
   ): Promise<UploadResult>
 }
 
@@ -29,7 +31,7 @@ type OnReceived = (bytes: number) => void
 export async function takeUpload(
   transfer: TransferChannel,
   host: UploadHost,
-  { digest, size, start }: Message & { type: 'upload' },
+  { digest, size, start, name }: Message & { type: 'upload' },
   onReceived: OnReceived,
 ): Promise<void> {
   // A put that resumes in the middle needs what was verified before: nothing is kept of those as yet.
@@ -39,12 +41,17 @@ export async function takeUpload(
   if (digest === undefined) {
     const claim = new Claim()
     const bytes = plainBytes(transfer, claim, onReceived)
-    result = await host.takeStream(bytes, size === 0 ? undefined : size, () => claim.identity())
+    result = await host.takeStream(
+      bytes,
+      size === 0 ? undefined : size,
+      () => claim.identity(),
+      name,
+    )
   } else {
     const pairs = new PairList()
     const value = { digest, size }
     const bytes = provedBytes(transfer, value, pairs, onReceived)
-    result = await host.takeKnown(value, bytes, () => pairs.bytes())
+    result = await host.takeKnown(value, bytes, () => pairs.bytes(), name)
   }
   await transfer.send({ type: 'stored', ...result })
 }

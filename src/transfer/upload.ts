@@ -1,6 +1,7 @@
 /** The sending side of an upload (specs/003-transfer.md, "Upload"). */
 import { asDstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import type { Message } from './message.ts'
 import type { TransferChannel } from './pieces.ts'
 import { sliceOf, type ValueBytes } from './slice-stream.ts'
 
@@ -21,10 +22,11 @@ export async function uploadKnown(
   value: ValueBytes & Identity,
   start: number,
   signal: AbortSignal,
+  name?: string,
 ): Promise<UploadResult> {
   const { digest, size } = value
   const range: ByteRange = { start, end: size }
-  return upload(transfer, { digest, size, start }, async () => {
+  return upload(transfer, { digest, size, start, ...named(name) }, async () => {
     for await (const part of sliceOf(value, range, signal)) await transfer.sendBytes(part)
     return { digest, size }
   })
@@ -36,16 +38,20 @@ export async function uploadStream(
   bytes: AsyncIterable<Uint8Array>,
   identity: () => Identity,
   size: number | undefined,
+  name?: string,
 ): Promise<UploadResult> {
-  return upload(transfer, { digest: undefined, size: size ?? 0, start: 0 }, async () => {
+  const offer = { digest: undefined, size: size ?? 0, start: 0, ...named(name) }
+  return upload(transfer, offer, async () => {
     for await (const part of bytes) await transfer.sendBytes(part)
     return identity()
   })
 }
 
+const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name })
+
 async function upload(
   transfer: TransferChannel,
-  offer: { readonly digest: Uint8Array | undefined; readonly size: number; readonly start: number },
+  offer: Omit<Message & { type: 'upload' }, 'type'>,
   send: () => Promise<Identity>,
 ): Promise<UploadResult> {
   await transfer.send({ type: 'upload', ...offer })

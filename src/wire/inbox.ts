@@ -34,6 +34,11 @@ export class Inbox {
     return this.#bytes + this.#pieces.length * PIECE_OVERHEAD_BYTES
   }
 
+  /** The peer has ended its side. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** The peer has ended its side, and everything before was read. */
   get finished(): boolean {
     return this.#ended && this.#pieces.length === 0

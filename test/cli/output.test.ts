@@ -14,8 +14,8 @@ import {
 } from 'node:fs'
 import type { ExecutionContext } from 'ava'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { blake3 } from '@noble/hashes/blake3.js'
 import { DstoreError } from '../../src/errors.ts'
+import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { serving } from '../daemon/serving.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
@@ -33,7 +33,7 @@ async function scene(t: ExecutionContext, size = 50_000): Promise<Scene> {
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
   const value = Uint8Array.from({ length: size }, (_, index) => index % 251)
-  const key = new Key(blake3(value)).toString()
+  const key = new Key(hash(value).digest).toString()
   node.values.set(key, value)
   return { place, node, key, value }
 }

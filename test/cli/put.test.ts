@@ -1,12 +1,12 @@
 import test from 'ava'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { DstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
-import { serving } from '../daemon/serving.ts'
+import { ask, serving } from '../daemon/serving.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
 
 const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_577, 5_000_000]
@@ -84,6 +84,16 @@ test('R007-25 what the daemon may not read but the caller may is streamed', asyn
   const { exit, stderr } = await place.run(['put', 'mine'])
   t.is(exit, 0, stderr)
   t.deepEqual(asked, ['path', 'bytes'])
+})
+
+test('R007-19 on a socket that is open to others no file is read by path, and put streams', async (t) => {
+  const { daemon, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  writeFileSync(place.file('mine'), 'mine')
+  chmodSync(daemon.socket, 0o660)
+  const body = JSON.stringify({ path: place.file('mine') })
+  t.is((await ask(daemon.socket, 'POST', '/v1/files', { body })).status, 403)
+  t.is((await place.run(['put', 'mine'])).exit, 0)
 })
 
 test('a put that the daemon refuses in the middle is said with its code', async (t) => {

@@ -46,7 +46,7 @@ function proseAfter(block: string): string {
 }
 
 for (const name of readdirSync(FOLDER).filter((one) => one.endsWith('.txt'))) {
-  test(`transcript ${name}`, async (t) => {
+  test(`R007-23 R007-24 transcript ${name}`, async (t) => {
     const place = new Place(t)
     const bin = place.file('bin')
     mkdirSync(bin)

@@ -1,8 +1,9 @@
 /** A node of one process without network or disk, and with every fault at a test's command. */
 import { open } from 'node:fs/promises'
-import { blake3 } from '@noble/hashes/blake3.js'
+import { Readable } from 'node:stream'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import type {
   CallOptions,
@@ -49,7 +50,7 @@ export class FakeNode implements Node {
         throw this.fault
     }
     const whole = concat(parts)
-    const key = new Key(blake3(whole))
+    const key = new Key(hash(whole).digest)
     const existed = this.values.has(key.toString())
     this.values.set(key.toString(), whole)
     return { key, size: whole.byteLength, existed }
@@ -98,7 +99,7 @@ export class FakeNode implements Node {
     return Promise.resolve(
       size === undefined
         ? undefined
-        : { key, size, incarnation: 1, heldBytes: size, confirmed: true },
+        : { key, size, incarnation: 1, heldBytes: size, names: [], confirmed: true },
     )
   }
 
@@ -108,7 +109,7 @@ export class FakeNode implements Node {
     for (const value of this.values.values()) {
       if (this.failAfterBytes !== undefined && count >= this.failAfterBytes) throw this.fault
       await Promise.resolve()
-      yield { key: new Key(blake3(value)), size: value.byteLength }
+      yield { key: new Key(hash(value).digest), size: value.byteLength }
       count++
     }
   }
@@ -120,8 +121,34 @@ export class FakeNode implements Node {
       return Promise.reject(new DstoreError('not-found', `no such key: ${key.toString()}`))
     }
     this.values.delete(key.toString())
-    return Promise.resolve({ key, seq: 7, freedBytes })
+    const locals = { acknowledged: [], owed: [], expired: [] }
+    return Promise.resolve({ key, seq: 7, freedBytes, names: [], ...locals })
   }
+
+  statMany(keys: readonly Key[], options: CallOptions = {}): ReturnType<Node['statMany']> {
+    return Promise.all(keys.map((key) => this.stat(key, options)))
+  }
+
+  putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
+    const puts = values.map((value) => this.put({ bytes: Readable.from([value]) }, options))
+    return Promise.all(puts)
+  }
+
+  lookup(): ReturnType<Node['lookup']> {
+    return Promise.resolve(undefined)
+  }
+
+  bind(): ReturnType<Node['bind']> {
+    return Promise.reject(new DstoreError('not-found', 'no such key'))
+  }
+
+  unbind(): ReturnType<Node['unbind']> {
+    return Promise.reject(new DstoreError('not-found', 'no such name'))
+  }
+
+  async *names(): ReturnType<Node['names']> {}
+
+  async *watch(): ReturnType<Node['watch']> {}
 
   prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     this.#begin(options)

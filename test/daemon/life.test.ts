@@ -12,6 +12,7 @@ import {
   createDirectory,
   stateDirectory,
 } from '../../src/daemon/state-directory.ts'
+import { readyLine } from '../../src/daemon/ready-line.ts'
 import { ask, serving, temporaryDirectory } from './serving.ts'
 
 const PROGRAM = fileURLToPath(new URL('daemon-process.js', import.meta.url))
@@ -118,6 +119,32 @@ test('R007-5 a socket whose path is longer than an address works', async (t) => 
   t.false(existsSync(directory.socket))
 })
 
+test('R007-8 a daemon says that it serves when it does, where, and whether anything is kept', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const daemon = run(t, directory.path)
+  t.is(await daemon.line, `dstore ready standalone ${directory.socket}\n`)
+  t.is((await ask(directory.socket, 'GET', '/v1/status')).status, 200)
+
+  const { node } = await serving(t)
+  const status = await node.status()
+  const store = {
+    kind: 'memory',
+    values: 0,
+    valueBytes: 0,
+    headroomBytes: undefined,
+    seq: 0,
+  } as const
+  t.is(
+    readyLine({ ...status, store: { ...store, durable: false } }, '/s'),
+    'dstore ready standalone /s (memory: nothing is kept)',
+  )
+  const [plain, full] = ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/2/p2p/ID']
+  t.is(
+    readyLine({ ...status, role: 'global', peerId: 'ID', listen: [plain, full] }, '/s'),
+    `dstore ready global ${plain}/p2p/ID ${full}`,
+  )
+})
+
 test('R007-9 a stop, SIGTERM and SIGINT each end a daemon cleanly, with its exit code', async (t) => {
   for (const [how, code] of [
     ['stop', 0],
@@ -132,6 +159,15 @@ test('R007-9 a stop, SIGTERM and SIGINT each end a daemon cleanly, with its exit
     t.is(await daemon.ended, code, how)
     t.false(existsSync(directory.socket))
     t.regex(daemon.errors(), /info stopped\n$/)
+  }
+})
+
+test('R007-30 who waited for a stop can start at once', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  for (let round = 0; round < 3; round++) {
+    const daemon = run(t, directory.path)
+    t.truthy(await daemon.line, daemon.errors())
+    await (await Client.connect(directory.socket))!.stop()
   }
 })
 

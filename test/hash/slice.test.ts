@@ -28,7 +28,7 @@ function decode(slice: Uint8Array, cut: number, decoder: SliceDecoder, outboardB
 }
 
 for (const size of [0, 1, 1024, 5000, ...TREE_SIZES]) {
-  test(`every range of ${size} bytes is proved, however the slice is cut`, (t) => {
+  test(`R002-5, R002-7, R002-11, R002-15: every range of ${size} bytes is proved, however the slice is cut`, (t) => {
     const value = pattern(size)
     const { digest, outboard } = hash(value)
     const edges = [0, 1, 16383, 16384, 16385, size - 1, size, size + 1].filter((edge) => edge >= 0)
@@ -50,7 +50,7 @@ for (const size of [0, 1, 1024, 5000, ...TREE_SIZES]) {
           const got = decode(slice, cut, decoder, outboard.byteLength)
           t.true(equal(got.bytes, value.subarray(expected.start, expected.end)))
           t.is(decoder.size, expected.end === size ? size : undefined)
-          if (start === 0 && end >= size) t.deepEqual(got.outboard, outboard)
+          if (start === 0 && end >= size) t.true(equal(got.outboard, outboard))
         }
         const cut = new SliceDecoder({ digest, range })
         cut.push(slice.subarray(0, -1))
@@ -60,7 +60,7 @@ for (const size of [0, 1, 1024, 5000, ...TREE_SIZES]) {
   })
 }
 
-test('a flip anywhere is refused, and nothing wrong is given out before', (t) => {
+test('R002-13: a flip anywhere is refused, and nothing wrong is given out before', (t) => {
   const value = pattern(100_000)
   const { digest, outboard } = hash(value)
   const slice = encodeSlice(value, outboard, { start: 0, end: Infinity })

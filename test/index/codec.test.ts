@@ -3,9 +3,11 @@ import * as fc from 'fast-check'
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError } from '../../src/errors.ts'
-import { decodeMessage, encodeMessage } from '../../src/index/codec.ts'
+import { decodeMessage } from '../../src/index/decode.ts'
+import { encodeMessage } from '../../src/index/encode.ts'
 import type { Body, Fact, Message, Position, Receipt } from '../../src/index/message.ts'
 import { MessageSchema } from '../../src/index/messages_pb.ts'
+import { isName } from '../../src/index/name.ts'
 import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, TEXT_CHARS } from '../../src/limits.ts'
 import { bytes, code, count, damage, digest, line } from '../wire/arbitraries.ts'
 
@@ -19,6 +21,8 @@ const receipt: fc.Arbitrary<Receipt> = fc.record({
   incarnation: count,
   existed: fc.boolean(),
 })
+const name = fc.stringMatching(/^[^\p{C}]{1,60}$/u).filter(isName)
+const names = fc.array(name, { maxLength: 3 })
 const smallValue = fc.uint8Array({ maxLength: 40 })
 const fact: fc.Arbitrary<Fact> = fc
   .record({
@@ -26,6 +30,7 @@ const fact: fc.Arbitrary<Fact> = fc
     value: maybe(smallValue),
     size: count,
     holders: fc.array(line, { maxLength: 3 }),
+    names,
   })
   .map((any) => ({ ...any, size: any.value?.byteLength ?? any.size }))
 const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength: 4 })
@@ -41,24 +46,67 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   welcome: fc.record({ version: uint32, position, leaseMs: maybe(count), reset: fc.boolean() }),
   locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
   located: fc.record({ facts: some(maybe(fact)) }),
-  put: fc.record({ values: some(smallValue) }),
+  put: fc.oneof(
+    fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
+    fc.record({ values: fc.tuple(smallValue), name: maybe(name) }),
+  ),
   stored: fc.record({ receipts: some(receipt) }),
-  offer: fc.record({ digest, size: count }),
+  offer: fc.record({ digest, size: count, name: maybe(name) }),
   offered: fc.oneof(
     fc.record({ have: receipt, sendFrom: fc.constant(0) }),
     fc.record({ have: fc.constant(undefined), sendFrom: count }),
   ),
-  remove: fc.record({ digest, timeoutMs: count }),
+  remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
+  unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
   removed: fc.record({
     seq: count,
     freedBytes: count,
     acknowledged: some(line),
     owed: some(line),
+    expired: some(line),
+    names,
+    digest: maybe(digest),
   }),
   list: fc.record({ after: maybe(digest), limit: fc.integer({ min: 1, max: BATCH_ITEMS }) }),
   listed: fc.record({ items: some(fc.record({ digest, size: count })), more: fc.boolean() }),
+  bind: fc.record({ name, digest }),
+  lookup: fc.record({ name, inline: fc.boolean() }),
+  binding: fc.record({ found: maybe(fc.record({ digest, incarnation: count, fact })) }),
+  names: fc.record({
+    prefix: fc.oneof(fc.constant(''), name),
+    after: maybe(name),
+    limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
+  }),
+  named: fc.record({ items: some(fc.record({ name, digest })), more: fc.boolean() }),
+  watch: fc.record({
+    after: maybe(position),
+    waitMs: count,
+    limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
+  }),
+  watched: fc.record({
+    position,
+    changes: some(
+      fc.record({
+        seq: count,
+        type: fc.constantFrom('run-started', 'put', 'bind', 'unbind', 'remove'),
+        digest: maybe(digest),
+        names,
+        size: maybe(count),
+      }),
+    ),
+    lost: fc.boolean(),
+  }),
+  feed: fc
+    .record({ after: fc.nat(), digests: some(digest), unbound: names, more: fc.nat() })
+    .map(({ after, digests, unbound, more }) => ({
+      after,
+      upto: after + digests.length + unbound.length + more,
+      removals: digests.map((gone, i) => ({ digest: gone, seq: after + 1 + i })),
+      unbindings: unbound.map((gone, i) => ({ name: gone, seq: after + digests.length + 1 + i })),
+    })),
+  ack: fc.record({ seq: count }),
   ping: fc.record({}),
-  pong: fc.record({}),
+  pong: fc.record({ seq: count }),
   goodbye: fc.record({ reason: line }),
   failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
 }
@@ -106,6 +154,22 @@ const DIGEST = new Uint8Array(32)
 const many = <T>(length: number, item: T): T[] => Array<T>(length).fill(item)
 
 const REFUSED: Record<string, Wire> = {
+  'R000-7: one name for two values': {
+    body: { case: 'put', value: { values: [DIGEST, DIGEST], name: 'n' } },
+  },
+  'R000-7: a name with a control character': {
+    body: { case: 'lookup', value: { name: 'a\u0007' } },
+  },
+  'R000-7: a name that reads as a key': {
+    body: { case: 'bind', value: { name: '0'.repeat(64), digest: DIGEST } },
+  },
+  'R000-7: a feed that goes backwards': { body: { case: 'feed', value: { after: 2n, upto: 1n } } },
+  'R000-7: a removal beyond the interval of its feed': {
+    body: {
+      case: 'feed',
+      value: { after: 2n, upto: 4n, removals: [{ digest: DIGEST, seq: 5n }] },
+    },
+  },
   'R000-7: a message of no kind': { id: 1 },
   'R000-7: a boot id of 15 bytes': {
     body: { case: 'hello', value: { bootId: new Uint8Array(15) } },

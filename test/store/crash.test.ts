@@ -12,7 +12,7 @@ import { keyOf, readAll, text } from './conformance/suite.ts'
 import { valueOf } from './processes/value.ts'
 import { inTemporary } from './temporary.ts'
 
-const KILLS = process.env['DSTORE_TEST_SLOW'] === undefined ? 8 : 120
+const KILLS = process.env['DSTORE_TEST_SLOW'] === undefined ? 6 : 120
 const MAX_LIFE_MS = 600
 
 /** Values that live on from one process to the next. */
@@ -51,7 +51,7 @@ async function runAndKill(
   lifeMs: number,
   told: Told,
 ): Promise<void> {
-  const path = fileURLToPath(new URL('processes/killed.js', import.meta.url))
+  const path = fileURLToPath(new URL('processes/killed-process.js', import.meta.url))
   const child: ChildProcess = spawn(process.execPath, [path, directory, `${run}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

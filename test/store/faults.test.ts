@@ -29,6 +29,13 @@ const CALLS: readonly string[] = [
   'write',
 ]
 
+const EXPECTED: Readonly<Record<Fault, readonly string[]>> = {
+  EIO: CALLS,
+  ENOSPC: CALLS,
+  cut: ['write'],
+  late: ['transact'],
+}
+
 /** A store with a value, and a file that a crash left behind. */
 async function prepared(directory: string, told: Told): Promise<void> {
   const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
@@ -37,7 +44,7 @@ async function prepared(directory: string, told: Told): Promise<void> {
   await writeFile(join(directory, 'store-v1', 'values', '00000000000000000001'), 'half')
 }
 
-async function runWith(faulty: Faulty): Promise<void> {
+async function runWith(fault: Fault, faulty: Faulty): Promise<void> {
   await inTemporary(async (directory) => {
     const options = { directory, maxBytes: MAX_BYTES }
     const told = new Told()
@@ -52,7 +59,9 @@ async function runWith(faulty: Faulty): Promise<void> {
     if (store !== undefined) {
       await runScenario(store, told)
       const { values, valueBytes, headroomBytes } = await store.usage()
-      assert.equal(headroomBytes, MAX_BYTES - valueBytes, 'a fault gives back what it took')
+      // What a commit in doubt may have released is free when the store has opened again.
+      const isInDoubt = fault === 'late' && faulty.hit !== undefined
+      if (!isInDoubt) assert.equal(headroomBytes, MAX_BYTES - valueBytes, 'nothing stays taken')
       assert.equal(values, (await store.scan('keys', { limit: 100 })).length)
       await store.close()
     }
@@ -65,20 +74,20 @@ async function runWith(faulty: Faulty): Promise<void> {
   })
 }
 
-for (const fault of ['EIO', 'ENOSPC', 'cut'] satisfies Fault[]) {
+for (const fault of ['EIO', 'ENOSPC', 'cut', 'late'] satisfies Fault[]) {
   test(`R005-32, R005-24: ${fault} at every call in turn loses nothing and leaves nothing`, async (t) => {
     const hits = new Set<string>()
     for (let at = 0; ; at++) {
       const faulty = new Faulty(fault, at)
       try {
-        await runWith(faulty)
+        await runWith(fault, faulty)
       } catch (error) {
         throw new Error(`${fault} at call ${at}, ${faulty.hit}`, { cause: error })
       }
       if (faulty.hit === undefined) break
       hits.add(faulty.hit)
     }
-    t.deepEqual([...hits].toSorted(), fault === 'cut' ? ['write'] : CALLS)
+    t.deepEqual([...hits].toSorted(), EXPECTED[fault])
   })
 }
 

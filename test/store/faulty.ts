@@ -2,8 +2,21 @@
 import type { Database } from '../../src/store/disk/database.ts'
 import { type Files, type WritableFile, nodeFiles } from '../../src/store/disk/files.ts'
 
-/** How the call goes wrong: refused with this errno; or, writes alone, cut short and the rest refused. */
-export type Fault = 'EIO' | 'ENOSPC' | 'cut'
+/**
+ * How the call goes wrong: refused with this errno; or, writes alone, cut short and the rest
+ * refused; or, commits alone, done and then said to have failed.
+ */
+export type Fault = 'EIO' | 'ENOSPC' | 'cut' | 'late'
+
+/** The one kind of call that the fault is for. */
+const ONLY: Readonly<Partial<Record<Fault, string>>> = { cut: 'write', late: 'transact' }
+
+const ERRNO: Readonly<Record<Fault, string>> = {
+  EIO: 'EIO',
+  ENOSPC: 'ENOSPC',
+  cut: 'ENOSPC',
+  late: 'EIO',
+}
 
 export class Faulty {
   readonly #fault: Fault
@@ -47,7 +60,12 @@ export class Faulty {
         if (typeof member !== 'function') return member
         const bound = member.bind(target) as (...args: unknown[]) => Promise<unknown>
         if (name !== 'transact') return bound
-        return (write: unknown) => this.#call('transact', () => bound(write))
+        return async (write: unknown) => {
+          if (this.#fault !== 'late') return this.#call('transact', () => bound(write))
+          const result = await bound(write)
+          this.#count('transact')
+          return result
+        }
       },
     })
 
@@ -83,9 +101,10 @@ export class Faulty {
   }
 
   #count(name: string): void {
-    if ((this.#fault === 'cut' && name !== 'write') || this.#left-- !== 0) return
+    const only = ONLY[this.#fault]
+    if ((only !== undefined && name !== only) || this.#left-- !== 0) return
     this.hit = name
-    const code = this.#fault === 'cut' ? 'ENOSPC' : this.#fault
+    const code = ERRNO[this.#fault]
     throw Object.assign(new Error(`${code}: injected into ${name}`), { code })
   }
 }

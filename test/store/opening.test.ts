@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { PIECE_BYTES } from '../../src/limits.ts'
 import { openDiskStore } from '../../src/store/disk.ts'
+import type { Database } from '../../src/store/disk/database.ts'
 import type { Location } from '../../src/store/store.ts'
 import { adopt, keep, pattern, readAll, row, seal } from './conformance/suite.ts'
 import { inTemporary } from './temporary.ts'
@@ -209,5 +210,27 @@ test('R005-29: a state directory that was moved serves where it is now', async (
       t.is((await readAll(store, location, 0, LARGE_BYTES)).byteLength, LARGE_BYTES)
       t.is(await row(store, 'absent'), undefined)
     })
+  })
+})
+
+test('R005-39: opening asks for no record and no small value, however many there are', async (t) => {
+  await inTemporary(async (directory) => {
+    await withStore(directory, async (store) => {
+      const sealed = await Promise.all(Array.from({ length: 2000 }, () => seal(store, pattern(10))))
+      await adopt(store, ...sealed)
+    })
+    const asked: string[] = []
+    const database = (opened: Database): Database =>
+      new Proxy(opened, {
+        get: (target, name) => {
+          asked.push(String(name))
+          const member = Reflect.get(target, name) as unknown
+          return typeof member === 'function' ? (member.bind(target) as unknown) : member
+        },
+      })
+    const store = await openDiskStore({ directory }, { database })
+    t.is((await store.usage()).values, 2000)
+    t.deepEqual(asked.toSorted(), ['files', 'tally', 'tally', 'tally', 'transact', 'writeTally'])
+    await store.close()
   })
 })

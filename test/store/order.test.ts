@@ -24,7 +24,7 @@ async function trace(): Promise<readonly Call[] | undefined> {
   if (!isInstalled()) return undefined
   return inTemporary(async (directory) => {
     const output = join(directory, 'trace')
-    const script = fileURLToPath(new URL('processes/traced.js', import.meta.url))
+    const script = fileURLToPath(new URL('processes/traced-process.js', import.meta.url))
     const node = [process.execPath, script, join(directory, 'store')]
     const options = ['-f', '-y', '-s', '100', '-o', output, '-e', `trace=${CALLS}`]
     execFileSync('strace', [...options, ...node], { stdio: 'ignore' })
@@ -32,7 +32,7 @@ async function trace(): Promise<readonly Call[] | undefined> {
   })
 }
 
-test('R005-33, R005-34: write, sync, rename, sync, commit, sync, answer; unlink after the commit', async (t) => {
+test('R005-31, R005-33, R005-34: write, sync, rename, sync, commit, sync, answer; unlink after the commit', async (t) => {
   const calls = await trace()
   if (calls === undefined) {
     t.log('SKIPPED: strace is not installed')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export async function inTemporary<T>(run: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'dstore-test-'))
+  const directory = await mkdtemp(join(tmpdir(), 'dstore-store-'))
   try {
     return await run(directory)
   } finally {

@@ -2,7 +2,13 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { DstoreError } from '../../errors.ts'
-import { HTTP_CONNECTIONS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS, SHUTDOWN_MS } from '../../limits.ts'
+import {
+  HTTP_CONNECTIONS,
+  HTTP_HEADER_BYTES,
+  HTTP_IDLE_MS,
+  HTTP_REQUEST_MS,
+  SHUTDOWN_MS,
+} from '../../limits.ts'
 import { PROBLEM_TYPE } from '../api.ts'
 import type { Log } from '../../node/log.ts'
 import { problemOf } from '../problem.ts'
@@ -27,6 +33,7 @@ export function createApiServer(served: Served, log: Log): ApiServer {
       headersTimeout: HTTP_REQUEST_MS,
       // A value may come in for as long as its writer takes; JSON bodies have a bound of their own.
       requestTimeout: 0,
+      keepAliveTimeout: HTTP_IDLE_MS,
       connectionsCheckingInterval: 1000,
     },
     (request, response) => {

@@ -1,4 +1,5 @@
 /** The API's calls on values (specs/007, "HTTP API"). */
+import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
@@ -32,6 +33,12 @@ export async function putBytes(exchange: Exchange): Promise<void> {
 /** POST /v1/files {"path"}: the daemon reads the file. Only on a socket that is its user's alone. */
 export async function putFile(exchange: Exchange): Promise<void> {
   const { path } = await readJson(exchange)
+  if ((statSync(exchange.served.socket).mode & 0o077) !== 0) {
+    throw new DstoreError(
+      'not-permitted',
+      'the socket is open to others: files are not read for it',
+    )
+  }
   if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
     throw new DstoreError('usage', 'path must be an absolute path')
   }

@@ -8,6 +8,8 @@ import type { Room } from './room.ts'
 
 /** What the jobs of one transaction of LMDB share. */
 export interface Batch {
+  /** As it was before. */
+  readonly before: Tally
   /** As it will stand; each job leaves it as the next one finds it. */
   tally: Tally
   /** Sealed values that a job of this batch adopts. */
@@ -91,9 +93,13 @@ export class Commits {
         else reject(outcome.reason)
       })
     } catch (error) {
-      // One of them may be what does not fit: the others need not suffer.
-      if (admitted.length > 1) for (const one of admitted) await this.#commit([one])
-      else admitted[0]!.reject(await this.#fault(error, bytesOf(admitted)))
+      // One of them may be what does not fit: the others need not suffer. But nothing is done twice.
+      if (admitted.length > 1 && this.#leftNoTrace()) {
+        for (const one of admitted) await this.#commit([one])
+      } else {
+        const fault = await this.#fault(error, bytesOf(admitted))
+        for (const { reject } of admitted) reject(fault)
+      }
     } finally {
       this.#batch = undefined
     }
@@ -114,7 +120,7 @@ export class Commits {
   #transact(queued: readonly Queued[]): Promise<Outcome[]> {
     return this.#database.transact(() => {
       const before = this.#database.tally()
-      const batch: Batch = { tally: before, claimed: new Set() }
+      const batch: Batch = { before, tally: before, claimed: new Set() }
       this.#batch = batch
       const outcomes = queued.map(({ job }): Outcome => {
         try {
@@ -127,6 +133,13 @@ export class Commits {
       if (batch.tally !== before) this.#database.writeTally(batch.tally)
       return outcomes
     })
+  }
+
+  /** A commit can fail so late that what it wrote is visible. */
+  #leftNoTrace(): boolean {
+    if (this.#batch === undefined) return true
+    const { lastSeq, revision } = this.#database.tally()
+    return lastSeq === this.#batch.before.lastSeq && revision === this.#batch.before.revision
   }
 
   /** LMDB calls a write that was cut short an I/O error, whatever cut it. */

@@ -72,7 +72,7 @@ export class Database {
       ? Buffer.concat([recordId(table, after), ZERO])
       : recordId(table, prefix)
     const end = following(recordId(table, prefix))
-    const range = this.#records.getRange({ start, end, limit })
+    const range = this.#records.getRange({ start, end, limit: Math.min(limit, LIMIT) })
     return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
   }
 

@@ -4,8 +4,8 @@ import { isMissing } from './faults.ts'
 
 /** Faults come as the errors of `node:fs`; `faultOf` makes them ours. */
 export interface Files {
-  /** Make a directory, and those above it; does nothing where it is there. */
-  makeDirectory(path: string): Promise<void>
+  /** Make a directory, and those above it. Was it missing? */
+  makeDirectory(path: string): Promise<boolean>
   list(path: string): AsyncIterable<string>
   /** Make a file to write; fails where there is one. */
   create(path: string): Promise<WritableFile>
@@ -47,9 +47,8 @@ export const SEALED_MODE = 0o400
 
 /** The filesystem of this machine. */
 export const nodeFiles: Files = {
-  makeDirectory: async (path) => {
-    await fs.mkdir(path, { recursive: true, mode: DIRECTORY_MODE })
-  },
+  makeDirectory: async (path) =>
+    (await fs.mkdir(path, { recursive: true, mode: DIRECTORY_MODE })) !== undefined,
   async *list(path) {
     for await (const { name } of await fs.opendir(path)) yield name
   },

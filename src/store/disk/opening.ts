@@ -29,11 +29,11 @@ export async function prepare(files: Files, layout: Layout): Promise<void> {
       )
     }
   }
-  const made = [layout.parent, layout.root, layout.records, layout.values]
-  for (const path of made) await files.makeDirectory(path)
-  for (const path of [dirname(layout.parent), layout.parent, layout.root]) {
-    await files.syncDirectory(path)
-  }
+  const isNew = await files.makeDirectory(layout.parent)
+  if (isNew) await files.syncDirectory(dirname(layout.parent))
+  for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
+  // Every time: an earlier run may have ended between making them and this.
+  for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
 }
 
 /** Open LMDB. Nobody but this user may read its files, and their names are durable. */

@@ -32,6 +32,8 @@ export class DiskStaging implements Staging {
   readonly #host: StagingHost
   #state: 'open' | 'sealed' | 'discarded' = 'open'
   #size = 0
+  /** It was sealed: from then on the store decides whether it may be deleted. */
+  #held = false
   /** What came, while it is small enough. */
   #head: Segments | undefined
   #file: WritableFile | undefined
@@ -70,6 +72,7 @@ export class DiskStaging implements Staging {
       if (!isSmall) await this.#finishFile(outboard)
       this.#head = undefined
       this.#reservation.settle()
+      this.#held = true
       this.#host.hold(this.#location, { size: this.#size, outboardBytes, small })
     })
     if (this.#state === 'open') this.#state = 'sealed'
@@ -78,11 +81,10 @@ export class DiskStaging implements Staging {
   }
 
   async discard(): Promise<void> {
-    const was = this.#state
-    if (was === 'open') this.#state = 'discarded'
+    if (this.#state === 'open') this.#state = 'discarded'
     await this.#busy?.catch(() => undefined)
-    if (await this.#host.drop(this.#location)) this.#reservation.release()
-    else if (was === 'open') await this.#abandon()
+    if (!this.#held) await this.#abandon()
+    else if (await this.#host.drop(this.#location)) this.#reservation.release()
   }
 
   /** One step at a time. One that fails has discarded everything. */

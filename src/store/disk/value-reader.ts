@@ -1,7 +1,7 @@
 /** One read of a large value, which can be ended from outside at any moment. */
 import { DstoreError } from '../../errors.ts'
-import { PIECE_BYTES } from '../../limits.ts'
 import type { ByteRange } from '../../hash/tree.ts'
+import { PIECE_BYTES } from '../../limits.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 
@@ -10,8 +10,8 @@ export class ValueReader {
   readonly #path: string
   /** Why it ended, where it was ended from outside. */
   #ended: DstoreError | undefined
-  /** The file, or the attempt to open it, or the last read of it. */
   #file: Promise<ReadableFile> | undefined
+  /** The last read. */
   #busy: Promise<unknown> = Promise.resolve()
 
   constructor(files: Files, path: string) {
@@ -82,13 +82,13 @@ export class ValueReader {
   }
 }
 
-/** What the disk cannot give back is damage, and can be healed from elsewhere. */
+/** What the disk cannot give back is damage, and can be healed from elsewhere; what we may not open is not. */
 function readFault(error: unknown): Error {
   if (error instanceof DstoreError) return error
   if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')
+  const isDamage = error instanceof Error && 'code' in error && error.code === 'EIO'
   const message = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && 'code' in error && error.code === 'EIO'
-  return new DstoreError(code ? 'integrity' : 'unreadable', `cannot read a value: ${message}`, {
+  return new DstoreError(isDamage ? 'integrity' : 'unreadable', `cannot read a value: ${message}`, {
     cause: error,
   })
 }

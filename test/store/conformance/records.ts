@@ -38,6 +38,7 @@ export function recordsTopic(suite: Suite): void {
     t.deepEqual(await scan({ limit: 9, prefix: text('a'), after: text('b') }), [])
     t.deepEqual(await scan({ limit: 1, prefix: text('ab') }), ['ab'])
     t.deepEqual(await scan({ limit: 0 }), [])
+    t.deepEqual(await scan({ limit: Number.MAX_SAFE_INTEGER, after: text('b') }), ['ba'])
     t.deepEqual(await scan({ limit: 9, prefix: text('') }), ['a', 'ab', 'abc', 'abd', 'b', 'ba'])
     t.deepEqual(await scan({ limit: 9, after: text('') }), ['a', 'ab', 'abc', 'abd', 'b', 'ba'])
     t.deepEqual(await scan({ limit: 9, prefix: text('c') }), [])

@@ -1,0 +1,58 @@
+/**
+ * What the command line costs on top of starting Node: whole processes, interleaved, the median of twenty each, through
+ * a running daemon. `node dist/bench/cli.js`; ends with 1 where a ratio is over the limit (specs/007, "Limits").
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROUNDS = 20
+const LARGEST_RATIO = 1.6
+
+const bundle = fileURLToPath(new URL('../dstore.js', import.meta.url))
+const directory = mkdtempSync(join(tmpdir(), 'dstore-bench-'))
+const env = { ...process.env, DSTORE_DIR: join(directory, 'state') }
+const value = join(directory, 'value')
+
+function milliseconds(args: readonly string[]): number {
+  const begin = performance.now()
+  const { status } = spawnSync(process.execPath, args, {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}`)
+  return performance.now() - begin
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
+}
+
+try {
+  writeFileSync(value, Buffer.alloc(1024, 7))
+  const put = execFileSync(process.execPath, [bundle, 'put', '--quiet', value], { env })
+  const key = put.toString().trim()
+  const commands: readonly (readonly [name: string, args: readonly string[]])[] = [
+    ['node -e 0', ['-e', '0']],
+    ['dstore --help', [bundle, '--help']],
+    ['dstore has', [bundle, 'has', key]],
+    ['dstore get, 1 KiB', [bundle, 'get', key]],
+  ]
+  const taken = commands.map((): number[] => [])
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, [, args]] of commands.entries()) taken[index]!.push(milliseconds(args))
+  }
+  const [base] = taken.map(median)
+  for (const [index, [name]] of commands.entries()) {
+    const time = median(taken[index]!)
+    const ratio = time / base!
+    process.stdout.write(`${name.padEnd(20)}${time.toFixed(1)} ms  ${ratio.toFixed(2)}\n`)
+    if (ratio > LARGEST_RATIO) process.exitCode = 1
+  }
+} finally {
+  spawnSync(process.execPath, [bundle, 'stop'], { env })
+  rmSync(directory, { recursive: true, force: true })
+}

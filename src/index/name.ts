@@ -1,0 +1,41 @@
+/** What may be a name: a person's label for a key (specs/004-index.md, "Names"). */
+import { DstoreError } from '../errors.ts'
+import { parseKey } from '../hash/key.ts'
+import { NAME_BYTES } from '../limits.ts'
+
+const encoder = new TextEncoder()
+
+/** 1 to `NAME_BYTES` bytes of UTF-8, without control characters, and nothing that could be meant as a key. */
+export function isName(name: string): boolean {
+  return faultOf(name) === undefined
+}
+
+/** The name itself; `usage`, with the reason, where it is none. */
+export function checkName(name: string): string {
+  const fault = faultOf(name)
+  if (fault !== undefined) throw new DstoreError('usage', `not a name: ${fault}`)
+  return name
+}
+
+/** The id of a name's row: its UTF-8. */
+export const nameBytes = (name: string): Uint8Array => encoder.encode(name)
+
+function faultOf(name: string): string | undefined {
+  if (name === '') return 'it is empty'
+  if (name.length > NAME_BYTES || encoder.encode(name).byteLength > NAME_BYTES) {
+    return `it has more than ${NAME_BYTES} bytes`
+  }
+  if (/\p{Cs}/u.test(name)) return 'it is not Unicode'
+  if (/\p{Cc}/u.test(name)) return 'it has control characters'
+  if (isKey(name)) return 'it reads as a key'
+  return undefined
+}
+
+function isKey(text: string): boolean {
+  try {
+    parseKey(text)
+    return true
+  } catch {
+    return false
+  }
+}

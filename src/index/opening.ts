@@ -1,0 +1,39 @@
+/** What an index finds in its store when Global begins, and the change that begins a run (specs/004-index.md, "Runs"). */
+import { RUNS } from '../limits.ts'
+import type { Row, Transaction } from '../store/store.ts'
+import type { Recovered } from './global-index.ts'
+import { INDEX_ROW, decodeIndex, decodeLocal, encodeChange, encodeIndex, peerOf } from './record.ts'
+
+export interface Opening {
+  /** The new run's id, 16 random bytes. */
+  readonly runId: Uint8Array
+  readonly leaseMs: number | undefined
+  /** Wall-clock milliseconds. */
+  readonly atMs: number
+  /** The last seq of the runs before. */
+  readonly lastSeq: number
+  /** The first seq that the log holds; undefined where it is empty. */
+  readonly firstSeq: number | undefined
+  readonly index: Row | undefined
+  readonly locals: readonly Row[]
+}
+
+/** The transaction that begins the run, and what is known once it is committed. */
+export function beginRun(opening: Opening): { transaction: Transaction; recovered: Recovered } {
+  const { runId, leaseMs, atMs, lastSeq, firstSeq, index, locals } = opening
+  const before = decodeIndex(index)
+  const seq = lastSeq + 1
+  const trimmed = (firstSeq ?? seq) - 1
+  // A run that ended before the log begins gives no position that the log could go on from.
+  const runs = [...before.runs, { id: runId, start: seq }]
+    .filter((_, i, all) => (all[i + 1]?.start ?? Infinity) > trimmed)
+    .slice(-RUNS)
+  const longestLeaseMs = Math.max(before.longestLeaseMs, leaseMs ?? 0)
+  const transaction = {
+    conditions: [],
+    writes: [{ key: INDEX_ROW, value: encodeIndex({ runs, longestLeaseMs }) }],
+    entry: encodeChange({ type: 'run-started', runId }, atMs),
+  }
+  const known = new Map(locals.map((row) => [peerOf(row), decodeLocal(row)]))
+  return { transaction, recovered: { runs, locals: known, longestLeaseMs, trimmed, seq } }
+}

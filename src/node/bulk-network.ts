@@ -1,0 +1,75 @@
+/** A network whose bulk protocol goes by lanes wherever they come about, and by streams wherever they do not. */
+import type { Channel } from '../wire/channel.ts'
+import { hostOf } from './address.ts'
+import { LaneDialler } from './lane-dialler.ts'
+import { LaneListener } from './lane-listener.ts'
+import type { Log } from './log.ts'
+import type { Network } from './network.ts'
+import type { NodeNetwork } from './protocols.ts'
+
+export interface BulkNetworkOptions {
+  /** Closed with this one. */
+  readonly network: Network
+  /** What the network listens on: lanes listen on the first of it, and nowhere where it is empty. */
+  readonly listen: readonly string[]
+  /** The protocol whose channels may be lanes. */
+  readonly bulk: string
+  readonly log: Log
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export class BulkNetwork implements NodeNetwork {
+  readonly #options: BulkNetworkOptions
+  readonly #network: Network
+  readonly #dialler: LaneDialler
+  #listener: LaneListener | undefined
+
+  constructor(options: BulkNetworkOptions) {
+    const { network, log, now } = options
+    this.#options = options
+    this.#network = network
+    this.#dialler = new LaneDialler({
+      network,
+      now,
+      onFailure: (peer, { code, message }) =>
+        log.info('no lane: transfers go over the stream', { peer, code, error: message }),
+    })
+  }
+
+  get peerId(): string {
+    return this.#network.peerId
+  }
+
+  addresses(): readonly string[] {
+    return this.#network.addresses()
+  }
+
+  dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel> {
+    return this.#network.dial(address, protocol, options)
+  }
+
+  async open(
+    peer: string,
+    protocol: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Channel> {
+    const { bulk } = this.#options
+    const lane = protocol === bulk ? await this.#dialler.open(peer, options.signal) : undefined
+    return lane ?? this.#network.open(peer, protocol, options)
+  }
+
+  async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {
+    await this.#network.handle(protocol, take)
+    const [address] = this.#options.listen
+    if (protocol !== this.#options.bulk || address === undefined) return
+    this.#listener = await LaneListener.open({ ...this.#options, host: hostOf(address), take })
+  }
+
+  async close(): Promise<void> {
+    this.#dialler.close()
+    await this.#listener?.close()
+    await this.#network.close()
+  }
+}

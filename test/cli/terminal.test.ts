@@ -1,0 +1,173 @@
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { COMMANDS } from '../../cli/commands.ts'
+import { FLAGS } from '../../cli/flags.ts'
+import { commandHelp, overview } from '../../cli/help.ts'
+import { parseRange } from '../../cli/keys.ts'
+import { ProgressLine, progressText } from '../../cli/progress.ts'
+import { nearest } from '../../cli/suggest.ts'
+import { VERSION } from '../../src/node/version.ts'
+import { serving } from '../daemon/serving.ts'
+import { BUNDLE, Place, outcome } from './command.ts'
+
+test('the overview fits one screen of 80 columns and 24 lines', (t) => {
+  const lines = overview().split('\n')
+  t.true(lines.length <= 23, `${lines.length} lines`)
+  for (const line of lines) t.true(line.length <= 80, line)
+})
+
+test('every command has help with an example, and every flag is taken by one', (t) => {
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    t.true(command.examples.length > 0, name)
+    for (const [example] of command.examples) t.regex(example, new RegExp(`dstore ${name}\\b`))
+    for (const line of commandHelp(command, name).split('\n')) t.true(line.length <= 100, line)
+  }
+  const taken = new Set(Object.values(COMMANDS).flatMap(({ flags }) => flags))
+  t.deepEqual([...taken].toSorted(), Object.keys(FLAGS).toSorted())
+})
+
+test('every command and flag stands in the spec', (t) => {
+  const spec = readFileSync('specs/007-daemon-and-command-line.md', 'utf8')
+  for (const name of Object.keys(COMMANDS)) t.regex(spec, new RegExp(`\`${name}[ \`]`), name)
+  for (const flag of Object.keys(FLAGS)) {
+    t.true(spec.includes(`--${flag}`), flag)
+  }
+})
+
+test('a mistyped word is answered with the nearest one, and an odd one with none', (t) => {
+  const words = Object.keys(COMMANDS)
+  for (const [typed, meant] of [
+    ['pit', 'put'],
+    ['gte', 'get'],
+    ['statsu', 'status'],
+    ['deamon', 'daemon'],
+    ['prefech', 'prefetch'],
+  ] as const) {
+    t.is(nearest(typed, words), meant)
+  }
+  for (const odd of ['', 'xyzzy', 'frobnicate']) t.is(nearest(odd, words), undefined, odd)
+})
+
+test('ranges are read as HTTP writes them', (t) => {
+  t.deepEqual(parseRange('0-99'), { start: 0, end: 100 })
+  t.deepEqual(parseRange('7-7'), { start: 7, end: 8 })
+  t.deepEqual(parseRange('100-'), { start: 100 })
+  t.deepEqual(parseRange('-5'), { last: 5 })
+  for (const text of [
+    '',
+    '-',
+    '5',
+    '5-2',
+    'a-b',
+    '0-1,3-4',
+    '1e3-',
+    '--5',
+    '0x1-2',
+    '9'.repeat(17),
+  ]) {
+    t.throws(() => parseRange(text), { code: 'malformed-range' }, text)
+  }
+})
+
+test('R007-20 progress says how far, how fast and how long', (t) => {
+  t.is(
+    progressText('model.bin', 512 * 2 ** 20, 2 ** 30, 2000),
+    'model.bin  50%  512MiB of 1GiB  256MiB/s  2s left',
+  )
+  t.is(progressText('standard input', 2 ** 20, undefined, 1000), 'standard input  1MiB  1MiB/s')
+  t.is(progressText('x', 0, 100, 1000), 'x  0%  0B of 100B  0B/s  stalled')
+})
+
+test('R007-20 progress of short work is not shown, and that of long work is cleared', (t) => {
+  let now = 0
+  const written: string[] = []
+  const line = new ProgressLine(
+    'x',
+    (text) => written.push(text),
+    20,
+    () => now,
+  )
+  line.update(1, 100)
+  now = 999
+  line.update(2, 100)
+  line.end()
+  t.deepEqual(written, [])
+  const long = new ProgressLine(
+    'a long label',
+    (text) => written.push(text),
+    20,
+    () => now,
+  )
+  now = 3000
+  long.update(50, 100)
+  long.update(51, 100)
+  t.is(written.length, 1)
+  t.is(written[0], '\r\u001b[Ka long label  50%  ')
+  long.end()
+  long.end()
+  long.update(60, 100)
+  t.is(written.length, 2)
+  t.is(written[1], '\r\u001b[K')
+})
+
+test('R007-20 progress is for a terminal alone, and not for one of CI', async (t) => {
+  const { node, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  writeFileSync(place.file('slow'), 'slow')
+  const put = node.put.bind(node)
+  node.put = async (source, options) => {
+    for (let done = 1; done <= 15; done++) {
+      options?.onProgress?.({ phase: 'hash', doneBytes: done, totalBytes: 15 })
+      await new Promise((resolve) => setTimeout(resolve, 120))
+    }
+    return put(source, options)
+  }
+  const inTerminal = async (env: Readonly<Record<string, string>>): Promise<string> => {
+    const command = `'${process.execPath}' '${BUNDLE}' put slow`
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      cwd: place.path,
+      env: place.env(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return (await outcome(child)).stdout.toString()
+  }
+  const [shown, ofCi, piped] = await Promise.all([
+    inTerminal({}),
+    inTerminal({ CI: '1' }),
+    place.run(['put', 'slow']),
+  ])
+  // oxlint-disable-next-line no-control-regex -- it is what clears the line
+  t.regex(shown, /\r\u001b\[Kslow {2}\d+%.*\r\u001b\[Kbafkr4i/s)
+  t.false(ofCi.includes('%'))
+  t.is(piped.stderr, '')
+})
+
+test('logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {
+  const place = new Place(t)
+  mkdirSync(place.state)
+  const log = `${place.state}/daemon.log`
+  writeFileSync(log, 'one\n')
+  const child = place.start(['logs', '-f'])
+  const ended = outcome(child)
+  const next = async (): Promise<string> => String((await once(child.stdout!, 'data'))[0])
+  t.is(await next(), 'one\n')
+  const second = next()
+  const writing = setInterval(() => appendFileSync(log, 'two\n'), 50)
+  t.regex(await second, /^two\n/)
+  clearInterval(writing)
+  const third = next()
+  renameSync(log, `${log}.1`)
+  writeFileSync(log, 'three\n')
+  t.regex(await third, /three\n$/)
+  child.kill('SIGINT')
+  t.is((await ended).exit, 130)
+})
+
+test('the version is that of the package', async (t) => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  t.is(VERSION, version)
+  const place = new Place(t)
+  t.is((await place.run(['--version'])).stdout.toString(), `dstore ${version}\n`)
+})

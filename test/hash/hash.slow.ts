@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs'
+import test from 'ava'
+import { vectorFile, valueVectors } from '../../specs/models/vectors.ts'
+import { attack } from './attacks.ts'
+import { ENGINES } from './engines.ts'
+
+test('R002-11, R002-13, R002-15: half a million random attacks are refused', (t) => {
+  const [kernel, scalar] = ENGINES
+  t.notThrows(() => attack(400_000, kernel!))
+  t.notThrows(() => attack(100_000, scalar!))
+})
+
+test("the committed vectors are the model's", (t) => {
+  t.is(readFileSync('specs/vectors/002-verified-values.json', 'utf8'), vectorFile(valueVectors()))
+})
