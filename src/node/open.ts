@@ -21,7 +21,7 @@ export interface NodeOptions {
   readonly role: Role
   /** What a Global or a standalone node keeps values in. */
   readonly store: 'memory' | 'disk'
-  /** Multiaddrs that Global listens on; default: loopback, any free port. */
+  /** Multiaddrs to listen on. Default: of a Global loopback, any free port; of a Local none, so that it gives nothing. */
   readonly listen?: readonly string[]
   /** Multiaddr, with peer id, of the Global that a Local joins. */
   readonly join?: string
@@ -50,7 +50,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
       return closingOnFailure(network, () => openGlobal(options, network))
     }
     case 'local': {
-      const network = await openNetwork(options, [])
+      const network = await openNetwork(options, options.listen ?? [])
       return closingOnFailure(network, () => openLocal(options, network))
     }
   }
@@ -80,7 +80,9 @@ async function openLocal(options: NodeOptions, network: NodeNetwork): Promise<No
     await link.close()
     throw failure
   }
-  return new Local({ network, link, globalAddress, globalPeer, cacheBytes, now })
+  const local = new Local({ network, link, globalAddress, globalPeer, cacheBytes, log, now })
+  await local.listen()
+  return local
 }
 
 async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<Store> {
