@@ -124,10 +124,7 @@ export class IndexHost {
   }
 
   /** Make a value that was verified and sealed exist: the same as a put of it, and its receipt. */
-  async adopt(
-    value: Sealed & { readonly staging: Staging },
-    name?: string | undefined,
-  ): Promise<Receipt> {
+  async adopt(value: Sealed & { readonly staging: Staging }, name?: string): Promise<Receipt> {
     const { digest, size, location, staging } = value
     this.#sealedValues.set(location, staging)
     const sealed = { digest, size, location }
@@ -261,6 +258,7 @@ export class IndexHost {
       .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
       .then((outcome) => {
         if (!this.#closed) this.#handle({ ...outcome, ticket, now: now() })
+        return undefined
       })
       .catch((error: unknown) => {
         this.#options.log.error('the index failed', { error: asDstoreError(error).message })
