@@ -199,7 +199,7 @@ export const HTTP_JSON_BYTES: number = 64 * KIB
 export const HTTP_CONNECTIONS: number = 512
 
 /** How long the headers, or a JSON body, may take to arrive. */
-export const HTTP_REQUEST_MS: number = 10_000
+export const HTTP_REQUEST_MS: number = 30_000
 
 /** How long a connection to the daemon's socket may lie idle between two requests. */
 export const HTTP_IDLE_MS: number = 60_000
@@ -337,3 +337,12 @@ export const SOURCES: number = 8
 
 /** How long a peer that Global vouched for is served without asking again. */
 export const VOUCHED_MS: number = 60_000
+
+/** Addresses of other Locals that a Local remembers. */
+export const KNOWN_ADDRESSES: number = 1024
+
+/** How long a Local leaves a peer alone that could not be reached, or broke off. */
+export const SHUN_MS: number = 10_000
+
+/** How often a node that fetches a value asks who else does, at most; at first it asks more often. */
+export const COMPANY_EVERY_MS: number = 1000

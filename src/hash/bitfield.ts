@@ -1,4 +1,4 @@
-/** Which groups of a value are held and verified: one bit each (specs/002-verified-values.md, "Bitfield"). */
+/** Which groups of a value are held and verified: one bit each (specs/002-verified-values.md, R002-16). */
 import { GROUP_BYTES } from '../limits.ts'
 import { bytesOf, checkTree, groupCount, groupsOf } from './tree.ts'
 import type { ByteRange, GroupRange } from './tree.ts'

@@ -1,4 +1,4 @@
-/** Makes outboards while values pass, and fills them from verified parents (specs/002-verified-values.md, "Outboard"). */
+/** Makes outboards while values pass (specs/002-verified-values.md, "The tree"). */
 import { CvStack } from './cv-stack.ts'
 import type { Engine } from './engine.ts'
 import { PAIR_BYTES } from './tree.ts'

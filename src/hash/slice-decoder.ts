@@ -1,4 +1,4 @@
-/** The receiving end of a proof: takes a slice cut anywhere, gives what it proves (specs/002, "Decoding"). */
+/** The receiving end of a proof: takes a slice cut anywhere, gives what it proves (specs/002, "Proving"). */
 import { DIGEST_BYTES, GROUP_BYTES, VALUE_BYTES } from '../limits.ts'
 import { activeEngine } from './active-engine.ts'
 import type { Engine } from './engine.ts'

@@ -97,33 +97,37 @@ class PieceTree {
   }
 }
 
-/** Threads without work. They are kept for a while, and do not keep the process alive. */
-const idle: { readonly worker: Worker; readonly expiry: NodeJS.Timeout }[] = []
+/** Threads without work, and when each is let go. They do not keep the process alive. */
+const idle = new Map<Worker, NodeJS.Timeout>()
 
 function takeThread(): Worker {
-  const kept = idle.pop()
+  const [kept] = idle.keys()
   if (kept === undefined) {
     // The flags of this process (a test runner's, a debugger's) are not for them.
     return new Worker(new URL('./file-hash-worker.js', import.meta.url), { execArgv: [] })
   }
-  clearTimeout(kept.expiry)
-  kept.worker.ref()
-  return kept.worker
+  forgetThread(kept)
+  kept.ref()
+  return kept
 }
 
 function keepThread(worker: Worker): void {
   worker.unref()
-  const expiry = setTimeout(() => {
-    idle.splice(
-      idle.findIndex((kept) => kept.worker === worker),
-      1,
-    )
+  const letGo = (): void => {
+    forgetThread(worker)
     void worker.terminate()
-  }, HASH_THREAD_IDLE_MS).unref()
-  idle.push({ worker, expiry })
+  }
+  idle.set(worker, setTimeout(letGo, HASH_THREAD_IDLE_MS).unref())
+  worker.once('exit', letGo)
 }
 
-/** One thread's part of an order. Any fault of one calls off the others' work. */
+function forgetThread(worker: Worker): void {
+  clearTimeout(idle.get(worker))
+  idle.delete(worker)
+  worker.removeAllListeners('exit')
+}
+
+/** One thread's part of an order. Any fault calls off the work of all; it is told when the thread has stopped. */
 async function runThread(
   order: HashOrder,
   name: string,
@@ -131,32 +135,37 @@ async function runThread(
   stop: () => void,
 ): Promise<void> {
   const worker = takeThread()
-  /** Has it said how it ended? Then it waits for the next order. */
-  let waiting = false
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const fail = (fault: DstoreError): void => {
-        stop()
-        reject(fault)
-      }
-      worker.on('message', (report: HashReport) => {
-        waiting = report.kind !== 'piece'
-        if (report.kind === 'piece') onPiece(report)
-        else if (report.kind === 'done') resolve()
-        else if (report.kind === 'shrank') fail(changedFile(name, 'shrank'))
-        else fail(unreadableFile(name, report))
-      })
-      worker.once('error', (cause) => {
-        fail(new DstoreError('internal', `a hashing thread failed: ${cause.message}`, { cause }))
-      })
-      worker.once('exit', () => {
-        fail(new DstoreError('internal', 'a hashing thread ended before its work'))
-      })
-      worker.postMessage(order)
-    })
-  } finally {
-    // By name: Node listens to its own workers too, and all would be all.
-    for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event)
-    if (waiting) keepThread(worker)
+  let fault: unknown
+  const fail = (cause: unknown): void => {
+    fault ??= cause
+    stop()
   }
+  /** Did it say how it ended? Then it waits for the next order. */
+  const waits = await new Promise<boolean>((resolve) => {
+    worker.on('message', (report: HashReport) => {
+      if (report.kind !== 'piece') {
+        if (report.kind === 'shrank') fail(changedFile(name, 'shrank'))
+        if (report.kind === 'failed') fail(unreadableFile(name, report))
+        resolve(true)
+        return
+      }
+      try {
+        onPiece(report)
+      } catch (error) {
+        fail(error)
+      }
+    })
+    worker.once('error', (cause) => {
+      fail(new DstoreError('internal', `a hashing thread failed: ${cause.message}`, { cause }))
+    })
+    worker.once('exit', () => {
+      fail(new DstoreError('internal', 'a hashing thread ended before its work'))
+      resolve(false)
+    })
+    worker.postMessage(order)
+  })
+  // By name: Node listens to its own workers too, and all would be all.
+  for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event)
+  if (waits) keepThread(worker)
+  if (fault !== undefined) throw fault
 }

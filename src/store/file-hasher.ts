@@ -1,5 +1,5 @@
 /**
- * A file's key and outboard, in one pass (specs/002-verified-values.md, "Hashing files"). Small files are read and
+ * A file's key and outboard, in one pass (specs/002-verified-values.md, "Hashing"). Small files are read and
  * hashed here, a slice at a time; from `PARALLEL_HASH_BYTES` on, threads read and hash a subtree each.
  *
  * The threads' code is found beside this module: bundlers must leave both as they are.

@@ -164,6 +164,19 @@ test('R002-10: many files at once, some cancelled, do not disturb each other', a
   await Promise.all(calls)
 })
 
+test('a caller whose progress report throws gets its own error, and the threads go on to the next file', async (t) => {
+  const value = pattern(3 * MIB + 1)
+  const path = await fileOf(value)
+  for (const parallelBytes of [0, Infinity]) {
+    const oops = new Error('oops')
+    const onProgress = (): void => {
+      throw oops
+    }
+    t.is(await t.throwsAsync(hashFile(path, { parallelBytes, onProgress })), oops)
+    t.true(same(await hashFile(path, { parallelBytes }), hash(value)))
+  }
+})
+
 test('R002-10: idle threads keep no process alive', async (t) => {
   const path = await fileOf(pattern(2 * MIB))
   const module = new URL('../../src/store/file-hasher.js', import.meta.url).href
