@@ -61,6 +61,15 @@ export const DISK_RESERVE_BYTES: number = 16 * MIB
 /** Entries of the log that one transaction forgets. */
 export const TRIM_ENTRIES: number = 4096
 
+/** Unfinished values that wait to be gone on with, all together; the oldest are let go of first. */
+export const UNFINISHED_BYTES: number = 64 * GIB
+
+/** How long an unfinished value waits, in milliseconds: a day. */
+export const UNFINISHED_MS: number = 86_400_000
+
+/** A value below this size is not worth being gone on with. */
+export const RESUMABLE_BYTES: number = MIB
+
 /** Files whose length is asked for at the same time when the disk store opens. */
 export const OPENING_STATS: number = 64
 
