@@ -130,16 +130,14 @@ export class SliceDecoder {
         proved.push(this.#parent(step))
       } else {
         const batch = this.#batch!
-        const length = Math.min(step.end - batch.position, input.byteLength - at)
-        batch.add(input.subarray(at, at + length), input.byteLength - at)
-        at += length
+        at += batch.take(input, at, step.end - step.start)
         if (batch.position < step.end) break
         batch.completeGroup(this.#expected)
-        if (batch.full) this.#flush(proved)
+        if (batch.full) proved.push(...batch.flush())
       }
       this.#advance()
     }
-    this.#flush(proved)
+    if (this.#batch !== undefined) proved.push(...this.#batch.flush())
     if (this.#step !== undefined) return
     if (this.#batch!.position === this.#claimedSize) this.#size = this.#claimedSize
     if (at < input.byteLength) {
@@ -164,9 +162,9 @@ export class SliceDecoder {
       throw new IntegrityError('size', 0, message)
     }
     const groups = groupsOf(this.#range, this.#claimedSize, this.#groupBytes)
-    const bytes = bytesOf(groups, this.#claimedSize, this.#groupBytes)
+    const { start } = bytesOf(groups, this.#claimedSize, this.#groupBytes)
     const root = groupCount(this.#claimedSize, this.#groupBytes) === 1
-    this.#batch = new GroupBatch(this.#engine, this.#groupBytes, bytes, root)
+    this.#batch = new GroupBatch(this.#engine, this.#groupBytes, start, root)
     this.#steps = sliceSteps(this.#claimedSize, this.#range, this.#groupBytes)
     this.#advance()
   }
@@ -196,11 +194,6 @@ export class SliceDecoder {
     this.#field.set(input.subarray(at, at + taken), this.#fieldLength)
     this.#fieldLength += taken
     return taken
-  }
-
-  #flush(proved: Proved[]): void {
-    const data = this.#batch!.flush()
-    if (data !== undefined) proved.push(data)
   }
 
   #advance(): void {
