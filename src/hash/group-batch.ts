@@ -128,7 +128,13 @@ export class GroupBatch {
     if (whole < this.#groups) {
       const last = runs.at(-1) ?? NOTHING
       const at = whole * DIGEST_BYTES
-      this.#engine.subtree(last, chunk + (whole * groupBytes) / CHUNK_BYTES, this.#root, this.#cvs, at)
+      this.#engine.subtree(
+        last,
+        chunk + (whole * groupBytes) / CHUNK_BYTES,
+        this.#root,
+        this.#cvs,
+        at,
+      )
     }
     for (let i = 0; i < this.#groups * DIGEST_BYTES; i++) {
       if (this.#cvs[i] === this.#expected[i]) continue

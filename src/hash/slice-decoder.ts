@@ -42,8 +42,8 @@ export interface SliceDecoderOptions {
 
 /**
  * Decodes one slice. The first flaw throws an `IntegrityError`, which every later call throws again; what the same
- * `push` had proved before the flaw is lost with it. Memory: at most `PIECE_BYTES` and the depth of the tree, besides
- * what `push` gives out.
+ * `push` had proved before the flaw is lost with it. Memory: at most one group and the depth of the tree, besides what
+ * `push` gives out.
  */
 export class SliceDecoder {
   readonly #engine: Engine
@@ -91,8 +91,9 @@ export class SliceDecoder {
 
   /**
    * Take the next bytes of the slice; give what is proved with them. Parents come in pre-order and data in order, in
-   * runs of whole groups; a parent comes before the data below it. The input is not kept, and what is given out is
-   * not touched again.
+   * runs of whole groups; a parent comes before the data below it. The data are views of the input, but for a group
+   * that a push cut: the input is the decoder's from here on, and is not to be written to again. The decoder itself
+   * neither keeps it nor writes to it.
    */
   push(input: Uint8Array): readonly Proved[] {
     if (this.#flaw !== undefined) throw this.#flaw
