@@ -328,3 +328,12 @@ export const SOURCES: number = 8
 
 /** How long a peer that Global vouched for is served without asking again. */
 export const VOUCHED_MS: number = 60_000
+
+/** Addresses of other Locals that a Local remembers. */
+export const KNOWN_ADDRESSES: number = 1024
+
+/** How long a Local leaves a peer alone that could not be reached, or broke off. */
+export const SHUN_MS: number = 10_000
+
+/** How often a node that fetches a value asks who else does, at most; at first it asks more often. */
+export const COMPANY_EVERY_MS: number = 1000

@@ -1,25 +1,38 @@
 /**
  * One value on its way into the cache, for however many callers: each says which range it wants, the missing groups
- * are fetched once, and every caller reads what is there while the rest still comes.
+ * are fetched once, from whoever has them (`Schedule` says from whom), and every caller reads what is there while the
+ * rest still comes.
  */
 import { asDstoreError, DstoreError } from '../errors.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { FETCH_RUN_BYTES, REDIAL_PATIENCE_MS } from '../limits.ts'
+import { COMPANY_BYTES, COMPANY_EVERY_MS, REDIAL_PATIENCE_MS, SHUN_MS, SOURCES } from '../limits.ts'
+import { Schedule, type ScheduleEffect, type ScheduleEvent } from '../transfer/schedule.ts'
+import type { SourceId } from '../transfer/source.ts'
 import type { CachedValue } from './cache.ts'
 import { pause } from './deadline.ts'
+import type { Sources } from './sources.ts'
 
-/** How long to wait before a transfer that broke off is taken up again. */
+/** How long to wait before Global is asked again after a transfer broke off. */
 const RETRY_MS = 100
+
+/** How often the schedule looks at the clock. */
+const TICK_MS = 100
+
+/** How often a peer may refuse what it said that it held: it may have let go of it a moment before. */
+const REFUSALS = 3
+
+/** How long after the begin a download first asks who else fetches the value; then after twice that, and so on. */
+const FIRST_COMPANY_MS = 50
 
 export interface DownloadOptions {
   readonly value: CachedValue
-  /** The verified groups of a range, and the pairs above them. */
-  readonly fetch: (range: ByteRange, signal: AbortSignal) => AsyncIterable<Proved>
+  readonly sources: Sources
   /** Nobody wants anything more, or it failed: the download is over. */
   readonly onEnd: () => void
   /** Monotonic milliseconds. */
   readonly now: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
 }
 
 /** One caller's part in a download. */
@@ -35,27 +48,40 @@ interface Waiting {
   readonly reject: (error: DstoreError) => void
 }
 
+/** An event as it is told to the schedule: the time is added. */
+type Told = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, 'now'> : never) : never
+
 export class Download {
   readonly #options: DownloadOptions
+  readonly #schedule: Schedule
   readonly #wanted = new Set<{ readonly range: ByteRange }>()
+  readonly #tasks = new Map<number, AbortController>()
+  /** Sources that were told to the schedule, Global aside. */
+  readonly #joined = new Set<SourceId>()
+  /** Peers that are not asked before this time, in milliseconds. */
+  readonly #shunned = new Map<SourceId, number>()
+  /** How often a peer did not give what it had said that it held. */
+  readonly #refusals = new Map<SourceId, number>()
   readonly #stop = new AbortController()
   #waiting: Waiting[] = []
   /** How it ended: with a failure, or because all that was wanted is held. */
   #end: { readonly failure: DstoreError | undefined } | undefined
   #running = false
+  #progressAt = 0
 
   constructor(options: DownloadOptions) {
     this.#options = options
+    const { value, sources, random } = options
+    const { self, global } = sources
+    this.#schedule = new Schedule({ self, global, held: value.held, random })
   }
 
   /** Take part. Not to be called after `onEnd`. */
   join(range: ByteRange): Interest {
     const wanted = { range }
     this.#wanted.add(wanted)
-    if (!this.#running) {
-      this.#running = true
-      void this.#run()
-    }
+    if (this.#running) this.#want()
+    else this.#begin()
     return {
       more: () =>
         new Promise((resolve, reject) => {
@@ -71,50 +97,161 @@ export class Download {
     }
   }
 
-  async #run(): Promise<void> {
-    const { value } = this.#options
+  #begin(): void {
+    const { value, sources, now } = this.#options
+    const { signal } = this.#stop
+    this.#running = true
+    this.#progressAt = now()
     const drop = (): void => this.#finish(asDstoreError(value.dropped.reason))
     value.dropped.addEventListener('abort', drop)
-    try {
-      await this.#fetchAll()
-      this.#finish(undefined)
-    } catch (error) {
-      this.#finish(asDstoreError(error))
-    } finally {
+    const ticker = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS)
+    signal.addEventListener('abort', () => {
+      clearInterval(ticker)
       value.dropped.removeEventListener('abort', drop)
-    }
+    })
+    this.#tell({ type: 'joined', source: sources.global })
+    this.#want()
+    if (value.size >= COMPANY_BYTES) void this.#keepCompany()
   }
 
-  /** Everything that is wanted, run after run; a transfer that breaks off is taken up again for a while. */
-  async #fetchAll(): Promise<void> {
-    const { now } = this.#options
-    const { signal } = this.#stop
-    let progressAt = now()
-    for (let run = this.#next(); run !== undefined; run = this.#next()) {
-      try {
-        await this.#fetchRun(run, () => (progressAt = now()))
-      } catch (error) {
-        signal.throwIfAborted()
-        const { code } = asDstoreError(error)
-        if (code !== 'unreachable' || now() - progressAt >= REDIAL_PATIENCE_MS) throw error
-        await pause(RETRY_MS, signal)
+  #want(): void {
+    this.#tell({ type: 'want', ranges: [...this.#wanted].map(({ range }) => range) })
+    if (!this.#schedule.busy) this.#finish(undefined)
+  }
+
+  #tell(event: Told): void {
+    if (this.#end !== undefined) return
+    const effects = this.#schedule.handle({ ...event, now: this.#options.now() })
+    for (const effect of effects) this.#carryOut(effect)
+  }
+
+  #carryOut(effect: ScheduleEffect): void {
+    switch (effect.type) {
+      case 'fetch':
+        void this.#fetch(effect)
+        break
+      case 'stop': {
+        const task = this.#tasks.get(effect.task)
+        this.#tasks.delete(effect.task)
+        task?.abort(new DstoreError('cancelled', 'somebody else gives it'))
+        break
       }
-      signal.throwIfAborted()
+      case 'ask':
+        void this.#ask(effect.source)
+        break
     }
   }
 
-  async #fetchRun(run: ByteRange, progress: () => void): Promise<void> {
-    const { fetch, value } = this.#options
-    const { signal } = this.#stop
-    for await (const proved of fetch(run, signal)) {
-      signal.throwIfAborted()
-      if (proved.kind === 'parent') {
-        value.writePair(proved.outboardOffset, proved.pair)
-      } else {
+  async #fetch({ task, source, ranges }: ScheduleEffect & { type: 'fetch' }): Promise<void> {
+    const { value, now } = this.#options
+    const controller = new AbortController()
+    const { signal } = controller
+    this.#tasks.set(task, controller)
+    try {
+      for await (const proved of this.#request(source, ranges, signal)) {
+        signal.throwIfAborted()
+        if (proved.kind === 'parent') {
+          value.writePair(proved.outboardOffset, proved.pair)
+          continue
+        }
         value.write(proved.start, proved.bytes)
-        progress()
+        this.#progressAt = now()
+        this.#tell({ type: 'came', task, bytes: proved.bytes.byteLength })
         this.#settle(({ resolve }) => resolve())
       }
+      this.#tasks.delete(task)
+      this.#tell({ type: 'ended', task })
+      if (!this.#schedule.busy) this.#finish(undefined)
+    } catch (error) {
+      // A task that was stopped is not heard of again.
+      if (this.#tasks.delete(task)) this.#failed(source, asDstoreError(error), task)
+    }
+  }
+
+  async #ask(source: SourceId): Promise<void> {
+    try {
+      // A signal of its own: listeners of many at once would look like a leak.
+      const signal = AbortSignal.any([this.#stop.signal])
+      for await (const _ of this.#request(source, [], signal));
+    } catch (error) {
+      if (this.#end === undefined) this.#failed(source, asDstoreError(error), undefined)
+    }
+  }
+
+  #request(
+    source: SourceId,
+    ranges: readonly ByteRange[],
+    signal: AbortSignal,
+  ): ReturnType<Sources['fetch']> {
+    const { value, sources } = this.#options
+    const { size } = value
+    const onHeld = (runs: readonly ByteRange[]): void => this.#tell({ type: 'holds', source, runs })
+    return sources.fetch(source, { digest: value.key.digest, size, ranges, onHeld }, signal)
+  }
+
+  #failed(source: SourceId, fault: DstoreError, task: number | undefined): void {
+    const { sources, now } = this.#options
+    const { code } = fault
+    if (code === 'integrity' || code === 'protocol') sources.report(source, fault)
+    if (source === sources.global) return this.#globalFailed(fault)
+    const refusals = (this.#refusals.get(source) ?? 0) + 1
+    if (code === 'not-found' && task !== undefined && refusals <= REFUSALS) {
+      this.#refusals.set(source, refusals)
+      this.#tell({ type: 'refused', task })
+      return
+    }
+    const forGood = code === 'integrity' || code === 'protocol' || code === 'not-permitted'
+    this.#shunned.set(source, forGood ? Infinity : now() + SHUN_MS)
+    this.#joined.delete(source)
+    this.#tell({ type: 'left', source })
+  }
+
+  /** Global is the last resort: it is asked again for a while, or as long as others give. */
+  #globalFailed(fault: DstoreError): void {
+    const { sources, now } = this.#options
+    const isPatient = now() - this.#progressAt < REDIAL_PATIENCE_MS
+    if (!(fault.code === 'unreachable' || fault.code === 'timeout') || !isPatient) {
+      this.#finish(fault)
+      return
+    }
+    this.#tell({ type: 'left', source: sources.global })
+    void this.#rejoinGlobal()
+  }
+
+  async #rejoinGlobal(): Promise<void> {
+    await pause(RETRY_MS, this.#stop.signal)
+    this.#tell({ type: 'joined', source: this.#options.sources.global })
+  }
+
+  /** Learn who else holds the value or fetches it, again and again: hints, whose failure is nobody's concern. */
+  async #keepCompany(): Promise<void> {
+    const { value, sources } = this.#options
+    const { signal } = this.#stop
+    for (
+      let wait = FIRST_COMPANY_MS;
+      !signal.aborted;
+      wait = Math.min(2 * wait, COMPANY_EVERY_MS)
+    ) {
+      try {
+        const peers = await sources.company(value.key.digest, signal)
+        this.#tell({ type: 'company', peers })
+        this.#joinSome(peers)
+      } catch {
+        // Then it is done without the others.
+      }
+      await pause(wait, signal)
+    }
+  }
+
+  #joinSome(peers: readonly SourceId[]): void {
+    const { now, random } = this.#options
+    const fresh = peers.filter(
+      (peer) => !this.#joined.has(peer) && (this.#shunned.get(peer) ?? 0) <= now(),
+    )
+    while (fresh.length > 0 && this.#joined.size < SOURCES) {
+      const [source] = fresh.splice(Math.floor(random() * fresh.length), 1)
+      this.#joined.add(source!)
+      this.#tell({ type: 'joined', source: source! })
     }
   }
 
@@ -123,18 +260,10 @@ export class Download {
     if (this.#end !== undefined) return
     this.#end = { failure }
     this.#stop.abort(failure)
+    for (const task of this.#tasks.values()) task.abort(failure)
+    this.#tasks.clear()
     this.#options.onEnd()
     this.#settle(({ resolve, reject }) => (failure === undefined ? resolve() : reject(failure)))
-  }
-
-  /** What to fetch next, for the caller that waits longest. */
-  #next(): ByteRange | undefined {
-    for (const { range } of this.#wanted) {
-      for (const { start, end } of this.#options.value.held.missing(range)) {
-        return { start, end: Math.min(end, start + FETCH_RUN_BYTES) }
-      }
-    }
-    return undefined
   }
 
   #settle(tell: (waiting: Waiting) => void): void {

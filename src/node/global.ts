@@ -10,6 +10,7 @@ import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
 import { BATCH_ITEMS, CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
+import { Company } from '../transfer/company.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
 import { verifiedBytes, type ValueBytes } from '../transfer/slice-stream.ts'
@@ -66,10 +67,13 @@ export class Global implements Node {
   readonly #log: Log
   readonly #index: IndexHost
   readonly #traffic = new Traffic()
+  readonly #company = new Company()
+  readonly #now: () => number
   readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
   readonly #startedAt = new Date()
 
-  private constructor({ store, network, log }: GlobalOptions, index: IndexHost) {
+  private constructor({ store, network, log, now }: GlobalOptions, index: IndexHost) {
+    this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
     this.#store = store
     this.#network = network
@@ -270,7 +274,7 @@ export class Global implements Node {
 
   async #serveTransfer(channel: Channel): Promise<void> {
     // Who has not been welcomed on the index stream is told nothing.
-    if (!this.#index.peers().includes(channel.peer)) {
+    if (!this.#welcome()(channel.peer)) {
       channel.abort(new DstoreError('not-permitted', 'not welcome'))
       return
     }
@@ -279,6 +283,15 @@ export class Global implements Node {
       uploads: {
         takeKnown: (value, bytes, outboard, name) => this.#takeKnown(value, bytes, outboard, name),
         takeStream: (bytes, size, claim, name) => this.#takeStream(bytes, size, claim, name),
+      },
+      company: {
+        join: (peer, digest, address) => {
+          const now = this.#now()
+          const isThere = this.#welcome()
+          this.#company.join(peer, digest, address, now)
+          return this.#company.of(digest, peer, isThere, now)
+        },
+        isWelcome: (peer) => this.#welcome()(peer),
       },
       allowance: this.#allowance,
       patienceMs: CALL_TIMEOUT_MS,
@@ -293,6 +306,12 @@ export class Global implements Node {
       if (code === 'unreachable') this.#log.debug('a transfer broke off', facts)
       else this.#log.warn('a transfer failed', facts)
     }
+  }
+
+  /** Is a peer connected and welcome? */
+  #welcome(): (peer: string) => boolean {
+    const peers = new Set(this.#index.peers())
+    return (peer) => peers.has(peer)
   }
 
   async #open(digest: Uint8Array): Promise<ServedValue | undefined> {

@@ -5,21 +5,23 @@
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
 import { hash } from '../hash/hasher.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import type { Fact, Found, Remove, Unbind } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import { withMargin } from '../index/register.ts'
 import { BATCH_ITEMS, CALL_TIMEOUT_MS, FETCH_RUN_BYTES, REMOVAL_TIMEOUT_MS } from '../limits.ts'
-import { fetchSlices } from '../transfer/fetch.ts'
+import type { ServedValue } from '../transfer/serve.ts'
 import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
+import { servedFromCache } from './cache-host.ts'
 import { batchesOf, putBatches } from './batches.ts'
 import { changesOf } from './change-events.ts'
 import { deadline, untilAborted, type Deadline } from './deadline.ts'
-import { Download } from './download.ts'
+import type { Interest } from './download.ts'
+import { Fetcher } from './fetcher.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings, leaseOver } from './holdings.ts'
+import type { Log } from './log.ts'
 import type {
   BoundName,
   CallOptions,
@@ -42,8 +44,7 @@ import { Putter } from './putter.ts'
 import { resolveRange } from './range.ts'
 import type { Read } from './reads.ts'
 import { Traffic } from './traffic.ts'
-import { TransferPool } from './transfer-pool.ts'
-import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
+import type { NodeNetwork } from './protocols.ts'
 import { VERSION } from './version.ts'
 
 export interface LocalOptions {
@@ -53,6 +54,7 @@ export interface LocalOptions {
   readonly globalAddress: string
   readonly globalPeer: string
   readonly cacheBytes: number
+  readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
 }
@@ -69,29 +71,32 @@ export class Local implements Node {
   readonly #cache: Cache
   readonly #holdings: Holdings
   readonly #traffic = new Traffic()
-  readonly #transfers: TransferPool
+  readonly #fetcher: Fetcher
   readonly #putter: Putter
-  readonly #downloads = new Map<CachedValue, Download>()
   /** Questions to Global that are under way, by key. */
   readonly #locating = new Map<string, Asking>()
   readonly #startedAt = new Date()
 
   constructor(options: LocalOptions) {
-    const { network, link, globalPeer, cacheBytes } = options
+    const { network, link, globalPeer, cacheBytes, log, now } = options
     this.#options = options
     this.#cache = new Cache(cacheBytes)
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
-    this.#transfers = new TransferPool((peer, signal) =>
-      network.open(peer, TRANSFER_PROTOCOL, { signal }),
-    )
+    const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log, now }
+    this.#fetcher = new Fetcher(parts)
     this.#putter = new Putter({
       link,
       cache: this.#cache,
-      transfers: this.#transfers,
+      transfers: this.#fetcher.transfers,
       globalPeer,
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
     })
+  }
+
+  /** Give other Locals what is held here, where the network listens. */
+  listen(): Promise<void> {
+    return this.#fetcher.serve((digest) => this.#open(digest))
   }
 
   put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -368,14 +373,14 @@ export class Local implements Node {
     const limit = fetchDeadline(options)
     const release = entry.use()
     const read = this.#holdings.reads.begin(entry)
-    let interest: ReturnType<Download['join']> | undefined
+    let interest: Interest | undefined
     try {
       for (let at = range.start; at < range.end;) {
         this.#mayGoOn(read, limit)
         const rest = { start: at, end: range.end }
         const view = entry.view(rest)
         if (view === undefined) {
-          interest ??= this.#download(entry).join(rest)
+          interest ??= this.#fetcher.download(entry).join(rest)
           limit.progress()
           await untilAborted(interest.more(), AbortSignal.any([limit.signal, read.signal]))
           limit.rest()
@@ -396,25 +401,6 @@ export class Local implements Node {
     read.signal.throwIfAborted()
     limit.signal.throwIfAborted()
     if (this.#options.link.isLeaseOver()) throw leaseOver()
-  }
-
-  #download(value: CachedValue): Download {
-    let download = this.#downloads.get(value)
-    if (download === undefined) {
-      const release = value.use()
-      download = new Download({
-        value,
-        now: this.#options.now,
-        fetch: (range, signal) => this.#fetch(value.key, value.size, range, signal),
-        onEnd: () => {
-          this.#downloads.delete(value)
-          this.#cache.settle(value)
-          release()
-        },
-      })
-      this.#downloads.set(value, download)
-    }
-    return download
   }
 
   /** A value that the cache has no room for: from Global to the caller, at the caller's pace. */
@@ -443,7 +429,7 @@ export class Local implements Node {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
         const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
         limit.progress()
-        for await (const proved of this.#fetch(key, size, run, signal)) {
+        for await (const proved of this.#fetcher.pass(key, size, run, signal)) {
           const bytes = within(proved, run)
           if (bytes === undefined) continue
           limit.rest()
@@ -458,17 +444,16 @@ export class Local implements Node {
     }
   }
 
-  #fetch(
-    { digest }: Key,
-    size: number,
-    range: ByteRange,
-    signal: AbortSignal,
-  ): AsyncIterable<Proved> {
-    const { globalPeer } = this.#options
-    const onReceived = (bytes: number): void => this.#traffic.received(globalPeer, bytes)
-    return this.#transfers.stream(globalPeer, signal, (transfer) =>
-      fetchSlices(transfer, { digest, size, ranges: [range], onReceived }),
-    )
+  /** What another Local may be given, as a caller might: a removal ends it. */
+  async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
+    const value = this.#cache.get(new Key(digest))
+    if (value === undefined || !(await this.#mayServe(value, {}))) return undefined
+    const read = this.#holdings.reads.begin(value)
+    const release = value.use()
+    return servedFromCache(value, AbortSignal.any([read.signal, value.dropped]), () => {
+      read.end()
+      release()
+    })
   }
 }
 

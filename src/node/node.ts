@@ -149,6 +149,8 @@ export interface PeerTraffic {
   readonly peer: string
   readonly valueBytesIn: number
   readonly valueBytesOut: number
+  /** How often it gave what is not true, or broke the protocol. */
+  readonly lies: number
 }
 
 export interface NodeStatus {

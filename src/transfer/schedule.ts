@@ -91,6 +91,8 @@ export class Schedule {
   readonly #taken = new Map<number, Task>()
   /** The other Locals that want or hold the value. */
   #company: readonly { readonly id: SourceId; readonly seed: number }[] = []
+  /** Sources that are no more: they bring nothing in. */
+  readonly #gone = new Set<SourceId>()
   /** Parts of the next run while alone: it doubles from one, so that company finds little in flight. */
   #runParts = 1
   #lastTask = 0
@@ -117,6 +119,7 @@ export class Schedule {
         break
       case 'joined': {
         const isGlobal = event.source === this.#options.global
+        this.#gone.delete(event.source)
         if (this.#sources.has(event.source)) break
         this.#sources.set(event.source, new Source(event.source, isGlobal, now))
         break
@@ -162,6 +165,7 @@ export class Schedule {
   #left(id: SourceId, now: number): void {
     const source = this.#sources.get(id)
     this.#sources.delete(id)
+    this.#gone.add(id)
     for (const task of source?.tasks ?? []) this.#stop(this.#tasks.get(task)!, now)
   }
 
@@ -209,8 +213,8 @@ export class Schedule {
     for (const task of this.#tasks.values()) {
       if (now - task.heardAt < SOURCE_STALL_MS) continue
       const others = [...this.#sources.values()].filter((source) => source !== task.source)
-      if (!others.some((source) => now >= source.restUntil && source.has(task.parts[0]!))) continue
-      task.source.restUntil = now + SOURCE_STALL_MS
+      if (!others.some((source) => !source.isResting(now) && source.has(task.parts[0]!))) continue
+      task.source.stalled(now)
       this.#stop(task, now)
     }
   }
@@ -230,11 +234,11 @@ export class Schedule {
   }
 
   get #alone(): boolean {
-    return this.#company.length === 0 && this.#sources.size < 2
+    return this.#sources.size < 2 && this.#company.every(({ id }) => this.#gone.has(id))
   }
 
   #hasRoom(source: Source, now: number): boolean {
-    if (now < source.restUntil) return false
+    if (source.isResting(now)) return false
     if (!source.isGlobal || !this.#alone) return source.tasks.size < SOURCE_TASKS
     // A run follows another without a gap; more at once would only come out of order.
     const left = [...source.tasks].reduce((sum, id) => sum + this.#tasks.get(id)!.parts.length, 0)
@@ -308,11 +312,14 @@ export class Schedule {
    * others for a while, theirs. What holders have is theirs to give, unless they are much slower than others.
    */
   #chooseOfGlobal(global: Source, holders: readonly Source[], now: number): number[] {
+    if (holders.some((source) => source.isAwaited(now))) return []
     const best = Math.max(...[...this.#sources.values()].map(({ rate = 0 }) => rate))
-    const slow = ({ rate = best }: Source): boolean => rate * MUCH_SLOWER < best
+    const slow = (source: Source): boolean =>
+      source.isResting(now) || (source.rate ?? best) * MUCH_SLOWER < best
     const quick = holders.filter((source) => !slow(source))
     const lame = new Set(holders.filter(slow).map(({ id }) => id))
-    const seeds = this.#company.filter(({ id }) => !lame.has(id)).map(({ seed }) => seed)
+    const able = this.#company.filter(({ id }) => !lame.has(id) && !this.#gone.has(id))
+    const seeds = able.map(({ seed }) => seed)
     const waited = this.#waited(global, now)
     let next: number | undefined
     let lowest = Infinity

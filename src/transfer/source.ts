@@ -1,5 +1,6 @@
 /** What a schedule knows of one node that gives: what it holds, how fast it is, what it was asked for. */
 import type { ByteRange } from '../hash/tree.ts'
+import { SOURCE_PATIENCE_MS, SOURCE_STALL_MS } from '../limits.ts'
 
 export type SourceId = string
 
@@ -15,10 +16,13 @@ export class Source {
   readonly tasks: Set<number> = new Set()
   /** When it was last asked what it holds, or said it. */
   askedAt: number = -Infinity
-  /** It was too slow: it gets nothing before this. */
-  restUntil: number = -Infinity
   /** When it last had nothing to do; undefined while it works. */
   idleSince: number | undefined
+  /** It stalled: it gets nothing before this. */
+  #restUntil = -Infinity
+  #restMs = SOURCE_STALL_MS
+  readonly #joinedAt: number
+  #answered: boolean
   readonly #parts = new Set<number>()
   #complete: boolean
   #rate: number | undefined
@@ -29,6 +33,8 @@ export class Source {
     this.id = id
     this.isGlobal = isGlobal
     this.#complete = isGlobal
+    this.#answered = isGlobal
+    this.#joinedAt = now
     this.idleSince = now
   }
 
@@ -42,6 +48,22 @@ export class Source {
     return this.#rate
   }
 
+  /** Was nothing heard of what it holds, and is it too early to give up hope? */
+  isAwaited(now: number): boolean {
+    return !this.#answered && now - this.#joinedAt < SOURCE_PATIENCE_MS
+  }
+
+  isResting(now: number): boolean {
+    return now < this.#restUntil
+  }
+
+  /** It gave nothing for too long: it rests, twice as long each time, and is not relied on. */
+  stalled(now: number): void {
+    this.#rate = 0
+    this.#restUntil = now + this.#restMs
+    this.#restMs *= 2
+  }
+
   has(part: number): boolean {
     return this.#complete || this.#parts.has(part)
   }
@@ -49,6 +71,7 @@ export class Source {
   /** It said what it holds, in runs: a part counts if one run covers it. */
   holds(runs: readonly ByteRange[], size: number, partBytes: number, now: number): void {
     this.askedAt = now
+    this.#answered = true
     this.#parts.clear()
     this.#complete = runs.some(({ start, end }) => start === 0 && end === size)
     if (this.#complete) return

@@ -4,63 +4,95 @@ import { DstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
 import type { Proved } from '../../src/hash/slice-decoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
-import { GROUP_BYTES, REDIAL_PATIENCE_MS } from '../../src/limits.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { GROUP_BYTES, MIB, REDIAL_PATIENCE_MS } from '../../src/limits.ts'
+import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { CachedValue } from '../../src/node/cache.ts'
 import { Download, type Interest } from '../../src/node/download.ts'
+import type { Sources } from '../../src/node/sources.ts'
+import { lengthOf } from '../../src/transfer/parts.ts'
 import { pattern } from '../hash/sizes.ts'
-import { TestHost, fails, sample, served } from '../transfer/ends.ts'
+import { seeded } from '../wire/seeded.ts'
+import { TestHost, fails, sample, served, type Sample } from '../transfer/ends.ts'
 
 const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
 const WHOLE: ByteRange = { start: 0, end: VALUE.size }
 
-type Fetch = (range: ByteRange, signal: AbortSignal) => AsyncIterable<Proved>
+type Fetch = (ranges: readonly ByteRange[], signal: AbortSignal) => AsyncIterable<Proved>
 
 /** So that a value comes in several pieces. */
 const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES)
 
-/** From an honest holder of everything; `cutAfterBytes` breaks the link. */
-function honest(cutAfterBytes?: number): Fetch {
-  return async function* (range, signal) {
-    const cut = cutAfterBytes === undefined ? {} : { cutAfterBytes }
-    const { client } = served(new TestHost(VALUE), { recut, ...cut })
-    const { digest, size } = VALUE
+/** From an honest holder of everything, or of a part; `cutAfterBytes` breaks the link. */
+function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange } = {}): Fetch {
+  const { of = VALUE, held, ...cut } = options
+  return async function* (ranges, signal) {
+    const { client } = served(new TestHost(of, held), { recut, ...cut })
+    const { digest, size } = of
     signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
-    yield* fetchSlices(client, { digest, size, ranges: [range] })
+    yield* fetchSlices(client, { digest, size, ranges })
   }
 }
 
-interface Case {
+class Case implements Sources {
+  readonly self = 'me'
+  readonly global = 'G'
   readonly value: CachedValue
   readonly download: Download
-  readonly asked: ByteRange[]
-  ended: number
-  nowMs: number
+  readonly asked: { readonly source: string; readonly ranges: readonly ByteRange[] }[] = []
+  readonly reported: string[] = []
+  ended = 0
+  nowMs = 0
+  isTimeReal = true
+  readonly #fetch: Readonly<Record<string, Fetch>>
+
+  /** `fetch`: of Global, or of each source by name. */
+  constructor(fetch: Fetch | Readonly<Record<string, Fetch>>, of: Sample = VALUE) {
+    this.#fetch = typeof fetch === 'function' ? { G: fetch } : fetch
+    this.value = new CachedValue(new Key(of.digest), of.size, 1)
+    this.download = new Download({
+      value: this.value,
+      sources: this,
+      onEnd: () => void this.ended++,
+      now: () => this.nowMs + (this.isTimeReal ? performance.now() : 0),
+      random: seeded(1),
+    })
+  }
+
+  async *fetch(
+    source: string,
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<Proved, void, undefined> {
+    const { ranges } = request
+    if (ranges.length > 0) this.asked.push({ source, ranges })
+    if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])
+    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal)
+  }
+
+  async company(): Promise<string[]> {
+    return Object.keys(this.#fetch).filter((name) => name !== 'G')
+  }
+
+  report(source: string): void {
+    this.reported.push(source)
+  }
+
+  /** How much of the value was asked of a source, in bytes. */
+  askedOf(name: string): number {
+    const asked = this.asked.filter(({ source }) => source === name)
+    return lengthOf(asked.flatMap(({ ranges }) => [...ranges]))
+  }
 }
 
-function begin(fetch: Fetch): Case {
-  const value = new CachedValue(new Key(VALUE.digest), VALUE.size, 1)
-  const asked: ByteRange[] = []
-  const state: Case = {
-    value,
-    asked,
-    ended: 0,
-    nowMs: 0,
-    download: new Download({
-      value,
-      fetch: (range, signal) => {
-        asked.push(range)
-        return fetch(range, signal)
-      },
-      onEnd: () => void state.ended++,
-      now: () => state.nowMs,
-    }),
-  }
-  return state
-}
+const begin = (fetch: Fetch): Case => new Case(fetch)
 
 /** Read a range as a caller does. */
-async function read(value: CachedValue, interest: Interest, range: ByteRange): Promise<number[]> {
+async function read(
+  value: CachedValue,
+  interest: Interest,
+  range: ByteRange,
+  of: Sample = VALUE,
+): Promise<number[]> {
   const steps: number[] = []
   for (let at = range.start; at < range.end;) {
     const view = value.view({ start: at, end: range.end })
@@ -68,7 +100,7 @@ async function read(value: CachedValue, interest: Interest, range: ByteRange): P
       await interest.more()
       continue
     }
-    if (!equal(view, VALUE.bytes.subarray(at, at + view.byteLength))) throw new Error('wrong bytes')
+    if (!equal(view, of.bytes.subarray(at, at + view.byteLength))) throw new Error('wrong bytes')
     at += view.byteLength
     steps.push(view.byteLength)
   }
@@ -103,19 +135,19 @@ test('R003-12: what is held is not fetched again', async (t) => {
   const part = { start: 5 * GROUP_BYTES, end: 9 * GROUP_BYTES }
   value.write(part.start, VALUE.bytes.subarray(part.start, part.end))
   await read(value, download.join(WHOLE), WHOLE)
-  t.deepEqual(state.asked, [
+  const ranges = [
     { start: 0, end: part.start },
     { start: part.end, end: VALUE.size },
-  ])
+  ]
+  t.deepEqual(state.asked, [{ source: 'G', ranges }])
 })
 
 test('R003-12: a link that breaks again and again delays, and nothing comes twice', async (t) => {
-  const state = begin(honest(8 * GROUP_BYTES))
+  const state = begin(honest({ cutAfterBytes: 8 * GROUP_BYTES }))
   await read(state.value, state.download.join(WHOLE), WHOLE)
   t.true(state.asked.length > 4)
-  for (const [i, { start }] of state.asked.entries()) {
-    t.true(i === 0 || start > state.asked[i - 1]!.start)
-  }
+  const starts = state.asked.map(({ ranges }) => ranges[0]!.start)
+  for (const [i, start] of starts.entries()) t.true(i === 0 || start > starts[i - 1]!)
 })
 
 test('a link that stays broken is given up after a while', async (t) => {
@@ -124,6 +156,7 @@ test('a link that stays broken is given up after a while', async (t) => {
     yield* []
     throw new DstoreError('unreachable', 'the peer dropped the channel')
   })
+  state.isTimeReal = false
   await fails(t, read(state.value, state.download.join(WHOLE), WHOLE), 'unreachable')
   t.is(state.asked.length, 4)
   t.is(state.ended, 1)
@@ -131,9 +164,9 @@ test('a link that stays broken is given up after a while', async (t) => {
 
 test('the last to leave ends the fetch, at once', async (t) => {
   let stopped: AbortSignal | undefined
-  const state = begin(async function* (range, signal) {
+  const state = begin(async function* (ranges, signal) {
     stopped = signal
-    yield* honest()(range, signal)
+    yield* honest()(ranges, signal)
   })
   const first = state.download.join(WHOLE)
   const second = state.download.join(WHOLE)
@@ -163,10 +196,86 @@ test('a removal in the middle ends it for everybody, as removed', async (t) => {
 })
 
 test('a lie ends it with integrity, and what was proved before stays', async (t) => {
-  const state = begin(async function* (range, signal) {
-    yield* honest()({ start: range.start, end: range.start + 4 * GROUP_BYTES }, signal)
+  const state = begin(async function* ([range], signal) {
+    yield* honest()([{ start: range!.start, end: range!.start + 4 * GROUP_BYTES }], signal)
     throw new DstoreError('integrity', 'the bytes are not the value’s')
   })
   await fails(t, read(state.value, state.download.join(WHOLE), WHOLE), 'integrity')
   t.is(state.value.held.count, 4)
+  t.deepEqual(state.reported, ['G'])
+})
+
+/** Large enough that others are looked for. */
+const LARGE = sample(pattern(24 * MIB + 5))
+const ALL: ByteRange = { start: 0, end: LARGE.size }
+
+/** Before anybody has company, Global is asked: let the others be found first. */
+function late(fetch: Fetch): Fetch {
+  return async function* (ranges, signal) {
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    yield* fetch(ranges, signal)
+  }
+}
+
+test('R003-25: several holders give, and Global little', async (t) => {
+  const give = honest({ of: LARGE })
+  const state = new Case({ G: late(give), a: give, b: give, c: give }, LARGE)
+  await read(state.value, state.download.join(ALL), ALL, LARGE)
+  t.true(state.value.held.complete)
+  for (const name of ['a', 'b', 'c']) t.true(state.askedOf(name) > MIB, name)
+  t.true(state.askedOf('G') < LARGE.size / 2)
+  t.is(state.ended, 1)
+})
+
+test('R003-27: a holder that lies is dropped and reported, and nothing wrong is kept', async (t) => {
+  const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
+  const give = honest({ of: LARGE })
+  const lie: Fetch = async function* (ranges, signal) {
+    const { client } = served(new TestHost({ ...other, digest: LARGE.digest }), { recut })
+    signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
+    yield* fetchSlices(client, { digest: LARGE.digest, size: LARGE.size, ranges })
+  }
+  const state = new Case({ G: late(give), liar: lie, a: give }, LARGE)
+  await read(state.value, state.download.join(ALL), ALL, LARGE)
+  t.true(state.reported.length > 0 && state.reported.every((name) => name === 'liar'))
+  t.true(state.asked.filter(({ source }) => source === 'liar').length <= 2)
+  t.true(state.askedOf('a') > MIB)
+})
+
+test('R003-26: holders that stall, vanish or refuse are done without', async (t) => {
+  const give = honest({ of: LARGE })
+  const stall: Fetch = async function* (_, signal) {
+    yield* []
+    await new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error))
+    })
+  }
+  const fault = (code: 'unreachable' | 'not-found' | 'not-permitted'): Fetch =>
+    async function* () {
+      yield* []
+      throw new DstoreError(code, 'no')
+    }
+  const state = new Case(
+    {
+      G: late(give),
+      stall,
+      vanished: fault('unreachable'),
+      refuses: fault('not-found'),
+      forbids: fault('not-permitted'),
+    },
+    LARGE,
+  )
+  await read(state.value, state.download.join(ALL), ALL, LARGE)
+  t.true(state.value.held.complete)
+  t.deepEqual(state.reported, [])
+})
+
+test('where only Global can give and it fails, that is the failure', async (t) => {
+  const fail: Fetch = async function* () {
+    yield* []
+    throw new DstoreError('removed', 'the value was removed')
+  }
+  const state = new Case({ G: fail, a: fail }, LARGE)
+  await fails(t, read(state.value, state.download.join(ALL), ALL, LARGE), 'removed')
+  t.is(state.ended, 1)
 })

@@ -7,7 +7,12 @@ import type { ByteRange } from '../../src/hash/tree.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/pieces.ts'
-import { serveTransfer, type ServedValue, type TransferHost } from '../../src/transfer/serve.ts'
+import {
+  serveTransfer,
+  type CompanyHost,
+  type ServedValue,
+  type TransferHost,
+} from '../../src/transfer/serve.ts'
 import type { UploadHost } from '../../src/transfer/take.ts'
 import type { Identity } from '../../src/transfer/upload.ts'
 import { channelPair, type ChannelPairOptions } from '../../src/wire/memory-pair.ts'
@@ -31,6 +36,7 @@ export class TestHost implements TransferHost {
   readonly dropped: AbortController = new AbortController()
   /** Called before each read of the value. */
   onRead: (range: ByteRange) => void | Promise<void> = () => undefined
+  company: CompanyHost | undefined
   opened = 0
   released = 0
   sentBytes = 0

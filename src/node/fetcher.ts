@@ -1,0 +1,79 @@
+/** How a Local fetches: one download for each value, from many sources; and how it gives others what it holds. */
+import type { Proved } from '../hash/slice-decoder.ts'
+import type { Key } from '../hash/key.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { ServedValue } from '../transfer/serve.ts'
+import type { Cache, CachedValue } from './cache.ts'
+import { CacheHost } from './cache-host.ts'
+import { Download } from './download.ts'
+import type { Log } from './log.ts'
+import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
+import { PeerSources } from './sources.ts'
+import type { Traffic } from './traffic.ts'
+import type { TransferPool } from './transfer-pool.ts'
+
+export interface FetcherOptions {
+  readonly network: NodeNetwork
+  readonly globalPeer: string
+  readonly cache: Cache
+  readonly traffic: Traffic
+  readonly log: Log
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+export class Fetcher {
+  readonly #options: FetcherOptions
+  readonly #sources: PeerSources
+  readonly #downloads = new Map<CachedValue, Download>()
+
+  constructor(options: FetcherOptions) {
+    this.#options = options
+    this.#sources = new PeerSources(options)
+  }
+
+  /** Channels to Global and to other Locals. */
+  get transfers(): TransferPool {
+    return this.#sources.transfers
+  }
+
+  /** The download of a value into the cache: the one under way, or a new one. */
+  download(value: CachedValue): Download {
+    const under = this.#downloads.get(value)
+    if (under !== undefined) return under
+    const { cache, now } = this.#options
+    const release = value.use()
+    const download = new Download({
+      value,
+      sources: this.#sources,
+      now,
+      random: Math.random,
+      onEnd: () => {
+        this.#downloads.delete(value)
+        cache.settle(value)
+        release()
+      },
+    })
+    this.#downloads.set(value, download)
+    return download
+  }
+
+  /** A range straight from Global, at the caller's pace. */
+  pass(
+    { digest }: Key,
+    size: number,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncIterable<Proved> {
+    return this.#sources.fetch(this.#sources.global, { digest, size, ranges: [range] }, signal)
+  }
+
+  /** Give other Locals what `open` says may be served, where the network listens at all. */
+  async serve(open: (digest: Uint8Array) => Promise<ServedValue | undefined>): Promise<void> {
+    const { network, traffic, log, now } = this.#options
+    if (network.addresses().length === 0) return
+    const isWelcome = (peer: string): Promise<boolean> => this.#sources.isWelcome(peer)
+    const host = new CacheHost({ open, isWelcome, traffic, log, now })
+    await network.handle(TRANSFER_PROTOCOL, (channel) => void host.serve(channel))
+  }
+}
