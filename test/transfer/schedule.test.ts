@@ -81,6 +81,7 @@ const WHOLE = { start: 0, end: SIZE }
 test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) => {
   const size = 512 * MIB
   const bench = new Bench(size)
+  bench.company()
   bench.want({ start: 0, end: size })
   const lengths: number[] = []
   let at = 0
@@ -95,6 +96,19 @@ test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) =
   t.is(Math.max(...lengths), FETCH_RUN_BYTES)
   t.true(bench.held.complete)
   t.false(bench.schedule.busy)
+})
+
+test('R003-24: until Global has said who else is there, one part at a time', (t) => {
+  const bench = new Bench()
+  bench.want(WHOLE)
+  for (let i = 0; i < 4; i++) {
+    const tasks = [...bench.running.values()]
+    t.deepEqual(
+      tasks.map(({ ranges }) => ranges),
+      [[{ start: i * MIB, end: (i + 1) * MIB }]],
+    )
+    bench.bring(tasks[0]!)
+  }
 })
 
 test('a range asks for its own groups and no more', (t) => {
@@ -199,6 +213,7 @@ test('R003-26: work is taken back from the slow, and what came of it is not aske
 
 test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   const bench = new Bench(64 * MIB)
+  bench.company()
   bench.want({ start: 0, end: 64 * MIB })
   for (let i = 0; i < 4; i++) {
     const [next] = bench.of('G')
