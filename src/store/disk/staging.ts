@@ -7,7 +7,8 @@ import type { Reservation } from '../space.ts'
 import type { Location, Staging } from '../store.ts'
 import type { StoredValue } from './database.ts'
 import { faultOf } from './faults.ts'
-import { type Files, SEALED_MODE, type WritableFile } from './files.ts'
+import { type Files, SEALED_MODE } from './files.ts'
+import { JoinedFile } from './joined-file.ts'
 import type { Layout } from './layout.ts'
 import type { SharedSync } from './sync.ts'
 
@@ -36,7 +37,7 @@ export class DiskStaging implements Staging {
   #held = false
   /** What came, while it is small enough. */
   #head: Segments | undefined
-  #file: WritableFile | undefined
+  #file: JoinedFile | undefined
   /** Where its file is now. */
   #path: string | undefined
   #busy: Promise<unknown> | undefined
@@ -59,7 +60,7 @@ export class DiskStaging implements Staging {
       this.#reservation.use(bytes.byteLength)
       this.#size += bytes.byteLength
       if (this.#head !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#head.append(bytes)
-      else await append(await this.#spill(), bytes)
+      else await (await this.#spill()).append(bytes)
     })
   }
 
@@ -104,12 +105,12 @@ export class DiskStaging implements Staging {
   }
 
   /** The file, which what came so far is moved to. */
-  async #spill(): Promise<WritableFile> {
+  async #spill(): Promise<JoinedFile> {
     if (this.#file !== undefined) return this.#file
     const path = this.#host.layout.partFile(this.#location)
-    this.#file = await this.#host.files.create(path)
+    this.#file = new JoinedFile(await this.#host.files.create(path))
     this.#path = path
-    for (const bytes of this.#taken()) await append(this.#file, bytes)
+    for (const bytes of this.#taken()) await this.#file.append(bytes)
     this.#head = undefined
     return this.#file
   }
@@ -118,9 +119,8 @@ export class DiskStaging implements Staging {
   async #finishFile(outboard: Uint8Array): Promise<void> {
     const { files, layout, directory } = this.#host
     const file = await this.#spill()
-    await append(file, outboard)
-    await file.setMode(SEALED_MODE)
-    await file.sync()
+    await file.append(outboard)
+    await file.seal(SEALED_MODE)
     this.#file = undefined
     await file.close()
     const path = layout.valueFile(this.#location)
@@ -146,9 +146,4 @@ export class DiskStaging implements Staging {
     this.#reservation.release()
     this.#host.done(this)
   }
-}
-
-/** A write may take less than it is given. */
-async function append(file: WritableFile, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.byteLength > 0;) rest = rest.subarray(await file.write(rest))
 }
