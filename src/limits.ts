@@ -284,8 +284,10 @@ export const TAIL_REMOVALS: number = 1024
 /** Removals and names that one message of the feed carries at most, in bytes. */
 export const FEED_BYTES: number = 512 * KIB
 
-/** Changes that the log retains: so many, and none that is older. */
+/** Changes that the log retains. */
 export const LOG_CHANGES: number = 1_000_000
+
+/** How old a change may be that the log still retains, in milliseconds: 7 days. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
 
 /** Runs of Global whose positions are recognised. */

@@ -174,7 +174,10 @@ export interface Store {
   /** Rows of a table in the bytewise order of their ids, at most `limit` of them. */
   scan(table: Table, options: ScanOptions): Promise<readonly Row[]>
 
-  /** Commit one transaction. Durable when it resolves, where the store is. Transactions never interleave. */
+  /**
+   * Commit one transaction. Durable when it resolves, where the store is. Transactions never interleave, and are done in
+   * the order of the calls.
+   */
   commit(transaction: Transaction): Promise<CommitResult>
 
   /** The last seq given out, 0 before the first. */
