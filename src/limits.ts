@@ -64,11 +64,20 @@ export const DISK_RESERVE_BYTES: number = 16 * MIB
 /** Entries of the log that one transaction forgets. */
 export const TRIM_ENTRIES: number = 4096
 
+/** How much of what a peer was given last is looked at again after its transfer broke off. */
+export const RECHECK_BYTES: number = 16 * MIB
+
+/** What a verification of everything reads in a second. */
+export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
+
 /** Unfinished values that wait to be gone on with, all together; the oldest are let go of first. */
 export const UNFINISHED_BYTES: number = 64 * GIB
 
 /** How long an unfinished value waits, in milliseconds: a day. */
 export const UNFINISHED_MS: number = 86_400_000
+
+/** How long Global may take to read what it kept of a value, before it goes on with it. */
+export const RESUME_SECONDS_PER_GIB: number = 20
 
 /** A value below this size is not worth being gone on with. */
 export const RESUMABLE_BYTES: number = MIB
