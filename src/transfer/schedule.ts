@@ -9,7 +9,6 @@
 import type { Bitfield } from '../hash/bitfield.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import {
-  ASK_EVERY_MS,
   FETCH_RANGES,
   FETCH_RUN_BYTES,
   SOURCE_PATIENCE_MS,
@@ -405,9 +404,7 @@ export class Schedule {
   }
 
   #ask(source: Source, now: number): void {
-    if (now - source.askedAt < ASK_EVERY_MS) return
-    source.askedAt = now
-    this.#effects.push({ type: 'ask', source: source.id })
+    if (source.asks(now)) this.#effects.push({ type: 'ask', source: source.id })
   }
 }
 

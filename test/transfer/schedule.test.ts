@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { Bitfield } from '../../src/hash/bitfield.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import {
+  ASK_EVERY_MS,
   FETCH_RUN_BYTES,
   GROUP_BYTES,
   MIB,
@@ -232,6 +233,19 @@ test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   for (let [next] = bench.of('a'); next; [next] = bench.of('a')) bench.bring(next)
   t.deepEqual([...bench.held.missing()], [])
   t.is(bench.running.size, 0)
+})
+
+test('a source is asked what it holds, and not again before it has answered', (t) => {
+  const bench = new Bench()
+  bench.company('a')
+  bench.joins('a')
+  bench.want(WHOLE)
+  for (let i = 0; i < 20; i++) bench.tick(ASK_EVERY_MS)
+  t.deepEqual(bench.asked, ['a'])
+  bench.do({ type: 'holds', source: 'a', runs: [], now: bench.now })
+  t.is(bench.asked.length, 1)
+  bench.tick(ASK_EVERY_MS)
+  t.is(bench.asked.length, 2)
 })
 
 test('a source that left is not asked again, and its work goes to others', (t) => {
