@@ -8,6 +8,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { GlobalLink } from '../../src/node/global-link.ts'
 import { IndexHost } from '../../src/node/index-host.ts'
 import { SILENT } from '../../src/node/log.ts'
+import { Repair } from '../../src/node/repair.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { FrameReader } from '../../src/wire/frames.ts'
@@ -19,7 +20,9 @@ const now = (): number => performance.now()
 const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
 
 async function openHost(t: ExecutionContext): Promise<IndexHost> {
-  const host = await IndexHost.open({ store: createMemoryStore(), log: SILENT, now, random })
+  const store = createMemoryStore()
+  const repair = new Repair({ store, log: SILENT })
+  const host = await IndexHost.open({ store, repair, log: SILENT, now, random })
   t.teardown(() => host.close())
   return host
 }
