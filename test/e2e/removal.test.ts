@@ -12,7 +12,7 @@ test.serial(
     for (const { stdout } of gets) t.is(stdout.toString(), 'shared by all')
 
     const removed = await global.run(['rm', '--timeout', '60s', key])
-    t.is(removed.exit, 0, removed.stderr.toString())
+    t.is(removed.exit, 0, removed.stderr)
     const after = await Promise.all(locals.map((local) => local.run(['get', key])))
     t.deepEqual(
       after.map(({ exit }) => exit),
