@@ -94,7 +94,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: 'KEY...',
     summary: 'remove values everywhere',
     examples: [['dstore rm bafkr4i...', 'and from every cache']],
-    flags: ['json', ...CALL],
+    flags: ['force', 'json', ...CALL],
     positionals: MANY,
     load: () => rm,
   },

@@ -25,6 +25,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   output: { ...text('FILE', 'write to FILE, which changes only when all is there'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
+  force: yes('also a value that has names: they go with it'),
   keys: yes('list keys'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
   global: yes('be the Global: hold the index and the durable copy'),
@@ -47,6 +48,7 @@ export type FlagName =
   | 'output'
   | 'output-dir'
   | 'range'
+  | 'force'
   | 'keys'
   | 'follow'
   | 'global'
@@ -69,6 +71,7 @@ export interface Flags {
   readonly output?: string
   readonly 'output-dir'?: string
   readonly range?: string
+  readonly force?: boolean
   readonly keys?: boolean
   readonly follow?: boolean
   readonly global?: boolean

@@ -1,5 +1,6 @@
 /** From a command to the daemon of its state directory, which is started where none runs (R007-24). */
 import { DstoreError } from '../src/errors.ts'
+import { CALL_TIMEOUT_MS } from '../src/limits.ts'
 import { Client } from '../src/daemon/client.ts'
 import { parseDuration } from '../src/daemon/quantities.ts'
 import { readSettings } from '../src/daemon/settings.ts'
@@ -20,15 +21,18 @@ export function place(flags: Flags): { directory: StateDirectory; socket: string
 }
 
 /** The running daemon; undefined where there is none. */
-export function findDaemon({ flags, signal }: Invocation): Promise<Client | undefined> {
+export function findDaemon(
+  { flags, signal }: Invocation,
+  timeoutMs: number = CALL_TIMEOUT_MS,
+): Promise<Client | undefined> {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const options = timeout ? { signal, timeoutMs: parseDuration(timeout) } : { signal }
+  const options = { signal, timeoutMs: timeout ? parseDuration(timeout) : timeoutMs }
   return Client.connect(place(flags).socket, options)
 }
 
 /** The running daemon, or one that is started for it. `unreachable` where that is forbidden. */
-export async function useDaemon(invocation: Invocation): Promise<Client> {
-  const running = await findDaemon(invocation)
+export async function useDaemon(invocation: Invocation, timeoutMs?: number): Promise<Client> {
+  const running = await findDaemon(invocation, timeoutMs)
   if (running !== undefined) return running
   const { flags, terminal } = invocation
   const { directory } = place(flags)
@@ -37,7 +41,7 @@ export async function useDaemon(invocation: Invocation): Promise<Client> {
   const { role = 'standalone' } = readSettings(directory.config)
   await startDaemon(invocation)
   terminal.note(`started a ${role} node in the background; \`dstore stop\` ends it`)
-  const started = await findDaemon(invocation)
+  const started = await findDaemon(invocation, timeoutMs)
   if (started === undefined) throw noDaemon(directory)
   return started
 }

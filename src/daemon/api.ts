@@ -1,5 +1,5 @@
 /** The JSON that goes over the daemon's API: one place for both its ends (specs/007, "HTTP API"). */
-import type { NodeStatus, Progress } from '../node/node.ts'
+import type { Acknowledgement, NodeStatus, Progress } from '../node/node.ts'
 import type { ErrorCode } from '../errors.ts'
 
 /** An error, as RFC 9457 writes it. `code` is from the closed table of specs/000. */
@@ -25,9 +25,11 @@ export interface FactsAnswer {
   readonly incarnation: number
   readonly heldBytes: number
   readonly confirmed: boolean
+  readonly names: readonly string[]
 }
 
-export interface RemoveAnswer {
+/** `owed` is not empty where Locals could not be reached: they let go before they serve anything again. */
+export interface RemoveAnswer extends Acknowledgement {
   readonly key: string
   readonly seq: number
   readonly freedBytes: number

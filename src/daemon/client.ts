@@ -46,6 +46,7 @@ type OnProgress = (progress: Progress) => void
 interface Sent {
   readonly headers?: Readonly<Record<string, string | number>>
   readonly body?: string
+  readonly query?: string
   readonly bytes?: AsyncIterable<Uint8Array>
 }
 
@@ -111,8 +112,12 @@ export class Client {
     return json(await this.#call('GET', `${value(key)}/facts`), this.#patience)
   }
 
-  async remove(key: string): Promise<RemoveAnswer> {
-    return json(await this.#call('DELETE', value(key)), this.#patience)
+  /** Remove a value everywhere; `force` where it has names, too. The time-out bounds the whole call. */
+  async remove(key: string, force = false): Promise<RemoveAnswer> {
+    return json(
+      await this.#call('DELETE', value(key), { query: force ? '&force=1' : '' }),
+      this.#patience,
+    )
   }
 
   async prefetch(key: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
@@ -143,12 +148,12 @@ export class Client {
 
   /** Send a request; its answer, once the head is there and it is no problem. */
   async #call(method: string, path: string, sent: Sent = {}): Promise<IncomingMessage> {
-    const { headers, body, bytes } = sent
+    const { headers, body, bytes, query = '' } = sent
     const { signal } = this.#patience
     const request = httpRequest({
       agent: this.#agent,
       method,
-      path: `${path}?timeout=${this.#timeoutMs}`,
+      path: `${path}?timeout=${this.#timeoutMs}${query}`,
       headers: {
         ...headers,
         ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),

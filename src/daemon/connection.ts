@@ -15,6 +15,8 @@ export async function connectTo(path: string): Promise<Socket | undefined> {
     try {
       const socket = connect(address.path)
       await once(socket, 'connect')
+      // Whoever uses it hears of errors in his own way; between two uses there must be somebody, too.
+      socket.on('error', () => undefined)
       return socket
     } finally {
       address.release()

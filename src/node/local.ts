@@ -150,8 +150,7 @@ export class Local implements Node {
       const digests = batch.map(({ digest }) => digest)
       const request = { type: 'locate', digests, inline: false } as const
       const located = await this.#options.link.ask(request, options)
-      const held = (key: Key): number => this.#cache.peek(key)?.heldBytes ?? 0
-      facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], held(key))))
+      facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key))))
     }
     return facts
   }
@@ -184,18 +183,20 @@ export class Local implements Node {
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
     try {
-      const found = await this.#options.link.ask(request, options, (answer, keep) => {
-        if (keep && answer.found !== undefined) this.#takeBinding(name, answer.found)
-        return answer.found
+      return await this.#options.link.ask(request, options, ({ found }, keep) => {
+        if (found === undefined) return undefined
+        const bound = boundName(name, found, this.#heldBytes(new Key(found.digest)))
+        if (keep) this.#takeBinding(name, found)
+        return bound
       })
-      return found === undefined ? undefined : boundName(name, found)
     } catch (error) {
       const bound = this.#holdings.bound(name)
       const value = bound === undefined ? undefined : this.#cache.peek(bound.key)
       const away = error instanceof DstoreError && error.code === 'unreachable'
       if (!away || bound === undefined) throw error
       if (this.#options.link.isLeaseOver()) throw leaseOver()
-      return { name, ...bound, size: value?.size ?? 0, confirmed: false }
+      const { size, heldBytes } = value ?? { size: 0, heldBytes: 0 }
+      return { name, ...bound, size, heldBytes, confirmed: false }
     }
   }
 
@@ -205,7 +206,7 @@ export class Local implements Node {
       if (keep) this.#holdings.bind(name, answer.found!)
       return answer.found!
     })
-    return boundName(name, found)
+    return boundName(name, found, this.#heldBytes(key))
   }
 
   async *names(
@@ -327,6 +328,10 @@ export class Local implements Node {
     } finally {
       limit.clear()
     }
+  }
+
+  #heldBytes(key: Key): number {
+    return this.#cache.peek(key)?.heldBytes ?? 0
   }
 
   /** Room for what Global says there is, with the bytes that came along. */
@@ -480,8 +485,10 @@ function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFact
   return { key, size, incarnation, heldBytes, names, confirmed: true }
 }
 
-function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
-  return { name, key: new Key(digest), size: fact.size, incarnation, confirmed: true }
+function boundName(name: string, found: Found, heldBytes: number): BoundName {
+  const { digest, incarnation, fact } = found
+  const key = new Key(digest)
+  return { name, key, size: fact.size, incarnation, heldBytes, confirmed: true }
 }
 
 async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

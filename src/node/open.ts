@@ -11,9 +11,8 @@ import { Global } from './global.ts'
 import { GlobalLink } from './global-link.ts'
 import { Local } from './local.ts'
 import type { Log } from './log.ts'
-import type { Network } from './network.ts'
 import type { Node, Role } from './node.ts'
-import { INDEX_PROTOCOL } from './protocols.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { backoffMs } from './redial.ts'
 
 export interface NodeOptions {
@@ -57,7 +56,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   }
 }
 
-async function openGlobal(options: NodeOptions, network: Network | undefined): Promise<Node> {
+async function openGlobal(options: NodeOptions, network: NodeNetwork | undefined): Promise<Node> {
   const store = await openStore(options)
   try {
     const { log, leaseMs, forgetAfterMs } = options
@@ -68,7 +67,7 @@ async function openGlobal(options: NodeOptions, network: Network | undefined): P
   }
 }
 
-async function openLocal(options: NodeOptions, network: Network): Promise<Node> {
+async function openLocal(options: NodeOptions, network: NodeNetwork): Promise<Node> {
   const { log, cacheBytes } = options
   if (options.join === undefined) throw new DstoreError('usage', 'a Local needs a Global to join')
   const { parseDialAddress } = await import('./address.ts')
@@ -101,16 +100,21 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
 }
 
 /** libp2p takes a while to load: a standalone node does without. */
-async function openNetwork({ dir }: NodeOptions, listen: readonly string[]): Promise<Network> {
+async function openNetwork(
+  { dir, log }: NodeOptions,
+  listen: readonly string[],
+): Promise<NodeNetwork> {
   const { createNetwork } = await import('./network.ts')
+  const { BulkNetwork } = await import('./bulk-network.ts')
   const { newIdentity, encodeIdentity, decodeIdentity } = await import('./identity.ts')
   const secret = await readOrCreateSecret(join(dir, 'identity.key'), async () =>
     encodeIdentity(await newIdentity()),
   )
-  return createNetwork({ identity: await decodeIdentity(secret), listen })
+  const network = await createNetwork({ identity: await decodeIdentity(secret), listen })
+  return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
 }
 
-async function closingOnFailure(network: Network, open: () => Promise<Node>): Promise<Node> {
+async function closingOnFailure(network: NodeNetwork, open: () => Promise<Node>): Promise<Node> {
   try {
     return await open()
   } catch (error) {

@@ -187,7 +187,8 @@ test('R007-22 each key is tried, and the exit code says how they ended', async (
   const unknown = '0'.repeat(64)
   t.is((await place.run(['has', key, key])).exit, 0)
   t.is((await place.run(['has', unknown, unknown])).exit, 1)
-  t.is((await place.run(['has', key, unknown])).exit, 8)
+  const both = await place.run(['has', key, unknown])
+  t.is(both.exit, 8, both.stderr)
   const mixed = await place.run(['get', unknown, key, '--output-dir', 'out'])
   t.is(mixed.exit, 8)
   t.is(readdirSync(place.file('out')).length, 1)
@@ -195,6 +196,20 @@ test('R007-22 each key is tried, and the exit code says how they ended', async (
   const away = await place.run(['has', key])
   t.is(away.exit, 5, 'R007-29')
   t.is(away.stderr, 'dstore: Global is away\n')
+})
+
+test('R007-31 a removal that a Local still owes is said, with exit code 8', async (t) => {
+  const { place, node, key } = await scene(t)
+  const remove = node.remove.bind(node)
+  const asked: unknown[] = []
+  node.remove = async (what, options) => {
+    asked.push(options)
+    return { ...(await remove(what, options)), acknowledged: ['a'], owed: ['b', 'c'] }
+  }
+  const { exit, stdout } = await place.run(['rm', key, '--force'])
+  t.is(exit, 8)
+  t.regex(stdout.toString(), /acknowledged by a; still owed by b c\n$/)
+  t.like(asked[0], { force: true, timeoutMs: 5000 })
 })
 
 test('R007-21 what a daemon says is one line, whatever it holds', async (t) => {

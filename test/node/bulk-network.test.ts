@@ -63,7 +63,7 @@ test.serial('bulk goes by a lane, the rest by streams', async (t) => {
 })
 
 test.serial(
-  'where the other side has no lanes the same goes by streams, and is told once',
+  'R003-113 where the other side has no lanes the same goes by streams, and is told once',
   async (t) => {
     const server = await serving('/dstore/none/1')
     const told: string[] = []

@@ -10,6 +10,7 @@ import { newIdentity } from '../../src/node/identity.ts'
 import type { LaneChannel } from '../../src/node/lane-channel.ts'
 import { LaneDialler } from '../../src/node/lane-dialler.ts'
 import { LaneListener } from '../../src/node/lane-listener.ts'
+import { LaneKeys } from '../../src/node/lane-keys.ts'
 import { LANE_PROTOCOL, decodeOffer, encodeOffer } from '../../src/node/lane-offer.ts'
 import type { LaneOffer } from '../../src/node/lane-offer.ts'
 import { connectLane, laneServer } from '../../src/node/lane-tls.ts'
@@ -92,27 +93,31 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-test.serial('a lane carries bytes both ways, under TLS 1.3, in the name of the peer', async (t) => {
-  const { dialler, server, client, taken, listener } = await site()
-  const lane = await dialler.open(server.peerId, patience())
-  await until(() => taken.length === 1)
-  t.is(lane!.peer, server.peerId)
-  t.is(taken[0]!.peer, client.peerId)
-  t.deepEqual(listener.counts, { lanes: 1, keys: 0, pending: 0 })
-  const sent = pattern(3_000_000, 1)
-  const received = readAll(taken[0]!)
-  await lane!.write(sent)
-  await lane!.end()
-  same(t, await received, sent)
-  await taken[0]!.end()
-  t.is(await lane!.read(), undefined)
-  await until(() => listener.counts.lanes === 0)
-})
+test.serial(
+  'R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the name of the peer',
+  async (t) => {
+    const { dialler, server, client, taken, listener } = await site()
+    const lane = await dialler.open(server.peerId, patience())
+    await until(() => taken.length === 1)
+    t.is(lane!.peer, server.peerId)
+    t.is(taken[0]!.peer, client.peerId)
+    t.deepEqual(listener.counts, { lanes: 1, keys: 0, pending: 0 })
+    const sent = pattern(3_000_000, 1)
+    const received = readAll(taken[0]!)
+    await lane!.write(sent)
+    await lane!.end()
+    same(t, await received, sent)
+    await taken[0]!.end()
+    t.is(await lane!.read(), undefined)
+    await until(() => listener.counts.lanes === 0)
+  },
+)
 
-test.serial('a key opens one lane, and no second', async (t) => {
+test.serial('R003-103 a key opens one lane, and no second', async (t) => {
   const { port, key } = (await offered(await site()))!
   const first = await connectLane({ host: HOST, port }, key, patience())
   t.is(first.getProtocol(), 'TLSv1.3')
+  t.like(first.getEphemeralKeyInfo(), { type: 'ECDH', name: 'X25519' })
   const error = await t.throwsAsync(connectLane({ host: HOST, port }, key, patience()), {
     instanceOf: DstoreError,
   })
@@ -120,23 +125,26 @@ test.serial('a key opens one lane, and no second', async (t) => {
   first.destroy()
 })
 
-test.serial('a wrong secret and an unknown id open nothing, and spend the key', async (t) => {
-  const where = await site()
-  const { port, key } = (await offered(where))!
-  for (const wrong of [
-    { id: key.id, secret: key.secret.map((byte, i) => (i === 31 ? byte ^ 1 : byte)) },
-    { id: random(16), secret: key.secret },
-    key,
-  ]) {
-    await t.throwsAsync(connectLane({ host: HOST, port }, wrong, patience()), {
-      instanceOf: DstoreError,
-    })
-  }
-  t.deepEqual(where.taken, [])
-  t.is(where.listener.counts.keys, 0)
-})
+test.serial(
+  'R003-103 a wrong secret and an unknown id open nothing, and spend the key',
+  async (t) => {
+    const where = await site()
+    const { port, key } = (await offered(where))!
+    for (const wrong of [
+      { id: key.id, secret: key.secret.map((byte, i) => (i === 31 ? byte ^ 1 : byte)) },
+      { id: random(16), secret: key.secret },
+      key,
+    ]) {
+      await t.throwsAsync(connectLane({ host: HOST, port }, wrong, patience()), {
+        instanceOf: DstoreError,
+      })
+    }
+    t.deepEqual(where.taken, [])
+    t.is(where.listener.counts.keys, 0)
+  },
+)
 
-test.serial('a key that is not used in time is worth nothing', async (t) => {
+test.serial('R003-103 a key that is not used in time is worth nothing', async (t) => {
   let time = 0
   const where = await site(() => time)
   const { port, key } = (await offered(where))!
@@ -147,7 +155,7 @@ test.serial('a key that is not used in time is worth nothing', async (t) => {
   t.deepEqual(where.listener.counts, { lanes: 0, keys: 0, pending: 0 })
 })
 
-test.serial('a peer holds a bounded number of unused keys', async (t) => {
+test.serial('R003-104 a peer holds a bounded number of unused keys', async (t) => {
   const where = await site()
   for (let i = 0; i < LANE_KEYS_PER_PEER; i++) t.truthy(await offered(where))
   t.is(await offered(where), undefined)
@@ -156,20 +164,23 @@ test.serial('a peer holds a bounded number of unused keys', async (t) => {
   t.deepEqual(where.failures, [], 'a peer without room now may be asked again at once')
 })
 
-test.serial('a lane does not outlive the connection that vouched for it', async (t) => {
-  const where = await site()
-  const { server, client, dialler, taken, listener } = where
-  const lane = await dialler.open(server.peerId, patience())
-  await until(() => taken.length === 1)
-  const unused = (await offered(where))!
-  server.disconnect(client.peerId)
-  await Promise.all([aborted(lane!), aborted(taken[0]!)])
-  await until(() => listener.counts.lanes === 0 && listener.counts.keys === 0)
-  await t.throwsAsync(connectLane({ host: HOST, port: unused.port }, unused.key, patience()))
-})
+test.serial(
+  'R003-103, R003-110 a lane does not outlive the connection that vouched for it',
+  async (t) => {
+    const where = await site()
+    const { server, client, dialler, taken, listener } = where
+    const lane = await dialler.open(server.peerId, patience())
+    await until(() => taken.length === 1)
+    const unused = (await offered(where))!
+    server.disconnect(client.peerId)
+    await Promise.all([aborted(lane!), aborted(taken[0]!)])
+    await until(() => listener.counts.lanes === 0 && listener.counts.keys === 0)
+    await t.throwsAsync(connectLane({ host: HOST, port: unused.port }, unused.key, patience()))
+  },
+)
 
 test.serial(
-  'a server with a certificate in place of the key is refused, trusted or not',
+  'R003-107 a server with a certificate in place of the key is refused, trusted or not',
   async (t) => {
     const impostor = tls.createServer({
       cert: CERTIFICATE,
@@ -209,6 +220,12 @@ test.serial(
   },
 )
 
+test('R003-101 every offer has an id and a secret of its own', (t) => {
+  const keys = new LaneKeys({ now, random })
+  const drawn = Array.from({ length: 10 }, () => keys.issue('peer')!)
+  t.is(new Set(drawn.flatMap(({ id, secret }) => [toHex(id), toHex(secret)])).size, 20)
+})
+
 test.serial('where nobody listens no lane is reached', async (t) => {
   const gone = net.createServer()
   gone.listen(0, HOST)
@@ -222,7 +239,7 @@ test.serial('where nobody listens no lane is reached', async (t) => {
   t.is(error.code, 'unreachable')
 })
 
-test.serial('a server that lacks the key is refused', async (t) => {
+test.serial('R003-107 a server that lacks the key is refused', async (t) => {
   const impostor = laneServer(
     () => random(32),
     () => t.fail('it was taken'),
@@ -238,7 +255,7 @@ test.serial('a server that lacks the key is refused', async (t) => {
 })
 
 test.serial(
-  'a client without a key, with a certificate or of another version is refused',
+  'R003-105, R003-106 a client without a key, with a certificate or of another version is refused',
   async (t) => {
     const where = await site()
     const { port } = where.listener
@@ -267,7 +284,7 @@ test.serial(
   },
 )
 
-test.serial('no ticket brings a peer back without a key', async (t) => {
+test.serial('R003-106 no ticket brings a peer back without a key', async (t) => {
   const where = await site()
   const { port, key } = (await offered(where))!
   const sessions: Buffer[] = []
@@ -299,7 +316,7 @@ test.serial('no ticket brings a peer back without a key', async (t) => {
 })
 
 test.serial(
-  'connections that never shake hands are bounded, and lanes that are open go on',
+  'R003-109 connections that never shake hands are bounded, and lanes that are open go on',
   async (t) => {
     const where = await site()
     const lane = await where.dialler.open(where.server.peerId, patience())
@@ -324,15 +341,16 @@ test.serial('random bytes at the port of lanes close that connection alone', asy
   for (let i = 0; i < 30; i++) {
     const socket = net.connect(where.listener.port, HOST)
     socket.on('error', () => {})
+    socket.resume()
     socket.write(random(1 + i * 100))
     socket.end()
-    await once(socket, 'close')
+    await new Promise((resolve) => socket.once('close', resolve))
   }
   await until(() => where.listener.counts.pending === 0)
   t.truthy(await where.dialler.open(where.server.peerId, patience()))
 })
 
-test.serial('a peer whose lanes fail is asked again only after a while', async (t) => {
+test.serial('R003-113 a peer whose lanes fail is asked again only after a while', async (t) => {
   let time = 0
   const { server, client } = await connected()
   let asked = 0
@@ -409,7 +427,7 @@ test.serial(
   },
 )
 
-test.serial('a record that is too long, or after the end, breaks the lane', async (t) => {
+test.serial('R003-112 a record that is too long, or after the end, breaks the lane', async (t) => {
   const records = [Uint8Array.of(0, 0x10, 0, 1), Uint8Array.of(0xff, 0xff, 0xff, 0xff)]
   const late = [Uint8Array.of(0, 0, 0, 0), Uint8Array.of(0, 0, 0, 1, 7)]
   for (const bytes of [[records[0]!], [records[1]!], late]) {
@@ -425,7 +443,7 @@ test.serial('a record that is too long, or after the end, breaks the lane', asyn
 })
 
 test.serial(
-  'a connection that is cut without the word for the end is lost, not ended',
+  'R003-111 a connection that is cut without the word for the end is lost, not ended',
   async (t) => {
     const where = await site()
     const { port, key } = (await offered(where))!

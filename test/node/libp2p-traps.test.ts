@@ -191,6 +191,24 @@ test.serial('a lost connection looks like the end of the stream', async (t) => {
   t.deepEqual(seen, ['end', 'close'], 'only remoteCloseWrite tells an end from a loss')
 })
 
+test.serial('the end is told before bytes that negotiation left over', async (t) => {
+  const server = await plain(true)
+  const client = await plain(false)
+  await server.handle(PROTOCOL, async (stream) => {
+    stream.send(new Uint8Array(51))
+    await stream.close()
+  })
+  const connection = await client.dial(server.getMultiaddrs())
+  const seen: string[] = []
+  for (let i = 0; i < 20; i++) {
+    const stream = await connection.newStream(PROTOCOL)
+    const { readBufferLength, readableEnded } = stream
+    if (readBufferLength > 0) seen.push(readableEnded ? 'ended, with bytes' : 'open')
+    stream.abort(new Error('done'))
+  }
+  t.true(seen.includes('ended, with bytes'), seen.join())
+})
+
 test.serial(
   'to pause inside a message that resume gives out does not hold the peer back',
   async (t) => {

@@ -58,7 +58,7 @@ export async function read(node: Node, key: Key, options?: GetOptions): Promise<
 /** Wait until something holds; fails after a while. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 60_000,
 ): Promise<void> {
   const end = Date.now() + ms
   while (!(await condition())) {

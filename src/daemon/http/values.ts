@@ -103,11 +103,13 @@ export async function valueFacts(exchange: Exchange): Promise<void> {
   sendJson(exchange, 200, await facts(exchange))
 }
 
-/** DELETE /v1/values/{key} */
+/** DELETE /v1/values/{key}, with `?force=1` also where it has names. */
 export async function removeValue(exchange: Exchange): Promise<void> {
-  const { node } = exchange.served
-  const { key, seq, freedBytes } = await node.remove(keyOf(exchange), callOptions(exchange))
-  sendJson(exchange, 200, { key: key.toString(), seq, freedBytes } satisfies RemoveAnswer)
+  const { key, ...rest } = await exchange.served.node.remove(keyOf(exchange), {
+    ...callOptions(exchange),
+    force: exchange.query.get('force') === '1',
+  })
+  sendJson(exchange, 200, { key: key.toString(), ...rest } satisfies RemoveAnswer)
 }
 
 /** POST /v1/values/{key}/prefetch */
@@ -141,8 +143,8 @@ async function facts(exchange: Exchange): Promise<FactsAnswer> {
   const key = keyOf(exchange)
   const found = await exchange.served.node.stat(key, callOptions(exchange))
   if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
-  const { size, incarnation, heldBytes, confirmed } = found
-  return { key: key.toString(), size, incarnation, heldBytes, confirmed }
+  const { key: _, ...rest } = found
+  return { key: key.toString(), ...rest }
 }
 
 async function* lines(

@@ -1,0 +1,219 @@
+/**
+ * Who knows everything: what Global's store truly holds and held, and what must never be seen
+ * (specs/004-index.md, "Guarantees").
+ */
+import { equal, toHex } from '../../src/bytes.ts'
+import type { Digest, Position } from '../../src/index/message.ts'
+import { decodeChange, type Change } from '../../src/index/record.ts'
+import type { World } from './world.ts'
+
+/** The order of changes as one line of backups and restores has seen it. */
+export interface History {
+  readonly changes: { readonly change: Change; readonly at: number }[]
+  /** By what was lost, a key or a name: the seqs of the changes that took it. */
+  readonly losses: Map<string, number[]>
+  /** What it went on from when a backup was restored. */
+  readonly parent: { readonly history: History; readonly seq: number } | undefined
+}
+
+/** Something that a Local holds, and in which history Global said so. */
+export interface Known {
+  readonly incarnation: number
+  readonly history: History
+}
+
+const keyOf = (digest: Digest): string => `key ${toHex(digest)}`
+const nameOf = (name: string): string => `name ${name}`
+
+function newHistory(changes: History['changes'], parent: History['parent']): History {
+  const history: History = { changes, losses: new Map(), parent }
+  for (const [i, { change }] of changes.entries()) recordLosses(history, i + 1, change)
+  return history
+}
+
+function recordLosses({ losses }: History, seq: number, change: Change): void {
+  const lost: string[] = []
+  if (change.type === 'remove') lost.push(keyOf(change.digest), ...change.names.map(nameOf))
+  if (change.type === 'unbind') lost.push(nameOf(change.name))
+  for (const what of lost) losses.set(what, [...(losses.get(what) ?? []), seq])
+}
+
+export class Oracle {
+  readonly #world: World
+  readonly #runs = new Map<string, History>()
+  history: History = newHistory([], undefined)
+  violation: string | undefined
+  /** Removals that were answered as complete: nobody who is registered may serve what is older. */
+  readonly #complete: {
+    seq: number
+    history: History
+    digest: Digest | undefined
+    names: readonly string[]
+  }[] = []
+  /** When each key began and ceased to exist. */
+  readonly #lives = new Map<string, { from: number; to: number }[]>()
+  readonly #promised: { history: History; seq: number; what: string }[] = []
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  fail(what: string): void {
+    if (this.violation !== undefined) return
+    this.violation = what
+    this.#world.say(`VIOLATION: ${what}`)
+  }
+
+  /** A change is durable. */
+  changed(entry: Uint8Array): void {
+    const { change } = decodeChange(entry)
+    const { changes } = this.history
+    if (change.type === 'run-started') this.#runs.set(toHex(change.runId), this.history)
+    const bound = change.type === 'bind' ? [change.name] : change.type === 'put' ? change.names : []
+    for (const name of bound) {
+      if (this.boundTo(name) !== undefined) this.fail(`${name} was bound anew while it was bound`)
+    }
+    changes.push({ change, at: this.#world.now })
+    recordLosses(this.history, changes.length, change)
+    if (change.type === 'put') this.#mark(toHex(change.digest), true)
+    if (change.type === 'remove') this.#mark(toHex(change.digest), false)
+  }
+
+  /** Somebody was told that this is done: it must be there after every crash. */
+  promise(seq: number, what: string): void {
+    this.#promised.push({ history: this.history, seq, what })
+  }
+
+  /** Global began again on the log as it is. */
+  recovered(lastSeq: number): void {
+    for (const { history, seq, what } of this.#promised) {
+      if (history === this.history && seq > lastSeq)
+        this.fail(`${what} at ${seq} did not survive a crash`)
+    }
+    // What nobody was told of may be gone.
+    const { changes, losses } = this.history
+    changes.length = Math.min(changes.length, lastSeq)
+    for (const [what, seqs] of losses)
+      losses.set(
+        what,
+        seqs.filter((seq) => seq <= lastSeq),
+      )
+    this.#markAll()
+  }
+
+  /** A backup that ends with this seq was put in place. */
+  restored(seq: number): void {
+    const parent = { history: this.history, seq }
+    this.history = newHistory(this.history.changes.slice(0, seq), parent)
+    this.#markAll()
+  }
+
+  boundTo(name: string): Digest | undefined {
+    for (const { change } of this.history.changes.toReversed()) {
+      if (change.type === 'unbind' && change.name === name) return undefined
+      if (change.type === 'remove' && change.names.includes(name)) return undefined
+      if (change.type === 'bind' && change.name === name) return change.digest
+      if (change.type === 'put' && change.names.includes(name)) return change.digest
+    }
+    return undefined
+  }
+
+  /** Keys that exist, as hex. */
+  existing(): string[] {
+    const keys = new Set<string>()
+    for (const { change } of this.history.changes) {
+      if (change.type === 'put') keys.add(toHex(change.digest))
+      if (change.type === 'remove') keys.delete(toHex(change.digest))
+    }
+    return [...keys]
+  }
+
+  historyOf({ runId }: Position): History {
+    return this.#runs.get(toHex(runId))!
+  }
+
+  /** Is what was known in one history also so in another? */
+  #belongs({ incarnation, history }: Known, to: History): boolean {
+    for (let at: History | undefined = to, upto = Infinity; at !== undefined;) {
+      if (at === history) return incarnation <= upto
+      upto = Math.min(upto, at.parent?.seq ?? 0)
+      at = at.parent?.history
+    }
+    return false
+  }
+
+  /** Did this cease to exist after `known`, by the change `upto` at the latest? The seq of that. */
+  #lostAt(known: Known, history: History, upto: number, what: string): number | undefined {
+    const seqs = history.losses.get(what)
+    if (seqs === undefined || !this.#belongs(known, history)) return undefined
+    return seqs.find((seq) => seq > known.incarnation && seq <= upto)
+  }
+
+  /** A Local says that it has applied everything up to a position: it must not hold what that kills. */
+  holds(who: string, at: Position, digest: Digest, known: Known): void {
+    const lost = this.#lostAt(known, this.historyOf(at), at.seq, keyOf(digest))
+    if (lost !== undefined) {
+      this.fail(
+        `${who} holds ${toHex(digest).slice(0, 2)}@${known.incarnation}, but has applied its removal at ${lost}`,
+      )
+    }
+  }
+
+  remembers(who: string, at: Position, name: string, known: Known): void {
+    const lost = this.#lostAt(known, this.historyOf(at), at.seq, nameOf(name))
+    if (lost !== undefined)
+      this.fail(`${who} remembers ${name}@${known.incarnation}, unbound at ${lost}`)
+  }
+
+  /** A removal was answered: everybody who is registered has let go of it. */
+  completed(removal: { seq: number; digest: Digest | undefined; names: readonly string[] }): void {
+    this.#complete.push({ ...removal, history: this.history })
+  }
+
+  /** Something is about to be served by a Local that Global counts on, or is held there. */
+  serves(who: string, digest: Digest, known: Known): void {
+    for (const { seq, history, digest: gone } of this.#complete) {
+      if (gone === undefined || !equal(gone, digest)) continue
+      if (known.incarnation < seq && this.#belongs(known, history) && history === this.history) {
+        this.fail(
+          `${who} serves ${toHex(digest).slice(0, 2)}@${known.incarnation} after its removal at ${seq} was complete`,
+        )
+      }
+    }
+  }
+
+  /** A Local that thinks itself up to date serves this: it existed a moment ago. */
+  isCurrent(who: string, digest: Digest, slackMs: number): void {
+    const lives = this.#lives.get(toHex(digest)) ?? []
+    if (lives.some(({ to }) => to >= this.#world.now - slackMs)) return
+    this.fail(
+      `${who} serves ${toHex(digest).slice(0, 2)} as current, long after it ceased to exist`,
+    )
+  }
+
+  /** Under a lease nothing is served for longer than that after it ceased to exist. */
+  isWithinLease(who: string, digest: Digest, known: Known, mostMs: number): void {
+    if (!this.#belongs(known, this.history)) return
+    const { changes } = this.history
+    const lost = this.#lostAt(known, this.history, Infinity, keyOf(digest))
+    if (lost !== undefined && this.#world.now - changes[lost - 1]!.at > mostMs) {
+      this.fail(
+        `${who} serves ${toHex(digest).slice(0, 2)} beyond its lease after its removal at ${lost}`,
+      )
+    }
+  }
+
+  #markAll(): void {
+    const now = new Set(this.existing())
+    for (const text of new Set([...this.#lives.keys(), ...now])) this.#mark(text, now.has(text))
+  }
+
+  #mark(text: string, exists: boolean): void {
+    const lives = this.#lives.get(text) ?? []
+    this.#lives.set(text, lives)
+    const last = lives.at(-1)
+    const alive = last !== undefined && last.to === Infinity
+    if (exists && !alive) lives.push({ from: this.#world.now, to: Infinity })
+    if (!exists && alive) last.to = this.#world.now
+  }
+}

@@ -1,0 +1,178 @@
+/** One seeded run of the world: random work, random faults, then quiet; and what the oracle found. */
+import { ALL_RULES, type Rules } from '../../src/index/rules.ts'
+import { Oracle } from './oracle.ts'
+import { SimGlobal, digestOf } from './sim-global.ts'
+import { SimLocal } from './sim-local.ts'
+import { World } from './world.ts'
+
+export interface Outcome {
+  readonly violation: string | undefined
+  readonly transcript: readonly string[]
+}
+
+const TOKENS = [1, 2, 3]
+const NAMES = ['a', 'b']
+const BUSY_MS = 25_000
+const QUIET_MS = 30_000
+
+/** When Global forgets a Local, where that is tried at all. */
+const FORGET_SOON_MS = 3000
+const FORGET_LATE_MS = 3_600_000
+
+export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcome {
+  const world = new World(seed)
+  const oracle = new Oracle(world)
+  const rules = { ...ALL_RULES, ...switched }
+  const leaseMs = world.chance(0.3) ? world.one([1500, 4000]) : undefined
+  const plan = world.one(PLANS)
+  const forgetAfterMs = plan.forgetAfterMs ?? (world.chance(0.2) ? 12_000 : FORGET_LATE_MS)
+  const global = new SimGlobal({ world, oracle, rules, leaseMs, forgetAfterMs })
+  const count = world.chance(0.02) ? 20 : 1 + world.pick(4)
+  const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
+  const locals = peers.map(
+    (peer) => new SimLocal({ peer, world, oracle, global, rules, leaseMs, forgetAfterMs }),
+  )
+  world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
+  global.start()
+  for (const local of locals) local.start()
+
+  const failed = (): boolean => oracle.violation !== undefined
+  let busy = true
+  const again = (least: number, most: number, act: () => void): void => {
+    world.after(world.between(least, most), () => {
+      if (!busy) return
+      act()
+      for (const local of locals) local.checkCompletion()
+      again(least, most, act)
+    })
+  }
+  const pace = plan.forgetAfterMs === undefined ? world.one([1, 1, 4, 12]) : 1
+  world.say(`plan: ${plan.name}, work every ${5 * pace} to ${150 * pace} ms`)
+  again(5 * pace, 150 * pace, () => work(world, global, world.one(locals), plan))
+  if (plan.faults.length > 0) {
+    again(300, 4000, () =>
+      plan.faults[world.pick(plan.faults.length)]!(world, global, world.one(locals)),
+    )
+  }
+
+  world.run(BUSY_MS, failed)
+  busy = false
+  if (failed()) return { violation: oracle.violation, transcript: world.transcript }
+  world.say('quiet')
+  if (global.index === undefined) global.start()
+  for (const local of locals) {
+    local.partitioned = false
+    if (local.isAsleep) local.wake()
+    if (!local.isUp) local.start()
+  }
+  world.run(BUSY_MS + QUIET_MS, failed)
+  const existing = new Set(oracle.existing())
+  for (const local of locals) {
+    local.checkQuiet(existing)
+    if (!local.isConnected) oracle.fail(`${local.peer} never came back`)
+    if (local.position !== global.index!.position.seq) {
+      oracle.fail(`${local.peer} is at ${local.position}, Global at ${global.index!.position.seq}`)
+    }
+  }
+  return { violation: oracle.violation, transcript: world.transcript }
+}
+
+type Act = (world: World, global: SimGlobal, local: SimLocal) => void
+
+/** What goes wrong, and how often something is put: rare puts leave removed what is removed. */
+interface Plan {
+  readonly name: string
+  readonly faults: readonly Act[]
+  readonly puts: number
+  readonly forgetAfterMs?: number
+}
+
+const partition: Act = (world, _, local) => {
+  local.partitioned = !local.partitioned
+  world.say(`${local.peer} is ${local.partitioned ? 'partitioned' : 'healed'}`)
+}
+
+const cut: Act = (_world, _global, local) => local.cut()
+
+const sleep: Act = (_world, _global, local) => {
+  if (local.isAsleep) local.wake()
+  else if (local.isUp) local.sleep()
+}
+
+const crash: Act = (_world, _global, local) => {
+  if (local.isUp) local.crash()
+  else local.start()
+}
+
+const goodbye: Act = (_world, _global, local) => {
+  if (local.isUp && !local.isAsleep) local.goodbye()
+  else if (!local.isUp) local.start()
+}
+
+const crashGlobal: Act = (_world, global) => {
+  if (global.index === undefined) global.start()
+  else global.crash()
+}
+
+const backUp: Act = (world, global) => {
+  global.backup = global.store.backup()
+  world.say(`a backup that ends at ${global.store.lastSeq}`)
+}
+
+const restore: Act = (_world, global) => {
+  global.restore()
+  if (global.index === undefined) global.start()
+}
+
+/** Out of touch until it is forgotten; then back, and cut off again while it asks about what it holds. */
+const forget: Act = (world, _, local) => {
+  if (local.partitioned) return
+  local.partitioned = true
+  world.say(`${local.peer} is partitioned until it is forgotten`)
+  local.cut()
+  world.after(FORGET_SOON_MS + 1500, () => {
+    local.partitioned = false
+    local.cutAtReset = true
+  })
+}
+
+const PLANS: readonly Plan[] = [
+  { name: 'forgotten', faults: [forget], puts: 30, forgetAfterMs: FORGET_SOON_MS },
+  { name: 'calm', faults: [], puts: 25 },
+  { name: 'links', faults: [partition, partition, cut], puts: 8 },
+  { name: 'sleep', faults: [sleep, sleep, sleep, partition], puts: 4 },
+  { name: 'backups', faults: [backUp, restore, partition, sleep, cut, cut], puts: 20 },
+  {
+    name: 'everything',
+    faults: [partition, partition, cut, sleep, sleep, crash, goodbye, crashGlobal, backUp, restore],
+    puts: 15,
+  },
+]
+
+/** What callers do: each kind with its share of a hundred, puts with what the plan gives them. */
+function work(world: World, global: SimGlobal, local: SimLocal, plan: Plan): void {
+  const token = world.one(TOKENS)
+  const name = world.one(NAMES)
+  const remove = { type: 'remove', digest: digestOf(token), timeoutMs: 5000, force: true } as const
+  const put = { type: 'put', values: [Uint8Array.of(token)], name: undefined } as const
+  const kinds: readonly (readonly [number, () => void])[] = [
+    [35, () => local.get(token)],
+    [plan.puts * 0.6, () => local.put(token, world.chance(0.2) ? name : undefined)],
+    [plan.puts * 0.3, () => local.upload(token)],
+    [plan.puts * 0.1, () => global.ask(put, () => undefined)],
+    [16, () => local.remove(token)],
+    [4, () => global.ask(remove, () => undefined)],
+    [4, () => local.bind(name, token)],
+    [6, () => local.lookup(name)],
+    [4, () => local.unbind(name)],
+    [4, () => local.evict(token)],
+  ]
+  let at = world.between(
+    0,
+    kinds.reduce((sum, [share]) => sum + share, 0),
+  )
+  for (const [share, act] of kinds) {
+    at -= share
+    if (at < 0) return act()
+  }
+}

@@ -1,0 +1,267 @@
+/** Global in a simulated world: the real index over a simulated store, crashing and beginning again. */
+import { GlobalIndex, SELF } from '../../src/index/global-index.ts'
+import type { GlobalEffect, GlobalEvent, SessionId } from '../../src/index/global-events.ts'
+import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
+import { beginRun } from '../../src/index/opening.ts'
+import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/record.ts'
+import type { Rules } from '../../src/index/rules.ts'
+import type { Transaction } from '../../src/store/store.ts'
+import type { Oracle } from './oracle.ts'
+import { SimStore, type Backup } from './sim-store.ts'
+import type { Wire } from './wire.ts'
+import type { World } from './world.ts'
+
+/** How often the index looks at the clock. */
+export const TICK_MS = 500
+
+export interface SimGlobalOptions {
+  readonly world: World
+  readonly oracle: Oracle
+  readonly rules: Rules
+  readonly leaseMs: number | undefined
+  readonly forgetAfterMs: number
+}
+
+export class SimGlobal {
+  readonly store: SimStore = new SimStore()
+  readonly #options: SimGlobalOptions
+  index: GlobalIndex | undefined
+  /** Counts the lives of the process: what was begun in one is not heard of in the next. */
+  #life = 0
+  readonly #wires = new Map<SessionId, Wire>()
+  readonly #callers = new Map<number, (body: Body) => void>()
+  #lastSession: SessionId = SELF
+  #lastId = 0
+  #lastLocation = 0
+  /** When the store has done all that it was told to. */
+  #free = 0
+  backup: Backup | undefined
+
+  constructor(options: SimGlobalOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { world, rules, leaseMs, forgetAfterMs, oracle } = this.#options
+    const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
+    const { transaction, recovered } = beginRun({
+      runId,
+      leaseMs,
+      atMs: world.now,
+      lastSeq: this.store.lastSeq,
+      firstSeq: this.store.lastSeq > 0 ? 1 : undefined,
+      index: this.store.get(INDEX_ROW),
+      locals: this.store.scan('meta', LOCAL_ROWS),
+    })
+    this.store.apply(transaction)
+    this.store.sync()
+    oracle.changed(transaction.entry!)
+    world.say(`Global begins a run at ${recovered.seq}`)
+    this.index = new GlobalIndex({
+      recovered,
+      now: world.now,
+      epochMs: 0,
+      leaseMs,
+      forgetAfterMs,
+      rules,
+    })
+    this.#tick(this.#life)
+  }
+
+  crash(): void {
+    const { world, oracle } = this.#options
+    world.say('Global crashes')
+    this.#life++
+    this.index = undefined
+    this.store.crash()
+    oracle.recovered(this.store.lastSeq)
+    for (const wire of this.#wires.values()) wire.cut()
+    this.#wires.clear()
+    this.#callers.clear()
+  }
+
+  /** Crash, and go on from the last backup. */
+  restore(): void {
+    if (this.backup === undefined) return
+    this.crash()
+    this.store.restore(this.backup)
+    this.#options.world.say(`Global is restored from a backup that ends at ${this.store.lastSeq}`)
+    this.#options.oracle.restored(this.store.lastSeq)
+  }
+
+  /** Undefined where Global is down. */
+  accept(peer: string, wire: Wire): SessionId | undefined {
+    if (this.index === undefined) return undefined
+    const session = ++this.#lastSession
+    this.#wires.set(session, wire)
+    this.#handle({ type: 'opened', session, peer, now: this.#now })
+    return session
+  }
+
+  message(session: SessionId, message: Message): void {
+    if (this.#wires.has(session))
+      this.#handle({ type: 'message', session, message, now: this.#now })
+  }
+
+  closed(session: SessionId): void {
+    if (this.#wires.delete(session)) this.#handle({ type: 'closed', session, now: this.#now })
+  }
+
+  /** A request of Global's own; never answered where it crashes. */
+  ask<R extends Request>(
+    request: R,
+    done: (body: AnswerTo[R['type']] | (Body & { type: 'failure' })) => void,
+  ): void {
+    if (this.index === undefined) return
+    const id = ++this.#lastId
+    this.#callers.set(id, done as (body: Body) => void)
+    this.#handle({ type: 'message', session: SELF, message: { id, body: request }, now: this.#now })
+  }
+
+  /** A value came on a stream of its own. */
+  upload(peer: string, digest: Digest, done: (body: Body) => void): void {
+    // Who has not been welcomed on the index stream may not send values either.
+    if (this.index?.peers().includes(peer) !== true) return
+    const id = ++this.#lastId
+    this.#callers.set(id, done)
+    const value = { digest, size: 1, location: this.#location() }
+    this.#handle({ type: 'uploaded', id, value, name: undefined, now: this.#now })
+  }
+
+  get #now(): number {
+    return this.#options.world.now
+  }
+
+  #location = (): string => `location ${++this.#lastLocation}`
+
+  #tick(life: number): void {
+    this.#options.world.after(TICK_MS, () => {
+      if (life !== this.#life) return
+      this.#handle({ type: 'tick', now: this.#now })
+      this.#tick(life)
+    })
+  }
+
+  #handle(event: GlobalEvent): void {
+    if (this.index === undefined) return
+    for (const effect of this.index.handle(event)) this.#carryOut(effect)
+  }
+
+  #later(least: number, most: number, run: () => void): void {
+    const life = this.#life
+    this.#options.world.after(this.#options.world.between(least, most), () => {
+      if (life === this.#life) run()
+    })
+  }
+
+  #carryOut(effect: GlobalEffect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect.session, effect.message)
+      case 'read': {
+        // The rows of now, which come in later: the widest door for races.
+        const { ticket } = effect
+        const rows = effect.keys.map((key) => this.store.get(key))
+        const most = this.#options.world.chance(0.1) ? 400 : 20
+        return this.#later(0, most, () =>
+          this.#handle({ type: 'rows', ticket, rows, now: this.#now }),
+        )
+      }
+      case 'load': {
+        const { ticket } = effect
+        const values = effect.values.map(() => undefined)
+        return this.#handle({ type: 'loaded', ticket, values, now: this.#now })
+      }
+      case 'stage': {
+        const { ticket } = effect
+        const values = effect.values.map(([token]) => ({
+          digest: digestOf(token!),
+          size: 1,
+          location: this.#location(),
+        }))
+        return this.#later(0, 10, () =>
+          this.#handle({ type: 'sealed', ticket, values, now: this.#now }),
+        )
+      }
+      case 'commit':
+        return this.#commit(effect.ticket, effect.transaction)
+      case 'replay': {
+        const { session, after } = effect
+        const limit = Math.min(effect.limit, this.index!.position.seq - after)
+        const changes = this.store.log(after, limit).map(({ seq, entry }) => ({
+          seq,
+          change: decodeChange(entry).change,
+        }))
+        return this.#later(0, 20, () => {
+          this.#handle({ type: 'replayed', session, after, changes, now: this.#now })
+        })
+      }
+      case 'hang-up': {
+        const wire = this.#wires.get(effect.session)
+        this.#wires.delete(effect.session)
+        return wire?.end()
+      }
+      case 'discard':
+      case 'page':
+        return
+    }
+  }
+
+  #commit(ticket: number, transaction: Transaction): void {
+    const { world, oracle, rules } = this.#options
+    const tell = (result: ReturnType<SimStore['apply']>): void => {
+      if (result.ok) this.#handle({ type: 'committed', ticket, seq: result.seq, now: world.now })
+      else this.#handle({ type: 'conflicted', ticket, now: world.now })
+    }
+    const apply = (): ReturnType<SimStore['apply']> => {
+      const result = this.store.apply(transaction)
+      if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
+      return result
+    }
+    // Transactions are done in the order of the calls, each when those before it are.
+    this.#free = Math.max(this.#free, world.now)
+    if (!rules.durableBeforeVisible) {
+      const result = apply()
+      this.#later(0, 1, () => tell(result))
+      this.#later(20, 60, () => this.store.sync())
+      return
+    }
+    this.#free += world.between(1, 30)
+    const wait = this.#free - world.now
+    this.#later(wait, wait, () => {
+      const result = apply()
+      this.store.sync()
+      // It is durable; the process may crash before it learns that.
+      this.#later(0, 5, () => tell(result))
+    })
+  }
+
+  #send(session: SessionId, message: Message): void {
+    const { oracle, world } = this.#options
+    const { body } = message
+    if (body.type === 'removed') {
+      oracle.promise(body.seq, 'a removal')
+      if (body.owed.length === 0) {
+        world.say(
+          `removal ${body.seq} is complete (${body.acknowledged.length}+${body.expired.length})`,
+        )
+        oracle.completed(body)
+      } else {
+        world.say(`removal ${body.seq} is owed by ${body.owed.join(', ')}`)
+      }
+    }
+    if (body.type === 'stored') {
+      for (const { incarnation } of body.receipts) oracle.promise(incarnation, 'a put')
+    }
+    if (session === SELF) {
+      const caller = this.#callers.get(message.id)
+      this.#callers.delete(message.id)
+      // A call in the same process returns before anything else is done.
+      caller?.(body)
+    } else {
+      this.#wires.get(session)?.send(0, message)
+    }
+  }
+}
+
+export const digestOf = (token: number): Digest => new Uint8Array(32).fill(token)

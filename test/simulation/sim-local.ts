@@ -1,0 +1,497 @@
+/** A Local in a simulated world: the real index over a cache without bytes, sleeping, drifting, crashing. */
+import { toHex } from '../../src/bytes.ts'
+import { DstoreError } from '../../src/errors.ts'
+import type { SessionId } from '../../src/index/global-events.ts'
+import { keyThing } from '../../src/index/in-flight.ts'
+import { LocalIndex, type LocalEffect, type LocalEvent } from '../../src/index/local-index.ts'
+import type { Answer, Digest, Message, Request } from '../../src/index/message.ts'
+import type { Rules } from '../../src/index/rules.ts'
+import type { Verdict } from '../../src/index/standing.ts'
+import { DOUBT_MS } from '../../src/limits.ts'
+import type { History, Oracle } from './oracle.ts'
+import { TICK_MS, digestOf, type SimGlobal } from './sim-global.ts'
+import { DELAY_MS, Wire } from './wire.ts'
+import type { World } from './world.ts'
+
+export interface SimLocalOptions {
+  readonly peer: string
+  readonly world: World
+  readonly oracle: Oracle
+  readonly global: SimGlobal
+  readonly rules: Rules
+  readonly leaseMs: number | undefined
+  readonly forgetAfterMs: number
+}
+
+/** How old what is served as current may be: what was heard last was held up for less than a doubt takes, and so is the
+ * next; a few ways there and back, and ticks. */
+const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
+
+interface Entry {
+  incarnation: number
+  history: History
+  isVoid: boolean
+}
+
+interface Reading {
+  readonly token: number
+  known: Entry
+}
+
+export class SimLocal {
+  readonly peer: string
+  readonly #options: SimLocalOptions
+  /** A clock that is a bit too fast or too slow. */
+  readonly #pace: number
+  #index: LocalIndex | undefined
+  #life = 0
+  #asleep = false
+  #backlog: (() => void)[] = []
+  partitioned = false
+  /** Lose the connection as soon as what is held is asked about after a reset. */
+  cutAtReset = false
+  #wire: Wire | undefined
+  #attempts = 0
+  /** By token. */
+  readonly #cache = new Map<number, Entry>()
+  readonly #bindings = new Map<string, Entry & { token: number }>()
+  readonly #readings = new Set<Reading>()
+  readonly #callers = new Map<number, (result: Answer | DstoreError, keep: boolean) => void>()
+  readonly #readers = new Map<number, (verdict: Verdict) => void>()
+  #lastTicket = 0
+  /** The history in which it was welcomed last, and when it heard of Global. */
+  #history: History | undefined
+  #heardAt = 0
+  #counted = false
+  /** The position of the last welcome. */
+  #target = 0
+
+  constructor(options: SimLocalOptions) {
+    this.peer = options.peer
+    this.#options = options
+    this.#pace = options.world.between(0.996, 1.004)
+  }
+
+  get isUp(): boolean {
+    return this.#index !== undefined
+  }
+
+  get isAsleep(): boolean {
+    return this.#asleep
+  }
+
+  get isConnected(): boolean {
+    return this.#index?.link === 'connected'
+  }
+
+  get position(): number | undefined {
+    return this.#index?.position?.seq
+  }
+
+  start(): void {
+    const { world, rules } = this.#options
+    const bootId = Uint8Array.from({ length: 16 }, () => world.pick(256))
+    this.#index = new LocalIndex({ bootId, now: this.#now, rules })
+    this.#tick(this.#life)
+    this.#dial(this.#life)
+  }
+
+  /** The process is gone, with all it held. */
+  crash(): void {
+    this.#options.world.say(`${this.peer} crashes`)
+    this.#stop()
+    this.#wire?.cut()
+    this.#wire = undefined
+  }
+
+  /** A clean stop. */
+  goodbye(): void {
+    this.#options.world.say(`${this.peer} says goodbye`)
+    this.#wire?.send(1, { id: 0, body: { type: 'goodbye', reason: 'enough' } })
+    this.#wire?.end()
+    this.#stop()
+    this.#wire = undefined
+  }
+
+  sleep(): void {
+    this.#options.world.say(`${this.peer} falls asleep`)
+    this.#asleep = true
+  }
+
+  wake(): void {
+    this.#options.world.say(`${this.peer} wakes up`)
+    this.#asleep = false
+    // Whoever calls first after a sleep may come before anything that waited.
+    if (this.#options.world.chance(0.7))
+      for (const token of [...this.#cache.keys()]) this.get(token)
+    for (const run of this.#backlog.splice(0)) run()
+  }
+
+  cut(): void {
+    this.#options.world.say(`${this.peer} loses its connection`)
+    this.#wire?.cut()
+  }
+
+  get(token: number): void {
+    const entry = this.#cache.get(token)
+    if (!this.#isAwake) return
+    if (entry === undefined) return this.#fetch(token)
+    this.#consult((verdict) => {
+      const held = this.#cache.get(token)
+      if (verdict === 'expired') return
+      if (held === undefined || held.isVoid || verdict === 'ask') return this.#fetch(token)
+      this.#serve(token, held, verdict)
+    })
+  }
+
+  put(token: number, name: string | undefined): void {
+    if (!this.#isAwake) return
+    this.#options.world.say(`${this.peer} puts ${token}${name === undefined ? '' : ` as ${name}`}`)
+    const body = { type: 'put', values: [Uint8Array.of(token)], name } as const
+    this.#ask(body, [digestOf(token)], (result, keep) => {
+      if (result instanceof DstoreError || result.type !== 'stored') return
+      if (keep) this.#keep(token, result.receipts[0]!.incarnation)
+    })
+  }
+
+  /** A put on a stream of its own, which nothing orders against the index stream. */
+  upload(token: number): void {
+    if (!this.#isAwake || this.partitioned) return
+    this.#options.world.say(`${this.peer} uploads ${token}`)
+    const { world, global } = this.#options
+    const life = this.#life
+    const flight = this.#index!.begin(digestOf(token))
+    const delay = (): number => world.between(1, 4 * DELAY_MS)
+    world.after(delay(), () => {
+      global.upload(this.peer, digestOf(token), (body) => {
+        world.after(delay(), () => {
+          this.#when(life, () => {
+            const incarnation = body.type === 'stored' ? body.receipts[0]!.incarnation : undefined
+            if (
+              incarnation !== undefined &&
+              flight.isFresh(keyThing(digestOf(token)), incarnation)
+            ) {
+              this.#keep(token, incarnation)
+            }
+            flight.end()
+          })
+        })
+      })
+    })
+  }
+
+  remove(token: number): void {
+    if (!this.#isAwake) return
+    this.#options.world.say(`${this.peer} removes ${token}`)
+    const timeoutMs = this.#options.world.between(300, 6000)
+    this.#ask(
+      { type: 'remove', digest: digestOf(token), timeoutMs, force: true },
+      [],
+      () => undefined,
+    )
+  }
+
+  bind(name: string, token: number): void {
+    if (!this.#isAwake) return
+    this.#ask({ type: 'bind', name, digest: digestOf(token) }, [], (result, keep) => {
+      if (!(result instanceof DstoreError) && result.type === 'binding' && keep)
+        this.#remember(name, result.found!)
+    })
+  }
+
+  unbind(name: string): void {
+    if (!this.#isAwake) return
+    this.#ask({ type: 'unbind', name, keepValue: false, timeoutMs: 1000 }, [], () => undefined)
+  }
+
+  lookup(name: string): void {
+    if (!this.#isAwake) return
+    this.#ask({ type: 'lookup', name, inline: false }, [], (result, keep) => {
+      if (result instanceof DstoreError || result.type !== 'binding') return
+      if (keep && result.found !== undefined) this.#remember(name, result.found)
+    })
+  }
+
+  evict(token: number): void {
+    this.#cache.delete(token)
+  }
+
+  /** Nothing that it holds is of what was lost in a history, if Global counts on it there. */
+  checkCompletion(): void {
+    const { oracle } = this.#options
+    if (!this.#isCounted) return
+    for (const [token, entry] of this.#cache) {
+      // Behind a lease that ran out it may be held, if only it is not served.
+      if (!entry.isVoid && !this.#index!.isLeaseOver(this.#now))
+        oracle.serves(this.peer, digestOf(token), entry)
+    }
+  }
+
+  /** Does Global count on it, as far as can be known from outside? */
+  get #isCounted(): boolean {
+    const { world, oracle, forgetAfterMs } = this.#options
+    return (
+      this.#counted &&
+      this.#history === oracle.history &&
+      world.now - this.#heardAt < forgetAfterMs - 2000
+    )
+  }
+
+  get #isAwake(): boolean {
+    return this.#index !== undefined && !this.#asleep
+  }
+
+  get #now(): number {
+    return this.#options.world.now * this.#pace
+  }
+
+  #stop(): void {
+    this.#life++
+    this.#index = undefined
+    this.#asleep = false
+    this.#backlog = []
+    this.#cache.clear()
+    this.#bindings.clear()
+    this.#readings.clear()
+    this.#callers.clear()
+    this.#readers.clear()
+    this.#history = undefined
+  }
+
+  #when(life: number, run: () => void): void {
+    if (life !== this.#life) return
+    if (this.#asleep) this.#backlog.push(() => this.#when(life, run))
+    else run()
+  }
+
+  #tick(life: number): void {
+    this.#options.world.after(TICK_MS, () => {
+      if (life !== this.#life) return
+      if (!this.#asleep) this.#handle({ type: 'tick', now: this.#now })
+      this.#tick(life)
+    })
+  }
+
+  #dial(life: number): void {
+    const { world, global } = this.#options
+    world.after(world.between(100, 300 * 2 ** Math.min(this.#attempts++, 3)), () => {
+      this.#when(life, () => {
+        if (this.partitioned || global.index === undefined) return this.#dial(life)
+        let session: SessionId | undefined
+        const wire: Wire = new Wire(world, () => this.partitioned, [
+          {
+            message: (message) =>
+              this.#when(life, () => this.#wire === wire && this.#message(message)),
+            closed: () => this.#when(life, () => this.#closed(wire, life)),
+          },
+          {
+            message: (message) => global.message(session!, message),
+            closed: () => global.closed(session!),
+          },
+        ])
+        session = global.accept(this.peer, wire)
+        if (session === undefined) return this.#dial(life)
+        this.#wire = wire
+        this.#handle({ type: 'opened', now: this.#now })
+      })
+    })
+  }
+
+  #closed(wire: Wire, life: number): void {
+    if (this.#wire !== wire) return
+    this.#wire = undefined
+    const error = new DstoreError('unreachable', 'the connection broke')
+    this.#handle({ type: 'closed', now: this.#now, error })
+    this.#dial(life)
+  }
+
+  #message(message: Message): void {
+    // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
+    if (!this.#isCounted) this.#counted = false
+    if (message.body.type === 'welcome') {
+      this.#target = message.body.position.seq
+      this.#attempts = 0
+      this.#history = this.#options.oracle.historyOf(message.body.position)
+    }
+    this.#heardAt = this.#options.world.now
+    this.#handle({ type: 'message', message, now: this.#now })
+  }
+
+  #handle(event: LocalEvent): void {
+    for (const effect of this.#index?.handle(event) ?? []) this.#carryOut(effect)
+    this.#check()
+  }
+
+  #carryOut(effect: LocalEffect): void {
+    const { oracle, world } = this.#options
+    switch (effect.type) {
+      case 'send':
+        return this.#wire?.send(1, effect.message)
+      case 'settle': {
+        const caller = this.#callers.get(effect.ticket)
+        this.#callers.delete(effect.ticket)
+        return caller?.(effect.result, effect.keep)
+      }
+      case 'verdict': {
+        const reader = this.#readers.get(effect.ticket)
+        this.#readers.delete(effect.ticket)
+        return reader?.(effect.verdict)
+      }
+      case 'apply':
+        for (const { digest, seq } of effect.removals) this.#drop(digest[0]!, seq)
+        for (const { name, seq } of effect.unbindings) {
+          if ((this.#bindings.get(name)?.incarnation ?? Infinity) < seq) this.#bindings.delete(name)
+        }
+        return
+      case 'reset': {
+        this.#bindings.clear()
+        const tokens = new Set(this.#cache.keys())
+        for (const entry of this.#cache.values()) entry.isVoid = true
+        for (const reading of this.#readings) {
+          reading.known.isVoid = true
+          tokens.add(reading.token)
+        }
+        if (this.cutAtReset) world.after(world.between(0, 60), () => this.cut())
+        this.cutAtReset = false
+        const digests = [...tokens].map(digestOf)
+        return this.#handle({ type: 'held', digests, now: this.#now })
+      }
+      case 'verified': {
+        const token = effect.digest[0]!
+        const entry = this.#cache.get(token)
+        if (effect.incarnation === undefined) {
+          if (entry?.isVoid === true) this.#cache.delete(token)
+          for (const reading of this.#readings) {
+            if (reading.token === token && reading.known.isVoid) this.#readings.delete(reading)
+          }
+          return
+        }
+        const readings = [...this.#readings].filter((reading) => reading.token === token)
+        for (const known of [entry, ...readings.map((reading) => reading.known)]) {
+          if (known?.isVoid === true) Object.assign(known, this.#known(effect.incarnation))
+        }
+        return
+      }
+      case 'cut':
+        return this.#readings.clear()
+      case 'refused':
+        return
+      case 'hang-up':
+        if (effect.error.code === 'protocol') oracle.fail(`${this.peer}: ${effect.error.message}`)
+        world.say(`${this.peer} hangs up: ${effect.error.message}`)
+        return this.#wire?.cut()
+    }
+  }
+
+  #drop(token: number, seq: number): void {
+    const { rules, oracle } = this.#options
+    const entry = this.#cache.get(token)
+    if (entry !== undefined && (entry.incarnation < seq || !rules.incarnations)) {
+      if (entry.incarnation >= seq && !entry.isVoid) {
+        oracle.fail(`${this.peer} lets go of ${token}@${entry.incarnation} for a removal at ${seq}`)
+      }
+      this.#cache.delete(token)
+    }
+    for (const reading of this.#readings) {
+      if (reading.token === token && reading.known.incarnation < seq) this.#readings.delete(reading)
+    }
+  }
+
+  #ask(
+    body: Request,
+    digests: readonly Digest[],
+    done: (result: Answer | DstoreError, keep: boolean) => void,
+  ): void {
+    const ticket = ++this.#lastTicket
+    this.#callers.set(ticket, done)
+    this.#handle({ type: 'request', ticket, body, digests, now: this.#now })
+  }
+
+  #consult(done: (verdict: Verdict) => void): void {
+    const now = this.#index!.verdict(this.#now)
+    if (now !== 'wait') return done(now)
+    const ticket = ++this.#lastTicket
+    this.#readers.set(ticket, done)
+    this.#handle({ type: 'consult', ticket, now: this.#now })
+  }
+
+  #fetch(token: number): void {
+    const body = { type: 'locate', digests: [digestOf(token)], inline: true } as const
+    this.#ask(body, [], (result, keep) => {
+      if (result instanceof DstoreError || result.type !== 'located') return
+      const [fact] = result.facts
+      if (fact !== undefined && keep) this.#keep(token, fact.incarnation)
+    })
+  }
+
+  #known(incarnation: number): Entry {
+    const history = this.#history ?? this.#options.oracle.history
+    return { incarnation, history, isVoid: false }
+  }
+
+  #keep(token: number, incarnation: number): void {
+    const before = this.#cache.get(token)
+    if (before !== undefined && !before.isVoid && before.incarnation > incarnation) return
+    this.#cache.set(token, this.#known(incarnation))
+  }
+
+  #remember(name: string, { digest, incarnation }: { digest: Digest; incarnation: number }): void {
+    this.#bindings.set(name, { ...this.#known(incarnation), token: digest[0]! })
+  }
+
+  #serve(token: number, entry: Entry, verdict: Verdict): void {
+    const { oracle, world, leaseMs } = this.#options
+    const digest = digestOf(token)
+    if (this.#isCounted) {
+      oracle.serves(this.peer, digest, entry)
+      if (leaseMs !== undefined)
+        oracle.isWithinLease(this.peer, digest, entry, leaseMs * 1.01 + DELAY_MS)
+    }
+    if (verdict === 'serve') oracle.isCurrent(this.peer, digest, SLACK_MS)
+    if (!world.chance(0.3)) return
+    // Some read for a long time.
+    const reading = { token, known: { ...entry } }
+    this.#readings.add(reading)
+    const life = this.#life
+    const more = (left: number): void => {
+      this.#when(life, () => {
+        if (!this.#readings.has(reading)) return
+        if (this.#index!.isLeaseOver(this.#now) || left === 0)
+          return void this.#readings.delete(reading)
+        if (this.#isCounted && !reading.known.isVoid) {
+          oracle.serves(`${this.peer}, to a reader from before,`, digest, reading.known)
+        }
+        world.after(world.between(50, 500), () => more(left - 1))
+      })
+    }
+    world.after(world.between(50, 500), () => more(5))
+  }
+
+  /** What it holds is what it may hold, where it stands. */
+  #check(): void {
+    const { oracle } = this.#options
+    const position = this.#index?.position
+    if (position === undefined) return
+    if (position.seq >= this.#target && this.isConnected) this.#counted = true
+    for (const [token, entry] of this.#cache) {
+      if (!entry.isVoid) oracle.holds(this.peer, position, digestOf(token), entry)
+    }
+    for (const { token, known } of this.#readings) {
+      if (!known.isVoid)
+        oracle.holds(`${this.peer}, for a reader,`, position, digestOf(token), known)
+    }
+    for (const [name, entry] of this.#bindings) oracle.remembers(this.peer, position, name, entry)
+  }
+
+  /** At the end, when all is quiet: what it holds is what there is. */
+  checkQuiet(existing: ReadonlySet<string>): void {
+    const { oracle } = this.#options
+    if (this.#callers.size > 0 || this.#readers.size > 0)
+      oracle.fail(`${this.peer} has callers that nobody answers`)
+    for (const [token, { isVoid }] of this.#cache) {
+      const text = toHex(digestOf(token))
+      if (isVoid) oracle.fail(`${this.peer} never asked about ${token}`)
+      else if (!existing.has(text)) oracle.fail(`${this.peer} still holds ${token}, which is gone`)
+    }
+  }
+}

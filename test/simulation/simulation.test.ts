@@ -1,0 +1,24 @@
+import test from 'ava'
+import { firstViolation } from './report.ts'
+import { runSchedule } from './schedule.ts'
+
+const seed = process.env.DSTORE_SEED
+const [FIRST, SCHEDULES] = seed === undefined ? [1, 2000] : [Number(seed), 1]
+
+test('2,000 schedules of work, faults and restarts, and no promise is broken', (t) => {
+  const violation = firstViolation(FIRST!, SCHEDULES!)
+  if (violation === undefined) t.pass()
+  else t.fail(violation)
+})
+
+test('a seed replays the same schedule, word for word', (t) => {
+  for (const again of [7, 42, 1234]) {
+    t.deepEqual(runSchedule(again).transcript, runSchedule(again).transcript)
+  }
+})
+
+test('a schedule that fails says its seed and what happened', (t) => {
+  const { violation, transcript } = runSchedule(1, { applyBeforeAck: false })
+  t.truthy(violation)
+  t.regex(transcript.join('\n'), /removes \d[\s\S]*VIOLATION: /)
+})
