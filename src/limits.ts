@@ -326,7 +326,7 @@ export const PARTS: number = 1024
 export const SOURCE_TASKS: number = 2
 
 /** A source that gives nothing for so long loses its work to others. */
-export const SOURCE_STALL_MS: number = 2000
+export const SOURCE_STALL_MS: number = 4000
 
 /** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
 export const SOURCE_PATIENCE_MS: number = 300
