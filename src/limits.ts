@@ -49,6 +49,9 @@ export const RECORD_VALUE_BYTES: number = MIB
 /** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
 export const SMALL_VALUE_BYTES: number = 16 * KIB
 
+/** What comes in smaller pieces for a file is joined into writes of this size: memory of each value on its way in. */
+export const FILE_JOIN_BYTES: number = 256 * KIB
+
 /** Transactions that the disk store commits with one sync. */
 export const COMMIT_JOBS: number = 1024
 

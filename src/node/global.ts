@@ -392,5 +392,6 @@ export class Global implements Node {
 }
 
 function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
-  return { name, key: new Key(digest), size: fact.size, incarnation, confirmed: true }
+  const { size } = fact
+  return { name, key: new Key(digest), size, incarnation, heldBytes: size, confirmed: true }
 }

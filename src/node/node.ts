@@ -85,6 +85,8 @@ export interface BoundName {
   readonly size: number
   /** The seq of the change that bound it. */
   readonly incarnation: number
+  /** How much of the value this node held when it was asked: a look-up may bring the value along, in bytes. */
+  readonly heldBytes: number
   /** Was this answered by, or as, Global? False when only this Local's memory could be asked. */
   readonly confirmed: boolean
 }

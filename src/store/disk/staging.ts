@@ -7,7 +7,8 @@ import type { Reservation } from '../space.ts'
 import type { Location, Staging } from '../store.ts'
 import type { StoredValue } from './database.ts'
 import { faultOf } from './faults.ts'
-import { type Files, SEALED_MODE, type WritableFile } from './files.ts'
+import { type Files, SEALED_MODE } from './files.ts'
+import { JoinedFile } from './joined-file.ts'
 import type { Layout } from './layout.ts'
 import type { SharedSync } from './sync.ts'
 import type { Unfinished } from './unfinished.ts'
@@ -53,7 +54,7 @@ export class DiskStaging implements Staging {
   #held = false
   /** What came, while it is small enough. */
   #head: Segments | undefined
-  #file: WritableFile | undefined
+  #file: JoinedFile | undefined
   /** The id that it can be gone on with under, and how much there was. */
   readonly #going: Going | undefined
   /** Where its file is now. */
@@ -78,7 +79,7 @@ export class DiskStaging implements Staging {
       this.#reservation.use(bytes.byteLength)
       this.#size += bytes.byteLength
       if (this.#head !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#head.append(bytes)
-      else await append(await this.#spill(), bytes)
+      else await (await this.#spill()).append(bytes)
     })
   }
 
@@ -120,6 +121,13 @@ export class DiskStaging implements Staging {
       return this.discard()
     }
     const file = this.#file
+    try {
+      await file?.flush()
+    } catch {
+      // What could not be written is no part to go on with.
+      this.#state = 'open'
+      return this.discard()
+    }
     this.#file = undefined
     await file?.close().catch(() => undefined)
     this.#letGo()
@@ -152,15 +160,16 @@ export class DiskStaging implements Staging {
   }
 
   /** The file, which what came so far is moved to. */
-  async #spill(): Promise<WritableFile> {
+  async #spill(): Promise<JoinedFile> {
     if (this.#file !== undefined) return this.#file
     const { files, layout } = this.#host
     const going = this.#going
     const path = going ? layout.unfinishedFile(going.id) : layout.partFile(this.#location)
     const goesOn = going !== undefined && going.from > 0
-    this.#file = goesOn ? await files.append(path, going.from) : await files.create(path)
+    const file = goesOn ? await files.append(path, going.from) : await files.create(path)
+    this.#file = new JoinedFile(file)
     this.#path = path
-    if (this.#head !== undefined) for (const bytes of this.#taken()) await append(this.#file, bytes)
+    if (this.#head !== undefined) for (const bytes of this.#taken()) await this.#file.append(bytes)
     this.#head = undefined
     return this.#file
   }
@@ -169,9 +178,8 @@ export class DiskStaging implements Staging {
   async #finishFile(outboard: Uint8Array): Promise<void> {
     const { files, layout, directory } = this.#host
     const file = await this.#spill()
-    await append(file, outboard)
-    await file.setMode(SEALED_MODE)
-    await file.sync()
+    await file.append(outboard)
+    await file.seal(SEALED_MODE)
     this.#file = undefined
     await file.close()
     const path = layout.valueFile(this.#location)
@@ -210,8 +218,3 @@ export class DiskStaging implements Staging {
 }
 
 const nothing = (): undefined => undefined
-
-/** A write may take less than it is given. */
-async function append(file: WritableFile, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.byteLength > 0;) rest = rest.subarray(await file.write(rest))
-}
