@@ -136,6 +136,34 @@ export interface WatchOptions {
   readonly after?: string
 }
 
+export interface VerifyOptions {
+  readonly signal?: AbortSignal
+  /** Fetch what is damaged from a Local that holds it. */
+  readonly repair?: boolean
+}
+
+/** What a verification tells: any number of the first two, then `done`. */
+export type Verification =
+  | {
+      readonly type: 'progress'
+      readonly values: number
+      readonly doneBytes: number
+      readonly totalBytes: number
+    }
+  | {
+      readonly type: 'damaged'
+      readonly key: Key
+      readonly size: number
+      /** It is whole again; a Local has let go of it, and fetches it when it is wanted. */
+      readonly repaired: boolean
+    }
+  | {
+      readonly type: 'done'
+      readonly values: number
+      readonly doneBytes: number
+      readonly damaged: number
+    }
+
 export type Role = 'standalone' | 'global' | 'local'
 
 export interface CacheStatus {
@@ -237,6 +265,9 @@ export interface Node {
 
   /** Drop a value from this node's cache alone; the bytes that were freed. */
   evict(key: Key): Promise<number>
+
+  /** Read back everything that this node keeps, against its keys; what is damaged is not served from then on. */
+  verify(options?: VerifyOptions): AsyncIterable<Verification>
 
   status(): Promise<NodeStatus>
 
