@@ -150,8 +150,7 @@ export class Local implements Node {
       const digests = batch.map(({ digest }) => digest)
       const request = { type: 'locate', digests, inline: false } as const
       const located = await this.#options.link.ask(request, options)
-      const held = (key: Key): number => this.#cache.peek(key)?.heldBytes ?? 0
-      facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], held(key))))
+      facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key))))
     }
     return facts
   }
@@ -184,18 +183,20 @@ export class Local implements Node {
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
     try {
-      const found = await this.#options.link.ask(request, options, (answer, keep) => {
-        if (keep && answer.found !== undefined) this.#takeBinding(name, answer.found)
-        return answer.found
+      return await this.#options.link.ask(request, options, ({ found }, keep) => {
+        if (found === undefined) return undefined
+        const bound = boundName(name, found, this.#heldBytes(new Key(found.digest)))
+        if (keep) this.#takeBinding(name, found)
+        return bound
       })
-      return found === undefined ? undefined : boundName(name, found)
     } catch (error) {
       const bound = this.#holdings.bound(name)
       const value = bound === undefined ? undefined : this.#cache.peek(bound.key)
       const away = error instanceof DstoreError && error.code === 'unreachable'
       if (!away || bound === undefined) throw error
       if (this.#options.link.isLeaseOver()) throw leaseOver()
-      return { name, ...bound, size: value?.size ?? 0, confirmed: false }
+      const { size, heldBytes } = value ?? { size: 0, heldBytes: 0 }
+      return { name, ...bound, size, heldBytes, confirmed: false }
     }
   }
 
@@ -205,7 +206,7 @@ export class Local implements Node {
       if (keep) this.#holdings.bind(name, answer.found!)
       return answer.found!
     })
-    return boundName(name, found)
+    return boundName(name, found, this.#heldBytes(key))
   }
 
   async *names(
@@ -329,6 +330,10 @@ export class Local implements Node {
     }
   }
 
+  #heldBytes(key: Key): number {
+    return this.#cache.peek(key)?.heldBytes ?? 0
+  }
+
   /** Room for what Global says there is, with the bytes that came along. */
   #admit(key: Key, fact: Fact, range: ByteRange): CachedValue | undefined {
     const entry = this.#cache.admit(key, fact.size, fact.incarnation, range)
@@ -373,6 +378,7 @@ export class Local implements Node {
     const limit = fetchDeadline(options)
     const release = entry.use()
     const read = this.#holdings.reads.begin(entry)
+    const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
     try {
       for (let at = range.start; at < range.end;) {
@@ -382,7 +388,7 @@ export class Local implements Node {
         if (view === undefined) {
           interest ??= this.#fetcher.download(entry).join(rest)
           limit.progress()
-          await untilAborted(interest.more(), AbortSignal.any([limit.signal, read.signal]))
+          await untilAborted(interest.more(), signal)
           limit.rest()
         } else {
           yield view
@@ -479,8 +485,10 @@ function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFact
   return { key, size, incarnation, heldBytes, names, confirmed: true }
 }
 
-function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
-  return { name, key: new Key(digest), size: fact.size, incarnation, confirmed: true }
+function boundName(name: string, found: Found, heldBytes: number): BoundName {
+  const { digest, incarnation, fact } = found
+  const key = new Key(digest)
+  return { name, key, size: fact.size, incarnation, heldBytes, confirmed: true }
 }
 
 async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

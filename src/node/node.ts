@@ -88,6 +88,8 @@ export interface BoundName {
   readonly size: number
   /** The seq of the change that bound it. */
   readonly incarnation: number
+  /** How much of the value this node held when it was asked: a look-up may bring the value along, in bytes. */
+  readonly heldBytes: number
   /** Was this answered by, or as, Global? False when only this Local's memory could be asked. */
   readonly confirmed: boolean
 }
@@ -176,6 +178,10 @@ export interface NodeStatus {
         readonly values: number
         readonly valueBytes: number
         readonly headroomBytes: number | undefined
+        /** Values that are known to be damaged: not served. */
+        readonly damaged: number
+        /** Bytes of puts that broke off and can be gone on with. */
+        readonly unfinishedBytes: number
         readonly seq: number
       }
     | undefined

@@ -116,3 +116,16 @@ test('a value larger than the cache streams through', async (t) => {
   t.true(usedBytes <= SEGMENT_BYTES)
   await t.throwsAsync(local.prefetch(key), { code: 'too-large' })
 })
+
+test('a look-up says what was held before it brought the value along', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const { key } = await global.put({ bytes: once(pattern(100)) }, { name: 'small' })
+  t.is((await global.lookup('small'))?.heldBytes, 100)
+  t.is((await local.lookup('small'))?.heldBytes, 0)
+  t.is((await local.lookup('small'))?.heldBytes, 100)
+  await local.evict(key)
+  t.is((await local.bind('also', key)).heldBytes, 0)
+  t.is(await local.lookup('absent'), undefined)
+})

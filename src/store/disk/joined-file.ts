@@ -22,25 +22,26 @@ export class JoinedFile {
       this.#waiting.set(taken, this.#length)
       this.#length += taken.byteLength
       rest = rest.subarray(taken.byteLength)
-      if (this.#length === FILE_JOIN_BYTES) await this.#flush()
+      if (this.#length === FILE_JOIN_BYTES) await this.flush()
     }
+  }
+
+  /** Write what waits. */
+  async flush(): Promise<void> {
+    if (this.#length === 0) return
+    await this.#write(this.#waiting!.subarray(0, this.#length))
+    this.#length = 0
   }
 
   /** Write what waits, and make everything durable with this mode. */
   async seal(mode: number): Promise<void> {
-    await this.#flush()
+    await this.flush()
     await this.#file.setMode(mode)
     await this.#file.sync()
   }
 
   async close(): Promise<void> {
     await this.#file.close()
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#length === 0) return
-    await this.#write(this.#waiting!.subarray(0, this.#length))
-    this.#length = 0
   }
 
   /** A write may take less than it is given. */
