@@ -100,7 +100,7 @@ function newKey({ values }: GlobalValues): string {
 function network(): {
   readonly global: GlobalValues
   readonly nodes: readonly [NodeValues, NodeValues]
-  say(node: NodeValues, ...words: string[]): Promise<string>
+  readonly say: (node: NodeValues, ...words: string[]) => Promise<string>
 } {
   const global = new GlobalValues()
   return {
