@@ -49,6 +49,9 @@ export const RECORD_VALUE_BYTES: number = MIB
 /** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
 export const SMALL_VALUE_BYTES: number = 16 * KIB
 
+/** What comes in smaller pieces for a file is joined into writes of this size: memory of each value on its way in. */
+export const FILE_JOIN_BYTES: number = 256 * KIB
+
 /** Transactions that the disk store commits with one sync. */
 export const COMMIT_JOBS: number = 1024
 
@@ -60,6 +63,24 @@ export const DISK_RESERVE_BYTES: number = 16 * MIB
 
 /** Entries of the log that one transaction forgets. */
 export const TRIM_ENTRIES: number = 4096
+
+/** How much of what a peer was given last is looked at again after its transfer broke off. */
+export const RECHECK_BYTES: number = 16 * MIB
+
+/** What a verification of everything reads in a second. */
+export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
+
+/** Unfinished values that wait to be gone on with, all together; the oldest are let go of first. */
+export const UNFINISHED_BYTES: number = 64 * GIB
+
+/** How long an unfinished value waits, in milliseconds: a day. */
+export const UNFINISHED_MS: number = 86_400_000
+
+/** How long Global may take to read what it kept of a value, before it goes on with it. */
+export const RESUME_SECONDS_PER_GIB: number = 20
+
+/** A value below this size is not worth being gone on with. */
+export const RESUMABLE_BYTES: number = MIB
 
 /** Files whose length is asked for at the same time when the disk store opens. */
 export const OPENING_STATS: number = 64
@@ -269,8 +290,10 @@ export const TAIL_REMOVALS: number = 1024
 /** Removals and names that one message of the feed carries at most, in bytes. */
 export const FEED_BYTES: number = 512 * KIB
 
-/** Changes that the log retains: so many, and none that is older. */
+/** Changes that the log retains. */
 export const LOG_CHANGES: number = 1_000_000
+
+/** How old a change may be that the log still retains, in milliseconds: 7 days. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
 
 /** Runs of Global whose positions are recognised. */

@@ -13,7 +13,6 @@ import { Allowance } from '../transfer/allowance.ts'
 import { Company } from '../transfer/company.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
-import { verifiedBytes, type ValueBytes } from '../transfer/slice-stream.ts'
 import type { Identity, UploadResult } from '../transfer/upload.ts'
 import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
@@ -43,8 +42,10 @@ import type {
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
+import { Repair } from './repair.ts'
+import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
-import { ingest, type Ingested } from './values.ts'
+import { ingest, receive, type Ingested } from './values.ts'
 import { VERSION } from './version.ts'
 
 export interface GlobalOptions {
@@ -66,26 +67,33 @@ export class Global implements Node {
   readonly #network: NodeNetwork | undefined
   readonly #log: Log
   readonly #index: IndexHost
+  readonly #repair: Repair
   readonly #traffic = new Traffic()
   readonly #company = new Company()
   readonly #now: () => number
   readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
   readonly #startedAt = new Date()
 
-  private constructor({ store, network, log, now }: GlobalOptions, index: IndexHost) {
+  private constructor(
+    { store, network, log, now }: GlobalOptions,
+    index: IndexHost,
+    repair: Repair,
+  ) {
     this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
     this.#store = store
     this.#network = network
     this.#log = log
     this.#index = index
+    this.#repair = repair
   }
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network } = options
-    const index = await IndexHost.open(options)
-    const node = new Global(options, index)
+    const repair = new Repair(options)
+    const index = await IndexHost.open({ ...options, repair })
+    const node = new Global(options, index, repair)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
     return node
@@ -121,7 +129,7 @@ export class Global implements Node {
     const bytes =
       this.#store.kind === 'memory'
         ? this.#store.read(location, range, options.signal)
-        : verifiedBytes(this.#valueBytes(record), key.digest, range, options.signal)
+        : this.#repair.read(key.digest, record, range, options.signal)
     return { key, size, range, bytes }
   }
 
@@ -213,7 +221,7 @@ export class Global implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const { values, valueBytes, headroomBytes } = await this.#store.usage()
+    const usage = await this.#store.usage()
     const { kind } = this.#store
     const seq = await this.#store.lastSeq()
     return {
@@ -224,7 +232,7 @@ export class Global implements Node {
       listen: this.#network?.addresses() ?? [],
       global: undefined,
       locals: this.#index.peers(),
-      store: { kind, durable: kind !== 'memory', values, valueBytes, headroomBytes, seq },
+      store: { kind, durable: kind !== 'memory', ...usage, seq },
       cache: undefined,
       traffic: this.#traffic.status(),
     }
@@ -239,14 +247,6 @@ export class Global implements Node {
   async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
     const [row] = await this.#store.rows([keyRow(digest)])
     return row === undefined ? undefined : decodeKey(row)
-  }
-
-  #valueBytes({ size, location }: KeyRecord): ValueBytes {
-    return {
-      size,
-      read: (range, signal) => this.#store.read(location, range, signal),
-      outboard: (range) => this.#store.outboard(location, range),
-    }
   }
 
   async #ingest(
@@ -278,8 +278,9 @@ export class Global implements Node {
       channel.abort(new DstoreError('not-permitted', 'not welcome'))
       return
     }
+    const lately = new ServedLately()
     const host: TransferHost = {
-      open: (digest) => this.#open(digest),
+      open: (digest) => this.#open(digest, lately),
       uploads: {
         takeKnown: (value, bytes, outboard, name) => this.#takeKnown(value, bytes, outboard, name),
         takeStream: (bytes, size, claim, name) => this.#takeStream(bytes, size, claim, name),
@@ -301,6 +302,7 @@ export class Global implements Node {
     try {
       await serveTransfer(new TransferChannel(channel), host)
     } catch (error) {
+      void this.#recheck(lately)
       const { code, message } = asDstoreError(error)
       const facts = { peer: channel.peer, code, error: message }
       if (code === 'unreachable') this.#log.debug('a transfer broke off', facts)
@@ -314,13 +316,25 @@ export class Global implements Node {
     return (peer) => peers.has(peer)
   }
 
-  async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
+  /** A peer may have hung up because it was given what is not the value. */
+  async #recheck({ last }: ServedLately): Promise<void> {
+    if (last === undefined || this.#store.kind === 'memory') return
+    const { digest, record, range } = last
+    try {
+      const bytes = this.#repair.read(digest, record, range)
+      while ((await bytes.next()).done !== true);
+    } catch {
+      // What it means has been seen to.
+    }
+  }
+
+  async #open(digest: Uint8Array, lately: ServedLately): Promise<ServedValue | undefined> {
     const record = await this.#record(digest)
     if (record === undefined) return undefined
     // A value that is removed meanwhile ends its reads itself: the store says `removed`.
     const { signal } = new AbortController()
     return {
-      ...this.#valueBytes(record),
+      ...lately.watch(digest, record, this.#repair.bytesOf(record)),
       signal,
       covers: () => true,
       held: () => [{ start: 0, end: record.size }],
@@ -329,21 +343,14 @@ export class Global implements Node {
   }
 
   async #takeKnown(
-    { digest, size }: Identity,
+    { digest, size, start }: Identity & { readonly start: number },
     bytes: AsyncIterable<Uint8Array>,
     outboard: () => Uint8Array,
     name: string | undefined,
   ): Promise<UploadResult> {
     if (name !== undefined) checkName(name)
-    const staging = await this.#store.stage(size)
-    try {
-      for await (const part of bytes) await staging.write(part)
-      const location = await staging.seal(outboard())
-      return await this.#index.adopt({ digest, size, location, staging }, name)
-    } catch (error) {
-      await staging.discard()
-      throw error
-    }
+    const value = await receive(this.#store, { digest, size, start }, bytes, outboard)
+    return this.#index.adopt(value, name)
   }
 
   async #takeStream(

@@ -378,6 +378,7 @@ export class Local implements Node {
     const limit = fetchDeadline(options)
     const release = entry.use()
     const read = this.#holdings.reads.begin(entry)
+    const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
     try {
       for (let at = range.start; at < range.end;) {
@@ -387,7 +388,7 @@ export class Local implements Node {
         if (view === undefined) {
           interest ??= this.#fetcher.download(entry).join(rest)
           limit.progress()
-          await untilAborted(interest.more(), AbortSignal.any([limit.signal, read.signal]))
+          await untilAborted(interest.more(), signal)
           limit.rest()
         } else {
           yield view

@@ -175,6 +175,10 @@ export interface NodeStatus {
         readonly values: number
         readonly valueBytes: number
         readonly headroomBytes: number | undefined
+        /** Values that are known to be damaged: not served. */
+        readonly damaged: number
+        /** Bytes of puts that broke off and can be gone on with. */
+        readonly unfinishedBytes: number
         readonly seq: number
       }
     | undefined

@@ -33,6 +33,8 @@ export class SimGlobal {
   #lastSession: SessionId = SELF
   #lastId = 0
   #lastLocation = 0
+  /** When the store has done all that it was told to. */
+  #free = 0
   backup: Backup | undefined
 
   constructor(options: SimGlobalOptions) {
@@ -216,13 +218,17 @@ export class SimGlobal {
       if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
       return result
     }
+    // Transactions are done in the order of the calls, each when those before it are.
+    this.#free = Math.max(this.#free, world.now)
     if (!rules.durableBeforeVisible) {
       const result = apply()
       this.#later(0, 1, () => tell(result))
       this.#later(20, 60, () => this.store.sync())
       return
     }
-    this.#later(1, 30, () => {
+    this.#free += world.between(1, 30)
+    const wait = this.#free - world.now
+    this.#later(wait, wait, () => {
       const result = apply()
       this.store.sync()
       // It is durable; the process may crash before it learns that.

@@ -23,8 +23,9 @@ export interface SimLocalOptions {
   readonly forgetAfterMs: number
 }
 
-/** How old what is served as current may be: until there is a doubt, a few ways there and back, and ticks. */
-const SLACK_MS = DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
+/** How old what is served as current may be: what was heard last was held up for less than a doubt takes, and so is the
+ * next; a few ways there and back, and ticks. */
+const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
 
 interface Entry {
   incarnation: number
@@ -47,6 +48,8 @@ export class SimLocal {
   #asleep = false
   #backlog: (() => void)[] = []
   partitioned = false
+  /** Lose the connection as soon as what is held is asked about after a reset. */
+  cutAtReset = false
   #wire: Wire | undefined
   #attempts = 0
   /** By token. */
@@ -59,6 +62,9 @@ export class SimLocal {
   /** The history in which it was welcomed last, and when it heard of Global. */
   #history: History | undefined
   #heardAt = 0
+  #counted = false
+  /** The position of the last welcome. */
+  #target = 0
 
   constructor(options: SimLocalOptions) {
     this.peer = options.peer
@@ -224,7 +230,11 @@ export class SimLocal {
   /** Does Global count on it, as far as can be known from outside? */
   get #isCounted(): boolean {
     const { world, oracle, forgetAfterMs } = this.#options
-    return this.#history === oracle.history && world.now - this.#heardAt < forgetAfterMs - 2000
+    return (
+      this.#counted &&
+      this.#history === oracle.history &&
+      world.now - this.#heardAt < forgetAfterMs - 2000
+    )
   }
 
   get #isAwake(): boolean {
@@ -296,7 +306,10 @@ export class SimLocal {
   }
 
   #message(message: Message): void {
+    // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
+    if (!this.#isCounted) this.#counted = false
     if (message.body.type === 'welcome') {
+      this.#target = message.body.position.seq
       this.#attempts = 0
       this.#history = this.#options.oracle.historyOf(message.body.position)
     }
@@ -338,6 +351,8 @@ export class SimLocal {
           reading.known.isVoid = true
           tokens.add(reading.token)
         }
+        if (this.cutAtReset) world.after(world.between(0, 60), () => this.cut())
+        this.cutAtReset = false
         const digests = [...tokens].map(digestOf)
         return this.#handle({ type: 'held', digests, now: this.#now })
       }
@@ -457,6 +472,7 @@ export class SimLocal {
     const { oracle } = this.#options
     const position = this.#index?.position
     if (position === undefined) return
+    if (position.seq >= this.#target && this.isConnected) this.#counted = true
     for (const [token, entry] of this.#cache) {
       if (!entry.isVoid) oracle.holds(this.peer, position, digestOf(token), entry)
     }
