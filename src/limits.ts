@@ -207,6 +207,9 @@ export const HTTP_HEADER_BYTES: number = 16 * KIB
 /** A JSON body of the daemon's API. */
 export const HTTP_JSON_BYTES: number = 64 * KIB
 
+/** A statement of the prompt, its value included, in UTF-16 code units. */
+export const STATEMENT_CHARS: number = MIB
+
 /** Connections to the daemon's socket at one time. */
 export const HTTP_CONNECTIONS: number = 512
 
