@@ -35,6 +35,8 @@ import type {
   UnbindResult,
   ValueFacts,
   ValueSource,
+  Verification,
+  VerifyOptions,
   WatchOptions,
 } from './node.ts'
 import { Putter } from './putter.ts'
@@ -43,6 +45,7 @@ import { resolveRange } from './range.ts'
 import type { Read } from './reads.ts'
 import { Traffic } from './traffic.ts'
 import type { NodeNetwork } from './protocols.ts'
+import { verifyCache } from './verification.ts'
 import { VERSION } from './version.ts'
 
 export interface LocalOptions {
@@ -186,6 +189,10 @@ export class Local implements Node {
 
   async evict(key: Key): Promise<number> {
     return this.#cache.evict(key)
+  }
+
+  verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    return verifyCache(this.#cache, options)
   }
 
   async status(): Promise<NodeStatus> {
