@@ -19,6 +19,7 @@ import type {
   PutAnswer,
   RemoveAnswer,
   StatusAnswer,
+  VerifyLine,
 } from './api.ts'
 import { connectTo } from './connection.ts'
 import { parseProblem } from './problem.ts'
@@ -131,6 +132,18 @@ export class Client {
   async *keys(): AsyncGenerator<KeyLine> {
     const response = await this.#call('GET', '/v1/keys', { headers: { TE: 'trailers' } })
     for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as KeyLine
+  }
+
+  /** Read back everything that the node keeps. */
+  async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
+    const sent = { headers: { TE: 'trailers' }, ...(repair && { query: '&repair=1' }) }
+    const response = await this.#call('POST', '/v1/verify', sent)
+    for await (const line of lines(response, this.#patience)) {
+      const told = JSON.parse(line) as VerifyLine
+      yield told
+      if (told.event === 'done') return
+    }
+    throw new DstoreError('unreachable', 'the daemon ended before it had read everything')
   }
 
   async status(): Promise<StatusAnswer> {

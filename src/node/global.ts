@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
 import { changesOf } from './change-events.ts'
+import { fetchFromLocal } from './holders.ts'
 import { IndexHost } from './index-host.ts'
 import { listNames } from './listing.ts'
 import type { Log } from './log.ts'
@@ -38,14 +39,17 @@ import type {
   UnbindResult,
   ValueFacts,
   ValueSource,
+  Verification,
+  VerifyOptions,
   WatchOptions,
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
-import { Repair } from './repair.ts'
+import { Repair, type Holders } from './repair.ts'
 import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
 import { ingest, receive, type Ingested } from './values.ts'
+import { verifyStore } from './verification.ts'
 import { VERSION } from './version.ts'
 
 export interface GlobalOptions {
@@ -61,6 +65,12 @@ export interface GlobalOptions {
   readonly forgetAfterMs?: number | undefined
 }
 
+interface Parts {
+  readonly index: IndexHost
+  readonly repair: Repair
+  readonly company: Company
+}
+
 export class Global implements Node {
   readonly role: 'global' | 'standalone'
   readonly #store: Store
@@ -69,15 +79,14 @@ export class Global implements Node {
   readonly #index: IndexHost
   readonly #repair: Repair
   readonly #traffic = new Traffic()
-  readonly #company = new Company()
+  readonly #company: Company
   readonly #now: () => number
   readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
   readonly #startedAt = new Date()
 
   private constructor(
     { store, network, log, now }: GlobalOptions,
-    index: IndexHost,
-    repair: Repair,
+    { index, repair, company }: Parts,
   ) {
     this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
@@ -86,14 +95,21 @@ export class Global implements Node {
     this.#log = log
     this.#index = index
     this.#repair = repair
+    this.#company = company
   }
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network } = options
-    const repair = new Repair(options)
+    const company = new Company()
+    const holders: Holders = (key, size) => {
+      if (network === undefined) return []
+      const addresses = company.of(key.digest, network.peerId, () => true, options.now())
+      return addresses.map((address) => fetchFromLocal(network, address, key, size))
+    }
+    const repair = new Repair({ ...options, holders })
     const index = await IndexHost.open({ ...options, repair })
-    const node = new Global(options, index, repair)
+    const node = new Global(options, { index, repair, company })
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
     return node
@@ -220,6 +236,10 @@ export class Global implements Node {
     return 0
   }
 
+  verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    return verifyStore(this.#store, this.#repair, options)
+  }
+
   async status(): Promise<NodeStatus> {
     const usage = await this.#store.usage()
     const { kind } = this.#store
@@ -292,7 +312,8 @@ export class Global implements Node {
           this.#company.join(peer, digest, address, now)
           return this.#company.of(digest, peer, isThere, now)
         },
-        isWelcome: (peer) => this.#welcome()(peer),
+        // Also this node itself: it fetches back from Locals what its disk lost.
+        isWelcome: (peer) => peer === this.#network?.peerId || this.#welcome()(peer),
       },
       allowance: this.#allowance,
       patienceMs: CALL_TIMEOUT_MS,

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { Key } from '../../src/hash/key.ts'
+import { Key, parseKey } from '../../src/hash/key.ts'
 import type {
   CallOptions,
   GetOptions,
@@ -13,6 +13,7 @@ import type {
   PutResult,
   ReadableValue,
   ValueSource,
+  Verification,
 } from '../../src/node/node.ts'
 
 const PIECE_BYTES = 10_000
@@ -160,6 +161,15 @@ export class FakeNode implements Node {
 
   evict(key: Key): Promise<number> {
     return Promise.resolve(this.values.get(key.toString())?.byteLength ?? 0)
+  }
+
+  async *verify(): AsyncGenerator<Verification> {
+    if (this.fault !== undefined) throw this.fault
+    for (const [text, value] of this.values) {
+      if (new Key(hash(value).digest).toString() === text) continue
+      yield { type: 'damaged', key: parseKey(text), size: value.byteLength, repaired: false }
+    }
+    yield { type: 'done', values: this.values.size, doneBytes: 0, damaged: 0 }
   }
 
   status(): Promise<NodeStatus> {

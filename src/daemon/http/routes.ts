@@ -14,6 +14,8 @@ import {
   valueFacts,
 } from './values.ts'
 
+import { verify } from './verify.ts'
+
 export type Handler = (exchange: Exchange) => Promise<void>
 
 export interface Route {
@@ -29,6 +31,7 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
   { path: '/v1/keys', methods: { GET: listKeys } },
+  { path: '/v1/verify', methods: { POST: verify } },
   { path: '/v1/status', methods: { GET: status } },
   { path: '/v1/stop', methods: { POST: stop } },
 ]
