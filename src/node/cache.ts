@@ -25,7 +25,9 @@ export class CachedValue {
   /** Filled where the groups are held: their parents, up to the root. */
   readonly outboard: Uint8Array
   readonly #segments: (Uint8Array | undefined)[]
-  readonly #dropped = new AbortController()
+  /** Made when somebody asks: most values are small, read at once, and never removed. */
+  #dropped: AbortController | undefined
+  #dropReason: DstoreError | undefined
   #users = 0
 
   constructor(key: Key, size: number, incarnation: number) {
@@ -39,7 +41,18 @@ export class CachedValue {
 
   /** Aborted, with the reason, once the value was removed: it must not be read any more. */
   get dropped(): AbortSignal {
+    this.#dropped ??= new AbortController()
+    if (this.isDropped) this.#dropped.abort(this.#dropReason)
     return this.#dropped.signal
+  }
+
+  get isDropped(): boolean {
+    return this.#dropReason !== undefined
+  }
+
+  /** Throws the reason once the value was removed. */
+  checkThere(): void {
+    if (this.#dropReason !== undefined) throw this.#dropReason
   }
 
   get inUse(): boolean {
@@ -67,7 +80,7 @@ export class CachedValue {
 
   /** Keep verified bytes, whole groups from `start`. They are copied. Throws the reason once the value was removed. */
   write(start: number, bytes: Uint8Array): void {
-    this.dropped.throwIfAborted()
+    this.checkThere()
     const end = start + bytes.byteLength
     for (let at = start; at < end;) {
       const segment = this.#segment(Math.floor(at / SEGMENT_BYTES))
@@ -98,7 +111,8 @@ export class CachedValue {
   /** Let go of the memory: the value was removed. Whoever reads it is told the reason. */
   drop(reason: DstoreError): void {
     this.#segments.fill(undefined)
-    this.#dropped.abort(reason)
+    this.#dropReason ??= reason
+    this.#dropped?.abort(this.#dropReason)
   }
 
   #segment(index: number): Uint8Array {

@@ -220,7 +220,7 @@ export class Local implements Node {
   /** May this be served as it is? Rejects where only the lease forbids it. */
   async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
     const verdict = await this.#options.link.consult(signal)
-    if (cached.isVoid || cached.dropped.aborted || verdict === 'ask') return false
+    if (cached.isVoid || cached.isDropped || verdict === 'ask') return false
     if (verdict === 'expired') throw leaseOver()
     return true
   }
@@ -296,11 +296,17 @@ export class Local implements Node {
     options: CallOptions,
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    entry.dropped.throwIfAborted()
+    entry.checkThere()
     // Between the call and the first read it may have been evicted, or its standing may have changed.
     const isThere = this.#cache.peek(entry.key) === entry
     if (!isThere || (!confirmed && !(await this.#mayServe(entry, options)))) {
       yield* (await this.get(entry.key, { ...options, range })).bytes
+      return
+    }
+    // In one view there is nothing to wait for, and nothing that could be ended.
+    const all = options.signal?.aborted === true ? undefined : entry.view(range)
+    if (all?.byteLength === range.end - range.start && !this.#options.link.isLeaseOver()) {
+      yield all
       return
     }
     const limit = fetchDeadline(options)
