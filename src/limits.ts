@@ -207,6 +207,9 @@ export const HTTP_HEADER_BYTES: number = 16 * KIB
 /** A JSON body of the daemon's API. */
 export const HTTP_JSON_BYTES: number = 64 * KIB
 
+/** A statement of the prompt, its value included, in UTF-16 code units. */
+export const STATEMENT_CHARS: number = MIB
+
 /** Connections to the daemon's socket at one time. */
 export const HTTP_CONNECTIONS: number = 512
 
@@ -332,7 +335,7 @@ export const PARTS: number = 1024
 export const SOURCE_TASKS: number = 2
 
 /** A source that gives nothing for so long loses its work to others. */
-export const SOURCE_STALL_MS: number = 2000
+export const SOURCE_STALL_MS: number = 4000
 
 /** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
 export const SOURCE_PATIENCE_MS: number = 300

@@ -12,7 +12,8 @@ export async function* changesOf(
   ask: (request: Watch) => Promise<Watched>,
 ): AsyncGenerator<ChangeEvent, void, undefined> {
   let from = after === undefined ? undefined : parsePosition(after)
-  while (signal?.aborted !== true) {
+  for (;;) {
+    if (signal?.aborted === true) return
     // The first request says where "now" is, without waiting.
     const waitMs = from === undefined ? 0 : WATCH_WAIT_MS
     const watched = await ask({ type: 'watch', after: from, waitMs, limit: BATCH_ITEMS })

@@ -61,7 +61,10 @@ export interface ReadableValue {
   readonly size: number
   /** What of it `bytes` gives: the requested range, cut to the value. */
   readonly range: ByteRange
-  /** Verified bytes in order. To be read once; leaving the loop early ends the work behind it. */
+  /**
+   * Verified bytes in order, the caller's to read and not to change. To be read once; leaving the loop early ends the
+   * work behind it.
+   */
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
