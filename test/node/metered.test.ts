@@ -1,6 +1,6 @@
 /** What is in flight over all callers comes out of one allowance: nobody gets more, nobody waits in vain. */
 import test from 'ava'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { MIB, PIECE_BYTES } from '../../src/limits.ts'
 import { arriving, metered } from '../../src/node/metered.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
