@@ -24,7 +24,7 @@ const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Ar
 const store = createMemoryStore()
 const host = await IndexHost.open({
   store,
-  repair: new Repair({ store, log: SILENT }),
+  repair: new Repair({ store, log: SILENT, holders: () => [] }),
   log: SILENT,
   now,
   random,

@@ -21,7 +21,7 @@ const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Ar
 
 async function openHost(t: ExecutionContext): Promise<IndexHost> {
   const store = createMemoryStore()
-  const repair = new Repair({ store, log: SILENT })
+  const repair = new Repair({ store, log: SILENT, holders: () => [] })
   const host = await IndexHost.open({ store, repair, log: SILENT, now, random })
   t.teardown(() => host.close())
   return host

@@ -304,7 +304,10 @@ export class SimLocal {
 
   #message(message: Message): void {
     // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
-    if (!this.#isCounted) this.#counted = false
+    if (!this.#isCounted) {
+      this.#counted = false
+      this.#target = Infinity
+    }
     if (message.body.type === 'welcome') {
       this.#target = message.body.position.seq
       this.#attempts = 0
