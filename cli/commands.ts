@@ -122,6 +122,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: NONE,
     load: async () => (await import('./commands/verify.ts')).verify,
   },
+  repl: {
+    usage: '',
+    summary: 'a prompt: SET, GET and DEL',
+    examples: [
+      ['dstore repl', 'SET hi hello here, GET hi there; .help says more'],
+      ["echo 'GET hi' | dstore repl", 'statements from a script'],
+    ],
+    flags: CALL,
+    positionals: NONE,
+    load: async () => (await import('./commands/repl.ts')).repl,
+  },
   daemon: {
     usage: '[--global | --join MULTIADDR] [FLAGS]',
     summary: 'run a node in the foreground',

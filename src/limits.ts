@@ -209,6 +209,14 @@ export const HTTP_JSON_BYTES: number = 64 * KIB
 
 /** A statement of the prompt, its value included, in UTF-16 code units. */
 export const STATEMENT_CHARS: number = MIB
+/** Values that one request of the daemon's API stores as a batch, all together. */
+export const HTTP_BATCH_BYTES: number = MIB
+
+/** The longest JSON document, or line, that the daemon answers with: its status with every Local that may be. */
+export const HTTP_ANSWER_BYTES: number = 2 * MIB
+
+/** How often a call that waits for peers, or for changes, shows that it goes on. */
+export const HTTP_BEAT_MS: number = 2000
 
 /** Connections to the daemon's socket at one time. */
 export const HTTP_CONNECTIONS: number = 512

@@ -1,10 +1,10 @@
 /** Reading what the daemon answers: whole, in lines, or as the bytes of a value (specs/007, "HTTP API"). */
 import type { IncomingMessage } from 'node:http'
 import { DstoreError } from '../errors.ts'
-import { HTTP_JSON_BYTES } from '../limits.ts'
+import { HTTP_ANSWER_BYTES } from '../limits.ts'
 import type { Progress } from '../node/node.ts'
 import { PROBLEM_TRAILER } from './api.ts'
-import type { CallEvent } from './api.ts'
+import type { CallEvent, ChangeLine, Problem } from './api.ts'
 import { errorOf, parseProblem } from './problem.ts'
 
 /** How long a client waits for a daemon that says nothing, and what ends its waiting. */
@@ -55,7 +55,7 @@ export async function text(response: IncomingMessage, patience: Patience): Promi
   let length = 0
   for await (const piece of pieces(response, patience)) {
     length += piece.byteLength
-    if (length > HTTP_JSON_BYTES) {
+    if (length > HTTP_ANSWER_BYTES) {
       throw new DstoreError('protocol', 'the daemon gave an answer that is too long')
     }
     parts.push(piece)
@@ -73,6 +73,9 @@ export async function* lines(
   for await (const piece of pieces(response, patience)) {
     const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = found.pop()!
+    if (rest.length > HTTP_ANSWER_BYTES) {
+      throw new DstoreError('protocol', 'the daemon gave a line that is too long')
+    }
     yield* found
   }
   if (rest !== '') throw new DstoreError('protocol', 'the daemon ended in the middle of a line')
@@ -91,6 +94,22 @@ export async function result<Result>(
     onProgress?.({ ...event, totalBytes: event.totalBytes ?? undefined })
   }
   throw new DstoreError('unreachable', 'the daemon ended before it had an answer')
+}
+
+/** The changes that an answer tells of as server-sent events, until it fails. */
+export async function* changes(
+  response: IncomingMessage,
+  patience: Patience,
+): AsyncGenerator<ChangeLine> {
+  let failed = false
+  for await (const line of lines(response, patience)) {
+    if (line === 'event: failed') failed = true
+    if (!line.startsWith('data: ')) continue
+    const data: unknown = JSON.parse(line.slice('data: '.length))
+    if (failed) throw errorOf(data as Problem)
+    yield data as ChangeLine
+  }
+  throw new DstoreError('unreachable', 'the daemon ended')
 }
 
 /** What went wrong with the connection, as a fault. */

@@ -1,5 +1,5 @@
 /** The JSON that goes over the daemon's API: one place for both its ends (specs/007, "HTTP API"). */
-import type { Acknowledgement, NodeStatus, Progress } from '../node/node.ts'
+import type { Acknowledgement, ChangeEvent, NodeStatus, Progress } from '../node/node.ts'
 import type { ErrorCode } from '../errors.ts'
 
 /** An error, as RFC 9457 writes it. `code` is from the closed table of specs/000. */
@@ -31,8 +31,34 @@ export interface FactsAnswer {
 /** `owed` is not empty where Locals could not be reached: they let go before they serve anything again. */
 export interface RemoveAnswer extends Acknowledgement {
   readonly key: string
-  readonly seq: number
-  readonly freedBytes: number
+}
+
+/** `key` is there where the value went with its last name. */
+export interface UnbindAnswer extends Acknowledgement {
+  readonly name: string
+  readonly key?: string
+}
+
+/** What a name stands for. */
+export interface NameAnswer {
+  readonly name: string
+  readonly key: string
+  readonly size: number
+  readonly incarnation: number
+  /** How much of the value the node held when it was asked, in bytes. */
+  readonly heldBytes: number
+  readonly confirmed: boolean
+}
+
+export interface NameLine {
+  readonly name: string
+  readonly key: string
+}
+
+/** One change. `key` and `size` are there where the change has them. */
+export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
+  readonly key?: string
+  readonly size?: number
 }
 
 export interface EvictAnswer {
@@ -87,8 +113,12 @@ export type CallEvent<Result> =
 /** Size in bytes of the whole value, also where `Content-Length` cannot be sent. */
 export const SIZE_HEADER = 'dstore-size'
 
+/** Sizes in bytes of the values in the body of a batch, in their order: `5,0,17`. */
+export const SIZES_HEADER = 'dstore-sizes'
+
 /** Trailer that carries a `Problem` where an answer's bytes end too early. */
 export const PROBLEM_TRAILER = 'dstore-problem'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 export const LINES_TYPE = 'application/x-ndjson'
+export const CHANGES_TYPE = 'text/event-stream'

@@ -1,38 +1,30 @@
 /**
- * The client end of the daemon's API. The command line is made of it, so it must load fast: node:http and nothing else
- * (specs/007, "HTTP API").
+ * The client end of the daemon's API: a method for each call. The command line is made of it, so it must load fast
+ * (specs/007-daemon-and-command-line.md, "HTTP API").
  */
-import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { pipeline } from 'node:stream/promises'
 import { DstoreError } from '../errors.ts'
-import { CALL_TIMEOUT_MS } from '../limits.ts'
+import { BATCH_ITEMS, HTTP_BATCH_BYTES } from '../limits.ts'
 import type { Progress, RangeRequest } from '../node/node.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { connectionFault, json, lines, pieces, result, stuck, text } from './answer.ts'
+import { changes, json, lines, pieces, result } from './answer.ts'
 import type { Patience } from './answer.ts'
-import { SIZE_HEADER } from './api.ts'
+import { SIZES_HEADER, SIZE_HEADER } from './api.ts'
 import type {
+  ChangeLine,
   EvictAnswer,
   FactsAnswer,
   KeyLine,
+  NameAnswer,
+  NameLine,
   PutAnswer,
   RemoveAnswer,
   StatusAnswer,
   VerifyLine,
+  UnbindAnswer,
 } from './api.ts'
-import { connectTo } from './connection.ts'
-import { parseProblem } from './problem.ts'
-
-/** The daemon itself ends a call without progress; the client waits this much longer for it to say so. */
-const GRACE_MS = 5_000
-
-export interface ClientOptions {
-  /** Time without progress after which a call fails with `timeout`, in milliseconds. */
-  readonly timeoutMs?: number
-  /** Ends every call with `cancelled`. */
-  readonly signal?: AbortSignal
-}
+import { Caller } from './caller.ts'
+import type { ClientOptions, Sent } from './caller.ts'
 
 export interface FetchedValue {
   readonly size: number
@@ -44,64 +36,67 @@ export interface FetchedValue {
 
 type OnProgress = (progress: Progress) => void
 
-interface Sent {
-  readonly headers?: Readonly<Record<string, string | number>>
-  readonly body?: string
-  readonly query?: string
-  readonly bytes?: AsyncIterable<Uint8Array>
-}
-
 /** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon gave. */
 export class Client {
-  readonly #agent: Agent
-  readonly #timeoutMs: number
+  readonly #caller: Caller
   readonly #patience: Patience
 
-  private constructor(agent: Agent, { timeoutMs = CALL_TIMEOUT_MS, signal }: ClientOptions) {
-    this.#agent = agent
-    this.#timeoutMs = timeoutMs
-    this.#patience = { idleMs: timeoutMs + GRACE_MS, signal }
+  private constructor(caller: Caller) {
+    this.#caller = caller
+    this.#patience = caller.patience
   }
 
   /** Connect to the daemon on this socket; undefined where there is none. */
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
-    let first = await connectTo(socket)
-    if (first === undefined) return undefined
-    // No bound on sockets: a value that its caller has not read yet must not hold up the next call.
-    const agent = new Agent({ keepAlive: true })
-    agent.createConnection = (_, ready) => {
-      const connection = first
-      first = undefined
-      if (connection !== undefined) return connection
-      const failed = (error: Error): void => ready?.(error, undefined as never)
-      void connectTo(socket).then(
-        (next) => (next === undefined ? failed(gone()) : ready?.(null, next)),
-        failed,
-      )
-      return undefined
-    }
-    return new Client(agent, options)
+    const caller = await Caller.connect(socket, options)
+    return caller && new Client(caller)
   }
 
   close(): void {
-    this.#agent.destroy()
+    this.#caller.close()
   }
 
-  /** Store the bytes, pulled no faster than the daemon takes them. */
-  async putBytes(bytes: AsyncIterable<Uint8Array>, size?: number): Promise<PutAnswer> {
+  /** Store the bytes, pulled no faster than the daemon takes them; bind the name in the same change. */
+  async putBytes(
+    bytes: AsyncIterable<Uint8Array>,
+    size?: number,
+    name?: string,
+  ): Promise<PutAnswer> {
     const headers = size === undefined ? {} : { 'Content-Length': size }
-    return json(await this.#call('POST', '/v1/values', { headers, bytes }), this.#patience)
+    const sent = { headers, bytes, query: { name } }
+    return json(await this.#caller.call('POST', '/v1/values', sent), this.#patience)
   }
 
   /** Store a file that the daemon reads itself. `path` is absolute. */
-  async putFile(path: string, onProgress?: OnProgress): Promise<PutAnswer> {
-    const body = JSON.stringify({ path })
-    return result(await this.#call('POST', '/v1/files', { body }), this.#patience, onProgress)
+  async putFile(path: string, onProgress?: OnProgress, name?: string): Promise<PutAnswer> {
+    const body = JSON.stringify({ path, name })
+    return result(
+      await this.#caller.call('POST', '/v1/files', { body }),
+      this.#patience,
+      onProgress,
+    )
+  }
+
+  /** Store values of at most `INLINE_VALUE_BYTES` each, many in one message; answers in the same order. */
+  async putMany(values: readonly Uint8Array[]): Promise<PutAnswer[]> {
+    const answers: PutAnswer[] = []
+    for (const batch of batches(values)) {
+      const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
+      const body = Buffer.concat(batch)
+      const sent = { headers: { ...TRAILERS, ...headers }, body }
+      const response = await this.#caller.call('POST', '/v1/batch', sent)
+      for await (const line of lines(response, this.#patience)) {
+        answers.push(JSON.parse(line) as PutAnswer)
+      }
+    }
+    return answers
   }
 
   async get(key: string, range?: RangeRequest): Promise<FetchedValue> {
     const wanted = range === undefined ? {} : { Range: rangeHeader(range) }
-    const response = await this.#call('GET', value(key), { headers: { TE: 'trailers', ...wanted } })
+    const response = await this.#caller.call('GET', value(key), {
+      headers: { ...TRAILERS, ...wanted },
+    })
     const size = Number(response.headers[SIZE_HEADER])
     const part = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '')
     const extent =
@@ -110,34 +105,78 @@ export class Client {
   }
 
   async facts(key: string): Promise<FactsAnswer> {
-    return json(await this.#call('GET', `${value(key)}/facts`), this.#patience)
+    return json(await this.#caller.call('GET', `${value(key)}/facts`), this.#patience)
   }
 
-  /** Remove a value everywhere; `force` where it has names, too. The time-out bounds the whole call. */
-  async remove(key: string, force = false): Promise<RemoveAnswer> {
-    return json(
-      await this.#call('DELETE', value(key), { query: force ? '&force=1' : '' }),
-      this.#patience,
-    )
+  /** The same for many keys, in few messages, in the same order; undefined where there is none. */
+  async factsMany(keys: readonly string[]): Promise<(FactsAnswer | undefined)[]> {
+    const answers: (FactsAnswer | undefined)[] = []
+    for (let at = 0; at < keys.length; at += BATCH_ITEMS) {
+      const body = JSON.stringify({ keys: keys.slice(at, at + BATCH_ITEMS) })
+      const response = await this.#caller.call('POST', '/v1/facts', { body, headers: TRAILERS })
+      for await (const line of lines(response, this.#patience)) {
+        answers.push((JSON.parse(line) as FactsAnswer | null) ?? undefined)
+      }
+    }
+    return answers
+  }
+
+  /** Remove a value everywhere; `force` where it has names, too. */
+  remove(key: string, force = false): Promise<RemoveAnswer> {
+    return this.#removal(value(key), { force: force ? '1' : undefined })
+  }
+
+  /** What a name stands for; `not-found` where it is not bound. */
+  async lookup(name: string): Promise<NameAnswer> {
+    return json(await this.#caller.call('GET', named(name)), this.#patience)
+  }
+
+  /** Bind a name to a key, for good; `conflict` where it is bound to another. */
+  async bind(name: string, key: string): Promise<NameAnswer> {
+    const body = JSON.stringify({ key })
+    return json(await this.#caller.call('PUT', named(name), { body }), this.#patience)
+  }
+
+  /** Unbind a name. Its value goes with its last name, unless it is to be kept. */
+  unbind(name: string, keepValue = false): Promise<UnbindAnswer> {
+    return this.#removal(named(name), { keep: keepValue ? '1' : undefined })
+  }
+
+  /** Every name that begins with `prefix`. */
+  async *names(prefix?: string): AsyncGenerator<NameLine> {
+    const sent = { headers: TRAILERS, query: { prefix } }
+    const response = await this.#caller.call('GET', '/v1/names', sent)
+    for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as NameLine
+  }
+
+  /** Every change after a position, or from now on, as it happens; ends only with an error or the caller's leave. */
+  async *watch(after?: string): AsyncGenerator<ChangeLine> {
+    const headers = after === undefined ? {} : { 'Last-Event-ID': after }
+    const response = await this.#caller.call('GET', '/v1/changes', { headers })
+    yield* changes(response, this.#patience)
   }
 
   async prefetch(key: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
-    return result(await this.#call('POST', `${value(key)}/prefetch`), this.#patience, onProgress)
+    return result(
+      await this.#caller.call('POST', `${value(key)}/prefetch`),
+      this.#patience,
+      onProgress,
+    )
   }
 
   async evict(key: string): Promise<EvictAnswer> {
-    return json(await this.#call('POST', `${value(key)}/evict`), this.#patience)
+    return json(await this.#caller.call('POST', `${value(key)}/evict`), this.#patience)
   }
 
   async *keys(): AsyncGenerator<KeyLine> {
-    const response = await this.#call('GET', '/v1/keys', { headers: { TE: 'trailers' } })
+    const response = await this.#caller.call('GET', '/v1/keys', { headers: TRAILERS })
     for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as KeyLine
   }
 
   /** Read back everything that the node keeps. */
   async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
-    const sent = { headers: { TE: 'trailers' }, ...(repair && { query: '&repair=1' }) }
-    const response = await this.#call('POST', '/v1/verify', sent)
+    const sent = { headers: TRAILERS, query: { repair: repair ? '1' : undefined } }
+    const response = await this.#caller.call('POST', '/v1/verify', sent)
     for await (const line of lines(response, this.#patience)) {
       const told = JSON.parse(line) as VerifyLine
       yield told
@@ -147,58 +186,21 @@ export class Client {
   }
 
   async status(): Promise<StatusAnswer> {
-    return json(await this.#call('GET', '/v1/status'), this.#patience)
+    return json(await this.#caller.call('GET', '/v1/status'), this.#patience)
   }
 
   /** Ask the daemon to stop, and wait until its process is gone. */
   async stop(): Promise<void> {
-    const response = await this.#call('POST', '/v1/stop')
+    const response = await this.#caller.call('POST', '/v1/stop')
     // However the connection ends, it ends with the process.
     response.on('error', () => undefined)
     response.resume()
     await new Promise((resolve) => response.once('close', resolve))
   }
 
-  /** Send a request; its answer, once the head is there and it is no problem. */
-  async #call(method: string, path: string, sent: Sent = {}): Promise<IncomingMessage> {
-    const { headers, body, bytes, query = '' } = sent
-    const { signal } = this.#patience
-    const request = httpRequest({
-      agent: this.#agent,
-      method,
-      path: `${path}?timeout=${this.#timeoutMs}${query}`,
-      headers: {
-        ...headers,
-        ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
-      },
-      ...(signal === undefined ? {} : { signal }),
-    })
-    let late: NodeJS.Timeout | undefined
-    const wait = (): void => {
-      late = setTimeout(() => request.destroy(stuck(this.#patience)), this.#patience.idleMs).unref()
-    }
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve)
-      request.on('error', reject)
-      // The daemon may answer long before it has everything: what the sending comes to then does not matter.
-      if (bytes !== undefined) pipeline(bytes, request).then(wait, reject)
-    })
-    if (bytes === undefined) {
-      request.end(body)
-      wait()
-    }
-    try {
-      const response = await answered
-      if (response.statusCode! < 400) return response
-      const fault = parseProblem(await text(response, this.#patience))
-      if (fault.code !== 'protocol') throw fault
-      throw new DstoreError('protocol', `${fault.message} (HTTP ${response.statusCode})`)
-    } catch (error) {
-      request.destroy()
-      throw connectionFault(error, this.#patience)
-    } finally {
-      clearTimeout(late)
-    }
+  /** A removal: the daemon shows that it still waits for Locals, for as long as the node finds right. */
+  async #removal<Answer>(path: string, query: NonNullable<Sent['query']>): Promise<Answer> {
+    return json(await this.#caller.call('DELETE', path, { query }), this.#patience)
   }
 
   async *#exactly(length: number, response: IncomingMessage): AsyncGenerator<Uint8Array> {
@@ -212,15 +214,31 @@ export class Client {
   }
 }
 
+const TRAILERS = { TE: 'trailers' } as const
+
 function value(key: string): string {
   return `/v1/values/${encodeURIComponent(key)}`
+}
+
+function named(name: string): string {
+  if (/\p{Cs}/u.test(name)) throw new DstoreError('usage', 'not a name: it is not Unicode')
+  return `/v1/names/${encodeURIComponent(name)}`
+}
+
+/** As many values, run after run, as one request may carry. */
+function* batches(values: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  for (let at = 0; at < values.length;) {
+    let to = at
+    for (let bytes = 0; to < values.length && to - at < BATCH_ITEMS; to++) {
+      bytes += values[to]!.byteLength
+      if (bytes > HTTP_BATCH_BYTES && to > at) break
+    }
+    yield values.slice(at, to)
+    at = to
+  }
 }
 
 function rangeHeader(range: RangeRequest): string {
   if ('last' in range) return `bytes=-${range.last}`
   return `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`
-}
-
-function gone(): DstoreError {
-  return new DstoreError('unreachable', 'the daemon is gone')
 }

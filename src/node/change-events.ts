@@ -8,16 +8,19 @@ import type { ChangeEvent, WatchOptions } from './node.ts'
 
 /** Every change from `after` on, until the caller leaves. `ask` sends one request for some. */
 export async function* changesOf(
-  { after, signal }: WatchOptions,
+  { after, signal, onStart }: WatchOptions,
   ask: (request: Watch) => Promise<Watched>,
 ): AsyncGenerator<ChangeEvent, void, undefined> {
   let from = after === undefined ? undefined : parsePosition(after)
-  for (;;) {
-    if (signal?.aborted === true) return
-    // The first request says where "now" is, without waiting.
-    const waitMs = from === undefined ? 0 : WATCH_WAIT_MS
+  let started = false
+  const isOver = (): boolean => signal?.aborted === true
+  while (!isOver()) {
+    // The first request says where "now" is, and whether there is an index to watch, without waiting.
+    const waitMs = started ? WATCH_WAIT_MS : 0
     const watched = await ask({ type: 'watch', after: from, waitMs, limit: BATCH_ITEMS })
     const { position, changes, lost } = watched
+    if (!started) onStart?.(after ?? formatPosition(before(position, changes.length)))
+    started = true
     if (lost)
       yield { ...NOTHING, position: formatPosition(position), seq: position.seq, type: 'lost' }
     for (const { seq, type, digest, names, size } of changes) {
@@ -30,6 +33,9 @@ export async function* changesOf(
 }
 
 const NOTHING = { key: undefined, names: [], size: undefined }
+
+/** Where one stands who has seen none of the last `count` changes. */
+const before = ({ runId, seq }: Position, count: number): Position => ({ runId, seq: seq - count })
 
 const formatPosition = ({ runId, seq }: Position): string => `${toHex(runId)}-${seq}`
 

@@ -27,6 +27,7 @@ import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
 import { changesOf } from './change-events.ts'
+import { untilAborted } from './deadline.ts'
 import { fetchFromLocal } from './holders.ts'
 import { IndexHost } from './index-host.ts'
 import { listNames } from './listing.ts'
@@ -244,7 +245,8 @@ export class Global implements Node {
   }
 
   watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
-    return changesOf(options, (request) => this.#index.ask(request))
+    const { signal = new AbortController().signal } = options
+    return changesOf(options, (request) => untilAborted(this.#index.ask(request), signal))
   }
 
   /** Global is where the value is: there is nothing to bring. */

@@ -137,6 +137,8 @@ export interface WatchOptions {
   readonly signal?: AbortSignal
   /** The `position` of the last change that was seen; only later ones come. From now on where undefined. */
   readonly after?: string
+  /** Called once, when every change after this position is sure to come. */
+  readonly onStart?: (position: string) => void
 }
 
 export interface VerifyOptions {

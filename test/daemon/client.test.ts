@@ -108,7 +108,7 @@ const STRANGERS: [name: string, answer: string, code: ErrorCode][] = [
   ['half', 'HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{"role":', 'unreachable'],
   [
     'too much',
-    `HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n${' '.repeat(900_000)}`,
+    `HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n${' '.repeat(9_000_000)}`,
     'protocol',
   ],
 ]

@@ -1,19 +1,25 @@
 /** A node of one process without network or disk, and with every fault at a test's command. */
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
+import { checkName } from '../../src/index/name.ts'
 import type {
   CallOptions,
+  ChangeEvent,
   GetOptions,
   Node,
   NodeStatus,
+  PutOptions,
   PutResult,
   ReadableValue,
+  UnbindOptions,
   ValueSource,
   Verification,
+  WatchOptions,
 } from '../../src/node/node.ts'
 
 const PIECE_BYTES = 10_000
@@ -21,6 +27,9 @@ const PIECE_BYTES = 10_000
 export class FakeNode implements Node {
   readonly role = 'standalone' as const
   readonly values: Map<string, Uint8Array> = new Map()
+  readonly bound: Map<string, Key> = new Map()
+  /** Changes that watchers see, in order; they wait for more until `fault` is set. */
+  readonly changes: ChangeEvent[] = []
   /** The fault that the next calls give. */
   fault: Error | undefined
   /** Bytes after which a read fails with `fault`. */
@@ -36,8 +45,10 @@ export class FakeNode implements Node {
   readsLeft: number = 0
   closed: boolean = false
 
-  async put(source: ValueSource, options: CallOptions = {}): Promise<PutResult> {
+  async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
     this.#begin(options)
+    const { name } = options
+    if (name !== undefined) checkName(name)
     const parts: Uint8Array[] = []
     const bytes = 'path' in source ? readFile(source.path) : source.bytes
     for await (const part of bytes) {
@@ -54,6 +65,7 @@ export class FakeNode implements Node {
     const key = new Key(hash(whole).digest)
     const existed = this.values.has(key.toString())
     this.values.set(key.toString(), whole)
+    if (name !== undefined) await this.bind(name, key)
     return { key, size: whole.byteLength, existed }
   }
 
@@ -135,21 +147,59 @@ export class FakeNode implements Node {
     return Promise.all(puts)
   }
 
-  lookup(): ReturnType<Node['lookup']> {
-    return Promise.resolve(undefined)
+  lookup(name: string, options: CallOptions = {}): ReturnType<Node['lookup']> {
+    this.#begin(options)
+    const key = this.bound.get(name)
+    const size = key && this.values.get(key.toString())?.byteLength
+    if (key === undefined || size === undefined) return Promise.resolve(undefined)
+    return Promise.resolve({ name, key, size, incarnation: 2, heldBytes: size, confirmed: true })
   }
 
-  bind(): ReturnType<Node['bind']> {
-    return Promise.reject(new DstoreError('not-found', 'no such key'))
+  async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<Node['bind']> {
+    checkName(name)
+    const before = this.bound.get(name) ?? key
+    if (before.toString() !== key.toString()) {
+      throw new DstoreError('conflict', `the name ${name} is bound to ${before.toString()}`)
+    }
+    if (!this.values.has(key.toString())) throw new DstoreError('not-found', 'no such key')
+    this.bound.set(name, key)
+    return (await this.lookup(name, options))!
   }
 
-  unbind(): ReturnType<Node['unbind']> {
-    return Promise.reject(new DstoreError('not-found', 'no such name'))
+  async unbind(name: string, options: UnbindOptions = {}): ReturnType<Node['unbind']> {
+    this.#begin(options)
+    const key = this.bound.get(name)
+    if (key === undefined) throw new DstoreError('not-found', `no such name: ${name}`)
+    this.bound.delete(name)
+    const locals = { acknowledged: ['a'], owed: [], expired: [] }
+    if (options.keepValue === true) {
+      return { name, key: undefined, seq: 8, freedBytes: 0, names: [name], ...locals }
+    }
+    const { freedBytes } = await this.remove(key)
+    return { name, key, seq: 8, freedBytes, names: [name], ...locals }
   }
 
-  async *names(): ReturnType<Node['names']> {}
+  async *names(prefix = '', options: CallOptions = {}): ReturnType<Node['names']> {
+    this.#begin(options)
+    await Promise.resolve()
+    for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield { name, key }
+  }
 
-  async *watch(): ReturnType<Node['watch']> {}
+  async *watch({ after, signal, onStart }: WatchOptions = {}): ReturnType<Node['watch']> {
+    this.#begin({ ...(signal && { signal }) })
+    const started = this.changes.findIndex(({ position }) => position === after) + 1
+    onStart?.(after ?? 'now')
+    for (let at = started; ;) {
+      const change = this.changes[at]
+      if (change === undefined) {
+        await sleep(5, undefined, { signal })
+        this.#begin({})
+      } else {
+        yield change
+        at++
+      }
+    }
+  }
 
   prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     this.#begin(options)

@@ -1,7 +1,7 @@
 /** One request to the API and its answer, as the handlers see them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DstoreError } from '../../errors.ts'
-import { HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
+import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 import type { CallOptions, Node } from '../../node/node.ts'
 import { parseKey } from '../../hash/key.ts'
 import type { Key } from '../../hash/key.ts'
@@ -24,6 +24,8 @@ export interface Exchange {
   readonly query: URLSearchParams
   /** Aborted when the client is gone, or when the daemon stops and can wait no longer. */
   readonly signal: AbortSignal
+  /** Aborted as soon as the daemon is to stop: for calls that would never end by themselves. */
+  readonly stopping: AbortSignal
 }
 
 /** Thrown for what HTTP itself refuses, with a status that the table of errors does not give. */
@@ -41,6 +43,11 @@ export class HttpError extends DstoreError {
 /** The key in the path, or `malformed-key`. */
 export function keyOf(exchange: Exchange): Key {
   return parseKey(exchange.parameters['key'] ?? '')
+}
+
+/** The name in the path, as it was meant. The node says whether it can be one. */
+export function nameOf(exchange: Exchange): string {
+  return exchange.parameters['name'] ?? ''
 }
 
 /** The signal and, from `?timeout=MILLISECONDS`, the time-out of a call to the node. */
@@ -61,6 +68,20 @@ export async function* bodyOf({ request }: Exchange): AsyncGenerator<Uint8Array>
     yield* parts
   } catch (cause) {
     throw new DstoreError('cancelled', 'the client left', { cause })
+  }
+}
+
+/** Await a call that may wait long for peers, and show the client meanwhile that it goes on (102 Processing). */
+export async function stayingAwake<T>(
+  { request, response }: Exchange,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (request.httpVersion === '1.0') return call()
+  const beat = setInterval(() => response.writeProcessing(), HTTP_BEAT_MS)
+  try {
+    return await call()
+  } finally {
+    clearInterval(beat)
   }
 }
 

@@ -1,6 +1,9 @@
 /** Which path and method is which call: the whole API on one screen (specs/007, "HTTP API"). */
+import { manyFacts, putBatch } from './batches.ts'
+import { watchChanges } from './changes.ts'
 import type { Exchange } from './exchange.ts'
 import { HttpError } from './exchange.ts'
+import { getName, listNames, putName, removeName } from './names.ts'
 import { status, stop } from './node-calls.ts'
 import {
   evictValue,
@@ -26,12 +29,17 @@ export interface Route {
 export const ROUTES: readonly Route[] = [
   { path: '/v1/values', methods: { POST: putBytes } },
   { path: '/v1/files', methods: { POST: putFile } },
+  { path: '/v1/batch', methods: { POST: putBatch } },
+  { path: '/v1/facts', methods: { POST: manyFacts } },
   { path: '/v1/values/{key}', methods: { GET: getValue, HEAD: headValue, DELETE: removeValue } },
   { path: '/v1/values/{key}/facts', methods: { GET: valueFacts } },
   { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
   { path: '/v1/keys', methods: { GET: listKeys } },
   { path: '/v1/verify', methods: { POST: verify } },
+  { path: '/v1/names', methods: { GET: listNames } },
+  { path: '/v1/names/{name}', methods: { GET: getName, PUT: putName, DELETE: removeName } },
+  { path: '/v1/changes', methods: { GET: watchChanges } },
   { path: '/v1/status', methods: { GET: status } },
   { path: '/v1/stop', methods: { POST: stop } },
 ]

@@ -13,7 +13,7 @@ import { PROBLEM_TYPE } from '../api.ts'
 import type { Log } from '../../node/log.ts'
 import { problemOf } from '../problem.ts'
 import { HttpError } from './exchange.ts'
-import type { Served } from './exchange.ts'
+import type { Exchange, Served } from './exchange.ts'
 import { findRoute } from './routes.ts'
 
 /** A browser that was lured here by a name of its own would send that name. */
@@ -27,6 +27,7 @@ export interface ApiServer {
 
 export function createApiServer(served: Served, log: Log): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
+  const stopping = new AbortController()
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -42,7 +43,8 @@ export function createApiServer(served: Served, log: Log): ApiServer {
         if (!response.writableFinished)
           aborter.abort(new DstoreError('cancelled', 'the client left'))
       })
-      const work = answer(served, request, response, aborter.signal, log)
+      const signals = { signal: aborter.signal, stopping: stopping.signal }
+      const work = answer(served, request, response, signals, log)
       active.set(aborter, work)
       void work.finally(() => active.delete(aborter))
     },
@@ -52,12 +54,13 @@ export function createApiServer(served: Served, log: Log): ApiServer {
   return {
     server,
     close: async (graceMs = SHUTDOWN_MS) => {
+      stopping.abort(new DstoreError('unreachable', 'the daemon is stopping'))
       server.close()
       server.closeIdleConnections()
       const settled = Promise.allSettled(active.values())
       if (await within(graceMs, settled)) return
       for (const aborter of active.keys()) {
-        aborter.abort(new DstoreError('unreachable', 'the daemon is stopping'))
+        aborter.abort(stopping.signal.reason)
       }
       if (!(await within(graceMs, settled))) log.error('calls did not end', { calls: active.size })
     },
@@ -79,7 +82,7 @@ async function answer(
   served: Served,
   request: IncomingMessage,
   response: ServerResponse,
-  signal: AbortSignal,
+  signals: Pick<Exchange, 'signal' | 'stopping'>,
   log: Log,
 ): Promise<void> {
   const { method = '', url = '' } = request
@@ -90,7 +93,7 @@ async function answer(
     checkHost(request.headers.host)
     const [path, query] = splitUrl(url)
     const { handle, parameters } = findRoute(method, path)
-    await handle({ served, request, response, parameters, query, signal })
+    await handle({ served, request, response, parameters, query, ...signals })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)

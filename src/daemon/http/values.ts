@@ -4,20 +4,19 @@ import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import type { ReadableValue } from '../../node/node.ts'
-import { LINES_TYPE, SIZE_HEADER } from '../api.ts'
+import { SIZE_HEADER } from '../api.ts'
 import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api.ts'
 import { sendEvents } from './events.ts'
-import { bodyOf, callOptions, keyOf, readJson, sendJson } from './exchange.ts'
+import { bodyOf, callOptions, keyOf, readJson, sendJson, stayingAwake } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
+import { sendLines } from './listing.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
 
-/** Lines of a listing are sent in pieces of about this many characters. */
-const LISTING_PIECE = 32_768
-
-/** POST /v1/values: the body is the value. */
+/** POST /v1/values: the body is the value; `?name=` is bound in the same change. */
 export async function putBytes(exchange: Exchange): Promise<void> {
-  const { request, served } = exchange
+  const { request, served, query } = exchange
+  const name = query.get('name')
   const length = request.headers['content-length']
   const size = length === undefined ? undefined : Number(length)
   if (size !== undefined && size > VALUE_BYTES) {
@@ -25,14 +24,17 @@ export async function putBytes(exchange: Exchange): Promise<void> {
   }
   const bytes = bodyOf(exchange)
   const source = size === undefined ? { bytes } : { bytes, size }
-  const { key, existed, ...rest } = await served.node.put(source, callOptions(exchange))
+  const { key, existed, ...rest } = await served.node.put(source, {
+    ...callOptions(exchange),
+    ...(name !== null && { name }),
+  })
   const answer: PutAnswer = { key: key.toString(), size: rest.size, existed }
   sendJson(exchange, existed ? 200 : 201, answer, { Location: `/v1/values/${answer.key}` })
 }
 
-/** POST /v1/files {"path"}: the daemon reads the file. Only on a socket that is its user's alone. */
+/** POST /v1/files {"path", "name"}: the daemon reads the file. Only on a socket that is its user's alone. */
 export async function putFile(exchange: Exchange): Promise<void> {
-  const { path } = await readJson(exchange)
+  const { path, name } = await readJson(exchange)
   if ((statSync(exchange.served.socket).mode & 0o077) !== 0) {
     throw new DstoreError(
       'not-permitted',
@@ -42,7 +44,10 @@ export async function putFile(exchange: Exchange): Promise<void> {
   if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
     throw new DstoreError('usage', 'path must be an absolute path')
   }
-  const options = callOptions(exchange)
+  if (name !== undefined && typeof name !== 'string') {
+    throw new DstoreError('usage', 'name must be a text')
+  }
+  const options = { ...callOptions(exchange), ...(name !== undefined && { name }) }
   await sendEvents<PutAnswer>(exchange, async (onProgress) => {
     const { key, size, existed } = await exchange.served.node.put(
       { path },
@@ -105,10 +110,10 @@ export async function valueFacts(exchange: Exchange): Promise<void> {
 
 /** DELETE /v1/values/{key}, with `?force=1` also where it has names. */
 export async function removeValue(exchange: Exchange): Promise<void> {
-  const { key, ...rest } = await exchange.served.node.remove(keyOf(exchange), {
-    ...callOptions(exchange),
-    force: exchange.query.get('force') === '1',
-  })
+  const options = { ...callOptions(exchange), force: exchange.query.get('force') === '1' }
+  const { key, ...rest } = await stayingAwake(exchange, () =>
+    exchange.served.node.remove(keyOf(exchange), options),
+  )
   sendJson(exchange, 200, { key: key.toString(), ...rest } satisfies RemoveAnswer)
 }
 
@@ -130,13 +135,8 @@ export async function evictValue(exchange: Exchange): Promise<void> {
 }
 
 /** GET /v1/keys: a line for every key. */
-export async function listKeys(exchange: Exchange): Promise<void> {
-  const keys = exchange.served.node.keys(callOptions(exchange))
-  await sendBytes(exchange, {
-    status: 200,
-    headers: { 'Content-Type': LINES_TYPE },
-    bytes: lines(keys),
-  })
+export function listKeys(exchange: Exchange): Promise<void> {
+  return sendLines(exchange, keysOf(exchange))
 }
 
 async function facts(exchange: Exchange): Promise<FactsAnswer> {
@@ -147,17 +147,10 @@ async function facts(exchange: Exchange): Promise<FactsAnswer> {
   return { key: key.toString(), ...rest }
 }
 
-async function* lines(
-  keys: AsyncIterable<{ readonly key: { toString(): string }; readonly size: number }>,
-): AsyncGenerator<Uint8Array> {
-  let text = ''
-  for await (const { key, size } of keys) {
-    text += `${JSON.stringify({ key: key.toString(), size } satisfies KeyLine)}\n`
-    if (text.length < LISTING_PIECE) continue
-    yield Buffer.from(text)
-    text = ''
+async function* keysOf(exchange: Exchange): AsyncGenerator<KeyLine> {
+  for await (const { key, size } of exchange.served.node.keys(callOptions(exchange))) {
+    yield { key: key.toString(), size }
   }
-  if (text !== '') yield Buffer.from(text)
 }
 
 /** RFC 9110 wants the size named where no byte of the range exists. */

@@ -1,0 +1,73 @@
+/** The API's calls on many things at once (specs/007-daemon-and-command-line.md, "Batches"). */
+import { DstoreError } from '../../errors.ts'
+import { parseKey } from '../../hash/key.ts'
+import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
+import { SIZES_HEADER } from '../api.ts'
+import type { FactsAnswer, PutAnswer } from '../api.ts'
+import { bodyOf, callOptions, readJson } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { sendLines } from './listing.ts'
+
+/** POST /v1/batch: small values one after the other, whose sizes are in a header. */
+export function putBatch(exchange: Exchange): Promise<void> {
+  return sendLines(exchange, stored(exchange))
+}
+
+async function* stored(exchange: Exchange): AsyncGenerator<PutAnswer> {
+  const sizes = sizesOf(exchange)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const whole = await exactly(exchange, total)
+  let at = 0
+  const values = sizes.map((size) => whole.subarray(at, (at += size)))
+  const results = await exchange.served.node.putMany(values, callOptions(exchange))
+  for (const { key, size, existed } of results) yield { key: key.toString(), size, existed }
+}
+
+/** POST /v1/facts {"keys"}: a line for each, null where there is none. */
+export function manyFacts(exchange: Exchange): Promise<void> {
+  return sendLines(exchange, factsOf(exchange))
+}
+
+async function* factsOf(exchange: Exchange): AsyncGenerator<FactsAnswer | null> {
+  const { keys: texts } = await readJson(exchange)
+  if (!Array.isArray(texts) || !texts.every((text): text is string => typeof text === 'string')) {
+    throw new DstoreError('usage', 'keys must be a list of keys')
+  }
+  const keys = texts.map(parseKey)
+  for (const facts of await exchange.served.node.statMany(keys, callOptions(exchange))) {
+    yield facts === undefined ? null : { ...facts, key: facts.key.toString() }
+  }
+}
+
+/** Sizes of the values, every one and all together within bounds. */
+function sizesOf({ request }: Exchange): number[] {
+  const header = request.headers[SIZES_HEADER]
+  if (typeof header !== 'string' || !/^\d{1,9}(,\d{1,9})*$/.test(header)) {
+    throw new DstoreError('usage', `a batch needs the header ${SIZES_HEADER}: 5,0,17`)
+  }
+  const sizes = header.split(',').map(Number)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  if (sizes.length > BATCH_ITEMS || total > HTTP_BATCH_BYTES) {
+    const bounds = `${BATCH_ITEMS} values of ${HTTP_BATCH_BYTES} bytes together`
+    throw new DstoreError('too-large', `a batch has at most ${bounds}`)
+  }
+  if (sizes.some((size) => size > INLINE_VALUE_BYTES)) {
+    throw new DstoreError('too-large', `a value in a batch has at most ${INLINE_VALUE_BYTES} bytes`)
+  }
+  return sizes
+}
+
+/** The whole body, which has this many bytes. */
+async function exactly(exchange: Exchange, length: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for await (const part of bodyOf(exchange)) {
+    if (at + part.byteLength > length) {
+      throw new DstoreError('usage', 'the body is longer than the sizes say')
+    }
+    whole.set(part, at)
+    at += part.byteLength
+  }
+  if (at !== length) throw new DstoreError('usage', 'the body is shorter than the sizes say')
+  return whole
+}

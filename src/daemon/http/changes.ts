@@ -1,0 +1,49 @@
+/**
+ * GET /v1/changes: every change as a server-sent event, until the client leaves (specs/007-daemon-and-command-line.md,
+ * "Changes"). The id of an event is its position, so that a client which connects again misses nothing.
+ */
+import { once } from 'node:events'
+import { HTTP_BEAT_MS } from '../../limits.ts'
+import type { ChangeEvent } from '../../node/node.ts'
+import { CHANGES_TYPE } from '../api.ts'
+import type { ChangeLine } from '../api.ts'
+import { problemOf } from '../problem.ts'
+import type { Exchange } from './exchange.ts'
+
+export async function watchChanges(exchange: Exchange): Promise<void> {
+  const { request, response, query, served, stopping } = exchange
+  const signal = AbortSignal.any([exchange.signal, stopping])
+  const header = request.headers['last-event-id']
+  const after = query.get('after') ?? (typeof header === 'string' ? header : undefined)
+  // The head goes out when every later change is sure to come; the id alone is for who leaves before the first.
+  const onStart = (position: string): void => {
+    response.writeHead(200, { 'Content-Type': CHANGES_TYPE, 'Cache-Control': 'no-store' })
+    response.write(`id: ${position}\n\n`)
+  }
+  const beat = setInterval(() => {
+    if (response.headersSent && !response.writableNeedDrain) response.write(':\n\n')
+  }, HTTP_BEAT_MS)
+  try {
+    const changes = served.node.watch({ signal, onStart, ...(after !== undefined && { after }) })
+    for await (const change of changes) {
+      if (!response.write(eventOf(change))) await once(response, 'drain', { signal })
+    }
+    signal.throwIfAborted()
+  } catch (error) {
+    if (!response.headersSent) throw error
+    const fault: unknown = stopping.aborted ? stopping.reason : error
+    response.write(`event: failed\ndata: ${JSON.stringify(problemOf(fault))}\n\n`)
+  } finally {
+    clearInterval(beat)
+  }
+  response.end()
+}
+
+function eventOf({ key, size, ...rest }: ChangeEvent): string {
+  const line: ChangeLine = {
+    ...rest,
+    ...(key !== undefined && { key: key.toString() }),
+    ...(size !== undefined && { size }),
+  }
+  return `id: ${rest.position}\ndata: ${JSON.stringify(line)}\n\n`
+}
