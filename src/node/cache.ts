@@ -182,6 +182,7 @@ export class Cache {
     else if (before !== undefined && before.incarnation > incarnation) return undefined
     else if (before?.incarnation !== incarnation) this.remove(key)
     const present = this.#slots.get(text)
+    if (present === undefined && baseBytes(size) > this.budgetBytes) return undefined
     const slot = present ?? newSlot(new CachedValue(key, size, incarnation))
     const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
     const charge = wanted.length * Math.min(SEGMENT_BYTES, size)
@@ -200,13 +201,14 @@ export class Cache {
     const slot = this.#slots.get(value.key.toString())
     if (slot?.value !== value) return
     for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
-    this.#charge(slot, baseBytes(value) + value.heldBytes)
+    this.#charge(slot, baseBytes(value.size) + value.heldBytes)
   }
 
   /** Room for a value that is being put; undefined where the budget has none. */
   draft(key: Key, size: number): Draft | undefined {
+    const chargedBytes = baseBytes(size) + size
+    if (chargedBytes > this.budgetBytes) return undefined
     const value = new CachedValue(key, size, 0)
-    const chargedBytes = baseBytes(value) + size
     if (!this.#makeRoom(chargedBytes)) return undefined
     this.#usedBytes += chargedBytes
     let open = true
@@ -295,12 +297,12 @@ export class Cache {
 /** What an entry costs beside its bytes and its outboard: key, bitfield, bookkeeping. */
 const ENTRY_BYTES = 1024
 
-const baseBytes = (value: CachedValue): number => ENTRY_BYTES + value.outboard.byteLength
+const baseBytes = (size: number): number => ENTRY_BYTES + outboardBytes(size)
 
 const newSlot = (value: CachedValue): Slot => ({
   value,
   room: new Set(),
-  chargedBytes: baseBytes(value),
+  chargedBytes: baseBytes(value.size),
 })
 
 function segmentsOf({ start, end }: ByteRange): number[] {
