@@ -207,6 +207,9 @@ export const HTTP_HEADER_BYTES: number = 16 * KIB
 /** A JSON body of the daemon's API. */
 export const HTTP_JSON_BYTES: number = 64 * KIB
 
+/** A statement of the prompt, its value included, in UTF-16 code units. */
+export const STATEMENT_CHARS: number = MIB
+
 /** Connections to the daemon's socket at one time. */
 export const HTTP_CONNECTIONS: number = 512
 
@@ -306,6 +309,12 @@ export const REGISTER_WRITE_MS: number = 5000
 export const WATCH_WAIT_MS: number = 20_000
 /** Bytes of values that a node has read for its peers and they have not taken, all together. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
+
+/** Of these, what a Global has for the callers of its own machine; the rest is for its peers: neither waits for the other. */
+export const CALLERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
+export const READ_SHARE_BYTES: number = 3 * MIB
 
 /** Bytes of values that a node has read for one peer and it has not taken. */
 export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB

@@ -8,7 +8,15 @@ import { Key } from '../hash/key.ts'
 import type { Found } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
-import { BATCH_ITEMS, CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
+import {
+  BATCH_ITEMS,
+  CALLERS_IN_FLIGHT_BYTES,
+  CALL_TIMEOUT_MS,
+  IN_FLIGHT_BYTES,
+  PEER_IN_FLIGHT_BYTES,
+  PIECE_BYTES,
+  READ_SHARE_BYTES,
+} from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
 import { Company } from '../transfer/company.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
@@ -45,6 +53,7 @@ import type {
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
+import { arriving, metered, type Meter } from './metered.ts'
 import { Repair, type Holders } from './repair.ts'
 import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
@@ -81,7 +90,13 @@ export class Global implements Node {
   readonly #traffic = new Traffic()
   readonly #company: Company
   readonly #now: () => number
-  readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  /** What is in flight: for peers, and for callers, each of whom is a peer to it. */
+  readonly #allowance = new Allowance(
+    IN_FLIGHT_BYTES - CALLERS_IN_FLIGHT_BYTES,
+    PEER_IN_FLIGHT_BYTES,
+  )
+  readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  #lastCall = 0
   readonly #startedAt = new Date()
 
   private constructor(
@@ -119,11 +134,15 @@ export class Global implements Node {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      return this.#adopt(await this.#ingest(source.bytes, source.size, options), name)
+      const bytes = arriving(source.bytes, this.#meter(options))
+      return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
-      const value = await this.#ingest(file.read({ start: 0, end: file.size }), file.size, options)
+      const pieces = file.read({ start: 0, end: file.size })
+      const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
+      const bytes = metered(pieces, share, this.#meter(options))
+      const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
       } catch (error) {
@@ -145,7 +164,11 @@ export class Global implements Node {
     const bytes =
       this.#store.kind === 'memory'
         ? this.#store.read(location, range, options.signal)
-        : this.#repair.read(key.digest, record, range, options.signal)
+        : metered(
+            this.#repair.read(key.digest, record, range, options.signal),
+            Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
+            this.#meter(options),
+          )
     return { key, size, range, bytes }
   }
 
@@ -269,6 +292,11 @@ export class Global implements Node {
     return row === undefined ? undefined : decodeKey(row)
   }
 
+  /** Every call of this machine's own is somebody else's. */
+  #meter({ signal, timeoutMs }: CallOptions): Meter {
+    return { allowance: this.#callers, who: `${++this.#lastCall}`, signal, timeoutMs }
+  }
+
   async #ingest(
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
@@ -299,11 +327,15 @@ export class Global implements Node {
       return
     }
     const lately = new ServedLately()
+    const { peer, signal } = channel
+    const meter = { allowance: this.#allowance, who: peer, signal }
     const host: TransferHost = {
       open: (digest) => this.#open(digest, lately),
       uploads: {
-        takeKnown: (value, bytes, outboard, name) => this.#takeKnown(value, bytes, outboard, name),
-        takeStream: (bytes, size, claim, name) => this.#takeStream(bytes, size, claim, name),
+        takeKnown: (value, bytes, outboard, name) =>
+          this.#takeKnown(value, arriving(bytes, meter), outboard, name),
+        takeStream: (bytes, size, claim, name) =>
+          this.#takeStream(arriving(bytes, meter), size, claim, name),
       },
       company: {
         join: (peer, digest, address) => {

@@ -19,7 +19,8 @@ export type Holders = (key: Key, size: number) => readonly AsyncIterable<Uint8Ar
 export interface RepairOptions {
   readonly store: Store
   readonly log: Log
-  readonly holders: Holders
+  /** Nobody where undefined. */
+  readonly holders?: Holders
 }
 
 export class Repair {
@@ -108,7 +109,7 @@ export class Repair {
   }
 
   async #fetch(key: Key): Promise<boolean> {
-    const { store, holders, log } = this.#options
+    const { store, holders = nobody, log } = this.#options
     const record = await this.#record(key.digest)
     if (record === undefined || !(await store.isDamaged(record.location))) return true
     const { size } = record
@@ -145,3 +146,5 @@ export class Repair {
 function isDamage(error: unknown): boolean {
   return error instanceof DstoreError && error.code === 'integrity'
 }
+
+const nobody: Holders = () => []

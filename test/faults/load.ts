@@ -8,8 +8,30 @@ import { Client } from '../../src/daemon/client.ts'
 
 /** Most are small; one in 24 is as large as the load has them. */
 const SIZES = [
-  ...[1, 1, 100, 100, 1000, 1000, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, 100 * KIB, 100 * KIB],
-  ...[1, 7, 50, 300, 2000, 40 * KIB, 300 * KIB, MIB, MIB + 1, 3 * MIB, 3 * MIB, 8 * MIB, 64 * MIB],
+  1,
+  1,
+  1,
+  7,
+  50,
+  100,
+  100,
+  300,
+  1000,
+  1000,
+  2000,
+  16 * KIB - 1,
+  16 * KIB,
+  16 * KIB + 1,
+  40 * KIB,
+  100 * KIB,
+  100 * KIB,
+  300 * KIB,
+  MIB,
+  MIB + 1,
+  3 * MIB,
+  3 * MIB,
+  8 * MIB,
+  64 * MIB,
 ]
 
 /** What is known of a value: that it is there, that it is not, or that a call on it was not answered. */
