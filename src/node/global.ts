@@ -19,7 +19,7 @@ import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
-import { changesOf } from './change-events.ts'
+import { changesOf, formatPosition } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
 import { IndexHost } from './index-host.ts'
 import { listNames } from './listing.ts'
@@ -71,9 +71,11 @@ export class Global implements Node {
   readonly #company = new Company()
   readonly #now: () => number
   readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  readonly #leaseMs: number | undefined
   readonly #startedAt = new Date()
 
-  private constructor({ store, network, log, now }: GlobalOptions, index: IndexHost) {
+  private constructor({ store, network, log, now, leaseMs }: GlobalOptions, index: IndexHost) {
+    this.#leaseMs = leaseMs
     this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
     this.#store = store
@@ -218,14 +220,18 @@ export class Global implements Node {
     const { values, valueBytes, headroomBytes } = await this.#store.usage()
     const { kind } = this.#store
     const seq = await this.#store.lastSeq()
+    const { position, registered } = this.#index.standing
     return {
       role: this.role,
       version: VERSION,
       startedAt: this.#startedAt.toISOString(),
       peerId: this.#network?.peerId,
       listen: this.#network?.addresses() ?? [],
+      position: formatPosition(position),
+      leaseMs: this.#leaseMs,
       global: undefined,
       locals: this.#index.peers(),
+      registered,
       store: { kind, durable: kind !== 'memory', values, valueBytes, headroomBytes, seq },
       cache: undefined,
       traffic: this.#traffic.status(),
