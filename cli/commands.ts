@@ -5,7 +5,10 @@ import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
 import { logs, start, status, stop } from './commands/background.ts'
-import { evict, has, ls, prefetch, rm, stat } from './commands/values.ts'
+import { ls, name } from './commands/names.ts'
+import { rm } from './commands/rm.ts'
+import { evict, has, prefetch, stat } from './commands/values.ts'
+import { watch } from './commands/watch.ts'
 
 export interface Command {
   /** What follows its name, a line for each form. */
@@ -31,6 +34,8 @@ const NODE = [
   'store',
   'cache',
   'max-size',
+  'lease',
+  'forget-after',
   'log-level',
 ] as const
 const MANY: readonly [number, number] = [1, Infinity]
@@ -38,13 +43,14 @@ const NONE: readonly [number, number] = [0, 0]
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   put: {
-    usage: 'FILE... | -',
+    usage: 'FILE... | -\nFILE --name NAME',
     summary: 'store files; prints their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
+      ['dstore put model.bin --name models/v1', 'and bind a name to it, for good'],
       ['tar c src | dstore put -', 'store what comes on standard input'],
     ],
-    flags: ['json', ...CALL],
+    flags: ['name', 'json', ...CALL],
     positionals: MANY,
     load: () => put,
   },
@@ -54,7 +60,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     examples: [
       ['dstore get bafkr4i... -o model.bin', 'into a file, which appears whole or not at all'],
       ['dstore get bafkr4i... | tar x', 'to standard output'],
-      ['dstore get bafkr4i... --range 0-99', 'the first hundred bytes'],
+      ['dstore get models/v1 --range 0-99', 'the first hundred bytes of what a name stands for'],
     ],
     flags: ['output', 'output-dir', 'range', ...CALL],
     positionals: MANY,
@@ -84,21 +90,43 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: MANY,
     load: () => stat,
   },
+  name: {
+    usage: 'NAME KEY',
+    summary: 'bind a write-once name to a key',
+    examples: [['dstore name models/v1 bafkr4i...', 'for good: it never stands for another']],
+    flags: ['json', ...CALL],
+    positionals: [2, 2],
+    load: () => name,
+  },
   ls: {
-    usage: '--keys',
-    summary: 'list every key',
-    examples: [['dstore ls --keys | wc -l', 'how many values there are']],
+    usage: '[PREFIX]\n--keys',
+    summary: 'list names, or every key',
+    examples: [
+      ['dstore ls models/', 'the names that begin with it'],
+      ['dstore ls --keys | wc -l', 'how many values there are'],
+    ],
     flags: ['keys', 'json', ...CALL],
-    positionals: NONE,
+    positionals: [0, 1],
     load: () => ls,
   },
   rm: {
-    usage: 'KEY...',
-    summary: 'remove values everywhere',
-    examples: [['dstore rm bafkr4i...', 'and from every cache']],
-    flags: ['force', 'json', ...CALL],
+    usage: 'KEY... [--force]\nNAME... [--name-only]',
+    summary: 'remove values and names everywhere',
+    examples: [
+      ['dstore rm bafkr4i...', 'and from every cache'],
+      ['dstore rm models/v1', 'a name, and its value with the last one'],
+    ],
+    flags: ['force', 'name-only', 'json', ...CALL],
     positionals: MANY,
     load: () => rm,
+  },
+  watch: {
+    usage: '',
+    summary: 'show every change as it happens',
+    examples: [['dstore watch --json', 'for a program']],
+    flags: ['after', 'json', ...CALL],
+    positionals: NONE,
+    load: () => watch,
   },
   prefetch: {
     minor: true,

@@ -9,12 +9,12 @@ import type { Terminal } from './terminal.ts'
 export async function forEach(
   items: readonly string[],
   terminal: Terminal,
-  work: (item: string) => Promise<number | void>,
+  work: (item: string, at: number) => Promise<number | void>,
 ): Promise<number> {
   const exits = new Set<number>()
-  for (const item of items) {
+  for (const [at, item] of items.entries()) {
     try {
-      exits.add((await work(item)) ?? 0)
+      exits.add((await work(item, at)) ?? 0)
     } catch (error) {
       if (error instanceof Error && error.name === 'ClosedPipe') throw error
       const fault = asDstoreError(error)

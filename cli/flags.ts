@@ -27,7 +27,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
   force: yes('also a value that has names: they go with it'),
   repair: yes('fetch what is damaged from a node that holds it'),
+  name: text('NAME', 'bind this write-once name in the same change'),
+  'name-only': yes('unbind the name; its value stays'),
   keys: yes('list keys'),
+  after: text('POSITION', 'go on after the change with this position, which --json shows'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
   global: yes('be the Global: hold the index and the durable copy'),
   standalone: yes('be both in one process, without a network'),
@@ -36,6 +39,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   store: text('disk|memory', 'where values are kept; memory keeps nothing'),
   cache: text('SIZE', 'memory for values, such as 2GiB'),
   'max-size': text('SIZE', 'the most that the store takes in'),
+  lease: text('D', 'a Local without word from Global for D stops serving; none: serves on'),
+  'forget-after': text('D', 'a Local out of touch for D is forgotten (default 24h)'),
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
 
@@ -51,7 +56,10 @@ export type FlagName =
   | 'range'
   | 'force'
   | 'repair'
+  | 'name'
+  | 'name-only'
   | 'keys'
+  | 'after'
   | 'follow'
   | 'global'
   | 'standalone'
@@ -60,6 +68,8 @@ export type FlagName =
   | 'store'
   | 'cache'
   | 'max-size'
+  | 'lease'
+  | 'forget-after'
   | 'log-level'
 
 /** What was given; `parseArgs` has seen to the types. */
@@ -75,7 +85,10 @@ export interface Flags {
   readonly range?: string
   readonly force?: boolean
   readonly repair?: boolean
+  readonly name?: string
+  readonly 'name-only'?: boolean
   readonly keys?: boolean
+  readonly after?: string
   readonly follow?: boolean
   readonly global?: boolean
   readonly standalone?: boolean
@@ -84,7 +97,29 @@ export interface Flags {
   readonly store?: string
   readonly cache?: string
   readonly 'max-size'?: string
+  readonly lease?: string
+  readonly 'forget-after'?: string
   readonly 'log-level'?: string
+}
+
+/**
+ * The command, and its flags and arguments with the flags that stood before it: `dstore --dir X status` is
+ * `dstore status --dir X`.
+ */
+export function splitCommand(args: readonly string[]): [command: string | undefined, ...string[]] {
+  let at = 0
+  while (args[at]?.startsWith('-') === true) {
+    const flag = flagOf(args[at]!)
+    if (flag === undefined) break
+    at += flag.type === 'string' && !args[at]!.includes('=') ? 2 : 1
+  }
+  return [args[at], ...args.slice(0, at), ...args.slice(at + 1)]
+}
+
+function flagOf(arg: string): Flag | undefined {
+  const name = arg.replace(/^--/, '').replace(/=.*$/s, '')
+  if (Object.hasOwn(FLAGS, name)) return FLAGS[name as FlagName]
+  return Object.values(FLAGS).find(({ short }) => arg === `-${short}`)
 }
 
 /** Flags and arguments of one command; `usage` for what it does not take. */

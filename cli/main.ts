@@ -2,7 +2,7 @@
 import { DstoreError, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
 import { COMMANDS } from './commands.ts'
-import { parseFlags } from './flags.ts'
+import { parseFlags, splitCommand } from './flags.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Invocation } from './invocation.ts'
 import { ClosedPipe } from './output.ts'
@@ -26,10 +26,11 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function dispatch(
-  [first, ...rest]: readonly string[],
+  args: readonly string[],
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
+  const [first, ...rest] = splitCommand(args)
   if (first === undefined) {
     terminal.note(overview())
     return new DstoreError('usage', 'no command').kind.exit

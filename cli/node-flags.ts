@@ -1,13 +1,14 @@
 /** The flags that say what kind of node to run: as settings, and as flags again for a daemon in the background. */
 import { DstoreError } from '../src/errors.ts'
-import { parseSize } from '../src/daemon/quantities.ts'
-import { checkSettings } from '../src/daemon/settings.ts'
+import { parseDuration, parseSize } from '../src/daemon/quantities.ts'
+import { checkSettings, parseLease } from '../src/daemon/settings.ts'
 import type { Settings } from '../src/daemon/settings.ts'
 import type { Flags } from './flags.ts'
 
 /** What the flags say; `usage`, `malformed-address` or `not-permitted` for what cannot be (R007-7, R007-23). */
 export function settingsFromFlags(flags: Flags): Settings {
-  const { global, standalone, join, listen, store, cache, socket, 'max-size': max } = flags
+  const { global, standalone, join, listen, store, cache, socket, lease } = flags
+  const { 'max-size': max, 'forget-after': forgetAfter } = flags
   if ([global, standalone, join].filter((role) => role !== undefined).length > 1) {
     throw new DstoreError('usage', 'a node has one role: --global, --join or --standalone')
   }
@@ -19,9 +20,13 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(store !== undefined && { store: store as 'disk' | 'memory' }),
     ...(cache !== undefined && { cacheBytes: parseSize(cache) }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),
+    ...(lease !== undefined && { leaseMs: parseLease(lease) }),
+    ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
     ...(socket !== undefined && { socket }),
   })
 }
+
+const VALUED = ['join', 'store', 'cache', 'max-size', 'lease', 'forget-after', 'log-level'] as const
 
 /** The same flags, checked, for another process. */
 export function nodeParameters(flags: Flags): string[] {
@@ -30,7 +35,7 @@ export function nodeParameters(flags: Flags): string[] {
   for (const name of ['global', 'standalone'] as const) {
     if (flags[name] === true) parameters.push(`--${name}`)
   }
-  for (const name of ['join', 'store', 'cache', 'max-size', 'log-level'] as const) {
+  for (const name of VALUED) {
     const value = flags[name]
     if (value !== undefined) parameters.push(`--${name}=${value}`)
   }

@@ -1,6 +1,5 @@
 /** From a command to the daemon of its state directory, which is started where none runs (R007-24). */
 import { DstoreError } from '../src/errors.ts'
-import { CALL_TIMEOUT_MS } from '../src/limits.ts'
 import { Client } from '../src/daemon/client.ts'
 import { parseDuration } from '../src/daemon/quantities.ts'
 import { readSettings } from '../src/daemon/settings.ts'
@@ -21,18 +20,15 @@ export function place(flags: Flags): { directory: StateDirectory; socket: string
 }
 
 /** The running daemon; undefined where there is none. */
-export function findDaemon(
-  { flags, signal }: Invocation,
-  timeoutMs: number = CALL_TIMEOUT_MS,
-): Promise<Client | undefined> {
+export function findDaemon({ flags, signal }: Invocation): Promise<Client | undefined> {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const options = { signal, timeoutMs: timeout ? parseDuration(timeout) : timeoutMs }
+  const options = { signal, ...(timeout && { timeoutMs: parseDuration(timeout) }) }
   return Client.connect(place(flags).socket, options)
 }
 
 /** The running daemon, or one that is started for it. `unreachable` where that is forbidden. */
-export async function useDaemon(invocation: Invocation, timeoutMs?: number): Promise<Client> {
-  const running = await findDaemon(invocation, timeoutMs)
+export async function useDaemon(invocation: Invocation): Promise<Client> {
+  const running = await findDaemon(invocation)
   if (running !== undefined) return running
   const { flags, terminal } = invocation
   const { directory } = place(flags)
@@ -41,7 +37,7 @@ export async function useDaemon(invocation: Invocation, timeoutMs?: number): Pro
   const { role = 'standalone' } = readSettings(directory.config)
   await startDaemon(invocation)
   terminal.note(`started a ${role} node in the background; \`dstore stop\` ends it`)
-  const started = await findDaemon(invocation, timeoutMs)
+  const started = await findDaemon(invocation)
   if (started === undefined) throw noDaemon(directory)
   return started
 }

@@ -1,6 +1,6 @@
 /** What a node is and does, for a person: a line for each fact. */
 import type { StatusAnswer } from '../src/daemon/api.ts'
-import { formatSize } from '../src/daemon/quantities.ts'
+import { formatDuration, formatSize } from '../src/daemon/quantities.ts'
 
 export function statusText(status: StatusAnswer): string {
   const { daemon, global, store, cache } = status
@@ -13,7 +13,9 @@ export function statusText(status: StatusAnswer): string {
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
     ['Global', global && `${global.state} since ${global.since}, ${global.address}`],
-    ['Locals', status.role === 'global' ? `${status.locals.length}` : undefined],
+    ['Locals', status.role === 'global' ? localsText(status) : undefined],
+    ['position', status.position],
+    ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['store', store && storeText(store)],
     ['cache', cache && cacheText(cache)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
@@ -25,6 +27,13 @@ export function statusText(status: StatusAnswer): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name.padEnd(14)}${value}`)
     .join('\n')
+}
+
+/** `3 connected, 1 away: 12D3...`: who is away is owed what was removed meanwhile. */
+function localsText({ locals, registered }: StatusAnswer): string {
+  const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
+  const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.join(' ')}`
+  return `${locals.length} connected${absent}`
 }
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {

@@ -283,6 +283,12 @@ export const DOUBT_MS: number = 3000
 /** How long a removal waits for acknowledgements, where nobody says otherwise and there are no leases. */
 export const REMOVAL_TIMEOUT_MS: number = 5000
 
+/** The shortest lease that Global grants: an idle Local renews it several times before it runs out. */
+export const LEAST_LEASE_MS: number = 3000
+
+/** The longest lease that Global grants: a removal may have to wait for its end. */
+export const LONGEST_LEASE_MS: number = 7 * 86_400_000
+
 /** What Global adds to a lease before it counts it as run out: this much of it, for clocks that differ in speed. */
 export const LEASE_MARGIN_PERCENT: number = 1
 
@@ -302,6 +308,7 @@ export const FEED_BYTES: number = 512 * KIB
 export const LOG_CHANGES: number = 1_000_000
 
 /** How old a change may be that the log still retains, in milliseconds: 7 days. */
+/** The age of the oldest change that the log retains, in milliseconds. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
 
 /** Runs of Global whose positions are recognised. */

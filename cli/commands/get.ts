@@ -6,26 +6,28 @@ import type { Client } from '../../src/daemon/client.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
-import { checkKeys, parseRange } from '../keys.ts'
 import { fileOutput } from '../output.ts'
 import type { Output } from '../output.ts'
+import { parseRange } from '../range.ts'
 import { useDaemon } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
+import { keyOf, readWords } from '../words.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
-  const { flags, positionals: keys, terminal } = invocation
+  const { flags, positionals, terminal } = invocation
   const { output, 'output-dir': folder } = flags
   if (output !== undefined && folder !== undefined) {
     throw new DstoreError('usage', 'get takes -o or --output-dir, not both')
   }
-  if (keys.length > 1 && folder === undefined) {
+  if (positionals.length > 1 && folder === undefined) {
     throw new DstoreError('usage', 'several values need --output-dir DIR')
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
-  await checkKeys(keys)
+  const words = await readWords(positionals)
   const client = await useDaemon(invocation)
   if (folder !== undefined) makeFolder(folder)
-  return forEach(keys, terminal, async (key) => {
+  return forEach(positionals, terminal, async (text) => {
+    const key = await keyOf(client, words.get(text)!)
     const target = folder === undefined ? output : join(folder, key)
     const open = (): Output | Promise<Output> =>
       target === undefined ? terminal.output : fileOutput(target)

@@ -1,56 +1,67 @@
 /** `dstore put`: store files, and what comes on standard input. */
 import { realpathSync } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { asDstoreError } from '../../src/errors.ts'
+import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api.ts'
 import type { Client } from '../../src/daemon/client.ts'
+import type { Progress } from '../../src/node/node.ts'
 import { forEach } from '../each.ts'
 import { inspect, openInput } from '../input.ts'
 import type { Invocation } from '../invocation.ts'
 import type { ProgressLine } from '../progress.ts'
 import { useDaemon } from '../session.ts'
+import { SmallFiles } from '../small-files.ts'
+import { checkName } from '../words.ts'
 
 const NOT_FOR_THE_DAEMON: ReadonlySet<string> = new Set(['unreadable', 'not-permitted'])
 
 export async function put(invocation: Invocation): Promise<number> {
-  const { positionals, terminal } = invocation
+  const { positionals, flags, terminal } = invocation
+  const { name } = flags
+  if (name !== undefined && positionals.length > 1) {
+    throw new DstoreError('usage', 'put --name takes one file')
+  }
+  if (name !== undefined) await checkName(name)
+  const smallFiles = new SmallFiles(positionals)
   let client: Client | undefined
-  return forEach(positionals, terminal, async (file) => {
+  return forEach(positionals, terminal, async (file, at) => {
     const found = inspect(file)
     client ??= await useDaemon(invocation)
     const line = terminal.progress(found === undefined ? 'standard input' : file)
-    const answer = await store(client, file, found, line).finally(() => line?.end())
-    await terminal.printFact({ file, ...answer }, answer.key)
+    const answer =
+      (await smallFiles.store(client, at)) ??
+      (await store(client, { file, found, line, name }).finally(() => line?.end()))
+    await terminal.printFact({ file, ...answer, ...(name !== undefined && { name }) }, answer.key)
   })
 }
 
+interface Putting {
+  readonly file: string
+  /** Undefined for standard input. */
+  readonly found: Stats | undefined
+  readonly line: ProgressLine | undefined
+  readonly name: string | undefined
+}
+
 /** By path where there is one that means the same file to the daemon, else as a stream (R007-25). */
-async function store(
-  client: Client,
-  file: string,
-  found: Stats | undefined,
-  line: ProgressLine | undefined,
-): Promise<PutAnswer> {
+async function store(client: Client, putting: Putting): Promise<PutAnswer> {
+  const { file, found, line, name } = putting
   const path = found?.isFile() === true ? realPath(file) : undefined
-  if (path === undefined) return stream(client, file, line)
+  if (path === undefined) return stream(client, putting)
+  const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
+    line?.update(doneBytes, totalBytes)
   try {
-    return await client.putFile(path, ({ doneBytes, totalBytes }) =>
-      line?.update(doneBytes, totalBytes),
-    )
+    return await client.putFile(path, onProgress, name)
   } catch (error) {
     // Not for the daemon's eyes, but perhaps for ours: else streaming says why not.
     if (!NOT_FOR_THE_DAEMON.has(asDstoreError(error).code)) throw error
-    return stream(client, file, line)
+    return stream(client, putting)
   }
 }
 
-async function stream(
-  client: Client,
-  file: string,
-  line: ProgressLine | undefined,
-): Promise<PutAnswer> {
+async function stream(client: Client, { file, line, name }: Putting): Promise<PutAnswer> {
   const { bytes, size } = await openInput(file)
-  return client.putBytes(counted(bytes, size, line))
+  return client.putBytes(counted(bytes, size, line), undefined, name)
 }
 
 async function* counted(

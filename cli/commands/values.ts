@@ -1,43 +1,41 @@
-/** `has`, `stat`, `ls`, `rm`, `prefetch`, `evict`: short calls on values that exist. */
-import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
-import type { RemoveAnswer } from '../../src/daemon/api.ts'
+/** `has`, `stat`, `prefetch`, `evict`: short calls on values that exist. */
+import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client.ts'
-import { formatSize } from '../../src/daemon/quantities.ts'
 import { forEach } from '../each.ts'
-import type { Invocation, Run } from '../invocation.ts'
-import { checkKeys } from '../keys.ts'
+import type { Run } from '../invocation.ts'
 import { useDaemon } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
+import { keyOf, readWords, unknownWord } from '../words.ts'
+import type { Word } from '../words.ts'
 
-/** The whole time that a removal waits for Locals, where none is named, in milliseconds. */
-const REMOVE_MS = 5_000
+type OnWord = (client: Client, word: Word, terminal: Terminal) => Promise<number | void>
 
-type OnKey = (client: Client, key: string, terminal: Terminal) => Promise<number | void>
-
-/** A command that does the same for each of its keys. */
-function onKeys(work: OnKey): Run {
+/** A command that does the same for each of its words. */
+function onWords(work: OnWord): Run {
   return async (invocation) => {
     const { positionals, terminal } = invocation
-    await checkKeys(positionals)
+    const words = await readWords(positionals)
     const client = await useDaemon(invocation)
-    return forEach(positionals, terminal, (key) => work(client, key, terminal))
+    return forEach(positionals, terminal, (text) => work(client, words.get(text)!, terminal))
   }
 }
 
-export const has: Run = onKeys(async (client, key, terminal) => {
-  const found = await client.facts(key).then(
+export const has: Run = onWords(async (client, { type, text }, terminal) => {
+  const asked = type === 'key' ? client.facts(text) : client.lookup(text)
+  const found = await asked.then(
     () => true,
-    (error: unknown) => {
+    async (cause: unknown) => {
+      const error = await unknownWord(text, cause)
       if (asDstoreError(error).code === 'not-found') return false
       throw error
     },
   )
-  if (terminal.json) await terminal.print(JSON.stringify({ key, has: found }))
+  if (terminal.json) await terminal.print(JSON.stringify({ [type]: text, has: found }))
   return found ? 0 : 1
 })
 
-export const stat: Run = onKeys(async (client, key, terminal) => {
-  const facts = await client.facts(key)
+export const stat: Run = onWords(async (client, word, terminal) => {
+  const facts = await client.facts(await keyOf(client, word))
   const lines = [
     `key          ${facts.key}`,
     `size         ${facts.size} bytes`,
@@ -49,50 +47,17 @@ export const stat: Run = onKeys(async (client, key, terminal) => {
   await terminal.printFact(facts, lines.join('\n'))
 })
 
-export async function rm(invocation: Invocation): Promise<number> {
-  const { positionals, flags, terminal } = invocation
-  await checkKeys(positionals)
-  const client = await useDaemon(invocation, REMOVE_MS)
-  return forEach(positionals, terminal, async (key) => {
-    const removed = await client.remove(key, flags.force)
-    await terminal.printFact(removed, removalText(removed))
-    return removed.owed.length === 0 ? 0 : ERRORS.partial.exit
-  })
-}
-
-/** What happened, which Locals let go, and which have still to. */
-function removalText(removed: RemoveAnswer): string {
-  const { key, seq, freedBytes, names, acknowledged, owed, expired } = removed
-  const lists: [what: string, items: readonly string[]][] = [
-    ['names unbound', names],
-    ['acknowledged by', acknowledged],
-    ['lease ran out at', expired],
-    ['still owed by', owed],
-  ]
-  const more = lists.filter(([, items]) => items.length > 0)
-  const facts = more.map(([what, items]) => `; ${what} ${items.join(' ')}`).join('')
-  return `removed ${key} (seq ${seq}, ${formatSize(freedBytes)} freed)${facts}`
-}
-
-export const prefetch: Run = onKeys(async (client, key, terminal) => {
-  const line = terminal.progress(key.slice(0, 16))
+export const prefetch: Run = onWords(async (client, word, terminal) => {
+  const line = terminal.progress(word.text.slice(0, 16))
   try {
-    await client.prefetch(key, ({ doneBytes, totalBytes }) => line?.update(doneBytes, totalBytes))
+    await client.prefetch(await keyOf(client, word), ({ doneBytes, totalBytes }) =>
+      line?.update(doneBytes, totalBytes),
+    )
   } finally {
     line?.end()
   }
 })
 
-export const evict: Run = onKeys(async (client, key) => {
-  await client.evict(key)
+export const evict: Run = onWords(async (client, word) => {
+  await client.evict(await keyOf(client, word))
 })
-
-export async function ls(invocation: Invocation): Promise<number> {
-  const { flags, terminal } = invocation
-  if (flags.keys !== true) {
-    throw new DstoreError('usage', 'ls takes --keys', { hint: 'names are not there yet' })
-  }
-  const client = await useDaemon(invocation)
-  for await (const line of client.keys()) await terminal.printFact(line, line.key)
-  return 0
-}

@@ -57,6 +57,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...(settings.listen === undefined ? {} : { listen: settings.listen }),
       ...(settings.join === undefined ? {} : { join: settings.join }),
       ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),
+      ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
+      ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
     })
     try {
       // Only what a node could be opened with is worth remembering.

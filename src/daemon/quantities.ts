@@ -54,6 +54,13 @@ export function formatSize(bytes: number): string {
   throw new RangeError('bytes must be a number')
 }
 
+/** A duration in the largest unit of which it is a whole number. */
+export function formatDuration(milliseconds: number): string {
+  const units = [...TIME_UNITS].toReversed()
+  const [unit, ms] = units.find(([, factor]) => milliseconds % factor === 0) ?? ['ms', 1]
+  return `${milliseconds / ms}${unit}`
+}
+
 function quantity(text: string, units: ReadonlyMap<string, number>): number | undefined {
   const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text)
   const factor = match === null ? undefined : units.get(match[2]!)

@@ -4,10 +4,10 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { DstoreError } from '../errors.ts'
-import { CONFIG_FILE_BYTES } from '../limits.ts'
+import { CONFIG_FILE_BYTES, FORGET_AFTER_MS, LEAST_LEASE_MS, LONGEST_LEASE_MS } from '../limits.ts'
 import type { Role } from '../node/node.ts'
 import { checkJoinAddress, checkListenAddress } from './addresses.ts'
-import { parseSize } from './quantities.ts'
+import { parseDuration, parseSize } from './quantities.ts'
 
 /** Only what was said; what was not is left to the next in line. */
 export interface Settings {
@@ -20,6 +20,10 @@ export interface Settings {
   readonly cacheBytes?: number
   /** The most that the store takes in, in bytes of values. */
   readonly maxBytes?: number
+  /** The lease that a Global grants its Locals, in milliseconds; 0 for none. */
+  readonly leaseMs?: number
+  /** A Global forgets a Local that is out of touch for so long, in milliseconds. */
+  readonly forgetAfterMs?: number
   /** Where the API is served, if not in the state directory. */
   readonly socket?: string
 }
@@ -35,6 +39,8 @@ export function settingsFromEnvironment(environment: Environment): Settings {
     DSTORE_STORE: store,
     DSTORE_CACHE: cache,
     DSTORE_MAX_SIZE: max,
+    DSTORE_LEASE: lease,
+    DSTORE_FORGET_AFTER: forgetAfter,
     DSTORE_SOCKET: socket,
   } = environment
   return checkSettings({
@@ -44,8 +50,15 @@ export function settingsFromEnvironment(environment: Environment): Settings {
     ...(store ? { store: store as 'memory' | 'disk' } : {}),
     ...(cache ? { cacheBytes: parseSize(cache) } : {}),
     ...(max ? { maxBytes: parseSize(max) } : {}),
+    ...(lease ? { leaseMs: parseLease(lease) } : {}),
+    ...(forgetAfter ? { forgetAfterMs: parseDuration(forgetAfter) } : {}),
     ...(socket ? { socket } : {}),
   })
+}
+
+/** The milliseconds of a lease, 0 for `none`. */
+export function parseLease(text: string): number {
+  return text === 'none' ? 0 : parseDuration(text)
 }
 
 /** What the state directory remembers; nothing where it remembers nothing. A file that is not ours is `usage`. */
@@ -85,8 +98,18 @@ export function mergeSettings(...layers: readonly Settings[]): Settings {
 
 /** What a node can be opened with: what was said now, then what is remembered, without what its role has no use for. */
 export function settle(said: Settings, remembered: Settings): Settings {
-  const { join, listen, ...rest } = mergeSettings(said, remembered)
+  const { join, listen, leaseMs, forgetAfterMs, ...rest } = mergeSettings(said, remembered)
   const { role } = rest
+  const bounds = said.leaseMs ?? said.forgetAfterMs
+  if (bounds !== undefined && role !== 'global') {
+    throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
+      hint: 'add --global',
+    })
+  }
+  // A Local that is forgotten is waited for no longer, although its lease may go on.
+  if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
+    throw new DstoreError('usage', '--forget-after must be at least twice the lease')
+  }
   if (said.listen !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--listen is for a Global: no other node opens a port', {
       hint: 'add --global',
@@ -101,18 +124,24 @@ export function settle(said: Settings, remembered: Settings): Settings {
     ...rest,
     ...(role === 'local' && join !== undefined ? { join } : {}),
     ...(role === 'global' && listen !== undefined ? { listen } : {}),
+    ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
+    ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }
 }
 
 /** Refuse settings that contradict each other or that no node can follow. */
 export function checkSettings(settings: Settings): Settings {
-  const { role, join, listen, store } = settings
+  const { role, join, listen, store, leaseMs = 0 } = settings
   if (join !== undefined) checkJoinAddress(join)
   for (const address of listen ?? []) checkListenAddress(address)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
     throw new DstoreError('usage', `no such store: ${String(store)}`, {
       hint: 'write disk or memory',
     })
+  }
+  if (leaseMs !== 0 && (leaseMs < LEAST_LEASE_MS || leaseMs > LONGEST_LEASE_MS)) {
+    const bounds = `${LEAST_LEASE_MS / 1000}s to ${LONGEST_LEASE_MS / 86_400_000}d`
+    throw new DstoreError('usage', `a lease is ${bounds}, or none`)
   }
   if (role === 'global' && join !== undefined) {
     throw new DstoreError('usage', 'a node is Global or joins one, not both')
@@ -141,5 +170,7 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['store', isText],
   ['cacheBytes', isCount],
   ['maxBytes', isCount],
+  ['leaseMs', isCount],
+  ['forgetAfterMs', isCount],
   ['socket', isText],
 ])

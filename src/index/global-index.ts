@@ -131,6 +131,11 @@ export class GlobalIndex {
     return this.#sessions.peers()
   }
 
+  /** Every Local that removals wait for. */
+  registered(): ReturnType<Register['entries']> {
+    return this.#register.entries()
+  }
+
   handle(event: GlobalEvent): GlobalEffect[] {
     this.#effects = []
     this.#now = event.now

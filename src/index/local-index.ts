@@ -134,6 +134,11 @@ export class LocalIndex {
   }
 
   /** Up to which change everything is applied, in which run. */
+  /** Is the link there, and has been silent for too long? */
+  isDoubtful(now: number): boolean {
+    return this.#link === 'connected' && this.#standing.isDoubtful(now)
+  }
+
   get position(): Position | undefined {
     return this.#position
   }

@@ -155,6 +155,13 @@ export class Register {
     return writes
   }
 
+  /** Every Local, and up to where it has acknowledged. */
+  entries(): { readonly peer: string; readonly connected: boolean; readonly seq: number }[] {
+    return [...this.#entries].map(([peer, { connected, acknowledged }]) => {
+      return { peer, connected, seq: acknowledged }
+    })
+  }
+
   /** Does anybody still owe this? `graceEnds`: when the leases that were granted before the change have run out. */
   isOwed(seq: number, now: number, graceEnds: number): boolean {
     for (const entry of this.#entries.values()) {

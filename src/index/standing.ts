@@ -86,6 +86,12 @@ export class Standing {
     if (this.#pings.size > REQUESTS_IN_FLIGHT) this.#pings.delete(this.#pings.keys().next().value!)
   }
 
+  /** Is there a doubt at this moment? */
+  isDoubtful(now: number): boolean {
+    this.look(now)
+    return this.#doubtSince !== undefined
+  }
+
   /** Is a ping under way that would end the doubt? */
   get isAsking(): boolean {
     return [...this.#pings.values()].some((sentAt) => sentAt >= (this.#doubtSince ?? 0))

@@ -37,7 +37,8 @@ const NOTHING = { key: undefined, names: [], size: undefined }
 /** Where one stands who has seen none of the last `count` changes. */
 const before = ({ runId, seq }: Position, count: number): Position => ({ runId, seq: seq - count })
 
-const formatPosition = ({ runId, seq }: Position): string => `${toHex(runId)}-${seq}`
+/** As text, for people and programs. */
+export const formatPosition = ({ runId, seq }: Position): string => `${toHex(runId)}-${seq}`
 
 function parsePosition(text: string): Position {
   const [, run, digits] = /^([0-9a-f]{32})-(\d{1,16})$/.exec(text) ?? []

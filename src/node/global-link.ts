@@ -7,7 +7,7 @@ import { decodeMessage } from '../index/decode.ts'
 import { encodeMessage } from '../index/encode.ts'
 import type { Flight } from '../index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../index/local-index.ts'
-import type { Answer, AnswerTo, Digest, Request } from '../index/message.ts'
+import type { Answer, AnswerTo, Digest, Position, Request } from '../index/message.ts'
 import type { Verdict } from '../index/standing.ts'
 import { CALL_TIMEOUT_MS, FAREWELL_MS, INDEX_MESSAGE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
@@ -103,6 +103,16 @@ export class GlobalLink {
   /** The lease that Global grants, in milliseconds. */
   get leaseMs(): number | undefined {
     return this.#index.leaseMs
+  }
+
+  /** Where this Local stands in the order of changes; undefined before it was ever welcomed. */
+  get position(): Position | undefined {
+    return this.#index.position
+  }
+
+  /** The link stands, but nothing was heard for so long that reads ask first. */
+  isDoubtful(): boolean {
+    return this.#index.isDoubtful(this.#options.now())
   }
 
   /** May what is held be served? Waits a moment where that is about to be known. Rejects with `cancelled`. */

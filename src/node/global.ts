@@ -26,7 +26,7 @@ import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
-import { changesOf } from './change-events.ts'
+import { changesOf, formatPosition } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
 import { fetchFromLocal } from './holders.ts'
 import { IndexHost } from './index-host.ts'
@@ -98,12 +98,14 @@ export class Global implements Node {
   )
   readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
   #lastCall = 0
+  readonly #leaseMs: number | undefined
   readonly #startedAt = new Date()
 
   private constructor(
-    { store, network, log, now }: GlobalOptions,
+    { store, network, log, now, leaseMs }: GlobalOptions,
     { index, repair, company }: Parts,
   ) {
+    this.#leaseMs = leaseMs
     this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
     this.#store = store
@@ -269,14 +271,18 @@ export class Global implements Node {
     const usage = await this.#store.usage()
     const { kind } = this.#store
     const seq = await this.#store.lastSeq()
+    const { position, registered } = this.#index.standing
     return {
       role: this.role,
       version: VERSION,
       startedAt: this.#startedAt.toISOString(),
       peerId: this.#network?.peerId,
       listen: this.#network?.addresses() ?? [],
+      position: formatPosition(position),
+      leaseMs: this.#leaseMs,
       global: undefined,
       locals: this.#index.peers(),
+      registered,
       store: { kind, durable: kind !== 'memory', ...usage, seq },
       cache: undefined,
       traffic: this.#traffic.status(),

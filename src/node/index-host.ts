@@ -12,7 +12,15 @@ import {
   type GlobalEvent,
   type SessionId,
 } from '../index/global-index.ts'
-import type { AnswerTo, Body, Failure, Message, Receipt, Request } from '../index/message.ts'
+import type {
+  AnswerTo,
+  Body,
+  Failure,
+  Message,
+  Position,
+  Receipt,
+  Request,
+} from '../index/message.ts'
 import { beginRun } from '../index/opening.ts'
 import type { Inline, Sealed } from '../index/plan.ts'
 import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../index/record.ts'
@@ -117,6 +125,11 @@ export class IndexHost {
   /** Peer ids of the Locals that are connected. */
   peers(): string[] {
     return this.#index.peers()
+  }
+
+  /** The last durable change, and every Local that removals wait for. */
+  get standing(): { position: Position; registered: ReturnType<GlobalIndex['registered']> } {
+    return { position: this.#index.position, registered: this.#index.registered() }
   }
 
   /** A request of the node's own callers. A failure rejects. */

@@ -13,6 +13,7 @@ import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
 import { servedFromCache } from './cache-host.ts'
 import { putBatches } from './batches.ts'
+import { formatPosition } from './change-events.ts'
 import { deadline, untilAborted, type Deadline } from './deadline.ts'
 import type { Interest } from './download.ts'
 import { Fetcher } from './fetcher.ts'
@@ -204,8 +205,15 @@ export class Local implements Node {
       startedAt: this.#startedAt.toISOString(),
       peerId: network.peerId,
       listen: network.addresses(),
-      global: { address: globalAddress, state, since: since.toISOString() },
+      position: link.position && formatPosition(link.position),
+      leaseMs: link.leaseMs,
+      global: {
+        address: globalAddress,
+        state: link.isDoubtful() ? 'doubtful' : state,
+        since: since.toISOString(),
+      },
       locals: [],
+      registered: [],
       store: undefined,
       cache: this.#cache.status(),
       traffic: this.#traffic.status(),

@@ -188,6 +188,14 @@ export interface PeerTraffic {
   readonly lies: number
 }
 
+/** A Local in Global's register. */
+export interface RegisteredLocal {
+  readonly peer: string
+  readonly connected: boolean
+  /** The last change that it has acknowledged. */
+  readonly seq: number
+}
+
 export interface NodeStatus {
   readonly role: Role
   readonly version: string
@@ -195,12 +203,25 @@ export interface NodeStatus {
   /** Undefined where there is no network: a standalone node. */
   readonly peerId: string | undefined
   readonly listen: readonly string[]
-  /** Of a Local: its Global, and whether it is there. */
+  /** Where it stands in the order of changes: as Global with the last durable one, as Local with the last applied. */
+  readonly position: string | undefined
+  /** The lease that Global grants its Locals, in milliseconds; undefined where there is none. */
+  readonly leaseMs: number | undefined
+  /**
+   * Of a Local: its Global, and whether it is there. `doubtful`: the link stands, but nothing was heard for so long
+   * that reads ask first.
+   */
   readonly global:
-    | { readonly address: string; readonly state: 'connected' | 'away'; readonly since: string }
+    | {
+        readonly address: string
+        readonly state: 'connected' | 'doubtful' | 'away'
+        readonly since: string
+      }
     | undefined
   /** Locals connected to this Global. */
   readonly locals: readonly string[]
+  /** Every Local that removals wait for, connected or not. */
+  readonly registered: readonly RegisteredLocal[]
   readonly store:
     | {
         readonly kind: 'memory' | 'disk'

@@ -5,7 +5,7 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } fr
 import { COMMANDS } from '../../cli/commands.ts'
 import { FLAGS } from '../../cli/flags.ts'
 import { commandHelp, overview } from '../../cli/help.ts'
-import { parseRange } from '../../cli/keys.ts'
+import { parseRange } from '../../cli/range.ts'
 import { ProgressLine, progressText } from '../../cli/progress.ts'
 import { nearest } from '../../cli/suggest.ts'
 import { VERSION } from '../../src/node/version.ts'

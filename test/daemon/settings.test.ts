@@ -4,7 +4,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkJoinAddress, checkListenAddress } from '../../src/daemon/addresses.ts'
 import { createLog } from '../../src/daemon/log.ts'
-import { formatSize, parseDuration, parseSize } from '../../src/daemon/quantities.ts'
+import {
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+} from '../../src/daemon/quantities.ts'
 import {
   mergeSettings,
   readSettings,
@@ -39,6 +44,26 @@ test('R007-6 a role takes with it only what it has use for', (t) => {
   t.deepEqual(settle({ listen }, { role: 'global' }), { role: 'global', listen })
   t.throws(() => settle({ listen }, {}), { code: 'usage' })
   t.throws(() => settle({ role: 'local' }, {}), { code: 'usage' })
+})
+
+test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
+  const global: Settings = { role: 'global', leaseMs: 5000 }
+  t.deepEqual(settle({ leaseMs: 0 }, global), { role: 'global', leaseMs: 0 })
+  t.deepEqual(settle({ forgetAfterMs: 10_000 }, global), { ...global, forgetAfterMs: 10_000 })
+  t.deepEqual(settle({ role: 'standalone' }, global), { role: 'standalone' })
+  t.throws(() => settle({ forgetAfterMs: 9999 }, global), { code: 'usage' })
+  t.throws(() => settle({ leaseMs: 5000 }, {}), { code: 'usage' })
+  t.throws(() => settle({ forgetAfterMs: 5000 }, { role: 'local', join: GLOBAL }), {
+    code: 'usage',
+  })
+  t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: '5s', DSTORE_FORGET_AFTER: '1h' }), {
+    leaseMs: 5000,
+    forgetAfterMs: 3_600_000,
+  })
+  t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: 'none' }), { leaseMs: 0 })
+  for (const lease of ['2999ms', '8d', '0s', 'x']) {
+    t.throws(() => settingsFromEnvironment({ DSTORE_LEASE: lease }), { code: 'usage' }, lease)
+  }
 })
 
 test('R007-6 what a daemon was started with is remembered, and what it could not be is not', async (t) => {
@@ -168,6 +193,9 @@ test('a size that is shown reads back as about the same', (t) => {
   t.is(formatSize(1023), '1023B')
   t.is(formatSize(1024), '1KiB')
   t.is(formatSize(2 ** 50), '1024TiB')
+  t.is(formatDuration(5000), '5s')
+  t.is(formatDuration(1500), '1500ms')
+  t.is(formatDuration(86_400_000), '1d')
 })
 
 test('a log line stays one line, whatever is in it', (t) => {

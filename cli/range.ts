@@ -1,17 +1,6 @@
-/** Keys as arguments, checked before a daemon is asked or started (R007-23). */
+/** A range of bytes as an argument, checked before a daemon is asked or started (R007-23). */
 import { DstoreError } from '../src/errors.ts'
 import type { RangeRequest } from '../src/node/node.ts'
-
-/** The spellings that are printed; all others are worth loading the parser for. */
-const USUAL = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
-
-/** Throws `malformed-key`, with the reason, unless every one is a key. */
-export async function checkKeys(keys: readonly string[]): Promise<void> {
-  const unusual = keys.filter((key) => !USUAL.test(key))
-  if (unusual.length === 0) return
-  const { parseKey } = await import('../src/hash/key.ts')
-  for (const key of unusual) parseKey(key)
-}
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Else `malformed-range`. */
 export function parseRange(text: string): RangeRequest {

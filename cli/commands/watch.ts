@@ -1,0 +1,20 @@
+/** `dstore watch`: every change of the index as it happens, until Ctrl-C. */
+import type { ChangeLine } from '../../src/daemon/api.ts'
+import { formatSize } from '../../src/daemon/quantities.ts'
+import type { Invocation } from '../invocation.ts'
+import { useDaemon } from '../session.ts'
+
+export async function watch(invocation: Invocation): Promise<number> {
+  const { flags, terminal } = invocation
+  const client = await useDaemon(invocation)
+  for await (const change of client.watch(flags.after)) {
+    await terminal.printFact(change, changeText(change))
+  }
+  return 0
+}
+
+/** `7 put bafkr4i... 13B models/v1`. */
+function changeText({ seq, type, key, size, names }: ChangeLine): string {
+  const of = [key, size === undefined ? undefined : formatSize(size), ...names]
+  return [seq, type, ...of.filter((part) => part !== undefined)].join(' ')
+}

@@ -1,0 +1,119 @@
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { splitCommand } from '../../cli/flags.ts'
+import { hash } from '../../src/hash/hasher.ts'
+import { Key } from '../../src/hash/key.ts'
+import { DstoreError } from '../../src/errors.ts'
+import { serving } from '../daemon/serving.ts'
+import type { FakeNode } from '../daemon/fake-node.ts'
+import { Place, outcome } from './command.ts'
+
+const VALUE = new TextEncoder().encode('hello, world\n')
+const KEY = new Key(hash(VALUE).digest)
+
+async function scene(t: ExecutionContext): Promise<{ place: Place; node: FakeNode }> {
+  const { node, directory } = await serving(t)
+  node.values.set(KEY.toString(), VALUE)
+  return { place: new Place(t, directory.path), node }
+}
+
+test('R007-38 watch shows each change until Ctrl-C', async (t) => {
+  const { place, node } = await scene(t)
+  const about = { position: 'p-7', seq: 7, key: KEY, names: ['a', 'b'], size: 13 }
+  node.changes.push({ ...about, type: 'put' })
+  const child = place.start(['watch'])
+  const ended = outcome(child)
+  const first = new Promise((resolve) => child.stdout!.once('data', resolve))
+  await first
+  child.kill('SIGINT')
+  const { exit, stdout, stderr } = await ended
+  t.is(stdout.toString(), `7 put ${KEY.toString()} 13B a b\n`)
+  t.deepEqual({ exit, stderr }, { exit: 130, stderr: '' })
+})
+
+test('R007-38 watch goes on after a position, ends when Global is away, and says so', async (t) => {
+  const { place, node } = await scene(t)
+  const none = { key: undefined, size: undefined, names: [] }
+  node.changes.push({ ...none, position: 'p-1', seq: 1, type: 'run-started' })
+  node.changes.push({ ...none, position: 'p-9', seq: 9, type: 'lost' })
+  const child = place.start(['watch', '--json', '--after', 'p-1'])
+  const ended = outcome(child)
+  child.stdout!.once('data', () => {
+    node.fault = new DstoreError('unreachable', 'Global is away')
+  })
+  const { exit, stdout, stderr } = await ended
+  t.is(stdout.toString(), '{"names":[],"position":"p-9","seq":9,"type":"lost"}\n')
+  t.deepEqual({ exit, stderr }, { exit: 5, stderr: 'dstore: Global is away\n' })
+})
+
+test('R007-27 R007-38 a closed pipe ends a watch with the next change, without a word', async (t) => {
+  const { place, node } = await scene(t)
+  const child = place.start(['watch'])
+  const ended = outcome(child)
+  const change = { position: 'p-1', seq: 1, key: undefined, size: undefined, names: [] }
+  node.changes.push({ ...change, type: 'run-started' })
+  await new Promise((resolve) => child.stdout!.once('data', resolve))
+  child.stdout!.destroy()
+  node.changes.push({ ...change, type: 'run-started' })
+  t.like(await ended, { exit: 1, stderr: '' })
+})
+
+test('R007-31 a name that goes says what went with it, and who owes it', async (t) => {
+  const { place, node } = await scene(t)
+  node.bound.set('a', KEY)
+  const unbind = node.unbind.bind(node)
+  node.unbind = async (name, options) => ({ ...(await unbind(name, options)), owed: ['b', 'c'] })
+  const { exit, stdout } = await place.run(['rm', 'a'])
+  const text = `unbound a, removed ${KEY.toString()} (seq 8, 13B freed)`
+  t.is(stdout.toString(), `${text}; acknowledged by a; still owed by b c\n`)
+  t.is(exit, 8)
+  t.deepEqual(
+    node.timeouts.filter((ms) => ms !== undefined),
+    [],
+    'the node knows how long to wait',
+  )
+  node.bound.set('a', KEY)
+  t.is((await place.run(['rm', 'a', '--timeout', '7s', '--name-only'])).exit, 8)
+  t.true(node.timeouts.includes(7000))
+})
+
+test('R007-39 small files that stand together go in one batch, and each is answered at its place', async (t) => {
+  const { place, node } = await scene(t)
+  const files = Array.from({ length: 300 }, (_, index) => `f${index}`)
+  for (const file of files) writeFileSync(place.file(file), file)
+  writeFileSync(place.file('large'), new Uint8Array(16_385))
+  const sizes: number[] = []
+  const putMany = node.putMany.bind(node)
+  node.putMany = (values, options) => {
+    sizes.push(values.length)
+    return putMany(values, options)
+  }
+  const all = ['large', ...files.slice(0, 100), 'missing', ...files.slice(100), 'large']
+  const { exit, stdout, stderr } = await place.run(['put', ...all])
+  t.is(exit, 8)
+  t.is(stderr, 'dstore: cannot read missing: no such file\n')
+  t.deepEqual(sizes, [100, 200])
+  const keys = [...files.map((file) => new TextEncoder().encode(file)), new Uint8Array(16_385)].map(
+    (value) => new Key(hash(value).digest).toString(),
+  )
+  t.deepEqual(stdout.toString().split('\n'), [keys.at(-1), ...keys, ''])
+  t.is(readdirSync(place.path).length, 301)
+})
+
+test('flags before the command are the command’s', (t) => {
+  t.deepEqual(splitCommand(['--dir', 'x', 'status']), ['status', '--dir', 'x'])
+  t.deepEqual(splitCommand(['--dir=x', '-q', 'get', 'k', '-o', 'f']), [
+    'get',
+    '--dir=x',
+    '-q',
+    'k',
+    '-o',
+    'f',
+  ])
+  t.deepEqual(splitCommand(['-o', 'f', 'get', 'k']), ['get', '-o', 'f', 'k'])
+  t.deepEqual(splitCommand(['--dir', 'x']), [undefined, '--dir', 'x'])
+  t.deepEqual(splitCommand(['--version']), ['--version'])
+  t.deepEqual(splitCommand(['--unknown', 'status']), ['--unknown', 'status'])
+  t.deepEqual(splitCommand([]), [undefined])
+})
