@@ -27,6 +27,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
   force: yes('also a value that has names: they go with it'),
   keys: yes('list keys'),
+  watch: yes('look again every second'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
   global: yes('be the Global: hold the index and the durable copy'),
   standalone: yes('be both in one process, without a network'),
@@ -50,6 +51,7 @@ export type FlagName =
   | 'range'
   | 'force'
   | 'keys'
+  | 'watch'
   | 'follow'
   | 'global'
   | 'standalone'
@@ -73,6 +75,7 @@ export interface Flags {
   readonly range?: string
   readonly force?: boolean
   readonly keys?: boolean
+  readonly watch?: boolean
   readonly follow?: boolean
   readonly global?: boolean
   readonly standalone?: boolean
