@@ -118,6 +118,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: MANY,
     load: () => evict,
   },
+  verify: {
+    usage: '[--repair]',
+    summary: 'read everything back against its key; exit code 4 for damage',
+    examples: [['dstore verify --repair', 'and fetch what is damaged from a node that holds it']],
+    flags: ['repair', 'json', ...CALL],
+    positionals: NONE,
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
   repl: {
     usage: '',
     summary: 'a prompt: SET, GET and DEL',

@@ -26,6 +26,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
   force: yes('also a value that has names: they go with it'),
+  repair: yes('fetch what is damaged from a node that holds it'),
   keys: yes('list keys'),
   watch: yes('look again every second'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
@@ -50,6 +51,7 @@ export type FlagName =
   | 'output-dir'
   | 'range'
   | 'force'
+  | 'repair'
   | 'keys'
   | 'watch'
   | 'follow'
@@ -74,6 +76,7 @@ export interface Flags {
   readonly 'output-dir'?: string
   readonly range?: string
   readonly force?: boolean
+  readonly repair?: boolean
   readonly keys?: boolean
   readonly watch?: boolean
   readonly follow?: boolean

@@ -318,6 +318,12 @@ export const WATCH_WAIT_MS: number = 20_000
 /** Bytes of values that a node has read for its peers and they have not taken, all together. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 
+/** Of these, what a Global has for the callers of its own machine; the rest is for its peers: neither waits for the other. */
+export const CALLERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
+export const READ_SHARE_BYTES: number = 3 * MIB
+
 /** Bytes of values that a node has read for one peer and it has not taken. */
 export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
 
@@ -337,7 +343,7 @@ export const PARTS: number = 1024
 export const SOURCE_TASKS: number = 2
 
 /** A source that gives nothing for so long loses its work to others. */
-export const SOURCE_STALL_MS: number = 2000
+export const SOURCE_STALL_MS: number = 4000
 
 /** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
 export const SOURCE_PATIENCE_MS: number = 300

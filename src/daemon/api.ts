@@ -71,6 +71,27 @@ export interface KeyLine {
   readonly size: number
 }
 
+/** A line of a verification: any number of the first two, then `done`. */
+export type VerifyLine =
+  | {
+      readonly event: 'progress'
+      readonly values: number
+      readonly doneBytes: number
+      readonly totalBytes: number
+    }
+  | {
+      readonly event: 'damaged'
+      readonly key: string
+      readonly size: number
+      readonly repaired: boolean
+    }
+  | {
+      readonly event: 'done'
+      readonly values: number
+      readonly doneBytes: number
+      readonly damaged: number
+    }
+
 export interface StatusAnswer extends NodeStatus {
   readonly daemon: {
     readonly pid: number

@@ -90,16 +90,18 @@ export class SliceDecoder {
   }
 
   /**
-   * Take the next bytes of the slice; give what is proved with them. Parents come in pre-order and data in order, in
-   * runs of whole groups; a parent comes before the data below it. The data are views of the input, but for a group
-   * that a push cut: the input is the decoder's from here on, and is not to be written to again. The decoder itself
-   * neither keeps it nor writes to it.
+   * Take the next bytes of the slice, in one array or several; give what is proved with them. Parents come in pre-order
+   * and data in order, in runs of whole groups; a parent comes before the data below it. The data are views of the
+   * input, but for a group that is cut: the input is the decoder's from here on, and is not to be written to again.
+   * The decoder itself neither keeps it nor writes to it.
    */
-  push(input: Uint8Array): readonly Proved[] {
+  push(...input: readonly Uint8Array[]): readonly Proved[] {
     if (this.#flaw !== undefined) throw this.#flaw
     try {
       const proved: Proved[] = []
-      this.#decode(input, proved)
+      let taken = true
+      for (const part of input) taken = this.#decode(part, proved) === part.byteLength && taken
+      if (this.#batch !== undefined) this.#conclude(this.#batch, taken, proved)
       return proved
     } catch (flaw) {
       this.#flaw = flaw
@@ -116,11 +118,12 @@ export class SliceDecoder {
     throw this.#flaw
   }
 
-  #decode(input: Uint8Array, proved: Proved[]): void {
+  /** How many bytes of this part belong to the slice: all of them, but at its end. */
+  #decode(input: Uint8Array, proved: Proved[]): number {
     let at = 0
     if (this.#steps === undefined) {
       at += this.#fill(input, at, HEADER_BYTES)
-      if (this.#fieldLength < HEADER_BYTES) return
+      if (this.#fieldLength < HEADER_BYTES) return at
       this.#header()
     }
     while (this.#step !== undefined) {
@@ -138,13 +141,17 @@ export class SliceDecoder {
       }
       this.#advance()
     }
-    if (this.#batch !== undefined) proved.push(...this.#batch.flush())
-    if (this.#step !== undefined) return
-    if (this.#batch!.position === this.#claimedSize) this.#size = this.#claimedSize
-    if (at < input.byteLength) {
-      const position = this.#batch!.start
-      throw new IntegrityError('trailing', position, 'bytes after the end of the proof')
+    return at
+  }
+
+  /** The parts of one push were decoded. */
+  #conclude(batch: GroupBatch, allTaken: boolean, proved: Proved[]): void {
+    proved.push(...batch.flush())
+    if (this.#step === undefined && batch.position === this.#claimedSize) {
+      this.#size = this.#claimedSize
     }
+    if (allTaken) return
+    throw new IntegrityError('trailing', batch.start, 'bytes after the end of the proof')
   }
 
   #header(): void {

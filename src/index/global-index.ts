@@ -49,7 +49,7 @@ type Ticket =
   | { readonly type: 'task'; readonly task: Task }
   | { readonly type: 'stage'; readonly origin: Origin; readonly name: string | undefined }
   /** Rows of the register alone. */
-  | { readonly type: 'register'; readonly then: () => void }
+  | { readonly type: 'register'; readonly next: () => void }
 
 /** What the store held when Global began. */
 export interface Recovered {
@@ -328,14 +328,14 @@ export class GlobalIndex {
 
   #committed(ticketId: number, seq: number): void {
     const ticket = this.#take(ticketId)
-    if (ticket.type === 'register') return ticket.then()
+    if (ticket.type === 'register') return ticket.next()
     const { task } = ticket as Ticket & { type: 'task' }
     const outcome = task.outcome as Outcome & { type: 'change' }
     this.#committing--
     if (outcome.adopt === undefined) this.#discard(task)
     // Who waits for this removal waits before anybody can acknowledge it.
     const isLoss = this.#tail.report(seq, outcome.change)
-    this.#done(task, outcome.then(seq))
+    this.#done(task, outcome.next(seq))
     if (isLoss) this.#sessions.feedAll()
   }
 
@@ -395,7 +395,11 @@ export class GlobalIndex {
 
   #writeRegister(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
-    this.#ask({ type: 'register', then }, (ticket) => ({ type: 'commit', ticket, transaction }))
+    this.#ask({ type: 'register', next: then }, (ticket) => ({
+      type: 'commit',
+      ticket,
+      transaction,
+    }))
   }
 
   #ask(waiting: Ticket, effect: (ticket: number) => GlobalEffect): void {

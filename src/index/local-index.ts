@@ -150,11 +150,11 @@ export class LocalIndex {
 
   /** Something about this key goes on beside the index stream, and may end in keeping the value. */
   begin(digest: Digest): Flight {
-    const { isFresh, end } = this.#inFlight.begin([keyThing(digest)])
+    const flight = this.#inFlight.begin([keyThing(digest)])
     return {
-      end,
+      end: () => flight.end(),
       isFresh: (what, incarnation) => {
-        const fresh = isFresh(what, incarnation) || !this.#rules.putsInFlight
+        const fresh = flight.isFresh(what, incarnation) || !this.#rules.putsInFlight
         if (fresh) this.#seen = Math.max(this.#seen, incarnation)
         return fresh
       },

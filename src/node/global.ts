@@ -8,7 +8,15 @@ import { Key } from '../hash/key.ts'
 import type { Found } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
-import { BATCH_ITEMS, CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
+import {
+  BATCH_ITEMS,
+  CALLERS_IN_FLIGHT_BYTES,
+  CALL_TIMEOUT_MS,
+  IN_FLIGHT_BYTES,
+  PEER_IN_FLIGHT_BYTES,
+  PIECE_BYTES,
+  READ_SHARE_BYTES,
+} from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
 import { Company } from '../transfer/company.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
@@ -20,6 +28,7 @@ import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
 import { changesOf } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
+import { fetchFromLocal } from './holders.ts'
 import { IndexHost } from './index-host.ts'
 import { listNames } from './listing.ts'
 import type { Log } from './log.ts'
@@ -39,14 +48,18 @@ import type {
   UnbindResult,
   ValueFacts,
   ValueSource,
+  Verification,
+  VerifyOptions,
   WatchOptions,
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
-import { Repair } from './repair.ts'
+import { arriving, metered, type Meter } from './metered.ts'
+import { Repair, type Holders } from './repair.ts'
 import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
 import { ingest, receive, type Ingested } from './values.ts'
+import { verifyStore } from './verification.ts'
 import { VERSION } from './version.ts'
 
 export interface GlobalOptions {
@@ -62,6 +75,12 @@ export interface GlobalOptions {
   readonly forgetAfterMs?: number | undefined
 }
 
+interface Parts {
+  readonly index: IndexHost
+  readonly repair: Repair
+  readonly company: Company
+}
+
 export class Global implements Node {
   readonly role: 'global' | 'standalone'
   readonly #store: Store
@@ -70,15 +89,20 @@ export class Global implements Node {
   readonly #index: IndexHost
   readonly #repair: Repair
   readonly #traffic = new Traffic()
-  readonly #company = new Company()
+  readonly #company: Company
   readonly #now: () => number
-  readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  /** What is in flight: for peers, and for callers, each of whom is a peer to it. */
+  readonly #allowance = new Allowance(
+    IN_FLIGHT_BYTES - CALLERS_IN_FLIGHT_BYTES,
+    PEER_IN_FLIGHT_BYTES,
+  )
+  readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  #lastCall = 0
   readonly #startedAt = new Date()
 
   private constructor(
     { store, network, log, now }: GlobalOptions,
-    index: IndexHost,
-    repair: Repair,
+    { index, repair, company }: Parts,
   ) {
     this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
@@ -87,14 +111,21 @@ export class Global implements Node {
     this.#log = log
     this.#index = index
     this.#repair = repair
+    this.#company = company
   }
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network } = options
-    const repair = new Repair(options)
+    const company = new Company()
+    const holders: Holders = (key, size) => {
+      if (network === undefined) return []
+      const addresses = company.of(key.digest, network.peerId, () => true, options.now())
+      return addresses.map((address) => fetchFromLocal(network, address, key, size))
+    }
+    const repair = new Repair({ ...options, holders })
     const index = await IndexHost.open({ ...options, repair })
-    const node = new Global(options, index, repair)
+    const node = new Global(options, { index, repair, company })
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
     return node
@@ -104,11 +135,15 @@ export class Global implements Node {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      return this.#adopt(await this.#ingest(source.bytes, source.size, options), name)
+      const bytes = arriving(source.bytes, this.#meter(options))
+      return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
-      const value = await this.#ingest(file.read({ start: 0, end: file.size }), file.size, options)
+      const pieces = file.read({ start: 0, end: file.size })
+      const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
+      const bytes = metered(pieces, share, this.#meter(options))
+      const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
       } catch (error) {
@@ -130,7 +165,11 @@ export class Global implements Node {
     const bytes =
       this.#store.kind === 'memory'
         ? this.#store.read(location, range, options.signal)
-        : this.#repair.read(key.digest, record, range, options.signal)
+        : metered(
+            this.#repair.read(key.digest, record, range, options.signal),
+            Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
+            this.#meter(options),
+          )
     return { key, size, range, bytes }
   }
 
@@ -222,6 +261,10 @@ export class Global implements Node {
     return 0
   }
 
+  verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    return verifyStore(this.#store, this.#repair, options)
+  }
+
   async status(): Promise<NodeStatus> {
     const usage = await this.#store.usage()
     const { kind } = this.#store
@@ -249,6 +292,11 @@ export class Global implements Node {
   async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
     const [row] = await this.#store.rows([keyRow(digest)])
     return row === undefined ? undefined : decodeKey(row)
+  }
+
+  /** Every call of this machine's own is somebody else's. */
+  #meter({ signal, timeoutMs }: CallOptions): Meter {
+    return { allowance: this.#callers, who: `${++this.#lastCall}`, signal, timeoutMs }
   }
 
   async #ingest(
@@ -281,11 +329,15 @@ export class Global implements Node {
       return
     }
     const lately = new ServedLately()
+    const { peer, signal } = channel
+    const meter = { allowance: this.#allowance, who: peer, signal }
     const host: TransferHost = {
       open: (digest) => this.#open(digest, lately),
       uploads: {
-        takeKnown: (value, bytes, outboard, name) => this.#takeKnown(value, bytes, outboard, name),
-        takeStream: (bytes, size, claim, name) => this.#takeStream(bytes, size, claim, name),
+        takeKnown: (value, bytes, outboard, name) =>
+          this.#takeKnown(value, arriving(bytes, meter), outboard, name),
+        takeStream: (bytes, size, claim, name) =>
+          this.#takeStream(arriving(bytes, meter), size, claim, name),
       },
       company: {
         join: (peer, digest, address) => {
@@ -294,7 +346,8 @@ export class Global implements Node {
           this.#company.join(peer, digest, address, now)
           return this.#company.of(digest, peer, isThere, now)
         },
-        isWelcome: (peer) => this.#welcome()(peer),
+        // Also this node itself: it fetches back from Locals what its disk lost.
+        isWelcome: (peer) => peer === this.#network?.peerId || this.#welcome()(peer),
       },
       allowance: this.#allowance,
       patienceMs: CALL_TIMEOUT_MS,

@@ -129,10 +129,7 @@ export class IndexHost {
   }
 
   /** Make a value that was verified and sealed exist: the same as a put of it, and its receipt. */
-  async adopt(
-    value: Sealed & { readonly staging: Staging },
-    name?: string | undefined,
-  ): Promise<Receipt> {
+  async adopt(value: Sealed & { readonly staging: Staging }, name?: string): Promise<Receipt> {
     const { digest, size, location, staging } = value
     await this.#options.repair.mend(value).catch(async (error: unknown) => {
       await staging.discard()
@@ -277,6 +274,7 @@ export class IndexHost {
       .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
       .then((outcome) => {
         if (!this.#closed) this.#handle({ ...outcome, ticket, now: now() })
+        return undefined
       })
       .catch((error: unknown) => {
         this.#options.log.error('the index failed', { error: asDstoreError(error).message })

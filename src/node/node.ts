@@ -61,7 +61,10 @@ export interface ReadableValue {
   readonly size: number
   /** What of it `bytes` gives: the requested range, cut to the value. */
   readonly range: ByteRange
-  /** Verified bytes in order. To be read once; leaving the loop early ends the work behind it. */
+  /**
+   * Verified bytes in order, the caller's to read and not to change. To be read once; leaving the loop early ends the
+   * work behind it.
+   */
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
@@ -137,6 +140,34 @@ export interface WatchOptions {
   /** Called once, when every change after this position is sure to come. */
   readonly onStart?: (position: string) => void
 }
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal
+  /** Fetch what is damaged from a Local that holds it. */
+  readonly repair?: boolean
+}
+
+/** What a verification tells: any number of the first two, then `done`. */
+export type Verification =
+  | {
+      readonly type: 'progress'
+      readonly values: number
+      readonly doneBytes: number
+      readonly totalBytes: number
+    }
+  | {
+      readonly type: 'damaged'
+      readonly key: Key
+      readonly size: number
+      /** It is whole again; a Local has let go of it, and fetches it when it is wanted. */
+      readonly repaired: boolean
+    }
+  | {
+      readonly type: 'done'
+      readonly values: number
+      readonly doneBytes: number
+      readonly damaged: number
+    }
 
 export type Role = 'standalone' | 'global' | 'local'
 
@@ -239,6 +270,9 @@ export interface Node {
 
   /** Drop a value from this node's cache alone; the bytes that were freed. */
   evict(key: Key): Promise<number>
+
+  /** Read back everything that this node keeps, against its keys; what is damaged is not served from then on. */
+  verify(options?: VerifyOptions): AsyncIterable<Verification>
 
   status(): Promise<NodeStatus>
 

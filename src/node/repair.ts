@@ -13,14 +13,14 @@ import type { Store } from '../store/store.ts'
 import type { Log } from './log.ts'
 import { ingest } from './values.ts'
 
-/** The bytes of a value from somebody who holds it, not to be trusted; undefined where nobody does. */
-export type Holder = (key: Key, size: number) => Promise<AsyncIterable<Uint8Array> | undefined>
+/** The bytes of a value, from each of those who may hold it: not to be trusted, and fetched when they are asked for. */
+export type Holders = (key: Key, size: number) => readonly AsyncIterable<Uint8Array>[]
 
 export interface RepairOptions {
   readonly store: Store
   readonly log: Log
-  /** Undefined where there is nobody to ask. */
-  readonly holder?: Holder | undefined
+  /** Nobody where undefined. */
+  readonly holders?: Holders
 }
 
 export class Repair {
@@ -109,21 +109,32 @@ export class Repair {
   }
 
   async #fetch(key: Key): Promise<boolean> {
-    const { store, holder } = this.#options
+    const { store, holders = nobody, log } = this.#options
     const record = await this.#record(key.digest)
     if (record === undefined || !(await store.isDamaged(record.location))) return true
     const { size } = record
-    const bytes = await holder?.(key, size)
-    if (bytes === undefined) return false
+    for (const bytes of holders(key, size)) {
+      try {
+        await this.#take(key, size, bytes)
+        return !(await this.isDamaged(key.digest))
+      } catch (error) {
+        const { message } = asDstoreError(error)
+        log.debug('a Local could not give a damaged value', { key: key.toString(), message })
+      }
+    }
+    return false
+  }
+
+  async #take(key: Key, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const { store } = this.#options
     const value = await ingest(store, bytes, { size, signal: undefined, onBytes: () => undefined })
     try {
-      if (!equal(value.digest, key.digest)) throw new DstoreError('integrity', 'a holder lied')
+      if (!equal(value.digest, key.digest)) throw new DstoreError('integrity', 'a Local lied')
       await this.mend(value)
     } finally {
       // Does nothing where it was taken.
       await value.staging.discard()
     }
-    return !(await this.isDamaged(key.digest))
   }
 
   async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
@@ -135,3 +146,5 @@ export class Repair {
 function isDamage(error: unknown): boolean {
   return error instanceof DstoreError && error.code === 'integrity'
 }
+
+const nobody: Holders = () => []

@@ -81,6 +81,9 @@ const WORTH_MS = 100
 const PATIENCE_PARTS = 4
 const MOST_PATIENCE_MS = 3000
 
+/** More sources than these are asked for one part at a time. */
+const FEW_SOURCES = 4
+
 /** A holder that gives so many times less than the best source is not relied on for what nobody else has. */
 const MUCH_SLOWER = 10
 
@@ -226,7 +229,9 @@ export class Schedule {
     const holders = [...this.#sources.values()].filter(({ isGlobal }) => !isGlobal)
     for (const source of holders) {
       while (this.#hasRoom(source, now) && this.#assignTo(source, this.#choose(source), now));
-      if (!source.complete && source.tasks.size < SOURCE_TASKS && this.busy) this.#ask(source, now)
+      if (!source.complete && source.tasks.size < this.#tasksEach && this.busy) {
+        if (source.asks(now)) this.#effects.push({ type: 'ask', source: source.id })
+      }
     }
     const global = this.#sources.get(this.#options.global)
     if (global === undefined) return
@@ -241,9 +246,14 @@ export class Schedule {
     return this.#sources.size < 2 && company.every(({ id }) => this.#gone.has(id))
   }
 
+  /** With many sources none need be asked ahead: while one is asked, others give. */
+  get #tasksEach(): number {
+    return this.#sources.size > FEW_SOURCES ? 1 : SOURCE_TASKS
+  }
+
   #hasRoom(source: Source, now: number): boolean {
     if (source.isResting(now)) return false
-    if (!source.isGlobal || !this.#alone) return source.tasks.size < SOURCE_TASKS
+    if (!source.isGlobal || !this.#alone) return source.tasks.size < this.#tasksEach
     if (this.#company === undefined) return source.tasks.size === 0
     // A run follows another without a gap; more at once would only come out of order.
     const left = [...source.tasks].reduce((sum, id) => sum + this.#tasks.get(id)!.parts.length, 0)
@@ -401,10 +411,6 @@ export class Schedule {
     const silent = now - heardAt
     const rate = source.rate ?? this.#wanted.partBytes / SOURCE_PATIENCE_MS
     return silent < SOURCE_PATIENCE_MS ? rate : rate * (SOURCE_PATIENCE_MS / silent)
-  }
-
-  #ask(source: Source, now: number): void {
-    if (source.asks(now)) this.#effects.push({ type: 'ask', source: source.id })
   }
 }
 

@@ -5,7 +5,13 @@ import type { Engine } from '../../src/hash/engine.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import type { ProvedBytes } from '../../src/hash/group-batch.ts'
 import { KernelEngine } from '../../src/hash/kernel-engine.ts'
-import { encodeHeader, encodePiece, encodeSlice, planSlice } from '../../src/hash/slice-encoder.ts'
+import {
+  encodeHeader,
+  encodePiece,
+  encodeSlice,
+  pieceParts,
+  planSlice,
+} from '../../src/hash/slice-encoder.ts'
 import { SliceDecoder } from '../../src/hash/slice-decoder.ts'
 import type { Proved } from '../../src/hash/slice-decoder.ts'
 import { GROUP_BYTES, HASH_WINDOW_BYTES } from '../../src/limits.ts'
@@ -155,4 +161,29 @@ test('R002-18: groups that lie apart are hashed together, and none is given out 
   t.throws(() => new SliceDecoder({ digest, range, engine }).push(slice), {
     instanceOf: IntegrityError,
   })
+})
+
+test('R002-18: a slice that lies in many arrays is proved like one in one, and its data given out in long runs', (t) => {
+  const value = pattern(600_000)
+  const { digest, outboard } = hash(value)
+  const range = { start: 0, end: Infinity }
+  const [piece, ...more] = planSlice(value.length, range)
+  t.deepEqual(more, [])
+  const parts = [encodeHeader(value.length), ...pieceParts(piece!, outboard, value)]
+  const proved = new SliceDecoder({ digest, range }).push(...parts).filter(isData)
+  t.deepEqual(
+    proved.map(({ bytes }) => bytes.byteLength),
+    [
+      HASH_WINDOW_BYTES,
+      HASH_WINDOW_BYTES,
+      (600_000 % HASH_WINDOW_BYTES) - (600_000 % GROUP_BYTES),
+      600_000 % GROUP_BYTES,
+    ],
+  )
+  t.true(
+    proved.every(({ start, bytes }) => bytes.buffer === value.buffer && bytes.byteOffset === start),
+  )
+  const late = new SliceDecoder({ digest, range })
+  const flaw = t.throws(() => late.push(...parts, new Uint8Array(0), new Uint8Array(1)))
+  t.is((flaw as IntegrityError).flaw, 'trailing')
 })

@@ -116,3 +116,55 @@ test('R005-41: a damaged value can be removed, and put again', async (t) => {
   t.false((await global.put({ bytes: once(bytes) })).existed)
   t.is(Buffer.compare(await read(global, key), bytes), 0)
 })
+
+test('R005-45: a verification finds what is damaged, and mends it from a Local that holds it', async (t) => {
+  const bytes = pattern(SIZE)
+  const { nodes, dir, global, key } = await globalWith(t, bytes)
+  await global.putMany([pattern(100), pattern(GROUP_BYTES)])
+  const local = await nodes.local(global)
+  t.is(Buffer.compare(await read(local, key), bytes), 0)
+  t.like((await verified(global)).done, { values: 3, damaged: 0 })
+  t.like((await verified(local)).done, { values: 1, damaged: 0 })
+
+  await flip(await valueFile(dir), SIZE - 1)
+  await local.evict(key)
+  const found = await verified(global)
+  t.deepEqual(found.damaged, [{ key: key.toString(), repaired: false }])
+  t.like(found.done, { values: 3, damaged: 1 })
+  t.is(await damagedAt(global), 1)
+
+  const holder = await nodes.local(global, { listen: ['/ip4/127.0.0.1/tcp/0'] })
+  await t.throwsAsync(read(holder, key), DAMAGED)
+  await global.put({ bytes: once(bytes) })
+  t.is(Buffer.compare(await read(holder, key), bytes), 0)
+  await flip(await valueFile(dir), SIZE - 1)
+  t.deepEqual((await verified(global, true)).damaged, [{ key: key.toString(), repaired: true }])
+  t.is(await damagedAt(global), 0)
+  t.is(Buffer.compare(await read(global, key), bytes), 0)
+})
+
+test('R005-45: a verification can be left, and ends with its signal', async (t) => {
+  const { global } = await globalWith(t, pattern(5 * PIECE_BYTES))
+  for await (const one of global.verify()) {
+    t.is(one.type, 'progress')
+    break
+  }
+  const stop = new AbortController()
+  stop.abort(new Error('enough'))
+  await t.throwsAsync(async () => {
+    for await (const _ of global.verify({ signal: stop.signal }));
+  })
+})
+
+async function verified(
+  node: Node,
+  repair = false,
+): Promise<{ damaged: { key: string; repaired: boolean }[]; done: unknown }> {
+  const damaged: { key: string; repaired: boolean }[] = []
+  let done: unknown
+  for await (const one of node.verify({ repair })) {
+    if (one.type === 'damaged') damaged.push({ key: one.key.toString(), repaired: one.repaired })
+    if (one.type === 'done') done = one
+  }
+  return { damaged, done }
+}

@@ -89,9 +89,8 @@ export class SimGlobal {
     this.#options.oracle.restored(this.store.lastSeq)
   }
 
-  /** Undefined where Global is down. */
-  accept(peer: string, wire: Wire): SessionId | undefined {
-    if (this.index === undefined) return undefined
+  /** Not to be called while Global is down. */
+  accept(peer: string, wire: Wire): SessionId {
     const session = ++this.#lastSession
     this.#wires.set(session, wire)
     this.#handle({ type: 'opened', session, peer, now: this.#now })

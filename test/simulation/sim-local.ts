@@ -1,7 +1,6 @@
 /** A Local in a simulated world: the real index over a cache without bytes, sleeping, drifting, crashing. */
 import { toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import type { SessionId } from '../../src/index/global-events.ts'
 import { keyThing } from '../../src/index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../../src/index/local-index.ts'
 import type { Answer, Digest, Message, Request } from '../../src/index/message.ts'
@@ -123,7 +122,7 @@ export class SimLocal {
     this.#asleep = false
     // Whoever calls first after a sleep may come before anything that waited.
     if (this.#options.world.chance(0.7))
-      for (const token of [...this.#cache.keys()]) this.get(token)
+      for (const token of Array.from(this.#cache.keys())) this.get(token)
     for (const run of this.#backlog.splice(0)) run()
   }
 
@@ -277,7 +276,6 @@ export class SimLocal {
     world.after(world.between(100, 300 * 2 ** Math.min(this.#attempts++, 3)), () => {
       this.#when(life, () => {
         if (this.partitioned || global.index === undefined) return this.#dial(life)
-        let session: SessionId | undefined
         const wire: Wire = new Wire(world, () => this.partitioned, [
           {
             message: (message) =>
@@ -285,12 +283,11 @@ export class SimLocal {
             closed: () => this.#when(life, () => this.#closed(wire, life)),
           },
           {
-            message: (message) => global.message(session!, message),
-            closed: () => global.closed(session!),
+            message: (message) => global.message(session, message),
+            closed: () => global.closed(session),
           },
         ])
-        session = global.accept(this.peer, wire)
-        if (session === undefined) return this.#dial(life)
+        const session = global.accept(this.peer, wire)
         this.#wire = wire
         this.#handle({ type: 'opened', now: this.#now })
       })
@@ -307,7 +304,10 @@ export class SimLocal {
 
   #message(message: Message): void {
     // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
-    if (!this.#isCounted) this.#counted = false
+    if (!this.#isCounted) {
+      this.#counted = false
+      this.#target = Infinity
+    }
     if (message.body.type === 'welcome') {
       this.#target = message.body.position.seq
       this.#attempts = 0
