@@ -71,7 +71,7 @@ let ofProcess: Promise<Registry> | undefined
 
 /** Loaded at the first scrape: a daemon that nobody scrapes does not pay for watching its event loop. */
 async function watchProcess(): Promise<Registry> {
-  const { Registry, collectDefaultMetrics } = await import('prom-client')
+  const { Registry, collectDefaultMetrics } = (await import('prom-client')).default
   const register = new Registry()
   collectDefaultMetrics({ register })
   return register
@@ -79,7 +79,7 @@ async function watchProcess(): Promise<Registry> {
 
 /** GET /metrics */
 export async function metrics({ served, response }: Exchange): Promise<void> {
-  const { Counter, Gauge, Registry } = await import('prom-client')
+  const { Counter, Gauge, Registry } = (await import('prom-client')).default
   ofProcess ??= watchProcess()
   const status = await served.node.status()
   // Made anew each time: the node counts, and what it counts is only written down here.
