@@ -193,10 +193,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => stop,
   },
   status: {
-    usage: '',
+    usage: '[--watch]',
     summary: 'what the node is and does',
-    examples: [['dstore status --json', 'for a program']],
-    flags: ['json', ...PLACE, 'timeout'],
+    examples: [
+      ['dstore status --watch', 'refreshed in place'],
+      ['dstore status --json', 'for a program'],
+    ],
+    flags: ['watch', 'json', ...PLACE, 'timeout'],
     positionals: NONE,
     load: () => status,
   },

@@ -31,6 +31,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'name-only': yes('unbind the name; its value stays'),
   keys: yes('list keys'),
   after: text('POSITION', 'go on after the change with this position, which --json shows'),
+  watch: yes('look again every second'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
   global: yes('be the Global: hold the index and the durable copy'),
   standalone: yes('be both in one process, without a network'),
@@ -60,6 +61,7 @@ export type FlagName =
   | 'name-only'
   | 'keys'
   | 'after'
+  | 'watch'
   | 'follow'
   | 'global'
   | 'standalone'
@@ -89,6 +91,7 @@ export interface Flags {
   readonly 'name-only'?: boolean
   readonly keys?: boolean
   readonly after?: string
+  readonly watch?: boolean
   readonly follow?: boolean
   readonly global?: boolean
   readonly standalone?: boolean

@@ -43,6 +43,11 @@ export class Terminal {
     await this.print(this.#json ? JSON.stringify(document) : line)
   }
 
+  /** What is printed next replaces what is seen, where stdout is a terminal and no program reads it. */
+  async clearScreen(): Promise<void> {
+    if (isatty(1) && !this.#json) await this.output.write(Buffer.from('\u001b[H\u001b[J'))
+  }
+
   /** Something worth knowing that nobody asked for. */
   note(text: string): void {
     if (!this.#quiet) this.#toPeople(`${text}\n`)

@@ -1,4 +1,5 @@
 /** `start`, `stop`, `status`, `logs`: the node in the background of this state directory. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/ready-line.ts'
 import type { Invocation } from '../invocation.ts'
@@ -6,6 +7,9 @@ import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'
 import { statusText } from '../status-text.ts'
 import { showLog } from '../show-log.ts'
+
+/** How often `status --watch` looks again. */
+const REFRESH_MS = 1000
 
 export async function start(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
@@ -32,11 +36,17 @@ export async function stop(invocation: Invocation): Promise<number> {
 }
 
 export async function status(invocation: Invocation): Promise<number> {
+  const { flags, terminal, signal } = invocation
   const client = await findDaemon(invocation)
-  if (client === undefined) throw noDaemon(place(invocation.flags).directory)
-  const found = await client.status()
-  await invocation.terminal.printFact(found, statusText(found))
-  return 0
+  if (client === undefined) throw noDaemon(place(flags).directory)
+  for (;;) {
+    const found = await client.status()
+    if (flags.watch === true) await terminal.clearScreen()
+    await terminal.printFact(found, statusText(found))
+    if (flags.watch !== true) return 0
+    // A signal ends the waiting with its own exit code.
+    await sleep(REFRESH_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
 }
 
 export async function logs({ flags, terminal, signal }: Invocation): Promise<number> {

@@ -171,3 +171,18 @@ test('the version is that of the package', async (t) => {
   const place = new Place(t)
   t.is((await place.run(['--version'])).stdout.toString(), `dstore ${version}\n`)
 })
+
+test('status --watch looks again until Ctrl-C, and is one document a line for a program', async (t) => {
+  const { directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  const child = place.start(['status', '--watch', '--json'])
+  const ended = outcome(child)
+  let text = ''
+  child.stdout!.on('data', (piece) => (text += String(piece)))
+  while (text.split('\n').length < 3 && child.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  child.kill('SIGINT')
+  t.is((await ended).exit, 130)
+  for (const line of text.trimEnd().split('\n'))
+    t.is((JSON.parse(line) as { role: string }).role, 'standalone')
+})

@@ -3,6 +3,7 @@ import { manyFacts, putBatch } from './batches.ts'
 import { watchChanges } from './changes.ts'
 import type { Exchange } from './exchange.ts'
 import { HttpError } from './exchange.ts'
+import { metrics } from './metrics.ts'
 import { getName, listNames, putName, removeName } from './names.ts'
 import { status, stop } from './node-calls.ts'
 import {
@@ -42,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/changes', methods: { GET: watchChanges } },
   { path: '/v1/status', methods: { GET: status } },
   { path: '/v1/stop', methods: { POST: stop } },
+  { path: '/metrics', methods: { GET: metrics } },
 ]
 
 export interface Found {
