@@ -17,6 +17,8 @@ export interface Command {
   /** Commands with what they do, to learn from. */
   readonly examples: readonly (readonly [command: string, does: string])[]
   readonly flags: readonly FlagName[]
+  /** Only named in the overview, which has room for what everybody needs. */
+  readonly minor?: true
   /** Fewest and most arguments. */
   readonly positionals: readonly [least: number, most: number]
   load(): Run | Promise<Run>
@@ -127,6 +129,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => watch,
   },
   prefetch: {
+    minor: true,
     usage: 'KEY...',
     summary: 'fetch values into the cache of this node',
     examples: [['dstore prefetch bafkr4i...', 'the next get is at memory speed']],
@@ -135,12 +138,32 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => prefetch,
   },
   evict: {
+    minor: true,
     usage: 'KEY...',
     summary: 'drop values from the cache of this node alone',
     examples: [['dstore evict bafkr4i...', 'it is fetched again when it is wanted']],
     flags: CALL,
     positionals: MANY,
     load: () => evict,
+  },
+  verify: {
+    usage: '[--repair]',
+    summary: 'read everything back against its key; exit code 4 for damage',
+    examples: [['dstore verify --repair', 'and fetch what is damaged from a node that holds it']],
+    flags: ['repair', 'json', ...CALL],
+    positionals: NONE,
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  repl: {
+    usage: '',
+    summary: 'a prompt: SET, GET and DEL',
+    examples: [
+      ['dstore repl', 'SET hi hello here, GET hi there; .help says more'],
+      ["echo 'GET hi' | dstore repl", 'statements from a script'],
+    ],
+    flags: CALL,
+    positionals: NONE,
+    load: async () => (await import('./commands/repl.ts')).repl,
   },
   daemon: {
     usage: '[--global | --join MULTIADDR] [FLAGS]',
@@ -178,11 +201,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => status,
   },
   logs: {
+    minor: true,
     usage: '[-f]',
     summary: 'what the node in the background reported',
     examples: [['dstore logs -f', 'and what it will']],
     flags: ['follow', ...PLACE],
     positionals: NONE,
     load: () => logs,
+  },
+  completion: {
+    minor: true,
+    usage: 'bash | zsh | fish',
+    summary: 'print a script that completes commands, names and keys',
+    examples: [['eval "$(dstore completion bash)"', 'for this shell; in ~/.bashrc for every one']],
+    flags: [...PLACE],
+    positionals: MANY,
+    load: async () => (await import('./commands/completion.ts')).completion,
   },
 }

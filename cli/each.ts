@@ -23,6 +23,11 @@ export async function forEach(
       exits.add(fault.kind.exit)
     }
   }
-  const [first] = exits
-  return exits.size === 1 ? first! : ERRORS.partial.exit
+  return commonExit(exits)
+}
+
+/** One exit code for work that ended with these: theirs where it is the same, else 8; 0 where there was none. */
+export function commonExit(exits: ReadonlySet<number>): number {
+  const [first = 0] = exits
+  return exits.size <= 1 ? first : ERRORS.partial.exit
 }

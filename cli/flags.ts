@@ -28,6 +28,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   force: yes('also a value that has names: they go with it'),
   name: text('NAME', 'bind this write-once name in the same change'),
   'name-only': yes('unbind the name; its value stays'),
+  repair: yes('fetch what is damaged from a node that holds it'),
   keys: yes('list keys'),
   after: text('POSITION', 'go on after the change with this position, which --json shows'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
@@ -56,6 +57,7 @@ export type FlagName =
   | 'force'
   | 'name'
   | 'name-only'
+  | 'repair'
   | 'keys'
   | 'after'
   | 'follow'
@@ -84,6 +86,7 @@ export interface Flags {
   readonly force?: boolean
   readonly name?: string
   readonly 'name-only'?: boolean
+  readonly repair?: boolean
   readonly keys?: boolean
   readonly after?: string
   readonly follow?: boolean

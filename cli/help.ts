@@ -4,14 +4,18 @@ import type { Command } from './commands.ts'
 import { FLAGS } from './flags.ts'
 
 export function overview(): string {
-  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
+  const all = Object.entries(COMMANDS)
+  const major = all.filter(([, { minor }]) => minor !== true)
+  const minor = all.filter(([name]) => !major.some(([one]) => one === name)).map(([name]) => name)
+  const width = Math.max(...major.map(([name]) => name.length))
   return [
     'dstore: put a file on one machine, get it on any other, every byte verified.',
     '',
     '  KEY=$(dstore put model.bin)       store a file; its key is its BLAKE3 hash',
     '  dstore get $KEY -o copy.bin       fetch it, here or elsewhere',
     '',
-    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    ...major.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    `  also: ${minor.join(', ')}`,
     '',
     '`dstore COMMAND --help` shows flags and examples.',
   ].join('\n')

@@ -37,10 +37,13 @@ function localsText({ locals, registered }: StatusAnswer): string {
 }
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {
-  const { kind, durable, values, valueBytes, headroomBytes, seq } = store
+  const { kind, durable, values, valueBytes, headroomBytes, damaged, unfinishedBytes, seq } = store
   const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
   const warning = durable ? '' : ' (nothing is kept)'
-  return `${kind}${warning}: ${values} values, ${formatSize(valueBytes)}${room}, seq ${seq}`
+  const broken = damaged === 0 ? '' : `, ${damaged} DAMAGED`
+  const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
+  const size = formatSize(valueBytes)
+  return `${kind}${warning}: ${values} values${broken}, ${size}${begun}${room}, seq ${seq}`
 }
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {

@@ -49,6 +49,9 @@ export const RECORD_VALUE_BYTES: number = MIB
 /** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
 export const SMALL_VALUE_BYTES: number = 16 * KIB
 
+/** What comes in smaller pieces for a file is joined into writes of this size: memory of each value on its way in. */
+export const FILE_JOIN_BYTES: number = 256 * KIB
+
 /** Transactions that the disk store commits with one sync. */
 export const COMMIT_JOBS: number = 1024
 
@@ -60,6 +63,24 @@ export const DISK_RESERVE_BYTES: number = 16 * MIB
 
 /** Entries of the log that one transaction forgets. */
 export const TRIM_ENTRIES: number = 4096
+
+/** How much of what a peer was given last is looked at again after its transfer broke off. */
+export const RECHECK_BYTES: number = 16 * MIB
+
+/** What a verification of everything reads in a second. */
+export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
+
+/** Unfinished values that wait to be gone on with, all together; the oldest are let go of first. */
+export const UNFINISHED_BYTES: number = 64 * GIB
+
+/** How long an unfinished value waits, in milliseconds: a day. */
+export const UNFINISHED_MS: number = 86_400_000
+
+/** How long Global may take to read what it kept of a value, before it goes on with it. */
+export const RESUME_SECONDS_PER_GIB: number = 20
+
+/** A value below this size is not worth being gone on with. */
+export const RESUMABLE_BYTES: number = MIB
 
 /** Files whose length is asked for at the same time when the disk store opens. */
 export const OPENING_STATS: number = 64
@@ -186,6 +207,8 @@ export const HTTP_HEADER_BYTES: number = 16 * KIB
 /** A JSON body of the daemon's API. */
 export const HTTP_JSON_BYTES: number = 64 * KIB
 
+/** A statement of the prompt, its value included, in UTF-16 code units. */
+export const STATEMENT_CHARS: number = MIB
 /** Values that one request of the daemon's API stores as a batch, all together. */
 export const HTTP_BATCH_BYTES: number = MIB
 
@@ -285,6 +308,7 @@ export const FEED_BYTES: number = 512 * KIB
 export const LOG_CHANGES: number = 1_000_000
 
 /** The age of the oldest change that the log retains, in milliseconds. */
+/** How old a change may be that the log still retains, in milliseconds: 7 days. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
 
 /** Runs of Global whose positions are recognised. */
@@ -300,6 +324,12 @@ export const REGISTER_WRITE_MS: number = 5000
 export const WATCH_WAIT_MS: number = 20_000
 /** Bytes of values that a node has read for its peers and they have not taken, all together. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
+
+/** Of these, what a Global has for the callers of its own machine; the rest is for its peers: neither waits for the other. */
+export const CALLERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
+export const READ_SHARE_BYTES: number = 3 * MIB
 
 /** Bytes of values that a node has read for one peer and it has not taken. */
 export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
@@ -320,7 +350,7 @@ export const PARTS: number = 1024
 export const SOURCE_TASKS: number = 2
 
 /** A source that gives nothing for so long loses its work to others. */
-export const SOURCE_STALL_MS: number = 2000
+export const SOURCE_STALL_MS: number = 4000
 
 /** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
 export const SOURCE_PATIENCE_MS: number = 300

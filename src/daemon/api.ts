@@ -45,6 +45,8 @@ export interface NameAnswer {
   readonly key: string
   readonly size: number
   readonly incarnation: number
+  /** How much of the value the node held when it was asked, in bytes. */
+  readonly heldBytes: number
   readonly confirmed: boolean
 }
 
@@ -68,6 +70,27 @@ export interface KeyLine {
   readonly key: string
   readonly size: number
 }
+
+/** A line of a verification: any number of the first two, then `done`. */
+export type VerifyLine =
+  | {
+      readonly event: 'progress'
+      readonly values: number
+      readonly doneBytes: number
+      readonly totalBytes: number
+    }
+  | {
+      readonly event: 'damaged'
+      readonly key: string
+      readonly size: number
+      readonly repaired: boolean
+    }
+  | {
+      readonly event: 'done'
+      readonly values: number
+      readonly doneBytes: number
+      readonly damaged: number
+    }
 
 export interface StatusAnswer extends NodeStatus {
   readonly daemon: {

@@ -20,6 +20,7 @@ import type {
   PutAnswer,
   RemoveAnswer,
   StatusAnswer,
+  VerifyLine,
   UnbindAnswer,
 } from './api.ts'
 import { Caller } from './caller.ts'
@@ -170,6 +171,18 @@ export class Client {
   async *keys(): AsyncGenerator<KeyLine> {
     const response = await this.#caller.call('GET', '/v1/keys', { headers: TRAILERS })
     for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as KeyLine
+  }
+
+  /** Read back everything that the node keeps. */
+  async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
+    const sent = { headers: TRAILERS, query: { repair: repair ? '1' : undefined } }
+    const response = await this.#caller.call('POST', '/v1/verify', sent)
+    for await (const line of lines(response, this.#patience)) {
+      const told = JSON.parse(line) as VerifyLine
+      yield told
+      if (told.event === 'done') return
+    }
+    throw new DstoreError('unreachable', 'the daemon ended before it had read everything')
   }
 
   async status(): Promise<StatusAnswer> {

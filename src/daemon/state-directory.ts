@@ -15,6 +15,8 @@ export interface StateDirectory {
   readonly config: string
   /** What a daemon in the background reports. */
   readonly log: string
+  /** What was said at the prompt. */
+  readonly history: string
 }
 
 export function stateDirectory(path: string): StateDirectory {
@@ -25,6 +27,7 @@ export function stateDirectory(path: string): StateDirectory {
     socket: join(base, 'dstore.sock'),
     config: join(base, 'config.json'),
     log: join(base, 'daemon.log'),
+    history: join(base, 'repl-history'),
   }
 }
 

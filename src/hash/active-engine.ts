@@ -64,7 +64,7 @@ function disproof(engine: Engine): string | undefined {
   // Groups and parents, by another path to the same root.
   const value = Uint8Array.from({ length: 4 * CHUNK_BYTES }, (_, i) => i >> 2)
   const cvs = new Uint8Array(2 * DIGEST_BYTES)
-  engine.groups(value, 0, 2 * CHUNK_BYTES, cvs, 0)
+  engine.groups([value], 0, 2 * CHUNK_BYTES, cvs, 0)
   engine.parent(cvs, 0, true, digest, 0)
   return equal(digest, blake3(value)) ? undefined : 'in the tree'
 }

@@ -17,10 +17,10 @@ export interface Engine {
 
   /**
    * The CVs, none of them the root's, of consecutive whole groups of `groupBytes`, at most `HASH_WINDOW_BYTES` of
-   * them together, written to `out` one after the other from `outOffset`.
+   * them together, which lie in one run or in several; written to `out` one after the other from `outOffset`.
    */
   groups(
-    bytes: Uint8Array,
+    runs: readonly Uint8Array[],
     chunk: number,
     groupBytes: number,
     out: Uint8Array,

@@ -1,47 +1,51 @@
-/** Gathers the groups of a slice, which come cut anywhere, and verifies and gives out runs of them. */
-import { CHUNK_BYTES, DIGEST_BYTES, HASH_WINDOW_BYTES, PIECE_BYTES } from '../limits.ts'
+/** The groups of a slice, which come cut anywhere: verified many at a time, and given out where they lie. */
+import { CHUNK_BYTES, DIGEST_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
 import type { Engine } from './engine.ts'
 import type { CvPile } from './cv-pile.ts'
 import { IntegrityError } from './integrity.ts'
-import type { ByteRange } from './tree.ts'
 
-/** A run of bytes of the value that are proved. The array is the receiver's. */
+/** A run of bytes of the value that are proved. */
 export interface ProvedBytes {
   readonly kind: 'data'
   /** Offset of the first within the value. */
   readonly start: number
+  /** Mostly a view of what was pushed; the decoder itself does not touch it again. */
   readonly bytes: Uint8Array
 }
 
 const NOTHING = new Uint8Array(0)
 
-/** Holds at most `PIECE_BYTES`, and never more than a group above what has come. */
+/**
+ * Holds views of what came since the last flush, of at most `HASH_WINDOW_BYTES`, and one group that a push cut. Groups
+ * may lie apart, with pairs between them, and are hashed together all the same.
+ */
 export class GroupBatch {
   readonly #engine: Engine
   readonly #groupBytes: number
+  /** There is one group, which is the whole value. */
   readonly #root: boolean
-  /** Where the last group of the slice ends. */
-  readonly #end: number
-  /** Offset of `#bytes` within the value: the start of a group. */
+  /** Offset of the first byte that is not proved: the start of a group. */
   #start: number
-  #bytes: Uint8Array = NOTHING
-  /** How much of `#bytes` has come. */
-  #filled = 0
-  /** What the groups in `#bytes` that are all there must hash to, 32 bytes each. */
-  readonly #expected: Uint8Array
+  /** Groups that are all there, in order; what lies together is one run. Short is at most the last group. */
+  #runs: Uint8Array[] = []
+  #runBytes = 0
   #groups = 0
-  readonly #cv = new Uint8Array(DIGEST_BYTES)
+  /** What they must hash to, 32 bytes each. */
+  readonly #expected: Uint8Array
+  /** The group that comes next, where a push ended in it: as far as it came. */
+  #cut: Uint8Array | undefined
+  #cutLength = 0
+  /** Scratch. */
   readonly #cvs: Uint8Array
 
-  /** For the groups that lie in `range`; `root` says that there is one, which is the whole value. */
-  constructor(engine: Engine, groupBytes: number, range: ByteRange, root: boolean) {
+  /** For groups from the one that begins at `start`; `root` says that there is one, which is the whole value. */
+  constructor(engine: Engine, groupBytes: number, start: number, root: boolean) {
     this.#engine = engine
     this.#groupBytes = groupBytes
+    this.#start = start
     this.#root = root
-    this.#start = range.start
-    this.#end = range.end
-    this.#expected = new Uint8Array((PIECE_BYTES / groupBytes) * DIGEST_BYTES)
-    this.#cvs = new Uint8Array((HASH_WINDOW_BYTES / groupBytes) * DIGEST_BYTES)
+    this.#expected = new Uint8Array((HASH_WINDOW_BYTES / groupBytes) * DIGEST_BYTES)
+    this.#cvs = new Uint8Array(this.#expected.byteLength)
   }
 
   /** Offset of the first byte that is not proved. */
@@ -51,82 +55,92 @@ export class GroupBatch {
 
   /** Offset of the first byte that has not come. */
   get position(): number {
-    return this.#start + this.#filled
+    return this.#start + this.#runBytes + this.#cutLength
   }
 
-  /** Take the next bytes, of one group; `coming` is how many bytes of input there are at least until the next flush. */
-  add(bytes: Uint8Array, coming: number): void {
-    if (bytes.byteLength === 0) return
-    if (this.#filled === this.#bytes.byteLength) this.#reserve(coming)
-    this.#bytes.set(bytes, this.#filled)
-    this.#filled += bytes.byteLength
+  /** Take from `input`, from `at` on, what it has of the group that comes next, of `length` bytes: how many it had. */
+  take(input: Uint8Array, at: number, length: number): number {
+    const taken = Math.min(length - this.#cutLength, input.byteLength - at)
+    if (taken === length) {
+      this.#add(input.buffer, input.byteOffset + at, length)
+      return taken
+    }
+    // Not zeroed: nothing of it is given out before it was written and proved.
+    this.#cut ??= Buffer.allocUnsafeSlow(length)
+    this.#cut.set(input.subarray(at, at + taken), this.#cutLength)
+    this.#cutLength += taken
+    if (this.#cutLength === length) {
+      this.#add(this.#cut.buffer, 0, length)
+      this.#cut = undefined
+      this.#cutLength = 0
+    }
+    return taken
   }
 
-  /** The last group that was added to is all there, and must hash to what is on top of the pile. */
+  /** The last group is all there, and must hash to what is on top of the pile. */
   completeGroup(expected: CvPile): void {
     expected.popInto(this.#expected, this.#groups++ * DIGEST_BYTES)
   }
 
   /** Is there no room for another group? Then flush. */
   get full(): boolean {
-    return this.#groups > 0 && this.#filled === this.#bytes.byteLength
+    return this.#groups * DIGEST_BYTES === this.#expected.byteLength
   }
 
-  /** Verify the groups that are all there: they are given out, or it throws. Undefined where there is no byte. */
-  flush(): ProvedBytes | undefined {
-    const whole = Math.min(this.#groups * this.#groupBytes, this.#filled)
-    if (this.#groups > 0) this.#verify(this.#bytes.subarray(0, whole))
+  /** Verify the groups that are all there, and give them out in runs; or throw, and give out none of them. */
+  flush(): ProvedBytes[] {
+    if (this.#groups === 0) return []
+    this.#verify()
+    const proved = this.#runs.map((bytes): ProvedBytes => {
+      const start = this.#start
+      this.#start += bytes.byteLength
+      return { kind: 'data', start, bytes }
+    })
+    this.#runs = []
+    this.#runBytes = 0
     this.#groups = 0
-    if (whole === 0) return undefined
-    const proved: ProvedBytes = {
-      kind: 'data',
-      start: this.#start,
-      bytes: this.#bytes.subarray(0, whole),
-    }
-    this.#start += whole
-    this.#filled -= whole
-    // What has come of the next group moves out: the array is the receiver's from here on.
-    this.#bytes = this.#bytes.slice(whole, whole + this.#filled)
     return proved
   }
 
-  /** An array with room for what comes, up to the bounds. */
-  #reserve(coming: number): void {
-    const groups = Math.ceil((this.#filled + coming) / this.#groupBytes)
-    const length = Math.min(groups * this.#groupBytes, PIECE_BYTES, this.#end - this.#start)
-    // Not zeroed, which would cost a tenth of the time: nothing of it is given out before it was written and proved.
-    const larger = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
-    larger.set(this.#bytes)
-    this.#bytes = larger
-  }
-
-  #verify(bytes: Uint8Array): void {
-    const groupBytes = this.#groupBytes
-    // Groups that are whole, and not the root, many at a time; the other at most one alone.
-    const many = this.#root ? 0 : bytes.byteLength - (bytes.byteLength % groupBytes)
-    for (let at = 0; at < many; at += HASH_WINDOW_BYTES) {
-      const window = bytes.subarray(at, Math.min(at + HASH_WINDOW_BYTES, many))
-      this.#engine.groups(window, (this.#start + at) / CHUNK_BYTES, groupBytes, this.#cvs, 0)
-      for (let i = 0; i < window.byteLength / groupBytes; i++) {
-        this.#compare(this.#cvs, i * DIGEST_BYTES, at + i * groupBytes)
-      }
+  #add(buffer: ArrayBufferLike, offset: number, length: number): void {
+    if (length === 0) return
+    this.#runBytes += length
+    const last = this.#runs.at(-1)
+    const isNext = last?.buffer === buffer && last.byteOffset + last.byteLength === offset
+    if (!isNext || length < this.#groupBytes) {
+      this.#runs.push(new Uint8Array(buffer, offset, length))
+    } else {
+      const joined = new Uint8Array(buffer, last.byteOffset, last.byteLength + length)
+      this.#runs[this.#runs.length - 1] = joined
     }
-    if (many === bytes.byteLength && !this.#root) return
-    const chunk = (this.#start + many) / CHUNK_BYTES
-    this.#engine.subtree(bytes.subarray(many), chunk, this.#root, this.#cv, 0)
-    this.#compare(this.#cv, 0, many)
   }
 
-  #compare(cvs: Uint8Array, cvOffset: number, at: number): void {
-    const expectedOffset = (at / this.#groupBytes) * DIGEST_BYTES
-    for (let i = 0; i < DIGEST_BYTES; i++) {
-      if (cvs[cvOffset + i] === this.#expected[expectedOffset + i]) continue
-      const position = this.#start + at
-      throw new IntegrityError(
-        'group',
-        position,
-        `the bytes from ${position} on are not the value's`,
+  #verify(): void {
+    const groupBytes = this.#groupBytes
+    const runs = this.#runs
+    const chunk = this.#start / CHUNK_BYTES
+    // Groups that are whole, and not the root, at once; the other is at most one, the last.
+    const whole = this.#root ? 0 : Math.floor(this.#runBytes / groupBytes)
+    if (whole > 0) {
+      const many = whole === this.#groups ? runs : runs.slice(0, -1)
+      this.#engine.groups(many, chunk, groupBytes, this.#cvs, 0)
+    }
+    if (whole < this.#groups) {
+      const last = runs.at(-1) ?? NOTHING
+      const at = whole * DIGEST_BYTES
+      this.#engine.subtree(
+        last,
+        chunk + (whole * groupBytes) / CHUNK_BYTES,
+        this.#root,
+        this.#cvs,
+        at,
       )
+    }
+    for (let i = 0; i < this.#groups * DIGEST_BYTES; i++) {
+      if (this.#cvs[i] === this.#expected[i]) continue
+      const position = this.#start + Math.floor(i / DIGEST_BYTES) * groupBytes
+      const message = `the bytes from ${position} on are not the value's`
+      throw new IntegrityError('group', position, message)
     }
   }
 }

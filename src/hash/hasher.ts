@@ -106,7 +106,7 @@ class TreeHasher implements Hasher {
 
   #groups(bytes: Uint8Array): void {
     const chunk = this.#hashedBytes / CHUNK_BYTES
-    this.#engine.groups(bytes, chunk, this.#groupBytes, this.#cvs, 0)
+    this.#engine.groups([bytes], chunk, this.#groupBytes, this.#cvs, 0)
     for (let at = 0; at < bytes.byteLength; at += this.#groupBytes) {
       this.#builder.push(this.#cvs, (at / this.#groupBytes) * DIGEST_BYTES)
     }

@@ -82,16 +82,20 @@ export class KernelEngine implements Engine {
   }
 
   groups(
-    bytes: Uint8Array,
+    runs: readonly Uint8Array[],
     chunk: number,
     groupBytes: number,
     out: Uint8Array,
     outOffset: number,
   ): void {
-    this.#memory.set(bytes, WINDOW)
-    this.#chunks(bytes.byteLength / CHUNK_BYTES, chunk)
-    const groups = bytes.byteLength / groupBytes
-    for (let count = bytes.byteLength / CHUNK_BYTES; count > groups; count /= 2) {
+    let length = 0
+    for (const run of runs) {
+      this.#memory.set(run, WINDOW + length)
+      length += run.byteLength
+    }
+    this.#chunks(length / CHUNK_BYTES, chunk)
+    const groups = length / groupBytes
+    for (let count = length / CHUNK_BYTES; count > groups; count /= 2) {
       this.#parents(count / 2)
     }
     out.set(this.#memory.subarray(VALUES, VALUES + groups * DIGEST_BYTES), outOffset)

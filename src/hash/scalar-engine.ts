@@ -42,16 +42,19 @@ export class ScalarEngine implements Engine {
   }
 
   groups(
-    bytes: Uint8Array,
+    runs: readonly Uint8Array[],
     chunk: number,
     groupBytes: number,
     out: Uint8Array,
     outOffset: number,
   ): void {
-    for (let start = 0; start < bytes.byteLength; start += groupBytes) {
-      const group = bytes.subarray(start, start + groupBytes)
-      const at = outOffset + (start / groupBytes) * DIGEST_BYTES
-      this.subtree(group, chunk + start / CHUNK_BYTES, false, out, at)
+    let done = 0
+    for (const run of runs) {
+      for (let start = 0; start < run.byteLength; start += groupBytes, done++) {
+        const group = run.subarray(start, start + groupBytes)
+        const first = chunk + (done * groupBytes) / CHUNK_BYTES
+        this.subtree(group, first, false, out, outOffset + done * DIGEST_BYTES)
+      }
     }
   }
 

@@ -42,8 +42,8 @@ export interface SliceDecoderOptions {
 
 /**
  * Decodes one slice. The first flaw throws an `IntegrityError`, which every later call throws again; what the same
- * `push` had proved before the flaw is lost with it. Memory: at most `PIECE_BYTES` and the depth of the tree, besides
- * what `push` gives out.
+ * `push` had proved before the flaw is lost with it. Memory: at most one group and the depth of the tree, besides what
+ * `push` gives out.
  */
 export class SliceDecoder {
   readonly #engine: Engine
@@ -90,15 +90,18 @@ export class SliceDecoder {
   }
 
   /**
-   * Take the next bytes of the slice; give what is proved with them. Parents come in pre-order and data in order, in
-   * runs of whole groups; a parent comes before the data below it. The input is not kept, and what is given out is
-   * not touched again.
+   * Take the next bytes of the slice, in one array or several; give what is proved with them. Parents come in pre-order
+   * and data in order, in runs of whole groups; a parent comes before the data below it. The data are views of the
+   * input, but for a group that is cut: the input is the decoder's from here on, and is not to be written to again.
+   * The decoder itself neither keeps it nor writes to it.
    */
-  push(input: Uint8Array): readonly Proved[] {
+  push(...input: readonly Uint8Array[]): readonly Proved[] {
     if (this.#flaw !== undefined) throw this.#flaw
     try {
       const proved: Proved[] = []
-      this.#decode(input, proved)
+      let taken = true
+      for (const part of input) taken = this.#decode(part, proved) === part.byteLength && taken
+      if (this.#batch !== undefined) this.#conclude(this.#batch, taken, proved)
       return proved
     } catch (flaw) {
       this.#flaw = flaw
@@ -115,11 +118,12 @@ export class SliceDecoder {
     throw this.#flaw
   }
 
-  #decode(input: Uint8Array, proved: Proved[]): void {
+  /** How many bytes of this part belong to the slice: all of them, but at its end. */
+  #decode(input: Uint8Array, proved: Proved[]): number {
     let at = 0
     if (this.#steps === undefined) {
       at += this.#fill(input, at, HEADER_BYTES)
-      if (this.#fieldLength < HEADER_BYTES) return
+      if (this.#fieldLength < HEADER_BYTES) return at
       this.#header()
     }
     while (this.#step !== undefined) {
@@ -130,22 +134,24 @@ export class SliceDecoder {
         proved.push(this.#parent(step))
       } else {
         const batch = this.#batch!
-        const length = Math.min(step.end - batch.position, input.byteLength - at)
-        batch.add(input.subarray(at, at + length), input.byteLength - at)
-        at += length
+        at += batch.take(input, at, step.end - step.start)
         if (batch.position < step.end) break
         batch.completeGroup(this.#expected)
-        if (batch.full) this.#flush(proved)
+        if (batch.full) proved.push(...batch.flush())
       }
       this.#advance()
     }
-    this.#flush(proved)
-    if (this.#step !== undefined) return
-    if (this.#batch!.position === this.#claimedSize) this.#size = this.#claimedSize
-    if (at < input.byteLength) {
-      const position = this.#batch!.start
-      throw new IntegrityError('trailing', position, 'bytes after the end of the proof')
+    return at
+  }
+
+  /** The parts of one push were decoded. */
+  #conclude(batch: GroupBatch, allTaken: boolean, proved: Proved[]): void {
+    proved.push(...batch.flush())
+    if (this.#step === undefined && batch.position === this.#claimedSize) {
+      this.#size = this.#claimedSize
     }
+    if (allTaken) return
+    throw new IntegrityError('trailing', batch.start, 'bytes after the end of the proof')
   }
 
   #header(): void {
@@ -164,9 +170,9 @@ export class SliceDecoder {
       throw new IntegrityError('size', 0, message)
     }
     const groups = groupsOf(this.#range, this.#claimedSize, this.#groupBytes)
-    const bytes = bytesOf(groups, this.#claimedSize, this.#groupBytes)
+    const { start } = bytesOf(groups, this.#claimedSize, this.#groupBytes)
     const root = groupCount(this.#claimedSize, this.#groupBytes) === 1
-    this.#batch = new GroupBatch(this.#engine, this.#groupBytes, bytes, root)
+    this.#batch = new GroupBatch(this.#engine, this.#groupBytes, start, root)
     this.#steps = sliceSteps(this.#claimedSize, this.#range, this.#groupBytes)
     this.#advance()
   }
@@ -196,11 +202,6 @@ export class SliceDecoder {
     this.#field.set(input.subarray(at, at + taken), this.#fieldLength)
     this.#fieldLength += taken
     return taken
-  }
-
-  #flush(proved: Proved[]): void {
-    const data = this.#batch!.flush()
-    if (data !== undefined) proved.push(data)
   }
 
   #advance(): void {

@@ -67,23 +67,29 @@ function pieceOf(steps: readonly Step[]): SlicePiece {
   return { outboard, data: data ?? { start: 0, end: 0 }, encodedBytes, steps }
 }
 
-/** The encoded piece, from the bytes of its ranges of the outboard, one behind the other, and of the value. */
-export function encodePiece(piece: SlicePiece, outboard: Uint8Array, data: Uint8Array): Uint8Array {
+/**
+ * The encoded piece where its bytes lie: views of its ranges of the outboard, which are given one behind the other, and
+ * of the value.
+ */
+export function pieceParts(
+  piece: SlicePiece,
+  outboard: Uint8Array,
+  data: Uint8Array,
+): Uint8Array[] {
   if (outboard.byteLength + data.byteLength !== piece.encodedBytes) {
     throw new RangeError('outboard and data must be the bytes that the piece names')
   }
-  const encoded = new Uint8Array(piece.encodedBytes)
   let from = 0
-  let at = 0
-  for (const step of piece.steps) {
-    const part =
-      step.kind === 'parent'
-        ? outboard.subarray(from, (from += PAIR_BYTES))
-        : data.subarray(step.start - piece.data.start, step.end - piece.data.start)
-    encoded.set(part, at)
-    at += part.byteLength
-  }
-  return encoded
+  return piece.steps.map((step) =>
+    step.kind === 'parent'
+      ? outboard.subarray(from, (from += PAIR_BYTES))
+      : data.subarray(step.start - piece.data.start, step.end - piece.data.start),
+  )
+}
+
+/** The encoded piece, in one array. */
+export function encodePiece(piece: SlicePiece, outboard: Uint8Array, data: Uint8Array): Uint8Array {
+  return concat(pieceParts(piece, outboard, data))
 }
 
 /** The whole slice, header included, of a value and outboard that are in memory. */

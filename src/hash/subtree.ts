@@ -59,7 +59,7 @@ function groupCvs(
   for (let start = 0; start < whole; start += HASH_WINDOW_BYTES) {
     const window = bytes.subarray(start, Math.min(start + HASH_WINDOW_BYTES, whole))
     const at = (start / groupBytes) * DIGEST_BYTES
-    engine.groups(window, chunk + start / CHUNK_BYTES, groupBytes, cvs, at)
+    engine.groups([window], chunk + start / CHUNK_BYTES, groupBytes, cvs, at)
   }
   if (whole < bytes.byteLength) {
     const at = (whole / groupBytes) * DIGEST_BYTES

@@ -24,12 +24,13 @@ export function decodeMessage(bytes: Uint8Array): Message {
 function fromWire(body: pb.Message['body']): Body {
   switch (body.case) {
     case 'hello': {
-      const { versions, bootId, position, ticketSecret } = body.value
+      const { versions, bootId, position, seen, ticketSecret } = body.value
       return {
         type: 'hello',
         versions: batch('versions', versions),
         bootId: exactly(16, 'boot id', bootId),
         position: position === undefined ? undefined : toPosition(position),
+        seen: count('seq', seen),
         ticketSecret: ticketSecret === undefined ? undefined : atMost(64, 'secret', ticketSecret),
       }
     }

@@ -15,9 +15,10 @@ export function encodeMessage(message: Message): Uint8Array {
 function toWire(body: Body): WireBody {
   switch (body.type) {
     case 'hello': {
-      const { versions, bootId, position, ticketSecret } = body
+      const { versions, bootId, position, seen, ticketSecret } = body
       const from = position === undefined ? {} : { position: wirePosition(position) }
-      const value = { versions: [...versions], bootId, ...from, ...given({ ticketSecret }) }
+      const known = { bootId, ...from, seen: BigInt(seen) }
+      const value = { versions: [...versions], ...known, ...given({ ticketSecret }) }
       return { case: 'hello', value }
     }
     case 'welcome': {

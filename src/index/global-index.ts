@@ -49,7 +49,7 @@ type Ticket =
   | { readonly type: 'task'; readonly task: Task }
   | { readonly type: 'stage'; readonly origin: Origin; readonly name: string | undefined }
   /** Rows of the register alone. */
-  | { readonly type: 'register'; readonly then: () => void }
+  | { readonly type: 'register'; readonly next: () => void }
 
 /** What the store held when Global began. */
 export interface Recovered {
@@ -81,6 +81,12 @@ export class GlobalIndex {
   readonly #tickets = new Map<number, Ticket>()
   /** Changes that are being committed. */
   #committing = 0
+  /** Removals whose seq may be of a change that is being committed. */
+  #early: {
+    readonly task: Task
+    readonly done: Done & { type: 'await' }
+    readonly since: number
+  }[] = []
   #lastTicket = 0
   #trimmed: number
   #writtenAt: number
@@ -188,6 +194,7 @@ export class GlobalIndex {
         this.#tick()
         break
     }
+    for (const { task, done, since } of this.#early.splice(0)) this.#await(task, done, since)
     return this.#effects
   }
 
@@ -326,29 +333,38 @@ export class GlobalIndex {
 
   #committed(ticketId: number, seq: number): void {
     const ticket = this.#take(ticketId)
-    if (ticket.type === 'register') return ticket.then()
+    if (ticket.type === 'register') return ticket.next()
     const { task } = ticket as Ticket & { type: 'task' }
     const outcome = task.outcome as Outcome & { type: 'change' }
     this.#committing--
     if (outcome.adopt === undefined) this.#discard(task)
     // Who waits for this removal waits before anybody can acknowledge it.
     const isLoss = this.#tail.report(seq, outcome.change)
-    this.#done(task, outcome.then(seq))
+    this.#done(task, outcome.next(seq))
     if (isLoss) this.#sessions.feedAll()
   }
 
   #done(task: Task, done: Done): void {
-    if (done.type === 'answer') return task.finish(done.body)
+    if (done.type === 'answer') task.finish(done.body)
+    else this.#await(task, done, this.#now)
+  }
+
+  #await(task: Task, done: Done & { type: 'await' }, since: number): void {
+    // What is remembered of a removal was written before its seq was known, and names the highest that it can have.
+    // The store may be ahead of what this machine was told: nothing is certain while anything is being committed.
+    if (done.seq > this.#tail.highest && this.#committing > 0) {
+      this.#early.push({ task, done, since })
+      return
+    }
     const now = this.#now
     const { leaseMs, recovered } = this.#options
     const longest = Math.max(leaseMs ?? 0, recovered.longestLeaseMs)
     const patience =
       leaseMs === undefined ? REMOVAL_TIMEOUT_MS : withMargin(longest) + REMOVAL_TIMEOUT_MS
     const item = {
-      // A mark that was written before its seq was known may be above it; nothing durable is.
-      seq: Math.min(done.seq, Math.max(this.#tail.seq, this.#tail.highest)),
+      seq: Math.min(done.seq, this.#tail.highest),
       removed: done.removed,
-      deadline: now + (task.timeoutMs ?? patience),
+      deadline: since + (task.timeoutMs ?? patience),
       graceEnds: now + withMargin(longest),
       answer: task.finish,
     }
@@ -384,7 +400,11 @@ export class GlobalIndex {
 
   #writeRegister(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
-    this.#ask({ type: 'register', then }, (ticket) => ({ type: 'commit', ticket, transaction }))
+    this.#ask({ type: 'register', next: then }, (ticket) => ({
+      type: 'commit',
+      ticket,
+      transaction,
+    }))
   }
 
   #ask(waiting: Ticket, effect: (ticket: number) => GlobalEffect): void {

@@ -93,7 +93,7 @@ export class LocalIndex {
   readonly #rules: Rules
   readonly #inFlight = new InFlight()
   readonly #requests: Requests
-  readonly #revalidation: Revalidation
+  readonly #revalidation: Revalidation = new Revalidation()
   readonly #standing: Standing
   readonly #readers = new Map<number, number>()
   #link: LinkState = 'away'
@@ -105,6 +105,8 @@ export class LocalIndex {
   #helloAt = 0
   /** What was applied last: brought along at the next Hello. */
   #position: Position | undefined
+  /** The highest seq that was heard of in the run of `#position`. */
+  #seen = 0
   /** What is to be acknowledged once everything that is void was asked about. */
   #owed: Position | undefined
   #cut = false
@@ -117,7 +119,6 @@ export class LocalIndex {
     this.#bootId = bootId
     this.#rules = rules
     this.#requests = new Requests(this.#inFlight, rules)
-    this.#revalidation = new Revalidation(this.#inFlight, rules)
     this.#standing = new Standing({ rules, now })
     this.#awaySince = now
     this.#linkError = new DstoreError('unreachable', 'not connected to Global yet')
@@ -155,7 +156,14 @@ export class LocalIndex {
   /** Something about this key goes on beside the index stream, and may end in keeping the value. */
   begin(digest: Digest): Flight {
     const flight = this.#inFlight.begin([keyThing(digest)])
-    return this.#rules.putsInFlight ? flight : { ...flight, isFresh: () => true }
+    return {
+      end: () => flight.end(),
+      isFresh: (what, incarnation) => {
+        const fresh = flight.isFresh(what, incarnation) || !this.#rules.putsInFlight
+        if (fresh) this.#seen = Math.max(this.#seen, incarnation)
+        return fresh
+      },
+    }
   }
 
   handle(event: LocalEvent): LocalEffect[] {
@@ -205,6 +213,7 @@ export class LocalIndex {
         versions: VERSIONS,
         bootId: this.#bootId,
         position: this.#position,
+        seen: this.#seen,
         ticketSecret: undefined,
       },
     })
@@ -214,6 +223,7 @@ export class LocalIndex {
     const { id, body } = message
     this.#heardAt = now
     this.#standing.heard(now)
+    this.#seen = Math.max(this.#seen, ...seqsIn(body))
     if (this.#link === 'greeting') return this.#greeted(message, now)
     switch (body.type) {
       case 'ping':
@@ -268,7 +278,14 @@ export class LocalIndex {
     this.#standing.welcomed({ sentAt: this.#helloAt, seq: position.seq, leaseMs, applied })
     this.#run = position.runId
     this.#owed = reset ? position : undefined
-    if (reset) this.#inFlight.reset()
+    if (reset) {
+      this.#inFlight.reset()
+      this.#seen = position.seq
+    } else {
+      // What it stands for in the run before, it stands for in this one.
+      this.#position = { runId: position.runId, seq: applied }
+    }
+    if (!this.#rules.acknowledgeVerified) this.#acknowledgeReset()
     if (reset && this.#rules.revalidate) this.#effects.push({ type: 'reset' })
     else this.#revalidate()
     this.#sendWaiting()
@@ -311,11 +328,16 @@ export class LocalIndex {
     const digests = this.#revalidation.next()
     if (digests !== undefined) {
       this.#send({ id: REVALIDATE_ID, body: { type: 'locate', digests, inline: false } })
-    } else if (this.#revalidation.isDone && this.#owed !== undefined) {
-      this.#position = this.#owed
-      this.#owed = undefined
-      this.#send({ id: 0, body: { type: 'ack', seq: this.#position.seq } })
+    } else if (this.#revalidation.isDone) {
+      this.#acknowledgeReset()
     }
+  }
+
+  #acknowledgeReset(): void {
+    if (this.#owed === undefined) return
+    this.#position = this.#owed
+    this.#owed = undefined
+    this.#send({ id: 0, body: { type: 'ack', seq: this.#position.seq } })
   }
 
   #closed(now: number, error: DstoreError): void {
@@ -395,5 +417,23 @@ export class LocalIndex {
 
   #hangUp(error: DstoreError): void {
     this.#effects.push({ type: 'hang-up', error })
+  }
+}
+
+/** The seqs that a message tells of. */
+function seqsIn(body: Message['body']): number[] {
+  switch (body.type) {
+    case 'located':
+      return body.facts.map((fact) => fact?.incarnation ?? 0)
+    case 'stored':
+      return body.receipts.map(({ incarnation }) => incarnation)
+    case 'offered':
+      return [body.have?.incarnation ?? 0]
+    case 'binding':
+      return [body.found?.incarnation ?? 0, body.found?.fact.incarnation ?? 0]
+    case 'feed':
+      return [body.upto]
+    default:
+      return []
   }
 }

@@ -18,6 +18,8 @@ export interface Hello {
   readonly versions: readonly number[]
   readonly bootId: Uint8Array
   readonly position: Position | undefined
+  /** The highest seq that was heard of in the run of `position`, in whatever answer. */
+  readonly seen: number
   readonly ticketSecret: Uint8Array | undefined
 }
 

@@ -54,7 +54,7 @@ export type Outcome =
       readonly mark?: { readonly digest: Digest; readonly size: number }
       readonly adopt?: readonly Location[]
       readonly release?: readonly Location[]
-      readonly then: (seq: number) => Done
+      readonly next: (seq: number) => Done
     }
   | Done
 
@@ -155,7 +155,7 @@ export function* put({ digest, size, location }: Sealed, name: string | undefine
       ...names.map((one) => ({ key: nameRow(one), value: record.encodeName(digest) })),
     ],
     adopt: [location],
-    then: (incarnation) =>
+    next: (incarnation) =>
       answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] }),
   }
 }
@@ -207,7 +207,7 @@ function putAgain(
     looked,
     rows,
     writes: [{ key: keyRow(digest), value: record.encodeKey({ ...found, unnamed: true }) }],
-    then: () => done,
+    next: () => done,
   }
 }
 
@@ -232,7 +232,7 @@ export function* bind({ name, digest }: Bind): Plan {
 function bindTo(
   found: KeyRecord,
   { digest, name, looked, rows }: Looked & { name: string },
-  then: (seq: number) => Done,
+  next: (seq: number) => Done,
 ): Outcome {
   if (found.names.length >= NAMES_PER_KEY) {
     return answer(failure('too-large', `a key has at most ${NAMES_PER_KEY} names`))
@@ -246,7 +246,7 @@ function bindTo(
       { key: keyRow(digest), value: record.encodeKey({ ...found, names: [...found.names, name] }) },
       { key: nameRow(name), value: record.encodeName(digest) },
     ],
-    then,
+    next,
   }
 }
 
@@ -279,7 +279,7 @@ export function* unbind({ name, keepValue }: Unbind): Plan {
           }),
         },
       ],
-      then: (seq) => ({
+      next: (seq) => ({
         type: 'await',
         seq,
         removed: { freedBytes: 0, names: [name], digest: undefined },
@@ -324,7 +324,7 @@ function removal(
     ],
     mark: { digest, size },
     release: [location],
-    then: (seq) => ({ type: 'await', seq, removed: { freedBytes: size, names, digest } }),
+    next: (seq) => ({ type: 'await', seq, removed: { freedBytes: size, names, digest } }),
   }
 }
 

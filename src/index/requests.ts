@@ -4,7 +4,7 @@
  */
 import { DstoreError } from '../errors.ts'
 import { REQUESTS_IN_FLIGHT } from '../limits.ts'
-import { InFlight, keyThing, nameThing, type Flight } from './in-flight.ts'
+import { keyThing, nameThing, type Flight, type InFlight } from './in-flight.ts'
 import type { Answer, Body, Digest, Message, Request } from './message.ts'
 import type { Rules } from './rules.ts'
 
@@ -98,9 +98,9 @@ export class Requests {
       const message = `Global answered a ${pending.body.type} with ${body.type}`
       return this.#settle(pending, new DstoreError('protocol', message), false)
     }
-    const keep = this.#isFresh(pending, body as Answer)
+    const keep = this.#isFresh(pending, body)
     const asks = pending.body.type === 'locate' || pending.body.type === 'lookup'
-    if (keep || !asks) return this.#settle(pending, body as Answer, keep)
+    if (keep || !asks) return this.#settle(pending, body, keep)
     if (pending.repeated) {
       const gone = new DstoreError('removed', 'it was removed while it was asked for')
       return this.#settle(pending, gone, false)

@@ -8,18 +8,21 @@ export interface Rules {
   /** An answer that is older than a removal seen since the question is not kept. */
   readonly fetchesInFlight: boolean
   readonly putsInFlight: boolean
-  readonly revalidationsInFlight: boolean
   readonly namesInFlight: boolean
   /** A change is applied before it is acknowledged. */
   readonly applyBeforeAck: boolean
   /** After a reset nothing is served that was not asked about. */
   readonly revalidate: boolean
+  /** A reset is acknowledged when all of that was answered: no removal overtakes the answers. */
+  readonly acknowledgeVerified: boolean
   /** Nothing is said before it is durable. */
   readonly durableBeforeVisible: boolean
   /** Who has not heard of Global for long asks before he serves. */
   readonly doubt: boolean
   /** A position counts only in the run that gave it. */
   readonly runs: boolean
+  /** What a Local has heard of counts as much as what it has applied. */
+  readonly seen: boolean
   /** A removal is owed by Locals that are away, too. */
   readonly register: boolean
   /** Who has no lease does not serve. */
@@ -30,13 +33,14 @@ export const ALL_RULES: Rules = {
   incarnations: true,
   fetchesInFlight: true,
   putsInFlight: true,
-  revalidationsInFlight: true,
   namesInFlight: true,
   applyBeforeAck: true,
   revalidate: true,
+  acknowledgeVerified: true,
   durableBeforeVisible: true,
   doubt: true,
   runs: true,
+  seen: true,
   register: true,
   leases: true,
 }

@@ -218,9 +218,9 @@ export class Sessions {
     const { register, tail, leaseMs } = this.#options
     const now = this.#options.now()
     const { body, id: helloId } = session.hello!
-    const { position, bootId, versions } = body
+    const { position, seen, bootId, versions } = body
     const known = register.knows(session.peer, bootId)
-    const resumes = known && position !== undefined && this.contains(position)
+    const resumes = known && position !== undefined && this.contains(position, seen)
     const applied = resumes ? position.seq : undefined
     register.welcome(session.peer, bootId, { seq: held, applied, now })
     if (this.#sessions.get(id) !== session) return register.left(session.peer, now)
@@ -242,12 +242,13 @@ export class Sessions {
   }
 
   /** Does the log tell everything that came after this position, in the history that the position is of? */
-  contains({ runId, seq }: Position): boolean {
+  contains({ runId, seq }: Position, seen: number = seq): boolean {
     const { runs, tail, trimmed, rules } = this.#options
-    if (seq > tail.seq || seq < trimmed()) return false
+    const known = rules.seen ? Math.max(seq, seen) : seq
+    if (known > tail.highest || seq < trimmed()) return false
     const at = runs.findIndex(({ id }) => equal(id, runId))
     if (!rules.runs) return true
-    return at >= 0 && seq < (runs[at + 1]?.start ?? Infinity)
+    return at >= 0 && known < (runs[at + 1]?.start ?? Infinity)
   }
 
   /** Tell a session what it has missed, unless it has yet to acknowledge what it was told. */

@@ -25,7 +25,9 @@ export class CachedValue {
   /** Filled where the groups are held: their parents, up to the root. */
   readonly outboard: Uint8Array
   readonly #segments: (Uint8Array | undefined)[]
-  readonly #dropped = new AbortController()
+  /** Made when somebody asks: most values are small, read at once, and never removed. */
+  #dropped: AbortController | undefined
+  #dropReason: DstoreError | undefined
   #users = 0
 
   constructor(key: Key, size: number, incarnation: number) {
@@ -39,7 +41,18 @@ export class CachedValue {
 
   /** Aborted, with the reason, once the value was removed: it must not be read any more. */
   get dropped(): AbortSignal {
+    this.#dropped ??= new AbortController()
+    if (this.isDropped) this.#dropped.abort(this.#dropReason)
     return this.#dropped.signal
+  }
+
+  get isDropped(): boolean {
+    return this.#dropReason !== undefined
+  }
+
+  /** Throws the reason once the value was removed. */
+  checkThere(): void {
+    if (this.#dropReason !== undefined) throw this.#dropReason
   }
 
   get inUse(): boolean {
@@ -67,7 +80,7 @@ export class CachedValue {
 
   /** Keep verified bytes, whole groups from `start`. They are copied. Throws the reason once the value was removed. */
   write(start: number, bytes: Uint8Array): void {
-    this.dropped.throwIfAborted()
+    this.checkThere()
     const end = start + bytes.byteLength
     for (let at = start; at < end;) {
       const segment = this.#segment(Math.floor(at / SEGMENT_BYTES))
@@ -98,7 +111,8 @@ export class CachedValue {
   /** Let go of the memory: the value was removed. Whoever reads it is told the reason. */
   drop(reason: DstoreError): void {
     this.#segments.fill(undefined)
-    this.#dropped.abort(reason)
+    this.#dropReason ??= reason
+    this.#dropped?.abort(this.#dropReason)
   }
 
   #segment(index: number): Uint8Array {
@@ -168,6 +182,7 @@ export class Cache {
     else if (before !== undefined && before.incarnation > incarnation) return undefined
     else if (before?.incarnation !== incarnation) this.remove(key)
     const present = this.#slots.get(text)
+    if (present === undefined && baseBytes(size) > this.budgetBytes) return undefined
     const slot = present ?? newSlot(new CachedValue(key, size, incarnation))
     const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
     const charge = wanted.length * Math.min(SEGMENT_BYTES, size)
@@ -186,13 +201,14 @@ export class Cache {
     const slot = this.#slots.get(value.key.toString())
     if (slot?.value !== value) return
     for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
-    this.#charge(slot, baseBytes(value) + value.heldBytes)
+    this.#charge(slot, baseBytes(value.size) + value.heldBytes)
   }
 
   /** Room for a value that is being put; undefined where the budget has none. */
   draft(key: Key, size: number): Draft | undefined {
+    const chargedBytes = baseBytes(size) + size
+    if (chargedBytes > this.budgetBytes) return undefined
     const value = new CachedValue(key, size, 0)
-    const chargedBytes = baseBytes(value) + size
     if (!this.#makeRoom(chargedBytes)) return undefined
     this.#usedBytes += chargedBytes
     let open = true
@@ -281,12 +297,12 @@ export class Cache {
 /** What an entry costs beside its bytes and its outboard: key, bitfield, bookkeeping. */
 const ENTRY_BYTES = 1024
 
-const baseBytes = (value: CachedValue): number => ENTRY_BYTES + value.outboard.byteLength
+const baseBytes = (size: number): number => ENTRY_BYTES + outboardBytes(size)
 
 const newSlot = (value: CachedValue): Slot => ({
   value,
   room: new Set(),
-  chargedBytes: baseBytes(value),
+  chargedBytes: baseBytes(value.size),
 })
 
 function segmentsOf({ start, end }: ByteRange): number[] {

@@ -112,6 +112,7 @@ export class Download {
     this.#tell({ type: 'joined', source: sources.global })
     this.#want()
     if (value.size >= COMPANY_BYTES) void this.#keepCompany()
+    else this.#tell({ type: 'company', peers: [] })
   }
 
   #want(): void {
@@ -238,6 +239,7 @@ export class Download {
         this.#joinSome(peers)
       } catch {
         // Then it is done without the others.
+        this.#tell({ type: 'company', peers: [] })
       }
       await pause(wait, signal)
     }

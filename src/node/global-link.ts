@@ -9,7 +9,7 @@ import type { Flight } from '../index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../index/local-index.ts'
 import type { Answer, AnswerTo, Digest, Position, Request } from '../index/message.ts'
 import type { Verdict } from '../index/standing.ts'
-import { CALL_TIMEOUT_MS, INDEX_MESSAGE_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, FAREWELL_MS, INDEX_MESSAGE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
@@ -69,6 +69,8 @@ export class GlobalLink {
   readonly #ticker: NodeJS.Timeout
   #current: { readonly channel: Channel; readonly writer: FrameWriter } | undefined
   #lastTicket = 0
+  /** A goodbye was said: what ends now is not begun again. */
+  #leaving = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
   #running: Promise<void> | undefined
@@ -182,10 +184,13 @@ export class GlobalLink {
     clearInterval(this.#ticker)
     const reason = new DstoreError('unreachable', 'the node is stopping')
     if (this.#status.state === 'connected' && this.#current !== undefined) {
-      const { writer } = this.#current
+      const { writer, channel } = this.#current
+      this.#leaving = true
       const body = { type: 'goodbye', reason: 'it was told to stop' } as const
       await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
       await writer.end().catch(() => undefined)
+      // Global ends its side once it has read that: until then, an abort might overtake the goodbye.
+      await pause(FAREWELL_MS, channel.signal)
     }
     this.#stop.abort(reason)
     this.#current?.channel.abort(reason)
@@ -205,7 +210,7 @@ export class GlobalLink {
       } catch (cause) {
         error = asDstoreError(cause)
       }
-      if (signal.aborted) break
+      if (signal.aborted || this.#leaving) break
       if (this.#status.state === 'connected' || attempt === 1) {
         log.warn('Global is away', { error: error.message })
       }

@@ -8,12 +8,19 @@ import { Key } from '../hash/key.ts'
 import type { Found } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
-import { BATCH_ITEMS, CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
+import {
+  BATCH_ITEMS,
+  CALLERS_IN_FLIGHT_BYTES,
+  CALL_TIMEOUT_MS,
+  IN_FLIGHT_BYTES,
+  PEER_IN_FLIGHT_BYTES,
+  PIECE_BYTES,
+  READ_SHARE_BYTES,
+} from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
 import { Company } from '../transfer/company.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
-import { verifiedBytes, type ValueBytes } from '../transfer/slice-stream.ts'
 import type { Identity, UploadResult } from '../transfer/upload.ts'
 import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
@@ -21,6 +28,7 @@ import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
 import { changesOf, formatPosition } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
+import { fetchFromLocal } from './holders.ts'
 import { IndexHost } from './index-host.ts'
 import { listNames } from './listing.ts'
 import type { Log } from './log.ts'
@@ -40,12 +48,18 @@ import type {
   UnbindResult,
   ValueFacts,
   ValueSource,
+  Verification,
+  VerifyOptions,
   WatchOptions,
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
+import { arriving, metered, type Meter } from './metered.ts'
+import { Repair, type Holders } from './repair.ts'
+import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
-import { ingest, type Ingested } from './values.ts'
+import { ingest, receive, type Ingested } from './values.ts'
+import { verifyStore } from './verification.ts'
 import { VERSION } from './version.ts'
 
 export interface GlobalOptions {
@@ -61,20 +75,36 @@ export interface GlobalOptions {
   readonly forgetAfterMs?: number | undefined
 }
 
+interface Parts {
+  readonly index: IndexHost
+  readonly repair: Repair
+  readonly company: Company
+}
+
 export class Global implements Node {
   readonly role: 'global' | 'standalone'
   readonly #store: Store
   readonly #network: NodeNetwork | undefined
   readonly #log: Log
   readonly #index: IndexHost
+  readonly #repair: Repair
   readonly #traffic = new Traffic()
-  readonly #company = new Company()
+  readonly #company: Company
   readonly #now: () => number
-  readonly #allowance = new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  /** What is in flight: for peers, and for callers, each of whom is a peer to it. */
+  readonly #allowance = new Allowance(
+    IN_FLIGHT_BYTES - CALLERS_IN_FLIGHT_BYTES,
+    PEER_IN_FLIGHT_BYTES,
+  )
+  readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  #lastCall = 0
   readonly #leaseMs: number | undefined
   readonly #startedAt = new Date()
 
-  private constructor({ store, network, log, now, leaseMs }: GlobalOptions, index: IndexHost) {
+  private constructor(
+    { store, network, log, now, leaseMs }: GlobalOptions,
+    { index, repair, company }: Parts,
+  ) {
     this.#leaseMs = leaseMs
     this.#now = now
     this.role = network === undefined ? 'standalone' : 'global'
@@ -82,13 +112,22 @@ export class Global implements Node {
     this.#network = network
     this.#log = log
     this.#index = index
+    this.#repair = repair
+    this.#company = company
   }
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network } = options
-    const index = await IndexHost.open(options)
-    const node = new Global(options, index)
+    const company = new Company()
+    const holders: Holders = (key, size) => {
+      if (network === undefined) return []
+      const addresses = company.of(key.digest, network.peerId, () => true, options.now())
+      return addresses.map((address) => fetchFromLocal(network, address, key, size))
+    }
+    const repair = new Repair({ ...options, holders })
+    const index = await IndexHost.open({ ...options, repair })
+    const node = new Global(options, { index, repair, company })
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
     return node
@@ -98,11 +137,15 @@ export class Global implements Node {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      return this.#adopt(await this.#ingest(source.bytes, source.size, options), name)
+      const bytes = arriving(source.bytes, this.#meter(options))
+      return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
-      const value = await this.#ingest(file.read({ start: 0, end: file.size }), file.size, options)
+      const pieces = file.read({ start: 0, end: file.size })
+      const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
+      const bytes = metered(pieces, share, this.#meter(options))
+      const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
       } catch (error) {
@@ -124,7 +167,11 @@ export class Global implements Node {
     const bytes =
       this.#store.kind === 'memory'
         ? this.#store.read(location, range, options.signal)
-        : verifiedBytes(this.#valueBytes(record), key.digest, range, options.signal)
+        : metered(
+            this.#repair.read(key.digest, record, range, options.signal),
+            Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
+            this.#meter(options),
+          )
     return { key, size, range, bytes }
   }
 
@@ -216,8 +263,12 @@ export class Global implements Node {
     return 0
   }
 
+  verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    return verifyStore(this.#store, this.#repair, options)
+  }
+
   async status(): Promise<NodeStatus> {
-    const { values, valueBytes, headroomBytes } = await this.#store.usage()
+    const usage = await this.#store.usage()
     const { kind } = this.#store
     const seq = await this.#store.lastSeq()
     const { position, registered } = this.#index.standing
@@ -232,7 +283,7 @@ export class Global implements Node {
       global: undefined,
       locals: this.#index.peers(),
       registered,
-      store: { kind, durable: kind !== 'memory', values, valueBytes, headroomBytes, seq },
+      store: { kind, durable: kind !== 'memory', ...usage, seq },
       cache: undefined,
       traffic: this.#traffic.status(),
     }
@@ -249,12 +300,9 @@ export class Global implements Node {
     return row === undefined ? undefined : decodeKey(row)
   }
 
-  #valueBytes({ size, location }: KeyRecord): ValueBytes {
-    return {
-      size,
-      read: (range, signal) => this.#store.read(location, range, signal),
-      outboard: (range) => this.#store.outboard(location, range),
-    }
+  /** Every call of this machine's own is somebody else's. */
+  #meter({ signal, timeoutMs }: CallOptions): Meter {
+    return { allowance: this.#callers, who: `${++this.#lastCall}`, signal, timeoutMs }
   }
 
   async #ingest(
@@ -286,11 +334,16 @@ export class Global implements Node {
       channel.abort(new DstoreError('not-permitted', 'not welcome'))
       return
     }
+    const lately = new ServedLately()
+    const { peer, signal } = channel
+    const meter = { allowance: this.#allowance, who: peer, signal }
     const host: TransferHost = {
-      open: (digest) => this.#open(digest),
+      open: (digest) => this.#open(digest, lately),
       uploads: {
-        takeKnown: (value, bytes, outboard, name) => this.#takeKnown(value, bytes, outboard, name),
-        takeStream: (bytes, size, claim, name) => this.#takeStream(bytes, size, claim, name),
+        takeKnown: (value, bytes, outboard, name) =>
+          this.#takeKnown(value, arriving(bytes, meter), outboard, name),
+        takeStream: (bytes, size, claim, name) =>
+          this.#takeStream(arriving(bytes, meter), size, claim, name),
       },
       company: {
         join: (peer, digest, address) => {
@@ -299,7 +352,8 @@ export class Global implements Node {
           this.#company.join(peer, digest, address, now)
           return this.#company.of(digest, peer, isThere, now)
         },
-        isWelcome: (peer) => this.#welcome()(peer),
+        // Also this node itself: it fetches back from Locals what its disk lost.
+        isWelcome: (peer) => peer === this.#network?.peerId || this.#welcome()(peer),
       },
       allowance: this.#allowance,
       patienceMs: CALL_TIMEOUT_MS,
@@ -309,6 +363,7 @@ export class Global implements Node {
     try {
       await serveTransfer(new TransferChannel(channel), host)
     } catch (error) {
+      void this.#recheck(lately)
       const { code, message } = asDstoreError(error)
       const facts = { peer: channel.peer, code, error: message }
       if (code === 'unreachable') this.#log.debug('a transfer broke off', facts)
@@ -322,13 +377,25 @@ export class Global implements Node {
     return (peer) => peers.has(peer)
   }
 
-  async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
+  /** A peer may have hung up because it was given what is not the value. */
+  async #recheck({ last }: ServedLately): Promise<void> {
+    if (last === undefined || this.#store.kind === 'memory') return
+    const { digest, record, range } = last
+    try {
+      const bytes = this.#repair.read(digest, record, range)
+      while ((await bytes.next()).done !== true);
+    } catch {
+      // What it means has been seen to.
+    }
+  }
+
+  async #open(digest: Uint8Array, lately: ServedLately): Promise<ServedValue | undefined> {
     const record = await this.#record(digest)
     if (record === undefined) return undefined
     // A value that is removed meanwhile ends its reads itself: the store says `removed`.
     const { signal } = new AbortController()
     return {
-      ...this.#valueBytes(record),
+      ...lately.watch(digest, record, this.#repair.bytesOf(record)),
       signal,
       covers: () => true,
       held: () => [{ start: 0, end: record.size }],
@@ -337,21 +404,14 @@ export class Global implements Node {
   }
 
   async #takeKnown(
-    { digest, size }: Identity,
+    { digest, size, start }: Identity & { readonly start: number },
     bytes: AsyncIterable<Uint8Array>,
     outboard: () => Uint8Array,
     name: string | undefined,
   ): Promise<UploadResult> {
     if (name !== undefined) checkName(name)
-    const staging = await this.#store.stage(size)
-    try {
-      for await (const part of bytes) await staging.write(part)
-      const location = await staging.seal(outboard())
-      return await this.#index.adopt({ digest, size, location, staging }, name)
-    } catch (error) {
-      await staging.discard()
-      throw error
-    }
+    const value = await receive(this.#store, { digest, size, start }, bytes, outboard)
+    return this.#index.adopt(value, name)
   }
 
   async #takeStream(
@@ -372,5 +432,6 @@ export class Global implements Node {
 }
 
 function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
-  return { name, key: new Key(digest), size: fact.size, incarnation, confirmed: true }
+  const { size } = fact
+  return { name, key: new Key(digest), size, incarnation, heldBytes: size, confirmed: true }
 }

@@ -38,6 +38,8 @@ import { FrameWriter } from '../wire/frame-writer.ts'
 import { Changes } from './changes.ts'
 import type { Log } from './log.ts'
 import { listKeys, listNames } from './listing.ts'
+import { Offers } from './offers.ts'
+import type { Repair } from './repair.ts'
 import { Retention } from './retention.ts'
 import { readSmall, sealSmall } from './values.ts'
 
@@ -50,6 +52,8 @@ export interface IndexHostOptions {
   /** Milliseconds that never go back. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** What is known of damage in the store. */
+  readonly repair: Repair
   /** No Local may serve what it holds for longer than this without having heard of Global, in milliseconds. */
   readonly leaseMs?: number | undefined
   /** A Local that is out of touch for so long is forgotten, in milliseconds. */
@@ -61,6 +65,7 @@ interface Connection {
   readonly writer: FrameWriter
   /** Ids of requests that were read and not yet answered. */
   unanswered: number
+  readonly offers: Offers
   resume: (() => void) | undefined
 }
 
@@ -137,11 +142,12 @@ export class IndexHost {
   }
 
   /** Make a value that was verified and sealed exist: the same as a put of it, and its receipt. */
-  async adopt(
-    value: Sealed & { readonly staging: Staging },
-    name?: string | undefined,
-  ): Promise<Receipt> {
+  async adopt(value: Sealed & { readonly staging: Staging }, name?: string): Promise<Receipt> {
     const { digest, size, location, staging } = value
+    await this.#options.repair.mend(value).catch(async (error: unknown) => {
+      await staging.discard()
+      throw error
+    })
     this.#sealedValues.set(location, staging)
     const sealed = { digest, size, location }
     const body = await this.#call((id) => {
@@ -158,10 +164,16 @@ export class IndexHost {
 
   /** Serve one Local until its channel ends. Never rejects: what went wrong is logged. */
   async serve(channel: Channel): Promise<void> {
-    const { log, now } = this.#options
+    const { log, now, store, repair } = this.#options
     const session = ++this.#lastSession
     const writer = new FrameWriter(channel)
-    const connection: Connection = { channel, writer, unanswered: 0, resume: undefined }
+    const connection: Connection = {
+      channel,
+      writer,
+      unanswered: 0,
+      offers: new Offers(store, repair),
+      resume: undefined,
+    }
     this.#connections.set(session, connection)
     this.#handle({ type: 'opened', session, peer: channel.peer, now: now() })
     try {
@@ -171,6 +183,7 @@ export class IndexHost {
         if (frame === undefined) break
         const message = decodeMessage(frame)
         if (isRequest(message)) connection.unanswered++
+        connection.offers.heard(message)
         this.#handle({ type: 'message', session, message, now: now() })
         if (connection.unanswered >= REQUESTS_IN_FLIGHT) await room(connection)
       }
@@ -274,6 +287,7 @@ export class IndexHost {
       .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
       .then((outcome) => {
         if (!this.#closed) this.#handle({ ...outcome, ticket, now: now() })
+        return undefined
       })
       .catch((error: unknown) => {
         this.#options.log.error('the index failed', { error: asDstoreError(error).message })
@@ -281,11 +295,18 @@ export class IndexHost {
   }
 
   #send(session: SessionId, message: Message): void {
+    const { id, body } = message
     if (session === SELF) {
-      this.#callers.get(message.id)?.(message.body)
-      this.#callers.delete(message.id)
+      this.#callers.get(id)?.(body)
+      this.#callers.delete(id)
       return
     }
+    const completed = this.#connections.get(session)?.offers.answer(message)
+    if (completed === undefined) this.#answer(session, message)
+    else void completed.then((better) => this.#answer(session, { id, body: better }))
+  }
+
+  #answer(session: SessionId, message: Message): void {
     const connection = this.#connections.get(session)
     if (connection === undefined) return
     if (message.id !== 0 && message.body.type !== 'pong') {
@@ -344,6 +365,7 @@ export class IndexHost {
         const { staging, ...one } = await sealSmall(this.#options.store, value)
         this.#sealedValues.set(one.location, staging)
         sealed.push(one)
+        await this.#options.repair.mend(one)
       }
       return sealed
     } catch (error) {

@@ -6,16 +6,14 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
 import { hash } from '../hash/hasher.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import type { Fact, Found, Remove, Unbind } from '../index/message.ts'
-import { checkName } from '../index/name.ts'
-import { withMargin } from '../index/register.ts'
-import { BATCH_ITEMS, CALL_TIMEOUT_MS, FETCH_RUN_BYTES, REMOVAL_TIMEOUT_MS } from '../limits.ts'
+import type { Fact } from '../index/message.ts'
+import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
 import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
 import { servedFromCache } from './cache-host.ts'
-import { batchesOf, putBatches } from './batches.ts'
-import { changesOf, formatPosition } from './change-events.ts'
+import { putBatches } from './batches.ts'
+import { formatPosition } from './change-events.ts'
 import { deadline, untilAborted, type Deadline } from './deadline.ts'
 import type { Interest } from './download.ts'
 import { Fetcher } from './fetcher.ts'
@@ -38,13 +36,17 @@ import type {
   UnbindResult,
   ValueFacts,
   ValueSource,
+  Verification,
+  VerifyOptions,
   WatchOptions,
 } from './node.ts'
 import { Putter } from './putter.ts'
+import { Questions } from './questions.ts'
 import { resolveRange } from './range.ts'
 import type { Read } from './reads.ts'
 import { Traffic } from './traffic.ts'
 import type { NodeNetwork } from './protocols.ts'
+import { verifyCache } from './verification.ts'
 import { VERSION } from './version.ts'
 
 export interface LocalOptions {
@@ -73,6 +75,7 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #fetcher: Fetcher
   readonly #putter: Putter
+  readonly #questions: Questions
   /** Questions to Global that are under way, by key. */
   readonly #locating = new Map<string, Asking>()
   readonly #startedAt = new Date()
@@ -91,6 +94,14 @@ export class Local implements Node {
       transfers: this.#fetcher.transfers,
       globalPeer,
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
+    })
+    this.#questions = new Questions({
+      link,
+      cache: this.#cache,
+      holdings: this.#holdings,
+      keep: (key, fact) => {
+        this.#admit(key, checked(key, fact), { start: 0, end: fact.size })
+      },
     })
   }
 
@@ -125,106 +136,40 @@ export class Local implements Node {
     })
   }
 
-  async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const cached = this.#cache.get(key)
-    const heldBytes = cached?.heldBytes ?? 0
-    try {
-      const request = { type: 'locate', digests: [key.digest], inline: false } as const
-      const { facts } = await this.#options.link.ask(request, options)
-      return factsOf(key, facts[0], heldBytes)
-    } catch (error) {
-      const away = error instanceof DstoreError && error.code === 'unreachable'
-      if (!away || cached === undefined || cached.isVoid) throw error
-      if (this.#options.link.isLeaseOver()) throw leaseOver()
-      const { size, incarnation } = cached
-      return { key, size, incarnation, heldBytes, names: [], confirmed: false }
-    }
+  stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined> {
+    return this.#questions.stat(key, options)
   }
 
-  async statMany(
-    keys: readonly Key[],
-    options: CallOptions = {},
-  ): Promise<(ValueFacts | undefined)[]> {
-    const facts: (ValueFacts | undefined)[] = []
-    for (const batch of batchesOf(keys)) {
-      const digests = batch.map(({ digest }) => digest)
-      const request = { type: 'locate', digests, inline: false } as const
-      const located = await this.#options.link.ask(request, options)
-      const held = (key: Key): number => this.#cache.peek(key)?.heldBytes ?? 0
-      facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], held(key))))
-    }
-    return facts
+  statMany(keys: readonly Key[], options?: CallOptions): Promise<(ValueFacts | undefined)[]> {
+    return this.#questions.statMany(keys, options)
   }
 
-  async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    let after: Uint8Array | undefined
-    for (;;) {
-      const request = { type: 'list', after, limit: BATCH_ITEMS } as const
-      const { items, more } = await this.#options.link.ask(request, options)
-      for (const { digest, size } of items) yield { key: new Key(digest), size }
-      after = items.at(-1)?.digest
-      if (!more || after === undefined) return
-    }
+  keys(options?: CallOptions): AsyncGenerator<{ key: Key; size: number }> {
+    return this.#questions.keys(options)
   }
 
-  async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
-    const { timeoutMs, force = false } = options
-    const request = { type: 'remove', digest: key.digest, timeoutMs, force } as const
-    const { type: _, digest: __, ...facts } = await this.#await(request, options)
-    return { key, ...facts }
+  remove(key: Key, options?: RemoveOptions): Promise<RemoveResult> {
+    return this.#questions.remove(key, options)
   }
 
-  async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    const { timeoutMs, keepValue = false } = options
-    const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
-    const { type: _, digest, ...facts } = await this.#await(request, options)
-    return { name, key: digest === undefined ? undefined : new Key(digest), ...facts }
+  unbind(name: string, options?: UnbindOptions): Promise<UnbindResult> {
+    return this.#questions.unbind(name, options)
   }
 
-  async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
-    const request = { type: 'lookup', name: checkName(name), inline: true } as const
-    try {
-      const found = await this.#options.link.ask(request, options, (answer, keep) => {
-        if (keep && answer.found !== undefined) this.#takeBinding(name, answer.found)
-        return answer.found
-      })
-      return found === undefined ? undefined : boundName(name, found)
-    } catch (error) {
-      const bound = this.#holdings.bound(name)
-      const value = bound === undefined ? undefined : this.#cache.peek(bound.key)
-      const away = error instanceof DstoreError && error.code === 'unreachable'
-      if (!away || bound === undefined) throw error
-      if (this.#options.link.isLeaseOver()) throw leaseOver()
-      return { name, ...bound, size: value?.size ?? 0, confirmed: false }
-    }
+  lookup(name: string, options?: CallOptions): Promise<BoundName | undefined> {
+    return this.#questions.lookup(name, options)
   }
 
-  async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
-    const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
-    const found = await this.#options.link.ask(request, options, (answer, keep) => {
-      if (keep) this.#holdings.bind(name, answer.found!)
-      return answer.found!
-    })
-    return boundName(name, found)
+  bind(name: string, key: Key, options?: CallOptions): Promise<BoundName> {
+    return this.#questions.bind(name, key, options)
   }
 
-  async *names(
-    prefix = '',
-    options: CallOptions = {},
-  ): AsyncGenerator<{ readonly name: string; readonly key: Key }> {
-    let after: string | undefined
-    for (;;) {
-      const request = { type: 'names', prefix, after, limit: BATCH_ITEMS } as const
-      const { items, more } = await this.#options.link.ask(request, options)
-      for (const { name, digest } of items) yield { name, key: new Key(digest) }
-      after = items.at(-1)?.name
-      if (!more || after === undefined) return
-    }
+  names(prefix?: string, options?: CallOptions): AsyncGenerator<{ name: string; key: Key }> {
+    return this.#questions.names(prefix, options)
   }
 
-  watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
-    const { signal } = options
-    return changesOf(options, (request) => this.#options.link.ask(request, { signal }))
+  watch(options?: WatchOptions): AsyncGenerator<ChangeEvent> {
+    return this.#questions.watch(options)
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
@@ -245,6 +190,10 @@ export class Local implements Node {
 
   async evict(key: Key): Promise<number> {
     return this.#cache.evict(key)
+  }
+
+  verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    return verifyCache(this.#cache, options)
   }
 
   async status(): Promise<NodeStatus> {
@@ -276,17 +225,10 @@ export class Local implements Node {
     await this.#options.network.close()
   }
 
-  /** A removal: it takes its own time to be acknowledged by all, and then an answer's. */
-  #await<R extends Remove | Unbind>(request: R, { signal, timeoutMs }: CallOptions) {
-    const { leaseMs = 0 } = this.#options.link
-    const wait = (timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(leaseMs)) + CALL_TIMEOUT_MS
-    return this.#options.link.ask<R>(request, { signal, timeoutMs: wait })
-  }
-
   /** May this be served as it is? Rejects where only the lease forbids it. */
   async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
     const verdict = await this.#options.link.consult(signal)
-    if (cached.isVoid || cached.dropped.aborted || verdict === 'ask') return false
+    if (cached.isVoid || cached.isDropped || verdict === 'ask') return false
     if (verdict === 'expired') throw leaseOver()
     return true
   }
@@ -343,14 +285,6 @@ export class Local implements Node {
     return entry
   }
 
-  /** What a name stands for, and its value if it came along. */
-  #takeBinding(name: string, found: Found): void {
-    this.#holdings.bind(name, found)
-    const key = new Key(found.digest)
-    const { value, size } = found.fact
-    if (value !== undefined) this.#admit(key, checked(key, found.fact), { start: 0, end: size })
-  }
-
   /** `confirmed`: Global has just said so. */
   #readable(
     entry: CachedValue,
@@ -370,16 +304,23 @@ export class Local implements Node {
     options: CallOptions,
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    entry.dropped.throwIfAborted()
+    entry.checkThere()
     // Between the call and the first read it may have been evicted, or its standing may have changed.
     const isThere = this.#cache.peek(entry.key) === entry
     if (!isThere || (!confirmed && !(await this.#mayServe(entry, options)))) {
       yield* (await this.get(entry.key, { ...options, range })).bytes
       return
     }
+    // In one view there is nothing to wait for, and nothing that could be ended.
+    const all = options.signal?.aborted === true ? undefined : entry.view(range)
+    if (all?.byteLength === range.end - range.start && !this.#options.link.isLeaseOver()) {
+      yield all
+      return
+    }
     const limit = fetchDeadline(options)
     const release = entry.use()
     const read = this.#holdings.reads.begin(entry)
+    const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
     try {
       for (let at = range.start; at < range.end;) {
@@ -389,7 +330,7 @@ export class Local implements Node {
         if (view === undefined) {
           interest ??= this.#fetcher.download(entry).join(rest)
           limit.progress()
-          await untilAborted(interest.more(), AbortSignal.any([limit.signal, read.signal]))
+          await untilAborted(interest.more(), signal)
           limit.rest()
         } else {
           yield view
@@ -478,16 +419,6 @@ function checked(key: Key, fact: Fact): Fact {
     throw new DstoreError('integrity', `Global answered with bytes that are not ${key.toString()}`)
   }
   return fact
-}
-
-function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFacts | undefined {
-  if (fact === undefined) return undefined
-  const { size, incarnation, names } = fact
-  return { key, size, incarnation, heldBytes, names, confirmed: true }
-}
-
-function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
-  return { name, key: new Key(digest), size: fact.size, incarnation, confirmed: true }
 }
 
 async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

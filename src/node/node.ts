@@ -61,7 +61,10 @@ export interface ReadableValue {
   readonly size: number
   /** What of it `bytes` gives: the requested range, cut to the value. */
   readonly range: ByteRange
-  /** Verified bytes in order. To be read once; leaving the loop early ends the work behind it. */
+  /**
+   * Verified bytes in order, the caller's to read and not to change. To be read once; leaving the loop early ends the
+   * work behind it.
+   */
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
@@ -85,6 +88,8 @@ export interface BoundName {
   readonly size: number
   /** The seq of the change that bound it. */
   readonly incarnation: number
+  /** How much of the value this node held when it was asked: a look-up may bring the value along, in bytes. */
+  readonly heldBytes: number
   /** Was this answered by, or as, Global? False when only this Local's memory could be asked. */
   readonly confirmed: boolean
 }
@@ -135,6 +140,34 @@ export interface WatchOptions {
   /** Called once, when every change after this position is sure to come. */
   readonly onStart?: (position: string) => void
 }
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal
+  /** Fetch what is damaged from a Local that holds it. */
+  readonly repair?: boolean
+}
+
+/** What a verification tells: any number of the first two, then `done`. */
+export type Verification =
+  | {
+      readonly type: 'progress'
+      readonly values: number
+      readonly doneBytes: number
+      readonly totalBytes: number
+    }
+  | {
+      readonly type: 'damaged'
+      readonly key: Key
+      readonly size: number
+      /** It is whole again; a Local has let go of it, and fetches it when it is wanted. */
+      readonly repaired: boolean
+    }
+  | {
+      readonly type: 'done'
+      readonly values: number
+      readonly doneBytes: number
+      readonly damaged: number
+    }
 
 export type Role = 'standalone' | 'global' | 'local'
 
@@ -196,6 +229,10 @@ export interface NodeStatus {
         readonly values: number
         readonly valueBytes: number
         readonly headroomBytes: number | undefined
+        /** Values that are known to be damaged: not served. */
+        readonly damaged: number
+        /** Bytes of puts that broke off and can be gone on with. */
+        readonly unfinishedBytes: number
         readonly seq: number
       }
     | undefined
@@ -254,6 +291,9 @@ export interface Node {
 
   /** Drop a value from this node's cache alone; the bytes that were freed. */
   evict(key: Key): Promise<number>
+
+  /** Read back everything that this node keeps, against its keys; what is damaged is not served from then on. */
+  verify(options?: VerifyOptions): AsyncIterable<Verification>
 
   status(): Promise<NodeStatus>
 

@@ -1,13 +1,13 @@
 /** How a Local puts: the bytes go to Global, whose own hash decides, and stay in the Local's cache where they fit. */
 import { concat, equal } from '../bytes.ts'
-import { DstoreError } from '../errors.ts'
+import { DstoreError, asDstoreError } from '../errors.ts'
 import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
 import { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { keyThing } from '../index/in-flight.ts'
 import type { Receipt } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
-import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, GIB, INLINE_VALUE_BYTES, RESUME_SECONDS_PER_GIB } from '../limits.ts'
 import { FileSource } from '../store/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../transfer/upload.ts'
 import type { Cache } from './cache.ts'
@@ -69,14 +69,24 @@ export class Putter {
     limit.progress()
     const { link } = this.#options
     const offer = { type: 'offer', digest, size, name } as const
-    const { have } = await link.ask(offer, { signal: limit.signal })
+    const { have, sendFrom } = await link.ask(offer, { signal: limit.signal })
     if (have !== undefined) return { key: new Key(digest), size, existed: true }
-    return this.#upload(file, hashed, options, limit)
+    if (sendFrom > 0) {
+      try {
+        return await this.#upload(file, hashed, sendFrom, options, limit)
+      } catch (error) {
+        // What Global had kept of an earlier put is gone, or damaged, or somebody else goes on with it.
+        const { code } = asDstoreError(error)
+        if (code !== 'busy' && code !== 'integrity') throw error
+      }
+    }
+    return this.#upload(file, hashed, 0, options, limit)
   }
 
   async #upload(
     file: FileSource,
     hashed: Hashed,
+    start: number,
     { onProgress, name }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
@@ -102,9 +112,10 @@ export class Putter {
       outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
     }
     const flight = link.begin(hashed.digest)
+    const patience = patienceFor(start, limit)
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-        uploadKnown(transfer, value, 0, limit.signal, name),
+        uploadKnown(transfer, value, start, limit.signal, name),
       )
       // Global verified what it was sent; that the file is still that value is for its owner to know.
       await file.checkUnchanged()
@@ -117,6 +128,7 @@ export class Putter {
       throw error
     } finally {
       flight.end()
+      patience.clear()
       draft?.discard()
     }
   }
@@ -212,6 +224,16 @@ export class Putter {
       }),
     )
   }
+}
+
+/** Before Global goes on with what it kept, it reads all of that: until then it takes little, and is not stuck. */
+function patienceFor(keptBytes: number, limit: Deadline): { clear(): void } {
+  let seconds = Math.ceil((keptBytes / GIB) * RESUME_SECONDS_PER_GIB)
+  const timer = setInterval(() => {
+    if (seconds-- > 0) limit.progress()
+    else clearInterval(timer)
+  }, 1000)
+  return { clear: () => clearInterval(timer) }
 }
 
 function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {

@@ -1,7 +1,9 @@
 /** Values on their way into a store and out of it. */
-import { concat } from '../bytes.ts'
+import { concat, equal } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
 import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
-import { HASH_SLICE_BYTES } from '../limits.ts'
+import type { Sealed } from '../index/plan.ts'
+import { HASH_SLICE_BYTES, RESUMABLE_BYTES } from '../limits.ts'
 import type { Location, Staging, Store } from '../store/store.ts'
 
 /** A value that is sealed in a store and not yet adopted. */
@@ -32,6 +34,46 @@ export async function ingest(
     options.signal?.throwIfAborted()
     const hashed = hasher.finish()
     return { ...hashed, staging, location: await staging.seal(hashed.outboard) }
+  } catch (error) {
+    await staging.discard()
+    throw error
+  }
+}
+
+/**
+ * Take a value whose key is known: verified bytes from `start` on, and the outboard once all have come. Where it breaks
+ * off, what came is kept, and one that goes on from there has to be hashed as a whole. Error: `integrity`.
+ */
+export async function receive(
+  store: Store,
+  { digest, size, start }: { digest: Uint8Array; size: number; start: number },
+  bytes: AsyncIterable<Uint8Array>,
+  outboard: () => Uint8Array,
+): Promise<Sealed & { readonly staging: Staging }> {
+  const isResumable = size >= RESUMABLE_BYTES
+  const resumption = isResumable || start > 0 ? { id: digest, from: start } : undefined
+  const staging = await store.stage(size, resumption)
+  try {
+    // The bytes that are here already were verified when they came; what the disk made of them, nobody knows.
+    const hasher = start > 0 ? createHasher() : undefined
+    if (hasher !== undefined) {
+      for await (const piece of staging.begun()) await hashInTurns(hasher, piece)
+    }
+    try {
+      for await (const piece of bytes) {
+        if (hasher !== undefined) await hashInTurns(hasher, piece)
+        await staging.write(piece)
+      }
+    } catch (error) {
+      await staging.suspend()
+      throw error
+    }
+    const hashed = hasher?.finish()
+    if (hashed !== undefined && !equal(hashed.digest, digest)) {
+      throw new DstoreError('integrity', 'what was kept of the value is damaged: send all of it')
+    }
+    const location = await staging.seal(hashed?.outboard ?? outboard())
+    return { digest, size, location, staging }
   } catch (error) {
     await staging.discard()
     throw error

@@ -1,7 +1,8 @@
 /** The checks that every store makes of what it is called with: a mistake is a `TypeError` or a `RangeError`. */
-import { RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
+import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import type { RecordKey, ScanOptions, Table, Transaction } from './store.ts'
+import { DIGEST_BYTES, GROUP_BYTES, RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
+import type { RecordKey, Resumption, ScanOptions, Table, Transaction } from './store.ts'
 
 const TABLES: ReadonlySet<Table> = new Set<Table>(['keys', 'names', 'meta'])
 
@@ -46,6 +47,30 @@ export function checkScan(table: Table, { prefix, after, limit }: ScanOptions): 
   checkCount('limit', limit)
   if (prefix !== undefined) checkBytes('prefix', prefix, RECORD_ID_BYTES)
   if (after !== undefined) checkBytes('after', after, RECORD_ID_BYTES)
+}
+
+export function checkResumption({ id, from }: Resumption): void {
+  checkBytes('id', id, DIGEST_BYTES)
+  if (id.byteLength !== DIGEST_BYTES) throw new RangeError(`id must be ${DIGEST_BYTES} bytes`)
+  checkCount('from', from)
+  if (from % GROUP_BYTES !== 0) throw new RangeError(`from must be a multiple of ${GROUP_BYTES}`)
+}
+
+/** Of a replacement: what is adopted, and what is sealed and waits. */
+export function checkReplacement(
+  adopted: { readonly size: number } | undefined,
+  sealed: { readonly size: number } | undefined,
+): void {
+  if (adopted === undefined) throw new RangeError('location must be adopted')
+  if (sealed === undefined) throw new RangeError('by must be sealed and not adopted')
+  if (adopted.size !== sealed.size) {
+    throw new RangeError(`by must have ${adopted.size} bytes, not ${sealed.size}`)
+  }
+}
+
+/** Who wants to go on from there has to begin anew, or to come later. */
+export function nothingUnfinished(): DstoreError {
+  return new DstoreError('busy', 'there is nothing unfinished to go on with from there')
 }
 
 export function checkTransaction(transaction: Transaction): void {

@@ -1,10 +1,20 @@
 /** The store that keeps: LMDB for records and small values, a file for each large one (specs/005-storage.md). */
 import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { DISK_RESERVE_BYTES, TRIM_ENTRIES } from '../limits.ts'
-import { checkCount, checkRange, checkRecordKey, checkScan, checkTransaction } from './arguments.ts'
+import { DISK_RESERVE_BYTES, SMALL_VALUE_BYTES, TRIM_ENTRIES } from '../limits.ts'
+import { toHex } from '../bytes.ts'
+import {
+  checkCount,
+  checkRange,
+  checkRecordKey,
+  checkReplacement,
+  checkResumption,
+  checkScan,
+  checkTransaction,
+} from './arguments.ts'
 import { applyTransaction, cost } from './disk/apply.ts'
 import { Commits } from './disk/commits.ts'
+import { Damage } from './disk/damage.ts'
 import type { Database, StoredValue } from './disk/database.ts'
 import { faultOf } from './disk/faults.ts'
 import { type Files, nodeFiles } from './disk/files.ts'
@@ -13,6 +23,7 @@ import { type Recovery, openDatabase, prepare, recover } from './disk/opening.ts
 import { Room } from './disk/room.ts'
 import { DiskStaging, type StagingHost } from './disk/staging.ts'
 import { SharedSync } from './disk/sync.ts'
+import { Unfinished } from './disk/unfinished.ts'
 import { ValueReader } from './disk/value-reader.ts'
 import { Reservation, Space } from './space.ts'
 import type {
@@ -20,6 +31,7 @@ import type {
   Location,
   LogEntry,
   RecordKey,
+  Resumption,
   Row,
   ScanOptions,
   Staging,
@@ -45,6 +57,8 @@ export interface DiskStoreComponents {
   readonly files?: Files
   /** Around the database that was opened. */
   readonly database?: (opened: Database) => Database
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
 }
 
 export interface DiskStore extends Store {
@@ -56,7 +70,11 @@ export interface DiskStore extends Store {
 /** Faults: `incompatible`, `integrity`, `no-space`, `unwritable`, each naming the directory. */
 export async function openDiskStore(
   { directory, maxBytes, reserveBytes = DISK_RESERVE_BYTES }: DiskStoreOptions,
-  { files = nodeFiles, database: wrap = (opened) => opened }: DiskStoreComponents = {},
+  {
+    files = nodeFiles,
+    database: wrap = (opened) => opened,
+    now = Date.now,
+  }: DiskStoreComponents = {},
 ): Promise<DiskStore> {
   if (maxBytes !== undefined) checkCount('maxBytes', maxBytes)
   checkCount('reserveBytes', reserveBytes)
@@ -67,10 +85,13 @@ export async function openDiskStore(
     opened = await openDatabase(files, layout)
     const database = wrap(opened)
     const run = await beginRun(database)
-    const recovery = await recover(files, layout, database)
+    const unfinished = new Unfinished(files, layout, now)
+    const recovery = await recover(files, layout, database, unfinished)
     const room = new Room(files, layout.root, database, reserveBytes)
     const commits = new Commits(database, room)
-    return new OpenDiskStore({ files, layout, database, commits, run, recovery, maxBytes })
+    const damage = new Damage({ files, layout, database, commits, found: recovery.damaged })
+    const parts = { files, layout, database, commits, unfinished, damage }
+    return new OpenDiskStore({ ...parts, run, recovery, maxBytes })
   } catch (error) {
     await opened?.close()
     throw faultOf(error, `open the store in ${directory}`)
@@ -92,10 +113,17 @@ interface Parts {
   readonly layout: Layout
   readonly database: Database
   readonly commits: Commits
+  readonly unfinished: Unfinished
+  readonly damage: Damage
   readonly run: number
   readonly recovery: Recovery
   readonly maxBytes: number | undefined
 }
+
+const DAMAGED = 'the value is damaged on disk'
+
+/** How often it is looked for unfinished values that have waited too long. */
+const TRIM_EVERY_MS = 3_600_000
 
 class OpenDiskStore implements DiskStore {
   readonly kind = 'disk'
@@ -104,6 +132,9 @@ class OpenDiskStore implements DiskStore {
   readonly #layout: Layout
   readonly #database: Database
   readonly #commits: Commits
+  readonly #unfinished: Unfinished
+  readonly #damage: Damage
+  readonly #trimmer: NodeJS.Timeout
   readonly #run: number
   readonly #space: Space
   readonly #host: StagingHost
@@ -115,12 +146,16 @@ class OpenDiskStore implements DiskStore {
   readonly #readers = new Map<Location, Set<ValueReader>>()
   #closing: Promise<void> | undefined
 
-  constructor({ files, layout, database, commits, run, recovery, maxBytes }: Parts) {
+  constructor(parts: Parts) {
+    const { files, layout, database, commits, unfinished, damage, run, recovery, maxBytes } = parts
     this.recovery = recovery
     this.#files = files
     this.#layout = layout
     this.#database = database
     this.#commits = commits
+    this.#unfinished = unfinished
+    this.#damage = damage
+    this.#trimmer = setInterval(() => void unfinished.trim(), TRIM_EVERY_MS).unref()
     this.#run = run
     this.#space = new Space(maxBytes)
     this.#space.count(database.tally().valueBytes)
@@ -132,17 +167,66 @@ class OpenDiskStore implements DiskStore {
       hold: (location, value) => this.#sealed.set(location, value),
       drop: (location) => this.#drop(location),
       done: (staging) => this.#stagings.delete(staging),
+      unfinished,
     }
   }
 
-  async stage(size: number | undefined): Promise<Staging> {
+  async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
     this.#checkOpen()
     if (size !== undefined) checkCount('size', size)
+    if (resumption !== undefined) checkResumption(resumption)
     const reservation = new Reservation(this.#space, size)
-    const location = makeLocation(this.#run, ++this.#staged)
-    const staging = new DiskStaging(location, size, reservation, this.#host)
-    this.#stagings.add(staging)
-    return staging
+    try {
+      const location = makeLocation(this.#run, ++this.#staged)
+      const going = resumption && (await this.#goOn(resumption))
+      const staging = new DiskStaging({ location, size, reservation, going }, this.#host)
+      this.#stagings.add(staging)
+      return staging
+    } catch (error) {
+      reservation.release()
+      throw error
+    }
+  }
+
+  async unfinished(id: Uint8Array): Promise<number> {
+    this.#checkOpen()
+    checkResumption({ id, from: 0 })
+    return this.#unfinished.find(toHex(id))
+  }
+
+  async quarantine(location: Location): Promise<void> {
+    this.#checkOpen()
+    if (!(await this.#damage.mark(location))) return
+    await this.#endReads(location, new DstoreError('integrity', DAMAGED))
+  }
+
+  async isDamaged(location: Location): Promise<boolean> {
+    this.#checkOpen()
+    return this.#damage.has(location)
+  }
+
+  async replace(location: Location, by: Location): Promise<void> {
+    this.#checkOpen()
+    const value = this.#sealed.get(by)
+    const old = await this.#commits.run({
+      bytes: SMALL_VALUE_BYTES,
+      adds: false,
+      run: (batch) => {
+        const before = this.#database.value(location)
+        checkReplacement(before, batch.claimed.has(by) ? undefined : this.#sealed.get(by))
+        this.#database.writeValue(location, value!)
+        this.#database.markDamaged(location, false)
+        batch.claimed.add(by)
+        // From here on it is not the staging's to discard, whatever becomes of the commit: if it fails, the file is
+        // deleted when the store opens next.
+        this.#sealed.delete(by)
+        return before!
+      },
+    })
+    this.#space.give(old.size)
+    await this.#endReads(location, new DstoreError('integrity', DAMAGED))
+    if (old.small === undefined) await this.#removeFile(old.file)
+    await this.#damage.gone(location)
   }
 
   async *read(
@@ -151,22 +235,23 @@ class OpenDiskStore implements DiskStore {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    const { size, outboardBytes, small } = this.#value(location)
+    const { size, outboardBytes, file, small } = this.#value(location)
     const { start, end } = checkRange(range, size)
     if (small === undefined) {
-      yield* this.#readFile(location, { start, end }, signal)
+      yield* this.#readFile({ location, file, range: { start, end } }, signal)
     } else if (start < end) {
       yield small.subarray(outboardBytes + start, outboardBytes + end)
     }
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    const { size, outboardBytes, small } = this.#value(location)
+    const { size, outboardBytes, file, small } = this.#value(location)
     const { start, end } = checkRange(range, outboardBytes)
     if (small !== undefined) return small.subarray(start, end)
     const whole = new Uint8Array(end - start)
     let filled = 0
-    for await (const piece of this.#readFile(location, { start: size + start, end: size + end })) {
+    const part = { start: size + start, end: size + end }
+    for await (const piece of this.#readFile({ location, file, range: part })) {
       whole.set(piece, filled)
       filled += piece.byteLength
     }
@@ -223,7 +308,13 @@ class OpenDiskStore implements DiskStore {
   async usage(): Promise<StoreUsage> {
     this.#checkOpen()
     const { values, valueBytes } = this.#database.tally()
-    return { values, valueBytes, headroomBytes: this.#space.headroomBytes }
+    return {
+      values,
+      valueBytes,
+      headroomBytes: this.#space.headroomBytes,
+      damaged: this.#damage.count,
+      unfinishedBytes: this.#unfinished.bytes,
+    }
   }
 
   close(): Promise<void> {
@@ -231,22 +322,22 @@ class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#trimmer)
     await this.#commits.settled()
     const closed = new DstoreError('unreachable', 'the store is closed')
     const reading = [...this.#readers.values()].flatMap((readers) => [...readers])
     await Promise.all(reading.map((reader) => reader.end(closed)))
-    await Promise.all([...this.#stagings].map((staging) => staging.discard()))
+    await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
     await Promise.all([...this.#sealed.keys()].map((location) => this.#drop(location)))
     await this.#database.close()
   }
 
   /** A released value's bytes; a file that the disk refuses to delete is deleted when the store opens next. */
-  async #free(location: Location, { size, small }: StoredValue): Promise<void> {
-    const removed = new DstoreError('removed', 'the value was removed')
-    const readers = [...(this.#readers.get(location) ?? [])]
-    await Promise.all(readers.map((reader) => reader.end(removed)))
+  async #free(location: Location, { size, file, small }: StoredValue): Promise<void> {
+    await this.#endReads(location, new DstoreError('removed', 'the value was removed'))
     if (small === undefined) {
-      await this.#files.remove(this.#layout.valueFile(location)).catch(() => undefined)
+      await this.#removeFile(file)
+      await this.#damage.gone(location)
     }
     this.#space.give(size)
   }
@@ -258,21 +349,31 @@ class OpenDiskStore implements DiskStore {
     this.#sealed.delete(location)
     // Also where the commit is said to have failed: what is visible was adopted.
     if (value === undefined || this.#database.value(location) !== undefined) return false
-    const removed = new DstoreError('removed', 'the value was discarded')
-    const readers = [...(this.#readers.get(location) ?? [])]
-    await Promise.all(readers.map((reader) => reader.end(removed)))
-    if (value.small === undefined) {
-      await this.#files.remove(this.#layout.valueFile(location)).catch(() => undefined)
-    }
+    await this.#endReads(location, new DstoreError('removed', 'the value was discarded'))
+    if (value.small === undefined) await this.#removeFile(value.file)
     return true
   }
 
+  async #removeFile(file: Location): Promise<void> {
+    await this.#files.remove(this.#layout.valueFile(file)).catch(() => undefined)
+  }
+
+  async #endReads(location: Location, fault: DstoreError): Promise<void> {
+    const readers = [...(this.#readers.get(location) ?? [])]
+    await Promise.all(readers.map((reader) => reader.end(fault)))
+  }
+
+  /** What a staging goes on with: where another writes it already it may not be resumed, and needs no id. */
+  async #goOn({ id, from }: Resumption): Promise<{ id: string; from: number } | undefined> {
+    const hex = toHex(id)
+    return (await this.#unfinished.take(hex, from)) ? { id: hex, from } : undefined
+  }
+
   async *#readFile(
-    location: Location,
-    range: ByteRange,
+    { location, file, range }: { location: Location; file: Location; range: ByteRange },
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const reader = new ValueReader(this.#files, this.#layout.valueFile(location))
+    const reader = new ValueReader(this.#files, this.#layout.valueFile(file))
     const readers = this.#readers.get(location) ?? new Set()
     this.#readers.set(location, readers.add(reader))
     try {
@@ -287,6 +388,7 @@ class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     const value = this.#sealed.get(location) ?? this.#database.value(location)
     if (value === undefined) throw new DstoreError('removed', 'the value was removed')
+    if (this.#damage.has(location)) throw new DstoreError('integrity', DAMAGED)
     return value
   }
 

@@ -5,8 +5,11 @@ import {
   checkCount,
   checkRange,
   checkRecordKey,
+  checkReplacement,
+  checkResumption,
   checkScan,
   checkTransaction,
+  nothingUnfinished,
 } from './arguments.ts'
 import { Segments } from './segments.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -19,6 +22,7 @@ import type {
   RecordKey,
   Row,
   ScanOptions,
+  Resumption,
   Staging,
   Store,
   StoreUsage,
@@ -56,6 +60,7 @@ class MemoryStore implements Store {
   /** Version of the last write to `meta`. */
   #revision = 0
   readonly #values = new Map<Location, HeldValue>()
+  readonly #damaged = new Set<Location>()
   #locations = 0
   readonly #space: Space
   #usage = { valueBytes: 0, values: 0 }
@@ -65,9 +70,11 @@ class MemoryStore implements Store {
     this.#space = new Space(maxBytes)
   }
 
-  async stage(size: number | undefined): Promise<Staging> {
+  async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
     this.#checkOpen()
     if (size !== undefined) checkCount('size', size)
+    if (resumption !== undefined) checkResumption(resumption)
+    if (resumption !== undefined && resumption.from > 0) throw nothingUnfinished()
     return new MemoryStaging(size, new Reservation(this.#space, size), {
       checkOpen: () => this.#checkOpen(),
       hold: (bytes, outboard) => {
@@ -79,6 +86,36 @@ class MemoryStore implements Store {
         return this.#values.get(location)?.adopted === false && this.#values.delete(location)
       },
     })
+  }
+
+  /** What this process cannot finish is gone with it: there is nothing to go on with. */
+  async unfinished(id: Uint8Array): Promise<number> {
+    this.#checkOpen()
+    checkResumption({ id, from: 0 })
+    return 0
+  }
+
+  async quarantine(location: Location): Promise<void> {
+    this.#checkOpen()
+    if (this.#values.get(location)?.adopted === true) this.#damaged.add(location)
+  }
+
+  async isDamaged(location: Location): Promise<boolean> {
+    this.#checkOpen()
+    return this.#damaged.has(location)
+  }
+
+  async replace(location: Location, by: Location): Promise<void> {
+    this.#checkOpen()
+    const [old, value] = [this.#values.get(location), this.#values.get(by)]
+    checkReplacement(
+      old?.adopted === true ? old.bytes : undefined,
+      value?.adopted === false ? value.bytes : undefined,
+    )
+    this.#values.delete(by)
+    this.#values.set(location, { ...value!, adopted: true })
+    this.#damaged.delete(location)
+    this.#space.give(value!.bytes.size)
   }
 
   async *read(
@@ -177,7 +214,8 @@ class MemoryStore implements Store {
 
   async usage(): Promise<StoreUsage> {
     this.#checkOpen()
-    return { ...this.#usage, headroomBytes: this.#space.headroomBytes }
+    const { headroomBytes } = this.#space
+    return { ...this.#usage, headroomBytes, damaged: this.#damaged.size, unfinishedBytes: 0 }
   }
 
   async close(): Promise<void> {
@@ -193,6 +231,7 @@ class MemoryStore implements Store {
     this.#checkOpen()
     const value = this.#values.get(location)
     if (value === undefined) throw new DstoreError('removed', 'the value was removed')
+    if (this.#damaged.has(location)) throw new DstoreError('integrity', 'the value is damaged')
     return value
   }
 
@@ -206,6 +245,7 @@ class MemoryStore implements Store {
   #release(location: Location): void {
     const { size } = this.#values.get(location)!.bytes
     this.#values.delete(location)
+    this.#damaged.delete(location)
     this.#usage.values--
     this.#usage.valueBytes -= size
     this.#space.give(size)
@@ -259,6 +299,14 @@ class MemoryStaging implements Staging {
     this.#reservation.settle()
     this.#location = this.#host.hold(staged, outboard)
     return this.#location
+  }
+
+  suspend(): Promise<void> {
+    return this.discard()
+  }
+
+  async *begun(): AsyncGenerator<Uint8Array> {
+    // It begins with nothing.
   }
 
   async discard(): Promise<void> {

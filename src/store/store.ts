@@ -26,6 +26,18 @@ export interface Staging {
   seal(outboard: Uint8Array): Promise<Location>
   /** Give up and free everything, sealed or not. Does nothing once the location was adopted. */
   discard(): Promise<void>
+  /** Give up for now: where it was staged under an id, what was written may be gone on from. Else as `discard`. */
+  suspend(): Promise<void>
+  /** What it began with: the bytes of an unfinished value that it goes on from. Before the first write. */
+  begun(): AsyncIterable<Uint8Array>
+}
+
+/** A value that may be finished later, if it breaks off. */
+export interface Resumption {
+  /** 32 bytes that name it; of stagings under one id at the same time only one can be resumed. */
+  readonly id: Uint8Array
+  /** Go on after so many bytes of what is unfinished; 0 begins anew. */
+  readonly from: number
 }
 
 /** A record's name: a table and the row's id within it, 1 to `RECORD_ID_BYTES` bytes, ordered bytewise. */
@@ -95,6 +107,10 @@ export interface StoreUsage {
   readonly values: number
   /** Bytes of values that may still be staged; undefined where the store sets no bound. */
   readonly headroomBytes: number | undefined
+  /** Number of adopted values that are known to be damaged. */
+  readonly damaged: number
+  /** Bytes of unfinished values that wait to be gone on with. */
+  readonly unfinishedBytes: number
 }
 
 export interface ScanOptions {
@@ -116,9 +132,29 @@ export interface Store {
 
   /**
    * Begin to take in a value. `size`, where it is known, reserves the space, so that the store refuses early
-   * (`no-space`); a value that turns out shorter or longer is no error here.
+   * (`no-space`); a value that turns out shorter or longer is no error here. With a resumption it is `busy` where
+   * less than that is unfinished, or somebody else goes on with it.
    */
-  stage(size: number | undefined): Promise<Staging>
+  stage(size: number | undefined, resumption?: Resumption): Promise<Staging>
+
+  /** How many bytes are there of the value that broke off under this id, in whole chunk groups; else 0. */
+  unfinished(id: Uint8Array): Promise<number>
+
+  /**
+   * What is at an adopted location is not the value any more: never give a byte of it again, also after a restart.
+   * Reading it, now and from then on, is `integrity`. Does nothing where nothing is adopted.
+   */
+  quarantine(location: Location): Promise<void>
+
+  /** Is the adopted value there known to be damaged? False for what is not there. */
+  isDamaged(location: Location): Promise<boolean>
+
+  /**
+   * Let a sealed value, not adopted, take the place of the adopted one at `location`: the same bytes, stored anew.
+   * Durable when it resolves, and `by` is no location any more. A `RangeError` where either is not so, or their sizes
+   * differ.
+   */
+  replace(location: Location, by: Location): Promise<void>
 
   /**
    * The bytes of a range of a sealed value, in order, in pieces of at most `PIECE_BYTES`. The pieces are the
@@ -138,7 +174,10 @@ export interface Store {
   /** Rows of a table in the bytewise order of their ids, at most `limit` of them. */
   scan(table: Table, options: ScanOptions): Promise<readonly Row[]>
 
-  /** Commit one transaction. Durable when it resolves, where the store is. Transactions never interleave. */
+  /**
+   * Commit one transaction. Durable when it resolves, where the store is. Transactions never interleave, and are done in
+   * the order of the calls.
+   */
   commit(transaction: Transaction): Promise<CommitResult>
 
   /** The last seq given out, 0 before the first. */

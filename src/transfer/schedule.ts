@@ -9,7 +9,6 @@
 import type { Bitfield } from '../hash/bitfield.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import {
-  ASK_EVERY_MS,
   FETCH_RANGES,
   FETCH_RUN_BYTES,
   SOURCE_PATIENCE_MS,
@@ -78,6 +77,13 @@ const SEEN_PARTS = 1024
 /** A task is taken back if another source would need less than half the time, and it saves this much, in ms. */
 const WORTH_MS = 100
 
+/** Where parts take long, the others are waited for as long as so many parts take, and at most so many milliseconds. */
+const PATIENCE_PARTS = 4
+const MOST_PATIENCE_MS = 3000
+
+/** More sources than these are asked for one part at a time. */
+const FEW_SOURCES = 4
+
 /** A holder that gives so many times less than the best source is not relied on for what nobody else has. */
 const MUCH_SLOWER = 10
 
@@ -89,8 +95,8 @@ export class Schedule {
   readonly #tasks = new Map<number, Task>()
   /** By part: the task that is to bring it. */
   readonly #taken = new Map<number, Task>()
-  /** The other Locals that want or hold the value. */
-  #company: readonly { readonly id: SourceId; readonly seed: number }[] = []
+  /** The other Locals that want or hold the value; undefined until Global has said who they are. */
+  #company: readonly { readonly id: SourceId; readonly seed: number }[] | undefined
   /** Sources that are no more: they bring nothing in. */
   readonly #gone = new Set<SourceId>()
   /** Parts of the next run while alone: it doubles from one, so that company finds little in flight. */
@@ -223,7 +229,9 @@ export class Schedule {
     const holders = [...this.#sources.values()].filter(({ isGlobal }) => !isGlobal)
     for (const source of holders) {
       while (this.#hasRoom(source, now) && this.#assignTo(source, this.#choose(source), now));
-      if (!source.complete && source.tasks.size < SOURCE_TASKS && this.busy) this.#ask(source, now)
+      if (!source.complete && source.tasks.size < this.#tasksEach && this.busy) {
+        if (source.asks(now)) this.#effects.push({ type: 'ask', source: source.id })
+      }
     }
     const global = this.#sources.get(this.#options.global)
     if (global === undefined) return
@@ -234,12 +242,19 @@ export class Schedule {
   }
 
   get #alone(): boolean {
-    return this.#sources.size < 2 && this.#company.every(({ id }) => this.#gone.has(id))
+    const company = this.#company ?? []
+    return this.#sources.size < 2 && company.every(({ id }) => this.#gone.has(id))
+  }
+
+  /** With many sources none need be asked ahead: while one is asked, others give. */
+  get #tasksEach(): number {
+    return this.#sources.size > FEW_SOURCES ? 1 : SOURCE_TASKS
   }
 
   #hasRoom(source: Source, now: number): boolean {
     if (source.isResting(now)) return false
-    if (!source.isGlobal || !this.#alone) return source.tasks.size < SOURCE_TASKS
+    if (!source.isGlobal || !this.#alone) return source.tasks.size < this.#tasksEach
+    if (this.#company === undefined) return source.tasks.size === 0
     // A run follows another without a gap; more at once would only come out of order.
     const left = [...source.tasks].reduce((sum, id) => sum + this.#tasks.get(id)!.parts.length, 0)
     return source.tasks.size < SOURCE_TASKS && left <= 1
@@ -281,7 +296,8 @@ export class Schedule {
       if (parts.length === this.#runParts) break
     }
     const most = Math.max(1, FETCH_RUN_BYTES / this.#wanted.partBytes)
-    if (parts.length === this.#runParts) this.#runParts = Math.min(most, 2 * this.#runParts)
+    const grows = this.#company !== undefined && parts.length === this.#runParts
+    if (grows) this.#runParts = Math.min(most, 2 * this.#runParts)
     return parts
   }
 
@@ -318,7 +334,7 @@ export class Schedule {
       source.isResting(now) || (source.rate ?? best) * MUCH_SLOWER < best
     const quick = holders.filter((source) => !slow(source))
     const lame = new Set(holders.filter(slow).map(({ id }) => id))
-    const able = this.#company.filter(({ id }) => !lame.has(id) && !this.#gone.has(id))
+    const able = (this.#company ?? []).filter(({ id }) => !lame.has(id) && !this.#gone.has(id))
     const seeds = able.map(({ seed }) => seed)
     const waited = this.#waited(global, now)
     let next: number | undefined
@@ -381,8 +397,13 @@ export class Schedule {
     return part
   }
 
+  /** Has it had nothing to do for so long that others should have brought something? */
   #waited({ idleSince }: Source, now: number): boolean {
-    return idleSince !== undefined && now - idleSince >= SOURCE_PATIENCE_MS
+    if (idleSince === undefined) return false
+    const best = Math.max(...[...this.#sources.values()].map(({ rate = 0 }) => rate))
+    const partsMs = best === 0 ? 0 : (PATIENCE_PARTS * this.#wanted.partBytes) / best
+    const patience = Math.min(Math.max(SOURCE_PATIENCE_MS, partsMs), MOST_PATIENCE_MS)
+    return now - idleSince >= patience
   }
 
   /** What the source gave lately, less where it has been silent since. */
@@ -390,12 +411,6 @@ export class Schedule {
     const silent = now - heardAt
     const rate = source.rate ?? this.#wanted.partBytes / SOURCE_PATIENCE_MS
     return silent < SOURCE_PATIENCE_MS ? rate : rate * (SOURCE_PATIENCE_MS / silent)
-  }
-
-  #ask(source: Source, now: number): void {
-    if (now - source.askedAt < ASK_EVERY_MS) return
-    source.askedAt = now
-    this.#effects.push({ type: 'ask', source: source.id })
   }
 }
 

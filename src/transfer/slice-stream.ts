@@ -1,7 +1,7 @@
 /** Slices out of wherever a value is kept, and the verified bytes of one (specs/003-transfer.md, "Slices"). */
 import { concat } from '../bytes.ts'
 import { SliceDecoder, type Proved } from '../hash/slice-decoder.ts'
-import { encodeHeader, encodePiece, planSlice, type SlicePiece } from '../hash/slice-encoder.ts'
+import { encodeHeader, pieceParts, planSlice, type SlicePiece } from '../hash/slice-encoder.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
 
@@ -41,14 +41,22 @@ export async function readPiece(
   piece: PlannedPiece,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
+  return concat(await readParts(value, piece, signal))
+}
+
+/** The same where they lie: in arrays of at most a group. */
+async function readParts(
+  value: ValueBytes,
+  piece: PlannedPiece,
+  signal?: AbortSignal,
+): Promise<Uint8Array[]> {
   const pairs: Uint8Array[] = []
   for (const part of piece.outboard) pairs.push(await value.outboard(part))
   const data: Uint8Array[] = []
   if (piece.data.end > piece.data.start) {
     for await (const part of value.read(piece.data, signal)) data.push(part)
   }
-  const encoded = encodePiece(piece, concat(pairs), concat(data))
-  return piece.header.byteLength === 0 ? encoded : concat([piece.header, encoded])
+  return [piece.header, ...pieceParts(piece, concat(pairs), concat(data))]
 }
 
 /** The slice for a range, read as it is asked for: about one piece is in memory at a time. */
@@ -71,8 +79,9 @@ export async function* verifiedBytes(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = new SliceDecoder({ digest, range, size: value.size })
-  for await (const part of sliceOf(value, range, signal)) {
-    for (const proved of decoder.push(part)) {
+  for (const piece of planPieces(value.size, range)) {
+    // Not encoded first: what is read is proved, and given out, where it is.
+    for (const proved of decoder.push(...(await readParts(value, piece, signal)))) {
       const bytes = within(proved, range)
       if (bytes !== undefined) yield bytes
     }

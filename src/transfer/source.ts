@@ -1,6 +1,6 @@
 /** What a schedule knows of one node that gives: what it holds, how fast it is, what it was asked for. */
 import type { ByteRange } from '../hash/tree.ts'
-import { SOURCE_PATIENCE_MS, SOURCE_STALL_MS } from '../limits.ts'
+import { ASK_EVERY_MS, SOURCE_PATIENCE_MS, SOURCE_STALL_MS } from '../limits.ts'
 
 export type SourceId = string
 
@@ -14,8 +14,10 @@ export class Source {
   readonly isGlobal: boolean
   /** Ids of the tasks that it works on. */
   readonly tasks: Set<number> = new Set()
-  /** When it was last asked what it holds, or said it. */
-  askedAt: number = -Infinity
+  /** When it last said what it holds. */
+  #answeredAt = -Infinity
+  /** It was asked, and has not answered. */
+  #isAsked = false
   /** When it last had nothing to do; undefined while it works. */
   idleSince: number | undefined
   /** It stalled: it gets nothing before this. */
@@ -53,6 +55,13 @@ export class Source {
     return !this.#answered && now - this.#joinedAt < SOURCE_PATIENCE_MS
   }
 
+  /** Ask it what it holds, if it is time: true, and then not again before it has answered. */
+  asks(now: number): boolean {
+    if (this.#isAsked || now - this.#answeredAt < ASK_EVERY_MS) return false
+    this.#isAsked = true
+    return true
+  }
+
   isResting(now: number): boolean {
     return now < this.#restUntil
   }
@@ -70,7 +79,8 @@ export class Source {
 
   /** It said what it holds, in runs: a part counts if one run covers it. */
   holds(runs: readonly ByteRange[], size: number, partBytes: number, now: number): void {
-    this.askedAt = now
+    this.#answeredAt = now
+    this.#isAsked = false
     this.#answered = true
     this.#parts.clear()
     this.#complete = runs.some(({ start, end }) => start === 0 && end === size)

@@ -3,15 +3,19 @@ import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { SliceDecoder } from '../hash/slice-decoder.ts'
 import { PAIR_BYTES, sliceBytes } from '../hash/tree.ts'
+import { GROUP_BYTES } from '../limits.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
 import type { Identity, UploadResult } from './upload.ts'
 
 /** Where uploads go. */
 export interface UploadHost {
-  /** Take a value whose key is known: verified bytes in order from 0, and its outboard when all have come. */
+  /**
+   * Take a value whose key is known: verified bytes in order from `start`, where it may begin with what is kept of an
+   * upload that broke off; and, if that is 0, its outboard when all have come. `busy` where nothing is kept.
+   */
   takeKnown(
-    value: Identity,
+    value: Identity & { readonly start: number },
     bytes: AsyncIterable<Uint8Array>,
     outboard: () => Uint8Array,
     name: string | undefined,
@@ -34,8 +38,9 @@ export async function takeUpload(
   { digest, size, start, name }: Message & { type: 'upload' },
   onReceived: OnReceived,
 ): Promise<void> {
-  // A put that resumes in the middle needs what was verified before: nothing is kept of those as yet.
-  if (start !== 0) throw new DstoreError('protocol', 'an upload that does not begin at 0')
+  const isPossible =
+    start % GROUP_BYTES === 0 && (digest === undefined ? start === 0 : start === 0 || start < size)
+  if (!isPossible) throw new DstoreError('protocol', `an upload that begins at ${start}`)
   await transfer.send({ type: 'accept' })
   let result: UploadResult
   if (digest === undefined) {
@@ -49,7 +54,7 @@ export async function takeUpload(
     )
   } else {
     const pairs = new PairList()
-    const value = { digest, size }
+    const value = { digest, size, start }
     const bytes = provedBytes(transfer, value, pairs, onReceived)
     result = await host.takeKnown(value, bytes, () => pairs.bytes(), name)
   }
@@ -59,11 +64,11 @@ export async function takeUpload(
 /** The verified bytes of an upload; the pairs are collected on the way. Ends after the sender's finish. */
 async function* provedBytes(
   transfer: TransferChannel,
-  { digest, size }: Identity,
+  { digest, size, start }: Identity & { readonly start: number },
   pairs: PairList,
   onReceived: OnReceived,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const range = { start: 0, end: size }
+  const range = { start, end: size }
   const decoder = new SliceDecoder({ digest, range, size })
   for (let left = sliceBytes(size, range); left > 0;) {
     const piece = await transfer.expect('piece')

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { Key } from '../../src/hash/key.ts'
+import { Key, parseKey } from '../../src/hash/key.ts'
 import { checkName } from '../../src/index/name.ts'
 import type {
   CallOptions,
@@ -18,6 +18,7 @@ import type {
   ReadableValue,
   UnbindOptions,
   ValueSource,
+  Verification,
   WatchOptions,
 } from '../../src/node/node.ts'
 
@@ -151,7 +152,7 @@ export class FakeNode implements Node {
     const key = this.bound.get(name)
     const size = key && this.values.get(key.toString())?.byteLength
     if (key === undefined || size === undefined) return Promise.resolve(undefined)
-    return Promise.resolve({ name, key, size, incarnation: 2, confirmed: true })
+    return Promise.resolve({ name, key, size, incarnation: 2, heldBytes: size, confirmed: true })
   }
 
   async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<Node['bind']> {
@@ -210,6 +211,15 @@ export class FakeNode implements Node {
 
   evict(key: Key): Promise<number> {
     return Promise.resolve(this.values.get(key.toString())?.byteLength ?? 0)
+  }
+
+  async *verify(): AsyncGenerator<Verification> {
+    if (this.fault !== undefined) throw this.fault
+    for (const [text, value] of this.values) {
+      if (new Key(hash(value).digest).toString() === text) continue
+      yield { type: 'damaged', key: parseKey(text), size: value.byteLength, repaired: false }
+    }
+    yield { type: 'done', values: this.values.size, doneBytes: 0, damaged: 0 }
   }
 
   status(): Promise<NodeStatus> {

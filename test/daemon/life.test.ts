@@ -132,6 +132,8 @@ test('R007-8 a daemon says that it serves when it does, where, and whether anyth
     values: 0,
     valueBytes: 0,
     headroomBytes: undefined,
+    damaged: 0,
+    unfinishedBytes: 0,
     seq: 0,
   } as const
   t.is(

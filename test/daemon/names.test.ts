@@ -49,7 +49,8 @@ const ODD = ['models/v1', '..', 'a b', '%2F', 'a?b&c=d#e', 'é–漢😀', '+', 
 test('R007-32 a name is bound, found, listed and unbound, whatever it is made of', async (t) => {
   const { client, node } = await scene(t)
   for (const name of ODD) {
-    const bound = { name, key: TEXT, size: VALUE.byteLength, incarnation: 2, confirmed: true }
+    const size = VALUE.byteLength
+    const bound = { name, key: TEXT, size, incarnation: 2, heldBytes: size, confirmed: true }
     t.deepEqual(await client.bind(name, TEXT), bound)
     t.deepEqual(await client.bind(name, TEXT), bound, 'again is success')
     t.deepEqual(await client.lookup(name), bound)

@@ -84,7 +84,7 @@ test('R002-4: both engines agree on groups of every size, and on parents', (t) =
       const bytes = pattern(groups * 2 ** log)
       const [a, b] = [new Uint8Array(groups * 32 + 40), new Uint8Array(groups * 32 + 40)]
       for (const [engine, out] of [[kernel, a] as const, [scalar, b] as const]) {
-        engine.groups(bytes, chunk, 2 ** log, out, 8)
+        engine.groups([bytes], chunk, 2 ** log, out, 8)
         engine.parent(bytes, 960, root, out, 4)
       }
       t.deepEqual(a, b)

@@ -94,24 +94,6 @@ test('R002-13: after a flaw every call throws it again', (t) => {
   t.false(decoder.done)
 })
 
-test("what is given out is the receiver's: neither the input nor later input shows in it", (t) => {
-  const value = pattern(200_000)
-  const { digest, outboard } = hash(value)
-  const slice = encodeSlice(value, outboard, ALL)
-  const decoder = new SliceDecoder({ digest, range: ALL })
-  const parts: Uint8Array[] = []
-  const frame = new Uint8Array(10_000)
-  for (let at = 0; at < slice.length; at += frame.length) {
-    const length = Math.min(frame.length, slice.length - at)
-    frame.set(slice.subarray(at, at + length))
-    for (const item of decoder.push(frame.subarray(0, length))) {
-      if (item.kind === 'data') parts.push(item.bytes)
-    }
-    frame.fill(0xff)
-  }
-  t.deepEqual(Buffer.compare(concat(parts), value), 0)
-})
-
 test('a tree of a pebibyte is planned lazily, and measured at once', (t) => {
   const size = 2 ** 50 + 12_345
   const range = { start: 2 ** 49 - 10, end: 2 ** 49 + 10 }

@@ -1,9 +1,20 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { concat, equal } from '../../src/bytes.ts'
+import type { Engine } from '../../src/hash/engine.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { encodeHeader, encodePiece, encodeSlice, planSlice } from '../../src/hash/slice-encoder.ts'
+import type { ProvedBytes } from '../../src/hash/group-batch.ts'
+import { KernelEngine } from '../../src/hash/kernel-engine.ts'
+import {
+  encodeHeader,
+  encodePiece,
+  encodeSlice,
+  pieceParts,
+  planSlice,
+} from '../../src/hash/slice-encoder.ts'
 import { SliceDecoder } from '../../src/hash/slice-decoder.ts'
+import type { Proved } from '../../src/hash/slice-decoder.ts'
+import { GROUP_BYTES, HASH_WINDOW_BYTES } from '../../src/limits.ts'
 import { IntegrityError } from '../../src/hash/integrity.ts'
 import { bytesOf, groupsOf, sliceBytes } from '../../src/hash/tree.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
@@ -95,4 +106,84 @@ test('R002-13: a flip anywhere is refused, and nothing wrong is given out before
     { numRuns: 300 },
   )
   t.pass()
+})
+
+/** A slice of all of a value, pushed in pieces that end at these offsets, each an array of its own. */
+function pushed(slice: Uint8Array, cuts: readonly number[], decoder: SliceDecoder) {
+  const edges = [...cuts, slice.byteLength].toSorted((a, b) => a - b)
+  const pieces = edges.map((edge, i) => slice.slice(edges[i - 1] ?? 0, edge))
+  return pieces.map((piece) => ({ piece, proved: decoder.push(piece).filter(isData) }))
+}
+
+const isData = (item: Proved): item is ProvedBytes => item.kind === 'data'
+
+test('R002-18: what was given out stays as it is while more is pushed and hashed, and is copied only where it is cut', (t) => {
+  const value = pattern(600_000)
+  const { digest, outboard } = hash(value)
+  const range = { start: 0, end: Infinity }
+  const slice = encodeSlice(value, outboard, range)
+  fc.assert(
+    fc.property(fc.array(fc.nat(slice.byteLength), { maxLength: 40 }), (cuts) => {
+      const pushes = pushed(slice, cuts, new SliceDecoder({ digest, range }))
+      hash(pattern(500_000).map((byte) => ~byte))
+      const items = pushes.flatMap(({ proved }) => proved)
+      t.true(equal(concat(items.map(({ bytes }) => bytes)), value))
+      for (const { piece, proved } of pushes) {
+        const copies = proved.filter(({ bytes }) => bytes.buffer !== piece.buffer)
+        t.true(copies.length <= 1)
+        t.true(copies.every(({ bytes }) => bytes.byteLength <= GROUP_BYTES))
+      }
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('R002-18: groups that lie apart are hashed together, and none is given out before all of them were compared', (t) => {
+  const value = pattern(HASH_WINDOW_BYTES)
+  const { digest, outboard } = hash(value)
+  const range = { start: 0, end: Infinity }
+  const slice = encodeSlice(value, outboard, range)
+  const kernel = new KernelEngine()
+  const hashed: number[] = []
+  const engine: Engine = {
+    name: kernel.name,
+    subtree: kernel.subtree.bind(kernel),
+    parent: kernel.parent.bind(kernel),
+    groups: (runs, ...rest) => {
+      hashed.push(concat([...runs]).byteLength)
+      kernel.groups(runs, ...rest)
+    },
+  }
+  const proved = new SliceDecoder({ digest, range, engine }).push(slice).filter(isData)
+  t.deepEqual(hashed, [HASH_WINDOW_BYTES])
+  t.true(proved.length > 1)
+  slice[slice.byteLength - 1]! ^= 1
+  t.throws(() => new SliceDecoder({ digest, range, engine }).push(slice), {
+    instanceOf: IntegrityError,
+  })
+})
+
+test('R002-18: a slice that lies in many arrays is proved like one in one, and its data given out in long runs', (t) => {
+  const value = pattern(600_000)
+  const { digest, outboard } = hash(value)
+  const range = { start: 0, end: Infinity }
+  const [piece, ...more] = planSlice(value.length, range)
+  t.deepEqual(more, [])
+  const parts = [encodeHeader(value.length), ...pieceParts(piece!, outboard, value)]
+  const proved = new SliceDecoder({ digest, range }).push(...parts).filter(isData)
+  t.deepEqual(
+    proved.map(({ bytes }) => bytes.byteLength),
+    [
+      HASH_WINDOW_BYTES,
+      HASH_WINDOW_BYTES,
+      (600_000 % HASH_WINDOW_BYTES) - (600_000 % GROUP_BYTES),
+      600_000 % GROUP_BYTES,
+    ],
+  )
+  t.true(
+    proved.every(({ start, bytes }) => bytes.buffer === value.buffer && bytes.byteOffset === start),
+  )
+  const late = new SliceDecoder({ digest, range })
+  const flaw = t.throws(() => late.push(...parts, new Uint8Array(0), new Uint8Array(1)))
+  t.is((flaw as IntegrityError).flaw, 'trailing')
 })

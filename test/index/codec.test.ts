@@ -41,6 +41,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     versions: some(uint32),
     bootId: bytes(16),
     position: maybe(position),
+    seen: count,
     ticketSecret: maybe(fc.uint8Array({ maxLength: 64 })),
   }),
   welcome: fc.record({ version: uint32, position, leaseMs: maybe(count), reset: fc.boolean() }),

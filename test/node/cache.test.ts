@@ -3,7 +3,7 @@ import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
-import { GROUP_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
+import { GROUP_BYTES, SEGMENT_BYTES, VALUE_BYTES } from '../../src/limits.ts'
 import { Cache } from '../../src/node/cache.ts'
 import { pattern } from '../hash/sizes.ts'
 
@@ -125,4 +125,11 @@ test('an empty value is an entry like any other', (t) => {
   value.write(0, new Uint8Array(0))
   t.true(value.held.covers(whole(0)))
   t.is(value.heldBytes, 0)
+})
+
+test('a value whose tree alone is beyond the budget takes no memory, whatever length it claims', (t) => {
+  const cache = new Cache(SEGMENT_BYTES)
+  t.is(cache.admit(keys[0]!, VALUE_BYTES, 1, whole(1)), undefined)
+  t.is(cache.draft(keys[0]!, VALUE_BYTES), undefined)
+  t.is(cache.status().usedBytes, 0)
 })

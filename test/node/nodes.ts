@@ -41,7 +41,9 @@ export class Nodes {
 
   async local(global: Node, options: Partial<NodeOptions> = {}): Promise<Node> {
     const [address] = (await global.status()).listen
-    return this.open({ join: address!, ...options, role: 'local' })
+    const local = await this.open({ join: address!, ...options, role: 'local' })
+    await until(async () => (await local.status()).global!.state === 'connected')
+    return local
   }
 }
 

@@ -13,14 +13,19 @@ export interface Outcome {
 const TOKENS = [1, 2, 3]
 const NAMES = ['a', 'b']
 const BUSY_MS = 25_000
-const QUIET_MS = 40_000
+const QUIET_MS = 30_000
+
+/** When Global forgets a Local, where that is tried at all. */
+const FORGET_SOON_MS = 3000
+const FORGET_LATE_MS = 3_600_000
 
 export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcome {
   const world = new World(seed)
   const oracle = new Oracle(world)
   const rules = { ...ALL_RULES, ...switched }
   const leaseMs = world.chance(0.3) ? world.one([1500, 4000]) : undefined
-  const forgetAfterMs = world.chance(0.2) ? 12_000 : 3_600_000
+  const plan = world.one(PLANS)
+  const forgetAfterMs = plan.forgetAfterMs ?? (world.chance(0.2) ? 12_000 : FORGET_LATE_MS)
   const global = new SimGlobal({ world, oracle, rules, leaseMs, forgetAfterMs })
   const count = world.chance(0.02) ? 20 : 1 + world.pick(4)
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
@@ -41,8 +46,7 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
       again(least, most, act)
     })
   }
-  const pace = world.one([1, 1, 4, 12])
-  const plan = world.one(PLANS)
+  const pace = plan.forgetAfterMs === undefined ? world.one([1, 1, 4, 12]) : 1
   world.say(`plan: ${plan.name}, work every ${5 * pace} to ${150 * pace} ms`)
   again(5 * pace, 150 * pace, () => work(world, global, world.one(locals), plan))
   if (plan.faults.length > 0) {
@@ -80,6 +84,7 @@ interface Plan {
   readonly name: string
   readonly faults: readonly Act[]
   readonly puts: number
+  readonly forgetAfterMs?: number
 }
 
 const partition: Act = (world, _, local) => {
@@ -119,7 +124,20 @@ const restore: Act = (_world, global) => {
   if (global.index === undefined) global.start()
 }
 
+/** Out of touch until it is forgotten; then back, and cut off again while it asks about what it holds. */
+const forget: Act = (world, _, local) => {
+  if (local.partitioned) return
+  local.partitioned = true
+  world.say(`${local.peer} is partitioned until it is forgotten`)
+  local.cut()
+  world.after(FORGET_SOON_MS + 1500, () => {
+    local.partitioned = false
+    local.cutAtReset = true
+  })
+}
+
 const PLANS: readonly Plan[] = [
+  { name: 'forgotten', faults: [forget], puts: 30, forgetAfterMs: FORGET_SOON_MS },
   { name: 'calm', faults: [], puts: 25 },
   { name: 'links', faults: [partition, partition, cut], puts: 8 },
   { name: 'sleep', faults: [sleep, sleep, sleep, partition], puts: 4 },

@@ -33,6 +33,8 @@ export class SimGlobal {
   #lastSession: SessionId = SELF
   #lastId = 0
   #lastLocation = 0
+  /** When the store has done all that it was told to. */
+  #free = 0
   backup: Backup | undefined
 
   constructor(options: SimGlobalOptions) {
@@ -87,9 +89,8 @@ export class SimGlobal {
     this.#options.oracle.restored(this.store.lastSeq)
   }
 
-  /** Undefined where Global is down. */
-  accept(peer: string, wire: Wire): SessionId | undefined {
-    if (this.index === undefined) return undefined
+  /** Not to be called while Global is down. */
+  accept(peer: string, wire: Wire): SessionId {
     const session = ++this.#lastSession
     this.#wires.set(session, wire)
     this.#handle({ type: 'opened', session, peer, now: this.#now })
@@ -216,13 +217,17 @@ export class SimGlobal {
       if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
       return result
     }
+    // Transactions are done in the order of the calls, each when those before it are.
+    this.#free = Math.max(this.#free, world.now)
     if (!rules.durableBeforeVisible) {
       const result = apply()
       this.#later(0, 1, () => tell(result))
       this.#later(20, 60, () => this.store.sync())
       return
     }
-    this.#later(1, 30, () => {
+    this.#free += world.between(1, 30)
+    const wait = this.#free - world.now
+    this.#later(wait, wait, () => {
       const result = apply()
       this.store.sync()
       // It is durable; the process may crash before it learns that.

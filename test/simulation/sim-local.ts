@@ -1,7 +1,6 @@
 /** A Local in a simulated world: the real index over a cache without bytes, sleeping, drifting, crashing. */
 import { toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import type { SessionId } from '../../src/index/global-events.ts'
 import { keyThing } from '../../src/index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../../src/index/local-index.ts'
 import type { Answer, Digest, Message, Request } from '../../src/index/message.ts'
@@ -23,8 +22,9 @@ export interface SimLocalOptions {
   readonly forgetAfterMs: number
 }
 
-/** How old what is served as current may be: until there is a doubt, a few ways there and back, and ticks. */
-const SLACK_MS = DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
+/** How old what is served as current may be: what was heard last was held up for less than a doubt takes, and so is the
+ * next; a few ways there and back, and ticks. */
+const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
 
 interface Entry {
   incarnation: number
@@ -47,6 +47,8 @@ export class SimLocal {
   #asleep = false
   #backlog: (() => void)[] = []
   partitioned = false
+  /** Lose the connection as soon as what is held is asked about after a reset. */
+  cutAtReset = false
   #wire: Wire | undefined
   #attempts = 0
   /** By token. */
@@ -59,6 +61,9 @@ export class SimLocal {
   /** The history in which it was welcomed last, and when it heard of Global. */
   #history: History | undefined
   #heardAt = 0
+  #counted = false
+  /** The position of the last welcome. */
+  #target = 0
 
   constructor(options: SimLocalOptions) {
     this.peer = options.peer
@@ -117,7 +122,7 @@ export class SimLocal {
     this.#asleep = false
     // Whoever calls first after a sleep may come before anything that waited.
     if (this.#options.world.chance(0.7))
-      for (const token of [...this.#cache.keys()]) this.get(token)
+      for (const token of Array.from(this.#cache.keys())) this.get(token)
     for (const run of this.#backlog.splice(0)) run()
   }
 
@@ -224,7 +229,11 @@ export class SimLocal {
   /** Does Global count on it, as far as can be known from outside? */
   get #isCounted(): boolean {
     const { world, oracle, forgetAfterMs } = this.#options
-    return this.#history === oracle.history && world.now - this.#heardAt < forgetAfterMs - 2000
+    return (
+      this.#counted &&
+      this.#history === oracle.history &&
+      world.now - this.#heardAt < forgetAfterMs - 2000
+    )
   }
 
   get #isAwake(): boolean {
@@ -267,7 +276,6 @@ export class SimLocal {
     world.after(world.between(100, 300 * 2 ** Math.min(this.#attempts++, 3)), () => {
       this.#when(life, () => {
         if (this.partitioned || global.index === undefined) return this.#dial(life)
-        let session: SessionId | undefined
         const wire: Wire = new Wire(world, () => this.partitioned, [
           {
             message: (message) =>
@@ -275,12 +283,11 @@ export class SimLocal {
             closed: () => this.#when(life, () => this.#closed(wire, life)),
           },
           {
-            message: (message) => global.message(session!, message),
-            closed: () => global.closed(session!),
+            message: (message) => global.message(session, message),
+            closed: () => global.closed(session),
           },
         ])
-        session = global.accept(this.peer, wire)
-        if (session === undefined) return this.#dial(life)
+        const session = global.accept(this.peer, wire)
         this.#wire = wire
         this.#handle({ type: 'opened', now: this.#now })
       })
@@ -296,7 +303,13 @@ export class SimLocal {
   }
 
   #message(message: Message): void {
+    // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
+    if (!this.#isCounted) {
+      this.#counted = false
+      this.#target = Infinity
+    }
     if (message.body.type === 'welcome') {
+      this.#target = message.body.position.seq
       this.#attempts = 0
       this.#history = this.#options.oracle.historyOf(message.body.position)
     }
@@ -338,6 +351,8 @@ export class SimLocal {
           reading.known.isVoid = true
           tokens.add(reading.token)
         }
+        if (this.cutAtReset) world.after(world.between(0, 60), () => this.cut())
+        this.cutAtReset = false
         const digests = [...tokens].map(digestOf)
         return this.#handle({ type: 'held', digests, now: this.#now })
       }
@@ -457,6 +472,7 @@ export class SimLocal {
     const { oracle } = this.#options
     const position = this.#index?.position
     if (position === undefined) return
+    if (position.seq >= this.#target && this.isConnected) this.#counted = true
     for (const [token, entry] of this.#cache) {
       if (!entry.isVoid) oracle.holds(this.peer, position, digestOf(token), entry)
     }

@@ -3,6 +3,7 @@
  * test file of the store, or of anything that wraps one.
  */
 import { durableTopic } from './conformance/durable.ts'
+import { damageTopic } from './conformance/damage.ts'
 import { lifeCycleTopic } from './conformance/life-cycle.ts'
 import { logTopic } from './conformance/log.ts'
 import { misuseTopic } from './conformance/misuse.ts'
@@ -10,6 +11,7 @@ import { modelTopic } from './conformance/model.ts'
 import { recordsTopic } from './conformance/records.ts'
 import { spaceTopic } from './conformance/space.ts'
 import type { Suite } from './conformance/suite.ts'
+import { unfinishedTopic } from './conformance/unfinished.ts'
 import { valuesTopic } from './conformance/values.ts'
 
 export type { Harness, Suite } from './conformance/suite.ts'
@@ -20,6 +22,8 @@ export function storeSuite(suite: Suite): void {
   valuesTopic(suite)
   lifeCycleTopic(suite)
   spaceTopic(suite)
+  damageTopic(suite)
+  unfinishedTopic(suite)
   misuseTopic(suite)
   modelTopic(suite)
   if (suite.supports.durable) durableTopic(suite)

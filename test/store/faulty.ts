@@ -35,6 +35,9 @@ export class Faulty {
     list: (path) => this.#list(path),
     create: (path) =>
       this.#call('create', async () => this.#writable(await nodeFiles.create(path))),
+    append: (path, size) =>
+      this.#call('append', async () => this.#writable(await nodeFiles.append(path, size))),
+    writtenAt: (path) => this.#call('writtenAt', () => nodeFiles.writtenAt(path)),
     open: (path) =>
       this.#call('open', async () => {
         const file = await nodeFiles.open(path)

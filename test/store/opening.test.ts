@@ -8,11 +8,12 @@ import {
   rm,
   stat,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { PIECE_BYTES } from '../../src/limits.ts'
+import { GROUP_BYTES, PIECE_BYTES } from '../../src/limits.ts'
 import { openDiskStore } from '../../src/store/disk.ts'
 import type { Database } from '../../src/store/disk/database.ts'
 import type { Location } from '../../src/store/store.ts'
@@ -55,6 +56,57 @@ test('R005-35: files that no record names are deleted and counted, others are le
   })
 })
 
+test('R005-43: after a crash, what was unfinished for less than a day can be gone on with', async (t) => {
+  await inTemporary(async (directory) => {
+    await withStore(directory, async () => undefined)
+    const values = valuesIn(directory)
+    const file = (id: number): string => join(values, `${id.toString(16).padStart(64, '0')}.part`)
+    for (const id of [1, 2]) await writeFile(file(id), pattern(GROUP_BYTES + 9))
+    await writeFile(file(3), 'less than a group')
+    const yesterday = Date.now() / 1000 - 86_401
+    await utimes(file(2), yesterday, yesterday)
+    await withStore(directory, async (store) => {
+      t.is(store.recovery.deletedFiles, 2)
+      const id = new Uint8Array(32)
+      for (const [last, bytes] of [GROUP_BYTES, 0, 0].entries()) {
+        id[31] = last + 1
+        t.is(await store.unfinished(id), bytes)
+      }
+      t.is((await store.usage()).unfinishedBytes, GROUP_BYTES)
+    })
+    const later = await openDiskStore({ directory }, { now: () => Date.now() + 2 * 86_400_000 })
+    t.is((await later.usage()).unfinishedBytes, 0)
+    await later.close()
+    t.deepEqual(await readdir(values), [])
+  })
+})
+
+test('R005-41: a file that was set aside goes with its value, and no other', async (t) => {
+  await inTemporary(async (directory) => {
+    const [damaged, whole] = await withStore(directory, async (store) => {
+      const kept = [
+        await keep(store, pattern(LARGE_BYTES)),
+        await keep(store, pattern(LARGE_BYTES)),
+      ]
+      await store.quarantine(kept[0]!)
+      return kept as [Location, Location]
+    })
+    const values = valuesIn(directory)
+    t.deepEqual((await readdir(values)).toSorted(), [`${damaged}.damaged`, whole].toSorted())
+    await writeFile(join(values, `${whole}.damaged`), 'of nobody')
+    await withStore(directory, async (store) => {
+      t.is(store.recovery.deletedFiles, 1)
+      t.true(await store.isDamaged(damaged))
+      await store.replace(damaged, await seal(store, pattern(LARGE_BYTES)))
+      t.is((await readdir(values)).length, 2, 'the damaged file is gone')
+    })
+    await withStore(directory, async (store) => {
+      t.is(store.recovery.deletedFiles, 0)
+      t.is((await readAll(store, damaged, 0, LARGE_BYTES)).byteLength, LARGE_BYTES)
+    })
+  })
+})
+
 test('R005-35: values that are missing or cut are told, and reading them is integrity', async (t) => {
   await inTemporary(async (directory) => {
     const [missing, cut, longer, whole] = await withStore(directory, async (store) => {
@@ -76,7 +128,8 @@ test('R005-35: values that are missing or cut are told, and reading them is inte
       await t.throwsAsync(read(missing, 1), { code: 'integrity' })
       await t.throwsAsync(read(cut, LARGE_BYTES), { code: 'integrity' })
       await t.throwsAsync(store.outboard(cut), { code: 'integrity' })
-      t.is((await read(cut, PIECE_BYTES)).byteLength, PIECE_BYTES)
+      await t.throwsAsync(read(cut, 1), { code: 'integrity' })
+      t.is((await store.usage()).damaged, 3)
       t.is((await read(whole, LARGE_BYTES)).byteLength, LARGE_BYTES)
       t.is((await store.usage()).values, 4)
     })
@@ -230,7 +283,8 @@ test('R005-39: opening asks for no record and no small value, however many there
       })
     const store = await openDiskStore({ directory }, { database })
     t.is((await store.usage()).values, 2000)
-    t.deepEqual(asked.toSorted(), ['files', 'tally', 'tally', 'tally', 'transact', 'writeTally'])
+    const calls = ['damagedCount', 'files', 'tally', 'tally', 'tally', 'transact', 'writeTally']
+    t.deepEqual(asked.toSorted(), calls)
     await store.close()
   })
 })

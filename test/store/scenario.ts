@@ -122,6 +122,8 @@ export async function checkTold(store: DiskStore, told: Told, directory: string)
     if (size > SMALL_VALUE_BYTES) files++
   }
   assert.deepEqual(await store.usage(), {
+    damaged: 0,
+    unfinishedBytes: 0,
     values: rows.length,
     valueBytes: bytes,
     headroomBytes: MAX_BYTES - bytes,

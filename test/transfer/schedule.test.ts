@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { Bitfield } from '../../src/hash/bitfield.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import {
+  ASK_EVERY_MS,
   FETCH_RUN_BYTES,
   GROUP_BYTES,
   MIB,
@@ -81,6 +82,7 @@ const WHOLE = { start: 0, end: SIZE }
 test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) => {
   const size = 512 * MIB
   const bench = new Bench(size)
+  bench.company()
   bench.want({ start: 0, end: size })
   const lengths: number[] = []
   let at = 0
@@ -95,6 +97,19 @@ test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) =
   t.is(Math.max(...lengths), FETCH_RUN_BYTES)
   t.true(bench.held.complete)
   t.false(bench.schedule.busy)
+})
+
+test('R003-24: until Global has said who else is there, one part at a time', (t) => {
+  const bench = new Bench()
+  bench.want(WHOLE)
+  for (let i = 0; i < 4; i++) {
+    const tasks = [...bench.running.values()]
+    t.deepEqual(
+      tasks.map(({ ranges }) => ranges),
+      [[{ start: i * MIB, end: (i + 1) * MIB }]],
+    )
+    bench.bring(tasks[0]!)
+  }
 })
 
 test('a range asks for its own groups and no more', (t) => {
@@ -199,6 +214,7 @@ test('R003-26: work is taken back from the slow, and what came of it is not aske
 
 test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   const bench = new Bench(64 * MIB)
+  bench.company()
   bench.want({ start: 0, end: 64 * MIB })
   for (let i = 0; i < 4; i++) {
     const [next] = bench.of('G')
@@ -217,6 +233,19 @@ test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   for (let [next] = bench.of('a'); next; [next] = bench.of('a')) bench.bring(next)
   t.deepEqual([...bench.held.missing()], [])
   t.is(bench.running.size, 0)
+})
+
+test('a source is asked what it holds, and not again before it has answered', (t) => {
+  const bench = new Bench()
+  bench.company('a')
+  bench.joins('a')
+  bench.want(WHOLE)
+  for (let i = 0; i < 20; i++) bench.tick(ASK_EVERY_MS)
+  t.deepEqual(bench.asked, ['a'])
+  bench.do({ type: 'holds', source: 'a', runs: [], now: bench.now })
+  t.is(bench.asked.length, 1)
+  bench.tick(ASK_EVERY_MS)
+  t.is(bench.asked.length, 2)
 })
 
 test('a source that left is not asked again, and its work goes to others', (t) => {

@@ -58,7 +58,7 @@ test.serial('R003-22: an asker that reads slowly gets everything', async (t) => 
   for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
     if (proved.kind !== 'data') continue
     got += proved.bytes.byteLength
-    await sleep(50)
+    await sleep((50 * proved.bytes.byteLength) / MIB)
   }
   t.is(got, size)
 })

@@ -138,8 +138,9 @@ class Simulation {
   }
 
   #refresh(peer: Peer, times: number): void {
-    if (peer.gone || peer.doneAt !== undefined || this.#options.alone === true) return
-    const others = [...this.#peers.values()].filter(
+    if (peer.gone || peer.doneAt !== undefined) return
+    const all = this.#options.alone === true ? [] : [...this.#peers.values()]
+    const others = all.filter(
       (other) => other !== peer && other.index >= 0 && other.started && !other.gone,
     )
     this.#tell(peer, { type: 'company', peers: others.map(({ id }) => id), now: this.now })

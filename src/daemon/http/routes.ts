@@ -17,6 +17,8 @@ import {
   valueFacts,
 } from './values.ts'
 
+import { verify } from './verify.ts'
+
 export type Handler = (exchange: Exchange) => Promise<void>
 
 export interface Route {
@@ -34,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
   { path: '/v1/keys', methods: { GET: listKeys } },
+  { path: '/v1/verify', methods: { POST: verify } },
   { path: '/v1/names', methods: { GET: listNames } },
   { path: '/v1/names/{name}', methods: { GET: getName, PUT: putName, DELETE: removeName } },
   { path: '/v1/changes', methods: { GET: watchChanges } },

@@ -17,6 +17,8 @@ export interface Tally {
 export interface StoredValue {
   readonly size: number
   readonly outboardBytes: number
+  /** The location that its file is named after: its own, unless it took another's place. */
+  readonly file: Location
   /** Outboard, then value; undefined where they are in a file. */
   readonly small: Uint8Array | undefined
 }
@@ -27,6 +29,7 @@ export class Database {
   readonly #log: LmdbTable<Buffer, Uint8Array>
   readonly #small: LmdbTable<Buffer, Uint8Array>
   readonly #files: LmdbTable<Buffer, Uint8Array>
+  readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
   /** Open or make the database in this directory. Throws what LMDB throws. */
@@ -45,6 +48,7 @@ export class Database {
     this.#log = table('log')
     this.#small = table('small')
     this.#files = table('files')
+    this.#damaged = table('damaged')
     this.#state = table('state')
   }
 
@@ -113,18 +117,20 @@ export class Database {
       return {
         size: small.byteLength - 4 - outboardBytes,
         outboardBytes,
+        file: location,
         small: plain(small).subarray(4),
       }
     }
     const file = this.#files.getBinary(key)
-    return file && fileValue(file)
+    return file && fileValue(location, file)
   }
 
   /** Inside `transact`. */
-  writeValue(location: Location, { size, outboardBytes, small }: StoredValue): void {
+  writeValue(location: Location, { size, outboardBytes, file, small }: StoredValue): void {
     const key = locationBytes(location)!
     if (small === undefined) {
-      this.#files.putSync(key, Buffer.concat([number64(size), number64(outboardBytes)]))
+      const other = file === location ? [] : [locationBytes(file)!]
+      this.#files.putSync(key, Buffer.concat([number64(size), number64(outboardBytes), ...other]))
       return
     }
     const head = Buffer.alloc(4)
@@ -136,12 +142,30 @@ export class Database {
   deleteValue(location: Location): void {
     const key = locationBytes(location)!
     if (!this.#small.removeSync(key)) this.#files.removeSync(key)
+    this.#damaged.removeSync(key)
+  }
+
+  isDamaged(location: Location): boolean {
+    const key = locationBytes(location)
+    return key !== undefined && this.#damaged.getBinary(key) !== undefined
+  }
+
+  /** Inside `transact`. */
+  markDamaged(location: Location, damaged: boolean): void {
+    const key = locationBytes(location)!
+    if (damaged) this.#damaged.putSync(key, Buffer.alloc(0))
+    else this.#damaged.removeSync(key)
+  }
+
+  damagedCount(): number {
+    return this.#damaged.getKeysCount({})
   }
 
   /** Every location whose value is in a file. */
   *files(): Generator<{ readonly location: Location; readonly value: StoredValue }> {
     for (const { key, value } of this.#files.getRange({})) {
-      yield { location: Buffer.from(key).toString('hex'), value: fileValue(value) }
+      const location = Buffer.from(key).toString('hex')
+      yield { location, value: fileValue(location, value) }
     }
   }
 
@@ -157,7 +181,7 @@ export class Database {
 
   /** Bytes of LMDB's file that hold nothing: what was deleted is used again, the file never shrinks. */
   spareBytes(): number {
-    const tables = [this.#records, this.#log, this.#small, this.#files, this.#state]
+    const tables = [this.#records, this.#log, this.#small, this.#files, this.#damaged, this.#state]
     const { pageSize, lastPageNumber, root, free } = statsOf(this.#root) as RootStats
     const used = [root, free, ...tables.map(statsOf)].reduce(
       (sum, stats) => sum + pagesOf(stats),
@@ -227,8 +251,14 @@ function rowOf(id: Uint8Array, bytes: Buffer): Row {
   return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
 }
 
-function fileValue(bytes: Buffer): StoredValue {
-  return { size: readNumber64(bytes, 0), outboardBytes: readNumber64(bytes, 8), small: undefined }
+function fileValue(location: Location, bytes: Uint8Array): StoredValue {
+  const other = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex', 16)
+  return {
+    size: readNumber64(bytes, 0),
+    outboardBytes: readNumber64(bytes, 8),
+    file: other === '' ? location : other,
+    small: undefined,
+  }
 }
 
 function number64(value: number): Buffer {

@@ -9,7 +9,11 @@ export interface Files {
   list(path: string): AsyncIterable<string>
   /** Make a file to write; fails where there is one. */
   create(path: string): Promise<WritableFile>
+  /** Open a file to append to what it has up to this length, in bytes; what is beyond is cut off. */
+  append(path: string, size: number): Promise<WritableFile>
   open(path: string): Promise<ReadableFile>
+  /** When a file was last written to, in milliseconds since 1970; undefined where there is none. */
+  writtenAt(path: string): Promise<number | undefined>
   /** Length of a file in bytes; undefined where there is none. */
   size(path: string): Promise<number | undefined>
   /** Append zeros up to this length, in bytes. */
@@ -53,15 +57,13 @@ export const nodeFiles: Files = {
     for await (const { name } of await fs.opendir(path)) yield name
   },
   create: async (path) => writable(await fs.open(path, 'wx', FILE_MODE)),
-  open: async (path) => readable(await fs.open(path, 'r')),
-  size: async (path) => {
-    try {
-      return (await fs.stat(path)).size
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+  append: async (path, size) => {
+    await fs.truncate(path, size)
+    return writable(await fs.open(path, 'a'))
   },
+  open: async (path) => readable(await fs.open(path, 'r')),
+  writtenAt: (path) => present(async () => (await fs.stat(path)).mtimeMs),
+  size: (path) => present(async () => (await fs.stat(path)).size),
   lengthen: (path, size) => fs.truncate(path, size),
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
@@ -78,6 +80,16 @@ export const nodeFiles: Files = {
     const { bavail, bsize } = await fs.statfs(path)
     return bavail * bsize
   },
+}
+
+/** Undefined where there is no such file. */
+async function present<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
 }
 
 function writable(handle: fs.FileHandle): WritableFile {

@@ -8,13 +8,14 @@ const VERSION = 1
 
 const LAYOUT_NAME = /^store-v(\d+)$/
 const LOCATION_BYTES = 10
-const VALUE_FILE = /^([0-9a-f]{20})(\.part)?$/
+const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged)?$/
+const UNFINISHED_FILE = /^([0-9a-f]{64})\.part$/
 
 /** What a name in the directory of values says. */
 export interface ValueFileName {
   readonly location: Location
-  /** It was never sealed. */
-  readonly isPart: boolean
+  /** `part`: it was never sealed. `damaged`: it was set aside. */
+  readonly kind: 'value' | 'part' | 'damaged'
 }
 
 export class Layout {
@@ -42,6 +43,16 @@ export class Layout {
     return join(this.values, `${location}.part`)
   }
 
+  /** What was set aside because it is not the value any more. */
+  damagedFile(location: Location): string {
+    return join(this.values, `${location}.damaged`)
+  }
+
+  /** A large value on its way in that can be gone on with after it broke off; `id` in hex. */
+  unfinishedFile(id: string): string {
+    return join(this.values, `${id}.part`)
+  }
+
   /** LMDB's one file with everything in it. */
   get data(): string {
     return join(this.records, 'data.mdb')
@@ -67,7 +78,14 @@ export function isOurs(version: number): boolean {
 /** What a file among the values is; undefined for a name that the store does not give. */
 export function parseValueFile(name: string): ValueFileName | undefined {
   const match = VALUE_FILE.exec(name)
-  return match === null ? undefined : { location: match[1]!, isPart: match[2] !== undefined }
+  if (match === null) return undefined
+  const kind = match[2] === '.part' ? 'part' : match[2] === '.damaged' ? 'damaged' : 'value'
+  return { location: match[1]!, kind }
+}
+
+/** The id, in hex, of the unfinished value in a file of this name; undefined for any other. */
+export function parseUnfinishedFile(name: string): string | undefined {
+  return UNFINISHED_FILE.exec(name)?.[1]
 }
 
 /** The location of the `number`th value staged in the `run`th run of the store. */

@@ -1,5 +1,5 @@
 /** From a directory, whatever is in it, to a database and files that agree (specs/005-storage.md, "Rules: disk"). */
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { OPENING_STATS } from '../../limits.ts'
 import type { Location } from '../store.ts'
@@ -7,11 +7,19 @@ import { Database } from './database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { FILE_MODE, type Files } from './files.ts'
 import { checkLmdbFile } from './lmdb-file.ts'
-import { type Layout, isOurs, layoutVersion, parseValueFile } from './layout.ts'
+import {
+  type Layout,
+  isOurs,
+  layoutVersion,
+  parseUnfinishedFile,
+  parseValueFile,
+  type ValueFileName,
+} from './layout.ts'
+import type { Unfinished } from './unfinished.ts'
 
 /** What an opening store found and put in order. */
 export interface Recovery {
-  /** Files of values that no record names: unfinished puts and finished removals. Deleted. */
+  /** Files of values that no record names: puts that broke off and finished removals. Deleted. */
   readonly deletedFiles: number
   /** Adopted values whose file is missing or has the wrong length. Kept as they are: reading them is `integrity`. */
   readonly damaged: readonly Location[]
@@ -69,30 +77,58 @@ async function checkNotLost(files: Files, layout: Layout): Promise<void> {
 }
 
 /** Delete what no record names, and find what a record names in vain. */
-export async function recover(files: Files, layout: Layout, database: Database): Promise<Recovery> {
+export async function recover(
+  files: Files,
+  layout: Layout,
+  database: Database,
+  unfinished: Unfinished,
+): Promise<Recovery> {
   let deletedFiles = 0
+  let named: ReadonlySet<Location> | undefined
+  const isNamed = (file: Location): boolean => (named ??= filesOfOthers(database)).has(file)
   for await (const name of files.list(layout.values)) {
+    const id = parseUnfinishedFile(name)
     const file = parseValueFile(name)
-    if (file === undefined) continue
-    const { location, isPart } = file
-    const adopted = isPart ? undefined : database.value(location)
-    if (adopted !== undefined && adopted.small === undefined) continue
-    await files.remove(isPart ? layout.partFile(location) : layout.valueFile(location))
+    if (id !== undefined ? await unfinished.found(id) : file === undefined) continue
+    if (file !== undefined && isKept(file, database, isNamed)) continue
+    await files.remove(join(layout.values, name))
     deletedFiles++
   }
+  await unfinished.trim()
   const damaged: Location[] = []
   let asking: Promise<void>[] = []
-  const check = async (location: Location, expected: number): Promise<void> => {
-    if ((await files.size(layout.valueFile(location))) !== expected) damaged.push(location)
+  const check = async (location: Location, path: string, expected: number): Promise<void> => {
+    if ((await files.size(path)) !== expected) damaged.push(location)
   }
   for (const { location, value } of database.files()) {
-    asking.push(check(location, value.size + value.outboardBytes))
+    if (database.isDamaged(location)) continue
+    asking.push(check(location, layout.valueFile(value.file), value.size + value.outboardBytes))
     if (asking.length < OPENING_STATS) continue
     await Promise.all(asking)
     asking = []
   }
   await Promise.all(asking)
   return { deletedFiles, damaged }
+}
+
+/** Files of values that took the place of damaged ones: few. */
+function filesOfOthers(database: Database): ReadonlySet<Location> {
+  const named = new Set<Location>()
+  for (const { location, value } of database.files()) {
+    if (value.file !== location) named.add(value.file)
+  }
+  return named
+}
+
+function isKept(
+  { location, kind }: ValueFileName,
+  database: Database,
+  isNamed: (file: Location) => boolean,
+): boolean {
+  if (kind === 'part') return false
+  if (kind === 'damaged') return database.isDamaged(location)
+  const value = database.value(location)
+  return (value?.small === undefined && value?.file === location) || isNamed(location)
 }
 
 async function namesIn(files: Files, path: string): Promise<readonly string[]> {

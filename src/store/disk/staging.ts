@@ -7,9 +7,12 @@ import type { Reservation } from '../space.ts'
 import type { Location, Staging } from '../store.ts'
 import type { StoredValue } from './database.ts'
 import { faultOf } from './faults.ts'
-import { type Files, SEALED_MODE, type WritableFile } from './files.ts'
+import { type Files, SEALED_MODE } from './files.ts'
+import { JoinedFile } from './joined-file.ts'
 import type { Layout } from './layout.ts'
 import type { SharedSync } from './sync.ts'
+import type { Unfinished } from './unfinished.ts'
+import { ValueReader } from './value-reader.ts'
 
 /** What a staging asks of its store. */
 export interface StagingHost {
@@ -24,32 +27,49 @@ export interface StagingHost {
   drop(location: Location): Promise<boolean>
   /** It is neither written nor open any more. */
   done(staging: DiskStaging): void
+  /** Where it is told of a staging that can be gone on with. */
+  readonly unfinished: Unfinished
+}
+
+/** What is unfinished under an id, in hex, and how many bytes of it are gone on from. */
+export interface Going {
+  readonly id: string
+  readonly from: number
+}
+
+interface Begun {
+  readonly location: Location
+  readonly size: number | undefined
+  readonly reservation: Reservation
+  readonly going: Going | undefined
 }
 
 export class DiskStaging implements Staging {
   readonly #location: Location
   readonly #reservation: Reservation
   readonly #host: StagingHost
-  #state: 'open' | 'sealed' | 'discarded' = 'open'
+  #state: 'open' | 'sealed' | 'discarded' | 'suspended' = 'open'
   #size = 0
   /** It was sealed: from then on the store decides whether it may be deleted. */
   #held = false
   /** What came, while it is small enough. */
   #head: Segments | undefined
-  #file: WritableFile | undefined
+  #file: JoinedFile | undefined
+  /** The id that it can be gone on with under, and how much there was. */
+  readonly #going: Going | undefined
   /** Where its file is now. */
   #path: string | undefined
   #busy: Promise<unknown> | undefined
+  /** Nothing of it is left, or it waits to be gone on with: then its file is not its own any more. */
+  #isOver = false
 
-  constructor(
-    location: Location,
-    size: number | undefined,
-    reservation: Reservation,
-    host: StagingHost,
-  ) {
+  constructor({ location, size, reservation, going }: Begun, host: StagingHost) {
     this.#location = location
-    this.#head = new Segments(size)
+    this.#head = going === undefined ? new Segments(size) : undefined
     this.#reservation = reservation
+    this.#going = going
+    this.#size = going?.from ?? 0
+    if (this.#size > 0) reservation.use(this.#size)
     this.#host = host
   }
 
@@ -59,7 +79,7 @@ export class DiskStaging implements Staging {
       this.#reservation.use(bytes.byteLength)
       this.#size += bytes.byteLength
       if (this.#head !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#head.append(bytes)
-      else await append(await this.#spill(), bytes)
+      else await (await this.#spill()).append(bytes)
     })
   }
 
@@ -73,7 +93,9 @@ export class DiskStaging implements Staging {
       this.#head = undefined
       this.#reservation.settle()
       this.#held = true
-      this.#host.hold(this.#location, { size: this.#size, outboardBytes, small })
+      const file = this.#location
+      this.#host.hold(file, { size: this.#size, outboardBytes, file, small })
+      if (this.#going !== undefined) this.#host.unfinished.gone(this.#going.id)
     })
     if (this.#state === 'open') this.#state = 'sealed'
     this.#host.done(this)
@@ -85,6 +107,40 @@ export class DiskStaging implements Staging {
     await this.#busy?.catch(() => undefined)
     if (!this.#held) await this.#abandon()
     else if (await this.#host.drop(this.#location)) this.#reservation.release()
+  }
+
+  async suspend(): Promise<void> {
+    const going = this.#going
+    if (going === undefined || this.#state !== 'open') return this.discard()
+    this.#state = 'suspended'
+    // A step that fails meanwhile discards, and one that seals has sealed.
+    const failed = await this.#busy?.then(nothing, () => true)
+    if (failed === true) return
+    if (this.#held) {
+      this.#state = 'sealed'
+      return this.discard()
+    }
+    const file = this.#file
+    try {
+      await file?.flush()
+    } catch {
+      // What could not be written is no part to go on with.
+      this.#state = 'open'
+      return this.discard()
+    }
+    this.#file = undefined
+    await file?.close().catch(() => undefined)
+    this.#letGo()
+    this.#isOver = true
+    await this.#host.unfinished.suspended(going.id, this.#size)
+  }
+
+  async *begun(): AsyncGenerator<Uint8Array> {
+    const going = this.#going
+    if (going === undefined || going.from === 0) return
+    const { files, layout } = this.#host
+    const reader = new ValueReader(files, layout.unfinishedFile(going.id))
+    yield* reader.pieces({ start: 0, end: going.from })
   }
 
   /** One step at a time. One that fails has discarded everything. */
@@ -104,12 +160,16 @@ export class DiskStaging implements Staging {
   }
 
   /** The file, which what came so far is moved to. */
-  async #spill(): Promise<WritableFile> {
+  async #spill(): Promise<JoinedFile> {
     if (this.#file !== undefined) return this.#file
-    const path = this.#host.layout.partFile(this.#location)
-    this.#file = await this.#host.files.create(path)
+    const { files, layout } = this.#host
+    const going = this.#going
+    const path = going ? layout.unfinishedFile(going.id) : layout.partFile(this.#location)
+    const goesOn = going !== undefined && going.from > 0
+    const file = goesOn ? await files.append(path, going.from) : await files.create(path)
+    this.#file = new JoinedFile(file)
     this.#path = path
-    for (const bytes of this.#taken()) await append(this.#file, bytes)
+    if (this.#head !== undefined) for (const bytes of this.#taken()) await this.#file.append(bytes)
     this.#head = undefined
     return this.#file
   }
@@ -118,9 +178,8 @@ export class DiskStaging implements Staging {
   async #finishFile(outboard: Uint8Array): Promise<void> {
     const { files, layout, directory } = this.#host
     const file = await this.#spill()
-    await append(file, outboard)
-    await file.setMode(SEALED_MODE)
-    await file.sync()
+    await file.append(outboard)
+    await file.seal(SEALED_MODE)
     this.#file = undefined
     await file.close()
     const path = layout.valueFile(this.#location)
@@ -137,18 +196,25 @@ export class DiskStaging implements Staging {
 
   /** Leave nothing behind. What the disk refuses to delete is deleted when the store opens next. */
   async #abandon(): Promise<void> {
-    this.#head = undefined
-    const [file, path] = [this.#file, this.#path]
+    if (this.#isOver) return
+    this.#isOver = true
+    const going = this.#going
+    const file = this.#file
+    const begun = going && going.from > 0 ? this.#host.layout.unfinishedFile(going.id) : undefined
+    const path = this.#path ?? begun
     this.#file = undefined
     this.#path = undefined
     await file?.close().catch(() => undefined)
     if (path !== undefined) await this.#host.files.remove(path).catch(() => undefined)
+    if (going !== undefined) this.#host.unfinished.gone(going.id)
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    this.#head = undefined
     this.#reservation.release()
     this.#host.done(this)
   }
 }
 
-/** A write may take less than it is given. */
-async function append(file: WritableFile, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.byteLength > 0;) rest = rest.subarray(await file.write(rest))
-}
+const nothing = (): undefined => undefined

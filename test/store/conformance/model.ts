@@ -157,6 +157,8 @@ async function compare(store: Store, model: Model): Promise<void> {
   )
   const adopted = model.values.filter(({ state }) => state === 'adopted')
   assert.deepEqual(await store.usage(), {
+    damaged: 0,
+    unfinishedBytes: 0,
     values: adopted.length,
     valueBytes: adopted.reduce((sum, { size }) => sum + size, 0),
     headroomBytes: MAX_BYTES - model.takenBytes,

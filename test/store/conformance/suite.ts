@@ -36,6 +36,9 @@ export function check(suite: Suite, title: string, run: Case, maxBytes?: number)
   })
 }
 
+/** Of usage: no value is damaged, and none waits to be gone on with. */
+export const NOTHING_WRONG = { damaged: 0, unfinishedBytes: 0 } as const
+
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 /** Bytes in which every 251st is the same: a shift by any power of two shows. The array is shared: read only. */

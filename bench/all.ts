@@ -1,0 +1,17 @@
+/** Every benchmark, one after the other, each in a process of its own: `npm run bench`. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** Not benchmarks themselves: this file, and what they share. */
+const OTHERS = new Set(['all.js', 'ratio.js'])
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const benchmarks = readdirSync(folder)
+  .filter((name) => name.endsWith('.js') && !name.endsWith('-process.js') && !OTHERS.has(name))
+  .toSorted()
+for (const name of benchmarks) {
+  process.stdout.write(`\n== ${name.replace('.js', '')}\n`)
+  const { status } = spawnSync(process.execPath, [`${folder}${name}`], { stdio: 'inherit' })
+  if (status !== 0) process.exitCode = 1
+}

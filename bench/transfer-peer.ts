@@ -1,0 +1,290 @@
+/**
+ * One process of the transfer benchmark: a node in a role, or an end of a bare connection. It does what its parent says
+ * over the IPC channel, one thing after the other, and answers each with what it measured.
+ */
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { hash, type Hashed } from '../src/hash/hasher.ts'
+import { parseKey } from '../src/hash/key.ts'
+import { Allowance } from '../src/transfer/allowance.ts'
+import { fetchSlices } from '../src/transfer/fetch.ts'
+import { TransferChannel } from '../src/transfer/pieces.ts'
+import { serveTransfer } from '../src/transfer/serve.ts'
+import { newIdentity } from '../src/node/identity.ts'
+import { SILENT } from '../src/node/log.ts'
+import { createNetwork, type Network } from '../src/node/network.ts'
+import type { Node, ReadableValue } from '../src/node/node.ts'
+import { openNode } from '../src/node/open.ts'
+import type { Channel } from '../src/wire/channel.ts'
+
+const MIB = 1 << 20
+const BARE = '/dstore/bench-bare/1'
+const PROVED = '/dstore/bench-proved/1'
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
+
+/** What a parent asks, and what it is answered; times in milliseconds. */
+export interface Measured {
+  readonly ms: number
+  /** Seconds of CPU of this process. */
+  readonly cpu: number
+  /** The largest resident set so far, and the longest that the event loop was held. */
+  readonly peakBytes: number
+  readonly blockedMs: number
+  readonly bytes: number
+  readonly text: string
+  /** Of each request, where there were many. */
+  readonly latencies: readonly number[]
+}
+
+export type Order =
+  | {
+      readonly do: 'open'
+      readonly role: 'global' | 'local'
+      readonly join?: string
+      readonly listen?: boolean
+      readonly cacheBytes?: number
+    }
+  | { readonly do: 'put'; readonly bytes: number; readonly seed: number }
+  | {
+      readonly do: 'put-small'
+      readonly bytes: number
+      readonly count: number
+      readonly seed: number
+    }
+  | {
+      readonly do: 'get'
+      readonly key: string
+      readonly bytesPerSecond?: number
+      readonly mostBytes?: number
+    }
+  | { readonly do: 'get-small'; readonly keys: readonly string[]; readonly depth: number }
+  | { readonly do: 'evict'; readonly keys: readonly string[] }
+  | { readonly do: 'remove'; readonly key: string }
+  | { readonly do: 'sent' }
+  | { readonly do: 'give'; readonly bytes: number }
+  | {
+      readonly do: 'take'
+      readonly how: 'bare' | 'raw' | 'proved' | 'tcp'
+      readonly from: string
+      readonly value: { digest: string; size: number }
+    }
+
+const loop = monitorEventLoopDelay({ resolution: 5 })
+loop.enable()
+const dir = mkdtempSync(join(tmpdir(), 'dstore-bench-'))
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
+process.on('disconnect', () => process.exit())
+
+let node: Node | undefined
+let network: Network | undefined
+
+async function measured(
+  work: () => Promise<{ bytes?: number; text?: string; latencies?: number[] } | void>,
+): Promise<Measured> {
+  loop.reset()
+  const cpu = process.cpuUsage()
+  const begin = performance.now()
+  const { bytes = 0, text = '', latencies = [] } = (await work()) ?? {}
+  const ms = performance.now() - begin
+  const { user, system } = process.cpuUsage(cpu)
+  return {
+    ms,
+    cpu: (user + system) / 1e6,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+    blockedMs: loop.max / 1e6,
+    bytes,
+    text,
+    latencies,
+  }
+}
+
+/** Bytes that do not compress and are the same for a seed. */
+function filled(bytes: number, seed: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(bytes / 4))
+  let state = seed
+  for (let i = 0; i < words.length; i++)
+    words[i] = state = (Math.imul(state, 1664525) + 1013904223) | 0
+  return new Uint8Array(words.buffer, 0, bytes)
+}
+
+async function* stream(bytes: number, seed: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes; at += MIB) yield filled(Math.min(MIB, bytes - at), seed + at)
+}
+
+async function drain(value: ReadableValue, rate = Infinity, most = Infinity): Promise<number> {
+  const begin = performance.now()
+  let bytes = 0
+  for await (const part of value.bytes) {
+    bytes += part.byteLength
+    const wait = (bytes / rate) * 1000 - (performance.now() - begin)
+    if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait))
+    if (bytes >= most) break
+  }
+  return bytes
+}
+
+async function give(bytes: number): Promise<string> {
+  const value = filled(bytes, 1)
+  const hashed: Hashed = hash(value)
+  network = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
+  await network.handle(BARE, (channel) => void giveBare(channel, value))
+  const allowance = new Allowance(64 * MIB, 8 * MIB)
+  await network.handle(PROVED, (channel) => {
+    const host = {
+      allowance,
+      patienceMs: 60_000,
+      onSent: () => undefined,
+      onReceived: () => undefined,
+      open: async () => ({
+        size: bytes,
+        signal: new AbortController().signal,
+        covers: () => true,
+        held: () => [{ start: 0, end: bytes }],
+        release: () => undefined,
+        outboard: async ({ start, end }: { start: number; end: number }) =>
+          hashed.outboard.subarray(start, end),
+        async *read({ start, end }: { start: number; end: number }) {
+          yield value.subarray(start, end)
+        },
+      }),
+    }
+    serveTransfer(new TransferChannel(channel), host).catch(() => undefined)
+  })
+  const tcp = net.createServer((socket) => {
+    socket.on('error', () => undefined)
+    void (async () => {
+      for (let at = 0; at < bytes; at += MIB) {
+        if (!socket.write(value.subarray(at, at + MIB))) await once(socket, 'drain')
+      }
+      socket.end()
+    })()
+  })
+  tcp.listen(0, '127.0.0.1')
+  await once(tcp, 'listening')
+  const { port } = tcp.address() as net.AddressInfo
+  const digest = Buffer.from(hashed.digest).toString('hex')
+  return JSON.stringify({ address: network.addresses()[0], port, digest })
+}
+
+async function giveBare(channel: Channel, value: Uint8Array): Promise<void> {
+  for (let at = 0; at < value.byteLength; at += MIB)
+    await channel.write(value.subarray(at, at + MIB))
+  await channel.end()
+}
+
+async function take({ how, from, value }: Order & { do: 'take' }): Promise<number> {
+  const { address, port } = JSON.parse(from) as { address: string; port: number }
+  const { size } = value
+  const digest = new Uint8Array(Buffer.from(value.digest, 'hex'))
+  let bytes = 0
+  if (how === 'tcp') {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.on('data', (chunk) => (bytes += chunk.byteLength))
+    await once(socket, 'end')
+    return bytes
+  }
+  network ??= await createNetwork({ identity: await newIdentity() })
+  const channel = await network.dial(address, how === 'bare' ? BARE : PROVED)
+  const transfer = new TransferChannel(channel)
+  const ranges = [{ start: 0, end: size }]
+  if (how === 'bare') {
+    for (let next = await channel.read(); next !== undefined; next = await channel.read()) {
+      bytes += next.byteLength
+    }
+    await channel.end()
+  } else if (how === 'proved') {
+    for await (const proved of fetchSlices(transfer, { digest, size, ranges })) {
+      if (proved.kind === 'data') bytes += proved.bytes.byteLength
+    }
+  } else {
+    await transfer.send({ type: 'fetch', digest, ranges })
+    await transfer.expect('found')
+    while (bytes < size) {
+      const piece = await transfer.expect('piece')
+      for await (const part of transfer.raw(piece)) bytes += part.byteLength
+    }
+  }
+  channel.abort(new Error('done'))
+  return bytes
+}
+
+async function getSmall(keys: readonly string[], depth: number): Promise<number[]> {
+  const latencies: number[] = []
+  const left = keys[Symbol.iterator]()
+  const worker = async (): Promise<void> => {
+    for (const key of left) {
+      const begin = performance.now()
+      await drain(await node!.get(parseKey(key)))
+      latencies.push(performance.now() - begin)
+    }
+  }
+  await Promise.all(Array.from({ length: depth }, worker))
+  return latencies
+}
+
+async function carryOut(
+  order: Order,
+): Promise<{ bytes?: number; text?: string; latencies?: number[] } | void> {
+  switch (order.do) {
+    case 'open': {
+      const { role, join, listen = role === 'global', cacheBytes = 2048 * MIB } = order
+      const where = { ...(join && { join }), ...(listen && { listen: [LOOPBACK] }) }
+      node = await openNode({ dir, role, store: 'memory', cacheBytes, log: SILENT, ...where })
+      return { text: (await node.status()).listen[0] ?? '' }
+    }
+    case 'put': {
+      const { key } = await node!.put({ bytes: stream(order.bytes, order.seed), size: order.bytes })
+      return { text: key.toString() }
+    }
+    case 'put-small': {
+      const keys: string[] = []
+      for (let i = 0; i < order.count; i++) {
+        const value = filled(order.bytes, order.seed + i)
+        keys.push((await node!.put({ bytes: single(value) })).key.toString())
+      }
+      return { text: keys.join(' ') }
+    }
+    case 'get':
+      return {
+        bytes: await drain(
+          await node!.get(parseKey(order.key)),
+          order.bytesPerSecond,
+          order.mostBytes,
+        ),
+      }
+    case 'get-small':
+      return { latencies: await getSmall(order.keys, order.depth) }
+    case 'evict':
+      for (const key of order.keys) await node!.evict(parseKey(key))
+      return
+    case 'remove':
+      await node!.remove(parseKey(order.key))
+      return
+    case 'sent': {
+      const { traffic } = await node!.status()
+      return { bytes: traffic.reduce((sum, { valueBytesOut }) => sum + valueBytesOut, 0) }
+    }
+    case 'give':
+      return { text: await give(order.bytes) }
+    case 'take':
+      return { bytes: await take(order) }
+  }
+}
+
+async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+let last: Promise<unknown> = Promise.resolve()
+process.on('message', (order: Order) => {
+  last = last
+    .then(() => measured(() => carryOut(order)))
+    .then(
+      (result) => process.send!(result),
+      (error: unknown) => process.send!({ error: String(error) }),
+    )
+})

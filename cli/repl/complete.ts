@@ -1,0 +1,34 @@
+/** What the tabulator key offers at the prompt (R007-65). */
+import { safeText } from './shown.ts'
+import { VERBS } from './statement.ts'
+import { quoteRest, splitWords } from './words.ts'
+
+const USUAL = ['SET', 'GET', 'DEL', '.help', '.version', '.exit']
+
+/** Completions of the last word, each with what was typed of it, and what that is: as node:readline wants them. */
+export type Completions = [completions: string[], typed: string]
+
+/** `known` gives the names and keys that begin with its argument. */
+export async function complete(
+  line: string,
+  known: (prefix: string) => Promise<readonly string[]>,
+): Promise<Completions> {
+  const { words, open } = splitWords(line)
+  const isNew = open === undefined && (line === '' || /\s$/.test(line))
+  const last = isNew ? undefined : words.at(-1)
+  const [typed, text] = last === undefined ? ['', ''] : [line.slice(last.start), last.text]
+  const index = words.length - (last === undefined ? 0 : 1)
+  if (index === 0) return [verbs(typed), typed]
+  const verb = VERBS.get(words[0]!.text.toLowerCase())
+  if (index > 1 || open === '\\' || (verb !== 'get' && verb !== 'del')) return [[], typed]
+  const found = (await known(text)).filter((one) => safeText(one) === one)
+  return [found.map((one) => typed + quoteRest(one.slice(text.length), open)), typed]
+}
+
+function verbs(typed: string): string[] {
+  if (typed === '') return USUAL
+  const isUpper = typed === typed.toUpperCase() && !typed.startsWith('.')
+  return [...VERBS.keys()]
+    .map((verb) => (isUpper ? verb.toUpperCase() : verb))
+    .filter((verb) => verb.startsWith(typed))
+}

@@ -1,0 +1,69 @@
+/** A daemon's API, as statements see it. */
+import { asDstoreError } from '../../src/errors.ts'
+import type { Client } from '../../src/daemon/client.ts'
+import type { Acknowledgement } from '../../src/node/node.ts'
+import type { FoundValue, Values } from './values.ts'
+
+export class DaemonValues implements Values {
+  readonly #client: Client
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  async isKey(text: string): Promise<boolean> {
+    const { parseKey } = await import('../../src/hash/key.ts')
+    try {
+      parseKey(text)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  findKey(key: string): Promise<FoundValue | undefined> {
+    return unlessAbsent(this.#client.facts(key))
+  }
+
+  findName(name: string): Promise<FoundValue | undefined> {
+    return unlessAbsent(this.#client.lookup(name))
+  }
+
+  put(value: string, name?: string): Promise<{ readonly key: string }> {
+    const bytes = Buffer.from(value)
+    return this.#client.putBytes(once(bytes), bytes.byteLength, name)
+  }
+
+  async read(key: string, mostBytes: number): Promise<Uint8Array> {
+    if (mostBytes === 0) return new Uint8Array()
+    const { bytes } = await this.#client.get(key, { start: 0, end: mostBytes })
+    const parts: Uint8Array[] = []
+    for await (const part of bytes) parts.push(part)
+    return Buffer.concat(parts)
+  }
+
+  async prefetch(key: string): Promise<void> {
+    await this.#client.prefetch(key)
+  }
+
+  unbind(name: string): Promise<Acknowledgement> {
+    return this.#client.unbind(name)
+  }
+
+  remove(key: string): Promise<Acknowledgement> {
+    return this.#client.remove(key)
+  }
+}
+
+async function unlessAbsent(found: Promise<FoundValue>): Promise<FoundValue | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (asDstoreError(error).code === 'not-found') return undefined
+    throw error
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}

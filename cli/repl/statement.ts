@@ -1,0 +1,69 @@
+/** What can be said at the prompt: the seed's words, in any case (specs/007, "The prompt"). */
+import { DstoreError } from '../../src/errors.ts'
+import { nearest } from '../suggest.ts'
+
+export type Statement =
+  | { readonly do: 'nothing' | 'help' | 'version' | 'exit' }
+  | { readonly do: 'set'; readonly name: string | undefined; readonly value: string }
+  | { readonly do: 'get' | 'del'; /** A key or a name. */ readonly what: string }
+
+type Verb = 'set' | 'get' | 'del' | 'help' | 'version' | 'exit'
+
+/** Every spelling of every verb, in small letters. */
+export const VERBS: ReadonlyMap<string, Verb> = new Map(
+  Object.entries({
+    set: ['set', 'put', 'insert', 'in', 'i'],
+    get: ['get', 'out', 'select', 'output', 'o'],
+    del: ['del', 'rem', 'delete', 'remove', 'rm', 'd'],
+    help: ['.help'],
+    version: ['.version'],
+    exit: ['.exit'],
+  }).flatMap(([verb, spellings]) => spellings.map((one): [string, Verb] => [one, verb as Verb])),
+)
+
+export const HELP: string = `\
+SET VALUE            store a value, print its key
+SET NAME VALUE...    store a value and bind a name to it, for good
+GET NAME             show the value of a name or a key
+DEL NAME             unbind a name, and remove its value with its last name
+DEL KEY              remove a value everywhere
+
+Also PUT, INSERT, IN, I; OUT, SELECT, OUTPUT, O; REM, DELETE, REMOVE, RM, D; in any case.
+Words are quoted as in a shell; an open quote goes on in the next line.
+.help  .version  .exit (or Ctrl-D); Ctrl-C gives up what is being done`
+
+/** What the words mean; `usage` where they mean nothing. */
+export function parseStatement(words: readonly string[]): Statement {
+  const [first, ...operands] = words
+  if (first === undefined) return { do: 'nothing' }
+  const verb = VERBS.get(first.toLowerCase())
+  switch (verb) {
+    case 'set':
+      return parseSet(first, operands)
+    case 'get':
+    case 'del':
+      if (operands.length !== 1) throw usage(`${first} takes one name or key`)
+      return { do: verb, what: operands[0]! }
+    case 'help':
+    case 'version':
+    case 'exit':
+      if (operands.length > 0) throw usage(`${first} takes nothing`)
+      return { do: verb }
+    case undefined: {
+      const near = nearest(first.toLowerCase(), [...VERBS.keys()])
+      const hint = near === undefined ? '.help shows what there is' : `did you mean ${near}?`
+      throw new DstoreError('usage', `no such word: ${first}`, { hint })
+    }
+  }
+}
+
+function parseSet(verb: string, operands: readonly string[]): Statement {
+  const [first, ...rest] = operands
+  if (first === undefined) throw usage(`${verb} takes a value, or a name and a value`)
+  if (rest.length === 0) return { do: 'set', name: undefined, value: first }
+  return { do: 'set', name: first, value: rest.join(' ') }
+}
+
+function usage(message: string): DstoreError {
+  return new DstoreError('usage', message, { hint: '.help shows what there is' })
+}

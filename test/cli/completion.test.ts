@@ -1,0 +1,66 @@
+import test from 'ava'
+import { execFile, execFileSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import { COMMANDS } from '../../cli/commands.ts'
+import { wordsFor } from '../../cli/commands/completion.ts'
+import { SHELLS } from '../../cli/shells.ts'
+import { serving } from '../daemon/serving.ts'
+import { Place } from './command.ts'
+
+const NAMES = ['models/v1', 'models/v2', 'other']
+const known = (prefix: string): Promise<string[]> =>
+  Promise.resolve(NAMES.filter((name) => name.startsWith(prefix)))
+const words = async (line: string): Promise<readonly string[]> => wordsFor(line.split(' '), known)
+
+test('R007-66 commands, flags and names are completed where they may stand', async (t) => {
+  t.deepEqual(await words('pu'), ['put'])
+  t.deepEqual(await words(''), [...Object.keys(COMMANDS), 'help'])
+  t.deepEqual(await words('get mod'), ['models/v1', 'models/v2'])
+  t.deepEqual(await words('get models/v1 o'), ['other'])
+  t.deepEqual(await words('get --out'), ['--output', '--output-dir'])
+  t.deepEqual(await words('help sta'), ['stat', 'start', 'status'])
+  t.deepEqual(await words('completion f'), ['fish'])
+  for (const line of ['get -o mod', 'get --output mod', 'put mod', 'nonsense mod', '__proto__ m']) {
+    t.deepEqual(await words(line), [], line)
+  }
+})
+
+test('R007-66 a daemon is asked, and none is started', async (t) => {
+  const { directory, node } = await serving(t)
+  const place = new Place(t, directory.path)
+  const { key } = await node.put({ bytes: [Buffer.from('x')] as never })
+  await node.bind('my model', key)
+  const ask = async (...line: string[]): Promise<string> =>
+    (await place.run(['completion', 'words', '--', ...line])).stdout.toString()
+  t.is(await ask('get', 'my'), 'my model\n')
+  t.is(await ask('get', 'bafkr4i'), `${key.toString()}\n`)
+  t.is(await ask('get', '--dir', place.file('nobody'), 'my'), '')
+  const elsewhere = new Place(t, place.file('nobody'))
+  t.is((await elsewhere.run(['completion', 'words', '--', 'get', 'my'])).exit, 0)
+})
+
+test('R007-66 bash completes by its script, and quotes what it completes', async (t) => {
+  const { directory, node } = await serving(t)
+  const place = new Place(t, directory.path)
+  const { key } = await node.put({ bytes: [Buffer.from('x')] as never })
+  await node.bind('my model', key)
+  const program = `
+    dstore() { '${process.execPath}' dist/dstore.js "$@"; }
+    ${SHELLS['bash']!}
+    COMP_WORDS=(dstore get my); COMP_CWORD=2; _dstore; printf '%s\\n' "\${COMPREPLY[@]}"
+    COMP_WORDS=(dstore ev); COMP_CWORD=1; _dstore; printf '%s\\n' "\${COMPREPLY[@]}"`
+  // Not for this process to wait in: the daemon that is asked lives in it.
+  const { stdout } = await promisify(execFile)('bash', ['-c', program], { env: place.env() })
+  t.is(stdout, 'my\\ model\nevict\n')
+})
+
+test('R007-66 what is no shell is refused', async (t) => {
+  const place = new Place(t)
+  for (const args of [['tcsh'], ['bash', 'zsh'], ['toString']]) {
+    t.is((await place.run(['completion', ...args])).exit, 2, args.join(' '))
+  }
+  for (const shell of Object.keys(SHELLS)) {
+    t.is((await place.run(['completion', shell])).stdout.toString(), `${SHELLS[shell]!}\n`)
+  }
+  t.notThrows(() => execFileSync('bash', ['-n', '-c', SHELLS['bash']!]))
+})

@@ -1,0 +1,206 @@
+import test from 'ava'
+import { answerTo } from '../../../cli/repl/answers.ts'
+import { SHOWN_BYTES } from '../../../cli/repl/shown.ts'
+import { parseStatement } from '../../../cli/repl/statement.ts'
+import type { FoundValue, Values } from '../../../cli/repl/values.ts'
+import { DstoreError } from '../../../src/errors.ts'
+import type { Acknowledgement } from '../../../src/node/node.ts'
+
+const KEY = /^key\d+$/
+
+/** What Global has; each `NodeValues` is one node that asks it. */
+class GlobalValues {
+  readonly values: Map<string, string> = new Map()
+  readonly names: Map<string, string> = new Map()
+  owed: readonly string[] = []
+}
+
+class NodeValues implements Values {
+  readonly held: Map<string, number> = new Map()
+  readonly global: GlobalValues
+  /** Done once, before the next put. */
+  interference: (() => Promise<unknown>) | undefined
+  fault: DstoreError | undefined
+
+  constructor(global: GlobalValues) {
+    this.global = global
+  }
+
+  isKey = (text: string): Promise<boolean> => Promise.resolve(KEY.test(text))
+
+  findKey(key: string): Promise<FoundValue | undefined> {
+    if (this.fault !== undefined) return Promise.reject(this.fault)
+    const size = this.global.values.get(key)?.length
+    if (size === undefined) return Promise.resolve(undefined)
+    return Promise.resolve({ key, size, heldBytes: this.held.get(key) ?? 0 })
+  }
+
+  async findName(name: string): Promise<FoundValue | undefined> {
+    const key = this.global.names.get(name)
+    return key === undefined ? undefined : this.findKey(key)
+  }
+
+  async put(value: string, name?: string): Promise<{ key: string }> {
+    await this.interference?.()
+    this.interference = undefined
+    if (name !== undefined && this.global.names.has(name)) {
+      throw new DstoreError('conflict', 'bound to another')
+    }
+    const key = [...this.global.values].find(([, one]) => one === value)?.[0] ?? newKey(this.global)
+    this.global.values.set(key, value)
+    if (name !== undefined) this.global.names.set(name, key)
+    this.held.set(key, value.length)
+    return { key }
+  }
+
+  read(key: string, mostBytes: number): Promise<Uint8Array> {
+    const value = this.global.values.get(key)
+    if (value === undefined) return Promise.reject(new DstoreError('removed', 'gone'))
+    this.held.set(key, Math.max(this.held.get(key) ?? 0, mostBytes))
+    return Promise.resolve(new TextEncoder().encode(value).subarray(0, mostBytes))
+  }
+
+  prefetch(key: string): Promise<void> {
+    if (this.fault !== undefined) return Promise.reject(this.fault)
+    this.held.set(key, this.global.values.get(key)!.length)
+    return Promise.resolve()
+  }
+
+  unbind(name: string): Promise<Acknowledgement> {
+    const key = this.global.names.get(name)
+    if (key === undefined) return Promise.reject(new DstoreError('not-found', 'no such name'))
+    this.global.names.delete(name)
+    return this.remove(key)
+  }
+
+  remove(key: string): Promise<Acknowledgement> {
+    if (!this.global.values.has(key))
+      return Promise.reject(new DstoreError('not-found', 'no such key'))
+    if ([...this.global.names.values()].includes(key)) {
+      return Promise.reject(new DstoreError('conflict', 'it has names', { hint: '--force' }))
+    }
+    this.global.values.delete(key)
+    const { owed } = this.global
+    return Promise.resolve({
+      seq: 1,
+      freedBytes: 1,
+      names: [],
+      acknowledged: [],
+      owed,
+      expired: [],
+    })
+  }
+}
+
+function newKey({ values }: GlobalValues): string {
+  return `key${values.size}`
+}
+
+/** Two Locals, and what is said at the prompt of one of them. */
+function network(): {
+  readonly global: GlobalValues
+  readonly nodes: readonly [NodeValues, NodeValues]
+  readonly say: (node: NodeValues, ...words: string[]) => Promise<string>
+} {
+  const global = new GlobalValues()
+  return {
+    global,
+    nodes: [new NodeValues(global), new NodeValues(global)],
+    async say(node, ...words) {
+      const { text, exit } = await answerTo(parseStatement(words) as never, node)
+      return exit === 0 ? text : `${text} [${exit}]`
+    },
+  }
+}
+
+test('R007-61 the answers are the words of the seed', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  t.is(await say(b, 'GET', 'hi'), `Key-Value mapping doesn't exist [3]`)
+  t.is(await say(a, 'SET', 'hi', 'hello'), 'Database updated')
+  t.is(await say(a, 'GET', 'hi'), 'db: hi -> hello')
+  t.is(await say(a, 'SET', 'hi', 'other'), 'Key occupied!')
+  t.is(await say(b, 'SET', 'hi', 'other'), '(Updated local) Key occupied!')
+  t.is(await say(b, 'SET', 'hi', 'hello'), 'Key occupied!')
+  t.is(await say(b, 'GET', 'hi'), 'db: hi -> hello')
+  b.held.clear()
+  t.is(await say(b, 'GET', 'hi'), 'global: hi -> hello (Updating Local)')
+  t.is(await say(b, 'GET', 'hi'), 'db: hi -> hello')
+  t.is(await say(b, 'DEL', 'hi'), 'Database updated')
+  t.is(await say(a, 'GET', 'hi'), `Key-Value mapping doesn't exist [3]`)
+  t.is(await say(a, 'DEL', 'hi'), `Key-Value mapping doesn't exist [3]`)
+})
+
+test('R007-61 a value without a name is known by its key', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  t.is(await say(a, 'PUT', 'hello'), 'key0')
+  t.is(await say(b, 'OUT', 'key0'), 'global: key0 -> hello (Updating Local)')
+  t.is(await say(a, 'RM', 'key0'), 'Database updated')
+  t.is(await say(b, 'OUT', 'key0'), `Key-Value mapping doesn't exist [3]`)
+})
+
+test('R007-61 who is slower at binding a name is told that it is occupied', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  b.interference = () => say(a, 'SET', 'hi', 'hello')
+  t.is(await say(b, 'SET', 'hi', 'other'), '(Updated local) Key occupied!')
+})
+
+test('R007-61 a value that has no room here is occupied, and this Local not updated', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  await say(a, 'SET', 'hi', 'hello')
+  b.prefetch = () => Promise.reject(new DstoreError('too-large', 'no room'))
+  t.is(await say(b, 'SET', 'hi', 'hello'), 'Key occupied!')
+})
+
+test('R007-61 a value that vanishes before it is read is not there', async (t) => {
+  const { global, nodes, say } = network()
+  const [a] = nodes
+  await say(a, 'SET', 'hi', 'hello')
+  const read = a.read.bind(a)
+  a.read = (key, mostBytes) => {
+    global.values.clear()
+    return read(key, mostBytes)
+  }
+  t.is(await say(a, 'GET', 'hi'), `Key-Value mapping doesn't exist [3]`)
+})
+
+test('R007-61 whether it was here is said of the bytes that are shown', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  await say(a, 'SET', 'big', 'x'.repeat(3 * SHOWN_BYTES))
+  t.regex(
+    await say(b, 'GET', 'big'),
+    /^global: big -> x{4096}\.\.\. \(the first 4KiB of 12KiB\) \(/,
+  )
+  t.regex(await say(b, 'GET', 'big'), /^db: big -> x{4096}\.\.\. \(the first 4KiB of 12KiB\)$/)
+})
+
+test('R007-61 a removal names the Locals that owe it', async (t) => {
+  const { global, nodes, say } = network()
+  await say(nodes[0], 'SET', 'hi', 'hello')
+  global.owed = ['12D3a', '12D3b']
+  t.is(await say(nodes[0], 'DEL', 'hi'), 'Database updated, still owed by 12D3a 12D3b [8]')
+})
+
+test('R007-61 a value that has names is not removed by its key', async (t) => {
+  const { nodes, say } = network()
+  await say(nodes[0], 'SET', 'hi', 'hello')
+  await t.throwsAsync(say(nodes[0], 'DEL', 'key0'), { code: 'conflict', message: 'it has names' })
+})
+
+test('what goes wrong is not an answer', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  await say(a, 'SET', 'hi', 'hello')
+  b.fault = new DstoreError('unreachable', 'Global cannot be reached')
+  for (const words of [
+    ['GET', 'hi'],
+    ['GET', 'key0'],
+    ['SET', 'hi', 'x'],
+  ] as const) {
+    await t.throwsAsync(say(b, ...words), { code: 'unreachable' }, words.join(' '))
+  }
+})

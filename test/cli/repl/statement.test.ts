@@ -1,0 +1,84 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { HELP, VERBS, parseStatement } from '../../../cli/repl/statement.ts'
+import { quoteWord, splitWords } from '../../../cli/repl/words.ts'
+
+const texts = (line: string): string[] => splitWords(line).words.map(({ text }) => text)
+
+test('R007-60 words are quoted as in a shell', (t) => {
+  for (const [line, expected] of [
+    ['', []],
+    [' \t ', []],
+    ['SET hi hello', ['SET', 'hi', 'hello']],
+    ['  a\tb  ', ['a', 'b']],
+    [`'a b' "c d" e\\ f`, ['a b', 'c d', 'e f']],
+    [`a'b'"c"d`, ['abcd']],
+    [`'' ""`, ['', '']],
+    [`'\\n' "\\n" \\n`, ['\\n', '\\n', 'n']],
+    [`"\\"\\\\" '"'`, ['"\\', '"']],
+    [`'two\nlines'`, ['two\nlines']],
+    ['one\\\nword', ['oneword']],
+    ['$HOME `x` # *', ['$HOME', '`x`', '#', '*']],
+    ['naïve 日本 😀', ['naïve', '日本', '😀']],
+  ] as const) {
+    t.deepEqual(texts(line), [...expected], line)
+    t.is(splitWords(line).open, undefined, line)
+  }
+})
+
+test('R007-60 what is open goes on in the next line', (t) => {
+  for (const line of [`'`, `"`, `SET it's`, 'a\\', `"a\\"`, `'a\\`, `"'`]) {
+    t.truthy(splitWords(line).open, line)
+  }
+})
+
+test('R007-60 every word can be written, and says where it begins', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' })), (words) => {
+      const line = words.map(quoteWord).join('  ')
+      const found = splitWords(line)
+      t.is(found.open, undefined)
+      t.deepEqual(
+        found.words.map(({ text }) => text),
+        words,
+      )
+      for (const { start, text } of found.words) {
+        t.true(line.slice(start).startsWith(quoteWord(text)))
+      }
+    }),
+  )
+})
+
+test('R007-60 the words of the seed are known in any case', (t) => {
+  for (const word of ['SET', 'put', 'Insert', 'in', 'I']) {
+    t.deepEqual(parseStatement([word, 'hi', 'hello']), { do: 'set', name: 'hi', value: 'hello' })
+    t.deepEqual(parseStatement([word, 'hi']), { do: 'set', name: undefined, value: 'hi' })
+    t.deepEqual(parseStatement([word, 'a', 'b', 'c d']), { do: 'set', name: 'a', value: 'b c d' })
+  }
+  for (const word of ['GET', 'out', 'Select', 'OUTPUT', 'o']) {
+    t.deepEqual(parseStatement([word, 'hi']), { do: 'get', what: 'hi' })
+  }
+  for (const word of ['DEL', 'rem', 'Delete', 'REMOVE', 'rm', 'd']) {
+    t.deepEqual(parseStatement([word, 'hi']), { do: 'del', what: 'hi' })
+  }
+  for (const word of ['.help', '.VERSION', '.exit']) {
+    t.deepEqual(parseStatement([word]), { do: word.slice(1).toLowerCase() as 'help' })
+  }
+  t.deepEqual(parseStatement([]), { do: 'nothing' })
+})
+
+test('R007-60 every word stands in the help', (t) => {
+  const shown = new Set(HELP.toLowerCase().match(/\.?[a-z]+/g))
+  for (const word of VERBS.keys()) t.true(shown.has(word), word)
+})
+
+test('R007-60 what is not a statement is refused, with the word that may have been meant', (t) => {
+  for (const words of [['SET'], ['GET'], ['GET', 'a', 'b'], ['DEL'], ['.exit', 'now'], ['']]) {
+    t.throws(() => parseStatement(words), { code: 'usage' }, words.join(' '))
+  }
+  const fault = t.throws(() => parseStatement(['selct', 'x']), { code: 'usage' })
+  t.is((fault as unknown as { hint: string }).hint, 'did you mean select?')
+  for (const word of ['constructor', '__proto__', 'toString', '.exits']) {
+    t.throws(() => parseStatement([word, 'x']), { code: 'usage' }, word)
+  }
+})

@@ -1,0 +1,58 @@
+/** Names and leases, for real: Global and Locals as processes. */
+import test from 'ava'
+import { Daemon, eventually, network } from './nodes.ts'
+
+test('names pass from Local to Local, and are known while Global is away', async (t) => {
+  const { global, locals } = await network(t, 2)
+  const [a, b] = locals as [Daemon, Daemon]
+  const put = await a.run(['put', '-', '--name', 'models/v1'], 'hello')
+  t.is(put.exit, 0, put.stderr)
+  t.is((await b.run(['get', 'models/v1'])).stdout.toString(), 'hello')
+  t.is((await b.run(['ls', 'models/'])).stdout.toString(), 'models/v1\n')
+  t.is((await b.run(['put', '-', '--name', 'models/v1'], 'other')).exit, 9)
+  t.is((await b.run(['rm', put.stdout.toString().trim()])).exit, 9)
+
+  const watch = b.place.start(['watch'])
+  const lines: string[] = []
+  watch.stdout!.on('data', (piece) => lines.push(String(piece)))
+  t.teardown(() => watch.kill('SIGKILL'))
+  await eventually(t, async () => {
+    await a.run(['put', '-'], String(Math.random()))
+    return lines.length > 0
+  })
+
+  await global.signal('SIGKILL')
+  await eventually(t, async () => (await b.status()).global?.state === 'away')
+  t.is((await b.run(['get', 'models/v1'])).stdout.toString(), 'hello')
+  t.is((await b.run(['get', 'models/v2'])).exit, 5)
+  t.is((await b.run(['has', 'models/v1'])).exit, 0)
+  const again = await Daemon.start(t, [], global.place)
+  await eventually(t, async () => (await b.status()).global?.state === 'connected')
+  const removed = await b.run(['rm', 'models/v1'])
+  t.is(removed.exit, 0, removed.stderr)
+  t.is((await a.run(['get', 'models/v1'])).exit, 3)
+  t.is(
+    (await again.run(['has', put.stdout.toString().trim()])).exit,
+    1,
+    'it went with its last name',
+  )
+})
+
+test('with a lease, a Local that is cut off stops serving, and rm waits for that', async (t) => {
+  const { global, locals } = await network(t, 2, { global: ['--lease', '3s'] })
+  const [a, b] = locals as [Daemon, Daemon]
+  const key = (await a.run(['put', '-'], 'hello')).stdout.toString().trim()
+  t.is((await b.run(['get', key])).exit, 0)
+  await b.signal('SIGSTOP')
+  const removed = await a.run(['rm', key])
+  t.is(removed.exit, 0, removed.stderr)
+  t.regex(removed.stdout.toString(), /lease ran out at 12D3Koo\w+\n$/)
+  await b.signal('SIGCONT')
+  t.is((await b.run(['get', key])).exit, 3)
+
+  await a.run(['put', '-'], 'hello')
+  t.is((await b.run(['get', key])).exit, 0)
+  await global.signal('SIGKILL')
+  await eventually(t, async () => (await b.run(['get', key])).exit === 5)
+  t.regex((await b.run(['get', key])).stderr, /lease/)
+})

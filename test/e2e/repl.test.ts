@@ -1,0 +1,132 @@
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, statSync } from 'node:fs'
+import type { ExecutionContext } from 'ava'
+import { BUNDLE, outcome } from '../cli/command.ts'
+import type { Place } from '../cli/command.ts'
+import { network } from './nodes.ts'
+
+/** A prompt in a pseudo-terminal, and somebody who types. */
+class Typist {
+  readonly #child: ReturnType<typeof spawn>
+  #screen = ''
+  /** Up to where the screen has been looked at. */
+  #seen = 0
+
+  constructor(t: ExecutionContext, place: Place) {
+    const command = `stty cols 80; exec '${process.execPath}' '${BUNDLE}' repl`
+    this.#child = spawn('script', ['-qec', command, '/dev/null'], {
+      cwd: place.path,
+      env: place.env({ TERM: 'xterm', SHELL: '/bin/sh' }),
+    })
+    this.#child.stdout!.on('data', (piece) => (this.#screen += String(piece)))
+    t.teardown(() => this.#child.kill('SIGKILL'))
+  }
+
+  type(keys: string): void {
+    this.#child.stdin!.write(keys)
+  }
+
+  /** Everything up to and with this text, which has to come; what was there before is not looked at again. */
+  async until(text: string): Promise<string> {
+    const end = Date.now() + 30_000
+    for (;;) {
+      const at = this.#screen.indexOf(text, this.#seen)
+      if (at !== -1) {
+        const shown = this.#screen.slice(this.#seen, at + text.length)
+        this.#seen = at + text.length
+        return shown
+      }
+      if (Date.now() > end) throw new Error(`no ${text} in ${JSON.stringify(this.#screen)}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  async exit(): Promise<unknown> {
+    const [code] = (await once(this.#child, 'close')) as [number]
+    return code
+  }
+}
+
+test('R007-63 while a prompt waits, what others remove is gone', async (t) => {
+  const { locals } = await network(t, 2, { global: ['--store', 'memory'] })
+  const [a, b] = locals.map(({ place }) => place) as [Place, Place]
+  const prompt = a.start(['repl'])
+  const ended = outcome(prompt)
+  const answer = async (statement: string): Promise<string> => {
+    const next = once(prompt.stdout!, 'data')
+    prompt.stdin!.write(`${statement}\n`)
+    return String((await next)[0]).trimEnd()
+  }
+  t.is(await answer('SET hi hello'), 'Database updated')
+  t.is(await answer('GET hi'), 'db: hi -> hello')
+  t.is((await b.run(['repl'], { input: 'DEL hi\n' })).stdout.toString(), 'Database updated\n')
+  t.is(await answer('GET hi'), "Key-Value mapping doesn't exist")
+  t.is((await b.run(['repl'], { input: 'SET hi again\n' })).exit, 0)
+  t.is(await answer('GET hi'), 'global: hi -> again (Updating Local)')
+  prompt.stdin!.end()
+  t.is((await ended).exit, 8, 'one statement found nothing')
+})
+
+test('R007-60 R007-63 R007-64 R007-65 a prompt on a terminal', async (t) => {
+  const { global } = await network(t, 0, { global: ['--store', 'memory'] })
+  const { place } = global
+  const typist = new Typist(t, place)
+  await typist.until('dstore> ')
+  typist.type('SET models/first hello\r')
+  await typist.until('Database updated')
+  await typist.until('dstore> ')
+
+  // The tabulator key completes the verb, then the name.
+  typist.type('GE')
+  await typist.until('GE')
+  typist.type('\t')
+  await typist.until('T')
+  typist.type(' mod')
+  await typist.until('mod')
+  typist.type('\t')
+  await typist.until('els/first')
+  typist.type('\r')
+  await typist.until('db: models/first -> hello')
+  await typist.until('dstore> ')
+
+  // What is pasted is done line after line, and a tabulator in it completes nothing.
+  typist.type(`SET a 1\rSET b 'x\ty\rz'\rGET b\rGET a\r`)
+  await typist.until('db: b -> x\\ty\\nz')
+  await typist.until('db: a -> 1')
+  await typist.until('dstore> ')
+
+  // What has begun is given up with Ctrl-C, and the prompt goes on.
+  typist.type(`SET 'never`)
+  await typist.until('never')
+  typist.type('\r')
+  await typist.until('...> ')
+  typist.type('\u0003')
+  await typist.until('dstore> ')
+  typist.type('GET models/first\r')
+  await typist.until('db: models/first -> hello')
+  await typist.until('dstore> ')
+
+  // No value moves the cursor.
+  const { key } = JSON.parse(
+    (await place.run(['put', '-', '--json'], { input: '\u001b[2Jgone' })).stdout.toString(),
+  ) as { key: string }
+  typist.type(`GET ${key}\r`)
+  await typist.until(`-> \\u001b[2Jgone`)
+  await typist.until('dstore> ')
+  typist.type('\u0004')
+  t.is(await typist.exit(), 0)
+
+  const history = `${place.state}/repl-history`
+  t.is(statSync(history).mode & 0o777, 0o600)
+  t.true(readFileSync(history, 'utf8').startsWith('SET models/first hello\nGET models/first\n'))
+  const again = new Typist(t, place)
+  await again.until('dstore> ')
+  again.type('\u001b[A')
+  await again.until(`GET ${key.slice(0, 20)}`)
+  again.type('\r')
+  await again.until(`-> \\u001b[2Jgone`)
+  again.type('.exit\r')
+  t.is(await again.exit(), 0)
+})

@@ -1,0 +1,37 @@
+/**
+ * Real daemons under load, killed at random moments, again and again: promise 3 and promise 8. A few times here; with
+ * `npm run test:faults` a hundred times and more.
+ */
+import { join } from 'node:path'
+import test from 'ava'
+import { Daemon, eventually } from '../e2e/nodes.ts'
+import { differences, nothingTold, thin, work } from './load.ts'
+
+const KILLS = Number(process.env['DSTORE_KILLS'] ?? 4)
+const MAX_LIFE_MS = 1500
+const WORKERS = 4
+const KEPT = 30
+
+test(`R005-29, R005-30: a Global and its Local under load, kill -9, ${KILLS} times`, async (t) => {
+  t.timeout(60 * 60_000)
+  const told = nothingTold()
+  let global = await Daemon.start(t, ['--global'])
+  let local = await Daemon.start(t, ['--join', global.address, '--cache', '32MiB'])
+  const socketOf = ({ place }: Daemon): string => join(place.state, 'dstore.sock')
+  for (let kill = 0; kill < KILLS; kill++) {
+    const workers = Array.from({ length: WORKERS }, (_, i) =>
+      work(socketOf(i % 2 === 0 ? global : local), `${kill}-${i}`, told),
+    )
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * MAX_LIFE_MS))
+    // Killed first is Global, whose disk it is about; its Local goes as well, so that its workers end.
+    await Promise.all([global.signal('SIGKILL'), local.signal('SIGKILL')])
+    await Promise.all(workers)
+    global = await Daemon.start(t, [], global.place)
+    local = await Daemon.start(t, [], local.place)
+    t.deepEqual(await differences(socketOf(global), told), [], `after kill ${kill + 1}`)
+    await eventually(t, async () => (await local.status()).global?.state === 'connected')
+    await thin(socketOf(local), told, KEPT)
+  }
+  t.log(`${told.puts} puts and ${told.removals} removals were answered`)
+  t.true(told.puts > KILLS, 'the load was real')
+})

@@ -1,0 +1,35 @@
+import test from 'ava'
+import { hash } from '../../src/hash/hasher.ts'
+import { Key } from '../../src/hash/key.ts'
+import { checkName, isName } from '../../src/index/name.ts'
+import { NAME_BYTES } from '../../src/limits.ts'
+
+const key = new Key(hash(new Uint8Array(3)).digest)
+
+test('R004-29: what may be a name, and what may not', (t) => {
+  const sound = [
+    'a',
+    'models/v1',
+    ' spaced ',
+    'é',
+    '🦊',
+    'x'.repeat(NAME_BYTES),
+    'bafkr4i',
+    '0'.repeat(63),
+  ]
+  for (const name of sound) t.true(isName(name), name)
+  const none = [
+    '',
+    'x'.repeat(NAME_BYTES + 1),
+    'é'.repeat(NAME_BYTES / 2 + 1),
+    'a\nb',
+    'a\u0000',
+    'a\u007F',
+    'a\u0085',
+    '\uD800',
+    key.toString(),
+    key.toHex(),
+    key.toHex().toUpperCase(),
+  ]
+  for (const name of none) t.throws(() => checkName(name), { code: 'usage' }, JSON.stringify(name))
+})

@@ -1,0 +1,67 @@
+import test from 'ava'
+import { concat, equal } from '../../src/bytes.ts'
+import { Key } from '../../src/hash/key.ts'
+import { GROUP_BYTES } from '../../src/limits.ts'
+import { Cache } from '../../src/node/cache.ts'
+import { Fetcher } from '../../src/node/fetcher.ts'
+import { SILENT } from '../../src/node/log.ts'
+import { Traffic } from '../../src/node/traffic.ts'
+import { within } from '../../src/transfer/slice-stream.ts'
+import { pattern } from '../hash/sizes.ts'
+import { TestHost, fails, sample, served } from '../transfer/ends.ts'
+
+const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
+
+/** Of a Global whose links break once so many bytes were read. */
+function fetcherOf(cutAfterBytes: number): {
+  readonly fetcher: Fetcher
+  readonly opened: number[]
+} {
+  const opened: number[] = []
+  const refuse = () => Promise.reject(new TypeError('not part of this test'))
+  const network = {
+    peerId: 'me',
+    addresses: () => [],
+    dial: refuse,
+    handle: refuse,
+    close: refuse,
+    open: async () => {
+      opened.push(opened.length)
+      return served(new TestHost(VALUE), { cutAfterBytes }).client.channel
+    },
+  }
+  const now = (): number => performance.now()
+  const parts = { cache: new Cache(1 << 20), traffic: new Traffic(), log: SILENT, now }
+  return { opened, fetcher: new Fetcher({ network, globalPeer: 'G', ...parts }) }
+}
+
+async function passed(
+  fetcher: Fetcher,
+  range: { start: number; end: number },
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  const { signal } = new AbortController()
+  for await (const proved of fetcher.pass(new Key(VALUE.digest), VALUE.size, range, signal)) {
+    const bytes = within(proved, range)
+    if (bytes !== undefined) parts.push(bytes)
+  }
+  return concat(parts)
+}
+
+test('R003-12: a value that passes is taken up where its transfer broke off, as often as it does', async (t) => {
+  const { fetcher, opened } = fetcherOf(5 * GROUP_BYTES)
+  for (const range of [
+    { start: 0, end: VALUE.size },
+    { start: 70_000, end: 600_000 },
+  ]) {
+    const bytes = await passed(fetcher, range)
+    t.true(equal(bytes, VALUE.bytes.subarray(range.start, range.end)))
+  }
+  t.true(opened.length > 10)
+})
+
+test('a link that carries nothing is given up', async (t) => {
+  const { fetcher, opened } = fetcherOf(1)
+  await fails(t, passed(fetcher, { start: 0, end: VALUE.size }), 'unreachable')
+  t.true(opened.length > 3)
+})

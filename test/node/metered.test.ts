@@ -1,0 +1,120 @@
+/** What is in flight over all callers comes out of one allowance: nobody gets more, nobody waits in vain. */
+import test from 'ava'
+import * as fc from 'fast-check'
+import { MIB, PIECE_BYTES } from '../../src/limits.ts'
+import { arriving, metered } from '../../src/node/metered.ts'
+import { Allowance } from '../../src/transfer/allowance.ts'
+import { pattern } from '../hash/sizes.ts'
+import { Nodes, once } from './nodes.ts'
+
+async function* pieces(count: number, made: { count: number }): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < count; i++) {
+    made.count++
+    yield new Uint8Array(100)
+  }
+}
+
+test('a share is held while a piece is, and given back when the reader asks, ends or leaves', async (t) => {
+  const allowance = new Allowance(250, 250)
+  const made = { count: 0 }
+  const read = (who: string): AsyncGenerator<Uint8Array> =>
+    metered(pieces(3, made), 100, { allowance, who, timeoutMs: 50 })
+  const [a, b, c] = [read('a'), read('b'), read('c')]
+  await a.next()
+  await b.next()
+  t.is(allowance.usedBytes, 200)
+  await t.throwsAsync(c.next(), { code: 'busy' })
+  t.is(made.count, 2, 'nothing was made for who has to wait')
+  await a.next()
+  t.is(allowance.usedBytes, 200)
+  await a.return(undefined)
+  t.is(allowance.usedBytes, 100)
+  const d = read('d')
+  let got = 0
+  for await (const _ of d) got++
+  t.is(got, 3)
+  await b.return(undefined)
+  t.is(allowance.usedBytes, 0)
+})
+
+test('a share is given back where the source or the reader fails, and where the wait is cancelled', async (t) => {
+  const allowance = new Allowance(100, 100)
+  const failing = async function* (): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(100)
+    throw new Error('the disk')
+  }
+  const meter = { allowance, who: 'a' }
+  for (const make of [() => metered(failing(), 100, meter), () => arriving(failing(), meter)]) {
+    await t.throwsAsync(async () => {
+      for await (const _ of make());
+    })
+    t.is(allowance.usedBytes, 0)
+    await t.throwsAsync(async () => {
+      for await (const _ of make()) throw new Error('the reader')
+    })
+    t.is(allowance.usedBytes, 0)
+  }
+  const first = metered(pieces(1, { count: 0 }), 100, meter)
+  await first.next()
+  const stop = new AbortController()
+  const waiting = metered(pieces(1, { count: 0 }), 100, { ...meter, signal: stop.signal }).next()
+  stop.abort(new Error('enough'))
+  await t.throwsAsync(waiting, { code: 'cancelled' })
+  await first.return(undefined)
+  t.is(allowance.usedBytes, 0)
+})
+
+test('whatever is read by whomever at once, the bound holds and everybody comes to his end', async (t) => {
+  const total = 1000
+  const reader = fc.record({
+    share: fc.integer({ min: 1, max: 1500 }),
+    count: fc.integer({ min: 0, max: 9 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(reader, { maxLength: 30 }), async (readers) => {
+      const allowance = new Allowance(total, 400)
+      await Promise.all(
+        readers.map(async ({ share, count }, i) => {
+          let got = 0
+          const meter = { allowance, who: `${i % 7}` }
+          for await (const _ of metered(pieces(count, { count: 0 }), share, meter)) {
+            t.true(allowance.usedBytes <= total)
+            await new Promise((resolve) => setImmediate(resolve))
+            got++
+          }
+          t.is(got, count)
+        }),
+      )
+      t.is(allowance.usedBytes, 0)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('two hundred readers that stop reading cost what is allowed, and the next is told busy', async (t) => {
+  const nodes = new Nodes(t)
+  const node = await nodes.open({ role: 'standalone', store: 'disk' })
+  const { key } = await node.put({ bytes: once(pattern(8 * PIECE_BYTES)) })
+  global.gc?.()
+  const before = process.memoryUsage().arrayBuffers
+  const stalled: AsyncIterator<Uint8Array>[] = []
+  let refused = 0
+  const begin = async (): Promise<void> => {
+    const { bytes } = await node.get(key, { timeoutMs: 300 })
+    const reading = bytes[Symbol.asyncIterator]()
+    await reading.next().then(
+      () => stalled.push(reading),
+      (error: { code: string }) => {
+        t.is(error.code, 'busy')
+        refused++
+      },
+    )
+  }
+  await Promise.all(Array.from({ length: 200 }, begin))
+  t.true(refused > 100, `${refused} were refused`)
+  t.true(stalled.length >= 8, `${stalled.length} read`)
+  const grown = process.memoryUsage().arrayBuffers - before
+  t.true(grown < 128 * MIB, `${grown} bytes for ${stalled.length} readers`)
+  await Promise.all(stalled.map((reading) => reading.return!()))
+  await t.notThrowsAsync(begin())
+})
