@@ -69,8 +69,8 @@ try {
   const report = async (what: string, { seconds, peakMiB: peak }: Ran): Promise<void> => {
     const rate = Math.round(bytes / MIB / seconds)
     const [g, l] = [await peakMiB(global.child), await peakMiB(local.child)]
-    console.log(
-      `${what}: ${rate} MiB/s; peaks so far: command ${peak}, Global ${g}, Local ${l} MiB`,
+    process.stdout.write(
+      `${what}: ${rate} MiB/s; peaks so far: command ${peak}, Global ${g}, Local ${l} MiB\n`,
     )
   }
   const put = await run(['put', path, '--dir', atLocal])

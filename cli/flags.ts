@@ -26,9 +26,9 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
   force: yes('also a value that has names: they go with it'),
+  repair: yes('fetch what is damaged from a node that holds it'),
   name: text('NAME', 'bind this write-once name in the same change'),
   'name-only': yes('unbind the name; its value stays'),
-  repair: yes('fetch what is damaged from a node that holds it'),
   keys: yes('list keys'),
   after: text('POSITION', 'go on after the change with this position, which --json shows'),
   follow: { ...yes('go on as the log grows'), short: 'f' },
@@ -55,9 +55,9 @@ export type FlagName =
   | 'output-dir'
   | 'range'
   | 'force'
+  | 'repair'
   | 'name'
   | 'name-only'
-  | 'repair'
   | 'keys'
   | 'after'
   | 'follow'
@@ -84,9 +84,9 @@ export interface Flags {
   readonly 'output-dir'?: string
   readonly range?: string
   readonly force?: boolean
+  readonly repair?: boolean
   readonly name?: string
   readonly 'name-only'?: boolean
-  readonly repair?: boolean
   readonly keys?: boolean
   readonly after?: string
   readonly follow?: boolean

@@ -307,8 +307,8 @@ export const FEED_BYTES: number = 512 * KIB
 /** Changes that the log retains. */
 export const LOG_CHANGES: number = 1_000_000
 
-/** The age of the oldest change that the log retains, in milliseconds. */
 /** How old a change may be that the log still retains, in milliseconds: 7 days. */
+/** The age of the oldest change that the log retains, in milliseconds. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
 
 /** Runs of Global whose positions are recognised. */
