@@ -8,8 +8,11 @@ export interface Word {
   readonly type: 'key' | 'name'
 }
 
-/** The spellings of keys that are printed; for all others it is worth loading the parser. */
+/** The spellings of keys that are printed. */
 const USUAL = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
+
+/** Names that are no keys, for 36 bytes are longer in every base. For all other words the parser is worth loading. */
+const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
 
 /** One long word of letters and digits: where no such name is bound, a key was meant. */
 const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
@@ -18,11 +21,16 @@ const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
 export async function readWords(texts: readonly string[]): Promise<ReadonlyMap<string, Word>> {
   const words = new Map<string, Word>()
   for (const text of texts) {
-    const isKey = USUAL.test(text) || (await faultOfKey(text)) === undefined
-    if (!isKey) await checkName(text)
-    words.set(text, { text, type: isKey ? 'key' : 'name' })
+    words.set(text, { text, type: await typeOf(text) })
   }
   return words
+}
+
+async function typeOf(text: string): Promise<Word['type']> {
+  if (PLAIN_NAME.test(text)) return 'name'
+  if (USUAL.test(text) || (await faultOfKey(text)) === undefined) return 'key'
+  await checkName(text)
+  return 'name'
 }
 
 /** The key that a word stands for; `not-found` where its name is not bound. */
@@ -43,6 +51,7 @@ export async function unknownWord(text: string, error: unknown): Promise<unknown
 
 /** Throws `usage`, with the reason, unless it can be a name. */
 export async function checkName(name: string): Promise<void> {
+  if (PLAIN_NAME.test(name)) return
   const names = await import('../src/index/name.ts')
   names.checkName(name)
 }

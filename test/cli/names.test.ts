@@ -1,7 +1,14 @@
 import test from 'ava'
+import { base16 } from 'multiformats/bases/base16'
+import { base256emoji } from 'multiformats/bases/base256emoji'
+import { base32 } from 'multiformats/bases/base32'
+import { base36 } from 'multiformats/bases/base36'
+import { base58btc } from 'multiformats/bases/base58'
+import { base64url } from 'multiformats/bases/base64'
 import type { ExecutionContext } from 'ava'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { splitCommand } from '../../cli/flags.ts'
+import { readWords } from '../../cli/words.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { DstoreError } from '../../src/errors.ts'
@@ -116,4 +123,18 @@ test('flags before the command are the command’s', (t) => {
   t.deepEqual(splitCommand(['--version']), ['--version'])
   t.deepEqual(splitCommand(['--unknown', 'status']), ['--unknown', 'status'])
   t.deepEqual(splitCommand([]), [undefined])
+})
+
+test('R007-36 a word is a key in every spelling, else a name, else refused', async (t) => {
+  const spellings = [base16, base32, base36, base58btc, base64url, base256emoji].map((base) =>
+    base.encode(KEY.toBytes()),
+  )
+  const hex = Buffer.from(KEY.digest).toString('hex')
+  const names = ['a', 'models/v1', 'é', 'x'.repeat(512), KEY.toString().slice(0, -1)]
+  const words = await readWords([...spellings, hex, KEY.toString(), ...names])
+  for (const text of [...spellings, hex, KEY.toString()]) t.is(words.get(text)?.type, 'key', text)
+  for (const text of names) t.is(words.get(text)?.type, 'name', text)
+  for (const text of ['', 'a\nb', 'x'.repeat(513)]) {
+    await t.throwsAsync(readWords([text]), { code: 'usage' })
+  }
 })

@@ -13,7 +13,7 @@ async function peerOf(daemon: Daemon): Promise<string> {
   return (JSON.parse(stdout.toString()) as { peerId: string }).peerId
 }
 
-test('ten Locals hold a value: after rm it is gone at each, and one that was stopped is named', async (t) => {
+test('R004-20 R004-21 ten Locals hold a value: after rm it is gone at each, and one that was stopped is named', async (t) => {
   const { global, locals } = await network(t, 10)
   const key = (await global.run(['put', '-'], 'hello')).stdout.toString().trim()
   for (const local of locals) t.is((await local.run(['get', key])).stdout.toString(), 'hello')
