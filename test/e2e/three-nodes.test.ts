@@ -44,6 +44,7 @@ test('300 MB pass through Locals whose caches are far smaller, from file and fro
   await a.run(['rm', key])
   const file = await open(path)
   const stdin = a.place.start(['put', '-'])
+  stdin.stdin!.on('error', () => undefined)
   file.createReadStream().pipe(stdin.stdin!)
   const chunks: Buffer[] = []
   for await (const piece of stdin.stdout!) chunks.push(piece as Buffer)
@@ -148,6 +149,7 @@ test('what fails leaves the output as it was, and no key', async (t) => {
   t.is((await b.run(['get', unknown, '-o', b.place.file('new')])).exit, 3)
   t.false(existsSync(b.place.file('new')))
   const stopped = a.place.start(['put', '-'])
+  stopped.stdin!.on('error', () => undefined)
   stopped.stdin!.write(randomBytes(200_000))
   await new Promise((resolve) => setTimeout(resolve, 300))
   stopped.kill('SIGKILL')
