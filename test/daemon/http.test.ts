@@ -136,7 +136,8 @@ test('R007-12 bytes that end too early never look whole', async (t) => {
 
   // Some versions of Node drop the headers, too, when an answer is cut: then there is none.
   const cut = await ask(daemon.socket, 'GET', path).catch(() => undefined)
-  t.not(cut?.whole, true)
+  t.is(cut?.status ?? 200, 200)
+  t.false(cut?.whole ?? false)
   t.true((cut?.body.byteLength ?? 0) <= 20_000)
 
   const told = await ask(daemon.socket, 'GET', path, { headers: { te: 'trailers' } })
