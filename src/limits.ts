@@ -314,6 +314,9 @@ export const LOG_AGE_MS: number = 7 * 86_400_000
 /** Runs of Global whose positions are recognised. */
 export const RUNS: number = 1024
 
+/** Memory for values of a Local that a program opens without saying how much. */
+export const LIBRARY_CACHE_BYTES: number = 256 * MIB
+
 /** Bindings that a Local keeps for look-ups while Global is away. */
 export const CACHED_BINDINGS: number = 10_000
 
