@@ -106,6 +106,9 @@ export const HOLDERS: number = 64
 /** Requests that one Local may have unanswered at Global. */
 export const REQUESTS_IN_FLIGHT: number = 4096
 
+/** What the requests of one Local whose answers it has not taken, and those answers, take of memory at Global. */
+export const INDEX_UNTAKEN_BYTES: number = 4 * MIB
+
 /** How long a stream may be idle before a ping is sent on it. */
 export const PING_INTERVAL_MS: number = 1000
 
