@@ -12,11 +12,11 @@ export function statusText(status: StatusAnswer): string {
     ['socket', daemon.socket],
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
-    ['Global', global && `${global.state} since ${global.since}, ${global.address}`],
+    ['Global', global && globalText(global)],
     ['Locals', status.role === 'global' ? localsText(status) : undefined],
     ['position', status.position],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
-    ['store', store && storeText(store)],
+    ['store', store && storeText(store, daemon.freeBytes)],
     ['cache', cache && cacheText(cache)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
       'traffic',
@@ -29,6 +29,16 @@ export function statusText(status: StatusAnswer): string {
     .join('\n')
 }
 
+/** `connected since TIME, round trip 1.2ms, /ip4/...`; while it is away, when it was last heard. */
+function globalText(global: NonNullable<StatusAnswer['global']>): string {
+  const { state, since, lastHeard, roundTripMs, address } = global
+  const sign =
+    state === 'connected'
+      ? roundTripMs !== undefined && `round trip ${roundTripMs.toFixed(roundTripMs < 10 ? 1 : 0)}ms`
+      : lastHeard !== undefined && `last heard ${lastHeard}`
+  return [`${state} since ${since}`, sign, address].filter(Boolean).join(', ')
+}
+
 /** `3 connected, 1 away: 12D3...`: who is away is owed what was removed meanwhile. */
 function localsText({ locals, registered }: StatusAnswer): string {
   const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
@@ -36,9 +46,11 @@ function localsText({ locals, registered }: StatusAnswer): string {
   return `${locals.length} connected${absent}`
 }
 
-function storeText(store: NonNullable<StatusAnswer['store']>): string {
+/** Room is what its bound leaves, or the disk. */
+function storeText(store: NonNullable<StatusAnswer['store']>, freeBytes: number): string {
   const { kind, durable, values, valueBytes, headroomBytes, damaged, unfinishedBytes, seq } = store
-  const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
+  const left = headroomBytes ?? (kind === 'disk' ? freeBytes : undefined)
+  const room = left === undefined ? '' : `, room for ${formatSize(left)}`
   const warning = durable ? '' : ' (nothing is kept)'
   const broken = damaged === 0 ? '' : `, ${damaged} DAMAGED`
   const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
@@ -48,8 +60,10 @@ function storeText(store: NonNullable<StatusAnswer['store']>): string {
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {
   const { usedBytes, budgetBytes, values, hits, misses, evictions } = cache
+  const reads = hits + misses
+  const rate = reads === 0 ? '' : ` (${Math.round((100 * hits) / reads)}%)`
   return (
     `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${values} values, ` +
-    `${hits} hits, ${misses} misses, ${evictions} evictions`
+    `${hits} hits${rate}, ${misses} misses, ${evictions} evictions`
   )
 }

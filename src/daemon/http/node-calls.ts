@@ -1,4 +1,5 @@
 /** The API's calls on the node itself. */
+import { statfs } from 'node:fs/promises'
 import { LINES_TYPE } from '../api.ts'
 import type { StatusAnswer } from '../api.ts'
 import { sendJson } from './exchange.ts'
@@ -14,9 +15,15 @@ export async function status(exchange: Exchange): Promise<void> {
       directory,
       socket,
       residentBytes: process.memoryUsage.rss(),
+      freeBytes: await freeBytes(directory),
     },
   }
   sendJson(exchange, 200, answer)
+}
+
+async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory)
+  return bavail * bsize
 }
 
 /**
