@@ -1,10 +1,10 @@
 /** A Global that is full, and one that moves house, for real. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { MIB } from '../../src/limits.ts'
+import { DISK_RESERVE_BYTES, GIB, MIB } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
 import { Daemon } from '../e2e/nodes.ts'
 
@@ -37,11 +37,19 @@ async function fills(
   t.is(again.exit, 0, again.stderr)
 }
 
-test('R005-24: --max-size is exit code 7 and no trace, with headroom in status, also for a Local', async (t) => {
+test('R005-24, R005-49: --max-size is exit code 7 and no trace, with headroom in status, also for a Local', async (t) => {
   const node = await Daemon.start(t, ['--max-size', '4MiB'])
   await fills(t, node, randomBytes(3 * MIB), randomBytes(2 * MIB))
   const status = await node.run(['status'])
   t.regex(status.stdout.toString(), /1 values, 3MiB, room for 1MiB/)
+
+  const unbound = await Daemon.start(t, [])
+  const { bavail, bsize } = statfsSync(unbound.place.state)
+  const { headroomBytes } = (await unbound.status()).store!
+  // Others write to this disk, too.
+  t.true(Math.abs(headroomBytes! - (bavail * bsize - DISK_RESERVE_BYTES)) < GIB, `${headroomBytes}`)
+  const huge = await Daemon.start(t, ['--max-size', '1000TiB'])
+  t.true((await huge.status()).store!.headroomBytes! < 2 * bavail * bsize)
 
   const global = await Daemon.start(t, ['--global', '--max-size', '4MiB'])
   const local = await Daemon.start(t, ['--join', global.address])
