@@ -16,7 +16,7 @@ export function statusText(status: StatusAnswer): string {
     ['Locals', status.role === 'global' ? localsText(status) : undefined],
     ['position', status.position],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
-    ['store', store && storeText(store, daemon.freeBytes)],
+    ['store', store && storeText(store)],
     ['cache', cache && cacheText(cache)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
       'traffic',
@@ -46,11 +46,9 @@ function localsText({ locals, registered }: StatusAnswer): string {
   return `${locals.length} connected${absent}`
 }
 
-/** Room is what its bound leaves, or the disk. */
-function storeText(store: NonNullable<StatusAnswer['store']>, freeBytes: number): string {
+function storeText(store: NonNullable<StatusAnswer['store']>): string {
   const { kind, durable, values, valueBytes, headroomBytes, damaged, unfinishedBytes, seq } = store
-  const left = headroomBytes ?? (kind === 'disk' ? freeBytes : undefined)
-  const room = left === undefined ? '' : `, room for ${formatSize(left)}`
+  const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
   const warning = durable ? '' : ' (nothing is kept)'
   const broken = damaged === 0 ? '' : `, ${damaged} DAMAGED`
   const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`

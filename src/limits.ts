@@ -218,6 +218,9 @@ export const HTTP_BATCH_BYTES: number = MIB
 /** The longest JSON document, or line, that the daemon answers with: its status with every Local that may be. */
 export const HTTP_ANSWER_BYTES: number = 2 * MIB
 
+/** A file of names in an archive; also the names that wait at an import until their values come. */
+export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
+
 /** How often a call that waits for peers, or for changes, shows that it goes on. */
 export const HTTP_BEAT_MS: number = 2000
 

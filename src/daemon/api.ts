@@ -99,8 +99,6 @@ export interface StatusAnswer extends NodeStatus {
     readonly socket: string
     /** Resident memory of the process, in bytes. */
     readonly residentBytes: number
-    /** Room that is left where the state directory is, in bytes. */
-    readonly freeBytes: number
   }
 }
 

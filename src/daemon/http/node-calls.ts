@@ -1,5 +1,4 @@
 /** The API's calls on the node itself. */
-import { statfs } from 'node:fs/promises'
 import { LINES_TYPE } from '../api.ts'
 import type { StatusAnswer } from '../api.ts'
 import { sendJson } from './exchange.ts'
@@ -15,15 +14,9 @@ export async function status(exchange: Exchange): Promise<void> {
       directory,
       socket,
       residentBytes: process.memoryUsage.rss(),
-      freeBytes: await freeBytes(directory),
     },
   }
   sendJson(exchange, 200, answer)
-}
-
-async function freeBytes(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory)
-  return bavail * bsize
 }
 
 /**
