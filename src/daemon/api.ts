@@ -121,6 +121,9 @@ export type CallEvent<Result> =
   | { readonly event: 'done'; readonly result: Result }
   | { readonly event: 'failed'; readonly problem: Problem }
 
+/** Key of the value, which may have been asked for by a name. */
+export const KEY_HEADER = 'dstore-key'
+
 /** Size in bytes of the whole value, also where `Content-Length` cannot be sent. */
 export const SIZE_HEADER = 'dstore-size'
 
