@@ -224,7 +224,7 @@ export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
 /** How often a call that waits for peers, or for changes, shows that it goes on. */
 export const HTTP_BEAT_MS: number = 2000
 
-/** Connections to the daemon's socket at one time. */
+/** Connections to the daemon's socket at one time, and as many over TCP. */
 export const HTTP_CONNECTIONS: number = 512
 
 /** How long the headers, or a JSON body, may take to arrive. */
@@ -232,6 +232,15 @@ export const HTTP_REQUEST_MS: number = 30_000
 
 /** How long a connection to the daemon's socket may lie idle between two requests. */
 export const HTTP_IDLE_MS: number = 60_000
+
+/** How long a connection over TCP may be silent both ways while a call is in progress on it. */
+export const HTTP_SILENCE_MS: number = 120_000
+
+/** The token of the API over TCP that a daemon makes: so many random bytes, in hexadecimal. */
+export const HTTP_TOKEN_BYTES: number = 32
+
+/** Requests over TCP that were turned away are logged at most this often. */
+export const HTTP_REFUSALS_LOG_MS: number = 60_000
 
 /** Progress events of one call are at least this far apart. */
 export const PROGRESS_MS: number = 100
