@@ -254,7 +254,7 @@ export const SHUTDOWN_MS: number = 5_000
 /** How long a daemon in the background may take until it serves. */
 export const START_MS: number = 30_000
 
-/** A daemon's log is turned over at its start when it is larger than this. */
+/** A daemon's log in a file is turned over when it would grow beyond this. */
 export const LOG_FILE_BYTES: number = 8 * MIB
 
 /** The configuration file of a state directory. */
