@@ -221,6 +221,9 @@ export const HTTP_ANSWER_BYTES: number = 2 * MIB
 /** A file of names in an archive; also the names that wait at an import until their values come. */
 export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
 
+/** Batches that are being sent to the daemon or stored, all together. */
+export const HTTP_BATCHES_BYTES: number = 4 * MIB
+
 /** How often a call that waits for peers, or for changes, shows that it goes on. */
 export const HTTP_BEAT_MS: number = 2000
 
@@ -352,11 +355,15 @@ export const REGISTER_WRITE_MS: number = 5000
 
 /** The longest that one request for changes waits for some. */
 export const WATCH_WAIT_MS: number = 20_000
-/** Bytes of values that a node has read for its peers and they have not taken, all together. */
+/** Bytes of values that a node has in flight, all together: read and not yet taken, or come and not yet stored. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 
-/** Of these, what a Global has for the callers of its own machine; the rest is for its peers: neither waits for the other. */
-export const CALLERS_IN_FLIGHT_BYTES: number = 32 * MIB
+/** Of these, what is for its peers. */
+export const PEERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** Of these, what is for the callers of its own machine, beside batches: neither waits for the other. */
+export const CALLERS_IN_FLIGHT_BYTES: number =
+  IN_FLIGHT_BYTES - PEERS_IN_FLIGHT_BYTES - HTTP_BATCHES_BYTES
 
 /** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
 export const READ_SHARE_BYTES: number = 3 * MIB
