@@ -12,6 +12,7 @@ import { GIB } from '../limits.ts'
 import type { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/open.ts'
 import { createApiServer } from './http/server.ts'
+import { letHeapGrow } from './heap.ts'
 import { takeLock } from './lock.ts'
 import type { Log } from '../node/log.ts'
 import type { Settings } from './settings.ts'
@@ -42,6 +43,7 @@ export interface Daemon {
 /** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory, log } = options
+  letHeapGrow()
   // What cannot be is refused before anything is made; what counts is read again under the lock.
   settle(options.settings, readSettings(directory.config))
   createDirectory(directory)
