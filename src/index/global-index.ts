@@ -357,6 +357,7 @@ export class GlobalIndex {
       return
     }
     const now = this.#now
+    const { session } = task.origin
     const { leaseMs, recovered } = this.#options
     const longest = Math.max(leaseMs ?? 0, recovered.longestLeaseMs)
     const patience =
@@ -366,6 +367,7 @@ export class GlobalIndex {
       removed: done.removed,
       deadline: since + (task.timeoutMs ?? patience),
       graceEnds: now + withMargin(longest),
+      isAwaited: () => session === SELF || this.#sessions.peerOf(session) !== undefined,
       answer: task.finish,
     }
     this.#waiting.add(item, now)

@@ -394,7 +394,7 @@ export class LocalIndex {
 
   /** Whoever waited for the link as long as a redial may take is told that Global is away. */
   #failImpatient(now: number): void {
-    if (now - this.#awaySince < REDIAL_PATIENCE_MS) return
+    if (this.#requests.isIdle || now - this.#awaySince < REDIAL_PATIENCE_MS) return
     const { message } = this.#linkError
     const error = new DstoreError('unreachable', `Global cannot be reached: ${message}`, {
       cause: this.#linkError,

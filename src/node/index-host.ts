@@ -4,7 +4,6 @@
  */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { decodeMessage } from '../index/decode.ts'
-import { encodeMessage } from '../index/encode.ts'
 import {
   GlobalIndex,
   SELF,
@@ -16,32 +15,30 @@ import type {
   AnswerTo,
   Body,
   Failure,
+  List,
   Message,
+  Names,
   Position,
   Receipt,
   Request,
+  Watch,
 } from '../index/message.ts'
 import { beginRun } from '../index/opening.ts'
-import type { Inline, Sealed } from '../index/plan.ts'
+import type { Sealed } from '../index/plan.ts'
 import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../index/record.ts'
-import {
-  INDEX_MESSAGE_BYTES,
-  INLINE_ANSWER_BYTES,
-  INLINE_VALUE_BYTES,
-  REGISTERED_LOCALS,
-  REQUESTS_IN_FLIGHT,
-} from '../limits.ts'
+import { INDEX_MESSAGE_BYTES, REGISTERED_LOCALS } from '../limits.ts'
 import type { Location, Staging, Store, Transaction } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
-import { FrameWriter } from '../wire/frame-writer.ts'
+import { Backlog } from './backlog.ts'
 import { Changes } from './changes.ts'
+import { inlineValues } from './inline-values.ts'
 import type { Log } from './log.ts'
 import { listKeys, listNames } from './listing.ts'
 import { Offers } from './offers.ts'
 import type { Repair } from './repair.ts'
 import { Retention } from './retention.ts'
-import { readSmall, sealSmall } from './values.ts'
+import { sealSmall } from './values.ts'
 
 /** How often the index looks at the clock: for pings, for who waits, and for Locals that have fallen silent. */
 const TICK_MS = 250
@@ -61,12 +58,8 @@ export interface IndexHostOptions {
 }
 
 interface Connection {
-  readonly channel: Channel
-  readonly writer: FrameWriter
-  /** Ids of requests that were read and not yet answered. */
-  unanswered: number
+  readonly backlog: Backlog
   readonly offers: Offers
-  resume: (() => void) | undefined
 }
 
 export class IndexHost {
@@ -166,15 +159,9 @@ export class IndexHost {
   async serve(channel: Channel): Promise<void> {
     const { log, now, store, repair } = this.#options
     const session = ++this.#lastSession
-    const writer = new FrameWriter(channel)
-    const connection: Connection = {
-      channel,
-      writer,
-      unanswered: 0,
-      offers: new Offers(store, repair),
-      resume: undefined,
-    }
-    this.#connections.set(session, connection)
+    const backlog = new Backlog(channel)
+    const offers = new Offers(store, repair)
+    this.#connections.set(session, { backlog, offers })
     this.#handle({ type: 'opened', session, peer: channel.peer, now: now() })
     try {
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
@@ -182,17 +169,18 @@ export class IndexHost {
         const frame = await reader.next()
         if (frame === undefined) break
         const message = decodeMessage(frame)
-        if (isRequest(message)) connection.unanswered++
-        connection.offers.heard(message)
+        backlog.heard(message)
+        offers.heard(message)
         this.#handle({ type: 'message', session, message, now: now() })
-        if (connection.unanswered >= REQUESTS_IN_FLIGHT) await room(connection)
+        await backlog.room()
       }
-      await writer.end()
+      await backlog.end(stopped('the Local ended the session'))
     } catch (error) {
       const fault = asDstoreError(error)
       if (fault.code === 'protocol') {
         log.warn('a Local broke the index protocol', { peer: channel.peer, error: fault.message })
-        await this.#farewell(connection, fault)
+        void backlog.send({ id: 0, body: failureOf(fault) })
+        await backlog.end(fault)
       }
       channel.abort(fault)
     } finally {
@@ -209,12 +197,12 @@ export class IndexHost {
     this.#changes.close()
     await this.#retention.close()
     const body: Body = { type: 'goodbye', reason: 'it was told to' }
-    for (const [session, { writer, channel }] of this.#connections) {
-      this.#connections.delete(session)
-      await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
-      await writer.end().catch(() => undefined)
-      channel.abort(new DstoreError('unreachable', 'Global stopped'))
-    }
+    const farewells = [...this.#connections.values()].map(({ backlog }) => {
+      void backlog.send({ id: 0, body })
+      return backlog.end(stopped('Global stopped'))
+    })
+    this.#connections.clear()
+    await Promise.all(farewells)
     const stopping = failureOf(new DstoreError('unreachable', 'the node is stopping'))
     for (const resolve of this.#callers.values()) resolve(stopping)
     this.#callers.clear()
@@ -245,7 +233,7 @@ export class IndexHost {
         this.#send(effect.session, effect.message)
         break
       case 'hang-up':
-        void this.#hangUp(effect.session)
+        void this.#connections.get(effect.session)?.backlog.end(stopped('Global ended the session'))
         break
       case 'discard':
         void this.#discard(effect.location)
@@ -264,7 +252,8 @@ export class IndexHost {
         break
       case 'load':
         this.#work(effect.ticket, async () => {
-          const values = await this.#inlineValues(effect.values)
+          const { store, repair } = this.#options
+          const values = await inlineValues(store, repair, effect.values)
           return { type: 'loaded', values }
         })
         break
@@ -301,34 +290,26 @@ export class IndexHost {
       this.#callers.delete(id)
       return
     }
-    const completed = this.#connections.get(session)?.offers.answer(message)
-    if (completed === undefined) this.#answer(session, message)
-    else void completed.then((better) => this.#answer(session, { id, body: better }))
-  }
-
-  #answer(session: SessionId, message: Message): void {
-    const connection = this.#connections.get(session)
-    if (connection === undefined) return
-    if (message.id !== 0 && message.body.type !== 'pong') {
-      connection.unanswered--
-      connection.resume?.()
-    }
-    // A Local that does not read its answers is cut off by the silence of its pongs; the queue is bounded by the
-    // number of its requests in flight.
-    connection.writer.send(encodeMessage(message)).catch(() => undefined)
+    const { backlog, offers } = this.#connections.get(session) ?? {}
+    const completed = offers?.answer(message)
+    if (completed === undefined) void backlog?.send(message)
+    else void completed.then((better) => backlog?.send({ id, body: better }))
   }
 
   async #page({ session, id, body }: GlobalEffect & { type: 'page' }): Promise<void> {
-    const { store } = this.#options
-    let answer: Body
-    try {
-      if (body.type === 'list') answer = await listKeys(store, body)
-      else if (body.type === 'names') answer = await listNames(store, body)
-      else answer = await this.#changes.watch(body)
-    } catch (error) {
-      answer = failureOf(error)
+    const request = body.type === 'watch' ? await this.#changes.wait(body) : body
+    const answer = async (): Promise<Message> => {
+      const page = await this.#read(request).catch(failureOf)
+      return { id, body: page }
     }
-    this.#send(session, { id, body: answer })
+    if (session === SELF) this.#send(session, await answer())
+    else await this.#connections.get(session)?.backlog.page(answer)
+  }
+
+  #read(body: List | Names | Watch): Promise<Body> {
+    const { store } = this.#options
+    if (body.type === 'list') return listKeys(store, body)
+    return body.type === 'names' ? listNames(store, body) : this.#changes.read(body)
   }
 
   async #replay({ session, after, limit }: GlobalEffect & { type: 'replay' }): Promise<void> {
@@ -340,22 +321,8 @@ export class IndexHost {
       const changes = entries.map(({ seq, entry }) => ({ seq, change: decodeChange(entry).change }))
       this.#handle({ type: 'replayed', session, after, changes, now: now() })
     } catch (error) {
-      this.#connections.get(session)?.channel.abort(asDstoreError(error))
+      void this.#connections.get(session)?.backlog.end(asDstoreError(error))
     }
-  }
-
-  /** The small values among these, as many as fit into one answer. */
-  async #inlineValues(
-    values: readonly (Inline | undefined)[],
-  ): Promise<(Uint8Array | undefined)[]> {
-    let left = INLINE_ANSWER_BYTES
-    return Promise.all(
-      values.map(async (value) => {
-        if (value === undefined || value.size > INLINE_VALUE_BYTES || value.size > left) return
-        left -= value.size
-        return readSmall(this.#options.store, value.location, value.size).catch(() => undefined)
-      }),
-    )
   }
 
   async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
@@ -389,18 +356,6 @@ export class IndexHost {
       this.#options.log.warn('a value that was not needed could not be freed', { error: message })
     })
   }
-
-  async #hangUp(session: SessionId): Promise<void> {
-    const connection = this.#connections.get(session)
-    if (connection === undefined) return
-    await connection.writer.end().catch(() => undefined)
-    connection.channel.abort(new DstoreError('unreachable', 'Global ended the session'))
-  }
-
-  async #farewell({ writer }: Connection, fault: DstoreError): Promise<void> {
-    await writer.send(encodeMessage({ id: 0, body: failureOf(fault) })).catch(() => undefined)
-    await writer.end().catch(() => undefined)
-  }
 }
 
 /** How work for a ticket ended. */
@@ -410,18 +365,7 @@ type Outcome = GlobalEvent extends infer E
     : never
   : never
 
-/** Does it wait for an answer that `send` will count? */
-const isRequest = ({ id, body }: Message): boolean =>
-  id !== 0 && body.type !== 'ping' && body.type !== 'pong'
-
-function room(connection: Connection): Promise<void> {
-  return new Promise((resolve) => {
-    connection.resume = () => {
-      connection.resume = undefined
-      resolve()
-    }
-  })
-}
+const stopped = (why: string): DstoreError => new DstoreError('unreachable', why)
 
 function failureOf(error: unknown): Failure {
   const { code, message, hint } = asDstoreError(error)

@@ -65,19 +65,33 @@ interface Status {
   readonly role: string
   readonly global?: { readonly state: string }
   readonly traffic: readonly { readonly valueBytesIn: number }[]
-  readonly store?: { readonly kind: string; readonly durable: boolean; readonly values: number }
+  readonly position?: string
+  readonly store?: {
+    readonly kind: string
+    readonly durable: boolean
+    readonly values: number
+    readonly headroomBytes?: number
+    readonly seq: number
+  }
 }
 
 /** Global and as many Locals as asked for. */
 export async function network(
   t: ExecutionContext,
   locals: number,
-  options: { readonly local?: readonly string[]; readonly global?: readonly string[] } = {},
+  options: {
+    readonly local?: readonly string[]
+    readonly global?: readonly string[]
+    /** Where Local number `local`, from 0, is to dial instead of Global's address. */
+    readonly route?: (address: string, local: number) => Promise<string>
+  } = {},
 ): Promise<{ readonly global: Daemon; readonly locals: readonly Daemon[] }> {
   const global = await Daemon.start(t, ['--global', ...(options.global ?? [])])
-  const starts = Array.from({ length: locals }, () =>
-    Daemon.start(t, ['--join', global.address, ...(options.local ?? [])]),
-  )
+  const { route = () => Promise.resolve(global.address) } = options
+  const starts = Array.from({ length: locals }, async (_, local) => {
+    const address = await route(global.address, local)
+    return Daemon.start(t, ['--join', address, ...(options.local ?? [])])
+  })
   return { global, locals: await Promise.all(starts) }
 }
 
