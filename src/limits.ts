@@ -290,6 +290,9 @@ export const LANE_RECORD_BYTES: number = MIB
  */
 export const LANE_SLAB_BYTES: number = 256 * KIB
 
+/** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
+export const HEAP_GROWTH_PERCENT: number = 400
+
 /** Slabs of one lane that the system has not taken yet, before a writer waits. */
 export const LANE_SENDING: number = 2
 
