@@ -198,7 +198,7 @@ async function take({ how, from, value }: Order & { do: 'take' }): Promise<numbe
     await channel.end()
   } else if (how === 'proved') {
     for await (const proved of fetchSlices(transfer, { digest, size, ranges })) {
-      if (proved.kind === 'data') bytes += proved.bytes.byteLength
+      for (const run of proved) if (run.kind === 'data') bytes += run.bytes.byteLength
     }
   } else {
     await transfer.send({ type: 'fetch', digest, ranges })

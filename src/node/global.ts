@@ -268,8 +268,9 @@ export class Global implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const usage = await this.#store.usage()
+    const { headroomBytes = Infinity, ...usage } = await this.#store.usage()
     const { kind } = this.#store
+    const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
     const { position, registered } = this.#index.standing
     return {
@@ -283,7 +284,13 @@ export class Global implements Node {
       global: undefined,
       locals: this.#index.peers(),
       registered,
-      store: { kind, durable: kind !== 'memory', ...usage, seq },
+      store: {
+        kind,
+        durable: kind !== 'memory',
+        ...usage,
+        headroomBytes: headroom === Infinity ? undefined : headroom,
+        seq,
+      },
       cache: undefined,
       traffic: this.#traffic.status(),
     }

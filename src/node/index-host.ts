@@ -24,25 +24,21 @@ import type {
   Watch,
 } from '../index/message.ts'
 import { beginRun } from '../index/opening.ts'
-import type { Inline, Sealed } from '../index/plan.ts'
+import type { Sealed } from '../index/plan.ts'
 import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../index/record.ts'
-import {
-  INDEX_MESSAGE_BYTES,
-  INLINE_ANSWER_BYTES,
-  INLINE_VALUE_BYTES,
-  REGISTERED_LOCALS,
-} from '../limits.ts'
+import { INDEX_MESSAGE_BYTES, REGISTERED_LOCALS } from '../limits.ts'
 import type { Location, Staging, Store, Transaction } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { Backlog } from './backlog.ts'
 import { Changes } from './changes.ts'
+import { inlineValues } from './inline-values.ts'
 import type { Log } from './log.ts'
 import { listKeys, listNames } from './listing.ts'
 import { Offers } from './offers.ts'
 import type { Repair } from './repair.ts'
 import { Retention } from './retention.ts'
-import { readSmall, sealSmall } from './values.ts'
+import { sealSmall } from './values.ts'
 
 /** How often the index looks at the clock: for pings, for who waits, and for Locals that have fallen silent. */
 const TICK_MS = 250
@@ -256,7 +252,8 @@ export class IndexHost {
         break
       case 'load':
         this.#work(effect.ticket, async () => {
-          const values = await this.#inlineValues(effect.values)
+          const { store, repair } = this.#options
+          const values = await inlineValues(store, repair, effect.values)
           return { type: 'loaded', values }
         })
         break
@@ -326,20 +323,6 @@ export class IndexHost {
     } catch (error) {
       void this.#connections.get(session)?.backlog.end(asDstoreError(error))
     }
-  }
-
-  /** The small values among these, as many as fit into one answer. */
-  async #inlineValues(
-    values: readonly (Inline | undefined)[],
-  ): Promise<(Uint8Array | undefined)[]> {
-    let left = INLINE_ANSWER_BYTES
-    return Promise.all(
-      values.map(async (value) => {
-        if (value === undefined || value.size > INLINE_VALUE_BYTES || value.size > left) return
-        left -= value.size
-        return readSmall(this.#options.store, value.location, value.size).catch(() => undefined)
-      }),
-    )
   }
 
   async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {

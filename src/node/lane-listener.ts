@@ -7,6 +7,7 @@ import type { Channel } from '../wire/channel.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LaneKeys } from './lane-keys.ts'
+import { SlabPool } from './lane-intake.ts'
 import { LANE_PROTOCOL, encodeOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { laneServer } from './lane-tls.ts'
@@ -29,6 +30,7 @@ export class LaneListener {
   readonly #options: LaneListenerOptions
   readonly #keys: LaneKeys
   readonly #lanes = new LaneSet()
+  readonly #slabs = new SlabPool()
   readonly #server: Server
   /** Who the key was handed to that a socket is shaking hands with. */
   readonly #holders = new WeakMap<TLSSocket, string>()
@@ -128,7 +130,7 @@ export class LaneListener {
       socket.destroy()
       return
     }
-    const lane = new LaneChannel(socket, peer)
+    const lane = new LaneChannel(socket, peer, this.#slabs)
     this.#lanes.add(lane)
     this.#options.take(lane)
   }

@@ -9,7 +9,6 @@ import type { ByteRange } from '../hash/tree.ts'
 import type { Fact } from '../index/message.ts'
 import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
-import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
 import { servedFromCache } from './cache-host.ts'
 import { putBatches } from './batches.ts'
@@ -377,9 +376,7 @@ export class Local implements Node {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
         const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
         limit.progress()
-        for await (const proved of this.#fetcher.pass(key, size, run, signal)) {
-          const bytes = within(proved, run)
-          if (bytes === undefined) continue
+        for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
           limit.rest()
           this.#mayGoOn(read, limit)
           yield bytes

@@ -228,6 +228,7 @@ export interface NodeStatus {
         readonly durable: boolean
         readonly values: number
         readonly valueBytes: number
+        /** What still fits: the least of the bound and the disk, in bytes. Undefined where neither says. */
         readonly headroomBytes: number | undefined
         /** Values that are known to be damaged: not served. */
         readonly damaged: number

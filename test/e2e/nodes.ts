@@ -65,7 +65,14 @@ interface Status {
   readonly role: string
   readonly global?: { readonly state: string }
   readonly traffic: readonly { readonly valueBytesIn: number }[]
-  readonly store?: { readonly kind: string; readonly durable: boolean; readonly values: number }
+  readonly position?: string
+  readonly store?: {
+    readonly kind: string
+    readonly durable: boolean
+    readonly values: number
+    readonly headroomBytes?: number
+    readonly seq: number
+  }
 }
 
 /** Global and as many Locals as asked for. */
