@@ -36,6 +36,9 @@ const NODE = [
   'max-size',
   'lease',
   'forget-after',
+  'socket-group',
+  'http',
+  'http-public',
   'log-level',
 ] as const
 const MANY: readonly [number, number] = [1, Infinity]

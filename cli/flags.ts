@@ -43,6 +43,9 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'max-size': text('SIZE', 'the most that the store takes in'),
   lease: text('D', 'a Local without word from Global for D stops serving; none: serves on'),
   'forget-after': text('D', 'a Local out of touch for D is forgotten (default 24h)'),
+  'socket-group': text('GROUP', 'this group may use the socket, too; none: only you'),
+  http: text('HOST:PORT', 'serve the API over TCP, too, for who has the token; none: do not'),
+  'http-public': yes('over TCP, values and names may be read without the token'),
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
 
@@ -74,6 +77,9 @@ export type FlagName =
   | 'max-size'
   | 'lease'
   | 'forget-after'
+  | 'socket-group'
+  | 'http'
+  | 'http-public'
   | 'log-level'
 
 /** What was given; `parseArgs` has seen to the types. */
@@ -105,6 +111,9 @@ export interface Flags {
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string
+  readonly 'socket-group'?: string
+  readonly http?: string
+  readonly 'http-public'?: boolean
   readonly 'log-level'?: string
 }
 

@@ -9,6 +9,7 @@ import type { Flags } from './flags.ts'
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'forget-after': forgetAfter } = flags
+  const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
   if ([global, standalone, join].filter((role) => role !== undefined).length > 1) {
     throw new DstoreError('usage', 'a node has one role: --global, --join or --standalone')
   }
@@ -23,16 +24,29 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
     ...(socket !== undefined && { socket }),
+    ...(socketGroup !== undefined && { socketGroup }),
+    ...(http !== undefined && { http }),
+    ...(httpPublic && { httpPublic }),
   })
 }
 
-const VALUED = ['join', 'store', 'cache', 'max-size', 'lease', 'forget-after', 'log-level'] as const
+const VALUED = [
+  'join',
+  'store',
+  'cache',
+  'max-size',
+  'lease',
+  'forget-after',
+  'socket-group',
+  'http',
+  'log-level',
+] as const
 
 /** The same flags, checked, for another process. */
 export function nodeParameters(flags: Flags): string[] {
   settingsFromFlags(flags)
   const parameters: string[] = []
-  for (const name of ['global', 'standalone'] as const) {
+  for (const name of ['global', 'standalone', 'http-public'] as const) {
     if (flags[name] === true) parameters.push(`--${name}`)
   }
   for (const name of VALUED) {

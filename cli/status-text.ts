@@ -1,5 +1,5 @@
 /** What a node is and does, for a person: a line for each fact. */
-import type { StatusAnswer } from '../src/daemon/api.ts'
+import type { HttpStatus, StatusAnswer } from '../src/daemon/api.ts'
 import { formatDuration, formatSize } from '../src/daemon/quantities.ts'
 
 export function statusText(status: StatusAnswer): string {
@@ -10,6 +10,7 @@ export function statusText(status: StatusAnswer): string {
     ['process', `${daemon.pid}, since ${status.startedAt}, ${formatSize(daemon.residentBytes)}`],
     ['directory', daemon.directory],
     ['socket', daemon.socket],
+    ['HTTP', daemon.http && httpText(daemon.http)],
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
     ['Global', global && globalText(global)],
@@ -27,6 +28,12 @@ export function statusText(status: StatusAnswer): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name.padEnd(14)}${value}`)
     .join('\n')
+}
+
+/** Where the API is over TCP, and who may use it. */
+export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStatus): string {
+  const open = isPublic ? ', values and names to be read without' : ''
+  return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
 }
 
 /** `connected since TIME, round trip 1.2ms, /ip4/...`; while it is away, when it was last heard. */

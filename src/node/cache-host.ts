@@ -3,8 +3,8 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import {
   CALL_TIMEOUT_MS,
-  IN_FLIGHT_BYTES,
   KNOWN_ADDRESSES,
+  PEERS_IN_FLIGHT_BYTES,
   PEER_IN_FLIGHT_BYTES,
   VOUCHED_MS,
 } from '../limits.ts'
@@ -38,7 +38,7 @@ export class CacheHost {
     const { traffic, open } = options
     this.#host = {
       open,
-      allowance: new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => traffic.sent(peer, bytes),
       onReceived: (peer, bytes) => traffic.received(peer, bytes),

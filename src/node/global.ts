@@ -10,9 +10,8 @@ import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
 import {
   BATCH_ITEMS,
-  CALLERS_IN_FLIGHT_BYTES,
   CALL_TIMEOUT_MS,
-  IN_FLIGHT_BYTES,
+  PEERS_IN_FLIGHT_BYTES,
   PEER_IN_FLIGHT_BYTES,
   PIECE_BYTES,
   READ_SHARE_BYTES,
@@ -26,6 +25,7 @@ import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
+import { Callers } from './callers.ts'
 import { changesOf, formatPosition } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
 import { fetchFromLocal } from './holders.ts'
@@ -54,7 +54,7 @@ import type {
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
-import { arriving, metered, type Meter } from './metered.ts'
+import { arriving, metered } from './metered.ts'
 import { Repair, type Holders } from './repair.ts'
 import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
@@ -91,13 +91,9 @@ export class Global implements Node {
   readonly #traffic = new Traffic()
   readonly #company: Company
   readonly #now: () => number
-  /** What is in flight: for peers, and for callers, each of whom is a peer to it. */
-  readonly #allowance = new Allowance(
-    IN_FLIGHT_BYTES - CALLERS_IN_FLIGHT_BYTES,
-    PEER_IN_FLIGHT_BYTES,
-  )
-  readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
-  #lastCall = 0
+  /** What is in flight: for peers, and for callers. */
+  readonly #allowance = new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  readonly #callers = new Callers()
   readonly #leaseMs: number | undefined
   readonly #startedAt = new Date()
 
@@ -137,14 +133,14 @@ export class Global implements Node {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      const bytes = arriving(source.bytes, this.#meter(options))
+      const bytes = arriving(source.bytes, this.#callers.meter(options))
       return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
       const pieces = file.read({ start: 0, end: file.size })
       const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
-      const bytes = metered(pieces, share, this.#meter(options))
+      const bytes = metered(pieces, share, this.#callers.meter(options))
       const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
@@ -170,7 +166,7 @@ export class Global implements Node {
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
             Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
-            this.#meter(options),
+            this.#callers.meter(options),
           )
     return { key, size, range, bytes }
   }
@@ -305,11 +301,6 @@ export class Global implements Node {
   async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
     const [row] = await this.#store.rows([keyRow(digest)])
     return row === undefined ? undefined : decodeKey(row)
-  }
-
-  /** Every call of this machine's own is somebody else's. */
-  #meter({ signal, timeoutMs }: CallOptions): Meter {
-    return { allowance: this.#callers, who: `${++this.#lastCall}`, signal, timeoutMs }
   }
 
   async #ingest(

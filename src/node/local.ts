@@ -7,12 +7,12 @@ import { Key } from '../hash/key.ts'
 import { hash } from '../hash/hasher.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import type { Fact } from '../index/message.ts'
-import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES, READ_SHARE_BYTES } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
-import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
 import { servedFromCache } from './cache-host.ts'
 import { putBatches } from './batches.ts'
+import { Callers } from './callers.ts'
 import { formatPosition } from './change-events.ts'
 import { deadline, untilAborted, type Deadline } from './deadline.ts'
 import type { Interest } from './download.ts'
@@ -20,6 +20,7 @@ import { Fetcher } from './fetcher.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings, leaseOver } from './holdings.ts'
 import type { Log } from './log.ts'
+import { metered } from './metered.ts'
 import type {
   BoundName,
   CallOptions,
@@ -75,6 +76,7 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #fetcher: Fetcher
   readonly #putter: Putter
+  readonly #callers = new Callers()
   readonly #questions: Questions
   /** Questions to Global that are under way, by key. */
   readonly #locating = new Map<string, Asking>()
@@ -92,6 +94,7 @@ export class Local implements Node {
       link,
       cache: this.#cache,
       transfers: this.#fetcher.transfers,
+      callers: this.#callers,
       globalPeer,
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
     })
@@ -357,7 +360,9 @@ export class Local implements Node {
   #passThrough(key: Key, fact: Fact, range: ByteRange, options: CallOptions): ReadableValue {
     const { size, value } = fact
     if (value === undefined) {
-      return { key, size, range, bytes: this.#stream(key, size, range, options) }
+      const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
+      const bytes = this.#stream(key, size, range, options)
+      return { key, size, range, bytes: metered(bytes, share, this.#callers.meter(options)) }
     }
     const part = value.subarray(range.start, range.end)
     return { key, size, range, bytes: once(part) }
@@ -379,9 +384,7 @@ export class Local implements Node {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
         const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
         limit.progress()
-        for await (const proved of this.#fetcher.pass(key, size, run, signal)) {
-          const bytes = within(proved, run)
-          if (bytes === undefined) continue
+        for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
           limit.rest()
           this.#mayGoOn(read, limit)
           yield bytes

@@ -27,6 +27,7 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/"headroomBytes":\d+/g, '"headroomBytes":BYTES'],
   [/12D3Koo\w+/g, 'PEER'],
   [/[0-9a-f]{32}-(?=\d)/g, 'RUN-'],
+  [/127\.0\.0\.1:[1-9]\d*/g, '127.0.0.1:PORT'],
   [/127\.0\.0\.1\/tcp\/[1-9]\d*/g, '127.0.0.1/tcp/PORT'],
 ]
 

@@ -64,7 +64,7 @@ test('R005-38: a full disk is exit code 7 and no trace', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state)
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', place.state], {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m,mode=700', 'tmpfs', place.state], {
       stdio: 'ignore',
     })
   } catch {
