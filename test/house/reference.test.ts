@@ -15,7 +15,7 @@ const blocks = read('docs/reference/library.md')
   .map((block) => block.split('\n```')[0]!)
 
 test('everything that the library exports is in its reference, once', (t) => {
-  const declared = blocks.map((block) => /^export (?:async )?\w+ (\w+)/m.exec(block)?.[1])
+  const declared = blocks.map((block) => String(/^export (?:async )?\w+ (\w+)/m.exec(block)?.[1]))
   t.deepEqual(declared.toSorted(), exported().toSorted())
   t.true(declared.length > 40)
 })
