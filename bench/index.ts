@@ -10,6 +10,7 @@ import { GlobalLink } from '../src/node/global-link.ts'
 import { IndexHost } from '../src/node/index-host.ts'
 import { Repair } from '../src/node/repair.ts'
 import { createMemoryStore } from '../src/store/memory.ts'
+import { KnownMembers } from '../src/membership/known-members.ts'
 import type { Channel } from '../src/wire/channel.ts'
 import { channelPair } from '../src/wire/memory-pair.ts'
 import { DstoreError } from '../src/errors.ts'
@@ -39,6 +40,7 @@ interface Bench {
 }
 
 async function join(peer: string): Promise<Bench> {
+  await host.ask({ type: 'admit', peer, role: 'admin' })
   const state = { isAway: false, receivedBytes: 0, removed: 0 } as Bench
   const link = new GlobalLink({
     dial: async () => {
@@ -56,6 +58,7 @@ async function join(peer: string): Promise<Bench> {
       return mine
     },
     backoffMs: () => 10,
+    members: new KnownMembers(() => undefined),
     log: SILENT,
     now,
     random,

@@ -5,7 +5,10 @@ import { createLog, isLogLevel } from '../../src/daemon/log.ts'
 import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/settings.ts'
 import { chooseDirectory } from '../../src/daemon/state-directory.ts'
 import type { Invocation } from '../invocation.ts'
-import { settingsFromFlags } from '../node-flags.ts'
+import { checkOneRole, settingsFromFlags } from '../node-flags.ts'
+import { readDestination } from '../ticket-input.ts'
+
+const NOWHERE = { text: undefined, ticket: undefined }
 
 export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   const level = flags['log-level'] ?? (process.env['DSTORE_LOG_LEVEL'] || 'info')
@@ -16,11 +19,16 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   }
   // A log that nobody reads any more is no reason to end.
   process.stderr.on('error', () => undefined)
-  const settings = mergeSettings(settingsFromFlags(flags), settingsFromEnvironment(process.env))
+  checkOneRole(flags)
+  const { join, ...rest } = flags
+  const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal)
+  const said = ticket !== undefined || text === undefined ? rest : { ...rest, join: text }
+  const settings = mergeSettings(settingsFromFlags(said), settingsFromEnvironment(process.env))
   return runDaemon(
     {
       directory: chooseDirectory(flags.dir, process.env),
       settings,
+      ...(ticket === undefined ? {} : { ticket }),
       log: createLog(level, (line) => process.stderr.write(line)),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
     },

@@ -110,20 +110,21 @@ export function settle(said: Settings, remembered: Settings): Settings {
   if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
     throw new DstoreError('usage', '--forget-after must be at least twice the lease')
   }
-  if (said.listen !== undefined && role !== 'global') {
-    throw new DstoreError('usage', '--listen is for a Global: no other node opens a port', {
-      hint: 'add --global',
+  const { listen: saidListen } = said
+  if (saidListen !== undefined && role !== 'global' && role !== 'local') {
+    throw new DstoreError('usage', '--listen is for a node with others: this one opens no port', {
+      hint: 'add --global or --join',
     })
   }
   if (role === 'local' && join === undefined) {
     throw new DstoreError('usage', 'a Local needs the address of its Global', {
-      hint: 'give it with --join',
+      hint: 'give it with --join, or join with a ticket',
     })
   }
   return {
     ...rest,
     ...(role === 'local' && join !== undefined ? { join } : {}),
-    ...(role === 'global' && listen !== undefined ? { listen } : {}),
+    ...(role !== undefined && role !== 'standalone' && listen !== undefined ? { listen } : {}),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }

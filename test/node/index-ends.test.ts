@@ -5,6 +5,7 @@ import { encodeMessage } from '../../src/index/encode.ts'
 import type { Body, Digest, Message, Removal } from '../../src/index/message.ts'
 import { INDEX_MESSAGE_BYTES } from '../../src/limits.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { KnownMembers } from '../../src/membership/known-members.ts'
 import { GlobalLink } from '../../src/node/global-link.ts'
 import { IndexHost } from '../../src/node/index-host.ts'
 import { SILENT } from '../../src/node/log.ts'
@@ -24,6 +25,9 @@ async function openHost(t: ExecutionContext): Promise<IndexHost> {
   const repair = new Repair({ store, log: SILENT, holders: () => [] })
   const host = await IndexHost.open({ store, repair, log: SILENT, now, random })
   t.teardown(() => host.close())
+  for (const peer of ['a Local', 'another', 'a stranger']) {
+    await host.ask({ type: 'admit', peer, role: 'admin' })
+  }
   return host
 }
 
@@ -31,6 +35,8 @@ async function openHost(t: ExecutionContext): Promise<IndexHost> {
 class Ends {
   readonly applied: Removal[] = []
   readonly link: GlobalLink
+  readonly expelled: string[] = []
+  readonly members: KnownMembers = new KnownMembers((peer) => void this.expelled.push(peer))
   away = false
   #channel: Channel | undefined
 
@@ -45,6 +51,7 @@ class Ends {
         return this.#channel
       },
       backoffMs: () => 20,
+      members: this.members,
       log: SILENT,
       now,
       random,
@@ -166,7 +173,10 @@ const RUDE: Record<string, (stranger: Stranger) => Promise<void>> = {
   },
   'a feed': async (stranger) => {
     await stranger.hello()
-    await stranger.say({ type: 'feed', after: 0, upto: 1, removals: [], unbindings: [] }, 0)
+    await stranger.say(
+      { type: 'feed', after: 0, upto: 1, removals: [], unbindings: [], memberships: [] },
+      0,
+    )
   },
   'what is no message': async (stranger) => {
     await stranger.hello()
