@@ -157,6 +157,27 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: NONE,
     load: async () => (await import('./commands/verify.ts')).verify,
   },
+  export: {
+    minor: true,
+    usage: '[KEY...] > FILE.tar\n[KEY...] -o FILE.tar',
+    summary: 'values with their names as a tar file; without KEY, all of them',
+    examples: [
+      ['dstore export > backup.tar', 'everything; a file for each value, named after its key'],
+      ['dstore export models/v1 | ssh host dstore import', 'one value, to a store elsewhere'],
+    ],
+    flags: ['output', ...CALL],
+    positionals: [0, Infinity],
+    load: async () => (await import('./commands/export.ts')).exportValues,
+  },
+  import: {
+    minor: true,
+    usage: '[FILE.tar | -]',
+    summary: 'store what an export wrote, each value checked against its key',
+    examples: [['dstore import backup.tar', 'prints the keys; what is there already stays']],
+    flags: ['json', ...CALL],
+    positionals: [0, 1],
+    load: async () => (await import('./commands/import.ts')).importValues,
+  },
   repl: {
     usage: '',
     summary: 'a prompt: SET, GET and DEL',

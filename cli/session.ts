@@ -3,20 +3,15 @@ import { DstoreError } from '../src/errors.ts'
 import { Client } from '../src/daemon/client.ts'
 import { parseDuration } from '../src/daemon/quantities.ts'
 import { readSettings } from '../src/daemon/settings.ts'
-import { chooseDirectory } from '../src/daemon/state-directory.ts'
+import { findPlace } from '../src/daemon/socket-place.ts'
+import type { Place } from '../src/daemon/socket-place.ts'
 import type { StateDirectory } from '../src/daemon/state-directory.ts'
 import type { Flags } from './flags.ts'
 import type { Invocation } from './invocation.ts'
 
 /** The state directory of this call, and where its daemon would serve. */
-export function place(flags: Flags): { directory: StateDirectory; socket: string } {
-  const directory = chooseDirectory(flags.dir, process.env)
-  const socket =
-    flags.socket ??
-    (process.env['DSTORE_SOCKET'] || undefined) ??
-    readSettings(directory.config).socket ??
-    directory.socket
-  return { directory, socket }
+export function place(flags: Flags): Place {
+  return findPlace(flags.dir, flags.socket)
 }
 
 /** The running daemon; undefined where there is none. */

@@ -1,4 +1,5 @@
 /** Ctrl-C and SIGTERM: the first ends the work in hand, the second the process (R007-28). */
+import { setMaxListeners } from 'node:events'
 import { DstoreError } from '../src/errors.ts'
 
 const EXITS = { SIGINT: 130, SIGTERM: 143 } as const
@@ -13,6 +14,8 @@ export interface Interruptible {
 
 export function interruptible(): Interruptible {
   const aborter = new AbortController()
+  // Calls that are made at once listen to it; to Node many of them look like a leak.
+  setMaxListeners(0, aborter.signal)
   let received: Signal | undefined
   for (const signal of Object.keys(EXITS) as Signal[]) {
     process.on(signal, () => {

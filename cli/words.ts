@@ -33,6 +33,11 @@ async function typeOf(text: string): Promise<Word['type']> {
   return 'name'
 }
 
+/** What is shown of a word beside progress: a name whole, the beginning of a key. */
+export function label(text: string): string {
+  return USUAL.test(text) ? text.slice(0, 16) : text
+}
+
 /** The key that a word stands for; `not-found` where its name is not bound. */
 export async function keyOf(client: Client, { text, type }: Word): Promise<string> {
   if (type === 'key') return text

@@ -1,6 +1,43 @@
-/** The library: what a program imports that holds a node itself. The command line is `cli/dstore.ts`. */
+/**
+ * The library: put and get from a program, which holds a node itself or talks to the daemon of its machine. Every fault
+ * is a `DstoreError`. The command line is `cli/dstore.ts`.
+ */
+export { createNode } from './library/create-node.ts'
+export { connect } from './library/connect.ts'
+export { Key, parseKey } from './hash/key.ts'
 export { ERRORS, DstoreError, isErrorCode } from './errors.ts'
+export type * from './library/dstore.ts'
+export type {
+  GlobalOptions,
+  LocalOptions,
+  NodeOptions,
+  StandaloneOptions,
+} from './library/create-node.ts'
+export type { ConnectOptions } from './library/connect.ts'
 export type { DstoreErrorOptions, ErrorCode, ErrorKind } from './errors.ts'
-export { Key } from './hash/key.ts'
-export type * from './node/node.ts'
 export type { ByteRange } from './hash/tree.ts'
+export type { Log, LogFacts } from './node/log.ts'
+export type {
+  Acknowledgement,
+  BoundName,
+  CacheStatus,
+  CallOptions,
+  ChangeEvent,
+  GetOptions,
+  NodeStatus,
+  PeerTraffic,
+  Progress,
+  PutOptions,
+  PutResult,
+  RangeRequest,
+  RegisteredLocal,
+  RemoveOptions,
+  RemoveResult,
+  Role,
+  UnbindOptions,
+  UnbindResult,
+  ValueFacts,
+  Verification,
+  VerifyOptions,
+  WatchOptions,
+} from './node/node.ts'

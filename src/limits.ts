@@ -106,6 +106,9 @@ export const HOLDERS: number = 64
 /** Requests that one Local may have unanswered at Global. */
 export const REQUESTS_IN_FLIGHT: number = 4096
 
+/** What the requests of one Local whose answers it has not taken, and those answers, take of memory at Global. */
+export const INDEX_UNTAKEN_BYTES: number = 4 * MIB
+
 /** How long a stream may be idle before a ping is sent on it. */
 export const PING_INTERVAL_MS: number = 1000
 
@@ -215,6 +218,9 @@ export const HTTP_BATCH_BYTES: number = MIB
 /** The longest JSON document, or line, that the daemon answers with: its status with every Local that may be. */
 export const HTTP_ANSWER_BYTES: number = 2 * MIB
 
+/** A file of names in an archive; also the names that wait at an import until their values come. */
+export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
+
 /** How often a call that waits for peers, or for changes, shows that it goes on. */
 export const HTTP_BEAT_MS: number = 2000
 
@@ -313,6 +319,9 @@ export const LOG_AGE_MS: number = 7 * 86_400_000
 
 /** Runs of Global whose positions are recognised. */
 export const RUNS: number = 1024
+
+/** Memory for values of a Local that a program opens without saying how much. */
+export const LIBRARY_CACHE_BYTES: number = 256 * MIB
 
 /** Bindings that a Local keeps for look-ups while Global is away. */
 export const CACHED_BINDINGS: number = 10_000

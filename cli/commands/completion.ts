@@ -12,7 +12,9 @@ import { SHELLS } from '../shells.ts'
 const PATIENCE_MS = 1000
 
 /** Commands whose arguments are names and keys of values that exist. */
-const OF_VALUES: ReadonlySet<string> = new Set('get has stat name rm prefetch evict ls'.split(' '))
+const OF_VALUES: ReadonlySet<string> = new Set(
+  'get has stat name rm prefetch evict ls export'.split(' '),
+)
 
 export async function completion(invocation: Invocation): Promise<number> {
   const { positionals, terminal } = invocation

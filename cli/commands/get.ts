@@ -2,8 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
-import type { Client } from '../../src/daemon/client.ts'
-import type { RangeRequest } from '../../src/node/node.ts'
+import type { FetchedValue } from '../../src/daemon/client.ts'
 import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
 import { fileOutput } from '../output.ts'
@@ -11,7 +10,7 @@ import type { Output } from '../output.ts'
 import { parseRange } from '../range.ts'
 import { useDaemon } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
-import { keyOf, readWords } from '../words.ts'
+import { label, readWords } from '../words.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
@@ -23,29 +22,25 @@ export async function get(invocation: Invocation): Promise<number> {
     throw new DstoreError('usage', 'several values need --output-dir DIR')
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
-  const words = await readWords(positionals)
+  await readWords(positionals)
   const client = await useDaemon(invocation)
   if (folder !== undefined) makeFolder(folder)
-  return forEach(positionals, terminal, async (text) => {
-    const key = await keyOf(client, words.get(text)!)
-    const target = folder === undefined ? output : join(folder, key)
-    const open = (): Output | Promise<Output> =>
-      target === undefined ? terminal.output : fileOutput(target)
-    await fetch(client, key, range, open, terminal)
+  return forEach(positionals, terminal, async (word) => {
+    const value = await client.get(word, range)
+    const target = folder === undefined ? output : join(folder, value.key)
+    await write(value, target === undefined ? terminal.output : fileOutput(target), word, terminal)
   })
 }
 
-async function fetch(
-  client: Client,
-  key: string,
-  range: RangeRequest | undefined,
-  open: () => Output | Promise<Output>,
+async function write(
+  value: FetchedValue,
+  opening: Output | Promise<Output>,
+  word: string,
   terminal: Terminal,
 ): Promise<void> {
-  const value = await client.get(key, range)
   const total = value.range.end - value.range.start
-  const output = await open()
-  const line = terminal.progress(key.slice(0, 16))
+  const output = await opening
+  const line = terminal.progress(label(word))
   try {
     let done = 0
     for await (const piece of value.bytes) {

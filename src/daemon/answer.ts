@@ -96,13 +96,19 @@ export async function result<Result>(
   throw new DstoreError('unreachable', 'the daemon ended before it had an answer')
 }
 
-/** The changes that an answer tells of as server-sent events, until it fails. */
+/** The changes that an answer tells of as server-sent events, until it fails. The first id says where they start. */
 export async function* changes(
   response: IncomingMessage,
   patience: Patience,
-): AsyncGenerator<ChangeLine> {
+  onStart?: (position: string) => void,
+): AsyncGenerator<ChangeLine, void, undefined> {
+  let started = false
   let failed = false
   for await (const line of lines(response, patience)) {
+    if (!started && line.startsWith('id: ')) {
+      started = true
+      onStart?.(line.slice('id: '.length))
+    }
     if (line === 'event: failed') failed = true
     if (!line.startsWith('data: ')) continue
     const data: unknown = JSON.parse(line.slice('data: '.length))

@@ -64,11 +64,9 @@ export interface NameLine {
 }
 
 /** One change. What it does not have is not there. */
-export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size' | 'peer' | 'role'> {
+export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
   readonly key?: string
   readonly size?: number
-  readonly peer?: string
-  readonly role?: string
 }
 
 export type InviteAnswer = Invitation
@@ -131,6 +129,9 @@ export type CallEvent<Result> =
       })
   | { readonly event: 'done'; readonly result: Result }
   | { readonly event: 'failed'; readonly problem: Problem }
+
+/** Key of the value, which may have been asked for by a name. */
+export const KEY_HEADER = 'dstore-key'
 
 /** Size in bytes of the whole value, also where `Content-Length` cannot be sent. */
 export const SIZE_HEADER = 'dstore-size'

@@ -68,6 +68,11 @@ export class Caller {
     return new Caller(agent, options, () => first?.destroy())
   }
 
+  /** The same connections, for calls with bounds of their own. Only the first caller closes them. */
+  with(options: ClientOptions): Caller {
+    return new Caller(this.#agent, options, () => undefined)
+  }
+
   close(): void {
     this.#agent.destroy()
     this.#dropUnused()

@@ -4,12 +4,12 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { DstoreError } from '../errors.ts'
-import { BATCH_ITEMS, HTTP_BATCH_BYTES } from '../limits.ts'
+import { BATCH_ITEMS, HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../limits.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../node/node.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { changes, json, lines, pieces, result } from './answer.ts'
 import type { Patience } from './answer.ts'
-import { SIZES_HEADER, SIZE_HEADER } from './api.ts'
+import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from './api.ts'
 import type {
   AdmitAnswer,
   ChangeLine,
@@ -31,6 +31,7 @@ import { Caller } from './caller.ts'
 import type { ClientOptions, Sent } from './caller.ts'
 
 export interface FetchedValue {
+  readonly key: string
   readonly size: number
   /** What of the value `bytes` gives. */
   readonly range: ByteRange
@@ -60,6 +61,11 @@ export class Client {
     this.#caller.close()
   }
 
+  /** The same connection, for calls with bounds of their own. It ends with the client that it comes from. */
+  with(options: ClientOptions): Client {
+    return new Client(this.#caller.with(options))
+  }
+
   /** Store the bytes, pulled no faster than the daemon takes them; bind the name in the same change. */
   async putBytes(
     bytes: AsyncIterable<Uint8Array>,
@@ -84,7 +90,7 @@ export class Client {
   /** Store values of at most `INLINE_VALUE_BYTES` each, many in one message; answers in the same order. */
   async putMany(values: readonly Uint8Array[]): Promise<PutAnswer[]> {
     const answers: PutAnswer[] = []
-    for (const batch of batches(values)) {
+    for (const batch of runsOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
       const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
       const body = Buffer.concat(batch)
       const sent = { headers: { ...TRAILERS, ...headers }, body }
@@ -96,27 +102,30 @@ export class Client {
     return answers
   }
 
-  async get(key: string, range?: RangeRequest): Promise<FetchedValue> {
+  /** A value by its key or by a name. Its bytes are under way: whoever does not want them leaves the loop at once. */
+  async get(word: string, range?: RangeRequest): Promise<FetchedValue> {
     const wanted = range === undefined ? {} : { Range: rangeHeader(range) }
-    const response = await this.#caller.call('GET', value(key), {
+    const response = await this.#caller.call('GET', value(word), {
       headers: { ...TRAILERS, ...wanted },
     })
+    const key = String(response.headers[KEY_HEADER])
     const size = Number(response.headers[SIZE_HEADER])
     const part = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '')
     const extent =
       part === null ? { start: 0, end: size } : { start: Number(part[1]), end: Number(part[2]) + 1 }
-    return { size, range: extent, bytes: this.#exactly(extent.end - extent.start, response) }
+    const bytes = this.#exactly(extent.end - extent.start, response)
+    return { key, size, range: extent, bytes: leaving(bytes, () => response.destroy()) }
   }
 
-  async facts(key: string): Promise<FactsAnswer> {
-    return json(await this.#caller.call('GET', `${value(key)}/facts`), this.#patience)
+  async facts(word: string): Promise<FactsAnswer> {
+    return json(await this.#caller.call('GET', `${value(word)}/facts`), this.#patience)
   }
 
-  /** The same for many keys, in few messages, in the same order; undefined where there is none. */
-  async factsMany(keys: readonly string[]): Promise<(FactsAnswer | undefined)[]> {
+  /** The same for many words, in few messages, in the same order; undefined where there is nothing. */
+  async factsMany(words: readonly string[]): Promise<(FactsAnswer | undefined)[]> {
     const answers: (FactsAnswer | undefined)[] = []
-    for (let at = 0; at < keys.length; at += BATCH_ITEMS) {
-      const body = JSON.stringify({ keys: keys.slice(at, at + BATCH_ITEMS) })
+    for (const keys of runsOf(words, jsonBytes, HTTP_JSON_BYTES - 64)) {
+      const body = JSON.stringify({ keys })
       const response = await this.#caller.call('POST', '/v1/facts', { body, headers: TRAILERS })
       for await (const line of lines(response, this.#patience)) {
         answers.push((JSON.parse(line) as FactsAnswer | null) ?? undefined)
@@ -154,10 +163,13 @@ export class Client {
   }
 
   /** Every change after a position, or from now on, as it happens; ends only with an error or the caller's leave. */
-  async *watch(after?: string): AsyncGenerator<ChangeLine> {
+  async *watch(
+    after?: string,
+    onStart?: (position: string) => void,
+  ): AsyncGenerator<ChangeLine, void, undefined> {
     const headers = after === undefined ? {} : { 'Last-Event-ID': after }
     const response = await this.#caller.call('GET', '/v1/changes', { headers })
-    yield* changes(response, this.#patience)
+    yield* changes(response, this.#patience, onStart)
   }
 
   /** A ticket. */
@@ -182,16 +194,16 @@ export class Client {
     return this.#removal(member(peer), {})
   }
 
-  async prefetch(key: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
+  async prefetch(word: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
     return result(
-      await this.#caller.call('POST', `${value(key)}/prefetch`),
+      await this.#caller.call('POST', `${value(word)}/prefetch`),
       this.#patience,
       onProgress,
     )
   }
 
-  async evict(key: string): Promise<EvictAnswer> {
-    return json(await this.#caller.call('POST', `${value(key)}/evict`), this.#patience)
+  async evict(word: string): Promise<EvictAnswer> {
+    return json(await this.#caller.call('POST', `${value(word)}/evict`), this.#patience)
   }
 
   async *keys(): AsyncGenerator<KeyLine> {
@@ -253,17 +265,33 @@ function named(name: string): string {
   return `/v1/names/${encodeURIComponent(name)}`
 }
 
-/** As many values, run after run, as one request may carry. */
-function* batches(values: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
-  for (let at = 0; at < values.length;) {
+/** What a text adds to a list in JSON. */
+const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) + 1
+
+/** As many items, run after run, as one request may carry: at most `mostBytes` together, but at least one. */
+function* runsOf<T>(
+  items: readonly T[],
+  sizeOf: (item: T) => number,
+  mostBytes: number,
+): Generator<readonly T[]> {
+  for (let at = 0; at < items.length;) {
     let to = at
-    for (let bytes = 0; to < values.length && to - at < BATCH_ITEMS; to++) {
-      bytes += values[to]!.byteLength
-      if (bytes > HTTP_BATCH_BYTES && to > at) break
+    for (let bytes = 0; to < items.length && to - at < BATCH_ITEMS; to++) {
+      bytes += sizeOf(items[to]!)
+      if (bytes > mostBytes && to > at) break
     }
-    yield values.slice(at, to)
+    yield items.slice(at, to)
     at = to
   }
+}
+
+/** The same, whose reader may leave before he has begun: a generator would not notice. */
+function leaving<T>(items: AsyncGenerator<T>, leave: () => void): AsyncIterable<T> {
+  const stop = async (): Promise<IteratorResult<T>> => {
+    leave()
+    return items.return(undefined)
+  }
+  return { [Symbol.asyncIterator]: () => ({ next: () => items.next(), return: stop }) }
 }
 
 function rangeHeader(range: RangeRequest): string {

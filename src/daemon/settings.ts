@@ -110,8 +110,7 @@ export function settle(said: Settings, remembered: Settings): Settings {
   if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
     throw new DstoreError('usage', '--forget-after must be at least twice the lease')
   }
-  const { listen: saidListen } = said
-  if (saidListen !== undefined && role !== 'global' && role !== 'local') {
+  if (said.listen !== undefined && role !== 'global' && role !== 'local') {
     throw new DstoreError('usage', '--listen is for a node with others: this one opens no port', {
       hint: 'add --global or --join',
     })
@@ -121,10 +120,12 @@ export function settle(said: Settings, remembered: Settings): Settings {
       hint: 'give it with --join, or join with a ticket',
     })
   }
+  // What one role was told to listen on opens no port for another.
+  const listensOn = said.listen ?? (remembered.role === role ? listen : undefined)
   return {
     ...rest,
     ...(role === 'local' && join !== undefined ? { join } : {}),
-    ...(role !== undefined && role !== 'standalone' && listen !== undefined ? { listen } : {}),
+    ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }

@@ -134,11 +134,12 @@ export class GlobalIndex {
     return { runId: this.#options.recovered.runs.at(-1)!.id, seq: this.#tail.seq }
   }
 
+  /** Does the log tell everything that came after this position? */
   contains(position: Position): boolean {
     return this.#sessions.contains(position)
   }
 
-  /** Peer ids of the Locals that are connected and welcome. */
+  /** Locals that are connected and welcome. */
   peers(): string[] {
     return this.#sessions.peers()
   }
@@ -374,6 +375,7 @@ export class GlobalIndex {
       return
     }
     const now = this.#now
+    const { session } = task.origin
     const { leaseMs, recovered } = this.#options
     const longest = Math.max(leaseMs ?? 0, recovered.longestLeaseMs)
     const patience =
@@ -383,6 +385,7 @@ export class GlobalIndex {
       removed: done.removed,
       deadline: since + (task.timeoutMs ?? patience),
       graceEnds: now + withMargin(longest),
+      isAwaited: () => session === SELF || this.#sessions.peerOf(session) !== undefined,
       answer: task.finish,
     }
     this.#waiting.add(item, now)
@@ -417,11 +420,8 @@ export class GlobalIndex {
 
   #writeRegister(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
-    this.#ask({ type: 'register', next: then }, (ticket) => ({
-      type: 'commit',
-      ticket,
-      transaction,
-    }))
+    const commit = (ticket: number): GlobalEffect => ({ type: 'commit', ticket, transaction })
+    this.#ask({ type: 'register', next: then }, commit)
   }
 
   #ask(waiting: Ticket, effect: (ticket: number) => GlobalEffect): void {

@@ -364,7 +364,8 @@ export class LocalIndex {
   /** Whoever waited for the link as long as a redial may take is told that Global is away. */
   #failImpatient(now: number): void {
     const isRefused = this.#linkError.code === 'not-permitted'
-    if (now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused) return
+    const isPatient = now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused
+    if (this.#requests.isIdle || isPatient) return
     const { message } = this.#linkError
     const away = `Global cannot be reached: ${message}`
     const error = isRefused

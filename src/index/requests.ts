@@ -134,6 +134,10 @@ export class Requests {
     return settled
   }
 
+  get isIdle(): boolean {
+    return this.#pending.size === 0
+  }
+
   /** Global is away: nobody waits for it any longer. */
   fail(error: DstoreError): Settled[] {
     return [...this.#pending.values()].map((pending) => this.#settle(pending, error, false))

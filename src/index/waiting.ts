@@ -10,6 +10,8 @@ interface Item {
   readonly deadline: number
   /** When the leases that were granted before the removal have run out. */
   readonly graceEnds: number
+  /** Is the caller still there? */
+  readonly isAwaited: () => boolean
   readonly answer: (body: Removed) => void
 }
 
@@ -32,7 +34,8 @@ export class Waiting {
   }
 
   #settle(item: Item, now: number): void {
-    const { seq, deadline, graceEnds, removed, answer } = item
+    const { seq, deadline, graceEnds, removed, isAwaited, answer } = item
+    if (!isAwaited()) return void this.#items.delete(item)
     if (now < deadline && this.#register.isOwed(seq, now, graceEnds)) return
     this.#items.delete(item)
     answer({ type: 'removed', seq, ...removed, ...this.#register.standing(seq, now, graceEnds) })

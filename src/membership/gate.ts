@@ -100,16 +100,26 @@ export class Gate {
 
   /** May this peer open a channel of this protocol? Where it may not, that is counted. */
   mayOpen(peer: string, protocol: string): boolean {
-    if (this.#isMember(peer) || protocol === this.#admission) return true
-    this.refuse(peer, 'stranger')
-    return false
+    if (this.#isMember(peer)) return true
+    const why = protocol === this.#admission ? this.#isFlooding(peer) : 'stranger'
+    if (why !== undefined) this.refuse(peer, why)
+    return why === undefined
   }
 
   /** A peer was refused after it connected. */
   refuse(peer: string, why: Refusal): void {
-    const host = [...this.#strangers.values()].find((one) => one.peer === peer)?.host
+    const host = this.#hostOf(peer)
     this.#refusals.add(why, peer, host)
     if (host !== undefined && !this.#isMember(peer)) this.#failures.add(networkOf(host))
+  }
+
+  #hostOf(peer: string): string | undefined {
+    return [...this.#strangers.values()].find((one) => one.peer === peer)?.host
+  }
+
+  #isFlooding(peer: string): 'flood' | undefined {
+    const host = this.#hostOf(peer)
+    return host !== undefined && this.#failures.isSpent(networkOf(host)) ? 'flood' : undefined
   }
 
   #whyNot(host: string): Refusal | undefined {

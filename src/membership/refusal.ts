@@ -17,7 +17,7 @@ export type Refusal =
   | 'streams'
   | 'protocol'
 
-const NONE: Readonly<Record<Refusal, number>> = {
+export const NO_REFUSALS: Readonly<Record<Refusal, number>> = {
   stranger: 0,
   ticket: 0,
   expelled: 0,
@@ -50,7 +50,7 @@ export interface RefusalsOptions {
 
 export class Refusals {
   readonly #options: RefusalsOptions
-  readonly #counts: Record<Refusal, number> = { ...NONE }
+  readonly #counts: Record<Refusal, number> = { ...NO_REFUSALS }
   /** What was told of whom, the longest ago first. */
   readonly #told = new Map<string, { at: number; silent: number }>()
 

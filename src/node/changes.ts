@@ -1,8 +1,11 @@
 /** Requests for changes, answered as soon as there are any (specs/004-index.md, "Watching"). */
-import type { Position, Watch, Watched } from '../index/message.ts'
+import type { ChangeSeen, Position, Watch, Watched } from '../index/message.ts'
 import { decodeChange, seen } from '../index/record.ts'
-import { WATCH_WAIT_MS } from '../limits.ts'
+import { FEED_BYTES, WATCH_WAIT_MS } from '../limits.ts'
 import type { Store } from '../store/store.ts'
+
+/** Entries of the log that are read at a time: one that removes a key with all its names is large. */
+const LOG_RUN = 64
 
 /** What the index knows of positions. */
 export interface Positions {
@@ -23,20 +26,34 @@ export class Changes {
     this.#positions = positions
   }
 
-  /** The changes after a position, waited for if there are none yet. */
-  async watch({ after, waitMs, limit }: Omit<Watch, 'type'>): Promise<Watched> {
-    const { runId } = this.#positions.position()
-    const from = after ?? this.#positions.position()
-    if (!this.#positions.contains(from)) return this.#lost()
-    if (from.seq >= this.#positions.position().seq) {
-      await this.#change(Math.min(waitMs, WATCH_WAIT_MS))
+  /** Wait until there is something to tell, or for as long as is asked for. What is to be read then. */
+  async wait(watch: Watch): Promise<Watch> {
+    const from = watch.after ?? this.#positions.position()
+    if (this.#positions.contains(from) && from.seq >= this.#positions.position().seq) {
+      await this.#change(Math.min(watch.waitMs, WATCH_WAIT_MS))
     }
-    const upto = this.#positions.position().seq
-    const entries = await this.#store.log(from.seq, Math.min(limit, upto - from.seq))
-    if (entries.length > 0 && entries[0]!.seq !== from.seq + 1) return this.#lost()
-    const changes = entries.map(({ seq, entry }) => seen(seq, decodeChange(entry).change))
-    const seq = changes.at(-1)?.seq ?? from.seq
-    return { type: 'watched', position: { runId, seq }, changes, lost: false }
+    return { ...watch, after: from }
+  }
+
+  /** The changes after a position, as many as fit into one message. */
+  async read({ after, limit }: Pick<Watch, 'after' | 'limit'>): Promise<Watched> {
+    const { runId, seq: upto } = this.#positions.position()
+    if (after === undefined || !this.#positions.contains(after)) return this.#lost()
+    const changes: ChangeSeen[] = []
+    const most = Math.min(upto, after.seq + limit)
+    let last = after.seq
+    let leftBytes = FEED_BYTES
+    while (last < most && leftBytes > 0) {
+      const entries = await this.#store.log(last, Math.min(LOG_RUN, most - last))
+      if (entries[0]?.seq !== last + 1) return this.#lost()
+      for (const { seq, entry } of entries) {
+        leftBytes -= entry.byteLength
+        if (leftBytes < 0 && changes.length > 0) break
+        changes.push(seen(seq, decodeChange(entry).change))
+        last = seq
+      }
+    }
+    return { type: 'watched', position: { runId, seq: last }, changes, lost: false }
   }
 
   /** There may be more than before. */

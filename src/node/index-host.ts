@@ -4,7 +4,6 @@
  */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { decodeMessage } from '../index/decode.ts'
-import { encodeMessage } from '../index/encode.ts'
 import {
   GlobalIndex,
   SELF,
@@ -30,7 +29,6 @@ import {
   INDEX_MESSAGE_BYTES,
   MEMBERS,
   REGISTERED_LOCALS,
-  REQUESTS_IN_FLIGHT,
   TICKETS,
 } from '../limits.ts'
 import type { Members } from '../membership/members.ts'
@@ -39,9 +37,8 @@ import type { Refusal } from '../membership/refusal.ts'
 import type { Staging, Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
-import { FrameWriter } from '../wire/frame-writer.ts'
+import { Backlog } from './backlog.ts'
 import { Changes } from './changes.ts'
-import { pause } from './deadline.ts'
 import { IndexWork } from './index-work.ts'
 import type { Log } from './log.ts'
 import { Offers } from './offers.ts'
@@ -74,12 +71,9 @@ export interface IndexHostOptions {
 }
 
 interface Connection {
-  readonly channel: Channel
-  readonly writer: FrameWriter
-  /** Ids of requests that were read and not yet answered. */
-  unanswered: number
+  readonly peer: string
+  readonly backlog: Backlog
   readonly offers: Offers
-  resume: (() => void) | undefined
 }
 
 export class IndexHost {
@@ -184,35 +178,30 @@ export class IndexHost {
   async serve(channel: Channel): Promise<void> {
     const { log, now, store, repair } = this.#options
     const session = ++this.#lastSession
-    const writer = new FrameWriter(channel)
-    const connection: Connection = {
-      channel,
-      writer,
-      unanswered: 0,
-      offers: new Offers(store, repair),
-      resume: undefined,
-    }
-    this.#connections.set(session, connection)
+    const backlog = new Backlog(channel)
+    const offers = new Offers(store, repair)
+    this.#connections.set(session, { peer: channel.peer, backlog, offers })
     this.#handle({ type: 'opened', session, peer: channel.peer, now: now() })
     try {
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
-      const isMember = (): boolean => this.members.roleOf(channel.peer) !== undefined
+      const most = (): number => (this.#isMember(channel.peer) ? INDEX_MESSAGE_BYTES : HELLO_BYTES)
       for (;;) {
-        const frame = await reader.next(() => (isMember() ? INDEX_MESSAGE_BYTES : HELLO_BYTES))
+        const frame = await reader.next(most)
         if (frame === undefined) break
         const message = decodeMessage(frame)
-        if (isRequest(message)) connection.unanswered++
-        connection.offers.heard(message)
+        backlog.heard(message)
+        offers.heard(message)
         this.#handle({ type: 'message', session, message, now: now() })
-        if (connection.unanswered >= REQUESTS_IN_FLIGHT) await room(connection)
+        await backlog.room()
       }
-      await writer.end()
+      await backlog.end(stopped('the Local ended the session'))
     } catch (error) {
       const fault = asDstoreError(error)
       if (fault.code === 'protocol') {
         log.warn('a Local broke the index protocol', { peer: channel.peer, error: fault.message })
         this.#options.onRefused?.(channel.peer, 'protocol')
-        await this.#farewell(connection, fault)
+        void backlog.send({ id: 0, body: failureOf(fault) })
+        await backlog.end(fault)
       }
       channel.abort(fault)
     } finally {
@@ -229,12 +218,12 @@ export class IndexHost {
     this.#changes.close()
     await this.#retention.close()
     const body: Body = { type: 'goodbye', reason: 'it was told to' }
-    for (const [session, { writer, channel }] of this.#connections) {
-      this.#connections.delete(session)
-      await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
-      await writer.end().catch(() => undefined)
-      channel.abort(new DstoreError('unreachable', 'Global stopped'))
-    }
+    const farewells = [...this.#connections.values()].map(({ backlog }) => {
+      void backlog.send({ id: 0, body })
+      return backlog.end(stopped('Global stopped'))
+    })
+    this.#connections.clear()
+    await Promise.all(farewells)
     const stopping = failureOf(new DstoreError('unreachable', 'the node is stopping'))
     for (const resolve of this.#callers.values()) resolve(stopping)
     this.#callers.clear()
@@ -330,26 +319,20 @@ export class IndexHost {
       this.#callers.delete(id)
       return
     }
-    const completed = this.#connections.get(session)?.offers.answer(message)
-    if (completed === undefined) this.#answer(session, message)
-    else void completed.then((better) => this.#answer(session, { id, body: better }))
-  }
-
-  #answer(session: SessionId, message: Message): void {
-    const connection = this.#connections.get(session)
-    if (connection === undefined) return
-    if (message.id !== 0 && message.body.type !== 'pong') {
-      connection.unanswered--
-      connection.resume?.()
-    }
-    // A Local that does not read its answers is cut off by the silence of its pongs; the queue is bounded by the
-    // number of its requests in flight.
-    connection.writer.send(encodeMessage(message)).catch(() => undefined)
+    const { backlog, offers } = this.#connections.get(session) ?? {}
+    const completed = offers?.answer(message)
+    if (completed === undefined) void backlog?.send(message)
+    else void completed.then((better) => backlog?.send({ id, body: better }))
   }
 
   async #page({ session, id, body }: GlobalEffect & { type: 'page' }): Promise<void> {
-    const answer = await this.#work.page(body).catch(failureOf)
-    this.#send(session, { id, body: answer })
+    const request = body.type === 'watch' ? await this.#changes.wait(body) : body
+    const answer = async (): Promise<Message> => {
+      const page = await this.#work.page(request).catch(failureOf)
+      return { id, body: page }
+    }
+    if (session === SELF) this.#send(session, await answer())
+    else await this.#connections.get(session)?.backlog.page(answer)
   }
 
   async #replay({ session, after, limit }: GlobalEffect & { type: 'replay' }): Promise<void> {
@@ -360,27 +343,24 @@ export class IndexHost {
       const changes = await this.#work.replay(after, Math.min(limit, upto - after))
       this.#handle({ type: 'replayed', session, after, changes, now: now() })
     } catch (error) {
-      this.#connections.get(session)?.channel.abort(asDstoreError(error))
+      void this.#connections.get(session)?.backlog.end(asDstoreError(error))
     }
   }
 
-  /** End a session; whoever is no member is given a moment to read why, and then disconnected. */
+  /** End a session; whoever is no member is given a moment to read why, and is then disconnected. */
   async #hangUp(session: SessionId): Promise<void> {
     const connection = this.#connections.get(session)
-    if (connection === undefined) return
-    const { channel, writer } = connection
-    const isMember = this.members.roleOf(channel.peer) !== undefined
-    const late = setTimeout(() => channel.abort(ended()), FAREWELL_MS)
-    await writer.end().catch(() => undefined)
-    if (!isMember) await pause(FAREWELL_MS, channel.signal)
-    clearTimeout(late)
-    channel.abort(ended())
-    if (!isMember) this.#options.disconnect?.(channel.peer)
+    await connection?.backlog.end(stopped('Global ended the session'))
+    if (connection === undefined || this.#isMember(connection.peer)) return
+    const { peer } = connection
+    const cut = (): void => {
+      if (!this.#isMember(peer)) this.#options.disconnect?.(peer)
+    }
+    setTimeout(cut, FAREWELL_MS).unref()
   }
 
-  async #farewell({ writer }: Connection, fault: DstoreError): Promise<void> {
-    await writer.send(encodeMessage({ id: 0, body: failureOf(fault) })).catch(() => undefined)
-    await writer.end().catch(() => undefined)
+  #isMember(peer: string): boolean {
+    return this.members.roleOf(peer) !== undefined
   }
 }
 
@@ -391,20 +371,7 @@ type Outcome = GlobalEvent extends infer E
     : never
   : never
 
-const ended = (): DstoreError => new DstoreError('unreachable', 'Global ended the session')
-
-/** Does it wait for an answer that `send` will count? */
-const isRequest = ({ id, body }: Message): boolean =>
-  id !== 0 && body.type !== 'ping' && body.type !== 'pong'
-
-function room(connection: Connection): Promise<void> {
-  return new Promise((resolve) => {
-    connection.resume = () => {
-      connection.resume = undefined
-      resolve()
-    }
-  })
-}
+const stopped = (why: string): DstoreError => new DstoreError('unreachable', why)
 
 function failureOf(error: unknown): Failure {
   const { code, message, hint } = asDstoreError(error)

@@ -39,7 +39,7 @@ export class IndexWork {
   page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
     const { store, changes } = this.#options
     if (body.type === 'list') return listKeys(store, body)
-    return body.type === 'names' ? listNames(store, body) : changes.watch(body)
+    return body.type === 'names' ? listNames(store, body) : changes.read(body)
   }
 
   /** Changes after `after`, at most `limit`, out of the log. */

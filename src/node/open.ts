@@ -14,14 +14,15 @@ import { createClock } from './clock.ts'
 import { Global } from './global.ts'
 import { GlobalLink } from './global-link.ts'
 import { Local } from './local.ts'
+import type { Identity } from './identity.ts'
 import type { Log } from './log.ts'
 import type { Node, Role } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { backoffMs } from './redial.ts'
 
 export interface NodeOptions {
-  /** State directory, absolute; it exists. Identity and store live in it. */
-  readonly dir: string
+  /** State directory, absolute; it exists. Identity and store live in it; without one, both are gone at the end. */
+  readonly dir?: string
   readonly role: Role
   /** What a Global or a standalone node keeps values in. */
   readonly store: 'memory' | 'disk'
@@ -142,6 +143,7 @@ async function dialFirst(
 async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<Store> {
   const bound = maxBytes === undefined ? {} : { maxBytes }
   if (store === 'memory') return createMemoryStore(bound)
+  if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
   const { openDiskStore } = await import('../store/disk.ts')
   const disk = await openDiskStore({ directory: dir, ...bound })
   reportRecovery(disk.recovery, log)
@@ -161,12 +163,17 @@ async function openNetwork(
 ): Promise<NodeNetwork> {
   const { createNetwork } = await import('./network.ts')
   const { BulkNetwork } = await import('./bulk-network.ts')
+  const network = await createNetwork({ identity: await identityIn(dir), listen, gate })
+  return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
+}
+
+async function identityIn(dir: string | undefined): Promise<Identity> {
   const { newIdentity, encodeIdentity, decodeIdentity } = await import('./identity.ts')
+  if (dir === undefined) return newIdentity()
   const secret = await readOrCreateSecret(join(dir, 'identity.key'), async () =>
     encodeIdentity(await newIdentity()),
   )
-  const network = await createNetwork({ identity: await decodeIdentity(secret), listen, gate })
-  return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
+  return decodeIdentity(secret)
 }
 
 async function closingOnFailure(network: NodeNetwork, open: () => Promise<Node>): Promise<Node> {

@@ -55,33 +55,31 @@ export class Questions {
   }
 
   async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const cached = this.#cache.get(key)
-    const heldBytes = cached?.heldBytes ?? 0
-    try {
-      const request = { type: 'locate', digests: [key.digest], inline: false } as const
-      const { facts } = await this.#options.link.ask(request, options)
-      return factsOf(key, facts[0], heldBytes)
-    } catch (error) {
-      const away = error instanceof DstoreError && error.code === 'unreachable'
-      if (!away || cached === undefined || cached.isVoid) throw error
-      if (this.#options.link.isLeaseOver()) throw leaseOver()
-      const { size, incarnation } = cached
-      return { key, size, incarnation, heldBytes, names: [], confirmed: false }
-    }
+    const [facts] = await this.statMany([key], options)
+    return facts
   }
 
+  /** Where Global is away, what is held here is known to have been there; `unreachable` where not all are held. */
   async statMany(
     keys: readonly Key[],
     options: CallOptions = {},
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
-    for (const batch of batchesOf(keys)) {
-      const digests = batch.map(({ digest }) => digest)
-      const request = { type: 'locate', digests, inline: false } as const
-      const located = await this.#options.link.ask(request, options)
-      facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key))))
+    try {
+      for (const batch of batchesOf(keys)) {
+        const digests = batch.map(({ digest }) => digest)
+        const request = { type: 'locate', digests, inline: false } as const
+        const located = await this.#options.link.ask(request, options)
+        facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key))))
+      }
+      return facts
+    } catch (error) {
+      const away = error instanceof DstoreError && error.code === 'unreachable'
+      const held = away ? keys.map((key) => this.#unconfirmed(key)) : []
+      if (!away || held.includes(undefined)) throw error
+      if (this.#options.link.isLeaseOver()) throw leaseOver()
+      return held
     }
-    return facts
   }
 
   async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
@@ -168,6 +166,14 @@ export class Questions {
     const { leaseMs = 0 } = this.#options.link
     const wait = (timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(leaseMs)) + CALL_TIMEOUT_MS
     return this.#options.link.ask(request, { signal, timeoutMs: wait })
+  }
+
+  /** What the cache alone can say; undefined where it holds nothing that counts. */
+  #unconfirmed(key: Key): ValueFacts | undefined {
+    const cached = this.#cache.get(key)
+    if (cached === undefined || cached.isVoid) return undefined
+    const { size, incarnation, heldBytes } = cached
+    return { key, size, incarnation, heldBytes, names: [], confirmed: false }
   }
 
   #heldBytes(key: Key): number {

@@ -2,6 +2,7 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../../src/daemon/client.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
@@ -124,6 +125,36 @@ test('R007-33 many small values and many questions go in few requests', async (t
   t.deepEqual(await client.factsMany([]), [])
 })
 
+test('R007-36 a name stands for its key wherever a value is read', async (t) => {
+  const { client, socket } = await scene(t)
+  const { key } = await client.putBytes(oneOf(Buffer.from('of a name')), 9, 'models/v1 é')
+  const { key: found, size, bytes } = await client.get('models/v1 é')
+  t.deepEqual([found, size], [key, 9])
+  t.is(Buffer.concat(await all(bytes)).toString(), 'of a name')
+  t.is((await client.facts('models/v1 é')).key, key)
+  const facts = await client.factsMany(['models/v1 é', 'nobody', key])
+  t.deepEqual(
+    facts.map((one) => one?.key),
+    [key, undefined, key],
+  )
+  await client.prefetch('models/v1 é')
+  t.is((await client.evict('models/v1 é')).key, key)
+  const head = await ask(socket, 'HEAD', `/v1/values/${encodeURIComponent('models/v1 é')}`)
+  t.is(head.headers['dstore-key'], key)
+  t.is(head.headers.etag, `"${key}"`)
+  await t.throwsAsync(client.get('nobody'), { code: 'not-found' })
+  await t.throwsAsync(client.remove('models/v1 é'), { code: 'malformed-key' })
+})
+
+test('R007-14 a value that its reader does not want is let go of, also before the first byte', async (t) => {
+  const { client, node } = await scene(t)
+  const { key } = await client.putBytes(oneOf(new Uint8Array(3_000_000)))
+  const { bytes } = await client.get(key)
+  await bytes[Symbol.asyncIterator]().return!()
+  for (let look = 0; node.readsLeft === 0 && look < 200; look++) await sleep(20)
+  t.is(node.readsLeft, 1)
+})
+
 test('R007-33 a batch that is not what it says is refused whole', async (t) => {
   const { node, socket } = await scene(t)
   const before = node.values.size
@@ -147,7 +178,7 @@ test('R007-33 a batch that is not what it says is refused whole', async (t) => {
     t.is(answer.status, status, `${sizes?.slice(0, 20)}: ${answer.body.toString()}`)
   }
   t.is(node.values.size, before)
-  for (const body of ['{}', '{"keys":"x"}', '{"keys":[1]}', '{"keys":["nonsense"]}']) {
+  for (const body of ['{}', '{"keys":"x"}', '{"keys":[1]}', '{"keys":["no\\nname"]}']) {
     t.is((await ask(socket, 'POST', '/v1/facts', { body })).status, 400)
   }
 })

@@ -1,6 +1,7 @@
 /** Real nodes as real processes: Global and Locals, each with a state directory of its own. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
 import { Place, type Outcome } from '../cli/command.ts'
@@ -33,7 +34,31 @@ export class Daemon {
     return new Daemon(home, child, value)
   }
 
-  /** A multiaddr at which Locals join it. */
+  /** A Local of a Global, whose member it becomes by a ticket; where it is one already, it need not show it. */
+  static async join(
+    t: ExecutionContext,
+    global: Daemon,
+    args: readonly string[] = [],
+    place?: Place,
+  ): Promise<Daemon> {
+    const home = place ?? new Place(t)
+    writeFileSync(home.file('ticket'), await global.invite())
+    return Daemon.start(t, ['--join', `@${home.file('ticket')}`, ...args], home)
+  }
+
+  /** A ticket of this Global. */
+  async invite(args: readonly string[] = ['--role', 'admin']): Promise<string> {
+    const { stdout, stderr, exit } = await this.run(['invite', ...args])
+    if (exit !== 0) throw new Error(`no ticket: ${stderr}`)
+    return stdout.toString().trim()
+  }
+
+  /** Its peer id. */
+  async peerId(): Promise<string> {
+    return (await this.status()).peerId
+  }
+
+  /** A multiaddr of it, with its peer id. */
   get address(): string {
     const address = this.ready.split(' ').find((word) => word.startsWith('/ip4/'))
     if (address === undefined) throw new Error(`no address in: ${this.ready}`)
@@ -63,6 +88,9 @@ export class Daemon {
 
 interface Status {
   readonly role: string
+  readonly peerId: string
+  readonly members?: number
+  readonly refused?: Readonly<Record<string, number>>
   readonly global?: { readonly state: string }
   readonly traffic: readonly { readonly valueBytesIn: number }[]
   readonly store?: { readonly kind: string; readonly durable: boolean; readonly values: number }
@@ -75,9 +103,7 @@ export async function network(
   options: { readonly local?: readonly string[]; readonly global?: readonly string[] } = {},
 ): Promise<{ readonly global: Daemon; readonly locals: readonly Daemon[] }> {
   const global = await Daemon.start(t, ['--global', ...(options.global ?? [])])
-  const starts = Array.from({ length: locals }, () =>
-    Daemon.start(t, ['--join', global.address, ...(options.local ?? [])]),
-  )
+  const starts = Array.from({ length: locals }, () => Daemon.join(t, global, options.local))
   return { global, locals: await Promise.all(starts) }
 }
 

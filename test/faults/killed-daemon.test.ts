@@ -12,11 +12,11 @@ const MAX_LIFE_MS = 1500
 const WORKERS = 4
 const KEPT = 30
 
-test(`R005-29, R005-30: a Global and its Local under load, kill -9, ${KILLS} times`, async (t) => {
+test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${KILLS} times`, async (t) => {
   t.timeout(60 * 60_000)
   const told = nothingTold()
   let global = await Daemon.start(t, ['--global'])
-  let local = await Daemon.start(t, ['--join', global.address, '--cache', '32MiB'])
+  let local = await Daemon.join(t, global, ['--cache', '32MiB'])
   const socketOf = ({ place }: Daemon): string => join(place.state, 'dstore.sock')
   for (let kill = 0; kill < KILLS; kill++) {
     const workers = Array.from({ length: WORKERS }, (_, i) =>
@@ -32,6 +32,7 @@ test(`R005-29, R005-30: a Global and its Local under load, kill -9, ${KILLS} tim
     await eventually(t, async () => (await local.status()).global?.state === 'connected')
     await thin(socketOf(local), told, KEPT)
   }
-  t.log(`${told.puts} puts and ${told.removals} removals were answered`)
-  t.true(told.puts > KILLS, 'the load was real')
+  const { puts, removals, bindings, unbindings } = told
+  t.log(`answered: ${puts} puts, ${removals} removals, ${bindings} binds, ${unbindings} unbinds`)
+  t.true(puts > KILLS && bindings > 0, 'the load was real')
 })

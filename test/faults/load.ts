@@ -1,4 +1,4 @@
-/** Puts and removals by several clients of one daemon at once, and what must be so when it was killed meanwhile. */
+/** Puts, removals and names by several clients of one daemon at once, and what must be so when it was killed meanwhile. */
 import { createHash } from 'node:crypto'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
@@ -34,53 +34,132 @@ const SIZES = [
   64 * MIB,
 ]
 
-/** What is known of a value: that it is there, that it is not, or that a call on it was not answered. */
+/** What is known of a value or a name: that it is there, that it is not, or that a call on it was not answered. */
 type Fate = 'there' | 'gone' | 'unsure'
+
+interface ToldName {
+  readonly key: string
+  fate: Fate
+  /** It came with its value: both are there, or neither, until it is unbound. */
+  isFirst: boolean
+}
 
 export interface Told {
   readonly fates: Map<string, Fate>
   /** How each value is made. */
   readonly sizes: Map<string, number>
+  readonly names: Map<string, ToldName>
   puts: number
   removals: number
+  bindings: number
+  unbindings: number
 }
 
 export const nothingTold = (): Told => ({
   fates: new Map(),
   sizes: new Map(),
+  names: new Map(),
   puts: 0,
   removals: 0,
+  bindings: 0,
+  unbindings: 0,
 })
 
-/** Put new values and remove some of one's own, until the daemon is gone. `name` makes them this worker's alone. */
+/** Put new values, name, unname and remove some of one's own, until the daemon is gone. `name` makes them this worker's. */
 export async function work(socket: string, name: string, told: Told): Promise<void> {
   const client = await Client.connect(socket)
   if (client === undefined) return
-  const mine: string[] = []
+  const worker = new Worker(client, name, told)
   try {
-    for (let round = 0; ; round++) {
-      const size = SIZES[Math.floor(Math.random() * SIZES.length)]!
-      const bytes = valueOf(`${name}-${round}`, size)
-      const key = new Key(hash(bytes).digest).toString()
-      told.sizes.set(key, size)
-      told.fates.set(key, 'unsure')
-      await client.putBytes(cut(bytes), Math.random() < 0.5 ? size : undefined)
-      told.fates.set(key, 'there')
-      told.puts++
-      mine.push(key)
-      if (Math.random() > 0.4) continue
-      const [victim] = mine.splice(Math.floor(Math.random() * mine.length), 1)
-      told.fates.set(victim!, 'unsure')
-      await client.remove(victim!)
-      told.fates.set(victim!, 'gone')
-      told.removals++
-    }
+    for (let round = 0; ; round++) await worker.round(round)
   } catch (error) {
     // The daemon was killed: what is not answered is unsure. Anything else is a failure of the test.
     if (error instanceof DstoreError && ['unreachable', 'protocol'].includes(error.code)) return
     throw error
   } finally {
     client.close()
+  }
+}
+
+const one = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)]!
+
+class Worker {
+  readonly #client: Client
+  readonly #name: string
+  readonly #told: Told
+  /** Values that are there, and their names. */
+  readonly #mine = new Map<string, Set<string>>()
+
+  constructor(client: Client, name: string, told: Told) {
+    this.#client = client
+    this.#name = name
+    this.#told = told
+  }
+
+  async round(round: number): Promise<void> {
+    await this.#put(`${this.#name}-${round}`)
+    if (Math.random() < 0.4) await this.#bind(`${this.#name}/more/${round}`)
+    if (Math.random() < 0.3) await this.#unbind()
+    if (Math.random() < 0.4) await this.#remove()
+  }
+
+  async #put(text: string): Promise<void> {
+    const told = this.#told
+    const size = one(SIZES)
+    const bytes = valueOf(text, size)
+    const key = new Key(hash(bytes).digest).toString()
+    told.sizes.set(key, size)
+    told.fates.set(key, 'unsure')
+    const name = Math.random() < 0.4 ? `${this.#name}/with/${text}` : undefined
+    if (name !== undefined) told.names.set(name, { key, fate: 'unsure', isFirst: true })
+    await this.#client.putBytes(cut(bytes), Math.random() < 0.5 ? size : undefined, name)
+    told.fates.set(key, 'there')
+    if (name !== undefined) told.names.get(name)!.fate = 'there'
+    told.puts++
+    this.#mine.set(key, new Set(name === undefined ? [] : [name]))
+  }
+
+  async #bind(name: string): Promise<void> {
+    const [key, names] = one([...this.#mine])
+    const bound: ToldName = { key, fate: 'unsure', isFirst: false }
+    this.#told.names.set(name, bound)
+    await this.#client.bind(name, key)
+    bound.fate = 'there'
+    this.#told.bindings++
+    names.add(name)
+  }
+
+  async #unbind(): Promise<void> {
+    const { names: told, fates } = this.#told
+    const named = [...this.#mine].filter(([, names]) => names.size > 0)
+    if (named.length === 0) return
+    const [key, names] = one(named)
+    const name = one([...names])
+    const keep = Math.random() < 0.5
+    const bound = told.get(name)!
+    bound.fate = 'unsure'
+    bound.isFirst = false
+    // Its value may go with its last name.
+    if (!keep && names.size === 1) fates.set(key, 'unsure')
+    const { key: went } = await this.#client.unbind(name, keep)
+    bound.fate = 'gone'
+    fates.set(key, went === undefined ? 'there' : 'gone')
+    this.#told.unbindings++
+    names.delete(name)
+    if (went !== undefined) this.#mine.delete(key)
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#mine.size === 0) return
+    const [key, names] = one([...this.#mine])
+    this.#mine.delete(key)
+    const bound = [...names].map((name) => this.#told.names.get(name)!)
+    this.#told.fates.set(key, 'unsure')
+    for (const name of bound) name.fate = 'unsure'
+    await this.#client.remove(key, true)
+    this.#told.fates.set(key, 'gone')
+    for (const name of bound) name.fate = 'gone'
+    this.#told.removals++
   }
 }
 
@@ -96,6 +175,7 @@ export async function differences(socket: string, told: Told): Promise<string[]>
       if (line.event === 'damaged') found.push(`${line.key} is damaged`)
     }
     for (const key of listed.keys()) if (!told.fates.has(key)) found.push(`${key} is of nobody`)
+    found.push(...(await namesThatDiffer(client, listed, told)))
     for (const [key, fate] of told.fates) {
       const size = listed.get(key)
       if (fate === 'there' && size === undefined) found.push(`${key} was put and is gone`)
@@ -113,12 +193,39 @@ export async function differences(socket: string, told: Told): Promise<string[]>
   return found
 }
 
+async function namesThatDiffer(
+  client: Client,
+  listed: ReadonlyMap<string, number>,
+  { names }: Told,
+): Promise<string[]> {
+  const found: string[] = []
+  const bound = new Map<string, string>()
+  for await (const { name, key } of client.names()) {
+    bound.set(name, key)
+    if (!listed.has(key)) found.push(`${name} stands for ${key}, which is not there`)
+    if (!names.has(name)) found.push(`${name} is of nobody`)
+  }
+  for (const [name, { key, fate, isFirst }] of names) {
+    const now = bound.get(name)
+    if (now !== undefined && now !== key) found.push(`${name} stands for ${now}, not ${key}`)
+    if (fate === 'there' && now === undefined) found.push(`${name} was bound and is not`)
+    if (fate === 'gone' && now !== undefined) found.push(`${name} was unbound and is bound`)
+    if (isFirst && listed.has(key) !== (now !== undefined)) {
+      found.push(`of ${name} and its value, put as one, one is there`)
+    }
+    if (now === undefined) names.delete(name)
+    else names.set(name, { key, fate: 'there', isFirst: false })
+  }
+  return found
+}
+
 /** Remove all but a few: the store grows old, not large. */
 export async function thin(socket: string, told: Told, keep: number): Promise<void> {
   const client = (await Client.connect(socket))!
   for (const key of [...told.fates.keys()].slice(keep)) {
-    await client.remove(key)
+    await client.remove(key, true)
     told.fates.set(key, 'gone')
+    for (const name of told.names.values()) if (name.key === key) name.fate = 'gone'
   }
   client.close()
 }

@@ -22,7 +22,8 @@ export interface Known {
   readonly history: History
 }
 
-const keyOf = (digest: Digest): string => `key ${toHex(digest)}`
+/** Every digest here is one token, over and over. */
+const keyOf = ([token]: Digest): string => `key ${token}`
 const nameOf = (name: string): string => `name ${name}`
 
 function newHistory(changes: History['changes'], parent: History['parent']): History {
@@ -173,8 +174,8 @@ export class Oracle {
   /** Something is about to be served by a Local that Global counts on, or is held there. */
   serves(who: string, digest: Digest, known: Known): void {
     for (const { seq, history, digest: gone } of this.#complete) {
-      if (gone === undefined || !equal(gone, digest)) continue
-      if (known.incarnation < seq && this.#belongs(known, history) && history === this.history) {
+      if (known.incarnation >= seq || history !== this.history) continue
+      if (gone !== undefined && equal(gone, digest) && this.#belongs(known, history)) {
         this.fail(
           `${who} serves ${toHex(digest).slice(0, 2)}@${known.incarnation} after its removal at ${seq} was complete`,
         )

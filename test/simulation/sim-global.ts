@@ -276,4 +276,8 @@ export class SimGlobal {
   }
 }
 
-export const digestOf = (token: number): Digest => new Uint8Array(32).fill(token)
+const DIGESTS: readonly Digest[] = Array.from({ length: 256 }, (_, token) =>
+  new Uint8Array(32).fill(token),
+)
+
+export const digestOf = (token: number): Digest => DIGESTS[token]!

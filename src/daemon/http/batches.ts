@@ -1,7 +1,7 @@
 /** The API's calls on many things at once (specs/007-daemon-and-command-line.md, "Batches"). */
 import { DstoreError } from '../../errors.ts'
-import { parseKey } from '../../hash/key.ts'
 import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
+import { statWords } from '../../node/word.ts'
 import { SIZES_HEADER } from '../api.ts'
 import type { FactsAnswer, PutAnswer } from '../api.ts'
 import { bodyOf, callOptions, readJson } from './exchange.ts'
@@ -23,7 +23,7 @@ async function* stored(exchange: Exchange): AsyncGenerator<PutAnswer> {
   for (const { key, size, existed } of results) yield { key: key.toString(), size, existed }
 }
 
-/** POST /v1/facts {"keys"}: a line for each, null where there is none. */
+/** POST /v1/facts {"keys"}: a line for each, null where there is none. Names count as keys, too. */
 export function manyFacts(exchange: Exchange): Promise<void> {
   return sendLines(exchange, factsOf(exchange))
 }
@@ -33,8 +33,8 @@ async function* factsOf(exchange: Exchange): AsyncGenerator<FactsAnswer | null> 
   if (!Array.isArray(texts) || !texts.every((text): text is string => typeof text === 'string')) {
     throw new DstoreError('usage', 'keys must be a list of keys')
   }
-  const keys = texts.map(parseKey)
-  for (const facts of await exchange.served.node.statMany(keys, callOptions(exchange))) {
+  const { node } = exchange.served
+  for (const facts of await statWords(node, texts, callOptions(exchange))) {
     yield facts === undefined ? null : { ...facts, key: facts.key.toString() }
   }
 }

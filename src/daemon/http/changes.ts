@@ -39,13 +39,11 @@ export async function watchChanges(exchange: Exchange): Promise<void> {
   response.end()
 }
 
-function eventOf({ key, size, peer, role, ...rest }: ChangeEvent): string {
+function eventOf({ key, size, ...rest }: ChangeEvent): string {
   const line: ChangeLine = {
     ...rest,
     ...(key !== undefined && { key: key.toString() }),
     ...(size !== undefined && { size }),
-    ...(peer !== undefined && { peer }),
-    ...(role !== undefined && { role }),
   }
   return `id: ${rest.position}\ndata: ${JSON.stringify(line)}\n\n`
 }

@@ -5,6 +5,7 @@ import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } fr
 import type { CallOptions, Node } from '../../node/node.ts'
 import { parseKey } from '../../hash/key.ts'
 import type { Key } from '../../hash/key.ts'
+import { findKey } from '../../node/word.ts'
 
 /** What the daemon lets its API reach. */
 export interface Served {
@@ -43,6 +44,11 @@ export class HttpError extends DstoreError {
 /** The key in the path, or `malformed-key`. */
 export function keyOf(exchange: Exchange): Key {
   return parseKey(exchange.parameters['key'] ?? '')
+}
+
+/** The key of the value that the path names, by its key or by a name (R007-36). */
+export function keyMeantBy(exchange: Exchange): Promise<Key> {
+  return findKey(exchange.served.node, exchange.parameters['key'] ?? '', callOptions(exchange))
 }
 
 /** The name in the path, as it was meant. The node says whether it can be one. */

@@ -3,11 +3,20 @@ import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
+import type { Key } from '../../hash/key.ts'
 import type { ReadableValue } from '../../node/node.ts'
-import { SIZE_HEADER } from '../api.ts'
+import { KEY_HEADER, SIZE_HEADER } from '../api.ts'
 import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api.ts'
 import { sendEvents } from './events.ts'
-import { bodyOf, callOptions, keyOf, readJson, sendJson, stayingAwake } from './exchange.ts'
+import {
+  bodyOf,
+  callOptions,
+  keyMeantBy,
+  keyOf,
+  readJson,
+  sendJson,
+  stayingAwake,
+} from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { sendLines } from './listing.ts'
 import { parseRangeHeader } from './range-header.ts'
@@ -60,7 +69,7 @@ export async function putFile(exchange: Exchange): Promise<void> {
 /** GET /v1/values/{key}, whole or one range of it. */
 export async function getValue(exchange: Exchange): Promise<void> {
   const { request, response, served } = exchange
-  const key = keyOf(exchange)
+  const key = await keyMeantBy(exchange)
   const tag = `"${key.toString()}"`
   // A value never changes, so `If-Range` with another tag names another value: the whole of this one is right.
   const ifRange = request.headers['if-range']
@@ -73,7 +82,7 @@ export async function getValue(exchange: Exchange): Promise<void> {
       ...(range === undefined ? {} : { range }),
     })
   } catch (error) {
-    if (error instanceof DstoreError && error.code === 'range') await nameSize(exchange)
+    if (error instanceof DstoreError && error.code === 'range') await nameSize(exchange, key)
     throw error
   }
   if (matches(request.headers['if-none-match'], tag)) {
@@ -85,7 +94,7 @@ export async function getValue(exchange: Exchange): Promise<void> {
   await sendBytes(exchange, {
     status: range === undefined ? 200 : 206,
     headers: {
-      ...valueHeaders(tag, value.size),
+      ...valueHeaders(key.toString(), value.size),
       ...(range === undefined
         ? {}
         : { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
@@ -99,7 +108,7 @@ export async function getValue(exchange: Exchange): Promise<void> {
 export async function headValue(exchange: Exchange): Promise<void> {
   const { key, size } = await facts(exchange)
   const { response } = exchange
-  response.writeHead(200, { ...valueHeaders(`"${key}"`, size), 'Content-Length': size })
+  response.writeHead(200, { ...valueHeaders(key, size), 'Content-Length': size })
   response.end()
 }
 
@@ -119,7 +128,7 @@ export async function removeValue(exchange: Exchange): Promise<void> {
 
 /** POST /v1/values/{key}/prefetch */
 export async function prefetchValue(exchange: Exchange): Promise<void> {
-  const key = keyOf(exchange)
+  const key = await keyMeantBy(exchange)
   const options = callOptions(exchange)
   await sendEvents<{ readonly key: string }>(exchange, async (onProgress) => {
     await exchange.served.node.prefetch(key, { ...options, onProgress })
@@ -129,7 +138,7 @@ export async function prefetchValue(exchange: Exchange): Promise<void> {
 
 /** POST /v1/values/{key}/evict */
 export async function evictValue(exchange: Exchange): Promise<void> {
-  const key = keyOf(exchange)
+  const key = await keyMeantBy(exchange)
   const freedBytes = await exchange.served.node.evict(key)
   sendJson(exchange, 200, { key: key.toString(), freedBytes } satisfies EvictAnswer)
 }
@@ -140,7 +149,7 @@ export function listKeys(exchange: Exchange): Promise<void> {
 }
 
 async function facts(exchange: Exchange): Promise<FactsAnswer> {
-  const key = keyOf(exchange)
+  const key = await keyMeantBy(exchange)
   const found = await exchange.served.node.stat(key, callOptions(exchange))
   if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
   const { key: _, ...rest } = found
@@ -154,16 +163,17 @@ async function* keysOf(exchange: Exchange): AsyncGenerator<KeyLine> {
 }
 
 /** RFC 9110 wants the size named where no byte of the range exists. */
-async function nameSize(exchange: Exchange): Promise<void> {
-  const found = await exchange.served.node.stat(keyOf(exchange), callOptions(exchange))
+async function nameSize(exchange: Exchange, key: Key): Promise<void> {
+  const found = await exchange.served.node.stat(key, callOptions(exchange))
   if (found !== undefined) exchange.response.setHeader('Content-Range', `bytes */${found.size}`)
 }
 
-function valueHeaders(tag: string, size: number): Record<string, string | number> {
+function valueHeaders(key: string, size: number): Record<string, string | number> {
   return {
     'Content-Type': 'application/octet-stream',
     'Accept-Ranges': 'bytes',
-    ETag: tag,
+    ETag: `"${key}"`,
+    [KEY_HEADER]: key,
     [SIZE_HEADER]: size,
   }
 }

@@ -1,0 +1,39 @@
+/** How far a call has come, and how to end one. */
+import { createNode, DstoreError } from '@dstore/dstore'
+import type { Progress } from '@dstore/dstore'
+
+/** Four pieces of 1 MiB, one every few milliseconds: a download, say. */
+async function* pieces(): AsyncGenerator<Uint8Array> {
+  for (let piece = 0; piece < 4; piece++) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    yield new Uint8Array(1 << 20).fill(piece)
+  }
+}
+
+await using dstore = await createNode()
+
+const show = ({ phase, doneBytes, totalBytes }: Progress): void =>
+  console.log(phase, doneBytes, 'of', totalBytes ?? 'who knows')
+const { key } = await dstore.put(pieces(), { onProgress: show })
+console.log('stored', key.toHex().slice(0, 8))
+
+// `AbortSignal.timeout` bounds the whole call; `timeoutMs` bounds only the time in which nothing moves.
+const enough = new AbortController()
+const stop = ({ doneBytes }: Progress): void => {
+  if (doneBytes >= 2 << 20) enough.abort()
+}
+try {
+  await dstore.put(pieces(), { signal: enough.signal, onProgress: stop, name: 'never/bound' })
+} catch (error) {
+  if (!(error instanceof DstoreError)) throw error
+  console.log(error.code, await dstore.has('never/bound'))
+}
+
+/* prints
+store 1048576 of who knows
+store 2097152 of who knows
+store 3145728 of who knows
+store 4194304 of who knows
+stored 0bf0cbfc
+cancelled false
+*/

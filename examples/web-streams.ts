@@ -1,0 +1,40 @@
+/** Web streams in and out: a handler that answers requests with values, ranges and all. */
+import { createNode, DstoreError } from '@dstore/dstore'
+import type { Dstore } from '@dstore/dstore'
+
+/** What a web server, a worker or a test calls with a `Request`. Nothing is ever held as a whole. */
+async function handle(dstore: Dstore, request: Request): Promise<Response> {
+  if (request.method === 'POST' && request.body !== null) {
+    const { key } = await dstore.put(request.body, { signal: request.signal })
+    return new Response(`/${key.toString()}`, { status: 201 })
+  }
+  try {
+    const word = new URL(request.url).pathname.slice(1)
+    const value = await dstore.get(word, { signal: request.signal })
+    return new Response(value.stream(), {
+      headers: { ETag: `"${value.key.toString()}"`, 'Content-Length': `${value.size}` },
+    })
+  } catch (error) {
+    if (error instanceof DstoreError) {
+      return new Response(error.message, { status: error.kind.status })
+    }
+    throw error
+  }
+}
+
+await using dstore = await createNode()
+
+const body = 'x'.repeat(100_000)
+const post = new Request('http://localhost/', { method: 'POST', body })
+const path = await (await handle(dstore, post)).text()
+
+const answer = await handle(dstore, new Request(`http://localhost${path}`))
+console.log(answer.status, (await answer.text()) === body)
+
+const nothing = await handle(dstore, new Request('http://localhost/no/such/name'))
+console.log(nothing.status, await nothing.text())
+
+/* prints
+200 true
+404 no such name: no/such/name
+*/

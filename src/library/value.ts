@@ -1,0 +1,68 @@
+/** A value that was found, in every form in which programs read bytes. */
+import { ReadableStream } from 'node:stream/web'
+import { DstoreError } from '../errors.ts'
+import type { Key } from '../hash/key.ts'
+import type { ByteRange } from '../hash/tree.ts'
+import type { CallOptions, ReadableValue } from '../node/node.ts'
+import { eachUnlessCancelled } from './calls.ts'
+import type { Value } from './dstore.ts'
+
+export class FoundValue implements Value {
+  readonly key: Key
+  readonly size: number
+  readonly range: ByteRange
+  readonly #bytes: AsyncIterable<Uint8Array>
+  readonly #options: CallOptions
+  #taken: AsyncIterator<Uint8Array> | undefined
+
+  constructor({ key, size, range, bytes }: ReadableValue, options: CallOptions) {
+    this.key = key
+    this.size = size
+    this.range = range
+    this.#bytes = bytes
+    this.#options = options
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    if (this.#taken !== undefined) throw new TypeError('a value is read once: get it again')
+    this.#taken = this.#bytes[Symbol.asyncIterator]()
+    return this.#read({ [Symbol.asyncIterator]: () => this.#taken! })
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    const whole = new Uint8Array(this.range.end - this.range.start)
+    let at = 0
+    for await (const piece of this) {
+      whole.set(piece, at)
+      at += piece.byteLength
+    }
+    return whole
+  }
+
+  async text(): Promise<string> {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await this.bytes())
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return ReadableStream.from(this)
+  }
+
+  async cancel(): Promise<void> {
+    this.#taken ??= this.#bytes[Symbol.asyncIterator]()
+    await this.#taken.return?.()
+  }
+
+  async *#read(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const { signal, onProgress } = this.#options
+    const totalBytes = this.range.end - this.range.start
+    let doneBytes = 0
+    for await (const piece of eachUnlessCancelled(signal, bytes)) {
+      doneBytes += piece.byteLength
+      onProgress?.({ phase: 'fetch', doneBytes, totalBytes })
+      yield piece
+    }
+    if (doneBytes !== totalBytes) {
+      throw new DstoreError('internal', `a value ended after ${doneBytes} of ${totalBytes} bytes`)
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/** Archives, whole, hostile and broken: what is read is a value, or it is not read. */
+import test, { type ExecutionContext } from 'ava'
+import * as fc from 'fast-check'
+import { checked } from '../../cli/archive/checked.ts'
+import { NamesPage, isNamesFile, parseNames } from '../../cli/archive/names.ts'
+import { readArchive } from '../../cli/archive/reader.ts'
+import { ArchiveWriter } from '../../cli/archive/writer.ts'
+import { concat } from '../../src/bytes.ts'
+import { hash } from '../../src/hash/hasher.ts'
+import { Key } from '../../src/hash/key.ts'
+import { ARCHIVE_NAMES_BYTES, GIB, MIB, NAME_BYTES, PIECE_BYTES } from '../../src/limits.ts'
+import { pattern } from '../hash/sizes.ts'
+
+/** Around a block of tar, a piece of the tree, and a piece of a stream. */
+const SIZES = [0, 1, 511, 512, 513, 16 * 1024, 16 * 1024 + 1, PIECE_BYTES + 1]
+const never = (): AbortSignal => new AbortController().signal
+
+const keyOf = (bytes: Uint8Array): string => new Key(hash(bytes).digest).toString()
+
+async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length)
+}
+
+async function archiveOf(values: readonly Uint8Array[]): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  const writer = new ArchiveWriter(async (piece) => void pieces.push(piece))
+  for (const value of values) await writer.add(keyOf(value), value.byteLength, inPieces(value, 999))
+  await writer.end()
+  return concat(pieces)
+}
+
+/** The values that come out, by key; those that are refused or wrong are left. */
+async function read(archive: AsyncIterable<Uint8Array>): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>()
+  for await (const one of readArchive(archive, never())) {
+    if (one.kind !== 'value') continue
+    const pieces: Uint8Array[] = []
+    try {
+      for await (const piece of checked(one.bytes, one.file)) pieces.push(piece.slice())
+      found.set(one.file, concat(pieces))
+    } catch (error) {
+      // It is not that value.
+      if ((error as { code?: string }).code !== 'integrity') throw error
+    }
+  }
+  return found
+}
+
+test('R007-40: what was written is read again, however it is cut', async (t) => {
+  const values = SIZES.map(pattern)
+  const archive = await archiveOf(values)
+  t.is(archive.byteLength % 512, 0)
+  t.is(Buffer.compare(archive, await archiveOf(values)), 0, 'the same values, the same archive')
+  for (const length of [1000, 512, 65_536, archive.byteLength]) {
+    const found = await read(inPieces(archive, length))
+    t.is(found.size, values.length)
+    for (const value of values) t.is(Buffer.compare(found.get(keyOf(value))!, value), 0)
+  }
+})
+
+test('R007-43: whatever is changed in an archive, what comes out of it is a value', async (t) => {
+  const values = [pattern(0), pattern(700), pattern(3000)]
+  const archive = await archiveOf(values)
+  const keys = new Set(values.map(keyOf))
+  const change = fc.record({ at: fc.nat(archive.byteLength - 1), to: fc.nat(255) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+      const harmed = archive.slice()
+      for (const { at, to } of changes) harmed[at] = to
+      const found = await read(inPieces(harmed, 1024)).catch((error: { code: string }) => {
+        t.is(error.code, 'unreadable')
+        return new Map<string, Uint8Array>()
+      })
+      for (const [key, value] of found) t.true(keys.has(key) && keyOf(value) === key)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('R007-42: an archive that is cut off anywhere is unreadable, and so is what is none', async (t) => {
+  const archive = await archiveOf([pattern(700), pattern(3000)])
+  for (let end = 0; end < archive.byteLength; end += 256) {
+    await t.throwsAsync(read(inPieces(archive.subarray(0, end), 300)), { code: 'unreadable' })
+  }
+  await t.throwsAsync(read(inPieces(pattern(5000), 300)), { code: 'unreadable' })
+  const twice = concat([archive, archive])
+  await t.throwsAsync(read(inPieces(twice, 5000)), { code: 'unreadable' })
+})
+
+test('R007-42: reading ends with its signal, and with the fault of its source', async (t) => {
+  const archive = await archiveOf([pattern(3 * MIB)])
+  const stop = new AbortController()
+  const stuck = async function* (): AsyncGenerator<Uint8Array> {
+    yield archive.subarray(0, 2 * MIB)
+    await new Promise(() => undefined)
+  }
+  const reason = new Error('enough')
+  setTimeout(() => stop.abort(reason), 20)
+  const thrown = await t.throwsAsync(async () => {
+    for await (const one of readArchive(stuck(), stop.signal)) {
+      if (one.kind === 'value') for await (const _ of one.bytes);
+    }
+  })
+  t.is(thrown, reason)
+  const failing = async function* (): AsyncGenerator<Uint8Array> {
+    yield archive.subarray(0, 100)
+    throw new Error('the disk')
+  }
+  await t.throwsAsync(read(failing()), { code: 'unreadable', message: /the disk/ })
+})
+
+/** A header of GNU tar, whose fields are as given; the rest is in order. */
+function header(name: string, size: Uint8Array | string, type = '0'): Uint8Array {
+  const block = Buffer.alloc(512)
+  block.write(name, 0)
+  block.write('0000644\0', 100)
+  block.set(typeof size === 'string' ? Buffer.from(size) : size, 124)
+  block.write('00000000000\0', 136)
+  block.write(type, 156)
+  block.write('ustar  \0', 257)
+  block.fill(' ', 148, 156)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return block
+}
+
+/** 8 GiB and more do not fit into eleven octal digits: GNU tar writes them in base 256. */
+function base256(size: number): Uint8Array {
+  const field = Buffer.alloc(12)
+  field[0] = 0x80
+  field.writeBigUInt64BE(BigInt(size), 4)
+  return field
+}
+
+/** The first entry of an archive of which no more has come yet. */
+async function first(archive: Uint8Array): Promise<{ kind: string; size?: number }> {
+  const beginning = async function* (): AsyncGenerator<Uint8Array> {
+    yield* inPieces(archive, 512)
+    await new Promise(() => undefined)
+  }
+  const { value } = await readArchive(beginning(), never()).next()
+  if (value === undefined) throw new Error('nothing is in it')
+  return value
+}
+
+test('R007-40: sizes beyond 8 GiB are written and read', async (t) => {
+  const key = keyOf(pattern(1))
+  const size = 9 * GIB + 1
+  t.like(await first(header(key, base256(size))), { kind: 'value', size })
+  const written: Uint8Array[] = []
+  const writer = new ArchiveWriter(async (piece) => void written.push(piece))
+  const one = async function* (): AsyncGenerator<Uint8Array> {
+    yield pattern(1)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    throw new Error('that is enough')
+  }
+  await t.throwsAsync(writer.add(key, size, one()), { message: 'that is enough' })
+  t.like(await first(concat(written)), { kind: 'value', size })
+})
+
+test('R007-42: sizes that are none are unreadable', async (t) => {
+  const key = keyOf(pattern(1))
+  for (const size of ['9', 'x', '-1', base256(2 ** 60), Buffer.alloc(12, 0xff)]) {
+    await t.throwsAsync(first(header(key, size)), { code: 'unreadable' })
+  }
+})
+
+test('R007-42: only files that are named after keys are taken', async (t) => {
+  const value = pattern(5)
+  const key = keyOf(value)
+  const kindOf = async (name: string, type = '0'): Promise<string> => {
+    const archive = concat([header(name, '00000000005\0', type), value, Buffer.alloc(507)])
+    return (await first(concat([archive, Buffer.alloc(1024)]))).kind
+  }
+  for (const name of [key, `./${key}`, `some/where/${key}`]) t.is(await kindOf(name), 'value', name)
+  for (const name of ['names.json', './names-2.json']) t.is(await kindOf(name), 'names', name)
+  const hostile = ['', '.', `../${key}`, `a/../../${key}`, `/${key}`, `${key}.txt`, 'names-0.json']
+  for (const name of [...hostile, key.toUpperCase(), 'README', `${key}\n`]) {
+    t.is(await kindOf(name), 'refused', name)
+  }
+  for (const type of '12346') {
+    const archive = concat([header(key, '00000000000\0', type), Buffer.alloc(1024)])
+    t.is((await first(archive)).kind, 'refused', type)
+  }
+})
+
+test('R007-42: an entry that is not read is passed over', async (t) => {
+  const archive = await archiveOf([pattern(3 * MIB), pattern(7)])
+  const sizes: (number | undefined)[] = []
+  for await (const one of readArchive(inPieces(archive, 65_536), never())) {
+    sizes.push(one.kind === 'refused' ? undefined : one.size)
+  }
+  t.deepEqual(sizes, [3 * MIB, 7])
+})
+
+async function* endless(counted: { bytes: number }, size: number): AsyncGenerator<Uint8Array> {
+  for (let left = size; left > 0; left -= 65_536) {
+    counted.bytes += 65_536
+    yield new Uint8Array(65_536)
+  }
+}
+
+test('R007-40: nothing is made faster than it is taken, nor read', async (t) => {
+  const size = 64 * MIB
+  const made = { bytes: 0 }
+  const writer = new ArchiveWriter(() => new Promise(() => undefined))
+  void writer.add(keyOf(pattern(1)), size, endless(made, size)).catch(() => undefined)
+  const source = { bytes: 0 }
+  const archive = async function* (): AsyncGenerator<Uint8Array> {
+    yield header(keyOf(pattern(1)), base256(size))
+    yield* endless(source, size)
+  }
+  const entries = readArchive(archive(), never())
+  await entries.next()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  t.true(made.bytes < 12 * MIB, `${made.bytes} bytes were made`)
+  t.true(source.bytes < 4 * MIB, `${source.bytes} bytes were read`)
+  writer.abandon(new Error('enough'))
+})
+
+test('R007-40: what fails to be written is what the archive fails with', async (t) => {
+  const full = new Error('full')
+  const writer = new ArchiveWriter(() => Promise.reject(full))
+  const made = { bytes: 0 }
+  const adding = writer.add(keyOf(pattern(1)), 64 * MIB, endless(made, 64 * MIB))
+  t.is(await t.throwsAsync(adding), full)
+})
+
+const names = (t: ExecutionContext, page: NamesPage): ReturnType<typeof parseNames> => {
+  const { file, bytes } = page.take()
+  t.true(isNamesFile(file))
+  t.true(bytes.byteLength <= ARCHIVE_NAMES_BYTES, `${bytes.byteLength} bytes`)
+  return parseNames(bytes)
+}
+
+test('R007-41: names come back from their file, whatever they are', (t) => {
+  const key = keyOf(pattern(1))
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'grapheme' })), (texts) => {
+      const page = new NamesPage()
+      const all = texts.map((name) => ({ name, key }))
+      page.add(all)
+      t.deepEqual(names(t, page), all)
+      t.deepEqual(names(t, page), [])
+    }),
+  )
+})
+
+test('R007-41: more names than one file may have go into several', (t) => {
+  const key = keyOf(pattern(1))
+  const page = new NamesPage()
+  let pages = 0
+  for (let i = 0; i < 40_000; i++) {
+    const some = [{ name: `${i}`.padEnd(NAME_BYTES, '"'), key }]
+    if (page.isFullWith(some)) {
+      pages++
+      t.true(names(t, page).length > 0)
+    }
+    page.add(some)
+  }
+  t.true(pages > 1)
+})
+
+test('R007-42: what is no list of names is unreadable', (t) => {
+  for (const text of ['', '{}', '[1]', '[null]', '[{"name":"a"}]', '[{"name":1,"key":"b"}]', '[']) {
+    t.throws(() => parseNames(Buffer.from(text)), { code: 'unreadable' }, text)
+  }
+  t.throws(() => parseNames(Uint8Array.of(0x22, 0xff, 0x22)), { code: 'unreadable' })
+})
+
+test('R007-28: an archive that nobody takes to its end can be abandoned at its end', async (t) => {
+  const writer = new ArchiveWriter(() => new Promise(() => undefined))
+  await writer.add(keyOf(pattern(9)), 9, inPieces(pattern(9), 9))
+  const ending = writer.end()
+  const reason = new Error('enough')
+  writer.abandon(reason)
+  t.is(await t.throwsAsync(ending), reason)
+})

@@ -1,0 +1,30 @@
+/** The examples do what they say: each is run as a program, and prints what its last comment says. */
+import test from 'ava'
+import { execFile } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { Place } from './cli/command.ts'
+
+const examples = readdirSync('examples').filter((name) => name.endsWith('.ts'))
+
+test('there are examples, and each says what it prints', (t) => {
+  t.true(examples.length >= 6)
+  for (const name of examples) t.regex(readFileSync(`examples/${name}`, 'utf8'), /\/\* prints\n/)
+})
+
+for (const name of examples) {
+  test(`examples/${name} prints what it says`, async (t) => {
+    const place = new Place(t)
+    const started = await place.run(['start', '--store', 'memory'])
+    t.is(started.exit, 0, started.stderr)
+    const program = `dist/examples/${name.replace(/\.ts$/, '.js')}`
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], {
+      env: place.env(),
+      timeout: 60_000,
+    })
+    const [, expected] = /\/\* prints\n(.*)\*\/\n$/s.exec(readFileSync(`examples/${name}`, 'utf8'))!
+    const lines = (text: string): string[] => text.split('\n').map((line) => line.trimEnd())
+    t.deepEqual(lines(stdout), lines(expected!))
+    t.is(stderr, '')
+  })
+}

@@ -1,0 +1,124 @@
+import test from 'ava'
+import { join } from 'node:path'
+import { connect, createNode } from '../../src/dstore.ts'
+import type { NodeOptions } from '../../src/dstore.ts'
+import { startDaemon } from '../../src/daemon/daemon.ts'
+import { stateDirectory } from '../../src/daemon/state-directory.ts'
+import { SILENT } from '../../src/node/log.ts'
+import { openNode } from '../../src/node/open.ts'
+import { temporaryDirectory } from '../daemon/serving.ts'
+import { until } from '../node/nodes.ts'
+
+test('what was put in a directory is there when it is opened again', async (t) => {
+  const dir = join(temporaryDirectory(t), 'made', 'for', 'it')
+  const first = await createNode({ dir })
+  const { key } = await first.put('kept', { name: 'a' })
+  t.is((await first.status()).store?.durable, true)
+  await first.close()
+  const second = await createNode({ dir })
+  t.teardown(() => second.close())
+  t.is(await (await second.get('a')).text(), 'kept')
+  t.is((await second.get(key)).size, 4)
+})
+
+test('a directory is held by one at a time, node or daemon', async (t) => {
+  const dir = temporaryDirectory(t)
+  const node = await createNode({ dir })
+  await t.throwsAsync(createNode({ dir }), { code: 'locked' })
+  const directory = stateDirectory(dir)
+  const options = { directory, settings: {}, log: SILENT, openNode }
+  await t.throwsAsync(startDaemon(options), { code: 'locked' })
+  await node.close()
+  const daemon = await startDaemon(options)
+  t.teardown(() => daemon.close())
+  await t.throwsAsync(createNode({ dir }), { code: 'locked' })
+})
+
+test('a node that cannot be opened lets go of its directory', async (t) => {
+  const dir = temporaryDirectory(t)
+  const join = '/ip4/127.0.0.1/tcp/1/p2p/nobody'
+  await t.throwsAsync(createNode({ dir, role: 'local', join }), { code: 'malformed-address' })
+  const taken = await createNode({ role: 'global' })
+  t.teardown(() => taken.close())
+  const listen = (await taken.status()).listen.map((one) => one.replace(/\/p2p\/.*/, ''))
+  await t.throwsAsync(createNode({ dir, role: 'global', listen }), { code: 'address-in-use' })
+  await (await createNode({ dir })).close()
+})
+
+test('mistakes in what a node is told', async (t) => {
+  const wrong: [options: unknown, instanceOf: typeof TypeError | typeof RangeError][] = [
+    [{ role: 'king' }, TypeError],
+    [{ role: 'local' }, TypeError],
+    [{ role: 'global', listen: 7 }, TypeError],
+    [{ dir: 3 }, TypeError],
+    [{ maxBytes: -1 }, RangeError],
+    [{ role: 'global', leaseMs: 0.5 }, RangeError],
+  ]
+  for (const [options, instanceOf] of wrong) {
+    await t.throwsAsync(createNode(options as NodeOptions), { instanceOf }, JSON.stringify(options))
+  }
+})
+
+test('two Locals of a Global share values, names and removals', async (t) => {
+  const global = await createNode({ role: 'global' })
+  t.teardown(() => global.close())
+  const { ticket } = await global.invite({ role: 'admin', uses: 2 })
+  const a = await createNode({ role: 'local', ticket })
+  t.teardown(() => a.close())
+  const b = await createNode({ role: 'local', ticket, cacheBytes: 1 << 20 })
+  t.teardown(() => b.close())
+  const { key } = await a.put('from a', { name: 'shared' })
+  t.is(await (await b.get('shared')).text(), 'from a')
+  const { acknowledged } = await a.remove(key, { force: true })
+  t.is(acknowledged.length, 2)
+  t.false(await b.has(key))
+})
+
+test('a Local whose Global is away serves what it holds, and says so', async (t) => {
+  const global = await createNode({ role: 'global' })
+  const { ticket } = await global.invite()
+  const local = await createNode({ role: 'local', ticket })
+  t.teardown(() => local.close())
+  const { key } = await local.put('held')
+  const absent = '0'.repeat(64)
+  await global.close()
+  await until(async () => (await local.status()).global?.state === 'away')
+  t.is(await (await local.get(key)).text(), 'held')
+  t.deepEqual(await local.hasMany([key, key]), [true, true])
+  t.false((await local.stat(key))!.confirmed)
+  await t.throwsAsync(local.has(absent), { code: 'unreachable' })
+  await t.throwsAsync(local.hasMany([key, absent]), { code: 'unreachable' })
+})
+
+test('where no daemon runs, connecting says so', async (t) => {
+  const dir = temporaryDirectory(t)
+  const error = await t.throwsAsync(connect({ dir }), { code: 'unreachable' })
+  t.regex(error.message, new RegExp(dir))
+  await t.throwsAsync(connect({ socket: join(dir, 'x.sock') }), { code: 'unreachable' })
+})
+
+test('a client has ended when its daemon has', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const daemon = await startDaemon({ directory, settings: {}, log: SILENT, openNode })
+  const client = await connect({ socket: directory.socket })
+  t.teardown(() => client.close())
+  await client.put('x')
+  await daemon.close()
+  await t.throwsAsync(client.put('y'), { code: 'unreachable' })
+})
+
+test('one signal for many calls at once', async (t) => {
+  const node = await createNode()
+  t.teardown(() => node.close())
+  const { signal } = new AbortController()
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const puts = Array.from({ length: 50 }, (_, index) => node.put(`${index}`, { signal }))
+  const keys = (await Promise.all(puts)).map(({ key }) => key)
+  const texts = await Promise.all(keys.map(async (key) => (await node.get(key, { signal })).text()))
+  t.deepEqual(texts.map(Number), [...keys.keys()])
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  t.deepEqual(warnings, [])
+})
