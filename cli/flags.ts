@@ -20,6 +20,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   socket: text('PATH', 'where the daemon serves (DSTORE_SOCKET)'),
   json: yes('one JSON object, or one a line'),
   quiet: { ...yes('no notes and no progress'), short: 'q' },
+  verbose: { ...yes('say what is asked of the daemon, and what caused a failure'), short: 'v' },
   timeout: text('D', 'give up after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
   'no-start': yes('do not start a daemon where none runs (DSTORE_NO_START=1)'),
   output: { ...text('FILE', 'write to FILE, which changes only when all is there'), short: 'o' },
@@ -53,6 +54,7 @@ export type FlagName =
   | 'socket'
   | 'json'
   | 'quiet'
+  | 'verbose'
   | 'timeout'
   | 'no-start'
   | 'output'
@@ -86,6 +88,7 @@ export interface Flags {
   readonly socket?: string
   readonly json?: boolean
   readonly quiet?: boolean
+  readonly verbose?: boolean
   readonly timeout?: string
   readonly 'no-start'?: boolean
   readonly output?: string

@@ -257,7 +257,7 @@ export const SHUTDOWN_MS: number = 5_000
 /** How long a daemon in the background may take until it serves. */
 export const START_MS: number = 30_000
 
-/** A daemon's log is turned over at its start when it is larger than this. */
+/** A daemon's log in a file is turned over when it would grow beyond this. */
 export const LOG_FILE_BYTES: number = 8 * MIB
 
 /** The configuration file of a state directory. */
@@ -289,6 +289,9 @@ export const LANE_RECORD_BYTES: number = MIB
  * dialled holds one; while it sends, a lane holds two more.
  */
 export const LANE_SLAB_BYTES: number = 256 * KIB
+
+/** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
+export const HEAP_GROWTH_PERCENT: number = 400
 
 /** Slabs of one lane that the system has not taken yet, before a writer waits. */
 export const LANE_SENDING: number = 2

@@ -25,7 +25,7 @@ import {
 import { Requests, errorOf, type Settled } from './requests.ts'
 import { Revalidation } from './revalidation.ts'
 import { ALL_RULES, type Rules } from './rules.ts'
-import { Standing, type Verdict } from './standing.ts'
+import { Standing, type Pulse, type Verdict } from './standing.ts'
 
 export type LocalEvent =
   /** The stream to Global is open. */
@@ -133,12 +133,16 @@ export class LocalIndex {
     return this.#standing.leaseMs
   }
 
-  /** Up to which change everything is applied, in which run. */
+  get pulse(): Pulse {
+    return this.#standing.pulse
+  }
+
   /** Is the link there, and has been silent for too long? */
   isDoubtful(now: number): boolean {
     return this.#link === 'connected' && this.#standing.isDoubtful(now)
   }
 
+  /** Up to which change everything is applied, in which run. */
   get position(): Position | undefined {
     return this.#position
   }

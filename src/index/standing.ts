@@ -15,6 +15,14 @@ import type { Rules } from './rules.ts'
  */
 export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired'
 
+/** Signs of life of Global; times in milliseconds. */
+export interface Pulse {
+  /** When it was last heard, on the clock of the events. */
+  readonly heardAt: number
+  /** How long the greeting, and later the last ping, took there and back; undefined before it was ever welcome. */
+  readonly roundTripMs: number | undefined
+}
+
 interface Proof {
   readonly sentAt: number
   readonly seq: number
@@ -24,6 +32,7 @@ export class Standing {
   readonly #rules: Rules
   #connected = false
   #heardAt: number
+  #roundTripMs: number | undefined
   /** Since when it is doubtful, or without a link. */
   #doubtSince: number | undefined
   #applied = 0
@@ -46,6 +55,10 @@ export class Standing {
     return this.#leaseMs
   }
 
+  get pulse(): Pulse {
+    return { heardAt: this.#heardAt, roundTripMs: this.#roundTripMs }
+  }
+
   /** Global welcomed a Hello that was sent at this time. */
   welcomed(welcome: {
     sentAt: number
@@ -61,6 +74,7 @@ export class Standing {
     this.#doubtSince = undefined
     this.#pings.clear()
     this.#proofs = []
+    this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
   }
 
@@ -97,11 +111,12 @@ export class Standing {
     return [...this.#pings.values()].some((sentAt) => sentAt >= (this.#doubtSince ?? 0))
   }
 
-  /** False where no such ping was sent. */
+  /** The message just heard answers a ping; false where no such ping was sent. */
   ponged(id: number, seq: number): boolean {
     const sentAt = this.#pings.get(id)
     if (sentAt === undefined) return false
     this.#pings.delete(id)
+    this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
     return true
   }

@@ -214,6 +214,8 @@ export class Local implements Node {
         address: globalAddress,
         state: link.isDoubtful() ? 'doubtful' : state,
         since: since.toISOString(),
+        lastHeard: link.pulse?.lastHeard.toISOString(),
+        roundTripMs: link.pulse?.roundTripMs,
       },
       locals: [],
       registered: [],

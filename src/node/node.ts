@@ -215,7 +215,12 @@ export interface NodeStatus {
     | {
         readonly address: string
         readonly state: 'connected' | 'doubtful' | 'away'
+        /** Since when it is connected, or away. */
         readonly since: string
+        /** Undefined before it was ever connected. */
+        readonly lastHeard: string | undefined
+        /** How long its last answer to a greeting or a ping took, in milliseconds. */
+        readonly roundTripMs: number | undefined
       }
     | undefined
   /** Locals connected to this Global. */

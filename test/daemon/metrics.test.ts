@@ -22,7 +22,7 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
     ...plain,
     role: 'global',
     locals: ['a', 'b'],
-    global: { address: '', state: 'connected', since: '' },
+    global: { address: '', state: 'connected', since: '', lastHeard: '', roundTripMs: 1.5 },
     store: {
       kind: 'disk',
       durable: true,
@@ -48,6 +48,7 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
     t.is(found.get('dstore_info{role="global",version="0.0.0"}'), 1)
     t.is(found.get('dstore_locals'), 2)
     t.is(found.get('dstore_global_connected'), 1)
+    t.is(found.get('dstore_global_round_trip_seconds'), 0.0015)
     t.is(found.get('dstore_store_headroom_bytes'), 5)
     t.is(found.get('dstore_cache_evictions_total'), 12)
     t.is(found.get('dstore_peer_received_bytes_total'), 11)
