@@ -20,7 +20,11 @@ const host = await IndexHost.open({
 })
 const listen = ['/ip4/127.0.0.1/tcp/0']
 const network = await createNetwork({ identity: await newIdentity(), listen })
-await network.handle(INDEX_PROTOCOL, (channel) => void host.serve(channel))
+await network.handle(INDEX_PROTOCOL, (channel) => {
+  void host
+    .ask({ type: 'admit', peer: channel.peer, role: 'admin' })
+    .then(() => host.serve(channel))
+})
 
 const valueOf = (i: number): Uint8Array => new TextEncoder().encode(`value ${i}`)
 

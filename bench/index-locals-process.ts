@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { DstoreError } from '../src/errors.ts'
 import { hash } from '../src/hash/hasher.ts'
+import { KnownMembers } from '../src/membership/known-members.ts'
 import { GlobalLink } from '../src/node/global-link.ts'
 import { newIdentity } from '../src/node/identity.ts'
 import { SILENT } from '../src/node/log.ts'
@@ -41,6 +42,7 @@ async function join(address: string, holding: number): Promise<Local> {
   const link = new GlobalLink({
     dial,
     backoffMs: () => 10,
+    members: new KnownMembers(() => undefined),
     log: SILENT,
     now: () => performance.now(),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),

@@ -16,6 +16,7 @@ import { fetchSlices } from '../src/transfer/fetch.ts'
 import { TransferChannel } from '../src/transfer/pieces.ts'
 import { serveTransfer } from '../src/transfer/serve.ts'
 import { newIdentity } from '../src/node/identity.ts'
+import { parseTicket } from '../src/membership/ticket.ts'
 import { SILENT } from '../src/node/log.ts'
 import { createNetwork, type Network } from '../src/node/network.ts'
 import type { Node, ReadableValue } from '../src/node/node.ts'
@@ -45,6 +46,7 @@ export type Order =
   | {
       readonly do: 'open'
       readonly role: 'global' | 'local'
+      /** Ticket of the Global. */
       readonly join?: string
       readonly listen?: boolean
       readonly cacheBytes?: number
@@ -234,9 +236,11 @@ async function carryOut(
   switch (order.do) {
     case 'open': {
       const { role, join, listen = role === 'global', cacheBytes = 2048 * MIB } = order
-      const where = { ...(join && { join }), ...(listen && { listen: [LOOPBACK] }) }
+      const ticket = join === undefined ? {} : { ticket: parseTicket(join) }
+      const where = { ...ticket, ...(listen && { listen: [LOOPBACK] }) }
       node = await openNode({ dir, role, store: 'memory', cacheBytes, log: SILENT, ...where })
-      return { text: (await node.status()).listen[0] ?? '' }
+      if (role !== 'global') return { text: '' }
+      return { text: (await node.invite({ role: 'admin', uses: 1000 })).ticket }
     }
     case 'put': {
       const { key } = await node!.put({ bytes: stream(order.bytes, order.seed), size: order.bytes })

@@ -36,8 +36,11 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   follow: { ...yes('go on as the log grows'), short: 'f' },
   global: yes('be the Global: hold the index and the durable copy'),
   standalone: yes('be both in one process, without a network'),
-  join: text('MULTIADDR', 'be a Local of the Global at this address'),
-  listen: { ...text('MULTIADDR', 'listen on this address; loopback only'), multiple: true },
+  join: text('-|@FILE|MULTIADDR', 'be a Local, by a ticket or of a Global that lists this node'),
+  listen: { ...text('MULTIADDR', 'listen on this address; only members get in'), multiple: true },
+  role: text('ROLE', 'reader, writer or admin (default writer)'),
+  uses: text('N', 'how many nodes the ticket is good for (default 1)'),
+  expires: text('D', 'how long the ticket is good (default 24h)'),
   store: text('disk|memory', 'where values are kept; memory keeps nothing'),
   cache: text('SIZE', 'memory for values, such as 2GiB'),
   'max-size': text('SIZE', 'the most that the store takes in'),
@@ -72,6 +75,9 @@ export type FlagName =
   | 'standalone'
   | 'join'
   | 'listen'
+  | 'role'
+  | 'uses'
+  | 'expires'
   | 'store'
   | 'cache'
   | 'max-size'
@@ -106,6 +112,9 @@ export interface Flags {
   readonly standalone?: boolean
   readonly join?: string
   readonly listen?: readonly string[]
+  readonly role?: string
+  readonly uses?: string
+  readonly expires?: string
   readonly store?: string
   readonly cache?: string
   readonly 'max-size'?: string

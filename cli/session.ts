@@ -47,10 +47,11 @@ export async function useDaemon(invocation: Invocation): Promise<Client> {
   return started
 }
 
-/** Start a daemon in the background, with these flags for it; returns when it serves. */
+/** Start a daemon in the background, with these flags and this input for it; returns when it serves. */
 export async function startDaemon(
   { flags, signal }: Invocation,
   parameters: readonly string[] = [],
+  input?: string,
 ): Promise<void> {
   const { startInBackground } = await import('../src/daemon/background.ts')
   const { directory, socket } = place(flags)
@@ -60,6 +61,7 @@ export async function startDaemon(
     directory,
     socket,
     command: [...program, 'daemon', '--dir', directory.path, ...more, ...parameters],
+    input,
     signal,
   })
 }

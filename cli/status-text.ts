@@ -14,7 +14,10 @@ export function statusText(status: StatusAnswer): string {
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
     ['Global', global && globalText(global)],
+    ['away because', global?.state === 'away' ? global.error : undefined],
     ['Locals', status.role === 'global' ? localsText(status) : undefined],
+    ['members', status.members?.toString()],
+    ['refused', status.refused && refusedText(status.refused)],
     ['position', status.position],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['store', store && storeText(store)],
@@ -51,6 +54,12 @@ function localsText({ locals, registered }: StatusAnswer): string {
   const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
   const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.join(' ')}`
   return `${locals.length} connected${absent}`
+}
+
+/** `3 stranger, 1 role`; nothing where nobody was refused. */
+function refusedText(refused: NonNullable<StatusAnswer['refused']>): string | undefined {
+  const some = Object.entries(refused).filter(([, times]) => times > 0)
+  return some.length === 0 ? undefined : some.map(([why, times]) => `${times} ${why}`).join(', ')
 }
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {

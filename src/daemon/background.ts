@@ -20,6 +20,8 @@ export interface BackgroundOptions {
   readonly directory: StateDirectory
   /** The program and arguments that run a daemon in the foreground. */
   readonly command: readonly [string, ...string[]]
+  /** What the daemon reads on standard input: a secret that must not stand among its arguments. */
+  readonly input?: string | undefined
   /** Where another daemon of this directory would serve. */
   readonly socket: string
   /** Ends the waiting with its reason; the daemon goes on. */
@@ -43,16 +45,23 @@ export async function startInBackground(options: BackgroundOptions): Promise<str
   }
 }
 
-async function launch({ directory, command, signal }: BackgroundOptions): Promise<Readiness> {
+async function launch({
+  directory,
+  command,
+  input,
+  signal,
+}: BackgroundOptions): Promise<Readiness> {
   const [program, ...parameters] = command
   const log = openLog(directory.log)
   const child = spawn(program, parameters, {
     cwd: directory.path,
     detached: true,
     env: { ...process.env, [READY_FD_VARIABLE]: '3', [LOG_FILE_VARIABLE]: directory.log },
-    stdio: ['ignore', log, log, 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', log, log, 'pipe'],
   })
   closeSync(log)
+  // A daemon that ends before it has read it says why itself.
+  child.stdin?.on('error', () => undefined).end(input)
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
     signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })

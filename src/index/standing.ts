@@ -11,9 +11,9 @@ import type { Rules } from './rules.ts'
 
 /**
  * `serve`: what is held is current. `stale`: Global is away; what is held may be served. `ask`: ask Global about this
- * one. `wait`: it will soon be known. `expired`: the lease ran out.
+ * one. `wait`: it will soon be known. `expired`: the lease ran out. `refused`: Global says that this node is no member.
  */
-export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired'
+export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
 
 /** Signs of life of Global; times in milliseconds. */
 export interface Pulse {
@@ -31,6 +31,7 @@ interface Proof {
 export class Standing {
   readonly #rules: Rules
   #connected = false
+  #refused = false
   #heardAt: number
   #roundTripMs: number | undefined
   /** Since when it is doubtful, or without a link. */
@@ -68,6 +69,7 @@ export class Standing {
   }): void {
     const { sentAt, seq, leaseMs, applied } = welcome
     this.#connected = true
+    this.#refused = false
     this.#leaseMs = leaseMs
     this.#target = seq
     this.#applied = applied
@@ -76,6 +78,11 @@ export class Standing {
     this.#proofs = []
     this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
+  }
+
+  /** Global says that this node is not, or no longer, a member: until it is welcomed again nothing is served. */
+  refused(): void {
+    this.#refused = true
   }
 
   closed(now: number): void {
@@ -142,6 +149,7 @@ export class Standing {
   /** May what is held be served at this moment, to a reader that has waited since `since`? */
   verdict(now: number, since: number): Verdict {
     this.look(now)
+    if (this.#refused) return 'refused'
     const patient = now - since < REDIAL_PATIENCE_MS
     if (this.isExpired(now)) return this.#connected && patient ? 'wait' : 'expired'
     if (this.#doubtSince === undefined) return this.#applied < this.#target ? 'ask' : 'serve'

@@ -24,8 +24,6 @@ export interface ServedValue extends ValueBytes {
 export interface CompanyHost {
   /** This peer holds a value, or is about to, and serves it at this address; the addresses of the others that do. */
   join(peer: string, digest: Uint8Array, address: string | undefined): readonly string[]
-  /** May this peer be served? */
-  isWelcome(peer: string): boolean
 }
 
 /** What a node gives to its peers, and takes from them. */
@@ -83,10 +81,6 @@ async function answer(
       await transfer.send({ type: 'company', addresses })
       break
     }
-    case 'vouch':
-      if (company === undefined) throw unexpected(message)
-      await transfer.send({ type: 'vouched', welcome: company.isWelcome(message.peer) })
-      break
     default:
       throw unexpected(message)
   }

@@ -52,7 +52,7 @@ test('R005-24, R005-49: --max-size is exit code 7 and no trace, with headroom in
   t.true((await huge.status()).store!.headroomBytes! < 2 * bavail * bsize)
 
   const global = await Daemon.start(t, ['--global', '--max-size', '4MiB'])
-  const local = await Daemon.start(t, ['--join', global.address])
+  const local = await Daemon.join(t, global)
   const path = local.place.file('too-large')
   writeFileSync(path, randomBytes(5 * MIB))
   const put = await local.run(['put', path])

@@ -24,13 +24,13 @@ function fetcherOf(cutAfterBytes: number): {
     dial: refuse,
     handle: refuse,
     close: refuse,
+    disconnect: () => undefined,
     open: async () => {
       opened.push(opened.length)
       return served(new TestHost(VALUE), { cutAfterBytes }).client.channel
     },
   }
-  const now = (): number => performance.now()
-  const parts = { cache: new Cache(1 << 20), traffic: new Traffic(), log: SILENT, now }
+  const parts = { cache: new Cache(1 << 20), traffic: new Traffic(), log: SILENT }
   return { opened, fetcher: new Fetcher({ network, globalPeer: 'G', ...parts }) }
 }
 

@@ -38,8 +38,6 @@ const KINDS: {
   failure: fc.record({ code, message: line }),
   join: fc.record({ digest, address: fc.option(address, { nil: undefined }) }),
   company: fc.record({ addresses: fc.array(address, { maxLength: 5 }) }),
-  vouch: fc.record({ peer: address }),
-  vouched: fc.record({ welcome: fc.boolean() }),
 }
 
 const messages = Object.entries(KINDS).map(([type, fields]) => ({
@@ -74,8 +72,8 @@ const REFUSED: Record<string, Wire> = {
   'R000-7: a digest of 33 bytes': { case: 'finish', value: { digest: new Uint8Array(33) } },
   'R000-7: an upload from beyond the end': { case: 'upload', value: { size: 1n, start: 2n } },
   'R000-7: an address that is too long': {
-    case: 'vouch',
-    value: { peer: 'x'.repeat(ADDRESS_CHARS + 1) },
+    case: 'join',
+    value: { digest: DIGEST, address: 'x'.repeat(ADDRESS_CHARS + 1) },
   },
   'R000-7: more company than a message may name': {
     case: 'company',
