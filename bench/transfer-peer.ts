@@ -10,11 +10,13 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { hash, type Hashed } from '../src/hash/hasher.ts'
 import { parseKey } from '../src/hash/key.ts'
+import { letHeapGrow } from '../src/daemon/heap.ts'
 import { Allowance } from '../src/transfer/allowance.ts'
 import { fetchSlices } from '../src/transfer/fetch.ts'
 import { TransferChannel } from '../src/transfer/pieces.ts'
 import { serveTransfer } from '../src/transfer/serve.ts'
 import { newIdentity } from '../src/node/identity.ts'
+import { parseTicket } from '../src/membership/ticket.ts'
 import { SILENT } from '../src/node/log.ts'
 import { createNetwork, type Network } from '../src/node/network.ts'
 import type { Node, ReadableValue } from '../src/node/node.ts'
@@ -44,6 +46,7 @@ export type Order =
   | {
       readonly do: 'open'
       readonly role: 'global' | 'local'
+      /** Ticket of the Global. */
       readonly join?: string
       readonly listen?: boolean
       readonly cacheBytes?: number
@@ -73,6 +76,7 @@ export type Order =
       readonly value: { digest: string; size: number }
     }
 
+letHeapGrow()
 const loop = monitorEventLoopDelay({ resolution: 5 })
 loop.enable()
 const dir = mkdtempSync(join(tmpdir(), 'dstore-bench-'))
@@ -198,7 +202,7 @@ async function take({ how, from, value }: Order & { do: 'take' }): Promise<numbe
     await channel.end()
   } else if (how === 'proved') {
     for await (const proved of fetchSlices(transfer, { digest, size, ranges })) {
-      if (proved.kind === 'data') bytes += proved.bytes.byteLength
+      for (const run of proved) if (run.kind === 'data') bytes += run.bytes.byteLength
     }
   } else {
     await transfer.send({ type: 'fetch', digest, ranges })
@@ -232,9 +236,11 @@ async function carryOut(
   switch (order.do) {
     case 'open': {
       const { role, join, listen = role === 'global', cacheBytes = 2048 * MIB } = order
-      const where = { ...(join && { join }), ...(listen && { listen: [LOOPBACK] }) }
+      const ticket = join === undefined ? {} : { ticket: parseTicket(join) }
+      const where = { ...ticket, ...(listen && { listen: [LOOPBACK] }) }
       node = await openNode({ dir, role, store: 'memory', cacheBytes, log: SILENT, ...where })
-      return { text: (await node.status()).listen[0] ?? '' }
+      if (role !== 'global') return { text: '' }
+      return { text: (await node.invite({ role: 'admin', uses: 1000 })).ticket }
     }
     case 'put': {
       const { key } = await node!.put({ bytes: stream(order.bytes, order.seed), size: order.bytes })

@@ -54,7 +54,8 @@ export async function* arriving(
   }
 }
 
-async function share(
+/** Take a share, and wait for it where there is none: `busy` where that takes too long. What gives it back. */
+export async function share(
   bytes: number,
   { allowance, who, signal, timeoutMs = CALL_TIMEOUT_MS }: Meter,
 ): Promise<() => void> {

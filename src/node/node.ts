@@ -4,6 +4,8 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import type { MemberRole } from '../membership/role.ts'
+import type { RefusalCounts } from '../membership/refusal.ts'
 
 /** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
 export type ValueSource =
@@ -120,17 +122,54 @@ export interface UnbindResult extends Acknowledgement {
   readonly key: Key | undefined
 }
 
+export interface InviteOptions extends CallOptions {
+  /** What whoever shows it may do. Default: `writer`. */
+  readonly role?: MemberRole
+  /** How many peers it is good for. Default: 1. */
+  readonly uses?: number
+  /** For how long it is good, in milliseconds. Default: a day. */
+  readonly validMs?: number
+}
+
+export interface Invitation {
+  /** Secret: whoever has it can become a member. */
+  readonly ticket: string
+  readonly role: MemberRole
+  readonly uses: number
+  readonly expiresAt: string
+}
+
+export interface MemberEntry {
+  /** Peer id. */
+  readonly peer: string
+  /** Undefined where it was expelled. */
+  readonly role: MemberRole | undefined
+  readonly state: 'connected' | 'away' | 'expelled'
+  /** When it became a member in this role, or was expelled. */
+  readonly since: string
+}
+
+export interface ExpelResult extends Acknowledgement {
+  /** Peer id of who is no longer a member. */
+  readonly peer: string
+}
+
 /** One change of the index, in order. */
 export interface ChangeEvent {
   /** Where a watcher stands who has seen it: for `after`. */
   readonly position: string
   readonly seq: number
   /** `lost`: there were changes that are not told any more; look at everything anew. */
-  readonly type: 'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'lost'
+  readonly type:
+    'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel' | 'lost'
   readonly key: Key | undefined
   /** Names that were bound, or are bound no more. */
   readonly names: readonly string[]
   readonly size: number | undefined
+  /** Who was admitted or expelled: a peer id. */
+  readonly peer?: string
+  /** The role of who was invited or admitted. */
+  readonly role?: MemberRole
 }
 
 export interface WatchOptions {
@@ -215,19 +254,31 @@ export interface NodeStatus {
     | {
         readonly address: string
         readonly state: 'connected' | 'doubtful' | 'away'
+        /** Since when it is connected, or away. */
         readonly since: string
+        /** Undefined before it was ever connected. */
+        readonly lastHeard: string | undefined
+        /** How long its last answer to a greeting or a ping took, in milliseconds. */
+        readonly roundTripMs: number | undefined
+        /** Why it is away. */
+        readonly error?: string | undefined
       }
     | undefined
   /** Locals connected to this Global. */
   readonly locals: readonly string[]
   /** Every Local that removals wait for, connected or not. */
   readonly registered: readonly RegisteredLocal[]
+  /** How many peers this node knows to be members; undefined where there is no network. */
+  readonly members: number | undefined
+  /** How often peers were refused since the start, and why; undefined where there is no network. */
+  readonly refused: RefusalCounts | undefined
   readonly store:
     | {
         readonly kind: 'memory' | 'disk'
         readonly durable: boolean
         readonly values: number
         readonly valueBytes: number
+        /** What still fits: the least of the bound and the disk, in bytes. Undefined where neither says. */
         readonly headroomBytes: number | undefined
         /** Values that are known to be damaged: not served. */
         readonly damaged: number
@@ -285,6 +336,21 @@ export interface Node {
 
   /** Every change from a position on, as it happens, until the caller leaves. Errors: `usage`, `unreachable`. */
   watch(options?: WatchOptions): AsyncIterable<ChangeEvent>
+
+  /** Make a ticket. Errors: `usage` on a standalone node, `not-permitted`, `busy`, `unreachable`. */
+  invite(options?: InviteOptions): Promise<Invitation>
+
+  /** Every member, and those that were expelled not long ago, by peer id. Errors as for `invite`. */
+  members(options?: CallOptions): AsyncIterable<MemberEntry>
+
+  /** Let a peer be a member, or give it another role. Errors as for `invite`. */
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
+
+  /**
+   * Let a member be one no more: resolves when every Local has cut its connections to it, or after `timeoutMs`, as
+   * `remove` does. Errors as for `invite`, and `not-found`.
+   */
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /** Bring the whole value into this node's cache. */
   prefetch(key: Key, options?: CallOptions): Promise<void>

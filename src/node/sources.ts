@@ -2,7 +2,7 @@
 import type { DstoreError } from '../errors.ts'
 import type { Proved } from '../hash/slice-decoder.ts'
 import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../limits.ts'
-import { askToVouch, joinCompany } from '../transfer/company.ts'
+import { joinCompany } from '../transfer/company.ts'
 import { fetchSlices, type FetchRequest } from '../transfer/fetch.ts'
 import type { SourceId } from '../transfer/source.ts'
 import type { Log } from './log.ts'
@@ -16,7 +16,11 @@ export interface Sources {
   readonly self: SourceId
   readonly global: SourceId
   /** The verified groups of ranges, and the pairs above them; no range asks only what is held. */
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<Proved>
+  fetch(
+    source: SourceId,
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Proved[]>
   /** Let it be known that this node fetches a value, and learn who else holds or fetches it. */
   company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
   /** A peer gave what is not true, or broke the protocol. */
@@ -49,7 +53,11 @@ export class PeerSources implements Sources {
     return this.#options.globalPeer
   }
 
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<Proved> {
+  fetch(
+    source: SourceId,
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Proved[]> {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
     return this.transfers.stream(source, signal, (transfer) =>
@@ -72,13 +80,6 @@ export class PeerSources implements Sources {
     await this.transfers.run(globalPeer, signal, (transfer) =>
       joinCompany(transfer, digest, undefined),
     )
-  }
-
-  /** Does Global say that this peer may be served? */
-  async isWelcome(peer: string): Promise<boolean> {
-    const { globalPeer } = this.#options
-    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS)
-    return this.transfers.run(globalPeer, signal, (transfer) => askToVouch(transfer, peer))
   }
 
   report(source: SourceId, fault: DstoreError): void {

@@ -5,7 +5,7 @@ import { FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { Allowance } from './allowance.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
-import { planPieces, readPiece, type ValueBytes } from './slice-stream.ts'
+import { planPieces, readParts, type ValueBytes } from './slice-stream.ts'
 import { takeUpload, type UploadHost } from './take.ts'
 
 /** A value that is being served. */
@@ -24,8 +24,6 @@ export interface ServedValue extends ValueBytes {
 export interface CompanyHost {
   /** This peer holds a value, or is about to, and serves it at this address; the addresses of the others that do. */
   join(peer: string, digest: Uint8Array, address: string | undefined): readonly string[]
-  /** May this peer be served? */
-  isWelcome(peer: string): boolean
 }
 
 /** What a node gives to its peers, and takes from them. */
@@ -83,10 +81,6 @@ async function answer(
       await transfer.send({ type: 'company', addresses })
       break
     }
-    case 'vouch':
-      if (company === undefined) throw unexpected(message)
-      await transfer.send({ type: 'vouched', welcome: company.isWelcome(message.peer) })
-      break
     default:
       throw unexpected(message)
   }
@@ -133,10 +127,11 @@ async function serveRange(
     const giveBack = await host.allowance.take(peer, share, channel.signal)
     const stalled = setTimeout(drop, host.patienceMs)
     try {
-      const bytes = await readPiece(value, piece, value.signal)
+      const parts = await readParts(value, piece, value.signal)
       value.signal.throwIfAborted()
-      await transfer.sendBytes(bytes)
-      host.onSent(peer, bytes.byteLength)
+      const length = piece.header.byteLength + piece.encodedBytes
+      await transfer.sendPiece(parts, length)
+      host.onSent(peer, length)
     } finally {
       clearTimeout(stalled)
       giveBack()

@@ -33,6 +33,7 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
     (peer) => new SimLocal({ peer, world, oracle, global, rules, leaseMs, forgetAfterMs }),
   )
   world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
+  global.admit(peers)
   global.start()
   for (const local of locals) local.start()
 

@@ -5,6 +5,7 @@ import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/m
 import { beginRun } from '../../src/index/opening.ts'
 import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
+import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import type { Oracle } from './oracle.ts'
 import { SimStore, type Backup } from './sim-store.ts'
@@ -41,6 +42,14 @@ export class SimGlobal {
     this.#options = options
   }
 
+  /** Before it begins for the first time. */
+  admit(peers: readonly string[]): void {
+    const record = { role: 'admin', sinceMs: 0, expelled: 0, ticket: undefined } as const
+    const writes = peers.map((peer) => ({ key: memberRow(peer), value: encodeMember(record) }))
+    this.store.apply({ conditions: [], writes, entry: undefined })
+    this.store.sync()
+  }
+
   start(): void {
     const { world, rules, leaseMs, forgetAfterMs, oracle } = this.#options
     const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
@@ -52,6 +61,8 @@ export class SimGlobal {
       firstSeq: this.store.lastSeq > 0 ? 1 : undefined,
       index: this.store.get(INDEX_ROW),
       locals: this.store.scan('meta', LOCAL_ROWS),
+      members: this.store.scan('meta', MEMBER_ROWS),
+      tickets: [],
     })
     this.store.apply(transaction)
     this.store.sync()
@@ -202,6 +213,8 @@ export class SimGlobal {
       }
       case 'discard':
       case 'page':
+      case 'refused':
+      case 'cut':
         return
     }
   }

@@ -31,8 +31,15 @@ export const METRICS: readonly Metric[] = [
   gauge('locals', 'Locals connected to this Global.', ({ role, locals }) =>
     role === 'global' ? locals.length : undefined,
   ),
+  gauge('members', 'Peers that are members.', ({ members }) => members),
+  counter('refused', 'Times that a peer was refused, for whatever reason.', ({ refused }) =>
+    refused === undefined ? undefined : Object.values(refused).reduce((all, one) => all + one, 0),
+  ),
   gauge('global_connected', '1 while Global is connected.', ({ global }) =>
     global === undefined ? undefined : Number(global.state === 'connected'),
+  ),
+  gauge('global_round_trip_seconds', 'How long its last answer took.', ({ global }) =>
+    global?.roundTripMs === undefined ? undefined : global.roundTripMs / 1000,
   ),
   gauge('store_values', 'Values in the store.', ({ store }) => store?.values),
   gauge('store_value_bytes', 'Their size.', ({ store }) => store?.valueBytes),
