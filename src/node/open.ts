@@ -33,6 +33,8 @@ export interface NodeOptions {
   /** Bounds that Global sets for its Locals, in milliseconds: see `IndexHostOptions`. */
   readonly leaseMs?: number
   readonly forgetAfterMs?: number
+  /** False: transfers go over streams alone, as where the other side has no lanes. */
+  readonly lanes?: boolean
   readonly log: Log
 }
 
@@ -103,12 +105,13 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
 
 /** libp2p takes a while to load: a standalone node does without. */
 async function openNetwork(
-  { dir, log }: NodeOptions,
+  { dir, lanes = true, log }: NodeOptions,
   listen: readonly string[],
 ): Promise<NodeNetwork> {
   const { createNetwork } = await import('./network.ts')
   const { BulkNetwork } = await import('./bulk-network.ts')
   const network = await createNetwork({ identity: await identityIn(dir), listen })
+  if (!lanes) return network
   return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
 }
 
