@@ -46,7 +46,14 @@ async function open(t: ExecutionContext, directory: string, files: Files): Promi
   const store = await openDiskStore({ directory }, { files })
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
   const now = (): number => performance.now()
-  const node = await Global.open({ store, network: undefined, log: SILENT, now, random })
+  const node = await Global.open({
+    store,
+    network: undefined,
+    gate: undefined,
+    log: SILENT,
+    now,
+    random,
+  })
   t.teardown(() => node.close())
   return node
 }
