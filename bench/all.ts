@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Not benchmarks themselves: this file, and what they share. */
-const OTHERS = new Set(['all.js', 'ratio.js'])
+const OTHERS = new Set(['all.js', 'ratio.js', 'index-orders.js'])
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const benchmarks = readdirSync(folder)

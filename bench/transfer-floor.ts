@@ -79,7 +79,7 @@ async function receive(): Promise<void> {
 async function overChannel(channel: Channel, piece: Uint8Array): Promise<Uint8Array> {
   for (let i = 0; i < megabytes; i++) await channel.write(piece)
   await channel.end()
-  const answer = (await channel.read())!
+  const answer = new Uint8Array((await channel.read())!)
   await channel.read()
   return answer
 }

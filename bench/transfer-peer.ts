@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { hash, type Hashed } from '../src/hash/hasher.ts'
 import { parseKey } from '../src/hash/key.ts'
+import { letHeapGrow } from '../src/daemon/heap.ts'
 import { Allowance } from '../src/transfer/allowance.ts'
 import { fetchSlices } from '../src/transfer/fetch.ts'
 import { TransferChannel } from '../src/transfer/pieces.ts'
@@ -75,6 +76,7 @@ export type Order =
       readonly value: { digest: string; size: number }
     }
 
+letHeapGrow()
 const loop = monitorEventLoopDelay({ resolution: 5 })
 loop.enable()
 const dir = mkdtempSync(join(tmpdir(), 'dstore-bench-'))
@@ -200,7 +202,7 @@ async function take({ how, from, value }: Order & { do: 'take' }): Promise<numbe
     await channel.end()
   } else if (how === 'proved') {
     for await (const proved of fetchSlices(transfer, { digest, size, ranges })) {
-      if (proved.kind === 'data') bytes += proved.bytes.byteLength
+      for (const run of proved) if (run.kind === 'data') bytes += run.bytes.byteLength
     }
   } else {
     await transfer.send({ type: 'fetch', digest, ranges })

@@ -25,7 +25,7 @@ export interface Command {
   load(): Run | Promise<Run>
 }
 
-const PLACE = ['dir', 'socket', 'quiet'] as const
+const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
 const NODE = [
   'global',
@@ -37,6 +37,9 @@ const NODE = [
   'max-size',
   'lease',
   'forget-after',
+  'socket-group',
+  'http',
+  'http-public',
   'log-level',
 ] as const
 /** What `join` says by itself. */
@@ -74,7 +77,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: 'FILE... | -',
     summary: 'print the keys of files without storing them',
     examples: [['dstore cid model.bin', 'its digest is what b3sum prints']],
-    flags: ['json', 'quiet'],
+    flags: ['json', 'quiet', 'verbose'],
     positionals: MANY,
     load: () => cid,
   },

@@ -20,6 +20,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   socket: text('PATH', 'where the daemon serves (DSTORE_SOCKET)'),
   json: yes('one JSON object, or one a line'),
   quiet: { ...yes('no notes and no progress'), short: 'q' },
+  verbose: { ...yes('say what is asked of the daemon, and what caused a failure'), short: 'v' },
   timeout: text('D', 'give up after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
   'no-start': yes('do not start a daemon where none runs (DSTORE_NO_START=1)'),
   output: { ...text('FILE', 'write to FILE, which changes only when all is there'), short: 'o' },
@@ -45,6 +46,9 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'max-size': text('SIZE', 'the most that the store takes in'),
   lease: text('D', 'a Local without word from Global for D stops serving; none: serves on'),
   'forget-after': text('D', 'a Local out of touch for D is forgotten (default 24h)'),
+  'socket-group': text('GROUP', 'this group may use the socket, too; none: only you'),
+  http: text('HOST:PORT', 'serve the API over TCP, too, for who has the token; none: do not'),
+  'http-public': yes('over TCP, values and names may be read without the token'),
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
 
@@ -53,6 +57,7 @@ export type FlagName =
   | 'socket'
   | 'json'
   | 'quiet'
+  | 'verbose'
   | 'timeout'
   | 'no-start'
   | 'output'
@@ -78,6 +83,9 @@ export type FlagName =
   | 'max-size'
   | 'lease'
   | 'forget-after'
+  | 'socket-group'
+  | 'http'
+  | 'http-public'
   | 'log-level'
 
 /** What was given; `parseArgs` has seen to the types. */
@@ -86,6 +94,7 @@ export interface Flags {
   readonly socket?: string
   readonly json?: boolean
   readonly quiet?: boolean
+  readonly verbose?: boolean
   readonly timeout?: string
   readonly 'no-start'?: boolean
   readonly output?: string
@@ -111,6 +120,9 @@ export interface Flags {
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string
+  readonly 'socket-group'?: string
+  readonly http?: string
+  readonly 'http-public'?: boolean
   readonly 'log-level'?: string
 }
 

@@ -9,6 +9,7 @@ import type { Flags } from './flags.ts'
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'forget-after': forgetAfter } = flags
+  const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
   checkOneRole(flags)
   return checkSettings({
     ...(global && { role: 'global' }),
@@ -21,10 +22,22 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
     ...(socket !== undefined && { socket }),
+    ...(socketGroup !== undefined && { socketGroup }),
+    ...(http !== undefined && { http }),
+    ...(httpPublic && { httpPublic }),
   })
 }
 
-const VALUED = ['store', 'cache', 'max-size', 'lease', 'forget-after', 'log-level'] as const
+const VALUED = [
+  'store',
+  'cache',
+  'max-size',
+  'lease',
+  'forget-after',
+  'socket-group',
+  'http',
+  'log-level',
+] as const
 
 /** The same flags, checked, for another process, which is told by standard input where to join, and how. */
 export function nodeParameters(flags: Flags): string[] {
@@ -32,7 +45,7 @@ export function nodeParameters(flags: Flags): string[] {
   checkOneRole(flags)
   settingsFromFlags(rest)
   const parameters = join === undefined ? [] : ['--join=-']
-  for (const name of ['global', 'standalone'] as const) {
+  for (const name of ['global', 'standalone', 'http-public'] as const) {
     if (flags[name] === true) parameters.push(`--${name}`)
   }
   for (const name of VALUED) {

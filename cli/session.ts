@@ -15,10 +15,20 @@ export function place(flags: Flags): Place {
 }
 
 /** The running daemon; undefined where there is none. */
-export function findDaemon({ flags, signal }: Invocation): Promise<Client | undefined> {
+export async function findDaemon({
+  flags,
+  signal,
+  terminal,
+}: Invocation): Promise<Client | undefined> {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const options = { signal, ...(timeout && { timeoutMs: parseDuration(timeout) }) }
-  return Client.connect(place(flags).socket, options)
+  const { socket } = place(flags)
+  const client = await Client.connect(socket, {
+    signal,
+    ...(timeout && { timeoutMs: parseDuration(timeout) }),
+    onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
+  })
+  terminal.detail(client === undefined ? `nobody serves ${socket}` : `connected to ${socket}`)
+  return client
 }
 
 /** The running daemon, or one that is started for it. `unreachable` where that is forbidden. */

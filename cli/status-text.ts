@@ -1,5 +1,5 @@
 /** What a node is and does, for a person: a line for each fact. */
-import type { StatusAnswer } from '../src/daemon/api.ts'
+import type { HttpStatus, StatusAnswer } from '../src/daemon/api.ts'
 import { formatDuration, formatSize } from '../src/daemon/quantities.ts'
 
 export function statusText(status: StatusAnswer): string {
@@ -10,9 +10,10 @@ export function statusText(status: StatusAnswer): string {
     ['process', `${daemon.pid}, since ${status.startedAt}, ${formatSize(daemon.residentBytes)}`],
     ['directory', daemon.directory],
     ['socket', daemon.socket],
+    ['HTTP', daemon.http && httpText(daemon.http)],
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
-    ['Global', global && `${global.state} since ${global.since}, ${global.address}`],
+    ['Global', global && globalText(global)],
     ['away because', global?.state === 'away' ? global.error : undefined],
     ['Locals', status.role === 'global' ? localsText(status) : undefined],
     ['members', status.members?.toString()],
@@ -30,6 +31,22 @@ export function statusText(status: StatusAnswer): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name.padEnd(14)}${value}`)
     .join('\n')
+}
+
+/** Where the API is over TCP, and who may use it. */
+export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStatus): string {
+  const open = isPublic ? ', values and names to be read without' : ''
+  return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
+}
+
+/** `connected since TIME, round trip 1.2ms, /ip4/...`; while it is away, when it was last heard. */
+function globalText(global: NonNullable<StatusAnswer['global']>): string {
+  const { state, since, lastHeard, roundTripMs, address } = global
+  const sign =
+    state === 'connected'
+      ? roundTripMs !== undefined && `round trip ${roundTripMs.toFixed(roundTripMs < 10 ? 1 : 0)}ms`
+      : lastHeard !== undefined && `last heard ${lastHeard}`
+  return [`${state} since ${since}`, sign, address].filter(Boolean).join(', ')
 }
 
 /** `3 connected, 1 away: 12D3...`: who is away is owed what was removed meanwhile. */
@@ -57,8 +74,10 @@ function storeText(store: NonNullable<StatusAnswer['store']>): string {
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {
   const { usedBytes, budgetBytes, values, hits, misses, evictions } = cache
+  const reads = hits + misses
+  const rate = reads === 0 ? '' : ` (${Math.round((100 * hits) / reads)}%)`
   return (
     `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${values} values, ` +
-    `${hits} hits, ${misses} misses, ${evictions} evictions`
+    `${hits} hits${rate}, ${misses} misses, ${evictions} evictions`
   )
 }

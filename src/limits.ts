@@ -127,8 +127,8 @@ export const FRAME_LENGTH_BYTES: number = 4
 /** Frames handed over but not yet taken by the channel, before `send` makes its caller wait. */
 export const FRAME_QUEUE_BYTES: number = MIB
 
-/** Frames that are sent together are joined into writes of about this size; larger ones go uncopied. */
-export const FRAME_JOIN_BYTES: number = 64 * KIB
+/** Frames that are sent together go out in writes of up to this size. */
+export const FRAME_WRITE_BYTES: number = MIB
 
 /** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
 export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
@@ -221,10 +221,13 @@ export const HTTP_ANSWER_BYTES: number = 2 * MIB
 /** A file of names in an archive; also the names that wait at an import until their values come. */
 export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
 
+/** Batches that are being sent to the daemon or stored, all together. */
+export const HTTP_BATCHES_BYTES: number = 4 * MIB
+
 /** How often a call that waits for peers, or for changes, shows that it goes on. */
 export const HTTP_BEAT_MS: number = 2000
 
-/** Connections to the daemon's socket at one time. */
+/** Connections to the daemon's socket at one time, and as many over TCP. */
 export const HTTP_CONNECTIONS: number = 512
 
 /** How long the headers, or a JSON body, may take to arrive. */
@@ -232,6 +235,15 @@ export const HTTP_REQUEST_MS: number = 30_000
 
 /** How long a connection to the daemon's socket may lie idle between two requests. */
 export const HTTP_IDLE_MS: number = 60_000
+
+/** How long a connection over TCP may be silent both ways while a call is in progress on it. */
+export const HTTP_SILENCE_MS: number = 120_000
+
+/** The token of the API over TCP that a daemon makes: so many random bytes, in hexadecimal. */
+export const HTTP_TOKEN_BYTES: number = 32
+
+/** Requests over TCP that were turned away are logged at most this often. */
+export const HTTP_REFUSALS_LOG_MS: number = 60_000
 
 /** Progress events of one call are at least this far apart. */
 export const PROGRESS_MS: number = 100
@@ -245,7 +257,7 @@ export const SHUTDOWN_MS: number = 5_000
 /** How long a daemon in the background may take until it serves. */
 export const START_MS: number = 30_000
 
-/** A daemon's log is turned over at its start when it is larger than this. */
+/** A daemon's log in a file is turned over when it would grow beyond this. */
 export const LOG_FILE_BYTES: number = 8 * MIB
 
 /** The configuration file of a state directory. */
@@ -271,6 +283,21 @@ export const LANE_HANDSHAKE_MS: number = 5000
 
 /** The longest record on a lane: what one write is cut into. */
 export const LANE_RECORD_BYTES: number = MIB
+
+/**
+ * Memory in which the bytes of lanes come and go is taken in slabs of this size, which are used again. A lane that was
+ * dialled holds one; while it sends, a lane holds two more.
+ */
+export const LANE_SLAB_BYTES: number = 256 * KIB
+
+/** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
+export const HEAP_GROWTH_PERCENT: number = 400
+
+/** Slabs of one lane that the system has not taken yet, before a writer waits. */
+export const LANE_SENDING: number = 2
+
+/** Slabs that a node keeps for its lanes beside those that are in use. */
+export const LANE_SLABS: number = 16
 
 /** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
 export const LANE_RETRY_MS: number = 60_000
@@ -331,11 +358,18 @@ export const REGISTER_WRITE_MS: number = 5000
 
 /** The longest that one request for changes waits for some. */
 export const WATCH_WAIT_MS: number = 20_000
-/** Bytes of values that a node has read for its peers and they have not taken, all together. */
+/** Bytes of values that a node has in flight, all together: read and not yet taken, or come and not yet stored. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 
-/** Of these, what a Global has for the callers of its own machine; the rest is for its peers: neither waits for the other. */
-export const CALLERS_IN_FLIGHT_BYTES: number = 32 * MIB
+/** Of these, what is for its peers. */
+export const PEERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** Of these, what is for the callers of its own machine, beside batches: neither waits for the other. */
+export const CALLERS_IN_FLIGHT_BYTES: number =
+  IN_FLIGHT_BYTES - PEERS_IN_FLIGHT_BYTES - HTTP_BATCHES_BYTES
+
+/** How much of a transfer goes by before its share of what is in flight goes to others who wait: to begin again costs. */
+export const SHARE_KEPT_BYTES: number = 16 * MIB
 
 /** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
 export const READ_SHARE_BYTES: number = 3 * MIB

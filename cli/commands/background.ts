@@ -6,7 +6,7 @@ import type { Invocation } from '../invocation.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'
 import { readDestination } from '../ticket-input.ts'
-import { statusText } from '../status-text.ts'
+import { httpText, statusText } from '../status-text.ts'
 import { showLog } from '../show-log.ts'
 
 /** How often `status --watch` looks again. */
@@ -27,6 +27,8 @@ export async function start(invocation: Invocation): Promise<number> {
   if (client === undefined) throw noDaemon(place(flags).directory)
   const found = await client.status()
   await terminal.printFact(found, readyLine(found, found.daemon.socket))
+  const { http } = found.daemon
+  if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
   return 0
 }
 

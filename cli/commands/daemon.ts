@@ -2,6 +2,7 @@
 import { DstoreError } from '../../src/errors.ts'
 import { runDaemon } from '../../src/daemon/foreground.ts'
 import { createLog, isLogLevel } from '../../src/daemon/log.ts'
+import { LOG_FILE_VARIABLE, logToFile } from '../../src/daemon/log-file.ts'
 import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/settings.ts'
 import { chooseDirectory } from '../../src/daemon/state-directory.ts'
 import type { Invocation } from '../invocation.ts'
@@ -19,6 +20,10 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   }
   // A log that nobody reads any more is no reason to end.
   process.stderr.on('error', () => undefined)
+  const file = process.env[LOG_FILE_VARIABLE]
+  const write = file ? logToFile(file) : (line: string) => void process.stderr.write(line)
+  const log = createLog(level, write)
+  process.on('uncaughtExceptionMonitor', ({ stack }) => log.error('crashed', { stack }))
   checkOneRole(flags)
   const { join, ...rest } = flags
   const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal)
@@ -28,8 +33,8 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
     {
       directory: chooseDirectory(flags.dir, process.env),
       settings,
+      log,
       ...(ticket === undefined ? {} : { ticket }),
-      log: createLog(level, (line) => process.stderr.write(line)),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
     },
     (line) => terminal.print(line),

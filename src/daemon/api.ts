@@ -112,11 +112,22 @@ export type VerifyLine =
       readonly damaged: number
     }
 
+/** The API over TCP. */
+export interface HttpStatus {
+  readonly url: string
+  /** Do reads of values and names need no token? */
+  readonly public: boolean
+  readonly tokenFile: string
+  /** Requests that were turned away, since the start. */
+  readonly refused: number
+}
+
 export interface StatusAnswer extends NodeStatus {
   readonly daemon: {
     readonly pid: number
     readonly directory: string
     readonly socket: string
+    readonly http?: HttpStatus
     /** Resident memory of the process, in bytes. */
     readonly residentBytes: number
   }

@@ -1,10 +1,11 @@
 /** Starting a daemon that outlives the command which needs it (specs/007, "In the background"). */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../errors.ts'
-import { LOG_FILE_BYTES, START_MS } from '../limits.ts'
+import { START_MS } from '../limits.ts'
 import { connectTo } from './connection.ts'
+import { LOG_FILE_VARIABLE, openLog } from './log-file.ts'
 import { errorOf } from './problem.ts'
 import { READY_FD_VARIABLE } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
@@ -55,7 +56,7 @@ async function launch({
   const child = spawn(program, parameters, {
     cwd: directory.path,
     detached: true,
-    env: { ...process.env, [READY_FD_VARIABLE]: '3' },
+    env: { ...process.env, [READY_FD_VARIABLE]: '3', [LOG_FILE_VARIABLE]: directory.log },
     stdio: [input === undefined ? 'ignore' : 'pipe', log, log, 'pipe'],
   })
   closeSync(log)
@@ -93,10 +94,4 @@ async function served(socket: string): Promise<boolean> {
     await sleep(LOOK_MS)
   }
   return false
-}
-
-function openLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size > LOG_FILE_BYTES) renameSync(path, `${path}.1`)
-  return openSync(path, 'a', 0o600)
 }

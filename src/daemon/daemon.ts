@@ -2,22 +2,28 @@
  * A node with its API, alone in its state directory. Taken in this order and given back in the reverse: lock, node,
  * socket (specs/007, "Life of a daemon").
  */
-import { lstatSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { totalmem } from 'node:os'
-import type { Server } from 'node:http'
-import { DstoreError } from '../errors.ts'
 import { GIB } from '../limits.ts'
 import type { Ticket } from '../membership/ticket.ts'
 import type { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/open.ts'
+import { SOCKET_ENTRANCE } from './http/entrance.ts'
+import type { Entrance } from './http/entrance.ts'
+import type { Served } from './http/exchange.ts'
 import { createApiServer } from './http/server.ts'
+import { letHeapGrow } from './heap.ts'
+import type { ApiServer } from './http/server.ts'
+import { listenOnSocket } from './listen-socket.ts'
+import { listenOnTcp } from './listen-tcp.ts'
+import type { TcpListener } from './listen-tcp.ts'
 import { takeLock } from './lock.ts'
 import type { Log } from '../node/log.ts'
+import { closeDirectory } from './permissions.ts'
 import type { Settings } from './settings.ts'
 import { readSettings, settle, writeSettings } from './settings.ts'
-import { socketAddress } from './socket-address.ts'
+import type { SocketAddress } from './socket-address.ts'
 import { createDirectory } from './state-directory.ts'
 import type { StateDirectory } from './state-directory.ts'
 
@@ -45,6 +51,7 @@ export interface Daemon {
 /** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory, log, ticket } = options
+  letHeapGrow()
   const said = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
   // What cannot be is refused before anything is made; what counts is read again under the lock.
   settle(said, readSettings(directory.config))
@@ -52,6 +59,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = takeLock(directory.lock)
   try {
     const settings = settle(said, readSettings(directory.config))
+    closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
       role: settings.role ?? 'standalone',
@@ -65,13 +73,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
       ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
     })
+    let daemon: Daemon | undefined
     try {
-      // Only what a node could be opened with is worth remembering.
-      writeSettings(directory.config, await withAddress(settings, node))
-      const socket = settings.socket ?? directory.socket
-      return await serve(node, socket, directory, lock, log)
+      const settled = await withAddress(settings, node)
+      daemon = await serve({ node, settings, directory, lock, log })
+      // Only what a node could be opened and served with is worth remembering.
+      writeSettings(directory.config, settled)
+      return daemon
     } catch (error) {
-      await node.close()
+      await (daemon ?? node).close()
       throw error
     }
   } catch (error) {
@@ -80,27 +90,43 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-async function serve(
-  node: Node,
-  socket: string,
-  directory: StateDirectory,
-  lock: { release(): void },
-  log: Log,
-): Promise<Daemon> {
+interface Serving {
+  readonly node: Node
+  readonly settings: Settings
+  readonly directory: StateDirectory
+  readonly lock: { release(): void }
+  readonly log: Log
+}
+
+async function serve({ node, settings, directory, lock, log }: Serving): Promise<Daemon> {
   const asked = new AbortController()
   const stopAsked = once(asked.signal, 'abort').then(() => undefined)
-  const stop = (): void => asked.abort()
-  const api = createApiServer({ node, directory: directory.path, socket, stop }, log)
-  const address = socketAddress(socket)
+  const socket = settings.socket ?? directory.socket
+  let tcp: TcpListener | undefined
+  const served: Served = {
+    node,
+    directory: directory.path,
+    socket,
+    http: () => tcp?.status(),
+    stop: () => asked.abort(),
+  }
+  const createServer = (entrance: Entrance): ApiServer => createApiServer(served, entrance, log)
+  if (settings.http !== undefined) {
+    const isPublic = settings.httpPublic === true
+    const options = { address: settings.http, isPublic, tokenFile: directory.token, log }
+    tcp = await listenOnTcp(options, createServer)
+  }
+  const api = createServer(SOCKET_ENTRANCE)
+  let address: SocketAddress
   try {
-    await listen(api.server, address.path)
+    address = await listenOnSocket(api.server, socket, settings.socketGroup)
   } catch (error) {
-    address.release()
+    await tcp?.close()
     throw error
   }
   const close = async (): Promise<void> => {
     try {
-      await api.close()
+      await Promise.all([api.close(), tcp?.close()])
       await node.close()
     } finally {
       rmSync(address.path, { force: true })
@@ -110,48 +136,6 @@ async function serve(
   }
   let closing: Promise<void> | undefined
   return { node, socket, stopAsked, close: () => (closing ??= close()) }
-}
-
-/** Bind, so that nobody but the user can connect, not even for a moment. */
-async function listen(server: Server, path: string): Promise<void> {
-  await removeStale(path)
-  const umask = process.umask(0o177)
-  try {
-    server.listen(path)
-  } finally {
-    process.umask(umask)
-  }
-  try {
-    await once(server, 'listening')
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const taken = code === 'EADDRINUSE'
-    throw new DstoreError(
-      taken ? 'address-in-use' : 'unwritable',
-      `cannot serve on the socket ${path} (${code})`,
-      { cause, hint: 'choose another place with --socket' },
-    )
-  }
-}
-
-/** Remove a socket that a dead process left; leave one that is served, and what is no socket, alone. */
-async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return
-  if (!found.isSocket()) {
-    throw new DstoreError(
-      'unwritable',
-      `there is something else where the socket should be: ${path}`,
-    )
-  }
-  const probe = connect(path)
-  const served = await once(probe, 'connect').then(
-    () => true,
-    () => false,
-  )
-  probe.destroy()
-  if (served) throw new DstoreError('address-in-use', `another daemon serves on ${path}`)
-  rmSync(path, { force: true })
 }
 
 /** The settings of a Local of the Global that made a ticket. */

@@ -22,8 +22,11 @@ export function takeLock(path: string): Lock {
   // The file is never deleted: whoever waits with it open would then hold a lock that nobody else can see.
   ftruncateSync(fd, 0)
   writeSync(fd, `${process.pid} ${new Date().toISOString()}\n`, 0)
+  let held = true
   return {
     release: () => {
+      if (!held) return
+      held = false
       unlock(fd)
       closeSync(fd)
     },

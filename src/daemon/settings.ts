@@ -7,6 +7,8 @@ import { DstoreError } from '../errors.ts'
 import { CONFIG_FILE_BYTES, FORGET_AFTER_MS, LEAST_LEASE_MS, LONGEST_LEASE_MS } from '../limits.ts'
 import type { Role } from '../node/node.ts'
 import { checkJoinAddress, checkListenAddress } from './addresses.ts'
+import { checkGroup } from './group.ts'
+import { parseHttpAddress } from './http-address.ts'
 import { parseDuration, parseSize } from './quantities.ts'
 
 /** Only what was said; what was not is left to the next in line. */
@@ -26,6 +28,12 @@ export interface Settings {
   readonly forgetAfterMs?: number
   /** Where the API is served, if not in the state directory. */
   readonly socket?: string
+  /** The group that may use the socket, too; `none` for none. */
+  readonly socketGroup?: string
+  /** `HOST:PORT` where the API is served over TCP, besides; `none` for nowhere. */
+  readonly http?: string
+  /** Reads over TCP need no token. */
+  readonly httpPublic?: boolean
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -42,6 +50,9 @@ export function settingsFromEnvironment(environment: Environment): Settings {
     DSTORE_LEASE: lease,
     DSTORE_FORGET_AFTER: forgetAfter,
     DSTORE_SOCKET: socket,
+    DSTORE_SOCKET_GROUP: socketGroup,
+    DSTORE_HTTP: http,
+    DSTORE_HTTP_PUBLIC: httpPublic,
   } = environment
   return checkSettings({
     ...(global === '1' ? { role: 'global' } : join ? { role: 'local' } : {}),
@@ -53,6 +64,9 @@ export function settingsFromEnvironment(environment: Environment): Settings {
     ...(lease ? { leaseMs: parseLease(lease) } : {}),
     ...(forgetAfter ? { forgetAfterMs: parseDuration(forgetAfter) } : {}),
     ...(socket ? { socket } : {}),
+    ...(socketGroup ? { socketGroup } : {}),
+    ...(http ? { http } : {}),
+    ...(httpPublic === '1' ? { httpPublic: true } : {}),
   })
 }
 
@@ -98,7 +112,8 @@ export function mergeSettings(...layers: readonly Settings[]): Settings {
 
 /** What a node can be opened with: what was said now, then what is remembered, without what its role has no use for. */
 export function settle(said: Settings, remembered: Settings): Settings {
-  const { join, listen, leaseMs, forgetAfterMs, ...rest } = mergeSettings(said, remembered)
+  const merged = mergeSettings(said, remembered)
+  const { join, listen, leaseMs, forgetAfterMs, socketGroup, http, httpPublic, ...rest } = merged
   const { role } = rest
   const bounds = said.leaseMs ?? said.forgetAfterMs
   if (bounds !== undefined && role !== 'global') {
@@ -120,10 +135,20 @@ export function settle(said: Settings, remembered: Settings): Settings {
       hint: 'give it with --join, or join with a ticket',
     })
   }
+  const overTcp = http !== undefined && http !== 'none'
+  if (said.httpPublic === true && !overTcp) {
+    throw new DstoreError('usage', '--http-public is for an API over TCP', {
+      hint: 'say where with --http',
+    })
+  }
+  // An address that is said anew is closed, unless it is said to be public.
+  const isPublic = said.http === undefined ? httpPublic : said.httpPublic
   // What one role was told to listen on opens no port for another.
   const listensOn = said.listen ?? (remembered.role === role ? listen : undefined)
   return {
     ...rest,
+    ...(socketGroup === undefined || socketGroup === 'none' ? {} : { socketGroup }),
+    ...(overTcp ? { http, ...(isPublic === true && { httpPublic: true }) } : {}),
     ...(role === 'local' && join !== undefined ? { join } : {}),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
@@ -133,7 +158,9 @@ export function settle(said: Settings, remembered: Settings): Settings {
 
 /** Refuse settings that contradict each other or that no node can follow. */
 export function checkSettings(settings: Settings): Settings {
-  const { role, join, listen, store, leaseMs = 0 } = settings
+  const { role, join, listen, store, leaseMs = 0, socketGroup, http } = settings
+  if (socketGroup !== undefined) checkGroup(socketGroup)
+  if (http !== undefined && http !== 'none') parseHttpAddress(http)
   if (join !== undefined) checkJoinAddress(join)
   for (const address of listen ?? []) checkListenAddress(address)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
@@ -175,4 +202,7 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['leaseMs', isCount],
   ['forgetAfterMs', isCount],
   ['socket', isText],
+  ['socketGroup', isText],
+  ['http', isText],
+  ['httpPublic', (value: unknown) => typeof value === 'boolean'],
 ])

@@ -69,22 +69,37 @@ function pieceOf(steps: readonly Step[]): SlicePiece {
 
 /**
  * The encoded piece where its bytes lie: views of its ranges of the outboard, which are given one behind the other, and
- * of the value.
+ * of the value, which may lie in several arrays.
  */
 export function pieceParts(
   piece: SlicePiece,
   outboard: Uint8Array,
-  data: Uint8Array,
+  ...data: readonly Uint8Array[]
 ): Uint8Array[] {
-  if (outboard.byteLength + data.byteLength !== piece.encodedBytes) {
+  const dataBytes = data.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  if (outboard.byteLength + dataBytes !== piece.encodedBytes) {
     throw new RangeError('outboard and data must be the bytes that the piece names')
   }
-  let from = 0
-  return piece.steps.map((step) =>
-    step.kind === 'parent'
-      ? outboard.subarray(from, (from += PAIR_BYTES))
-      : data.subarray(step.start - piece.data.start, step.end - piece.data.start),
-  )
+  const parts: Uint8Array[] = []
+  let pairAt = 0
+  let array = 0
+  let at = 0
+  for (const step of piece.steps) {
+    if (step.kind === 'parent') {
+      parts.push(outboard.subarray(pairAt, (pairAt += PAIR_BYTES)))
+      continue
+    }
+    for (let left = step.end - step.start; left > 0;) {
+      const part = data[array]!.subarray(at, at + left)
+      if (part.byteLength > 0) parts.push(part)
+      left -= part.byteLength
+      at += part.byteLength
+      if (at < data[array]!.byteLength) continue
+      array++
+      at = 0
+    }
+  }
+  return parts
 }
 
 /** The encoded piece, in one array. */

@@ -22,7 +22,7 @@ import type { LocalEffect, LocalEvent } from './local-events.ts'
 import { Requests, errorOf, type Settled } from './requests.ts'
 import { Revalidation } from './revalidation.ts'
 import { ALL_RULES, type Rules } from './rules.ts'
-import { Standing, type Verdict } from './standing.ts'
+import { Standing, type Pulse, type Verdict } from './standing.ts'
 
 export type { LocalEffect, LocalEvent } from './local-events.ts'
 
@@ -89,6 +89,10 @@ export class LocalIndex {
   /** The lease that Global grants, in milliseconds. */
   get leaseMs(): number | undefined {
     return this.#standing.leaseMs
+  }
+
+  get pulse(): Pulse {
+    return this.#standing.pulse
   }
 
   /** Is the link there, and has been silent for too long? */

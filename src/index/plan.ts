@@ -30,6 +30,7 @@ export type Plan = Generator<readonly RecordKey[], Outcome, Rows>
 
 /** A small value to be read and sent along, if there is room for it. */
 export interface Inline {
+  readonly digest: Digest
   readonly size: number
   readonly location: Location
 }
@@ -93,7 +94,9 @@ export function* locate({ digests, inline }: Locate): Plan {
   const records = rows.map((row) => (row === undefined ? undefined : record.decodeKey(row)))
   return {
     type: 'load',
-    values: inline ? records : records.map(() => undefined),
+    values: records.map((one, i) =>
+      inline && one !== undefined ? { ...one, digest: digests[i]! } : undefined,
+    ),
     answer: (values) => ({
       type: 'located',
       // A batch of facts fits into one message only without names.
@@ -122,7 +125,7 @@ export function* lookup({ name, inline }: Lookup): Plan {
     const found = record.decodeKey(row)
     return {
       type: 'load',
-      values: inline ? [found] : [undefined],
+      values: inline ? [{ ...found, digest }] : [undefined],
       answer: ([value]) => ({
         type: 'binding',
         found: { digest, incarnation: bound.version, fact: factOf(found, value, true)! },

@@ -15,6 +15,14 @@ import type { Rules } from './rules.ts'
  */
 export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
 
+/** Signs of life of Global; times in milliseconds. */
+export interface Pulse {
+  /** When it was last heard, on the clock of the events. */
+  readonly heardAt: number
+  /** How long the greeting, and later the last ping, took there and back; undefined before it was ever welcome. */
+  readonly roundTripMs: number | undefined
+}
+
 interface Proof {
   readonly sentAt: number
   readonly seq: number
@@ -25,6 +33,7 @@ export class Standing {
   #connected = false
   #refused = false
   #heardAt: number
+  #roundTripMs: number | undefined
   /** Since when it is doubtful, or without a link. */
   #doubtSince: number | undefined
   #applied = 0
@@ -47,6 +56,10 @@ export class Standing {
     return this.#leaseMs
   }
 
+  get pulse(): Pulse {
+    return { heardAt: this.#heardAt, roundTripMs: this.#roundTripMs }
+  }
+
   /** Global welcomed a Hello that was sent at this time. */
   welcomed(welcome: {
     sentAt: number
@@ -63,6 +76,7 @@ export class Standing {
     this.#doubtSince = undefined
     this.#pings.clear()
     this.#proofs = []
+    this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
   }
 
@@ -104,11 +118,12 @@ export class Standing {
     return [...this.#pings.values()].some((sentAt) => sentAt >= (this.#doubtSince ?? 0))
   }
 
-  /** False where no such ping was sent. */
+  /** The message just heard answers a ping; false where no such ping was sent. */
   ponged(id: number, seq: number): boolean {
     const sentAt = this.#pings.get(id)
     if (sentAt === undefined) return false
     this.#pings.delete(id)
+    this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
     return true
   }

@@ -1,7 +1,7 @@
 /** What a Local gives to other members: the values in its cache, whole or in part. The network's gate keeps others out. */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { CALL_TIMEOUT_MS, IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
@@ -26,7 +26,7 @@ export class CacheHost {
     const { traffic, open } = options
     this.#host = {
       open,
-      allowance: new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => traffic.sent(peer, bytes),
       onReceived: (peer, bytes) => traffic.received(peer, bytes),

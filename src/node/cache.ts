@@ -117,7 +117,8 @@ export class CachedValue {
 
   #segment(index: number): Uint8Array {
     const length = Math.min(SEGMENT_BYTES, this.size - index * SEGMENT_BYTES)
-    return (this.#segments[index] ??= new Uint8Array(length))
+    // Not zeroed, which would touch all of it twice: what was not written is not held, and so never seen.
+    return (this.#segments[index] ??= Buffer.allocUnsafeSlow(length))
   }
 }
 

@@ -4,6 +4,7 @@
  * rest still comes.
  */
 import { asDstoreError, DstoreError } from '../errors.ts'
+import type { Proved } from '../hash/slice-decoder.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { COMPANY_BYTES, COMPANY_EVERY_MS, REDIAL_PATIENCE_MS, SHUN_MS, SOURCES } from '../limits.ts'
 import { Schedule, type ScheduleEffect, type ScheduleEvent } from '../transfer/schedule.ts'
@@ -151,13 +152,10 @@ export class Download {
     try {
       for await (const proved of this.#request(source, ranges, signal)) {
         signal.throwIfAborted()
-        if (proved.kind === 'parent') {
-          value.writePair(proved.outboardOffset, proved.pair)
-          continue
-        }
-        value.write(proved.start, proved.bytes)
+        const bytes = keep(value, proved)
+        if (bytes === 0) continue
         this.#progressAt = now()
-        this.#tell({ type: 'came', task, bytes: proved.bytes.byteLength })
+        this.#tell({ type: 'came', task, bytes })
         this.#settle(({ resolve }) => resolve())
       }
       this.#tasks.delete(task)
@@ -273,4 +271,18 @@ export class Download {
     this.#waiting = []
     for (const one of waiting) tell(one)
   }
+}
+
+/** Write what was proved; how many bytes of the value that is. */
+function keep(value: CachedValue, proved: readonly Proved[]): number {
+  let count = 0
+  for (const one of proved) {
+    if (one.kind === 'parent') {
+      value.writePair(one.outboardOffset, one.pair)
+    } else {
+      value.write(one.start, one.bytes)
+      count += one.bytes.byteLength
+    }
+  }
+  return count
 }

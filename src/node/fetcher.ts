@@ -1,10 +1,10 @@
 /** How a Local fetches: one download for each value, from many sources; and how it gives others what it holds. */
 import { asDstoreError } from '../errors.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { REDIAL_PATIENCE_MS } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
+import { within } from '../transfer/slice-stream.ts'
 import type { Cache, CachedValue } from './cache.ts'
 import { CacheHost } from './cache-host.ts'
 import { pause } from './deadline.ts'
@@ -64,7 +64,7 @@ export class Fetcher {
   }
 
   /**
-   * A range straight from Global, at the caller's pace. A transfer that breaks off is taken up where it ended: Global
+   * The verified bytes of a range straight from Global, at the caller's pace. A transfer that breaks off is taken up where it ended: Global
    * lets go of whoever reads nothing for long.
    */
   async *pass(
@@ -72,17 +72,21 @@ export class Fetcher {
     size: number,
     range: ByteRange,
     signal: AbortSignal,
-  ): AsyncGenerator<Proved, void, undefined> {
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     let { start } = range
     for (let tries = 1; ; tries++) {
       try {
         const ranges = [{ start, end: range.end }]
         const request = { digest, size, ranges }
         for await (const proved of this.#sources.fetch(this.#sources.global, request, signal)) {
-          yield proved
-          if (proved.kind !== 'data') continue
-          start = proved.start + proved.bytes.byteLength
-          tries = 1
+          for (const run of proved) {
+            if (run.kind !== 'data') continue
+            const bytes = within(run, range)
+            start = run.start + run.bytes.byteLength
+            tries = 1
+            // The channel's memory: it is used again when the next piece is asked for.
+            if (bytes !== undefined) yield new Uint8Array(bytes)
+          }
         }
         return
       } catch (error) {

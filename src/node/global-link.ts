@@ -112,6 +112,13 @@ export class GlobalLink {
     return this.#index.leaseMs
   }
 
+  /** When Global was last heard, and how long it took to answer then; undefined before it ever was. */
+  get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
+    if (this.#index.position === undefined) return undefined
+    const { heardAt, roundTripMs } = this.#index.pulse
+    return { lastHeard: new Date(Date.now() - (this.#options.now() - heardAt)), roundTripMs }
+  }
+
   /** Where this Local stands in the order of changes; undefined before it was ever welcomed. */
   get position(): Position | undefined {
     return this.#index.position

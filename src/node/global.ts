@@ -9,9 +9,8 @@ import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
 import {
   BATCH_ITEMS,
-  CALLERS_IN_FLIGHT_BYTES,
   FAREWELL_MS,
-  IN_FLIGHT_BYTES,
+  PEERS_IN_FLIGHT_BYTES,
   PEER_IN_FLIGHT_BYTES,
   PIECE_BYTES,
   READ_SHARE_BYTES,
@@ -25,6 +24,7 @@ import { Company } from '../transfer/company.ts'
 import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
 import { putBatches } from './batches.ts'
+import { Callers } from './callers.ts'
 import { changesOf, formatPosition } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
 import { fetchFromLocal } from './holders.ts'
@@ -59,7 +59,7 @@ import type {
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
-import { arriving, metered, type Meter } from './metered.ts'
+import { arriving, metered } from './metered.ts'
 import { Repair, type Holders } from './repair.ts'
 import { Traffic } from './traffic.ts'
 import { ingest, type Ingested } from './values.ts'
@@ -95,9 +95,7 @@ export class Global implements Node {
   readonly #repair: Repair
   readonly #traffic: Traffic
   readonly #membership: MembershipCalls
-  /** What is in flight for callers, each of whom is a peer to it. */
-  readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
-  #lastCall = 0
+  readonly #callers = new Callers()
   readonly #startedAt = new Date()
 
   private constructor(options: GlobalOptions, { index, repair, traffic }: Parts) {
@@ -149,7 +147,7 @@ export class Global implements Node {
       repair,
       company,
       traffic,
-      allowance: new Allowance(IN_FLIGHT_BYTES - CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer) => gate?.refuse(peer, 'role'),
     })
     gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
@@ -162,14 +160,14 @@ export class Global implements Node {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      const bytes = arriving(source.bytes, this.#meter(options))
+      const bytes = arriving(source.bytes, this.#callers.meter(options))
       return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
       const pieces = file.read({ start: 0, end: file.size })
       const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
-      const bytes = metered(pieces, share, this.#meter(options))
+      const bytes = metered(pieces, share, this.#callers.meter(options))
       const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
@@ -195,7 +193,7 @@ export class Global implements Node {
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
             Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
-            this.#meter(options),
+            this.#callers.meter(options),
           )
     return { key, size, range, bytes }
   }
@@ -309,8 +307,9 @@ export class Global implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const usage = await this.#store.usage()
+    const { headroomBytes = Infinity, ...usage } = await this.#store.usage()
     const { kind } = this.#store
+    const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
     const { position, registered } = this.#index.standing
     const { network, gate, leaseMs } = this.#options
@@ -327,7 +326,13 @@ export class Global implements Node {
       registered,
       members: network && this.#index.members.peers().length,
       refused: gate?.refused,
-      store: { kind, durable: kind !== 'memory', ...usage, seq },
+      store: {
+        kind,
+        durable: kind !== 'memory',
+        ...usage,
+        headroomBytes: headroom === Infinity ? undefined : headroom,
+        seq,
+      },
       cache: undefined,
       traffic: this.#traffic.status(),
     }
@@ -342,11 +347,6 @@ export class Global implements Node {
   async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
     const [row] = await this.#store.rows([keyRow(digest)])
     return row === undefined ? undefined : decodeKey(row)
-  }
-
-  /** Every call of this machine's own is somebody else's. */
-  #meter({ signal, timeoutMs }: CallOptions): Meter {
-    return { allowance: this.#callers, who: `${++this.#lastCall}`, signal, timeoutMs }
   }
 
   async #ingest(

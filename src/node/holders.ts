@@ -23,7 +23,7 @@ export async function* fetchFromLocal(
     const ranges = [{ start: 0, end: size }]
     for await (const proved of fetchSlices(transfer, { digest: key.digest, size, ranges })) {
       limit.progress()
-      if (proved.kind === 'data') yield proved.bytes
+      for (const run of proved) if (run.kind === 'data') yield run.bytes
     }
   } finally {
     limit.clear()

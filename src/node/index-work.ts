@@ -7,13 +7,13 @@ import type { GlobalEffect } from '../index/global-events.ts'
 import type { Body } from '../index/message.ts'
 import type { Inline, Sealed } from '../index/plan.ts'
 import { decodeChange, type Change } from '../index/record.ts'
-import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../limits.ts'
 import type { CommitResult, Location, Staging, Store, Transaction } from '../store/store.ts'
 import type { Changes } from './changes.ts'
+import { inlineValues } from './inline-values.ts'
 import type { Log } from './log.ts'
 import { listKeys, listNames } from './listing.ts'
 import type { Repair } from './repair.ts'
-import { readSmall, sealSmall } from './values.ts'
+import { sealSmall } from './values.ts'
 
 export interface IndexWorkOptions {
   readonly store: Store
@@ -48,16 +48,10 @@ export class IndexWork {
     return entries.map(({ seq, entry }) => ({ seq, change: decodeChange(entry).change }))
   }
 
-  /** The small values among these, as many as fit into one answer. */
-  async load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
-    let left = INLINE_ANSWER_BYTES
-    return Promise.all(
-      values.map(async (value) => {
-        if (value === undefined || value.size > INLINE_VALUE_BYTES || value.size > left) return
-        left -= value.size
-        return readSmall(this.#options.store, value.location, value.size).catch(() => undefined)
-      }),
-    )
+  /** The small values among these that go with an answer. */
+  load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
+    const { store, repair } = this.#options
+    return inlineValues(store, repair, values)
   }
 
   async stage(values: readonly Uint8Array[]): Promise<Sealed[]> {

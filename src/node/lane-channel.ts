@@ -4,16 +4,11 @@
  * to be said inside.
  */
 import type { TLSSocket } from 'node:tls'
-import { concat } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
-import {
-  CHANNEL_BUFFER_BYTES,
-  FRAME_JOIN_BYTES,
-  LANE_RECORD_BYTES,
-  PROBE_EVERY_MS,
-} from '../limits.ts'
+import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES, LANE_SENDING, PROBE_EVERY_MS } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
 import { Inbox } from '../wire/inbox.ts'
+import type { LaneIntake, SlabPool } from './lane-intake.ts'
 
 const LENGTH_BYTES = 4
 
@@ -32,19 +27,28 @@ export class LaneChannel implements Channel {
   #writing: Promise<void> | undefined
   #wakeWriter: (() => void) | undefined
 
+  /** Where the bytes of the socket land, if it was told so; else it gives them as events. */
+  readonly #intake: LaneIntake | undefined
+  readonly #pool: SlabPool
+  /** Slabs that the socket has not taken yet. */
+  #sending = 0
+  #paused = false
+
   /** Takes over a socket whose handshake is over and checked, before anything is awaited. */
-  constructor(socket: TLSSocket, peer: string) {
+  constructor(socket: TLSSocket, peer: string, pool: SlabPool, intake?: LaneIntake) {
     this.#socket = socket
     this.peer = peer
+    this.#pool = pool
+    this.#intake = intake
     this.#inbox = new Inbox({ onTaken: () => this.#taken() })
     socket.setNoDelay(true)
     socket.setKeepAlive(true, PROBE_EVERY_MS)
-    socket.on('data', (bytes: Uint8Array) => this.#arrived(bytes))
-    socket.on('drain', () => this.#wakeWriter?.())
+    if (intake === undefined) socket.on('data', (bytes: Uint8Array) => this.#arrived(bytes))
     socket.on('error', (error) => this.#close(lost(error)))
     socket.on('close', () => this.#gone())
     socket.on('end', () => this.#gone())
     if (socket.destroyed) this.#close(lost())
+    intake?.start((bytes) => this.#arrived(bytes))
   }
 
   get signal(): AbortSignal {
@@ -52,13 +56,14 @@ export class LaneChannel implements Channel {
   }
 
   read(): Promise<Uint8Array | undefined> {
+    if (this.#inbox.weight === 0) this.#intake?.release()
     return this.#inbox.read()
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#ending !== undefined)
       return Promise.reject(new TypeError('write: this side has ended'))
-    const sent = this.#inTurn(() => this.#send(bytes))
+    const sent = this.#inTurn(() => this.#send(bytes instanceof Uint8Array ? [bytes] : bytes))
     const settled: Promise<void> = sent.then(
       () => this.#written(settled),
       () => this.#written(settled),
@@ -86,27 +91,51 @@ export class LaneChannel implements Channel {
     if (this.#writing === settled) this.#writing = undefined
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
+  /** Copied once, into slabs that are encrypted where they are: nothing is allocated for what is sent. */
+  async #send(parts: readonly Uint8Array[]): Promise<void> {
+    let record: Uint8Array | undefined
+    let filled = LENGTH_BYTES
+    for (const part of parts) {
+      for (let at = 0; at < part.byteLength;) {
+        record ??= await this.#room()
+        const taken = part.subarray(at, at + record.byteLength - filled)
+        record.set(taken, filled)
+        filled += taken.byteLength
+        at += taken.byteLength
+        if (filled < record.byteLength) continue
+        this.#ship(record, filled)
+        record = undefined
+        filled = LENGTH_BYTES
+      }
+    }
+    if (record !== undefined) this.#ship(record, filled)
     this.signal.throwIfAborted()
-    for (let from = 0; from < bytes.byteLength; from += LANE_RECORD_BYTES) {
-      const record = bytes.subarray(from, from + LANE_RECORD_BYTES)
-      if (!this.#put(record)) await this.#drained()
-      this.signal.throwIfAborted()
-    }
+    while (this.#sending >= LANE_SENDING) await this.#sent()
   }
 
-  /** Small records go out with their length in one write: every write is at least one TLS record and one packet. */
-  #put(record: Uint8Array): boolean {
-    const length = encodeLength(record.byteLength)
-    if (record.byteLength <= FRAME_JOIN_BYTES) return this.#socket.write(concat([length, record]))
-    this.#socket.write(length)
-    return this.#socket.write(record)
+  /** A slab, once the socket has taken enough of those before. */
+  async #room(): Promise<Uint8Array> {
+    while (this.#sending >= LANE_SENDING) await this.#sent()
+    this.signal.throwIfAborted()
+    this.#sending++
+    return this.#pool.take()
   }
 
-  async #drained(): Promise<void> {
-    while (!this.signal.aborted && this.#socket.writableNeedDrain) {
-      await new Promise<void>((resolve) => (this.#wakeWriter = resolve))
-    }
+  /** Length and bytes in one write: every write is at least one TLS record and one packet. */
+  #ship(slab: Uint8Array, filled: number): void {
+    new DataView(slab.buffer, slab.byteOffset).setUint32(0, filled - LENGTH_BYTES)
+    this.#socket.write(slab.subarray(0, filled), (error) => {
+      this.#sending--
+      if (error === undefined || error === null) this.#pool.give(slab)
+      this.#wakeWriter?.()
+    })
+  }
+
+  /** Resolves when the socket has taken something more. */
+  async #sent(): Promise<void> {
+    this.signal.throwIfAborted()
+    await new Promise<void>((resolve) => (this.#wakeWriter = resolve))
+    this.signal.throwIfAborted()
   }
 
   async #sendEnd(): Promise<void> {
@@ -132,7 +161,7 @@ export class LaneChannel implements Channel {
       this.#length[this.#lengthFilled++] = bytes[at++]!
       if (this.#lengthFilled === LENGTH_BYTES) this.#begin()
     }
-    if (this.#inbox.weight >= CHANNEL_BUFFER_BYTES) this.#socket.pause()
+    if (this.#inbox.weight >= CHANNEL_BUFFER_BYTES) this.#pause()
   }
 
   #begin(): void {
@@ -148,12 +177,26 @@ export class LaneChannel implements Channel {
   }
 
   #taken(): void {
-    if (this.#inbox.weight < CHANNEL_BUFFER_BYTES && this.#socket.isPaused()) this.#socket.resume()
+    if (this.#inbox.weight < CHANNEL_BUFFER_BYTES) this.#resume()
     this.#closeWhenDone()
+  }
+
+  #pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    if (!this.#paused && this.#intake?.isHeld !== true) return
+    this.#paused = false
+    this.#intake?.goOn()
+    this.#socket.resume()
   }
 
   /** The connection ended. That is a cut unless both sides have said that they end; what came may then still be read. */
   #gone(): void {
+    this.#intake?.give()
     if (this.#ended && this.#inbox.ended) return
     this.#close(lost())
     this.#socket.destroy()

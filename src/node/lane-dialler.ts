@@ -7,6 +7,7 @@ import { hostOf } from './address.ts'
 import { deadline, untilAborted } from './deadline.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LANE_OFFER_BYTES, LANE_PROTOCOL, decodeOffer } from './lane-offer.ts'
+import { LaneIntake, SlabPool } from './lane-intake.ts'
 import type { LaneOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { connectLane } from './lane-tls.ts'
@@ -23,6 +24,7 @@ export interface LaneDiallerOptions {
 export class LaneDialler {
   readonly #options: LaneDiallerOptions
   readonly #lanes = new LaneSet()
+  readonly #slabs = new SlabPool()
   /** Peers to which no lane came about, and when to try again. */
   readonly #failed = new Map<string, number>()
   readonly #stopWatching: () => void
@@ -63,8 +65,9 @@ export class LaneDialler {
 
   async #connect(peer: string, signal: AbortSignal): Promise<Channel> {
     const { port, key } = await this.#ask(peer, signal)
-    const socket = await connectLane({ host: this.#host(peer), port }, key, signal)
-    const lane = new LaneChannel(socket, peer)
+    const intake = new LaneIntake(this.#slabs)
+    const socket = await connectLane({ host: this.#host(peer), port }, key, signal, intake)
+    const lane = new LaneChannel(socket, peer, this.#slabs, intake)
     this.#lanes.add(lane)
     // Whoever lost the connection meanwhile lost the right to the lane.
     if (!this.#isConnected(peer)) this.#lanes.cut(peer)

@@ -7,6 +7,7 @@ import type { Channel } from '../wire/channel.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LaneKeys } from './lane-keys.ts'
+import { SlabPool } from './lane-intake.ts'
 import { LANE_PROTOCOL, encodeOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { laneServer } from './lane-tls.ts'
@@ -29,9 +30,10 @@ export class LaneListener {
   readonly #options: LaneListenerOptions
   readonly #keys: LaneKeys
   readonly #lanes = new LaneSet()
+  readonly #slabs = new SlabPool()
   readonly #server: Server
   /** Who the key was handed to that a socket is shaking hands with. */
-  readonly #holders = new WeakMap<TLSSocket, string>()
+  readonly #holders = new Map<TLSSocket, string>()
   /** Sockets whose handshake is not over, by where they come from: TLS wraps them in others. */
   readonly #pending = new Map<string, Socket>()
   readonly #stopWatching: () => void
@@ -118,17 +120,19 @@ export class LaneListener {
     const key = this.#keys.take(id)
     if (key === undefined) return undefined
     this.#holders.set(socket, key.peer)
+    socket.once('close', () => this.#holders.delete(socket))
     return key.secret
   }
 
   #accept(socket: TLSSocket): void {
     this.#pending.delete(originOf(socket))
     const peer = this.#holders.get(socket)
+    this.#holders.delete(socket)
     if (peer === undefined || !this.#isWelcome(peer)) {
       socket.destroy()
       return
     }
-    const lane = new LaneChannel(socket, peer)
+    const lane = new LaneChannel(socket, peer, this.#slabs)
     this.#lanes.add(lane)
     this.#options.take(lane)
   }
@@ -138,8 +142,11 @@ export class LaneListener {
     return this.#hasRoom(peer) && network.connections().some((one) => one.peer === peer)
   }
 
+  /** Also for the lanes that were promised: whoever is offered one must not find it taken. */
   #hasRoom(peer: string): boolean {
-    return this.#lanes.size < LANES && this.#lanes.count(peer) < LANES_PER_PEER
+    const promised = [...this.#holders.values()].filter((holder) => holder === peer).length
+    const count = this.#lanes.count(peer) + this.#keys.count(peer) + promised
+    return this.#lanes.size < LANES && count < LANES_PER_PEER
   }
 }
 

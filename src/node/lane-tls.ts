@@ -4,10 +4,17 @@
  */
 import { constants } from 'node:crypto'
 import { connect, createServer } from 'node:tls'
-import type { CommonConnectionOptions, SecureContextOptions, Server, TLSSocket } from 'node:tls'
+import type {
+  CommonConnectionOptions,
+  ConnectionOptions,
+  SecureContextOptions,
+  Server,
+  TLSSocket,
+} from 'node:tls'
 import { toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { LANE_HANDSHAKE_MS } from '../limits.ts'
+import type { LaneIntake } from './lane-intake.ts'
 import type { LaneKey } from './lane-keys.ts'
 
 const VERSION = 'TLSv1.3'
@@ -47,21 +54,24 @@ export function laneServer(
 
 /**
  * Connect as the holder of a key. Rejects unless the other end proved to know the key: with `unreachable` where
- * nobody answers, with `not-permitted` where somebody else does.
+ * nobody answers, with `not-permitted` where somebody else does. What arrives lands in `intake`, if there is one.
  */
 export async function connectLane(
   address: { readonly host: string; readonly port: number },
   key: LaneKey,
   signal: AbortSignal,
+  intake?: LaneIntake,
 ): Promise<TLSSocket> {
   signal.throwIfAborted()
-  const socket = connect({
+  const options: ConnectionOptions & { onread?: LaneIntake['onread'] } = {
     ...COMMON,
     ...address,
+    ...(intake && { onread: intake.onread }),
     pskCallback: () => ({ psk: key.secret, identity: toHex(key.id) }),
     // Asked only when a certificate was shown in place of the key.
     checkServerIdentity: () => new Error('a certificate where a key was agreed'),
-  })
+  }
+  const socket = connect(options)
   const stop = (): void => void socket.destroy(new Error('given up'))
   signal.addEventListener('abort', stop, { once: true })
   let answered = false

@@ -11,6 +11,7 @@
  */
 import './polyfill.ts'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { concat } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { CHANNEL_BUFFER_BYTES, STREAM_WRITE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
@@ -54,7 +55,8 @@ export class Libp2pChannel implements Channel {
     return this.#inbox.read()
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(parts: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    const bytes = parts instanceof Uint8Array ? parts : concat(parts)
     if (this.#ending !== undefined)
       return Promise.reject(new TypeError('write: this side has ended'))
     const sent =

@@ -7,15 +7,15 @@ import { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { leaseOver } from '../index/local-index.ts'
 import type { Fact } from '../index/message.ts'
-import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES, READ_SHARE_BYTES, SHARE_KEPT_BYTES } from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { KnownMembers } from '../membership/known-members.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type { ServedValue } from '../transfer/serve.ts'
-import { within } from '../transfer/slice-stream.ts'
 import { Cache, type CachedValue } from './cache.ts'
 import { servedFromCache } from './cache-host.ts'
 import { putBatches } from './batches.ts'
+import { Callers } from './callers.ts'
 import { formatPosition } from './change-events.ts'
 import { deadline, untilAborted, type Deadline } from './deadline.ts'
 import type { Interest } from './download.ts'
@@ -24,6 +24,7 @@ import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
 import { Locator, checked } from './locator.ts'
 import type { Log } from './log.ts'
+import { metered } from './metered.ts'
 import type {
   BoundName,
   CallOptions,
@@ -80,6 +81,7 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #fetcher: Fetcher
   readonly #putter: Putter
+  readonly #callers = new Callers()
   readonly #questions: Questions
   readonly #membership: MembershipCalls
   readonly #locator: Locator
@@ -97,6 +99,7 @@ export class Local implements Node {
       link,
       cache: this.#cache,
       transfers: this.#fetcher.transfers,
+      callers: this.#callers,
       globalPeer,
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
     })
@@ -238,6 +241,8 @@ export class Local implements Node {
         address: globalAddress,
         state: link.isDoubtful() ? 'doubtful' : state,
         since: since.toISOString(),
+        lastHeard: link.pulse?.lastHeard.toISOString(),
+        roundTripMs: link.pulse?.roundTripMs,
         error: error?.message,
       },
       locals: [],
@@ -342,7 +347,10 @@ export class Local implements Node {
   #passThrough(key: Key, fact: Fact, range: ByteRange, options: CallOptions): ReadableValue {
     const { size, value } = fact
     if (value === undefined) {
-      return { key, size, range, bytes: this.#stream(key, size, range, options) }
+      const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
+      const bytes = this.#stream(key, size, range, options)
+      const meter = this.#callers.meter(options)
+      return { key, size, range, bytes: metered(bytes, share, meter, SHARE_KEPT_BYTES) }
     }
     const part = value.subarray(range.start, range.end)
     return { key, size, range, bytes: once(part) }
@@ -364,9 +372,7 @@ export class Local implements Node {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
         const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
         limit.progress()
-        for await (const proved of this.#fetcher.pass(key, size, run, signal)) {
-          const bytes = within(proved, run)
-          if (bytes === undefined) continue
+        for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
           limit.rest()
           this.#mayGoOn(read, limit)
           yield bytes

@@ -254,7 +254,12 @@ export interface NodeStatus {
     | {
         readonly address: string
         readonly state: 'connected' | 'doubtful' | 'away'
+        /** Since when it is connected, or away. */
         readonly since: string
+        /** Undefined before it was ever connected. */
+        readonly lastHeard: string | undefined
+        /** How long its last answer to a greeting or a ping took, in milliseconds. */
+        readonly roundTripMs: number | undefined
         /** Why it is away. */
         readonly error?: string | undefined
       }
@@ -273,6 +278,7 @@ export interface NodeStatus {
         readonly durable: boolean
         readonly values: number
         readonly valueBytes: number
+        /** What still fits: the least of the bound and the disk, in bytes. Undefined where neither says. */
         readonly headroomBytes: number | undefined
         /** Values that are known to be damaged: not served. */
         readonly damaged: number

@@ -64,9 +64,12 @@ export class Repair {
   }
 
   /** The stored value is not what it was: set it aside, say so, and begin to heal it. */
-  async damaged(digest: Uint8Array, record: KeyRecord, reason: string): Promise<void> {
+  async damaged(
+    digest: Uint8Array,
+    { location }: Pick<KeyRecord, 'location'>,
+    reason: string,
+  ): Promise<void> {
     const { store, log } = this.#options
-    const { location } = record
     const key = new Key(digest).toString()
     if (!(await store.isDamaged(location))) {
       await store.quarantine(location)

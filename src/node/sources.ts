@@ -16,7 +16,11 @@ export interface Sources {
   readonly self: SourceId
   readonly global: SourceId
   /** The verified groups of ranges, and the pairs above them; no range asks only what is held. */
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<Proved>
+  fetch(
+    source: SourceId,
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Proved[]>
   /** Let it be known that this node fetches a value, and learn who else holds or fetches it. */
   company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
   /** A peer gave what is not true, or broke the protocol. */
@@ -49,7 +53,11 @@ export class PeerSources implements Sources {
     return this.#options.globalPeer
   }
 
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<Proved> {
+  fetch(
+    source: SourceId,
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Proved[]> {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
     return this.transfers.stream(source, signal, (transfer) =>

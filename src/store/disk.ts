@@ -90,7 +90,7 @@ export async function openDiskStore(
     const room = new Room(files, layout.root, database, reserveBytes)
     const commits = new Commits(database, room)
     const damage = new Damage({ files, layout, database, commits, found: recovery.damaged })
-    const parts = { files, layout, database, commits, unfinished, damage }
+    const parts = { files, layout, database, room, commits, unfinished, damage }
     return new OpenDiskStore({ ...parts, run, recovery, maxBytes })
   } catch (error) {
     await opened?.close()
@@ -112,6 +112,7 @@ interface Parts {
   readonly files: Files
   readonly layout: Layout
   readonly database: Database
+  readonly room: Room
   readonly commits: Commits
   readonly unfinished: Unfinished
   readonly damage: Damage
@@ -131,6 +132,7 @@ class OpenDiskStore implements DiskStore {
   readonly #files: Files
   readonly #layout: Layout
   readonly #database: Database
+  readonly #room: Room
   readonly #commits: Commits
   readonly #unfinished: Unfinished
   readonly #damage: Damage
@@ -147,11 +149,13 @@ class OpenDiskStore implements DiskStore {
   #closing: Promise<void> | undefined
 
   constructor(parts: Parts) {
-    const { files, layout, database, commits, unfinished, damage, run, recovery, maxBytes } = parts
+    const { files, layout, database, room, commits, unfinished, damage } = parts
+    const { run, recovery, maxBytes } = parts
     this.recovery = recovery
     this.#files = files
     this.#layout = layout
     this.#database = database
+    this.#room = room
     this.#commits = commits
     this.#unfinished = unfinished
     this.#damage = damage
@@ -315,6 +319,11 @@ class OpenDiskStore implements DiskStore {
       damaged: this.#damage.count,
       unfinishedBytes: this.#unfinished.bytes,
     }
+  }
+
+  async freeBytes(): Promise<number> {
+    this.#checkOpen()
+    return this.#room.freeBytes()
   }
 
   close(): Promise<void> {

@@ -218,6 +218,11 @@ class MemoryStore implements Store {
     return { ...this.#usage, headroomBytes, damaged: this.#damaged.size, unfinishedBytes: 0 }
   }
 
+  /** How much memory there is, who knows. */
+  async freeBytes(): Promise<undefined> {
+    this.#checkOpen()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#values.clear()

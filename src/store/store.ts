@@ -105,7 +105,7 @@ export interface StoreUsage {
   readonly valueBytes: number
   /** Number of adopted values. */
   readonly values: number
-  /** Bytes of values that may still be staged; undefined where the store sets no bound. */
+  /** Bytes of values that may still be staged by the store's bound; undefined where it sets none. */
   readonly headroomBytes: number | undefined
   /** Number of adopted values that are known to be damaged. */
   readonly damaged: number
@@ -190,6 +190,9 @@ export interface Store {
   trim(upto: number): Promise<void>
 
   usage(): Promise<StoreUsage>
+
+  /** Bytes that the medium has room for, the bound aside; undefined where there is no telling. */
+  freeBytes(): Promise<number | undefined>
 
   /** Let go of everything, after the commits in progress. Reads in progress end with `unreachable`. */
   close(): Promise<void>

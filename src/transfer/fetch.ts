@@ -19,14 +19,14 @@ export interface FetchRequest {
 }
 
 /**
- * What the peer proves of the value, in order, as it arrives. When it ends, the channel is ready for the next request;
+ * What the peer proves of the value, in order, as it arrives: each time what came at once. When it ends, the channel is ready for the next request;
  * where it throws or is left early, the channel is of no more use. Errors: those that the peer names (`not-found`,
  * `removed`), `integrity` where it lies, `protocol`, and the channel's own.
  */
 export async function* fetchSlices(
   transfer: TransferChannel,
   { digest, size, ranges, onHeld, onReceived }: FetchRequest,
-): AsyncGenerator<Proved, void, undefined> {
+): AsyncGenerator<readonly Proved[], void, undefined> {
   if (ranges.length > FETCH_RANGES) {
     throw new RangeError(`ranges must be at most ${FETCH_RANGES}`)
   }
@@ -45,7 +45,8 @@ export async function* fetchSlices(
       left -= piece.length
       for await (const bytes of transfer.raw(piece)) {
         onReceived?.(bytes.byteLength)
-        yield* decoder.push(bytes)
+        const proved = decoder.push(bytes)
+        if (proved.length > 0) yield proved
       }
     }
     decoder.finish()

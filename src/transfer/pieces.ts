@@ -46,9 +46,14 @@ export class TransferChannel {
   async sendBytes(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
       const piece = bytes.subarray(at, at + PIECE_BYTES)
-      void this.send({ type: 'piece', length: piece.byteLength }).catch(() => undefined)
-      await this.#writer.raw(piece)
+      await this.sendPiece([piece], piece.byteLength)
     }
+  }
+
+  /** Send raw bytes that lie in several arrays as one piece: at most `PIECE_BYTES` together. */
+  async sendPiece(parts: readonly Uint8Array[], length: number): Promise<void> {
+    void this.send({ type: 'piece', length }).catch(() => undefined)
+    await this.#writer.raw(...parts)
   }
 
   /** Everything sent has been taken by the channel. */

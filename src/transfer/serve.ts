@@ -5,7 +5,7 @@ import { FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { Allowance } from './allowance.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
-import { planPieces, readPiece, type ValueBytes } from './slice-stream.ts'
+import { planPieces, readParts, type ValueBytes } from './slice-stream.ts'
 import { takeUpload, type UploadHost } from './take.ts'
 
 /** A value that is being served. */
@@ -127,10 +127,11 @@ async function serveRange(
     const giveBack = await host.allowance.take(peer, share, channel.signal)
     const stalled = setTimeout(drop, host.patienceMs)
     try {
-      const bytes = await readPiece(value, piece, value.signal)
+      const parts = await readParts(value, piece, value.signal)
       value.signal.throwIfAborted()
-      await transfer.sendBytes(bytes)
-      host.onSent(peer, bytes.byteLength)
+      const length = piece.header.byteLength + piece.encodedBytes
+      await transfer.sendPiece(parts, length)
+      host.onSent(peer, length)
     } finally {
       clearTimeout(stalled)
       giveBack()

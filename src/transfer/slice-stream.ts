@@ -45,7 +45,7 @@ export async function readPiece(
 }
 
 /** The same where they lie: in arrays of at most a group. */
-async function readParts(
+export async function readParts(
   value: ValueBytes,
   piece: PlannedPiece,
   signal?: AbortSignal,
@@ -56,7 +56,7 @@ async function readParts(
   if (piece.data.end > piece.data.start) {
     for await (const part of value.read(piece.data, signal)) data.push(part)
   }
-  return [piece.header, ...pieceParts(piece, concat(pairs), concat(data))]
+  return [piece.header, ...pieceParts(piece, concat(pairs), ...data)]
 }
 
 /** The slice for a range, read as it is asked for: about one piece is in memory at a time. */

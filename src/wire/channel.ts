@@ -14,16 +14,17 @@ export interface Channel {
 
   /**
    * The next bytes that arrived, never empty; undefined once the peer has ended its side. Rejects with the
-   * channel's reason when it was aborted; TypeError when another read is waiting. While nobody reads, the peer is held back.
+   * channel's reason when it was aborted; TypeError when another read is waiting. While nobody reads, the peer is held
+   * back. The bytes are good until the next read, which may use their memory again.
    */
   read(): Promise<Uint8Array | undefined>
 
   /**
-   * Send bytes, which must not be changed afterwards. Resolves when more may be written: at once, or when the peer
-   * has taken enough. Rejects with the channel's reason when it was aborted; TypeError after `end`. Writes go out in the
-   * order of calls.
+   * Send bytes, or several arrays one behind the other, which must not be changed afterwards. Resolves when more may be
+   * written: at once, or when the peer has taken enough. Rejects with the channel's reason when it was aborted; TypeError
+   * after `end`. Writes go out in the order of calls.
    */
-  write(bytes: Uint8Array): Promise<void>
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
 
   /** Nothing more will be written. The peer reads everything before, then undefined. */
   end(): Promise<void>

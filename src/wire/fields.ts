@@ -21,8 +21,9 @@ export function atMost(length: number, what: string, bytes: Uint8Array): Uint8Ar
   return bytes
 }
 
-/** The BLAKE3 of a value. */
-export const digest = (bytes: Uint8Array): Uint8Array => exactly(32, 'digest', bytes)
+/** The BLAKE3 of a value: a copy, for what it came in is used again. */
+export const digest = (bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(exactly(32, 'digest', bytes))
 
 /** A size, an offset or a sequence number: a whole number that a double holds exactly. */
 export function count(what: string, value: bigint): number {

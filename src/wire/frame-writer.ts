@@ -2,8 +2,7 @@
  * Frames onto a channel. What is sent in one turn of the event loop goes out as one write: with hundreds of requests
  * in flight that is worth an order of magnitude. A frame that is sent while nothing else happens goes out at once.
  */
-import { concat } from '../bytes.ts'
-import { FRAME_JOIN_BYTES, FRAME_QUEUE_BYTES } from '../limits.ts'
+import { FRAME_WRITE_BYTES, FRAME_QUEUE_BYTES } from '../limits.ts'
 import type { Channel } from './channel.ts'
 import { encodeLength } from './frames.ts'
 
@@ -39,9 +38,12 @@ export class FrameWriter {
     return this.#enqueue(length, frame)
   }
 
-  /** Send bytes as they are, after the frames before and before the frames after. Resolves as `send` does. */
-  raw(bytes: Uint8Array): Promise<void> {
-    return this.#enqueue(bytes)
+  /**
+   * Send bytes as they are, in one array or several, after the frames before and before the frames after. Resolves as
+   * `send` does.
+   */
+  raw(...parts: readonly Uint8Array[]): Promise<void> {
+    return this.#enqueue(...parts)
   }
 
   /** Resolves when the channel has taken everything. */
@@ -94,25 +96,24 @@ export class FrameWriter {
 
   async #writeAll(parts: readonly Uint8Array[]): Promise<void> {
     for (let from = 0; from < parts.length;) {
-      const to = endOfBatch(parts, from)
-      const batch = concat(parts.slice(from, to))
-      await this.#channel.write(batch)
-      this.#queuedBytes -= batch.byteLength
+      const { to, bytes } = batchOf(parts, from)
+      await this.#channel.write(parts.slice(from, to))
+      this.#queuedBytes -= bytes
       if (this.#queuedBytes <= FRAME_QUEUE_BYTES) settle(this.#waitForRoom)
       from = to
     }
   }
 }
 
-/** Where the write that begins with part `from` ends: small parts are joined, a large one goes alone. */
-function endOfBatch(parts: readonly Uint8Array[], from: number): number {
+/** What one write takes, from part `from` on: its end, and how many bytes that is. */
+function batchOf(parts: readonly Uint8Array[], from: number): { to: number; bytes: number } {
   let bytes = parts[from]!.byteLength
   let to = from + 1
-  while (to < parts.length && bytes + parts[to]!.byteLength <= FRAME_JOIN_BYTES) {
+  while (to < parts.length && bytes + parts[to]!.byteLength <= FRAME_WRITE_BYTES) {
     bytes += parts[to]!.byteLength
     to++
   }
-  return to
+  return { to, bytes }
 }
 
 function settle(waiting: Waiting[]): void {

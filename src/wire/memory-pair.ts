@@ -71,10 +71,10 @@ class MemoryEnd implements Channel {
     return this.#inbox.read()
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#ended) throw new TypeError('write: this side has ended')
     this.signal.throwIfAborted()
-    this.#other.#inbox.push(bytes)
+    for (const part of bytes instanceof Uint8Array ? [bytes] : bytes) this.#other.#inbox.push(part)
     if (this.#other.#inbox.weight < this.#bufferBytes) return
     await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }

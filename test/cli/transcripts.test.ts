@@ -20,8 +20,14 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/pid=\d+/g, 'pid=PID'],
   [/"residentBytes":\d+/g, '"residentBytes":BYTES'],
   [/TIME, [\d.]+MiB/g, 'TIME, BYTES'],
+  [/\([\d.]+ms\)/g, '(TIME)'],
+  [/round trip [\d.]+ms/g, 'round trip TIME'],
+  [/"roundTripMs":[\d.]+/g, '"roundTripMs":TIME'],
+  [/room for [\d.]+\wiB/g, 'room for SIZE'],
+  [/"headroomBytes":\d+/g, '"headroomBytes":BYTES'],
   [/12D3Koo\w+/g, 'PEER'],
   [/[0-9a-f]{32}-(?=\d)/g, 'RUN-'],
+  [/127\.0\.0\.1:[1-9]\d*/g, '127.0.0.1:PORT'],
   [/127\.0\.0\.1\/tcp\/[1-9]\d*/g, '127.0.0.1/tcp/PORT'],
 ]
 

@@ -25,7 +25,7 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
     locals: ['a', 'b'],
     members: 4,
     refused: { ...NO_REFUSALS, stranger: 2, role: 3 },
-    global: { address: '', state: 'connected', since: '' },
+    global: { address: '', state: 'connected', since: '', lastHeard: '', roundTripMs: 1.5 },
     store: {
       kind: 'disk',
       durable: true,
@@ -51,6 +51,7 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
     t.is(found.get('dstore_info{role="global",version="0.0.0"}'), 1)
     t.is(found.get('dstore_locals'), 2)
     t.is(found.get('dstore_global_connected'), 1)
+    t.is(found.get('dstore_global_round_trip_seconds'), 0.0015)
     t.is(found.get('dstore_members'), 4)
     t.is(found.get('dstore_refused_total'), 5)
     t.is(found.get('dstore_store_headroom_bytes'), 5)

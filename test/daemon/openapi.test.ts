@@ -18,7 +18,8 @@ interface Response {
 }
 
 const api = parse(readFileSync('specs/openapi.yaml', 'utf8')) as Described
-const ajv = new Ajv2020({ strict: false })
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+const ajv = new Ajv2020({ strict: false, formats: { 'date-time': TIME } })
 ajv.addSchema(api, 'api')
 
 const PEER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'

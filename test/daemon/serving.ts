@@ -1,7 +1,7 @@
 /** A daemon in this process for the length of one test, over a `FakeNode` and in a directory of its own. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -60,8 +60,15 @@ export function ask(
   path: string,
   { headers = {}, body }: { headers?: Record<string, string>; body?: string | Uint8Array } = {},
 ): Promise<Answer> {
+  const sent = request({ socketPath, method, path, headers: { host: 'localhost', ...headers } })
+  const answer = answerTo(sent)
+  sent.end(body)
+  return answer
+}
+
+/** What comes back, to its end. */
+export function answerTo(sent: ClientRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path, headers: { host: 'localhost', ...headers } })
     sent.on('error', reject)
     sent.on('response', (response) => {
       const parts: Buffer[] = []
@@ -77,6 +84,5 @@ export function ask(
         }),
       )
     })
-    sent.end(body)
   })
 }

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkJoinAddress, checkListenAddress } from '../../src/daemon/addresses.ts'
+import { formatHttpAddress, isLoopback, parseHttpAddress } from '../../src/daemon/http-address.ts'
 import { createLog } from '../../src/daemon/log.ts'
 import {
   formatDuration,
@@ -63,6 +64,50 @@ test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
   t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: 'none' }), { leaseMs: 0 })
   for (const lease of ['2999ms', '8d', '0s', 'x']) {
     t.throws(() => settingsFromEnvironment({ DSTORE_LEASE: lease }), { code: 'usage' }, lease)
+  }
+})
+
+test('R007-6 where the API is over TCP and who may use the socket is remembered, until it is said anew', (t) => {
+  const kept: Settings = { http: '127.0.0.1:4481', httpPublic: true, socketGroup: 'staff' }
+  t.deepEqual(settle({}, kept), kept)
+  t.deepEqual(settle({ http: 'none' }, kept), { socketGroup: 'staff' })
+  t.deepEqual(settle({ socketGroup: 'none' }, kept), { http: kept.http, httpPublic: true })
+  // Who names an address and does not say that it is public does not get a public one.
+  t.deepEqual(settle({ http: '4482' }, kept), { http: '4482', socketGroup: 'staff' })
+  t.deepEqual(settle({ httpPublic: true }, { http: '4482' }), { http: '4482', httpPublic: true })
+  t.throws(() => settle({ httpPublic: true }, {}), { code: 'usage' })
+  t.throws(() => settle({ httpPublic: true, http: 'none' }, kept), { code: 'usage' })
+  t.deepEqual(
+    settingsFromEnvironment({
+      DSTORE_HTTP: '[::1]:4481',
+      DSTORE_HTTP_PUBLIC: '1',
+      DSTORE_SOCKET_GROUP: '20',
+    }),
+    { http: '[::1]:4481', httpPublic: true, socketGroup: '20' },
+  )
+})
+
+test('an address for HTTP is a host and a port, or a port of this machine', (t) => {
+  const good: [text: string, host: string, port: number, loopback: boolean][] = [
+    ['4481', '127.0.0.1', 4481, true],
+    [':0', '127.0.0.1', 0, true],
+    ['127.9.9.9:65535', '127.9.9.9', 65_535, true],
+    ['localhost:1', 'localhost', 1, true],
+    ['[::1]:1', '::1', 1, true],
+    ['0.0.0.0:1', '0.0.0.0', 1, false],
+    ['[::]:1', '::', 1, false],
+    ['build-1.example:1', 'build-1.example', 1, false],
+    // A name is not an address, whatever it looks like.
+    ['127.0.0.1.evil.example:1', '127.0.0.1.evil.example', 1, false],
+  ]
+  for (const [text, host, port, loopback] of good) {
+    const address = parseHttpAddress(text)
+    t.deepEqual(address, { host, port })
+    t.is(isLoopback(address), loopback, text)
+    t.deepEqual(parseHttpAddress(formatHttpAddress(address)), address)
+  }
+  for (const bad of ['', ':', 'x', '1:', '65536', '::1:80', '[1.2.3.4]:1', '[]:1', 'a b:1', '-1']) {
+    t.throws(() => parseHttpAddress(bad), { code: 'malformed-address' }, bad)
   }
 })
 

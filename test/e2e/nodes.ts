@@ -96,17 +96,38 @@ interface Status {
   readonly locals: readonly string[]
   readonly registered: readonly object[]
   readonly traffic: readonly { readonly valueBytesIn: number }[]
-  readonly store?: { readonly kind: string; readonly durable: boolean; readonly values: number }
+  readonly position?: string
+  readonly store?: {
+    readonly kind: string
+    readonly durable: boolean
+    readonly values: number
+    readonly headroomBytes?: number
+    readonly seq: number
+  }
 }
 
 /** Global and as many Locals as asked for. */
 export async function network(
   t: ExecutionContext,
   locals: number,
-  options: { readonly local?: readonly string[]; readonly global?: readonly string[] } = {},
+  options: {
+    readonly local?: readonly string[]
+    readonly global?: readonly string[]
+    /** Where Local number `local`, from 0, is to dial instead of Global's address. */
+    readonly route?: (address: string, local: number) => Promise<string>
+  } = {},
 ): Promise<{ readonly global: Daemon; readonly locals: readonly Daemon[] }> {
   const global = await Daemon.start(t, ['--global', ...(options.global ?? [])])
-  const starts = Array.from({ length: locals }, () => Daemon.join(t, global, options.local))
+  const { route } = options
+  const starts = Array.from({ length: locals }, async (_, local) => {
+    const address = await route?.(global.address, local)
+    const home = new Place(t)
+    const daemon = await Daemon.join(t, global, options.local, home)
+    if (address === undefined || address === global.address) return daemon
+    // A member by now, whichever way it comes.
+    await daemon.signal('SIGTERM')
+    return Daemon.start(t, ['--join', address, ...(options.local ?? [])], home)
+  })
   return { global, locals: await Promise.all(starts) }
 }
 

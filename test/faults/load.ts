@@ -65,7 +65,10 @@ export const nothingTold = (): Told => ({
   unbindings: 0,
 })
 
-/** Put new values, name, unname and remove some of one's own, until the daemon is gone. `name` makes them this worker's. */
+/**
+ * Put new values, name, unname and remove some of one's own, until the daemon is gone. `name` ends
+ * in the worker's number, from 0 to 7, and makes them its own.
+ */
 export async function work(socket: string, name: string, told: Told): Promise<void> {
   const client = await Client.connect(socket)
   if (client === undefined) return
@@ -106,11 +109,13 @@ class Worker {
   async #put(text: string): Promise<void> {
     const told = this.#told
     const size = one(SIZES)
-    const bytes = valueOf(text, size)
+    const bytes = size === 1 ? this.#oneByte() : valueOf(text, size)
     const key = new Key(hash(bytes).digest).toString()
     told.sizes.set(key, size)
     told.fates.set(key, 'unsure')
-    const name = Math.random() < 0.4 ? `${this.#name}/with/${text}` : undefined
+    // What has one byte comes again, and would have names of before.
+    const isNamed = size > 1 && Math.random() < 0.4
+    const name = isNamed ? `${this.#name}/with/${text}` : undefined
     if (name !== undefined) told.names.set(name, { key, fate: 'unsure', isFirst: true })
     await this.#client.putBytes(cut(bytes), Math.random() < 0.5 ? size : undefined, name)
     told.fates.set(key, 'there')
@@ -119,8 +124,16 @@ class Worker {
     this.#mine.set(key, new Set(name === undefined ? [] : [name]))
   }
 
+  /** There are not enough of them for all: each worker has some to itself. */
+  #oneByte(): Uint8Array {
+    const worker = Number(this.#name.split('-').at(-1))
+    return Uint8Array.of(Math.floor(Math.random() * 32) * 8 + worker)
+  }
+
   async #bind(name: string): Promise<void> {
-    const [key, names] = one([...this.#mine])
+    const unlike = [...this.#mine].filter(([key]) => this.#told.sizes.get(key)! > 1)
+    if (unlike.length === 0) return
+    const [key, names] = one(unlike)
     const bound: ToldName = { key, fate: 'unsure', isFirst: false }
     this.#told.names.set(name, bound)
     await this.#client.bind(name, key)

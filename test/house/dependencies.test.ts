@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
-import { filesIn, read } from './tree.ts'
+import { ROOT, filesIn, read } from './tree.ts'
 
 interface Manifest {
   readonly allowScripts: Record<string, boolean>
@@ -46,6 +48,25 @@ test('every install script in the tree is denied, and explained in CONTRIBUTING.
   const names = scripted.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13))
   t.deepEqual(names.toSorted(), explained('Install scripts'))
   t.deepEqual(manifest.allowScripts, Object.fromEntries(names.map((name) => [name, false])))
+})
+
+/** What npm runs when a package is installed; it calls the compiler for a binding.gyp that no script sees to. */
+const INSTALLING = ['preinstall', 'install', 'postinstall']
+
+test('what is installed here runs no other script than those that the lock tells of, and none that downloads', (t) => {
+  const found: Record<string, string> = {}
+  const installed = locked.filter(([path]) => existsSync(join(ROOT, path, 'package.json')))
+  t.true(installed.length > 100)
+  for (const [path, { hasInstallScript }] of installed) {
+    const { scripts = {} } = JSON.parse(read(`${path}/package.json`)) as Partial<Manifest>
+    const running = INSTALLING.flatMap((name) => scripts[name] ?? [])
+    const compiles = existsSync(join(ROOT, path, 'binding.gyp'))
+    t.is(running.length > 0 || compiles, hasInstallScript === true, path)
+    if (running.length > 0) found[path] = running.join(' && ')
+  }
+  // It looks for the addon that the lock pins; only where there is none does it call the compiler.
+  const looks = 'node-gyp-build-optional-packages'
+  t.deepEqual(found, { 'node_modules/lmdb': looks, 'node_modules/msgpackr-extract': looks })
 })
 
 test('everything in the lock has a version and a checksum, and comes from one place', (t) => {

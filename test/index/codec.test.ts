@@ -20,7 +20,8 @@ import {
 } from '../../src/limits.ts'
 import { peerIdOfKey } from '../../src/membership/peer-id.ts'
 import { ROLES } from '../../src/membership/role.ts'
-import { bytes, code, count, damage, digest, line } from '../wire/arbitraries.ts'
+import { bytes, code, count, digest, line } from '../wire/arbitraries.ts'
+import { codecSuite } from '../wire/codec.ts'
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined })
@@ -171,32 +172,7 @@ const messages = Object.entries(BODIES).map(([type, fields]) => ({
     .map(({ id, fields: rest }) => ({ id, body: { type, ...rest } }) as Message),
 }))
 
-for (const { type, message } of messages) {
-  test(`any ${type} comes out as it went in`, (t) => {
-    fc.assert(
-      fc.property(message, (sent) => {
-        t.deepEqual(decodeMessage(encodeMessage(sent)), sent)
-      }),
-    )
-  })
-
-  test(`R000-7: a damaged ${type} is a sound message or a broken protocol, nothing else`, (t) => {
-    const damaged = message.chain((sent) => damage(encodeMessage(sent)))
-    fc.assert(
-      fc.property(damaged, (wire) => {
-        let taken: Message
-        try {
-          taken = decodeMessage(wire)
-        } catch (error) {
-          t.true(error instanceof DstoreError && error.code === 'protocol', String(error))
-          return
-        }
-        t.deepEqual(decodeMessage(encodeMessage(taken)), taken)
-      }),
-      { numRuns: 1000 },
-    )
-  })
-}
+codecSuite(messages, { encode: encodeMessage, decode: decodeMessage })
 
 type Wire = MessageInitShape<typeof MessageSchema>
 

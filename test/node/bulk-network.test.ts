@@ -29,7 +29,7 @@ async function node(listen: string[], bulk: string, told: string[] = []): Promis
 
 async function echo(channel: Channel): Promise<void> {
   for (let bytes = await channel.read(); bytes !== undefined; bytes = await channel.read()) {
-    await channel.write(bytes)
+    await channel.write(new Uint8Array(bytes))
   }
   await channel.end()
 }

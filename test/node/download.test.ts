@@ -17,7 +17,7 @@ import { TestHost, fails, sample, served, type Sample } from '../transfer/ends.t
 const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
 const WHOLE: ByteRange = { start: 0, end: VALUE.size }
 
-type Fetch = (ranges: readonly ByteRange[], signal: AbortSignal) => AsyncIterable<Proved>
+type Fetch = (ranges: readonly ByteRange[], signal: AbortSignal) => AsyncIterable<readonly Proved[]>
 
 /** So that a value comes in several pieces. */
 const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES)
@@ -62,7 +62,7 @@ class Case implements Sources {
     source: string,
     request: FetchRequest,
     signal: AbortSignal,
-  ): AsyncGenerator<Proved, void, undefined> {
+  ): AsyncGenerator<readonly Proved[], void, undefined> {
     const { ranges } = request
     if (ranges.length > 0) this.asked.push({ source, ranges })
     if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])

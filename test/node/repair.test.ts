@@ -1,5 +1,5 @@
 /** A disk that changes a value under Global: nobody is served it, and it becomes whole again. */
-import { chmod, readdir, open, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, readFile, readdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { GROUP_BYTES, PIECE_BYTES } from '../../src/limits.ts'
@@ -155,6 +155,43 @@ test('R005-45: a verification can be left, and ends with its signal', async (t) 
     for await (const _ of global.verify({ signal: stop.signal }));
   })
 })
+
+/** Change every copy of these bytes in LMDB's file, which keeps no checksums. */
+async function decay(dir: string, bytes: Uint8Array): Promise<void> {
+  const path = join(dir, 'store-v1', 'records', 'data.mdb')
+  const file = await readFile(path)
+  let found = 0
+  for (let at = file.indexOf(bytes); at !== -1; at = file.indexOf(bytes, at + 1), found++) {
+    file[at + (bytes.byteLength >> 1)]! ^= 1
+  }
+  if (found === 0) throw new Error('the value is not in the file')
+  await writeFile(path, file)
+}
+
+for (const size of [40, 1000, GROUP_BYTES - 8, GROUP_BYTES]) {
+  test(`R005-50: a small value of ${size} bytes that decayed among the records is never given`, async (t) => {
+    const bytes = pattern(size)
+    const { nodes, dir, global: first, key } = await globalWith(t, bytes)
+    await first.bind('small', key)
+    const { key: other } = await first.put({ bytes: once(pattern(size - 1)) })
+    await first.close()
+    await decay(dir, bytes)
+    const global = await nodes.global({ dir, store: 'disk' })
+    const local = await nodes.local(global)
+    // Asked for many at once, and by name: the others come.
+    const both = await Promise.allSettled([read(local, key), read(local, other)])
+    t.like(both[0], { status: 'rejected', reason: DAMAGED })
+    t.is(both[1].status, 'fulfilled')
+    t.is(await damagedAt(global), 1, 'Global noticed it by itself')
+    t.like(await local.lookup('small'), { size, heldBytes: 0 })
+    await t.throwsAsync(read(global, key), DAMAGED)
+
+    const { existed } = await local.put({ bytes: once(bytes) })
+    t.true(existed)
+    t.is(await damagedAt(global), 0)
+    t.is(Buffer.compare(await read(await nodes.local(global), key), bytes), 0)
+  })
+}
 
 async function verified(
   node: Node,

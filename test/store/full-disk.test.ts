@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { MIB } from '../../src/limits.ts'
 import { openDiskStore } from '../../src/store/disk.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { nodeFiles } from '../../src/store/disk/files.ts'
 import type { Location, Staging, Store } from '../../src/store/store.ts'
 import {
@@ -61,6 +62,24 @@ test('R005-38: of commits that share a sync, a full disk refuses those that add'
     )
     await store.close()
   })
+})
+
+test('R005-49: the room on the disk is what is free beyond the reserve', async (t) => {
+  await inTemporary(async (directory) => {
+    let freeBytes = 10 * MIB
+    const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
+    const store = await openDiskStore({ directory, reserveBytes: MIB }, { files })
+    t.is(await store.freeBytes(), 9 * MIB)
+    freeBytes = 10
+    t.is(await store.freeBytes(), 0)
+    await store.close()
+    await t.throwsAsync(store.freeBytes(), { code: 'unreachable' })
+    const failing = { ...nodeFiles, freeBytes: () => Promise.reject(new Error('the disk')) }
+    const other = await openDiskStore({ directory }, { files: failing })
+    await t.throwsAsync(other.freeBytes(), { code: 'unwritable' })
+    await other.close()
+  })
+  t.is(await createMemoryStore().freeBytes(), undefined)
 })
 
 /** Fill with values of one size until refused. */

@@ -3,6 +3,7 @@ import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { concat } from '../../src/bytes.ts'
 import { hash, type Hashed } from '../../src/hash/hasher.ts'
 import { Bitfield } from '../../src/hash/bitfield.ts'
+import type { Proved } from '../../src/hash/slice-decoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
@@ -135,6 +136,14 @@ export function scripted(script: (peer: TransferChannel) => Promise<void>): Tran
   return new TransferChannel(a)
 }
 
+/** What a fetch proves, one by one: a parent or a run of groups. */
+export async function* proofs(
+  transfer: TransferChannel,
+  request: FetchRequest,
+): AsyncGenerator<Proved, void, undefined> {
+  for await (const proved of fetchSlices(transfer, request)) yield* proved
+}
+
 /** What of a value's bytes a fetch proved, put together from the first of them on. */
 export async function fetched(
   transfer: TransferChannel,
@@ -142,7 +151,7 @@ export async function fetched(
 ): Promise<{ readonly start: number | undefined; readonly bytes: Uint8Array }> {
   const parts: Uint8Array[] = []
   let start: number | undefined
-  for await (const proved of fetchSlices(transfer, request)) {
+  for await (const proved of proofs(transfer, request)) {
     if (proved.kind !== 'data') continue
     start ??= proved.start
     parts.push(proved.bytes)

@@ -3,11 +3,10 @@ import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { bytesOf, groupsOf, sliceBytes, type ByteRange } from '../../src/hash/tree.ts'
 import { FETCH_RANGES, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
 import { within } from '../../src/transfer/slice-stream.ts'
 import { TREE_SIZES, pattern } from '../hash/sizes.ts'
 import { seededCuts } from '../wire/seeded.ts'
-import { TestHost, fails, fetched, sample, served } from './ends.ts'
+import { fails, fetched, proofs, sample, served, TestHost } from './ends.ts'
 
 /** Trees that change, and where pieces end. */
 const SIZES = [0, 1, ...TREE_SIZES, PIECE_BYTES - 1, PIECE_BYTES + 1, 3 * PIECE_BYTES + 17]
@@ -47,7 +46,7 @@ test('R003-5: several ranges of one fetch come one after the other', async (t) =
   }))
   const request = { digest: value.digest, size: value.size, ranges }
   const got: number[] = []
-  for await (const proved of fetchSlices(client, request)) {
+  for await (const proved of proofs(client, request)) {
     for (const range of ranges) {
       const bytes = within(proved, range)
       if (bytes !== undefined) got.push(...bytes)
@@ -117,7 +116,7 @@ test('R003-12: a transfer cut anywhere is completed without fetching a group twi
     const fetch = async (cut: { cutAfterBytes?: number }): Promise<void> => {
       const { client } = served(new TestHost(value), cut)
       const ranges = [...held.missing()]
-      for await (const proved of fetchSlices(client, { digest, size, ranges })) {
+      for await (const proved of proofs(client, { digest, size, ranges })) {
         if (proved.kind !== 'data') continue
         const end = proved.start + proved.bytes.byteLength
         t.true(equal(proved.bytes, value.bytes.subarray(proved.start, end)))

@@ -4,10 +4,9 @@ import { DstoreError } from '../../src/errors.ts'
 import { encodeSlice } from '../../src/hash/slice-encoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import { GIB, GROUP_BYTES, MIB } from '../../src/limits.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
 import type { TransferChannel } from '../../src/transfer/pieces.ts'
 import { pattern } from '../hash/sizes.ts'
-import { fails, sample, scripted, type Sample } from './ends.ts'
+import { fails, proofs, sample, type Sample, scripted } from './ends.ts'
 
 const VALUE = sample(pattern(10 * GROUP_BYTES + 100))
 const OTHER = sample(pattern(10 * GROUP_BYTES + 100).map((byte) => 255 - byte))
@@ -29,7 +28,7 @@ async function ask(
   let provedBytes = 0
   let wrong = false
   try {
-    for await (const proved of fetchSlices(client, { digest, size, ranges })) {
+    for await (const proved of proofs(client, { digest, size, ranges })) {
       if (proved.kind !== 'data') continue
       const { start, bytes } = proved
       provedBytes += bytes.byteLength
@@ -193,7 +192,7 @@ test('trailing bytes after the last slice are refused with the next fetch', asyn
   })
   const { digest, size } = VALUE
   const once = async (): Promise<void> => {
-    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+    for await (const proved of proofs(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)
     }
   }
@@ -211,7 +210,7 @@ test('a holder that stalls holds the asker until it gives up, and no longer', as
   const stop = new DstoreError('timeout', 'nothing more came')
   setTimeout(() => client.channel.abort(stop), 50)
   const fetching = (async () => {
-    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+    for await (const proved of proofs(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)
     }
   })()
@@ -228,7 +227,7 @@ test('R003-3: a holder of a value of a huge size costs no memory', async (t) => 
   const before = process.memoryUsage()
   const ranges = [{ start: 0, end: size }]
   const fetching = (async () => {
-    for await (const proved of fetchSlices(client, { digest: VALUE.digest, size, ranges })) {
+    for await (const proved of proofs(client, { digest: VALUE.digest, size, ranges })) {
       t.falsy(proved)
     }
   })()

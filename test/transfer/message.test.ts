@@ -7,7 +7,8 @@ import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, PIECE_BYTES, TEXT_CHARS } from '.
 import { decodeMessage, encodeMessage, type Message } from '../../src/transfer/message.ts'
 import { MessageSchema } from '../../src/transfer/messages_pb.ts'
 import { seeded } from '../wire/seeded.ts'
-import { code, count, damage, digest, line } from '../wire/arbitraries.ts'
+import { code, count, digest, line } from '../wire/arbitraries.ts'
+import { codecSuite } from '../wire/codec.ts'
 
 /** Ascending and not overlapping: the ends of one sorted list, two by two. */
 const ranges = fc
@@ -44,32 +45,7 @@ const messages = Object.entries(KINDS).map(([type, fields]) => ({
   message: (fields as fc.Arbitrary<object>).map((rest) => ({ type, ...rest }) as Message),
 }))
 
-for (const { type, message } of messages) {
-  test(`any ${type} comes out as it went in`, (t) => {
-    fc.assert(
-      fc.property(message, (sent) => {
-        t.deepEqual(decodeMessage(encodeMessage(sent)), sent)
-      }),
-    )
-  })
-
-  test(`R000-7: a damaged ${type} is a sound message or a broken protocol, nothing else`, (t) => {
-    const damaged = message.chain((sent) => damage(encodeMessage(sent)))
-    fc.assert(
-      fc.property(damaged, (wire) => {
-        let taken: Message
-        try {
-          taken = decodeMessage(wire)
-        } catch (error) {
-          t.true(error instanceof DstoreError && error.code === 'protocol', String(error))
-          return
-        }
-        t.deepEqual(decodeMessage(encodeMessage(taken)), taken)
-      }),
-      { numRuns: 1000 },
-    )
-  })
-}
+codecSuite(messages, { encode: encodeMessage, decode: decodeMessage })
 
 type Wire = NonNullable<MessageInitShape<typeof MessageSchema>['body']>
 

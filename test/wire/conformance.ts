@@ -215,7 +215,8 @@ export async function readAll(
     const piece = await channel.read()
     if (piece === undefined) return concat(pieces)
     if (piece.byteLength === 0) throw new Error('an empty piece')
-    pieces.push(piece)
+    // The channel may use its memory again.
+    pieces.push(new Uint8Array(piece))
   }
 }
 

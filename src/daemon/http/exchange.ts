@@ -1,23 +1,29 @@
 /** One request to the API and its answer, as the handlers see them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DstoreError } from '../../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
 import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 import type { CallOptions, Node } from '../../node/node.ts'
 import { parseKey } from '../../hash/key.ts'
 import type { Key } from '../../hash/key.ts'
 import { findKey } from '../../node/word.ts'
+import type { HttpStatus } from '../api.ts'
+import type { Entrance } from './entrance.ts'
 
 /** What the daemon lets its API reach. */
 export interface Served {
   readonly node: Node
   readonly directory: string
   readonly socket: string
+  /** What serves over TCP, where something does. */
+  readonly http: () => HttpStatus | undefined
   /** Begin to stop; does not wait for it. */
   stop(): void
 }
 
 export interface Exchange {
   readonly served: Served
+  readonly entrance: Entrance
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** What the path's `{key}` stands for, decoded. */
@@ -34,8 +40,13 @@ export class HttpError extends DstoreError {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super('usage', message)
+  constructor(
+    status: number,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    code: ErrorCode = 'usage',
+  ) {
+    super(code, message)
     this.status = status
     this.headers = headers
   }
@@ -107,21 +118,26 @@ export function sendJson(
   response.end(body)
 }
 
-/** The JSON object in the request's body: bounded in bytes and in time. */
-export async function readJson(exchange: Exchange): Promise<Readonly<Record<string, unknown>>> {
+/** A body that is wanted whole, and so must come in time. */
+export async function* shortBody(exchange: Exchange): AsyncGenerator<Uint8Array> {
   const late = setTimeout(() => exchange.request.destroy(), HTTP_REQUEST_MS)
-  const parts: Uint8Array[] = []
-  let length = 0
   try {
-    for await (const part of bodyOf(exchange)) {
-      length += part.byteLength
-      if (length > HTTP_JSON_BYTES) {
-        throw new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
-      }
-      parts.push(part)
-    }
+    yield* bodyOf(exchange)
   } finally {
     clearTimeout(late)
+  }
+}
+
+/** The JSON object in the request's body: bounded in bytes and in time. */
+export async function readJson(exchange: Exchange): Promise<Readonly<Record<string, unknown>>> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of shortBody(exchange)) {
+    length += part.byteLength
+    if (length > HTTP_JSON_BYTES) {
+      throw new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
+    }
+    parts.push(part)
   }
   let value: unknown
   try {

@@ -38,6 +38,9 @@ export const METRICS: readonly Metric[] = [
   gauge('global_connected', '1 while Global is connected.', ({ global }) =>
     global === undefined ? undefined : Number(global.state === 'connected'),
   ),
+  gauge('global_round_trip_seconds', 'How long its last answer took.', ({ global }) =>
+    global?.roundTripMs === undefined ? undefined : global.roundTripMs / 1000,
+  ),
   gauge('store_values', 'Values in the store.', ({ store }) => store?.values),
   gauge('store_value_bytes', 'Their size.', ({ store }) => store?.valueBytes),
   gauge(

@@ -6,13 +6,15 @@ import type { Exchange } from './exchange.ts'
 
 /** GET /v1/status */
 export async function status(exchange: Exchange): Promise<void> {
-  const { node, directory, socket } = exchange.served
+  const { node, directory, socket, http } = exchange.served
+  const overTcp = http()
   const answer: StatusAnswer = {
     ...(await node.status()),
     daemon: {
       pid: process.pid,
       directory,
       socket,
+      ...(overTcp === undefined ? {} : { http: overTcp }),
       residentBytes: process.memoryUsage.rss(),
     },
   }

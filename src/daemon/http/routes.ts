@@ -26,6 +26,8 @@ export type Handler = (exchange: Exchange) => Promise<void>
 export interface Route {
   readonly path: string
   readonly methods: Readonly<Record<string, Handler>>
+  /** Its GET and HEAD tell nothing but values and their names: what `--http-public` opens. */
+  readonly open?: true
 }
 
 export const ROUTES: readonly Route[] = [
@@ -33,14 +35,22 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/files', methods: { POST: putFile } },
   { path: '/v1/batch', methods: { POST: putBatch } },
   { path: '/v1/facts', methods: { POST: manyFacts } },
-  { path: '/v1/values/{key}', methods: { GET: getValue, HEAD: headValue, DELETE: removeValue } },
-  { path: '/v1/values/{key}/facts', methods: { GET: valueFacts } },
+  {
+    path: '/v1/values/{key}',
+    methods: { GET: getValue, HEAD: headValue, DELETE: removeValue },
+    open: true,
+  },
+  { path: '/v1/values/{key}/facts', methods: { GET: valueFacts }, open: true },
   { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
-  { path: '/v1/keys', methods: { GET: listKeys } },
+  { path: '/v1/keys', methods: { GET: listKeys }, open: true },
   { path: '/v1/verify', methods: { POST: verify } },
-  { path: '/v1/names', methods: { GET: listNames } },
-  { path: '/v1/names/{name}', methods: { GET: getName, PUT: putName, DELETE: removeName } },
+  { path: '/v1/names', methods: { GET: listNames }, open: true },
+  {
+    path: '/v1/names/{name}',
+    methods: { GET: getName, PUT: putName, DELETE: removeName },
+    open: true,
+  },
   { path: '/v1/invitations', methods: { POST: invite } },
   { path: '/v1/members', methods: { GET: listMembers } },
   { path: '/v1/members/{peer}', methods: { PUT: admitMember, DELETE: expelMember } },
@@ -68,6 +78,12 @@ export function findRoute(method: string, path: string): Found {
     return { handle: route.methods[method]!, parameters }
   }
   throw new HttpError(404, `no such path: ${path}`)
+}
+
+/** Is this a path whose GET and HEAD tell nothing but values and their names? */
+export function isOpen(path: string): boolean {
+  const parts = path.split('/')
+  return ROUTES.some((route) => route.open && matchPath(route.path.split('/'), parts))
 }
 
 function matchPath(pattern: string[], parts: string[]): Record<string, string> | undefined {

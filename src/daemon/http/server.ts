@@ -12,12 +12,10 @@ import {
 import { PROBLEM_TYPE } from '../api.ts'
 import type { Log } from '../../node/log.ts'
 import { problemOf } from '../problem.ts'
+import type { Entrance } from './entrance.ts'
 import { HttpError } from './exchange.ts'
 import type { Exchange, Served } from './exchange.ts'
-import { findRoute } from './routes.ts'
-
-/** A browser that was lured here by a name of its own would send that name. */
-const HOSTS: ReadonlySet<string> = new Set(['localhost', 'dstore'])
+import { findRoute, isOpen } from './routes.ts'
 
 export interface ApiServer {
   readonly server: Server
@@ -25,7 +23,14 @@ export interface ApiServer {
   close(graceMs?: number): Promise<void>
 }
 
-export function createApiServer(served: Served, log: Log): ApiServer {
+/** For browsers: a value is what it is, never a page, a script or a picture of somebody else's page. */
+const SAFETY = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const
+
+/** A server for those who come in by this entrance. */
+export function createApiServer(served: Served, entrance: Entrance, log: Log): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
   const server = createServer(
@@ -44,12 +49,13 @@ export function createApiServer(served: Served, log: Log): ApiServer {
           aborter.abort(new DstoreError('cancelled', 'the client left'))
       })
       const signals = { signal: aborter.signal, stopping: stopping.signal }
-      const work = answer(served, request, response, signals, log)
+      const work = answer({ served, entrance, request, response, ...signals }, log)
       active.set(aborter, work)
       void work.finally(() => active.delete(aborter))
     },
   )
   server.maxConnections = HTTP_CONNECTIONS
+  server.timeout = entrance.silenceMs
 
   return {
     server,
@@ -78,22 +84,18 @@ async function within(milliseconds: number, work: Promise<unknown>): Promise<boo
   return done
 }
 
-async function answer(
-  served: Served,
-  request: IncomingMessage,
-  response: ServerResponse,
-  signals: Pick<Exchange, 'signal' | 'stopping'>,
-  log: Log,
-): Promise<void> {
+async function answer(call: Omit<Exchange, 'parameters' | 'query'>, log: Log): Promise<void> {
+  const { entrance, request, response } = call
   const { method = '', url = '' } = request
   // A client that breaks off is no fault of the daemon; the signal tells the handler.
   request.on('error', () => undefined)
   response.on('error', () => undefined)
   try {
-    checkHost(request.headers.host)
+    for (const [name, value] of Object.entries(SAFETY)) response.setHeader(name, value)
     const [path, query] = splitUrl(url)
+    entrance.admit(request, () => isOpen(path))
     const { handle, parameters } = findRoute(method, path)
-    await handle({ served, request, response, parameters, query, ...signals })
+    await handle({ ...call, parameters, query })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
@@ -123,11 +125,6 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     request.resume()
     setTimeout(() => request.destroy(), 1000).unref()
   }
-}
-
-function checkHost(host: string | undefined): void {
-  const name = (host ?? '').replace(/:\d+$/, '')
-  if (!HOSTS.has(name.toLowerCase())) throw new HttpError(421, `not served here: ${name}`)
 }
 
 function splitUrl(url: string): [path: string, query: URLSearchParams] {

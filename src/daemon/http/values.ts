@@ -41,14 +41,14 @@ export async function putBytes(exchange: Exchange): Promise<void> {
   sendJson(exchange, existed ? 200 : 201, answer, { Location: `/v1/values/${answer.key}` })
 }
 
-/** POST /v1/files {"path", "name"}: the daemon reads the file. Only on a socket that is its user's alone. */
+/** POST /v1/files {"path", "name"}: the daemon reads the file. Only on a socket that is its user's alone (R007-19). */
 export async function putFile(exchange: Exchange): Promise<void> {
   const { path, name } = await readJson(exchange)
-  if ((statSync(exchange.served.socket).mode & 0o077) !== 0) {
-    throw new DstoreError(
-      'not-permitted',
-      'the socket is open to others: files are not read for it',
-    )
+  const { entrance, served } = exchange
+  if (!entrance.readsFiles || (statSync(served.socket).mode & 0o077) !== 0) {
+    throw new DstoreError('not-permitted', 'files are read only for those whose daemon it is', {
+      hint: 'send the bytes to /v1/values',
+    })
   }
   if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
     throw new DstoreError('usage', 'path must be an absolute path')
@@ -58,10 +58,7 @@ export async function putFile(exchange: Exchange): Promise<void> {
   }
   const options = { ...callOptions(exchange), ...(name !== undefined && { name }) }
   await sendEvents<PutAnswer>(exchange, async (onProgress) => {
-    const { key, size, existed } = await exchange.served.node.put(
-      { path },
-      { ...options, onProgress },
-    )
+    const { key, size, existed } = await served.node.put({ path }, { ...options, onProgress })
     return { key: key.toString(), size, existed }
   })
 }

@@ -1,6 +1,7 @@
 /** Whether the disk can take more, and still a removal when it cannot. */
 import { MIB } from '../../limits.ts'
 import type { Database } from './database.ts'
+import { faultOf } from './faults.ts'
 import type { Files } from './files.ts'
 
 /** What LMDB writes beside what it is given: a copy of every page that it changes. Generous. */
@@ -24,6 +25,15 @@ export class Room {
   async admits(bytes: number): Promise<boolean> {
     const missing = this.#reserveBytes + bytes - (await this.#files.freeBytes(this.#path))
     return missing <= 0 || missing <= this.#database.spareBytes()
+  }
+
+  /** What is free beyond the reserve, in bytes. Faults: as `faultOf`. */
+  async freeBytes(): Promise<number> {
+    try {
+      return Math.max(0, (await this.#files.freeBytes(this.#path)) - this.#reserveBytes)
+    } catch (error) {
+      throw faultOf(error, 'ask for free space')
+    }
   }
 
   /** Would a commit of so many bytes that failed have failed for want of room? */

@@ -1,0 +1,73 @@
+/** Promises 4 and 5 where the network fails and the processes do not: held up, broken, or heard in one direction only. */
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { eventually, network, type Daemon } from './nodes.ts'
+import { Relay } from './relay.ts'
+
+interface Cut {
+  readonly near: Daemon
+  /** The Local behind the relay, which holds the value. */
+  readonly far: Daemon
+  readonly relay: Relay
+  readonly key: string
+  readonly peer: string
+}
+
+async function cutOff(t: ExecutionContext, global: readonly string[] = []): Promise<Cut> {
+  let relay: Relay | undefined
+  const route = async (address: string, local: number): Promise<string> => {
+    if (local === 0) return address
+    relay = await Relay.before(t, address)
+    return relay.address
+  }
+  const { locals } = await network(t, 2, { global, route })
+  const [near, far] = locals as [Daemon, Daemon]
+  const key = (await near.run(['put', '-'], 'hello')).stdout.toString().trim()
+  for (const local of locals) t.is((await local.run(['get', key])).stdout.toString(), 'hello')
+  const { stdout } = await far.run(['status', '--json'])
+  const { peerId: peer } = JSON.parse(stdout.toString()) as { peerId: string }
+  return { near, far, relay: relay!, key, peer }
+}
+
+const FAULTS: Record<string, (relay: Relay) => void> = {
+  'holds everything back': (relay) => relay.hold(),
+  'holds back what Global says': (relay) => relay.hold('down'),
+  'breaks every connection': (relay) => relay.break(),
+}
+
+for (const [what, fault] of Object.entries(FAULTS)) {
+  test.serial(
+    `R004-21 R004-27: where the network ${what}, a Local is named, serves meanwhile, and lets go when it is back`,
+    async (t) => {
+      const { near, far, relay, key, peer } = await cutOff(t)
+      fault(relay)
+      const partly = await near.run(['rm', key, '--json', '--timeout', '2s'])
+      t.is(partly.exit, 8, partly.stderr)
+      t.deepEqual((JSON.parse(partly.stdout.toString()) as { owed: string[] }).owed, [peer])
+      t.is((await near.run(['get', key])).exit, 3)
+      t.is((await far.run(['get', key])).exit, 0, 'availability goes first where there is no lease')
+      relay.heal()
+      await eventually(t, async () => (await far.run(['get', key])).exit === 3)
+      t.is((await near.run(['rm', key])).exit, 0, 'now it is complete')
+      t.is((await far.run(['get', key])).exit, 3)
+    },
+  )
+
+  test.serial(
+    `R004-50 R004-51: where the network ${what}, nothing removed is served once its lease has run out`,
+    async (t) => {
+      const { near, far, relay, key, peer } = await cutOff(t, ['--lease', '3s'])
+      fault(relay)
+      const removed = await near.run(['rm', key, '--json'])
+      t.is(removed.exit, 0, removed.stderr)
+      t.deepEqual((JSON.parse(removed.stdout.toString()) as { expired: string[] }).expired, [peer])
+      for (let i = 0; i < 3; i++) {
+        const refused = await far.run(['get', key])
+        t.is(refused.exit, 5, 'across a partition, too')
+        t.regex(refused.stderr, /lease/)
+      }
+      relay.heal()
+      await eventually(t, async () => (await far.run(['get', key])).exit === 3)
+    },
+  )
+}
