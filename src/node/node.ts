@@ -153,6 +153,7 @@ export interface Invitation {
   readonly expiresAt: string
 }
 
+/** A member, or who was one not long ago. */
 export interface MemberEntry {
   /** Peer id. */
   readonly peer: string

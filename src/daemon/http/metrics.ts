@@ -1,6 +1,6 @@
 /** GET /metrics: what the node counts, for Prometheus (specs/007-daemon-and-command-line.md, "Metrics"). */
 import { createRequire } from 'node:module'
-import type { Registry } from 'prom-client'
+import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -76,13 +76,13 @@ export const METRICS: readonly Metric[] = [
 ]
 
 /** By `require`, for it is CommonJS: `import()` of it, late in a process on Node 20, has given an empty object. */
-const load = (): typeof import('prom-client') =>
-  createRequire(import.meta.url)('prom-client') as typeof import('prom-client')
+const load = (): typeof Prometheus =>
+  createRequire(import.meta.url)('prom-client') as typeof Prometheus
 
-let ofProcess: Registry | undefined
+let ofProcess: Prometheus.Registry | undefined
 
 /** Loaded at the first scrape: a daemon that nobody scrapes does not pay for watching its event loop. */
-function watchProcess(): Registry {
+function watchProcess(): Prometheus.Registry {
   const { Registry, collectDefaultMetrics } = load()
   const register = new Registry()
   collectDefaultMetrics({ register })
