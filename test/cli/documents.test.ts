@@ -17,12 +17,12 @@ function faultsOf(command: string, text: string): unknown {
   return ajv.validate(documents[command]!, JSON.parse(text)) ? undefined : ajv.errors
 }
 
-test('R007-91 every command that takes --json has a description, and no other', (t) => {
+test('R007-78 every command that takes --json has a description, and no other', (t) => {
   const taking = Object.entries(COMMANDS).filter(([, { flags }]) => flags.includes('json'))
   t.deepEqual(Object.keys(documents).toSorted(), taking.map(([name]) => name).toSorted())
 })
 
-test('R007-91 what --json prints is what is described', async (t) => {
+test('R007-78 what --json prints is what is described', async (t) => {
   const place = new Place(t)
   const json = async (...args: string[]): Promise<string[]> => {
     const { stdout, stderr } = await place.run([...args, '--json'])
@@ -62,7 +62,7 @@ test('R007-91 what --json prints is what is described', async (t) => {
   clearInterval(more)
 })
 
-test('R007-91 a document that is not described would be found', (t) => {
+test('R007-78 a document that is not described would be found', (t) => {
   t.truthy(faultsOf('has', '{"has":"yes"}'))
   t.truthy(faultsOf('put', '{"file":"a"}'))
   t.truthy(faultsOf('status', '{"role":"king"}'))
