@@ -123,7 +123,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   // A client in the middle of sending is to find the answer, not a broken pipe: take and drop for a moment.
   if (!request.complete) {
     request.resume()
-    setTimeout(() => request.destroy(), 1000).unref()
+    setTimeout(() => request.destroy(), REFUSAL_MS).unref()
   }
 }
 
