@@ -17,6 +17,9 @@ import { HttpError } from './exchange.ts'
 import type { Exchange, Served } from './exchange.ts'
 import { findRoute, isOpen } from './routes.ts'
 
+/** How long a client that is still sending may take to find that it was refused: it may be one of many. */
+const REFUSAL_MS = 5000
+
 export interface ApiServer {
   readonly server: Server
   /** Take nothing new, wait for what is in progress, and after `graceMs` cut what is left. */
