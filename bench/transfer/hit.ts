@@ -29,9 +29,11 @@ export async function hit(): Promise<void> {
       const [ready] = (await once(child.stdout, 'data')) as [Buffer]
       return ready.toString()
     }
-    const ready = await daemon('global', ['--global', '--store', 'memory'])
-    const address = ready.split(/\s/).find((word) => word.startsWith('/ip4/'))!
-    await daemon('local', ['--join', address, '--cache', '3GiB'])
+    await daemon('global', ['--global', '--store', 'memory'])
+    const ticket = join(dir, 'ticket')
+    const invite = [bundle, 'invite', '--dir', join(dir, 'global')]
+    writeFileSync(ticket, execFileSync(process.execPath, invite, { stdio: ['ignore', 'pipe', 'ignore'] }))
+    await daemon('local', ['--join', `@${ticket}`, '--cache', '3GiB'])
     const socket = join(dir, 'files.sock')
     const files = createServer((request, response) => {
       const path = join(dir, request.url!.slice(1))
