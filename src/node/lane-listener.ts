@@ -24,6 +24,8 @@ export interface LaneListenerOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** Lanes that it takes in all. */
+  readonly mostLanes?: number
 }
 
 export class LaneListener {
@@ -141,7 +143,8 @@ export class LaneListener {
   }
 
   #hasRoom(peer: string): boolean {
-    return this.#lanes.size < LANES && this.#lanes.count(peer) < LANES_PER_PEER
+    const { mostLanes = LANES } = this.#options
+    return this.#lanes.size < mostLanes && this.#lanes.count(peer) < LANES_PER_PEER
   }
 }
 
