@@ -5,98 +5,32 @@ import tls from 'node:tls'
 import test from 'ava'
 import { toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import {
-  LANES_PENDING,
-  LANES_PER_PEER,
-  LANE_KEYS_PER_PEER,
-  LANE_RETRY_MS,
-} from '../../src/limits.ts'
+import { LANES_PENDING, LANE_KEYS_PER_PEER, LANE_RETRY_MS } from '../../src/limits.ts'
 import { newIdentity } from '../../src/node/identity.ts'
 import type { LaneChannel } from '../../src/node/lane-channel.ts'
 import { LaneDialler } from '../../src/node/lane-dialler.ts'
-import { LaneListener } from '../../src/node/lane-listener.ts'
 import { LaneKeys } from '../../src/node/lane-keys.ts'
-import { LANE_PROTOCOL, decodeOffer, encodeOffer } from '../../src/node/lane-offer.ts'
-import type { LaneOffer } from '../../src/node/lane-offer.ts'
+import { LANE_PROTOCOL, encodeOffer } from '../../src/node/lane-offer.ts'
 import { connectLane, laneServer } from '../../src/node/lane-tls.ts'
 import { createNetwork } from '../../src/node/network.ts'
-import type { Network } from '../../src/node/network.ts'
-import type { Channel } from '../../src/wire/channel.ts'
-import { FrameReader } from '../../src/wire/frames.ts'
 import { FrameWriter } from '../../src/wire/frame-writer.ts'
 import { aborted, pattern, readAll, same } from '../wire/conformance.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from './certificate.ts'
 import { now, random } from './lanes.ts'
+import {
+  HOST,
+  LOOPBACK,
+  PING,
+  closeAll,
+  closing,
+  connected,
+  offered,
+  patience,
+  site,
+  until,
+} from './lane-site.ts'
 
-const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
-const HOST = '127.0.0.1'
-const PING = '/dstore/test/1'
-const patience = (): AbortSignal => AbortSignal.timeout(20_000)
-
-interface Site {
-  readonly server: Network
-  readonly client: Network
-  readonly listener: LaneListener
-  readonly dialler: LaneDialler
-  /** The lanes that the server took. */
-  readonly taken: Channel[]
-  readonly failures: DstoreError[]
-}
-
-const closing: (() => unknown)[] = []
-
-test.afterEach.always(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-})
-
-async function connected(): Promise<{ server: Network; client: Network }> {
-  const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
-  const client = await createNetwork({ identity: await newIdentity() })
-  closing.push(
-    () => server.close(),
-    () => client.close(),
-  )
-  await server.handle(PING, () => {})
-  await client.dial(server.addresses()[0]!, PING)
-  return { server, client }
-}
-
-/** Two nodes that are connected, one of them with a listener for lanes; the clock may be moved. */
-async function site(clock: () => number = now): Promise<Site> {
-  const { server, client } = await connected()
-  const taken: Channel[] = []
-  const failures: DstoreError[] = []
-  const take = (lane: Channel): void => void taken.push(lane)
-  const listener = await LaneListener.open({
-    network: server,
-    host: HOST,
-    take,
-    now: clock,
-    random,
-  })
-  const onFailure = (_: string, error: DstoreError): void => void failures.push(error)
-  const dialler = new LaneDialler({ network: client, now: clock, onFailure })
-  closing.push(
-    () => listener.close(),
-    () => dialler.close(),
-  )
-  return { server, client, listener, dialler, taken, failures }
-}
-
-/** Ask for a key as a peer that does not mean to use it as it should. */
-async function offered({ client, server }: Site): Promise<LaneOffer | undefined> {
-  const channel = await client.open(server.peerId, LANE_PROTOCOL)
-  const frame = await new FrameReader(channel, { maxBytes: 100 }).next()
-  channel.abort(new Error('done'))
-  return frame === undefined ? undefined : decodeOffer(frame)
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition();) {
-    if (Date.now() > end) throw new Error('it never came')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+test.afterEach.always(closeAll)
 
 test.serial(
   'R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the name of the peer',
@@ -480,90 +414,3 @@ test.serial('a small write does not wait for another', async (t) => {
   waits.sort((a, b) => a - b)
   t.true(waits[10]! < 35, `${waits[10]!} ms: with Nagle it is 40`)
 })
-
-test.serial(
-  'R003-104 a peer has a bounded number of lanes, and gets another when one ends',
-  async (t) => {
-    const { dialler, server, listener, taken } = await site()
-    const lanes: Channel[] = []
-    for (let i = 0; i < LANES_PER_PEER; i++) {
-      lanes.push((await dialler.open(server.peerId, patience()))!)
-    }
-    await until(() => listener.counts.lanes === LANES_PER_PEER)
-    t.is(await dialler.open(server.peerId, patience()), undefined)
-    t.is(taken.length, LANES_PER_PEER)
-    lanes[0]!.abort(new Error('done'))
-    await until(() => listener.counts.lanes === LANES_PER_PEER - 1)
-    t.truthy(await dialler.open(server.peerId, patience()))
-  },
-)
-
-test.serial(
-  'R003-104 a key that was given while there was room opens nothing beyond the bound',
-  async (t) => {
-    const where = await site()
-    const { server, listener, dialler, taken } = where
-    for (let i = 1; i < LANES_PER_PEER; i++) await dialler.open(server.peerId, patience())
-    const [a, b] = [(await offered(where))!, (await offered(where))!]
-    const first = await connectLane({ host: HOST, port: a.port }, a.key, patience())
-    const second = await connectLane({ host: HOST, port: b.port }, b.key, patience())
-    second.on('error', () => {})
-    if (!second.destroyed) await once(second, 'close')
-    t.false(first.destroyed)
-    t.is(taken.length, LANES_PER_PEER)
-    t.is(listener.counts.lanes, LANES_PER_PEER)
-    first.destroy()
-  },
-)
-
-test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
-  const { server, client } = await connected()
-  const other = await createNetwork({ identity: await newIdentity() })
-  await other.dial(server.addresses()[0]!, PING)
-  const parts = { network: server, host: HOST, take: () => {}, now, random, mostLanes: 3 }
-  const listener = await LaneListener.open(parts)
-  const diallers = [client, other].map((network) => new LaneDialler({ network, now }))
-  closing.push(
-    () => other.close(),
-    () => listener.close(),
-    ...diallers.map((dialler) => () => dialler.close()),
-  )
-  for (let i = 0; i < 3; i++) t.truthy(await diallers[0]!.open(server.peerId, patience()))
-  await until(() => listener.counts.lanes === 3)
-  t.is(await diallers[1]!.open(server.peerId, patience()), undefined)
-})
-
-test.serial(
-  'R003-108 a lane leads to the host of the connection, whoever else listens on that port',
-  async (t) => {
-    const host = '127.0.0.2'
-    const server = await createNetwork({
-      identity: await newIdentity(),
-      listen: [`/ip4/${host}/tcp/0`],
-    })
-    const client = await createNetwork({ identity: await newIdentity() })
-    await server.handle(PING, () => {})
-    await client.dial(server.addresses()[0]!, PING)
-    const taken: Channel[] = []
-    const take = (lane: Channel): void => void taken.push(lane)
-    const listener = await LaneListener.open({ network: server, host, take, now, random })
-    let strangers = 0
-    const decoy = net.createServer((socket) => {
-      strangers++
-      socket.destroy()
-    })
-    decoy.listen(listener.port, HOST)
-    await once(decoy, 'listening')
-    const dialler = new LaneDialler({ network: client, now })
-    closing.push(
-      () => server.close(),
-      () => client.close(),
-      () => listener.close(),
-      () => dialler.close(),
-      () => decoy.close(),
-    )
-    t.truthy(await dialler.open(server.peerId, patience()))
-    await until(() => taken.length === 1)
-    t.is(strangers, 0)
-  },
-)
