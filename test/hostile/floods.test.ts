@@ -17,6 +17,8 @@ import { Peer } from './peer.ts'
 /** `npm run test:hostile` makes ten thousand of them; a process may hold so many files only where it is let. */
 const HALF_OPEN = Number(process.env['DSTORE_HALF_OPEN'] ?? 1000)
 const STREAMS = 1000
+/** Questions that are asked before the first answer is taken. */
+const AHEAD = 500
 const LOCATES = Number(process.env['DSTORE_LOCATES'] ?? 200_000)
 
 const shared = new Shared()
@@ -128,26 +130,17 @@ test.serial(
     let answers = 0
     const watched = await during(global, healthy, async () => {
       const end = performance.now() + 3000
-      const asking = (async () => {
-        for (let id = 100; performance.now() < end && line.stream.status === 'open'; id++) {
-          await line
-            .send(
-              index('locate', id, [
-                [1, digestOf(key)],
-                [2, true],
-              ]),
-            )
-            .catch(() => undefined)
+      for (let id = 100; performance.now() < end; answers++) {
+        for (; id < 100 + answers + AHEAD; id++) {
+          await line.send(
+            index('locate', id, [
+              [1, digestOf(key)],
+              [2, true],
+            ]),
+          )
         }
-      })()
-      const taking = (async () => {
-        while (performance.now() < end) {
-          const message = await Promise.race([line.index(), sleep(end - performance.now())])
-          if (message === undefined) break
-          if (message.kind === 'located') answers++
-        }
-      })()
-      await Promise.all([asking, taking])
+        t.is((await line.answer('located', 'failure'))?.kind, 'located')
+      }
     })
     t.true(answers > 100, `${answers} answers`)
     assertUnharmed(t, global, watched)
