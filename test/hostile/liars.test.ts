@@ -113,7 +113,7 @@ const CASES: Readonly<Record<string, Case>> = {
     code: 'protocol',
   },
   'an answer to something else': {
-    lie: async ({ line }) => line.send(transfer('vouched', [[1, true]])),
+    lie: async ({ line }) => line.send(transfer('stored', [[1, 7]])),
     code: 'protocol',
   },
   'half of a piece, and then nothing': {

@@ -89,6 +89,8 @@ export class Line {
   readonly stream: Stream
   /** Resolves when it is over, however it ended. */
   readonly closed: Promise<void>
+  /** Bytes that have come, read or not. */
+  received: number = 0
   #unread: Uint8Array = new Uint8Array(0)
   #ended = false
   #wake: () => void = () => undefined
@@ -96,6 +98,7 @@ export class Line {
   constructor(stream: Stream) {
     this.stream = stream
     stream.addEventListener('message', ({ data }) => {
+      this.received += data.byteLength
       this.#unread = Buffer.concat([this.#unread, data.subarray()])
       this.#wake()
     })
