@@ -73,6 +73,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => get,
   },
   cid: {
+    minor: true,
     usage: 'FILE... | -',
     summary: 'print the keys of files without storing them',
     examples: [['dstore cid model.bin', 'its digest is what b3sum prints']],
@@ -127,6 +128,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => rm,
   },
   watch: {
+    minor: true,
     usage: '',
     summary: 'show every change as it happens',
     examples: [['dstore watch --json', 'for a program']],
@@ -215,6 +217,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => join,
   },
   members: {
+    minor: true,
     usage: '\nadd PEERID... [--role ROLE]\nrm PEERID...',
     summary: 'list, add and remove the nodes that may take part',
     examples: [

@@ -368,6 +368,9 @@ export const PEERS_IN_FLIGHT_BYTES: number = 32 * MIB
 export const CALLERS_IN_FLIGHT_BYTES: number =
   IN_FLIGHT_BYTES - PEERS_IN_FLIGHT_BYTES - HTTP_BATCHES_BYTES
 
+/** How much of a transfer goes by before its share of what is in flight goes to others who wait: to begin again costs. */
+export const SHARE_KEPT_BYTES: number = 16 * MIB
+
 /** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
 export const READ_SHARE_BYTES: number = 3 * MIB
 

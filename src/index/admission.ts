@@ -39,7 +39,8 @@ export class Admission {
   /** `asker`: undefined for Global itself. */
   context(asker: string | undefined, now: number, trimmed: number): MembershipContext {
     const { members, epochMs, addresses } = this.#options
-    return { members, nowMs: epochMs + now, trimmed, addresses: addresses(), asker: asker ?? '' }
+    const nowMs = Math.round(epochMs + now)
+    return { members, nowMs, trimmed, addresses: addresses(), asker: asker ?? '' }
   }
 }
 

@@ -22,7 +22,7 @@ import { localRow } from './record.ts'
 /** What these plans know beside rows. */
 export interface MembershipContext {
   readonly members: Members
-  /** Wall clock. */
+  /** Wall clock, a whole number. */
   readonly nowMs: number
   /** The last seq that the log has let go of. */
   readonly trimmed: number

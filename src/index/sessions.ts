@@ -225,7 +225,7 @@ export class Sessions {
     const expelled = members.wasExpelled(peer)
     this.#refused(peer, expelled ? 'expelled' : 'stranger')
     const why = expelled ? NO_LONGER : 'this node is not a member of this Global'
-    const hint = 'join with a ticket, which `dstore invite` makes at Global'
+    const hint = `join with a ticket, or have it listed there: dstore members add ${peer}`
     this.send(id, { id: hello!.id, body: failure('not-permitted', why, hint) })
     this.hangUp(id)
   }

@@ -71,6 +71,8 @@ export class GlobalLink {
   readonly #stop = new AbortController()
   readonly #ticker: NodeJS.Timeout
   #current: { readonly channel: Channel; readonly writer: FrameWriter } | undefined
+  /** Why the index has dropped the stream that there is, or was last. */
+  #dropped: DstoreError | undefined
   #lastTicket = 0
   /** A goodbye was said: what ends now is not begun again. */
   #leaving = false
@@ -239,6 +241,7 @@ export class GlobalLink {
   async #session(channel: Channel, welcomed: () => void): Promise<DstoreError> {
     const { log, now } = this.#options
     this.#current = { channel, writer: new FrameWriter(channel) }
+    this.#dropped = undefined
     try {
       this.#handle({ type: 'opened', now: now() })
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
@@ -247,6 +250,8 @@ export class GlobalLink {
         if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
         const message = decodeMessage(frame)
         this.#handle({ type: 'message', message, now: now() })
+        // The index has dropped the stream: its reason counts, whatever became of the stream meanwhile.
+        if (this.#dropped !== undefined) return this.#dropped
         if (this.#index.link === 'connected' && this.#status.state === 'away') {
           welcomed()
           this.#became('connected', undefined)
@@ -254,7 +259,7 @@ export class GlobalLink {
         }
       }
     } catch (error) {
-      return asDstoreError(error)
+      return this.#dropped ?? asDstoreError(error)
     } finally {
       this.#current = undefined
       channel.abort(new DstoreError('unreachable', 'the session with Global has ended'))
@@ -310,6 +315,7 @@ export class GlobalLink {
         this.#options.log.error('Global refuses this Local', { error: effect.error.message })
         break
       case 'hang-up':
+        this.#dropped = effect.error
         this.#current?.channel.abort(effect.error)
         break
     }

@@ -7,7 +7,7 @@ import { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { leaseOver } from '../index/local-index.ts'
 import type { Fact } from '../index/message.ts'
-import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES, READ_SHARE_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES, READ_SHARE_BYTES, SHARE_KEPT_BYTES } from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { KnownMembers } from '../membership/known-members.ts'
 import type { MemberRole } from '../membership/role.ts'
@@ -90,7 +90,7 @@ export class Local implements Node {
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, cacheBytes, log, random } = options
     this.#options = options
-    this.#cache = new Cache(cacheBytes)
+    this.#cache = new Cache(cacheBytes, (value) => this.#fetcher.gone(value))
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
     const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }
@@ -349,7 +349,8 @@ export class Local implements Node {
     if (value === undefined) {
       const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
       const bytes = this.#stream(key, size, range, options)
-      return { key, size, range, bytes: metered(bytes, share, this.#callers.meter(options)) }
+      const meter = this.#callers.meter(options)
+      return { key, size, range, bytes: metered(bytes, share, meter, SHARE_KEPT_BYTES) }
     }
     const part = value.subarray(range.start, range.end)
     return { key, size, range, bytes: once(part) }

@@ -13,6 +13,7 @@ import {
   INLINE_VALUE_BYTES,
   PIECE_BYTES,
   RESUME_SECONDS_PER_GIB,
+  SHARE_KEPT_BYTES,
 } from '../limits.ts'
 import { FileSource } from '../store/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../transfer/upload.ts'
@@ -108,7 +109,8 @@ export class Putter {
     const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
       let at = range.start
       // A piece that was read, and the one that is read ahead.
-      for await (const part of metered(file.read(range), 2 * PIECE_BYTES, meter)) {
+      const pieces = metered(file.read(range), 2 * PIECE_BYTES, meter, SHARE_KEPT_BYTES)
+      for await (const part of pieces) {
         limit.progress()
         draft?.value.write(at, part)
         at += part.byteLength

@@ -8,7 +8,7 @@ import { temporaryDirectory } from './serving.ts'
 
 const MOST = 100
 
-test('R007-69 the log and the one before it hold the latest lines, whole, within the bound', (t) => {
+test('R007-77 the log and the one before it hold the latest lines, whole, within the bound', (t) => {
   const lines = fc.array(fc.integer({ min: 1, max: MOST - 1 }), { minLength: 1, maxLength: 60 })
   fc.assert(
     fc.property(lines, (sizes) => {
@@ -35,7 +35,7 @@ test('R007-69 the log and the one before it hold the latest lines, whole, within
   t.pass()
 })
 
-test('R007-69 a log that cannot be written does not end the daemon', (t) => {
+test('R007-77 a log that cannot be written does not end the daemon', (t) => {
   const folder = temporaryDirectory(t)
   const path = join(folder, 'daemon.log')
   const write = logToFile(path, MOST)

@@ -40,9 +40,10 @@ export class Daemon {
     global: Daemon,
     args: readonly string[] = [],
     place?: Place,
+    role = 'admin',
   ): Promise<Daemon> {
     const home = place ?? new Place(t)
-    writeFileSync(home.file('ticket'), await global.invite())
+    writeFileSync(home.file('ticket'), await global.invite(['--role', role]))
     return Daemon.start(t, ['--join', `@${home.file('ticket')}`, ...args], home)
   }
 
@@ -91,7 +92,9 @@ interface Status {
   readonly peerId: string
   readonly members?: number
   readonly refused?: Readonly<Record<string, number>>
-  readonly global?: { readonly state: string }
+  readonly global?: { readonly state: string; readonly error?: string }
+  readonly locals: readonly string[]
+  readonly registered: readonly object[]
   readonly traffic: readonly { readonly valueBytesIn: number }[]
   readonly position?: string
   readonly store?: {

@@ -41,6 +41,21 @@ test('a share is held while a piece is, and given back when the reader asks, end
   t.is(allowance.usedBytes, 0)
 })
 
+test('a share is kept for as much as is said, and then the next has his turn', async (t) => {
+  const allowance = new Allowance(100, 100)
+  const read = (who: string): AsyncGenerator<Uint8Array> =>
+    metered(pieces(4, { count: 0 }), 100, { allowance, who, timeoutMs: 50 }, 150)
+  const [a, b] = [read('a'), read('b')]
+  await a.next()
+  await a.next()
+  await t.throwsAsync(b.next(), { code: 'busy' })
+  const c = read('c')
+  const [, third] = await Promise.all([c.next(), a.next().catch((error: unknown) => error)])
+  t.like(third, { code: 'busy' }, 'it gave up its share')
+  await c.return(undefined)
+  t.is(allowance.usedBytes, 0)
+})
+
 test('a share is given back where the source or the reader fails, and where the wait is cancelled', async (t) => {
   const allowance = new Allowance(100, 100)
   const failing = async function* (): AsyncGenerator<Uint8Array> {
@@ -154,4 +169,19 @@ test('promise 6: many puts at once at a Local, by stream and by file, all come t
   const keys = (await Promise.all(puts)).map(({ key }) => key)
   t.is((await node.status()).store!.values, 40)
   t.is(Buffer.compare(await read(node, keys[39]!), bytes(39)), 0)
+})
+
+test('promise 6: many gets at once of what the cache has no room for all come to their end', async (t) => {
+  const nodes = new Nodes(t)
+  const node = await nodes.global({ store: 'disk' })
+  const local = await nodes.local(node, { cacheBytes: MIB })
+  const values = Array.from({ length: 25 }, (_, i) => pattern(2 * PIECE_BYTES + i))
+  const keys: Key[] = []
+  for (const value of values) keys.push((await node.put({ bytes: once(value) })).key)
+  await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const value = await read(local, keys[i % keys.length]!)
+      t.is(value.byteLength, values[i % values.length]!.byteLength)
+    }),
+  )
 })
