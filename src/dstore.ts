@@ -8,6 +8,7 @@ export { Key, parseKey } from './hash/key.ts'
 export { ERRORS, DstoreError, isErrorCode } from './errors.ts'
 export type * from './library/dstore.ts'
 export type {
+  AnyNode,
   GlobalOptions,
   LocalOptions,
   NodeOptions,

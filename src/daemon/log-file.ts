@@ -1,6 +1,6 @@
 /**
  * The log of a daemon in the background: a file that is turned over when it has grown, so that it and the one before
- * it (`PATH.1`) are all there ever is (specs/007, R007-69).
+ * it (`PATH.1`) are all there ever is (specs/007, R007-77).
  */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { LOG_FILE_BYTES } from '../limits.ts'

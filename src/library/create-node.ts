@@ -9,7 +9,7 @@ import type { Dstore } from './dstore.ts'
 import { OverNode } from './over-node.ts'
 
 /** What every node can be told. */
-interface AnyNode {
+export interface AnyNode {
   /**
    * State directory, made where it is missing and held by one process at a time. It keeps the node's identity, and, but
    * for a Local, its values, durably. A node without one keeps everything in memory, and nothing longer than that.
@@ -55,6 +55,7 @@ export interface LocalOptions extends AnyNode {
   readonly listen?: readonly string[]
 }
 
+/** By its role: `{}`, `{ role: 'global' }`, `{ role: 'local', join }`. */
 export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
 
 /**

@@ -69,6 +69,7 @@ export interface Value extends AsyncIterable<Uint8Array> {
   cancel(): Promise<void>
 }
 
+/** A node, as a program sees it. Close it when done. */
 export interface Dstore {
   readonly role: Role
 

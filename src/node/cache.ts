@@ -140,6 +140,7 @@ export interface Draft {
 
 export class Cache {
   readonly budgetBytes: number
+  readonly #onGone: (value: CachedValue) => void
   /** By key, the one used longest ago first. */
   readonly #slots = new Map<string, Slot>()
   #usedBytes = 0
@@ -147,8 +148,10 @@ export class Cache {
   #misses = 0
   #evictions = 0
 
-  constructor(budgetBytes: number) {
+  /** `onGone` is told of every entry that was found here, and is not any more. */
+  constructor(budgetBytes: number, onGone: (value: CachedValue) => void = () => undefined) {
     this.budgetBytes = budgetBytes
+    this.#onGone = onGone
   }
 
   /** What is held of a value; using it makes it the last to be evicted. */
@@ -239,6 +242,7 @@ export class Cache {
     if (slot === undefined) return 0
     this.#slots.delete(key.toString())
     this.#usedBytes -= slot.chargedBytes
+    this.#onGone(slot.value)
     return slot.value.heldBytes
   }
 

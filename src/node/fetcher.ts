@@ -2,13 +2,14 @@
 import { asDstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { REDIAL_PATIENCE_MS } from '../limits.ts'
+import { COMPANY_BYTES, REDIAL_PATIENCE_MS } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
 import { within } from '../transfer/slice-stream.ts'
 import type { Cache, CachedValue } from './cache.ts'
 import { CacheHost } from './cache-host.ts'
 import { pause } from './deadline.ts'
 import { Download } from './download.ts'
+import { Leaving } from './leaving.ts'
 import type { Log } from './log.ts'
 import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { PeerSources } from './sources.ts'
@@ -30,10 +31,21 @@ export class Fetcher {
   readonly #options: FetcherOptions
   readonly #sources: PeerSources
   readonly #downloads = new Map<CachedValue, Download>()
+  readonly #leaving: Leaving
 
   constructor(options: FetcherOptions) {
     this.#options = options
     this.#sources = new PeerSources(options)
+    this.#leaving = new Leaving({
+      isHeld: (key) => options.cache.peek(key) !== undefined,
+      tell: (digest) => this.#sources.leave(digest),
+    })
+  }
+
+  /** A value is not in the cache any more: nobody is to be sent here for it. */
+  gone({ key, size }: CachedValue): void {
+    const { network } = this.#options
+    if (size >= COMPANY_BYTES && network.addresses().length > 0) this.#leaving.add(key)
   }
 
   /** Channels to Global and to other Locals. */

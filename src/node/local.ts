@@ -90,7 +90,7 @@ export class Local implements Node {
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, cacheBytes, log, random } = options
     this.#options = options
-    this.#cache = new Cache(cacheBytes)
+    this.#cache = new Cache(cacheBytes, (value) => this.#fetcher.gone(value))
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
     const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }

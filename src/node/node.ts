@@ -19,28 +19,35 @@ export interface Progress {
   readonly totalBytes: number | undefined
 }
 
+/** What any call can be told. */
 export interface CallOptions {
+  /** Ends the call with `cancelled`. */
   readonly signal?: AbortSignal
   /** Give up with `timeout` after this long without progress, in milliseconds. */
   readonly timeoutMs?: number
+  /** Called as bytes of values move, if they do. */
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** What a put can be told besides. */
 export interface PutOptions extends CallOptions {
   /** Bind this write-once name in the same change: both are done, or neither. */
   readonly name?: string
 }
 
+/** What a removal can be told. `timeoutMs` is the whole time that it waits for Locals. */
 export interface RemoveOptions extends CallOptions {
   /** Remove a value although it has names: they go with it. */
   readonly force?: boolean
 }
 
+/** The same, of a name. */
 export interface UnbindOptions extends CallOptions {
   /** Leave the value, even if this was its last name. */
   readonly keepValue?: boolean
 }
 
+/** What was stored. */
 export interface PutResult {
   readonly key: Key
   readonly size: number
@@ -53,7 +60,9 @@ export type RangeRequest =
   | { readonly start: number; /** Beyond the value means its end. */ readonly end?: number }
   | { readonly last: number }
 
+/** What a get can be told besides. */
 export interface GetOptions extends CallOptions {
+  /** Default: the whole value. */
   readonly range?: RangeRequest
 }
 
@@ -70,6 +79,7 @@ export interface ReadableValue {
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
+/** What is known of a value. */
 export interface ValueFacts {
   readonly key: Key
   readonly size: number
@@ -112,10 +122,12 @@ export interface Acknowledgement {
   readonly expired: readonly string[]
 }
 
+/** The same, of a value. */
 export interface RemoveResult extends Acknowledgement {
   readonly key: Key
 }
 
+/** The same, of a name. */
 export interface UnbindResult extends Acknowledgement {
   readonly name: string
   /** The key whose value went with its last name. */
@@ -172,7 +184,9 @@ export interface ChangeEvent {
   readonly role?: MemberRole
 }
 
+/** Where to begin to watch, and how to end it. */
 export interface WatchOptions {
+  /** Ends it with `cancelled`. */
   readonly signal?: AbortSignal
   /** The `position` of the last change that was seen; only later ones come. From now on where undefined. */
   readonly after?: string
@@ -180,6 +194,7 @@ export interface WatchOptions {
   readonly onStart?: (position: string) => void
 }
 
+/** What a verification can be told. */
 export interface VerifyOptions {
   readonly signal?: AbortSignal
   /** Fetch what is damaged from a Local that holds it. */
@@ -208,8 +223,10 @@ export type Verification =
       readonly damaged: number
     }
 
+/** Both layers in one process; the canonical index and the durable copy; a cache of them. */
 export type Role = 'standalone' | 'global' | 'local'
 
+/** What a Local holds in memory, and how its reads went since it was started. */
 export interface CacheStatus {
   readonly usedBytes: number
   readonly budgetBytes: number
@@ -219,7 +236,9 @@ export interface CacheStatus {
   readonly evictions: number
 }
 
+/** Bytes of values that came from a peer and went to it since this node was started, proofs included. */
 export interface PeerTraffic {
+  /** Its peer id. */
   readonly peer: string
   readonly valueBytesIn: number
   readonly valueBytesOut: number
@@ -235,6 +254,7 @@ export interface RegisteredLocal {
   readonly seq: number
 }
 
+/** What a node is and does. Times are ISO 8601, peers are peer ids. */
 export interface NodeStatus {
   readonly role: Role
   readonly version: string

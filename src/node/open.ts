@@ -39,6 +39,8 @@ export interface NodeOptions {
   /** Bounds that Global sets for its Locals, in milliseconds: see `IndexHostOptions`. */
   readonly leaseMs?: number
   readonly forgetAfterMs?: number
+  /** False: transfers go over streams alone, as where the other side has no lanes. */
+  readonly lanes?: boolean
   readonly log: Log
 }
 
@@ -157,13 +159,14 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
 
 /** libp2p takes a while to load: a standalone node does without. */
 async function openNetwork(
-  { dir, log }: NodeOptions,
+  { dir, lanes = true, log }: NodeOptions,
   listen: readonly string[],
   gate: Gate,
 ): Promise<NodeNetwork> {
   const { createNetwork } = await import('./network.ts')
   const { BulkNetwork } = await import('./bulk-network.ts')
   const network = await createNetwork({ identity: await identityIn(dir), listen, gate })
+  if (!lanes) return network
   return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
 }
 

@@ -151,7 +151,7 @@ test('R007-20 progress is for a terminal alone, and not for one of CI', async (t
   t.is(piped.stderr, '')
 })
 
-test('R007-69 logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {
+test('R007-77 logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state)
   const log = `${place.state}/daemon.log`

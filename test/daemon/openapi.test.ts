@@ -68,6 +68,7 @@ test('R007-68 what the running daemon answers is what is described', async (t) =
     ['GET', `/v1/values/${text}x/facts`, '/v1/values/{key}/facts', 400],
     ['POST', `/v1/values/${text}/prefetch`, '/v1/values/{key}/prefetch', 200],
     ['GET', '/v1/keys', '/v1/keys', 200],
+    ['POST', '/v1/verify', '/v1/verify', 200],
     ['PUT', '/v1/names/hi', '/v1/names/{name}', 200, JSON.stringify({ key: text })],
     ['GET', '/v1/names/hi', '/v1/names/{name}', 200],
     ['GET', '/v1/names/ho', '/v1/names/{name}', 404],

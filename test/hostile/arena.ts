@@ -97,6 +97,7 @@ export class Target {
 
 interface Status {
   readonly peerId: string
+  readonly global?: { readonly state: string }
   readonly store?: { readonly values: number }
   readonly traffic: readonly { readonly peer: string; readonly lies: number }[]
   readonly daemon: { readonly residentBytes: number }
@@ -105,6 +106,8 @@ interface Status {
 export interface Watched {
   /** What the client did, and how much of it failed. */
   readonly done: number
+  /** How many values it has stored, before the attack, too. */
+  readonly stored: number
   /** How fast it was, as a share of how fast it is when nobody attacks. */
   readonly speed: number
   readonly failed: readonly string[]
@@ -137,7 +140,8 @@ export async function during(
   }
   const [{ done, failed, perSecond }] = await Promise.all([client(healthy, settled), watcher()])
   await settled
-  return { done, failed, speed: perSecond / idle.perSecond, residentBefore, residentMost }
+  const stored = idle.done + done
+  return { done, stored, failed, speed: perSecond / idle.perSecond, residentBefore, residentMost }
 }
 
 interface Work {
@@ -161,7 +165,6 @@ async function client(healthy: Target, until: Promise<unknown>): Promise<Work> {
       const { status, body } = await healthy.call('GET', `/v1/values/${key}`)
       if (status === 200 && body.equals(sent)) done++
       else failed.push(`${status}: ${body.subarray(0, 200).toString()}`)
-      await healthy.call('DELETE', `/v1/values/${key}`)
     } catch (error) {
       failed.push(String(error))
     }

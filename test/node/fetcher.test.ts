@@ -1,13 +1,15 @@
 import test from 'ava'
 import { concat, equal } from '../../src/bytes.ts'
 import { Key } from '../../src/hash/key.ts'
-import { GROUP_BYTES } from '../../src/limits.ts'
+import { COMPANY_BYTES, GROUP_BYTES } from '../../src/limits.ts'
 import { Cache } from '../../src/node/cache.ts'
 import { Fetcher } from '../../src/node/fetcher.ts'
 import { SILENT } from '../../src/node/log.ts'
 import { Traffic } from '../../src/node/traffic.ts'
 import { pattern } from '../hash/sizes.ts'
-import { TestHost, fails, sample, served } from '../transfer/ends.ts'
+import type { Message } from '../../src/transfer/message.ts'
+import { until } from './nodes.ts'
+import { TestHost, fails, sample, scripted, served } from '../transfer/ends.ts'
 
 const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
 
@@ -44,6 +46,47 @@ async function passed(
   for await (const part of bytes) parts.push(part)
   return concat(parts)
 }
+
+test('R003-31: Global is told of a large value that is held no more, unless it is held again', async (t) => {
+  const told: Message[] = []
+  const network = {
+    disconnect: () => undefined,
+    peerId: 'me',
+    addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],
+    dial: () => Promise.reject(new Error('not dialled')),
+    handle: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    open: async () => {
+      const client = scripted(async (peer) => {
+        for (let next = await peer.next(); next !== undefined; next = await peer.next()) {
+          told.push(next)
+          await peer.send({ type: 'company', addresses: [] })
+        }
+      })
+      return client.channel
+    },
+  }
+  const parts = { traffic: new Traffic(), log: SILENT, now: () => performance.now() }
+  const cache: Cache = new Cache(64 << 20, (value) => fetcher.gone(value))
+  const fetcher = new Fetcher({ network, globalPeer: 'G', cache, ...parts })
+  const key = (byte: number): Key => new Key(new Uint8Array(32).fill(byte))
+  const hold = (byte: number, size: number): void => {
+    cache.admit(key(byte), size, 1, { start: 0, end: size })
+  }
+  hold(1, COMPANY_BYTES)
+  hold(2, COMPANY_BYTES - 1)
+  hold(3, COMPANY_BYTES)
+  hold(4, COMPANY_BYTES)
+  for (const byte of [1, 2, 3]) cache.evict(key(byte))
+  cache.remove(key(4))
+  hold(3, COMPANY_BYTES)
+  await until(() => told.length === 2)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.deepEqual(
+    told,
+    [1, 4].map((byte) => ({ type: 'join', digest: key(byte).digest, address: undefined }) as const),
+  )
+})
 
 test('R003-12: a value that passes is taken up where its transfer broke off, as often as it does', async (t) => {
   const { fetcher, opened } = fetcherOf(5 * GROUP_BYTES)

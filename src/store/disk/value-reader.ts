@@ -52,7 +52,8 @@ export class ValueReader {
   }
 
   #read(start: number, end: number): Promise<Uint8Array> {
-    const piece = this.#fill(new Uint8Array(end - start), start)
+    // Not zeroed: it is given out full, or not at all.
+    const piece = this.#fill(Buffer.allocUnsafeSlow(end - start), start)
     this.#busy = piece.catch(() => undefined)
     return piece
   }

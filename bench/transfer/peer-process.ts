@@ -2,30 +2,34 @@
  * One process of the transfer benchmark: a node in a role, or an end of a bare connection. It does what its parent says
  * over the IPC channel, one thing after the other, and answers each with what it measured.
  */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { hash, type Hashed } from '../src/hash/hasher.ts'
-import { parseKey } from '../src/hash/key.ts'
-import { letHeapGrow } from '../src/daemon/heap.ts'
-import { Allowance } from '../src/transfer/allowance.ts'
-import { fetchSlices } from '../src/transfer/fetch.ts'
-import { TransferChannel } from '../src/transfer/pieces.ts'
-import { serveTransfer } from '../src/transfer/serve.ts'
-import { newIdentity } from '../src/node/identity.ts'
-import { parseTicket } from '../src/membership/ticket.ts'
-import { SILENT } from '../src/node/log.ts'
-import { createNetwork, type Network } from '../src/node/network.ts'
-import type { Node, ReadableValue } from '../src/node/node.ts'
-import { openNode } from '../src/node/open.ts'
-import type { Channel } from '../src/wire/channel.ts'
+import { hash, type Hashed } from '../../src/hash/hasher.ts'
+import { parseKey } from '../../src/hash/key.ts'
+import { letHeapGrow } from '../../src/daemon/heap.ts'
+import { STREAMS_PER_PROTOCOL } from '../../src/limits.ts'
+import { Allowance } from '../../src/transfer/allowance.ts'
+import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { TransferChannel } from '../../src/transfer/pieces.ts'
+import { serveTransfer } from '../../src/transfer/serve.ts'
+import { newIdentity } from '../../src/node/identity.ts'
+import { parseTicket } from '../../src/membership/ticket.ts'
+import { SILENT } from '../../src/node/log.ts'
+import { BulkNetwork } from '../../src/node/bulk-network.ts'
+import { createNetwork } from '../../src/node/network.ts'
+import type { Node, ReadableValue } from '../../src/node/node.ts'
+import { openNode } from '../../src/node/open.ts'
+import type { Channel } from '../../src/wire/channel.ts'
 
 const MIB = 1 << 20
+/** Bytes without anything, and the transfer protocol: over streams, and over lanes. */
 const BARE = '/dstore/bench-bare/1'
-const PROVED = '/dstore/bench-proved/1'
+const PROTOCOLS = { noise: '/dstore/bench-noise/1', lane: '/dstore/bench-lane/1' } as const
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /** What a parent asks, and what it is answered; times in milliseconds. */
@@ -49,7 +53,9 @@ export type Order =
       /** Ticket of the Global. */
       readonly join?: string
       readonly listen?: boolean
+      readonly lanes?: boolean
       readonly cacheBytes?: number
+      readonly store?: 'memory' | 'disk'
     }
   | { readonly do: 'put'; readonly bytes: number; readonly seed: number }
   | {
@@ -65,13 +71,21 @@ export type Order =
       readonly mostBytes?: number
     }
   | { readonly do: 'get-small'; readonly keys: readonly string[]; readonly depth: number }
+  | {
+      readonly do: 'take-small'
+      readonly from: string
+      readonly count: number
+      readonly depth: number
+    }
   | { readonly do: 'evict'; readonly keys: readonly string[] }
   | { readonly do: 'remove'; readonly key: string }
-  | { readonly do: 'sent' }
+  /** What it has used so far: see `cpu`, `peakBytes` and `bytes`, which are those sent. */
+  | { readonly do: 'usage' }
   | { readonly do: 'give'; readonly bytes: number }
   | {
       readonly do: 'take'
-      readonly how: 'bare' | 'raw' | 'proved' | 'tcp'
+      readonly how: 'bare' | 'unverified' | 'verified' | 'tcp'
+      readonly over?: 'noise' | 'lane'
       readonly from: string
       readonly value: { digest: string; size: number }
     }
@@ -84,7 +98,7 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
-let network: Network | undefined
+let network: BulkNetwork | undefined
 
 async function measured(
   work: () => Promise<{ bytes?: number; text?: string; latencies?: number[] } | void>,
@@ -131,13 +145,20 @@ async function drain(value: ReadableValue, rate = Infinity, most = Infinity): Pr
   return bytes
 }
 
+async function openNetwork(listen: readonly string[]): Promise<BulkNetwork> {
+  const parts = { listen, bulk: PROTOCOLS.lane, log: SILENT }
+  const own = await createNetwork({ identity: await newIdentity(), listen: [...listen] })
+  const now = (): number => performance.now()
+  return new BulkNetwork({ ...parts, network: own, now, random: (count) => randomBytes(count) })
+}
+
 async function give(bytes: number): Promise<string> {
   const value = filled(bytes, 1)
   const hashed: Hashed = hash(value)
-  network = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
+  network = await openNetwork([LOOPBACK])
   await network.handle(BARE, (channel) => void giveBare(channel, value))
   const allowance = new Allowance(64 * MIB, 8 * MIB)
-  await network.handle(PROVED, (channel) => {
+  const serve = (channel: Channel): void => {
     const host = {
       allowance,
       patienceMs: 60_000,
@@ -157,7 +178,8 @@ async function give(bytes: number): Promise<string> {
       }),
     }
     serveTransfer(new TransferChannel(channel), host).catch(() => undefined)
-  })
+  }
+  for (const protocol of Object.values(PROTOCOLS)) await network.handle(protocol, serve)
   const tcp = net.createServer((socket) => {
     socket.on('error', () => undefined)
     void (async () => {
@@ -180,7 +202,7 @@ async function giveBare(channel: Channel, value: Uint8Array): Promise<void> {
   await channel.end()
 }
 
-async function take({ how, from, value }: Order & { do: 'take' }): Promise<number> {
+async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }): Promise<number> {
   const { address, port } = JSON.parse(from) as { address: string; port: number }
   const { size } = value
   const digest = new Uint8Array(Buffer.from(value.digest, 'hex'))
@@ -191,8 +213,13 @@ async function take({ how, from, value }: Order & { do: 'take' }): Promise<numbe
     await once(socket, 'end')
     return bytes
   }
-  network ??= await createNetwork({ identity: await newIdentity() })
-  const channel = await network.dial(address, how === 'bare' ? BARE : PROVED)
+  if (network === undefined) {
+    network = await openNetwork([])
+    const first = await network.dial(address, PROTOCOLS.noise)
+    first.abort(new Error('it was for the connection'))
+  }
+  const peer = address.slice(address.lastIndexOf('/') + 1)
+  const channel = await network.open(peer, how === 'bare' ? BARE : PROTOCOLS[over])
   const transfer = new TransferChannel(channel)
   const ranges = [{ start: 0, end: size }]
   if (how === 'bare') {
@@ -200,7 +227,7 @@ async function take({ how, from, value }: Order & { do: 'take' }): Promise<numbe
       bytes += next.byteLength
     }
     await channel.end()
-  } else if (how === 'proved') {
+  } else if (how === 'verified') {
     for await (const proved of fetchSlices(transfer, { digest, size, ranges })) {
       for (const run of proved) if (run.kind === 'data') bytes += run.bytes.byteLength
     }
@@ -216,13 +243,17 @@ async function take({ how, from, value }: Order & { do: 'take' }): Promise<numbe
   return bytes
 }
 
-async function getSmall(keys: readonly string[], depth: number): Promise<number[]> {
+async function timed<T>(
+  items: Iterable<T>,
+  depth: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<number[]> {
   const latencies: number[] = []
-  const left = keys[Symbol.iterator]()
+  const left = items[Symbol.iterator]()
   const worker = async (): Promise<void> => {
-    for (const key of left) {
+    for (let next = left.next(); next.done !== true; next = left.next()) {
       const begin = performance.now()
-      await drain(await node!.get(parseKey(key)))
+      await work(next.value)
       latencies.push(performance.now() - begin)
     }
   }
@@ -230,15 +261,28 @@ async function getSmall(keys: readonly string[], depth: number): Promise<number[
   return latencies
 }
 
+/** As many libp2p clients do it: a stream for each request. At most as many at once as a peer may open. */
+async function takeSmall({ from, count, depth }: Order & { do: 'take-small' }): Promise<number[]> {
+  const { address } = JSON.parse(from) as { address: string }
+  network ??= await openNetwork([])
+  const own = network
+  return timed(Array.from({ length: count }), Math.min(depth, STREAMS_PER_PROTOCOL), async () => {
+    const channel = await own.dial(address, BARE)
+    while ((await channel.read()) !== undefined);
+    await channel.end()
+  })
+}
+
 async function carryOut(
   order: Order,
 ): Promise<{ bytes?: number; text?: string; latencies?: number[] } | void> {
   switch (order.do) {
     case 'open': {
-      const { role, join, listen = role === 'global', cacheBytes = 2048 * MIB } = order
+      const { role, join, listen = role === 'global', lanes = true, store = 'memory' } = order
+      const { cacheBytes = 2048 * MIB } = order
       const ticket = join === undefined ? {} : { ticket: parseTicket(join) }
       const where = { ...ticket, ...(listen && { listen: [LOOPBACK] }) }
-      node = await openNode({ dir, role, store: 'memory', cacheBytes, log: SILENT, ...where })
+      node = await openNode({ dir, role, store, cacheBytes, lanes, log: SILENT, ...where })
       if (role !== 'global') return { text: '' }
       return { text: (await node.invite({ role: 'admin', uses: 1000 })).ticket }
     }
@@ -263,16 +307,24 @@ async function carryOut(
         ),
       }
     case 'get-small':
-      return { latencies: await getSmall(order.keys, order.depth) }
+      return {
+        latencies: await timed(order.keys, order.depth, async (key) =>
+          drain(await node!.get(parseKey(key))),
+        ),
+      }
+    case 'take-small':
+      return { latencies: await takeSmall(order) }
     case 'evict':
       for (const key of order.keys) await node!.evict(parseKey(key))
       return
     case 'remove':
       await node!.remove(parseKey(order.key))
       return
-    case 'sent': {
-      const { traffic } = await node!.status()
-      return { bytes: traffic.reduce((sum, { valueBytesOut }) => sum + valueBytesOut, 0) }
+    case 'usage': {
+      const traffic = (await node?.status())?.traffic ?? []
+      const { user, system } = process.cpuUsage()
+      const bytes = traffic.reduce((sum, { valueBytesOut }) => sum + valueBytesOut, 0)
+      return { bytes, text: String((user + system) / 1e6) }
     }
     case 'give':
       return { text: await give(order.bytes) }

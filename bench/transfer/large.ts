@@ -1,0 +1,79 @@
+/** One large value, cold: into a Local's cache; and beside it what carries the same bytes with less. */
+import { median } from '../ratio.ts'
+import type { Measured } from './peer-process.ts'
+import { LARGE_BYTES, MIB, ROUNDS, type Peer, row, say, withPeers } from './peers.ts'
+
+interface Result extends Measured {
+  /** Seconds of processor time of the process that gave. */
+  readonly giverCpu: number
+}
+
+type Contestant = readonly [giver: Peer, run: () => Promise<Measured>]
+
+const BARE = 'bare stream, Noise'
+const STORE = process.env.STORE === 'disk' ? 'disk' : 'memory'
+
+const perGib = (cpu: number): number => (cpu * 1024 * MIB) / LARGE_BYTES
+
+export async function large(): Promise<void> {
+  await withPeers(5, async (peers) => {
+    const [global, local, noiseLocal, giver, taker] = peers as [Peer, Peer, Peer, Peer, Peer]
+    const { text: join } = await global.do({ do: 'open', role: 'global', store: STORE })
+    await local.do({ do: 'open', role: 'local', join })
+    await noiseLocal.do({ do: 'open', role: 'local', join, lanes: false })
+    const { text: key } = await global.do({ do: 'put', bytes: LARGE_BYTES, seed: 7 })
+    const { text: from } = await giver.do({ do: 'give', bytes: LARGE_BYTES })
+    const { digest } = JSON.parse(from) as { digest: string }
+    const value = { digest, size: LARGE_BYTES }
+    const take = { do: 'take', from, value } as const
+    const contestants: Record<string, Contestant> = {
+      'get, cold, by lane': [global, () => local.do({ do: 'get', key })],
+      'get, cold, over Noise': [global, () => noiseLocal.do({ do: 'get', key })],
+      'slice, lane, verified': [giver, () => taker.do({ ...take, how: 'verified', over: 'lane' })],
+      'slice, lane, unverified': [
+        giver,
+        () => taker.do({ ...take, how: 'unverified', over: 'lane' }),
+      ],
+      'slice, Noise, verified': [giver, () => taker.do({ ...take, how: 'verified' })],
+      'slice, Noise, unverified': [giver, () => taker.do({ ...take, how: 'unverified' })],
+      [BARE]: [giver, () => taker.do({ ...take, how: 'bare' })],
+      'raw TCP': [giver, () => taker.do({ ...take, how: 'tcp' })],
+    }
+    const results = new Map<string, Result[]>()
+    // The first round only warms up.
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [name, [from, run]] of Object.entries(contestants)) {
+        const before = await from.usage()
+        const result = await run()
+        const giverCpu = (await from.usage()).cpu - before.cpu
+        if (result.bytes < LARGE_BYTES) throw new Error(`${name}: ${result.bytes} bytes came`)
+        if (round > 0 || ROUNDS === 0) {
+          results.set(name, [...(results.get(name) ?? []), { ...result, giverCpu }])
+        }
+      }
+      for (const one of [local, noiseLocal]) await one.do({ do: 'evict', keys: [key] })
+    }
+    print(results)
+    await local.do({ do: 'get', key })
+    const hit = await local.do({ do: 'get', key })
+    say(`  a hit reads ${(LARGE_BYTES / MIB / (hit.ms / 1000)).toFixed(0)} MiB/s`)
+  })
+}
+
+function print(results: ReadonlyMap<string, readonly Result[]>): void {
+  const bare = results.get(BARE)!
+  say(`${LARGE_BYTES / MIB} MiB from ${STORE}, median of ${ROUNDS} interleaved rounds`)
+  row(['', 'MiB/s', 'to bare', 'CPU s/GiB:', 'giver', 'taker', 'RSS MiB', 'held ms'])
+  for (const [name, all] of results) {
+    row([
+      name,
+      median(all.map(({ ms }) => LARGE_BYTES / MIB / (ms / 1000))).toFixed(0),
+      median(all.map((one, i) => bare[i]!.ms / one.ms)).toFixed(2),
+      '',
+      median(all.map(({ giverCpu }) => perGib(giverCpu))).toFixed(2),
+      median(all.map(({ cpu }) => perGib(cpu))).toFixed(2),
+      (Math.max(...all.map(({ peakBytes }) => peakBytes)) / MIB).toFixed(0),
+      Math.max(...all.map(({ blockedMs }) => blockedMs)).toFixed(0),
+    ])
+  }
+}

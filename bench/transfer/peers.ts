@@ -1,0 +1,53 @@
+/** The processes of the transfer benchmark, as their parent sees them, and how it prints. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Measured, Order } from './peer-process.ts'
+
+export const MIB: number = 1 << 20
+export const ROUNDS: number = Number(process.env.ROUNDS ?? 5)
+export const LARGE_BYTES: number = Number(process.env.MIB ?? 256) * MIB
+
+/** A child process, and what it measured. */
+export class Peer {
+  readonly #child: ChildProcess = fork(fileURLToPath(new URL('peer-process.js', import.meta.url)))
+
+  async do(order: Order): Promise<Measured> {
+    const answered = once(this.#child, 'message')
+    this.#child.send(order)
+    const [answer] = (await answered) as [Measured | { readonly error: string }]
+    if ('error' in answer) throw new Error(`${order.do}: ${answer.error}`)
+    return answer
+  }
+
+  /** Seconds of processor time so far, and bytes of values that it sent. */
+  async usage(): Promise<{ readonly cpu: number; readonly sentBytes: number }> {
+    const { text, bytes } = await this.do({ do: 'usage' })
+    return { cpu: Number(text), sentBytes: bytes }
+  }
+
+  close(): void {
+    this.#child.disconnect()
+  }
+}
+
+export async function withPeers<T>(
+  count: number,
+  work: (peers: readonly Peer[]) => Promise<T>,
+): Promise<T> {
+  const peers = Array.from({ length: count }, () => new Peer())
+  try {
+    return await work(peers)
+  } finally {
+    for (const peer of peers) peer.close()
+  }
+}
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Cells of a table, the first to the left. */
+export function row([name, ...cells]: readonly string[]): void {
+  say(`  ${name!.padEnd(30)}${cells.map((cell) => cell.padStart(9)).join('')}`)
+}
