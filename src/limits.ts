@@ -374,6 +374,9 @@ export const SHARE_KEPT_BYTES: number = 16 * MIB
 /** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
 export const READ_SHARE_BYTES: number = 3 * MIB
 
+/** While somebody waits for whom nothing is in flight, a peer gets so long to take one piece, in milliseconds. */
+export const CROWDED_PATIENCE_MS: number = 5000
+
 /** Bytes of values that a node has read for one peer and it has not taken. */
 export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
 

@@ -183,6 +183,8 @@ export class Sessions {
   }
 
   refuse(session: SessionId, code: ErrorCode, why: string, id = 0): void {
+    const peer = this.#sessions.get(session)?.peer
+    if (code === 'protocol' && peer !== undefined) this.#refused(peer, 'protocol')
     this.send(session, { id, body: failure(code, why) })
     this.hangUp(session)
   }

@@ -5,6 +5,7 @@ import { tooLow } from '../index/admission.ts'
 import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow } from '../index/record.ts'
 import { CALL_TIMEOUT_MS } from '../limits.ts'
+import type { Refusal } from '../membership/refusal.ts'
 import { suffices } from '../membership/role.ts'
 import type { Store } from '../store/store.ts'
 import type { Allowance } from '../transfer/allowance.ts'
@@ -33,8 +34,8 @@ export interface GlobalTransfersOptions {
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** A peer may not do what it asked for: count it. */
-  readonly onRefused: (peer: string) => void
+  /** A peer may not do what it asked for, or broke the protocol: count it. */
+  readonly onRefused: (peer: string, why: Refusal) => void
 }
 
 export class GlobalTransfers {
@@ -48,7 +49,7 @@ export class GlobalTransfers {
 
   /** Answer one peer until its channel ends. Never rejects: what went wrong is logged. */
   async serve(channel: Channel): Promise<void> {
-    const { log } = this.#options
+    const { log, onRefused } = this.#options
     const { peer } = channel
     // Who has not been welcomed on the index stream is told nothing.
     if (!this.#isThere(peer)) {
@@ -64,7 +65,8 @@ export class GlobalTransfers {
       void this.#recheck(lately)
       const { code, message } = asDstoreError(error)
       const facts = { peer, code, error: message }
-      if (code === 'unreachable') log.debug('a transfer broke off', facts)
+      if (code === 'protocol') onRefused(peer, 'protocol')
+      if (code === 'unreachable' || code === 'protocol') log.debug('a transfer broke off', facts)
       else log.warn('a transfer failed', facts)
     } finally {
       serving.delete(channel)
@@ -107,7 +109,7 @@ export class GlobalTransfers {
     const { index, onRefused } = this.#options
     const role = index.members.roleOf(peer)
     if (role !== undefined && suffices(role, 'writer')) return
-    onRefused(peer)
+    onRefused(peer, 'role')
     const { code, message, hint } = tooLow(peer, role ?? 'stranger', 'writer')
     throw new DstoreError(code, message, hint === undefined ? {} : { hint })
   }

@@ -148,7 +148,7 @@ export class Global implements Node {
       company,
       traffic,
       allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
-      onRefused: (peer) => gate?.refuse(peer, 'role'),
+      onRefused: (peer, why) => gate?.refuse(peer, why),
     })
     gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))

@@ -198,7 +198,7 @@ export class IndexHost {
     } catch (error) {
       const fault = asDstoreError(error)
       if (fault.code === 'protocol') {
-        log.warn('a Local broke the index protocol', { peer: channel.peer, error: fault.message })
+        log.debug('a Local broke the index protocol', { peer: channel.peer, error: fault.message })
         this.#options.onRefused?.(channel.peer, 'protocol')
         void backlog.send({ id: 0, body: failureOf(fault) })
         await backlog.end(fault)

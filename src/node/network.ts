@@ -280,10 +280,13 @@ class Libp2pNetwork implements Network {
       maxOutboundStreams: this.#bounds.streamsPerProtocol,
     })
     // A stream over the peer's limit is handed out all the same, and is reset already or about to be.
-    if (stream.status !== 'open') {
-      throw new DstoreError('busy', `${connection.remotePeer.toString()}: it takes no more streams`)
+    const peer = connection.remotePeer.toString()
+    if (stream.status === 'open') return new Libp2pChannel(stream, peer)
+    // So is one whose connection broke while it was opened; where only the stream knows yet, that looks alike.
+    if (connection.status === 'open' && stream.status === 'reset') {
+      throw new DstoreError('busy', `${peer}: it takes no more streams`)
     }
-    return new Libp2pChannel(stream, connection.remotePeer.toString())
+    throw new DstoreError('unreachable', `${peer}: the connection broke`)
   }
 }
 

@@ -30,6 +30,12 @@ export class Allowance {
     return this.#usedBytes
   }
 
+  /** Does somebody wait who holds nothing? */
+  get isStarving(): boolean {
+    for (const { peer } of this.#waiting) if (!this.#byPeer.has(peer)) return true
+    return false
+  }
+
   /** Take a share; the function that gives it back, once. More than a peer may have counts as what it may have. */
   async take(peer: string, wanted: number, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()

@@ -1,7 +1,7 @@
 /** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree.ts'
-import { FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
+import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { Allowance } from './allowance.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
@@ -126,6 +126,9 @@ async function serveRange(
   for (const piece of planPieces(value.size, range)) {
     const giveBack = await host.allowance.take(peer, share, channel.signal)
     const stalled = setTimeout(drop, host.patienceMs)
+    const crowded = setInterval(() => {
+      if (host.allowance.isStarving) drop()
+    }, CROWDED_PATIENCE_MS)
     try {
       const parts = await readParts(value, piece, value.signal)
       value.signal.throwIfAborted()
@@ -134,6 +137,7 @@ async function serveRange(
       host.onSent(peer, length)
     } finally {
       clearTimeout(stalled)
+      clearInterval(crowded)
       giveBack()
     }
   }

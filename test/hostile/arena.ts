@@ -1,11 +1,13 @@
 /** Real daemons that are attacked, and what is watched meanwhile: their logs, their memory, and a client that goes on. */
 import type { ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { Place } from '../cli/command.ts'
+import { Peer } from './peer.ts'
 import { answerTo } from '../daemon/serving.ts'
 import type { Answer } from '../daemon/serving.ts'
 
@@ -21,7 +23,22 @@ const CACHE = '64MiB'
 const IDLE_MS = 500
 
 /** What a test, or a whole file of tests, hands in to be cleaned up after. */
-export type Scope = Pick<ExecutionContext, 'teardown'>
+export interface Scope {
+  teardown(end: () => unknown): void
+}
+
+/** What the tests of one file share: begun before the first of them, ended after the last. */
+export class Shared implements Scope {
+  readonly #ends: (() => unknown)[] = []
+
+  teardown(end: () => unknown): void {
+    this.#ends.unshift(end)
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.#ends.splice(0)) await end()
+  }
+}
 
 export class Target {
   readonly place: Place
@@ -40,8 +57,19 @@ export class Target {
     this.#socket = place.file('state/dstore.sock')
   }
 
-  static async start(t: Scope, args: readonly string[]): Promise<Target> {
+  static global(t: Scope): Promise<Target> {
+    return Target.start(new Place(t as ExecutionContext), t, ['--global'])
+  }
+
+  /** A Local that an invitation has made a member. */
+  static async local(t: Scope, global: Target, role: Role = 'writer'): Promise<Target> {
     const place = new Place(t as ExecutionContext)
+    writeFileSync(place.file('ticket'), await global.invite({ role }), { mode: 0o600 })
+    return Target.start(place, t, ['--join', `@${place.file('ticket')}`])
+  }
+
+  /** A daemon with these flags, once it serves. */
+  static async start(place: Place, t: Scope, args: readonly string[]): Promise<Target> {
     const child = place.start(['daemon', '--cache', CACHE, ...args], {
       env: { NODE_OPTIONS: `--import ${LEASH}` },
     })
@@ -77,6 +105,27 @@ export class Target {
     return JSON.parse(body.toString()) as Status
   }
 
+  /** A ticket. */
+  async invite(terms: { role?: Role; uses?: number; validMs?: number } = {}): Promise<string> {
+    const { status, body } = await this.call('POST', '/v1/invitations', JSON.stringify(terms))
+    if (status !== 201) throw new Error(body.toString())
+    return (JSON.parse(body.toString()) as { ticket: string }).ticket
+  }
+
+  /** Let this peer be a member. */
+  async admit(peer: string, role: Role = 'writer'): Promise<void> {
+    const { status, body } = await this.call('PUT', `/v1/members/${peer}`, JSON.stringify({ role }))
+    if (status !== 200) throw new Error(body.toString())
+  }
+
+  /** A member that is hostile, with a session at this Global. */
+  async member(t: Scope, role?: Role, options?: { readonly listen?: boolean }): Promise<Peer> {
+    const peer = await Peer.create(t, options)
+    await this.admit(peer.id, role)
+    await peer.join(t, this.address)
+    return peer
+  }
+
   /** How many values it stores. */
   async values(): Promise<number> {
     return (await this.status()).store!.values
@@ -95,8 +144,11 @@ export class Target {
   }
 }
 
+export type Role = 'reader' | 'writer' | 'admin'
+
 interface Status {
   readonly peerId: string
+  readonly refused?: Readonly<Record<string, number>>
   readonly global?: { readonly state: string }
   readonly store?: { readonly values: number }
   readonly traffic: readonly { readonly peer: string; readonly lies: number }[]

@@ -8,8 +8,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { Target, assertUnharmed, during } from './arena.ts'
-import type { Scope } from './arena.ts'
+import { Shared, Target, assertUnharmed, during } from './arena.ts'
 import { digestOf } from './keys.ts'
 import { rangeField, sendPieces } from './lying-holder.ts'
 import { INDEX, TRANSFER, hello, index, transfer } from './messages.ts'
@@ -18,15 +17,21 @@ import { Peer } from './peer.ts'
 /** `npm run test:hostile` makes ten thousand of them; a process may hold so many files only where it is let. */
 const HALF_OPEN = Number(process.env['DSTORE_HALF_OPEN'] ?? 1000)
 const STREAMS = 1000
+/** Questions that are asked before the first answer is taken. */
+const AHEAD = 500
 const LOCATES = Number(process.env['DSTORE_LOCATES'] ?? 200_000)
 
-async function targets(t: Scope): Promise<[global: Target, healthy: Target]> {
-  const global = await Target.start(t, ['--global'])
-  return [global, await Target.start(t, ['--join', global.address])]
-}
+const shared = new Shared()
+let global: Target
+let healthy: Target
 
-test('connections that stay half open are let go of, and keep nobody out', async (t) => {
-  const [global, healthy] = await targets(t)
+test.before(async () => {
+  global = await Target.global(shared)
+  healthy = await Target.local(shared, global)
+})
+test.after.always(() => shared.end())
+
+test.serial('connections that stay half open are let go of, and keep nobody out', async (t) => {
   const [, , host, , port] = global.address.split('/')
   const open: Socket[] = []
   t.teardown(() => open.forEach((socket) => socket.destroy()))
@@ -37,7 +42,10 @@ test('connections that stay half open are let go of, and keep nobody out', async
     socket.on('error', () => undefined)
     socket.on('close', () => ended++)
     socket.resume()
-    await Promise.race([once(socket, 'connect').catch(() => undefined), once(socket, 'close')])
+    await Promise.race([
+      once(socket, 'connect').catch(() => undefined),
+      once(socket, 'close').catch(() => undefined),
+    ])
     if (greeting.byteLength > 0) socket.write(greeting)
   }
   // Nothing; the beginning of the choice of a protocol; all of it and then nothing; noise that is none.
@@ -64,35 +72,35 @@ test('connections that stay half open are let go of, and keep nobody out', async
   t.is((await healthy.status()).global?.state, 'connected')
 })
 
-test('R003-22 a thousand streams of one peer are bounded, and cost the others nothing', async (t) => {
-  const [global, healthy] = await targets(t)
-  const peer = await Peer.create(t)
-  await peer.join(t, global.address)
-  let refused = 0
-  const watched = await during(global, healthy, async () => {
-    const opened = Array.from({ length: STREAMS }, async (_, i) => {
-      try {
-        const line = await peer.open(global.address, i % 2 === 0 ? TRANSFER : INDEX)
-        await line.send(i % 2 === 0 ? transfer('accept').subarray(0, 1) : hello().subarray(0, 3))
-        await Promise.race([line.closed, sleep(2000)])
-        if (line.stream.status !== 'open') refused++
-      } catch {
-        refused++
-      }
+test.serial(
+  'R003-22 a thousand streams of one peer are bounded, and cost the others nothing',
+  async (t) => {
+    const peer = await global.member(t)
+    let refused = 0
+    const watched = await during(global, healthy, async () => {
+      const opened = Array.from({ length: STREAMS }, async (_, i) => {
+        try {
+          const line = await peer.open(global.address, i % 2 === 0 ? TRANSFER : INDEX)
+          await line.send(i % 2 === 0 ? transfer('accept').subarray(0, 1) : hello().subarray(0, 3))
+          await Promise.race([line.closed, sleep(2000)])
+          if (line.stream.status !== 'open') refused++
+        } catch {
+          refused++
+        }
+      })
+      await Promise.all(opened)
     })
-    await Promise.all(opened)
-  })
-  // 64 of each protocol are let in; the others are reset.
-  t.true(refused >= STREAMS - 2 * 64, `${refused} of ${STREAMS} refused`)
-  assertUnharmed(t, global, watched)
-})
+    // 64 of each protocol are let in; the others are reset.
+    t.true(refused >= STREAMS - 2 * 64, `${refused} of ${STREAMS} refused`)
+    assertUnharmed(t, global, watched)
+  },
+)
 
-test('R004-53 who asks without taking answers is read no further', async (t) => {
-  const [global, healthy] = await targets(t)
+test.serial('R004-53 who asks without taking answers is read no further', async (t) => {
   const small = await Promise.all(Array.from({ length: 20 }, () => global.put(randomBytes(16_000))))
   const digests = small.map(digestOf)
-  const peer = await Peer.create(t)
-  const line = await peer.join(t, global.address)
+  const peer = await global.member(t)
+  const line = peer.session
   let sent = 0
   const watched = await during(global, healthy, async () => {
     // It never reads: a stream that is paused gives its window back to nobody.
@@ -113,69 +121,63 @@ test('R004-53 who asks without taking answers is read no further', async (t) => 
   t.true(sent < LOCATES, `all of ${sent} were taken`)
 })
 
-test('a flood of locates whose answers are taken goes at the speed of Global, not at its cost', async (t) => {
-  const [global, healthy] = await targets(t)
-  const key = await global.put(randomBytes(16_000))
-  const peer = await Peer.create(t)
-  const line = await peer.join(t, global.address)
-  let answers = 0
-  const watched = await during(global, healthy, async () => {
-    const end = performance.now() + 3000
-    const asking = (async () => {
-      for (let id = 100; performance.now() < end && line.stream.status === 'open'; id++) {
-        await line
-          .send(
+test.serial(
+  'a flood of locates whose answers are taken goes at the speed of Global, not at its cost',
+  async (t) => {
+    const key = await global.put(randomBytes(16_000))
+    const peer = await global.member(t)
+    const line = peer.session
+    let answers = 0
+    const watched = await during(global, healthy, async () => {
+      const end = performance.now() + 3000
+      for (let id = 100; performance.now() < end; answers++) {
+        for (; id < 100 + answers + AHEAD; id++) {
+          await line.send(
             index('locate', id, [
               [1, digestOf(key)],
               [2, true],
             ]),
           )
-          .catch(() => undefined)
+        }
+        t.is((await line.answer('located', 'failure'))?.kind, 'located')
       }
-    })()
-    const taking = (async () => {
-      while (performance.now() < end) {
-        const message = await Promise.race([line.index(), sleep(end - performance.now())])
-        if (message === undefined) break
-        if (message.kind === 'located') answers++
-      }
-    })()
-    await Promise.all([asking, taking])
-  })
-  t.true(answers > 100, `${answers} answers`)
-  assertUnharmed(t, global, watched)
-})
+    })
+    t.true(answers > 100, `${answers} answers`)
+    assertUnharmed(t, global, watched)
+  },
+)
 
-test('R003-22 R003-23 who holds transfers open and takes nothing has his share, and no more', async (t) => {
-  const [global, healthy] = await targets(t)
-  const size = 20_000_000
-  const key = await global.put(randomBytes(size))
-  const slow = await Promise.all(Array.from({ length: 8 }, () => Peer.create(t)))
-  const watched = await during(global, healthy, async () => {
-    for (const peer of slow) {
-      await peer.join(t, global.address)
-      for (let n = 0; n < 16; n++) {
-        const line = await peer.open(global.address, TRANSFER)
-        await line.send(
-          transfer('fetch', [[1, digestOf(key)], rangeField({ start: 0, end: size })]),
-        )
-        line.stream.pause()
+test.serial(
+  'R003-22 R003-23 who holds transfers open and takes nothing has his share, and no more',
+  async (t) => {
+    const size = 20_000_000
+    const key = await global.put(randomBytes(size))
+    const slow = await Promise.all(Array.from({ length: 8 }, () => Peer.create(t)))
+    const watched = await during(global, healthy, async () => {
+      for (const peer of slow) {
+        await global.admit(peer.id, 'reader')
+        await peer.join(t, global.address)
+        for (let n = 0; n < 16; n++) {
+          const line = await peer.open(global.address, TRANSFER)
+          await line.send(
+            transfer('fetch', [[1, digestOf(key)], rangeField({ start: 0, end: size })]),
+          )
+          line.stream.pause()
+        }
       }
-    }
-    // Somebody else fetches the same value meanwhile, whole.
-    const { status, body } = await healthy.call('GET', `/v1/values/${key}`)
-    t.is(status, 200)
-    t.is(body.byteLength, size)
-    await sleep(1000)
-  })
-  assertUnharmed(t, global, watched)
-})
+      // Somebody else fetches the same value meanwhile, whole.
+      const { status, body } = await healthy.call('GET', `/v1/values/${key}`)
+      t.is(status, 200)
+      t.is(body.byteLength, size)
+      await sleep(1000)
+    })
+    assertUnharmed(t, global, watched)
+  },
+)
 
-test('R003-23 who sends values without end, from many streams, fills nothing', async (t) => {
-  const [global, healthy] = await targets(t)
+test.serial('R003-23 who sends values without end, from many streams, fills nothing', async (t) => {
   const values = await global.values()
-  const peer = await Peer.create(t)
-  await peer.join(t, global.address)
+  const peer = await global.member(t)
   const watched = await during(global, healthy, async () => {
     const lines = await Promise.all(
       Array.from({ length: 20 }, async () => {

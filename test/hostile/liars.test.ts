@@ -6,7 +6,7 @@ import { digestOf } from './keys.ts'
 import { LyingHolder, cut, forever, found, sendPieces, sliceFrom } from './lying-holder.ts'
 import type { Asked, Lie } from './lying-holder.ts'
 import { TRANSFER, transfer } from './messages.ts'
-import { Peer } from './peer.ts'
+import type { Peer } from './peer.ts'
 import { varint } from './protobuf.ts'
 
 /** Large enough for company, and for several parts. */
@@ -113,7 +113,7 @@ const CASES: Readonly<Record<string, Case>> = {
     code: 'protocol',
   },
   'an answer to something else': {
-    lie: async ({ line }) => line.send(transfer('vouched', [[1, true]])),
+    lie: async ({ line }) => line.send(transfer('stored', [[1, 7]])),
     code: 'protocol',
   },
   'half of a piece, and then nothing': {
@@ -155,20 +155,16 @@ const CASES: Readonly<Record<string, Case>> = {
 }
 
 test('R003-10 R003-26 R003-27 whatever a holder gives, a Local has the value, and knows who lied', async (t) => {
-  const global = await Target.start(t, ['--global'])
-  const [victim, healthy] = await Promise.all([
-    Target.start(t, ['--join', global.address]),
-    Target.start(t, ['--join', global.address]),
-  ])
+  const global = await Target.global(t)
+  const [victim, healthy] = await Promise.all([Target.local(t, global), Target.local(t, global)])
   const anotherKey = await global.put(randomBytes(SIZE))
   const whole = { start: 0, end: SIZE }
-  const honest = await Peer.create(t)
-  await honest.join(t, global.address)
+  const honest = await global.member(t)
   another = await sliceFrom(honest, global.address, digestOf(anotherKey), whole)
   const watched = await during(victim, healthy, () =>
     Promise.all(
       Object.entries(CASES).map(async ([name, { lie, code }]) => {
-        const holder = await LyingHolder.start(t, global.address, lie)
+        const holder = await LyingHolder.start(t, global, lie)
         const told = (): string[] => victim.lines('a peer gave what is not true', holder.peer.id)
         const isCaught = (): boolean => (code === undefined ? holder.asked > 0 : told().length > 0)
         // Whoever is slow to lie is not asked, or others give meanwhile: then it lies about another value.
@@ -196,10 +192,9 @@ test('R003-10 R003-26 R003-27 whatever a holder gives, a Local has the value, an
 })
 
 test('R003-15 R003-16 R003-19 whoever uploads what is not so stores nothing', async (t) => {
-  const global = await Target.start(t, ['--global'])
-  const healthy = await Target.start(t, ['--join', global.address])
-  const peer = await Peer.create(t)
-  await peer.join(t, global.address)
+  const global = await Target.global(t)
+  const healthy = await Target.local(t, global)
+  const peer = await global.member(t)
   const values = await global.values()
   const value = randomBytes(100_000)
   const absent = randomBytes(32)

@@ -4,11 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TRANSFER, transfer } from './messages.ts'
-import { Peer } from './peer.ts'
-import type { Line } from './peer.ts'
+import type { Line, Peer } from './peer.ts'
 import { bytesAt, decode, numberAt } from './protobuf.ts'
 import type { Field, Fields } from './protobuf.ts'
-import type { Scope } from './arena.ts'
+import type { Scope, Target } from './arena.ts'
 
 export const PIECE_BYTES: number = 1 << 20
 
@@ -42,10 +41,9 @@ export class LyingHolder {
     this.#globalAddress = globalAddress
   }
 
-  static async start(t: Scope, globalAddress: string, lie: Lie): Promise<LyingHolder> {
-    const peer = await Peer.create(t, { listen: true })
-    await peer.join(t, globalAddress)
-    const holder = new LyingHolder(peer, globalAddress)
+  static async start(t: Scope, global: Target, lie: Lie): Promise<LyingHolder> {
+    const peer = await global.member(t, 'writer', { listen: true })
+    const holder = new LyingHolder(peer, global.address)
     await peer.handle(TRANSFER, (line) => holder.#serve(line, lie))
     return holder
   }

@@ -34,6 +34,13 @@ export const INDEX_KINDS = {
   named: 25,
   watch: 26,
   watched: 27,
+  invite: 41,
+  invited: 42,
+  admit: 43,
+  admitted: 44,
+  expel: 45,
+  members: 46,
+  memberPage: 47,
 } as const
 
 export const TRANSFER_KINDS = {
@@ -47,8 +54,6 @@ export const TRANSFER_KINDS = {
   failure: 8,
   join: 9,
   company: 10,
-  vouch: 11,
-  vouched: 12,
 } as const
 
 export type IndexKind = keyof typeof INDEX_KINDS
@@ -106,6 +111,7 @@ export const hello = (more: readonly Field[] = [], version = 1): Uint8Array =>
 
 const DIGEST = randomBytes(32)
 const RUN = randomBytes(16)
+const MEMBER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
 const POSITION: readonly Field[] = [
   [1, RUN],
   [2, 7],
@@ -137,6 +143,7 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     [2, POSITION],
     [3, 5000],
     [4, true],
+    [5, MEMBER],
   ],
   locate: [
     [1, DIGEST],
@@ -210,6 +217,14 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
         [2, 6],
       ],
     ],
+    [
+      5,
+      [
+        [1, MEMBER],
+        [2, true],
+        [3, 7],
+      ],
+    ],
   ],
   ack: [[1, 9]],
   bind: [
@@ -264,6 +279,41 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     ],
     [3, true],
   ],
+  invite: [
+    [1, DIGEST],
+    [2, 'writer'],
+    [3, 1],
+    [4, 86_400_000],
+  ],
+  invited: [
+    [1, '/ip4/127.0.0.1/tcp/1'],
+    [2, 1_700_000_000_000],
+  ],
+  admit: [
+    [1, MEMBER],
+    [2, 'reader'],
+  ],
+  admitted: [],
+  expel: [
+    [1, MEMBER],
+    [2, 5000],
+  ],
+  members: [
+    [1, MEMBER],
+    [2, 100],
+  ],
+  memberPage: [
+    [
+      1,
+      [
+        [1, MEMBER],
+        [2, 'admin'],
+        [3, true],
+        [4, 1_700_000_000_000],
+      ],
+    ],
+    [2, true],
+  ],
 }
 
 const RANGES: readonly Field[] = [
@@ -312,6 +362,4 @@ export const TRANSFER_SAMPLES: Readonly<Record<TransferKind, readonly Field[]>> 
     [2, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'],
   ],
   company: [[1, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X']],
-  vouch: [[1, '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X']],
-  vouched: [[1, true]],
 }

@@ -9,6 +9,7 @@ import { parseKey } from '../../src/hash/key.ts'
 import * as indexDecode from '../../src/index/decode.ts'
 import * as indexEncode from '../../src/index/encode.ts'
 import { checkName } from '../../src/index/name.ts'
+import { formatTicket, parseTicket } from '../../src/membership/ticket.ts'
 import * as transferMessage from '../../src/transfer/message.ts'
 import { channelPair } from '../../src/wire/memory-pair.ts'
 import { FrameReader } from '../../src/wire/frames.ts'
@@ -22,6 +23,7 @@ import {
 import type { IndexKind, TransferKind } from './messages.ts'
 import { Mutator } from './mutations.ts'
 import { encode, frame } from './protobuf.ts'
+import { sealTicket, ticketBody, writeTicket } from './tickets.ts'
 
 /** With all kinds together more than 100,000; `npm run test:hostile` tries as many of each. */
 const EACH = Number(process.env['DSTORE_MUTATIONS'] ?? 3000)
@@ -134,13 +136,42 @@ test('R004-29 a name that was mutated is a name, or usage', (t) => {
   })
 })
 
-test('the schemas number the kinds as they are numbered here', (t) => {
+test('R006-1 a ticket that was mutated, with a checksum that fits or none, is usage or one that prints as itself', (t) => {
+  const mutator = new Mutator(SEED)
+  const sound = writeTicket({
+    key: Buffer.from('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a', 'hex'),
+    secret: new Uint8Array(32).fill(7),
+    addresses: ['/ip4/192.0.2.1/tcp/4480', '/dns/global.example/tcp/4480'],
+  })
+  t.is(formatTicket(parseTicket(sound)), sound)
+  const body = ticketBody(sound)
+  let taken = 0
+  for (let i = 0; i < EACH; i++) {
+    const isSealed = mutator.below(4) > 0
+    const bytes = mutator.mutate(isSealed ? body : Buffer.from(sound), body)
+    const text = isSealed ? sealTicket(bytes) : Buffer.from(bytes).toString('latin1')
+    try {
+      t.is(formatTicket(parseTicket(text)), text)
+      taken++
+    } catch (error) {
+      const isRight = error instanceof DstoreError && error.code === 'usage'
+      if (!isRight) t.fail(`${JSON.stringify(text)}: ${String(error)}`)
+      else if (text.length > 12) t.false(error.message.includes(text), 'it is not repeated')
+    }
+  }
+  t.true(taken > 0)
+  t.log(`${taken} of ${EACH} taken`)
+})
+
+test('there is a sample of every kind that the schemas have', (t) => {
   const kindsIn = (schema: string): [string, number][] => {
     const [, body] = /oneof body \{([^}]*)\}/.exec(readFileSync(schema, 'utf8'))!
-    return [...body!.matchAll(/(\w+) = (\d+);/g)].map(([, kind, number]) => [kind!, Number(number)])
+    return [...body!.matchAll(/(\w+) = (\d+);/g)].map(([, kind, number]) => [
+      kind!.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      Number(number),
+    ])
   }
-  const numbers = Object.fromEntries(kindsIn('src/index/messages.proto'))
-  for (const [kind, number] of Object.entries(INDEX_KINDS)) t.is(numbers[kind], number)
+  t.deepEqual(kindsIn('src/index/messages.proto'), Object.entries(INDEX_KINDS))
   t.deepEqual(kindsIn('src/transfer/messages.proto'), Object.entries(TRANSFER_KINDS))
 })
 

@@ -6,23 +6,16 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { ExecutionContext } from 'ava'
 import { createLibp2p } from 'libp2p'
 import type { Libp2p } from 'libp2p'
-import {
-  INDEX,
-  TRANSFER,
-  failureText,
-  hello,
-  heardIndex,
-  heardTransfer,
-  index,
-} from './messages.ts'
+import { INDEX, failureText, hello, heardIndex, heardTransfer, index } from './messages.ts'
+import type { Scope } from './arena.ts'
 import type { Heard, IndexKind, TransferKind } from './messages.ts'
 import { bytesAt, numberAt, readVarint, decode } from './protobuf.ts'
 
 export class Peer {
   readonly #libp2p: Libp2p
+  #session: Line | undefined
 
   private constructor(libp2p: Libp2p) {
     this.#libp2p = libp2p
@@ -30,7 +23,7 @@ export class Peer {
 
   /** A peer with a fresh identity, which is gone at the end of the test. */
   static async create(
-    t: Pick<ExecutionContext, 'teardown'>,
+    t: Scope,
     { listen = false }: { readonly listen?: boolean } = {},
   ): Promise<Peer> {
     const libp2p = await createLibp2p({
@@ -47,6 +40,12 @@ export class Peer {
 
   get id(): string {
     return this.#libp2p.peerId.toString()
+  }
+
+  /** Its session at Global, once it has joined. */
+  get session(): Line {
+    if (this.#session === undefined) throw new Error('it has not joined')
+    return this.#session
   }
 
   /** Where it listens, with its peer id. */
@@ -73,7 +72,7 @@ export class Peer {
   }
 
   /** A session at Global, welcomed, that goes on until the test is over. */
-  async join(t: Pick<ExecutionContext, 'teardown'>, address: string): Promise<Line> {
+  async join(t: Scope, address: string): Promise<void> {
     const line = await this.open(address, INDEX)
     await line.send(hello())
     const welcome = await line.index()
@@ -81,11 +80,7 @@ export class Peer {
     await line.send(index('ack', 0, [[1, numberAt(decode(bytesAt(welcome.fields, 2)), 2)]]))
     const pings = setInterval(() => void line.send(index('ping', 0)).catch(() => undefined), 500)
     t.teardown(() => clearInterval(pings))
-    return line
-  }
-
-  fetchFrom(address: string): Promise<Line> {
-    return this.open(address, TRANSFER)
+    this.#session = line
   }
 }
 
@@ -94,6 +89,8 @@ export class Line {
   readonly stream: Stream
   /** Resolves when it is over, however it ended. */
   readonly closed: Promise<void>
+  /** Bytes that have come, read or not. */
+  received: number = 0
   #unread: Uint8Array = new Uint8Array(0)
   #ended = false
   #wake: () => void = () => undefined
@@ -101,6 +98,7 @@ export class Line {
   constructor(stream: Stream) {
     this.stream = stream
     stream.addEventListener('message', ({ data }) => {
+      this.received += data.byteLength
       this.#unread = Buffer.concat([this.#unread, data.subarray()])
       this.#wake()
     })

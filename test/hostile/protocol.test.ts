@@ -1,7 +1,8 @@
 /** Peers that do not keep to the protocols, over real connections: at Global, and as the Global that a Local has joined. */
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
-import { Target, assertUnharmed, during, eventually } from './arena.ts'
+import { Place } from '../cli/command.ts'
+import { Shared, Target, assertUnharmed, during, eventually } from './arena.ts'
 import {
   INDEX,
   INDEX_SAMPLES,
@@ -55,29 +56,44 @@ const INDEX_CRIMES: Readonly<Record<string, () => Uint8Array>> = {
   'a feed to Global': () => index('feed', 0, INDEX_SAMPLES.feed),
 }
 
-test('R000-3 R000-7 R004-1 R004-4 an index stream that breaks a rule ends with protocol, and is logged once', async (t) => {
-  const global = await Target.start(t, ['--global'])
-  const healthy = await Target.start(t, ['--join', global.address])
-  const watched = await during(global, healthy, async () => {
-    for (const [name, crime] of Object.entries(INDEX_CRIMES)) {
-      const peer = await Peer.create(t)
-      const line = await peer.join(t, global.address)
-      await line.send(crime())
-      const told = await line.answer('failure')
-      t.is(told && textAt(told.fields, 1), 'protocol', name)
-      t.is(await line.answer('failure'), undefined, `${name}: the stream goes on`)
-      const logged = (): string[] => global.lines('broke the index protocol', peer.id)
-      t.true(await eventually(() => logged().length > 0), name)
-      t.is(logged().length, 1, name)
-    }
-  })
-  assertUnharmed(t, global, watched)
-})
+const shared = new Shared()
+let global: Target
+let healthy: Target
 
-test('R004-2 who does not begin with a hello learns nothing', async (t) => {
-  const global = await Target.start(t, ['--global'])
+test.before(async () => {
+  global = await Target.global(shared)
+  healthy = await Target.local(shared, global)
+})
+test.after.always(() => shared.end())
+
+test.serial(
+  'R000-3 R000-7 R004-1 R004-4 an index stream that breaks a rule ends with protocol, and is logged once',
+  async (t) => {
+    const watched = await during(global, healthy, async () => {
+      for (const [name, crime] of Object.entries(INDEX_CRIMES)) {
+        const peer = await global.member(t)
+        const line = peer.session
+        await line.send(crime())
+        const told = await line.answer('failure')
+        t.is(told && textAt(told.fields, 1), 'protocol', name)
+        t.is(await line.answer('failure'), undefined, `${name}: the stream goes on`)
+        t.true(await eventually(() => refusals(peer).length > 0), name)
+        t.is(refusals(peer).length, 1, name)
+      }
+    })
+    assertUnharmed(t, global, watched)
+  },
+)
+
+/** What Global has logged of a peer that broke a protocol. */
+const refusals = (peer: Peer): string[] =>
+  global.lines('a peer was refused', 'why=protocol', peer.id)
+
+test.serial('R004-2 who does not begin with a hello learns nothing', async (t) => {
   await global.put(Buffer.from('hello'))
+  const values = await global.values()
   const peer = await Peer.create(t)
+  await global.admit(peer.id)
   for (const kind of Object.keys(INDEX_SAMPLES) as IndexKind[]) {
     if (kind === 'hello') continue
     const line = await peer.open(global.address, INDEX)
@@ -87,23 +103,21 @@ test('R004-2 who does not begin with a hello learns nothing', async (t) => {
       heard.push(next)
     for (const { kind: answer } of heard) t.is(answer, 'failure', kind)
   }
-  t.is(await global.values(), 1)
+  t.is(await global.values(), values)
 })
 
-test('R004-3 a hello of other versions is told which there are', async (t) => {
-  const global = await Target.start(t, ['--global'])
-  const line = await (await Peer.create(t)).open(global.address, INDEX)
+test.serial('R004-3 a hello of other versions is told which there are', async (t) => {
+  const peer = await Peer.create(t)
+  await global.admit(peer.id)
+  const line = await peer.open(global.address, INDEX)
   await line.send(hello([], 99))
   const told = await line.answer('failure')
   t.is(told && textAt(told.fields, 1), 'incompatible')
   t.regex(told ? textAt(told.fields, 2) : '', /speaks 1, this Local 99/)
 })
 
-test('R003-1 R003-2 a transfer stream that breaks a rule ends with protocol', async (t) => {
-  const global = await Target.start(t, ['--global'])
-  const healthy = await Target.start(t, ['--join', global.address])
-  const peer = await Peer.create(t)
-  await peer.join(t, global.address)
+test.serial('R003-1 R003-2 a transfer stream that breaks a rule ends with protocol', async (t) => {
+  const peer = await global.member(t)
   const digest = randomBytes(32)
   const range = (
     start: number | bigint,
@@ -141,10 +155,10 @@ test('R003-1 R003-2 a transfer stream that breaks a rule ends with protocol', as
   assertUnharmed(t, global, watched)
 })
 
-test('R000-5 what is cut off in the middle of a frame leaves nothing', async (t) => {
-  const global = await Target.start(t, ['--global'])
+test.serial('R000-5 what is cut off in the middle of a frame leaves nothing', async (t) => {
   const values = await global.values()
   const peer = await Peer.create(t)
+  await global.admit(peer.id)
   const whole = Buffer.concat([hello(), index('put', 2, [[1, 'never whole']])])
   for (let cut = 1; cut < whole.byteLength; cut += 3) {
     const line = await peer.open(global.address, INDEX)
@@ -155,101 +169,105 @@ test('R000-5 what is cut off in the middle of a frame leaves nothing', async (t)
   t.true(global.alive)
 })
 
-test('R004-1 R003-1 mutated messages over real connections harm nobody, at Global', async (t) => {
-  const global = await Target.start(t, ['--global'])
-  const healthy = await Target.start(t, ['--join', global.address])
-  const mutator = new Mutator(SEED)
-  const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
-  const transferKinds = Object.keys(TRANSFER_SAMPLES) as TransferKind[]
-  const sound = (): Uint8Array => {
-    const kind = mutator.pick(kinds)
-    return index(kind, 1 + mutator.below(100), INDEX_SAMPLES[kind])
-  }
-  const soundTransfer = (): Uint8Array => {
-    const kind = mutator.pick(transferKinds)
-    return transfer(kind, TRANSFER_SAMPLES[kind])
-  }
-  const watched = await during(global, healthy, async () => {
-    const peer = await Peer.create(t)
-    await peer.join(t, global.address)
-    for (let i = 0; i < MUTATED; i++) {
-      const line = await peer.open(global.address, TRANSFER)
-      for (let n = 0; n < 10; n++) {
-        await line.send(mutator.mutate(soundTransfer(), soundTransfer())).catch(ignore)
-      }
-      line.stream.abort(new Error('enough'))
-      const other = await Peer.create({ teardown: (end) => void ends.push(end) })
-      const session = await other.open(global.address, INDEX)
-      await session.send(hello())
-      for (let n = 0; n < 10; n++) {
-        await session.send(mutator.mutate(sound(), sound())).catch(ignore)
-      }
-      for (const end of ends.splice(0)) await end()
+test.serial(
+  'R004-1 R003-1 mutated messages over real connections harm nobody, at Global',
+  async (t) => {
+    const mutator = new Mutator(SEED)
+    const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
+    const transferKinds = Object.keys(TRANSFER_SAMPLES) as TransferKind[]
+    const sound = (): Uint8Array => {
+      const kind = mutator.pick(kinds)
+      return index(kind, 1 + mutator.below(100), INDEX_SAMPLES[kind])
     }
-  })
-  assertUnharmed(t, global, watched)
-  t.is(await global.damaged(), 0)
-})
+    const soundTransfer = (): Uint8Array => {
+      const kind = mutator.pick(transferKinds)
+      return transfer(kind, TRANSFER_SAMPLES[kind])
+    }
+    const watched = await during(global, healthy, async () => {
+      const peer = await global.member(t)
+      for (let i = 0; i < MUTATED; i++) {
+        const line = await peer.open(global.address, TRANSFER)
+        for (let n = 0; n < 10; n++) {
+          await line.send(mutator.mutate(soundTransfer(), soundTransfer())).catch(ignore)
+        }
+        line.stream.abort(new Error('enough'))
+        const other = await Peer.create({ teardown: (end) => void ends.push(end) })
+        await global.admit(other.id)
+        const session = await other.open(global.address, INDEX)
+        await session.send(hello())
+        for (let n = 0; n < 10; n++) {
+          await session.send(mutator.mutate(sound(), sound())).catch(ignore)
+        }
+        for (const end of ends.splice(0)) await end()
+      }
+    })
+    assertUnharmed(t, global, watched)
+    t.is(await global.damaged(), 0)
+  },
+)
 
 const ends: (() => unknown)[] = []
 
-test('R004-1 R004-4 a Global that says anything at all does not end its Local, which comes back', async (t) => {
-  const mutator = new Mutator(SEED)
-  const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
-  const impostor = await Peer.create(t, { listen: true })
-  let sessions = 0
-  const turns: ((line: Line) => Promise<void>)[] = [
-    // Nothing at all; nonsense; a length that is none; the wrong message; a sound welcome, and then all of that.
-    async (line) => line.stream.abort(new Error('gone')),
-    async (line) => line.send(randomBytes(1000)),
-    async (line) => line.send(varint(2n ** 60n)),
-    async (line) => line.send(index('located', 1, [])),
-    async (line) =>
-      line.send(
-        index('welcome', 1, [
-          [1, 2],
-          [
-            2,
+test.serial(
+  'R004-1 R004-4 a Global that says anything at all does not end its Local, which comes back',
+  async (t) => {
+    const mutator = new Mutator(SEED)
+    const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
+    const impostor = await Peer.create(t, { listen: true })
+    let sessions = 0
+    const turns: ((line: Line) => Promise<void>)[] = [
+      // Nothing at all; nonsense; a length that is none; the wrong message; a sound welcome, and then all of that.
+      async (line) => line.stream.abort(new Error('gone')),
+      async (line) => line.send(randomBytes(1000)),
+      async (line) => line.send(varint(2n ** 60n)),
+      async (line) => line.send(index('located', 1, [])),
+      async (line) =>
+        line.send(
+          index('welcome', 1, [
+            [1, 2],
             [
-              [1, randomBytes(16)],
-              [2, 7],
+              2,
+              [
+                [1, randomBytes(16)],
+                [2, 7],
+              ],
             ],
-          ],
-        ]),
-      ),
-    async (line) =>
-      line.send(mutator.mutate(index('welcome', 1, INDEX_SAMPLES.welcome), randomBytes(20))),
-    async (line) => {
-      await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
-      await line.send(
-        index('feed', 0, [
-          [1, 500],
-          [2, 3],
-        ]),
-      )
-    },
-    async (line) => {
-      await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
-      for (let n = 0; n < 20; n++) {
-        const kind = mutator.pick(kinds)
+          ]),
+        ),
+      async (line) =>
+        line.send(mutator.mutate(index('welcome', 1, INDEX_SAMPLES.welcome), randomBytes(20))),
+      async (line) => {
+        await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
         await line.send(
-          mutator.mutate(index(kind, mutator.below(30), INDEX_SAMPLES[kind]), randomBytes(20)),
+          index('feed', 0, [
+            [1, 500],
+            [2, 3],
+          ]),
         )
-      }
-    },
-  ]
-  await impostor.handle(INDEX, async (line) => {
-    await line.index()
-    await turns[sessions++ % turns.length]!(line)
-  })
-  const local = await Target.start(t, ['--join', impostor.address])
-  t.true(await eventually(() => sessions >= 2 * turns.length, 60_000), `${sessions} sessions`)
-  t.true(local.alive)
-  t.deepEqual(local.lines(' error '), [])
-  t.is((await local.call('GET', '/v1/status')).status, 200)
-  const absent = await local.call('GET', `/v1/values/${'0'.repeat(64)}?timeout=500`)
-  t.true(absent.status >= 500, absent.body.toString())
-})
+      },
+      async (line) => {
+        await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
+        for (let n = 0; n < 20; n++) {
+          const kind = mutator.pick(kinds)
+          await line.send(
+            mutator.mutate(index(kind, mutator.below(30), INDEX_SAMPLES[kind]), randomBytes(20)),
+          )
+        }
+      },
+    ]
+    await impostor.handle(INDEX, async (line) => {
+      await line.index()
+      await turns[sessions++ % turns.length]!(line)
+    })
+    const local = await Target.start(new Place(t), t, ['--join', impostor.address])
+    t.true(await eventually(() => sessions >= 2 * turns.length, 60_000), `${sessions} sessions`)
+    t.true(local.alive)
+    t.deepEqual(local.lines(' error '), [])
+    t.is((await local.call('GET', '/v1/status')).status, 200)
+    const absent = await local.call('GET', `/v1/values/${'0'.repeat(64)}?timeout=500`)
+    t.true(absent.status >= 500, absent.body.toString())
+  },
+)
 
 function ignore(): void {
   // The other side has ended the stream, as it should.

@@ -59,6 +59,18 @@ test('R003-23: of those who wait, whoever holds least is next', async (t) => {
   t.is(order.length, 3)
 })
 
+test('R003-22: it is known when somebody waits who holds nothing', async (t) => {
+  const allowance = new Allowance(4, 4)
+  const back = await allowance.take('a', 4, never)
+  const more = allowance.take('a', 1, never)
+  t.false(allowance.isStarving)
+  const other = allowance.take('b', 1, never)
+  t.true(allowance.isStarving)
+  back()
+  await Promise.all([more, other])
+  t.false(allowance.isStarving)
+})
+
 test('who gives up waiting leaves the queue, and fails with the reason', async (t) => {
   const allowance = new Allowance(10, 10)
   const back = await allowance.take('a', 10, never)
