@@ -43,16 +43,15 @@ export class Shared implements Scope {
 export class Target {
   readonly place: Place
   readonly process: ChildProcess
-  /** Where peers reach it; empty for a Local. */
-  readonly address: string
+  /** Where peers reach it, with its peer id; empty where it does not listen. */
+  address: string = ''
   /** Lines of its log. */
   readonly logged: readonly string[]
   readonly #socket: string
 
-  private constructor(place: Place, process: ChildProcess, ready: string, logged: string[]) {
+  private constructor(place: Place, process: ChildProcess, logged: string[]) {
     this.place = place
     this.process = process
-    this.address = ready.split(' ').find((word) => word.startsWith('/ip4/')) ?? ''
     this.logged = logged
     this.#socket = place.file('state/dstore.sock')
   }
@@ -62,10 +61,15 @@ export class Target {
   }
 
   /** A Local that an invitation has made a member. */
-  static async local(t: Scope, global: Target, role: Role = 'writer'): Promise<Target> {
+  static async local(
+    t: Scope,
+    global: Target,
+    role: Role = 'writer',
+    args: readonly string[] = [],
+  ): Promise<Target> {
     const place = new Place(t as ExecutionContext)
     writeFileSync(place.file('ticket'), await global.invite({ role }), { mode: 0o600 })
-    return Target.start(place, t, ['--join', `@${place.file('ticket')}`])
+    return Target.start(place, t, ['--join', `@${place.file('ticket')}`, ...args])
   }
 
   /** A daemon with these flags, once it serves. */
@@ -79,7 +83,9 @@ export class Target {
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
     const { value } = (await lines.next()) as { value: string | undefined }
     if (value === undefined) throw new Error(`the daemon ended: ${logged.join('\n')}`)
-    return new Target(place, child, value, logged)
+    const target = new Target(place, child, logged)
+    target.address = (await target.status()).listen[0] ?? ''
+    return target
   }
 
   get alive(): boolean {
@@ -148,6 +154,7 @@ export type Role = 'reader' | 'writer' | 'admin'
 
 interface Status {
   readonly peerId: string
+  readonly listen: readonly string[]
   readonly refused?: Readonly<Record<string, number>>
   readonly global?: { readonly state: string }
   readonly store?: { readonly values: number }

@@ -1,9 +1,10 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { ADMISSION_WINDOW_MS, REFUSALS_TOLD, REFUSAL_TOLD_MS } from '../../src/limits.ts'
-import { Gate, networkOf, type GateOptions } from '../../src/membership/gate.ts'
+import { Gate, type GateOptions } from '../../src/membership/gate.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
-import { Rate } from '../../src/membership/rate.ts'
+import { Handshakes } from '../../src/membership/handshakes.ts'
+import { Rate, networkOf } from '../../src/membership/rate.ts'
 import { Refusals, type Refused } from '../../src/membership/refusal.ts'
 
 const INDEX = '/index'
@@ -139,6 +140,24 @@ test('R006-34: a host is an IPv4 address, or the network of an IPv6 address', (t
     t.is(networkOf(host), network, host)
   }
   fc.assert(fc.property(fc.ipV6(), (host) => networkOf(host).length > 0))
+})
+
+test('R006-36: handshakes are few at a time, in all and of one host, and begun at a bounded rate', (t) => {
+  let now = 0
+  const bounds = { inAll: 5, perHost: 3, perHostPerSecond: 4 }
+  const handshakes = new Handshakes({ now: () => now, ...bounds })
+  const begin = (id: string, host: string): boolean => handshakes.begin(id, host)
+  t.deepEqual(
+    ['1', '2', '3', '4'].map((id) => begin(id, '10.0.0.1')),
+    [true, true, true, false],
+  )
+  t.deepEqual([begin('5', '10.0.0.2'), begin('6', '10.0.0.3')], [true, true])
+  t.false(begin('7', '10.0.0.4'), 'enough in all')
+  for (const id of ['1', '2', '3']) handshakes.end(id)
+  t.true(begin('8', '10.0.0.1'))
+  t.false(begin('9', '10.0.0.1'), 'enough for this second')
+  now = 1000
+  t.true(begin('9', '10.0.0.1'))
 })
 
 test('a rate remembers few, the oldest is forgotten', (t) => {

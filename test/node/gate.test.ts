@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { Gate } from '../../src/membership/gate.ts'
 import type { Refused } from '../../src/membership/refusal.ts'
@@ -133,4 +134,27 @@ test('R006-31: a Local hangs up on a stranger before any stream', async (t) => {
   await t.throwsAsync(stranger.dial(server.addresses()[0]!, BULK), { code: 'unreachable' })
   t.is(taken.length, 0)
   t.is(gate.refused.stranger, 1)
+})
+
+test('R006-36: half-open connections of one host are few, counted, and cut in the end', async (t) => {
+  const { address, gate, members, taken } = await door(t, { connectionsPendingPerHost: 4 })
+  const identity = await newIdentity()
+  members.add(peerIdOf(identity))
+  const member = await comer(t, identity)
+  await member.dial(address, BULK)
+  const [, host, port] = /ip4\/([^/]+)\/tcp\/(\d+)/.exec(address)!
+  const sockets = Array.from({ length: 50 }, () => connect({ host: host!, port: Number(port) }))
+  t.teardown(() => sockets.forEach((socket) => socket.destroy()))
+  let closed = 0
+  for (const socket of sockets) {
+    socket.on('error', () => undefined)
+    socket.on('close', () => closed++)
+    socket.resume()
+  }
+  await until(() => closed >= 46)
+  t.is(gate.refused.connections, 46)
+  await member.dial(address, BULK)
+  await until(() => taken.length === 2)
+  t.is(closed, 46)
+  await until(() => closed === 50)
 })

@@ -385,9 +385,6 @@ export class SimLocal {
         }
         return
       }
-      // Whom a Local lets in is its gate's matter, which is not simulated.
-      case 'members':
-        return
       case 'cut':
         return this.#readings.clear()
       case 'refused':
