@@ -9,7 +9,7 @@ const output = { dir: 'dist', format: 'esm', cleanDir: false }
 
 /** What every command loads and some larger part, too: one file of it, not ten, for each costs at every start. */
 const SHARED =
-  /\/src\/(errors|limits|bytes|node\/version|daemon\/(?!http\/|(daemon|foreground|background|lock|pipe-input)\.)[\w/-]+)\.ts$|\/cli\/node-flags\.ts$/
+  /\/src\/(errors|limits|bytes|node\/version|daemon\/(?!http\/|(daemon|foreground|background|lock|log-file|pipe-input)\.)[\w/-]+)\.ts$|\/cli\/node-flags\.ts$/
 
 export default defineConfig([
   {

@@ -1,137 +1,66 @@
 /**
- * Removal as it is felt: 200 Locals that all hold a value, and how long `remove` takes until every one of them has let
- * go; what each costs Global in memory; and how a Local catches up that was away during 100,000 changes. Channels are
- * in memory: what is measured is the index and its ends, not TCP.
+ * Removal with many Locals: how long until all have acknowledged it, what a Local costs Global in memory, and how a
+ * Local catches up that was away during many changes, by replay and by revalidation. Global and its Locals are processes,
+ * every Local has a connection of its own over TCP, Noise and Yamux. `node dist/bench/index.js [LOCALS] [CHANGES]`.
  */
-import { hash } from '../src/hash/hasher.ts'
-import type { Digest } from '../src/index/message.ts'
-import { SILENT } from '../src/node/log.ts'
-import { GlobalLink } from '../src/node/global-link.ts'
-import { IndexHost } from '../src/node/index-host.ts'
-import { Repair } from '../src/node/repair.ts'
-import { createMemoryStore } from '../src/store/memory.ts'
-import type { Channel } from '../src/wire/channel.ts'
-import { channelPair } from '../src/wire/memory-pair.ts'
-import { DstoreError } from '../src/errors.ts'
+import { KIB, MIB } from '../src/limits.ts'
+import { Worker, type CaughtUp } from './index-orders.ts'
 
-const LOCALS = 200
+const LOCALS = Number(process.argv[2] ?? 200)
+const CHANGES = Number(process.argv[3] ?? 100_000)
+const PROCESSES = 4
 const REMOVALS = 300
-const CHANGES = 100_000
 
-const now = (): number => performance.now()
-const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
-
-const store = createMemoryStore()
-const host = await IndexHost.open({
-  store,
-  repair: new Repair({ store, log: SILENT, holders: () => [] }),
-  log: SILENT,
-  now,
-  random,
-})
-
-interface Bench {
-  readonly link: GlobalLink
-  isAway: boolean
-  receivedBytes: number
-  removed: number
-  channel?: Channel
+const workers: Worker[] = []
+const start = (file: string): Worker => {
+  const worker = new Worker(file)
+  workers.push(worker)
+  return worker
 }
 
-async function join(peer: string): Promise<Bench> {
-  const state = { isAway: false, receivedBytes: 0, removed: 0 } as Bench
-  const link = new GlobalLink({
-    dial: async () => {
-      if (state.isAway) throw new DstoreError('unreachable', 'away')
-      const [first, second] = channelPair({ peers: [peer, 'Global'] })
-      const [mine, theirs] = first.peer === peer ? [second, first] : [first, second]
-      void host.serve(theirs)
-      const read = mine.read.bind(mine)
-      mine.read = async () => {
-        const bytes = await read()
-        state.receivedBytes += bytes?.byteLength ?? 0
-        return bytes
-      }
-      state.channel = mine
-      return mine
-    },
-    backoffMs: () => 10,
-    log: SILENT,
-    now,
-    random,
-  })
-  link.attach({
-    apply: (removals) => void (state.removed += removals.length),
-    reset: () => [],
-    verified: () => undefined,
-    cut: () => undefined,
-  })
-  await link.start()
-  return Object.assign(state, { link })
-}
+try {
+  const global = start('index-global-process.js')
+  const address = await global.tell<string>({ type: 'address' })
+  await global.tell({ type: 'put', from: 0, count: REMOVALS + 100 })
+  const warm = start('index-locals-process.js')
+  await warm.tell({ type: 'join', address, locals: 4, holding: 0 })
+  await global.tell({ type: 'time-removals', from: 0, count: 100 })
 
-function valueOf(i: number): { value: Uint8Array; digest: Digest } {
-  const value = new TextEncoder().encode(`value ${i}`)
-  return { value, digest: hash(value).digest }
-}
-
-async function put(from: number, count: number): Promise<void> {
-  for (let at = from; at < from + count; at += 1000) {
-    const values = Array.from(
-      { length: Math.min(1000, from + count - at) },
-      (_, i) => valueOf(at + i).value,
-    )
-    await host.ask({ type: 'put', values, name: undefined })
+  const before = await global.tell<number>({ type: 'resident' })
+  const processes = Array.from({ length: PROCESSES }, () => start('index-locals-process.js'))
+  const share = Math.ceil((LOCALS - 4) / PROCESSES)
+  for (const locals of processes) {
+    await locals.tell({ type: 'join', address, locals: share, holding: 0 })
   }
-}
+  const times = await global.tell<number[]>({ type: 'time-removals', from: 100, count: REMOVALS })
+  times.sort((a, b) => a - b)
+  const at = (part: number): string => times[Math.floor(part * times.length)]!.toFixed(1)
+  const all = share * PROCESSES + 4
+  say(`remove, acknowledged by ${all} Locals: median ${at(0.5)} ms, p99 ${at(0.99)} ms`)
+  const grown = (await global.tell<number>({ type: 'resident' })) - before
+  say(`resident memory of Global: ${(grown / (all - 4) / KIB).toFixed(0)} KiB for each Local`)
+  for (const locals of processes) locals.end()
 
-const remove = (i: number): Promise<unknown> =>
-  host.ask({ type: 'remove', digest: valueOf(i).digest, timeoutMs: 60_000, force: false })
-
-const heapBefore = heap()
-const locals = await Promise.all(Array.from({ length: LOCALS }, (_, i) => join(`Local ${i}`)))
-say(
-  `${LOCALS} Locals: ${((heap() - heapBefore) / LOCALS / 1024).toFixed(1)} KiB each, both ends together`,
-)
-
-await put(0, REMOVALS)
-const times: number[] = []
-for (let i = 0; i < REMOVALS; i++) {
-  const began = now()
-  await remove(i)
-  times.push(now() - began)
-}
-times.sort((a, b) => a - b)
-const at = (share: number): string => times[Math.floor(share * times.length)]!.toFixed(1)
-say(`remove, acknowledged by ${LOCALS}: median ${at(0.5)} ms, p99 ${at(0.99)} ms`)
-
-for (const { link } of locals.slice(1)) await link.close()
-const [local] = locals as [Bench]
-local.isAway = true
-local.channel?.abort(new Error('away'))
-await put(REMOVALS, CHANGES / 2)
-for (let i = REMOVALS; i < REMOVALS + CHANGES / 2; i += 500) {
-  const batch = Array.from({ length: Math.min(500, REMOVALS + CHANGES / 2 - i) }, (_, j) => i + j)
-  await Promise.all(
-    batch.map((one) =>
-      host.ask({ type: 'remove', digest: valueOf(one).digest, timeoutMs: 0, force: false }),
-    ),
+  // Position: the run's begin, the puts so far, the removals so far, and from here on as many puts as removals.
+  const values = CHANGES / 2
+  const upto = 1 + (REMOVALS + 100) * 2 + CHANGES
+  await warm.tell({ type: 'away' })
+  await global.tell({ type: 'put', from: 1000, count: values })
+  await global.tell({ type: 'remove', from: 1000, count: values })
+  tell(
+    `${CHANGES} changes away, half of them removals, replayed`,
+    await warm.tell<CaughtUp>({ type: 'back', upto }),
   )
+  const newcomer = start('index-locals-process.js')
+  await global.tell({ type: 'put', from: 0, count: values })
+  const asked = await newcomer.tell<CaughtUp>({ type: 'join', address, locals: 1, holding: values })
+  tell(`${values} values held, every one asked about after a reset`, asked)
+} finally {
+  for (const worker of workers) worker.end()
 }
-const [bytes, removals] = [local.receivedBytes, local.removed]
-const began = now()
-local.isAway = false
-while (local.removed - removals < CHANGES / 2)
-  await new Promise((resolve) => setTimeout(resolve, 5))
-say(
-  `${CHANGES} changes away: caught up in ${(now() - began).toFixed(0)} ms with ${((local.receivedBytes - bytes) / 1024 / 1024).toFixed(1)} MiB`,
-)
-await local.link.close()
-await host.close()
 
-function heap(): number {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed
+function tell(what: string, { ms, bytes }: CaughtUp): void {
+  say(`${what}: ${ms.toFixed(0)} ms, ${(bytes / MIB).toFixed(2)} MiB received`)
 }
 
 function say(line: string): void {

@@ -62,8 +62,8 @@ try {
   const [atGlobal, atLocal] = [join(folder, 'global'), join(folder, 'local')]
   const global = await daemon(['--global', '--dir', atGlobal])
   daemons.push(global.child)
-  const address = global.ready.split(' ').find((word) => word.startsWith('/ip4/'))!
-  const local = await daemon(['--join', address, '--dir', atLocal, '--cache', CACHE])
+  const invited = await run(['invite', '--role', 'admin', '--dir', atGlobal])
+  const local = await daemon(['--join', invited.stdout, '--dir', atLocal, '--cache', CACHE])
   daemons.push(local.child)
 
   const report = async (what: string, { seconds, peakMiB: peak }: Ran): Promise<void> => {

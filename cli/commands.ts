@@ -4,7 +4,8 @@ import type { Run } from './invocation.ts'
 import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
-import { logs, start, status, stop } from './commands/background.ts'
+import { join, logs, start, status, stop } from './commands/background.ts'
+import { invite, members } from './commands/members.ts'
 import { ls, name } from './commands/names.ts'
 import { rm } from './commands/rm.ts'
 import { evict, has, prefetch, stat } from './commands/values.ts'
@@ -24,7 +25,7 @@ export interface Command {
   load(): Run | Promise<Run>
 }
 
-const PLACE = ['dir', 'socket', 'quiet'] as const
+const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
 const NODE = [
   'global',
@@ -41,6 +42,8 @@ const NODE = [
   'http-public',
   'log-level',
 ] as const
+/** What `join` says by itself. */
+const ROLES: ReadonlySet<string> = new Set(['global', 'standalone', 'join'])
 const MANY: readonly [number, number] = [1, Infinity]
 const NONE: readonly [number, number] = [0, 0]
 
@@ -70,10 +73,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => get,
   },
   cid: {
+    minor: true,
     usage: 'FILE... | -',
     summary: 'print the keys of files without storing them',
     examples: [['dstore cid model.bin', 'its digest is what b3sum prints']],
-    flags: ['json', 'quiet'],
+    flags: ['json', 'quiet', 'verbose'],
     positionals: MANY,
     load: () => cid,
   },
@@ -124,6 +128,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: () => rm,
   },
   watch: {
+    minor: true,
     usage: '',
     summary: 'show every change as it happens',
     examples: [['dstore watch --json', 'for a program']],
@@ -189,19 +194,53 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: NONE,
     load: async () => (await import('./commands/repl.ts')).repl,
   },
+  invite: {
+    usage: '[--role ROLE] [--uses N] [--expires D]',
+    summary: 'make a ticket, with which another node joins this Global',
+    examples: [
+      ['dstore invite > ticket', 'for one node, within a day; it is a secret'],
+      ['dstore invite --role reader --uses 20', 'for twenty nodes that only read'],
+    ],
+    flags: ['role', 'uses', 'expires', 'json', ...CALL],
+    positionals: NONE,
+    load: () => invite,
+  },
+  join: {
+    usage: '[TICKET | - | @FILE | MULTIADDR] [FLAGS]',
+    summary: 'join a Global and run a node in the background',
+    examples: [
+      ['dstore join @ticket', 'with the ticket in a file'],
+      ['ssh global dstore invite | dstore join', 'or on standard input'],
+    ],
+    flags: [...NODE.filter((flag) => !ROLES.has(flag)), 'json', ...PLACE],
+    positionals: [0, 1],
+    load: () => join,
+  },
+  members: {
+    minor: true,
+    usage: '\nadd PEERID... [--role ROLE]\nrm PEERID...',
+    summary: 'list, add and remove the nodes that may take part',
+    examples: [
+      ['dstore members', 'peer id, role, state and since when'],
+      ['dstore members rm 12D3KooW...', 'its connections are cut everywhere'],
+    ],
+    flags: ['role', 'json', ...CALL],
+    positionals: [0, Infinity],
+    load: () => members,
+  },
   daemon: {
-    usage: '[--global | --join MULTIADDR] [FLAGS]',
+    usage: '[--global | --join WHERE] [FLAGS]',
     summary: 'run a node in the foreground',
     examples: [
       ['dstore daemon --global', 'the Global; its ready line says where it is'],
-      ['dstore daemon --join /ip4/127.0.0.1/tcp/4480/p2p/12D3...', 'a Local of it'],
+      ['dstore daemon --join @ticket', 'a Local of it; later without --join'],
     ],
     flags: [...NODE, ...PLACE],
     positionals: NONE,
     load: async () => (await import('./commands/daemon.ts')).daemon,
   },
   start: {
-    usage: '[--global | --join MULTIADDR] [FLAGS]',
+    usage: '[--global | --join WHERE] [FLAGS]',
     summary: 'run a node in the background',
     examples: [['dstore start --cache 4GiB', 'remembered for the next start']],
     flags: [...NODE, 'json', ...PLACE],

@@ -20,6 +20,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   socket: text('PATH', 'where the daemon serves (DSTORE_SOCKET)'),
   json: yes('one JSON object, or one a line'),
   quiet: { ...yes('no notes and no progress'), short: 'q' },
+  verbose: { ...yes('say what is asked of the daemon, and what caused a failure'), short: 'v' },
   timeout: text('D', 'give up after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
   'no-start': yes('do not start a daemon where none runs (DSTORE_NO_START=1)'),
   output: { ...text('FILE', 'write to FILE, which changes only when all is there'), short: 'o' },
@@ -35,8 +36,11 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   follow: { ...yes('go on as the log grows'), short: 'f' },
   global: yes('be the Global: hold the index and the durable copy'),
   standalone: yes('be both in one process, without a network'),
-  join: text('MULTIADDR', 'be a Local of the Global at this address'),
-  listen: { ...text('MULTIADDR', 'listen on this address; loopback only'), multiple: true },
+  join: text('-|@FILE|MULTIADDR', 'be a Local, by a ticket or of a Global that lists this node'),
+  listen: { ...text('MULTIADDR', 'listen on this address; only members get in'), multiple: true },
+  role: text('ROLE', 'reader, writer or admin (default writer)'),
+  uses: text('N', 'how many nodes the ticket is good for (default 1)'),
+  expires: text('D', 'how long the ticket is good (default 24h)'),
   store: text('disk|memory', 'where values are kept; memory keeps nothing'),
   cache: text('SIZE', 'memory for values, such as 2GiB'),
   'max-size': text('SIZE', 'the most that the store takes in'),
@@ -53,6 +57,7 @@ export type FlagName =
   | 'socket'
   | 'json'
   | 'quiet'
+  | 'verbose'
   | 'timeout'
   | 'no-start'
   | 'output'
@@ -70,6 +75,9 @@ export type FlagName =
   | 'standalone'
   | 'join'
   | 'listen'
+  | 'role'
+  | 'uses'
+  | 'expires'
   | 'store'
   | 'cache'
   | 'max-size'
@@ -86,6 +94,7 @@ export interface Flags {
   readonly socket?: string
   readonly json?: boolean
   readonly quiet?: boolean
+  readonly verbose?: boolean
   readonly timeout?: string
   readonly 'no-start'?: boolean
   readonly output?: string
@@ -103,6 +112,9 @@ export interface Flags {
   readonly standalone?: boolean
   readonly join?: string
   readonly listen?: readonly string[]
+  readonly role?: string
+  readonly uses?: string
+  readonly expires?: string
   readonly store?: string
   readonly cache?: string
   readonly 'max-size'?: string

@@ -53,7 +53,8 @@ async function dispatch(
       hint: `see \`dstore ${first} --help\``,
     })
   }
-  terminal.configure({ quiet: flags.quiet === true, json: flags.json === true })
+  const { quiet = false, verbose = false, json = false } = flags
+  terminal.configure({ quiet, verbose, json })
   const run = await command.load()
   const invocation: Invocation = { flags, positionals, terminal, signal }
   return run(invocation)

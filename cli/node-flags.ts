@@ -5,14 +5,12 @@ import { checkSettings, parseLease } from '../src/daemon/settings.ts'
 import type { Settings } from '../src/daemon/settings.ts'
 import type { Flags } from './flags.ts'
 
-/** What the flags say; `usage`, `malformed-address` or `not-permitted` for what cannot be (R007-7, R007-23). */
+/** What the flags say, where `--join` is a multiaddr (see ticket-input.ts); `usage`, `malformed-address` or `not-permitted` for what cannot be (R007-7, R007-23). */
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'forget-after': forgetAfter } = flags
   const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
-  if ([global, standalone, join].filter((role) => role !== undefined).length > 1) {
-    throw new DstoreError('usage', 'a node has one role: --global, --join or --standalone')
-  }
+  checkOneRole(flags)
   return checkSettings({
     ...(global && { role: 'global' }),
     ...(standalone && { role: 'standalone' }),
@@ -31,7 +29,6 @@ export function settingsFromFlags(flags: Flags): Settings {
 }
 
 const VALUED = [
-  'join',
   'store',
   'cache',
   'max-size',
@@ -42,10 +39,12 @@ const VALUED = [
   'log-level',
 ] as const
 
-/** The same flags, checked, for another process. */
+/** The same flags, checked, for another process, which is told by standard input where to join, and how. */
 export function nodeParameters(flags: Flags): string[] {
-  settingsFromFlags(flags)
-  const parameters: string[] = []
+  const { join, ...rest } = flags
+  checkOneRole(flags)
+  settingsFromFlags(rest)
+  const parameters = join === undefined ? [] : ['--join=-']
   for (const name of ['global', 'standalone', 'http-public'] as const) {
     if (flags[name] === true) parameters.push(`--${name}`)
   }
@@ -55,4 +54,10 @@ export function nodeParameters(flags: Flags): string[] {
   }
   for (const address of flags.listen ?? []) parameters.push(`--listen=${address}`)
   return parameters
+}
+
+/** A node has one role at most; else `usage`. */
+export function checkOneRole({ global, standalone, join }: Flags): void {
+  if ([global, standalone, join].filter((role) => role !== undefined).length < 2) return
+  throw new DstoreError('usage', 'a node has one role: --global, --join or --standalone')
 }

@@ -5,20 +5,33 @@ import { formatSize } from '../src/daemon/quantities.ts'
 const PATIENCE_MS = 1000
 const REDRAW_MS = 100
 const CLEAR = '\r\u001b[K'
+const GAP = '  '
+
+/** What is known of some work. */
+export interface WorkState {
+  readonly label: string
+  readonly doneBytes: number
+  /** Undefined where nobody knows it. */
+  readonly totalBytes: number | undefined
+  readonly elapsedMs: number
+  /** Who takes part, such as `from Global`. */
+  readonly peers?: string
+}
 
 export class ProgressLine {
   readonly #label: string
   readonly #write: (text: string) => void
-  readonly #columns: number
+  readonly #columns: () => number
   readonly #now: () => number
   readonly #startedAt: number
+  #peers = ''
   #drawnAt = -Infinity
   #ended = false
 
   constructor(
     label: string,
     write: (text: string) => void,
-    columns: number = process.stderr.columns || 80,
+    columns: () => number = () => process.stderr.columns || 80,
     now: () => number = () => performance.now(),
   ) {
     this.#label = label
@@ -28,13 +41,18 @@ export class ProgressLine {
     this.#startedAt = now()
   }
 
+  /** Who takes part from now on. */
+  set peers(text: string) {
+    this.#peers = text
+  }
+
   update(doneBytes: number, totalBytes?: number): void {
     const now = this.#now()
     const elapsedMs = now - this.#startedAt
     if (this.#ended || elapsedMs < PATIENCE_MS || now - this.#drawnAt < REDRAW_MS) return
     this.#drawnAt = now
-    const line = progressText(this.#label, doneBytes, totalBytes, elapsedMs)
-    this.#write(CLEAR + line.slice(0, this.#columns - 1))
+    const work = { label: this.#label, doneBytes, totalBytes, elapsedMs, peers: this.#peers }
+    this.#write(CLEAR + progressText(work, this.#columns() - 1))
   }
 
   end(): void {
@@ -43,21 +61,27 @@ export class ProgressLine {
   }
 }
 
-/** `model.bin  45%  1.2GiB of 2.7GiB  310MiB/s  5s left`. */
-export function progressText(
-  label: string,
-  doneBytes: number,
-  totalBytes: number | undefined,
-  elapsedMs: number,
-): string {
+/** `model.bin  45%  1.2GiB of 2.7GiB  310MiB/s  5s left  from Global`: as much of it as there are columns for. */
+export function progressText(work: WorkState, columns: number): string {
+  const { label, doneBytes, totalBytes = 0, elapsedMs, peers = '' } = work
   const bytesPerSecond = (doneBytes / elapsedMs) * 1000
   const rate = `${formatSize(Math.round(bytesPerSecond))}/s`
-  if (totalBytes === undefined || totalBytes === 0) {
-    return [label, formatSize(doneBytes), rate].join('  ')
-  }
+  if (totalBytes === 0) return fitting([label, formatSize(doneBytes), rate, peers], [3, 2], columns)
   const percent = `${Math.floor((doneBytes / totalBytes) * 100)}%`
   const amounts = `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`
   const left = Math.ceil((totalBytes - doneBytes) / bytesPerSecond)
   const time = Number.isFinite(left) ? `${left}s left` : 'stalled'
-  return [label, percent, amounts, rate, time].join('  ')
+  return fitting([label, percent, amounts, rate, time, peers], [5, 2, 3, 4], columns)
+}
+
+/** The parts in one line: those named first in `spare` are left out first, then the first part is cut. */
+function fitting(parts: string[], spare: readonly number[], columns: number): string {
+  const line = (): string => parts.filter((part) => part !== '').join(GAP)
+  for (const index of spare) {
+    if (line().length <= columns) break
+    parts[index] = ''
+  }
+  const [label = '', ...rest] = parts
+  const excess = line().length - columns
+  return excess <= 0 ? line() : [label.slice(0, -excess), ...rest.filter(Boolean)].join(GAP)
 }

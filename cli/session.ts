@@ -15,10 +15,20 @@ export function place(flags: Flags): Place {
 }
 
 /** The running daemon; undefined where there is none. */
-export function findDaemon({ flags, signal }: Invocation): Promise<Client | undefined> {
+export async function findDaemon({
+  flags,
+  signal,
+  terminal,
+}: Invocation): Promise<Client | undefined> {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const options = { signal, ...(timeout && { timeoutMs: parseDuration(timeout) }) }
-  return Client.connect(place(flags).socket, options)
+  const { socket } = place(flags)
+  const client = await Client.connect(socket, {
+    signal,
+    ...(timeout && { timeoutMs: parseDuration(timeout) }),
+    onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
+  })
+  terminal.detail(client === undefined ? `nobody serves ${socket}` : `connected to ${socket}`)
+  return client
 }
 
 /** The running daemon, or one that is started for it. `unreachable` where that is forbidden. */
@@ -37,10 +47,11 @@ export async function useDaemon(invocation: Invocation): Promise<Client> {
   return started
 }
 
-/** Start a daemon in the background, with these flags for it; returns when it serves. */
+/** Start a daemon in the background, with these flags and this input for it; returns when it serves. */
 export async function startDaemon(
   { flags, signal }: Invocation,
   parameters: readonly string[] = [],
+  input?: string,
 ): Promise<void> {
   const { startInBackground } = await import('../src/daemon/background.ts')
   const { directory, socket } = place(flags)
@@ -50,6 +61,7 @@ export async function startDaemon(
     directory,
     socket,
     command: [...program, 'daemon', '--dir', directory.path, ...more, ...parameters],
+    input,
     signal,
   })
 }

@@ -1,51 +1,63 @@
 /** The log of a daemon in the background, and what is added to it. */
 import { once } from 'node:events'
-import { createReadStream, statSync, watch } from 'node:fs'
-import type { FSWatcher, Stats } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
 import { dirname } from 'node:path'
+import { PIECE_BYTES } from '../src/limits.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Print the log; with `follow`, go on until `signal`. A log that was turned over is read from its new beginning. */
+/** Print the log; with `follow`, go on until `signal`, also in the file that takes its place when it is turned over. */
 export async function showLog(
   path: string,
   follow: boolean,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  const found = look(path)
-  if (found === undefined) {
+  if (!exists(path)) {
     terminal.note('nothing was logged yet: no daemon has run in the background')
     return
   }
   // The directory is watched, for a log that is turned over is another file.
   const watcher = follow ? watch(dirname(path), { signal }) : undefined
-  await show(path, 0, found.size, terminal)
-  if (watcher !== undefined) await showMore(path, found, watcher, terminal, signal)
-}
-
-async function showMore(
-  path: string,
-  first: Stats,
-  watcher: FSWatcher,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<never> {
-  let shown = first
   for (;;) {
-    const found: Stats = look(path) ?? shown
-    const from = found.ino === shown.ino && found.size >= shown.size ? shown.size : 0
-    if (found.size === from) await once(watcher, 'change', { signal })
-    else await show(path, from, found.size, terminal)
-    shown = found
+    const file = openSync(path, 'r')
+    try {
+      await showFile(file, path, terminal, watcher, signal)
+    } finally {
+      closeSync(file)
+    }
+    if (watcher === undefined) return
   }
 }
 
-async function show(path: string, start: number, end: number, terminal: Terminal): Promise<void> {
-  if (end === start) return
-  const bytes = createReadStream(path, { start, end: end - 1 }) as AsyncIterable<Uint8Array>
-  for await (const piece of bytes) await terminal.output.write(piece)
+/** Show a file to its end; with a watcher, until it is turned over. */
+async function showFile(
+  file: number,
+  path: string,
+  terminal: Terminal,
+  watcher: FSWatcher | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const piece = new Uint8Array(PIECE_BYTES)
+  for (let at = 0; ;) {
+    // Asked before the rest of it is read: what is added to a file that was turned over is read, too.
+    const isOver = exists(path) && !isAt(path, file)
+    const length = readSync(file, piece, { position: at })
+    if (length > 0) {
+      at += length
+      await terminal.output.write(piece.subarray(0, length))
+    } else if (watcher === undefined || isOver) return
+    else if (fstatSync(file).size < at) at = 0
+    // Nothing was awaited since the file was looked at: no change is missed.
+    else await once(watcher, 'change', { signal })
+  }
 }
 
-function look(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false })
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+/** Is the open file the one at this path? */
+function isAt(path: string, file: number): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(file).ino
 }

@@ -13,8 +13,11 @@ export function statusText(status: StatusAnswer): string {
     ['HTTP', daemon.http && httpText(daemon.http)],
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
-    ['Global', global && `${global.state} since ${global.since}, ${global.address}`],
+    ['Global', global && globalText(global)],
+    ['away because', global?.state === 'away' ? global.error : undefined],
     ['Locals', status.role === 'global' ? localsText(status) : undefined],
+    ['members', status.members?.toString()],
+    ['refused', status.refused && refusedText(status.refused)],
     ['position', status.position],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['store', store && storeText(store)],
@@ -36,11 +39,27 @@ export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStat
   return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
 }
 
+/** `connected since TIME, round trip 1.2ms, /ip4/...`; while it is away, when it was last heard. */
+function globalText(global: NonNullable<StatusAnswer['global']>): string {
+  const { state, since, lastHeard, roundTripMs, address } = global
+  const sign =
+    state === 'connected'
+      ? roundTripMs !== undefined && `round trip ${roundTripMs.toFixed(roundTripMs < 10 ? 1 : 0)}ms`
+      : lastHeard !== undefined && `last heard ${lastHeard}`
+  return [`${state} since ${since}`, sign, address].filter(Boolean).join(', ')
+}
+
 /** `3 connected, 1 away: 12D3...`: who is away is owed what was removed meanwhile. */
 function localsText({ locals, registered }: StatusAnswer): string {
   const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
   const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.join(' ')}`
   return `${locals.length} connected${absent}`
+}
+
+/** `3 stranger, 1 role`; nothing where nobody was refused. */
+function refusedText(refused: NonNullable<StatusAnswer['refused']>): string | undefined {
+  const some = Object.entries(refused).filter(([, times]) => times > 0)
+  return some.length === 0 ? undefined : some.map(([why, times]) => `${times} ${why}`).join(', ')
 }
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {
@@ -55,8 +74,10 @@ function storeText(store: NonNullable<StatusAnswer['store']>): string {
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {
   const { usedBytes, budgetBytes, values, hits, misses, evictions } = cache
+  const reads = hits + misses
+  const rate = reads === 0 ? '' : ` (${Math.round((100 * hits) / reads)}%)`
   return (
     `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${values} values, ` +
-    `${hits} hits, ${misses} misses, ${evictions} evictions`
+    `${hits} hits${rate}, ${misses} misses, ${evictions} evictions`
   )
 }

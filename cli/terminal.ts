@@ -1,7 +1,7 @@
 /**
  * What a person sees. The rules (R007-20, R007-21): stdout carries data and nothing else; an error is one line, and at
  * most one more that says what to do; notes and progress go to stderr and can be silenced; progress is for a terminal
- * and for work that lasts. No colours.
+ * and for work that lasts. No colours. `--verbose` adds what is asked of the daemon, and the causes of an error.
  */
 import { writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
@@ -11,8 +11,17 @@ import { standardOutput } from './output.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress.ts'
 
+/** How much of what is said, and for whom. */
+export interface Manner {
+  readonly quiet: boolean
+  readonly verbose: boolean
+  /** Facts are for a program. */
+  readonly json: boolean
+}
+
 export class Terminal {
   #quiet = false
+  #verbose = false
   #json = false
   #output: Output | undefined
   #progress: ProgressLine | undefined
@@ -22,8 +31,9 @@ export class Terminal {
     return this.#json
   }
 
-  configure({ quiet, json }: { readonly quiet: boolean; readonly json: boolean }): void {
+  configure({ quiet, verbose, json }: Manner): void {
     this.#quiet = quiet
+    this.#verbose = verbose
     this.#json = json
   }
 
@@ -53,13 +63,21 @@ export class Terminal {
     if (!this.#quiet) this.#toPeople(`${text}\n`)
   }
 
+  /** What goes on, for those who asked for it. */
+  detail(text: string): void {
+    if (this.#verbose) this.#toPeople(`${printable(text)}\n`)
+  }
+
   /** What went wrong, and with which argument where there are several. */
-  fail({ code, message, hint }: DstoreError, argument?: string): void {
+  fail({ code, message, hint, cause }: DstoreError, argument?: string): void {
     const named = argument === undefined || message.includes(argument)
     const about = named ? '' : `${argument}: `
     const what = code === 'internal' ? `internal error: ${message}` : message
     this.#toPeople(`dstore: ${printable(about + what)}\n`)
     if (hint !== undefined) this.#toPeople(`hint: ${printable(hint)}\n`)
+    for (let next = cause; next instanceof Error; next = next.cause) {
+      this.detail(`cause: ${next.name}: ${next.message}`)
+    }
   }
 
   /** A line that shows how far some work is, until its `end`. Nothing where nobody would see it. */

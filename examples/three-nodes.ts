@@ -2,10 +2,11 @@
 import { createNode, DstoreError } from '@dstore/dstore'
 
 await using global = await createNode({ role: 'global' })
-const [join] = (await global.status()).listen as [string]
+// Whoever has it may become a member, twice within a day: to be handed over like a password.
+const { ticket } = await global.invite({ role: 'admin', uses: 2 })
 
-await using a = await createNode({ role: 'local', join })
-await using b = await createNode({ role: 'local', join, cacheBytes: 64 << 20 })
+await using a = await createNode({ role: 'local', ticket })
+await using b = await createNode({ role: 'local', ticket, cacheBytes: 64 << 20 })
 
 const { key } = await a.put('from a to b')
 console.log(await (await b.get(key)).text())

@@ -5,6 +5,7 @@
  * A *mistake of the calling program* is a `TypeError` or a `RangeError` that names the argument.
  */
 
+/** The stable name of what went wrong. */
 export type ErrorCode =
   | 'internal'
   | 'unreadable'
@@ -102,7 +103,9 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   cancelled: kind('the caller gave up', 'caller', true, 499, 130),
 }
 
+/** What is known of a fault besides. */
 export interface DstoreErrorOptions {
+  /** What it came from. */
   cause?: unknown
   /** One line that says what to do about it. */
   hint?: string

@@ -175,6 +175,9 @@ export const CONNECTIONS: number = 2000
 /** Connections of a node whose handshake is not over. */
 export const CONNECTIONS_PENDING: number = 256
 
+/** Of these, connections from one IPv4 address, or one IPv6 network of 64 bits. */
+export const CONNECTIONS_PENDING_PER_HOST: number = 64
+
 /** New connections from one IP address in one second: many Locals may share one machine. */
 export const CONNECTIONS_PER_HOST_PER_SECOND: number = 100
 
@@ -221,6 +224,9 @@ export const HTTP_ANSWER_BYTES: number = 2 * MIB
 /** A file of names in an archive; also the names that wait at an import until their values come. */
 export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
 
+/** Batches that are being sent to the daemon or stored, all together. */
+export const HTTP_BATCHES_BYTES: number = 4 * MIB
+
 /** How often a call that waits for peers, or for changes, shows that it goes on. */
 export const HTTP_BEAT_MS: number = 2000
 
@@ -254,7 +260,7 @@ export const SHUTDOWN_MS: number = 5_000
 /** How long a daemon in the background may take until it serves. */
 export const START_MS: number = 30_000
 
-/** A daemon's log is turned over at its start when it is larger than this. */
+/** A daemon's log in a file is turned over when it would grow beyond this. */
 export const LOG_FILE_BYTES: number = 8 * MIB
 
 /** The configuration file of a state directory. */
@@ -355,14 +361,24 @@ export const REGISTER_WRITE_MS: number = 5000
 
 /** The longest that one request for changes waits for some. */
 export const WATCH_WAIT_MS: number = 20_000
-/** Bytes of values that a node has read for its peers and they have not taken, all together. */
+/** Bytes of values that a node has in flight, all together: read and not yet taken, or come and not yet stored. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 
-/** Of these, what a Global has for the callers of its own machine; the rest is for its peers: neither waits for the other. */
-export const CALLERS_IN_FLIGHT_BYTES: number = 32 * MIB
+/** Of these, what is for its peers. */
+export const PEERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** Of these, what is for the callers of its own machine, beside batches: neither waits for the other. */
+export const CALLERS_IN_FLIGHT_BYTES: number =
+  IN_FLIGHT_BYTES - PEERS_IN_FLIGHT_BYTES - HTTP_BATCHES_BYTES
+
+/** How much of a transfer goes by before its share of what is in flight goes to others who wait: to begin again costs. */
+export const SHARE_KEPT_BYTES: number = 16 * MIB
 
 /** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
 export const READ_SHARE_BYTES: number = 3 * MIB
+
+/** While somebody waits for whom nothing is in flight, a peer gets so long to take one piece, in milliseconds. */
+export const CROWDED_PATIENCE_MS: number = 5000
 
 /** Bytes of values that a node has read for one peer and it has not taken. */
 export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
@@ -406,9 +422,6 @@ export const COMPANY_BYTES: number = 2 * MIB
 /** How many Locals one value is fetched from at once. */
 export const SOURCES: number = 8
 
-/** How long a peer that Global vouched for is served without asking again. */
-export const VOUCHED_MS: number = 60_000
-
 /** Addresses of other Locals that a Local remembers. */
 export const KNOWN_ADDRESSES: number = 1024
 
@@ -417,3 +430,78 @@ export const SHUN_MS: number = 10_000
 
 /** How often a node that fetches a value asks who else does, at most; at first it asks more often. */
 export const COMPANY_EVERY_MS: number = 1000
+
+/** The public key of a node, an Ed25519 key. */
+export const PUBLIC_KEY_BYTES: number = 32
+
+/** The secret of a ticket. */
+export const TICKET_SECRET_BYTES: number = 32
+
+/** Addresses of Global that a ticket may hold. */
+export const TICKET_ADDRESSES: number = 8
+
+/** The longest address in a ticket. */
+export const TICKET_ADDRESS_CHARS: number = 200
+
+/** The longest ticket. */
+export const TICKET_CHARS: number = 4096
+
+/** Peers that one ticket may make members. */
+export const TICKET_USES: number = 1000
+
+/** The shortest time for which a ticket is good. */
+export const LEAST_TICKET_MS: number = 1000
+
+/** How long a ticket is good where nobody says otherwise: a day. */
+export const TICKET_MS: number = 86_400_000
+
+/** The longest time for which a ticket is good: 30 days. */
+export const LONGEST_TICKET_MS: number = 30 * 86_400_000
+
+/** For how long a ticket that ran out is remembered, so that who shows it is told so: 7 days. */
+export const TICKET_KEPT_MS: number = 7 * 86_400_000
+
+/** Tickets that Global remembers. */
+export const TICKETS: number = 1024
+
+/** Members of a Global, with those that were expelled and that its log still tells of. */
+export const MEMBERS: number = 4096
+
+/** A peer id in a message. */
+export const PEER_ID_CHARS: number = 128
+
+/** Connections of one peer; of more the oldest is cut. */
+export const CONNECTIONS_PER_PEER: number = 8
+
+/** Connections of peers that are no members yet, in all. */
+export const STRANGERS: number = 64
+
+/** Connections of such peers from one IPv4 address, or from one IPv6 network of 64 bits. */
+export const STRANGERS_PER_HOST: number = 16
+
+/** How long a peer that is no member may be connected, in milliseconds. */
+export const ADMISSION_MS: number = 5000
+
+/** The first message on an index stream: nothing more is taken in before its sender is welcome. */
+export const HELLO_BYTES: number = 8 * KIB
+
+/** The span in which failed admissions are counted, in milliseconds. */
+export const ADMISSION_WINDOW_MS: number = 60_000
+
+/** Failed admissions from one host, counted as above, after which its strangers are refused unheard. */
+export const FAILED_ADMISSIONS_PER_HOST: number = 60
+
+/** Failed admissions from all hosts, after which all strangers are refused unheard. */
+export const FAILED_ADMISSIONS: number = 600
+
+/** Hosts whose failed admissions are remembered. */
+export const ADMISSION_HOSTS: number = 1024
+
+/** The same refusal of the same peer is told once in this time, in milliseconds. */
+export const REFUSAL_TOLD_MS: number = 60_000
+
+/** Refusals of which it is remembered when they were told. */
+export const REFUSALS_TOLD: number = 1024
+
+/** How long a Local waits before it dials a Global again that says that it is no member, in milliseconds. */
+export const REFUSED_REDIAL_MS: number = 15_000

@@ -18,6 +18,7 @@ import { fetchSlices } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/pieces.ts'
 import { serveTransfer } from '../../src/transfer/serve.ts'
 import { newIdentity } from '../../src/node/identity.ts'
+import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/node/log.ts'
 import { BulkNetwork } from '../../src/node/bulk-network.ts'
 import { createNetwork } from '../../src/node/network.ts'
@@ -49,6 +50,7 @@ export type Order =
   | {
       readonly do: 'open'
       readonly role: 'global' | 'local'
+      /** Ticket of the Global. */
       readonly join?: string
       readonly listen?: boolean
       readonly lanes?: boolean
@@ -278,9 +280,11 @@ async function carryOut(
     case 'open': {
       const { role, join, listen = role === 'global', lanes = true, store = 'memory' } = order
       const { cacheBytes = 2048 * MIB } = order
-      const where = { ...(join && { join }), ...(listen && { listen: [LOOPBACK] }) }
+      const ticket = join === undefined ? {} : { ticket: parseTicket(join) }
+      const where = { ...ticket, ...(listen && { listen: [LOOPBACK] }) }
       node = await openNode({ dir, role, store, cacheBytes, lanes, log: SILENT, ...where })
-      return { text: (await node.status()).listen[0] ?? '' }
+      if (role !== 'global') return { text: '' }
+      return { text: (await node.invite({ role: 'admin', uses: 1000 })).ticket }
     }
     case 'put': {
       const { key } = await node!.put({ bytes: stream(order.bytes, order.seed), size: order.bytes })

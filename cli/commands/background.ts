@@ -1,10 +1,11 @@
-/** `start`, `stop`, `status`, `logs`: the node in the background of this state directory. */
+/** `start`, `join`, `stop`, `status`, `logs`: the node in the background of this state directory. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/ready-line.ts'
 import type { Invocation } from '../invocation.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'
+import { readDestination } from '../ticket-input.ts'
 import { httpText, statusText } from '../status-text.ts'
 import { showLog } from '../show-log.ts'
 
@@ -14,8 +15,9 @@ const REFRESH_MS = 1000
 export async function start(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
   const parameters = nodeParameters(flags)
+  const to = flags.join === undefined ? undefined : await readDestination(flags.join, terminal)
   const running = await findDaemon(invocation)
-  if (running === undefined) await startDaemon(invocation, parameters)
+  if (running === undefined) await startDaemon(invocation, parameters, to?.text)
   else if (parameters.length > 0) {
     throw new DstoreError('locked', 'a daemon is running already, with the flags of its start', {
       hint: 'end it with `dstore stop`, then start it with these',
@@ -28,6 +30,12 @@ export async function start(invocation: Invocation): Promise<number> {
   const { http } = found.daemon
   if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
   return 0
+}
+
+/** The same as `start --join`. */
+export function join(invocation: Invocation): Promise<number> {
+  const { flags, positionals } = invocation
+  return start({ ...invocation, flags: { ...flags, join: positionals[0] ?? '-' } })
 }
 
 export async function stop(invocation: Invocation): Promise<number> {

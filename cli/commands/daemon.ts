@@ -2,10 +2,14 @@
 import { DstoreError } from '../../src/errors.ts'
 import { runDaemon } from '../../src/daemon/foreground.ts'
 import { createLog, isLogLevel } from '../../src/daemon/log.ts'
+import { LOG_FILE_VARIABLE, logToFile } from '../../src/daemon/log-file.ts'
 import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/settings.ts'
 import { chooseDirectory } from '../../src/daemon/state-directory.ts'
 import type { Invocation } from '../invocation.ts'
-import { settingsFromFlags } from '../node-flags.ts'
+import { checkOneRole, settingsFromFlags } from '../node-flags.ts'
+import { readDestination } from '../ticket-input.ts'
+
+const NOWHERE = { text: undefined, ticket: undefined }
 
 export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   const level = flags['log-level'] ?? (process.env['DSTORE_LOG_LEVEL'] || 'info')
@@ -16,12 +20,21 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   }
   // A log that nobody reads any more is no reason to end.
   process.stderr.on('error', () => undefined)
-  const settings = mergeSettings(settingsFromFlags(flags), settingsFromEnvironment(process.env))
+  const file = process.env[LOG_FILE_VARIABLE]
+  const write = file ? logToFile(file) : (line: string) => void process.stderr.write(line)
+  const log = createLog(level, write)
+  process.on('uncaughtExceptionMonitor', ({ stack }) => log.error('crashed', { stack }))
+  checkOneRole(flags)
+  const { join, ...rest } = flags
+  const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal)
+  const said = ticket !== undefined || text === undefined ? rest : { ...rest, join: text }
+  const settings = mergeSettings(settingsFromFlags(said), settingsFromEnvironment(process.env))
   return runDaemon(
     {
       directory: chooseDirectory(flags.dir, process.env),
       settings,
-      log: createLog(level, (line) => process.stderr.write(line)),
+      log,
+      ...(ticket === undefined ? {} : { ticket }),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
     },
     (line) => terminal.print(line),

@@ -7,9 +7,10 @@ import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
 import { fileOutput } from '../output.ts'
 import type { Output } from '../output.ts'
+import { showingPeers } from '../peers.ts'
+import type { ProgressLine } from '../progress.ts'
 import { parseRange } from '../range.ts'
 import { useDaemon } from '../session.ts'
-import type { Terminal } from '../terminal.ts'
 import { label, readWords } from '../words.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
@@ -27,20 +28,19 @@ export async function get(invocation: Invocation): Promise<number> {
   if (folder !== undefined) makeFolder(folder)
   return forEach(positionals, terminal, async (word) => {
     const value = await client.get(word, range)
-    const target = folder === undefined ? output : join(folder, value.key)
-    await write(value, target === undefined ? terminal.output : fileOutput(target), word, terminal)
+    const path = folder === undefined ? flags.output : join(folder, value.key)
+    const target = path === undefined ? terminal.output : await fileOutput(path)
+    const line = terminal.progress(label(word))
+    await showingPeers(client, line, () => write(value, target, line))
   })
 }
 
 async function write(
   value: FetchedValue,
-  opening: Output | Promise<Output>,
-  word: string,
-  terminal: Terminal,
+  output: Output,
+  line: ProgressLine | undefined,
 ): Promise<void> {
   const total = value.range.end - value.range.start
-  const output = await opening
-  const line = terminal.progress(label(word))
   try {
     let done = 0
     for await (const piece of value.bytes) {

@@ -8,6 +8,7 @@ import type { Progress } from '../../src/node/node.ts'
 import { forEach } from '../each.ts'
 import { inspect, openInput } from '../input.ts'
 import type { Invocation } from '../invocation.ts'
+import { showingPeers } from '../peers.ts'
 import type { ProgressLine } from '../progress.ts'
 import { useDaemon } from '../session.ts'
 import { SmallFiles } from '../small-files.ts'
@@ -26,11 +27,12 @@ export async function put(invocation: Invocation): Promise<number> {
   let client: Client | undefined
   return forEach(positionals, terminal, async (file, at) => {
     const found = inspect(file)
-    client ??= await useDaemon(invocation)
+    const daemon = (client ??= await useDaemon(invocation))
     const line = terminal.progress(found === undefined ? 'standard input' : file)
+    const putting = { file, found, line, name }
     const answer =
-      (await smallFiles.store(client, at)) ??
-      (await store(client, { file, found, line, name }).finally(() => line?.end()))
+      (await smallFiles.store(daemon, at)) ??
+      (await showingPeers(daemon, line, () => store(daemon, putting)).finally(() => line?.end()))
     await terminal.printFact({ file, ...answer, ...(name !== undefined && { name }) }, answer.key)
   })
 }

@@ -4,6 +4,7 @@ import type { FactsAnswer } from '../../src/daemon/api.ts'
 import type { Client } from '../../src/daemon/client.ts'
 import { forEach } from '../each.ts'
 import type { Run } from '../invocation.ts'
+import { showingPeers } from '../peers.ts'
 import { useDaemon } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { label, readWords } from '../words.ts'
@@ -68,7 +69,9 @@ export const stat: Run = onFacts(async (facts, { type, text }, terminal) => {
 export const prefetch: Run = onWords(async (client, word, terminal) => {
   const line = terminal.progress(label(word))
   try {
-    await client.prefetch(word, ({ doneBytes, totalBytes }) => line?.update(doneBytes, totalBytes))
+    await showingPeers(client, line, () =>
+      client.prefetch(word, ({ doneBytes, totalBytes }) => line?.update(doneBytes, totalBytes)),
+    )
   } finally {
     line?.end()
   }

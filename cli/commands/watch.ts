@@ -14,7 +14,7 @@ export async function watch(invocation: Invocation): Promise<number> {
 }
 
 /** `7 put bafkr4i... 13B models/v1`. */
-function changeText({ seq, type, key, size, names }: ChangeLine): string {
-  const of = [key, size === undefined ? undefined : formatSize(size), ...names]
+function changeText({ seq, type, key, size, names, peer, role }: ChangeLine): string {
+  const of = [key, size === undefined ? undefined : formatSize(size), ...names, peer, role]
   return [seq, type, ...of.filter((part) => part !== undefined)].join(' ')
 }

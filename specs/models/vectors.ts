@@ -202,7 +202,7 @@ function fingerprint(bytes: Uint8Array): Fingerprint {
 }
 
 /** Vectors as they are kept: JSON, each list with an item a line, so that a change can be read. */
-export function vectorFile(vectors: KeyVectors | ValueVectors): string {
+export function vectorFile(vectors: object): string {
   const fields = Object.entries(vectors).map(([name, content]: [string, unknown]) => {
     if (!Array.isArray(content)) return `"${name}": ${JSON.stringify(content)}`
     const items = content.map((item) => JSON.stringify(item))

@@ -1,5 +1,13 @@
 /** The JSON that goes over the daemon's API: one place for both its ends (specs/007, "HTTP API"). */
-import type { Acknowledgement, ChangeEvent, NodeStatus, Progress } from '../node/node.ts'
+import type {
+  Acknowledgement,
+  ChangeEvent,
+  ExpelResult,
+  Invitation,
+  MemberEntry,
+  NodeStatus,
+  Progress,
+} from '../node/node.ts'
 import type { ErrorCode } from '../errors.ts'
 
 /** An error, as RFC 9457 writes it. `code` is from the closed table of specs/000. */
@@ -55,11 +63,23 @@ export interface NameLine {
   readonly key: string
 }
 
-/** One change. `key` and `size` are there where the change has them. */
+/** One change. What it does not have is not there. */
 export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
   readonly key?: string
   readonly size?: number
 }
+
+export type InviteAnswer = Invitation
+
+/** `role` is not there where it was expelled. */
+export type MemberLine = MemberEntry
+
+export interface AdmitAnswer {
+  readonly peer: string
+  readonly role: string
+}
+
+export type ExpelAnswer = ExpelResult
 
 export interface EvictAnswer {
   readonly key: string

@@ -1,10 +1,11 @@
 /** Starting a daemon that outlives the command which needs it (specs/007, "In the background"). */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../errors.ts'
-import { LOG_FILE_BYTES, START_MS } from '../limits.ts'
+import { START_MS } from '../limits.ts'
 import { connectTo } from './connection.ts'
+import { LOG_FILE_VARIABLE, openLog } from './log-file.ts'
 import { errorOf } from './problem.ts'
 import { READY_FD_VARIABLE } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
@@ -19,6 +20,8 @@ export interface BackgroundOptions {
   readonly directory: StateDirectory
   /** The program and arguments that run a daemon in the foreground. */
   readonly command: readonly [string, ...string[]]
+  /** What the daemon reads on standard input: a secret that must not stand among its arguments. */
+  readonly input?: string | undefined
   /** Where another daemon of this directory would serve. */
   readonly socket: string
   /** Ends the waiting with its reason; the daemon goes on. */
@@ -42,16 +45,23 @@ export async function startInBackground(options: BackgroundOptions): Promise<str
   }
 }
 
-async function launch({ directory, command, signal }: BackgroundOptions): Promise<Readiness> {
+async function launch({
+  directory,
+  command,
+  input,
+  signal,
+}: BackgroundOptions): Promise<Readiness> {
   const [program, ...parameters] = command
   const log = openLog(directory.log)
   const child = spawn(program, parameters, {
     cwd: directory.path,
     detached: true,
-    env: { ...process.env, [READY_FD_VARIABLE]: '3' },
-    stdio: ['ignore', log, log, 'pipe'],
+    env: { ...process.env, [READY_FD_VARIABLE]: '3', [LOG_FILE_VARIABLE]: directory.log },
+    stdio: [input === undefined ? 'ignore' : 'pipe', log, log, 'pipe'],
   })
   closeSync(log)
+  // A daemon that ends before it has read it says why itself.
+  child.stdin?.on('error', () => undefined).end(input)
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
     signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
@@ -84,10 +94,4 @@ async function served(socket: string): Promise<boolean> {
     await sleep(LOOK_MS)
   }
   return false
-}
-
-function openLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size > LOG_FILE_BYTES) renameSync(path, `${path}.1`)
-  return openSync(path, 'a', 0o600)
 }

@@ -23,6 +23,8 @@ export interface ClientOptions {
   readonly timeoutMs?: number
   /** Ends every call with `cancelled`. */
   readonly signal?: AbortSignal
+  /** Told of every answer: `GET /v1/status 200`, after so many milliseconds. */
+  readonly onAnswer?: (call: string, milliseconds: number) => void
 }
 
 /** What a request carries. A parameter that is undefined is left out. */
@@ -37,12 +39,15 @@ export class Caller {
   readonly patience: Patience
   readonly #agent: Agent
   readonly #timeoutMs: number | undefined
+  readonly #onAnswer: ClientOptions['onAnswer']
 
   /** Lets go of a connection that no call has used. */
   readonly #dropUnused: () => void
 
-  private constructor(agent: Agent, { timeoutMs, signal }: ClientOptions, dropUnused: () => void) {
+  private constructor(agent: Agent, options: ClientOptions, dropUnused: () => void) {
+    const { timeoutMs, signal, onAnswer } = options
     this.#agent = agent
+    this.#onAnswer = onAnswer
     this.#dropUnused = dropUnused
     this.#timeoutMs = timeoutMs
     this.patience = { idleMs: (timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS, signal }
@@ -82,10 +87,12 @@ export class Caller {
   async call(method: string, path: string, sent: Sent = {}): Promise<IncomingMessage> {
     const { headers, body, bytes, query = {} } = sent
     const { signal } = this.patience
+    const startedAt = performance.now()
+    const target = path + queryText({ timeout: this.#timeoutMs?.toString(), ...query })
     const request = httpRequest({
       agent: this.#agent,
       method,
-      path: path + queryText({ timeout: this.#timeoutMs?.toString(), ...query }),
+      path: target,
       headers: {
         ...headers,
         ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
@@ -111,6 +118,8 @@ export class Caller {
     }
     try {
       const response = await answered
+      const call = `${method} ${target} ${response.statusCode}`
+      this.#onAnswer?.(call, performance.now() - startedAt)
       if (response.statusCode! < 400) return response
       const fault = parseProblem(await text(response, this.patience))
       if (fault.code !== 'protocol') throw fault

@@ -5,16 +5,20 @@
 import type { IncomingMessage } from 'node:http'
 import { DstoreError } from '../errors.ts'
 import { BATCH_ITEMS, HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../limits.ts'
-import type { Progress, RangeRequest } from '../node/node.ts'
+import type { InviteOptions, Progress, RangeRequest } from '../node/node.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { changes, json, lines, pieces, result } from './answer.ts'
 import type { Patience } from './answer.ts'
 import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from './api.ts'
 import type {
+  AdmitAnswer,
   ChangeLine,
   EvictAnswer,
+  ExpelAnswer,
   FactsAnswer,
+  InviteAnswer,
   KeyLine,
+  MemberLine,
   NameAnswer,
   NameLine,
   PutAnswer,
@@ -168,6 +172,28 @@ export class Client {
     yield* changes(response, this.#patience, onStart)
   }
 
+  /** A ticket. */
+  async invite(options: Omit<InviteOptions, 'signal'> = {}): Promise<InviteAnswer> {
+    const body = JSON.stringify(options)
+    return json(await this.#caller.call('POST', '/v1/invitations', { body }), this.#patience)
+  }
+
+  async *members(): AsyncGenerator<MemberLine> {
+    const response = await this.#caller.call('GET', '/v1/members', { headers: TRAILERS })
+    for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as MemberLine
+  }
+
+  /** Let a peer be a member, or give it another role. */
+  async admit(peer: string, role: string): Promise<AdmitAnswer> {
+    const body = JSON.stringify({ role })
+    return json(await this.#caller.call('PUT', member(peer), { body }), this.#patience)
+  }
+
+  /** Let a member be one no more. */
+  expel(peer: string): Promise<ExpelAnswer> {
+    return this.#removal(member(peer), {})
+  }
+
   async prefetch(word: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
     return result(
       await this.#caller.call('POST', `${value(word)}/prefetch`),
@@ -231,6 +257,8 @@ const TRAILERS = { TE: 'trailers' } as const
 function value(key: string): string {
   return `/v1/values/${encodeURIComponent(key)}`
 }
+
+const member = (peer: string): string => `/v1/members/${encodeURIComponent(peer)}`
 
 function named(name: string): string {
   if (/\p{Cs}/u.test(name)) throw new DstoreError('usage', 'not a name: it is not Unicode')

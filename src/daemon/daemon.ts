@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { totalmem } from 'node:os'
 import { GIB } from '../limits.ts'
+import type { Ticket } from '../membership/ticket.ts'
 import type { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/open.ts'
 import { SOCKET_ENTRANCE } from './http/entrance.ts'
@@ -30,6 +31,8 @@ export interface DaemonOptions {
   readonly directory: StateDirectory
   /** What was said now, by flag or environment; it goes before what the directory remembers, and is remembered. */
   readonly settings: Settings
+  /** Makes a Local a member, the first time. The directory remembers where its Global is, and nothing else of it. */
+  readonly ticket?: Ticket
   readonly log: Log
   /** Called under the lock: loading libp2p is not worth it for a daemon that may not run. */
   readonly openNode: (options: NodeOptions) => Promise<Node>
@@ -47,14 +50,15 @@ export interface Daemon {
 
 /** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { directory, log } = options
+  const { directory, log, ticket } = options
   letHeapGrow()
+  const said = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
   // What cannot be is refused before anything is made; what counts is read again under the lock.
-  settle(options.settings, readSettings(directory.config))
+  settle(said, readSettings(directory.config))
   createDirectory(directory)
   const lock = takeLock(directory.lock)
   try {
-    const settings = settle(options.settings, readSettings(directory.config))
+    const settings = settle(said, readSettings(directory.config))
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
@@ -64,6 +68,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log,
       ...(settings.listen === undefined ? {} : { listen: settings.listen }),
       ...(settings.join === undefined ? {} : { join: settings.join }),
+      ...(ticket === undefined ? {} : { ticket }),
       ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),
       ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
       ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
@@ -133,10 +138,19 @@ async function serve({ node, settings, directory, lock, log }: Serving): Promise
   return { node, socket, stopAsked, close: () => (closing ??= close()) }
 }
 
-/** A Global that was told no address keeps the one it got, so that its Locals find it after a restart. */
+/** The settings of a Local of the Global that made a ticket. */
+function asLocal(settings: Settings, { peer, addresses }: Ticket): Settings {
+  return { ...settings, role: 'local', join: `${addresses[0]!}/p2p/${peer}` }
+}
+
+/**
+ * A Global that was told no address keeps the one it got, so that its Locals find it after a restart; a Local that had
+ * several of a ticket keeps the one at which Global answered.
+ */
 async function withAddress(settings: Settings, node: Node): Promise<Settings> {
+  const { listen, global } = await node.status()
+  if (global !== undefined) return { ...settings, join: global.address }
   if (settings.role !== 'global' || settings.listen !== undefined) return settings
-  const { listen } = await node.status()
   return { ...settings, listen: listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')) }
 }
 

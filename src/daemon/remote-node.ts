@@ -1,11 +1,16 @@
 /** A running daemon, seen as a node: the same calls, over its socket (specs/007, "HTTP API"). */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { type Key, parseKey } from '../hash/key.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  ExpelResult,
   GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
   Node,
   NodeStatus,
   PutOptions,
@@ -124,6 +129,23 @@ export class RemoteNode implements Node {
     for await (const { key, size, ...rest } of client.watch(after, onStart)) {
       yield { ...rest, key: key === undefined ? undefined : parseKey(key), size }
     }
+  }
+
+  invite({ role, uses, validMs, ...options }: InviteOptions = {}): Promise<Invitation> {
+    const told = { ...(role && { role }), ...(uses && { uses }), ...(validMs && { validMs }) }
+    return this.#client.with(options).invite(told)
+  }
+
+  members(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
+    return this.#client.with(options).members()
+  }
+
+  async admit(peer: string, role: MemberRole, options: CallOptions = {}): Promise<void> {
+    await this.#client.with(options).admit(peer, role)
+  }
+
+  expel(peer: string, options: CallOptions = {}): Promise<ExpelResult> {
+    return this.#client.with(options).expel(peer)
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {

@@ -125,14 +125,14 @@ export function settle(said: Settings, remembered: Settings): Settings {
   if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
     throw new DstoreError('usage', '--forget-after must be at least twice the lease')
   }
-  if (said.listen !== undefined && role !== 'global') {
-    throw new DstoreError('usage', '--listen is for a Global: no other node opens a port', {
-      hint: 'add --global',
+  if (said.listen !== undefined && role !== 'global' && role !== 'local') {
+    throw new DstoreError('usage', '--listen is for a node with others: this one opens no port', {
+      hint: 'add --global or --join',
     })
   }
   if (role === 'local' && join === undefined) {
     throw new DstoreError('usage', 'a Local needs the address of its Global', {
-      hint: 'give it with --join',
+      hint: 'give it with --join, or join with a ticket',
     })
   }
   const overTcp = http !== undefined && http !== 'none'
@@ -143,12 +143,14 @@ export function settle(said: Settings, remembered: Settings): Settings {
   }
   // An address that is said anew is closed, unless it is said to be public.
   const isPublic = said.http === undefined ? httpPublic : said.httpPublic
+  // What one role was told to listen on opens no port for another.
+  const listensOn = said.listen ?? (remembered.role === role ? listen : undefined)
   return {
     ...rest,
     ...(socketGroup === undefined || socketGroup === 'none' ? {} : { socketGroup }),
     ...(overTcp ? { http, ...(isPublic === true && { httpPublic: true }) } : {}),
     ...(role === 'local' && join !== undefined ? { join } : {}),
-    ...(role === 'global' && listen !== undefined ? { listen } : {}),
+    ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }

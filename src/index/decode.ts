@@ -6,6 +6,16 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../errors.ts'
 import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, NAMES_PER_KEY } from '../limits.ts'
 import { atMost, count, digest, errorCode, exactly, malformed, text } from '../wire/fields.ts'
+import {
+  toInvite,
+  toInvited,
+  toMemberPage,
+  toMemberships,
+  toNewPeer,
+  toPeer,
+  toPeers,
+  toRole,
+} from './decode-membership.ts'
 import type { Body, ChangeSeen, ChangeType, Fact, Message, Position, Receipt } from './message.ts'
 import * as pb from './messages_pb.ts'
 import { isName } from './name.ts'
@@ -38,7 +48,8 @@ function fromWire(body: pb.Message['body']): Body {
       const { version, position, leaseMs, reset } = body.value
       if (position === undefined) throw malformed('a welcome without a position')
       const lease = { leaseMs: maybeCount('lease', leaseMs) }
-      return { type: 'welcome', version, position: toPosition(position), ...lease, reset }
+      const members = toPeers(body.value.members)
+      return { type: 'welcome', version, position: toPosition(position), ...lease, reset, members }
     }
     case 'locate': {
       const digests = batch('digests', body.value.digests).map(digest)
@@ -159,6 +170,25 @@ function fromWire(body: pb.Message['body']): Body {
     }
     case 'feed':
       return toFeed(body.value)
+    case 'invite':
+      return toInvite(body.value)
+    case 'invited':
+      return toInvited(body.value)
+    case 'admit':
+      return { type: 'admit', peer: toNewPeer(body.value.peer), role: toRole(body.value.role) }
+    case 'admitted':
+      return { type: 'admitted' }
+    case 'expel': {
+      const { peer, timeoutMs } = body.value
+      return { type: 'expel', peer: toPeer(peer), timeoutMs: maybeCount('time-out', timeoutMs) }
+    }
+    case 'members': {
+      const { after, limit } = body.value
+      const from = { after: after === undefined ? undefined : toPeer(after) }
+      return { type: 'members', ...from, limit: pageOf(limit) }
+    }
+    case 'memberPage':
+      return toMemberPage(body.value)
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':
@@ -200,6 +230,7 @@ function toFeed({ after: from, upto: to, ...lists }: pb.Feed): Body {
       seq: within(removal.seq),
     })),
     unbindings: lists.unbindings.map(({ name, seq }) => ({ name: toName(name), seq: within(seq) })),
+    memberships: toMemberships(lists.memberships, within),
   }
 }
 
@@ -266,6 +297,9 @@ const CHANGE_TYPES: ReadonlySet<string> = new Set<ChangeType>([
   'bind',
   'unbind',
   'remove',
+  'invite',
+  'admit',
+  'expel',
 ])
 
 function toChange(change: pb.Change): ChangeSeen {
@@ -276,5 +310,7 @@ function toChange(change: pb.Change): ChangeSeen {
     digest: maybeDigest(change.digest),
     names: toNames(change.names),
     size: maybeCount('size', change.size),
+    peer: change.peer === undefined ? undefined : toPeer(change.peer),
+    role: change.role === undefined ? undefined : toRole(change.role),
   }
 }

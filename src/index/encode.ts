@@ -22,8 +22,9 @@ function toWire(body: Body): WireBody {
       return { case: 'hello', value }
     }
     case 'welcome': {
-      const { version, position, leaseMs, reset } = body
-      const value = { version, position: wirePosition(position), reset, ...wide({ leaseMs }) }
+      const { version, position, leaseMs, reset, members } = body
+      const known = { position: wirePosition(position), members: [...members] }
+      const value = { version, reset, ...known, ...wide({ leaseMs }) }
       return { case: 'welcome', value }
     }
     case 'locate':
@@ -105,11 +106,38 @@ function toWire(body: Body): WireBody {
       const { after, upto } = body
       const removals = body.removals.map(({ digest, seq }) => ({ digest, seq: BigInt(seq) }))
       const unbindings = body.unbindings.map(({ name, seq }) => ({ name, seq: BigInt(seq) }))
+      const memberships = body.memberships.map((one) => ({ ...one, seq: BigInt(one.seq) }))
       const interval = { after: BigInt(after), upto: BigInt(upto) }
-      return { case: 'feed', value: { ...interval, removals, unbindings } }
+      return { case: 'feed', value: { ...interval, removals, unbindings, memberships } }
     }
     case 'ack':
       return { case: 'ack', value: { seq: BigInt(body.seq) } }
+    case 'invite': {
+      const { secretHash, role, uses, validMs } = body
+      return { case: 'invite', value: { secretHash, role, uses, validMs: BigInt(validMs) } }
+    }
+    case 'invited': {
+      const { addresses, expiresMs } = body
+      return { case: 'invited', value: { addresses: [...addresses], ...wide({ expiresMs }) } }
+    }
+    case 'admit':
+      return { case: 'admit', value: { peer: body.peer, role: body.role } }
+    case 'admitted':
+      return { case: 'admitted', value: {} }
+    case 'expel': {
+      const { peer, timeoutMs } = body
+      return { case: 'expel', value: { peer, ...wide({ timeoutMs }) } }
+    }
+    case 'members': {
+      const { after, limit } = body
+      return { case: 'members', value: { limit, ...given({ after }) } }
+    }
+    case 'member-page': {
+      const items = body.items.map(({ peer, role, connected, sinceMs }) => {
+        return { peer, connected, ...given({ role }), ...wide({ sinceMs }) }
+      })
+      return { case: 'memberPage', value: { items, more: body.more } }
+    }
     case 'ping':
       return { case: 'ping', value: {} }
     case 'pong':
@@ -138,11 +166,11 @@ function wireFact(fact: Fact | undefined): MessageInitShape<typeof FactSchema> {
   return { exists: true, ...numbers, ...lists, ...given({ value }) }
 }
 
-const wireChange = ({ seq, type, digest, names, size }: ChangeSeen) => ({
+const wireChange = ({ seq, type, digest, names, size, peer, role }: ChangeSeen) => ({
   seq: BigInt(seq),
   type,
   names: [...names],
-  ...given({ digest }),
+  ...given({ digest, peer, role }),
   ...wide({ size }),
 })
 

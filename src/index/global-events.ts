@@ -1,4 +1,5 @@
 /** What happens to Global's index, and what it wants done (specs/004-index.md, "Global"). */
+import type { Refusal } from '../membership/refusal.ts'
 import type { Location, RecordKey, Row, Transaction } from '../store/store.ts'
 import type { Failure, List, Message, Names, Watch } from './message.ts'
 import type { Inline, Sealed } from './plan.ts'
@@ -73,8 +74,6 @@ export type GlobalEvent =
     }
   /** The log has let go of the changes up to this one. */
   | { readonly type: 'trimmed'; readonly upto: number; readonly now: number }
-  /** A member was expelled: it is not waited for, and not served. */
-  | { readonly type: 'expelled'; readonly peer: string; readonly now: number }
   | { readonly type: 'tick'; readonly now: number }
 
 export type GlobalEffect =
@@ -104,5 +103,9 @@ export type GlobalEffect =
       readonly after: number
       readonly limit: number
     }
+  /** A peer is no longer a member: end everything that is done for it, and its connections. */
+  | { readonly type: 'cut'; readonly peer: string }
+  /** A peer was refused, for the record. */
+  | { readonly type: 'refused'; readonly peer: string; readonly why: Refusal }
   /** Send everything sent before, then close the stream. */
   | { readonly type: 'hang-up'; readonly session: SessionId }

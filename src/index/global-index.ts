@@ -11,9 +11,14 @@
  */
 import { FORGET_AFTER_MS, REGISTER_WRITE_MS, REMOVAL_TIMEOUT_MS } from '../limits.ts'
 import type { Location, RecordKey, Row, Write } from '../store/store.ts'
-import type { Body, Failure, Message, Position, Receipt } from './message.ts'
+import type { Members } from '../membership/members.ts'
+import { Admission } from './admission.ts'
+import { redeem } from './membership-plans.ts'
+import type { Body, Failure, Message, Position, Request } from './message.ts'
 import * as plans from './plan.ts'
 import { transactionOf, type Done, type Outcome, type Plan, type Sealed } from './plan.ts'
+import { isRequest, planOf } from './planning.ts'
+import { collectReceipts } from './receipts.ts'
 import type { LocalRecord, Run } from './record.ts'
 import { Register, withMargin } from './register.ts'
 import { ALL_RULES, type Rules } from './rules.ts'
@@ -55,6 +60,8 @@ type Ticket =
 export interface Recovered {
   readonly runs: readonly Run[]
   readonly locals: ReadonlyMap<string, LocalRecord>
+  /** From now on the index's own. */
+  readonly members: Members
   readonly longestLeaseMs: number
   /** The log has let go of the changes up to this one. */
   readonly trimmed: number
@@ -69,6 +76,8 @@ export interface GlobalIndexOptions {
   readonly epochMs: number
   readonly leaseMs?: number | undefined
   readonly forgetAfterMs?: number
+  /** Where Global listens: multiaddrs without its peer id. */
+  readonly addresses?: () => readonly string[]
   readonly rules?: Rules
 }
 
@@ -78,6 +87,7 @@ export class GlobalIndex {
   readonly #waiting: Waiting
   readonly #tail: Tail
   readonly #sessions: Sessions
+  readonly #admission: Admission
   readonly #tickets = new Map<number, Ticket>()
   /** Changes that are being committed. */
   #committing = 0
@@ -94,9 +104,10 @@ export class GlobalIndex {
   #effects: GlobalEffect[] = []
 
   constructor(options: GlobalIndexOptions) {
-    const { recovered, now, leaseMs, rules = ALL_RULES } = options
-    const { locals, longestLeaseMs, seq, trimmed, runs } = recovered
     this.#options = options
+    const { recovered, now, leaseMs, rules = ALL_RULES, epochMs, addresses = () => [] } = options
+    const { locals, longestLeaseMs, seq, trimmed, runs, members } = recovered
+    this.#admission = new Admission({ members, epochMs, addresses })
     this.#register = new Register({ locals, now, leaseMs, longestLeaseMs, rules })
     this.#waiting = new Waiting(this.#register)
     this.#tail = new Tail(seq)
@@ -109,6 +120,8 @@ export class GlobalIndex {
       rules,
       tail: this.#tail,
       register: this.#register,
+      members,
+      redeem: (peer, secret, then) => this.#redeem(peer, secret, then),
       trimmed: () => this.#trimmed,
       emit: (effect) => this.#effects.push(effect),
       write: (writes, then) => this.#writeRegister(writes, then),
@@ -126,7 +139,7 @@ export class GlobalIndex {
     return this.#sessions.contains(position)
   }
 
-  /** Peer ids of the Locals that are connected and welcome. */
+  /** Locals that are connected and welcome. */
   peers(): string[] {
     return this.#sessions.peers()
   }
@@ -134,6 +147,11 @@ export class GlobalIndex {
   /** Every Local that removals wait for. */
   registered(): ReturnType<Register['entries']> {
     return this.#register.entries()
+  }
+
+  /** Who is a member, as of the last durable change. */
+  get members(): Members {
+    return this.#options.recovered.members
   }
 
   handle(event: GlobalEvent): GlobalEffect[] {
@@ -185,10 +203,7 @@ export class GlobalIndex {
         break
       case 'trimmed':
         this.#trimmed = Math.max(this.#trimmed, event.upto)
-        break
-      case 'expelled':
-        this.#sessions.expel(event.peer)
-        this.#strike(event.peer)
+        this.members.trimmed(this.#trimmed)
         break
       case 'tick':
         this.#tick()
@@ -201,10 +216,8 @@ export class GlobalIndex {
   #message(session: SessionId, { id, body }: Message): void {
     const origin = { session, id }
     if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
+    if (isRequest(body) && !this.#mayAsk(origin, body)) return
     switch (body.type) {
-      case 'locate':
-        this.#run(origin, () => plans.locate(body))
-        break
       case 'put':
         this.#ask({ type: 'stage', origin, name: body.name }, (ticket) => ({
           type: 'stage',
@@ -212,22 +225,8 @@ export class GlobalIndex {
           values: body.values,
         }))
         break
-      case 'offer':
-        this.#run(origin, () => plans.offer(body))
-        break
-      case 'bind':
-        this.#run(origin, () => plans.bind(body))
-        break
-      case 'lookup':
-        this.#run(origin, () => plans.lookup(body))
-        break
-      case 'unbind':
-        this.#run(origin, () => plans.unbind(body), { timeoutMs: body.timeoutMs })
-        break
-      case 'remove':
-        this.#run(origin, () => plans.remove(body, () => this.#trimmed), {
-          timeoutMs: body.timeoutMs,
-        })
+      case 'members':
+        this.#answer(origin, this.#admission.page(body, new Set(this.peers())))
         break
       case 'list':
       case 'names':
@@ -240,14 +239,35 @@ export class GlobalIndex {
       case 'ack':
         if (this.#sessions.acknowledged(session, body.seq)) this.#waiting.look(this.#now)
         break
-      case 'pong':
-        break
       case 'goodbye':
         this.#goodbye(session)
         break
-      default:
-        this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
+      case 'pong':
+        break
+      default: {
+        const asker = this.#sessions.peerOf(session)
+        const plan = planOf(body, () => this.#admission.context(asker, this.#now, this.#trimmed))
+        const wait = 'timeoutMs' in body ? { timeoutMs: body.timeoutMs } : {}
+        if (plan !== undefined) this.#run(origin, plan, wait)
+        else this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
+      }
     }
+  }
+
+  /** Is the asker's role enough? Where it is not, it is told. */
+  #mayAsk(origin: Origin, request: Request): boolean {
+    if (origin.session === SELF) return true
+    const peer = this.#sessions.peerOf(origin.session)!
+    const refusal = this.#admission.refusal(peer, request)
+    if (refusal === undefined) return true
+    this.#answer(origin, refusal)
+    this.#effects.push({ type: 'refused', peer, why: 'role' })
+    return false
+  }
+
+  #redeem(peer: string, secret: Uint8Array, then: (answer: Body) => void): void {
+    const context = () => this.#admission.context(undefined, this.#now, this.#trimmed)
+    this.#run({ session: SELF, id: 0 }, () => redeem(peer, secret, context()), { finish: then })
   }
 
   #goodbye(session: SessionId): void {
@@ -264,19 +284,9 @@ export class GlobalIndex {
 
   #sealed(ticket: number, values: readonly Sealed[]): void {
     const { origin, name } = this.#take(ticket) as Ticket & { type: 'stage' }
-    if (values.length === 0) this.#answer(origin, { type: 'stored', receipts: [] })
-    // A request of several values is answered when the last is done, or as soon as one has failed.
-    const receipts: (Receipt | undefined)[] = values.map(() => undefined)
-    let left = values.length
+    const collect = collectReceipts(values.length, (body) => this.#answer(origin, body))
     for (const [at, value] of values.entries()) {
-      this.#put(origin, value, name, (body) => {
-        if (left <= 0) return
-        if (body.type === 'stored') receipts[at] = body.receipts[0]
-        left = body.type === 'stored' ? left - 1 : 0
-        if (left > 0) return
-        const stored = { type: 'stored', receipts: receipts as Receipt[] } as const
-        this.#answer(origin, body.type === 'stored' ? stored : body)
-      })
+      this.#put(origin, value, name, (body) => collect(at, body))
     }
   }
 
@@ -341,7 +351,15 @@ export class GlobalIndex {
     // Who waits for this removal waits before anybody can acknowledge it.
     const isLoss = this.#tail.report(seq, outcome.change)
     this.#done(task, outcome.next(seq))
+    if (outcome.change.type === 'expel') this.#expelled(outcome.change.peer)
     if (isLoss) this.#sessions.feedAll()
+  }
+
+  #expelled(peer: string): void {
+    this.#sessions.expel(peer)
+    this.#register.strike(peer)
+    this.#effects.push({ type: 'cut', peer })
+    this.#waiting.look(this.#now)
   }
 
   #done(task: Task, done: Done): void {
@@ -402,11 +420,8 @@ export class GlobalIndex {
 
   #writeRegister(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
-    this.#ask({ type: 'register', next: then }, (ticket) => ({
-      type: 'commit',
-      ticket,
-      transaction,
-    }))
+    const commit = (ticket: number): GlobalEffect => ({ type: 'commit', ticket, transaction })
+    this.#ask({ type: 'register', next: then }, commit)
   }
 
   #ask(waiting: Ticket, effect: (ticket: number) => GlobalEffect): void {

@@ -12,70 +12,19 @@ import { PING_INTERVAL_MS, REDIAL_PATIENCE_MS, SILENCE_MS } from '../limits.ts'
 import { InFlight, keyThing, nameThing, type Flight } from './in-flight.ts'
 import {
   VERSIONS,
-  type Answer,
   type Digest,
   type Feed,
   type Message,
   type Position,
-  type Removal,
-  type Request,
-  type Unbinding,
   type Welcome,
 } from './message.ts'
+import type { LocalEffect, LocalEvent } from './local-events.ts'
 import { Requests, errorOf, type Settled } from './requests.ts'
 import { Revalidation } from './revalidation.ts'
 import { ALL_RULES, type Rules } from './rules.ts'
-import { Standing, type Verdict } from './standing.ts'
+import { Standing, type Pulse, type Verdict } from './standing.ts'
 
-export type LocalEvent =
-  /** The stream to Global is open. */
-  | { readonly type: 'opened'; readonly now: number }
-  | { readonly type: 'message'; readonly message: Message; readonly now: number }
-  /** The stream is gone, or could not be opened. */
-  | { readonly type: 'closed'; readonly now: number; readonly error: DstoreError }
-  | {
-      readonly type: 'request'
-      readonly ticket: number
-      readonly body: Request
-      /** Keys that the request is about, where its body does not say so: those of values to be put. */
-      readonly digests?: readonly Digest[]
-      readonly now: number
-    }
-  /** The caller no longer waits. */
-  | { readonly type: 'cancel'; readonly ticket: number }
-  /** A reader asks whether what is held may be served. */
-  | { readonly type: 'consult'; readonly ticket: number; readonly now: number }
-  /** After `reset`: everything that is held. */
-  | { readonly type: 'held'; readonly digests: readonly Digest[]; readonly now: number }
-  | { readonly type: 'tick'; readonly now: number }
-
-export type LocalEffect =
-  | { readonly type: 'send'; readonly message: Message }
-  | {
-      readonly type: 'settle'
-      readonly ticket: number
-      readonly result: Answer | DstoreError
-      /** May what the answer says be kept? */
-      readonly keep: boolean
-    }
-  /** Never `wait`. */
-  | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
-  /** Let go of every older incarnation: end its reads, fetches and transfers, free its memory. */
-  | {
-      readonly type: 'apply'
-      readonly removals: readonly Removal[]
-      readonly unbindings: readonly Unbinding[]
-    }
-  /** Everything that is held is void until it is confirmed, bindings are gone; then say `held`. */
-  | { readonly type: 'reset' }
-  /** What was void is this incarnation, or gone where undefined. What was put into the cache anew stays as it is. */
-  | { readonly type: 'verified'; readonly digest: Digest; readonly incarnation: number | undefined }
-  /** The lease ran out: end every read. */
-  | { readonly type: 'cut' }
-  /** Drop the stream: it is of no more use. */
-  | { readonly type: 'hang-up'; readonly error: DstoreError }
-  /** Global will not have this Local as it is. */
-  | { readonly type: 'refused'; readonly error: DstoreError }
+export type { LocalEffect, LocalEvent } from './local-events.ts'
 
 /** `away`: no link. `greeting`: Hello was sent. `connected`: welcome. */
 export type LinkState = 'away' | 'greeting' | 'connected'
@@ -110,12 +59,21 @@ export class LocalIndex {
   /** What is to be acknowledged once everything that is void was asked about. */
   #owed: Position | undefined
   #cut = false
+  /** Shown until Global welcomes this node, and never again. */
+  #ticketSecret: Uint8Array | undefined
   /** Feeds that wait to be applied: only where that rule is off. */
   #late: Feed[] = []
   #effects: LocalEffect[] = []
 
-  constructor(options: { bootId: Uint8Array; now: number; rules?: Rules }) {
-    const { bootId, now, rules = ALL_RULES } = options
+  constructor(options: {
+    bootId: Uint8Array
+    now: number
+    rules?: Rules
+    /** The secret of a ticket, for a node that is no member yet. */
+    ticketSecret?: Uint8Array | undefined
+  }) {
+    const { bootId, now, rules = ALL_RULES, ticketSecret } = options
+    this.#ticketSecret = ticketSecret
     this.#bootId = bootId
     this.#rules = rules
     this.#requests = new Requests(this.#inFlight, rules)
@@ -133,12 +91,16 @@ export class LocalIndex {
     return this.#standing.leaseMs
   }
 
-  /** Up to which change everything is applied, in which run. */
+  get pulse(): Pulse {
+    return this.#standing.pulse
+  }
+
   /** Is the link there, and has been silent for too long? */
   isDoubtful(now: number): boolean {
     return this.#link === 'connected' && this.#standing.isDoubtful(now)
   }
 
+  /** Up to which change everything is applied, in which run. */
   get position(): Position | undefined {
     return this.#position
   }
@@ -214,7 +176,7 @@ export class LocalIndex {
         bootId: this.#bootId,
         position: this.#position,
         seen: this.#seen,
-        ticketSecret: undefined,
+        ticketSecret: this.#ticketSecret,
       },
     })
   }
@@ -236,7 +198,7 @@ export class LocalIndex {
       case 'goodbye':
         return this.#hangUp(new DstoreError('unreachable', `Global stopped: ${body.reason}`))
       case 'failure':
-        if (id === 0) return this.#hangUp(errorOf(body))
+        if (id === 0) return this.#dismissed(errorOf(body))
         break
       case 'located':
         if (id === REVALIDATE_ID) return this.#verified(body.facts)
@@ -262,14 +224,24 @@ export class LocalIndex {
     } else if (body.type === 'failure') {
       const error = errorOf(body)
       this.#effects.push({ type: 'refused', error })
-      this.#hangUp(error)
+      this.#dismissed(error)
     } else {
       this.#hangUp(new DstoreError('protocol', 'Global did not answer the hello with a welcome'))
     }
   }
 
-  #welcomed({ position, reset, leaseMs }: Welcome, now: number): void {
+  /** Global ends the session, and says why. */
+  #dismissed(error: DstoreError): void {
+    if (error.code === 'not-permitted') {
+      this.#standing.refused()
+      this.#effects.push({ type: 'cut', error })
+    }
+    this.#hangUp(error)
+  }
+
+  #welcomed({ position, reset, leaseMs, members }: Welcome, now: number): void {
     this.#link = 'connected'
+    this.#ticketSecret = undefined
     this.#pingedAt = now
     if (!reset && this.#position === undefined) {
       return this.#hangUp(new DstoreError('protocol', 'Global goes on from where nobody was'))
@@ -279,6 +251,7 @@ export class LocalIndex {
     this.#run = position.runId
     this.#owed = reset ? position : undefined
     if (reset) {
+      this.#effects.push({ type: 'members', peers: members })
       this.#inFlight.reset()
       this.#seen = position.seq
     } else {
@@ -307,11 +280,14 @@ export class LocalIndex {
     this.#send({ id: 0, body: { type: 'ack', seq: feed.upto } })
   }
 
-  #apply({ removals, unbindings }: Feed): void {
+  #apply({ removals, unbindings, ...feed }: Feed): void {
+    const memberships = feed.memberships.filter(
+      ({ admitted }) => admitted || this.#rules.expulsions,
+    )
     for (const { digest, seq } of removals) this.#inFlight.lost(keyThing(digest), seq)
     for (const { name, seq } of unbindings) this.#inFlight.lost(nameThing(name), seq)
-    if (removals.length + unbindings.length > 0) {
-      this.#effects.push({ type: 'apply', removals, unbindings })
+    if (removals.length + unbindings.length + memberships.length > 0) {
+      this.#effects.push({ type: 'apply', removals, unbindings, memberships })
     }
   }
 
@@ -372,7 +348,7 @@ export class LocalIndex {
   /** Answer the readers whose question is decided, ask Global where it is not, and cut reads without a lease. */
   #look(now: number): void {
     const expired = this.#standing.isExpired(now)
-    if (expired && !this.#cut) this.#effects.push({ type: 'cut' })
+    if (expired && !this.#cut) this.#effects.push({ type: 'cut', error: leaseOver() })
     this.#cut = expired
     for (const [ticket, since] of this.#readers) {
       const verdict = this.#standing.verdict(now, since)
@@ -394,11 +370,14 @@ export class LocalIndex {
 
   /** Whoever waited for the link as long as a redial may take is told that Global is away. */
   #failImpatient(now: number): void {
-    if (this.#requests.isIdle || now - this.#awaySince < REDIAL_PATIENCE_MS) return
+    const isRefused = this.#linkError.code === 'not-permitted'
+    const isPatient = now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused
+    if (this.#requests.isIdle || isPatient) return
     const { message } = this.#linkError
-    const error = new DstoreError('unreachable', `Global cannot be reached: ${message}`, {
-      cause: this.#linkError,
-    })
+    const away = `Global cannot be reached: ${message}`
+    const error = isRefused
+      ? this.#linkError
+      : new DstoreError('unreachable', away, { cause: this.#linkError })
     for (const settled of this.#requests.fail(error)) this.#settle(settled)
   }
 
@@ -419,6 +398,10 @@ export class LocalIndex {
     this.#effects.push({ type: 'hang-up', error })
   }
 }
+
+/** What readers are told whose lease has run out. */
+export const leaseOver = (): DstoreError =>
+  new DstoreError('unreachable', 'Global is away, and the lease of what is held here has run out')
 
 /** The seqs that a message tells of. */
 function seqsIn(body: Message['body']): number[] {

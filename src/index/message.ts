@@ -3,6 +3,7 @@
  * sizes and sequence numbers as numbers. `codec.ts` turns them into frames and refuses whatever does not fit.
  */
 import type { ErrorCode } from '../errors.ts'
+import type { MemberRole } from '../membership/role.ts'
 
 /** A BLAKE3 digest, 32 bytes: a key without its spelling. */
 export type Digest = Uint8Array
@@ -29,6 +30,8 @@ export interface Welcome {
   readonly position: Position
   readonly leaseMs: number | undefined
   readonly reset: boolean
+  /** With a reset: the peer ids of all members. */
+  readonly members: readonly string[]
 }
 
 /** Where are these values? With `inline`, small ones come with the answer. */
@@ -174,7 +177,8 @@ export interface Watched {
   readonly lost: boolean
 }
 
-export type ChangeType = 'run-started' | 'put' | 'bind' | 'unbind' | 'remove'
+export type ChangeType =
+  'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel'
 
 /** One change, as watchers are told. */
 export interface ChangeSeen {
@@ -183,6 +187,10 @@ export interface ChangeSeen {
   readonly digest: Digest | undefined
   readonly names: readonly string[]
   readonly size: number | undefined
+  /** Who was admitted or expelled. */
+  readonly peer: string | undefined
+  /** The role of who was invited or admitted. */
+  readonly role: MemberRole | undefined
 }
 
 /** What a Local must let go of among the changes `after` < seq <= `upto`. */
@@ -192,6 +200,14 @@ export interface Feed {
   readonly upto: number
   readonly removals: readonly Removal[]
   readonly unbindings: readonly Unbinding[]
+  readonly memberships: readonly Membership[]
+}
+
+/** A peer became a member, or is one no more. */
+export interface Membership {
+  readonly peer: string
+  readonly admitted: boolean
+  readonly seq: number
 }
 
 export interface Removal {
@@ -208,6 +224,62 @@ export interface Unbinding {
 export interface Ack {
   readonly type: 'ack'
   readonly seq: number
+}
+
+/** Let a ticket be good for so many peers and so long: Global is told the hash of its secret alone. */
+export interface Invite {
+  readonly type: 'invite'
+  readonly secretHash: Digest
+  readonly role: MemberRole
+  readonly uses: number
+  readonly validMs: number
+}
+
+export interface Invited {
+  readonly type: 'invited'
+  /** Where Global listens: multiaddrs without peer id. */
+  readonly addresses: readonly string[]
+  /** Wall clock. */
+  readonly expiresMs: number
+}
+
+/** Let a peer be a member, or give a member another role. */
+export interface Admit {
+  readonly type: 'admit'
+  readonly peer: string
+  readonly role: MemberRole
+}
+
+export interface Admitted {
+  readonly type: 'admitted'
+}
+
+/** Let a member be one no more; answered as a removal is. */
+export interface Expel {
+  readonly type: 'expel'
+  readonly peer: string
+  readonly timeoutMs: number | undefined
+}
+
+export interface MembersRequest {
+  readonly type: 'members'
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+export interface MemberPage {
+  readonly type: 'member-page'
+  readonly items: readonly MemberFacts[]
+  readonly more: boolean
+}
+
+export interface MemberFacts {
+  readonly peer: string
+  /** Undefined where it was expelled. */
+  readonly role: MemberRole | undefined
+  readonly connected: boolean
+  /** When it became what it is: wall clock. */
+  readonly sinceMs: number
 }
 
 export interface List {
@@ -246,7 +318,21 @@ export interface Failure {
 
 /** What a Local asks, once it was welcomed. */
 export type Request =
-  Locate | Put | Offer | Remove | List | Bind | Unbind | Lookup | Names | Watch | Ping
+  | Locate
+  | Put
+  | Offer
+  | Remove
+  | List
+  | Bind
+  | Unbind
+  | Lookup
+  | Names
+  | Watch
+  | Invite
+  | Admit
+  | Expel
+  | MembersRequest
+  | Ping
 
 /** What answers each request, besides a Failure. */
 export interface AnswerTo {
@@ -260,6 +346,10 @@ export interface AnswerTo {
   readonly lookup: Binding
   readonly names: Named
   readonly watch: Watched
+  readonly invite: Invited
+  readonly admit: Admitted
+  readonly expel: Removed
+  readonly members: MemberPage
   readonly ping: Pong
 }
 

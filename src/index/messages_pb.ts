@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/messages.proto.
  */
 export const file_index_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChRpbmRleC9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IpkICgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAQgYKBGJvZHlKBAgcECkikAEKBUhlbGxvEhAKCHZlcnNpb25zGAEgAygNEg8KB2Jvb3RfaWQYAiABKAwSKAoIcG9zaXRpb24YAyABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SGgoNdGlja2V0X3NlY3JldBgEIAEoDEgAiAEBEgwKBHNlZW4YBSABKARCEAoOX3RpY2tldF9zZWNyZXQiJwoIUG9zaXRpb24SDgoGcnVuX2lkGAEgASgMEgsKA3NlcRgCIAEoBCJ3CgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCEILCglfbGVhc2VfbXMieQoERmVlZBINCgVhZnRlchgBIAEoBBIMCgR1cHRvGAIgASgEEicKCHJlbW92YWxzGAMgAygLMhUuZHN0b3JlLmluZGV4LlJlbW92YWwSKwoKdW5iaW5kaW5ncxgEIAMoCzIXLmRzdG9yZS5pbmRleC5VbmJpbmRpbmciJgoHUmVtb3ZhbBIOCgZkaWdlc3QYASABKAwSCwoDc2VxGAIgASgEIiYKCVVuYmluZGluZxIMCgRuYW1lGAEgASgJEgsKA3NlcRgCIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QidwoERmFjdBIOCgZleGlzdHMYASABKAgSDAoEc2l6ZRgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoBBISCgV2YWx1ZRgEIAEoDEgAiAEBEg8KB2hvbGRlcnMYBSADKAkSDQoFbmFtZXMYBiADKAlCCAoGX3ZhbHVlIjEKA1B1dBIOCgZ2YWx1ZXMYASADKAwSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lIjEKBlN0b3JlZBInCghyZWNlaXB0cxgBIAMoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0Ik0KB1JlY2VpcHQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSDwoHZXhpc3RlZBgEIAEoCCJBCgVPZmZlchIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQFCBwoFX25hbWUiTwoHT2ZmZXJlZBIlCgRoYXZlGAEgASgLMhUuZHN0b3JlLmluZGV4LlJlY2VpcHRIABITCglzZW5kX2Zyb20YAiABKARIAEIICgZhbnN3ZXIiTwoGUmVtb3ZlEg4KBmRpZ2VzdBgBIAEoDBIXCgp0aW1lb3V0X21zGAIgASgESACIAQESDQoFZm9yY2UYAyABKAhCDQoLX3RpbWVvdXRfbXMiUgoGVW5iaW5kEgwKBG5hbWUYASABKAkSEgoKa2VlcF92YWx1ZRgCIAEoCBIXCgp0aW1lb3V0X21zGAMgASgESACIAQFCDQoLX3RpbWVvdXRfbXMijwEKB1JlbW92ZWQSCwoDc2VxGAEgASgEEhMKC2ZyZWVkX2J5dGVzGAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAMoCRIMCgRvd2VkGAQgAygJEg8KB2V4cGlyZWQYBSADKAkSDQoFbmFtZXMYBiADKAkSEwoGZGlnZXN0GAcgASgMSACIAQFCCQoHX2RpZ2VzdCIkCgRCaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMIiYKBkxvb2t1cBIMCgRuYW1lGAEgASgJEg4KBmlubGluZRgCIAEoCCJgCgdCaW5kaW5nEg4KBmV4aXN0cxgBIAEoCBIOCgZkaWdlc3QYAiABKAwSEwoLaW5jYXJuYXRpb24YAyABKAQSIAoEZmFjdBgEIAEoCzISLmRzdG9yZS5pbmRleC5GYWN0IkQKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNQggKBl9hZnRlciI8CgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIIigKCE5hbWVkS2V5EgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMIk4KBVdhdGNoEiUKBWFmdGVyGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEg8KB3dhaXRfbXMYAiABKAQSDQoFbGltaXQYAyABKA0iaAoHV2F0Y2hlZBIoCghwb3NpdGlvbhgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIlCgdjaGFuZ2VzGAIgAygLMhQuZHN0b3JlLmluZGV4LkNoYW5nZRIMCgRsb3N0GAMgASgIIm4KBkNoYW5nZRILCgNzZXEYASABKAQSDAoEdHlwZRgCIAEoCRITCgZkaWdlc3QYAyABKAxIAIgBARINCgVuYW1lcxgEIAMoCRIRCgRzaXplGAUgASgESAGIAQFCCQoHX2RpZ2VzdEIHCgVfc2l6ZSIzCgRMaXN0EhIKBWFmdGVyGAEgASgMSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIjkKBkxpc3RlZBIhCgVpdGVtcxgBIAMoCzISLmRzdG9yZS5pbmRleC5JdGVtEgwKBG1vcmUYAiABKAgiJAoESXRlbRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIGCgRQaW5nIhMKBFBvbmcSCwoDc2VxGAEgASgEIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAliBnByb3RvMw");
+  fileDesc("ChRpbmRleC9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Ir4KCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSABCBgoEYm9keUoECBwQKSKQAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBEIQCg5fdGlja2V0X3NlY3JldCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIogBCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJQgsKCV9sZWFzZV9tcyKoAQoERmVlZBINCgVhZnRlchgBIAEoBBIMCgR1cHRvGAIgASgEEicKCHJlbW92YWxzGAMgAygLMhUuZHN0b3JlLmluZGV4LlJlbW92YWwSKwoKdW5iaW5kaW5ncxgEIAMoCzIXLmRzdG9yZS5pbmRleC5VbmJpbmRpbmcSLQoLbWVtYmVyc2hpcHMYBSADKAsyGC5kc3RvcmUuaW5kZXguTWVtYmVyc2hpcCImCgdSZW1vdmFsEg4KBmRpZ2VzdBgBIAEoDBILCgNzZXEYAiABKAQiJgoJVW5iaW5kaW5nEgwKBG5hbWUYASABKAkSCwoDc2VxGAIgASgEIjkKCk1lbWJlcnNoaXASDAoEcGVlchgBIAEoCRIQCghhZG1pdHRlZBgCIAEoCBILCgNzZXEYAyABKAQiEgoDQWNrEgsKA3NlcRgBIAEoBCIpCgZMb2NhdGUSDwoHZGlnZXN0cxgBIAMoDBIOCgZpbmxpbmUYAiABKAgiLAoHTG9jYXRlZBIhCgVmYWN0cxgBIAMoCzISLmRzdG9yZS5pbmRleC5GYWN0IncKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJQggKBl92YWx1ZSIxCgNQdXQSDgoGdmFsdWVzGAEgAygMEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCJNCgdSZWNlaXB0Eg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEg8KB2V4aXN0ZWQYBCABKAgiQQoFT2ZmZXISDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEQoEbmFtZRgDIAEoCUgAiAEBQgcKBV9uYW1lIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zIlIKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIo8BCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCRIPCgdleHBpcmVkGAUgAygJEg0KBW5hbWVzGAYgAygJEhMKBmRpZ2VzdBgHIAEoDEgAiAEBQgkKB19kaWdlc3QiJAoEQmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDCImCgZMb29rdXASDAoEbmFtZRgBIAEoCRIOCgZpbmxpbmUYAiABKAgiYAoHQmluZGluZxIOCgZleGlzdHMYASABKAgSDgoGZGlnZXN0GAIgASgMEhMKC2luY2FybmF0aW9uGAMgASgEEiAKBGZhY3QYBCABKAsyEi5kc3RvcmUuaW5kZXguRmFjdCJECgVOYW1lcxIOCgZwcmVmaXgYASABKAkSEgoFYWZ0ZXIYAiABKAlIAIgBARINCgVsaW1pdBgDIAEoDUIICgZfYWZ0ZXIiPAoFTmFtZWQSJQoFaXRlbXMYASADKAsyFi5kc3RvcmUuaW5kZXguTmFtZWRLZXkSDAoEbW9yZRgCIAEoCCIoCghOYW1lZEtleRIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDCJOCgVXYXRjaBIlCgVhZnRlchgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIPCgd3YWl0X21zGAIgASgEEg0KBWxpbWl0GAMgASgNImgKB1dhdGNoZWQSKAoIcG9zaXRpb24YASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SJQoHY2hhbmdlcxgCIAMoCzIULmRzdG9yZS5pbmRleC5DaGFuZ2USDAoEbG9zdBgDIAEoCCKmAQoGQ2hhbmdlEgsKA3NlcRgBIAEoBBIMCgR0eXBlGAIgASgJEhMKBmRpZ2VzdBgDIAEoDEgAiAEBEg0KBW5hbWVzGAQgAygJEhEKBHNpemUYBSABKARIAYgBARIRCgRwZWVyGAYgASgJSAKIAQESEQoEcm9sZRgHIAEoCUgDiAEBQgkKB19kaWdlc3RCBwoFX3NpemVCBwoFX3BlZXJCBwoFX3JvbGUiSwoGSW52aXRlEhMKC3NlY3JldF9oYXNoGAEgASgMEgwKBHJvbGUYAiABKAkSDAoEdXNlcxgDIAEoDRIQCgh2YWxpZF9tcxgEIAEoBCIwCgdJbnZpdGVkEhEKCWFkZHJlc3NlcxgBIAMoCRISCgpleHBpcmVzX21zGAIgASgEIiMKBUFkbWl0EgwKBHBlZXIYASABKAkSDAoEcm9sZRgCIAEoCSIKCghBZG1pdHRlZCI9CgVFeHBlbBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKARIAIgBAUINCgtfdGltZW91dF9tcyI2CgdNZW1iZXJzEhIKBWFmdGVyGAEgASgJSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIj8KCk1lbWJlclBhZ2USIwoFaXRlbXMYASADKAsyFC5kc3RvcmUuaW5kZXguTWVtYmVyEgwKBG1vcmUYAiABKAgiVwoGTWVtYmVyEgwKBHBlZXIYASABKAkSEQoEcm9sZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIQCghzaW5jZV9tcxgEIAEoBEIHCgVfcm9sZSIzCgRMaXN0EhIKBWFmdGVyGAEgASgMSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIjkKBkxpc3RlZBIhCgVpdGVtcxgBIAMoCzISLmRzdG9yZS5pbmRleC5JdGVtEgwKBG1vcmUYAiABKAgiJAoESXRlbRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIGCgRQaW5nIhMKBFBvbmcSCwoDc2VxGAEgASgEIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAliBnByb3RvMw");
 
 /**
  * @generated from message dstore.index.Message
@@ -185,6 +185,48 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: Watched;
     case: "watched";
+  } | {
+    /**
+     * @generated from field: dstore.index.Invite invite = 41;
+     */
+    value: Invite;
+    case: "invite";
+  } | {
+    /**
+     * @generated from field: dstore.index.Invited invited = 42;
+     */
+    value: Invited;
+    case: "invited";
+  } | {
+    /**
+     * @generated from field: dstore.index.Admit admit = 43;
+     */
+    value: Admit;
+    case: "admit";
+  } | {
+    /**
+     * @generated from field: dstore.index.Admitted admitted = 44;
+     */
+    value: Admitted;
+    case: "admitted";
+  } | {
+    /**
+     * @generated from field: dstore.index.Expel expel = 45;
+     */
+    value: Expel;
+    case: "expel";
+  } | {
+    /**
+     * @generated from field: dstore.index.Members members = 46;
+     */
+    value: Members;
+    case: "members";
+  } | {
+    /**
+     * @generated from field: dstore.index.MemberPage member_page = 47;
+     */
+    value: MemberPage;
+    case: "memberPage";
   } | { case: undefined; value?: undefined };
 };
 
@@ -297,6 +339,13 @@ export type Welcome = Message$1<"dstore.index.Welcome"> & {
    * @generated from field: bool reset = 4;
    */
   reset: boolean;
+
+  /**
+   * With a reset: the peer ids of all members.
+   *
+   * @generated from field: repeated string members = 5;
+   */
+  members: string[];
 };
 
 /**
@@ -332,6 +381,11 @@ export type Feed = Message$1<"dstore.index.Feed"> & {
    * @generated from field: repeated dstore.index.Unbinding unbindings = 4;
    */
   unbindings: Unbinding[];
+
+  /**
+   * @generated from field: repeated dstore.index.Membership memberships = 5;
+   */
+  memberships: Membership[];
 };
 
 /**
@@ -386,6 +440,35 @@ export const UnbindingSchema: GenMessage<Unbinding> = /*@__PURE__*/
   messageDesc(file_index_messages, 6);
 
 /**
+ * A peer became a member, with whatever role, or is one no more.
+ *
+ * @generated from message dstore.index.Membership
+ */
+export type Membership = Message$1<"dstore.index.Membership"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: bool admitted = 2;
+   */
+  admitted: boolean;
+
+  /**
+   * @generated from field: uint64 seq = 3;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Membership.
+ * Use `create(MembershipSchema)` to create a new message.
+ */
+export const MembershipSchema: GenMessage<Membership> = /*@__PURE__*/
+  messageDesc(file_index_messages, 7);
+
+/**
  * All changes up to this one are applied.
  *
  * @generated from message dstore.index.Ack
@@ -402,7 +485,7 @@ export type Ack = Message$1<"dstore.index.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_index_messages, 7);
+  messageDesc(file_index_messages, 8);
 
 /**
  * Where are these values? Answered by Located, one fact a digest, in the same order.
@@ -428,7 +511,7 @@ export type Locate = Message$1<"dstore.index.Locate"> & {
  * Use `create(LocateSchema)` to create a new message.
  */
 export const LocateSchema: GenMessage<Locate> = /*@__PURE__*/
-  messageDesc(file_index_messages, 8);
+  messageDesc(file_index_messages, 9);
 
 /**
  * @generated from message dstore.index.Located
@@ -445,7 +528,7 @@ export type Located = Message$1<"dstore.index.Located"> & {
  * Use `create(LocatedSchema)` to create a new message.
  */
 export const LocatedSchema: GenMessage<Located> = /*@__PURE__*/
-  messageDesc(file_index_messages, 9);
+  messageDesc(file_index_messages, 10);
 
 /**
  * @generated from message dstore.index.Fact
@@ -493,7 +576,7 @@ export type Fact = Message$1<"dstore.index.Fact"> & {
  * Use `create(FactSchema)` to create a new message.
  */
 export const FactSchema: GenMessage<Fact> = /*@__PURE__*/
-  messageDesc(file_index_messages, 10);
+  messageDesc(file_index_messages, 11);
 
 /**
  * Store these small values. Answered by Stored, one receipt a value, in the same order.
@@ -519,7 +602,7 @@ export type Put = Message$1<"dstore.index.Put"> & {
  * Use `create(PutSchema)` to create a new message.
  */
 export const PutSchema: GenMessage<Put> = /*@__PURE__*/
-  messageDesc(file_index_messages, 11);
+  messageDesc(file_index_messages, 12);
 
 /**
  * @generated from message dstore.index.Stored
@@ -536,7 +619,7 @@ export type Stored = Message$1<"dstore.index.Stored"> & {
  * Use `create(StoredSchema)` to create a new message.
  */
 export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
-  messageDesc(file_index_messages, 12);
+  messageDesc(file_index_messages, 13);
 
 /**
  * @generated from message dstore.index.Receipt
@@ -570,7 +653,7 @@ export type Receipt = Message$1<"dstore.index.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_index_messages, 13);
+  messageDesc(file_index_messages, 14);
 
 /**
  * May I send this large value? Answered by Offered.
@@ -601,7 +684,7 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_index_messages, 14);
+  messageDesc(file_index_messages, 15);
 
 /**
  * @generated from message dstore.index.Offered
@@ -634,7 +717,7 @@ export type Offered = Message$1<"dstore.index.Offered"> & {
  * Use `create(OfferedSchema)` to create a new message.
  */
 export const OfferedSchema: GenMessage<Offered> = /*@__PURE__*/
-  messageDesc(file_index_messages, 15);
+  messageDesc(file_index_messages, 16);
 
 /**
  * @generated from message dstore.index.Remove
@@ -665,7 +748,7 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_index_messages, 16);
+  messageDesc(file_index_messages, 17);
 
 /**
  * Unbind a name. Its value goes with its last name, if it was never put without one. Answered by Removed.
@@ -696,7 +779,7 @@ export type Unbind = Message$1<"dstore.index.Unbind"> & {
  * Use `create(UnbindSchema)` to create a new message.
  */
 export const UnbindSchema: GenMessage<Unbind> = /*@__PURE__*/
-  messageDesc(file_index_messages, 17);
+  messageDesc(file_index_messages, 18);
 
 /**
  * @generated from message dstore.index.Removed
@@ -751,7 +834,7 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
  * Use `create(RemovedSchema)` to create a new message.
  */
 export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
-  messageDesc(file_index_messages, 18);
+  messageDesc(file_index_messages, 19);
 
 /**
  * Bind a name to a key that exists. The same key again is success. Answered by Binding.
@@ -775,7 +858,7 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
  * Use `create(BindSchema)` to create a new message.
  */
 export const BindSchema: GenMessage<Bind> = /*@__PURE__*/
-  messageDesc(file_index_messages, 19);
+  messageDesc(file_index_messages, 20);
 
 /**
  * What does this name stand for? Answered by Binding.
@@ -801,7 +884,7 @@ export type Lookup = Message$1<"dstore.index.Lookup"> & {
  * Use `create(LookupSchema)` to create a new message.
  */
 export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
-  messageDesc(file_index_messages, 20);
+  messageDesc(file_index_messages, 21);
 
 /**
  * @generated from message dstore.index.Binding
@@ -835,7 +918,7 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
  * Use `create(BindingSchema)` to create a new message.
  */
 export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
-  messageDesc(file_index_messages, 21);
+  messageDesc(file_index_messages, 22);
 
 /**
  * Names in bytewise order, after one of them. Answered by Named.
@@ -864,7 +947,7 @@ export type Names = Message$1<"dstore.index.Names"> & {
  * Use `create(NamesSchema)` to create a new message.
  */
 export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
-  messageDesc(file_index_messages, 22);
+  messageDesc(file_index_messages, 23);
 
 /**
  * @generated from message dstore.index.Named
@@ -886,7 +969,7 @@ export type Named = Message$1<"dstore.index.Named"> & {
  * Use `create(NamedSchema)` to create a new message.
  */
 export const NamedSchema: GenMessage<Named> = /*@__PURE__*/
-  messageDesc(file_index_messages, 23);
+  messageDesc(file_index_messages, 24);
 
 /**
  * @generated from message dstore.index.NamedKey
@@ -908,7 +991,7 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
  * Use `create(NamedKeySchema)` to create a new message.
  */
 export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
-  messageDesc(file_index_messages, 24);
+  messageDesc(file_index_messages, 25);
 
 /**
  * Changes after a position, as soon as there are any; none where there were none for so long. Answered by Watched.
@@ -939,7 +1022,7 @@ export type Watch = Message$1<"dstore.index.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_index_messages, 25);
+  messageDesc(file_index_messages, 26);
 
 /**
  * @generated from message dstore.index.Watched
@@ -970,7 +1053,7 @@ export type Watched = Message$1<"dstore.index.Watched"> & {
  * Use `create(WatchedSchema)` to create a new message.
  */
 export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
-  messageDesc(file_index_messages, 26);
+  messageDesc(file_index_messages, 27);
 
 /**
  * @generated from message dstore.index.Change
@@ -982,7 +1065,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
   seq: bigint;
 
   /**
-   * run-started, put, bind, unbind or remove.
+   * run-started, put, bind, unbind, remove, invite, admit or expel.
    *
    * @generated from field: string type = 2;
    */
@@ -1002,6 +1085,20 @@ export type Change = Message$1<"dstore.index.Change"> & {
    * @generated from field: optional uint64 size = 5;
    */
   size?: bigint | undefined;
+
+  /**
+   * Who was admitted or expelled.
+   *
+   * @generated from field: optional string peer = 6;
+   */
+  peer?: string | undefined;
+
+  /**
+   * The role of who was invited or admitted.
+   *
+   * @generated from field: optional string role = 7;
+   */
+  role?: string | undefined;
 };
 
 /**
@@ -1009,7 +1106,214 @@ export type Change = Message$1<"dstore.index.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_messages, 27);
+  messageDesc(file_index_messages, 28);
+
+/**
+ * Let a ticket be good for so many peers and so long (specs/006-membership.md). Answered by Invited.
+ *
+ * @generated from message dstore.index.Invite
+ */
+export type Invite = Message$1<"dstore.index.Invite"> & {
+  /**
+   * The hash of its secret, which Global never sees before it is used.
+   *
+   * @generated from field: bytes secret_hash = 1;
+   */
+  secretHash: Uint8Array;
+
+  /**
+   * reader, writer or admin.
+   *
+   * @generated from field: string role = 2;
+   */
+  role: string;
+
+  /**
+   * @generated from field: uint32 uses = 3;
+   */
+  uses: number;
+
+  /**
+   * @generated from field: uint64 valid_ms = 4;
+   */
+  validMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Invite.
+ * Use `create(InviteSchema)` to create a new message.
+ */
+export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
+  messageDesc(file_index_messages, 29);
+
+/**
+ * @generated from message dstore.index.Invited
+ */
+export type Invited = Message$1<"dstore.index.Invited"> & {
+  /**
+   * Where Global listens: multiaddrs without peer id.
+   *
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+
+  /**
+   * Milliseconds since 1970.
+   *
+   * @generated from field: uint64 expires_ms = 2;
+   */
+  expiresMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Invited.
+ * Use `create(InvitedSchema)` to create a new message.
+ */
+export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
+  messageDesc(file_index_messages, 30);
+
+/**
+ * Let a peer be a member, or give a member another role. Answered by Admitted.
+ *
+ * @generated from message dstore.index.Admit
+ */
+export type Admit = Message$1<"dstore.index.Admit"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: string role = 2;
+   */
+  role: string;
+};
+
+/**
+ * Describes the message dstore.index.Admit.
+ * Use `create(AdmitSchema)` to create a new message.
+ */
+export const AdmitSchema: GenMessage<Admit> = /*@__PURE__*/
+  messageDesc(file_index_messages, 31);
+
+/**
+ * @generated from message dstore.index.Admitted
+ */
+export type Admitted = Message$1<"dstore.index.Admitted"> & {
+};
+
+/**
+ * Describes the message dstore.index.Admitted.
+ * Use `create(AdmittedSchema)` to create a new message.
+ */
+export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
+  messageDesc(file_index_messages, 32);
+
+/**
+ * Let a member be one no more. Answered by Removed.
+ *
+ * @generated from message dstore.index.Expel
+ */
+export type Expel = Message$1<"dstore.index.Expel"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: optional uint64 timeout_ms = 2;
+   */
+  timeoutMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Expel.
+ * Use `create(ExpelSchema)` to create a new message.
+ */
+export const ExpelSchema: GenMessage<Expel> = /*@__PURE__*/
+  messageDesc(file_index_messages, 33);
+
+/**
+ * Members in the order of their peer ids, after one of them. Answered by MemberPage.
+ *
+ * @generated from message dstore.index.Members
+ */
+export type Members = Message$1<"dstore.index.Members"> & {
+  /**
+   * @generated from field: optional string after = 1;
+   */
+  after?: string | undefined;
+
+  /**
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message dstore.index.Members.
+ * Use `create(MembersSchema)` to create a new message.
+ */
+export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
+  messageDesc(file_index_messages, 34);
+
+/**
+ * @generated from message dstore.index.MemberPage
+ */
+export type MemberPage = Message$1<"dstore.index.MemberPage"> & {
+  /**
+   * @generated from field: repeated dstore.index.Member items = 1;
+   */
+  items: Member[];
+
+  /**
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message dstore.index.MemberPage.
+ * Use `create(MemberPageSchema)` to create a new message.
+ */
+export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
+  messageDesc(file_index_messages, 35);
+
+/**
+ * @generated from message dstore.index.Member
+ */
+export type Member = Message$1<"dstore.index.Member"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * Absent: it was expelled.
+   *
+   * @generated from field: optional string role = 2;
+   */
+  role?: string | undefined;
+
+  /**
+   * @generated from field: bool connected = 3;
+   */
+  connected: boolean;
+
+  /**
+   * When it became what it is, in milliseconds since 1970.
+   *
+   * @generated from field: uint64 since_ms = 4;
+   */
+  sinceMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.Member.
+ * Use `create(MemberSchema)` to create a new message.
+ */
+export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
+  messageDesc(file_index_messages, 36);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -1033,7 +1337,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_messages, 28);
+  messageDesc(file_index_messages, 37);
 
 /**
  * @generated from message dstore.index.Listed
@@ -1055,7 +1359,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_messages, 29);
+  messageDesc(file_index_messages, 38);
 
 /**
  * @generated from message dstore.index.Item
@@ -1077,7 +1381,7 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_messages, 30);
+  messageDesc(file_index_messages, 39);
 
 /**
  * @generated from message dstore.index.Ping
@@ -1090,7 +1394,7 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_messages, 31);
+  messageDesc(file_index_messages, 40);
 
 /**
  * From Global with the seq of the last change before it: who has applied that is up to date.
@@ -1109,7 +1413,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_messages, 32);
+  messageDesc(file_index_messages, 41);
 
 /**
  * A clean stop: nothing more will be asked, and nothing is owed.
@@ -1128,7 +1432,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_messages, 33);
+  messageDesc(file_index_messages, 42);
 
 /**
  * The answer to a request that failed, or with id 0 why the stream is about to end.
@@ -1159,5 +1463,5 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_messages, 34);
+  messageDesc(file_index_messages, 43);
 

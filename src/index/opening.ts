@@ -1,5 +1,7 @@
 /** What an index finds in its store when Global begins, and the change that begins a run (specs/004-index.md, "Runs"). */
 import { RUNS } from '../limits.ts'
+import { Members } from '../membership/members.ts'
+import { decodeMember, decodeTicket, memberOf, secretHashOf } from '../membership/record.ts'
 import type { Row, Transaction } from '../store/store.ts'
 import type { Recovered } from './global-index.ts'
 import { INDEX_ROW, decodeIndex, decodeLocal, encodeChange, encodeIndex, peerOf } from './record.ts'
@@ -16,6 +18,8 @@ export interface Opening {
   readonly firstSeq: number | undefined
   readonly index: Row | undefined
   readonly locals: readonly Row[]
+  readonly members: readonly Row[]
+  readonly tickets: readonly Row[]
 }
 
 /** The transaction that begins the run, and what is known once it is committed. */
@@ -34,6 +38,13 @@ export function beginRun(opening: Opening): { transaction: Transaction; recovere
     writes: [{ key: INDEX_ROW, value: encodeIndex({ runs, longestLeaseMs }) }],
     entry: encodeChange({ type: 'run-started', runId }, atMs),
   }
-  const known = new Map(locals.map((row) => [peerOf(row), decodeLocal(row)]))
-  return { transaction, recovered: { runs, locals: known, longestLeaseMs, trimmed, seq } }
+  const members = new Members(
+    new Map(opening.members.map((row) => [memberOf(row), decodeMember(row)])),
+    opening.tickets.map((row) => ({ secretHash: secretHashOf(row), ...decodeTicket(row) })),
+  )
+  const registered = locals
+    .map((row) => [peerOf(row), decodeLocal(row)] as const)
+    .filter(([peer]) => members.roleOf(peer) !== undefined)
+  const known = new Map(registered)
+  return { transaction, recovered: { runs, locals: known, members, longestLeaseMs, trimmed, seq } }
 }

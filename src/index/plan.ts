@@ -51,8 +51,8 @@ export type Outcome =
       readonly looked: readonly RecordKey[]
       readonly rows: Rows
       readonly writes: readonly Write[]
-      /** The key that is removed, and its size: to be remembered with the seq of the removal. */
-      readonly mark?: { readonly digest: Digest; readonly size: number }
+      /** What is remembered of a loss, given the highest seq that it can get: who asks again waits for no less. */
+      readonly mark?: (latest: number) => Write
       readonly adopt?: readonly Location[]
       readonly release?: readonly Location[]
       readonly next: (seq: number) => Done
@@ -85,7 +85,7 @@ export const failure = (code: ErrorCode, message: string, hint?: string): Failur
   hint,
 })
 
-const answer = (body: Body): Done => ({ type: 'answer', body })
+export const answer = (body: Body): Done => ({ type: 'answer', body })
 
 const textOf = (digest: Digest): string => new Key(digest).toString()
 
@@ -325,7 +325,7 @@ function removal(
       { key: keyRow(digest), value: undefined },
       ...names.map((name) => ({ key: nameRow(name), value: undefined })),
     ],
-    mark: { digest, size },
+    mark: (seq) => ({ key: removedRow(digest), value: record.encodeRemoved({ seq, size }) }),
     release: [location],
     next: (seq) => ({ type: 'await', seq, removed: { freedBytes: size, names, digest } }),
   }
@@ -346,26 +346,14 @@ function stillNamed(digest: Digest, names: readonly string[]): Failure {
   )
 }
 
-/**
- * The transaction of a change. `latest` is the highest seq that it can get: what is remembered of a removal, so that
- * who asks again waits for no less.
- */
+/** The transaction of a change. `latest` is the highest seq that it can get. */
 export function transactionOf(
   { change, looked, rows, writes, mark, adopt = [], release = [] }: Outcome & { type: 'change' },
   { atMs, latest }: { readonly atMs: number; readonly latest: number },
 ): Transaction {
-  const marks =
-    mark === undefined
-      ? []
-      : [
-          {
-            key: removedRow(mark.digest),
-            value: record.encodeRemoved({ seq: latest, size: mark.size }),
-          },
-        ]
   return {
     conditions: looked.map((key, i) => ({ key, version: rows[i]?.version ?? 0 })),
-    writes: [...writes, ...marks],
+    writes: mark === undefined ? writes : [...writes, mark(latest)],
     entry: record.encodeChange(change, atMs),
     adopt,
     release,

@@ -5,6 +5,7 @@ import type { Message } from '@bufbuild/protobuf'
 import { DstoreError } from '../errors.ts'
 import type { Location, RecordKey, Row } from '../store/store.ts'
 import type { ChangeSeen, Digest } from './message.ts'
+import { isMemberRole, type MemberRole } from '../membership/role.ts'
 import { nameBytes } from './name.ts'
 import * as pb from './records_pb.ts'
 
@@ -64,6 +65,9 @@ export type Change =
       readonly names: readonly string[]
     }
   | { readonly type: 'bind' | 'unbind'; readonly digest: Digest; readonly name: string }
+  | { readonly type: 'invite'; readonly role: MemberRole; readonly uses: number }
+  | { readonly type: 'admit'; readonly peer: string; readonly role: MemberRole }
+  | { readonly type: 'expel'; readonly peer: string }
 
 /**
  * The row for a key. A new key's incarnation is the seq that this very write will get, the row's version: it is
@@ -175,6 +179,12 @@ function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['ch
       return { case: 'bind', value: { digest: change.digest, name: change.name } }
     case 'unbind':
       return { case: 'unbind', value: { digest: change.digest, name: change.name } }
+    case 'invite':
+      return { case: 'invite', value: { role: change.role, uses: change.uses } }
+    case 'admit':
+      return { case: 'admit', value: { peer: change.peer, role: change.role } }
+    case 'expel':
+      return { case: 'expel', value: change.peer }
   }
 }
 
@@ -202,9 +212,20 @@ function fromWire(change: pb.LogRecord['change']): Change {
     case 'bind':
     case 'unbind':
       return { type: change.case, digest: change.value.digest, name: change.value.name }
+    case 'invite':
+      return { type: 'invite', role: toRole(change.value.role), uses: change.value.uses }
+    case 'admit':
+      return { type: 'admit', peer: change.value.peer, role: toRole(change.value.role) }
+    case 'expel':
+      return { type: 'expel', peer: change.value }
     case undefined:
       throw damaged(undefined)
   }
+}
+
+function toRole(text: string): MemberRole {
+  if (!isMemberRole(text)) throw damaged(undefined)
+  return text
 }
 
 /** A change as watchers are told. */
@@ -212,7 +233,10 @@ export function seen(seq: number, change: Change): ChangeSeen {
   const { type } = change
   const digest = 'digest' in change ? change.digest : undefined
   const names = 'names' in change ? change.names : 'name' in change ? [change.name] : []
-  return { seq, type, digest, names, size: type === 'put' ? change.size : undefined }
+  const size = type === 'put' ? change.size : undefined
+  const peer = 'peer' in change ? change.peer : undefined
+  const role = 'role' in change ? change.role : undefined
+  return { seq, type, digest, names, size, peer, role }
 }
 
 const pack = <T extends Message>(

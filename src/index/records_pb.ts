@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records.proto.
  */
 export const file_index_records: GenFile = /*@__PURE__*/
-  fileDesc("ChNpbmRleC9yZWNvcmRzLnByb3RvEgxkc3RvcmUuaW5kZXgidQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIQg4KDF9pbmNhcm5hdGlvbiIcCgpOYW1lUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDCIqCg1SZW1vdmVkUmVjb3JkEgsKA3NlcRgBIAEoBBIMCgRzaXplGAIgASgEIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLpAQoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSABCCAoGY2hhbmdlIjgKCVB1dENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBINCgVuYW1lcxgDIAMoCSJCCgxSZW1vdmVDaGFuZ2USDgoGZGlnZXN0GAEgASgMEhMKC2luY2FybmF0aW9uGAIgASgEEg0KBW5hbWVzGAMgAygJIioKCkJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkiLAoMVW5iaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJYgZwcm90bzM");
+  fileDesc("ChNpbmRleC9yZWNvcmRzLnByb3RvEgxkc3RvcmUuaW5kZXgidQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIQg4KDF9pbmNhcm5hdGlvbiIcCgpOYW1lUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDCIqCg1SZW1vdmVkUmVjb3JkEgsKA3NlcRgBIAEoBBIMCgRzaXplGAIgASgEIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLUAgoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSAASLAoGaW52aXRlGAcgASgLMhouZHN0b3JlLmluZGV4Lkludml0ZUNoYW5nZUgAEioKBWFkbWl0GAggASgLMhkuZHN0b3JlLmluZGV4LkFkbWl0Q2hhbmdlSAASDwoFZXhwZWwYCSABKAlIAEIICgZjaGFuZ2UiOAoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJIkIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkiKgoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCSIsCgxVbmJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
 
 /**
  * Row of the table `keys`, by digest.
@@ -233,6 +233,26 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
      */
     value: UnbindChange;
     case: "unbind";
+  } | {
+    /**
+     * @generated from field: dstore.index.InviteChange invite = 7;
+     */
+    value: InviteChange;
+    case: "invite";
+  } | {
+    /**
+     * @generated from field: dstore.index.AdmitChange admit = 8;
+     */
+    value: AdmitChange;
+    case: "admit";
+  } | {
+    /**
+     * The peer id of who is no longer a member.
+     *
+     * @generated from field: string expel = 9;
+     */
+    value: string;
+    case: "expel";
   } | { case: undefined; value?: undefined };
 };
 
@@ -340,4 +360,48 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
   messageDesc(file_index_records, 10);
+
+/**
+ * @generated from message dstore.index.InviteChange
+ */
+export type InviteChange = Message<"dstore.index.InviteChange"> & {
+  /**
+   * @generated from field: string role = 1;
+   */
+  role: string;
+
+  /**
+   * @generated from field: uint32 uses = 2;
+   */
+  uses: number;
+};
+
+/**
+ * Describes the message dstore.index.InviteChange.
+ * Use `create(InviteChangeSchema)` to create a new message.
+ */
+export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
+  messageDesc(file_index_records, 11);
+
+/**
+ * @generated from message dstore.index.AdmitChange
+ */
+export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: string role = 2;
+   */
+  role: string;
+};
+
+/**
+ * Describes the message dstore.index.AdmitChange.
+ * Use `create(AdmitChangeSchema)` to create a new message.
+ */
+export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
+  messageDesc(file_index_records, 12);
 

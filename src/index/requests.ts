@@ -36,6 +36,10 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   lookup: 'binding',
   names: 'named',
   watch: 'watched',
+  invite: 'invited',
+  admit: 'admitted',
+  expel: 'removed',
+  members: 'member-page',
   ping: 'pong',
 }
 
@@ -117,10 +121,10 @@ export class Requests {
     const settled: Settled[] = []
     for (const pending of this.#pending.values()) {
       const { type } = pending.body
-      const isOnce = type === 'remove' || type === 'unbind'
+      const isOnce = type === 'remove' || type === 'unbind' || type === 'expel' || type === 'invite'
       if (isOnce && !this.#unsent.has(pending.ticket)) {
         // A value that was put again meanwhile would be removed, too.
-        const message = 'the link to Global broke: it may be removed or not'
+        const message = 'the link to Global broke: it may be done or not'
         settled.push(this.#settle(pending, new DstoreError('unreachable', message), false))
       } else {
         pending.repeated = false

@@ -8,9 +8,18 @@
 import { equal } from '../bytes.ts'
 import type { ErrorCode } from '../errors.ts'
 import { BATCH_ITEMS, PING_INTERVAL_MS, REDIAL_PATIENCE_MS, SILENCE_MS } from '../limits.ts'
+import type { Members } from '../membership/members.ts'
+import type { Refusal } from '../membership/refusal.ts'
 import type { Write } from '../store/store.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import { VERSIONS, type Feed, type Hello, type Message, type Position } from './message.ts'
+import {
+  VERSIONS,
+  type Body,
+  type Feed,
+  type Hello,
+  type Message,
+  type Position,
+} from './message.ts'
 import { failure } from './plan.ts'
 import type { Change, Run } from './record.ts'
 import type { Register } from './register.ts'
@@ -39,6 +48,9 @@ export interface SessionsOptions {
   readonly rules: Rules
   readonly tail: Tail
   readonly register: Register
+  readonly members: Members
+  /** Use up a ticket whose secret was shown; `then` is told `admitted`, or a failure. */
+  readonly redeem: (peer: string, secret: Uint8Array, then: (answer: Body) => void) => void
   /** The log has let go of the changes up to this one. */
   readonly trimmed: () => number
   readonly emit: (effect: GlobalEffect) => void
@@ -47,6 +59,8 @@ export interface SessionsOptions {
   /** The time of the event that is being handled. */
   readonly now: () => number
 }
+
+const NO_LONGER = 'this node is no longer a member of this Global'
 
 export class Sessions {
   readonly #options: SessionsOptions
@@ -143,9 +157,10 @@ export class Sessions {
     this.#tell(id, session, feedFromLog(after, changes.at(-1)!.seq, changes))
   }
 
+  /** A peer is no longer a member: its sessions end. */
   expel(peer: string): void {
     for (const [id, session] of this.#sessions) {
-      if (session.peer === peer) this.refuse(id, 'not-permitted', 'no longer a member')
+      if (session.peer === peer) this.refuse(id, 'not-permitted', NO_LONGER)
     }
   }
 
@@ -168,6 +183,8 @@ export class Sessions {
   }
 
   refuse(session: SessionId, code: ErrorCode, why: string, id = 0): void {
+    const peer = this.#sessions.get(session)?.peer
+    if (code === 'protocol' && peer !== undefined) this.#refused(peer, 'protocol')
     this.send(session, { id, body: failure(code, why) })
     this.hangUp(session)
   }
@@ -181,13 +198,44 @@ export class Sessions {
   }
 
   #hello(id: SessionId, session: Session): void {
-    const { versions, bootId } = session.hello!.body
+    const { versions, ticketSecret } = session.hello!.body
+    const { peer, hello } = session
     if (!VERSIONS.some((spoken) => versions.includes(spoken))) {
       const theirs = versions.slice(0, 8).join(', ')
       const why = `no version in common: Global speaks ${VERSIONS.join(', ')}, this Local ${theirs}`
-      this.refuse(id, 'incompatible', why, session.hello!.id)
-      return
+      this.refuse(id, 'incompatible', why, hello!.id)
+    } else if (ticketSecret === undefined) {
+      this.#enter(id, session)
+    } else {
+      this.#options.redeem(peer, ticketSecret, (answer) => {
+        if (this.#sessions.get(id) !== session) return
+        if (answer.type !== 'failure') return this.#enter(id, session)
+        if (answer.code === 'not-permitted') this.#refused(peer, 'ticket')
+        this.send(id, { id: hello!.id, body: answer })
+        this.hangUp(id)
+      })
     }
+  }
+
+  /** Only members come further than this. */
+  #enter(id: SessionId, session: Session): void {
+    const { members } = this.#options
+    const { peer, hello } = session
+    if (members.roleOf(peer) !== undefined) return this.#arrive(id, session)
+    const expelled = members.wasExpelled(peer)
+    this.#refused(peer, expelled ? 'expelled' : 'stranger')
+    const why = expelled ? NO_LONGER : 'this node is not a member of this Global'
+    const hint = `join with a ticket, or have it listed there: dstore members add ${peer}`
+    this.send(id, { id: hello!.id, body: failure('not-permitted', why, hint) })
+    this.hangUp(id)
+  }
+
+  #refused(peer: string, why: Refusal): void {
+    this.#options.emit({ type: 'refused', peer, why })
+  }
+
+  #arrive(id: SessionId, session: Session): void {
+    const { bootId } = session.hello!.body
     if (!this.#options.register.admits(session.peer)) {
       this.refuse(id, 'busy', 'Global has as many Locals as it can keep', session.hello!.id)
       return
@@ -215,9 +263,11 @@ export class Sessions {
   }
 
   #greet(id: SessionId, session: Session, held: number): void {
-    const { register, tail, leaseMs } = this.#options
+    const { register, tail, leaseMs, members } = this.#options
     const now = this.#options.now()
     const { body, id: helloId } = session.hello!
+    // It may have been expelled while this was made durable.
+    if (members.roleOf(session.peer) === undefined) return
     const { position, seen, bootId, versions } = body
     const known = register.knows(session.peer, bootId)
     const resumes = known && position !== undefined && this.contains(position, seen)
@@ -236,6 +286,7 @@ export class Sessions {
         position: { runId: this.#options.runs.at(-1)!.id, seq: tail.seq },
         leaseMs,
         reset: !resumes,
+        members: resumes ? [] : members.peers(),
       },
     })
     if (resumes) this.#beat(id, session)
@@ -281,7 +332,7 @@ export class Sessions {
     const { register, now } = this.#options
     if (state === 'welcome' && !this.peers().includes(peer)) register.left(peer, now())
     const next = challenger === undefined ? undefined : this.#sessions.get(challenger.session)
-    if (next !== undefined) this.#hello(challenger!.session, next)
+    if (next !== undefined) this.#arrive(challenger!.session, next)
   }
 
   *#welcome(): Generator<[SessionId, Session]> {

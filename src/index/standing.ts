@@ -11,9 +11,17 @@ import type { Rules } from './rules.ts'
 
 /**
  * `serve`: what is held is current. `stale`: Global is away; what is held may be served. `ask`: ask Global about this
- * one. `wait`: it will soon be known. `expired`: the lease ran out.
+ * one. `wait`: it will soon be known. `expired`: the lease ran out. `refused`: Global says that this node is no member.
  */
-export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired'
+export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
+
+/** Signs of life of Global; times in milliseconds. */
+export interface Pulse {
+  /** When it was last heard, on the clock of the events. */
+  readonly heardAt: number
+  /** How long the greeting, and later the last ping, took there and back; undefined before it was ever welcome. */
+  readonly roundTripMs: number | undefined
+}
 
 interface Proof {
   readonly sentAt: number
@@ -23,7 +31,9 @@ interface Proof {
 export class Standing {
   readonly #rules: Rules
   #connected = false
+  #refused = false
   #heardAt: number
+  #roundTripMs: number | undefined
   /** Since when it is doubtful, or without a link. */
   #doubtSince: number | undefined
   #applied = 0
@@ -46,6 +56,10 @@ export class Standing {
     return this.#leaseMs
   }
 
+  get pulse(): Pulse {
+    return { heardAt: this.#heardAt, roundTripMs: this.#roundTripMs }
+  }
+
   /** Global welcomed a Hello that was sent at this time. */
   welcomed(welcome: {
     sentAt: number
@@ -55,13 +69,20 @@ export class Standing {
   }): void {
     const { sentAt, seq, leaseMs, applied } = welcome
     this.#connected = true
+    this.#refused = false
     this.#leaseMs = leaseMs
     this.#target = seq
     this.#applied = applied
     this.#doubtSince = undefined
     this.#pings.clear()
     this.#proofs = []
+    this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
+  }
+
+  /** Global says that this node is not, or no longer, a member: until it is welcomed again nothing is served. */
+  refused(): void {
+    this.#refused = true
   }
 
   closed(now: number): void {
@@ -97,11 +118,12 @@ export class Standing {
     return [...this.#pings.values()].some((sentAt) => sentAt >= (this.#doubtSince ?? 0))
   }
 
-  /** False where no such ping was sent. */
+  /** The message just heard answers a ping; false where no such ping was sent. */
   ponged(id: number, seq: number): boolean {
     const sentAt = this.#pings.get(id)
     if (sentAt === undefined) return false
     this.#pings.delete(id)
+    this.#roundTripMs = this.#heardAt - sentAt
     this.#prove({ sentAt, seq })
     return true
   }
@@ -127,6 +149,7 @@ export class Standing {
   /** May what is held be served at this moment, to a reader that has waited since `since`? */
   verdict(now: number, since: number): Verdict {
     this.look(now)
+    if (this.#refused) return 'refused'
     const patient = now - since < REDIAL_PATIENCE_MS
     if (this.isExpired(now)) return this.#connected && patient ? 'wait' : 'expired'
     if (this.#doubtSince === undefined) return this.#applied < this.#target ? 'ask' : 'serve'

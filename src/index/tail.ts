@@ -1,9 +1,10 @@
 /**
  * The durable end of the order of changes (specs/004-index.md, "The feed"): up to where every change is known to be
- * durable, and the last removals and unbindings among them, for Locals that are nearly up to date.
+ * durable, and the last of those that Locals must hear of, for Locals that are nearly up to date: removals, unbindings,
+ * and who is a member.
  */
-import { FEED_BYTES, BATCH_ITEMS, TAIL_REMOVALS } from '../limits.ts'
-import type { Feed, Removal, Unbinding } from './message.ts'
+import { BATCH_ITEMS, FEED_BYTES, PEER_ID_CHARS, TAIL_REMOVALS } from '../limits.ts'
+import type { Feed, Membership, Removal, Unbinding } from './message.ts'
 import type { Change } from './record.ts'
 
 /** A change that Locals must hear of. */
@@ -11,6 +12,8 @@ interface Loss {
   readonly seq: number
   readonly digest: Uint8Array | undefined
   readonly names: readonly string[]
+  /** Who became a member, or is one no more. */
+  readonly member?: { readonly peer: string; readonly admitted: boolean }
 }
 
 export class Tail {
@@ -85,22 +88,30 @@ export function feedFromLog(
 function lossOf(seq: number, change: Change): Loss | undefined {
   if (change.type === 'remove') return { seq, digest: change.digest, names: change.names }
   if (change.type === 'unbind') return { seq, digest: undefined, names: [change.name] }
-  return undefined
+  if (change.type !== 'admit' && change.type !== 'expel') return undefined
+  const member = { peer: change.peer, admitted: change.type === 'admit' }
+  return { seq, digest: undefined, names: [], member }
 }
 
 /** As many losses as one message carries, at least one; where some are left out, it ends before them. */
 function feedOf(after: number, upto: number, losses: readonly Loss[]): Feed {
   const removals: Removal[] = []
   const unbindings: Unbinding[] = []
+  const memberships: Membership[] = []
   let bytes = 0
-  for (const { seq, digest, names } of losses) {
-    const weight = names.reduce((sum, name) => sum + 3 * name.length + 16, 64)
-    if (bytes > 0 && (bytes + weight > FEED_BYTES || removals.length === BATCH_ITEMS)) {
-      return { type: 'feed', after, upto: seq - 1, removals, unbindings }
+  for (const { seq, digest, names, member } of losses) {
+    const weight = names.reduce(
+      (sum, name) => sum + 3 * name.length + 16,
+      member ? PEER_ID_CHARS : 64,
+    )
+    const isFull = removals.length === BATCH_ITEMS || memberships.length === BATCH_ITEMS
+    if (bytes > 0 && (bytes + weight > FEED_BYTES || isFull)) {
+      return { type: 'feed', after, upto: seq - 1, removals, unbindings, memberships }
     }
     bytes += weight
+    if (member !== undefined) memberships.push({ ...member, seq })
     if (digest !== undefined) removals.push({ digest, seq })
     for (const name of names) unbindings.push({ name, seq })
   }
-  return { type: 'feed', after, upto, removals, unbindings }
+  return { type: 'feed', after, upto, removals, unbindings, memberships }
 }

@@ -7,6 +7,7 @@ import { checkOptions } from './calls.ts'
 import type { Dstore } from './dstore.ts'
 import { OverNode } from './over-node.ts'
 
+/** Which daemon; and bounds on the greeting, not on later calls. */
 export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'> {
   /** State directory of the daemon. Default: `DSTORE_DIR`, else the user's. */
   readonly dir?: string

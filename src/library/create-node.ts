@@ -1,6 +1,7 @@
 /** A node in the process of a program: the roles, and what each of them can be told. */
 import { LIBRARY_CACHE_BYTES } from '../limits.ts'
 import { checkJoinAddress, checkListenAddress } from '../daemon/addresses.ts'
+import { parseTicket, type Ticket } from '../membership/ticket.ts'
 import type { Lock } from '../daemon/lock.ts'
 import { SILENT, type Log } from '../node/log.ts'
 import type { NodeOptions as OpenOptions } from '../node/open.ts'
@@ -8,7 +9,7 @@ import type { Dstore } from './dstore.ts'
 import { OverNode } from './over-node.ts'
 
 /** What every node can be told. */
-interface AnyNode {
+export interface AnyNode {
   /**
    * State directory, made where it is missing and held by one process at a time. It keeps the node's identity, and, but
    * for a Local, its values, durably. A node without one keeps everything in memory, and nothing longer than that.
@@ -41,14 +42,20 @@ export interface GlobalOptions extends AnyNode {
 /** Fetches from a Global once, keeps in memory, and serves from there. */
 export interface LocalOptions extends AnyNode {
   readonly role: 'local'
-  /** Multiaddr of the Global, with its peer id: one of `status().listen` there. */
-  readonly join: string
+  /**
+   * What makes this node a member of a Global: of `invite()` there. A secret, needed once for an identity, which a `dir`
+   * keeps; without one every node is new.
+   */
+  readonly ticket?: string
+  /** Multiaddr of a Global that lists this node already, with its peer id: one of `status().listen` there. */
+  readonly join?: string
   /** Memory for values, in bytes. Default: 256 MiB. */
   readonly cacheBytes?: number
   /** Multiaddrs at which other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
 }
 
+/** By its role: `{}`, `{ role: 'global' }`, `{ role: 'local', join }`. */
 export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
 
 /**
@@ -84,16 +91,26 @@ function ofRole(options: NodeOptions): OfRole {
   }
   checkListen('listen' in rest ? rest.listen : undefined)
   switch (role) {
-    case 'local':
-      if (!('join' in rest)) throw new TypeError('options.join must be the address of a Global')
-      checkJoinAddress(rest.join)
-      return { cacheBytes: LIBRARY_CACHE_BYTES, ...rest, role }
+    case 'local': {
+      const { ticket, join, ...known } = rest as Partial<LocalOptions>
+      return { cacheBytes: LIBRARY_CACHE_BYTES, ...known, ...destination(ticket, join), role }
+    }
     case 'standalone':
     case 'global':
-      return { cacheBytes: 0, ...rest, role }
+      return { cacheBytes: 0, ...(rest as Omit<GlobalOptions, 'role'>), role }
     default:
       throw new TypeError('options.role must be standalone, global or local')
   }
+}
+
+/** Where a Local belongs: a ticket says so itself. */
+function destination(ticket?: string, join?: string): { ticket: Ticket } | { join: string } {
+  if (ticket !== undefined) {
+    if (typeof ticket !== 'string') throw new TypeError('options.ticket must be a ticket')
+    return { ticket: parseTicket(ticket) }
+  }
+  if (join === undefined) throw new TypeError('options.ticket or options.join must be given')
+  return { join: checkJoinAddress(join) }
 }
 
 function checkListen(listen: unknown = []): void {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * What a program does with dstore, whether it holds a node itself (`createNode`) or talks to a daemon (`connect`).
  *
@@ -7,14 +8,18 @@
  * `RangeError` that names the argument. Every call rejects with `cancelled` once its `signal` is aborted, with
  * `timeout` after `timeoutMs` without progress, and with `unreachable` after `close`.
  */
-import type { ReadableStream } from 'node:stream/web'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  ExpelResult,
   GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
   NodeStatus,
   PutOptions,
   PutResult,
@@ -64,6 +69,7 @@ export interface Value extends AsyncIterable<Uint8Array> {
   cancel(): Promise<void>
 }
 
+/** A node, as a program sees it. Close it when done. */
 export interface Dstore {
   readonly role: Role
 
@@ -108,6 +114,18 @@ export interface Dstore {
 
   /** Bind a name to a value, for good. Errors: `usage`, `not-found`, `conflict` (it stands for another). */
   bind(name: string, word: Key | string, options?: CallOptions): Promise<BoundName>
+
+  /** Make a ticket, for a node to join this Global. Errors: `usage` (standalone), `not-permitted`, `busy`, `unreachable`. */
+  invite(options?: InviteOptions): Promise<Invitation>
+
+  /** Every member, and those that were expelled not long ago. Errors as of `invite`. */
+  members(options?: CallOptions): AsyncIterable<MemberEntry>
+
+  /** Let a peer be a member, or give it another role. Errors as of `invite`. */
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
+
+  /** Let a member be one no more; answered as `remove`. Errors as of `invite`, and `not-found`. */
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /** Unbind a name. Its value goes with its last name, if it was never put without one; else as `remove`. */
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>

@@ -2,11 +2,16 @@
 import type { Key } from '../hash/key.ts'
 import { parseKey } from '../hash/key.ts'
 import { INLINE_VALUE_BYTES } from '../limits.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  ExpelResult,
   GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
   Node,
   NodeStatus,
   PutOptions,
@@ -133,6 +138,22 @@ export class OverNode implements Dstore {
 
   watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
     return this.#each(options, (node) => node.watch(options))
+  }
+
+  async invite(options: InviteOptions = {}): Promise<Invitation> {
+    return this.#call(options, (node) => node.invite(options))
+  }
+
+  members(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
+    return this.#each(options, (node) => node.members(options))
+  }
+
+  async admit(peer: string, role: MemberRole, options: CallOptions = {}): Promise<void> {
+    return this.#call(options, (node) => node.admit(checkText('peer', peer), role, options))
+  }
+
+  async expel(peer: string, options: CallOptions = {}): Promise<ExpelResult> {
+    return this.#call(options, (node) => node.expel(checkText('peer', peer), options))
   }
 
   async prefetch(word: Word, options: CallOptions = {}): Promise<void> {

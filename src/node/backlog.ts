@@ -12,6 +12,7 @@ import {
   INLINE_ANSWER_BYTES,
   INLINE_VALUE_BYTES,
   KIB,
+  PEER_ID_CHARS,
   REQUESTS_IN_FLIGHT,
 } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
@@ -90,11 +91,16 @@ function weightOf(body: Body): number | undefined {
     case 'bind':
     case 'unbind':
     case 'remove':
+    case 'invite':
+    case 'admit':
+    case 'expel':
     // Pages are made one after the other.
     case 'list':
     case 'names':
     case 'watch':
       return KIB
+    case 'members':
+      return body.limit * PEER_ID_CHARS
     default:
       return undefined
   }

@@ -82,6 +82,11 @@ export class BulkNetwork implements NodeNetwork {
     this.#listener = await LaneListener.open({ ...this.#options, host: hostOf(address), take })
   }
 
+  /** Lanes end with the connections that they belong to. */
+  disconnect(peer: string): void {
+    this.#network.disconnect(peer)
+  }
+
   async close(): Promise<void> {
     this.#dialler.close()
     await this.#listener?.close()

@@ -1,13 +1,7 @@
-/** What a Local gives to other Locals: the values in its cache, whole or in part, to whom Global vouches for. */
+/** What a Local gives to other members: the values in its cache, whole or in part. The network's gate keeps others out. */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import {
-  CALL_TIMEOUT_MS,
-  IN_FLIGHT_BYTES,
-  KNOWN_ADDRESSES,
-  PEER_IN_FLIGHT_BYTES,
-  VOUCHED_MS,
-} from '../limits.ts'
+import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
@@ -19,26 +13,20 @@ import type { Traffic } from './traffic.ts'
 export interface CacheHostOptions {
   /** A value that may be served at this moment. */
   readonly open: (digest: Uint8Array) => Promise<ServedValue | undefined>
-  /** Does Global say that this peer may be served? */
-  readonly isWelcome: (peer: string) => Promise<boolean>
   readonly traffic: Traffic
   readonly log: Log
-  /** Monotonic milliseconds. */
-  readonly now: () => number
 }
 
 export class CacheHost {
   readonly #options: CacheHostOptions
   readonly #host: TransferHost
-  /** Until when a peer is served without asking again. */
-  readonly #vouched = new Map<string, number>()
 
   constructor(options: CacheHostOptions) {
     this.#options = options
     const { traffic, open } = options
     this.#host = {
       open,
-      allowance: new Allowance(IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => traffic.sent(peer, bytes),
       onReceived: (peer, bytes) => traffic.received(peer, bytes),
@@ -49,28 +37,12 @@ export class CacheHost {
   async serve(channel: Channel): Promise<void> {
     const { log } = this.#options
     try {
-      if (!(await this.#isWelcome(channel.peer))) {
-        channel.abort(new DstoreError('not-permitted', 'not welcome'))
-        return
-      }
       await serveTransfer(new TransferChannel(channel), this.#host)
     } catch (error) {
       const { code, message } = asDstoreError(error)
       channel.abort(new DstoreError('unreachable', 'it could not be served'))
       log.debug('a transfer to a Local failed', { peer: channel.peer, code, error: message })
     }
-  }
-
-  async #isWelcome(peer: string): Promise<boolean> {
-    const { now, isWelcome } = this.#options
-    if ((this.#vouched.get(peer) ?? 0) > now()) return true
-    this.#vouched.delete(peer)
-    if (!(await isWelcome(peer))) return false
-    this.#vouched.set(peer, now() + VOUCHED_MS)
-    if (this.#vouched.size > KNOWN_ADDRESSES) {
-      this.#vouched.delete(this.#vouched.keys().next().value!)
-    }
-    return true
   }
 }
 

@@ -23,10 +23,11 @@ export async function* changesOf(
     started = true
     if (lost)
       yield { ...NOTHING, position: formatPosition(position), seq: position.seq, type: 'lost' }
-    for (const { seq, type, digest, names, size } of changes) {
+    for (const { seq, type, digest, names, size, peer, role } of changes) {
       const key = digest === undefined ? undefined : new Key(digest)
       const at = formatPosition({ runId: position.runId, seq })
-      yield { position: at, seq, type, key, names, size }
+      const member = { ...(peer && { peer }), ...(role && { role }) }
+      yield { position: at, seq, type, key, names, size, ...member }
     }
     from = position
   }

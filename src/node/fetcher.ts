@@ -25,8 +25,6 @@ export interface FetcherOptions {
   readonly cache: Cache
   readonly traffic: Traffic
   readonly log: Log
-  /** Monotonic milliseconds, in which sleep counts: for how long a peer is known to be welcome. */
-  readonly now: () => number
 }
 
 export class Fetcher {
@@ -114,10 +112,9 @@ export class Fetcher {
 
   /** Give other Locals what `open` says may be served, where the network listens at all. */
   async serve(open: (digest: Uint8Array) => Promise<ServedValue | undefined>): Promise<void> {
-    const { network, traffic, log, now } = this.#options
+    const { network, traffic, log } = this.#options
     if (network.addresses().length === 0) return
-    const isWelcome = (peer: string): Promise<boolean> => this.#sources.isWelcome(peer)
-    const host = new CacheHost({ open, isWelcome, traffic, log, now })
+    const host = new CacheHost({ open, traffic, log })
     await network.handle(TRANSFER_PROTOCOL, (channel) => void host.serve(channel))
   }
 }

@@ -9,7 +9,8 @@ import type { Flight } from '../index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../index/local-index.ts'
 import type { Answer, AnswerTo, Digest, Position, Request } from '../index/message.ts'
 import type { Verdict } from '../index/standing.ts'
-import { CALL_TIMEOUT_MS, FAREWELL_MS, INDEX_MESSAGE_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, FAREWELL_MS, INDEX_MESSAGE_BYTES, REFUSED_REDIAL_MS } from '../limits.ts'
+import type { KnownMembers } from '../membership/known-members.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
@@ -25,6 +26,8 @@ export interface GlobalLinkOptions {
   readonly dial: (signal: AbortSignal) => Promise<Channel>
   /** Milliseconds to wait before attempt number `attempt` (from 1) after the link was lost. */
   readonly backoffMs: (attempt: number) => number
+  /** Told who is a member. */
+  readonly members: KnownMembers
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -68,6 +71,8 @@ export class GlobalLink {
   readonly #stop = new AbortController()
   readonly #ticker: NodeJS.Timeout
   #current: { readonly channel: Channel; readonly writer: FrameWriter } | undefined
+  /** Why the index has dropped the stream that there is, or was last. */
+  #dropped: DstoreError | undefined
   #lastTicket = 0
   /** A goodbye was said: what ends now is not begun again. */
   #leaving = false
@@ -75,9 +80,11 @@ export class GlobalLink {
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
   #running: Promise<void> | undefined
 
-  constructor(options: GlobalLinkOptions) {
+  /** `ticketSecret`: of a ticket, for a node that is no member yet; forgotten once Global has welcomed it. */
+  constructor(options: GlobalLinkOptions, ticketSecret?: Uint8Array) {
     this.#options = options
-    this.#index = new LocalIndex({ bootId: options.random(16), now: options.now() })
+    const bootId = options.random(16)
+    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
     this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: options.now() }), TICK_MS)
     this.#ticker.unref()
   }
@@ -103,6 +110,13 @@ export class GlobalLink {
   /** The lease that Global grants, in milliseconds. */
   get leaseMs(): number | undefined {
     return this.#index.leaseMs
+  }
+
+  /** When Global was last heard, and how long it took to answer then; undefined before it ever was. */
+  get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
+    if (this.#index.position === undefined) return undefined
+    const { heardAt, roundTripMs } = this.#index.pulse
+    return { lastHeard: new Date(Date.now() - (this.#options.now() - heardAt)), roundTripMs }
   }
 
   /** Where this Local stands in the order of changes; undefined before it was ever welcomed. */
@@ -216,7 +230,9 @@ export class GlobalLink {
       }
       this.#became('away', error)
       this.#handle({ type: 'closed', now: now(), error })
-      await pause(backoffMs(Math.max(1, attempt)), signal)
+      const isRefused = error.code === 'not-permitted'
+      const wait = backoffMs(Math.max(1, attempt))
+      await pause(isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait, signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)
   }
@@ -225,6 +241,7 @@ export class GlobalLink {
   async #session(channel: Channel, welcomed: () => void): Promise<DstoreError> {
     const { log, now } = this.#options
     this.#current = { channel, writer: new FrameWriter(channel) }
+    this.#dropped = undefined
     try {
       this.#handle({ type: 'opened', now: now() })
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
@@ -233,6 +250,8 @@ export class GlobalLink {
         if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
         const message = decodeMessage(frame)
         this.#handle({ type: 'message', message, now: now() })
+        // The index has dropped the stream: its reason counts, whatever became of the stream meanwhile.
+        if (this.#dropped !== undefined) return this.#dropped
         if (this.#index.link === 'connected' && this.#status.state === 'away') {
           welcomed()
           this.#became('connected', undefined)
@@ -240,7 +259,7 @@ export class GlobalLink {
         }
       }
     } catch (error) {
-      return asDstoreError(error)
+      return this.#dropped ?? asDstoreError(error)
     } finally {
       this.#current = undefined
       channel.abort(new DstoreError('unreachable', 'the session with Global has ended'))
@@ -276,6 +295,10 @@ export class GlobalLink {
         break
       case 'apply':
         this.#held?.apply(effect.removals, effect.unbindings)
+        this.#options.members.apply(effect.memberships)
+        break
+      case 'members':
+        this.#options.members.replace(effect.peers)
         break
       case 'reset': {
         const digests = this.#held?.reset() ?? []
@@ -286,12 +309,13 @@ export class GlobalLink {
         this.#held?.verified(effect.digest, effect.incarnation)
         break
       case 'cut':
-        this.#held?.cut()
+        this.#held?.cut(effect.error)
         break
       case 'refused':
         this.#options.log.error('Global refuses this Local', { error: effect.error.message })
         break
       case 'hang-up':
+        this.#dropped = effect.error
         this.#current?.channel.abort(effect.error)
         break
     }

@@ -2,41 +2,46 @@
  * The role Global: the canonical index and the durable copy, for its own machine's processes and for every Local that
  * is connected. Without a network it is a standalone node: both layers in one process, and no hop between them.
  */
-import { equal } from '../bytes.ts'
-import { DstoreError, asDstoreError } from '../errors.ts'
+import { DstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
 import type { Found } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../index/record.ts'
 import {
   BATCH_ITEMS,
-  CALLERS_IN_FLIGHT_BYTES,
-  CALL_TIMEOUT_MS,
-  IN_FLIGHT_BYTES,
+  FAREWELL_MS,
+  PEERS_IN_FLIGHT_BYTES,
   PEER_IN_FLIGHT_BYTES,
   PIECE_BYTES,
   READ_SHARE_BYTES,
+  TICKET_ADDRESSES,
 } from '../limits.ts'
 import { Allowance } from '../transfer/allowance.ts'
+import type { Gate } from '../membership/gate.ts'
+import type { MemberRole } from '../membership/role.ts'
+import { isTicketAddress } from '../membership/ticket.ts'
 import { Company } from '../transfer/company.ts'
-import { TransferChannel } from '../transfer/pieces.ts'
-import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
-import type { Identity, UploadResult } from '../transfer/upload.ts'
 import { FileSource } from '../store/file-source.ts'
 import type { Store } from '../store/store.ts'
-import type { Channel } from '../wire/channel.ts'
 import { putBatches } from './batches.ts'
+import { Callers } from './callers.ts'
 import { changesOf, formatPosition } from './change-events.ts'
 import { untilAborted } from './deadline.ts'
 import { fetchFromLocal } from './holders.ts'
+import { GlobalTransfers } from './global-transfers.ts'
 import { IndexHost } from './index-host.ts'
 import { listNames } from './listing.ts'
 import type { Log } from './log.ts'
+import { MembershipCalls } from './membership-calls.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  ExpelResult,
   GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
   Node,
   NodeStatus,
   PutOptions,
@@ -54,18 +59,19 @@ import type {
 } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { resolveRange } from './range.ts'
-import { arriving, metered, type Meter } from './metered.ts'
+import { arriving, metered } from './metered.ts'
 import { Repair, type Holders } from './repair.ts'
-import { ServedLately } from './served-lately.ts'
 import { Traffic } from './traffic.ts'
-import { ingest, receive, type Ingested } from './values.ts'
+import { ingest, type Ingested } from './values.ts'
 import { verifyStore } from './verification.ts'
 import { VERSION } from './version.ts'
 
 export interface GlobalOptions {
   readonly store: Store
-  /** Undefined on a standalone node. */
+  /** Undefined on a standalone node, which has no members but its own user. */
   readonly network: NodeNetwork | undefined
+  /** Of the network: told who is a member. */
+  readonly gate: Gate | undefined
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -78,73 +84,90 @@ export interface GlobalOptions {
 interface Parts {
   readonly index: IndexHost
   readonly repair: Repair
-  readonly company: Company
+  readonly traffic: Traffic
 }
 
 export class Global implements Node {
   readonly role: 'global' | 'standalone'
+  readonly #options: GlobalOptions
   readonly #store: Store
-  readonly #network: NodeNetwork | undefined
-  readonly #log: Log
   readonly #index: IndexHost
   readonly #repair: Repair
-  readonly #traffic = new Traffic()
-  readonly #company: Company
-  readonly #now: () => number
-  /** What is in flight: for peers, and for callers, each of whom is a peer to it. */
-  readonly #allowance = new Allowance(
-    IN_FLIGHT_BYTES - CALLERS_IN_FLIGHT_BYTES,
-    PEER_IN_FLIGHT_BYTES,
-  )
-  readonly #callers = new Allowance(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
-  #lastCall = 0
-  readonly #leaseMs: number | undefined
+  readonly #traffic: Traffic
+  readonly #membership: MembershipCalls
+  readonly #callers = new Callers()
   readonly #startedAt = new Date()
 
-  private constructor(
-    { store, network, log, now, leaseMs }: GlobalOptions,
-    { index, repair, company }: Parts,
-  ) {
-    this.#leaseMs = leaseMs
-    this.#now = now
+  private constructor(options: GlobalOptions, { index, repair, traffic }: Parts) {
+    const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
-    this.#store = store
-    this.#network = network
-    this.#log = log
+    this.#options = options
+    this.#store = options.store
     this.#index = index
     this.#repair = repair
-    this.#company = company
+    this.#traffic = traffic
+    this.#membership = new MembershipCalls({
+      globalPeer: network?.peerId ?? '',
+      random,
+      ask: (request) => {
+        if (network !== undefined) return index.ask(request)
+        throw new DstoreError('usage', 'a standalone node has no members', {
+          hint: 'start it with --global',
+        })
+      },
+    })
   }
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. */
   static async open(options: GlobalOptions): Promise<Global> {
-    const { network } = options
+    const { network, gate, now } = options
     const company = new Company()
+    const traffic = new Traffic()
     const holders: Holders = (key, size) => {
       if (network === undefined) return []
-      const addresses = company.of(key.digest, network.peerId, () => true, options.now())
+      const addresses = company.of(key.digest, network.peerId, () => true, now())
       return addresses.map((address) => fetchFromLocal(network, address, key, size))
     }
     const repair = new Repair({ ...options, holders })
-    const index = await IndexHost.open({ ...options, repair })
-    const node = new Global(options, { index, repair, company })
+    const index = await IndexHost.open({
+      ...options,
+      repair,
+      addresses: () => ticketAddresses(network),
+      onRefused: (peer, why) => gate?.refuse(peer, why),
+      onExpelled: (peer) => {
+        transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
+        // It is told why on its index stream; whoever does not listen is cut off all the same.
+        setTimeout(() => network?.disconnect(peer), FAREWELL_MS).unref()
+      },
+      disconnect: (peer) => network?.disconnect(peer),
+    })
+    const transfers = new GlobalTransfers({
+      ...options,
+      index,
+      repair,
+      company,
+      traffic,
+      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      onRefused: (peer, why) => gate?.refuse(peer, why),
+    })
+    gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
-    await network?.handle(TRANSFER_PROTOCOL, (channel) => void node.#serveTransfer(channel))
-    return node
+    await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
+    return new Global(options, { index, repair, traffic })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      const bytes = arriving(source.bytes, this.#meter(options))
+      const bytes = arriving(source.bytes, this.#callers.meter(options))
       return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
       const pieces = file.read({ start: 0, end: file.size })
       const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
-      const bytes = metered(pieces, share, this.#meter(options))
+      const bytes = metered(pieces, share, this.#callers.meter(options))
       const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
@@ -170,7 +193,7 @@ export class Global implements Node {
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
             Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
-            this.#meter(options),
+            this.#callers.meter(options),
           )
     return { key, size, range, bytes }
   }
@@ -251,6 +274,22 @@ export class Global implements Node {
     return changesOf(options, (request) => untilAborted(this.#index.ask(request), signal))
   }
 
+  invite(options?: InviteOptions): Promise<Invitation> {
+    return this.#membership.invite(options)
+  }
+
+  members(options?: CallOptions): AsyncGenerator<MemberEntry> {
+    return this.#membership.members(options)
+  }
+
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void> {
+    return this.#membership.admit(peer, role, options)
+  }
+
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult> {
+    return this.#membership.expel(peer, options)
+  }
+
   /** Global is where the value is: there is nothing to bring. */
   async prefetch(key: Key): Promise<void> {
     if ((await this.stat(key)) === undefined) {
@@ -273,17 +312,20 @@ export class Global implements Node {
     const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
     const { position, registered } = this.#index.standing
+    const { network, gate, leaseMs } = this.#options
     return {
       role: this.role,
       version: VERSION,
       startedAt: this.#startedAt.toISOString(),
-      peerId: this.#network?.peerId,
-      listen: this.#network?.addresses() ?? [],
+      peerId: network?.peerId,
+      listen: network?.addresses() ?? [],
       position: formatPosition(position),
-      leaseMs: this.#leaseMs,
+      leaseMs,
       global: undefined,
       locals: this.#index.peers(),
       registered,
+      members: network && this.#index.members.peers().length,
+      refused: gate?.refused,
       store: {
         kind,
         durable: kind !== 'memory',
@@ -298,18 +340,13 @@ export class Global implements Node {
 
   async close(): Promise<void> {
     await this.#index.close()
-    await this.#network?.close()
+    await this.#options.network?.close()
     await this.#store.close()
   }
 
   async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
     const [row] = await this.#store.rows([keyRow(digest)])
     return row === undefined ? undefined : decodeKey(row)
-  }
-
-  /** Every call of this machine's own is somebody else's. */
-  #meter({ signal, timeoutMs }: CallOptions): Meter {
-    return { allowance: this.#callers, who: `${++this.#lastCall}`, signal, timeoutMs }
   }
 
   async #ingest(
@@ -334,108 +371,16 @@ export class Global implements Node {
     const { existed } = await this.#index.adopt(value, name)
     return { key: new Key(digest), size, existed }
   }
+}
 
-  async #serveTransfer(channel: Channel): Promise<void> {
-    // Who has not been welcomed on the index stream is told nothing.
-    if (!this.#welcome()(channel.peer)) {
-      channel.abort(new DstoreError('not-permitted', 'not welcome'))
-      return
-    }
-    const lately = new ServedLately()
-    const { peer, signal } = channel
-    const meter = { allowance: this.#allowance, who: peer, signal }
-    const host: TransferHost = {
-      open: (digest) => this.#open(digest, lately),
-      uploads: {
-        takeKnown: (value, bytes, outboard, name) =>
-          this.#takeKnown(value, arriving(bytes, meter), outboard, name),
-        takeStream: (bytes, size, claim, name) =>
-          this.#takeStream(arriving(bytes, meter), size, claim, name),
-      },
-      company: {
-        join: (peer, digest, address) => {
-          const now = this.#now()
-          const isThere = this.#welcome()
-          this.#company.join(peer, digest, address, now)
-          return this.#company.of(digest, peer, isThere, now)
-        },
-        // Also this node itself: it fetches back from Locals what its disk lost.
-        isWelcome: (peer) => peer === this.#network?.peerId || this.#welcome()(peer),
-      },
-      allowance: this.#allowance,
-      patienceMs: CALL_TIMEOUT_MS,
-      onSent: (peer, bytes) => this.#traffic.sent(peer, bytes),
-      onReceived: (peer, bytes) => this.#traffic.received(peer, bytes),
-    }
-    try {
-      await serveTransfer(new TransferChannel(channel), host)
-    } catch (error) {
-      void this.#recheck(lately)
-      const { code, message } = asDstoreError(error)
-      const facts = { peer: channel.peer, code, error: message }
-      if (code === 'unreachable') this.#log.debug('a transfer broke off', facts)
-      else this.#log.warn('a transfer failed', facts)
-    }
-  }
-
-  /** Is a peer connected and welcome? */
-  #welcome(): (peer: string) => boolean {
-    const peers = new Set(this.#index.peers())
-    return (peer) => peers.has(peer)
-  }
-
-  /** A peer may have hung up because it was given what is not the value. */
-  async #recheck({ last }: ServedLately): Promise<void> {
-    if (last === undefined || this.#store.kind === 'memory') return
-    const { digest, record, range } = last
-    try {
-      const bytes = this.#repair.read(digest, record, range)
-      while ((await bytes.next()).done !== true);
-    } catch {
-      // What it means has been seen to.
-    }
-  }
-
-  async #open(digest: Uint8Array, lately: ServedLately): Promise<ServedValue | undefined> {
-    const record = await this.#record(digest)
-    if (record === undefined) return undefined
-    // A value that is removed meanwhile ends its reads itself: the store says `removed`.
-    const { signal } = new AbortController()
-    return {
-      ...lately.watch(digest, record, this.#repair.bytesOf(record)),
-      signal,
-      covers: () => true,
-      held: () => [{ start: 0, end: record.size }],
-      release: () => undefined,
-    }
-  }
-
-  async #takeKnown(
-    { digest, size, start }: Identity & { readonly start: number },
-    bytes: AsyncIterable<Uint8Array>,
-    outboard: () => Uint8Array,
-    name: string | undefined,
-  ): Promise<UploadResult> {
-    if (name !== undefined) checkName(name)
-    const value = await receive(this.#store, { digest, size, start }, bytes, outboard)
-    return this.#index.adopt(value, name)
-  }
-
-  async #takeStream(
-    bytes: AsyncIterable<Uint8Array>,
-    size: number | undefined,
-    claim: () => Identity,
-    name: string | undefined,
-  ): Promise<UploadResult> {
-    if (name !== undefined) checkName(name)
-    const value = await this.#ingest(bytes, size, {})
-    const claimed = claim()
-    if (claimed.size !== value.size || !equal(claimed.digest, value.digest)) {
-      await value.staging.discard()
-      throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
-    }
-    return this.#index.adopt(value, name)
-  }
+/** Where tickets say that Global is: what only this machine can reach comes last. */
+function ticketAddresses(network: NodeNetwork | undefined): string[] {
+  const addresses = (network?.addresses() ?? []).map((one) => one.replace(/\/p2p\/[^/]+$/, ''))
+  const isLoopback = (address: string): number => Number(/^\/(ip4\/127\.|ip6\/::1\/)/.test(address))
+  return addresses
+    .filter(isTicketAddress)
+    .toSorted((a, b) => isLoopback(a) - isLoopback(b))
+    .slice(0, TICKET_ADDRESSES)
 }
 
 function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {

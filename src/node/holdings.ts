@@ -63,9 +63,9 @@ export class Holdings {
     }
   }
 
-  /** The lease ran out. */
-  cut(): void {
-    this.reads.cutAll(leaseOver())
+  /** Nothing may be served any more: the lease ran out, or this node is no member. */
+  cut(error: DstoreError): void {
+    this.reads.cutAll(error)
   }
 
   bound(name: string): { readonly key: Key; readonly incarnation: number } | undefined {
@@ -83,6 +83,3 @@ export class Holdings {
 }
 
 const removed = (): DstoreError => new DstoreError('removed', 'the value was removed')
-
-export const leaseOver = (): DstoreError =>
-  new DstoreError('unreachable', 'Global is away, and the lease of what is held here has run out')

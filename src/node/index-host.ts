@@ -15,30 +15,35 @@ import type {
   AnswerTo,
   Body,
   Failure,
-  List,
   Message,
-  Names,
   Position,
   Receipt,
   Request,
-  Watch,
 } from '../index/message.ts'
 import { beginRun } from '../index/opening.ts'
 import type { Sealed } from '../index/plan.ts'
-import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../index/record.ts'
-import { INDEX_MESSAGE_BYTES, REGISTERED_LOCALS } from '../limits.ts'
-import type { Location, Staging, Store, Transaction } from '../store/store.ts'
+import { INDEX_ROW, LOCAL_ROWS } from '../index/record.ts'
+import {
+  FAREWELL_MS,
+  HELLO_BYTES,
+  INDEX_MESSAGE_BYTES,
+  MEMBERS,
+  REGISTERED_LOCALS,
+  TICKETS,
+} from '../limits.ts'
+import type { Members } from '../membership/members.ts'
+import { MEMBER_ROWS, TICKET_ROWS } from '../membership/record.ts'
+import type { Refusal } from '../membership/refusal.ts'
+import type { Staging, Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { Backlog } from './backlog.ts'
 import { Changes } from './changes.ts'
-import { inlineValues } from './inline-values.ts'
+import { IndexWork } from './index-work.ts'
 import type { Log } from './log.ts'
-import { listKeys, listNames } from './listing.ts'
 import { Offers } from './offers.ts'
 import type { Repair } from './repair.ts'
 import { Retention } from './retention.ts'
-import { sealSmall } from './values.ts'
 
 /** How often the index looks at the clock: for pings, for who waits, and for Locals that have fallen silent. */
 const TICK_MS = 250
@@ -55,9 +60,18 @@ export interface IndexHostOptions {
   readonly leaseMs?: number | undefined
   /** A Local that is out of touch for so long is forgotten, in milliseconds. */
   readonly forgetAfterMs?: number | undefined
+  /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
+  readonly addresses?: (() => readonly string[]) | undefined
+  /** A peer was refused: count it. */
+  readonly onRefused?: ((peer: string, why: Refusal) => void) | undefined
+  /** A peer is no longer a member: end at once what is done for it. */
+  readonly onExpelled?: ((peer: string) => void) | undefined
+  /** Nothing more is to be said to this peer: cut its connections. */
+  readonly disconnect?: ((peer: string) => void) | undefined
 }
 
 interface Connection {
+  readonly peer: string
   readonly backlog: Backlog
   readonly offers: Offers
 }
@@ -67,8 +81,7 @@ export class IndexHost {
   readonly #index: GlobalIndex
   readonly #connections = new Map<SessionId, Connection>()
   readonly #callers = new Map<number, (body: Body) => void>()
-  /** Sealed values that the index has not decided about. */
-  readonly #sealedValues = new Map<Location, Staging>()
+  readonly #work: IndexWork
   readonly #ticker: NodeJS.Timeout
   readonly #changes: Changes
   readonly #retention: Retention
@@ -84,6 +97,7 @@ export class IndexHost {
       position: () => index.position,
       contains: (position) => index.contains(position),
     })
+    this.#work = new IndexWork({ ...options, changes: this.#changes })
     this.#retention = new Retention(store, log, (upto) => {
       this.#handle({ type: 'trimmed', upto, now: now() })
     })
@@ -93,9 +107,11 @@ export class IndexHost {
 
   /** Every start begins a run, which is the first change that it writes. */
   static async open(options: IndexHostOptions): Promise<IndexHost> {
-    const { store, random, leaseMs, now, forgetAfterMs } = options
+    const { store, random, leaseMs, now, forgetAfterMs, addresses } = options
     const [index] = await store.rows([INDEX_ROW])
     const locals = await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS })
+    const members = await store.scan('meta', { prefix: MEMBER_ROWS, limit: MEMBERS })
+    const tickets = await store.scan('meta', { prefix: TICKET_ROWS, limit: 2 * TICKETS })
     const lastSeq = await store.lastSeq()
     const [first] = await store.log(0, 1)
     const atMs = Date.now()
@@ -107,17 +123,25 @@ export class IndexHost {
       firstSeq: first?.seq,
       index,
       locals,
+      members,
+      tickets,
     })
     const started = await store.commit(transaction)
     if (!started.ok) throw new DstoreError('internal', 'the start of a run was not committed')
     const forget = forgetAfterMs === undefined ? {} : { forgetAfterMs }
-    const begun = { recovered, now: now(), epochMs: atMs - now(), leaseMs, ...forget }
+    const more = { ...forget, ...(addresses && { addresses }) }
+    const begun = { recovered, now: now(), epochMs: atMs - now(), leaseMs, ...more }
     return new IndexHost(options, new GlobalIndex(begun))
   }
 
   /** Peer ids of the Locals that are connected. */
   peers(): string[] {
     return this.#index.peers()
+  }
+
+  /** Who is a member, as of the last durable change. */
+  get members(): Members {
+    return this.#index.members
   }
 
   /** The last durable change, and every Local that removals wait for. */
@@ -141,7 +165,7 @@ export class IndexHost {
       await staging.discard()
       throw error
     })
-    this.#sealedValues.set(location, staging)
+    this.#work.hold(location, staging)
     const sealed = { digest, size, location }
     const body = await this.#call((id) => {
       this.#handle({ type: 'uploaded', id, value: sealed, name, now: this.#options.now() })
@@ -150,23 +174,19 @@ export class IndexHost {
     return body.receipts[0]!
   }
 
-  /** A member was expelled: its sessions end, and nothing is owed by it. */
-  expel(peer: string): void {
-    this.#handle({ type: 'expelled', peer, now: this.#options.now() })
-  }
-
   /** Serve one Local until its channel ends. Never rejects: what went wrong is logged. */
   async serve(channel: Channel): Promise<void> {
     const { log, now, store, repair } = this.#options
     const session = ++this.#lastSession
     const backlog = new Backlog(channel)
     const offers = new Offers(store, repair)
-    this.#connections.set(session, { backlog, offers })
+    this.#connections.set(session, { peer: channel.peer, backlog, offers })
     this.#handle({ type: 'opened', session, peer: channel.peer, now: now() })
     try {
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
+      const most = (): number => (this.#isMember(channel.peer) ? INDEX_MESSAGE_BYTES : HELLO_BYTES)
       for (;;) {
-        const frame = await reader.next()
+        const frame = await reader.next(most)
         if (frame === undefined) break
         const message = decodeMessage(frame)
         backlog.heard(message)
@@ -178,7 +198,8 @@ export class IndexHost {
     } catch (error) {
       const fault = asDstoreError(error)
       if (fault.code === 'protocol') {
-        log.warn('a Local broke the index protocol', { peer: channel.peer, error: fault.message })
+        log.debug('a Local broke the index protocol', { peer: channel.peer, error: fault.message })
+        this.#options.onRefused?.(channel.peer, 'protocol')
         void backlog.send({ id: 0, body: failureOf(fault) })
         await backlog.end(fault)
       }
@@ -233,10 +254,16 @@ export class IndexHost {
         this.#send(effect.session, effect.message)
         break
       case 'hang-up':
-        void this.#connections.get(effect.session)?.backlog.end(stopped('Global ended the session'))
+        void this.#hangUp(effect.session)
+        break
+      case 'refused':
+        this.#options.onRefused?.(effect.peer, effect.why)
+        break
+      case 'cut':
+        this.#options.onExpelled?.(effect.peer)
         break
       case 'discard':
-        void this.#discard(effect.location)
+        void this.#work.discard(effect.location)
         break
       case 'page':
         void this.#page(effect)
@@ -245,32 +272,34 @@ export class IndexHost {
         void this.#replay(effect)
         break
       case 'read':
-        this.#work(effect.ticket, async () => {
+        this.#do(effect.ticket, async () => {
           const rows = await this.#options.store.rows(effect.keys)
           return { type: 'rows', rows }
         })
         break
       case 'load':
-        this.#work(effect.ticket, async () => {
-          const { store, repair } = this.#options
-          const values = await inlineValues(store, repair, effect.values)
+        this.#do(effect.ticket, async () => {
+          const values = await this.#work.load(effect.values)
           return { type: 'loaded', values }
         })
         break
       case 'stage':
-        this.#work(effect.ticket, async () => {
-          const values = await this.#stage(effect.values)
+        this.#do(effect.ticket, async () => {
+          const values = await this.#work.stage(effect.values)
           return { type: 'sealed', values }
         })
         break
       case 'commit':
-        this.#work(effect.ticket, () => this.#commit(effect.transaction))
+        this.#do(effect.ticket, async () => {
+          const result = await this.#work.commit(effect.transaction)
+          return result.ok ? { type: 'committed', seq: result.seq } : { type: 'conflicted' }
+        })
         break
     }
   }
 
   /** Do what a ticket stands for, and tell the index how it ended. */
-  #work(ticket: number, work: () => Promise<Outcome>): void {
+  #do(ticket: number, work: () => Promise<Outcome>): void {
     const { now } = this.#options
     work()
       .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
@@ -299,62 +328,39 @@ export class IndexHost {
   async #page({ session, id, body }: GlobalEffect & { type: 'page' }): Promise<void> {
     const request = body.type === 'watch' ? await this.#changes.wait(body) : body
     const answer = async (): Promise<Message> => {
-      const page = await this.#read(request).catch(failureOf)
+      const page = await this.#work.page(request).catch(failureOf)
       return { id, body: page }
     }
     if (session === SELF) this.#send(session, await answer())
     else await this.#connections.get(session)?.backlog.page(answer)
   }
 
-  #read(body: List | Names | Watch): Promise<Body> {
-    const { store } = this.#options
-    if (body.type === 'list') return listKeys(store, body)
-    return body.type === 'names' ? listNames(store, body) : this.#changes.read(body)
-  }
-
   async #replay({ session, after, limit }: GlobalEffect & { type: 'replay' }): Promise<void> {
-    const { store, now } = this.#options
+    const { now } = this.#options
     try {
       // Beyond what the index knows to be durable and complete the log is not its to tell.
       const upto = this.#index.position.seq
-      const entries = await store.log(after, Math.min(limit, upto - after))
-      const changes = entries.map(({ seq, entry }) => ({ seq, change: decodeChange(entry).change }))
+      const changes = await this.#work.replay(after, Math.min(limit, upto - after))
       this.#handle({ type: 'replayed', session, after, changes, now: now() })
     } catch (error) {
       void this.#connections.get(session)?.backlog.end(asDstoreError(error))
     }
   }
 
-  async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
-    const sealed: Sealed[] = []
-    try {
-      for (const value of values) {
-        const { staging, ...one } = await sealSmall(this.#options.store, value)
-        this.#sealedValues.set(one.location, staging)
-        sealed.push(one)
-        await this.#options.repair.mend(one)
-      }
-      return sealed
-    } catch (error) {
-      for (const { location } of sealed) await this.#discard(location)
-      throw error
+  /** End a session; whoever is no member is given a moment to read why, and is then disconnected. */
+  async #hangUp(session: SessionId): Promise<void> {
+    const connection = this.#connections.get(session)
+    await connection?.backlog.end(stopped('Global ended the session'))
+    if (connection === undefined || this.#isMember(connection.peer)) return
+    const { peer } = connection
+    const cut = (): void => {
+      if (!this.#isMember(peer)) this.#options.disconnect?.(peer)
     }
+    setTimeout(cut, FAREWELL_MS).unref()
   }
 
-  async #commit(transaction: Transaction): Promise<Outcome> {
-    const result = await this.#options.store.commit(transaction)
-    if (!result.ok) return { type: 'conflicted' }
-    for (const location of transaction.adopt ?? []) this.#sealedValues.delete(location)
-    return { type: 'committed', seq: result.seq }
-  }
-
-  async #discard(location: Location): Promise<void> {
-    const staging = this.#sealedValues.get(location)
-    this.#sealedValues.delete(location)
-    await staging?.discard().catch((error: unknown) => {
-      const { message } = asDstoreError(error)
-      this.#options.log.warn('a value that was not needed could not be freed', { error: message })
-    })
+  #isMember(peer: string): boolean {
+    return this.members.roleOf(peer) !== undefined
   }
 }
 

@@ -40,14 +40,19 @@ export class LaneKeys {
     return this.#waiting.size
   }
 
+  /** Keys of this peer that were not used. */
+  count(peer: string): number {
+    this.#expire()
+    return this.#perPeer.get(peer) ?? 0
+  }
+
   /** A key for this peer, or undefined while it has as many unused ones as it may. */
   issue(peer: string): LaneKey | undefined {
-    this.#expire()
-    if ((this.#perPeer.get(peer) ?? 0) >= LANE_KEYS_PER_PEER) return undefined
+    if (this.count(peer) >= LANE_KEYS_PER_PEER) return undefined
     const id = this.#options.random(LANE_ID_BYTES)
     const secret = this.#options.random(LANE_SECRET_BYTES)
     this.#waiting.set(toHex(id), { peer, secret, until: this.#options.now() + LANE_KEY_MS })
-    this.#count(peer, 1)
+    this.#change(peer, 1)
     return { id, secret }
   }
 
@@ -74,10 +79,10 @@ export class LaneKeys {
 
   #remove(id: string, key: Waiting): void {
     this.#waiting.delete(id)
-    this.#count(key.peer, -1)
+    this.#change(key.peer, -1)
   }
 
-  #count(peer: string, change: number): void {
+  #change(peer: string, change: number): void {
     const count = (this.#perPeer.get(peer) ?? 0) + change
     if (count === 0) this.#perPeer.delete(peer)
     else this.#perPeer.set(peer, count)

@@ -35,7 +35,7 @@ export class LaneListener {
   readonly #slabs = new SlabPool()
   readonly #server: Server
   /** Who the key was handed to that a socket is shaking hands with. */
-  readonly #holders = new WeakMap<TLSSocket, string>()
+  readonly #holders = new Map<TLSSocket, string>()
   /** Sockets whose handshake is not over, by where they come from: TLS wraps them in others. */
   readonly #pending = new Map<string, Socket>()
   readonly #stopWatching: () => void
@@ -122,12 +122,14 @@ export class LaneListener {
     const key = this.#keys.take(id)
     if (key === undefined) return undefined
     this.#holders.set(socket, key.peer)
+    socket.once('close', () => this.#holders.delete(socket))
     return key.secret
   }
 
   #accept(socket: TLSSocket): void {
     this.#pending.delete(originOf(socket))
     const peer = this.#holders.get(socket)
+    this.#holders.delete(socket)
     if (peer === undefined || !this.#isWelcome(peer)) {
       socket.destroy()
       return
@@ -142,9 +144,12 @@ export class LaneListener {
     return this.#hasRoom(peer) && network.connections().some((one) => one.peer === peer)
   }
 
+  /** Also for the lanes that were promised: whoever is offered one must not find it taken. */
   #hasRoom(peer: string): boolean {
     const { mostLanes = LANES } = this.#options
-    return this.#lanes.size < mostLanes && this.#lanes.count(peer) < LANES_PER_PEER
+    const promised = [...this.#holders.values()].filter((holder) => holder === peer).length
+    const count = this.#lanes.count(peer) + this.#keys.count(peer) + promised
+    return this.#lanes.size < mostLanes && count < LANES_PER_PEER
   }
 }
 

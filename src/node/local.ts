@@ -2,28 +2,38 @@
  * The role Local: fetches values from Global once, keeps them in memory, and serves every process of its machine from
  * that one copy.
  */
-import { DstoreError, asDstoreError } from '../errors.ts'
+import { DstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
-import { hash } from '../hash/hasher.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import { leaseOver } from '../index/local-index.ts'
 import type { Fact } from '../index/message.ts'
-import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES } from '../limits.ts'
+import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES, READ_SHARE_BYTES, SHARE_KEPT_BYTES } from '../limits.ts'
+import type { Gate } from '../membership/gate.ts'
+import type { KnownMembers } from '../membership/known-members.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type { ServedValue } from '../transfer/serve.ts'
 import { Cache, type CachedValue } from './cache.ts'
 import { servedFromCache } from './cache-host.ts'
 import { putBatches } from './batches.ts'
+import { Callers } from './callers.ts'
 import { formatPosition } from './change-events.ts'
 import { deadline, untilAborted, type Deadline } from './deadline.ts'
 import type { Interest } from './download.ts'
 import { Fetcher } from './fetcher.ts'
 import type { GlobalLink } from './global-link.ts'
-import { Holdings, leaseOver } from './holdings.ts'
+import { Holdings } from './holdings.ts'
+import { Locator, checked } from './locator.ts'
 import type { Log } from './log.ts'
+import { metered } from './metered.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  ExpelResult,
   GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
   Node,
   NodeStatus,
   PutOptions,
@@ -39,6 +49,7 @@ import type {
   VerifyOptions,
   WatchOptions,
 } from './node.ts'
+import { MembershipCalls } from './membership-calls.ts'
 import { Putter } from './putter.ts'
 import { Questions } from './questions.ts'
 import { resolveRange } from './range.ts'
@@ -54,16 +65,12 @@ export interface LocalOptions {
   /** Multiaddr and peer id of Global. */
   readonly globalAddress: string
   readonly globalPeer: string
+  /** Of the network: asked how often it refused. */
+  readonly gate: Gate
+  readonly members: KnownMembers
   readonly cacheBytes: number
   readonly log: Log
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-}
-
-/** A question about one key, and who waits for the answer. */
-interface Asking {
-  readonly takers: ((fact: Fact, keep: boolean) => void)[]
-  readonly answered: Promise<void>
+  readonly random: (bytes: number) => Uint8Array
 }
 
 export class Local implements Node {
@@ -74,25 +81,33 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #fetcher: Fetcher
   readonly #putter: Putter
+  readonly #callers = new Callers()
   readonly #questions: Questions
-  /** Questions to Global that are under way, by key. */
-  readonly #locating = new Map<string, Asking>()
+  readonly #membership: MembershipCalls
+  readonly #locator: Locator
   readonly #startedAt = new Date()
 
   constructor(options: LocalOptions) {
-    const { network, link, globalPeer, cacheBytes, log, now } = options
+    const { network, link, globalPeer, cacheBytes, log, random } = options
     this.#options = options
     this.#cache = new Cache(cacheBytes, (value) => this.#fetcher.gone(value))
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
-    const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log, now }
+    const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }
     this.#fetcher = new Fetcher(parts)
     this.#putter = new Putter({
       link,
       cache: this.#cache,
       transfers: this.#fetcher.transfers,
+      callers: this.#callers,
       globalPeer,
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
+    })
+    this.#locator = new Locator(link)
+    this.#membership = new MembershipCalls({
+      globalPeer,
+      random,
+      ask: (request, call) => this.#questions.ask(request, call),
     })
     this.#questions = new Questions({
       link,
@@ -127,7 +142,7 @@ export class Local implements Node {
       }
     }
     this.#cache.count('miss')
-    return this.#locate(key, options, (fact, keep) => {
+    return this.#locator.locate(key, options, (fact, keep) => {
       const range = resolveRange(options.range, fact.size)
       const entry = keep ? this.#admit(key, fact, range) : undefined
       if (entry === undefined) return this.#passThrough(key, fact, range, options)
@@ -171,6 +186,22 @@ export class Local implements Node {
     return this.#questions.watch(options)
   }
 
+  invite(options?: InviteOptions): Promise<Invitation> {
+    return this.#membership.invite(options)
+  }
+
+  members(options?: CallOptions): AsyncGenerator<MemberEntry> {
+    return this.#membership.members(options)
+  }
+
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void> {
+    return this.#membership.admit(peer, role, options)
+  }
+
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult> {
+    return this.#membership.expel(peer, options)
+  }
+
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     const { size, bytes } = await this.get(key, options)
     if (this.#cache.get(key) === undefined) {
@@ -196,8 +227,8 @@ export class Local implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const { link, globalAddress, network } = this.#options
-    const { state, since } = link.status
+    const { link, globalAddress, network, gate, members } = this.#options
+    const { state, since, error } = link.status
     return {
       role: this.role,
       version: VERSION,
@@ -210,9 +241,14 @@ export class Local implements Node {
         address: globalAddress,
         state: link.isDoubtful() ? 'doubtful' : state,
         since: since.toISOString(),
+        lastHeard: link.pulse?.lastHeard.toISOString(),
+        roundTripMs: link.pulse?.roundTripMs,
+        error: error?.message,
       },
       locals: [],
       registered: [],
+      members: members.size,
+      refused: gate.refused,
       store: undefined,
       cache: this.#cache.status(),
       traffic: this.#traffic.status(),
@@ -226,55 +262,12 @@ export class Local implements Node {
 
   /** May this be served as it is? Rejects where only the lease forbids it. */
   async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
-    const verdict = await this.#options.link.consult(signal)
+    const { link } = this.#options
+    const verdict = await link.consult(signal)
+    if (verdict === 'refused') throw link.status.error ?? noMember()
     if (cached.isVoid || cached.isDropped || verdict === 'ask') return false
     if (verdict === 'expired') throw leaseOver()
     return true
-  }
-
-  /**
-   * Ask Global about a key, and take in what it says at its place in the order of messages: whoever asks the same at
-   * the same time joins.
-   */
-  async #locate<T>(
-    key: Key,
-    options: CallOptions,
-    take: (fact: Fact, keep: boolean) => T,
-  ): Promise<T> {
-    const text = key.toString()
-    let asking = this.#locating.get(text)
-    if (asking === undefined) {
-      const takers: Asking['takers'] = []
-      const request = { type: 'locate', digests: [key.digest], inline: true } as const
-      const answered = this.#options.link
-        .ask(request, {}, ({ facts }, keep) => {
-          if (facts[0] === undefined) throw new DstoreError('not-found', `no such key: ${text}`)
-          const fact = checked(key, facts[0])
-          for (const taker of takers) taker(fact, keep)
-        })
-        .finally(() => this.#locating.delete(text))
-      this.#locating.set(text, (asking = { takers, answered }))
-    }
-    const { takers, answered } = asking
-    const taken = new Promise<T>((resolve, reject) => {
-      takers.push((fact, keep) => {
-        try {
-          resolve(take(fact, keep))
-        } catch (error) {
-          reject(asDstoreError(error))
-        }
-      })
-    })
-    const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
-    const limit = deadline(ms, 'Global did not answer', options.signal)
-    try {
-      return await untilAborted(
-        answered.then(() => taken),
-        limit.signal,
-      )
-    } finally {
-      limit.clear()
-    }
   }
 
   /** Room for what Global says there is, with the bytes that came along. */
@@ -354,7 +347,10 @@ export class Local implements Node {
   #passThrough(key: Key, fact: Fact, range: ByteRange, options: CallOptions): ReadableValue {
     const { size, value } = fact
     if (value === undefined) {
-      return { key, size, range, bytes: this.#stream(key, size, range, options) }
+      const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
+      const bytes = this.#stream(key, size, range, options)
+      const meter = this.#callers.meter(options)
+      return { key, size, range, bytes: metered(bytes, share, meter, SHARE_KEPT_BYTES) }
     }
     const part = value.subarray(range.start, range.end)
     return { key, size, range, bytes: once(part) }
@@ -367,7 +363,7 @@ export class Local implements Node {
     options: CallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     // Some time has passed since the call: what is passed on from here on can be ended.
-    const read = await this.#locate(key, options, ({ incarnation }) =>
+    const read = await this.#locator.locate(key, options, ({ incarnation }) =>
       this.#holdings.reads.begin({ key, incarnation, isVoid: false }),
     )
     const limit = fetchDeadline(options)
@@ -402,20 +398,15 @@ export class Local implements Node {
   }
 }
 
+const noMember = (): DstoreError =>
+  new DstoreError('not-permitted', 'this node is not a member of its Global')
+
 /** Counts only while the caller waits for a peer. */
 function fetchDeadline(options: CallOptions): ReturnType<typeof deadline> {
   const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
   const limit = deadline(ms, 'nothing more of the value came', options.signal)
   limit.rest()
   return limit
-}
-
-/** A fact with the value that came along, which must be what it says; else `integrity`. */
-function checked(key: Key, fact: Fact): Fact {
-  if (fact.value !== undefined && !key.equals(new Key(hash(fact.value).digest))) {
-    throw new DstoreError('integrity', `Global answered with bytes that are not ${key.toString()}`)
-  }
-  return fact
 }
 
 async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

@@ -6,6 +6,7 @@ export interface Log {
   error(message: string, facts?: LogFacts): void
 }
 
+/** What there is to say about an event, by name. */
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** For programs that do not want to hear of it. */

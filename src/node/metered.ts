@@ -16,20 +16,27 @@ export interface Meter {
   readonly timeoutMs?: number | undefined
 }
 
-/** Pieces that are made when they are asked for, such as a disk's: `shareBytes` are taken before each is. */
+/**
+ * Pieces that are made when they are asked for, such as a disk's: `shareBytes` are taken before each is, or, where it
+ * costs to begin again, are kept until so many bytes have passed.
+ */
 export async function* metered(
   pieces: AsyncIterable<Uint8Array>,
   shareBytes: number,
   meter: Meter,
+  keptForBytes = 1,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const source = pieces[Symbol.asyncIterator]()
   try {
     for (;;) {
       const giveBack = await share(shareBytes, meter)
       try {
-        const next = await source.next()
-        if (next.done === true) return
-        yield next.value
+        for (let passed = 0; passed < keptForBytes;) {
+          const next = await source.next()
+          if (next.done === true) return
+          yield next.value
+          passed += next.value.byteLength
+        }
       } finally {
         giveBack()
       }
@@ -54,7 +61,8 @@ export async function* arriving(
   }
 }
 
-async function share(
+/** Take a share, and wait for it where there is none: `busy` where that takes too long. What gives it back. */
+export async function share(
   bytes: number,
   { allowance, who, signal, timeoutMs = CALL_TIMEOUT_MS }: Meter,
 ): Promise<() => void> {

@@ -29,6 +29,8 @@ export function dialFault(error: unknown, target: string, signal?: AbortSignal):
     case 'TimeoutError':
     case 'AbortError':
       return fault('timeout', 'no answer in time')
+    case 'UnexpectedEOFError':
+      return fault('unreachable', 'it hung up at once; it may serve its members alone')
     case 'UnsupportedProtocolError':
       return fault('incompatible', 'it does not speak this protocol of dstore')
     case 'EncryptionFailedError':

@@ -3,15 +3,17 @@
  * listens only where it is told to listen; who may speak is decided by the protocols above.
  */
 import './polyfill.ts'
-import type { Connection, PrivateKey } from '@libp2p/interface'
+import type { Connection, PrivateKey, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import type { Libp2p } from 'libp2p'
 import { DstoreError } from '../errors.ts'
 import * as limits from '../limits.ts'
+import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
-import { parseDialAddress, parseListenAddress } from './address.ts'
+import { hostOf, parseDialAddress, parseListenAddress } from './address.ts'
+import { Doorway, SLACK } from './doorway.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
 import { muxer } from './muxer.ts'
 import { dialFault, listenFault } from './network-faults.ts'
@@ -21,6 +23,8 @@ export interface NetworkOptions {
   readonly identity: PrivateKey
   /** Multiaddrs to listen on; none by default. */
   readonly listen?: readonly string[]
+  /** Who may connect, and open what. Without one everybody may. */
+  readonly gate?: Gate
   /** Other limits than those of src/limits.ts. */
   readonly limits?: Partial<NetworkLimits>
 }
@@ -28,8 +32,12 @@ export interface NetworkOptions {
 export interface NetworkLimits {
   readonly connections: number
   readonly connectionsPending: number
+  readonly connectionsPendingPerHost: number
   readonly connectionsPerHostPerSecond: number
+  readonly connectionsPerPeer: number
   readonly streamsPerProtocol: number
+  /** How long a peer that is no member may be connected, in milliseconds. */
+  readonly admissionMs: number
 }
 
 export interface DialOptions {
@@ -81,19 +89,29 @@ export interface Network {
 
 /** Errors: `malformed-address`, `address-in-use`. */
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
+  const { gate } = options
   const bounds: NetworkLimits = { ...DEFAULTS, ...options.limits }
   const listen = (options.listen ?? []).map((address) => parseListenAddress(address).toString())
+  const doorway = new Doorway(bounds, gate)
+  let libp2p: Libp2p | undefined
   try {
-    const libp2p = await createLibp2p({
+    libp2p = await createLibp2p({
       privateKey: options.identity,
       addresses: { listen },
       transports: [tcp()],
       connectionEncrypters: [encrypter],
       streamMuxers: [muxer],
+      connectionGater: {
+        denyInboundConnection: (coming) =>
+          !doorway.admits(coming, libp2p?.getConnections().length ?? 0),
+        denyInboundEncryptedConnection: (peer, { remoteAddr }) =>
+          gate?.mayConnect(peer.toString(), hostOf(remoteAddr.toString())) === false,
+      },
       connectionManager: {
-        maxConnections: bounds.connections,
-        maxIncomingPendingConnections: bounds.connectionsPending,
-        inboundConnectionThreshold: bounds.connectionsPerHostPerSecond,
+        // Whoever is one too many comes so far, to be counted: see `Doorway`.
+        maxConnections: bounds.connections + SLACK,
+        maxIncomingPendingConnections: bounds.connectionsPending + SLACK,
+        inboundConnectionThreshold: bounds.connectionsPerHostPerSecond + SLACK,
         dialTimeout: limits.DIAL_MS,
         addressDialTimeout: limits.DIAL_MS,
         inboundUpgradeTimeout: limits.HANDSHAKE_MS,
@@ -106,7 +124,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
         pingTimeout: { minTimeout: limits.PROBE_ANSWER_MS },
       },
     })
-    return new Libp2pNetwork(libp2p, bounds)
+    libp2p.addEventListener('connection:open', ({ detail }) => doorway.entered(detail))
+    return new Libp2pNetwork(libp2p, bounds, gate)
   } catch (error) {
     throw listenFault(error)
   }
@@ -115,17 +134,23 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 const DEFAULTS: NetworkLimits = {
   connections: limits.CONNECTIONS,
   connectionsPending: limits.CONNECTIONS_PENDING,
+  connectionsPendingPerHost: limits.CONNECTIONS_PENDING_PER_HOST,
   connectionsPerHostPerSecond: limits.CONNECTIONS_PER_HOST_PER_SECOND,
+  connectionsPerPeer: limits.CONNECTIONS_PER_PEER,
+  admissionMs: limits.ADMISSION_MS,
   streamsPerProtocol: limits.STREAMS_PER_PROTOCOL,
 }
 
 class Libp2pNetwork implements Network {
   readonly #libp2p: Libp2p
   readonly #bounds: NetworkLimits
+  readonly #gate: Gate | undefined
 
-  constructor(libp2p: Libp2p, bounds: NetworkLimits) {
+  constructor(libp2p: Libp2p, bounds: NetworkLimits, gate: Gate | undefined) {
     this.#libp2p = libp2p
     this.#bounds = bounds
+    this.#gate = gate
+    libp2p.addEventListener('connection:open', ({ detail }) => this.#opened(detail))
   }
 
   get peerId(): string {
@@ -163,9 +188,15 @@ class Libp2pNetwork implements Network {
   async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {
     await this.#libp2p.handle(
       protocol,
-      (stream, connection) => take(new Libp2pChannel(stream, connection.remotePeer.toString())),
+      (stream, connection) => {
+        const channel = new Libp2pChannel(stream, connection.remotePeer.toString())
+        const fault = this.#whyNot(connection, protocol)
+        if (fault === undefined) take(channel)
+        else channel.abort(fault)
+      },
       {
-        maxInboundStreams: this.#bounds.streamsPerProtocol,
+        // One more than is allowed comes so far, and is counted.
+        maxInboundStreams: this.#bounds.streamsPerProtocol + 1,
         maxOutboundStreams: this.#bounds.streamsPerProtocol,
       },
     )
@@ -197,6 +228,51 @@ class Libp2pNetwork implements Network {
     for (const connection of this.#connectionsTo(peer)) {
       connection.abort(new DstoreError('not-permitted', 'disconnected'))
     }
+  }
+
+  /** Of too many connections of one peer the oldest goes: it may be of a link that is broken and does not know it. */
+  #opened(connection: Connection): void {
+    const { remotePeer, direction, id, remoteAddr } = connection
+    const peer = remotePeer.toString()
+    const all = this.#connectionsTo(peer).toSorted((a, b) => a.timeline.open - b.timeline.open)
+    if (all.length > this.#bounds.connectionsPerPeer) {
+      this.#gate?.refuse(peer, 'connections')
+      all[0]!.abort(new DstoreError('busy', 'too many connections of one peer'))
+    }
+    if (direction === 'outbound' || this.#gate === undefined) return
+    const host = hostOf(remoteAddr.toString())
+    if (this.#gate.connected(id, peer, host)) this.#expectAdmission(connection)
+  }
+
+  /** A stranger has a short while to become a member. */
+  #expectAdmission(connection: Connection): void {
+    const gate = this.#gate!
+    const peer = connection.remotePeer.toString()
+    const late = setTimeout(() => {
+      if (gate.isMember(peer)) return
+      gate.refuse(peer, 'late')
+      connection.abort(new DstoreError('not-permitted', 'not a member'))
+    }, this.#bounds.admissionMs)
+    connection.addEventListener('close', () => {
+      clearTimeout(late)
+      gate.disconnected(connection.id)
+    })
+  }
+
+  /** Why a peer may not have the channel that it has just opened. */
+  #whyNot(connection: Connection, protocol: string): DstoreError | undefined {
+    const peer = connection.remotePeer.toString()
+    const gate = this.#gate
+    if (gate?.mayOpen(peer, protocol) === false) {
+      connection.abort(new DstoreError('not-permitted', 'not a member'))
+      return new DstoreError('not-permitted', 'not a member')
+    }
+    const isOpen = (stream: Stream): boolean =>
+      stream.protocol === protocol && stream.direction === 'inbound' && stream.status === 'open'
+    const most = gate?.isMember(peer) === false ? 1 : this.#bounds.streamsPerProtocol
+    if (connection.streams.filter(isOpen).length <= most) return undefined
+    gate?.refuse(peer, 'streams')
+    return new DstoreError('busy', 'too many streams')
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,8 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
+import type { MemberRole } from '../membership/role.ts'
+import type { RefusalCounts } from '../membership/refusal.ts'
 
 /** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
 export type ValueSource =
@@ -17,28 +19,35 @@ export interface Progress {
   readonly totalBytes: number | undefined
 }
 
+/** What any call can be told. */
 export interface CallOptions {
+  /** Ends the call with `cancelled`. */
   readonly signal?: AbortSignal
   /** Give up with `timeout` after this long without progress, in milliseconds. */
   readonly timeoutMs?: number
+  /** Called as bytes of values move, if they do. */
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** What a put can be told besides. */
 export interface PutOptions extends CallOptions {
   /** Bind this write-once name in the same change: both are done, or neither. */
   readonly name?: string
 }
 
+/** What a removal can be told. `timeoutMs` is the whole time that it waits for Locals. */
 export interface RemoveOptions extends CallOptions {
   /** Remove a value although it has names: they go with it. */
   readonly force?: boolean
 }
 
+/** The same, of a name. */
 export interface UnbindOptions extends CallOptions {
   /** Leave the value, even if this was its last name. */
   readonly keepValue?: boolean
 }
 
+/** What was stored. */
 export interface PutResult {
   readonly key: Key
   readonly size: number
@@ -51,7 +60,9 @@ export type RangeRequest =
   | { readonly start: number; /** Beyond the value means its end. */ readonly end?: number }
   | { readonly last: number }
 
+/** What a get can be told besides. */
 export interface GetOptions extends CallOptions {
+  /** Default: the whole value. */
   readonly range?: RangeRequest
 }
 
@@ -68,6 +79,7 @@ export interface ReadableValue {
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
+/** What is known of a value. */
 export interface ValueFacts {
   readonly key: Key
   readonly size: number
@@ -110,14 +122,52 @@ export interface Acknowledgement {
   readonly expired: readonly string[]
 }
 
+/** The same, of a value. */
 export interface RemoveResult extends Acknowledgement {
   readonly key: Key
 }
 
+/** The same, of a name. */
 export interface UnbindResult extends Acknowledgement {
   readonly name: string
   /** The key whose value went with its last name. */
   readonly key: Key | undefined
+}
+
+/** What a ticket is to be good for. */
+export interface InviteOptions extends CallOptions {
+  /** What whoever shows it may do. Default: `writer`. */
+  readonly role?: MemberRole
+  /** How many peers it is good for. Default: 1. */
+  readonly uses?: number
+  /** For how long it is good, in milliseconds. Default: a day. */
+  readonly validMs?: number
+}
+
+/** A ticket, and what it is good for. */
+export interface Invitation {
+  /** Secret: whoever has it can become a member. */
+  readonly ticket: string
+  readonly role: MemberRole
+  readonly uses: number
+  readonly expiresAt: string
+}
+
+/** A member, or who was one not long ago. */
+export interface MemberEntry {
+  /** Peer id. */
+  readonly peer: string
+  /** Undefined where it was expelled. */
+  readonly role: MemberRole | undefined
+  readonly state: 'connected' | 'away' | 'expelled'
+  /** When it became a member in this role, or was expelled. */
+  readonly since: string
+}
+
+/** What became of an expulsion: `acknowledged` are the nodes that have cut the connections to the peer. */
+export interface ExpelResult extends Acknowledgement {
+  /** Peer id of who is no longer a member. */
+  readonly peer: string
 }
 
 /** One change of the index, in order. */
@@ -126,14 +176,21 @@ export interface ChangeEvent {
   readonly position: string
   readonly seq: number
   /** `lost`: there were changes that are not told any more; look at everything anew. */
-  readonly type: 'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'lost'
+  readonly type:
+    'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel' | 'lost'
   readonly key: Key | undefined
   /** Names that were bound, or are bound no more. */
   readonly names: readonly string[]
   readonly size: number | undefined
+  /** Who was admitted or expelled: a peer id. */
+  readonly peer?: string
+  /** The role of who was invited or admitted. */
+  readonly role?: MemberRole
 }
 
+/** Where to begin to watch, and how to end it. */
 export interface WatchOptions {
+  /** Ends it with `cancelled`. */
   readonly signal?: AbortSignal
   /** The `position` of the last change that was seen; only later ones come. From now on where undefined. */
   readonly after?: string
@@ -141,6 +198,7 @@ export interface WatchOptions {
   readonly onStart?: (position: string) => void
 }
 
+/** What a verification can be told. */
 export interface VerifyOptions {
   readonly signal?: AbortSignal
   /** Fetch what is damaged from a Local that holds it. */
@@ -169,8 +227,10 @@ export type Verification =
       readonly damaged: number
     }
 
+/** Both layers in one process; the canonical index and the durable copy; a cache of them. */
 export type Role = 'standalone' | 'global' | 'local'
 
+/** What a Local holds in memory, and how its reads went since it was started. */
 export interface CacheStatus {
   readonly usedBytes: number
   readonly budgetBytes: number
@@ -180,7 +240,9 @@ export interface CacheStatus {
   readonly evictions: number
 }
 
+/** Bytes of values that came from a peer and went to it since this node was started, proofs included. */
 export interface PeerTraffic {
+  /** Its peer id. */
   readonly peer: string
   readonly valueBytesIn: number
   readonly valueBytesOut: number
@@ -196,6 +258,7 @@ export interface RegisteredLocal {
   readonly seq: number
 }
 
+/** What a node is and does. Times are ISO 8601, peers are peer ids. */
 export interface NodeStatus {
   readonly role: Role
   readonly version: string
@@ -215,13 +278,24 @@ export interface NodeStatus {
     | {
         readonly address: string
         readonly state: 'connected' | 'doubtful' | 'away'
+        /** Since when it is connected, or away. */
         readonly since: string
+        /** Undefined before it was ever connected. */
+        readonly lastHeard: string | undefined
+        /** How long its last answer to a greeting or a ping took, in milliseconds. */
+        readonly roundTripMs: number | undefined
+        /** Why it is away. */
+        readonly error?: string | undefined
       }
     | undefined
   /** Locals connected to this Global. */
   readonly locals: readonly string[]
   /** Every Local that removals wait for, connected or not. */
   readonly registered: readonly RegisteredLocal[]
+  /** How many peers this node knows to be members; undefined where there is no network. */
+  readonly members: number | undefined
+  /** How often peers were refused since the start, and why; undefined where there is no network. */
+  readonly refused: RefusalCounts | undefined
   readonly store:
     | {
         readonly kind: 'memory' | 'disk'
@@ -286,6 +360,21 @@ export interface Node {
 
   /** Every change from a position on, as it happens, until the caller leaves. Errors: `usage`, `unreachable`. */
   watch(options?: WatchOptions): AsyncIterable<ChangeEvent>
+
+  /** Make a ticket. Errors: `usage` on a standalone node, `not-permitted`, `busy`, `unreachable`. */
+  invite(options?: InviteOptions): Promise<Invitation>
+
+  /** Every member, and those that were expelled not long ago, by peer id. Errors as for `invite`. */
+  members(options?: CallOptions): AsyncIterable<MemberEntry>
+
+  /** Let a peer be a member, or give it another role. Errors as for `invite`. */
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
+
+  /**
+   * Let a member be one no more: resolves when every Local has cut its connections to it, or after `timeoutMs`, as
+   * `remove` does. Errors as for `invite`, and `not-found`.
+   */
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /** Bring the whole value into this node's cache. */
   prefetch(key: Key, options?: CallOptions): Promise<void>

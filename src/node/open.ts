@@ -2,10 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DstoreError } from '../errors.ts'
+import { Gate } from '../membership/gate.ts'
+import { KnownMembers } from '../membership/known-members.ts'
+import type { Ticket } from '../membership/ticket.ts'
 import type { Recovery } from '../store/disk.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { readOrCreateSecret } from '../store/secret-file.ts'
 import type { Store } from '../store/store.ts'
+import type { Channel } from '../wire/channel.ts'
 import { createClock } from './clock.ts'
 import { Global } from './global.ts'
 import { GlobalLink } from './global-link.ts'
@@ -24,8 +28,10 @@ export interface NodeOptions {
   readonly store: 'memory' | 'disk'
   /** Multiaddrs to listen on. Default: of a Global loopback, any free port; of a Local none, so that it gives nothing. */
   readonly listen?: readonly string[]
-  /** Multiaddr, with peer id, of the Global that a Local joins. */
+  /** Multiaddr, with peer id, of the Global that a Local is a member of, or becomes one by its ticket. */
   readonly join?: string
+  /** Makes a Local a member, the first time. It goes before `join`, and is to be stored nowhere. */
+  readonly ticket?: Ticket
   /** Budget of a Local's cache. */
   readonly cacheBytes: number
   /** Bytes of values that a Global's store takes in; no bound where undefined. */
@@ -42,50 +48,98 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /**
  * Errors: `malformed-address`, `address-in-use`, `unwritable`, and for a Local those that say that the address it was
- * told is not its Global (`incompatible`, `not-permitted`). A Global that is merely away is waited for.
+ * told is not its Global, or that it is no member (`incompatible`, `impostor`, `not-permitted`). A Global that is merely
+ * away is waited for, but not by who comes with a ticket.
  */
 export async function openNode(options: NodeOptions): Promise<Node> {
   switch (options.role) {
     case 'standalone':
-      return openGlobal(options, undefined)
+      return openGlobal(options, undefined, undefined)
     case 'global': {
-      const network = await openNetwork(options, options.listen ?? [LOOPBACK])
-      return closingOnFailure(network, () => openGlobal(options, network))
+      const gate = newGate(options, INDEX_PROTOCOL)
+      const network = await openNetwork(options, options.listen ?? [LOOPBACK], gate)
+      return closingOnFailure(network, () => openGlobal(options, network, gate))
     }
     case 'local': {
-      const network = await openNetwork(options, options.listen ?? [])
-      return closingOnFailure(network, () => openLocal(options, network))
+      const gate = newGate(options, undefined)
+      const network = await openNetwork(options, options.listen ?? [], gate)
+      return closingOnFailure(network, () => openLocal(options, network, gate))
     }
   }
 }
 
-async function openGlobal(options: NodeOptions, network: NodeNetwork | undefined): Promise<Node> {
+function newGate({ log }: NodeOptions, admission: string | undefined): Gate {
+  return new Gate({
+    admission,
+    now,
+    tell: (refused) => log.warn('a peer was refused', { ...refused }),
+  })
+}
+
+async function openGlobal(
+  options: NodeOptions,
+  network: NodeNetwork | undefined,
+  gate: Gate | undefined,
+): Promise<Node> {
   const store = await openStore(options)
   try {
     const { log, leaseMs, forgetAfterMs } = options
-    return await Global.open({ store, network, log, now, random, leaseMs, forgetAfterMs })
+    return await Global.open({ store, network, gate, log, now, random, leaseMs, forgetAfterMs })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-async function openLocal(options: NodeOptions, network: NodeNetwork): Promise<Node> {
-  const { log, cacheBytes } = options
-  if (options.join === undefined) throw new DstoreError('usage', 'a Local needs a Global to join')
+async function openLocal(options: NodeOptions, network: NodeNetwork, gate: Gate): Promise<Node> {
+  const { log, cacheBytes, ticket } = options
+  const addresses = globalAddresses(options)
   const { parseDialAddress } = await import('./address.ts')
-  const globalAddress = options.join
-  const globalPeer = parseDialAddress(globalAddress).peer
-  const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
-  const link = new GlobalLink({ dial, backoffMs, log, now, random })
+  const globalPeer = parseDialAddress(addresses[0]!).peer
+  const members = new KnownMembers((peer) => network.disconnect(peer))
+  gate.follow((peer) => peer === globalPeer || members.has(peer))
+  let globalAddress = addresses[0]!
+  const dial = async (signal: AbortSignal): Promise<Channel> => {
+    const [address, channel] = await dialFirst(network, addresses, signal)
+    globalAddress = address
+    return channel
+  }
+  const link = new GlobalLink({ dial, backoffMs, members, log, now, random }, ticket?.secret)
   const failure = await link.start()
-  if (failure !== undefined && failure.code !== 'unreachable' && failure.code !== 'timeout') {
+  const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
+  if (failure !== undefined && (!isAway || ticket !== undefined)) {
     await link.close()
     throw failure
   }
-  const local = new Local({ network, link, globalAddress, globalPeer, cacheBytes, log, now })
+  const parts = { network, link, gate, members, globalAddress, globalPeer }
+  const local = new Local({ ...parts, cacheBytes, log, random })
   await local.listen()
   return local
+}
+
+/** Where Global may be, with its peer id. */
+function globalAddresses({ join, ticket }: NodeOptions): readonly string[] {
+  if (ticket !== undefined) return ticket.addresses.map((one) => `${one}/p2p/${ticket.peer}`)
+  if (join === undefined) throw new DstoreError('usage', 'a Local needs a Global to join')
+  return [join]
+}
+
+/** A channel to the first address at which Global answers; the fault of the first where it does at none. */
+async function dialFirst(
+  network: NodeNetwork,
+  addresses: readonly string[],
+  signal: AbortSignal,
+): Promise<[address: string, channel: Channel]> {
+  let fault: unknown
+  for (const address of addresses) {
+    try {
+      return [address, await network.dial(address, INDEX_PROTOCOL, { signal })]
+    } catch (error) {
+      fault ??= error
+      signal.throwIfAborted()
+    }
+  }
+  throw fault
 }
 
 async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<Store> {
@@ -107,10 +161,11 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
 async function openNetwork(
   { dir, lanes = true, log }: NodeOptions,
   listen: readonly string[],
+  gate: Gate,
 ): Promise<NodeNetwork> {
   const { createNetwork } = await import('./network.ts')
   const { BulkNetwork } = await import('./bulk-network.ts')
-  const network = await createNetwork({ identity: await identityIn(dir), listen })
+  const network = await createNetwork({ identity: await identityIn(dir), listen, gate })
   if (!lanes) return network
   return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
 }

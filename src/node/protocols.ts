@@ -11,5 +11,7 @@ export interface NodeNetwork {
   dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
   open(peer: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
   handle(protocol: string, take: (channel: Channel) => void): Promise<void>
+  /** Cut every connection to a peer, with all its channels. */
+  disconnect(peer: string): void
   close(): Promise<void>
 }

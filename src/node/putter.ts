@@ -7,12 +7,21 @@ import type { ByteRange } from '../hash/tree.ts'
 import { keyThing } from '../index/in-flight.ts'
 import type { Receipt } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
-import { CALL_TIMEOUT_MS, GIB, INLINE_VALUE_BYTES, RESUME_SECONDS_PER_GIB } from '../limits.ts'
+import {
+  CALL_TIMEOUT_MS,
+  GIB,
+  INLINE_VALUE_BYTES,
+  PIECE_BYTES,
+  RESUME_SECONDS_PER_GIB,
+  SHARE_KEPT_BYTES,
+} from '../limits.ts'
 import { FileSource } from '../store/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../transfer/upload.ts'
 import type { Cache } from './cache.ts'
+import type { Callers } from './callers.ts'
 import { deadline, type Deadline } from './deadline.ts'
 import type { GlobalLink } from './global-link.ts'
+import { arriving, metered } from './metered.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from './node.ts'
 import type { TransferPool } from './transfer-pool.ts'
 import { hashInTurns } from './values.ts'
@@ -21,6 +30,7 @@ export interface PutterOptions {
   readonly link: GlobalLink
   readonly cache: Cache
   readonly transfers: TransferPool
+  readonly callers: Callers
   readonly globalPeer: string
   /** Told of the bytes of values that went to Global. */
   readonly onSent: (bytes: number) => void
@@ -87,24 +97,30 @@ export class Putter {
     file: FileSource,
     hashed: Hashed,
     start: number,
-    { onProgress, name }: PutOptions,
+    { onProgress, name, timeoutMs }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
-    const { transfers, globalPeer, cache, link, onSent } = this.#options
+    const { transfers, globalPeer, callers, cache, link, onSent } = this.#options
+    const meter = callers.meter({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
     const { size, outboard } = hashed
     const key = new Key(hashed.digest)
     const draft = cache.draft(key, size)
     draft?.value.outboard.set(outboard)
     const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
       let at = range.start
-      for await (const part of file.read(range)) {
+      // A piece that was read, and the one that is read ahead.
+      const pieces = metered(file.read(range), 2 * PIECE_BYTES, meter, SHARE_KEPT_BYTES)
+      for await (const part of pieces) {
+        limit.progress()
         draft?.value.write(at, part)
         at += part.byteLength
         yield part
-        limit.progress()
+        // To wait for the disk, or for room, is not to wait for Global.
+        limit.rest()
         onSent(part.byteLength)
         onProgress?.({ phase: 'store', doneBytes: at, totalBytes: size })
       }
+      limit.progress()
     }
     const value = {
       ...hashed,
@@ -138,7 +154,9 @@ export class Putter {
     options: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
-    const bytes = source.bytes[Symbol.asyncIterator]()
+    const { signal } = limit
+    const meter = this.#options.callers.meter({ ...options, signal })
+    const bytes = arriving(source.bytes, meter)
     const first: Uint8Array[] = []
     let firstBytes = 0
     try {

@@ -4,7 +4,17 @@
  */
 import { DstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
-import type { Fact, Found, Remove, Removed, Unbind } from '../index/message.ts'
+import { leaseOver } from '../index/local-index.ts'
+import type {
+  AnswerTo,
+  Expel,
+  Fact,
+  Found,
+  Remove,
+  Removed,
+  Request,
+  Unbind,
+} from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import { withMargin } from '../index/register.ts'
 import { BATCH_ITEMS, CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../limits.ts'
@@ -12,7 +22,7 @@ import { batchesOf } from './batches.ts'
 import type { Cache } from './cache.ts'
 import { changesOf } from './change-events.ts'
 import type { GlobalLink } from './global-link.ts'
-import { leaseOver, type Holdings } from './holdings.ts'
+import type { Holdings } from './holdings.ts'
 import type {
   BoundName,
   CallOptions,
@@ -145,8 +155,14 @@ export class Questions {
     return changesOf(options, (request) => this.#options.link.ask(request, { signal }))
   }
 
+  /** Ask what keeps nothing of the answer. */
+  ask<R extends Request>(request: R, options: CallOptions): Promise<AnswerTo[R['type']]> {
+    if (request.type !== 'expel') return this.#options.link.ask(request, options)
+    return this.#await(request, options) as Promise<AnswerTo[R['type']]>
+  }
+
   /** A removal: it takes its own time to be acknowledged by all, and then an answer's. */
-  #await(request: Remove | Unbind, { signal, timeoutMs }: CallOptions): Promise<Removed> {
+  #await(request: Remove | Unbind | Expel, { signal, timeoutMs }: CallOptions): Promise<Removed> {
     const { leaseMs = 0 } = this.#options.link
     const wait = (timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(leaseMs)) + CALL_TIMEOUT_MS
     return this.#options.link.ask(request, { signal, timeoutMs: wait })

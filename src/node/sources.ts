@@ -2,7 +2,7 @@
 import type { DstoreError } from '../errors.ts'
 import type { Proved } from '../hash/slice-decoder.ts'
 import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../limits.ts'
-import { askToVouch, joinCompany } from '../transfer/company.ts'
+import { joinCompany } from '../transfer/company.ts'
 import { fetchSlices, type FetchRequest } from '../transfer/fetch.ts'
 import type { SourceId } from '../transfer/source.ts'
 import type { Log } from './log.ts'
@@ -80,13 +80,6 @@ export class PeerSources implements Sources {
     await this.transfers.run(globalPeer, signal, (transfer) =>
       joinCompany(transfer, digest, undefined),
     )
-  }
-
-  /** Does Global say that this peer may be served? */
-  async isWelcome(peer: string): Promise<boolean> {
-    const { globalPeer } = this.#options
-    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS)
-    return this.transfers.run(globalPeer, signal, (transfer) => askToVouch(transfer, peer))
   }
 
   report(source: SourceId, fault: DstoreError): void {

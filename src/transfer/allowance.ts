@@ -1,8 +1,11 @@
 /**
  * The bytes that may be in flight to peers at once, over all of them: whoever reads a value for a peer takes its share
- * first, and waits where all is taken. No peer gets more than a part, so that one that does not read cannot starve
- * the others (specs/003-transfer.md, "Memory").
+ * first, and waits where all is taken. No peer gets more than a part, whoever holds least goes first, and the last
+ * quarter is for peers that hold nothing: so those that do not read cannot starve the others (specs/003, R003-23).
  */
+
+/** Of all, what peers get that hold something already. */
+const SHARED = 3 / 4
 
 interface Waiting {
   readonly peer: string
@@ -15,7 +18,7 @@ export class Allowance {
   readonly #peerBytes: number
   readonly #byPeer = new Map<string, number>()
   #usedBytes = 0
-  /** In the order of asking. */
+  /** In the order of asking; of those who hold equally much the first goes first. */
   readonly #waiting = new Set<Waiting>()
 
   constructor(totalBytes: number, peerBytes: number) {
@@ -25,6 +28,12 @@ export class Allowance {
 
   get usedBytes(): number {
     return this.#usedBytes
+  }
+
+  /** Does somebody wait who holds nothing? */
+  get isStarving(): boolean {
+    for (const { peer } of this.#waiting) if (!this.#byPeer.has(peer)) return true
+    return false
   }
 
   /** Take a share; the function that gives it back, once. More than a peer may have counts as what it may have. */
@@ -62,14 +71,26 @@ export class Allowance {
   }
 
   #serve(): void {
-    for (const waiting of this.#waiting) {
-      const { peer, bytes, grant } = waiting
-      if (this.#usedBytes + bytes > this.#totalBytes) return
-      if ((this.#byPeer.get(peer) ?? 0) + bytes > this.#peerBytes) continue
-      this.#waiting.delete(waiting)
-      this.#add(peer, bytes)
-      grant()
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#waiting.delete(next)
+      this.#add(next.peer, next.bytes)
+      next.grant()
     }
+  }
+
+  /** Whose turn it is; undefined where nobody waits, or there is no room for whose turn it is. */
+  #next(): Waiting | undefined {
+    let next: Waiting | undefined
+    let least = Infinity
+    for (const waiting of this.#waiting) {
+      const held = this.#byPeer.get(waiting.peer) ?? 0
+      if (held >= least || held + waiting.bytes > this.#peerBytes) continue
+      next = waiting
+      least = held
+    }
+    if (next === undefined) return undefined
+    const room = least === 0 ? this.#totalBytes : this.#totalBytes * SHARED
+    return this.#usedBytes + next.bytes <= room ? next : undefined
   }
 
   #add(peer: string, bytes: number): void {

@@ -20,7 +20,8 @@ export class Company {
   join(peer: string, digest: Uint8Array, address: string | undefined, now: number): void {
     const value = toHex(digest)
     this.#remove(peer, value)
-    if (address === undefined) return
+    // Nobody speaks for another.
+    if (address === undefined || !address.endsWith(`/p2p/${peer}`)) return
     const holders = this.#values.get(value) ?? new Map<string, Holder>()
     this.#values.set(value, holders)
     holders.set(peer, { address, until: now + HOLDING_MS })
@@ -64,10 +65,4 @@ export async function joinCompany(
 ): Promise<readonly string[]> {
   await transfer.send({ type: 'join', digest, address })
   return (await transfer.expect('company')).addresses
-}
-
-/** Ask Global whether a peer may be served. */
-export async function askToVouch(transfer: TransferChannel, peer: string): Promise<boolean> {
-  await transfer.send({ type: 'vouch', peer })
-  return (await transfer.expect('vouched')).welcome
 }

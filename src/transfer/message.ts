@@ -34,9 +34,6 @@ export type Message =
   | { readonly type: 'join'; readonly digest: Uint8Array; readonly address: string | undefined }
   /** Where the others are that joined. */
   | { readonly type: 'company'; readonly addresses: readonly string[] }
-  /** May this peer be served? */
-  | { readonly type: 'vouch'; readonly peer: string }
-  | { readonly type: 'vouched'; readonly welcome: boolean }
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
 
@@ -77,10 +74,6 @@ function toWire(message: Message): WireBody {
     }
     case 'company':
       return { case: 'company', value: { addresses: [...message.addresses] } }
-    case 'vouch':
-      return { case: 'vouch', value: { peer: message.peer } }
-    case 'vouched':
-      return { case: 'vouched', value: { welcome: message.welcome } }
   }
 }
 
@@ -148,10 +141,6 @@ function fromWire(body: WireMessage['body']): Message {
       if (addresses.length > HOLDERS) throw malformed(`${addresses.length} addresses`)
       return { type: 'company', addresses: addresses.map(addressLine) }
     }
-    case 'vouch':
-      return { type: 'vouch', peer: addressLine(body.value.peer) }
-    case 'vouched':
-      return { type: 'vouched', welcome: body.value.welcome }
     case undefined:
       throw malformed('a transfer message of an unknown kind')
   }

@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file transfer/messages.proto.
  */
 export const file_transfer_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIo8ECgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdjb21wYW55GAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkNvbXBhbnlIABInCgV2b3VjaBgLIAEoCzIWLmRzdG9yZS50cmFuc2Zlci5Wb3VjaEgAEisKB3ZvdWNoZWQYDCABKAsyGC5kc3RvcmUudHJhbnNmZXIuVm91Y2hlZEgAQgYKBGJvZHkiPwoFRmV0Y2gSDgoGZGlnZXN0GAEgASgMEiYKBnJhbmdlcxgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSIjCgVSYW5nZRINCgVzdGFydBgBIAEoBBILCgNlbmQYAiABKAQiOwoFRm91bmQSDAoEc2l6ZRgBIAEoBBIkCgRoZWxkGAIgAygLMhYuZHN0b3JlLnRyYW5zZmVyLlJhbmdlImEKBlVwbG9hZBITCgZkaWdlc3QYASABKAxIAIgBARIMCgRzaXplGAIgASgEEg0KBXN0YXJ0GAMgASgEEhEKBG5hbWUYBCABKAlIAYgBAUIJCgdfZGlnZXN0QgcKBV9uYW1lIggKBkFjY2VwdCIXCgVQaWVjZRIOCgZsZW5ndGgYASABKA0iJgoGRmluaXNoEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIi4KBlN0b3JlZBITCgtpbmNhcm5hdGlvbhgBIAEoBBIPCgdleGlzdGVkGAIgASgIIigKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIjgKBEpvaW4SDgoGZGlnZXN0GAEgASgMEhQKB2FkZHJlc3MYAiABKAlIAIgBAUIKCghfYWRkcmVzcyIcCgdDb21wYW55EhEKCWFkZHJlc3NlcxgBIAMoCSIVCgVWb3VjaBIMCgRwZWVyGAEgASgJIhoKB1ZvdWNoZWQSDwoHd2VsY29tZRgBIAEoCGIGcHJvdG8z");
+  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIsUDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdjb21wYW55GAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkNvbXBhbnlIAEIGCgRib2R5SgQICxAMSgQIDBANIj8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIjsKBUZvdW5kEgwKBHNpemUYASABKAQSJAoEaGVsZBgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSJhCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQFCCQoHX2RpZ2VzdEIHCgVfbmFtZSIICgZBY2NlcHQiFwoFUGllY2USDgoGbGVuZ3RoGAEgASgNIiYKBkZpbmlzaBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIuCgZTdG9yZWQSEwoLaW5jYXJuYXRpb24YASABKAQSDwoHZXhpc3RlZBgCIAEoCCIoCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSI4CgRKb2luEg4KBmRpZ2VzdBgBIAEoDBIUCgdhZGRyZXNzGAIgASgJSACIAQFCCgoIX2FkZHJlc3MiHAoHQ29tcGFueRIRCglhZGRyZXNzZXMYASADKAliBnByb3RvMw");
 
 /**
  * @generated from message dstore.transfer.Message
@@ -82,18 +82,6 @@ export type Message = Message$1<"dstore.transfer.Message"> & {
      */
     value: Company;
     case: "company";
-  } | {
-    /**
-     * @generated from field: dstore.transfer.Vouch vouch = 11;
-     */
-    value: Vouch;
-    case: "vouch";
-  } | {
-    /**
-     * @generated from field: dstore.transfer.Vouched vouched = 12;
-     */
-    value: Vouched;
-    case: "vouched";
   } | { case: undefined; value?: undefined };
 };
 
@@ -363,40 +351,4 @@ export type Company = Message$1<"dstore.transfer.Company"> & {
  */
 export const CompanySchema: GenMessage<Company> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 11);
-
-/**
- * To Global: may this peer be served? Answered by Vouched.
- *
- * @generated from message dstore.transfer.Vouch
- */
-export type Vouch = Message$1<"dstore.transfer.Vouch"> & {
-  /**
-   * @generated from field: string peer = 1;
-   */
-  peer: string;
-};
-
-/**
- * Describes the message dstore.transfer.Vouch.
- * Use `create(VouchSchema)` to create a new message.
- */
-export const VouchSchema: GenMessage<Vouch> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 12);
-
-/**
- * @generated from message dstore.transfer.Vouched
- */
-export type Vouched = Message$1<"dstore.transfer.Vouched"> & {
-  /**
-   * @generated from field: bool welcome = 1;
-   */
-  welcome: boolean;
-};
-
-/**
- * Describes the message dstore.transfer.Vouched.
- * Use `create(VouchedSchema)` to create a new message.
- */
-export const VouchedSchema: GenMessage<Vouched> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 13);
 

@@ -1,7 +1,7 @@
 /** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree.ts'
-import { FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
+import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { Allowance } from './allowance.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
@@ -24,8 +24,6 @@ export interface ServedValue extends ValueBytes {
 export interface CompanyHost {
   /** This peer holds a value, or is about to, and serves it at this address; the addresses of the others that do. */
   join(peer: string, digest: Uint8Array, address: string | undefined): readonly string[]
-  /** May this peer be served? */
-  isWelcome(peer: string): boolean
 }
 
 /** What a node gives to its peers, and takes from them. */
@@ -83,10 +81,6 @@ async function answer(
       await transfer.send({ type: 'company', addresses })
       break
     }
-    case 'vouch':
-      if (company === undefined) throw unexpected(message)
-      await transfer.send({ type: 'vouched', welcome: company.isWelcome(message.peer) })
-      break
     default:
       throw unexpected(message)
   }
@@ -132,6 +126,9 @@ async function serveRange(
   for (const piece of planPieces(value.size, range)) {
     const giveBack = await host.allowance.take(peer, share, channel.signal)
     const stalled = setTimeout(drop, host.patienceMs)
+    const crowded = setInterval(() => {
+      if (host.allowance.isStarving) drop()
+    }, CROWDED_PATIENCE_MS)
     try {
       const parts = await readParts(value, piece, value.signal)
       value.signal.throwIfAborted()
@@ -140,6 +137,7 @@ async function serveRange(
       host.onSent(peer, length)
     } finally {
       clearTimeout(stalled)
+      clearInterval(crowded)
       giveBack()
     }
   }

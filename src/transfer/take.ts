@@ -10,6 +10,8 @@ import type { Identity, UploadResult } from './upload.ts'
 
 /** Where uploads go. */
 export interface UploadHost {
+  /** Throws `not-permitted` where this peer may not store values. */
+  check(): void
   /**
    * Take a value whose key is known: verified bytes in order from `start`, where it may begin with what is kept of an
    * upload that broke off; and, if that is 0, its outboard when all have come. `busy` where nothing is kept.
@@ -41,6 +43,7 @@ export async function takeUpload(
   const isPossible =
     start % GROUP_BYTES === 0 && (digest === undefined ? start === 0 : start === 0 || start < size)
   if (!isPossible) throw new DstoreError('protocol', `an upload that begins at ${start}`)
+  host.check()
   await transfer.send({ type: 'accept' })
   let result: UploadResult
   if (digest === undefined) {

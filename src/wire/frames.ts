@@ -39,14 +39,14 @@ export class FrameReader {
 
   /**
    * The next frame, or undefined where the peer ended its side between two. It may be a view into a larger buffer:
-   * copy what is kept. Errors: `protocol` for a frame that is too long, badly encoded or cut off; the channel's.
+   * copy what is kept. `mostBytes` may hold it to a shorter length, asked when its own is known. Errors: `protocol` for a frame that is too long, badly encoded or cut off; the channel's.
    */
-  next(): Promise<Uint8Array | undefined> {
+  next(mostBytes: () => number = () => this.#maxBytes): Promise<Uint8Array | undefined> {
     if (this.#rawLeft > 0) {
       return Promise.reject(new TypeError(`next: ${this.#rawLeft} raw bytes were not taken`))
     }
     return this.#guard(async () => {
-      const length = await this.#length()
+      const length = await this.#length(mostBytes)
       return length === undefined ? undefined : this.#frame(length)
     })
   }
@@ -63,7 +63,7 @@ export class FrameReader {
     }
   }
 
-  async #length(): Promise<number | undefined> {
+  async #length(mostBytes: () => number): Promise<number | undefined> {
     let length = 0
     for (let digit = 0; digit < FRAME_LENGTH_BYTES; digit++) {
       if (this.#rest.byteLength === 0 && !(await this.#fill())) {
@@ -73,14 +73,9 @@ export class FrameReader {
       const byte = this.#cut(1)[0]!
       if (byte === 0 && digit > 0) throw broke('a frame length is not in its shortest form')
       length += (byte & 0x7f) * 2 ** (7 * digit)
-      if (byte < 0x80) return this.#checked(length)
+      if (byte < 0x80) return checked(length, Math.min(mostBytes(), this.#maxBytes))
     }
     throw broke(`a frame length of more than ${FRAME_LENGTH_BYTES} bytes`)
-  }
-
-  #checked(length: number): number {
-    if (length <= this.#maxBytes) return length
-    throw broke(`a frame of ${length} bytes, where at most ${this.#maxBytes} are allowed`)
   }
 
   async #frame(length: number): Promise<Uint8Array> {
@@ -129,6 +124,11 @@ export class FrameReader {
       throw error
     }
   }
+}
+
+function checked(length: number, maxBytes: number): number {
+  if (length <= maxBytes) return length
+  throw broke(`a frame of ${length} bytes, where at most ${maxBytes} are allowed`)
 }
 
 /** The length of a frame as it goes before it. */

@@ -1,11 +1,12 @@
 import test from 'ava'
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { COMMANDS } from '../../cli/commands.ts'
 import { wordsFor } from '../../cli/commands/completion.ts'
 import { SHELLS } from '../../cli/shells.ts'
 import { serving } from '../daemon/serving.ts'
-import { Place } from './command.ts'
+import { BUNDLE, Place } from './command.ts'
 
 const NAMES = ['models/v1', 'models/v2', 'other']
 const known = (prefix: string): Promise<string[]> =>
@@ -53,6 +54,48 @@ test('R007-66 bash completes by its script, and quotes what it completes', async
   const { stdout } = await promisify(execFile)('bash', ['-c', program], { env: place.env() })
   t.is(stdout, 'my\\ model\nevict\n')
 })
+
+/** What each shell is told to do with its script, so that it prints what it would offer after `dstore get my` and `dstore ev`. */
+const TRIALS = {
+  zsh: {
+    flags: ['-f'],
+    program: `
+      compdef() { : }
+      ${SHELLS['zsh']!}
+      compadd() { [[ $1 == -- ]] && shift; print -rl -- "$@" }
+      words=(dstore get my); CURRENT=3; _dstore
+      words=(dstore ev); CURRENT=2; _dstore`,
+  },
+  fish: {
+    flags: ['--no-config'],
+    program: `${SHELLS['fish']!}
+      complete -C 'dstore get my'
+      complete -C 'dstore ev'`,
+  },
+}
+
+for (const [shell, { flags, program }] of Object.entries(TRIALS)) {
+  test(`R007-66 ${shell} completes by its script, where it is installed`, async (t) => {
+    if (spawnSync(shell, ['--version']).error !== undefined) {
+      t.log(`${shell} is not installed: its script was not tried`)
+      t.pass()
+      return
+    }
+    const { directory, node } = await serving(t)
+    const place = new Place(t, directory.path)
+    const { key } = await node.put({ bytes: [Buffer.from('x')] as never })
+    await node.bind('my model', key)
+    const command = place.file('dstore')
+    writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${BUNDLE}' "$@"\n`)
+    chmodSync(command, 0o755)
+    const env = place.env({ PATH: `${place.path}:${process.env['PATH']}` })
+    const { stdout } = await promisify(execFile)(shell, [...flags, '-c', program], {
+      cwd: place.path,
+      env,
+    })
+    t.is(stdout, 'my model\nevict\n')
+  })
+}
 
 test('R007-66 what is no shell is refused', async (t) => {
   const place = new Place(t)

@@ -1,15 +1,17 @@
 import test from 'ava'
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../../cli/commands.ts'
 import { FLAGS } from '../../cli/flags.ts'
 import { commandHelp, overview } from '../../cli/help.ts'
 import { parseRange } from '../../cli/range.ts'
+import { peersText } from '../../cli/peers.ts'
 import { ProgressLine, progressText } from '../../cli/progress.ts'
 import { nearest } from '../../cli/suggest.ts'
+import type { StatusAnswer } from '../../src/daemon/api.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { serving } from '../daemon/serving.ts'
+import { until } from '../node/nodes.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
 
 test('the overview fits one screen of 80 columns and 24 lines', (t) => {
@@ -72,12 +74,17 @@ test('ranges are read as HTTP writes them', (t) => {
 })
 
 test('R007-20 progress says how far, how fast and how long', (t) => {
-  t.is(
-    progressText('model.bin', 512 * 2 ** 20, 2 ** 30, 2000),
-    'model.bin  50%  512MiB of 1GiB  256MiB/s  2s left',
-  )
-  t.is(progressText('standard input', 2 ** 20, undefined, 1000), 'standard input  1MiB  1MiB/s')
-  t.is(progressText('x', 0, 100, 1000), 'x  0%  0B of 100B  0B/s  stalled')
+  const text = (label: string, doneBytes: number, totalBytes?: number, columns = 79): string =>
+    progressText({ label, doneBytes, totalBytes, elapsedMs: 2000, peers: 'from Global' }, columns)
+  const half = ['model.bin', 512 * 2 ** 20, 2 ** 30] as const
+  t.is(text(...half), 'model.bin  50%  512MiB of 1GiB  256MiB/s  2s left  from Global')
+  t.is(text(...half, 60), 'model.bin  50%  512MiB of 1GiB  256MiB/s  2s left')
+  t.is(text(...half, 39), 'model.bin  50%  256MiB/s  2s left')
+  t.is(text(...half, 20), 'model.bin  50%')
+  t.is(text(...half, 10), 'model  50%')
+  t.is(text('standard input', 2 ** 21), 'standard input  2MiB  1MiB/s  from Global')
+  t.is(text('standard input', 2 ** 21, undefined, 39), 'standard input  2MiB  1MiB/s')
+  t.is(text('x', 0, 100, 39), 'x  0%  0B of 100B  0B/s  stalled')
 })
 
 test('R007-20 progress of short work is not shown, and that of long work is cleared', (t) => {
@@ -86,7 +93,7 @@ test('R007-20 progress of short work is not shown, and that of long work is clea
   const line = new ProgressLine(
     'x',
     (text) => written.push(text),
-    20,
+    () => 20,
     () => now,
   )
   line.update(1, 100)
@@ -97,14 +104,14 @@ test('R007-20 progress of short work is not shown, and that of long work is clea
   const long = new ProgressLine(
     'a long label',
     (text) => written.push(text),
-    20,
+    () => 20,
     () => now,
   )
   now = 3000
   long.update(50, 100)
   long.update(51, 100)
   t.is(written.length, 1)
-  t.is(written[0], '\r\u001b[Ka long label  50%  ')
+  t.is(written[0], '\r\u001b[Ka long label  50%')
   long.end()
   long.end()
   long.update(60, 100)
@@ -144,23 +151,26 @@ test('R007-20 progress is for a terminal alone, and not for one of CI', async (t
   t.is(piped.stderr, '')
 })
 
-test('logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {
+test('R007-77 logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state)
   const log = `${place.state}/daemon.log`
   writeFileSync(log, 'one\n')
   const child = place.start(['logs', '-f'])
   const ended = outcome(child)
-  const next = async (): Promise<string> => String((await once(child.stdout!, 'data'))[0])
-  t.is(await next(), 'one\n')
-  const second = next()
-  const writing = setInterval(() => appendFileSync(log, 'two\n'), 50)
-  t.regex(await second, /^two\n/)
-  clearInterval(writing)
-  const third = next()
-  renameSync(log, `${log}.1`)
-  writeFileSync(log, 'three\n')
-  t.regex(await third, /three\n$/)
+  let text = ''
+  child.stdout!.on('data', (piece) => (text += String(piece)))
+  const shows = (what: string): Promise<void> => until(() => text === what, 20_000)
+  await shows('one\n')
+  let all = 'one\n'
+  for (let round = 0; round < 5; round++) {
+    appendFileSync(log, `${round} grows\n`)
+    await shows((all += `${round} grows\n`))
+    appendFileSync(log, `${round} is the last of this file\n`)
+    renameSync(log, `${log}.1`)
+    writeFileSync(log, `${round} is the first of the next\n`)
+    await shows((all += `${round} is the last of this file\n${round} is the first of the next\n`))
+  }
   child.kill('SIGINT')
   t.is((await ended).exit, 130)
 })
@@ -185,4 +195,22 @@ test('status --watch looks again until Ctrl-C, and is one document a line for a 
   t.is((await ended).exit, 130)
   for (const line of text.trimEnd().split('\n'))
     t.is((JSON.parse(line) as { role: string }).role, 'standalone')
+})
+
+test('R007-20 progress names the peers that give and take since the work began', (t) => {
+  const status = (...traffic: [peer: string, into: number, out: number][]): StatusAnswer =>
+    ({
+      global: { address: '/ip4/127.0.0.1/tcp/1/p2p/G' },
+      traffic: traffic.map(([peer, valueBytesIn, valueBytesOut]) => ({
+        peer,
+        valueBytesIn,
+        valueBytesOut,
+      })),
+    }) as unknown as StatusAnswer
+  const before = status(['G', 5, 5], ['A', 7, 0])
+  t.is(peersText(before, before), '')
+  t.is(peersText(before, status(['G', 6, 5], ['A', 7, 0])), 'from Global')
+  t.is(peersText(before, status(['G', 5, 9], ['A', 7, 0])), 'to Global')
+  const all = status(['G', 6, 5], ['A', 8, 0], ['B', 1, 1])
+  t.is(peersText(before, all), 'from Global and 2 Locals, to 1 Local')
 })

@@ -7,10 +7,12 @@ import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
 import { checkName } from '../../src/index/name.ts'
+import type { MemberRole } from '../../src/membership/role.ts'
 import type {
   CallOptions,
   ChangeEvent,
   GetOptions,
+  InviteOptions,
   Node,
   NodeStatus,
   PutOptions,
@@ -28,6 +30,7 @@ export class FakeNode implements Node {
   readonly role = 'standalone' as const
   readonly values: Map<string, Uint8Array> = new Map()
   readonly bound: Map<string, Key> = new Map()
+  readonly admitted: Map<string, MemberRole> = new Map()
   /** Changes that watchers see, in order; they wait for more until `fault` is set. */
   readonly changes: ChangeEvent[] = []
   /** The fault that the next calls give. */
@@ -201,6 +204,32 @@ export class FakeNode implements Node {
     }
   }
 
+  invite({ role = 'writer', uses = 1 }: InviteOptions = {}): ReturnType<Node['invite']> {
+    const expiresAt = '2026-01-02T00:00:00.000Z'
+    return Promise.resolve({ ticket: 'dstore1fake', role, uses, expiresAt })
+  }
+
+  async *members(options: CallOptions = {}): ReturnType<Node['members']> {
+    this.#begin(options)
+    await Promise.resolve()
+    const since = '2026-01-01T00:00:00.000Z'
+    for (const [peer, role] of this.admitted) yield { peer, role, state: 'away', since }
+  }
+
+  admit(peer: string, role: MemberRole): Promise<void> {
+    this.admitted.set(peer, role)
+    return Promise.resolve()
+  }
+
+  expel(peer: string, options: CallOptions = {}): ReturnType<Node['expel']> {
+    this.#begin(options)
+    if (!this.admitted.delete(peer)) {
+      return Promise.reject(new DstoreError('not-found', `no such member: ${peer}`))
+    }
+    const locals = { acknowledged: ['a'], owed: [], expired: [] }
+    return Promise.resolve({ peer, seq: 9, freedBytes: 0, names: [], ...locals })
+  }
+
   prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     this.#begin(options)
     options.onProgress?.({ phase: 'fetch', doneBytes: 1, totalBytes: undefined })
@@ -234,6 +263,8 @@ export class FakeNode implements Node {
       global: undefined,
       locals: [],
       registered: [],
+      members: undefined,
+      refused: undefined,
       store: undefined,
       cache: undefined,
       traffic: [],

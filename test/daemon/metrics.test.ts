@@ -1,5 +1,6 @@
 import test from 'ava'
 import { METRICS } from '../../src/daemon/http/metrics.ts'
+import { NO_REFUSALS } from '../../src/membership/refusal.ts'
 import type { NodeStatus } from '../../src/node/node.ts'
 import { ask, serving } from './serving.ts'
 
@@ -22,7 +23,9 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
     ...plain,
     role: 'global',
     locals: ['a', 'b'],
-    global: { address: '', state: 'connected', since: '' },
+    members: 4,
+    refused: { ...NO_REFUSALS, stranger: 2, role: 3 },
+    global: { address: '', state: 'connected', since: '', lastHeard: '', roundTripMs: 1.5 },
     store: {
       kind: 'disk',
       durable: true,
@@ -48,6 +51,9 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
     t.is(found.get('dstore_info{role="global",version="0.0.0"}'), 1)
     t.is(found.get('dstore_locals'), 2)
     t.is(found.get('dstore_global_connected'), 1)
+    t.is(found.get('dstore_global_round_trip_seconds'), 0.0015)
+    t.is(found.get('dstore_members'), 4)
+    t.is(found.get('dstore_refused_total'), 5)
     t.is(found.get('dstore_store_headroom_bytes'), 5)
     t.is(found.get('dstore_cache_evictions_total'), 12)
     t.is(found.get('dstore_peer_received_bytes_total'), 11)

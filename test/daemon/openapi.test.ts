@@ -18,8 +18,11 @@ interface Response {
 }
 
 const api = parse(readFileSync('specs/openapi.yaml', 'utf8')) as Described
-const ajv = new Ajv2020({ strict: false })
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+const ajv = new Ajv2020({ strict: false, formats: { 'date-time': TIME } })
 ajv.addSchema(api, 'api')
+
+const PEER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
 
 /** The description with its references made absolute, and what it says of a document. */
 function faultsOf(schema: object, document: unknown): unknown {
@@ -65,12 +68,21 @@ test('R007-68 what the running daemon answers is what is described', async (t) =
     ['GET', `/v1/values/${text}x/facts`, '/v1/values/{key}/facts', 400],
     ['POST', `/v1/values/${text}/prefetch`, '/v1/values/{key}/prefetch', 200],
     ['GET', '/v1/keys', '/v1/keys', 200],
+    ['POST', '/v1/verify', '/v1/verify', 200],
     ['PUT', '/v1/names/hi', '/v1/names/{name}', 200, JSON.stringify({ key: text })],
     ['GET', '/v1/names/hi', '/v1/names/{name}', 200],
     ['GET', '/v1/names/ho', '/v1/names/{name}', 404],
     ['GET', '/v1/names', '/v1/names', 200],
     ['DELETE', '/v1/names/hi?keep=1', '/v1/names/{name}', 200],
+    ['POST', '/v1/invitations', '/v1/invitations', 201, '{"role":"reader"}'],
+    ['POST', '/v1/invitations', '/v1/invitations', 400, '{"role":"king"}'],
+    ['PUT', `/v1/members/${PEER}`, '/v1/members/{peer}', 200, '{"role":"admin"}'],
+    ['PUT', `/v1/members/${PEER}`, '/v1/members/{peer}', 400, '{"role":1}'],
+    ['GET', '/v1/members', '/v1/members', 200],
+    ['DELETE', `/v1/members/${PEER}`, '/v1/members/{peer}', 200],
+    ['DELETE', `/v1/members/${PEER}`, '/v1/members/{peer}', 404],
     ['GET', '/v1/status', '/v1/status', 200],
+    ['GET', '/metrics', '/metrics', 200],
     ['POST', `/v1/values/${text}/evict`, '/v1/values/{key}/evict', 200],
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 200],
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 404],

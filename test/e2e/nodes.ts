@@ -1,6 +1,7 @@
 /** Real nodes as real processes: Global and Locals, each with a state directory of its own. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
 import { Place, type Outcome } from '../cli/command.ts'
@@ -33,7 +34,32 @@ export class Daemon {
     return new Daemon(home, child, value)
   }
 
-  /** A multiaddr at which Locals join it. */
+  /** A Local of a Global, whose member it becomes by a ticket; where it is one already, it need not show it. */
+  static async join(
+    t: ExecutionContext,
+    global: Daemon,
+    args: readonly string[] = [],
+    place?: Place,
+    role = 'admin',
+  ): Promise<Daemon> {
+    const home = place ?? new Place(t)
+    writeFileSync(home.file('ticket'), await global.invite(['--role', role]))
+    return Daemon.start(t, ['--join', `@${home.file('ticket')}`, ...args], home)
+  }
+
+  /** A ticket of this Global. */
+  async invite(args: readonly string[] = ['--role', 'admin']): Promise<string> {
+    const { stdout, stderr, exit } = await this.run(['invite', ...args])
+    if (exit !== 0) throw new Error(`no ticket: ${stderr}`)
+    return stdout.toString().trim()
+  }
+
+  /** Its peer id. */
+  async peerId(): Promise<string> {
+    return (await this.status()).peerId
+  }
+
+  /** A multiaddr of it, with its peer id. */
   get address(): string {
     const address = this.ready.split(' ').find((word) => word.startsWith('/ip4/'))
     if (address === undefined) throw new Error(`no address in: ${this.ready}`)
@@ -63,7 +89,12 @@ export class Daemon {
 
 interface Status {
   readonly role: string
-  readonly global?: { readonly state: string }
+  readonly peerId: string
+  readonly members?: number
+  readonly refused?: Readonly<Record<string, number>>
+  readonly global?: { readonly state: string; readonly error?: string }
+  readonly locals: readonly string[]
+  readonly registered: readonly object[]
   readonly traffic: readonly { readonly valueBytesIn: number }[]
   readonly position?: string
   readonly store?: {
@@ -87,10 +118,15 @@ export async function network(
   } = {},
 ): Promise<{ readonly global: Daemon; readonly locals: readonly Daemon[] }> {
   const global = await Daemon.start(t, ['--global', ...(options.global ?? [])])
-  const { route = () => Promise.resolve(global.address) } = options
+  const { route } = options
   const starts = Array.from({ length: locals }, async (_, local) => {
-    const address = await route(global.address, local)
-    return Daemon.start(t, ['--join', address, ...(options.local ?? [])])
+    const address = await route?.(global.address, local)
+    const home = new Place(t)
+    const daemon = await Daemon.join(t, global, options.local, home)
+    if (address === undefined || address === global.address) return daemon
+    // A member by now, whichever way it comes.
+    await daemon.signal('SIGTERM')
+    return Daemon.start(t, ['--join', address, ...(options.local ?? [])], home)
   })
   return { global, locals: await Promise.all(starts) }
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import type { ExecutionContext } from 'ava'
 import { BUNDLE, outcome } from '../cli/command.ts'
-import type { Place } from '../cli/command.ts'
+import type { Outcome, Place } from '../cli/command.ts'
 import { network } from './nodes.ts'
 
 /** A prompt in a pseudo-terminal, and somebody who types. */
@@ -48,6 +48,52 @@ class Typist {
     return code
   }
 }
+
+/** A prompt that lines are typed into; each is answered with one line. */
+function prompting(place: Place): {
+  readonly answer: (statement: string) => Promise<string>
+  readonly end: () => Promise<Outcome>
+} {
+  const prompt = place.start(['repl'])
+  const ended = outcome(prompt)
+  return {
+    answer: async (statement) => {
+      const next = once(prompt.stdout!, 'data')
+      prompt.stdin!.write(`${statement}\n`)
+      return String((await next)[0]).trimEnd()
+    },
+    end: () => {
+      prompt.stdin!.end('.exit\n')
+      return ended
+    },
+  }
+}
+
+test('R007-60 R007-61 the demo of the first dstore, with two Locals: SET, PUT, GET, OUT, DEL, REM', async (t) => {
+  const { locals } = await network(t, 2, { global: ['--store', 'memory'] })
+  const [here, there] = locals.map(({ place }) => prompting(place))
+  const demo: readonly (readonly [at: typeof here, statement: string, answer: string])[] = [
+    [here, 'SET key value', 'Database updated'],
+    [here, 'SET key value', 'Key occupied!'],
+    [here, 'SET key other', 'Key occupied!'],
+    [there, 'SET key other', '(Updated local) Key occupied!'],
+    [there, 'GET key', 'db: key -> value'],
+    [here, 'GET key', 'db: key -> value'],
+    [here, 'GET random', "Key-Value mapping doesn't exist"],
+    [here, 'PUT hi hello', 'Database updated'],
+    [there, 'GET hi', 'global: hi -> hello (Updating Local)'],
+    [there, 'OUT hi', 'db: hi -> hello'],
+    // What the first one could not: a prompt that waits hears of what others remove.
+    [here, 'DEL key', 'Database updated'],
+    [there, 'GET key', "Key-Value mapping doesn't exist"],
+    [there, 'REM hi', 'Database updated'],
+    [here, 'OUT hi', "Key-Value mapping doesn't exist"],
+    [there, 'SET key again', 'Database updated'],
+    [here, 'GET key', 'global: key -> again (Updating Local)'],
+  ]
+  for (const [at, statement, answer] of demo) t.is(await at!.answer(statement), answer, statement)
+  for (const prompt of [here, there]) t.is((await prompt!.end()).stderr, '')
+})
 
 test('R007-63 while a prompt waits, what others remove is gone', async (t) => {
   const { locals } = await network(t, 2, { global: ['--store', 'memory'] })

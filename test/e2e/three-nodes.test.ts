@@ -103,7 +103,7 @@ test('fifty gets of one value at a cold Local cause one fetch', async (t) => {
 
 test('a Local comes back by itself when Global does, and finds what was put', async (t) => {
   const global = await Daemon.start(t, ['--global'])
-  const local = await Daemon.start(t, ['--join', global.address])
+  const local = await Daemon.join(t, global)
   const value = randomBytes(100_000)
   const key = (await global.run(['put', '-'], value)).stdout.toString().trim()
   await global.signal('SIGKILL')

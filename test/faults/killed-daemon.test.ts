@@ -16,7 +16,7 @@ test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${K
   t.timeout(60 * 60_000)
   const told = nothingTold()
   let global = await Daemon.start(t, ['--global'])
-  let local = await Daemon.start(t, ['--join', global.address, '--cache', '32MiB'])
+  let local = await Daemon.join(t, global, ['--cache', '32MiB'])
   const socketOf = ({ place }: Daemon): string => join(place.state, 'dstore.sock')
   for (let kill = 0; kill < KILLS; kill++) {
     const workers = Array.from({ length: WORKERS }, (_, i) =>

@@ -22,7 +22,7 @@ async function breakOff(
   victim: 'global' | 'local',
 ): Promise<{ global: Daemon; local: Daemon; path: string; bytes: Buffer; kept: number }> {
   const global = await Daemon.start(t, ['--global'])
-  const local = await Daemon.start(t, ['--join', global.address, '--cache', '16MiB'])
+  const local = await Daemon.join(t, global, ['--cache', '16MiB'])
   const bytes = randomBytes(SIZE)
   const path = local.place.file('large')
   writeFileSync(path, bytes)

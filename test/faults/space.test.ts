@@ -52,7 +52,7 @@ test('R005-24, R005-49: --max-size is exit code 7 and no trace, with headroom in
   t.true((await huge.status()).store!.headroomBytes! < 2 * bavail * bsize)
 
   const global = await Daemon.start(t, ['--global', '--max-size', '4MiB'])
-  const local = await Daemon.start(t, ['--join', global.address])
+  const local = await Daemon.join(t, global)
   const path = local.place.file('too-large')
   writeFileSync(path, randomBytes(5 * MIB))
   const put = await local.run(['put', path])
@@ -64,7 +64,7 @@ test('R005-38: a full disk is exit code 7 and no trace', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state)
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', place.state], {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m,mode=700', 'tmpfs', place.state], {
       stdio: 'ignore',
     })
   } catch {

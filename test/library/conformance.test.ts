@@ -5,6 +5,7 @@ import type { Dstore, NodeOptions } from '../../src/dstore.ts'
 import { startDaemon } from '../../src/daemon/daemon.ts'
 import { stateDirectory } from '../../src/daemon/state-directory.ts'
 import type { Settings } from '../../src/daemon/settings.ts'
+import { parseTicket, type Ticket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/node/log.ts'
 import { openNode } from '../../src/node/open.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
@@ -17,10 +18,9 @@ async function opened(t: ExecutionContext, options: NodeOptions): Promise<Dstore
   return dstore
 }
 
-/** The address of a Global in this process. */
-async function address(t: ExecutionContext): Promise<string> {
-  const { listen } = await (await opened(t, { role: 'global' })).status()
-  return listen[0]!
+/** A ticket of a Global in this process. */
+async function ticketOf(t: ExecutionContext): Promise<string> {
+  return (await (await opened(t, { role: 'global' })).invite({ role: 'admin' })).ticket
 }
 
 async function isConnected(dstore: Dstore): Promise<boolean> {
@@ -28,9 +28,15 @@ async function isConnected(dstore: Dstore): Promise<boolean> {
 }
 
 /** A client of a daemon with these settings. */
-async function client(t: ExecutionContext, settings: Settings): Promise<Dstore> {
+async function client(t: ExecutionContext, settings: Settings, ticket?: Ticket): Promise<Dstore> {
   const directory = stateDirectory(temporaryDirectory(t))
-  const daemon = await startDaemon({ directory, settings, log: SILENT, openNode })
+  const daemon = await startDaemon({
+    directory,
+    settings,
+    ...(ticket && { ticket }),
+    log: SILENT,
+    openNode,
+  })
   t.teardown(() => daemon.close())
   const dstore = await connect({ dir: directory.path })
   t.teardown(() => dstore.close())
@@ -56,7 +62,7 @@ suite({
   name: 'Local',
   role: 'local',
   create: async (t) => {
-    const local = await opened(t, { role: 'local', join: await address(t) })
+    const local = await opened(t, { role: 'local', ticket: await ticketOf(t) })
     await until(() => isConnected(local))
     return local
   },
@@ -74,7 +80,7 @@ suite({
   name: "client of a Local's daemon",
   role: 'local',
   create: async (t) => {
-    const local = await client(t, { role: 'local', join: await address(t) })
+    const local = await client(t, {}, parseTicket(await ticketOf(t)))
     await until(() => isConnected(local))
     return local
   },

@@ -62,10 +62,10 @@ test('mistakes in what a node is told', async (t) => {
 test('two Locals of a Global share values, names and removals', async (t) => {
   const global = await createNode({ role: 'global' })
   t.teardown(() => global.close())
-  const [join] = (await global.status()).listen as [string]
-  const a = await createNode({ role: 'local', join })
+  const { ticket } = await global.invite({ role: 'admin', uses: 2 })
+  const a = await createNode({ role: 'local', ticket })
   t.teardown(() => a.close())
-  const b = await createNode({ role: 'local', join, cacheBytes: 1 << 20 })
+  const b = await createNode({ role: 'local', ticket, cacheBytes: 1 << 20 })
   t.teardown(() => b.close())
   const { key } = await a.put('from a', { name: 'shared' })
   t.is(await (await b.get('shared')).text(), 'from a')
@@ -76,8 +76,8 @@ test('two Locals of a Global share values, names and removals', async (t) => {
 
 test('a Local whose Global is away serves what it holds, and says so', async (t) => {
   const global = await createNode({ role: 'global' })
-  const [join] = (await global.status()).listen as [string]
-  const local = await createNode({ role: 'local', join })
+  const { ticket } = await global.invite()
+  const local = await createNode({ role: 'local', ticket })
   t.teardown(() => local.close())
   const { key } = await local.put('held')
   const absent = '0'.repeat(64)

@@ -59,11 +59,22 @@ const RUDE: Record<string, { greeted: boolean; act: (stranger: Stranger) => Prom
   'a welcome': {
     greeted: true,
     act: (rude) =>
-      rude.say({ type: 'welcome', version: 1, position: POSITION, leaseMs: 1, reset: true }),
+      rude.say({
+        type: 'welcome',
+        version: 1,
+        position: POSITION,
+        leaseMs: 1,
+        reset: true,
+        members: [],
+      }),
   },
   'a feed': {
     greeted: true,
-    act: (rude) => rude.say({ type: 'feed', after: 0, upto: 1, removals: [], unbindings: [] }, 0),
+    act: (rude) =>
+      rude.say(
+        { type: 'feed', after: 0, upto: 1, removals: [], unbindings: [], memberships: [] },
+        0,
+      ),
   },
   'a failure': {
     greeted: true,

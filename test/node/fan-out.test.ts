@@ -63,7 +63,7 @@ test.serial('a holder that goes away in the middle is done without', async (t) =
   t.is(Buffer.compare(await reading, BYTES), 0)
 })
 
-test.serial('R003-28: a peer that Global does not vouch for is told nothing', async (t) => {
+test.serial('R003-28, R006-31: a peer that is no member is told nothing by a Local', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global, LISTEN)
@@ -73,13 +73,14 @@ test.serial('R003-28: a peer that Global does not vouch for is told nothing', as
   const stranger = await createNetwork({ identity: await newIdentity() })
   t.teardown(() => stranger.close())
   const given = await sentBy(local)
-  const channel = new TransferChannel(await stranger.dial(address!, TRANSFER_PROTOCOL))
   const asking = (async () => {
+    const channel = new TransferChannel(await stranger.dial(address!, TRANSFER_PROTOCOL))
     await channel.send({ type: 'fetch', digest: key.digest, ranges: [] })
     await channel.expect('found')
   })()
   const error = await fails(t, asking, 'unreachable')
   t.true(error instanceof DstoreError)
+  t.like((await local.status()).refused, { stranger: 1 })
   t.is(await sentBy(local), given)
 })
 

@@ -26,13 +26,13 @@ function fetcherOf(cutAfterBytes: number): {
     dial: refuse,
     handle: refuse,
     close: refuse,
+    disconnect: () => undefined,
     open: async () => {
       opened.push(opened.length)
       return served(new TestHost(VALUE), { cutAfterBytes }).client.channel
     },
   }
-  const now = (): number => performance.now()
-  const parts = { cache: new Cache(1 << 20), traffic: new Traffic(), log: SILENT, now }
+  const parts = { cache: new Cache(1 << 20), traffic: new Traffic(), log: SILENT }
   return { opened, fetcher: new Fetcher({ network, globalPeer: 'G', ...parts }) }
 }
 
@@ -50,6 +50,7 @@ async function passed(
 test('R003-31: Global is told of a large value that is held no more, unless it is held again', async (t) => {
   const told: Message[] = []
   const network = {
+    disconnect: () => undefined,
     peerId: 'me',
     addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],
     dial: () => Promise.reject(new Error('not dialled')),

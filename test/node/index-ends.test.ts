@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import { hash } from '../../src/hash/hasher.ts'
 import type { Removal } from '../../src/index/message.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { KnownMembers } from '../../src/membership/known-members.ts'
 import { GlobalLink } from '../../src/node/global-link.ts'
 import type { IndexHost } from '../../src/node/index-host.ts'
 import { SILENT } from '../../src/node/log.ts'
@@ -17,12 +18,15 @@ const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Ar
 class Ends {
   readonly applied: Removal[] = []
   readonly link: GlobalLink
+  readonly expelled: string[] = []
+  readonly members: KnownMembers = new KnownMembers((peer) => void this.expelled.push(peer))
   away = false
   #channel: Channel | undefined
 
   constructor(t: ExecutionContext, host: IndexHost, peer: string) {
     this.link = new GlobalLink({
       dial: async () => {
+        await host.ask({ type: 'admit', peer, role: 'admin' })
         if (this.away) throw new DstoreError('unreachable', 'kept away')
         const [local, global] = channelPair({ peers: [peer, 'Global'] })
         // Each end sees the other as its peer.
@@ -31,6 +35,7 @@ class Ends {
         return this.#channel
       },
       backoffMs: () => 20,
+      members: this.members,
       log: SILENT,
       now,
       random,

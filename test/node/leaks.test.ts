@@ -4,6 +4,9 @@ import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import type { Key } from '../../src/hash/key.ts'
 import { IDLE_TRANSFER_CHANNELS, MIB } from '../../src/limits.ts'
+import { Gate } from '../../src/membership/gate.ts'
+import { KnownMembers } from '../../src/membership/known-members.ts'
+import { parseTicket } from '../../src/membership/ticket.ts'
 import { BulkNetwork } from '../../src/node/bulk-network.ts'
 import { GlobalLink } from '../../src/node/global-link.ts'
 import { Global } from '../../src/node/global.ts'
@@ -45,16 +48,20 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
     ...rest,
     store: createMemoryStore(),
     network: ofGlobal,
+    gate: undefined,
   })
   t.teardown(() => global.close())
   const relay = await Relay.before(t, serving.addresses()[0]!)
   const [, network] = await own([])
   const globalAddress = relay.address
   const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
-  const link = new GlobalLink({ dial, backoffMs, ...rest })
+  const members = new KnownMembers(() => undefined)
+  const { secret } = parseTicket((await global.invite({ role: 'admin' })).ticket)
+  const link = new GlobalLink({ dial, backoffMs, members, ...rest }, secret)
   await link.start()
-  const globalPeer = serving.peerId
-  const local = new Local({ network, link, globalAddress, globalPeer, cacheBytes, ...rest })
+  const gate = new Gate({ admission: undefined, now, tell: () => undefined })
+  const parts = { network, link, gate, members, globalAddress, globalPeer: serving.peerId }
+  const local = new Local({ ...parts, cacheBytes, ...rest })
   t.teardown(() => local.close())
   const counts = (): { streams: number; sockets: number } => ({
     streams: serving.connections().reduce((sum, { streams }) => sum + streams, 0),

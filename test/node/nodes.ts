@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { concat } from '../../src/bytes.ts'
 import type { Key } from '../../src/hash/key.ts'
+import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/node/log.ts'
 import type { GetOptions, Node } from '../../src/node/node.ts'
 import { openNode, type NodeOptions } from '../../src/node/open.ts'
@@ -40,8 +41,8 @@ export class Nodes {
   }
 
   async local(global: Node, options: Partial<NodeOptions> = {}): Promise<Node> {
-    const [address] = (await global.status()).listen
-    const local = await this.open({ join: address!, ...options, role: 'local' })
+    const { ticket } = await global.invite({ role: 'admin' })
+    const local = await this.open({ ticket: parseTicket(ticket), ...options, role: 'local' })
     await until(async () => (await local.status()).global!.state === 'connected')
     return local
   }

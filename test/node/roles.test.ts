@@ -94,7 +94,7 @@ test.serial(
   async (t) => {
     const nodes = new Nodes(t)
     const dir = await nodes.folder()
-    const first = await nodes.global({ dir })
+    const first = await nodes.global({ dir, store: 'disk' })
     const [address] = (await first.status()).listen
     const listen = [address!.replace(/\/p2p\/.*/, '')]
     const local = await nodes.local(first)
@@ -108,7 +108,7 @@ test.serial(
     const began = Date.now()
     await t.throwsAsync(local.get(absent), { code: 'unreachable' })
     t.true(Date.now() - began < 15_000, 'after a moment, not after a time-out')
-    await nodes.global({ dir, listen })
+    await nodes.global({ dir, listen, store: 'disk' })
     await until(async () => (await local.status()).global!.state === 'connected')
     await t.throwsAsync(local.get(absent), { code: 'not-found' })
   },

@@ -51,8 +51,8 @@ async function overMemory(t: ExecutionContext): Promise<Meeting> {
   return {
     host,
     peerOf: (who = NOBODY) => who,
-    // oxlint-disable-next-line require-await
     meet: async (who = NOBODY) => {
+      await host.ask({ type: 'admit', peer: who, role: 'admin' })
       const [first, second] = channelPair({ peers: [who, 'Global'] })
       const [mine, theirs] = first.peer === who ? [second, first] : [first, second]
       void host.serve(theirs)
@@ -74,6 +74,7 @@ async function overLibp2p(t: ExecutionContext): Promise<Meeting> {
     meet: async (who = NOBODY) => {
       const identity = identities.get(who) ?? (await newIdentity())
       identities.set(who, identity)
+      await host.ask({ type: 'admit', peer: peerIdOf(identity), role: 'admin' })
       const network = await createNetwork({ identity })
       t.teardown(() => network.close())
       return new Stranger(await network.dial(server.addresses()[0]!, INDEX_PROTOCOL))

@@ -5,6 +5,7 @@ import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/m
 import { beginRun } from '../../src/index/opening.ts'
 import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
+import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import type { Oracle } from './oracle.ts'
 import { SimStore, type Backup } from './sim-store.ts'
@@ -36,9 +37,18 @@ export class SimGlobal {
   /** When the store has done all that it was told to. */
   #free = 0
   backup: Backup | undefined
+  onExpelled: (peer: string) => void = () => undefined
 
   constructor(options: SimGlobalOptions) {
     this.#options = options
+  }
+
+  /** Before it begins for the first time. */
+  admit(peers: readonly string[]): void {
+    const record = { role: 'admin', sinceMs: 0, expelled: 0, ticket: undefined } as const
+    const writes = peers.map((peer) => ({ key: memberRow(peer), value: encodeMember(record) }))
+    this.store.apply({ conditions: [], writes, entry: undefined })
+    this.store.sync()
   }
 
   start(): void {
@@ -52,6 +62,8 @@ export class SimGlobal {
       firstSeq: this.store.lastSeq > 0 ? 1 : undefined,
       index: this.store.get(INDEX_ROW),
       locals: this.store.scan('meta', LOCAL_ROWS),
+      members: this.store.scan('meta', MEMBER_ROWS),
+      tickets: [],
     })
     this.store.apply(transaction)
     this.store.sync()
@@ -195,6 +207,8 @@ export class SimGlobal {
           this.#handle({ type: 'replayed', session, after, changes, now: this.#now })
         })
       }
+      case 'cut':
+        return this.onExpelled(effect.peer)
       case 'hang-up': {
         const wire = this.#wires.get(effect.session)
         this.#wires.delete(effect.session)
@@ -202,6 +216,7 @@ export class SimGlobal {
       }
       case 'discard':
       case 'page':
+      case 'refused':
         return
     }
   }

@@ -2,6 +2,8 @@ import test from 'ava'
 import * as fc from 'fast-check'
 import { Allowance } from '../../src/transfer/allowance.ts'
 
+const settled = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve))
+
 const never = new AbortController().signal
 
 test('R003-23: shares are given in the order of asking, and given back once', async (t) => {
@@ -24,6 +26,49 @@ test('R003-23: more than a peer may have counts as all that it may have', async 
   const back = await allowance.take('a', 1000, never)
   t.is(allowance.usedBytes, 4)
   back()
+})
+
+test('R003-23: who holds nothing goes before those who hold something, and finds room', async (t) => {
+  const allowance = new Allowance(16, 8)
+  const held: string[] = []
+  const take = (peer: string): void => {
+    void allowance.take(peer, 1, never).then(() => held.push(peer))
+  }
+  // Greedy peers, which give nothing back: each takes what it gets.
+  for (let n = 0; n < 8; n++) for (const peer of ['a', 'b', 'c']) take(peer)
+  await settled()
+  t.is(held.length, 12)
+  for (const peer of ['d', 'e', 'd']) take(peer)
+  await settled()
+  t.deepEqual(held.slice(12), ['d', 'e'])
+})
+
+test('R003-23: of those who wait, whoever holds least is next', async (t) => {
+  const allowance = new Allowance(4, 4)
+  const order: string[] = []
+  const backs = await Promise.all(['a', 'a', 'b'].map((peer) => allowance.take(peer, 1, never)))
+  const last = await allowance.take('z', 1, never)
+  for (const peer of ['a', 'a', 'b', 'c']) {
+    void allowance.take(peer, 1, never).then(() => order.push(peer))
+  }
+  last()
+  await settled()
+  t.deepEqual(order, ['c'])
+  for (const back of backs) back()
+  await settled()
+  t.is(order.length, 3)
+})
+
+test('R003-22: it is known when somebody waits who holds nothing', async (t) => {
+  const allowance = new Allowance(4, 4)
+  const back = await allowance.take('a', 4, never)
+  const more = allowance.take('a', 1, never)
+  t.false(allowance.isStarving)
+  const other = allowance.take('b', 1, never)
+  t.true(allowance.isStarving)
+  back()
+  await Promise.all([more, other])
+  t.false(allowance.isStarving)
 })
 
 test('who gives up waiting leaves the queue, and fails with the reason', async (t) => {

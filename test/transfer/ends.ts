@@ -46,6 +46,7 @@ export class TestHost implements TransferHost {
   /** Bytes after which an upload finds the store full. */
   roomBytes: number = Infinity
   uploads: UploadHost | undefined = {
+    check: () => undefined,
     takeKnown: async (value, bytes, outboard) => {
       const taken = await this.#collect(bytes)
       this.stored.push({ ...value, bytes: taken, outboard: outboard().slice() })

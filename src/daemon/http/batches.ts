@@ -1,12 +1,23 @@
 /** The API's calls on many things at once (specs/007-daemon-and-command-line.md, "Batches"). */
 import { DstoreError } from '../../errors.ts'
-import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
+import {
+  BATCH_ITEMS,
+  HTTP_BATCHES_BYTES,
+  HTTP_BATCH_BYTES,
+  INLINE_VALUE_BYTES,
+} from '../../limits.ts'
 import { statWords } from '../../node/word.ts'
+import { share } from '../../node/metered.ts'
+import type { PutResult } from '../../node/node.ts'
+import { Allowance } from '../../transfer/allowance.ts'
 import { SIZES_HEADER } from '../api.ts'
 import type { FactsAnswer, PutAnswer } from '../api.ts'
-import { bodyOf, callOptions, readJson } from './exchange.ts'
+import { callOptions, readJson, shortBody } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { sendLines } from './listing.ts'
+
+/** What batches have in memory, over all clients: the part of them in what is in flight. */
+const inFlight = new Allowance(HTTP_BATCHES_BYTES, HTTP_BATCHES_BYTES)
 
 /** POST /v1/batch: small values one after the other, whose sizes are in a header. */
 export function putBatch(exchange: Exchange): Promise<void> {
@@ -16,10 +27,17 @@ export function putBatch(exchange: Exchange): Promise<void> {
 async function* stored(exchange: Exchange): AsyncGenerator<PutAnswer> {
   const sizes = sizesOf(exchange)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  const whole = await exactly(exchange, total)
-  let at = 0
-  const values = sizes.map((size) => whole.subarray(at, (at += size)))
-  const results = await exchange.served.node.putMany(values, callOptions(exchange))
+  const options = callOptions(exchange)
+  const giveBack = await share(total, { allowance: inFlight, who: '', ...options })
+  let results: PutResult[]
+  try {
+    const whole = await exactly(exchange, total)
+    let at = 0
+    const values = sizes.map((size) => whole.subarray(at, (at += size)))
+    results = await exchange.served.node.putMany(values, options)
+  } finally {
+    giveBack()
+  }
   for (const { key, size, existed } of results) yield { key: key.toString(), size, existed }
 }
 
@@ -61,7 +79,7 @@ function sizesOf({ request }: Exchange): number[] {
 async function exactly(exchange: Exchange, length: number): Promise<Uint8Array> {
   const whole = new Uint8Array(length)
   let at = 0
-  for await (const part of bodyOf(exchange)) {
+  for await (const part of shortBody(exchange)) {
     if (at + part.byteLength > length) {
       throw new DstoreError('usage', 'the body is longer than the sizes say')
     }

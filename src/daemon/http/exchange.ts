@@ -118,21 +118,26 @@ export function sendJson(
   response.end(body)
 }
 
-/** The JSON object in the request's body: bounded in bytes and in time. */
-export async function readJson(exchange: Exchange): Promise<Readonly<Record<string, unknown>>> {
+/** A body that is wanted whole, and so must come in time. */
+export async function* shortBody(exchange: Exchange): AsyncGenerator<Uint8Array> {
   const late = setTimeout(() => exchange.request.destroy(), HTTP_REQUEST_MS)
-  const parts: Uint8Array[] = []
-  let length = 0
   try {
-    for await (const part of bodyOf(exchange)) {
-      length += part.byteLength
-      if (length > HTTP_JSON_BYTES) {
-        throw new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
-      }
-      parts.push(part)
-    }
+    yield* bodyOf(exchange)
   } finally {
     clearTimeout(late)
+  }
+}
+
+/** The JSON object in the request's body: bounded in bytes and in time. */
+export async function readJson(exchange: Exchange): Promise<Readonly<Record<string, unknown>>> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of shortBody(exchange)) {
+    length += part.byteLength
+    if (length > HTTP_JSON_BYTES) {
+      throw new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
+    }
+    parts.push(part)
   }
   let value: unknown
   try {

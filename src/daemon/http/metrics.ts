@@ -1,5 +1,6 @@
 /** GET /metrics: what the node counts, for Prometheus (specs/007-daemon-and-command-line.md, "Metrics"). */
-import type { Registry } from 'prom-client'
+import { createRequire } from 'node:module'
+import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -31,8 +32,15 @@ export const METRICS: readonly Metric[] = [
   gauge('locals', 'Locals connected to this Global.', ({ role, locals }) =>
     role === 'global' ? locals.length : undefined,
   ),
+  gauge('members', 'Peers that are members.', ({ members }) => members),
+  counter('refused', 'Times that a peer was refused, for whatever reason.', ({ refused }) =>
+    refused === undefined ? undefined : Object.values(refused).reduce((all, one) => all + one, 0),
+  ),
   gauge('global_connected', '1 while Global is connected.', ({ global }) =>
     global === undefined ? undefined : Number(global.state === 'connected'),
+  ),
+  gauge('global_round_trip_seconds', 'How long its last answer took.', ({ global }) =>
+    global?.roundTripMs === undefined ? undefined : global.roundTripMs / 1000,
   ),
   gauge('store_values', 'Values in the store.', ({ store }) => store?.values),
   gauge('store_value_bytes', 'Their size.', ({ store }) => store?.valueBytes),
@@ -67,11 +75,15 @@ export const METRICS: readonly Metric[] = [
   counter('peer_lies', 'Times that a peer gave what is not true.', (status) => sum(status, 'lies')),
 ]
 
-let ofProcess: Promise<Registry> | undefined
+/** By `require`, for it is CommonJS: `import()` of it, late in a process on Node 20, has given an empty object. */
+const load = (): typeof Prometheus =>
+  createRequire(import.meta.url)('prom-client') as typeof Prometheus
+
+let ofProcess: Prometheus.Registry | undefined
 
 /** Loaded at the first scrape: a daemon that nobody scrapes does not pay for watching its event loop. */
-async function watchProcess(): Promise<Registry> {
-  const { Registry, collectDefaultMetrics } = (await import('prom-client')).default
+function watchProcess(): Prometheus.Registry {
+  const { Registry, collectDefaultMetrics } = load()
   const register = new Registry()
   collectDefaultMetrics({ register })
   return register
@@ -79,7 +91,7 @@ async function watchProcess(): Promise<Registry> {
 
 /** GET /metrics */
 export async function metrics({ served, response }: Exchange): Promise<void> {
-  const { Counter, Gauge, Registry } = (await import('prom-client')).default
+  const { Counter, Gauge, Registry } = load()
   ofProcess ??= watchProcess()
   const status = await served.node.status()
   // Made anew each time: the node counts, and what it counts is only written down here.
@@ -95,7 +107,7 @@ export async function metrics({ served, response }: Exchange): Promise<void> {
     if (type === 'gauge') new Gauge({ name, help, registers }).set(value)
     else new Counter({ name, help, registers }).inc(value)
   }
-  const text = await Registry.merge([registry, await ofProcess]).metrics()
+  const text = await Registry.merge([registry, ofProcess]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,
     'Content-Length': Buffer.byteLength(text),

@@ -3,6 +3,7 @@ import { manyFacts, putBatch } from './batches.ts'
 import { watchChanges } from './changes.ts'
 import type { Exchange } from './exchange.ts'
 import { HttpError } from './exchange.ts'
+import { admitMember, expelMember, invite, listMembers } from './membership.ts'
 import { metrics } from './metrics.ts'
 import { getName, listNames, putName, removeName } from './names.ts'
 import { status, stop } from './node-calls.ts'
@@ -50,6 +51,9 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: getName, PUT: putName, DELETE: removeName },
     open: true,
   },
+  { path: '/v1/invitations', methods: { POST: invite } },
+  { path: '/v1/members', methods: { GET: listMembers } },
+  { path: '/v1/members/{peer}', methods: { PUT: admitMember, DELETE: expelMember } },
   { path: '/v1/changes', methods: { GET: watchChanges } },
   { path: '/v1/status', methods: { GET: status } },
   { path: '/v1/stop', methods: { POST: stop } },

@@ -17,6 +17,9 @@ import { HttpError } from './exchange.ts'
 import type { Exchange, Served } from './exchange.ts'
 import { findRoute, isOpen } from './routes.ts'
 
+/** How long a client that is still sending may take to find that it was refused: it may be one of many. */
+const REFUSAL_MS = 5000
+
 export interface ApiServer {
   readonly server: Server
   /** Take nothing new, wait for what is in progress, and after `graceMs` cut what is left. */
@@ -123,7 +126,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   // A client in the middle of sending is to find the answer, not a broken pipe: take and drop for a moment.
   if (!request.complete) {
     request.resume()
-    setTimeout(() => request.destroy(), 1000).unref()
+    setTimeout(() => request.destroy(), REFUSAL_MS).unref()
   }
 }
 

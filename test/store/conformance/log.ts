@@ -1,5 +1,6 @@
-import type { LogEntry } from '../../../src/store/store.ts'
-import { type Suite, check, commit, keyOf, text, write } from './suite.ts'
+import { RECORD_VALUE_BYTES, SMALL_VALUE_BYTES } from '../../../src/limits.ts'
+import type { LogEntry, Transaction } from '../../../src/store/store.ts'
+import { type Suite, check, commit, keep, keyOf, seal, text, write } from './suite.ts'
 
 const seqs = (entries: readonly LogEntry[]): number[] => entries.map(({ seq }) => seq)
 
@@ -16,6 +17,37 @@ export function logTopic(suite: Suite): void {
     t.deepEqual(
       seqs(await store.log(0, 1000)),
       given.toSorted((a, b) => a - b),
+    )
+  })
+
+  check(suite, 'R005-5 transactions take effect in the order of the calls', async (t, store) => {
+    // Values that are files have more to sync before they are adopted; a large record fills a transaction of its own.
+    const [large, small] = [new Uint8Array(SMALL_VALUE_BYTES + 1), new Uint8Array(1)]
+    const record = new Uint8Array(RECORD_VALUE_BYTES)
+    const gone = await keep(store, large)
+    const first = await store.lastSeq()
+    const sealed = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => seal(store, i % 2 === 0 ? large : small)),
+    )
+    const kinds: Omit<Transaction, 'entry'>[] = sealed.flatMap((location, i) => [
+      { conditions: [], writes: [], adopt: [location] },
+      { conditions: [], writes: [{ key: keyOf(`${i}`), value: record }] },
+      { conditions: [], writes: [], release: i === 3 ? [gone] : [] },
+      { conditions: [{ key: keyOf('absent'), version: i % 2 }], writes: [] },
+    ])
+    const results = await Promise.all(
+      kinds.map((kind, i) => store.commit({ ...kind, entry: text(`${i}`) })),
+    )
+    const calls = results.flatMap(({ ok }, i) => (ok ? [i] : []))
+    t.is(calls.length, kinds.length - 6, 'those whose condition held')
+    t.deepEqual(
+      results.flatMap((result) => (result.ok ? [result.seq] : [])),
+      calls.map((_, i) => first + 1 + i),
+    )
+    const entries = (await store.log(first, kinds.length)).map(({ entry }) => entry)
+    t.deepEqual(
+      entries,
+      calls.map((i) => text(`${i}`)),
     )
   })
 

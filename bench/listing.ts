@@ -1,0 +1,90 @@
+/**
+ * Listing very many names and keys: `dstore ls` and `dstore ls --keys` of a daemon that has them, how long that takes and
+ * how much memory the daemon takes meanwhile: it fails where that grows with them. Linux only.
+ * `node dist/bench/listing.js [MILLIONS [CHARACTERS]]`: 1 where nothing is said, with names of 16 characters.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { hash } from '../src/hash/hasher.ts'
+import { encodeChange, encodeKey, encodeName, keyRow, nameRow } from '../src/index/record.ts'
+import { openDiskStore } from '../src/store/disk.ts'
+
+const BUNDLE = fileURLToPath(new URL('../dstore.js', import.meta.url))
+const COUNT = Math.round(Number(process.argv[2] ?? 1) * 1_000_000)
+const NAME_CHARACTERS = Number(process.argv[3] ?? 16)
+const BATCH = 1000
+
+/** What the daemon may grow by: its pages, its garbage, and what its buffers hold. */
+const MOST_MIB = 64
+
+const start = (args: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [BUNDLE, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+
+/** As many keys, each with a name, as if they had been put; their values were small, and are not looked at. */
+async function fill(directory: string): Promise<void> {
+  const store = await openDiskStore({ directory })
+  for (let at = 0; at < COUNT; at += BATCH) {
+    const writes = Array.from({ length: Math.min(BATCH, COUNT - at) }, (_, i) => {
+      const name = `models/${(at + i).toString().padStart(NAME_CHARACTERS - 7, '0')}`
+      const { digest } = hash(new TextEncoder().encode(name))
+      const record = { size: 1, location: `small-${at + i}`, names: [name], unnamed: false }
+      return [
+        { key: keyRow(digest), value: encodeKey(record) },
+        { key: nameRow(name), value: encodeName(digest) },
+      ]
+    })
+    const change = { type: 'run-started', runId: new Uint8Array(16) } as const
+    const entry = encodeChange(change, Date.now())
+    await store.commit({ conditions: [], writes: writes.flat(), entry })
+  }
+  await store.close()
+}
+
+async function memory(child: ChildProcess, field: 'RssAnon' | 'VmRSS'): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)![1]) / 1024
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'dstore-listing-'))
+let daemon: ChildProcess | undefined
+try {
+  const state = join(folder, 'state')
+  await mkdir(state, { mode: 0o700 })
+  await fill(state)
+  daemon = start(['daemon', '--dir', state])
+  await once(createInterface({ input: daemon.stdout! }), 'line')
+  for (const args of [['ls'], ['ls', '--keys'], ['ls'], ['ls', '--keys']]) {
+    const before = await memory(daemon, 'RssAnon')
+    const began = performance.now()
+    const listing = start([...args, '--dir', state])
+    let [lines, peak, peakOfCommand] = [0, before, 0]
+    const sampler = setInterval(() => {
+      void memory(daemon!, 'RssAnon').then((now) => (peak = Math.max(peak, now)))
+      void memory(listing, 'VmRSS').then(
+        (now) => (peakOfCommand = Math.max(peakOfCommand, now)),
+        () => undefined,
+      )
+    }, 50)
+    listing.stdout!.on('data', (piece: Buffer) => {
+      for (const byte of piece) if (byte === 10) lines++
+    })
+    const [code] = (await once(listing, 'close')) as [number | null]
+    clearInterval(sampler)
+    if (code !== 0 || lines !== COUNT) throw new Error(`${lines} lines, exit code ${code}`)
+    const seconds = (performance.now() - began) / 1000
+    process.stdout.write(
+      `${args.join(' ')}: ${lines} lines in ${seconds.toFixed(1)} s; the daemon grew from ${before.toFixed(0)} ` +
+        `to ${peak.toFixed(0)} MiB of its own memory at most, the command had ${peakOfCommand.toFixed(0)}\n`,
+    )
+    if (peak - before > MOST_MIB)
+      throw new Error(`a listing took ${(peak - before).toFixed(0)} MiB`)
+  }
+} finally {
+  daemon?.kill('SIGKILL')
+  await rm(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,89 @@
+/** What Global keeps of members and tickets, as bytes in its store (specs/006-membership.md, "Records"). */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { concat } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
+import type { RecordKey, Row } from '../store/store.ts'
+import * as pb from './records_pb.ts'
+import { isMemberRole, type MemberRole } from './role.ts'
+
+/** Who may take part, or may no longer. */
+export interface MemberRecord {
+  /** Undefined where it was expelled. */
+  readonly role: MemberRole | undefined
+  /** When it became what it is: wall clock. */
+  readonly sinceMs: number
+  /** Of one that was expelled: the highest seq that the expulsion can have. */
+  readonly expelled: number
+  /** The hash of the secret that it came with; undefined where it was admitted by name. */
+  readonly ticket: Uint8Array | undefined
+}
+
+/** A secret that was handed out. */
+export interface TicketRecord {
+  readonly role: MemberRole
+  readonly usesLeft: number
+  /** Wall clock. */
+  readonly expiresMs: number
+  /** Peer id of the admin who made it; empty for Global itself. */
+  readonly by: string
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** What the ids of these rows begin with. */
+export const MEMBER_ROWS: Uint8Array = encoder.encode('member/')
+export const TICKET_ROWS: Uint8Array = encoder.encode('ticket/')
+
+export const memberRow = (peer: string): RecordKey => ({
+  table: 'meta',
+  id: concat([MEMBER_ROWS, encoder.encode(peer)]),
+})
+
+export const ticketRow = (secretHash: Uint8Array): RecordKey => ({
+  table: 'meta',
+  id: concat([TICKET_ROWS, secretHash]),
+})
+
+export const memberOf = ({ id }: Row): string => decoder.decode(id.subarray(MEMBER_ROWS.byteLength))
+
+export const secretHashOf = ({ id }: Row): Uint8Array => id.slice(TICKET_ROWS.byteLength)
+
+export function encodeMember({ role, sinceMs, expelled, ticket }: MemberRecord): Uint8Array {
+  const times = { sinceMs: BigInt(Math.round(sinceMs)), expelled: BigInt(expelled) }
+  const fields = { ...times, ...(role && { role }), ...(ticket && { ticket }) }
+  return toBinary(pb.MemberRecordSchema, create(pb.MemberRecordSchema, fields))
+}
+
+export function decodeMember({ value }: Row): MemberRecord {
+  const record = parse(() => fromBinary(pb.MemberRecordSchema, value))
+  const { role, sinceMs, expelled, ticket } = record
+  const times = { sinceMs: Number(sinceMs), expelled: Number(expelled) }
+  return { role: role === undefined ? undefined : toRole(role), ...times, ticket }
+}
+
+export function encodeTicket({ role, usesLeft, expiresMs, by }: TicketRecord): Uint8Array {
+  const fields = { role, usesLeft, by, expiresMs: BigInt(Math.round(expiresMs)) }
+  return toBinary(pb.TicketRecordSchema, create(pb.TicketRecordSchema, fields))
+}
+
+export function decodeTicket({ value }: Row): TicketRecord {
+  const { role, usesLeft, expiresMs, by } = parse(() => fromBinary(pb.TicketRecordSchema, value))
+  return { role: toRole(role), usesLeft, expiresMs: Number(expiresMs), by }
+}
+
+function toRole(text: string): MemberRole {
+  if (!isMemberRole(text)) throw damaged(undefined)
+  return text
+}
+
+function parse<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw damaged(cause)
+  }
+}
+
+const damaged = (cause: unknown): DstoreError =>
+  new DstoreError('integrity', 'a record of a member or of a ticket is damaged', { cause })

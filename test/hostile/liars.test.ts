@@ -1,0 +1,318 @@
+/** Holders that lie to a Local, and peers that lie to Global: they cost time, and never a wrong byte (R003-10, R003-27). */
+import { randomBytes } from 'node:crypto'
+import test from 'ava'
+import { Target, assertUnharmed, digest, during } from './arena.ts'
+import { digestOf } from './keys.ts'
+import { LyingHolder, cut, forever, found, sendPieces, sliceFrom } from './lying-holder.ts'
+import type { Asked, Lie } from './lying-holder.ts'
+import { TRANSFER, transfer } from './messages.ts'
+import type { Peer } from './peer.ts'
+import { varint } from './protobuf.ts'
+
+/** Large enough for company, and for several parts. */
+const SIZE = 3_000_001
+
+/** A lie is tried on so many values at most, until the Local has asked for it. */
+const VALUES = 10
+
+/** A holder that answers as it should, but for what this makes of its slices. */
+function altered(alter: (slice: Buffer, asked: Asked) => Uint8Array): Lie {
+  return async (asked) => {
+    await asked.line.send(found(asked.size))
+    for (const range of asked.ranges) {
+      const slice = Buffer.from(asked.slice(range))
+      await sendPieces(asked.line, alter(slice, asked))
+    }
+  }
+}
+
+const flipped = (slice: Buffer, at: number): Buffer => {
+  slice[at]! ^= 1
+  return slice
+}
+
+interface Case {
+  readonly lie: Lie
+  /** What the Local calls it, and logs once; undefined where nothing false is said. */
+  readonly code: 'integrity' | 'protocol' | undefined
+}
+
+/** The combined form of a value of the same size. */
+let another: Uint8Array
+
+const CASES: Readonly<Record<string, Case>> = {
+  'the last byte is another': {
+    lie: altered((slice) => flipped(slice, slice.byteLength - 1)),
+    code: 'integrity',
+  },
+  'a byte in the first group is another': {
+    lie: altered((slice, { size, ranges }) =>
+      flipped(slice, slice.byteLength - Math.min(size, ranges[0]!.end - ranges[0]!.start)),
+    ),
+    code: 'integrity',
+  },
+  'a pair of the proof is another': {
+    lie: altered((slice) => flipped(slice, 8)),
+    code: 'integrity',
+  },
+  'the right bytes of another range': {
+    lie: altered((honest, { ranges, slice }) => {
+      const { start, end } = ranges[0]!
+      const elsewhere = start === 0 ? 16_384 : 0
+      const there = slice({ start: elsewhere, end: elsewhere + end - start })
+      return there.subarray(0, honest.byteLength)
+    }),
+    code: 'integrity',
+  },
+  'the proof and the bytes of another value': {
+    lie: altered((_, { ranges }) => cut(another, ranges[0]!)),
+    code: 'integrity',
+  },
+  'the size in the slice is another': {
+    lie: altered((slice) => flipped(slice, 0)),
+    code: 'integrity',
+  },
+  'the size that is said is another': {
+    lie: async ({ line, size }) => line.send(found(size + 1)),
+    code: 'integrity',
+  },
+  'the size is 2^53 - 1': {
+    lie: async ({ line }) => line.send(found(Number.MAX_SAFE_INTEGER)),
+    code: 'integrity',
+  },
+  'bytes beyond what was asked for, without end': {
+    lie: async ({ line, size, ranges, slice }) => {
+      await line.send(found(size))
+      await sendPieces(line, slice(ranges[0]!))
+      await forever(line, 0, () => sendPieces(line, randomBytes(1 << 18)))
+    },
+    code: 'protocol',
+  },
+  'a piece of 4 GiB is announced': {
+    lie: async ({ line, size }) => {
+      await line.send(found(size))
+      await line.send(transfer('piece', [[1, 0xffff_ffff]]))
+      await forever(line, 0, () => line.send(randomBytes(1 << 18)))
+    },
+    code: 'protocol',
+  },
+  'a frame of 2^60 bytes is announced': {
+    lie: async ({ line }) => {
+      await line.send(varint(2n ** 60n))
+      await forever(line, 0, () => line.send(randomBytes(1 << 18)))
+    },
+    code: 'protocol',
+  },
+  'a frame of a negative length': {
+    lie: async ({ line }) => line.send(varint(-1n)),
+    code: 'protocol',
+  },
+  'random bytes': { lie: async ({ line }) => line.send(randomBytes(100_000)), code: 'protocol' },
+  'a message that is none': {
+    lie: async ({ line }) => line.send(Uint8Array.of(2, 0xff, 0xff)),
+    code: 'protocol',
+  },
+  'an answer to something else': {
+    lie: async ({ line }) => line.send(transfer('stored', [[1, 7]])),
+    code: 'protocol',
+  },
+  'half of a piece, and then nothing': {
+    lie: async ({ line, size, ranges, slice }) => {
+      const honest = slice(ranges[0]!)
+      await line.send(found(size))
+      await line.send(transfer('piece', [[1, Math.min(honest.byteLength, 1 << 20)]]))
+      await line.send(honest.subarray(0, 50_000))
+      await line.closed
+    },
+    code: undefined,
+  },
+  nothing: { lie: async ({ line }) => line.closed, code: undefined },
+  'that it holds everything, and then that it does not': {
+    lie: async ({ line }) =>
+      line.send(
+        transfer('failure', [
+          [1, 'not-found'],
+          [2, 'not any more'],
+        ]),
+      ),
+    code: undefined,
+  },
+  'one byte a second': {
+    lie: async ({ line, size, ranges, slice }) => {
+      const honest = slice(ranges[0]!)
+      await line.send(found(size))
+      let at = 0
+      await forever(line, 1000, () => sendPieces(line, honest.subarray(at, (at += 1))))
+    },
+    code: undefined,
+  },
+  'the end of the stream': {
+    lie: async ({ line }) => {
+      await line.stream.close()
+    },
+    code: undefined,
+  },
+}
+
+test('R003-10 R003-26 R003-27 whatever a holder gives, a Local has the value, and knows who lied', async (t) => {
+  const global = await Target.global(t)
+  const [victim, healthy] = await Promise.all([Target.local(t, global), Target.local(t, global)])
+  const anotherKey = await global.put(randomBytes(SIZE))
+  const whole = { start: 0, end: SIZE }
+  const honest = await global.member(t)
+  another = await sliceFrom(honest, global.address, digestOf(anotherKey), whole)
+  const watched = await during(victim, healthy, () =>
+    Promise.all(
+      Object.entries(CASES).map(async ([name, { lie, code }]) => {
+        const holder = await LyingHolder.start(t, global, lie)
+        const told = (): string[] => victim.lines('a peer gave what is not true', holder.peer.id)
+        const isCaught = (): boolean => (code === undefined ? holder.asked > 0 : told().length > 0)
+        // Whoever is slow to lie is not asked, or others give meanwhile: then it lies about another value.
+        let values = 0
+        for (; values < VALUES && !isCaught(); values++) {
+          const value = randomBytes(SIZE)
+          const key = await global.put(value)
+          await holder.hold(digestOf(key), SIZE)
+          const got = await victim.call('GET', `/v1/values/${key}`)
+          t.is(got.status, 200, `${name}: ${got.body.subarray(0, 200).toString()}`)
+          t.is(digest(got.body), digest(value), name)
+          await victim.call('POST', `/v1/values/${key}/evict`)
+        }
+        t.true(isCaught(), name)
+        if (code === undefined) t.deepEqual(told(), [], name)
+        t.true(told().length <= values, `${name}: ${told().join('\n')}`)
+        for (const line of told()) t.true(line.includes(`code=${code}`), `${name}: ${line}`)
+        const { traffic } = await victim.status()
+        t.is(traffic.find(({ peer }) => peer === holder.peer.id)?.lies ?? 0, told().length, name)
+      }),
+    ),
+  )
+  assertUnharmed(t, victim, watched)
+  t.is(await victim.damaged(), 0)
+})
+
+test('R003-15 R003-16 R003-19 whoever uploads what is not so stores nothing', async (t) => {
+  const global = await Target.global(t)
+  const healthy = await Target.local(t, global)
+  const peer = await global.member(t)
+  const values = await global.values()
+  const value = randomBytes(100_000)
+  const absent = randomBytes(32)
+  const uploads: [name: string, code: string | undefined, frames: Uint8Array[]][] = [
+    [
+      'another digest at the end',
+      'integrity',
+      [
+        transfer('upload', [[2, value.byteLength]]),
+        piece(value),
+        transfer('finish', [
+          [1, absent],
+          [2, value.byteLength],
+        ]),
+      ],
+    ],
+    [
+      'another size at the end',
+      'integrity',
+      [
+        transfer('upload', [[2, value.byteLength]]),
+        piece(value),
+        transfer('finish', [
+          [1, absent],
+          [2, value.byteLength + 1],
+        ]),
+      ],
+    ],
+    [
+      'a slice that is none',
+      'integrity',
+      [
+        transfer('upload', [
+          [1, absent],
+          [2, value.byteLength],
+        ]),
+        piece(value),
+      ],
+    ],
+    [
+      'a slice of another size',
+      'integrity',
+      [
+        transfer('upload', [
+          [1, absent],
+          [2, 2 ** 50],
+        ]),
+        piece(value),
+      ],
+    ],
+    [
+      'from the middle of nothing',
+      'busy',
+      [
+        transfer('upload', [
+          [1, absent],
+          [2, 10_000_000],
+          [3, 16_384 * 100],
+        ]),
+      ],
+    ],
+    [
+      'from between two groups',
+      'protocol',
+      [
+        transfer('upload', [
+          [1, absent],
+          [2, 10_000_000],
+          [3, 1],
+        ]),
+      ],
+    ],
+    ['pieces of nothing', 'protocol', [transfer('upload', [[2, 5]]), transfer('piece', [[1, 0]])]],
+    [
+      'the answer of the one who takes',
+      'protocol',
+      [transfer('upload', [[2, 5]]), transfer('stored', [[1, 1]])],
+    ],
+    ['and breaks off', undefined, [transfer('upload', [[2, 5]]), piece(value).subarray(0, 50_000)]],
+    [
+      'a name that is a key',
+      'usage',
+      [
+        transfer('upload', [
+          [2, 5],
+          [4, 'bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi'],
+        ]),
+        piece(value),
+      ],
+    ],
+  ]
+  const watched = await during(global, healthy, async () => {
+    for (const [name, code, frames] of uploads) {
+      const line = await peer.open(global.address, TRANSFER)
+      for (const one of frames) await line.send(one).catch(() => undefined)
+      if (code === undefined) {
+        line.stream.abort(new Error('gone'))
+        continue
+      }
+      const told = await answerOf(line)
+      t.is(told, code, name)
+    }
+  })
+  t.is(await global.values(), values + watched.stored)
+  t.is(await global.damaged(), 0)
+  assertUnharmed(t, global, watched)
+})
+
+const piece = (bytes: Uint8Array): Buffer =>
+  Buffer.concat([transfer('piece', [[1, bytes.byteLength]]), bytes])
+
+/** The code of the failure that ends it. */
+async function answerOf(line: Awaited<ReturnType<Peer['open']>>): Promise<string> {
+  for (;;) {
+    const message = await line.transfer()
+    if (message === undefined) return 'the stream ended'
+    if (message.kind === 'failure')
+      return Buffer.from(message.fields.get(1)![0] as Uint8Array).toString()
+    if (message.kind !== 'accept') return message.kind
+  }
+}

@@ -1,0 +1,309 @@
+/** Strangers, tickets that admit nobody, and members that want more than they may (006). */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
+import { Place } from '../cli/command.ts'
+import { Shared, Target, assertUnharmed, during, eventually } from './arena.ts'
+import { digestOf } from './keys.ts'
+import { rangeField } from './lying-holder.ts'
+import { INDEX, INDEX_SAMPLES, TRANSFER, failureText, hello, index, transfer } from './messages.ts'
+import type { Heard, IndexKind } from './messages.ts'
+import { Peer } from './peer.ts'
+import type { Line } from './peer.ts'
+import type { Field } from './protobuf.ts'
+import { readTicket, writeTicket } from './tickets.ts'
+
+const shared = new Shared()
+let global: Target
+let healthy: Target
+
+test.before(async () => {
+  global = await Target.global(shared)
+  healthy = await Target.local(shared, global)
+})
+test.after.always(() => shared.end())
+
+/** What Global has logged of a peer that it refused. */
+const refusals = (why: string, peer: string): string[] =>
+  global.lines('a peer was refused', `why=${why}`, peer)
+
+const secretIn = (ticket: string): readonly Field[] => [[4, readTicket(ticket).secret]]
+
+/** What answers a hello; `cut` where nothing does. */
+async function greet(peer: Peer, more: readonly Field[] = []): Promise<string> {
+  return greetWith(peer, hello(more))
+}
+
+async function greetWith(peer: Peer, greeting: Uint8Array): Promise<string> {
+  try {
+    const line = await peer.open(global.address, INDEX)
+    await line.send(greeting)
+    const answer = await line.index()
+    if (answer?.kind === 'failure') return failureText(answer)
+    return answer?.kind ?? 'cut'
+  } catch {
+    return 'cut'
+  }
+}
+
+test.serial(
+  'R006-11 R006-30 R006-33 a stranger learns nothing, whatever it asks, and is told of once',
+  async (t) => {
+    const key = await global.put(randomBytes(100_000))
+    const values = await global.values()
+    const watched = await during(global, healthy, async () => {
+      t.regex(await greet(await Peer.create(t)), /^not-permitted: /)
+      // What exists and what does not look the same from outside: in both cases, nothing.
+      const outcomes = new Map<string, Set<string>>()
+      for (const digest of [digestOf(key), randomBytes(32)]) {
+        const stranger = await Peer.create(t)
+        const seen = new Set<string>()
+        for (const kind of [
+          'locate',
+          'list',
+          'names',
+          'watch',
+          'put',
+          'remove',
+          'members',
+        ] as const) {
+          const fields =
+            kind === 'locate' || kind === 'remove' ? [[1, digest] as const] : INDEX_SAMPLES[kind]
+          seen.add(await greetWith(stranger, index(kind, 5, fields)))
+        }
+        seen.add(await fetched(stranger, digest))
+        outcomes.set(Buffer.from(digest).toString('hex'), seen)
+      }
+      const [one, other] = [...outcomes.values()]
+      t.deepEqual(one, other)
+      for (const outcome of one!) t.regex(outcome, /^(cut$|not-permitted: |protocol: )/)
+    })
+    assertUnharmed(t, global, watched)
+    t.is(await global.values(), values + watched.stored)
+    // One host and one reason: one line, with how many there were by then; the others are counted.
+    t.is(global.lines('a peer was refused', 'why=stranger').length, 1)
+    t.regex(global.lines('why=stranger')[0]!, /peer=12D3\w+ host=127\.0\.0\.1/)
+    t.true((await global.status()).refused!['stranger']! > 1)
+  },
+)
+
+/** What comes of a fetch of this value. */
+async function fetched(peer: Peer, digest: Uint8Array): Promise<string> {
+  try {
+    const line = await peer.open(global.address, TRANSFER)
+    await line.send(transfer('fetch', [[1, digest]]))
+    return (await line.transfer())?.kind ?? 'cut'
+  } catch {
+    return 'cut'
+  }
+}
+
+test.serial(
+  'R006-4 R006-5 a ticket that is made up, expired, used up, or of another Global admits nobody',
+  async (t) => {
+    const elsewhere = await Target.global(t)
+    const expiring = await global.invite({ validMs: 1000 })
+    const single = await global.invite({ uses: 1 })
+    const first = await Peer.create(t)
+    t.is(await greet(first, secretIn(single)), 'welcome')
+    const secrets: [what: string, ticket: readonly Field[], says: RegExp][] = [
+      ['made up', [[4, randomBytes(32)]], /^not-permitted: /],
+      ['used up', secretIn(single), /^not-permitted: .*used/],
+      ['of another Global', secretIn(await elsewhere.invite()), /^not-permitted: /],
+      ['too short', [[4, randomBytes(31)]], /^(protocol|not-permitted): |^cut$/],
+      ['too long', [[4, randomBytes(9000)]], /^(protocol|not-permitted): |^cut$/],
+      ['empty', [[4, new Uint8Array(0)]], /^(protocol|not-permitted): |^cut$/],
+    ]
+    const watched = await during(global, healthy, async () => {
+      for (const [what, secret, says] of secrets) {
+        const stranger = await Peer.create(t)
+        t.regex(await greet(stranger, secret), says, what)
+        t.regex(await greet(stranger), /^not-permitted: /, `${what}: it is no member now`)
+      }
+      await sleep(1100)
+      t.regex(await greet(await Peer.create(t), secretIn(expiring)), /^not-permitted: .*expired/)
+    })
+    assertUnharmed(t, global, watched)
+    t.is(global.lines('a peer was refused', 'why=ticket').length, 1)
+    t.true((await global.status()).refused!['ticket']! >= 4)
+    for (const ticket of [expiring, single]) {
+      const secret = Buffer.from(readTicket(ticket).secret)
+      for (const spelling of [secret.toString('hex'), secret.toString('base64'), ticket]) {
+        t.deepEqual(global.lines(spelling), [], 'no secret is logged')
+      }
+    }
+  },
+)
+
+test.serial(
+  'R006-4 of many that show a ticket for one at the same moment one gets in',
+  async (t) => {
+    const ticket = await global.invite({ uses: 1 })
+    const peers = await Promise.all(Array.from({ length: 10 }, () => Peer.create(t)))
+    const answers = await Promise.all(peers.map((peer) => greet(peer, secretIn(ticket))))
+    t.is(answers.filter((answer) => answer === 'welcome').length, 1)
+    for (const answer of answers) t.regex(answer, /^(welcome$|not-permitted: |cut$)/)
+  },
+)
+
+test.serial(
+  'R006-6 R006-10 a hello that is sent again admits nobody else, whoever has heard it',
+  async (t) => {
+    const greeting = hello(secretIn(await global.invite({ uses: 1 })))
+    const rightful = await Peer.create(t)
+    t.is(await greetWith(rightful, greeting), 'welcome')
+    const replaying = await Peer.create(t)
+    t.regex(await greetWith(replaying, greeting), /^not-permitted: /)
+    t.regex(await greet(replaying), /^not-permitted: /)
+    // Whose identity it is may say it as often as it likes: the ticket is not touched.
+    t.is(await greetWith(rightful, greeting), 'welcome')
+  },
+)
+
+test.serial(
+  'R006-20 a reader that wants to write is refused, each time, and goes on reading',
+  async (t) => {
+    const value = randomBytes(1000)
+    const key = await global.put(value)
+    const values = await global.values()
+    const reader = await global.member(t, 'reader')
+    const line = reader.session
+    const digest = digestOf(key)
+    const wishes: Partial<Record<IndexKind, readonly Field[]>> = {
+      put: [[1, 'mine']],
+      offer: [
+        [1, randomBytes(32)],
+        [2, 100_000],
+      ],
+      bind: [
+        [1, 'mine'],
+        [2, digest],
+      ],
+      unbind: [[1, 'mine']],
+      remove: [
+        [1, digest],
+        [3, true],
+      ],
+      invite: [
+        [1, randomBytes(32)],
+        [2, 'admin'],
+        [3, 1],
+        [4, 60_000],
+      ],
+      admit: [
+        [1, reader.id],
+        [2, 'admin'],
+      ],
+      expel: [[1, (await healthy.status()).peerId]],
+      members: [[2, 10]],
+    }
+    let id = 100
+    const ask = async (kind: IndexKind, fields: readonly Field[]): Promise<Heard<IndexKind>> => {
+      await line.send(index(kind, ++id, fields))
+      for (;;) {
+        const answer = await line.index()
+        if (answer === undefined) throw new Error(`${kind} ended the session`)
+        if (answer.id === id) return answer
+      }
+    }
+    const watched = await during(global, healthy, async () => {
+      for (const [kind, fields] of Object.entries(wishes) as [IndexKind, readonly Field[]][]) {
+        const answer = await ask(kind, fields)
+        t.is(answer.kind, 'failure', kind)
+        t.regex(failureText(answer), /^not-permitted: /, kind)
+      }
+      const upload = await reader.open(global.address, TRANSFER)
+      await upload.send(transfer('upload', [[2, 4]]))
+      const answer = await upload.transfer()
+      t.regex(answer?.kind === 'failure' ? failureText(answer) : '', /^not-permitted: /)
+      t.is((await ask('locate', [[1, digest]])).kind, 'located')
+    })
+    assertUnharmed(t, global, watched)
+    t.is(await global.values(), values + watched.stored)
+    t.is(refusals('role', reader.id).length, 1)
+  },
+)
+
+test.serial(
+  'R006-13 R006-14 who is expelled is cut off in the middle of a transfer, and does not come back',
+  async (t) => {
+    const size = 30_000_000
+    const key = await global.put(randomBytes(size))
+    const member = await global.member(t)
+    const line = await member.open(global.address, TRANSFER)
+    await line.send(transfer('fetch', [[1, digestOf(key)], rangeField({ start: 0, end: size })]))
+    await line.bytes(500_000)
+    // It holds the rest up, so that there is a transfer to cut.
+    line.stream.pause()
+    const watched = await during(global, healthy, async () => {
+      const { status, body } = await global.call('DELETE', `/v1/members/${member.id}`)
+      t.is(status, 200)
+      const told = JSON.parse(body.toString()) as { acknowledged: string[]; owed: string[] }
+      // The other hostile members of this file acknowledge nothing, and are named for it.
+      t.true(told.acknowledged.includes((await healthy.status()).peerId))
+      t.false(told.owed.includes(member.id))
+      const isCut = (): boolean =>
+        line.stream.status !== 'open' && member.session.stream.status !== 'open'
+      t.true(await eventually(isCut))
+    })
+    assertUnharmed(t, global, watched)
+    t.true(line.received < size / 2, `${line.received} bytes`)
+    t.regex(await greet(member), /^not-permitted: /)
+    t.is(await fetched(member, digestOf(key)), 'cut')
+    t.true(await eventually(() => refusals('expelled', member.id).length === 1))
+  },
+)
+
+test.serial(
+  'R006-2 R006-7 another peer at the address of the ticket is shown no secret',
+  async (t) => {
+    const impostor = await Peer.create(t, { listen: true })
+    const heard: Line[] = []
+    await impostor.handle(INDEX, (line) => {
+      heard.push(line)
+      return Promise.resolve()
+    })
+    const real = readTicket(await global.invite())
+    const [address] = impostor.address.split('/p2p/')
+    const place = new Place(t)
+    const forged = writeTicket({ ...real, addresses: [address!] })
+    writeFileSync(place.file('ticket'), forged, { mode: 0o600 })
+    const child = place.start(['daemon', '--join', `@${place.file('ticket')}`])
+    t.teardown(() => child.kill('SIGKILL'))
+    let stderr = ''
+    child.stderr!.on('data', (piece) => (stderr += String(piece)))
+    const ended = once(child, 'close')
+    t.true(await eventually(() => stderr.includes('impostor') || child.exitCode !== null), stderr)
+    child.kill('SIGTERM')
+    await ended
+    t.regex(stderr, /impostor|another peer/)
+    t.deepEqual(heard, [])
+    t.false(stderr.includes(forged))
+  },
+)
+
+test.serial(
+  'R006-34 strangers that fail without end are not heard any more, and members are',
+  async (t) => {
+    const watched = await during(global, healthy, async () => {
+      const outcomes: string[] = []
+      for (let round = 0; round < 8; round++) {
+        const peers = await Promise.all(Array.from({ length: 10 }, () => Peer.create(t)))
+        outcomes.push(
+          ...(await Promise.all(peers.map((peer) => greet(peer, [[4, randomBytes(32)]])))),
+        )
+      }
+      t.deepEqual(new Set(outcomes.slice(-10)), new Set(['cut']))
+      for (const outcome of outcomes) t.regex(outcome, /^(cut$|not-permitted: )/)
+    })
+    assertUnharmed(t, global, watched)
+    t.true((await global.status()).refused!['flood']! > 0)
+    t.is(global.lines('a peer was refused', 'why=flood').length, 1)
+    // Members come and go from the same host as before.
+    const member = await Peer.create(t)
+    await global.admit(member.id)
+    t.is(await greet(member), 'welcome')
+  },
+)

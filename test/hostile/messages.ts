@@ -1,0 +1,365 @@
+/** The messages of both protocols, by the numbers of their schemas (specs/003, specs/004); one true one of each. */
+import { randomBytes } from 'node:crypto'
+import { decode, encode, frame, numberAt, textAt } from './protobuf.ts'
+import type { Field, Fields } from './protobuf.ts'
+
+export const INDEX = '/dstore/index/1'
+export const TRANSFER = '/dstore/transfer/1'
+
+/** Kinds of index message, by the number of their field. */
+export const INDEX_KINDS = {
+  hello: 2,
+  welcome: 3,
+  locate: 4,
+  located: 5,
+  put: 6,
+  stored: 7,
+  offer: 8,
+  offered: 9,
+  remove: 10,
+  removed: 11,
+  list: 12,
+  listed: 13,
+  ping: 14,
+  pong: 15,
+  goodbye: 16,
+  failure: 17,
+  feed: 18,
+  ack: 19,
+  bind: 20,
+  unbind: 21,
+  lookup: 22,
+  binding: 23,
+  names: 24,
+  named: 25,
+  watch: 26,
+  watched: 27,
+  invite: 41,
+  invited: 42,
+  admit: 43,
+  admitted: 44,
+  expel: 45,
+  members: 46,
+  memberPage: 47,
+} as const
+
+export const TRANSFER_KINDS = {
+  fetch: 1,
+  found: 2,
+  upload: 3,
+  accept: 4,
+  piece: 5,
+  finish: 6,
+  stored: 7,
+  failure: 8,
+  join: 9,
+  company: 10,
+} as const
+
+export type IndexKind = keyof typeof INDEX_KINDS
+export type TransferKind = keyof typeof TRANSFER_KINDS
+
+export interface Heard<Kind> {
+  readonly kind: Kind
+  /** 0 in the transfer protocol, which has none. */
+  readonly id: number
+  readonly fields: Fields
+}
+
+/** An index message as a frame. */
+export function index(kind: IndexKind, id: number, fields: readonly Field[] = []): Uint8Array {
+  return frame(indexMessage(kind, id, fields))
+}
+
+export function indexMessage(kind: IndexKind, id: number, fields: readonly Field[]): Uint8Array {
+  return encode([...(id === 0 ? [] : [[1, id] as const]), [INDEX_KINDS[kind], fields]])
+}
+
+/** A transfer message as a frame. */
+export function transfer(kind: TransferKind, fields: readonly Field[] = []): Uint8Array {
+  return frame(encode([[TRANSFER_KINDS[kind], fields]]))
+}
+
+export function heardIndex(message: Uint8Array): Heard<IndexKind> {
+  return heard(message, INDEX_KINDS)
+}
+
+export function heardTransfer(message: Uint8Array): Heard<TransferKind> {
+  return heard(message, TRANSFER_KINDS)
+}
+
+function heard<Kind extends string>(
+  message: Uint8Array,
+  kinds: Readonly<Record<Kind, number>>,
+): Heard<Kind> {
+  const fields = decode(message)
+  for (const [kind, number] of Object.entries(kinds) as [Kind, number][]) {
+    const body = fields.get(number)?.at(-1)
+    if (!(body instanceof Uint8Array)) continue
+    return { kind, id: numberAt(fields, 1), fields: decode(body) }
+  }
+  throw new Error(`a message that this page does not know: ${Buffer.from(message).toString('hex')}`)
+}
+
+/** What a failure says, whichever protocol it is of. */
+export function failureText({ fields }: Heard<string>): string {
+  return `${textAt(fields, 1)}: ${textAt(fields, 2)}`
+}
+
+export const hello = (more: readonly Field[] = [], version = 1): Uint8Array =>
+  index('hello', 1, [[1, Uint8Array.of(version)], [2, randomBytes(16)], ...more])
+
+const DIGEST = randomBytes(32)
+const RUN = randomBytes(16)
+const MEMBER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
+const POSITION: readonly Field[] = [
+  [1, RUN],
+  [2, 7],
+]
+const RECEIPT: readonly Field[] = [
+  [1, DIGEST],
+  [2, 5],
+  [3, 2],
+  [4, true],
+]
+const FACT: readonly Field[] = [
+  [1, true],
+  [2, 5],
+  [3, 2],
+  [4, 'hello'],
+  [6, 'a/name'],
+]
+
+/** A sound one of each kind: what mutations begin with. */
+export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
+  hello: [
+    [1, Uint8Array.of(1)],
+    [2, RUN],
+    [3, POSITION],
+    [5, 9],
+  ],
+  welcome: [
+    [1, 1],
+    [2, POSITION],
+    [3, 5000],
+    [4, true],
+    [5, MEMBER],
+  ],
+  locate: [
+    [1, DIGEST],
+    [1, randomBytes(32)],
+    [2, true],
+  ],
+  located: [
+    [1, FACT],
+    [1, []],
+  ],
+  put: [
+    [1, 'hello'],
+    [2, 'a/name'],
+  ],
+  stored: [[1, RECEIPT]],
+  offer: [
+    [1, DIGEST],
+    [2, 100_000],
+    [3, 'a/name'],
+  ],
+  offered: [[2, 16_384]],
+  remove: [
+    [1, DIGEST],
+    [2, 5000],
+    [3, true],
+  ],
+  removed: [
+    [1, 9],
+    [2, 5],
+    [3, 'PEER'],
+    [4, 'PEER'],
+    [6, 'a/name'],
+    [7, DIGEST],
+  ],
+  list: [
+    [1, DIGEST],
+    [2, 100],
+  ],
+  listed: [
+    [
+      1,
+      [
+        [1, DIGEST],
+        [2, 5],
+      ],
+    ],
+    [2, true],
+  ],
+  ping: [],
+  pong: [[1, 9]],
+  goodbye: [[1, 'why']],
+  failure: [
+    [1, 'busy'],
+    [2, 'why'],
+    [3, 'hint'],
+  ],
+  feed: [
+    [1, 3],
+    [2, 9],
+    [
+      3,
+      [
+        [1, DIGEST],
+        [2, 5],
+      ],
+    ],
+    [
+      4,
+      [
+        [1, 'a/name'],
+        [2, 6],
+      ],
+    ],
+    [
+      5,
+      [
+        [1, MEMBER],
+        [2, true],
+        [3, 7],
+      ],
+    ],
+  ],
+  ack: [[1, 9]],
+  bind: [
+    [1, 'a/name'],
+    [2, DIGEST],
+  ],
+  unbind: [
+    [1, 'a/name'],
+    [2, true],
+    [3, 5000],
+  ],
+  lookup: [
+    [1, 'a/name'],
+    [2, true],
+  ],
+  binding: [
+    [1, true],
+    [2, DIGEST],
+    [3, 4],
+    [4, FACT],
+  ],
+  names: [
+    [1, 'a/'],
+    [2, 'a/name'],
+    [3, 100],
+  ],
+  named: [
+    [
+      1,
+      [
+        [1, 'a/name'],
+        [2, DIGEST],
+      ],
+    ],
+  ],
+  watch: [
+    [1, POSITION],
+    [2, 100],
+    [3, 100],
+  ],
+  watched: [
+    [1, POSITION],
+    [
+      2,
+      [
+        [1, 8],
+        [2, 'put'],
+        [3, DIGEST],
+        [4, 'a/name'],
+        [5, 5],
+      ],
+    ],
+    [3, true],
+  ],
+  invite: [
+    [1, DIGEST],
+    [2, 'writer'],
+    [3, 1],
+    [4, 86_400_000],
+  ],
+  invited: [
+    [1, '/ip4/127.0.0.1/tcp/1'],
+    [2, 1_700_000_000_000],
+  ],
+  admit: [
+    [1, MEMBER],
+    [2, 'reader'],
+  ],
+  admitted: [],
+  expel: [
+    [1, MEMBER],
+    [2, 5000],
+  ],
+  members: [
+    [1, MEMBER],
+    [2, 100],
+  ],
+  memberPage: [
+    [
+      1,
+      [
+        [1, MEMBER],
+        [2, 'admin'],
+        [3, true],
+        [4, 1_700_000_000_000],
+      ],
+    ],
+    [2, true],
+  ],
+}
+
+const RANGES: readonly Field[] = [
+  [1, 70_000],
+  [2, 100_000],
+]
+
+export const TRANSFER_SAMPLES: Readonly<Record<TransferKind, readonly Field[]>> = {
+  fetch: [
+    [1, DIGEST],
+    [
+      2,
+      [
+        [1, 0],
+        [2, 16_384],
+      ],
+    ],
+    [2, RANGES],
+  ],
+  found: [
+    [1, 100_000],
+    [2, RANGES],
+  ],
+  upload: [
+    [1, DIGEST],
+    [2, 100_000],
+    [3, 16_384],
+    [4, 'a/name'],
+  ],
+  accept: [],
+  piece: [[1, 34_664]],
+  finish: [
+    [1, DIGEST],
+    [2, 100_000],
+  ],
+  stored: [
+    [1, 3],
+    [2, true],
+  ],
+  failure: [
+    [1, 'integrity'],
+    [2, 'why'],
+  ],
+  join: [
+    [1, DIGEST],
+    [2, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'],
+  ],
+  company: [[1, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X']],
+}

@@ -1,0 +1,124 @@
+/**
+ * The pages of `docs/reference` as the code has them: the commands from their own help, the exit codes from the table of
+ * errors, the library from its comments. A test holds pages and code together; `npm run reference` writes them anew.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { COMMANDS } from '../cli/commands.ts'
+import { commandHelp, overview } from '../cli/help.ts'
+import { ERRORS } from '../src/errors.ts'
+
+const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
+
+/** Files whose exported declarations make the library's page, in its order, with what is said above them. */
+const LIBRARY = [
+  ['Opening', 'src/library/create-node.ts'],
+  ['Connecting', 'src/library/connect.ts'],
+  ['Calls', 'src/library/dstore.ts'],
+  ['Options and answers', 'src/node/node.ts'],
+  ['', 'src/membership/role.ts'],
+  ['', 'src/membership/refusal.ts'],
+  ['Keys and ranges', 'src/hash/key.ts'],
+  ['', 'src/hash/tree.ts'],
+  ['Errors', 'src/errors.ts'],
+  ['Logs', 'src/node/log.ts'],
+] as const
+
+/** What the library exports: the rest of those files is the inside of dstore. */
+export function exported(): string[] {
+  const lists = readFileSync('src/dstore.ts', 'utf8').matchAll(/^export (?:type )?\{([^}]*)\}/gm)
+  const names = [...lists].flatMap(([, list]) => list!.split(',')).map((name) => name.trim())
+  return [...names.filter((name) => name !== ''), 'Dstore', 'Value', 'Source']
+}
+
+/** The pages, by path. */
+export function pages(): Record<string, string> {
+  return {
+    'docs/reference/commands.md': commandsPage(),
+    'docs/reference/exit-codes.md': exitCodesPage(),
+    'docs/reference/library.md': libraryPage(),
+  }
+}
+
+export function writePages(): void {
+  for (const [path, page] of Object.entries(pages())) writeFileSync(path, page)
+}
+
+function commandsPage(): string {
+  const sections = Object.entries(COMMANDS).map(
+    ([name, command]) => `## ${name}\n\n${fenced('', commandHelp(command, name))}`,
+  )
+  return [
+    `# Commands\n\n${NOTE}`,
+    'What each prints with `--json` is described in [documents.yaml](../../specs/documents.yaml); the settings that ' +
+      'flags, variables and files share, in\n[the spec of the command line](../../specs/007-daemon-and-command-line.md).',
+    fenced('', overview()),
+    ...sections,
+  ]
+    .join('\n\n')
+    .concat('\n')
+}
+
+function exitCodesPage(): string {
+  const byExit = new Map<number, string[]>([[0, ['it did all of what it was asked']]])
+  for (const [code, { exit, meaning }] of Object.entries(ERRORS)) {
+    byExit.set(exit, [...(byExit.get(exit) ?? []), `\`${code}\`: ${meaning}`])
+  }
+  byExit.set(143, ['ended by SIGTERM'])
+  const rows = [...byExit]
+    .toSorted(([a], [b]) => a - b)
+    .map(([exit, reasons]) => `| ${exit} | ${reasons.join('; ')} |`)
+  return [
+    `# Exit codes\n\n${NOTE}`,
+    'An error has one code, the same on the wire, in the API (`code` of the problem document), in the library\n' +
+      '(`DstoreError.code`) and here. Who can mend it, whether to try again and the HTTP status are in\n' +
+      '[the table of errors](../../specs/000-conventions.md#errors). `has` ends with 1 for "no". Several arguments: 0 if\n' +
+      'all succeeded, the common code if all ended alike, else 8.',
+    ['| exit | code and meaning |', '| --- | --- |', ...rows].join('\n'),
+  ]
+    .join('\n\n')
+    .concat('\n')
+}
+
+function libraryPage(): string {
+  const sections = LIBRARY.flatMap(([title, path]) => [
+    ...(title === '' ? [] : [`## ${title}`]),
+    ...declarations(path),
+  ])
+  return [
+    `# Library\n\n${NOTE}`,
+    'Programs to begin with are in [examples](../../examples); every one is run by the tests.',
+    ...sections,
+  ]
+    .join('\n\n')
+    .concat('\n')
+}
+
+/** What the library exports of a file, without bodies, each under its comment. */
+function declarations(path: string): string[] {
+  const names = new Set(exported())
+  const source = readFileSync(path, 'utf8')
+  const pattern =
+    /^(\/\*\*(?:(?!\*\/)[^])*\*\/\n)?export (?:async )?(interface|type|function|class|const) (\w+)([^]*?)(?=\n\n(?:\/\*\*|export|const|function|async|interface|class|type|\/\/)|\n*$(?![^]))/gm
+  return [...source.matchAll(pattern)]
+    .filter(([, , , name]) => names.has(name!))
+    .map(([whole, , kind]) => {
+      if (kind === 'function') return whole.replace(/ \{\n[^]*$/, '')
+      if (kind === 'const') return whole.replace(/ = [^]*$/, '')
+      return kind === 'class' ? outside(whole) : whole
+    })
+    .map((text) => fenced('ts', text.trimEnd()))
+}
+
+/** A class without its private fields and the bodies of its methods. */
+function outside(text: string): string {
+  return text
+    .replaceAll(/^ {2}(readonly )?#.*\n/gm, '')
+    .replaceAll(
+      /^( {2}(?:get |async )?\w+\([^]*?\)[^{\n]*| {2}get \w+\(\)[^{\n]*) \{\n[^]*?^ {2}\}\n/gm,
+      '$1\n',
+    )
+}
+
+function fenced(language: string, text: string): string {
+  return `\`\`\`${language}\n${text}\n\`\`\``
+}
