@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** Not benchmarks themselves: this file, and what they share. */
-const OTHERS = new Set(['all.js', 'ratio.js', 'index-orders.js'])
+/** Not benchmarks themselves: this file, and what they share. And one that installs what it compares with. */
+const OTHERS = new Set(['all.js', 'ratio.js', 'index-orders.js', 'helia.js'])
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const benchmarks = readdirSync(folder)

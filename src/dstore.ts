@@ -17,6 +17,8 @@ export type {
 export type { ConnectOptions } from './library/connect.ts'
 export type { DstoreErrorOptions, ErrorCode, ErrorKind } from './errors.ts'
 export type { ByteRange } from './hash/tree.ts'
+export type { MemberRole } from './membership/role.ts'
+export type { Refusal, RefusalCounts } from './membership/refusal.ts'
 export type { Log, LogFacts } from './node/log.ts'
 export type {
   Acknowledgement,
@@ -24,7 +26,11 @@ export type {
   CacheStatus,
   CallOptions,
   ChangeEvent,
+  ExpelResult,
   GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
   NodeStatus,
   PeerTraffic,
   Progress,

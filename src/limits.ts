@@ -175,6 +175,9 @@ export const CONNECTIONS: number = 2000
 /** Connections of a node whose handshake is not over. */
 export const CONNECTIONS_PENDING: number = 256
 
+/** Of these, connections from one IPv4 address, or one IPv6 network of 64 bits. */
+export const CONNECTIONS_PENDING_PER_HOST: number = 64
+
 /** New connections from one IP address in one second: many Locals may share one machine. */
 export const CONNECTIONS_PER_HOST_PER_SECOND: number = 100
 

@@ -15,6 +15,8 @@ const LIBRARY = [
   ['Connecting', 'src/library/connect.ts'],
   ['Calls', 'src/library/dstore.ts'],
   ['Options and answers', 'src/node/node.ts'],
+  ['', 'src/membership/role.ts'],
+  ['', 'src/membership/refusal.ts'],
   ['Keys and ranges', 'src/hash/key.ts'],
   ['', 'src/hash/tree.ts'],
   ['Errors', 'src/errors.ts'],

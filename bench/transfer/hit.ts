@@ -19,19 +19,23 @@ export async function hit(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'dstore-bench-'))
   const stops: (() => void)[] = []
   try {
-    const daemon = async (name: string, args: readonly string[]): Promise<string> => {
+    const daemon = async (name: string, args: readonly string[]): Promise<void> => {
       const home = join(dir, name)
       mkdirSync(home)
       const child = spawn(process.execPath, [bundle, 'daemon', '--dir', home, ...args], {
         stdio: ['ignore', 'pipe', 'ignore'],
       })
       stops.push(() => child.kill())
-      const [ready] = (await once(child.stdout, 'data')) as [Buffer]
-      return ready.toString()
+      await once(child.stdout, 'data')
     }
-    const ready = await daemon('global', ['--global', '--store', 'memory'])
-    const address = ready.split(/\s/).find((word) => word.startsWith('/ip4/'))!
-    await daemon('local', ['--join', address, '--cache', '3GiB'])
+    await daemon('global', ['--global', '--store', 'memory'])
+    const ticket = join(dir, 'ticket')
+    const invite = [bundle, 'invite', '--dir', join(dir, 'global')]
+    writeFileSync(
+      ticket,
+      execFileSync(process.execPath, invite, { stdio: ['ignore', 'pipe', 'ignore'] }),
+    )
+    await daemon('local', ['--join', `@${ticket}`, '--cache', '3GiB'])
     const socket = join(dir, 'files.sock')
     const files = createServer((request, response) => {
       const path = join(dir, request.url!.slice(1))

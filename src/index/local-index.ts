@@ -280,7 +280,10 @@ export class LocalIndex {
     this.#send({ id: 0, body: { type: 'ack', seq: feed.upto } })
   }
 
-  #apply({ removals, unbindings, memberships }: Feed): void {
+  #apply({ removals, unbindings, ...feed }: Feed): void {
+    const memberships = feed.memberships.filter(
+      ({ admitted }) => admitted || this.#rules.expulsions,
+    )
     for (const { digest, seq } of removals) this.#inFlight.lost(keyThing(digest), seq)
     for (const { name, seq } of unbindings) this.#inFlight.lost(nameThing(name), seq)
     if (removals.length + unbindings.length + memberships.length > 0) {

@@ -27,6 +27,8 @@ export interface Rules {
   readonly register: boolean
   /** Who has no lease does not serve. */
   readonly leases: boolean
+  /** A member that was expelled is cut off before that is acknowledged. */
+  readonly expulsions: boolean
 }
 
 export const ALL_RULES: Rules = {
@@ -43,4 +45,5 @@ export const ALL_RULES: Rules = {
   seen: true,
   register: true,
   leases: true,
+  expulsions: true,
 }

@@ -104,8 +104,11 @@ function ofRole(options: NodeOptions): OfRole {
 }
 
 /** Where a Local belongs: a ticket says so itself. */
-function destination(ticket: unknown, join?: string): { ticket: Ticket } | { join: string } {
-  if (ticket !== undefined) return { ticket: parseTicket(String(ticket)) }
+function destination(ticket?: string, join?: string): { ticket: Ticket } | { join: string } {
+  if (ticket !== undefined) {
+    if (typeof ticket !== 'string') throw new TypeError('options.ticket must be a ticket')
+    return { ticket: parseTicket(ticket) }
+  }
   if (join === undefined) throw new TypeError('options.ticket or options.join must be given')
   return { join: checkJoinAddress(join) }
 }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * What a program does with dstore, whether it holds a node itself (`createNode`) or talks to a daemon (`connect`).
  *
@@ -7,7 +8,6 @@
  * `RangeError` that names the argument. Every call rejects with `cancelled` once its `signal` is aborted, with
  * `timeout` after `timeoutMs` without progress, and with `unreachable` after `close`.
  */
-import type { ReadableStream } from 'node:stream/web'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import type { MemberRole } from '../membership/role.ts'

@@ -1,5 +1,4 @@
 /** A value that was found, in every form in which programs read bytes. */
-import { ReadableStream } from 'node:stream/web'
 import { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'

@@ -13,7 +13,7 @@ import {
   STRANGERS,
   STRANGERS_PER_HOST,
 } from '../limits.ts'
-import { Rate } from './rate.ts'
+import { Rate, networkOf } from './rate.ts'
 import { Refusals, type Refusal, type RefusalCounts, type Refused } from './refusal.ts'
 
 export interface GateBounds {
@@ -79,6 +79,11 @@ export class Gate {
     return this.#refusals.counts
   }
 
+  /** Somebody was refused before it proved who it is. */
+  refuseHost(host: string, why: Refusal): void {
+    this.#refusals.add(why, undefined, host)
+  }
+
   /** A peer has proved who it is: may it connect? Where it may not, that is counted. */
   mayConnect(peer: string, host: string): boolean {
     if (this.#isMember(peer)) return true
@@ -132,18 +137,4 @@ export class Gate {
     if (there.length >= strangers || near.length >= strangersPerHost) return 'connections'
     return undefined
   }
-}
-
-/** What one owner is taken to have: an IPv4 address, or the 64 bits that begin an IPv6 address. */
-export function networkOf(host: string): string {
-  if (!host.includes(':') || host.includes('.')) return host
-  const [left = '', right] = host.split('%', 1)[0]!.split('::')
-  const head = left === '' ? [] : left.split(':')
-  const tail = right === undefined || right === '' ? [] : right.split(':')
-  const zeros = right === undefined ? 0 : Math.max(0, 8 - head.length - tail.length)
-  const groups = [...head, ...Array.from({ length: zeros }, () => '0'), ...tail]
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
 }

@@ -13,6 +13,10 @@ export class KnownMembers {
     return this.#peers.size
   }
 
+  [Symbol.iterator](): Iterator<string> {
+    return this.#peers.values()
+  }
+
   has(peer: string): boolean {
     return this.#peers.has(peer)
   }

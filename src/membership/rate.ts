@@ -42,3 +42,17 @@ export class Rate {
     return at - this.#all.since < windowMs && this.#all.count >= inAll
   }
 }
+
+/** What one owner is taken to have: an IPv4 address, or the 64 bits that begin an IPv6 address. */
+export function networkOf(host: string): string {
+  if (!host.includes(':') || host.includes('.')) return host
+  const [left = '', right] = host.split('%', 1)[0]!.split('::')
+  const head = left === '' ? [] : left.split(':')
+  const tail = right === undefined || right === '' ? [] : right.split(':')
+  const zeros = right === undefined ? 0 : Math.max(0, 8 - head.length - tail.length)
+  const groups = [...head, ...Array.from({ length: zeros }, () => '0'), ...tail]
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}

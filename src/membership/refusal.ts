@@ -29,6 +29,7 @@ export const NO_REFUSALS: Readonly<Record<Refusal, number>> = {
   protocol: 0,
 }
 
+/** How often each came up. */
 export type RefusalCounts = Readonly<Record<Refusal, number>>
 
 export interface Refused {

@@ -1,4 +1,5 @@
 /** A network whose bulk protocol goes by lanes wherever they come about, and by streams wherever they do not. */
+import { DstoreError } from '../errors.ts'
 import type { Channel } from '../wire/channel.ts'
 import { hostOf } from './address.ts'
 import { LaneDialler } from './lane-dialler.ts'
@@ -46,8 +47,22 @@ export class BulkNetwork implements NodeNetwork {
     return this.#network.addresses()
   }
 
-  dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel> {
-    return this.#network.dial(address, protocol, options)
+  async dial(
+    address: string,
+    protocol: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Channel> {
+    const stream = await this.#network.dial(address, protocol, options)
+    if (protocol !== this.#options.bulk) return stream
+    try {
+      const lane = await this.#dialler.open(stream.peer, options.signal)
+      if (lane === undefined) return stream
+      stream.abort(new DstoreError('cancelled', 'there is a lane'))
+      return lane
+    } catch (error) {
+      stream.abort(error as Error)
+      throw error
+    }
   }
 
   async open(

@@ -209,7 +209,7 @@ export class Download {
   #globalFailed(fault: DstoreError): void {
     const { sources, now } = this.#options
     const isPatient = now() - this.#progressAt < REDIAL_PATIENCE_MS
-    if (!(fault.code === 'unreachable' || fault.code === 'timeout') || !isPatient) {
+    if (!isPassing(fault) || !isPatient) {
       this.#finish(fault)
       return
     }
@@ -272,6 +272,10 @@ export class Download {
     for (const one of waiting) tell(one)
   }
 }
+
+/** May it be over when it is tried again? A stream that breaks with its connection looks like one too many. */
+export const isPassing = ({ code }: DstoreError): boolean =>
+  code === 'unreachable' || code === 'timeout' || code === 'busy'
 
 /** Write what was proved; how many bytes of the value that is. */
 function keep(value: CachedValue, proved: readonly Proved[]): number {

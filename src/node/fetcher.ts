@@ -8,7 +8,7 @@ import { within } from '../transfer/slice-stream.ts'
 import type { Cache, CachedValue } from './cache.ts'
 import { CacheHost } from './cache-host.ts'
 import { pause } from './deadline.ts'
-import { Download } from './download.ts'
+import { Download, isPassing } from './download.ts'
 import { Leaving } from './leaving.ts'
 import type { Log } from './log.ts'
 import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
@@ -104,8 +104,7 @@ export class Fetcher {
       } catch (error) {
         signal.throwIfAborted()
         if (start >= range.end) return
-        const isGone = asDstoreError(error).code === 'unreachable'
-        if (!isGone || tries * RETRY_MS >= REDIAL_PATIENCE_MS) throw error
+        if (!isPassing(asDstoreError(error)) || tries * RETRY_MS >= REDIAL_PATIENCE_MS) throw error
         await pause(RETRY_MS, signal)
       }
     }

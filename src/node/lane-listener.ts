@@ -24,6 +24,8 @@ export interface LaneListenerOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** Lanes that it takes in all. */
+  readonly mostLanes?: number
 }
 
 export class LaneListener {
@@ -144,9 +146,10 @@ export class LaneListener {
 
   /** Also for the lanes that were promised: whoever is offered one must not find it taken. */
   #hasRoom(peer: string): boolean {
+    const { mostLanes = LANES } = this.#options
     const promised = [...this.#holders.values()].filter((holder) => holder === peer).length
     const count = this.#lanes.count(peer) + this.#keys.count(peer) + promised
-    return this.#lanes.size < LANES && count < LANES_PER_PEER
+    return this.#lanes.size < mostLanes && count < LANES_PER_PEER
   }
 }
 

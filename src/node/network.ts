@@ -13,6 +13,7 @@ import * as limits from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
 import { hostOf, parseDialAddress, parseListenAddress } from './address.ts'
+import { Doorway, SLACK } from './doorway.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
 import { muxer } from './muxer.ts'
 import { dialFault, listenFault } from './network-faults.ts'
@@ -31,6 +32,7 @@ export interface NetworkOptions {
 export interface NetworkLimits {
   readonly connections: number
   readonly connectionsPending: number
+  readonly connectionsPendingPerHost: number
   readonly connectionsPerHostPerSecond: number
   readonly connectionsPerPeer: number
   readonly streamsPerProtocol: number
@@ -90,21 +92,26 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const { gate } = options
   const bounds: NetworkLimits = { ...DEFAULTS, ...options.limits }
   const listen = (options.listen ?? []).map((address) => parseListenAddress(address).toString())
+  const doorway = new Doorway(bounds, gate)
+  let libp2p: Libp2p | undefined
   try {
-    const libp2p = await createLibp2p({
+    libp2p = await createLibp2p({
       privateKey: options.identity,
       addresses: { listen },
       transports: [tcp()],
       connectionEncrypters: [encrypter],
       streamMuxers: [muxer],
       connectionGater: {
+        denyInboundConnection: (coming) =>
+          !doorway.admits(coming, libp2p?.getConnections().length ?? 0),
         denyInboundEncryptedConnection: (peer, { remoteAddr }) =>
           gate?.mayConnect(peer.toString(), hostOf(remoteAddr.toString())) === false,
       },
       connectionManager: {
-        maxConnections: bounds.connections,
-        maxIncomingPendingConnections: bounds.connectionsPending,
-        inboundConnectionThreshold: bounds.connectionsPerHostPerSecond,
+        // Whoever is one too many comes so far, to be counted: see `Doorway`.
+        maxConnections: bounds.connections + SLACK,
+        maxIncomingPendingConnections: bounds.connectionsPending + SLACK,
+        inboundConnectionThreshold: bounds.connectionsPerHostPerSecond + SLACK,
         dialTimeout: limits.DIAL_MS,
         addressDialTimeout: limits.DIAL_MS,
         inboundUpgradeTimeout: limits.HANDSHAKE_MS,
@@ -117,6 +124,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
         pingTimeout: { minTimeout: limits.PROBE_ANSWER_MS },
       },
     })
+    libp2p.addEventListener('connection:open', ({ detail }) => doorway.entered(detail))
     return new Libp2pNetwork(libp2p, bounds, gate)
   } catch (error) {
     throw listenFault(error)
@@ -126,6 +134,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 const DEFAULTS: NetworkLimits = {
   connections: limits.CONNECTIONS,
   connectionsPending: limits.CONNECTIONS_PENDING,
+  connectionsPendingPerHost: limits.CONNECTIONS_PENDING_PER_HOST,
   connectionsPerHostPerSecond: limits.CONNECTIONS_PER_HOST_PER_SECOND,
   connectionsPerPeer: limits.CONNECTIONS_PER_PEER,
   admissionMs: limits.ADMISSION_MS,
@@ -280,10 +289,13 @@ class Libp2pNetwork implements Network {
       maxOutboundStreams: this.#bounds.streamsPerProtocol,
     })
     // A stream over the peer's limit is handed out all the same, and is reset already or about to be.
-    if (stream.status !== 'open') {
-      throw new DstoreError('busy', `${connection.remotePeer.toString()}: it takes no more streams`)
+    const peer = connection.remotePeer.toString()
+    if (stream.status === 'open') return new Libp2pChannel(stream, peer)
+    // So is one whose connection broke while it was opened; where only the stream knows yet, that looks alike.
+    if (connection.status === 'open' && stream.status === 'reset') {
+      throw new DstoreError('busy', `${peer}: it takes no more streams`)
     }
-    return new Libp2pChannel(stream, connection.remotePeer.toString())
+    throw new DstoreError('unreachable', `${peer}: the connection broke`)
   }
 }
 

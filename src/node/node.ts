@@ -134,6 +134,7 @@ export interface UnbindResult extends Acknowledgement {
   readonly key: Key | undefined
 }
 
+/** What a ticket is to be good for. */
 export interface InviteOptions extends CallOptions {
   /** What whoever shows it may do. Default: `writer`. */
   readonly role?: MemberRole
@@ -143,6 +144,7 @@ export interface InviteOptions extends CallOptions {
   readonly validMs?: number
 }
 
+/** A ticket, and what it is good for. */
 export interface Invitation {
   /** Secret: whoever has it can become a member. */
   readonly ticket: string
@@ -151,6 +153,7 @@ export interface Invitation {
   readonly expiresAt: string
 }
 
+/** A member, or who was one not long ago. */
 export interface MemberEntry {
   /** Peer id. */
   readonly peer: string
@@ -161,6 +164,7 @@ export interface MemberEntry {
   readonly since: string
 }
 
+/** What became of an expulsion: `acknowledged` are the nodes that have cut the connections to the peer. */
 export interface ExpelResult extends Acknowledgement {
   /** Peer id of who is no longer a member. */
   readonly peer: string

@@ -48,6 +48,16 @@ test('R007-78 what --json prints is what is described', async (t) => {
   await json('ls')
   await json('ls', '--keys')
   await json('status')
+
+  const [invitation] = await json('invite', '--uses', '2', '--role', 'reader')
+  const { ticket } = JSON.parse(invitation!) as { ticket: string }
+  writeFileSync(place.file('ticket'), ticket)
+  await json('join', '@ticket', '--dir', 'local')
+  const [member] = await json('members')
+  const { peer } = JSON.parse(member!) as { peer: string }
+  await json('members', 'add', peer, '--role', 'writer')
+  await json('status', '--dir', 'local')
+  await json('members', 'rm', peer)
   await json('rm', 'other/name', '--name-only')
 
   const { stdout } = await place.run(['export', key, 'names/a'])

@@ -82,6 +82,7 @@ test('R007-68 what the running daemon answers is what is described', async (t) =
     ['DELETE', `/v1/members/${PEER}`, '/v1/members/{peer}', 200],
     ['DELETE', `/v1/members/${PEER}`, '/v1/members/{peer}', 404],
     ['GET', '/v1/status', '/v1/status', 200],
+    ['GET', '/metrics', '/metrics', 200],
     ['POST', `/v1/values/${text}/evict`, '/v1/values/{key}/evict', 200],
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 200],
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 404],

@@ -53,9 +53,8 @@ test('R006-2, R006-3: the secret is nowhere: not in a file of either side, nor a
     const content = readFileSync(path)
     for (const text of hidden) t.false(content.includes(text), path)
   }
-  const { pid } = JSON.parse((await place.run(['status', '--json'])).stdout.toString()).daemon as {
-    pid: number
-  }
+  const { stdout } = await place.run(['status', '--json'])
+  const { pid } = (JSON.parse(stdout.toString()) as { daemon: { pid: number } }).daemon
   for (const what of ['cmdline', 'environ']) {
     t.false(readFileSync(`/proc/${pid}/${what}`).includes(ticket.slice(60, 90)), what)
   }

@@ -14,7 +14,7 @@ const runOf = (position = ''): string => position.split('-')[0]!
 
 test('R005-47: a copy elsewhere goes on with the history, and its Locals keep what they hold', async (t) => {
   const before = await Daemon.start(t, ['--global'])
-  const local = await Daemon.start(t, ['--join', before.address])
+  const local = await Daemon.join(t, before)
   const values = [randomBytes(100), randomBytes(20_000), randomBytes(3 * MIB)]
   const keys: string[] = []
   for (const [i, value] of values.entries()) {
@@ -49,7 +49,7 @@ test('R005-47: a copy elsewhere goes on with the history, and its Locals keep wh
 
 test('R005-48: who has seen more than an older copy knows is reset, and serves what that copy has', async (t) => {
   const first = await Daemon.start(t, ['--global'])
-  const local = await Daemon.start(t, ['--join', first.address])
+  const local = await Daemon.join(t, first)
   const kept = keyOf(await first.run(['put', '-'], 'kept'))
   t.is((await first.run(['stop'])).exit, 0)
   const copy = `${first.place.state}-copy`

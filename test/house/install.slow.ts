@@ -11,8 +11,18 @@ const run = async (cwd: string, command: string, ...rest: string[]): Promise<str
   (await promisify(execFile)(command, rest, { cwd })).stdout
 
 const PROGRAM = `
-import { DstoreError, Key, type Node } from '@dstore/dstore'
-export const role = async (node: Node): Promise<string> => (await node.status()).role
+import { DstoreError, Key, connect, createNode, type Dstore, type Source } from '@dstore/dstore'
+export const keep = async (dstore: Dstore, source: Source): Promise<Response> => {
+  const { key } = await dstore.put(source, { onProgress: ({ doneBytes }) => void doneBytes })
+  return new Response((await dstore.get(key, { range: { last: 10 } })).stream())
+}
+const dstore = await createNode()
+const answer = await keep(dstore, new Blob(['hello, world']))
+if ((await answer.text()) !== 'llo, world') throw new Error('it is something else')
+await dstore[Symbol.asyncDispose]()
+await connect({ dir: '/does/not/exist' }).catch((error: unknown) => {
+  if (!(error instanceof DstoreError) || error.code !== 'unreachable') throw error
+})
 console.log(new Key(new Uint8Array(32)).toString(), new DstoreError('busy', 'x').kind.exit)
 `
 

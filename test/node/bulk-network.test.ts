@@ -78,6 +78,23 @@ test.serial(
   },
 )
 
+test.serial('what is dialled for bulk is a lane from the first time on', async (t) => {
+  const server = await serving(BULK)
+  const client = await node([], BULK)
+  for (let i = 0; i < 2; i++) {
+    const bulk = await client.dial(server.addresses()[0]!, BULK)
+    t.true(bulk instanceof LaneChannel)
+    t.true(await tried(bulk))
+  }
+  const without = await serving('/dstore/none/1')
+  const stream = await client.dial(without.addresses()[0]!, BULK)
+  t.true(stream instanceof Libp2pChannel)
+  t.true(await tried(stream))
+  await t.throwsAsync(
+    client.dial(server.addresses()[0]!, BULK, { signal: AbortSignal.abort(new Error('enough')) }),
+  )
+})
+
 test.serial('the side that was dialled may open a lane to one that listens', async (t) => {
   const server = await serving(BULK)
   const client = await node([LOOPBACK], BULK)

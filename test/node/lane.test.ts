@@ -9,89 +9,28 @@ import { LANES_PENDING, LANE_KEYS_PER_PEER, LANE_RETRY_MS } from '../../src/limi
 import { newIdentity } from '../../src/node/identity.ts'
 import type { LaneChannel } from '../../src/node/lane-channel.ts'
 import { LaneDialler } from '../../src/node/lane-dialler.ts'
-import { LaneListener } from '../../src/node/lane-listener.ts'
 import { LaneKeys } from '../../src/node/lane-keys.ts'
-import { LANE_PROTOCOL, decodeOffer, encodeOffer } from '../../src/node/lane-offer.ts'
-import type { LaneOffer } from '../../src/node/lane-offer.ts'
+import { LANE_PROTOCOL, encodeOffer } from '../../src/node/lane-offer.ts'
 import { connectLane, laneServer } from '../../src/node/lane-tls.ts'
 import { createNetwork } from '../../src/node/network.ts'
-import type { Network } from '../../src/node/network.ts'
-import type { Channel } from '../../src/wire/channel.ts'
-import { FrameReader } from '../../src/wire/frames.ts'
 import { FrameWriter } from '../../src/wire/frame-writer.ts'
 import { aborted, pattern, readAll, same } from '../wire/conformance.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from './certificate.ts'
 import { now, random } from './lanes.ts'
+import {
+  HOST,
+  LOOPBACK,
+  PING,
+  closeAll,
+  closing,
+  connected,
+  offered,
+  patience,
+  site,
+  until,
+} from './lane-site.ts'
 
-const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
-const HOST = '127.0.0.1'
-const PING = '/dstore/test/1'
-const patience = (): AbortSignal => AbortSignal.timeout(20_000)
-
-interface Site {
-  readonly server: Network
-  readonly client: Network
-  readonly listener: LaneListener
-  readonly dialler: LaneDialler
-  /** The lanes that the server took. */
-  readonly taken: Channel[]
-  readonly failures: DstoreError[]
-}
-
-const closing: (() => unknown)[] = []
-
-test.afterEach.always(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-})
-
-async function connected(): Promise<{ server: Network; client: Network }> {
-  const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
-  const client = await createNetwork({ identity: await newIdentity() })
-  closing.push(
-    () => server.close(),
-    () => client.close(),
-  )
-  await server.handle(PING, () => {})
-  await client.dial(server.addresses()[0]!, PING)
-  return { server, client }
-}
-
-/** Two nodes that are connected, one of them with a listener for lanes; the clock may be moved. */
-async function site(clock: () => number = now): Promise<Site> {
-  const { server, client } = await connected()
-  const taken: Channel[] = []
-  const failures: DstoreError[] = []
-  const take = (lane: Channel): void => void taken.push(lane)
-  const listener = await LaneListener.open({
-    network: server,
-    host: HOST,
-    take,
-    now: clock,
-    random,
-  })
-  const onFailure = (_: string, error: DstoreError): void => void failures.push(error)
-  const dialler = new LaneDialler({ network: client, now: clock, onFailure })
-  closing.push(
-    () => listener.close(),
-    () => dialler.close(),
-  )
-  return { server, client, listener, dialler, taken, failures }
-}
-
-/** Ask for a key as a peer that does not mean to use it as it should. */
-async function offered({ client, server }: Site): Promise<LaneOffer | undefined> {
-  const channel = await client.open(server.peerId, LANE_PROTOCOL)
-  const frame = await new FrameReader(channel, { maxBytes: 100 }).next()
-  channel.abort(new Error('done'))
-  return frame === undefined ? undefined : decodeOffer(frame)
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition();) {
-    if (Date.now() > end) throw new Error('it never came')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+test.afterEach.always(closeAll)
 
 test.serial(
   'R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the name of the peer',

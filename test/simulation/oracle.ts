@@ -26,6 +26,9 @@ export interface Known {
 const keyOf = ([token]: Digest): string => `key ${token}`
 const nameOf = (name: string): string => `name ${name}`
 
+const expelledOf = (peer: string): string => `expelled ${peer}`
+const admittedOf = (peer: string): string => `admitted ${peer}`
+
 function newHistory(changes: History['changes'], parent: History['parent']): History {
   const history: History = { changes, losses: new Map(), parent }
   for (const [i, { change }] of changes.entries()) recordLosses(history, i + 1, change)
@@ -36,6 +39,8 @@ function recordLosses({ losses }: History, seq: number, change: Change): void {
   const lost: string[] = []
   if (change.type === 'remove') lost.push(keyOf(change.digest), ...change.names.map(nameOf))
   if (change.type === 'unbind') lost.push(nameOf(change.name))
+  if (change.type === 'expel') lost.push(expelledOf(change.peer))
+  if (change.type === 'admit') lost.push(admittedOf(change.peer))
   for (const what of lost) losses.set(what, [...(losses.get(what) ?? []), seq])
 }
 
@@ -164,6 +169,15 @@ export class Oracle {
     const lost = this.#lostAt(known, this.historyOf(at), at.seq, nameOf(name))
     if (lost !== undefined)
       this.fail(`${who} remembers ${name}@${known.incarnation}, unbound at ${lost}`)
+  }
+
+  /** A Local would serve this peer, and says that it has applied everything up to a position. */
+  mayServe(who: string, at: Position, peer: string): void {
+    const { losses } = this.historyOf(at)
+    const expelled = losses.get(expelledOf(peer))?.findLast((seq) => seq <= at.seq)
+    const admitted = losses.get(admittedOf(peer))?.at(-1) ?? 0
+    if (expelled === undefined || admitted > expelled) return
+    this.fail(`${who} would serve ${peer}, but has applied its expulsion at ${expelled}`)
   }
 
   /** A removal was answered: everybody who is registered has let go of it. */

@@ -15,6 +15,9 @@ const NAMES = ['a', 'b']
 const BUSY_MS = 25_000
 const QUIET_MS = 30_000
 
+/** How long a store may take over what was begun. */
+const SETTLE_MS = 2000
+
 /** When Global forgets a Local, where that is tried at all. */
 const FORGET_SOON_MS = 3000
 const FORGET_LATE_MS = 3_600_000
@@ -34,6 +37,7 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
   )
   world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
   global.admit(peers)
+  global.onExpelled = (peer) => locals.find((local) => local.peer === peer)?.expelled()
   global.start()
   for (const local of locals) local.start()
 
@@ -61,6 +65,12 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
   if (failed()) return { violation: oracle.violation, transcript: world.transcript }
   world.say('quiet')
   if (global.index === undefined) global.start()
+  // What is still being decided about members is, before it is set right.
+  world.run(BUSY_MS + SETTLE_MS, failed)
+  for (const peer of peers) {
+    if (global.index!.members.roleOf(peer) !== undefined) continue
+    global.ask({ type: 'admit', peer, role: 'admin' }, () => undefined)
+  }
   for (const local of locals) {
     local.partitioned = false
     if (local.isAsleep) local.wake()
@@ -68,8 +78,12 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
   }
   world.run(BUSY_MS + QUIET_MS, failed)
   const existing = new Set(oracle.existing())
+  const everybody = peers.toSorted().join()
   for (const local of locals) {
     local.checkQuiet(existing)
+    if ([...local.members].toSorted().join() !== everybody) {
+      oracle.fail(`${local.peer} knows of the members ${[...local.members].join()}`)
+    }
     if (!local.isConnected) oracle.fail(`${local.peer} never came back`)
     if (local.position !== global.index!.position.seq) {
       oracle.fail(`${local.peer} is at ${local.position}, Global at ${global.index!.position.seq}`)
@@ -137,6 +151,15 @@ const forget: Act = (world, _, local) => {
   })
 }
 
+/** A member is expelled, or an expelled one admitted again. */
+const expel: Act = (world, global, { peer }) => {
+  if (global.index === undefined) return
+  const isMember = global.index.members.roleOf(peer) !== undefined
+  world.say(`${peer} is to be ${isMember ? 'expelled' : 'admitted again'}`)
+  if (isMember) global.ask({ type: 'expel', peer, timeoutMs: 5000 }, () => undefined)
+  else global.ask({ type: 'admit', peer, role: 'admin' }, () => undefined)
+}
+
 const PLANS: readonly Plan[] = [
   { name: 'forgotten', faults: [forget], puts: 30, forgetAfterMs: FORGET_SOON_MS },
   { name: 'calm', faults: [], puts: 25 },
@@ -147,6 +170,11 @@ const PLANS: readonly Plan[] = [
     name: 'everything',
     faults: [partition, partition, cut, sleep, sleep, crash, goodbye, crashGlobal, backUp, restore],
     puts: 15,
+  },
+  {
+    name: 'members',
+    faults: [expel, expel, expel, partition, cut, sleep, crash, crashGlobal, backUp, restore],
+    puts: 12,
   },
 ]
 

@@ -37,6 +37,7 @@ export class SimGlobal {
   /** When the store has done all that it was told to. */
   #free = 0
   backup: Backup | undefined
+  onExpelled: (peer: string) => void = () => undefined
 
   constructor(options: SimGlobalOptions) {
     this.#options = options
@@ -206,6 +207,8 @@ export class SimGlobal {
           this.#handle({ type: 'replayed', session, after, changes, now: this.#now })
         })
       }
+      case 'cut':
+        return this.onExpelled(effect.peer)
       case 'hang-up': {
         const wire = this.#wires.get(effect.session)
         this.#wires.delete(effect.session)
@@ -214,7 +217,6 @@ export class SimGlobal {
       case 'discard':
       case 'page':
       case 'refused':
-      case 'cut':
         return
     }
   }

@@ -4,6 +4,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { keyThing } from '../../src/index/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../../src/index/local-index.ts'
 import type { Answer, Digest, Message, Request } from '../../src/index/message.ts'
+import { KnownMembers } from '../../src/membership/known-members.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { Verdict } from '../../src/index/standing.ts'
 import { DOUBT_MS } from '../../src/limits.ts'
@@ -58,6 +59,8 @@ export class SimLocal {
   readonly #callers = new Map<number, (result: Answer | DstoreError, keep: boolean) => void>()
   readonly #readers = new Map<number, (verdict: Verdict) => void>()
   #lastTicket = 0
+  /** Whom it would serve. */
+  readonly members: KnownMembers = new KnownMembers(() => undefined)
   /** The history in which it was welcomed last, and when it heard of Global. */
   #history: History | undefined
   #heardAt = 0
@@ -103,6 +106,12 @@ export class SimLocal {
     this.#wire = undefined
   }
 
+  /** Global waits for it no longer. */
+  expelled(): void {
+    this.#counted = false
+    this.#target = Infinity
+  }
+
   /** A clean stop. */
   goodbye(): void {
     this.#options.world.say(`${this.peer} says goodbye`)
@@ -137,7 +146,7 @@ export class SimLocal {
     if (entry === undefined) return this.#fetch(token)
     this.#consult((verdict) => {
       const held = this.#cache.get(token)
-      if (verdict === 'expired') return
+      if (verdict === 'expired' || verdict === 'refused') return
       if (held === undefined || held.isVoid || verdict === 'ask') return this.#fetch(token)
       this.#serve(token, held, verdict)
     })
@@ -251,6 +260,7 @@ export class SimLocal {
     this.#backlog = []
     this.#cache.clear()
     this.#bindings.clear()
+    this.members.replace([])
     this.#readings.clear()
     this.#callers.clear()
     this.#readers.clear()
@@ -337,7 +347,10 @@ export class SimLocal {
         this.#readers.delete(effect.ticket)
         return reader?.(effect.verdict)
       }
+      case 'members':
+        return this.members.replace(effect.peers)
       case 'apply':
+        this.members.apply(effect.memberships)
         for (const { digest, seq } of effect.removals) this.#drop(digest[0]!, seq)
         for (const { name, seq } of effect.unbindings) {
           if ((this.#bindings.get(name)?.incarnation ?? Infinity) < seq) this.#bindings.delete(name)
@@ -372,9 +385,6 @@ export class SimLocal {
         }
         return
       }
-      // Whom a Local lets in is its gate's matter, which is not simulated.
-      case 'members':
-        return
       case 'cut':
         return this.#readings.clear()
       case 'refused':
@@ -484,6 +494,9 @@ export class SimLocal {
         oracle.holds(`${this.peer}, for a reader,`, position, digestOf(token), known)
     }
     for (const [name, entry] of this.#bindings) oracle.remembers(this.peer, position, name, entry)
+    // The welcome tells of members at once; the position is that of before until all is asked about.
+    if (oracle.historyOf(position) !== this.#history) return
+    for (const peer of this.members) oracle.mayServe(this.peer, position, peer)
   }
 
   /** At the end, when all is quiet: what it holds is what there is. */

@@ -1,5 +1,6 @@
 /** GET /metrics: what the node counts, for Prometheus (specs/007-daemon-and-command-line.md, "Metrics"). */
-import type { Registry } from 'prom-client'
+import { createRequire } from 'node:module'
+import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -74,11 +75,15 @@ export const METRICS: readonly Metric[] = [
   counter('peer_lies', 'Times that a peer gave what is not true.', (status) => sum(status, 'lies')),
 ]
 
-let ofProcess: Promise<Registry> | undefined
+/** By `require`, for it is CommonJS: `import()` of it, late in a process on Node 20, has given an empty object. */
+const load = (): typeof Prometheus =>
+  createRequire(import.meta.url)('prom-client') as typeof Prometheus
+
+let ofProcess: Prometheus.Registry | undefined
 
 /** Loaded at the first scrape: a daemon that nobody scrapes does not pay for watching its event loop. */
-async function watchProcess(): Promise<Registry> {
-  const { Registry, collectDefaultMetrics } = (await import('prom-client')).default
+function watchProcess(): Prometheus.Registry {
+  const { Registry, collectDefaultMetrics } = load()
   const register = new Registry()
   collectDefaultMetrics({ register })
   return register
@@ -86,7 +91,7 @@ async function watchProcess(): Promise<Registry> {
 
 /** GET /metrics */
 export async function metrics({ served, response }: Exchange): Promise<void> {
-  const { Counter, Gauge, Registry } = (await import('prom-client')).default
+  const { Counter, Gauge, Registry } = load()
   ofProcess ??= watchProcess()
   const status = await served.node.status()
   // Made anew each time: the node counts, and what it counts is only written down here.
@@ -102,7 +107,7 @@ export async function metrics({ served, response }: Exchange): Promise<void> {
     if (type === 'gauge') new Gauge({ name, help, registers }).set(value)
     else new Counter({ name, help, registers }).inc(value)
   }
-  const text = await Registry.merge([registry, await ofProcess]).metrics()
+  const text = await Registry.merge([registry, ofProcess]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,
     'Content-Length': Buffer.byteLength(text),

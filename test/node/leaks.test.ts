@@ -1,0 +1,190 @@
+/** Whatever becomes of transfers, nothing of them stays: streams, lanes, sockets, listeners, shares of memory. */
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { DstoreError } from '../../src/errors.ts'
+import type { Key } from '../../src/hash/key.ts'
+import { IDLE_TRANSFER_CHANNELS, MIB } from '../../src/limits.ts'
+import { Gate } from '../../src/membership/gate.ts'
+import { KnownMembers } from '../../src/membership/known-members.ts'
+import { parseTicket } from '../../src/membership/ticket.ts'
+import { BulkNetwork } from '../../src/node/bulk-network.ts'
+import { GlobalLink } from '../../src/node/global-link.ts'
+import { Global } from '../../src/node/global.ts'
+import { newIdentity } from '../../src/node/identity.ts'
+import { Local } from '../../src/node/local.ts'
+import { SILENT } from '../../src/node/log.ts'
+import { createNetwork, type Network } from '../../src/node/network.ts'
+import type { Node } from '../../src/node/node.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../../src/node/protocols.ts'
+import { backoffMs } from '../../src/node/redial.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { Relay } from '../e2e/relay.ts'
+import { pattern } from '../hash/sizes.ts'
+import { now, random } from './lanes.ts'
+import { once, read, until } from './nodes.ts'
+
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
+
+interface Pair {
+  readonly global: Node
+  readonly local: Node
+  /** Between the two. */
+  readonly relay: Relay
+  /** Streams of Global's connections, and TCP sockets of this process. */
+  readonly counts: () => { readonly streams: number; readonly sockets: number }
+}
+
+async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB): Promise<Pair> {
+  const own = async (listen: string[]): Promise<[Network, NodeNetwork]> => {
+    const network = await createNetwork({ identity: await newIdentity(), listen })
+    const parts = { network, listen, bulk: TRANSFER_PROTOCOL, log: SILENT, now, random }
+    return [network, lanes ? new BulkNetwork(parts) : network]
+  }
+  const [serving, ofGlobal] = await own([LOOPBACK])
+  const options = { leaseMs: undefined, forgetAfterMs: undefined }
+  const rest = { log: SILENT, now, random }
+  const global = await Global.open({
+    ...options,
+    ...rest,
+    store: createMemoryStore(),
+    network: ofGlobal,
+    gate: undefined,
+  })
+  t.teardown(() => global.close())
+  const relay = await Relay.before(t, serving.addresses()[0]!)
+  const [, network] = await own([])
+  const globalAddress = relay.address
+  const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
+  const members = new KnownMembers(() => undefined)
+  const { secret } = parseTicket((await global.invite({ role: 'admin' })).ticket)
+  const link = new GlobalLink({ dial, backoffMs, members, ...rest }, secret)
+  await link.start()
+  const gate = new Gate({ admission: undefined, now, tell: () => undefined })
+  const parts = { network, link, gate, members, globalAddress, globalPeer: serving.peerId }
+  const local = new Local({ ...parts, cacheBytes, ...rest })
+  t.teardown(() => local.close())
+  const counts = (): { streams: number; sockets: number } => ({
+    streams: serving.connections().reduce((sum, { streams }) => sum + streams, 0),
+    sockets: process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length,
+  })
+  await until(async () => (await local.status()).global!.state === 'connected')
+  return { global, local, relay, counts }
+}
+
+/** Read until so many bytes came, then do something, and go on to the end or the failure. */
+async function readAnd(
+  node: Node,
+  key: Key,
+  bytes: number,
+  then: () => unknown,
+  signal?: AbortSignal,
+): Promise<number> {
+  let got = 0
+  let done = false
+  for await (const part of (await node.get(key, signal ? { signal } : {})).bytes) {
+    got += part.byteLength
+    if (done || got < bytes) continue
+    done = true
+    if ((await then()) === 'leave') break
+  }
+  return got
+}
+
+const codeOf = async (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'whole',
+    (error: unknown) => (error instanceof DstoreError ? error.code : String(error)),
+  )
+
+for (const lanes of [false, true]) {
+  const over = lanes ? 'by lane' : 'over Noise'
+
+  test.serial(
+    `R003-20: transfers that are left, cancelled or cut by a removal leave nothing, ${over}`,
+    async (t) => {
+      const { global, local, counts } = await pair(t, lanes)
+      const warnings: string[] = []
+      const warn = ({ message }: Error): void => void warnings.push(message)
+      process.on('warning', warn)
+      t.teardown(() => process.off('warning', warn))
+      const { key } = await global.put({ bytes: once(pattern(6 * MIB + 1)) })
+      const round = async (i: number): Promise<void> => {
+        await local.evict(key)
+        await readAnd(local, key, 1, () => 'leave')
+        await local.evict(key)
+        const cancel = new AbortController()
+        const stop = (): void => cancel.abort()
+        t.is(await codeOf(readAnd(local, key, MIB, stop, cancel.signal)), 'cancelled')
+        await local.evict(key)
+        t.is(await codeOf(local.get(key, { signal: AbortSignal.abort() })), 'cancelled')
+        const other = await global.put({ bytes: once(pattern(6 * MIB + 2 + i)) })
+        const removing = readAnd(local, other.key, 1, () => global.remove(other.key))
+        t.is(await codeOf(removing), 'removed')
+        t.is(await codeOf(local.get(other.key)), 'not-found')
+      }
+      await round(0)
+      const before = counts()
+      await Promise.all([1, 2, 3, 4].map(round))
+      for (let i = 5; i < 12; i++) await round(i)
+      const most = IDLE_TRANSFER_CHANNELS
+      await until(() => {
+        const after = counts()
+        const more = lanes ? 2 * most : 0
+        return after.streams <= 1 + (lanes ? 0 : most) && after.sockets <= before.sockets + more
+      })
+      t.deepEqual(warnings, [])
+      t.is(Buffer.compare(await read(local, key), pattern(6 * MIB + 1)), 0)
+    },
+  )
+
+  test.serial(
+    `R003-12: a link that is cut at every megabyte gives the value whole, or one clear error, ${over}`,
+    async (t) => {
+      const { global, local, relay, counts } = await pair(t, lanes)
+      const bytes = pattern(6 * MIB + 7)
+      const { key } = await global.put({ bytes: once(bytes) })
+      await read(local, key)
+      const before = counts()
+      const outcomes: string[] = []
+      for (let cut = 0; cut <= 6; cut++) {
+        await local.evict(key)
+        await until(async () => (await local.status()).global!.state === 'connected')
+        const breakIt = (): void => {
+          relay.break()
+          setTimeout(() => relay.heal(), 20)
+        }
+        const code = await codeOf(readAnd(local, key, Math.max(1, cut * MIB), breakIt))
+        outcomes.push(code)
+        t.true(['whole', 'unreachable', 'timeout'].includes(code), code)
+        await until(async () => (await local.status()).global!.state === 'connected')
+        t.is(Buffer.compare(await read(local, key), bytes), 0)
+      }
+      t.log(outcomes.join(' '))
+      t.true(outcomes.includes('whole'))
+      await until(() => {
+        const after = counts()
+        const most = IDLE_TRANSFER_CHANNELS
+        return after.streams <= 1 + most && after.sockets <= before.sockets + 2 * most
+      })
+    },
+  )
+
+  test.serial(
+    `a value for which the cache has no room passes, while what fills it is read, ${over}`,
+    async (t) => {
+      const { global, local } = await pair(t, lanes, 8 * MIB)
+      const [first, second] = [pattern(6 * MIB), pattern(5 * MIB + 3)]
+      const { key } = await global.put({ bytes: once(first) })
+      const other = await global.put({ bytes: once(second) })
+      let passed: Uint8Array | undefined
+      const got = await readAnd(local, key, MIB, async () => {
+        passed = await read(local, other.key)
+      })
+      t.is(got, first.byteLength)
+      t.is(Buffer.compare(passed!, second), 0)
+      const { cache } = await local.status()
+      t.true(cache!.usedBytes <= cache!.budgetBytes)
+      t.is(cache!.values, 1)
+    },
+  )
+}
