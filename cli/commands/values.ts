@@ -60,6 +60,7 @@ export const stat: Run = onFacts(async (facts, { type, text }, terminal) => {
     `incarnation  ${facts.incarnation}`,
     `held here    ${facts.heldBytes} bytes`,
     ...facts.names.map((name) => `name         ${name}`),
+    ...facts.holders.map((peer) => `holder       ${peer}`),
     `confirmed    ${facts.confirmed ? 'yes' : 'no: Global is away'}`,
   ]
   await terminal.printFact(facts, lines.join('\n'))

@@ -32,6 +32,7 @@ export interface FactsAnswer {
   readonly size: number
   readonly incarnation: number
   readonly heldBytes: number
+  readonly holders: readonly string[]
   readonly confirmed: boolean
   readonly names: readonly string[]
 }

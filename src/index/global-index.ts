@@ -17,9 +17,9 @@ import { redeem } from './membership-plans.ts'
 import type { Body, Failure, Message, Position, Request } from './message.ts'
 import * as plans from './plan.ts'
 import { transactionOf, type Done, type Outcome, type Plan, type Sealed } from './plan.ts'
+import type { Recovered } from './opening.ts'
 import { isRequest, planOf } from './planning.ts'
 import { collectReceipts } from './receipts.ts'
-import type { LocalRecord, Run } from './record.ts'
 import { Register, withMargin } from './register.ts'
 import { ALL_RULES, type Rules } from './rules.ts'
 import type { GlobalEffect, GlobalEvent, SessionId } from './global-events.ts'
@@ -56,19 +56,6 @@ type Ticket =
   /** Rows of the register alone. */
   | { readonly type: 'register'; readonly next: () => void }
 
-/** What the store held when Global began. */
-export interface Recovered {
-  readonly runs: readonly Run[]
-  readonly locals: ReadonlyMap<string, LocalRecord>
-  /** From now on the index's own. */
-  readonly members: Members
-  readonly longestLeaseMs: number
-  /** The log has let go of the changes up to this one. */
-  readonly trimmed: number
-  /** Seq of the change that began this run, the last of `runs`. */
-  readonly seq: number
-}
-
 export interface GlobalIndexOptions {
   readonly recovered: Recovered
   readonly now: number
@@ -78,6 +65,7 @@ export interface GlobalIndexOptions {
   readonly forgetAfterMs?: number
   /** Where Global listens: multiaddrs without its peer id. */
   readonly addresses?: () => readonly string[]
+  readonly holders?: plans.HoldersOf
   readonly rules?: Rules
 }
 
@@ -246,7 +234,11 @@ export class GlobalIndex {
         break
       default: {
         const asker = this.#sessions.peerOf(session)
-        const plan = planOf(body, () => this.#admission.context(asker, this.#now, this.#trimmed))
+        const plan = planOf(
+          body,
+          () => this.#admission.context(asker, this.#now, this.#trimmed),
+          this.#options.holders ?? (() => []),
+        )
         const wait = 'timeoutMs' in body ? { timeoutMs: body.timeoutMs } : {}
         if (plan !== undefined) this.#run(origin, plan, wait)
         else this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)

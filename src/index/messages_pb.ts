@@ -557,7 +557,7 @@ export type Fact = Message$1<"dstore.index.Fact"> & {
   value?: Uint8Array | undefined;
 
   /**
-   * Peer ids of Locals that hold it.
+   * Peer ids of Locals that hold it and serve it, where one key was asked for.
    *
    * @generated from field: repeated string holders = 5;
    */

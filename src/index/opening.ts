@@ -3,8 +3,21 @@ import { RUNS } from '../limits.ts'
 import { Members } from '../membership/members.ts'
 import { decodeMember, decodeTicket, memberOf, secretHashOf } from '../membership/record.ts'
 import type { Row, Transaction } from '../store/store.ts'
-import type { Recovered } from './global-index.ts'
 import { INDEX_ROW, decodeIndex, decodeLocal, encodeChange, encodeIndex, peerOf } from './record.ts'
+import type { LocalRecord, Run } from './record.ts'
+
+/** What the store held when Global began. */
+export interface Recovered {
+  readonly runs: readonly Run[]
+  readonly locals: ReadonlyMap<string, LocalRecord>
+  /** From now on the index's own. */
+  readonly members: Members
+  readonly longestLeaseMs: number
+  /** The log has let go of the changes up to this one. */
+  readonly trimmed: number
+  /** Seq of the change that began this run, the last of `runs`. */
+  readonly seq: number
+}
 
 export interface Opening {
   /** The new run's id, 16 random bytes. */

@@ -89,7 +89,10 @@ export const answer = (body: Body): Done => ({ type: 'answer', body })
 
 const textOf = (digest: Digest): string => new Key(digest).toString()
 
-export function* locate({ digests, inline }: Locate): Plan {
+/** Who is known to hold a value and to serve it to others: peer ids, a hint. */
+export type HoldersOf = (digest: Digest) => readonly string[]
+
+export function* locate({ digests, inline }: Locate, holdersOf: HoldersOf): Plan {
   const rows = yield digests.map(keyRow)
   const records = rows.map((row) => (row === undefined ? undefined : record.decodeKey(row)))
   return {
@@ -99,20 +102,24 @@ export function* locate({ digests, inline }: Locate): Plan {
     ),
     answer: (values) => ({
       type: 'located',
-      // A batch of facts fits into one message only without names.
-      facts: records.map((one, i) => factOf(one, values[i], digests.length === 1)),
+      // A batch of facts fits into one message only without names and holders.
+      facts:
+        digests.length === 1
+          ? [factOf(records[0], values[0], holdersOf(digests[0]!))]
+          : records.map((one, i) => factOf(one, values[i])),
     }),
   }
 }
 
+/** With names where holders are given: what is of a batch has neither. */
 function factOf(
   found: KeyRecord | undefined,
   value: Uint8Array | undefined,
-  named: boolean,
+  holders?: readonly string[],
 ): Fact | undefined {
   if (found === undefined) return undefined
   const { size, incarnation, names } = found
-  return { size, incarnation, value, holders: [], names: named ? names : [] }
+  return { size, incarnation, value, holders: holders ?? [], names: holders ? names : [] }
 }
 
 export function* lookup({ name, inline }: Lookup): Plan {
@@ -128,7 +135,7 @@ export function* lookup({ name, inline }: Lookup): Plan {
       values: inline ? [{ ...found, digest }] : [undefined],
       answer: ([value]) => ({
         type: 'binding',
-        found: { digest, incarnation: bound.version, fact: factOf(found, value, true)! },
+        found: { digest, incarnation: bound.version, fact: factOf(found, value, [])! },
       }),
     }
   }
@@ -226,7 +233,7 @@ export function* bind({ name, digest }: Bind): Plan {
   const bound = (incarnation: number): Done =>
     answer({
       type: 'binding',
-      found: { digest, incarnation, fact: factOf(found, undefined, true)! },
+      found: { digest, incarnation, fact: factOf(found, undefined, [])! },
     })
   if (taken !== undefined) return bound(taken.version)
   return bindTo(found, { digest, name, looked, rows }, bound)

@@ -31,10 +31,11 @@ export const isRequest = (body: Body): body is Request => Object.hasOwn(NEEDED, 
 export function planOf(
   body: Body,
   context: () => membership.MembershipContext,
+  holdersOf: plans.HoldersOf,
 ): (() => Plan) | undefined {
   switch (body.type) {
     case 'locate':
-      return () => plans.locate(body)
+      return () => plans.locate(body, holdersOf)
     case 'offer':
       return () => plans.offer(body)
     case 'bind':

@@ -85,6 +85,7 @@ interface Parts {
   readonly index: IndexHost
   readonly repair: Repair
   readonly traffic: Traffic
+  readonly company: Company
 }
 
 export class Global implements Node {
@@ -92,13 +93,15 @@ export class Global implements Node {
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #index: IndexHost
+  readonly #company: Company
   readonly #repair: Repair
   readonly #traffic: Traffic
   readonly #membership: MembershipCalls
   readonly #callers = new Callers()
   readonly #startedAt = new Date()
 
-  private constructor(options: GlobalOptions, { index, repair, traffic }: Parts) {
+  private constructor(options: GlobalOptions, { index, repair, traffic, company }: Parts) {
+    this.#company = company
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
@@ -133,6 +136,7 @@ export class Global implements Node {
       ...options,
       repair,
       addresses: () => ticketAddresses(network),
+      holders: (digest) => company.holders(digest, now()),
       onRefused: (peer, why) => gate?.refuse(peer, why),
       onExpelled: (peer) => {
         transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
@@ -153,7 +157,7 @@ export class Global implements Node {
     gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
-    return new Global(options, { index, repair, traffic })
+    return new Global(options, { index, repair, traffic, company })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -202,7 +206,8 @@ export class Global implements Node {
     const record = await this.#record(key.digest)
     if (record === undefined) return undefined
     const { size, incarnation, names } = record
-    return { key, size, incarnation, heldBytes: size, names, confirmed: true }
+    const holders = this.#company.holders(key.digest, this.#options.now())
+    return { key, size, incarnation, heldBytes: size, names, holders, confirmed: true }
   }
 
   statMany(keys: readonly Key[]): Promise<(ValueFacts | undefined)[]> {

@@ -21,7 +21,7 @@ import type {
   Request,
 } from '../index/message.ts'
 import { beginRun } from '../index/opening.ts'
-import type { Sealed } from '../index/plan.ts'
+import type { HoldersOf, Sealed } from '../index/plan.ts'
 import { INDEX_ROW, LOCAL_ROWS } from '../index/record.ts'
 import {
   FAREWELL_MS,
@@ -62,6 +62,7 @@ export interface IndexHostOptions {
   readonly forgetAfterMs?: number | undefined
   /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
   readonly addresses?: (() => readonly string[]) | undefined
+  readonly holders?: HoldersOf
   /** A peer was refused: count it. */
   readonly onRefused?: ((peer: string, why: Refusal) => void) | undefined
   /** A peer is no longer a member: end at once what is done for it. */
@@ -107,7 +108,7 @@ export class IndexHost {
 
   /** Every start begins a run, which is the first change that it writes. */
   static async open(options: IndexHostOptions): Promise<IndexHost> {
-    const { store, random, leaseMs, now, forgetAfterMs, addresses } = options
+    const { store, random, leaseMs, now, forgetAfterMs, addresses, holders } = options
     const [index] = await store.rows([INDEX_ROW])
     const locals = await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS })
     const members = await store.scan('meta', { prefix: MEMBER_ROWS, limit: MEMBERS })
@@ -129,7 +130,7 @@ export class IndexHost {
     const started = await store.commit(transaction)
     if (!started.ok) throw new DstoreError('internal', 'the start of a run was not committed')
     const forget = forgetAfterMs === undefined ? {} : { forgetAfterMs }
-    const more = { ...forget, ...(addresses && { addresses }) }
+    const more = { ...forget, ...(addresses && { addresses }), ...(holders && { holders }) }
     const begun = { recovered, now: now(), epochMs: atMs - now(), leaseMs, ...more }
     return new IndexHost(options, new GlobalIndex(begun))
   }

@@ -89,6 +89,8 @@ export interface ValueFacts {
   readonly heldBytes: number
   /** Its names, as far as they are known here. */
   readonly names: readonly string[]
+  /** Peer ids of Locals that hold it, whole or in part, and serve it to others, as far as is known: it changes quickly. */
+  readonly holders: readonly string[]
   /** Was this answered by, or as, Global? False when only this Local's cache could be asked. */
   readonly confirmed: boolean
 }

@@ -173,7 +173,7 @@ export class Questions {
     const cached = this.#cache.get(key)
     if (cached === undefined || cached.isVoid) return undefined
     const { size, incarnation, heldBytes } = cached
-    return { key, size, incarnation, heldBytes, names: [], confirmed: false }
+    return { key, size, incarnation, heldBytes, names: [], holders: [], confirmed: false }
   }
 
   #heldBytes(key: Key): number {
@@ -190,8 +190,8 @@ export class Questions {
 
 function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFacts | undefined {
   if (fact === undefined) return undefined
-  const { size, incarnation, names } = fact
-  return { key, size, incarnation, heldBytes, names, confirmed: true }
+  const { size, incarnation, names, holders } = fact
+  return { key, size, incarnation, heldBytes, names, holders, confirmed: true }
 }
 
 function boundName(name: string, found: Found, heldBytes: number): BoundName {

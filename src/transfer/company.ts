@@ -42,6 +42,12 @@ export class Company {
     return addresses
   }
 
+  /** Peer ids of the Locals that joined lately. */
+  holders(digest: Uint8Array, now: number): string[] {
+    const joined = this.#values.get(toHex(digest)) ?? new Map<string, Holder>()
+    return [...joined].filter(([, { until }]) => until > now).map(([peer]) => peer)
+  }
+
   /** A Local is gone for good. */
   leave(peer: string): void {
     for (const value of this.#byPeer.get(peer) ?? []) this.#remove(peer, value)

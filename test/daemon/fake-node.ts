@@ -115,7 +115,7 @@ export class FakeNode implements Node {
     return Promise.resolve(
       size === undefined
         ? undefined
-        : { key, size, incarnation: 1, heldBytes: size, names: [], confirmed: true },
+        : { key, size, incarnation: 1, heldBytes: size, names: [], holders: [], confirmed: true },
     )
   }
 

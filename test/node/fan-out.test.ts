@@ -43,6 +43,14 @@ test.serial(
     t.is(Buffer.compare(await read(first, key), BYTES), 0)
     const before = await sentBy(global)
     const second = await nodes.local(global)
+    const { peerId } = await first.status()
+    for (const node of [global, second]) {
+      t.deepEqual(
+        (await node.stat(key))?.holders,
+        [peerId],
+        'R004-55: who asks is told who holds it',
+      )
+    }
     t.is(Buffer.compare(await read(second, key), BYTES), 0)
     t.true((await sentBy(first)) > 16 * MIB)
     t.true((await sentBy(global)) - before < 12 * MIB)
