@@ -289,17 +289,19 @@ test.serial(
   async (t) => {
     const watched = await during(global, healthy, async () => {
       const outcomes: string[] = []
-      for (let round = 0; round < 8; round++) {
+      const floods = async (): Promise<number> => (await global.status()).refused!['flood']!
+      // Some are turned away for being too many at once, which is no failure.
+      for (let round = 0; round < 40 && (await floods()) === 0; round++) {
         const peers = await Promise.all(Array.from({ length: 10 }, () => Peer.create(t)))
         outcomes.push(
           ...(await Promise.all(peers.map((peer) => greet(peer, [[4, randomBytes(32)]])))),
         )
       }
-      t.deepEqual(new Set(outcomes.slice(-10)), new Set(['cut']))
+      t.true((await floods()) > 0)
+      t.is(await greet(await Peer.create(t), [[4, randomBytes(32)]]), 'cut')
       for (const outcome of outcomes) t.regex(outcome, /^(cut$|not-permitted: )/)
     })
     assertUnharmed(t, global, watched)
-    t.true((await global.status()).refused!['flood']! > 0)
     t.is(global.lines('a peer was refused', 'why=flood').length, 1)
     // Members come and go from the same host as before.
     const member = await Peer.create(t)
