@@ -7,9 +7,20 @@ const common = {
 }
 const output = { dir: 'dist', format: 'esm', cleanDir: false }
 
-/** What every command loads and some larger part, too: one file of it, not ten, for each costs at every start. */
-const SHARED =
-  /\/src\/(errors|limits|bytes|node\/version|daemon\/(?!http\/|(daemon|foreground|background|lock|log-file|pipe-input)\.)[\w/-]+)\.ts$|\/cli\/node-flags\.ts$/
+/**
+ * What every start loads, and what larger parts share with it: one file of it, not ten, for each costs at every start.
+ * The rest (a node, the prompt, archives) becomes chunks that are loaded when they are wanted.
+ */
+const SHARED = new RegExp(
+  [
+    'src/(errors|limits|bytes|node/version|membership/role)',
+    'src/daemon/(answer|api|caller|client|connection|problem|quantities|addresses|http-address|group|settings)',
+    'src/daemon/(socket-address|socket-place|state-directory|ready-line|log)',
+    'cli/(?!hashing|ahead|candidates|shells|dstore|main|help)[\\w-]+',
+  ]
+    .map((path) => `/${path}\\.ts$`)
+    .join('|'),
+)
 
 export default defineConfig([
   {

@@ -1,6 +1,18 @@
 /** Small operations on bytes that every layer needs and no platform class gives. */
 
+/** Below this, to zero costs less than to ask for memory that is not. */
+const UNZEROED_BYTES = 4096
+
 const EMPTY = new Uint8Array(0)
+
+/**
+ * An array that holds whatever was in its memory before, for those who write all that they show: to zero a megabyte
+ * costs as much as to copy it. Not a Buffer, whose `slice` copies nothing.
+ */
+export function unzeroed(length: number): Uint8Array {
+  if (length < UNZEROED_BYTES) return new Uint8Array(length)
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+}
 
 /** All parts in one array; the part itself, uncopied, where there is only one. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -8,7 +20,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!
   let length = 0
   for (const part of parts) length += part.byteLength
-  const whole = new Uint8Array(length)
+  const whole = unzeroed(length)
   let offset = 0
   for (const part of parts) {
     whole.set(part, offset)

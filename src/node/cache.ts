@@ -4,6 +4,7 @@
  * An entry is charged for what it holds or has been promised room for; to make room, the entries that were used
  * longest ago go first, and one that is in use never goes. Nothing here does I/O: what is written was verified.
  */
+import { unzeroed } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { Bitfield } from '../hash/bitfield.ts'
 import type { Key } from '../hash/key.ts'
@@ -118,7 +119,7 @@ export class CachedValue {
   #segment(index: number): Uint8Array {
     const length = Math.min(SEGMENT_BYTES, this.size - index * SEGMENT_BYTES)
     // Not zeroed, which would touch all of it twice: what was not written is not held, and so never seen.
-    return (this.#segments[index] ??= Buffer.allocUnsafeSlow(length))
+    return (this.#segments[index] ??= unzeroed(length))
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * What lands in one turn of the event loop is given out together.
  */
+import { unzeroed } from '../bytes.ts'
 import { CHANNEL_BUFFER_BYTES, LANE_SLAB_BYTES, LANE_SLABS } from '../limits.ts'
 
 /** Less room than a TLS record has is not worth offering. */
@@ -15,7 +16,7 @@ export class SlabPool {
 
   /** Not zeroed: only what has landed in it is ever shown. */
   take(): Uint8Array {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(LANE_SLAB_BYTES)
+    return this.#free.pop() ?? unzeroed(LANE_SLAB_BYTES)
   }
 
   give(slab: Uint8Array): void {

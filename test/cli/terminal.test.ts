@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { ExecutionContext } from 'ava'
 import { spawn } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../../cli/commands.ts'
@@ -119,20 +120,26 @@ test('R007-20 progress of short work is not shown, and that of long work is clea
   t.is(written[1], '\r\u001b[K')
 })
 
-test('R007-20 progress is for a terminal alone, and not for one of CI', async (t) => {
+/** A daemon whose puts take a while, and what a terminal of so many columns shows of one. */
+async function slowly(t: ExecutionContext): Promise<{
+  readonly place: Place
+  readonly inTerminal: (columns: number, env?: Readonly<Record<string, string>>) => Promise<string>
+}> {
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
-  writeFileSync(place.file('slow'), 'slow')
+  writeFileSync(place.file('a file with a long name'), 'slow')
   const put = node.put.bind(node)
   node.put = async (source, options) => {
     for (let done = 1; done <= 15; done++) {
-      options?.onProgress?.({ phase: 'hash', doneBytes: done, totalBytes: 15 })
+      const doneBytes = done * 100_000_000
+      options?.onProgress?.({ phase: 'hash', doneBytes, totalBytes: 1_500_000_000 })
       await new Promise((resolve) => setTimeout(resolve, 120))
     }
     return put(source, options)
   }
-  const inTerminal = async (env: Readonly<Record<string, string>>): Promise<string> => {
-    const command = `'${process.execPath}' '${BUNDLE}' put slow`
+  const inTerminal = async (columns: number, env = {}): Promise<string> => {
+    const put_ = `'${process.execPath}' '${BUNDLE}' put 'a file with a long name'`
+    const command = `stty cols ${columns}; ${put_}`
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       cwd: place.path,
       env: place.env(env),
@@ -140,15 +147,34 @@ test('R007-20 progress is for a terminal alone, and not for one of CI', async (t
     })
     return (await outcome(child)).stdout.toString()
   }
+  return { place, inTerminal }
+}
+
+test('R007-20 progress is for a terminal alone, and not for one of CI', async (t) => {
+  const { place, inTerminal } = await slowly(t)
   const [shown, ofCi, piped] = await Promise.all([
-    inTerminal({}),
-    inTerminal({ CI: '1' }),
-    place.run(['put', 'slow']),
+    inTerminal(80),
+    inTerminal(80, { CI: '1' }),
+    place.run(['put', 'a file with a long name']),
   ])
   // oxlint-disable-next-line no-control-regex -- it is what clears the line
-  t.regex(shown, /\r\u001b\[Kslow {2}\d+%.*\r\u001b\[Kbafkr4i/s)
+  t.regex(shown, /\r\u001b\[Ka file.* \d+%.*\r\u001b\[Kbafkr4i/s)
   t.false(ofCi.includes('%'))
   t.is(piped.stderr, '')
+})
+
+test('R007-20 progress fits the terminal, whether of 80 columns or of 40', async (t) => {
+  const { inTerminal } = await slowly(t)
+  for (const columns of [80, 40]) {
+    const lines = (await inTerminal(columns))
+      .split('\r\u001b[K')
+      .filter((line) => line.includes('%'))
+    t.true(lines.length > 1)
+    for (const line of lines) {
+      t.true(line.length < columns, line)
+      t.regex(line, /^a file with a long name {2}\d+%/, 'the most important is always there')
+    }
+  }
 })
 
 test('R007-77 logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {

@@ -78,3 +78,24 @@ test('the package says on which Node it runs, and CI tries the oldest and those 
   t.is(manifest.engines.node, '>=20.19.0')
   t.regex(read('.github/workflows/ci.yml'), /node: \[20, 22, 24\]/)
 })
+
+test('every start loads little: no package, and of Node only what it must', (t) => {
+  const loaded = new Set<string>()
+  const foreign = new Set<string>()
+  const load = (path: string): void => {
+    if (loaded.has(path)) return
+    loaded.add(path)
+    for (const [, target] of read(path).matchAll(/^import (?:.* from )?"([^"]+)";$/gm)) {
+      if (target!.startsWith('.')) load(posix.join(posix.dirname(path), target!))
+      else foreign.add(target!)
+    }
+  }
+  load('dist/dstore.js')
+  t.true(loaded.size <= 3, [...loaded].join(' '))
+  // Each of these costs milliseconds, and so does every package.
+  const slow = /^(?!node:)|^node:(crypto|child_process|worker_threads|zlib|readline|v8)/
+  t.deepEqual(
+    [...foreign].filter((target) => slow.test(target)),
+    [],
+  )
+})

@@ -1,4 +1,5 @@
 /** One read of a large value, which can be ended from outside at any moment. */
+import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
@@ -53,7 +54,7 @@ export class ValueReader {
 
   #read(start: number, end: number): Promise<Uint8Array> {
     // Not zeroed: it is given out full, or not at all.
-    const piece = this.#fill(Buffer.allocUnsafeSlow(end - start), start)
+    const piece = this.#fill(unzeroed(end - start), start)
     this.#busy = piece.catch(() => undefined)
     return piece
   }
