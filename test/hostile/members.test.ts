@@ -1,6 +1,5 @@
 /** Strangers, tickets that admit nobody, and members that want more than they may (006). */
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
@@ -270,15 +269,9 @@ test.serial(
     const place = new Place(t)
     const forged = writeTicket({ ...real, addresses: [address!] })
     writeFileSync(place.file('ticket'), forged, { mode: 0o600 })
-    const child = place.start(['daemon', '--join', `@${place.file('ticket')}`])
-    t.teardown(() => child.kill('SIGKILL'))
-    let stderr = ''
-    child.stderr!.on('data', (piece) => (stderr += String(piece)))
-    const ended = once(child, 'close')
-    t.true(await eventually(() => stderr.includes('impostor') || child.exitCode !== null), stderr)
-    child.kill('SIGTERM')
-    await ended
-    t.regex(stderr, /impostor|another peer/)
+    const { exit, stderr } = await place.run(['join', `@${place.file('ticket')}`])
+    t.is(exit, 5, stderr)
+    t.regex(stderr, /another peer/)
     t.deepEqual(heard, [])
     t.false(stderr.includes(forged))
   },
@@ -289,17 +282,19 @@ test.serial(
   async (t) => {
     const watched = await during(global, healthy, async () => {
       const outcomes: string[] = []
-      for (let round = 0; round < 8; round++) {
+      const floods = async (): Promise<number> => (await global.status()).refused!['flood']!
+      // Some are turned away for being too many at once, which is no failure.
+      for (let round = 0; round < 40 && (await floods()) === 0; round++) {
         const peers = await Promise.all(Array.from({ length: 10 }, () => Peer.create(t)))
         outcomes.push(
           ...(await Promise.all(peers.map((peer) => greet(peer, [[4, randomBytes(32)]])))),
         )
       }
-      t.deepEqual(new Set(outcomes.slice(-10)), new Set(['cut']))
+      t.true((await floods()) > 0)
+      t.is(await greet(await Peer.create(t), [[4, randomBytes(32)]]), 'cut')
       for (const outcome of outcomes) t.regex(outcome, /^(cut$|not-permitted: )/)
     })
     assertUnharmed(t, global, watched)
-    t.true((await global.status()).refused!['flood']! > 0)
     t.is(global.lines('a peer was refused', 'why=flood').length, 1)
     // Members come and go from the same host as before.
     const member = await Peer.create(t)
