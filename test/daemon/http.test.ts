@@ -300,6 +300,7 @@ test('facts, removal, prefetch, eviction and status answer with what the node sa
     size: 10,
     incarnation: 1,
     heldBytes: 10,
+    holders: [],
     names: [],
     confirmed: true,
   })

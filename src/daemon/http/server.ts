@@ -122,12 +122,19 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     ...(error instanceof HttpError ? error.headers : {}),
     ...(request.complete ? {} : { Connection: 'close' }),
   })
-  response.end(request.method === 'HEAD' ? undefined : body)
-  // A client in the middle of sending is to find the answer, not a broken pipe: take and drop for a moment.
-  if (!request.complete) {
-    request.resume()
-    setTimeout(() => request.destroy(), REFUSAL_MS).unref()
+  if (request.complete) {
+    response.end(request.method === 'HEAD' ? undefined : body)
+    return
   }
+  // A client in the middle of sending is to find the answer, not a broken pipe: to end the answer would close the
+  // connection, so take and drop for a moment first. All of the answer is sent by now, as its length tells.
+  if (request.method === 'HEAD') response.flushHeaders()
+  else response.write(body)
+  const late = setTimeout(() => request.destroy(), REFUSAL_MS).unref()
+  request.resume().once('close', () => {
+    clearTimeout(late)
+    response.end()
+  })
 }
 
 function splitUrl(url: string): [path: string, query: URLSearchParams] {
