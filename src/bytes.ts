@@ -29,6 +29,18 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
+/** All pieces of a stream in one array: for streams that are known to be small. */
+export async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const piece of pieces) parts.push(piece)
+  return concat(parts)
+}
+
+/** A stream of one piece. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes
+}
+
 /** Are both the same bytes? Not constant-time: never for secrets. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.byteLength !== b.byteLength) return false

@@ -1,4 +1,5 @@
 /** An archive as it is written: the values, and behind them the names of those that are in it (R007-41). */
+import { once } from '../../src/bytes.ts'
 import type { Client } from '../../src/daemon/client.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Collected, Missing } from './collect.ts'
@@ -63,8 +64,4 @@ export class Archive {
       this.#onBytes((this.doneBytes += piece.byteLength))
     }
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

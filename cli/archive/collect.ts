@@ -1,5 +1,5 @@
 /** What is to go into an archive: values with their names, small ones at once with their bytes. */
-import { concat } from '../../src/bytes.ts'
+import { gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api.ts'
 import type { Client } from '../../src/daemon/client.ts'
@@ -68,18 +68,13 @@ function collect(
       if (!facts.confirmed) {
         throw new DstoreError('unreachable', 'Global is away, and nobody else knows all names')
       }
-      const bytes = facts.size > PIECE_BYTES ? undefined : await whole(client, key)
+      const bytes =
+        facts.size > PIECE_BYTES ? undefined : await gather((await client.get(key)).bytes)
       return { facts, bytes }
     } catch (error) {
       return { word: key, fault: asDstoreError(error) }
     }
   })
-}
-
-async function whole(client: Client, key: string): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of (await client.get(key)).bytes) pieces.push(piece)
-  return concat(pieces)
 }
 
 function isGone({ code }: DstoreError): boolean {

@@ -1,5 +1,5 @@
 /** Puts what an archive holds: each value whole and verified, or not at all; then the names (R007-43, R007-44). */
-import { concat } from '../../src/bytes.ts'
+import { gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api.ts'
 import type { Client } from '../../src/daemon/client.ts'
@@ -124,9 +124,7 @@ async function whole(
   if (size > mostBytes) {
     throw new DstoreError('too-large', `${file} has ${size} bytes, and may have ${mostBytes}`)
   }
-  const pieces: Uint8Array[] = []
-  for await (const piece of bytes) pieces.push(piece)
-  return concat(pieces)
+  return gather(bytes)
 }
 
 async function* compact<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {

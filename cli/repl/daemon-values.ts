@@ -1,4 +1,5 @@
 /** A daemon's API, as statements see it. */
+import { gather, once } from '../../src/bytes.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
@@ -37,9 +38,7 @@ export class DaemonValues implements Values {
   async read(key: string, mostBytes: number): Promise<Uint8Array> {
     if (mostBytes === 0) return new Uint8Array()
     const { bytes } = await this.#client.get(key, { start: 0, end: mostBytes })
-    const parts: Uint8Array[] = []
-    for await (const part of bytes) parts.push(part)
-    return Buffer.concat(parts)
+    return gather(bytes)
   }
 
   async prefetch(key: string): Promise<void> {
@@ -62,8 +61,4 @@ async function unlessAbsent(found: Promise<FoundValue>): Promise<FoundValue | un
     if (asDstoreError(error).code === 'not-found') return undefined
     throw error
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

@@ -1,5 +1,6 @@
 /** Sources as programs have them, made into what a node takes. */
 import { resolve } from 'node:path'
+import { once } from '../bytes.ts'
 import { untilAborted } from '../node/deadline.ts'
 import type { ValueSource } from '../node/node.ts'
 import type { Source } from './dstore.ts'
@@ -58,10 +59,6 @@ function opened(source: Source): { pieces: AsyncIterable<unknown>; size?: number
     return { pieces: source }
   }
   throw new TypeError('source must be text, bytes, a blob, a stream of bytes, or { path }')
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }
 
 /** Every item, unless the signal is aborted first: then its reason, however long the next item takes. */

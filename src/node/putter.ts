@@ -1,5 +1,5 @@
 /** How a Local puts: the bytes go to Global, whose own hash decides, and stay in the Local's cache where they fit. */
-import { concat, equal } from '../bytes.ts'
+import { concat, equal, gather } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
 import { Key } from '../hash/key.ts'
@@ -64,10 +64,9 @@ export class Putter {
   async #putFile(file: FileSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
     const whole = { start: 0, end: file.size }
     if (file.size <= INLINE_VALUE_BYTES) {
-      const parts: Uint8Array[] = []
-      for await (const part of file.read(whole)) parts.push(part)
+      const bytes = await gather(file.read(whole))
       await file.checkUnchanged()
-      return this.#putOne(concat(parts), options, limit)
+      return this.#putOne(bytes, options, limit)
     }
     const { onProgress, name } = options
     const hashed = await file.hash({

@@ -1,5 +1,5 @@
 /** Values on their way into a store and out of it. */
-import { concat, equal } from '../bytes.ts'
+import { equal, gather } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { createHasher, hash, type Hashed } from '../hash/hasher.ts'
 import type { Sealed } from '../index/plan.ts'
@@ -113,7 +113,5 @@ export async function readSmall(
   location: Location,
   size: number,
 ): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const part of store.read(location, { start: 0, end: size })) parts.push(part)
-  return concat(parts)
+  return gather(store.read(location, { start: 0, end: size }))
 }

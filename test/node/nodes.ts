@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { concat } from '../../src/bytes.ts'
+import { gather } from '../../src/bytes.ts'
 import type { Key } from '../../src/hash/key.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/node/log.ts'
@@ -48,14 +48,10 @@ export class Nodes {
   }
 }
 
-export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
-}
+export { once } from '../../src/bytes.ts'
 
 export async function read(node: Node, key: Key, options?: GetOptions): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const part of (await node.get(key, options)).bytes) parts.push(part)
-  return concat(parts)
+  return gather((await node.get(key, options)).bytes)
 }
 
 /** Wait until something holds; fails after a while. */
