@@ -1,4 +1,5 @@
 /** Every command: what it takes, what it is for, and where it lives. Loaded only when it is called. */
+import { NODE_FLAGS } from './flags.ts'
 import type { FlagName } from './flags.ts'
 import type { Run } from './invocation.ts'
 import { cid } from './commands/cid.ts'
@@ -27,21 +28,6 @@ export interface Command {
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
-const NODE = [
-  'global',
-  'standalone',
-  'join',
-  'listen',
-  'store',
-  'cache',
-  'max-size',
-  'lease',
-  'forget-after',
-  'socket-group',
-  'http',
-  'http-public',
-  'log-level',
-] as const
 /** What `join` says by itself. */
 const ROLES: ReadonlySet<string> = new Set(['global', 'standalone', 'join'])
 const MANY: readonly [number, number] = [1, Infinity]
@@ -212,7 +198,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ['dstore join @ticket', 'with the ticket in a file'],
       ['ssh global dstore invite | dstore join', 'or on standard input'],
     ],
-    flags: [...NODE.filter((flag) => !ROLES.has(flag)), 'json', ...PLACE],
+    flags: [...NODE_FLAGS.filter((flag) => !ROLES.has(flag)), 'json', ...PLACE],
     positionals: [0, 1],
     load: () => join,
   },
@@ -235,7 +221,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ['dstore daemon --global', 'the Global; its ready line says where it is'],
       ['dstore daemon --join @ticket', 'a Local of it; later without --join'],
     ],
-    flags: [...NODE, ...PLACE],
+    flags: [...NODE_FLAGS, ...PLACE],
     positionals: NONE,
     load: async () => (await import('./commands/daemon.ts')).daemon,
   },
@@ -243,7 +229,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--global | --join WHERE] [FLAGS]',
     summary: 'run a node in the background',
     examples: [['dstore start --cache 4GiB', 'remembered for the next start']],
-    flags: [...NODE, 'json', ...PLACE],
+    flags: [...NODE_FLAGS, 'json', ...PLACE],
     positionals: NONE,
     load: () => start,
   },

@@ -88,6 +88,23 @@ export type FlagName =
   | 'http-public'
   | 'log-level'
 
+/** What kind of node to run: what `start`, `daemon` and a daemon in the background are told. */
+export const NODE_FLAGS = [
+  'global',
+  'standalone',
+  'join',
+  'listen',
+  'store',
+  'cache',
+  'max-size',
+  'lease',
+  'forget-after',
+  'socket-group',
+  'http',
+  'http-public',
+  'log-level',
+] as const
+
 /** What was given; `parseArgs` has seen to the types. */
 export interface Flags {
   readonly dir?: string

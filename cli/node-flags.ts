@@ -3,9 +3,13 @@ import { DstoreError } from '../src/errors.ts'
 import { parseDuration, parseSize } from '../src/daemon/quantities.ts'
 import { checkSettings, parseLease } from '../src/daemon/settings.ts'
 import type { Settings } from '../src/daemon/settings.ts'
+import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
 
-/** What the flags say, where `--join` is a multiaddr (see ticket-input.ts); `usage`, `malformed-address` or `not-permitted` for what cannot be (R007-7, R007-23). */
+/**
+ * What the flags say, where `--join` is a multiaddr (see ticket-input.ts); `usage`, `malformed-address` or
+ * `not-permitted` for what cannot be (R007-7, R007-23).
+ */
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'forget-after': forgetAfter } = flags
@@ -28,31 +32,18 @@ export function settingsFromFlags(flags: Flags): Settings {
   })
 }
 
-const VALUED = [
-  'store',
-  'cache',
-  'max-size',
-  'lease',
-  'forget-after',
-  'socket-group',
-  'http',
-  'log-level',
-] as const
-
 /** The same flags, checked, for another process, which is told by standard input where to join, and how. */
 export function nodeParameters(flags: Flags): string[] {
   const { join, ...rest } = flags
   checkOneRole(flags)
   settingsFromFlags(rest)
   const parameters = join === undefined ? [] : ['--join=-']
-  for (const name of ['global', 'standalone', 'http-public'] as const) {
-    if (flags[name] === true) parameters.push(`--${name}`)
-  }
-  for (const name of VALUED) {
+  for (const name of NODE_FLAGS) {
     const value = flags[name]
-    if (value !== undefined) parameters.push(`--${name}=${value}`)
+    if (name === 'join' || value === undefined || value === false) continue
+    if (value === true) parameters.push(`--${name}`)
+    else for (const one of [value].flat()) parameters.push(`--${name}=${one}`)
   }
-  for (const address of flags.listen ?? []) parameters.push(`--listen=${address}`)
   return parameters
 }
 
