@@ -236,6 +236,9 @@ export const HTTP_CONNECTIONS: number = 512
 /** How long the headers, or a JSON body, may take to arrive. */
 export const HTTP_REQUEST_MS: number = 30_000
 
+/** How long a client that is still sending may take to find that it was refused, in milliseconds: it may be one of many. */
+export const HTTP_REFUSAL_MS: number = 5_000
+
 /** How long a connection to the daemon's socket may lie idle between two requests. */
 export const HTTP_IDLE_MS: number = 60_000
 

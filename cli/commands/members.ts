@@ -2,15 +2,16 @@
 import { DstoreError, ERRORS } from '../../src/errors.ts'
 import { parseDuration } from '../../src/daemon/quantities.ts'
 import type { ExpelAnswer, MemberLine } from '../../src/daemon/api.ts'
-import { isMemberRole, type MemberRole } from '../../src/membership/role.ts'
+import { parseRole } from '../../src/membership/role.ts'
 import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
+import { listsText } from '../lists-text.ts'
 import { useDaemon } from '../session.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
   const options = {
-    ...(flags.role !== undefined && { role: readRole(flags.role) }),
+    ...(flags.role !== undefined && { role: parseRole(flags.role) }),
     ...(flags.uses !== undefined && { uses: readUses(flags.uses) }),
     ...(flags.expires !== undefined && { validMs: parseDuration(flags.expires) }),
   }
@@ -43,7 +44,7 @@ async function list(invocation: Invocation): Promise<number> {
 
 async function add(invocation: Invocation, peers: readonly string[]): Promise<number> {
   const { flags, terminal } = invocation
-  const role = readRole(flags.role ?? 'writer')
+  const role = parseRole(flags.role ?? 'writer')
   const client = await useDaemon(invocation)
   return forEach(peers, terminal, async (peer) => {
     const added = await client.admit(peer, role)
@@ -66,19 +67,12 @@ const memberText = ({ peer, role, state, since }: MemberLine): string =>
 
 /** Who has cut the connections to it, and who has still to. */
 function expelledText({ peer, seq, acknowledged, owed, expired }: ExpelAnswer): string {
-  const lists: [what: string, items: readonly string[]][] = [
-    ['cut off by', acknowledged],
-    ['lease ran out at', expired],
-    ['still owed by', owed],
-  ]
-  const more = lists.filter(([, items]) => items.length > 0)
-  const facts = more.map(([what, items]) => `; ${what} ${items.join(' ')}`).join('')
+  const facts = listsText({
+    'cut off by': acknowledged,
+    'lease ran out at': expired,
+    'still owed by': owed,
+  })
   return `removed member ${peer} (seq ${seq})${facts}`
-}
-
-function readRole(text: string): MemberRole {
-  if (isMemberRole(text)) return text
-  throw new DstoreError('usage', `no such role: ${text}`, { hint: 'write reader, writer or admin' })
 }
 
 function readUses(text: string): number {

@@ -1,9 +1,9 @@
 /** `dstore put`: store files, and what comes on standard input. */
 import { realpathSync } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
+import { DstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api.ts'
-import type { Client } from '../../src/daemon/client.ts'
+import { isForClient, type Client } from '../../src/daemon/client.ts'
 import type { Progress } from '../../src/node/node.ts'
 import { forEach } from '../each.ts'
 import { inspect, openInput } from '../input.ts'
@@ -13,8 +13,6 @@ import type { ProgressLine } from '../progress.ts'
 import { useDaemon } from '../session.ts'
 import { SmallFiles } from '../small-files.ts'
 import { checkName } from '../words.ts'
-
-const NOT_FOR_THE_DAEMON: ReadonlySet<string> = new Set(['unreadable', 'not-permitted'])
 
 export async function put(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
@@ -56,7 +54,7 @@ async function store(client: Client, putting: Putting): Promise<PutAnswer> {
     return await client.putFile(path, onProgress, name)
   } catch (error) {
     // Not for the daemon's eyes, but perhaps for ours: else streaming says why not.
-    if (!NOT_FOR_THE_DAEMON.has(asDstoreError(error).code)) throw error
+    if (!isForClient(error)) throw error
     return stream(client, putting)
   }
 }

@@ -4,6 +4,7 @@ import type { RemoveAnswer, UnbindAnswer } from '../../src/daemon/api.ts'
 import { formatSize } from '../../src/daemon/quantities.ts'
 import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
+import { listsText } from '../lists-text.ts'
 import { useDaemon } from '../session.ts'
 import { readWords, unknownWord } from '../words.ts'
 
@@ -35,13 +36,11 @@ function removalText(removed: RemoveAnswer | UnbindAnswer): string {
     ...(key === undefined ? [] : [`removed ${key}`]),
   ]
   const freed = key === undefined ? '' : `, ${formatSize(freedBytes)} freed`
-  const lists: [what: string, items: readonly string[]][] = [
-    ['names unbound', 'name' in removed ? [] : names],
-    ['acknowledged by', acknowledged],
-    ['lease ran out at', expired],
-    ['still owed by', owed],
-  ]
-  const more = lists.filter(([, items]) => items.length > 0)
-  const facts = more.map(([list, items]) => `; ${list} ${items.join(' ')}`).join('')
+  const facts = listsText({
+    'names unbound': 'name' in removed ? [] : names,
+    'acknowledged by': acknowledged,
+    'lease ran out at': expired,
+    'still owed by': owed,
+  })
   return `${what.join(', ')} (seq ${seq}${freed})${facts}`
 }

@@ -3,7 +3,7 @@
  * (specs/007-daemon-and-command-line.md, "HTTP API").
  */
 import type { IncomingMessage } from 'node:http'
-import { DstoreError } from '../errors.ts'
+import { DstoreError, asDstoreError } from '../errors.ts'
 import { BATCH_ITEMS, HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../limits.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../node/node.ts'
 import type { ByteRange } from '../hash/tree.ts'
@@ -37,6 +37,12 @@ export interface FetchedValue {
   readonly range: ByteRange
   /** The bytes in order; they end early only with an error. */
   readonly bytes: AsyncIterable<Uint8Array>
+}
+
+/** Was a daemon kept from reading a file that its client may read, and send, itself (R007-25)? */
+export function isForClient(error: unknown): boolean {
+  const { code } = asDstoreError(error)
+  return code === 'unreadable' || code === 'not-permitted'
 }
 
 type OnProgress = (progress: Progress) => void

@@ -28,10 +28,7 @@ import type {
   WatchOptions,
 } from '../node/node.ts'
 import { FileSource } from '../store/file-source.ts'
-import { Client } from './client.ts'
-
-/** What the daemon may be kept from reading although its client may. */
-const NOT_FOR_THE_DAEMON: ReadonlySet<string> = new Set(['unreadable', 'not-permitted'])
+import { Client, isForClient } from './client.ts'
 
 export class RemoteNode implements Node {
   readonly role: Role
@@ -61,7 +58,7 @@ export class RemoteNode implements Node {
       const { path } = source
       return keyed(await this.#client.with(options).putFile(path, options.onProgress, options.name))
     } catch (error) {
-      if (!NOT_FOR_THE_DAEMON.has(asDstoreError(error).code)) throw error
+      if (!isForClient(error)) throw error
       return this.#putFile(source.path, options)
     }
   }

@@ -1,4 +1,7 @@
-/** Handshakes that are going on, by who began them (specs/006-membership.md, "The gate"): before anybody has proved to be anyone. */
+/**
+ * Handshakes that are going on, by who began them (specs/006-membership.md, "The gate"): before anybody has proved to
+ * be anyone.
+ */
 import { ADMISSION_HOSTS } from '../limits.ts'
 import { networkOf, Rate } from './rate.ts'
 

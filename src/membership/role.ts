@@ -1,4 +1,5 @@
 /** What a member may do (specs/006-membership.md, "Roles"): whoever has a role may do what those before it may. */
+import { DstoreError } from '../errors.ts'
 
 /** `reader` gets; `writer` also puts and names; `admin` also removes, invites, and says who is a member. */
 export type MemberRole = 'reader' | 'writer' | 'admin'
@@ -8,6 +9,13 @@ export const ROLES: readonly MemberRole[] = ['reader', 'writer', 'admin']
 
 export function isMemberRole(text: string): text is MemberRole {
   return (ROLES as readonly string[]).includes(text)
+}
+
+/** The role that a text names; else `usage`. */
+export function parseRole(text: string): MemberRole {
+  if (isMemberRole(text)) return text
+  const hint = 'write reader, writer or admin'
+  throw new DstoreError('usage', `no such role: ${text}`, { hint })
 }
 
 /** Is one role enough where another is needed? */

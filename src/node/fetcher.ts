@@ -76,8 +76,8 @@ export class Fetcher {
   }
 
   /**
-   * The verified bytes of a range straight from Global, at the caller's pace. A transfer that breaks off is taken up where it ended: Global
-   * lets go of whoever reads nothing for long.
+   * The verified bytes of a range straight from Global, at the caller's pace. A transfer that breaks off is taken up
+   * where it ended: Global lets go of whoever reads nothing for long.
    */
   async *pass(
     { digest }: Key,

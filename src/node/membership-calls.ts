@@ -10,7 +10,7 @@ import {
   TICKET_USES,
 } from '../limits.ts'
 import { keyOfPeerId } from '../membership/peer-id.ts'
-import { isMemberRole, type MemberRole } from '../membership/role.ts'
+import { parseRole, type MemberRole } from '../membership/role.ts'
 import { formatTicket, hashSecret } from '../membership/ticket.ts'
 import type { CallOptions, ExpelResult, Invitation, InviteOptions, MemberEntry } from './node.ts'
 
@@ -35,7 +35,7 @@ export class MembershipCalls {
   /** Only the hash of the secret goes anywhere: who holds the ticket is the first to show it to Global. */
   async invite(options: InviteOptions = {}): Promise<Invitation> {
     const { role = 'writer', uses = 1, validMs = TICKET_MS } = options
-    checkRole(role)
+    parseRole(role)
     if (!Number.isInteger(uses) || uses < 1 || uses > TICKET_USES) {
       throw new DstoreError('usage', `a ticket is for 1 to ${TICKET_USES} uses`)
     }
@@ -71,7 +71,7 @@ export class MembershipCalls {
 
   async admit(peer: string, role: MemberRole, options: CallOptions = {}): Promise<void> {
     await this.#options.ask(
-      { type: 'admit', peer: checkPeer(peer), role: checkRole(role) },
+      { type: 'admit', peer: checkPeer(peer), role: parseRole(role) },
       options,
     )
   }
@@ -82,11 +82,6 @@ export class MembershipCalls {
     const { type: _, digest: __, ...facts } = await this.#options.ask(request, options)
     return { peer, ...facts }
   }
-}
-
-function checkRole(role: string): MemberRole {
-  if (isMemberRole(role)) return role
-  throw new DstoreError('usage', `no such role: ${role}`, { hint: 'write reader, writer or admin' })
 }
 
 function checkPeer(peer: string): string {

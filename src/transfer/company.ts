@@ -33,24 +33,28 @@ export class Company {
 
   /** Where the other Locals are that joined lately and are there. */
   of(digest: Uint8Array, asker: string, isThere: (peer: string) => boolean, now: number): string[] {
-    const value = toHex(digest)
-    const addresses: string[] = []
-    for (const [peer, { address, until }] of this.#values.get(value) ?? []) {
-      if (until <= now) this.#remove(peer, value)
-      else if (peer !== asker && isThere(peer)) addresses.push(address)
-    }
-    return addresses
+    return [...this.#lately(digest, now)]
+      .filter(([peer]) => peer !== asker && isThere(peer))
+      .map(([, address]) => address)
   }
 
   /** Peer ids of the Locals that joined lately. */
   holders(digest: Uint8Array, now: number): string[] {
-    const joined = this.#values.get(toHex(digest)) ?? new Map<string, Holder>()
-    return [...joined].filter(([, { until }]) => until > now).map(([peer]) => peer)
+    return [...this.#lately(digest, now)].map(([peer]) => peer)
   }
 
   /** A Local is gone for good. */
   leave(peer: string): void {
     for (const value of this.#byPeer.get(peer) ?? []) this.#remove(peer, value)
+  }
+
+  /** Those who joined lately, with their addresses; whoever did not is forgotten. */
+  *#lately(digest: Uint8Array, now: number): Generator<[peer: string, address: string]> {
+    const value = toHex(digest)
+    for (const [peer, { address, until }] of this.#values.get(value) ?? []) {
+      if (until > now) yield [peer, address]
+      else this.#remove(peer, value)
+    }
   }
 
   #remove(peer: string, value: string): void {

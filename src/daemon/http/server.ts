@@ -6,6 +6,7 @@ import {
   HTTP_CONNECTIONS,
   HTTP_HEADER_BYTES,
   HTTP_IDLE_MS,
+  HTTP_REFUSAL_MS,
   HTTP_REQUEST_MS,
   SHUTDOWN_MS,
 } from '../../limits.ts'
@@ -16,9 +17,6 @@ import type { Entrance } from './entrance.ts'
 import { HttpError } from './exchange.ts'
 import type { Exchange, Served } from './exchange.ts'
 import { findRoute, isOpen } from './routes.ts'
-
-/** How long a client that is still sending may take to find that it was refused: it may be one of many. */
-const REFUSAL_MS = 5000
 
 export interface ApiServer {
   readonly server: Server
@@ -130,7 +128,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   // connection, so take and drop for a moment first. All of the answer is sent by now, as its length tells.
   if (request.method === 'HEAD') response.flushHeaders()
   else response.write(body)
-  const late = setTimeout(() => request.destroy(), REFUSAL_MS).unref()
+  const late = setTimeout(() => request.destroy(), HTTP_REFUSAL_MS).unref()
   request.resume().once('close', () => {
     clearTimeout(late)
     response.end()
