@@ -37,7 +37,10 @@ export default defineConfig([
   {
     // Threads are started from a file that lies beside the chunk that starts them.
     ...common,
-    input: { 'file-hash-worker': 'src/store/file-hash-worker.ts' },
+    input: {
+      'file-hash-worker': 'src/store/file-hash-worker.ts',
+      'proof-worker': 'src/node/proof-worker.ts',
+    },
     output: { ...output, entryFileNames: 'chunks/[name].js' },
   },
 ])

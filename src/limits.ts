@@ -28,17 +28,29 @@ export const HASH_WINDOW_BYTES: number = 256 * KIB
 /** A file from this size on is hashed by several threads; a smaller one is done before they have started. */
 export const PARALLEL_HASH_BYTES: number = 64 * MIB
 
+/** A piece of so many bytes, come without a pause, is proved by another thread. */
+export const PROOF_THREAD_BYTES: number = MIB / 2
+
+/** Pieces of one transfer that have come and are not proved yet, at most. */
+export const PIECES_AHEAD: number = 8
+
 /** How many threads hash one file at most. */
 export const HASH_THREADS: number = 8
 
-/** How long an idle hashing thread is kept, in milliseconds. */
+/** How long an idle thread that hashes or proves is kept, in milliseconds. */
 export const HASH_THREAD_IDLE_MS: number = 10_000
 
 /** The bytes that one read, one write and one frame of bulk data carry at most. */
 export const PIECE_BYTES: number = MIB
 
-/** A segment of a cached value: cache memory is taken and given back in these. */
-export const SEGMENT_BYTES: number = MIB
+/** What proves one piece: the pairs above its groups, and the length of the value. */
+export const PROOF_BYTES: number = 8 * KIB
+
+/** A segment of a cached value: cache memory is taken and given back in these, and a piece lands in one. */
+export const SEGMENT_BYTES: number = PIECE_BYTES
+
+/** From this size on a cached value lies in whole segments, which are used again; a smaller one takes what it needs. */
+export const POOLED_VALUE_BYTES: number = 4 * MIB
 
 /** The longest id of a record. */
 export const RECORD_ID_BYTES: number = KIB
@@ -127,11 +139,14 @@ export const FRAME_LENGTH_BYTES: number = 4
 /** Frames handed over but not yet taken by the channel, before `send` makes its caller wait. */
 export const FRAME_QUEUE_BYTES: number = MIB
 
-/** Frames that are sent together go out in writes of up to this size. */
-export const FRAME_WRITE_BYTES: number = MIB
+/** Frames that are sent together go out in writes of up to this size: a piece with its proof, and a few frames. */
+export const FRAME_WRITE_BYTES: number = PIECE_BYTES + PROOF_BYTES + 4 * KIB
 
 /** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
 export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
+
+/** Whoever waits for memory to be filled gets what there is after nothing has come for so long, in milliseconds. */
+export const FILL_PATIENCE_MS: number = 2
 
 /** Inline values that one answer to a locate may carry, all together. */
 export const INLINE_ANSWER_BYTES: number = 512 * KIB
@@ -145,11 +160,14 @@ export const IDLE_TRANSFER_CHANNELS: number = 4
 /** What one fetch asks for at once: callers that want different parts of a value take turns at this length. */
 export const FETCH_RUN_BYTES: number = 64 * MIB
 
+/** From this size on what is sent is not copied first, to go out together with what goes before it. */
+export const DIRECT_BYTES: number = 64 * KIB
+
 /**
- * The largest single write to a libp2p stream: sixteen whole Noise messages less a Yamux header. Every write is one
+ * The largest single write to a libp2p stream: seventeen whole Noise messages less a Yamux header, more than a piece. Every write is one
  * Yamux frame, and the receiver answers every frame with a window update: small writes cost half the speed.
  */
-export const STREAM_WRITE_BYTES: number = 16 * 65_519 - 12
+export const STREAM_WRITE_BYTES: number = 17 * 65_519 - 12
 
 /** What a peer may send on a new stream before any of it was read. Both ends start with the same. */
 export const STREAM_FIRST_WINDOW_BYTES: number = 256 * KIB
@@ -288,7 +306,7 @@ export const LANES_PENDING: number = 128
 export const LANE_HANDSHAKE_MS: number = 5000
 
 /** The longest record on a lane: what one write is cut into. */
-export const LANE_RECORD_BYTES: number = MIB
+export const LANE_RECORD_BYTES: number = 2 * MIB
 
 /**
  * Memory in which the bytes of lanes come and go is taken in slabs of this size, which are used again. A lane that was
@@ -299,7 +317,7 @@ export const LANE_SLAB_BYTES: number = 256 * KIB
 /** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
 export const HEAP_GROWTH_PERCENT: number = 400
 
-/** Slabs of one lane that the system has not taken yet, before a writer waits. */
+/** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
 export const LANE_SENDING: number = 2
 
 /** Slabs that a node keeps for its lanes beside those that are in use. */
@@ -397,6 +415,9 @@ export const MOST_PART_BYTES: number = 16 * MIB
 
 /** How many parts a value is cut into, while they are smaller than the largest. */
 export const PARTS: number = 1024
+
+/** A run is asked for when so many parts of the one before are still to come, so that one follows the other without a gap. */
+export const PARTS_AHEAD: number = 4
 
 /** Parts that one source is asked for at once: one comes while the next is asked for. */
 export const SOURCE_TASKS: number = 2

@@ -228,8 +228,8 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     }
     await channel.end()
   } else if (how === 'verified') {
-    for await (const proved of fetchSlices(transfer, { digest, size, ranges })) {
-      for (const run of proved) if (run.kind === 'data') bytes += run.bytes.byteLength
+    for await (const run of fetchSlices(transfer, { digest, size, ranges })) {
+      bytes += run.bytes.byteLength
     }
   } else {
     await transfer.send({ type: 'fetch', digest, ranges })

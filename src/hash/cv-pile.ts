@@ -22,10 +22,11 @@ export class CvPile {
   }
 
   /** Take the top off; was it this? */
-  popEquals(cv: Uint8Array): boolean {
+  popEquals(cvs: Uint8Array, offset = 0): boolean {
     this.#end -= DIGEST_BYTES
     let difference = 0
-    for (let i = 0; i < DIGEST_BYTES; i++) difference |= cv[i]! ^ this.#cvs[this.#end + i]!
+    for (let i = 0; i < DIGEST_BYTES; i++)
+      difference |= cvs[offset + i]! ^ this.#cvs[this.#end + i]!
     return difference === 0
   }
 }

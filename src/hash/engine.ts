@@ -35,6 +35,9 @@ export interface Engine {
     out: Uint8Array,
     outOffset: number,
   ): void
+
+  /** The CVs of the parents, none of them the root, of consecutive pairs; written to `out` one after the other. */
+  parents(pairs: Uint8Array, out: Uint8Array): void
 }
 
 /** `wasm-simd`: the kernel. `typescript`: the same in plain TypeScript, some ten times slower. */

@@ -3,7 +3,10 @@ import { BLOCK_BYTES, CHUNK_END, CHUNK_START, PARENT, ROOT } from './compress.ts
 import type { Engine } from './engine.ts'
 import { KERNEL_BASE64 } from './kernel-bytes.ts'
 import { PAIR, VALUES, WINDOW } from './kernel/layout.ts'
-import { CHUNK_BYTES, DIGEST_BYTES } from '../limits.ts'
+import { CHUNK_BYTES, DIGEST_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
+
+/** As many pairs as fit where the chaining values of a window are. */
+const MOST_PAIRS_BYTES = (HASH_WINDOW_BYTES / CHUNK_BYTES) * DIGEST_BYTES
 
 const CHUNK_BLOCKS = CHUNK_BYTES / BLOCK_BYTES
 const TWO_32 = 2 ** 32
@@ -112,6 +115,15 @@ export class KernelEngine implements Engine {
     this.#memory.set(whole ? pair : pair.subarray(pairOffset, pairOffset + BLOCK_BYTES), PAIR)
     this.#kernel.one(PAIR, BLOCK_BYTES, 0, 0, PARENT, root ? ROOT : 0, VALUES)
     out.set(this.#result, outOffset)
+  }
+
+  parents(pairs: Uint8Array, out: Uint8Array): void {
+    for (let at = 0; at < pairs.byteLength; at += MOST_PAIRS_BYTES) {
+      const part = pairs.subarray(at, at + MOST_PAIRS_BYTES)
+      this.#memory.set(part, VALUES)
+      this.#parents(part.byteLength / BLOCK_BYTES)
+      out.set(this.#memory.subarray(VALUES, VALUES + part.byteLength / 2), at / 2)
+    }
   }
 
   /** Whole chunks, from the start of the window, to chaining values. */

@@ -71,6 +71,12 @@ export class ScalarEngine implements Engine {
     this.#write(out, outOffset)
   }
 
+  parents(pairs: Uint8Array, out: Uint8Array): void {
+    for (let at = 0; at < pairs.byteLength; at += BLOCK_BYTES) {
+      this.parent(pairs, at, false, out, at / 2)
+    }
+  }
+
   /** `#cv` becomes the parent of the stack's entry at `depth`, to the left, and of `#cv`, to the right. */
   #merge(depth: number, rootFlag: number): void {
     this.#block.set(this.#stack.subarray(8 * depth, 8 * depth + 8))

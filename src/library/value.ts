@@ -1,4 +1,5 @@
 /** A value that was found, in every form in which programs read bytes. */
+import { isLent } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
@@ -23,15 +24,13 @@ export class FoundValue implements Value {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    if (this.#taken !== undefined) throw new TypeError('a value is read once: get it again')
-    this.#taken = this.#bytes[Symbol.asyncIterator]()
-    return this.#read({ [Symbol.asyncIterator]: () => this.#taken! })
+    return owned(this.#pieces())
   }
 
   async bytes(): Promise<Uint8Array> {
     const whole = new Uint8Array(this.range.end - this.range.start)
     let at = 0
-    for await (const piece of this) {
+    for await (const piece of this.#pieces()) {
       whole.set(piece, at)
       at += piece.byteLength
     }
@@ -51,6 +50,12 @@ export class FoundValue implements Value {
     await this.#taken.return?.()
   }
 
+  #pieces(): AsyncGenerator<Uint8Array> {
+    if (this.#taken !== undefined) throw new TypeError('a value is read once: get it again')
+    this.#taken = this.#bytes[Symbol.asyncIterator]()
+    return this.#read({ [Symbol.asyncIterator]: () => this.#taken! })
+  }
+
   async *#read(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const { signal, onProgress } = this.#options
     const totalBytes = this.range.end - this.range.start
@@ -64,4 +69,9 @@ export class FoundValue implements Value {
       throw new DstoreError('internal', `a value ended after ${doneBytes} of ${totalBytes} bytes`)
     }
   }
+}
+
+/** Copies of what is lent: a program may keep what it was given. */
+async function* owned(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield isLent(piece) ? new Uint8Array(piece) : piece
 }

@@ -4,14 +4,15 @@
  * An entry is charged for what it holds or has been promised room for; to make room, the entries that were used
  * longest ago go first, and one that is in use never goes. Nothing here does I/O: what is written was verified.
  */
-import { unzeroed } from '../bytes.ts'
+import { lend, unzeroed } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { Bitfield } from '../hash/bitfield.ts'
 import type { Key } from '../hash/key.ts'
 import { outboardBytes } from '../hash/tree.ts'
-import { SEGMENT_BYTES } from '../limits.ts'
+import { POOLED_VALUE_BYTES, SEGMENT_BYTES } from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import type { CacheStatus } from './node.ts'
+import { SegmentPool } from './segments.ts'
 
 /** One value, or the verified parts of it that came so far. */
 export class CachedValue {
@@ -26,18 +27,23 @@ export class CachedValue {
   /** Filled where the groups are held: their parents, up to the root. */
   readonly outboard: Uint8Array
   readonly #segments: (Uint8Array | undefined)[]
+  /** Where its segments come from and go to; undefined for a small value, whose memory is the collector's. */
+  readonly #pool: SegmentPool | undefined
   /** Made when somebody asks: most values are small, read at once, and never removed. */
   #dropped: AbortController | undefined
   #dropReason: DstoreError | undefined
   #users = 0
+  /** Nobody finds it any more: when nobody uses it either, its memory goes back. */
+  #isGone = false
 
-  constructor(key: Key, size: number, incarnation: number) {
+  constructor(key: Key, size: number, incarnation: number, pool?: SegmentPool) {
     this.key = key
     this.size = size
     this.incarnation = incarnation
     this.held = new Bitfield(size)
     this.outboard = new Uint8Array(outboardBytes(size))
-    this.#segments = Array.from({ length: Math.ceil(size / SEGMENT_BYTES) })
+    this.#segments = Array.from({ length: segmentsIn(size) })
+    this.#pool = isPooled(size) ? pool : undefined
   }
 
   /** Aborted, with the reason, once the value was removed: it must not be read any more. */
@@ -60,8 +66,16 @@ export class CachedValue {
     return this.#users > 0
   }
 
-  /** Bytes of memory that its segments take. */
+  /** Bytes of the value for which there is memory. */
   get heldBytes(): number {
+    return this.#segments.reduce(
+      (sum, segment, i) => sum + (segment === undefined ? 0 : this.#lengthOf(i)),
+      0,
+    )
+  }
+
+  /** Bytes of memory that its segments take. */
+  get memoryBytes(): number {
     return this.#segments.reduce((sum, segment) => sum + (segment?.byteLength ?? 0), 0)
   }
 
@@ -69,65 +83,138 @@ export class CachedValue {
     return this.#segments[index] !== undefined
   }
 
-  /** Keep it from being evicted until the returned function is called, once. */
+  /**
+   * Keep it from being evicted, and its memory from being used for another value, until the returned function is
+   * called, once. Whoever reads views of it or writes to it uses it meanwhile.
+   */
   use(): () => void {
     let done = false
     this.#users++
     return () => {
-      if (!done) this.#users--
+      if (done) return
       done = true
+      this.#users--
+      this.#giveBack()
     }
+  }
+
+  /** It is not found in the cache any more. */
+  forget(): void {
+    this.#isGone = true
+    this.#giveBack()
   }
 
   /** Keep verified bytes, whole groups from `start`. They are copied. Throws the reason once the value was removed. */
   write(start: number, bytes: Uint8Array): void {
-    this.checkThere()
     const end = start + bytes.byteLength
     for (let at = start; at < end;) {
       const segment = this.#segment(Math.floor(at / SEGMENT_BYTES))
       const within = at % SEGMENT_BYTES
-      const length = Math.min(end - at, segment.byteLength - within)
+      const length = Math.min(end - at, SEGMENT_BYTES - within)
       segment.set(bytes.subarray(at - start, at - start + length), within)
       at += length
     }
     this.held.setRange({ start, end })
   }
 
-  /** Keep a verified pair of the outboard. */
-  writePair(offset: number, pair: Uint8Array): void {
-    this.outboard.set(pair, offset)
+  /** Keep verified pairs of the outboard. */
+  writePairs(offset: number, pairs: Uint8Array): void {
+    this.outboard.set(pairs, offset)
   }
 
-  /** The held bytes at the start of this range: a view of at most one segment; undefined where none is held. */
+  /**
+   * Memory for a segment, to be filled and then given to `adopt`, `spare` or `lose`. It is nobody else's until then. Throws
+   * the reason once the value was removed.
+   */
+  room(index: number): Uint8Array {
+    this.#checkKept()
+    return this.#newSegment(index)
+  }
+
+  /** Keep verified bytes, whole groups from `start`, which lie in their place in such memory. It is the value's now. */
+  adopt(index: number, memory: Uint8Array, { start, end }: ByteRange): void {
+    this.#checkKept()
+    const present = this.#segments[index]
+    if (present === undefined) {
+      this.#segments[index] = this.#pool === undefined ? memory : lend(memory)
+    } else {
+      const base = index * SEGMENT_BYTES
+      present.set(memory.subarray(start - base, end - base), start - base)
+      this.spare(memory)
+    }
+    this.held.setRange({ start, end })
+  }
+
+  /** Such memory is not needed, and nobody writes to it any more. */
+  spare(memory: Uint8Array): void {
+    this.#pool?.give(memory)
+  }
+
+  /** Such memory is not needed, but somebody may still write to it. */
+  lose(): void {
+    this.#pool?.lose()
+  }
+
+  /**
+   * The held bytes at the start of this range: a view of at most one segment, good while the value is used; undefined
+   * where none is held.
+   */
   view({ start, end }: ByteRange): Uint8Array | undefined {
     const group = Math.floor(start / this.held.groupBytes)
     if (start >= end || !this.held.has(group)) return undefined
     const segmentEnd = (Math.floor(start / SEGMENT_BYTES) + 1) * SEGMENT_BYTES
     const [run] = this.held.held({ start, end: Math.min(end, segmentEnd) })
     const base = segmentEnd - SEGMENT_BYTES
-    const segment = this.#segments[base / SEGMENT_BYTES]!
-    return segment.subarray(start - base, Math.min(run!.end, end, segmentEnd) - base)
+    return this.#segments[base / SEGMENT_BYTES]?.subarray(
+      start - base,
+      Math.min(run!.end, end, segmentEnd) - base,
+    )
   }
 
-  /** Let go of the memory: the value was removed. Whoever reads it is told the reason. */
+  /** The value was removed: whoever reads it is told the reason, and its memory goes back when all have stopped. */
   drop(reason: DstoreError): void {
-    this.#segments.fill(undefined)
     this.#dropReason ??= reason
     this.#dropped?.abort(this.#dropReason)
+    this.forget()
   }
 
   #segment(index: number): Uint8Array {
-    const length = Math.min(SEGMENT_BYTES, this.size - index * SEGMENT_BYTES)
-    // Not zeroed, which would touch all of it twice: what was not written is not held, and so never seen.
-    return (this.#segments[index] ??= unzeroed(length))
+    this.#checkKept()
+    return (this.#segments[index] ??= this.#newSegment(index))
   }
+
+  /** Not zeroed, which would touch all of it twice: what was not written is not held, and so never seen. */
+  #newSegment(index: number): Uint8Array {
+    return this.#pool?.take() ?? unzeroed(this.#lengthOf(index))
+  }
+
+  #checkKept(): void {
+    this.checkThere()
+    if (this.#isGone && !this.inUse) throw new DstoreError('cancelled', 'the value was let go')
+  }
+
+  #lengthOf(index: number): number {
+    return Math.min(SEGMENT_BYTES, this.size - index * SEGMENT_BYTES)
+  }
+
+  #giveBack(): void {
+    if (!this.#isGone || this.inUse) return
+    for (const segment of this.#segments) if (segment !== undefined) this.#pool?.give(segment)
+    this.#segments.fill(undefined)
+  }
+}
+
+/** What of the budget an entry takes, in bytes: segments of the pool, and memory of its own. */
+interface Charge {
+  readonly pooled: number
+  readonly own: number
 }
 
 interface Slot {
   readonly value: CachedValue
   /** The segments that this entry has room for, filled or not. */
   readonly room: Set<number>
-  chargedBytes: number
+  charge: Charge
 }
 
 /** A value that is being put: in memory, charged, and not yet to be found. */
@@ -144,7 +231,9 @@ export class Cache {
   readonly #onGone: (value: CachedValue) => void
   /** By key, the one used longest ago first. */
   readonly #slots = new Map<string, Slot>()
-  #usedBytes = 0
+  readonly #pool = new SegmentPool()
+  #pooledBytes = 0
+  #ownBytes = 0
   #hits = 0
   #misses = 0
   #evictions = 0
@@ -188,16 +277,17 @@ export class Cache {
     else if (before?.incarnation !== incarnation) this.remove(key)
     const present = this.#slots.get(text)
     if (present === undefined && baseBytes(size) > this.budgetBytes) return undefined
-    const slot = present ?? newSlot(new CachedValue(key, size, incarnation))
+    const slot = present ?? newSlot(new CachedValue(key, size, incarnation, this.#pool))
     const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
-    const charge = wanted.length * Math.min(SEGMENT_BYTES, size)
+    const segments = slot.room.size + wanted.length
+    const charge = chargeFor(size, segments * Math.min(SEGMENT_BYTES, size))
     const done = slot.value.use()
-    const fits = this.#makeRoom(charge + (present === undefined ? slot.chargedBytes : 0))
+    const fits = this.#makeRoom(sumOf(charge) - (present === undefined ? 0 : sumOf(slot.charge)))
     done()
     if (!fits) return undefined
     if (present === undefined) this.#insert(slot)
     for (const segment of wanted) slot.room.add(segment)
-    this.#charge(slot, slot.chargedBytes + charge)
+    this.#charge(slot, charge)
     return slot.value
   }
 
@@ -206,33 +296,34 @@ export class Cache {
     const slot = this.#slots.get(value.key.toString())
     if (slot?.value !== value) return
     for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
-    this.#charge(slot, baseBytes(value.size) + value.heldBytes)
+    this.#charge(slot, chargeFor(value.size, value.memoryBytes))
   }
 
   /** Room for a value that is being put; undefined where the budget has none. */
   draft(key: Key, size: number): Draft | undefined {
-    const chargedBytes = baseBytes(size) + size
-    if (chargedBytes > this.budgetBytes) return undefined
-    const value = new CachedValue(key, size, 0)
-    if (!this.#makeRoom(chargedBytes)) return undefined
-    this.#usedBytes += chargedBytes
+    const charge = chargeFor(size, isPooled(size) ? segmentsIn(size) * SEGMENT_BYTES : size)
+    if (sumOf(charge) > this.budgetBytes || !this.#makeRoom(sumOf(charge))) return undefined
+    const value = new CachedValue(key, size, 0, this.#pool)
+    this.#add(charge, 1)
     let open = true
     const close = (): boolean => {
-      if (open) this.#usedBytes -= chargedBytes
+      if (open) this.#add(charge, -1)
       const wasOpen = open
       open = false
       return wasOpen
     }
     return {
       value,
-      discard: () => void close(),
+      discard: () => {
+        if (close()) value.forget()
+      },
       publish: (incarnation) => {
         if (!close()) return
-        if ((this.peek(key)?.incarnation ?? 0) > incarnation) return
+        if ((this.peek(key)?.incarnation ?? 0) > incarnation) return value.forget()
         value.incarnation = incarnation
         this.remove(key)
         const room = new Set(segmentsOf({ start: 0, end: size }))
-        this.#insert({ value, room, chargedBytes })
+        this.#insert({ value, room, charge })
       },
     }
   }
@@ -242,9 +333,11 @@ export class Cache {
     const slot = this.#slots.get(key.toString())
     if (slot === undefined) return 0
     this.#slots.delete(key.toString())
-    this.#usedBytes -= slot.chargedBytes
+    this.#add(slot.charge, -1)
     this.#onGone(slot.value)
-    return slot.value.heldBytes
+    const { heldBytes } = slot.value
+    slot.value.forget()
+    return heldBytes
   }
 
   /** Forget an entry and end every read of it: its value was removed. */
@@ -263,7 +356,7 @@ export class Cache {
 
   status(): CacheStatus {
     return {
-      usedBytes: this.#usedBytes,
+      usedBytes: this.#usedBytes(),
       budgetBytes: this.budgetBytes,
       values: this.#slots.size,
       hits: this.#hits,
@@ -273,13 +366,13 @@ export class Cache {
   }
 
   #makeRoom(bytes: number): boolean {
-    let free = this.budgetBytes - this.#usedBytes
+    let free = this.budgetBytes - this.#usedBytes()
     const victims: CachedValue[] = []
-    for (const { value, chargedBytes } of this.#slots.values()) {
+    for (const { value, charge } of this.#slots.values()) {
       if (free >= bytes) break
       if (value.inUse) continue
       victims.push(value)
-      free += chargedBytes
+      free += sumOf(charge)
     }
     if (free < bytes) return false
     for (const { key } of victims) {
@@ -289,14 +382,26 @@ export class Cache {
     return true
   }
 
-  #insert(slot: Slot): void {
-    this.#slots.set(slot.value.key.toString(), slot)
-    this.#usedBytes += slot.chargedBytes
+  #usedBytes(): number {
+    return this.#pooledBytes + this.#ownBytes
   }
 
-  #charge(slot: Slot, bytes: number): void {
-    this.#usedBytes += bytes - slot.chargedBytes
-    slot.chargedBytes = bytes
+  #insert(slot: Slot): void {
+    this.#slots.set(slot.value.key.toString(), slot)
+    this.#add(slot.charge, 1)
+  }
+
+  #charge(slot: Slot, charge: Charge): void {
+    this.#add(slot.charge, -1)
+    slot.charge = charge
+    this.#add(charge, 1)
+  }
+
+  #add({ pooled, own }: Charge, times: 1 | -1): void {
+    this.#pooledBytes += times * pooled
+    this.#ownBytes += times * own
+    // What waits in the pool must leave room for what others hold.
+    if (own > 0) this.#pool.trim(this.budgetBytes - this.#ownBytes)
   }
 }
 
@@ -305,13 +410,25 @@ const ENTRY_BYTES = 1024
 
 const baseBytes = (size: number): number => ENTRY_BYTES + outboardBytes(size)
 
+/** Whole segments are for values of which the last, which may be nearly empty, is a small part. */
+const isPooled = (size: number): boolean => size >= POOLED_VALUE_BYTES
+
+const segmentsIn = (size: number): number => Math.ceil(size / SEGMENT_BYTES)
+
+const chargeFor = (size: number, memoryBytes: number): Charge =>
+  isPooled(size)
+    ? { pooled: memoryBytes, own: baseBytes(size) }
+    : { pooled: 0, own: baseBytes(size) + memoryBytes }
+
+const sumOf = ({ pooled, own }: Charge): number => pooled + own
+
 const newSlot = (value: CachedValue): Slot => ({
   value,
   room: new Set(),
-  chargedBytes: baseBytes(value.size),
+  charge: chargeFor(value.size, 0),
 })
 
 function segmentsOf({ start, end }: ByteRange): number[] {
   const first = Math.floor(start / SEGMENT_BYTES)
-  return Array.from({ length: Math.ceil(end / SEGMENT_BYTES) - first }, (_, i) => first + i)
+  return Array.from({ length: segmentsIn(end) - first }, (_, i) => first + i)
 }

@@ -4,13 +4,14 @@
  * rest still comes.
  */
 import { asDstoreError, DstoreError } from '../errors.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { COMPANY_BYTES, COMPANY_EVERY_MS, REDIAL_PATIENCE_MS, SHUN_MS, SOURCES } from '../limits.ts'
+import type { GroupChecker } from '../transfer/piece-stream.ts'
 import { Schedule, type ScheduleEffect, type ScheduleEvent } from '../transfer/schedule.ts'
 import type { SourceId } from '../transfer/source.ts'
 import type { CachedValue } from './cache.ts'
 import { pause } from './deadline.ts'
+import { Landing } from './landing.ts'
 import type { Sources } from './sources.ts'
 
 /** How long to wait before Global is asked again after a transfer broke off. */
@@ -28,6 +29,8 @@ const FIRST_COMPANY_MS = 50
 export interface DownloadOptions {
   readonly value: CachedValue
   readonly sources: Sources
+  /** Who proves what comes fast, where that is not to be done here. */
+  readonly checker?: GroupChecker | undefined
   /** Nobody wants anything more, or it failed: the download is over. */
   readonly onEnd: () => void
   /** Monotonic milliseconds. */
@@ -38,13 +41,14 @@ export interface DownloadOptions {
 
 /** One caller's part in a download. */
 export interface Interest {
-  /** Resolves when more may be held than before; rejects when nothing more will come. */
+  /** Resolves when more may be held than before; rejects when nothing more will come, or the caller's signal says so. */
   more(): Promise<void>
   /** The caller reads no more. When the last has left, fetching ends. */
   leave(): void
 }
 
 interface Waiting {
+  readonly by: object
   readonly resolve: () => void
   readonly reject: (error: DstoreError) => void
 }
@@ -77,20 +81,27 @@ export class Download {
     this.#schedule = new Schedule({ self, global, held: value.held, random })
   }
 
-  /** Take part. Not to be called after `onEnd`. */
-  join(range: ByteRange): Interest {
+  /** Take part, until the signal is aborted with a `DstoreError`. Not to be called after `onEnd`. */
+  join(range: ByteRange, signal?: AbortSignal): Interest {
     const wanted = { range }
     this.#wanted.add(wanted)
     if (this.#running) this.#want()
     else this.#begin()
+    // One listener for all that it waits for: to add and remove one costs as much as what it waits for.
+    const stop = (): void => {
+      for (const { by, reject } of this.#waiting) if (by === wanted) reject(reasonOf(signal!))
+    }
+    signal?.addEventListener('abort', stop)
     return {
       more: () =>
         new Promise((resolve, reject) => {
-          if (this.#end === undefined) this.#waiting.push({ resolve, reject })
+          if (signal?.aborted === true) reject(reasonOf(signal))
+          else if (this.#end === undefined) this.#waiting.push({ by: wanted, resolve, reject })
           else if (this.#end.failure === undefined) resolve()
           else reject(this.#end.failure)
         }),
       leave: () => {
+        signal?.removeEventListener('abort', stop)
         this.#wanted.delete(wanted)
         if (this.#wanted.size > 0) return
         this.#finish(new DstoreError('cancelled', 'nobody waits for the value any more'))
@@ -149,13 +160,13 @@ export class Download {
     const controller = new AbortController()
     const { signal } = controller
     this.#tasks.set(task, controller)
+    const landing = new Landing(value)
     try {
-      for await (const proved of this.#request(source, ranges, signal)) {
+      for await (const run of this.#request(source, ranges, signal, landing)) {
         signal.throwIfAborted()
-        const bytes = keep(value, proved)
-        if (bytes === 0) continue
+        landing.keep(run)
         this.#progressAt = now()
-        this.#tell({ type: 'came', task, bytes })
+        this.#tell({ type: 'came', task, bytes: run.bytes.byteLength })
         this.#settle(({ resolve }) => resolve())
       }
       this.#tasks.delete(task)
@@ -164,6 +175,8 @@ export class Download {
     } catch (error) {
       // A task that was stopped is not heard of again.
       if (this.#tasks.delete(task)) this.#failed(source, asDstoreError(error), task)
+    } finally {
+      landing.end()
     }
   }
 
@@ -181,11 +194,15 @@ export class Download {
     source: SourceId,
     ranges: readonly ByteRange[],
     signal: AbortSignal,
+    landing?: Landing,
   ): ReturnType<Sources['fetch']> {
-    const { value, sources } = this.#options
-    const { size } = value
+    const { value, sources, checker } = this.#options
+    const { key, size } = value
     const onHeld = (runs: readonly ByteRange[]): void => this.#tell({ type: 'holds', source, runs })
-    return sources.fetch(source, { digest: value.key.digest, size, ranges, onHeld }, signal)
+    const request = { digest: key.digest, size, ranges, onHeld }
+    if (landing === undefined) return sources.fetch(source, request, signal)
+    const { land } = landing
+    return sources.fetch(source, { ...request, land, ...(checker && { checker }) }, signal)
   }
 
   #failed(source: SourceId, fault: DstoreError, task: number | undefined): void {
@@ -277,16 +294,4 @@ export class Download {
 export const isPassing = ({ code }: DstoreError): boolean =>
   code === 'unreachable' || code === 'timeout' || code === 'busy'
 
-/** Write what was proved; how many bytes of the value that is. */
-function keep(value: CachedValue, proved: readonly Proved[]): number {
-  let count = 0
-  for (const one of proved) {
-    if (one.kind === 'parent') {
-      value.writePair(one.outboardOffset, one.pair)
-    } else {
-      value.write(one.start, one.bytes)
-      count += one.bytes.byteLength
-    }
-  }
-  return count
-}
+const reasonOf = (signal: AbortSignal): DstoreError => asDstoreError(signal.reason)

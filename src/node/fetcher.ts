@@ -11,6 +11,7 @@ import { pause } from './deadline.ts'
 import { Download, isPassing } from './download.ts'
 import { Leaving } from './leaving.ts'
 import type { Log } from './log.ts'
+import { threadedChecker } from './proof-thread.ts'
 import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { PeerSources } from './sources.ts'
 import type { Traffic } from './traffic.ts'
@@ -62,6 +63,7 @@ export class Fetcher {
     const download = new Download({
       value,
       sources: this.#sources,
+      checker: threadedChecker,
       // Looked at for every run of groups: the leases' clock asks the system each time, which is slow.
       now: () => performance.now(),
       random: Math.random,
@@ -90,15 +92,12 @@ export class Fetcher {
       try {
         const ranges = [{ start, end: range.end }]
         const request = { digest, size, ranges }
-        for await (const proved of this.#sources.fetch(this.#sources.global, request, signal)) {
-          for (const run of proved) {
-            if (run.kind !== 'data') continue
-            const bytes = within(run, range)
-            start = run.start + run.bytes.byteLength
-            tries = 1
-            // The channel's memory: it is used again when the next piece is asked for.
-            if (bytes !== undefined) yield new Uint8Array(bytes)
-          }
+        for await (const run of this.#sources.fetch(this.#sources.global, request, signal)) {
+          const bytes = within(run, range)
+          start = run.start + run.bytes.byteLength
+          tries = 1
+          // All land in the same memory: what the caller is given is his.
+          if (bytes !== undefined) yield new Uint8Array(bytes)
         }
         return
       } catch (error) {

@@ -21,9 +21,9 @@ export async function* fetchFromLocal(
   const transfer = new TransferChannel(channel)
   try {
     const ranges = [{ start: 0, end: size }]
-    for await (const proved of fetchSlices(transfer, { digest: key.digest, size, ranges })) {
+    for await (const { bytes } of fetchSlices(transfer, { digest: key.digest, size, ranges })) {
       limit.progress()
-      for (const run of proved) if (run.kind === 'data') yield run.bytes
+      yield bytes
     }
   } finally {
     limit.clear()

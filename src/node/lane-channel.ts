@@ -5,7 +5,14 @@
  */
 import type { TLSSocket } from 'node:tls'
 import { DstoreError, asDstoreError } from '../errors.ts'
-import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES, LANE_SENDING, PROBE_EVERY_MS } from '../limits.ts'
+import {
+  CHANNEL_BUFFER_BYTES,
+  DIRECT_BYTES,
+  LANE_RECORD_BYTES,
+  LANE_SENDING,
+  LANE_SLAB_BYTES,
+  PROBE_EVERY_MS,
+} from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
 import { Inbox } from '../wire/inbox.ts'
 import type { LaneIntake, SlabPool } from './lane-intake.ts'
@@ -30,7 +37,7 @@ export class LaneChannel implements Channel {
   /** Where the bytes of the socket land, if it was told so; else it gives them as events. */
   readonly #intake: LaneIntake | undefined
   readonly #pool: SlabPool
-  /** Slabs that the socket has not taken yet. */
+  /** Writes that the socket has not taken yet. */
   #sending = 0
   #paused = false
 
@@ -48,7 +55,11 @@ export class LaneChannel implements Channel {
     socket.on('close', () => this.#gone())
     socket.on('end', () => this.#gone())
     if (socket.destroyed) this.#close(lost())
-    intake?.start((bytes) => this.#arrived(bytes))
+    intake?.start({
+      room: () => this.#room(),
+      leftBytes: () => this.#recordLeft,
+      came: (memory, count) => this.#came(memory, count),
+    })
   }
 
   get signal(): AbortSignal {
@@ -58,6 +69,11 @@ export class LaneChannel implements Channel {
   read(): Promise<Uint8Array | undefined> {
     if (this.#inbox.weight === 0) this.#intake?.release()
     return this.#inbox.read()
+  }
+
+  fill(target: Uint8Array, filled?: number): Promise<number> {
+    if (this.#inbox.weight === 0) this.#intake?.release()
+    return this.#inbox.fill(target, filled)
   }
 
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
@@ -70,6 +86,12 @@ export class LaneChannel implements Channel {
     )
     this.#writing = settled
     return sent
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing
+    while (this.#sending > 0) await this.#sent()
+    this.signal.throwIfAborted()
   }
 
   end(): Promise<void> {
@@ -91,42 +113,84 @@ export class LaneChannel implements Channel {
     if (this.#writing === settled) this.#writing = undefined
   }
 
-  /** Copied once, into slabs that are encrypted where they are: nothing is allocated for what is sent. */
   async #send(parts: readonly Uint8Array[]): Promise<void> {
-    let record: Uint8Array | undefined
-    let filled = LENGTH_BYTES
-    for (const part of parts) {
-      for (let at = 0; at < part.byteLength;) {
-        record ??= await this.#room()
-        const taken = part.subarray(at, at + record.byteLength - filled)
-        record.set(taken, filled)
-        filled += taken.byteLength
-        at += taken.byteLength
-        if (filled < record.byteLength) continue
-        this.#ship(record, filled)
-        record = undefined
-        filled = LENGTH_BYTES
-      }
-    }
-    if (record !== undefined) this.#ship(record, filled)
+    for (const record of recordsOf(parts)) await this.#sendRecord(record)
     this.signal.throwIfAborted()
     while (this.#sending >= LANE_SENDING) await this.#sent()
+  }
+
+  /**
+   * Length and small parts are copied together into a slab, for every write is at least one TLS record and one packet;
+   * what is large is encrypted where it lies. Nothing is allocated for what is sent.
+   */
+  async #sendRecord(record: readonly Uint8Array[]): Promise<void> {
+    let slab = await this.#slab()
+    let filled = LENGTH_BYTES
+    new DataView(slab.buffer, slab.byteOffset).setUint32(0, lengthOf(record))
+    const ship = (): void => {
+      const shipped = slab
+      this.#ship(slab.subarray(0, filled), () => this.#pool.give(shipped))
+      filled = 0
+    }
+    for (const part of record) {
+      const isLarge = part.byteLength >= DIRECT_BYTES
+      if (isLarge && filled > 0) ship()
+      for (let at = 0; at < part.byteLength;) {
+        if (filled === 0) await this.#turn()
+        if (isLarge) {
+          const piece = part.subarray(at, at + LANE_SLAB_BYTES)
+          this.#ship(piece)
+          at += piece.byteLength
+          continue
+        }
+        if (filled === 0) slab = this.#pool.take()
+        const piece = part.subarray(at, at + slab.byteLength - filled)
+        slab.set(piece, filled)
+        filled += piece.byteLength
+        at += piece.byteLength
+        if (filled === slab.byteLength) ship()
+      }
+    }
+    if (filled > 0) ship()
+  }
+
+  /** Where the next bytes are to land: the length of a record in its place, what somebody waits for in his. */
+  #room(): Uint8Array | undefined {
+    if (this.#recordLeft === 0) return this.#length.subarray(this.#lengthFilled)
+    return this.#inbox.landing(this.#recordLeft)
+  }
+
+  /** So many bytes have landed where `#room` said, a while ago perhaps. Is it enough for now? */
+  #came(memory: Uint8Array, count: number): boolean {
+    if (memory.buffer === this.#length.buffer) {
+      this.#lengthFilled += count
+      if (this.#lengthFilled === LENGTH_BYTES) this.#begin()
+    } else if (this.#inbox.landed(memory, count)) {
+      this.#recordLeft -= count
+    } else {
+      const bytes = memory.subarray(0, count)
+      this.#arrived(this.#intake!.isOwn(memory) ? bytes : new Uint8Array(bytes))
+    }
+    return this.#inbox.weight >= CHANNEL_BUFFER_BYTES
   }
 
   /** A slab, once the socket has taken enough of those before. */
-  async #room(): Promise<Uint8Array> {
-    while (this.#sending >= LANE_SENDING) await this.#sent()
-    this.signal.throwIfAborted()
-    this.#sending++
+  async #slab(): Promise<Uint8Array> {
+    await this.#turn()
     return this.#pool.take()
   }
 
-  /** Length and bytes in one write: every write is at least one TLS record and one packet. */
-  #ship(slab: Uint8Array, filled: number): void {
-    new DataView(slab.buffer, slab.byteOffset).setUint32(0, filled - LENGTH_BYTES)
-    this.#socket.write(slab.subarray(0, filled), (error) => {
+  /** The socket has taken enough of what was sent before. */
+  async #turn(): Promise<void> {
+    while (this.#sending >= LANE_SENDING) await this.#sent()
+    this.signal.throwIfAborted()
+  }
+
+  #ship(bytes: Uint8Array, onSent?: () => void): void {
+    this.#sending++
+    this.#socket.write(bytes, (error) => {
       this.#sending--
-      if (error === undefined || error === null) this.#pool.give(slab)
+      if (error === undefined || error === null) onSent?.()
       this.#wakeWriter?.()
     })
   }
@@ -196,7 +260,6 @@ export class LaneChannel implements Channel {
 
   /** The connection ended. That is a cut unless both sides have said that they end; what came may then still be read. */
   #gone(): void {
-    this.#intake?.give()
     if (this.#ended && this.#inbox.ended) return
     this.#close(lost())
     this.#socket.destroy()
@@ -214,6 +277,29 @@ export class LaneChannel implements Channel {
     this.#inbox.fail(reason)
     this.#wakeWriter?.()
   }
+}
+
+/** Cut to the longest record. */
+function* recordsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  let record: Uint8Array[] = []
+  let room = LANE_RECORD_BYTES
+  for (const part of parts) {
+    for (let at = 0; at < part.byteLength;) {
+      const piece = part.subarray(at, at + room)
+      record.push(piece)
+      at += piece.byteLength
+      room -= piece.byteLength
+      if (room > 0) continue
+      yield record
+      record = []
+      room = LANE_RECORD_BYTES
+    }
+  }
+  if (record.length > 0) yield record
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 function encodeLength(length: number): Uint8Array {

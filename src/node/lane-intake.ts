@@ -1,11 +1,10 @@
 /**
- * Where the bytes of a lane land: decrypted straight into memory that is used again as soon as they were read. Node's
- * own way is an array for every TLS record, 65,536 of them a GiB, each with its turn of the event machinery.
- *
- * What lands in one turn of the event loop is given out together.
+ * Where the bytes of a lane land: decrypted straight into the memory that they are for, or into slabs that are used again
+ * as soon as they were read. Node's own way is an array for every TLS record, 65,536 of them a GiB, each with its turn of
+ * the event machinery.
  */
 import { unzeroed } from '../bytes.ts'
-import { CHANNEL_BUFFER_BYTES, LANE_SLAB_BYTES, LANE_SLABS } from '../limits.ts'
+import { LANE_SLAB_BYTES, LANE_SLABS } from '../limits.ts'
 
 /** Less room than a TLS record has is not worth offering. */
 const LEAST_ROOM_BYTES = 16 * 1024
@@ -24,28 +23,38 @@ export class SlabPool {
   }
 }
 
+/** Whose bytes they are. */
+export interface LaneTaker {
+  /** Memory for the next bytes; undefined: a slab. */
+  room(): Uint8Array | undefined
+  /** How many of them may go into a slab. */
+  leftBytes(): number
+  /** So many have come to this memory; what lies in a slab is good until `release`. Is it enough for now? */
+  came(memory: Uint8Array, count: number): boolean
+}
+
 export class LaneIntake {
   readonly #pool: SlabPool
-  /** Where the next bytes land, from `#filled` on; those from `#given` on were not given out yet. */
+  /** Where the next bytes land that nobody has memory for, from `#filled` on. */
   #slab: Uint8Array
   #filled = 0
-  #given = 0
-  /** Bytes of earlier slabs that were not given out yet, and these slabs. */
-  #landed: Uint8Array[] = []
-  #waitingBytes = 0
   #full: Uint8Array[] = []
+  /** What the socket was given last: it writes there whatever has happened since. */
+  #given: Uint8Array
   #isHeld = false
-  #take: ((bytes: Uint8Array) => void) | undefined
-  #scheduled: NodeJS.Immediate | undefined
+  #taker: LaneTaker | undefined
+  /** Bytes of the slab that came before there was a taker. */
+  #earlyBytes = 0
 
   constructor(pool: SlabPool) {
     this.#pool = pool
     this.#slab = pool.take()
+    this.#given = this.#slab
   }
 
   /** What `tls.connect` wants to be told. */
   readonly onread = {
-    buffer: (): Uint8Array => this.#room(),
+    buffer: (): Uint8Array => (this.#given = this.#room()),
     /** False: read no more until the socket is resumed. */
     callback: (count: number): boolean => this.#came(count),
   }
@@ -60,51 +69,45 @@ export class LaneIntake {
     this.#isHeld = false
   }
 
-  /** Give out what comes from here on to `take`, and what has come. It is good until `release`. */
-  start(take: (bytes: Uint8Array) => void): void {
-    this.#take = take
-    this.give()
+  /** Give out what comes from here on, and what has come. */
+  start(taker: LaneTaker): void {
+    this.#taker = taker
+    if (this.#earlyBytes > 0) taker.came(this.#slab, this.#earlyBytes)
   }
 
-  /** Give out what has landed, now. */
-  give(): void {
-    clearImmediate(this.#scheduled)
-    this.#scheduled = undefined
-    const take = this.#take
-    if (take === undefined) return
-    const landed = this.#landed
-    if (this.#filled > this.#given) landed.push(this.#slab.subarray(this.#given, this.#filled))
-    this.#given = this.#filled
-    this.#landed = []
-    this.#waitingBytes = 0
-    for (const bytes of landed) take(bytes)
+  /** Do these bytes lie in a slab? */
+  isOwn(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.#slab.buffer
   }
 
   /** All that was given out has been read: its memory is free. */
   release(): void {
-    if (this.#landed.length > 0) return
     for (const slab of this.#full) this.#pool.give(slab)
     this.#full = []
   }
 
   #came(count: number): boolean {
-    this.#filled += count
-    this.#waitingBytes += count
-    this.#scheduled ??= setImmediate(() => this.give())
-    this.#isHeld = this.#waitingBytes >= CHANNEL_BUFFER_BYTES
+    if (this.isOwn(this.#given)) this.#filled += count
+    if (this.#taker === undefined) {
+      // A peer that cannot wait: what is decrypted already still comes after the hold, and has to fit as well.
+      this.#earlyBytes += count
+      this.#isHeld = this.#earlyBytes >= LANE_SLAB_BYTES / 2
+    } else {
+      this.#isHeld = this.#taker.came(this.#given, count)
+    }
     return !this.#isHeld
   }
 
   #room(): Uint8Array {
+    const taker = this.#taker
+    const room = taker?.room()
+    if (room !== undefined) return room
     if (this.#slab.byteLength - this.#filled < LEAST_ROOM_BYTES) {
-      if (this.#filled > this.#given) {
-        this.#landed.push(this.#slab.subarray(this.#given, this.#filled))
-      }
       this.#full.push(this.#slab)
       this.#slab = this.#pool.take()
       this.#filled = 0
-      this.#given = 0
     }
-    return this.#slab.subarray(this.#filled)
+    const most = taker?.leftBytes() ?? LANE_SLAB_BYTES
+    return this.#slab.subarray(this.#filled, this.#filled + most)
   }
 }

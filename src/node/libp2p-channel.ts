@@ -13,7 +13,7 @@ import './polyfill.ts'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { concat } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
-import { CHANNEL_BUFFER_BYTES, STREAM_WRITE_BYTES } from '../limits.ts'
+import { CHANNEL_BUFFER_BYTES, DIRECT_BYTES, STREAM_WRITE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
 import { Inbox } from '../wire/inbox.ts'
 
@@ -55,18 +55,27 @@ export class Libp2pChannel implements Channel {
     return this.#inbox.read()
   }
 
-  write(parts: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    const bytes = parts instanceof Uint8Array ? parts : concat(parts)
+  fill(target: Uint8Array, filled?: number): Promise<number> {
+    return this.#inbox.fill(target, filled)
+  }
+
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#ending !== undefined)
       return Promise.reject(new TypeError('write: this side has ended'))
+    const parts = bytes instanceof Uint8Array ? [bytes] : bytes
     const sent =
-      this.#writing === undefined ? this.#send(bytes) : this.#writing.then(() => this.#send(bytes))
+      this.#writing === undefined ? this.#send(parts) : this.#writing.then(() => this.#send(parts))
     const settled: Promise<void> = sent.then(
       () => this.#written(settled),
       () => this.#written(settled),
     )
     this.#writing = settled
     return sent
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing
+    this.signal.throwIfAborted()
   }
 
   end(): Promise<void> {
@@ -80,11 +89,13 @@ export class Libp2pChannel implements Channel {
     this.#stream.abort(reason)
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
-    for (let from = 0; from < bytes.byteLength; from += STREAM_WRITE_BYTES) {
-      this.signal.throwIfAborted()
-      if (this.#give(bytes.subarray(from, from + STREAM_WRITE_BYTES))) continue
-      await this.#drained()
+  async #send(parts: readonly Uint8Array[]): Promise<void> {
+    for (const bytes of joined(parts)) {
+      for (let from = 0; from < bytes.byteLength; from += STREAM_WRITE_BYTES) {
+        this.signal.throwIfAborted()
+        if (this.#give(bytes.subarray(from, from + STREAM_WRITE_BYTES))) continue
+        await this.#drained()
+      }
     }
     this.signal.throwIfAborted()
   }
@@ -186,6 +197,21 @@ export class Libp2pChannel implements Channel {
     this.#inbox.fail(reason)
     this.#wakeWriter?.()
   }
+}
+
+/** Small parts that follow one another in one: each write is a frame. To copy a large one costs more than its frame. */
+function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = []
+  for (const part of parts) {
+    if (part.byteLength < DIRECT_BYTES) {
+      small.push(part)
+      continue
+    }
+    yield concat(small)
+    small = []
+    yield part
+  }
+  yield concat(small)
 }
 
 function isReading(stream: Stream): boolean {

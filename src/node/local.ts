@@ -17,7 +17,7 @@ import { servedFromCache } from './cache-host.ts'
 import { putBatches } from './batches.ts'
 import { Callers } from './callers.ts'
 import { formatPosition } from './change-events.ts'
-import { deadline, untilAborted, type Deadline } from './deadline.ts'
+import { deadline, type Deadline } from './deadline.ts'
 import type { Interest } from './download.ts'
 import { Fetcher } from './fetcher.ts'
 import type { GlobalLink } from './global-link.ts'
@@ -303,14 +303,24 @@ export class Local implements Node {
       yield* (await this.get(entry.key, { ...options, range })).bytes
       return
     }
-    // In one view there is nothing to wait for, and nothing that could be ended.
-    const all = options.signal?.aborted === true ? undefined : entry.view(range)
-    if (all?.byteLength === range.end - range.start && !this.#options.link.isLeaseOver()) {
-      yield all
-      return
-    }
-    const limit = fetchDeadline(options)
     const release = entry.use()
+    try {
+      // In one view there is nothing to wait for, and nothing that could be ended.
+      const all = options.signal?.aborted === true ? undefined : entry.view(range)
+      const isAll = all?.byteLength === range.end - range.start && !this.#options.link.isLeaseOver()
+      if (isAll) yield all
+      else yield* this.#readAsItComes(entry, range, options)
+    } finally {
+      release()
+    }
+  }
+
+  async *#readAsItComes(
+    entry: CachedValue,
+    range: ByteRange,
+    options: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const limit = fetchDeadline(options)
     const read = this.#holdings.reads.begin(entry)
     const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
@@ -320,9 +330,9 @@ export class Local implements Node {
         const rest = { start: at, end: range.end }
         const view = entry.view(rest)
         if (view === undefined) {
-          interest ??= this.#fetcher.download(entry).join(rest)
+          interest ??= this.#fetcher.download(entry).join(rest, signal)
           limit.progress()
-          await untilAborted(interest.more(), signal)
+          await interest.more()
           limit.rest()
         } else {
           yield view
@@ -332,7 +342,6 @@ export class Local implements Node {
     } finally {
       interest?.leave()
       read.end()
-      release()
       limit.clear()
     }
   }
@@ -389,6 +398,7 @@ export class Local implements Node {
   async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
     const value = this.#cache.get(new Key(digest))
     if (value === undefined || !(await this.#mayServe(value, {}))) return undefined
+    if (this.#cache.peek(value.key) !== value) return undefined
     const read = this.#holdings.reads.begin(value)
     const release = value.use()
     return servedFromCache(value, AbortSignal.any([read.signal, value.dropped]), () => {

@@ -74,7 +74,7 @@ export interface ReadableValue {
   readonly range: ByteRange
   /**
    * Verified bytes in order, the caller's to read and not to change. To be read once; leaving the loop early ends the
-   * work behind it.
+   * work behind it. A piece that is lent (`isLent`) is good until the next one is asked for, or the loop is left.
    */
   readonly bytes: AsyncIterable<Uint8Array>
 }

@@ -1,9 +1,9 @@
 /** The nodes that a Local fetches values from: its Global, and the Locals that Global names. */
 import type { DstoreError } from '../errors.ts'
-import type { Proved } from '../hash/slice-decoder.ts'
 import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../limits.ts'
 import { joinCompany } from '../transfer/company.ts'
 import { fetchSlices, type FetchRequest } from '../transfer/fetch.ts'
+import type { ProvedRun } from '../transfer/piece-stream.ts'
 import type { SourceId } from '../transfer/source.ts'
 import type { Log } from './log.ts'
 import type { Channel } from '../wire/channel.ts'
@@ -16,11 +16,7 @@ export interface Sources {
   readonly self: SourceId
   readonly global: SourceId
   /** The verified groups of ranges, and the pairs above them; no range asks only what is held. */
-  fetch(
-    source: SourceId,
-    request: FetchRequest,
-    signal: AbortSignal,
-  ): AsyncIterable<readonly Proved[]>
+  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun>
   /** Let it be known that this node fetches a value, and learn who else holds or fetches it. */
   company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
   /** A peer gave what is not true, or broke the protocol. */
@@ -53,11 +49,7 @@ export class PeerSources implements Sources {
     return this.#options.globalPeer
   }
 
-  fetch(
-    source: SourceId,
-    request: FetchRequest,
-    signal: AbortSignal,
-  ): AsyncIterable<readonly Proved[]> {
+  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun> {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
     return this.transfers.stream(source, signal, (transfer) =>

@@ -8,6 +8,8 @@ const FIRST_SEGMENT_BYTES = 4096
 /** Append only. Segments double up to `SEGMENT_BYTES`, or fit where the size is known. */
 export class Segments {
   readonly #segments: Uint8Array[] = []
+  /** Where each begins. */
+  readonly #starts: number[] = []
   readonly #expectedBytes: number | undefined
   /** Bytes of the last segment that are taken. */
   #used = 0
@@ -29,6 +31,7 @@ export class Segments {
       const room = (this.#segments.at(-1)?.byteLength ?? 0) - this.#used
       if (room === 0) {
         this.#segments.push(new Uint8Array(this.#nextSegmentBytes(rest.byteLength)))
+        this.#starts.push(this.#size)
         this.#used = 0
         continue
       }
@@ -49,14 +52,25 @@ export class Segments {
 
   /** The bytes of a range within `size`, as views of at most a segment each. */
   *views({ start, end }: ByteRange): Generator<Uint8Array> {
-    let offset = 0
-    for (const segment of this.#segments) {
+    for (let i = this.#at(start); i < this.#segments.length; i++) {
+      const offset = this.#starts[i]!
       if (offset >= end) return
+      const segment = this.#segments[i]!
       const from = Math.max(0, start - offset)
       const to = Math.min(segment.byteLength, end - offset)
       if (from < to) yield segment.subarray(from, to)
-      offset += segment.byteLength
     }
+  }
+
+  /** The last segment that begins at or before this offset. */
+  #at(offset: number): number {
+    let [low, high] = [0, this.#starts.length]
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (this.#starts[middle]! <= offset) low = middle
+      else high = middle
+    }
+    return low
   }
 
   #nextSegmentBytes(arriving: number): number {

@@ -1,12 +1,11 @@
 /** The asking side of a transfer (specs/003-transfer.md, "Fetch"). */
 import { DstoreError } from '../errors.ts'
-import { SliceDecoder, type Proved } from '../hash/slice-decoder.ts'
-import { sliceBytes } from '../hash/tree.ts'
-import { FETCH_RANGES } from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { unexpected, type TransferChannel } from './pieces.ts'
+import { FETCH_RANGES } from '../limits.ts'
+import type { TransferChannel } from './pieces.ts'
+import { takeSlices, type LandingOptions, type ProvedRun } from './piece-stream.ts'
 
-export interface FetchRequest {
+export interface FetchRequest extends LandingOptions {
   readonly digest: Uint8Array
   /** As the index says: a holder that says another is refused. */
   readonly size: number
@@ -14,19 +13,17 @@ export interface FetchRequest {
   readonly ranges: readonly ByteRange[]
   /** Told what the peer says that it holds, before the first byte. */
   readonly onHeld?: (held: readonly ByteRange[]) => void
-  /** Told of every raw byte that arrives, before it is verified. */
-  readonly onReceived?: (bytes: number) => void
 }
 
 /**
- * What the peer proves of the value, in order, as it arrives: each time what came at once. When it ends, the channel is ready for the next request;
- * where it throws or is left early, the channel is of no more use. Errors: those that the peer names (`not-found`,
- * `removed`), `integrity` where it lies, `protocol`, and the channel's own.
+ * What the peer proves of the value: see `takeSlices`. When it ends, the channel is ready for the next request; where it
+ * throws or is left early, the channel is of no more use. Errors: those that the peer names (`not-found`, `removed`),
+ * `integrity` where it lies, `protocol`, and the channel's own.
  */
 export async function* fetchSlices(
   transfer: TransferChannel,
-  { digest, size, ranges, onHeld, onReceived }: FetchRequest,
-): AsyncGenerator<readonly Proved[], void, undefined> {
+  { digest, size, ranges, onHeld, ...options }: FetchRequest,
+): AsyncGenerator<ProvedRun, void, undefined> {
   if (ranges.length > FETCH_RANGES) {
     throw new RangeError(`ranges must be at most ${FETCH_RANGES}`)
   }
@@ -37,18 +34,5 @@ export async function* fetchSlices(
     throw new DstoreError('integrity', message)
   }
   onHeld?.(found.held)
-  for (const range of ranges) {
-    const decoder = new SliceDecoder({ digest, range, size })
-    for (let left = sliceBytes(size, range); left > 0;) {
-      const piece = await transfer.expect('piece')
-      if (piece.length > left) throw unexpected(piece)
-      left -= piece.length
-      for await (const bytes of transfer.raw(piece)) {
-        onReceived?.(bytes.byteLength)
-        const proved = decoder.push(bytes)
-        if (proved.length > 0) yield proved
-      }
-    }
-    decoder.finish()
-  }
+  yield* takeSlices(transfer, { digest, size }, ranges, options)
 }

@@ -4,7 +4,14 @@
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError, type ErrorCode } from '../errors.ts'
-import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, NAME_BYTES, PIECE_BYTES } from '../limits.ts'
+import {
+  ADDRESS_CHARS,
+  FETCH_RANGES,
+  HOLDERS,
+  NAME_BYTES,
+  PIECE_BYTES,
+  PROOF_BYTES,
+} from '../limits.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
@@ -113,7 +120,8 @@ function fromWire(body: WireMessage['body']): Message {
       return { type: 'accept' }
     case 'piece': {
       const { length } = body.value
-      if (length < 1 || length > PIECE_BYTES) throw malformed(`a piece of ${length} bytes`)
+      if (length < 1 || length > PIECE_BYTES + PROOF_BYTES)
+        throw malformed(`a piece of ${length} bytes`)
       return { type: 'piece', length }
     }
     case 'finish': {

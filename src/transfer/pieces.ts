@@ -38,6 +38,16 @@ export class TransferChannel {
     return this.#reader.raw(piece.length)
   }
 
+  /** Exactly so many raw bytes, of a piece that was announced; good until the channel is read again. */
+  bytes(length: number): Promise<Uint8Array> {
+    return this.#reader.bytes(length)
+  }
+
+  /** Fill memory with raw bytes of a piece that was announced: see `Channel.fill`. */
+  fill(target: Uint8Array): Promise<number> {
+    return this.#reader.fill(target)
+  }
+
   async send(message: Message): Promise<void> {
     await this.#writer.send(encodeMessage(message))
   }

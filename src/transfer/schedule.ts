@@ -11,6 +11,7 @@ import type { ByteRange } from '../hash/tree.ts'
 import {
   FETCH_RANGES,
   FETCH_RUN_BYTES,
+  PARTS_AHEAD,
   SOURCE_PATIENCE_MS,
   SOURCE_STALL_MS,
   SOURCE_TASKS,
@@ -257,7 +258,7 @@ export class Schedule {
     if (this.#company === undefined) return source.tasks.size === 0
     // A run follows another without a gap; more at once would only come out of order.
     const left = [...source.tasks].reduce((sum, id) => sum + this.#tasks.get(id)!.parts.length, 0)
-    return source.tasks.size < SOURCE_TASKS && left <= 1
+    return source.tasks.size < SOURCE_TASKS && left <= PARTS_AHEAD
   }
 
   #assignTo(source: Source, chosen: readonly number[], now: number): boolean {

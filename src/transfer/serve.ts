@@ -1,11 +1,12 @@
 /** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
+import { lengthOf, planPieces } from '../hash/piece-plan.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree.ts'
 import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { Allowance } from './allowance.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
-import { planPieces, readParts, type ValueBytes } from './slice-stream.ts'
+import { readPiece, type ValueBytes } from './slice-stream.ts'
 import { takeUpload, type UploadHost } from './take.ts'
 
 /** A value that is being served. */
@@ -105,7 +106,22 @@ async function serveFetch(
     await transfer.send({ type: 'found', size: value.size, held: firstRuns(value.held()) })
     for (const range of ranges) await serveRange(transfer, host, value, range)
   } finally {
+    // What was read lies where the value lies until the channel has taken it.
+    await taken(transfer, host)
     value.release()
+  }
+}
+
+/** Wait until the channel has taken what was sent, or is no more. */
+async function taken(transfer: TransferChannel, { patienceMs }: TransferHost): Promise<void> {
+  const { channel } = transfer
+  const stalled = setTimeout(() => channel.abort(notTaken()), patienceMs)
+  try {
+    await transfer.flush()
+  } catch {
+    // Then it takes nothing more.
+  } finally {
+    clearTimeout(stalled)
   }
 }
 
@@ -120,28 +136,39 @@ async function serveRange(
   const { peer } = channel
   // What is read, and what is encoded of it.
   const share = Math.min(2 * PIECE_BYTES, 2 * sliceBytes(value.size, range))
-  const drop = (): void => {
-    channel.abort(new DstoreError('timeout', 'a peer did not take what it had asked for'))
-  }
-  for (const piece of planPieces(value.size, range)) {
-    const giveBack = await host.allowance.take(peer, share, channel.signal)
-    const stalled = setTimeout(drop, host.patienceMs)
-    const crowded = setInterval(() => {
-      if (host.allowance.isStarving) drop()
-    }, CROWDED_PATIENCE_MS)
-    try {
-      const parts = await readParts(value, piece, value.signal)
-      value.signal.throwIfAborted()
-      const length = piece.header.byteLength + piece.encodedBytes
-      await transfer.sendPiece(parts, length)
-      host.onSent(peer, length)
-    } finally {
-      clearTimeout(stalled)
-      clearInterval(crowded)
-      giveBack()
+  let isGiving = false
+  const drop = (): void => channel.abort(notTaken())
+  const stalled = setInterval(() => {
+    if (isGiving) drop()
+  }, host.patienceMs)
+  const crowded = setInterval(() => {
+    if (isGiving && host.allowance.isStarving) drop()
+  }, CROWDED_PATIENCE_MS)
+  try {
+    for (const piece of planPieces(value.size, range)) {
+      const giveBack = await host.allowance.take(peer, share, channel.signal)
+      isGiving = true
+      stalled.refresh()
+      crowded.refresh()
+      try {
+        const parts = await readPiece(value, piece, value.signal)
+        value.signal.throwIfAborted()
+        const length = lengthOf(piece)
+        await transfer.sendPiece(parts, length)
+        host.onSent(peer, length)
+      } finally {
+        isGiving = false
+        giveBack()
+      }
     }
+  } finally {
+    clearInterval(stalled)
+    clearInterval(crowded)
   }
 }
+
+const notTaken = (): DstoreError =>
+  new DstoreError('timeout', 'a peer did not take what it had asked for')
 
 function cannotServe(value: ServedValue, ranges: readonly ByteRange[]): DstoreError | undefined {
   const { size } = value

@@ -1,7 +1,8 @@
 /** Slices out of wherever a value is kept, and the verified bytes of one (specs/003-transfer.md, "Slices"). */
 import { concat } from '../bytes.ts'
-import { SliceDecoder, type Proved } from '../hash/slice-decoder.ts'
+import { SliceDecoder } from '../hash/slice-decoder.ts'
 import { encodeHeader, pieceParts, planSlice, type SlicePiece } from '../hash/slice-encoder.ts'
+import type { Piece } from '../hash/piece-plan.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
 
@@ -14,58 +15,65 @@ export interface ValueBytes {
 
 const NOTHING = new Uint8Array(0)
 
-/** Data of one piece, so much below `PIECE_BYTES` that its pairs and the header fit as well. */
-const PIECE_DATA_BYTES = PIECE_BYTES - 2 * GROUP_BYTES
+/** Data of one part, so much below `PIECE_BYTES` that its pairs and the header fit as well. */
+const PART_DATA_BYTES = PIECE_BYTES - 2 * GROUP_BYTES
 
-/** A part of a slice that is read, sent and forgotten before the next. */
-export interface PlannedPiece extends SlicePiece {
-  /** The header of the slice, before its first piece; else nothing. */
+/** A part of a slice that is read, used and forgotten before the next. */
+interface PlannedPart extends SlicePiece {
+  /** The header of the slice, before its first part; else nothing. */
   readonly header: Uint8Array
 }
 
-/** The pieces of the slice for a range, each of at most `PIECE_BYTES` when encoded. */
-export function* planPieces(
-  size: number,
-  range: ByteRange,
-): Generator<PlannedPiece, void, undefined> {
+/** The parts of the slice for a range, each of at most `PIECE_BYTES` when encoded. */
+function* planParts(size: number, range: ByteRange): Generator<PlannedPart, void, undefined> {
   let header = encodeHeader(size)
-  for (const piece of planSlice(size, range, GROUP_BYTES, PIECE_DATA_BYTES)) {
+  for (const piece of planSlice(size, range, GROUP_BYTES, PART_DATA_BYTES)) {
     yield { ...piece, header }
     header = NOTHING
   }
 }
 
-/** The encoded bytes of a piece. */
-export async function readPiece(
+/** The bytes of a part where they lie: in arrays of at most a group. */
+async function readPart(
   value: ValueBytes,
-  piece: PlannedPiece,
-  signal?: AbortSignal,
-): Promise<Uint8Array> {
-  return concat(await readParts(value, piece, signal))
-}
-
-/** The same where they lie: in arrays of at most a group. */
-export async function readParts(
-  value: ValueBytes,
-  piece: PlannedPiece,
+  part: PlannedPart,
   signal?: AbortSignal,
 ): Promise<Uint8Array[]> {
-  const pairs: Uint8Array[] = []
-  for (const part of piece.outboard) pairs.push(await value.outboard(part))
-  const data: Uint8Array[] = []
-  if (piece.data.end > piece.data.start) {
-    for await (const part of value.read(piece.data, signal)) data.push(part)
-  }
-  return [piece.header, ...pieceParts(piece, concat(pairs), ...data)]
+  const { header, outboard, data } = part
+  const pairs = concat(await readPairs(value, outboard))
+  return [header, ...pieceParts(part, pairs, ...(await readData(value, data, signal)))]
 }
 
-/** The slice for a range, read as it is asked for: about one piece is in memory at a time. */
-export async function* sliceOf(
+/** The bytes of a piece where they lie: its proof, then its groups (specs/003-transfer.md, "Pieces"). */
+export async function readPiece(
+  value: ValueBytes,
+  { isFirst, outboard, data }: Piece,
+  signal?: AbortSignal,
+): Promise<Uint8Array[]> {
+  const header = isFirst ? [encodeHeader(value.size)] : []
+  return [
+    ...header,
+    ...(await readPairs(value, outboard)),
+    ...(await readData(value, data, signal)),
+  ]
+}
+
+async function readPairs(value: ValueBytes, outboard: readonly ByteRange[]): Promise<Uint8Array[]> {
+  const pairs: Uint8Array[] = []
+  for (const range of outboard) pairs.push(await value.outboard(range))
+  return pairs
+}
+
+async function readData(
   value: ValueBytes,
   range: ByteRange,
   signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const piece of planPieces(value.size, range)) yield await readPiece(value, piece, signal)
+): Promise<Uint8Array[]> {
+  const data: Uint8Array[] = []
+  if (range.end > range.start) {
+    for await (const part of value.read(range, signal)) data.push(part)
+  }
+  return data
 }
 
 /**
@@ -79,10 +87,10 @@ export async function* verifiedBytes(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = new SliceDecoder({ digest, range, size: value.size })
-  for (const piece of planPieces(value.size, range)) {
+  for (const part of planParts(value.size, range)) {
     // Not encoded first: what is read is proved, and given out, where it is.
-    for (const proved of decoder.push(...(await readParts(value, piece, signal)))) {
-      const bytes = within(proved, range)
+    for (const proved of decoder.push(...(await readPart(value, part, signal)))) {
+      const bytes = proved.kind === 'data' ? within(proved, range) : undefined
       if (bytes !== undefined) yield bytes
     }
   }
@@ -90,8 +98,10 @@ export async function* verifiedBytes(
 }
 
 /** What of a proved run lies in the range that was asked for: slices hold whole groups. */
-export function within(proved: Proved, { start, end }: ByteRange): Uint8Array | undefined {
-  if (proved.kind !== 'data') return undefined
+export function within(
+  proved: { readonly start: number; readonly bytes: Uint8Array },
+  { start, end }: ByteRange,
+): Uint8Array | undefined {
   const from = Math.max(0, start - proved.start)
   const to = Math.min(proved.bytes.byteLength, end - proved.start)
   return to > from ? proved.bytes.subarray(from, to) : undefined

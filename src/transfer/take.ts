@@ -1,11 +1,11 @@
 /** The receiving side of an upload (specs/003-transfer.md, "Upload"). */
 import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
-import { SliceDecoder } from '../hash/slice-decoder.ts'
-import { PAIR_BYTES, sliceBytes } from '../hash/tree.ts'
+import { PAIR_BYTES } from '../hash/tree.ts'
 import { GROUP_BYTES } from '../limits.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './pieces.ts'
+import { takeSlices } from './piece-stream.ts'
 import type { Identity, UploadResult } from './upload.ts'
 
 /** Where uploads go. */
@@ -71,21 +71,11 @@ async function* provedBytes(
   pairs: PairList,
   onReceived: OnReceived,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const range = { start, end: size }
-  const decoder = new SliceDecoder({ digest, range, size })
-  for (let left = sliceBytes(size, range); left > 0;) {
-    const piece = await transfer.expect('piece')
-    if (piece.length > left) throw unexpected(piece)
-    left -= piece.length
-    for await (const bytes of transfer.raw(piece)) {
-      onReceived(bytes.byteLength)
-      for (const proved of decoder.push(bytes)) {
-        if (proved.kind === 'data') yield proved.bytes
-        else pairs.add(proved.pair)
-      }
-    }
+  const ranges = [{ start, end: size }]
+  for await (const run of takeSlices(transfer, { digest, size }, ranges, { onReceived })) {
+    for (const { bytes } of run.pairs) pairs.add(bytes)
+    if (run.bytes.byteLength > 0) yield run.bytes
   }
-  decoder.finish()
   const claim = await transfer.expect('finish')
   if (claim.size !== size || !equal(claim.digest, digest)) {
     throw new DstoreError('protocol', 'an upload that ends as another value than it began')
@@ -119,14 +109,15 @@ class PairList {
   #bytes = new Uint8Array(64 * PAIR_BYTES)
   #length = 0
 
-  add(pair: Uint8Array): void {
-    if (this.#length === this.#bytes.byteLength) {
-      const larger = new Uint8Array(2 * this.#bytes.byteLength)
+  add(pairs: Uint8Array): void {
+    const length = this.#length + pairs.byteLength
+    if (length > this.#bytes.byteLength) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.byteLength))
       larger.set(this.#bytes)
       this.#bytes = larger
     }
-    this.#bytes.set(pair, this.#length)
-    this.#length += pair.byteLength
+    this.#bytes.set(pairs, this.#length)
+    this.#length = length
   }
 
   bytes(): Uint8Array {

@@ -1,9 +1,10 @@
 /** The sending side of an upload (specs/003-transfer.md, "Upload"). */
 import { asDstoreError } from '../errors.ts'
+import { lengthOf, planPieces } from '../hash/piece-plan.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import type { Message } from './message.ts'
 import type { TransferChannel } from './pieces.ts'
-import { sliceOf, type ValueBytes } from './slice-stream.ts'
+import { readPiece, type ValueBytes } from './slice-stream.ts'
 
 export interface UploadResult {
   readonly incarnation: number
@@ -16,7 +17,7 @@ export interface Identity {
   readonly size: number
 }
 
-/** Send a value whose key is known, as the slice from `start` on. */
+/** Send a value whose key is known, as the pieces of its slice from `start` on. */
 export async function uploadKnown(
   transfer: TransferChannel,
   value: ValueBytes & Identity,
@@ -27,7 +28,9 @@ export async function uploadKnown(
   const { digest, size } = value
   const range: ByteRange = { start, end: size }
   return upload(transfer, { digest, size, start, ...named(name) }, async () => {
-    for await (const part of sliceOf(value, range, signal)) await transfer.sendBytes(part)
+    for (const piece of planPieces(size, range)) {
+      await transfer.sendPiece(await readPiece(value, piece, signal), lengthOf(piece))
+    }
     return { digest, size }
   })
 }

@@ -20,11 +20,21 @@ export interface Channel {
   read(): Promise<Uint8Array | undefined>
 
   /**
+   * Fill memory with the next bytes, in place of a read, behind `filled` that are there already: resolves with how many
+   * it holds then, which is not all where no more came for a moment. None, once the peer has ended its side. Until the
+   * channel is asked for more, or was aborted and is closed, what lies behind them may be written to.
+   */
+  fill(target: Uint8Array, filled?: number): Promise<number>
+
+  /**
    * Send bytes, or several arrays one behind the other, which must not be changed afterwards. Resolves when more may be
    * written: at once, or when the peer has taken enough. Rejects with the channel's reason when it was aborted; TypeError
    * after `end`. Writes go out in the order of calls.
    */
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
+
+  /** Resolves when nothing that was written is read from its memory any more. Rejects with the channel's reason. */
+  flush(): Promise<void>
 
   /** Nothing more will be written. The peer reads everything before, then undefined. */
   end(): Promise<void>

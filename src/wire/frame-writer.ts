@@ -46,11 +46,13 @@ export class FrameWriter {
     return this.#enqueue(...parts)
   }
 
-  /** Resolves when the channel has taken everything. */
+  /** Resolves when the channel has taken everything, and nothing is read from its memory any more. */
   async flush(): Promise<void> {
     this.#check()
-    if (this.#queuedBytes === 0) return
-    await new Promise<void>((resolve, reject) => this.#waitForIdle.push({ resolve, reject }))
+    if (this.#queuedBytes > 0) {
+      await new Promise<void>((resolve, reject) => this.#waitForIdle.push({ resolve, reject }))
+    }
+    await this.#channel.flush()
   }
 
   /** Send what is queued, then end this side of the channel. */

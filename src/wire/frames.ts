@@ -2,6 +2,7 @@
  * Frames on a channel (specs/000-conventions.md, "Framing"): the length as an unsigned varint, then that many bytes.
  * Between two frames may lie raw bytes, whose number the frame before them says.
  */
+import { unzeroed } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { FRAME_LENGTH_BYTES } from '../limits.ts'
 import type { Channel } from './channel.ts'
@@ -61,6 +62,39 @@ export class FrameReader {
       this.#rawLeft -= piece.byteLength
       yield piece
     }
+  }
+
+  /** Exactly `length` raw bytes, in one array: for lengths that the reader knows, not the peer. */
+  async bytes(length: number): Promise<Uint8Array> {
+    this.#checkTaken()
+    return this.#guard(async () => {
+      if (length <= this.#rest.byteLength) return this.#cut(length)
+      const whole = unzeroed(length)
+      for (let at = 0; at < length;) at += await this.#fillFrom(whole.subarray(at))
+      return whole
+    })
+  }
+
+  /**
+   * Fill memory with raw bytes that follow: resolves with how many came, at least one; fewer than it holds where no more
+   * did for a moment. See `Channel.fill`.
+   */
+  fill(target: Uint8Array): Promise<number> {
+    this.#checkTaken()
+    return this.#guard(() => this.#fillFrom(target))
+  }
+
+  async #fillFrom(target: Uint8Array): Promise<number> {
+    const part = this.#cut(target.byteLength)
+    target.set(part)
+    if (part.byteLength === target.byteLength) return part.byteLength
+    const count = await this.#channel.fill(target, part.byteLength)
+    if (count === 0) throw broke('the channel ended before all that was announced had come')
+    return count
+  }
+
+  #checkTaken(): void {
+    if (this.#rawLeft > 0) throw new TypeError(`${this.#rawLeft} raw bytes were not taken`)
   }
 
   async #length(mostBytes: () => number): Promise<number | undefined> {

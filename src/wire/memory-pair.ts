@@ -71,12 +71,22 @@ class MemoryEnd implements Channel {
     return this.#inbox.read()
   }
 
+  fill(target: Uint8Array, filled?: number): Promise<number> {
+    return this.#inbox.fill(target, filled)
+  }
+
   async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#ended) throw new TypeError('write: this side has ended')
     this.signal.throwIfAborted()
     for (const part of bytes instanceof Uint8Array ? [bytes] : bytes) this.#other.#inbox.push(part)
     if (this.#other.#inbox.weight < this.#bufferBytes) return
     await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  }
+
+  async flush(): Promise<void> {
+    while (this.#other.#inbox.weight > 0) {
+      await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    }
   }
 
   // oxlint-disable-next-line require-await

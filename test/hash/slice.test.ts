@@ -149,6 +149,7 @@ test('R002-18: groups that lie apart are hashed together, and none is given out 
     name: kernel.name,
     subtree: kernel.subtree.bind(kernel),
     parent: kernel.parent.bind(kernel),
+    parents: kernel.parents.bind(kernel),
     groups: (runs, ...rest) => {
       hashed.push(concat([...runs]).byteLength)
       kernel.groups(runs, ...rest)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { Target, assertUnharmed, digest, during } from './arena.ts'
 import { digestOf } from './keys.ts'
-import { LyingHolder, cut, forever, found, sendPieces, sliceFrom } from './lying-holder.ts'
+import { LyingHolder, combinedFrom, forever, found, piecesOf, sendPieces } from './lying-holder.ts'
 import type { Asked, Lie } from './lying-holder.ts'
 import { TRANSFER, transfer } from './messages.ts'
 import type { Peer } from './peer.ts'
@@ -15,20 +15,20 @@ const SIZE = 3_000_001
 /** A lie is tried on so many values at most, until the Local has asked for it. */
 const VALUES = 10
 
-/** A holder that answers as it should, but for what this makes of its slices. */
-function altered(alter: (slice: Buffer, asked: Asked) => Uint8Array): Lie {
+/** A holder that answers as it should, but for what this makes of the first piece of each slice. */
+function altered(alter: (piece: Buffer, asked: Asked) => Uint8Array): Lie {
   return async (asked) => {
     await asked.line.send(found(asked.size))
     for (const range of asked.ranges) {
-      const slice = Buffer.from(asked.slice(range))
-      await sendPieces(asked.line, alter(slice, asked))
+      const [first, ...rest] = asked.pieces(range)
+      await sendPieces(asked.line, alter(Buffer.from(first!), asked), ...rest)
     }
   }
 }
 
-const flipped = (slice: Buffer, at: number): Buffer => {
-  slice[at]! ^= 1
-  return slice
+const flipped = (piece: Buffer, at: number): Buffer => {
+  piece[at]! ^= 1
+  return piece
 }
 
 interface Case {
@@ -42,34 +42,33 @@ let another: Uint8Array
 
 const CASES: Readonly<Record<string, Case>> = {
   'the last byte is another': {
-    lie: altered((slice) => flipped(slice, slice.byteLength - 1)),
+    lie: altered((piece) => flipped(piece, piece.byteLength - 1)),
     code: 'integrity',
   },
   'a byte in the first group is another': {
-    lie: altered((slice, { size, ranges }) =>
-      flipped(slice, slice.byteLength - Math.min(size, ranges[0]!.end - ranges[0]!.start)),
-    ),
+    // The last of the piece's bytes that a span can hold.
+    lie: altered((piece) => flipped(piece, Math.max(0, piece.byteLength - (1 << 20)))),
     code: 'integrity',
   },
   'a pair of the proof is another': {
-    lie: altered((slice) => flipped(slice, 8)),
+    lie: altered((piece) => flipped(piece, 8)),
     code: 'integrity',
   },
   'the right bytes of another range': {
-    lie: altered((honest, { ranges, slice }) => {
+    lie: altered((honest, { ranges, pieces }) => {
       const { start, end } = ranges[0]!
-      const elsewhere = start === 0 ? 16_384 : 0
-      const there = slice({ start: elsewhere, end: elsewhere + end - start })
-      return there.subarray(0, honest.byteLength)
+      const elsewhere = start === 0 ? 1 << 20 : 0
+      const [there] = pieces({ start: elsewhere, end: elsewhere + end - start })
+      return Buffer.concat([there!, honest]).subarray(0, honest.byteLength)
     }),
     code: 'integrity',
   },
   'the proof and the bytes of another value': {
-    lie: altered((_, { ranges }) => cut(another, ranges[0]!)),
+    lie: altered((_, { ranges }) => piecesOf(another, ranges[0]!)[0]!),
     code: 'integrity',
   },
   'the size in the slice is another': {
-    lie: altered((slice) => flipped(slice, 0)),
+    lie: altered((piece) => flipped(piece, 0)),
     code: 'integrity',
   },
   'the size that is said is another': {
@@ -81,9 +80,9 @@ const CASES: Readonly<Record<string, Case>> = {
     code: 'integrity',
   },
   'bytes beyond what was asked for, without end': {
-    lie: async ({ line, size, ranges, slice }) => {
+    lie: async ({ line, size, ranges, pieces }) => {
       await line.send(found(size))
-      await sendPieces(line, slice(ranges[0]!))
+      await sendPieces(line, ...pieces(ranges[0]!))
       await forever(line, 0, () => sendPieces(line, randomBytes(1 << 18)))
     },
     code: 'protocol',
@@ -117,11 +116,11 @@ const CASES: Readonly<Record<string, Case>> = {
     code: 'protocol',
   },
   'half of a piece, and then nothing': {
-    lie: async ({ line, size, ranges, slice }) => {
-      const honest = slice(ranges[0]!)
+    lie: async ({ line, size, ranges, pieces }) => {
+      const [honest] = pieces(ranges[0]!)
       await line.send(found(size))
-      await line.send(transfer('piece', [[1, Math.min(honest.byteLength, 1 << 20)]]))
-      await line.send(honest.subarray(0, 50_000))
+      await line.send(transfer('piece', [[1, honest!.byteLength]]))
+      await line.send(honest!.subarray(0, 50_000))
       await line.closed
     },
     code: undefined,
@@ -138,11 +137,12 @@ const CASES: Readonly<Record<string, Case>> = {
     code: undefined,
   },
   'one byte a second': {
-    lie: async ({ line, size, ranges, slice }) => {
-      const honest = slice(ranges[0]!)
+    lie: async ({ line, size, ranges, pieces }) => {
+      const [honest] = pieces(ranges[0]!)
       await line.send(found(size))
+      await line.send(transfer('piece', [[1, honest!.byteLength]]))
       let at = 0
-      await forever(line, 1000, () => sendPieces(line, honest.subarray(at, (at += 1))))
+      await forever(line, 1000, () => line.send(honest!.subarray(at, (at += 1))))
     },
     code: undefined,
   },
@@ -158,9 +158,8 @@ test('R003-10 R003-26 R003-27 whatever a holder gives, a Local has the value, an
   const global = await Target.global(t)
   const [victim, healthy] = await Promise.all([Target.local(t, global), Target.local(t, global)])
   const anotherKey = await global.put(randomBytes(SIZE))
-  const whole = { start: 0, end: SIZE }
   const honest = await global.member(t)
-  another = await sliceFrom(honest, global.address, digestOf(anotherKey), whole)
+  another = await combinedFrom(honest, global.address, digestOf(anotherKey), SIZE)
   const watched = await during(victim, healthy, () =>
     Promise.all(
       Object.entries(CASES).map(async ([name, { lie, code }]) => {
@@ -231,12 +230,24 @@ test('R003-15 R003-16 R003-19 whoever uploads what is not so stores nothing', as
           [1, absent],
           [2, value.byteLength],
         ]),
-        piece(value),
+        // Seven groups have six parents; a header goes before them.
+        piece(Buffer.concat([randomBytes(8 + 6 * 64), value])),
       ],
     ],
     [
       'a slice of another size',
       'integrity',
+      [
+        transfer('upload', [
+          [1, absent],
+          [2, value.byteLength],
+        ]),
+        piece(Buffer.concat([size(value.byteLength + 1), randomBytes(6 * 64), value])),
+      ],
+    ],
+    [
+      'a slice that is cut otherwise',
+      'protocol',
       [
         transfer('upload', [
           [1, absent],
@@ -302,6 +313,12 @@ test('R003-15 R003-16 R003-19 whoever uploads what is not so stores nothing', as
   t.is(await global.damaged(), 0)
   assertUnharmed(t, global, watched)
 })
+
+function size(bytes: number): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeBigUInt64LE(BigInt(bytes))
+  return header
+}
 
 const piece = (bytes: Uint8Array): Buffer =>
   Buffer.concat([transfer('piece', [[1, bytes.byteLength]]), bytes])

@@ -9,7 +9,7 @@ import { bytesAt, decode, numberAt } from './protobuf.ts'
 import type { Field, Fields } from './protobuf.ts'
 import type { Scope, Target } from './arena.ts'
 
-export const PIECE_BYTES: number = 1 << 20
+const PIECE_BYTES: number = 1 << 20
 
 export interface Range {
   readonly start: number
@@ -21,8 +21,8 @@ export interface Asked {
   readonly line: Line
   readonly size: number
   readonly ranges: readonly Range[]
-  /** The true slice of a range. */
-  readonly slice: (range: Range) => Uint8Array
+  /** The true pieces of the slice of a range. */
+  readonly pieces: (range: Range) => Uint8Array[]
 }
 
 /** How it answers a fetch. */
@@ -50,7 +50,7 @@ export class LyingHolder {
 
   /** Let Global name it to whoever fetches this value. */
   async hold(digest: Uint8Array, size: number): Promise<void> {
-    const all = await sliceFrom(this.peer, this.#globalAddress, digest, { start: 0, end: size })
+    const all = await combinedFrom(this.peer, this.#globalAddress, digest, size)
     this.#values.set(Buffer.from(digest).toString('hex'), all)
     const line = await this.peer.open(this.#globalAddress, TRANSFER)
     await line.send(
@@ -80,63 +80,86 @@ export class LyingHolder {
         continue
       }
       this.asked++
-      await lie({ line, size, ranges, slice: (range) => cut(combined, range) })
+      await lie({ line, size, ranges, pieces: (range) => piecesOf(combined, range) })
     }
   }
 }
 
-/** The slice of one range, from an honest node. */
-export async function sliceFrom(
+/** The combined form of a value, from an honest node. */
+export async function combinedFrom(
   peer: Peer,
   address: string,
   wanted: Uint8Array,
-  range: Range,
+  size: number,
 ): Promise<Uint8Array> {
+  const range = { start: 0, end: size }
   const line = await peer.open(address, TRANSFER)
   await line.send(transfer('fetch', [[1, wanted], rangeField(range)]))
   const answer = await line.transfer()
   if (answer?.kind !== 'found') throw new Error(`not found but ${answer?.kind}`)
-  const size = numberAt(answer.fields, 1)
-  const parts: Uint8Array[] = []
-  for (let left = sliceLength(size, range); left > 0;) {
+  const combined = Buffer.alloc(sliceParts(size, range).reduce((sum, { length }) => sum + length, 0))
+  for (const parts of spans(size, range)) {
     const piece = await line.transfer()
     if (piece?.kind !== 'piece') throw new Error(`not a piece but ${piece?.kind}`)
-    parts.push(await line.bytes(numberAt(piece.fields, 1)))
-    left -= parts.at(-1)!.byteLength
+    const bytes = await line.bytes(numberAt(piece.fields, 1))
+    let at = 0
+    for (const part of parts) {
+      combined.set(bytes.subarray(at, at + part.length), part.at)
+      at += part.length
+    }
+    if (at !== bytes.byteLength) throw new Error(`a piece of ${bytes.byteLength}, not ${at}`)
   }
   line.stream.abort(new Error('done'))
-  return Buffer.concat(parts)
+  return combined
+}
+
+/** The pieces of the slice of a range, out of the combined form of the value. */
+export function piecesOf(combined: Uint8Array, range: Range): Uint8Array[] {
+  return spans(sizeOf(combined), range).map((parts) =>
+    Buffer.concat(parts.map(({ at, length }) => combined.subarray(at, at + length))),
+  )
 }
 
 const GROUP = 16_384
 
-/** How long a slice is (002, "Slices"): header, the pairs above the groups that the range touches, and these. */
-function sliceLength(size: number, range: Range): number {
-  return sliceParts(size, range).reduce((sum, { length, wanted }) => sum + (wanted ? length : 0), 0)
+/** A header, a pair or a group: where it is in the combined form. */
+interface Part {
+  readonly at: number
+  readonly length: number
+  /** Where a group begins in the value. */
+  readonly group: number | undefined
+  readonly wanted: boolean
 }
 
-/** The slice of a range, out of the combined form of the value. */
-export function cut(combined: Uint8Array, range: Range): Uint8Array {
-  const size = sizeOf(combined)
-  const taken: Uint8Array[] = []
-  let at = 0
-  for (const { length, wanted } of sliceParts(size, range)) {
-    if (wanted) taken.push(combined.subarray(at, at + length))
-    at += length
+/** What each piece of a slice is made of (003, "Pieces"): what of it is proof, then the groups of one span. */
+function spans(size: number, range: Range): Part[][] {
+  const pieces: { span: number; proof: Part[]; groups: Part[] }[] = []
+  let proof: Part[] = []
+  for (const part of sliceParts(size, range).filter(({ wanted }) => wanted)) {
+    if (part.group === undefined) {
+      proof.push(part)
+      continue
+    }
+    const span = Math.floor(part.group / PIECE_BYTES)
+    if (pieces.at(-1)?.span !== span) pieces.push({ span, proof: [], groups: [] })
+    pieces.at(-1)!.proof.push(...proof)
+    pieces.at(-1)!.groups.push(part)
+    proof = []
   }
-  return Buffer.concat(taken)
+  return pieces.map(({ proof, groups }) => [...proof, ...groups])
 }
 
-/** What the combined form is made of, in order, and which of it belongs to the slice of a range. */
-function sliceParts(size: number, range: Range): { length: number; wanted: boolean }[] {
-  const parts = [{ length: 8, wanted: true }]
+/** What the combined form is made of, in order, and which of it belongs to the slice of a range (002, "Slices"). */
+function sliceParts(size: number, range: Range): Part[] {
+  const parts: Part[] = [{ at: 0, length: 8, group: undefined, wanted: true }]
+  const add = (length: number, group: number | undefined, wanted: boolean): void => {
+    const { at, length: before } = parts.at(-1)!
+    parts.push({ at: at + before, length, group, wanted })
+  }
   const walk = (start: number, end: number): void => {
     const wanted = range.end > start && range.start < end
-    if (end - start <= GROUP) {
-      parts.push({ length: end - start, wanted })
-      return
-    }
-    parts.push({ length: 64, wanted })
+    if (end - start <= GROUP) return add(end - start, start, wanted)
+    add(64, undefined, wanted)
     let left = GROUP
     while (2 * left < end - start) left *= 2
     walk(start, start + left)
@@ -157,10 +180,9 @@ export const rangeField = ({ start, end }: Range): Field => [
 export const found = (size: number, held: Range = { start: 0, end: size }): Uint8Array =>
   transfer('found', [[1, size], rangeField(held)])
 
-/** Bytes as pieces. */
-export async function sendPieces(line: Line, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
-    const piece = bytes.subarray(at, at + PIECE_BYTES)
+/** Each as a piece. */
+export async function sendPieces(line: Line, ...pieces: readonly Uint8Array[]): Promise<void> {
+  for (const piece of pieces) {
     await line.send(transfer('piece', [[1, piece.byteLength]]))
     await line.send(piece)
   }

@@ -2,10 +2,10 @@ import test from 'ava'
 import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
-import type { Proved } from '../../src/hash/slice-decoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import { GROUP_BYTES, MIB, REDIAL_PATIENCE_MS } from '../../src/limits.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
+import type { ProvedRun } from '../../src/transfer/piece-stream.ts'
 import { CachedValue } from '../../src/node/cache.ts'
 import { Download, type Interest } from '../../src/node/download.ts'
 import type { Sources } from '../../src/node/sources.ts'
@@ -17,7 +17,11 @@ import { TestHost, fails, sample, served, type Sample } from '../transfer/ends.t
 const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
 const WHOLE: ByteRange = { start: 0, end: VALUE.size }
 
-type Fetch = (ranges: readonly ByteRange[], signal: AbortSignal) => AsyncIterable<readonly Proved[]>
+type Fetch = (
+  ranges: readonly ByteRange[],
+  signal: AbortSignal,
+  land: FetchRequest['land'],
+) => AsyncIterable<ProvedRun>
 
 /** So that a value comes in several pieces. */
 const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES)
@@ -25,11 +29,11 @@ const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES
 /** From an honest holder of everything, or of a part; `cutAfterBytes` breaks the link. */
 function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange } = {}): Fetch {
   const { of = VALUE, held, ...cut } = options
-  return async function* (ranges, signal) {
+  return async function* (ranges, signal, land) {
     const { client } = served(new TestHost(of, held), { recut, ...cut })
     const { digest, size } = of
     signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
-    yield* fetchSlices(client, { digest, size, ranges })
+    yield* fetchSlices(client, { digest, size, ranges, ...(land && { land }) })
   }
 }
 
@@ -62,11 +66,11 @@ class Case implements Sources {
     source: string,
     request: FetchRequest,
     signal: AbortSignal,
-  ): AsyncGenerator<readonly Proved[], void, undefined> {
+  ): AsyncGenerator<ProvedRun, void, undefined> {
     const { ranges } = request
     if (ranges.length > 0) this.asked.push({ source, ranges })
     if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])
-    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal)
+    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal, request.land)
   }
 
   async company(): Promise<string[]> {
@@ -164,9 +168,9 @@ test('a link that stays broken is given up after a while', async (t) => {
 
 test('the last to leave ends the fetch, at once', async (t) => {
   let stopped: AbortSignal | undefined
-  const state = begin(async function* (ranges, signal) {
+  const state = begin(async function* (ranges, signal, land) {
     stopped = signal
-    yield* honest()(ranges, signal)
+    yield* honest()(ranges, signal, land)
   })
   const first = state.download.join(WHOLE)
   const second = state.download.join(WHOLE)
@@ -196,8 +200,8 @@ test('a removal in the middle ends it for everybody, as removed', async (t) => {
 })
 
 test('a lie ends it with integrity, and what was proved before stays', async (t) => {
-  const state = begin(async function* ([range], signal) {
-    yield* honest()([{ start: range!.start, end: range!.start + 4 * GROUP_BYTES }], signal)
+  const state = begin(async function* ([range], signal, land) {
+    yield* honest()([{ start: range!.start, end: range!.start + 4 * GROUP_BYTES }], signal, land)
     throw new DstoreError('integrity', 'the bytes are not the value’s')
   })
   await fails(t, read(state.value, state.download.join(WHOLE), WHOLE), 'integrity')
@@ -211,9 +215,9 @@ const ALL: ByteRange = { start: 0, end: LARGE.size }
 
 /** Before anybody has company, Global is asked: let the others be found first. */
 function late(fetch: Fetch): Fetch {
-  return async function* (ranges, signal) {
+  return async function* (ranges, signal, land) {
     await new Promise((resolve) => setTimeout(resolve, 150))
-    yield* fetch(ranges, signal)
+    yield* fetch(ranges, signal, land)
   }
 }
 

@@ -5,7 +5,12 @@ import tls from 'node:tls'
 import test from 'ava'
 import { toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import { LANES_PENDING, LANE_KEYS_PER_PEER, LANE_RETRY_MS } from '../../src/limits.ts'
+import {
+  LANES_PENDING,
+  LANE_KEYS_PER_PEER,
+  LANE_RECORD_BYTES,
+  LANE_RETRY_MS,
+} from '../../src/limits.ts'
 import { newIdentity } from '../../src/node/identity.ts'
 import type { LaneChannel } from '../../src/node/lane-channel.ts'
 import { LaneDialler } from '../../src/node/lane-dialler.ts'
@@ -367,7 +372,9 @@ test.serial(
 )
 
 test.serial('R003-112 a record that is too long, or after the end, breaks the lane', async (t) => {
-  const records = [Uint8Array.of(0, 0x10, 0, 1), Uint8Array.of(0xff, 0xff, 0xff, 0xff)]
+  const tooLong = new Uint8Array(4)
+  new DataView(tooLong.buffer).setUint32(0, LANE_RECORD_BYTES + 1)
+  const records = [tooLong, Uint8Array.of(0xff, 0xff, 0xff, 0xff)]
   const late = [Uint8Array.of(0, 0, 0, 0), Uint8Array.of(0, 0, 0, 1, 7)]
   for (const bytes of [[records[0]!], [records[1]!], late]) {
     const where = await site()

@@ -3,7 +3,8 @@ import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { concat } from '../../src/bytes.ts'
 import { hash, type Hashed } from '../../src/hash/hasher.ts'
 import { Bitfield } from '../../src/hash/bitfield.ts'
-import type { Proved } from '../../src/hash/slice-decoder.ts'
+import { planPieces } from '../../src/hash/piece-plan.ts'
+import { encodeHeader } from '../../src/hash/slice-encoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
@@ -107,7 +108,7 @@ export class TestHost implements TransferHost {
     for await (const part of bytes) {
       total += part.byteLength
       if (total > this.roomBytes) throw new DstoreError('no-space', 'no room for the value')
-      parts.push(part)
+      parts.push(new Uint8Array(part))
     }
     return concat(parts)
   }
@@ -136,12 +137,26 @@ export function scripted(script: (peer: TransferChannel) => Promise<void>): Tran
   return new TransferChannel(a)
 }
 
-/** What a fetch proves, one by one: a parent or a run of groups. */
-export async function* proofs(
-  transfer: TransferChannel,
-  request: FetchRequest,
-): AsyncGenerator<Proved, void, undefined> {
-  for await (const proved of fetchSlices(transfer, request)) yield* proved
+/** The pieces of the slice for a range, as an honest node encodes them. */
+export function encodePieces(
+  { bytes, outboard }: Pick<Sample, 'bytes' | 'outboard'>,
+  range: ByteRange,
+): Uint8Array[] {
+  return [...planPieces(bytes.byteLength, range)].map((piece) =>
+    concat([
+      ...(piece.isFirst ? [encodeHeader(bytes.byteLength)] : []),
+      ...piece.outboard.map(({ start, end }) => outboard.subarray(start, end)),
+      bytes.subarray(piece.data.start, piece.data.end),
+    ]),
+  )
+}
+
+/** Send them, each as a piece. */
+export async function sendPieces(
+  peer: TransferChannel,
+  pieces: readonly Uint8Array[],
+): Promise<void> {
+  for (const piece of pieces) await peer.sendPiece([piece], piece.byteLength)
 }
 
 /** What of a value's bytes a fetch proved, put together from the first of them on. */
@@ -151,10 +166,10 @@ export async function fetched(
 ): Promise<{ readonly start: number | undefined; readonly bytes: Uint8Array }> {
   const parts: Uint8Array[] = []
   let start: number | undefined
-  for await (const proved of proofs(transfer, request)) {
-    if (proved.kind !== 'data') continue
+  for await (const proved of fetchSlices(transfer, request)) {
     start ??= proved.start
-    parts.push(proved.bytes)
+    // All land in the same memory.
+    parts.push(new Uint8Array(proved.bytes))
   }
   return { start, bytes: concat(parts) }
 }

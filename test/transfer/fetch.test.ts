@@ -3,10 +3,11 @@ import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { bytesOf, groupsOf, sliceBytes, type ByteRange } from '../../src/hash/tree.ts'
 import { FETCH_RANGES, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
+import { fetchSlices } from '../../src/transfer/fetch.ts'
 import { within } from '../../src/transfer/slice-stream.ts'
 import { TREE_SIZES, pattern } from '../hash/sizes.ts'
 import { seededCuts } from '../wire/seeded.ts'
-import { fails, fetched, proofs, sample, served, TestHost } from './ends.ts'
+import { fails, fetched, sample, served, TestHost } from './ends.ts'
 
 /** Trees that change, and where pieces end. */
 const SIZES = [0, 1, ...TREE_SIZES, PIECE_BYTES - 1, PIECE_BYTES + 1, 3 * PIECE_BYTES + 17]
@@ -46,7 +47,7 @@ test('R003-5: several ranges of one fetch come one after the other', async (t) =
   }))
   const request = { digest: value.digest, size: value.size, ranges }
   const got: number[] = []
-  for await (const proved of proofs(client, request)) {
+  for await (const proved of fetchSlices(client, request)) {
     for (const range of ranges) {
       const bytes = within(proved, range)
       if (bytes !== undefined) got.push(...bytes)
@@ -116,8 +117,7 @@ test('R003-12: a transfer cut anywhere is completed without fetching a group twi
     const fetch = async (cut: { cutAfterBytes?: number }): Promise<void> => {
       const { client } = served(new TestHost(value), cut)
       const ranges = [...held.missing()]
-      for await (const proved of proofs(client, { digest, size, ranges })) {
-        if (proved.kind !== 'data') continue
+      for await (const proved of fetchSlices(client, { digest, size, ranges })) {
         const end = proved.start + proved.bytes.byteLength
         t.true(equal(proved.bytes, value.bytes.subarray(proved.start, end)))
         groups += Math.ceil(proved.bytes.byteLength / GROUP_BYTES)

@@ -1,19 +1,20 @@
 import test from 'ava'
 import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import { encodeSlice } from '../../src/hash/slice-encoder.ts'
+import { planPieces } from '../../src/hash/piece-plan.ts'
+import { encodeHeader } from '../../src/hash/slice-encoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
-import { GIB, GROUP_BYTES, MIB } from '../../src/limits.ts'
+import { GIB, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
 import type { TransferChannel } from '../../src/transfer/pieces.ts'
+import { fetchSlices } from '../../src/transfer/fetch.ts'
 import { pattern } from '../hash/sizes.ts'
-import { fails, proofs, sample, type Sample, scripted } from './ends.ts'
+import { encodePieces, fails, sample, scripted, sendPieces } from './ends.ts'
 
-const VALUE = sample(pattern(10 * GROUP_BYTES + 100))
-const OTHER = sample(pattern(10 * GROUP_BYTES + 100).map((byte) => 255 - byte))
+const VALUE = sample(pattern(PIECE_BYTES + 10 * GROUP_BYTES + 100))
+const OTHER = sample(VALUE.bytes.map((byte) => 255 - byte))
 const WHOLE: ByteRange = { start: 0, end: VALUE.size }
 
-const slice = (of: Sample, range: ByteRange): Uint8Array =>
-  encodeSlice(of.bytes, of.outboard, range)
+const TRUTH = encodePieces(VALUE, WHOLE)
 
 /** What came of the value from a holder that lies, none of it wrong; and how it ended. */
 async function ask(
@@ -28,8 +29,7 @@ async function ask(
   let provedBytes = 0
   let wrong = false
   try {
-    for await (const proved of proofs(client, { digest, size, ranges })) {
-      if (proved.kind !== 'data') continue
+    for await (const proved of fetchSlices(client, { digest, size, ranges })) {
       const { start, bytes } = proved
       provedBytes += bytes.byteLength
       wrong ||= !equal(bytes, VALUE.bytes.subarray(start, start + bytes.byteLength))
@@ -55,7 +55,7 @@ const LIES: readonly Lie[] = [
     code: 'integrity',
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(slice(OTHER, WHOLE))
+      await sendPieces(peer, encodePieces(OTHER, WHOLE))
     },
   },
   {
@@ -63,7 +63,7 @@ const LIES: readonly Lie[] = [
     code: 'integrity',
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(encodeSlice(OTHER.bytes, VALUE.outboard, WHOLE))
+      await sendPieces(peer, encodePieces({ ...VALUE, bytes: OTHER.bytes }, WHOLE))
     },
   },
   {
@@ -71,7 +71,7 @@ const LIES: readonly Lie[] = [
     code: 'integrity',
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(encodeSlice(VALUE.bytes, OTHER.outboard, WHOLE))
+      await sendPieces(peer, encodePieces({ ...VALUE, outboard: OTHER.outboard }, WHOLE))
     },
   },
   {
@@ -80,7 +80,8 @@ const LIES: readonly Lie[] = [
     ranges: [{ start: 0, end: GROUP_BYTES }],
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(slice(VALUE, { start: GROUP_BYTES, end: 2 * GROUP_BYTES }))
+      const second = { start: GROUP_BYTES, end: 2 * GROUP_BYTES }
+      await sendPieces(peer, encodePieces(VALUE, second))
     },
   },
   {
@@ -89,7 +90,7 @@ const LIES: readonly Lie[] = [
     ranges: [{ start: 0, end: GROUP_BYTES }],
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(slice(VALUE, WHOLE))
+      await sendPieces(peer, TRUTH)
     },
   },
   {
@@ -102,9 +103,9 @@ const LIES: readonly Lie[] = [
     code: 'integrity',
     script: async (peer) => {
       await peer.send(found)
-      const bytes = slice(VALUE, WHOLE)
+      const bytes = TRUTH[0]!.slice()
       bytes[0]! ^= 1
-      await peer.sendBytes(bytes)
+      await sendPieces(peer, [bytes])
     },
   },
   {
@@ -133,7 +134,7 @@ const LIES: readonly Lie[] = [
     code: 'no-space',
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(slice(VALUE, WHOLE).subarray(0, 3 * GROUP_BYTES))
+      await sendPieces(peer, TRUTH.slice(0, 1))
       await peer.send({ type: 'failure', code: 'no-space', message: 'odd, but a code' })
     },
   },
@@ -142,7 +143,7 @@ const LIES: readonly Lie[] = [
     code: 'unreachable',
     script: async (peer) => {
       await peer.send(found)
-      await peer.sendBytes(slice(VALUE, WHOLE).subarray(0, 3 * GROUP_BYTES))
+      await sendPieces(peer, TRUTH.slice(0, 1))
       await peer.end()
     },
   },
@@ -151,10 +152,27 @@ const LIES: readonly Lie[] = [
     code: 'protocol',
     script: async (peer) => {
       await peer.send(found)
-      await peer.send({ type: 'piece', length: 1000 })
+      await peer.sendPiece([TRUTH[0]!.subarray(0, 3 * GROUP_BYTES)], TRUTH[0]!.byteLength)
       await peer.end()
     },
   },
+  {
+    what: 'the end of its side within a proof',
+    code: 'protocol',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.sendPiece([TRUTH[0]!.subarray(0, 100)], TRUTH[0]!.byteLength)
+      await peer.end()
+    },
+  },
+  ...[-1, 1].map((more): Lie => ({
+    what: `R003-42: a piece that is ${more} longer than it must be`,
+    code: 'protocol',
+    script: async (peer) => {
+      await peer.send(found)
+      await peer.send({ type: 'piece', length: TRUTH[0]!.byteLength + more })
+    },
+  })),
 ]
 
 for (const { what, script, ranges, code } of LIES) {
@@ -165,34 +183,61 @@ for (const { what, script, ranges, code } of LIES) {
   })
 }
 
-test('R003-10: a flip of any bit of the slice is found, and what was proved before it stays', async (t) => {
-  const truth = slice(VALUE, WHOLE)
-  for (let bit = 3; bit < truth.byteLength * 8; bit += 9973) {
-    const flipped = truth.slice()
-    flipped[bit >> 3]! ^= 1 << (bit & 7)
-    const { provedBytes, wrong, error } = await ask(async (peer) => {
-      await peer.send(found)
-      for (let at = 0; at < flipped.byteLength; at += GROUP_BYTES) {
-        await peer.sendBytes(flipped.subarray(at, at + GROUP_BYTES))
-      }
-    })
-    t.is(error instanceof DstoreError ? error.code : error, 'integrity')
-    t.false(wrong)
-    // All groups before the flip but those that came in the same piece.
-    t.true(provedBytes >= (bit >> 3) - 4 * GROUP_BYTES && provedBytes <= bit >> 3)
+test('R003-10: a flip of any bit of a piece is found, and what was proved before it stays', async (t) => {
+  for (const [index, truth] of TRUTH.entries()) {
+    for (let bit = 3; bit < truth.byteLength * 8; bit += 59_983) {
+      const flipped = truth.slice()
+      flipped[bit >> 3]! ^= 1 << (bit & 7)
+      const { provedBytes, wrong, error } = await ask(async (peer) => {
+        await peer.send(found)
+        await sendPieces(peer, TRUTH.with(index, flipped))
+      })
+      t.is(error instanceof DstoreError ? error.code : error, 'integrity')
+      t.false(wrong)
+      // All pieces before; of this one what came before a pause.
+      const before = index * PIECE_BYTES
+      t.true(provedBytes >= before && provedBytes <= before + (bit >> 3))
+    }
   }
+})
+
+test('what comes slowly is proved group by group, before the rest of its piece', async (t) => {
+  const stages: number[] = []
+  const [first, ...rest] = TRUTH
+  const cut = first!.byteLength - 5 * GROUP_BYTES - 1
+  let goOn: (() => void) | undefined
+  const client = scripted(async (peer) => {
+    await peer.expect('fetch')
+    await peer.send(found)
+    await peer.sendPiece([first!.subarray(0, cut)], first!.byteLength)
+    await new Promise<void>((resolve) => (goOn = resolve))
+    await peer.channel.write(first!.subarray(cut))
+    await sendPieces(peer, rest)
+  })
+  const { digest, size } = VALUE
+  for await (const { start, bytes, isWhole } of fetchSlices(client, {
+    digest,
+    size,
+    ranges: [WHOLE],
+  })) {
+    t.true(equal(bytes, VALUE.bytes.subarray(start, start + bytes.byteLength)))
+    t.is(isWhole, start === PIECE_BYTES)
+    stages.push(bytes.byteLength)
+    goOn?.()
+  }
+  t.deepEqual(stages, [PIECE_BYTES - 6 * GROUP_BYTES, 6 * GROUP_BYTES, size - PIECE_BYTES])
 })
 
 test('trailing bytes after the last slice are refused with the next fetch', async (t) => {
   const client = scripted(async (peer) => {
     await peer.expect('fetch')
     await peer.send(found)
-    await peer.sendBytes(slice(VALUE, WHOLE))
+    await sendPieces(peer, TRUTH)
     await peer.sendBytes(Uint8Array.of(1))
   })
   const { digest, size } = VALUE
   const once = async (): Promise<void> => {
-    for await (const proved of proofs(client, { digest, size, ranges: [WHOLE] })) {
+    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)
     }
   }
@@ -204,13 +249,13 @@ test('a holder that stalls holds the asker until it gives up, and no longer', as
   const client = scripted(async (peer) => {
     await peer.expect('fetch')
     await peer.send(found)
-    await peer.sendBytes(slice(VALUE, WHOLE).subarray(0, 3 * GROUP_BYTES))
+    await peer.sendPiece([TRUTH[0]!.subarray(0, 3 * GROUP_BYTES)], TRUTH[0]!.byteLength)
   })
   const { digest, size } = VALUE
   const stop = new DstoreError('timeout', 'nothing more came')
   setTimeout(() => client.channel.abort(stop), 50)
   const fetching = (async () => {
-    for await (const proved of proofs(client, { digest, size, ranges: [WHOLE] })) {
+    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)
     }
   })()
@@ -222,12 +267,15 @@ test('R003-3: a holder of a value of a huge size costs no memory', async (t) => 
   const client = scripted(async (peer) => {
     await peer.expect('fetch')
     await peer.send({ type: 'found', size, held: [{ start: 0, end: size }] })
-    await peer.sendBytes(new Uint8Array(1000))
+    const [piece] = planPieces(size, { start: 0, end: size })
+    const header = encodeHeader(size)
+    const length = piece!.proofBytes + piece!.data.end
+    await peer.sendPiece([header, new Uint8Array(length - header.byteLength)], length)
   })
   const before = process.memoryUsage()
   const ranges = [{ start: 0, end: size }]
   const fetching = (async () => {
-    for await (const proved of proofs(client, { digest: VALUE.digest, size, ranges })) {
+    for await (const proved of fetchSlices(client, { digest: VALUE.digest, size, ranges })) {
       t.falsy(proved)
     }
   })()

@@ -3,7 +3,16 @@ import * as fc from 'fast-check'
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError } from '../../src/errors.ts'
-import { ADDRESS_CHARS, FETCH_RANGES, HOLDERS, PIECE_BYTES, TEXT_CHARS } from '../../src/limits.ts'
+import {
+  ADDRESS_CHARS,
+  FETCH_RANGES,
+  HOLDERS,
+  PIECE_BYTES,
+  PROOF_BYTES,
+  TEXT_CHARS,
+} from '../../src/limits.ts'
+
+const LONGEST_PIECE = PIECE_BYTES + PROOF_BYTES
 import { decodeMessage, encodeMessage, type Message } from '../../src/transfer/message.ts'
 import { MessageSchema } from '../../src/transfer/messages_pb.ts'
 import { seeded } from '../wire/seeded.ts'
@@ -32,7 +41,7 @@ const KINDS: {
       start: Math.min(any.a, any.b),
     })),
   accept: fc.record({}),
-  piece: fc.record({ length: fc.integer({ min: 1, max: PIECE_BYTES }) }),
+  piece: fc.record({ length: fc.integer({ min: 1, max: LONGEST_PIECE }) }),
   finish: fc.record({ digest, size: count }),
   stored: fc.record({ incarnation: count, existed: fc.boolean() }),
   failure: fc.record({ code, message: line }),
@@ -80,7 +89,7 @@ const REFUSED: Record<string, Wire> = {
     value: { addresses: Array.from({ length: HOLDERS + 1 }, () => 'x') },
   },
   'R000-6: a piece of nothing': { case: 'piece', value: { length: 0 } },
-  'R000-6: a piece of one byte too many': { case: 'piece', value: { length: PIECE_BYTES + 1 } },
+  'R000-6: a piece of one byte too many': { case: 'piece', value: { length: LONGEST_PIECE + 1 } },
   'R000-6: a piece of 4 GiB': { case: 'piece', value: { length: 0xffff_ffff } },
 }
 
@@ -94,7 +103,7 @@ for (const [name, body] of Object.entries(REFUSED)) {
 test('what is exactly at a limit is taken', (t) => {
   const most = fetch(...many(FETCH_RANGES, LAST, LAST))
   t.like(decodeMessage(wire(most)), { type: 'fetch' })
-  t.like(decodeMessage(wire({ case: 'piece', value: { length: PIECE_BYTES } })), { type: 'piece' })
+  t.like(decodeMessage(wire({ case: 'piece', value: { length: LONGEST_PIECE } })), { type: 'piece' })
 })
 
 test('R000-8: a code that is not in the table is taken as a broken protocol', (t) => {

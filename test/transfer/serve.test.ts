@@ -3,8 +3,9 @@ import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import { FAREWELL_MS, FETCH_RANGES, MIB, PIECE_BYTES } from '../../src/limits.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
+import { fetchSlices } from '../../src/transfer/fetch.ts'
 import { pattern } from '../hash/sizes.ts'
-import { fails, fetched, proofs, sample, served, TestHost } from './ends.ts'
+import { fails, fetched, sample, served, TestHost } from './ends.ts'
 
 const VALUE = sample(pattern(8 * MIB))
 const { digest, size } = VALUE
@@ -18,8 +19,8 @@ test.serial(
       const { client, end } = served(host)
       let got = 0
       const fetching = (async () => {
-        for await (const proved of proofs(client, { digest, size, ranges: [WHOLE] })) {
-          if (proved.kind === 'data') got += proved.bytes.byteLength
+        for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+          got += proved.bytes.byteLength
           if (got >= after) break
         }
       })()
@@ -54,8 +55,7 @@ test.serial('R003-22: an asker that reads slowly gets everything', async (t) => 
   host.patienceMs = 500
   const { client } = served(host)
   let got = 0
-  for await (const proved of proofs(client, { digest, size, ranges: [WHOLE] })) {
-    if (proved.kind !== 'data') continue
+  for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
     got += proved.bytes.byteLength
     await sleep((50 * proved.bytes.byteLength) / MIB)
   }

@@ -1,7 +1,9 @@
 /** Answers of many bytes: sent as the client takes them, and never ended as if whole when they are not (R007-12). */
 import type { ServerResponse } from 'node:http'
 import { once } from 'node:events'
+import { isLent } from '../../bytes.ts'
 import { PROBLEM_TRAILER } from '../api.ts'
+import { untilAborted } from '../../node/deadline.ts'
 import { problemLine } from '../problem.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -32,7 +34,7 @@ export async function sendBytes(exchange: Exchange, answer: StreamedAnswer): Pro
           : { 'Content-Length': answer.length }),
     })
     while (next.done !== true) {
-      if (!response.write(next.value)) await once(response, 'drain', { signal })
+      await send(response, next.value, signal)
       next = await pieces.next()
     }
     response.end()
@@ -42,6 +44,22 @@ export async function sendBytes(exchange: Exchange, answer: StreamedAnswer): Pro
   } finally {
     await pieces.return?.()
   }
+}
+
+/** Resolves when more may be sent; for lent bytes when the system has taken them. Else they would be sent as others. */
+async function send(
+  response: ServerResponse,
+  piece: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!isLent(piece)) {
+    if (!response.write(piece)) await once(response, 'drain', { signal })
+    return
+  }
+  const taken = new Promise<void>((resolve, reject) => {
+    response.write(piece, (error) => (error ? reject(error) : resolve()))
+  })
+  await untilAborted(taken, signal)
 }
 
 function endBroken(response: ServerResponse, problem: string | undefined): void {

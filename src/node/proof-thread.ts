@@ -1,0 +1,86 @@
+/**
+ * Proving on another thread: while this one takes bytes from the network, that one hashes those that came before. One
+ * thread for the process, as long as there is something to prove; proof-worker.ts is what it runs.
+ */
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { DstoreError } from '../errors.ts'
+import type { ExpectedGroups } from '../hash/group-check.ts'
+import { notTheValues } from '../hash/piece-decoder.ts'
+import { HASH_THREAD_IDLE_MS } from '../limits.ts'
+import type { GroupChecker } from '../transfer/piece-stream.ts'
+import type { ProofOrder, ProofReport } from './proof-order.ts'
+
+let shared: ProofThread | undefined
+
+/** Undefined where there is no core to spare. */
+export const threadedChecker: GroupChecker | undefined =
+  availableParallelism() < 2
+    ? undefined
+    : {
+        check(memory, at, length, groups) {
+          shared ??= new ProofThread(() => (shared = undefined))
+          return shared.check(memory, at, length, groups)
+        },
+      }
+
+interface Waiting {
+  readonly resolve: (memory: Uint8Array) => void
+  readonly reject: (fault: DstoreError) => void
+}
+
+class ProofThread implements GroupChecker {
+  readonly #worker: Worker
+  readonly #onEnd: () => void
+  readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
+  #idle: NodeJS.Timeout | undefined
+
+  /** `onEnd`: it takes nothing more. */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd
+    // The flags of this process (a test runner's, a debugger's) are not for it.
+    this.#worker = new Worker(new URL('./proof-worker.js', import.meta.url), { execArgv: [] })
+    this.#worker.unref()
+    this.#worker.on('message', (report: ProofReport) => this.#reported(report))
+    this.#worker.on('error', (cause) => this.#fail(`failed: ${cause.message}`, cause))
+    this.#worker.on('exit', () => this.#fail('ended'))
+  }
+
+  check(
+    { buffer }: Uint8Array,
+    at: number,
+    length: number,
+    groups: ExpectedGroups,
+  ): Promise<Uint8Array> {
+    clearTimeout(this.#idle)
+    this.#idle = undefined
+    const id = ++this.#lastId
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      const memory = buffer as ArrayBuffer
+      const order: ProofOrder = { id, memory, at, length, ...groups }
+      this.#worker.postMessage(order, [memory])
+    })
+  }
+
+  #reported({ id, memory, wrong }: ProofReport): void {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    if (wrong === undefined) waiting?.resolve(new Uint8Array(memory))
+    else waiting?.reject(notTheValues(wrong))
+    if (this.#waiting.size > 0) return
+    this.#idle ??= setTimeout(() => {
+      this.#onEnd()
+      void this.#worker.terminate()
+    }, HASH_THREAD_IDLE_MS).unref()
+  }
+
+  #fail(what: string, cause?: unknown): void {
+    clearTimeout(this.#idle)
+    this.#onEnd()
+    const fault = new DstoreError('internal', `the thread that proves values ${what}`, { cause })
+    for (const { reject } of this.#waiting.values()) reject(fault)
+    this.#waiting.clear()
+  }
+}

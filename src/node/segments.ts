@@ -1,0 +1,41 @@
+/**
+ * The memory of cached values: segments of one size that are used again. New memory costs a page fault for every 4 KiB,
+ * more than to hash them; and V8 counts it against the limit of a small heap, so that a cache which takes new memory for
+ * every value has all objects marked anew for every few dozen segments.
+ *
+ * Whoever takes a segment knows when nobody reads it any more: nothing here would notice.
+ */
+import { lend, unzeroed } from '../bytes.ts'
+import { SEGMENT_BYTES } from '../limits.ts'
+
+export class SegmentPool {
+  readonly #idle: Uint8Array[] = []
+  #takenBytes = 0
+
+  /** Bytes of memory that are in use, and that wait to be used again. */
+  get bytes(): number {
+    return this.#takenBytes + this.#idle.length * SEGMENT_BYTES
+  }
+
+  /** `SEGMENT_BYTES` that hold whatever was in them before. */
+  take(): Uint8Array {
+    this.#takenBytes += SEGMENT_BYTES
+    return this.#idle.pop() ?? lend(unzeroed(SEGMENT_BYTES))
+  }
+
+  /** Nobody reads it any more, or writes to it. */
+  give(segment: Uint8Array): void {
+    this.#takenBytes -= SEGMENT_BYTES
+    this.#idle.push(segment)
+  }
+
+  /** Somebody may still read it or write to it: it is the collector's. */
+  lose(): void {
+    this.#takenBytes -= SEGMENT_BYTES
+  }
+
+  /** Let go of what waits to be used again, until all of it together is this much or nothing waits. */
+  trim(bytes: number): void {
+    while (this.bytes > bytes && this.#idle.length > 0) this.#idle.pop()
+  }
+}
