@@ -19,7 +19,9 @@ export const threadedChecker: GroupChecker | undefined =
     ? undefined
     : {
         check(memory, at, length, groups) {
-          shared ??= new ProofThread(() => (shared = undefined))
+          shared ??= new ProofThread((ended) => {
+            if (shared === ended) shared = undefined
+          })
           return shared.check(memory, at, length, groups)
         },
       }
@@ -31,13 +33,13 @@ interface Waiting {
 
 class ProofThread implements GroupChecker {
   readonly #worker: Worker
-  readonly #onEnd: () => void
+  readonly #onEnd: (ended: ProofThread) => void
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #idle: NodeJS.Timeout | undefined
 
   /** `onEnd`: it takes nothing more. */
-  constructor(onEnd: () => void) {
+  constructor(onEnd: (ended: ProofThread) => void) {
     this.#onEnd = onEnd
     // The flags of this process (a test runner's, a debugger's) are not for it.
     this.#worker = new Worker(new URL('./proof-worker.js', import.meta.url), { execArgv: [] })
@@ -71,14 +73,14 @@ class ProofThread implements GroupChecker {
     else waiting?.reject(notTheValues(wrong))
     if (this.#waiting.size > 0) return
     this.#idle ??= setTimeout(() => {
-      this.#onEnd()
+      this.#onEnd(this)
       void this.#worker.terminate()
     }, HASH_THREAD_IDLE_MS).unref()
   }
 
   #fail(what: string, cause?: unknown): void {
     clearTimeout(this.#idle)
-    this.#onEnd()
+    this.#onEnd(this)
     const fault = new DstoreError('internal', `the thread that proves values ${what}`, { cause })
     for (const { reject } of this.#waiting.values()) reject(fault)
     this.#waiting.clear()

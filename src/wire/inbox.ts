@@ -71,15 +71,20 @@ export class Inbox {
     this.#serve()
   }
 
-  /** Drop what waits and reject the reader, now and later. Whoever has read everything still reads the end. */
+  /**
+   * Drop what waits and reject the reader, now and later; what has landed already is his. Whoever has read everything still
+   * reads the end.
+   */
   fail(reason: DstoreError): void {
     if (this.#reason !== undefined || this.finished) return
     this.#reason = reason
     this.#pieces.length = 0
     this.#bytes = 0
     this.#reader?.reject(reason)
-    this.#filler?.reject(reason)
     this.#reader = undefined
+    const filler = this.#filler
+    if (filler !== undefined && filler.filled > 0) this.#resolve(filler)
+    else filler?.reject(reason)
     this.#filler = undefined
   }
 
@@ -94,10 +99,11 @@ export class Inbox {
 
   /**
    * Fill memory with what comes next, behind the bytes that are there already: resolves with how many it holds then, which
-   * is not all where nothing came for `FILL_PATIENCE_MS`. Rejects as `read` does.
+   * is not all where nothing came for `FILL_PATIENCE_MS`, or the rest will not come. Rejects as `read` does.
    */
   fill(target: Uint8Array, filled = 0): Promise<number> {
     return new Promise((resolve, reject) => {
+      if (this.#reason !== undefined && filled > 0) return resolve(filled)
       this.#check()
       if (target.byteLength <= filled) throw new RangeError('target must have room')
       this.#filler = { target, filled, resolve, reject }
