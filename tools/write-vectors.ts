@@ -1,11 +1,12 @@
 /** Writes specs/vectors from the executable model: `npm run vectors`. */
 import { writeFileSync } from 'node:fs'
 import { ticketVectors } from '../specs/models/tickets.ts'
-import { keyVectors, valueVectors, vectorFile } from '../specs/models/vectors.ts'
+import { keyVectors, piecesVectors, valueVectors, vectorFile } from '../specs/models/vectors.ts'
 
 for (const [name, vectors] of [
   ['001-keys.json', keyVectors()],
   ['002-verified-values.json', valueVectors()],
+  ['003-pieces.json', piecesVectors()],
   ['006-tickets.json', ticketVectors()],
 ] as const) {
   writeFileSync(new URL(`../../specs/vectors/${name}`, import.meta.url), vectorFile(vectors))

@@ -1,4 +1,5 @@
-/** Makes the vectors of documents 001 and 002 from the model. `npm run vectors` writes them to specs/vectors. */
+/** Makes the vectors of documents 001, 002 and 003 from the model. `npm run vectors` writes them to specs/vectors. */
+import { flawOf, pieces, treeOf, type Piece } from './pieces.ts'
 import { decode, digest, key, outboard, slice, sliceParts } from './verified-values.ts'
 import type { Flaw, Range } from './verified-values.ts'
 
@@ -195,6 +196,101 @@ function attackOffsets(parts: readonly Uint8Array[]): number[] {
     at += length
   }
   return [...offsets]
+}
+
+// Document 003.
+
+export interface PieceVector {
+  readonly length: number
+  readonly proof: Fingerprint
+  readonly data: readonly [start: number, end: number]
+}
+
+export interface PiecesVector {
+  readonly size: number
+  readonly groupBytes: number
+  /** `PIECE_BYTES`, or smaller. */
+  readonly spanBytes: number
+  readonly digest: string
+  readonly slices: readonly {
+    readonly range: readonly [start: number, end: number]
+    readonly pieces: readonly PieceVector[]
+    /** Flip the lowest bit of the byte at this offset of this piece: the flaw, and the first byte that is not proved. */
+    readonly flips: readonly (readonly [piece: number, ...Attack])[]
+  }[]
+}
+
+export interface PiecesVectors {
+  readonly input: string
+  readonly values: readonly PiecesVector[]
+}
+
+/** Spans of four groups of a chunk, where there is much to see in little; and those of dstore. */
+const PIECES_SIZES: readonly (readonly [group: number, span: number, sizes: readonly number[]])[] =
+  [
+    [KIB, 4 * KIB, [0, 1, 1024, 1025, 4095, 4096, 4097, 8192, 10_241, 16_384, 16_385, 20_000]],
+    [16 * KIB, KIB * KIB, [0, 16_385, 1_048_576, 1_048_577, 2_200_000]],
+  ]
+
+/** All of them, or those of one group size. */
+export function piecesVectors(only?: number): PiecesVectors {
+  const chosen = PIECES_SIZES.filter(([group]) => only === undefined || group === only)
+  const values = chosen.flatMap(([group, span, sizes]) =>
+    sizes.map((size) => piecesVector(size, group, span)),
+  )
+  return { input: 'byte i is i mod 251', values }
+}
+
+function piecesVector(size: number, group: number, span: number): PiecesVector {
+  const value = input(size)
+  const tree = treeOf(value, group)
+  const all: readonly Range[] = [
+    { start: 0, end: size },
+    { start: 0, end: 1 },
+    { start: span - 1, end: span + 1 },
+    { start: Math.floor(size / 3), end: Math.floor((2 * size) / 3) },
+    { start: Math.max(0, size - 1), end: size },
+  ]
+  const inside = all.filter(({ start, end }) => end <= size && (start < end || size === 0))
+  const texts = inside.map(({ start, end }) => `${start}-${end}`)
+  const different = inside.filter((_, i) => texts.indexOf(texts[i]!) === i)
+  const slices = different.map((range) => {
+    const made = pieces(value, tree, range, span)
+    return {
+      range: [range.start, range.end] as const,
+      pieces: made.map(({ proof, data }) => ({
+        length: proof.length + data.end - data.start,
+        proof: fingerprint(proof),
+        data: [data.start, data.end] as const,
+      })),
+      flips: made.flatMap((piece, index) =>
+        pieceOffsets(piece, index === 0, group).map((at) => {
+          const arrived = made.map(({ proof, data: { start, end } }, i) => {
+            const bytes = Uint8Array.from([...proof, ...value.subarray(start, end)])
+            if (i === index) bytes[at]! ^= 1
+            return { proof: bytes.subarray(0, proof.length), data: bytes.subarray(proof.length) }
+          })
+          const flaw = flawOf(arrived, tree.cv, range, size, { group, span })
+          if (flaw === undefined) throw new Error(`the model takes a piece changed at ${at}`)
+          return [index, at, ...flaw] as const
+        }),
+      ),
+    }
+  })
+  return { size, groupBytes: group, spanBytes: span, digest: hex(tree.cv), slices }
+}
+
+/** The first and the last byte of header, pairs and groups, and those where they meet. */
+function pieceOffsets(
+  { proof, data: { start, end } }: Piece,
+  isFirst: boolean,
+  group: number,
+): number[] {
+  const pairs = isFirst ? 8 : 0
+  const length = proof.length + end - start
+  const edges = [0, pairs, pairs + 31, pairs + 32, proof.length, proof.length + group, length]
+  const offsets = edges.flatMap((edge) => [edge - 1, edge])
+  return [...new Set(offsets)].filter((at) => at >= 0 && at < length).toSorted((a, b) => a - b)
 }
 
 function fingerprint(bytes: Uint8Array): Fingerprint {

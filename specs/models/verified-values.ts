@@ -77,18 +77,18 @@ function chunkCv(chunk: Uint8Array, index: number, root: boolean): Uint8Array {
   return bytesOf(cv)
 }
 
-const parentCv = (pair: Uint8Array, root: boolean): Uint8Array =>
+export const parentCv = (pair: Uint8Array, root: boolean): Uint8Array =>
   bytesOf(compress(IV, pair, 0, PARENT | (root ? ROOT : 0)))
 
 /** How many bytes are below the left child: the largest power of two of units that leaves something for the right. */
-function leftLength(length: number, unit: number): number {
+export function leftLength(length: number, unit: number): number {
   let left = unit
   while (2 * left < length) left *= 2
   return left
 }
 
 /** The chaining value of a subtree: the bytes of the value from `start` on, a multiple of 1024. */
-function subtreeCv(bytes: Uint8Array, start: number, root: boolean): Uint8Array {
+export function subtreeCv(bytes: Uint8Array, start: number, root: boolean): Uint8Array {
   if (bytes.length <= CHUNK) return chunkCv(bytes, start / CHUNK, root)
   return parentCv(pairOf(bytes, start, CHUNK), root)
 }
@@ -139,7 +139,7 @@ export interface Range {
 }
 
 /** The range that a slice really holds at least a byte of (R002-7). */
-function effective(range: Range, size: number): Range {
+export function effective(range: Range, size: number): Range {
   const start = Math.min(range.start, Math.max(0, size - 1))
   return { start, end: Math.max(start + 1, range.end) }
 }
@@ -166,7 +166,7 @@ export function sliceParts(value: Uint8Array, range: Range, group: number): Uint
   return [header(value.length), ...walk(value, 0)]
 }
 
-function header(size: number): Uint8Array {
+export function header(size: number): Uint8Array {
   const bytes = new DataView(new ArrayBuffer(8))
   bytes.setBigUint64(0, BigInt(size), true)
   return new Uint8Array(bytes.buffer)

@@ -217,7 +217,8 @@ export const AcceptSchema: GenMessage<Accept> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 5);
 
 /**
- * `length` raw bytes follow this frame.
+ * `length` raw bytes follow this frame: of a slice, the proof and the groups of one span (specs/003-transfer.md, "Pieces");
+ * of an upload whose digest is not known, plain bytes.
  *
  * @generated from message dstore.transfer.Piece
  */

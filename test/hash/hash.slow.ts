@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { vectorFile, valueVectors } from '../../specs/models/vectors.ts'
+import { piecesVectors, vectorFile, valueVectors } from '../../specs/models/vectors.ts'
 import { attack } from './attacks.ts'
 import { ENGINES } from './engines.ts'
 
@@ -12,4 +12,5 @@ test('R002-11, R002-13, R002-15: half a million random attacks are refused', (t)
 
 test("the committed vectors are the model's", (t) => {
   t.is(readFileSync('specs/vectors/002-verified-values.json', 'utf8'), vectorFile(valueVectors()))
+  t.is(readFileSync('specs/vectors/003-pieces.json', 'utf8'), vectorFile(piecesVectors()))
 })
