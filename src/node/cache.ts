@@ -1,5 +1,5 @@
 /**
- * A Local's memory: verified values, whole or in part, under one byte budget (specs/007, "Cache").
+ * A Local's memory: verified values, whole or in part, under one byte budget.
  *
  * An entry is charged for what it holds or has been promised room for; to make room, the entries that were used
  * longest ago go first, and one that is in use never goes. Nothing here does I/O: what is written was verified.

@@ -97,7 +97,9 @@ export async function combinedFrom(
   await line.send(transfer('fetch', [[1, wanted], rangeField(range)]))
   const answer = await line.transfer()
   if (answer?.kind !== 'found') throw new Error(`not found but ${answer?.kind}`)
-  const combined = Buffer.alloc(sliceParts(size, range).reduce((sum, { length }) => sum + length, 0))
+  const combined = Buffer.alloc(
+    sliceParts(size, range).reduce((sum, { length }) => sum + length, 0),
+  )
   for (const parts of spans(size, range)) {
     const piece = await line.transfer()
     if (piece?.kind !== 'piece') throw new Error(`not a piece but ${piece?.kind}`)

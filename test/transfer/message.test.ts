@@ -103,7 +103,9 @@ for (const [name, body] of Object.entries(REFUSED)) {
 test('what is exactly at a limit is taken', (t) => {
   const most = fetch(...many(FETCH_RANGES, LAST, LAST))
   t.like(decodeMessage(wire(most)), { type: 'fetch' })
-  t.like(decodeMessage(wire({ case: 'piece', value: { length: LONGEST_PIECE } })), { type: 'piece' })
+  t.like(decodeMessage(wire({ case: 'piece', value: { length: LONGEST_PIECE } })), {
+    type: 'piece',
+  })
 })
 
 test('R000-8: a code that is not in the table is taken as a broken protocol', (t) => {
