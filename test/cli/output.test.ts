@@ -20,6 +20,7 @@ import { Key } from '../../src/hash/key.ts'
 import { serving } from '../daemon/serving.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
+import { sameBytes } from '../same-bytes.ts'
 
 interface Scene {
   readonly place: Place
@@ -55,7 +56,7 @@ test('R007-26 a value replaces a file whole, and keeps its mode and the link to 
   symlinkSync('out', place.file('link'))
   const { exit, stdout, stderr } = await place.run(['get', key, '-o', 'link'])
   t.deepEqual({ exit, stdout: stdout.byteLength, stderr }, { exit: 0, stdout: 0, stderr: '' })
-  t.deepEqual(new Uint8Array(readFileSync(file)), value)
+  sameBytes(t, readFileSync(file), value)
   t.is(statSync(file).mode & 0o777, 0o640)
   t.deepEqual(readdirSync(place.path).toSorted(), ['link', 'out'])
 })
@@ -161,7 +162,7 @@ test('R007-26 a pipe is written directly', async (t) => {
   await once(spawn('mkfifo', [place.file('fifo')]), 'close')
   const reader = outcome(spawn('cat', [place.file('fifo')]))
   t.is((await place.run(['get', key, '-o', 'fifo'])).exit, 0)
-  t.deepEqual(new Uint8Array((await reader).stdout), value)
+  sameBytes(t, (await reader).stdout, value)
   t.true(statSync(place.file('fifo')).isFIFO())
 })
 
@@ -179,7 +180,7 @@ test('R007-26 standard output that is a file gets all of it', async (t) => {
   const { exit } = await place.run(['get', key], { stdout: file })
   closeSync(file)
   t.is(exit, 0)
-  t.deepEqual(new Uint8Array(readFileSync(place.file('out'))), value)
+  sameBytes(t, readFileSync(place.file('out')), value)
 })
 
 test('R007-22 each key is tried, and the exit code says how they ended', async (t) => {

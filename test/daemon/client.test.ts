@@ -9,6 +9,7 @@ import { errorOf, parseProblem, problemLine, problemOf } from '../../src/daemon/
 import { DstoreError, ERRORS } from '../../src/errors.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { serving, temporaryDirectory } from './serving.ts'
+import { sameBytes } from '../same-bytes.ts'
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)
@@ -31,7 +32,7 @@ test('the client is the other end of every call', async (t) => {
 
   const whole = await client.get(key)
   t.deepEqual(whole.range, { start: 0, end: value.byteLength })
-  t.deepEqual(new Uint8Array(await collect(whole.bytes)), value)
+  sameBytes(t, await collect(whole.bytes), value)
   const part = await client.get(key, { start: 10, end: 20 })
   t.is(part.size, value.byteLength)
   t.deepEqual(part.range, { start: 10, end: 20 })

@@ -8,6 +8,7 @@ import type { Problem } from '../../src/daemon/api.ts'
 import type { FakeNode } from './fake-node.ts'
 import { ask, serving } from './serving.ts'
 import type { Answer } from './serving.ts'
+import { sameBytes } from '../same-bytes.ts'
 
 const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_577]
 
@@ -53,7 +54,7 @@ test('a value of any size goes in and comes out byte for byte', async (t) => {
     t.is(back.headers['content-length'], String(size))
     t.is(back.headers.etag, `"${key}"`)
     t.is(back.headers['accept-ranges'], 'bytes')
-    t.deepEqual(new Uint8Array(back.body), body)
+    sameBytes(t, back.body, body)
 
     const head = await ask(daemon.socket, 'HEAD', `/v1/values/${key}`)
     t.is(head.status, 200)
@@ -78,7 +79,7 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
     const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
     t.is(answer.status, 206, range)
     t.is(answer.headers['content-range'], `bytes ${start}-${end - 1}/20000`)
-    t.deepEqual(new Uint8Array(answer.body), body.slice(start, end))
+    sameBytes(t, answer.body, body.slice(start, end))
   }
   const beyond = await ask(daemon.socket, 'GET', path, { headers: { range: 'bytes=20000-' } })
   t.is(beyond.status, 416)

@@ -4,6 +4,7 @@ import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:
 import { open } from 'node:fs/promises'
 import test from 'ava'
 import { Place } from '../cli/command.ts'
+import { sameBytes } from '../same-bytes.ts'
 import { Daemon, eventually, network } from './nodes.ts'
 
 /** Chunk, group, inline limit and segment, each with its neighbours. */
@@ -18,13 +19,13 @@ test('values of every boundary size pass from one Local to the other, from file 
     const put = await a.run(['put', a.place.file('value')])
     t.is(put.exit, 0, put.stderr)
     const got = await b.run(['get', put.stdout.toString().trim()])
-    t.deepEqual(got.stdout, fromFile, `${size} bytes from a file`)
+    sameBytes(t, got.stdout, fromFile, `${size} bytes from a file`)
 
     const fromStdin = randomBytes(size)
     const putStdin = await a.run(['put', '-'], fromStdin)
     t.is(putStdin.exit, 0, putStdin.stderr)
     const gotStdin = await b.run(['get', putStdin.stdout.toString().trim()])
-    t.deepEqual(gotStdin.stdout, fromStdin, `${size} bytes from stdin`)
+    sameBytes(t, gotStdin.stdout, fromStdin, `${size} bytes from stdin`)
   }
 })
 
@@ -62,10 +63,10 @@ test('a second get moves nothing over the network, and works with Global gone', 
   const key = (await a.run(['put', a.place.file('value')])).stdout.toString().trim()
   const unknown = (await a.run(['cid', '-'], 'nobody has put this')).stdout.toString().trim()
 
-  t.deepEqual((await b.run(['get', key])).stdout, large)
+  sameBytes(t, (await b.run(['get', key])).stdout, large)
   const before = await b.bytesIn()
   t.true(before >= large.byteLength)
-  t.deepEqual((await b.run(['get', key])).stdout, large)
+  sameBytes(t, (await b.run(['get', key])).stdout, large)
   t.is(await b.bytesIn(), before)
 
   const absent = await b.run(['get', unknown])
@@ -73,7 +74,7 @@ test('a second get moves nothing over the network, and works with Global gone', 
 
   await global.signal('SIGKILL')
   await eventually(t, async () => (await b.status()).global?.state === 'away')
-  t.deepEqual((await b.run(['get', key])).stdout, large)
+  sameBytes(t, (await b.run(['get', key])).stdout, large)
   t.is((await b.run(['has', key])).exit, 0)
   const away = await b.run(['get', unknown, '--timeout', '5s'])
   t.is(away.exit, 5, away.stderr)
@@ -111,7 +112,7 @@ test('a Local comes back by itself when Global does, and finds what was put', as
   const again = await Daemon.start(t, [], global.place)
   t.is(again.address, global.address, 'flags and address are remembered')
   await eventually(t, async () => (await local.status()).global?.state === 'connected')
-  t.deepEqual((await local.run(['get', key])).stdout, value, 'durable, and fetched')
+  sameBytes(t, (await local.run(['get', key])).stdout, value, 'durable, and fetched')
 })
 
 test('a range moves its own groups only', async (t) => {
@@ -120,7 +121,7 @@ test('a range moves its own groups only', async (t) => {
   const value = randomBytes(10_000_000)
   const key = (await a.run(['put', '-'], value)).stdout.toString().trim()
   const got = await b.run(['get', key, '--range', '5000000-5000099'])
-  t.deepEqual(got.stdout, value.subarray(5_000_000, 5_000_100))
+  sameBytes(t, got.stdout, value.subarray(5_000_000, 5_000_100))
   t.true((await b.bytesIn()) < 40_000)
   t.is((await b.run(['get', key, '--range', '10000000-'])).exit, 7)
   t.is((await b.run(['get', key, '--range', '9-5'])).exit, 2)
