@@ -32,7 +32,8 @@ export class LaneChannel implements Channel {
   #ended = false
   /** The write that is going on, settled without failure; later ones queue behind it. */
   #writing: Promise<void> | undefined
-  #wakeWriter: (() => void) | undefined
+  /** Whoever waits for the socket to take something: one that writes, and those that wait for all to be taken. */
+  #waiting: (() => void)[] = []
 
   /** Where the bytes of the socket land, if it was told so; else it gives them as events. */
   readonly #intake: LaneIntake | undefined
@@ -191,14 +192,18 @@ export class LaneChannel implements Channel {
     this.#socket.write(bytes, (error) => {
       this.#sending--
       if (error === undefined || error === null) onSent?.()
-      this.#wakeWriter?.()
+      this.#wake()
     })
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Resolves when the socket has taken something more. */
   async #sent(): Promise<void> {
     this.signal.throwIfAborted()
-    await new Promise<void>((resolve) => (this.#wakeWriter = resolve))
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
     this.signal.throwIfAborted()
   }
 
@@ -275,7 +280,7 @@ export class LaneChannel implements Channel {
     if (this.signal.aborted) return
     this.#controller.abort(reason)
     this.#inbox.fail(reason)
-    this.#wakeWriter?.()
+    this.#wake()
   }
 }
 
