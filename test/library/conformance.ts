@@ -23,8 +23,11 @@ export interface Suite {
 /** Empty, one byte, inline, more than a chunk group, more than a piece. */
 const SIZES = [0, 1, 1024, 16_385, 1_500_000]
 
-const sample = (size: number, seed = 0): Uint8Array =>
-  Uint8Array.from({ length: size }, (_, index) => (index * 7 + (index >> 8) + seed) % 251)
+function sample(size: number, seed = 0): Uint8Array {
+  const bytes = new Uint8Array(size)
+  for (let i = 0; i < size; i++) bytes[i] = (i * 7 + (i >> 8) + seed) % 251
+  return bytes
+}
 
 async function* inPieces(bytes: Uint8Array, size = 65_536): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)

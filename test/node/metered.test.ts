@@ -121,7 +121,7 @@ async function stall(
   const readers: AsyncIterator<Uint8Array>[] = []
   let refused = 0
   const begin = async (): Promise<void> => {
-    const { bytes } = await node.get(key, { timeoutMs: 3000 })
+    const { bytes } = await node.get(key, { timeoutMs: 5000 })
     const reading = bytes[Symbol.asyncIterator]()
     await reading.next().then(
       () => readers.push(reading),
