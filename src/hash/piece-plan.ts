@@ -50,7 +50,7 @@ export function* planPieces(
 
 /** Bytes of a piece, its proof and its groups. */
 export function lengthOf({ proofBytes, data }: Piece): number {
-  return proofBytes + data.end - data.start
+  return proofBytes + (data.end - data.start)
 }
 
 function pieceOf(steps: readonly Step[], data: ByteRange, isFirst: boolean): Piece {
