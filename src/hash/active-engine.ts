@@ -66,5 +66,10 @@ function disproof(engine: Engine): string | undefined {
   const cvs = new Uint8Array(2 * DIGEST_BYTES)
   engine.groups([value], 0, 2 * CHUNK_BYTES, cvs, 0)
   engine.parent(cvs, 0, true, digest, 0)
-  return equal(digest, blake3(value)) ? undefined : 'in the tree'
+  if (!equal(digest, blake3(value))) return 'in the tree'
+  const pairs = new Uint8Array(4 * DIGEST_BYTES)
+  engine.groups([value], 0, CHUNK_BYTES, pairs, 0)
+  engine.parents(pairs, cvs)
+  engine.parent(cvs, 0, true, digest, 0)
+  return equal(digest, blake3(value)) ? undefined : 'in the pairs of a proof'
 }
