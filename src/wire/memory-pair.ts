@@ -78,12 +78,16 @@ class MemoryEnd implements Channel {
   async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#ended) throw new TypeError('write: this side has ended')
     this.signal.throwIfAborted()
-    for (const part of bytes instanceof Uint8Array ? [bytes] : bytes) this.#other.#inbox.push(part)
+    // Copies, for what was read is good until the next read, though the writer's memory is his own again by then.
+    for (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
+      this.#other.#inbox.push(new Uint8Array(part))
+    }
     if (this.#other.#inbox.weight < this.#bufferBytes) return
     await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
   async flush(): Promise<void> {
+    this.signal.throwIfAborted()
     while (this.#other.#inbox.weight > 0) {
       await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
     }

@@ -1,44 +1,28 @@
 /** What every channel does, whatever carries it: one suite, called by each kind. */
-import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { concat, equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import type { Channel } from '../../src/wire/channel.ts'
+import {
+  aborted,
+  blocked,
+  pairTest,
+  pattern,
+  PIECES,
+  readAll,
+  same,
+  sendAll,
+  settle,
+  type ChannelSuite,
+} from './channel-tools.ts'
+import { fillSuite } from './conformance-fill.ts'
+import { flushSuite } from './conformance-flush.ts'
 
-export interface ConnectedPair {
-  readonly a: Channel
-  readonly b: Channel
-  readonly close: () => Promise<void>
-}
-
-export interface ChannelSuite {
-  /** `test` or `test.serial` of ava. */
-  readonly test: (title: string, body: (t: ExecutionContext) => Promise<void>) => void
-  readonly name: string
-  readonly create: () => Promise<ConnectedPair>
-  /** At most this much lies between a writer and a reader that does not read, in bytes. */
-  readonly inFlightBytes: number
-  /** How many seeded runs a property gets. */
-  readonly runs: number
-}
-
-const PIECES = [1, 2, 127, 128, 16_383, 16_384, 65_507, 65_536, 262_144, 1_048_292, 1_048_577]
+export { aborted, pattern, readAll, same, sendAll } from './channel-tools.ts'
+export type { ChannelSuite, ConnectedPair } from './channel-tools.ts'
 
 export function channelSuite(suite: ChannelSuite): void {
   const { name, inFlightBytes, runs } = suite
-  const test = (
-    title: string,
-    body: (pair: ConnectedPair, t: ExecutionContext) => Promise<void>,
-  ): void => {
-    suite.test(`${name}: ${title}`, async (t) => {
-      const pair = await suite.create()
-      try {
-        await body(pair, t)
-      } finally {
-        await pair.close()
-      }
-    })
-  }
+  const test = pairTest(suite)
 
   test('bytes arrive whole and in order, both ways at once', async ({ a, b }, t) => {
     const sent = PIECES.map((length, i) => pattern(length, i))
@@ -190,55 +174,9 @@ export function channelSuite(suite: ChannelSuite): void {
       { numRuns: runs },
     )
   })
-}
 
-/** Bytes that show where they come from: a repeated or lost piece is seen. */
-export function pattern(length: number, seed: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8) * 17 + seed * 101) & 0xff
-  return bytes
-}
-
-export async function sendAll(channel: Channel, pieces: readonly Uint8Array[]): Promise<void> {
-  for (const piece of pieces) await channel.write(piece)
-  await channel.end()
-}
-
-/** Everything up to the end; before each read, wait a turn where `waits` says so. */
-export async function readAll(
-  channel: Channel,
-  waits: readonly boolean[] = [false],
-): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  for (let i = 0; ; i++) {
-    if (waits[i % waits.length]!) await new Promise((resolve) => setTimeout(resolve, 1))
-    const piece = await channel.read()
-    if (piece === undefined) return concat(pieces)
-    if (piece.byteLength === 0) throw new Error('an empty piece')
-    // The channel may use its memory again.
-    pieces.push(new Uint8Array(piece))
-  }
-}
-
-/** Without printing megabytes where they differ. */
-export function same(t: ExecutionContext, actual: Uint8Array, expected: Uint8Array): void {
-  t.is(actual.byteLength, expected.byteLength)
-  t.true(equal(actual, expected), 'other bytes')
-}
-
-/** Resolves when the channel can carry nothing more. */
-export async function aborted(channel: Channel): Promise<void> {
-  if (channel.signal.aborted) return
-  await new Promise((resolve) => channel.signal.addEventListener('abort', resolve, { once: true }))
-}
-
-async function blocked(channel: Channel): Promise<void> {
-  for (;;) await channel.write(pattern(1_048_292, 2))
-}
-
-/** Long enough for all that can move to have moved. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 150))
+  fillSuite(suite)
+  flushSuite(suite)
 }
 
 function wrapped(piece: Uint8Array, at: number, count: number): Uint8Array {
