@@ -21,8 +21,8 @@ export interface Channel {
 
   /**
    * Fill memory with the next bytes, in place of a read, behind `filled` that are there already: resolves with how many
-   * it holds then, which is not all where no more came for a moment, or nothing more will. None, once the peer has ended its side. Until the
-   * channel is asked for more, or was aborted and is closed, what lies behind them may be written to.
+   * it holds then, which is not all where no more came for a moment, or nothing more will. None, once the peer has ended
+   * its side. Until the channel has given more, or was aborted and is closed, what lies behind them may be written to.
    */
   fill(target: Uint8Array, filled?: number): Promise<number>
 

@@ -118,11 +118,15 @@ export class Inbox {
     return filler.target.subarray(filler.filled, filler.filled + mostBytes)
   }
 
-  /** The transport put bytes there: true, unless whoever waited then has gone on, so that they are still to be pushed. */
+  /**
+   * The transport put bytes there: true, unless whoever waited then has gone on, or waits for less, so that they are still
+   * to be pushed.
+   */
   landed(memory: Uint8Array, count: number): boolean {
     const filler = this.#filler
     if (filler === undefined || filler.target.buffer !== memory.buffer) return false
     if (filler.target.byteOffset + filler.filled !== memory.byteOffset) return false
+    if (filler.filled + count > filler.target.byteLength) return false
     filler.filled += count
     this.#settle(filler)
     return true

@@ -1,0 +1,134 @@
+import test from 'ava'
+import { DstoreError } from '../../src/errors.ts'
+import { Inbox } from '../../src/wire/inbox.ts'
+
+const of = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes)
+
+/** Memory of so many zeros. */
+const memory = (length: number): Uint8Array => new Uint8Array(length)
+
+/** An inbox, and what it said that was taken. */
+function inbox(cut?: (available: number) => number): { box: Inbox; taken: number[] } {
+  const taken: number[] = []
+  return { box: new Inbox({ onTaken: (count) => taken.push(count), cut }), taken }
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10))
+
+test('bytes may land only where somebody waits to have memory filled', async (t) => {
+  const { box } = inbox()
+  t.is(box.landing(10), undefined)
+  const reading = box.read()
+  t.is(box.landing(10), undefined)
+  box.push(of(1))
+  await reading
+  const target = memory(5)
+  const filling = box.fill(target, 2)
+  const landing = box.landing(10)!
+  t.is(landing.buffer, target.buffer)
+  t.deepEqual([landing.byteOffset, landing.byteLength], [2, 3])
+  t.is(box.landing(2)!.byteLength, 2, 'no more than there is to come')
+  landing.set(of(7, 8, 9))
+  t.true(box.landed(landing, 3))
+  t.is(await filling, 5)
+  t.deepEqual(target, of(0, 0, 7, 8, 9))
+  t.is(box.landing(10), undefined)
+  t.false(box.landed(landing, 3))
+})
+
+test('where reads are cut nothing lands, for nothing would be cut', async (t) => {
+  const { box } = inbox(() => 1)
+  const filling = box.fill(memory(5))
+  t.is(box.landing(10), undefined)
+  box.push(of(1, 2, 3))
+  t.is(await filling, 1)
+  t.true(box.weight > 2)
+})
+
+test('what has landed is taken only by who waits for it there', async (t) => {
+  const { box } = inbox()
+  const target = memory(100)
+  const first = box.fill(target)
+  const landing = box.landing(100)!
+  t.true(box.landed(landing.subarray(0, 10), 10))
+  t.is(await first, 10)
+  const stale = target.subarray(10)
+  t.false(box.landed(stale, 1), 'nobody waits')
+  const other = box.fill(memory(100))
+  t.false(box.landed(stale, 1), 'other memory')
+  box.push(memory(100))
+  t.is(await other, 100)
+  const gap = box.fill(target.subarray(11))
+  t.false(box.landed(stale, 1), 'another place')
+  box.push(memory(89))
+  t.is(await gap, 89)
+  const less = box.fill(target.subarray(10, 12))
+  t.false(box.landed(stale, 3), 'more than there is room for')
+  t.true(box.landed(stale, 2))
+  t.is(await less, 2)
+  const behind = box.fill(target, 10)
+  t.true(box.landed(stale, 90), 'the same place, though asked for otherwise')
+  t.is(await behind, 100)
+})
+
+test('memory is filled across pieces, and what is left of one is the next', async (t) => {
+  const { box, taken } = inbox()
+  box.push(of(1, 2, 3))
+  box.push(of(4, 5, 6))
+  const target = memory(4)
+  t.is(await box.fill(target), 4)
+  t.deepEqual(target, of(1, 2, 3, 4))
+  t.deepEqual(await box.read(), of(5, 6))
+  t.deepEqual(taken, [4, 2])
+  t.is(box.weight, 0)
+})
+
+test('who waits in vain is given what came, and the next is looked after as well', async (t) => {
+  const { box } = inbox()
+  for (let round = 0; round < 3; round++) {
+    const target = memory(4)
+    const filling = box.fill(target)
+    await settle()
+    box.push(of(round))
+    t.is(await filling, 1)
+    t.is(target[0], round)
+    t.is(await box.fill(target, 1), 1)
+  }
+})
+
+test('a failure gives what has landed, drops what waits, and rejects from then on', async (t) => {
+  const reason = new DstoreError('unreachable', 'gone')
+  const { box } = inbox()
+  const filling = box.fill(memory(4))
+  box.push(of(1))
+  box.fail(reason)
+  t.is(await filling, 1)
+  await t.throwsAsync(box.fill(memory(4)), { is: reason })
+  await t.throwsAsync(box.read(), { is: reason })
+  t.is(await box.fill(memory(4), 3), 3)
+  const { box: other } = inbox()
+  const waiting = t.throwsAsync(other.fill(memory(4)), { is: reason })
+  other.fail(reason)
+  other.fail(new DstoreError('cancelled', 'too late'))
+  await waiting
+  const { box: third } = inbox()
+  third.push(of(1, 2))
+  third.fail(reason)
+  t.is(third.weight, 0)
+  await t.throwsAsync(third.fill(memory(4)), { is: reason })
+})
+
+test('the end is told once everything was taken, by whatever means', async (t) => {
+  const { box, taken } = inbox()
+  box.push(of(1, 2))
+  box.end()
+  t.false(box.finished)
+  t.is(await box.fill(memory(4)), 2)
+  t.true(box.finished)
+  t.is(await box.fill(memory(4)), 0)
+  t.is(await box.fill(memory(4), 1), 1)
+  t.is(await box.read(), undefined)
+  box.fail(new DstoreError('unreachable', 'gone'))
+  t.is(await box.fill(memory(4)), 0, 'who has read everything still reads the end')
+  t.deepEqual(taken, [2, 0, 0, 0, 0])
+})
