@@ -79,7 +79,7 @@ export class FrameReader {
    * Fill memory with raw bytes that follow: resolves with how many came, at least one; fewer than it holds where no more
    * did for a moment. See `Channel.fill`.
    */
-  fill(target: Uint8Array): Promise<number> {
+  async fill(target: Uint8Array): Promise<number> {
     this.#checkTaken()
     return this.#guard(() => this.#fillFrom(target))
   }

@@ -54,6 +54,9 @@ export function pattern(length: number, seed: number): Uint8Array {
   return bytes
 }
 
+/** Memory to be filled. */
+export const memory = (length: number): Uint8Array => new Uint8Array(length)
+
 /** Bytes of which no stretch is found again elsewhere: swapped ones are seen as well. */
 export function noise(length: number, seed: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(length / 4))

@@ -7,6 +7,7 @@ import {
   aborted,
   blocked,
   blockedBytes,
+  memory,
   noise,
   pairTest,
   PIECES,
@@ -18,9 +19,6 @@ import {
 
 /** Lengths of memory that no length of a write, a frame or a record is. */
 const ROOMS = [1, 3, 100_003, 16_383, 4, 16_385, 262_145, 1_048_576, 65_536]
-
-/** Memory to be filled. */
-const memory = (length: number): Uint8Array => new Uint8Array(length)
 
 const AROUND_BYTES = 64
 const AROUND = 0xa5

@@ -1,11 +1,9 @@
 import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import { Inbox } from '../../src/wire/inbox.ts'
+import { memory } from './channel-tools.ts'
 
 const of = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes)
-
-/** Memory of so many zeros. */
-const memory = (length: number): Uint8Array => new Uint8Array(length)
 
 /** An inbox, and what it said that was taken. */
 function inbox(cut?: (available: number) => number): { box: Inbox; taken: number[] } {
