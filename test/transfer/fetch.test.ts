@@ -1,10 +1,17 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { activeEngine } from '../../src/hash/active-engine.ts'
+import { wrongGroup } from '../../src/hash/group-check.ts'
+import { notTheValues } from '../../src/hash/piece-decoder.ts'
+import { lengthOf, planPieces } from '../../src/hash/piece-plan.ts'
 import { bytesOf, groupsOf, sliceBytes, type ByteRange } from '../../src/hash/tree.ts'
 import { FETCH_RANGES, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
 import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { encodeMessage, type Message } from '../../src/transfer/message.ts'
+import type { LandingOptions } from '../../src/transfer/piece-stream.ts'
 import { within } from '../../src/transfer/slice-stream.ts'
+import { encodeLength } from '../../src/wire/frames.ts'
 import { TREE_SIZES, pattern } from '../hash/sizes.ts'
 import { seededCuts } from '../wire/seeded.ts'
 import { fails, fetched, sample, served, TestHost } from './ends.ts'
@@ -130,6 +137,105 @@ test('R003-12: a transfer cut anywhere is completed without fetching a group twi
     t.is(groups, held.groups)
   }
 })
+
+/** Bytes that come before the first group of each piece, and where it ends, on a link that gives this answer. */
+function answerOf(
+  size: number,
+  range: ByteRange,
+): { readonly groupsAt: number; readonly end: number }[] {
+  const frame = (message: Message): number => {
+    const { byteLength } = encodeMessage(message)
+    return encodeLength(byteLength).byteLength + byteLength
+  }
+  let at = frame({ type: 'found', size, held: [{ start: 0, end: size }] })
+  return [...planPieces(size, range)].map((piece) => {
+    const length = lengthOf(piece)
+    const groupsAt = at + frame({ type: 'piece', length }) + piece.proofBytes
+    at += frame({ type: 'piece', length }) + length
+    return { groupsAt, end: at }
+  })
+}
+
+/** Where the groups end of which all bytes come before the cut. */
+function provable(size: number, range: ByteRange, cutAfterBytes: number): number {
+  let { start } = range
+  for (const { groupsAt, end } of answerOf(size, range)) {
+    const came = Math.max(0, Math.min(cutAfterBytes, end) - groupsAt)
+    start += cutAfterBytes >= end ? end - groupsAt : came - (came % GROUP_BYTES)
+    if (cutAfterBytes < end) break
+  }
+  return start
+}
+
+/** In what memory a fetch lands, and who proves it. */
+const LANDINGS: Readonly<Record<string, LandingOptions>> = {
+  'in one place': {},
+  'where it stays': { land: ({ start, end }) => new Uint8Array(end - start) },
+  'where it stays, and proved elsewhere': {
+    land: ({ start, end }) => new Uint8Array(end - start),
+    checker: {
+      check: async (memory, at, length, groups) => {
+        const { buffer } = memory as Uint8Array<ArrayBuffer>
+        const taken = new Uint8Array(structuredClone(buffer, { transfer: [buffer] }))
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        const wrong = wrongGroup(taken.subarray(at, at + length), groups, activeEngine())
+        if (wrong !== undefined) throw notTheValues(wrong)
+        return taken
+      },
+    },
+  },
+}
+
+for (const [where, landing] of Object.entries(LANDINGS)) {
+  const value = sample(pattern(PIECE_BYTES + 20 * GROUP_BYTES + 5))
+  const { digest, size } = value
+
+  /** Where a fetch from there on ends, on a link that is cut after so many bytes. */
+  const fetchFrom = async (
+    t: ExecutionContext,
+    start: number,
+    cutAfterBytes: number,
+  ): Promise<number> => {
+    const { client } = served(new TestHost(value), { cutAfterBytes })
+    let at = start
+    const fetching = (async () => {
+      const request = { digest, size, ranges: [{ start, end: size }], ...landing }
+      for await (const run of fetchSlices(client, request)) {
+        t.is(run.start, at)
+        at += run.bytes.byteLength
+        t.is(Buffer.compare(run.bytes, value.bytes.subarray(run.start, at)), 0)
+      }
+    })()
+    const [last] = answerOf(size, { start, end: size }).slice(-1)
+    if (cutAfterBytes < last!.end) await fails(t, fetching, 'unreachable')
+    else await fetching.catch(() => undefined)
+    return at
+  }
+
+  test(`R003-12: a link that is cut again and again makes headway each time, landing ${where}`, async (t) => {
+    for (const cutAfterBytes of [5 * GROUP_BYTES, 67 * GROUP_BYTES + 1234]) {
+      for (let start = 0; start < size;) {
+        const end = provable(size, { start, end: size }, cutAfterBytes)
+        t.true(end > start)
+        t.is(await fetchFrom(t, start, cutAfterBytes), end)
+        start = end
+      }
+    }
+  })
+
+  test(`R003-12: what came before a cut at the edge of a piece or a group is given, landing ${where}`, async (t) => {
+    const start = 3 * GROUP_BYTES
+    for (const { groupsAt, end } of answerOf(size, { start, end: size })) {
+      const firstGroup = groupsAt + GROUP_BYTES
+      for (const edge of [groupsAt, firstGroup, end - 5 - GROUP_BYTES, end]) {
+        for (const cutAfterBytes of [edge - 1, edge, edge + 1]) {
+          const expected = provable(size, { start, end: size }, cutAfterBytes)
+          t.is(await fetchFrom(t, start, cutAfterBytes), expected, `${cutAfterBytes}`)
+        }
+      }
+    }
+  })
+}
 
 test('R003-13: a value removed in the middle ends the transfer as removed', async (t) => {
   const value = sample(pattern(5 * MIB))
