@@ -207,10 +207,6 @@ export class LaneChannel implements Channel {
     this.signal.throwIfAborted()
   }
 
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake()
-  }
-
   async #sendEnd(): Promise<void> {
     this.signal.throwIfAborted()
     await new Promise<void>((resolve) => {
