@@ -231,17 +231,22 @@ export class Cache {
   readonly #onGone: (value: CachedValue) => void
   /** By key, the one used longest ago first. */
   readonly #slots = new Map<string, Slot>()
-  readonly #pool = new SegmentPool()
+  readonly #pool: SegmentPool
   #pooledBytes = 0
   #ownBytes = 0
   #hits = 0
   #misses = 0
   #evictions = 0
 
-  /** `onGone` is told of every entry that was found here, and is not any more. */
-  constructor(budgetBytes: number, onGone: (value: CachedValue) => void = () => undefined) {
+  /** `onGone` is told of every entry that was found here, and is not any more; the pool is this cache's alone. */
+  constructor(
+    budgetBytes: number,
+    onGone: (value: CachedValue) => void = () => undefined,
+    pool: SegmentPool = new SegmentPool(),
+  ) {
     this.budgetBytes = budgetBytes
     this.#onGone = onGone
+    this.#pool = pool
   }
 
   /** What is held of a value; using it makes it the last to be evicted. */
