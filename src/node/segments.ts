@@ -20,7 +20,8 @@ export class SegmentPool {
   /** `SEGMENT_BYTES` that hold whatever was in them before. */
   take(): Uint8Array {
     this.#takenBytes += SEGMENT_BYTES
-    return this.#idle.pop() ?? lend(unzeroed(SEGMENT_BYTES))
+    // What was to another thread and back is the same memory, but not the same buffer.
+    return lend(this.#idle.pop() ?? unzeroed(SEGMENT_BYTES))
   }
 
   /** Nobody reads it any more, or writes to it. */

@@ -130,6 +130,22 @@ test('the memory of small values is their own, and not lent', (t) => {
   t.is(pool.bytes, LARGE)
 })
 
+test('memory that was to another thread and back is lent all the same, wherever it goes', (t) => {
+  const { cache } = opened(16 * MIB)
+  const value = fill(cache, keys[0]!, LARGE, 1)
+  // As a worker gives it back: the same memory, as another buffer.
+  const moved = (memory: Uint8Array): Uint8Array =>
+    new Uint8Array(structuredClone(memory.buffer, { transfer: [memory.buffer as ArrayBuffer] }))
+  value.adopt(0, moved(value.room(0)), { start: 0, end: GROUP_BYTES })
+  value.spare(moved(value.room(0)))
+  for (const key of [keys[1]!, keys[2]!]) {
+    for (const view of viewsOf(fill(cache, key, LARGE, 2))) t.true(isLent(view))
+  }
+  const adopting = cache.admit(keys[3]!, LARGE, 1, whole(LARGE))!
+  adopting.adopt(0, moved(adopting.room(0)), whole(SEGMENT_BYTES))
+  t.true(isLent(adopting.view(whole(1))!))
+})
+
 test('what was adopted is the very memory that was filled', (t) => {
   const { cache, pool } = opened(16 * MIB)
   const value = cache.admit(keys[0]!, LARGE, 1, whole(LARGE))!
