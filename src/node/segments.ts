@@ -11,6 +11,7 @@ import { SEGMENT_BYTES } from '../limits.ts'
 export class SegmentPool {
   readonly #idle: Uint8Array[] = []
   #takenBytes = 0
+  #mostBytes = Infinity
 
   /** Bytes of memory that are in use, and that wait to be used again. */
   get bytes(): number {
@@ -26,8 +27,9 @@ export class SegmentPool {
 
   /** Nobody reads it any more, or writes to it. */
   give(segment: Uint8Array): void {
+    const hasRoom = this.bytes <= this.#mostBytes
     this.#takenBytes -= SEGMENT_BYTES
-    this.#idle.push(segment)
+    if (hasRoom) this.#idle.push(segment)
   }
 
   /** Somebody may still read it or write to it: it is the collector's. */
@@ -35,8 +37,9 @@ export class SegmentPool {
     this.#takenBytes -= SEGMENT_BYTES
   }
 
-  /** Let go of what waits to be used again, until all of it together is this much or nothing waits. */
+  /** Let go of what waits to be used again where all of it together is more than this, now and later. */
   trim(bytes: number): void {
+    this.#mostBytes = bytes
     while (this.bytes > bytes && this.#idle.length > 0) this.#idle.pop()
   }
 }

@@ -295,6 +295,17 @@ test('what waits to be used again gives way to small values', (t) => {
   t.true(pool.bytes >= 3 * MIB, 'and no more than it must')
 })
 
+test('what is given back late is kept only where the budget has room for it', (t) => {
+  const { cache, pool } = opened(9 * MIB)
+  const first = fill(cache, keys[0]!, LARGE, 1)
+  const release = first.use()
+  cache.evict(keys[0]!)
+  for (const key of [keys[1]!, keys[2]!]) fill(cache, key, LARGE, 2)
+  release()
+  t.is(first.memoryBytes, 0)
+  t.true(pool.bytes <= 9 * MIB, `${pool.bytes}`)
+})
+
 /** Somebody who uses a value, with what he sees of it. */
 interface User {
   readonly value: CachedValue
