@@ -85,9 +85,10 @@ export class CachedValue {
 
   /**
    * Keep it from being evicted, and its memory from being used for another value, until the returned function is
-   * called, once. Whoever reads views of it or writes to it uses it meanwhile.
+   * called, once. Whoever reads views of it or writes to it uses it meanwhile. Throws where its memory has gone already.
    */
   use(): () => void {
+    this.#checkKept()
     let done = false
     this.#users++
     return () => {

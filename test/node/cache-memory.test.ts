@@ -220,6 +220,25 @@ for (const [what, end] of ENDS) {
   })
 }
 
+test('a value that was let go of cannot be used any more: its bytes are others by now', (t) => {
+  const { cache } = opened(16 * MIB)
+  const evicted = fill(cache, keys[0]!, LARGE, 1)
+  const release = evicted.use()
+  cache.evict(keys[0]!)
+  evicted.use()()
+  release()
+  t.is(
+    codeOf(() => evicted.use()),
+    'cancelled',
+  )
+  const removed = fill(cache, keys[1]!, 10, 1)
+  cache.remove(keys[1]!)
+  t.is(
+    codeOf(() => removed.use()),
+    'removed',
+  )
+})
+
 test('a draft that is let go of gives its memory back, and one that was published keeps it', (t) => {
   const { cache, pool } = opened(16 * MIB)
   const first = cache.draft(keys[0]!, LARGE)!
