@@ -297,9 +297,11 @@ export class Local implements Node {
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     entry.checkThere()
-    // Between the call and the first read it may have been evicted, or its standing may have changed.
-    const isThere = this.#cache.peek(entry.key) === entry
-    if (!isThere || (!confirmed && !(await this.#mayServe(entry, options)))) {
+    // Between the call and the first read it may have been evicted, or its standing may have changed; while that is
+    // asked, it may be evicted as well.
+    const isThere = (): boolean => this.#cache.peek(entry.key) === entry
+    const mayServe = isThere() && (confirmed || (await this.#mayServe(entry, options)))
+    if (!mayServe || !isThere()) {
       yield* (await this.get(entry.key, { ...options, range })).bytes
       return
     }
