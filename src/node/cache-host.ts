@@ -46,11 +46,11 @@ export class CacheHost {
   }
 }
 
-/** A cached value as it is served; `signal` says when it must not be any more, `release` that it is not read now. */
+/** A cached value as it is served; `signal` says when it must not be any more, `release` is that of `ServedValue`. */
 export function servedFromCache(
   value: CachedValue,
   signal: AbortSignal,
-  release: () => void,
+  release: (lingers: boolean) => void,
 ): ServedValue {
   return {
     size: value.size,

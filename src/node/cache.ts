@@ -33,6 +33,8 @@ export class CachedValue {
   #dropped: AbortController | undefined
   #dropReason: DstoreError | undefined
   #users = 0
+  /** Somebody who does not use it any more may still read it: its memory is the collector's in the end. */
+  #lingers = false
   /** Nobody finds it any more: when nobody uses it either, its memory goes back. */
   #isGone = false
 
@@ -85,15 +87,17 @@ export class CachedValue {
 
   /**
    * Keep it from being evicted, and its memory from being used for another value, until the returned function is
-   * called, once. Whoever reads views of it or writes to it uses it meanwhile. Throws where its memory has gone already.
+   * called, once; where that is told that views `linger` with somebody, its memory is never used for another. Whoever
+   * reads views of it or writes to it uses it meanwhile. Throws where its memory has gone already.
    */
-  use(): () => void {
+  use(): (lingers?: boolean) => void {
     this.#checkKept()
     let done = false
     this.#users++
-    return () => {
+    return (lingers = false) => {
       if (done) return
       done = true
+      this.#lingers ||= lingers
       this.#users--
       this.#giveBack()
     }
@@ -200,7 +204,11 @@ export class CachedValue {
 
   #giveBack(): void {
     if (!this.#isGone || this.inUse) return
-    for (const segment of this.#segments) if (segment !== undefined) this.#pool?.give(segment)
+    for (const segment of this.#segments) {
+      if (segment === undefined) continue
+      if (this.#lingers) this.#pool?.lose()
+      else this.#pool?.give(segment)
+    }
     this.#segments.fill(undefined)
   }
 }

@@ -403,9 +403,9 @@ export class Local implements Node {
     if (this.#cache.peek(value.key) !== value) return undefined
     const read = this.#holdings.reads.begin(value)
     const release = value.use()
-    return servedFromCache(value, AbortSignal.any([read.signal, value.dropped]), () => {
+    return servedFromCache(value, AbortSignal.any([read.signal, value.dropped]), (lingers) => {
       read.end()
-      release()
+      release(lingers)
     })
   }
 }

@@ -17,8 +17,8 @@ export interface ServedValue extends ValueBytes {
   covers(range: ByteRange): boolean
   /** The runs of whole groups that are held, ascending; all of the value is one run. */
   held(): Iterable<ByteRange>
-  /** It is not read any more. */
-  release(): void
+  /** It is not read any more. `lingers`: but by its channel, which was dropped here and may send some of it yet. */
+  release(lingers: boolean): void
 }
 
 /** Who is about, as Global knows it. */
@@ -107,19 +107,22 @@ async function serveFetch(
     for (const range of ranges) await serveRange(transfer, host, value, range)
   } finally {
     // What was read lies where the value lies until the channel has taken it.
-    await taken(transfer, host)
-    value.release()
+    value.release(!(await isTaken(transfer, host)))
   }
 }
 
-/** Wait until the channel has taken what was sent, or is no more. */
-async function taken(transfer: TransferChannel, { patienceMs }: TransferHost): Promise<void> {
+/**
+ * Wait until the channel has taken what was sent, or the peer is gone, so that it reaches nobody. False where it was dropped
+ * here: what lies in the buffers of a connection with other channels goes out all the same.
+ */
+async function isTaken(transfer: TransferChannel, { patienceMs }: TransferHost): Promise<boolean> {
   const { channel } = transfer
   const stalled = setTimeout(() => channel.abort(notTaken()), patienceMs)
   try {
     await transfer.flush()
-  } catch {
-    // Then it takes nothing more.
+    return true
+  } catch (error) {
+    return asDstoreError(error).code === 'unreachable'
   } finally {
     clearTimeout(stalled)
   }

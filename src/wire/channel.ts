@@ -33,7 +33,10 @@ export interface Channel {
    */
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
 
-  /** Resolves when nothing that was written is read from its memory any more. Rejects with the channel's reason. */
+  /**
+   * Resolves when nothing that was written is read from its memory any more. Rejects with the channel's reason; where
+   * that was given to `abort`, some of it may still be read, and go out, for a while.
+   */
   flush(): Promise<void>
 
   /** Nothing more will be written. The peer reads everything before, then undefined. */

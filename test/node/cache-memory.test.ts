@@ -239,6 +239,27 @@ test('a value that was let go of cannot be used any more: its bytes are others b
   )
 })
 
+test('memory that somebody may go on reading is never used again', (t) => {
+  const { cache, pool } = opened(16 * MIB)
+  const value = fill(cache, keys[0]!, LARGE, 1)
+  const views = viewsOf(value)
+  const memory = memoryOf(value)
+  const release = value.use()
+  value.use()(true)
+  t.true(value.inUse)
+  release()
+  t.is(cache.get(keys[0]!), value, 'it is found and read as before')
+  value.use()()
+  cache.evict(keys[0]!)
+  t.is(value.memoryBytes, 0)
+  t.is(pool.bytes, 0)
+  for (const key of [keys[1]!, keys[2]!]) {
+    t.is(shared(memory, memoryOf(fill(cache, key, LARGE, 2))), 0)
+  }
+  for (const view of views) t.true(isAll(view, 1))
+  t.is(takenBytes(pool), 2 * LARGE)
+})
+
 test('a draft that is let go of gives its memory back, and one that was published keeps it', (t) => {
   const { cache, pool } = opened(16 * MIB)
   const first = cache.draft(keys[0]!, LARGE)!

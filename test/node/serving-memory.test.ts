@@ -11,6 +11,8 @@ import {
 } from '../../src/limits.ts'
 import { Cache, type CachedValue } from '../../src/node/cache.ts'
 import { servedFromCache } from '../../src/node/cache-host.ts'
+import { newIdentity } from '../../src/node/identity.ts'
+import { createNetwork } from '../../src/node/network.ts'
 import { SegmentPool } from '../../src/node/segments.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
 import { fetchSlices } from '../../src/transfer/fetch.ts'
@@ -18,8 +20,9 @@ import { TransferChannel } from '../../src/transfer/pieces.ts'
 import { serveTransfer } from '../../src/transfer/serve.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { channelPair } from '../../src/wire/memory-pair.ts'
+import { Relay } from '../e2e/relay.ts'
 import { sample, type Sample } from '../transfer/ends.ts'
-import { closeAll, connected, patience, site, until } from './lane-site.ts'
+import { LOOPBACK, closeAll, closing, connected, patience, site, until } from './lane-site.ts'
 import { isPartOf, painted } from './painted.ts'
 
 const VALUE = sample(painted(POOLED_VALUE_BYTES + 54_321, 1))
@@ -91,9 +94,10 @@ class Giver {
       onSent: () => undefined,
       onReceived: () => undefined,
       open: async () => {
+        if (this.cache.peek(this.value.key) !== this.value) return undefined
         const release = this.value.use()
-        return servedFromCache(this.value, this.value.dropped, () => {
-          release()
+        return servedFromCache(this.value, this.value.dropped, (lingers) => {
+          release(lingers)
           this.released++
           if (!this.value.inUse && this.isHasty) this.reuse()
         })
@@ -106,11 +110,20 @@ class Giver {
   }
 
   /** The value is found no more, and another is held where it was. */
-  reuse(): void {
+  reuse(): CachedValue {
     this.cache.evict(this.value.key)
-    hold(this.cache, OTHER)
-    if (this.pool.bytes !== 5 * MIB) throw new Error('the memory was not used again')
+    const other = hold(this.cache, OTHER)
+    if (this.pool.bytes !== 5 * MIB) throw new Error('more memory was taken')
+    return other
   }
+}
+
+function memoryOf(value: CachedValue): Set<ArrayBufferLike> {
+  const memory = new Set<ArrayBufferLike>()
+  for (let start = 0; start < value.size; start += PIECE_BYTES) {
+    memory.add(value.view({ start, end: value.size })!.buffer)
+  }
+  return memory
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -182,14 +195,17 @@ for (const [way, open] of Object.entries(WAYS)) {
         // More than the buffers of any channel hold, asked for at once.
         for (let i = 0; i < 8; i++) await transfer.send({ type: 'fetch', ...all })
         await transfer.expect('found')
+        const memory = memoryOf(giver.value)
         end(giver, transfer)
         if (code === 'removed') await t.throwsAsync(drain(transfer), { code })
         t.is((await ended)?.code, code as DstoreError['code'])
         t.true(giver.released > 0)
         t.false(giver.value.inUse)
-        giver.reuse()
+        const other = memoryOf(giver.reuse())
         t.is(giver.value.memoryBytes, 0)
         t.is(giver.pool.bytes, 5 * MIB, 'no more than the other value holds')
+        // Whom the giver itself drops may still be sent what the connection holds.
+        t.is([...other].filter((one) => memory.has(one)).length, code === 'timeout' ? 0 : 5)
         asker.abort(new DstoreError('cancelled', 'enough'))
       }
     },
@@ -228,5 +244,47 @@ test.serial(
     await until(() => giver.released === 3)
     t.is(value.memoryBytes, 0)
     t.is(giver.pool.bytes, 5 * MIB)
+  },
+)
+
+test.serial(
+  'what a connection still holds when its askers are dropped is sent as it was',
+  async (t) => {
+    const PROTOCOL = '/dstore/give/1'
+    const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
+    const client = await createNetwork({ identity: await newIdentity() })
+    closing.push(
+      () => server.close(),
+      () => client.close(),
+    )
+    const relay = await Relay.before(t, server.addresses()[0]!)
+    const giver = new Giver(300)
+    giver.isHasty = false
+    await server.handle(PROTOCOL, (channel) => void giver.give(channel))
+    let gotBytes = 0
+    const ask = async (channel: Channel): Promise<void> => {
+      const transfer = new TransferChannel(channel)
+      const { digest, size } = VALUE
+      const ranges = [{ start: 0, end: size }]
+      // Again and again, until the giver gives no more.
+      for (;;) {
+        for await (const { bytes } of fetchSlices(transfer, { digest, size, ranges })) {
+          gotBytes += bytes.byteLength
+        }
+      }
+    }
+    const channels = [await client.dial(relay.address, PROTOCOL)]
+    while (channels.length < 12) channels.push(await client.open(server.peerId, PROTOCOL))
+    const asking = channels.map(async (channel) =>
+      ask(channel).catch((error: unknown) => (error as DstoreError).code),
+    )
+    await until(() => gotBytes > 16 * MIB)
+    relay.hold('down')
+    await until(() => !giver.value.inUse)
+    giver.reuse()
+    relay.heal()
+    for (const code of await Promise.all(asking)) {
+      t.true(code === 'unreachable' || code === 'not-found', String(code))
+    }
   },
 )

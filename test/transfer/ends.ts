@@ -41,6 +41,8 @@ export class TestHost implements TransferHost {
   company: CompanyHost | undefined
   opened = 0
   released = 0
+  /** How often its channel might have gone on reading then. */
+  lingered = 0
   sentBytes = 0
   receivedBytes = 0
   readonly stored: Sample[] = []
@@ -85,7 +87,10 @@ export class TestHost implements TransferHost {
       signal: this.dropped.signal,
       covers: (range) => this.field.covers(range),
       held: () => this.field.held(),
-      release: () => this.released++,
+      release: (lingers) => {
+        this.released++
+        if (lingers) this.lingered++
+      },
       outboard: async ({ start, end }) => outboard.subarray(start, end),
       async *read(range) {
         await onRead(range)

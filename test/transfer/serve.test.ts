@@ -30,6 +30,7 @@ test.serial(
       t.is((await end)?.code, 'unreachable')
       t.true(performance.now() - began < FAREWELL_MS / 2)
       t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
+      t.is(host.lingered, 0, 'what is still sent reaches nobody')
     }
   },
 )
@@ -47,19 +48,23 @@ test.serial(
     t.true(readBytes <= 4 * PIECE_BYTES, `${readBytes} bytes were read ahead`)
     t.true(client.channel.signal.aborted)
     t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
+    t.is(host.lingered, 1, 'the connection may send some of it yet')
   },
 )
 
 test.serial('R003-22: an asker that reads slowly gets everything', async (t) => {
   const host = new TestHost(VALUE)
   host.patienceMs = 500
-  const { client } = served(host)
+  const { client, end } = served(host)
   let got = 0
   for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
     got += proved.bytes.byteLength
     await sleep((50 * proved.bytes.byteLength) / MIB)
   }
   t.is(got, size)
+  client.channel.abort(new Error('enough'))
+  await end
+  t.deepEqual([host.released, host.lingered], [1, 0])
 })
 
 test.serial('a failure that cannot be told does not hold the giver for long', async (t) => {
