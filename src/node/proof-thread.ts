@@ -11,20 +11,30 @@ import { HASH_THREAD_IDLE_MS } from '../limits.ts'
 import type { GroupChecker } from '../transfer/piece-stream.ts'
 import type { ProofOrder, ProofReport } from './proof-order.ts'
 
-let shared: ProofThread | undefined
+/** Proves on the thread that `open` starts: one at a time, until it ends or was idle for so long, in milliseconds. */
+export function checkerOn(open: () => Worker, idleMs: number = HASH_THREAD_IDLE_MS): GroupChecker {
+  let shared: ProofThread | undefined
+  const onEnd = (ended: ProofThread): void => {
+    // The end of one is told of when the next may have begun.
+    if (shared === ended) shared = undefined
+  }
+  return {
+    check(memory, at, length, groups) {
+      shared ??= new ProofThread(open(), idleMs, onEnd)
+      return shared.check(memory, at, length, groups)
+    },
+  }
+}
+
+/** Start a thread that runs proof-worker.ts. */
+export function openProofWorker(): Worker {
+  // The flags of this process (a test runner's, a debugger's) are not for it.
+  return new Worker(new URL('./proof-worker.js', import.meta.url), { execArgv: [] })
+}
 
 /** Undefined where there is no core to spare. */
 export const threadedChecker: GroupChecker | undefined =
-  availableParallelism() < 2
-    ? undefined
-    : {
-        check(memory, at, length, groups) {
-          shared ??= new ProofThread((ended) => {
-            if (shared === ended) shared = undefined
-          })
-          return shared.check(memory, at, length, groups)
-        },
-      }
+  availableParallelism() < 2 ? undefined : checkerOn(openProofWorker)
 
 interface Waiting {
   readonly resolve: (memory: Uint8Array) => void
@@ -33,17 +43,17 @@ interface Waiting {
 
 class ProofThread implements GroupChecker {
   readonly #worker: Worker
+  readonly #idleMs: number
   readonly #onEnd: (ended: ProofThread) => void
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #idle: NodeJS.Timeout | undefined
 
   /** `onEnd`: it takes nothing more. */
-  constructor(onEnd: (ended: ProofThread) => void) {
+  constructor(worker: Worker, idleMs: number, onEnd: (ended: ProofThread) => void) {
+    this.#worker = worker
+    this.#idleMs = idleMs
     this.#onEnd = onEnd
-    // The flags of this process (a test runner's, a debugger's) are not for it.
-    this.#worker = new Worker(new URL('./proof-worker.js', import.meta.url), { execArgv: [] })
-    this.#worker.unref()
     this.#worker.on('message', (report: ProofReport) => this.#reported(report))
     this.#worker.on('error', (cause) => this.#fail(`failed: ${cause.message}`, cause))
     this.#worker.on('exit', () => this.#fail('ended'))
@@ -57,6 +67,7 @@ class ProofThread implements GroupChecker {
   ): Promise<Uint8Array> {
     clearTimeout(this.#idle)
     this.#idle = undefined
+    this.#worker.ref()
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
@@ -72,10 +83,12 @@ class ProofThread implements GroupChecker {
     if (wrong === undefined) waiting?.resolve(new Uint8Array(memory))
     else waiting?.reject(notTheValues(wrong))
     if (this.#waiting.size > 0) return
+    // Only now: what is said before a thread has started is forgotten when it has.
+    this.#worker.unref()
     this.#idle ??= setTimeout(() => {
       this.#onEnd(this)
       void this.#worker.terminate()
-    }, HASH_THREAD_IDLE_MS).unref()
+    }, this.#idleMs).unref()
   }
 
   #fail(what: string, cause?: unknown): void {
