@@ -1,6 +1,7 @@
 /** The API's server: bounds, dispatch, and an end that waits for what is in progress (specs/007, "HTTP API"). */
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { DstoreError } from '../../errors.ts'
 import {
   HTTP_CONNECTIONS,
@@ -34,6 +35,8 @@ const SAFETY = {
 export function createApiServer(served: Served, entrance: Entrance, log: Log): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
+  /** What ends the calls of a connection: an answer that waits behind others there is not told when that is gone. */
+  const leaving = new WeakMap<Socket, Set<() => void>>()
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -45,16 +48,27 @@ export function createApiServer(served: Served, entrance: Entrance, log: Log): A
     },
     (request, response) => {
       const aborter = new AbortController()
-      response.once('close', () => {
+      const leave = (): void => {
         if (!response.writableFinished)
           aborter.abort(new DstoreError('cancelled', 'the client left'))
-      })
+      }
+      response.once('close', leave)
+      const calls = leaving.get(request.socket)
+      calls?.add(leave)
       const signals = { signal: aborter.signal, stopping: stopping.signal }
       const work = answer({ served, entrance, request, response, ...signals }, log)
       active.set(aborter, work)
-      void work.finally(() => active.delete(aborter))
+      void work.finally(() => {
+        active.delete(aborter)
+        calls?.delete(leave)
+      })
     },
   )
+  server.on('connection', (socket) => {
+    const calls = new Set<() => void>()
+    leaving.set(socket, calls)
+    socket.once('close', () => calls.forEach((leave) => leave()))
+  })
   server.maxConnections = HTTP_CONNECTIONS
   server.timeout = entrance.silenceMs
 
