@@ -5,13 +5,15 @@ import { Key } from '../../src/hash/key.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import { GROUP_BYTES, MIB, REDIAL_PATIENCE_MS } from '../../src/limits.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
-import type { ProvedRun } from '../../src/transfer/piece-stream.ts'
+import type { GroupChecker, ProvedRun } from '../../src/transfer/piece-stream.ts'
 import { CachedValue } from '../../src/node/cache.ts'
 import { Download, type Interest } from '../../src/node/download.ts'
+import { SegmentPool } from '../../src/node/segments.ts'
 import type { Sources } from '../../src/node/sources.ts'
 import { lengthOf } from '../../src/transfer/parts.ts'
 import { pattern } from '../hash/sizes.ts'
 import { seeded } from '../wire/seeded.ts'
+import { elsewhere } from '../transfer/elsewhere.ts'
 import { TestHost, fails, sample, served, type Sample } from '../transfer/ends.ts'
 
 const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
@@ -20,7 +22,7 @@ const WHOLE: ByteRange = { start: 0, end: VALUE.size }
 type Fetch = (
   ranges: readonly ByteRange[],
   signal: AbortSignal,
-  land: FetchRequest['land'],
+  where: Pick<FetchRequest, 'land' | 'checker'>,
 ) => AsyncIterable<ProvedRun>
 
 /** So that a value comes in several pieces. */
@@ -29,17 +31,18 @@ const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES
 /** From an honest holder of everything, or of a part; `cutAfterBytes` breaks the link. */
 function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange } = {}): Fetch {
   const { of = VALUE, held, ...cut } = options
-  return async function* (ranges, signal, land) {
+  return async function* (ranges, signal, where) {
     const { client } = served(new TestHost(of, held), { recut, ...cut })
     const { digest, size } = of
     signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
-    yield* fetchSlices(client, { digest, size, ranges, ...(land && { land }) })
+    yield* fetchSlices(client, { digest, size, ranges, ...where })
   }
 }
 
 class Case implements Sources {
   readonly self = 'me'
   readonly global = 'G'
+  readonly pool: SegmentPool = new SegmentPool()
   readonly value: CachedValue
   readonly download: Download
   readonly asked: { readonly source: string; readonly ranges: readonly ByteRange[] }[] = []
@@ -50,13 +53,22 @@ class Case implements Sources {
   readonly #fetch: Readonly<Record<string, Fetch>>
 
   /** `fetch`: of Global, or of each source by name. */
-  constructor(fetch: Fetch | Readonly<Record<string, Fetch>>, of: Sample = VALUE) {
+  constructor(
+    fetch: Fetch | Readonly<Record<string, Fetch>>,
+    of: Sample = VALUE,
+    checker?: GroupChecker,
+  ) {
     this.#fetch = typeof fetch === 'function' ? { G: fetch } : fetch
-    this.value = new CachedValue(new Key(of.digest), of.size, 1)
+    this.value = new CachedValue(new Key(of.digest), of.size, 1, this.pool)
+    const release = this.value.use()
     this.download = new Download({
       value: this.value,
       sources: this,
-      onEnd: () => void this.ended++,
+      checker,
+      onEnd: () => {
+        this.ended++
+        release()
+      },
       now: () => this.nowMs + (this.isTimeReal ? performance.now() : 0),
       random: seeded(1),
     })
@@ -70,7 +82,9 @@ class Case implements Sources {
     const { ranges } = request
     if (ranges.length > 0) this.asked.push({ source, ranges })
     if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])
-    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal, request.land)
+    const { land, checker } = request
+    const where = { ...(land && { land }), ...(checker && { checker }) }
+    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal, where)
   }
 
   async company(): Promise<string[]> {
@@ -168,9 +182,9 @@ test('a link that stays broken is given up after a while', async (t) => {
 
 test('the last to leave ends the fetch, at once', async (t) => {
   let stopped: AbortSignal | undefined
-  const state = begin(async function* (ranges, signal, land) {
+  const state = begin(async function* (ranges, signal, where) {
     stopped = signal
-    yield* honest()(ranges, signal, land)
+    yield* honest()(ranges, signal, where)
   })
   const first = state.download.join(WHOLE)
   const second = state.download.join(WHOLE)
@@ -200,8 +214,8 @@ test('a removal in the middle ends it for everybody, as removed', async (t) => {
 })
 
 test('a lie ends it with integrity, and what was proved before stays', async (t) => {
-  const state = begin(async function* ([range], signal, land) {
-    yield* honest()([{ start: range!.start, end: range!.start + 4 * GROUP_BYTES }], signal, land)
+  const state = begin(async function* ([range], signal, where) {
+    yield* honest()([{ start: range!.start, end: range!.start + 4 * GROUP_BYTES }], signal, where)
     throw new DstoreError('integrity', 'the bytes are not the value’s')
   })
   await fails(t, read(state.value, state.download.join(WHOLE), WHOLE), 'integrity')
@@ -215,9 +229,9 @@ const ALL: ByteRange = { start: 0, end: LARGE.size }
 
 /** Before anybody has company, Global is asked: let the others be found first. */
 function late(fetch: Fetch): Fetch {
-  return async function* (ranges, signal, land) {
+  return async function* (ranges, signal, where) {
     await new Promise((resolve) => setTimeout(resolve, 150))
-    yield* fetch(ranges, signal, land)
+    yield* fetch(ranges, signal, where)
   }
 }
 
@@ -282,4 +296,52 @@ test('where only Global can give and it fails, that is the failure', async (t) =
   const state = new Case({ G: fail, a: fail }, LARGE)
   await fails(t, read(state.value, state.download.join(ALL), ALL, LARGE), 'removed')
   t.is(state.ended, 1)
+})
+
+const ENDS: Readonly<Record<string, (state: Case, interest: Interest) => void>> = {
+  'that is removed': ({ value }) => value.drop(new DstoreError('removed', 'the value was removed')),
+  'that nobody wants any more': (_, interest) => interest.leave(),
+  'that is evicted, and then wanted by nobody': ({ value }, interest) => {
+    value.forget()
+    interest.leave()
+  },
+}
+
+for (const [what, end] of Object.entries(ENDS)) {
+  for (const checker of [undefined, elsewhere]) {
+    const where = checker === undefined ? 'here' : 'elsewhere'
+    test(`a value ${what} in the middle, proved ${where}, keeps no memory but what it holds`, async (t) => {
+      const give = honest({ of: LARGE })
+      const state = new Case({ G: give, a: give, b: give }, LARGE, checker)
+      const { value, pool, download } = state
+      const interest = download.join(ALL)
+      while (value.held.count < 200) await interest.more()
+      t.true(value.inUse)
+      end(state, interest)
+      t.is(state.ended, 1)
+      t.false(value.inUse)
+      const { memoryBytes } = value
+      t.is(memoryBytes > 0, what === 'that nobody wants any more')
+      // What is under way goes on for a moment.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      t.is(value.memoryBytes, memoryBytes)
+      pool.trim(0)
+      t.is(pool.bytes, memoryBytes)
+    })
+  }
+}
+
+test('a value that was fetched from several, proved elsewhere, keeps no memory but its own', async (t) => {
+  const give = honest({ of: LARGE })
+  const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
+  const lie = honest({ of: { ...other, digest: LARGE.digest } })
+  const state = new Case({ G: give, a: give, liar: lie, b: give }, LARGE, elsewhere)
+  const { value, pool } = state
+  value.write(5 * GROUP_BYTES, LARGE.bytes.subarray(5 * GROUP_BYTES, 9 * GROUP_BYTES))
+  await read(value, state.download.join(ALL), ALL, LARGE)
+  t.true(value.held.complete)
+  t.true(state.reported.every((name) => name === 'liar'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  pool.trim(0)
+  t.is(pool.bytes, 25 * MIB)
 })

@@ -2,19 +2,16 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { DstoreError } from '../../src/errors.ts'
-import { activeEngine } from '../../src/hash/active-engine.ts'
-import { wrongGroup } from '../../src/hash/group-check.ts'
 import { Key } from '../../src/hash/key.ts'
-import { notTheValues } from '../../src/hash/piece-decoder.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
 import { GROUP_BYTES, MIB, POOLED_VALUE_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
 import { CachedValue } from '../../src/node/cache.ts'
 import { Landing } from '../../src/node/landing.ts'
 import { SegmentPool } from '../../src/node/segments.ts'
 import { fetchSlices } from '../../src/transfer/fetch.ts'
-import type { GroupChecker } from '../../src/transfer/piece-stream.ts'
 import { pattern } from '../hash/sizes.ts'
 import { seeded } from '../wire/seeded.ts'
+import { elsewhere } from '../transfer/elsewhere.ts'
 import { TestHost, sample, served } from '../transfer/ends.ts'
 
 const VALUE = sample(pattern(POOLED_VALUE_BYTES + 3 * GROUP_BYTES + 5))
@@ -242,17 +239,6 @@ test('small values and empty ones land as others do', (t) => {
     t.is(pool.bytes, 0)
   }
 })
-
-/** As another thread proves: the memory is gone meanwhile, and comes back as another buffer. */
-const elsewhere: GroupChecker = {
-  async check({ buffer }, at, length, groups) {
-    const memory = structuredClone(buffer, { transfer: [buffer as ArrayBuffer] }) as ArrayBuffer
-    await new Promise((resolve) => setImmediate(resolve))
-    const wrong = wrongGroup(new Uint8Array(memory, at, length), groups, activeEngine())
-    if (wrong !== undefined) throw notTheValues(wrong)
-    return new Uint8Array(memory)
-  },
-}
 
 /** Fetch ranges into a value from a holder of everything; `stopAfter` runs it is left, as a download is. */
 async function fetch(
