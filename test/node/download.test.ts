@@ -35,7 +35,11 @@ function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange
     const { client } = served(new TestHost(of, held), { recut, ...cut })
     const { digest, size } = of
     signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
-    yield* fetchSlices(client, { digest, size, ranges, ...where })
+    try {
+      yield* fetchSlices(client, { digest, size, ranges, ...where })
+    } finally {
+      client.channel.abort(new DstoreError('cancelled', 'it is over'))
+    }
   }
 }
 
@@ -248,11 +252,7 @@ test('R003-25: several holders give, and Global little', async (t) => {
 test('R003-27: a holder that lies is dropped and reported, and nothing wrong is kept', async (t) => {
   const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
   const give = honest({ of: LARGE })
-  const lie: Fetch = async function* (ranges, signal) {
-    const { client } = served(new TestHost({ ...other, digest: LARGE.digest }), { recut })
-    signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
-    yield* fetchSlices(client, { digest: LARGE.digest, size: LARGE.size, ranges })
-  }
+  const lie = honest({ of: { ...other, digest: LARGE.digest } })
   const state = new Case({ G: late(give), liar: lie, a: give }, LARGE)
   await read(state.value, state.download.join(ALL), ALL, LARGE)
   t.true(state.reported.length > 0 && state.reported.every((name) => name === 'liar'))
