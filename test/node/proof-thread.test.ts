@@ -191,7 +191,7 @@ for (const [what, end] of Object.entries(ENDS)) {
     end(workers[0]!)
     for (const one of waiting) {
       const error = await t.throwsAsync(one, { instanceOf: DstoreError, code: 'internal' })
-      t.regex(error!.message, new RegExp(`proves values ${what}`))
+      t.regex(error.message, new RegExp(`proves values ${what}`))
     }
     const next = check(checker, ORDER!)
     t.is(workers.length, 2)
@@ -277,7 +277,7 @@ test('threads that really fail or end tell whoever waits', async (t) => {
       return new Worker(script, { eval: true, execArgv: [] })
     })
     const error = await t.throwsAsync(check(checker, ORDER!), { code: 'internal' })
-    t.regex(error!.message, new RegExp(message))
+    t.regex(error.message, new RegExp(message))
     t.true(equal(await check(checker, ORDER!), ORDER!.bytes))
     await turns()
     t.true(equal(await check(checker, ORDER!, MIB), memoryWith(ORDER!.bytes, MIB)))

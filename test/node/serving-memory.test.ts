@@ -232,7 +232,7 @@ test.serial(
     const askers = await Promise.all(
       ['over Noise', 'by lane', 'in one process'].map(async (way) => {
         const [asker, channel] = await WAYS[way]!()
-        giver.give(channel)
+        void giver.give(channel)
         return new TransferChannel(asker)
       }),
     )
