@@ -2,14 +2,15 @@ import test, { type ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { concat } from '../../src/bytes.ts'
 import type { Engine } from '../../src/hash/engine.ts'
+import { wrongGroup } from '../../src/hash/group-check.ts'
 import { IntegrityError, type Flaw } from '../../src/hash/integrity.ts'
 import { PieceDecoder } from '../../src/hash/piece-decoder.ts'
 import { planPieces } from '../../src/hash/piece-plan.ts'
 import { encodeHeader } from '../../src/hash/slice-encoder.ts'
 import { HEADER_BYTES, PAIR_BYTES, type ByteRange } from '../../src/hash/tree.ts'
-import { GROUP_BYTES, PIECE_BYTES, VALUE_BYTES } from '../../src/limits.ts'
+import { DIGEST_BYTES, GROUP_BYTES, PIECE_BYTES, VALUE_BYTES } from '../../src/limits.ts'
 import { ENGINES } from './engines.ts'
-import { sentPieces, sourceOf, sparseSource, type SentPiece, type Source } from './pieces.ts'
+import { cvsOf, sentPieces, sourceOf, sparseSource, type SentPiece, type Source } from './pieces.ts'
 import { pattern } from './sizes.ts'
 
 const [KERNEL, PLAIN] = ENGINES as [Engine, Engine]
@@ -350,6 +351,32 @@ test('a parent is no value, and a value below the root is not the root', (t) => 
     const proof = concat([encodeHeader(2 * GROUP_BYTES), below])
     const subtree = claimed(left, 2 * GROUP_BYTES, { proof, groups: bytes })
     t.is(receive(subtree, subtree.truth, 64, engine).flaw?.flaw, 'parent')
+  }
+})
+
+test('what differs in any one bit is not the same', (t) => {
+  for (const size of [100, 2 * GROUP_BYTES]) {
+    const source = sourceOf(BYTES.subarray(0, size))
+    const right = asked(source, { start: 0, end: size })
+    const flaw = size > GROUP_BYTES ? 'parent' : 'group'
+    for (let bit = 0; bit < 256; bit++) {
+      const other = { ...source, digest: flipped(source.digest, bit) }
+      t.is(receive({ ...right, source: other }, right.truth, 64).flaw?.flaw, flaw)
+    }
+  }
+  const [{ groups, piece }] = ASKED.truth as [SentPiece]
+  const { start } = piece.data
+  const { size } = VALUE
+  const expected = cvsOf(groups, start, size, KERNEL)
+  t.is(wrongGroup(groups, { start, size, expected }, KERNEL), undefined)
+  for (let bit = 0; bit < expected.byteLength * 8; bit++) {
+    // Only the group that the bit is of, and one more: all of them for every bit would take long.
+    const group = bit >> 8
+    const end = Math.min(group + 2, groups.byteLength / GROUP_BYTES)
+    const bytes = groups.subarray(group * GROUP_BYTES, end * GROUP_BYTES)
+    const position = start + group * GROUP_BYTES
+    const wrong = flipped(expected, bit).subarray(group * DIGEST_BYTES)
+    t.is(wrongGroup(bytes, { start: position, size, expected: wrong }, KERNEL), position)
   }
 })
 

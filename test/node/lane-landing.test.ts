@@ -118,6 +118,8 @@ async function into(lane: LaneChannel, target: Uint8Array, filled = 0): Promise<
 const ASKS: Readonly<Record<string, Ask>> = {
   'a fill of other memory': (lane) => into(lane, room(50_000).target),
   'a fill of a little other memory': (lane) => into(lane, room(7).target),
+  'a fill of other memory, at the same place of it': (lane, _, got) =>
+    into(lane, room(200_000).target.subarray(got)),
   'a fill of the same memory further on': (lane, old, got) => into(lane, old.subarray(got)),
   'a fill of little of the same memory further on': (lane, old, got) =>
     into(lane, old.subarray(got, got + 7)),
