@@ -7,7 +7,12 @@ import type { TLSSocket } from 'node:tls'
 import test from 'ava'
 import * as fc from 'fast-check'
 import { concat } from '../../src/bytes.ts'
-import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES, LANE_SLAB_BYTES } from '../../src/limits.ts'
+import {
+  CHANNEL_BUFFER_BYTES,
+  LANE_RECORD_BYTES,
+  LANE_SENDING,
+  LANE_SLAB_BYTES,
+} from '../../src/limits.ts'
 import { LaneChannel } from '../../src/node/lane-channel.ts'
 import { LaneIntake, SlabPool } from '../../src/node/lane-intake.ts'
 import { noise, same } from '../wire/channel-tools.ts'
@@ -21,6 +26,8 @@ class FedSocket extends EventEmitter {
   #waiting: Uint8Array = new Uint8Array(0)
   #isPaused = false
   destroyed = false
+  /** What was written and is not taken yet. */
+  readonly writes: { readonly bytes: Uint8Array; readonly done: () => void }[] = []
 
   constructor(intake: LaneIntake) {
     super()
@@ -58,6 +65,18 @@ class FedSocket extends EventEmitter {
     setImmediate(() => this.#pump())
   }
 
+  write(bytes: Uint8Array, done: () => void): void {
+    this.writes.push({ bytes, done })
+  }
+
+  /** Takes the oldest write. */
+  take(): Uint8Array {
+    const { bytes, done } = this.writes.shift()!
+    const copy = bytes.slice()
+    done()
+    return copy
+  }
+
   destroy(): void {
     this.destroyed = true
   }
@@ -74,6 +93,8 @@ class FedSocket extends EventEmitter {
 interface Fed {
   readonly socket: FedSocket
   readonly lane: LaneChannel
+  /** Other lanes come and go: they use all memory that is free. */
+  readonly scribble: () => void
 }
 
 /** A lane that was dialled, to a socket that already gave what is `early`. */
@@ -83,7 +104,11 @@ function fed(early: Uint8Array = new Uint8Array(0)): Fed {
   const socket = new FedSocket(intake)
   socket.feed(early)
   const lane = new LaneChannel(socket as unknown as TLSSocket, 'peer', pool, intake)
-  return { socket, lane }
+  const scribble = (): void => {
+    const slabs = [pool.take(), pool.take(), pool.take()]
+    for (const slab of slabs) pool.give(slab.fill(0xee))
+  }
+  return { socket, lane, scribble }
 }
 
 function record(bytes: Uint8Array): Uint8Array {
@@ -172,6 +197,62 @@ test('once more has come elsewhere, memory that was filled in part is not writte
   t.true(target.every((byte) => byte === 0))
 })
 
+test('what landed in memory that nobody waits in is the channel’s, whatever becomes of the memory', async (t) => {
+  const { socket, lane } = fed()
+  const bytes = noise(30_000, 1)
+  const { target } = room(50_000)
+  const filling = filledTo(lane, target, 3000)
+  socket.feed(record(bytes).subarray(0, 3004))
+  await filling
+  socket.feed(record(bytes).subarray(3004))
+  target.fill(0)
+  const parts: Uint8Array[] = []
+  for (let got = 3000; got < 30_000; got += parts.at(-1)!.byteLength) {
+    parts.push(new Uint8Array((await lane.read())!))
+  }
+  same(t, concat(parts), bytes.subarray(3000))
+})
+
+test('memory of what is not read yet, or was read last, is used for nothing else', async (t) => {
+  const { socket, lane, scribble } = fed()
+  const bytes = noise(3 * LANE_SLAB_BYTES, 1)
+  socket.feed(concat([record(bytes), END]))
+  const parts: Uint8Array[] = []
+  for (let i = 0; ; i++) {
+    const part = await (i % 3 === 2 ? into(lane, room(100).target) : lane.read())
+    if (part === undefined || part.byteLength === 0) break
+    scribble()
+    await new Promise((resolve) => setImmediate(resolve))
+    scribble()
+    parts.push(new Uint8Array(part))
+  }
+  same(t, concat(parts), bytes)
+})
+
+test('a flush is over when the socket has taken everything, and memory is read until then', async (t) => {
+  const { socket, lane } = fed()
+  const memory = [100, 2 * LANE_SLAB_BYTES + 100, LANE_SLAB_BYTES, 7].map((length, i) =>
+    noise(length, i),
+  )
+  const sent = record(concat(memory))
+  const ended: string[] = []
+  const writing = lane.write(memory).then(() => ended.push('write'))
+  const flushing = [lane.flush(), lane.flush()].map((flush) =>
+    flush.then(() => ended.push('flush')),
+  )
+  const taken: Uint8Array[] = []
+  for (let got = 0; got < sent.byteLength; got += taken.at(-1)!.byteLength) {
+    await new Promise((resolve) => setImmediate(resolve))
+    t.false(ended.includes('flush'))
+    t.true(socket.writes.length > 0 && socket.writes.length <= LANE_SENDING)
+    taken.push(socket.take())
+  }
+  await Promise.all([writing, ...flushing])
+  t.deepEqual(ended, ['write', 'flush', 'flush'])
+  same(t, concat(taken), sent)
+  t.is(socket.writes.length, 0)
+})
+
 test('a lane that fails gives what has landed, and what was given to it is left alone once it is closed', async (t) => {
   const { socket, lane } = fed()
   const sent = record(noise(100_000, 1))
@@ -219,7 +300,10 @@ interface Consumer {
 }
 
 /** Takes everything up to the end, in whatever memory is asked for. */
-async function consume(lane: LaneChannel, consumers: readonly Consumer[]): Promise<Uint8Array> {
+async function consume(
+  { lane, scribble }: Fed,
+  consumers: readonly Consumer[],
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let old = room(150_000)
   let got = 0
@@ -233,6 +317,7 @@ async function consume(lane: LaneChannel, consumers: readonly Consumer[]): Promi
     if (kind === 'read') {
       const part = await lane.read()
       if (part === undefined) return concat(parts)
+      scribble()
       parts.push(new Uint8Array(part))
       continue
     }
@@ -262,14 +347,14 @@ test('any records, however they are cut and whoever asks for them, are the same 
       async (records, consumers, feeds, early) => {
         const sent = records.map((length, i) => noise(length, i))
         const wire = concat([...sent.map((bytes) => record(bytes)), END])
-        const { socket, lane } = fed(wire.subarray(0, early))
+        const one = fed(wire.subarray(0, early))
         // A few bytes at a time would take for ever.
         const all = [...consumers, { kind: 'other', length: 30_000 } as const]
-        const consuming = consume(lane, all)
+        const consuming = consume(one, all)
         let pauses = 0
         for (let at = early, i = 0; at < wire.byteLength; i++) {
           const { length, isPause } = feeds[i % feeds.length]!
-          socket.feed(wire.subarray(at, at + length))
+          one.socket.feed(wire.subarray(at, at + length))
           at += length
           // Long enough for memory to be given back in part, but not each time.
           const wait = isPause && pauses++ < 10 ? 3 : undefined
