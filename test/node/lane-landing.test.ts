@@ -26,6 +26,8 @@ class FedSocket extends EventEmitter {
   #waiting: Uint8Array = new Uint8Array(0)
   #isPaused = false
   destroyed = false
+  /** How many bytes it wrote to which memory. */
+  readonly landed = new Map<ArrayBufferLike, number>()
   /** What was written and is not taken yet. */
   readonly writes: { readonly bytes: Uint8Array; readonly done: () => void }[] = []
 
@@ -51,6 +53,8 @@ class FedSocket extends EventEmitter {
       const part = this.#waiting.subarray(0, most)
       this.#waiting = this.#waiting.subarray(part.byteLength)
       this.#memory.set(part)
+      const { buffer } = this.#memory
+      this.landed.set(buffer, (this.landed.get(buffer) ?? 0) + part.byteLength)
       this.#isPaused = !this.#intake.onread.callback(part.byteLength)
       this.#memory = this.#intake.onread.buffer()
     }
@@ -181,6 +185,29 @@ for (const [what, ask] of Object.entries(ASKS)) {
     }
   })
 }
+
+test('what somebody waits for is written straight to his memory, and takes no other', async (t) => {
+  const { socket, lane } = fed()
+  const bytes = noise(LANE_RECORD_BYTES, 1)
+  const small = async (): Promise<ArrayBufferLike> => {
+    const reading = lane.read()
+    socket.feed(record(noise(20, 2)))
+    const part = (await reading)!
+    same(t, part, noise(20, 2))
+    return part.buffer
+  }
+  const slab = await small()
+  const { target, isClean } = room(LANE_RECORD_BYTES)
+  const filling = lane.fill(target)
+  socket.feed(record(bytes))
+  t.is(await filling, LANE_RECORD_BYTES)
+  same(t, target, bytes)
+  t.true(isClean())
+  t.is(socket.landed.get(target.buffer), LANE_RECORD_BYTES)
+  t.is(await small(), slab)
+  // The first length as well: the socket was told where before the lane was there.
+  t.is(socket.landed.get(slab), 4 + 20 + 20)
+})
 
 test('once more has come elsewhere, memory that was filled in part is not written to any more', async (t) => {
   const { socket, lane } = fed()
