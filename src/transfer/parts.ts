@@ -88,4 +88,4 @@ export function joined(runs: readonly ByteRange[]): ByteRange[] {
 }
 
 export const lengthOf = (runs: readonly ByteRange[]): number =>
-  runs.reduce((sum, { start, end }) => sum + end - start, 0)
+  runs.reduce((sum, { start, end }) => sum + (end - start), 0)

@@ -60,7 +60,7 @@ export class TransferChannel {
     }
   }
 
-  /** Send raw bytes that lie in several arrays as one piece: at most `PIECE_BYTES` together. */
+  /** Send raw bytes that lie in several arrays as one piece: at most `PIECE_BYTES` and its proof together. */
   async sendPiece(parts: readonly Uint8Array[], length: number): Promise<void> {
     void this.send({ type: 'piece', length }).catch(() => undefined)
     await this.#writer.raw(...parts)

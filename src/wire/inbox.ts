@@ -194,6 +194,7 @@ export class Inbox {
   #resolve(filler: Filler): void {
     if (this.#filler !== filler) return
     this.#filler = undefined
+    this.#watched = undefined
     filler.resolve(filler.filled)
   }
 

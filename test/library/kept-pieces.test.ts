@@ -92,6 +92,21 @@ test('a piece stays as it is while the next ones are read, and their value evict
   t.is(at, SIZE)
 })
 
+test('pieces of a value that the cache has no room for stay as they are while the next ones come', async (t) => {
+  const { local } = await opened(t)
+  const value = painted(8 * MIB + 5, 4)
+  const { key } = await local.put(value)
+  const pieces: Uint8Array[] = []
+  for await (const piece of await local.get(key)) pieces.push(piece)
+  await t.throwsAsync(local.prefetch(key), { code: 'too-large' })
+  let at = 0
+  for (const piece of pieces) {
+    t.true(isPartOf(value, at, piece), `from ${at}`)
+    at += piece.byteLength
+  }
+  t.is(at, value.byteLength)
+})
+
 /** Begin to read, and stop; after that nothing of the value is in use. */
 const STOPS: Readonly<Record<string, (value: Value) => Promise<void>>> = {
   'leaving the loop': async (value) => {

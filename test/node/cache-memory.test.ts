@@ -260,6 +260,8 @@ test('an entry is charged for the memory that it has, once nothing more comes', 
   value.write(SEGMENT_BYTES, new Uint8Array(GROUP_BYTES))
   cache.settle(value)
   t.is(cache.status().usedBytes, own + MIB)
+  t.is(cache.admit(keys[0]!, size, 1, whole(5)), value)
+  t.is(cache.status().usedBytes, own + 2 * MIB, 'the room for the others was given up')
   t.is(cache.admit(keys[0]!, size, 1, whole(size)), value)
   t.is(cache.status().usedBytes, own + 5 * MIB)
   paint(value, 1)

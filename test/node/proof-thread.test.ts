@@ -111,13 +111,15 @@ test('many at once are answered in their order, right and wrong ones', async (t)
 
 test('what a fetch gives is in order, up to the piece that is not the value’s', async (t) => {
   const value = sample(pattern(5 * PIECE_BYTES + 3))
-  const ranges = [{ start: 0, end: value.size }]
+  const start = 3 * GROUP_BYTES
+  const ranges = [{ start, end: value.size }]
   for (const flip of [undefined, 3 * PIECE_BYTES + 9 * GROUP_BYTES]) {
     const bytes = value.bytes.slice()
     if (flip !== undefined) bytes[flip]! ^= 1
     const { client } = served(new TestHost({ ...value, bytes }))
+    // Somewhere in memory, as in a segment of which a part is held.
     const land = ({ start, end }: { start: number; end: number }): Uint8Array =>
-      new Uint8Array(PIECE_BYTES).subarray(0, end - start)
+      new Uint8Array(2 * PIECE_BYTES).subarray(100, 100 + end - start)
     const request = { digest: value.digest, size: value.size, ranges, land, checker }
     const got: Uint8Array[] = []
     const fetching = (async () => {
@@ -128,7 +130,7 @@ test('what a fetch gives is in order, up to the piece that is not the value’s'
       const error = await t.throwsAsync(fetching, { instanceOf: IntegrityError })
       t.is(error?.position, flip)
     }
-    const right = value.bytes.subarray(0, flip === undefined ? value.size : 3 * PIECE_BYTES)
+    const right = value.bytes.subarray(start, flip === undefined ? value.size : 3 * PIECE_BYTES)
     t.true(equal(concat(got), right))
     client.channel.abort(new DstoreError('cancelled', 'enough'))
   }

@@ -1,11 +1,20 @@
 /** Readers of a Local whose values come and go: the memory of each is used again, and nobody sees it happen. */
-import test from 'ava'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
 import { isLent } from '../../src/bytes.ts'
+import { DstoreError } from '../../src/errors.ts'
 import type { Key } from '../../src/hash/key.ts'
 import { INLINE_VALUE_BYTES, MIB, POOLED_VALUE_BYTES } from '../../src/limits.ts'
+import { decodeIdentity } from '../../src/node/identity.ts'
+import { createNetwork } from '../../src/node/network.ts'
 import type { Node } from '../../src/node/node.ts'
+import { TRANSFER_PROTOCOL } from '../../src/node/protocols.ts'
+import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { TransferChannel } from '../../src/transfer/pieces.ts'
+import { sample } from '../transfer/ends.ts'
 import { seeded } from '../wire/seeded.ts'
-import { Nodes, once, read } from './nodes.ts'
+import { Nodes, once, read, until } from './nodes.ts'
 import { isPartOf, painted, paintedFile } from './painted.ts'
 
 const LARGE = POOLED_VALUE_BYTES + 12_345
@@ -24,10 +33,14 @@ class Site {
     this.#folder = folder
   }
 
-  static async open(t: ConstructorParameters<typeof Nodes>[0], cacheBytes: number): Promise<Site> {
+  static async open(
+    t: ExecutionContext,
+    cacheBytes: number,
+    options: { readonly listen?: string[] } = {},
+  ): Promise<Site> {
     const nodes = new Nodes(t)
     const global = await nodes.global()
-    const local = await nodes.local(global, { cacheBytes })
+    const local = await nodes.local(global, { cacheBytes, ...options })
     return new Site(nodes, global, local, await nodes.folder())
   }
 
@@ -99,22 +112,76 @@ test.serial('a part of a value that is evicted meanwhile is fetched anew', async
   t.true(await isReadRight((await local.get(key)).bytes, value))
 })
 
+for (const origin of ['put', 'fetched'] as const) {
+  test.serial(
+    `who reads a value that was ${origin} when it is evicted reads on, and its memory is used again when he is done`,
+    async (t) => {
+      const site = await Site.open(t, 16 * MIB)
+      const { local, global } = site
+      const value = painted(LARGE, 1)
+      const { key } =
+        origin === 'fetched' ? await global.put({ bytes: once(value) }) : { key: await site.put(1) }
+      const memory = await site.memoryOf(key)
+      t.is(memory.size, 5)
+      const reading = (await local.get(key)).bytes[Symbol.asyncIterator]()
+      const first = (await reading.next()).value as Uint8Array
+      t.is(await local.evict(key), LARGE)
+      t.is(shared(memory, await site.memoryOf(await site.put(2))), 0)
+      t.true(isPartOf(value, 0, first))
+      const rest = { [Symbol.asyncIterator]: () => reading }
+      t.true(await isReadRight(rest, value, first.byteLength))
+      t.is(shared(memory, await site.memoryOf(await site.put(3))), 5)
+    },
+  )
+}
+
 test.serial(
-  'who reads a value when it is evicted reads on, and its memory is used again when he is done',
+  'what another Local has not taken yet is right when the value is evicted, and its memory is used again after that',
   async (t) => {
-    const site = await Site.open(t, 16 * MIB)
-    const { local } = site
+    const listen = ['/ip4/127.0.0.1/tcp/0']
+    const site = await Site.open(t, 16 * MIB, { listen })
+    const { nodes, global, local } = site
+    const value = sample(painted(LARGE, 1))
     const key = await site.put(1)
     const memory = await site.memoryOf(key)
-    t.is(memory.size, 5)
-    const reading = (await local.get(key)).bytes[Symbol.asyncIterator]()
-    const first = (await reading.next()).value as Uint8Array
-    t.is(await local.evict(key), LARGE)
-    t.is(shared(memory, await site.memoryOf(await site.put(2))), 0)
-    t.true(isPartOf(painted(LARGE, 1), 0, first))
-    const rest = { [Symbol.asyncIterator]: () => reading }
-    t.true(await isReadRight(rest, painted(LARGE, 1), first.byteLength))
-    t.is(shared(memory, await site.memoryOf(await site.put(3))), 5)
+    // A member that does as it likes.
+    const dir = await nodes.folder()
+    await (await nodes.local(global, { dir })).close()
+    const identity = await decodeIdentity(await readFile(join(dir, 'identity.key')))
+    const network = await createNetwork({ identity })
+    t.teardown(() => network.close())
+    const [address] = (await local.status()).listen
+    const asker = new TransferChannel(await network.dial(address!, TRANSFER_PROTOCOL))
+    const { digest, size } = value
+    const request = { digest, size, ranges: [{ start: 0, end: size }] }
+    const runs = fetchSlices(asker, request)
+    let at = 0
+    for (;;) {
+      const next = await runs.next()
+      if (next.done === true) break
+      const { start, bytes } = next.value
+      t.is(start, at)
+      t.true(isPartOf(value.bytes, at, bytes), `from ${at}`)
+      if (at === 0) {
+        await local.evict(key)
+        for (const colour of [2, 3]) {
+          const other = await site.put(colour)
+          t.is(shared(memory, await site.memoryOf(other)), 0)
+          await local.evict(other)
+        }
+      }
+      at += bytes.byteLength
+    }
+    t.is(at, size)
+    await until(async () => {
+      const others = [await site.put(4), await site.put(5)]
+      const count = await Promise.all(
+        others.map(async (other) => shared(memory, await site.memoryOf(other))),
+      )
+      for (const other of others) await local.evict(other)
+      return count.reduce((sum, one) => sum + one, 0) === 5
+    })
+    asker.channel.abort(new DstoreError('cancelled', 'enough'))
   },
 )
 
