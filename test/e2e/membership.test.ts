@@ -144,7 +144,7 @@ test('R006-20: roles are held at Global, for small values and large, in batches 
 test('R006-13, R006-14, R006-15: a member that is expelled is cut in the middle of a transfer, and learns why', async (t) => {
   const { global, locals } = await network(t, 2, { local: ['--cache', '16MiB'] })
   const [bad, good] = locals as [Daemon, Daemon]
-  const large = randomBytes(200_000_000)
+  const large = randomBytes(100_000_000)
   writeFileSync(global.place.file('large'), large)
   const key = (await global.run(['put', global.place.file('large')])).stdout.toString().trim()
   const held = (await good.run(['put', '-'], 'held')).stdout.toString().trim()

@@ -29,11 +29,11 @@ test('values of every boundary size pass from one Local to the other, from file 
   }
 })
 
-test('300 MB pass through Locals whose caches are far smaller, from file and from stdin', async (t) => {
+test('150 MB pass through Locals whose caches are far smaller, from file and from stdin', async (t) => {
   const { locals } = await network(t, 2, { local: ['--cache', '64MiB'] })
   const [a, b] = locals as [Daemon, Daemon]
   const path = a.place.file('large')
-  const expected = await writeRandomFile(path, 300_000_000)
+  const expected = await writeRandomFile(path, 150_000_000)
   const put = await a.run(['put', path])
   t.is(put.exit, 0, put.stderr)
   const key = put.stdout.toString().trim()
