@@ -3,8 +3,6 @@ const slow = process.env.DSTORE_TEST_SLOW !== undefined
 
 export default {
   files: [`dist/test/**/*.${slow ? 'slow' : 'test'}.js`],
-  // More files than cores: many wait for time-outs, disks and other processes.
-  concurrency: 4,
   timeout: slow ? '30m' : '3m',
   workerThreads: false,
 }
