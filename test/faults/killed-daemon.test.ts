@@ -18,7 +18,9 @@ test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${K
   let global = await Daemon.start(t, ['--global'])
   let local = await Daemon.join(t, global, ['--cache', '32MiB'])
   const socketOf = ({ place }: Daemon): string => join(place.state, 'dstore.sock')
-  for (let kill = 0; kill < KILLS; kill++) {
+  const isReal = (): boolean => told.puts > KILLS && told.bindings > 0
+  // On a busy machine little is done between two kills: then there are more of them.
+  for (let kill = 0; kill < KILLS || (!isReal() && kill < 4 * KILLS); kill++) {
     const workers = Array.from({ length: WORKERS }, (_, i) =>
       work(socketOf(i % 2 === 0 ? global : local), `${kill}-${i}`, told),
     )
@@ -34,5 +36,5 @@ test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${K
   }
   const { puts, removals, bindings, unbindings } = told
   t.log(`answered: ${puts} puts, ${removals} removals, ${bindings} binds, ${unbindings} unbinds`)
-  t.true(puts > KILLS && bindings > 0, 'the load was real')
+  t.true(isReal(), 'the load was real')
 })
