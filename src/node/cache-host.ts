@@ -6,7 +6,7 @@ import { Allowance } from '../transfer/allowance.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../transfer/serve.ts'
 import type { Channel } from '../wire/channel.ts'
-import type { CachedValue } from './cache.ts'
+import type { CachedValue } from './cached-value.ts'
 import type { Log } from './log.ts'
 import type { Traffic } from './traffic.ts'
 

@@ -9,7 +9,7 @@ import { COMPANY_BYTES, COMPANY_EVERY_MS, REDIAL_PATIENCE_MS, SHUN_MS, SOURCES }
 import type { GroupChecker } from '../transfer/piece-stream.ts'
 import { Schedule, type ScheduleEffect, type ScheduleEvent } from '../transfer/schedule.ts'
 import type { SourceId } from '../transfer/source.ts'
-import type { CachedValue } from './cache.ts'
+import type { CachedValue } from './cached-value.ts'
 import { pause } from './deadline.ts'
 import { Landing } from './landing.ts'
 import type { Sources } from './sources.ts'

@@ -3,7 +3,7 @@ import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
 import { SEGMENT_BYTES } from '../limits.ts'
 import type { ProvedRun } from '../transfer/piece-stream.ts'
-import type { CachedValue } from './cache.ts'
+import type { CachedValue } from './cached-value.ts'
 
 /** Memory for bytes of one segment, until it is the value's or nobody's, and where what lands in it ends. */
 interface Landed {

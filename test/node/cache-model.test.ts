@@ -2,7 +2,8 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { GROUP_BYTES, MIB, POOLED_VALUE_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
-import { Cache, type CachedValue, type Draft } from '../../src/node/cache.ts'
+import { Cache, type Draft } from '../../src/node/cache.ts'
+import type { CachedValue } from '../../src/node/cached-value.ts'
 import { SegmentPool } from '../../src/node/segments.ts'
 import { keys, LARGE, SMALL, whole, paint, viewsOf, isAll, takenBytes } from './cached.ts'
 

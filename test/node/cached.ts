@@ -3,7 +3,8 @@ import type { DstoreError, ErrorCode } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { GROUP_BYTES, POOLED_VALUE_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
-import { Cache, type CachedValue } from '../../src/node/cache.ts'
+import { Cache } from '../../src/node/cache.ts'
+import type { CachedValue } from '../../src/node/cached-value.ts'
 import { SegmentPool } from '../../src/node/segments.ts'
 
 export const keys: readonly Key[] = Array.from(

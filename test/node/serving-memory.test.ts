@@ -9,7 +9,8 @@ import {
   PROOF_BYTES,
   POOLED_VALUE_BYTES,
 } from '../../src/limits.ts'
-import { Cache, type CachedValue } from '../../src/node/cache.ts'
+import { Cache } from '../../src/node/cache.ts'
+import type { CachedValue } from '../../src/node/cached-value.ts'
 import { servedFromCache } from '../../src/node/cache-host.ts'
 import { newIdentity } from '../../src/node/identity.ts'
 import { createNetwork } from '../../src/node/network.ts'
