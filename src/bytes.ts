@@ -28,13 +28,16 @@ export function isLent(bytes: Uint8Array): boolean {
   return reused.has(bytes.buffer)
 }
 
+/** How many bytes these are together. */
+export function bytesIn(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
+}
+
 /** All parts in one array; the part itself, uncopied, where there is only one. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 0) return EMPTY
   if (parts.length === 1) return parts[0]!
-  let length = 0
-  for (const part of parts) length += part.byteLength
-  const whole = unzeroed(length)
+  const whole = unzeroed(bytesIn(parts))
   let offset = 0
   for (const part of parts) {
     whole.set(part, offset)

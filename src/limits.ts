@@ -164,8 +164,9 @@ export const FETCH_RUN_BYTES: number = 64 * MIB
 export const DIRECT_BYTES: number = 64 * KIB
 
 /**
- * The largest single write to a libp2p stream: seventeen whole Noise messages less a Yamux header, more than a piece. Every write is one
- * Yamux frame, and the receiver answers every frame with a window update: small writes cost half the speed.
+ * The largest single write to a libp2p stream: seventeen whole Noise messages less a Yamux header, more than a piece.
+ * Every write is one Yamux frame, and the receiver answers every frame with a window update: small writes cost half
+ * the speed.
  */
 export const STREAM_WRITE_BYTES: number = 17 * 65_519 - 12
 

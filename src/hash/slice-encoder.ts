@@ -1,5 +1,5 @@
 /** The sending end of a proof: which parts of outboard and value a slice is made of, and how they are interleaved. */
-import { concat } from '../bytes.ts'
+import { bytesIn, concat } from '../bytes.ts'
 import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
 import { HEADER_BYTES, PAIR_BYTES, sliceSteps } from './tree.ts'
 import type { ByteRange, Step } from './tree.ts'
@@ -76,8 +76,7 @@ export function pieceParts(
   outboard: Uint8Array,
   ...data: readonly Uint8Array[]
 ): Uint8Array[] {
-  const dataBytes = data.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  if (outboard.byteLength + dataBytes !== piece.encodedBytes) {
+  if (outboard.byteLength + bytesIn(data) !== piece.encodedBytes) {
     throw new RangeError('outboard and data must be the bytes that the piece names')
   }
   const parts: Uint8Array[] = []

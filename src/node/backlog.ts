@@ -2,6 +2,7 @@
  * What one Local has asked of Global and has not taken the answers of (specs/004-index.md, "Limits"). A Local may ask
  * fast and read slowly, or not at all: then nothing more of it is read, and it falls silent.
  */
+import { bytesIn } from '../bytes.ts'
 import type { DstoreError } from '../errors.ts'
 import { encodeMessage } from '../index/encode.ts'
 import type { Body, Message } from '../index/message.ts'
@@ -85,7 +86,7 @@ function weightOf(body: Body): number | undefined {
     case 'lookup':
       return body.inline ? INLINE_VALUE_BYTES : KIB
     case 'put':
-      return body.values.reduce((sum, { byteLength }) => sum + byteLength, KIB)
+      return KIB + bytesIn(body.values)
     case 'hello':
     case 'offer':
     case 'bind':

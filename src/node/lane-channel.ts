@@ -4,6 +4,7 @@
  * to be said inside.
  */
 import type { TLSSocket } from 'node:tls'
+import { bytesIn } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import {
   CHANNEL_BUFFER_BYTES,
@@ -127,7 +128,7 @@ export class LaneChannel implements Channel {
   async #sendRecord(record: readonly Uint8Array[]): Promise<void> {
     let slab = await this.#slab()
     let filled = LENGTH_BYTES
-    new DataView(slab.buffer, slab.byteOffset).setUint32(0, lengthOf(record))
+    new DataView(slab.buffer, slab.byteOffset).setUint32(0, bytesIn(record))
     const ship = (): void => {
       const shipped = slab
       this.#ship(slab.subarray(0, filled), () => this.#pool.give(shipped))
@@ -301,10 +302,6 @@ function* recordsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array
     }
   }
   if (record.length > 0) yield record
-}
-
-function lengthOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 function encodeLength(length: number): Uint8Array {

@@ -6,7 +6,7 @@ import { unzeroed } from '../bytes.ts'
 import type { ExpectedGroups } from '../hash/group-check.ts'
 import { PieceDecoder } from '../hash/piece-decoder.ts'
 import { lengthOf, planPieces, type Piece } from '../hash/piece-plan.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import { HEADER_BYTES, type ByteRange } from '../hash/tree.ts'
 import {
   GROUP_BYTES,
   HASH_WINDOW_BYTES,
@@ -79,13 +79,13 @@ interface ComingRun {
   readonly proved: Promise<ProvedRun>
 }
 
-type Landing = LandingOptions & Required<Pick<LandingOptions, 'land'>>
+type LandingPlace = LandingOptions & Required<Pick<LandingOptions, 'land'>>
 
 async function* comingRuns(
   transfer: TransferChannel,
   value: SlicedValue,
   ranges: readonly ByteRange[],
-  landing: Landing,
+  landing: LandingPlace,
 ): AsyncGenerator<ComingRun, void, undefined> {
   for (const range of ranges) {
     const decoder = new PieceDecoder(value)
@@ -129,16 +129,16 @@ const NOTHING = new Uint8Array(0)
 /** The pairs of a piece, proved; they are the taker's own. */
 async function takeProof(
   transfer: TransferChannel,
-  { onReceived }: Landing,
+  { onReceived }: LandingPlace,
   decoder: PieceDecoder,
   piece: Piece,
 ): Promise<ProvedPairs[]> {
-  const { proofBytes, outboard } = piece
+  const { isFirst, proofBytes, outboard } = piece
   // Where all parents have come before, there is none left.
   const proof = proofBytes === 0 ? NOTHING : new Uint8Array(await transfer.bytes(proofBytes))
   onReceived?.(proofBytes)
   decoder.proof(piece, proof)
-  let at = proofBytes - outboard.reduce((sum, { start, end }) => sum + end - start, 0)
+  let at = isFirst ? HEADER_BYTES : 0
   return outboard.map(({ start, end }) => {
     const bytes = proof.subarray(at, (at += end - start))
     return { outboardOffset: start, bytes }
@@ -148,7 +148,7 @@ async function takeProof(
 /** The groups of a piece, as they come; those that are proved here are hashed while they are in the processor's cache. */
 async function* takeGroups(
   transfer: TransferChannel,
-  { onReceived, land, checker }: Landing,
+  { onReceived, land, checker }: LandingPlace,
   decoder: PieceDecoder,
   { start, end }: ByteRange,
   pairs: readonly ProvedPairs[],
