@@ -255,7 +255,10 @@ export class Schedule {
   #hasRoom(source: Source, now: number): boolean {
     if (source.isResting(now)) return false
     if (!source.isGlobal || !this.#alone) return source.tasks.size < this.#tasksEach
-    if (this.#company === undefined) return source.tasks.size === 0
+    // Whoever begins at the same moment asks for the same: one part each, until it is known who they are.
+    if (this.#company === undefined) {
+      return source.tasks.size === 0 && (this.#lastTask === 0 || this.#waited(source, now))
+    }
     // A run follows another without a gap; more at once would only come out of order.
     const left = [...source.tasks].reduce((sum, id) => sum + this.#tasks.get(id)!.parts.length, 0)
     return source.tasks.size < SOURCE_TASKS && left <= PARTS_AHEAD
@@ -365,9 +368,13 @@ export class Schedule {
     return count
   }
 
-  /** For a source with nothing to do: a part that a much slower one is at, or will not reach for long. */
+  /**
+   * For a source with nothing to do: a part that a much slower one is at, or will not reach for long. The time of Global
+   * is everybody's: what it saves one Local it may cost each of the others.
+   */
   #takeBackFor(source: Source, now: number): number | undefined {
     if (source.isGlobal && !this.#waited(source, now)) return undefined
+    const wanting = source.isGlobal ? Math.max(1, this.#company?.length ?? 0) : 1
     let slowest: Task | undefined
     let longestMs = 0
     for (const task of this.#tasks.values()) {
@@ -378,7 +385,7 @@ export class Schedule {
       const theirs = Math.max(0.001, this.#rateOf(task, now) / task.source.tasks.size)
       const theirsMs = (before + bytes) / theirs
       const oursMs = bytes / (source.rate ?? theirs)
-      if (theirsMs < 2 * oursMs + WORTH_MS || theirsMs < longestMs) continue
+      if (theirsMs < wanting * (2 * oursMs + WORTH_MS) || theirsMs < longestMs) continue
       slowest = task
       longestMs = theirsMs
     }

@@ -99,16 +99,32 @@ test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) =
   t.false(bench.schedule.busy)
 })
 
-test('R003-24: until Global has said who else is there, one part at a time', (t) => {
+test('R003-24: until Global has said who else is there, one part, and no more', (t) => {
+  const bench = new Bench()
+  bench.want(WHOLE)
+  const [first, ...more] = bench.of('G')
+  t.deepEqual(first!.ranges, [{ start: 0, end: MIB }])
+  t.is(more.length, 0)
+  bench.bring(first!)
+  t.is(bench.running.size, 0)
+  bench.company()
+  t.deepEqual(bench.of('G')[0]!.ranges, [{ start: MIB, end: 2 * MIB }])
+})
+
+test('R003-24: where Global does not say who else is there, one part at a time after a while', (t) => {
   const bench = new Bench()
   bench.want(WHOLE)
   for (let i = 0; i < 4; i++) {
-    const tasks = [...bench.running.values()]
+    const tasks = bench.of('G')
     t.deepEqual(
       tasks.map(({ ranges }) => ranges),
       [[{ start: i * MIB, end: (i + 1) * MIB }]],
     )
+    bench.now += 20
     bench.bring(tasks[0]!)
+    bench.tick(SOURCE_PATIENCE_MS - 1)
+    t.is(bench.running.size, 0)
+    bench.tick(1)
   }
 })
 
@@ -211,6 +227,27 @@ test('R003-26: work is taken back from the slow, and what came of it is not aske
   t.true(bench.held.complete || bench.of('slow').length === 0)
   t.false(bench.schedule.busy)
 })
+
+for (const { others, isTaken } of [
+  { others: 1, isTaken: true },
+  { others: 31, isTaken: false },
+]) {
+  test(`R003-26: Global ${isTaken ? 'takes' : 'does not take'} over from a slow holder where ${others} others want the value`, (t) => {
+    const bench = new Bench()
+    bench.want({ start: 0, end: 2 * MIB })
+    bench.now = 20
+    bench.bring(bench.of('G')[0]!)
+    bench.joins('other 0', [WHOLE])
+    bench.company(...Array.from({ length: others }, (_, i) => `other ${i}`))
+    const [task] = bench.of('other 0')
+    bench.now = 20 + 2 * SOURCE_PATIENCE_MS
+    bench.bring(task!, MIB / 4)
+    // The rest takes it 1.8 s, and Global 15 ms.
+    bench.tick(1)
+    t.is(bench.of('other 0').length, isTaken ? 0 : 1)
+    t.is(bench.of('G').length, isTaken ? 1 : 0)
+  })
+}
 
 test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   const bench = new Bench(64 * MIB)
