@@ -85,7 +85,7 @@ test('a second get moves nothing over the network, and works with Global gone', 
 test('fifty gets of one value at a cold Local cause one fetch', async (t) => {
   const { locals } = await network(t, 2)
   const [a, b] = locals as [Daemon, Daemon]
-  const value = randomBytes(50_000_000)
+  const value = randomBytes(16_000_000)
   writeFileSync(a.place.file('value'), value)
   const key = (await a.run(['put', a.place.file('value')])).stdout.toString().trim()
   const expected = createHash('sha256').update(value).digest('hex')

@@ -11,7 +11,7 @@ export interface Report {
 }
 
 const PROTOCOL = '/dstore/slow/1'
-const TOTAL = 256 << 20
+const TOTAL = 128 << 20
 const PIECE = new Uint8Array(1_048_576)
 
 /** What is in use: freed buffers are swept some time after a collection, so collect, wait and collect again. */
@@ -28,7 +28,7 @@ async function watch(): Promise<() => number> {
   let peak = 0
   const timer = setInterval(() => {
     void used().then((now) => (peak = Math.max(peak, now - before)))
-  }, 50)
+  }, 150)
   return () => {
     clearInterval(timer)
     return peak
@@ -43,7 +43,7 @@ async function readSlowly(channel: Channel): Promise<Report> {
     const piece = await channel.read()
     if (piece === undefined) break
     bytes += piece.byteLength
-    if (bytes < (pauses + 1) * 16 * (1 << 20)) continue
+    if (bytes < (pauses + 1) * 8 * (1 << 20)) continue
     pauses++
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

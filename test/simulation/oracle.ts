@@ -22,6 +22,12 @@ export interface Known {
   readonly history: History
 }
 
+/** A place in a history: everything up to it was applied. */
+export interface Applied {
+  readonly history: History
+  readonly seq: number
+}
+
 /** Every digest here is one token, over and over. */
 const keyOf = ([token]: Digest): string => `key ${token}`
 const nameOf = (name: string): string => `name ${name}`
@@ -138,6 +144,10 @@ export class Oracle {
     return this.#runs.get(toHex(runId))!
   }
 
+  at(position: Position): Applied {
+    return { history: this.historyOf(position), seq: position.seq }
+  }
+
   /** Is what was known in one history also so in another? */
   #belongs({ incarnation, history }: Known, to: History): boolean {
     for (let at: History | undefined = to, upto = Infinity; at !== undefined;) {
@@ -149,15 +159,15 @@ export class Oracle {
   }
 
   /** Did this cease to exist after `known`, by the change `upto` at the latest? The seq of that. */
-  #lostAt(known: Known, history: History, upto: number, what: string): number | undefined {
+  #lostAt(known: Known, { history, seq: upto }: Applied, what: string): number | undefined {
     const seqs = history.losses.get(what)
     if (seqs === undefined || !this.#belongs(known, history)) return undefined
     return seqs.find((seq) => seq > known.incarnation && seq <= upto)
   }
 
   /** A Local says that it has applied everything up to a position: it must not hold what that kills. */
-  holds(who: string, at: Position, digest: Digest, known: Known): void {
-    const lost = this.#lostAt(known, this.historyOf(at), at.seq, keyOf(digest))
+  holds(who: string, at: Applied, digest: Digest, known: Known): void {
+    const lost = this.#lostAt(known, at, keyOf(digest))
     if (lost !== undefined) {
       this.fail(
         `${who} holds ${toHex(digest).slice(0, 2)}@${known.incarnation}, but has applied its removal at ${lost}`,
@@ -165,15 +175,15 @@ export class Oracle {
     }
   }
 
-  remembers(who: string, at: Position, name: string, known: Known): void {
-    const lost = this.#lostAt(known, this.historyOf(at), at.seq, nameOf(name))
+  remembers(who: string, at: Applied, name: string, known: Known): void {
+    const lost = this.#lostAt(known, at, nameOf(name))
     if (lost !== undefined)
       this.fail(`${who} remembers ${name}@${known.incarnation}, unbound at ${lost}`)
   }
 
   /** A Local would serve this peer, and says that it has applied everything up to a position. */
-  mayServe(who: string, at: Position, peer: string): void {
-    const { losses } = this.historyOf(at)
+  mayServe(who: string, at: Applied, peer: string): void {
+    const { losses } = at.history
     const expelled = losses.get(expelledOf(peer))?.findLast((seq) => seq <= at.seq)
     const admitted = losses.get(admittedOf(peer))?.at(-1) ?? 0
     if (expelled === undefined || admitted > expelled) return
@@ -210,7 +220,7 @@ export class Oracle {
   isWithinLease(who: string, digest: Digest, known: Known, mostMs: number): void {
     if (!this.#belongs(known, this.history)) return
     const { changes } = this.history
-    const lost = this.#lostAt(known, this.history, Infinity, keyOf(digest))
+    const lost = this.#lostAt(known, { history: this.history, seq: Infinity }, keyOf(digest))
     if (lost !== undefined && this.#world.now - changes[lost - 1]!.at > mostMs) {
       this.fail(
         `${who} serves ${toHex(digest).slice(0, 2)} beyond its lease after its removal at ${lost}`,

@@ -486,17 +486,17 @@ export class SimLocal {
     const position = this.#index?.position
     if (position === undefined) return
     if (position.seq >= this.#target && this.isConnected) this.#counted = true
+    const at = oracle.at(position)
     for (const [token, entry] of this.#cache) {
-      if (!entry.isVoid) oracle.holds(this.peer, position, digestOf(token), entry)
+      if (!entry.isVoid) oracle.holds(this.peer, at, digestOf(token), entry)
     }
     for (const { token, known } of this.#readings) {
-      if (!known.isVoid)
-        oracle.holds(`${this.peer}, for a reader,`, position, digestOf(token), known)
+      if (!known.isVoid) oracle.holds(`${this.peer}, for a reader,`, at, digestOf(token), known)
     }
-    for (const [name, entry] of this.#bindings) oracle.remembers(this.peer, position, name, entry)
+    for (const [name, entry] of this.#bindings) oracle.remembers(this.peer, at, name, entry)
     // The welcome tells of members at once; the position is that of before until all is asked about.
-    if (oracle.historyOf(position) !== this.#history) return
-    for (const peer of this.members) oracle.mayServe(this.peer, position, peer)
+    if (at.history !== this.#history) return
+    for (const peer of this.members) oracle.mayServe(this.peer, at, peer)
   }
 
   /** At the end, when all is quiet: what it holds is what there is. */
