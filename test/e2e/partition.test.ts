@@ -56,7 +56,7 @@ for (const [what, fault] of Object.entries(FAULTS)) {
   test.serial(
     `R004-50 R004-51: where the network ${what}, nothing removed is served once its lease has run out`,
     async (t) => {
-      const { near, far, relay, key, peer } = await cutOff(t, ['--lease', '3s'])
+      const { near, far, relay, key, peer } = await cutOff(t, ['--lease', '5s'])
       fault(relay)
       const removed = await near.run(['rm', key, '--json'])
       t.is(removed.exit, 0, removed.stderr)

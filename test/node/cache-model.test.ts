@@ -49,10 +49,12 @@ class Model {
       case 'admit':
         this.#byteOf(cache.admit(key, size, 1, { start: 0, end: Math.ceil(size / (1 + pick)) }))
         break
-      case 'write':
-        this.#byteOf(cache.admit(key, size, 1, whole(size)))
-        if (cache.peek(key) !== undefined) this.#paint(cache.peek(key)!)
+      case 'write': {
+        // What was let in alone may be written.
+        const admitted = cache.admit(key, size, 1, whole(size))
+        if (admitted !== undefined) this.#paint(admitted)
         break
+      }
       case 'use':
         if (value !== undefined) {
           const views = () => viewsOf(value)
