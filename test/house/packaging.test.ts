@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
-import { START_FLAGS } from '../../src/daemon/engine.ts'
 import { parseFlags } from '../../cli/flags.ts'
 import { read } from './tree.ts'
 
@@ -38,17 +37,6 @@ function daemonFlags(words: readonly string[]): object {
   if (command !== 'daemon') throw new Error(`not a daemon: ${words.join(' ')}`)
   return parseFlags(command, COMMANDS['daemon']!.flags, args).flags
 }
-
-test("who runs a daemon runs it with the engine's flags", (t) => {
-  const setting = `NODE_OPTIONS=${START_FLAGS.join(' ')}`
-  for (const text of [...Object.values(UNITS), dockerfile, read('docs/service.md')]) {
-    t.true(text.includes(setting))
-  }
-  const { status, stderr } = spawnSync(process.execPath, ['--version'], {
-    env: { NODE_OPTIONS: START_FLAGS.join(' ') },
-  })
-  t.is(status, 0, stderr.toString())
-})
 
 for (const [name, text] of Object.entries(UNITS)) {
   test(`${name} starts a daemon, and ends it as it wants to be ended`, (t) => {
