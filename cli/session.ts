@@ -5,7 +5,6 @@ import { parseDuration } from '../src/daemon/quantities.ts'
 import { readSettings } from '../src/daemon/settings.ts'
 import { findPlace } from '../src/daemon/socket-place.ts'
 import type { Place } from '../src/daemon/socket-place.ts'
-import { START_FLAGS } from '../src/daemon/engine.ts'
 import type { StateDirectory } from '../src/daemon/state-directory.ts'
 import type { Flags } from './flags.ts'
 import type { Invocation } from './invocation.ts'
@@ -57,7 +56,7 @@ export async function startDaemon(
   const { startInBackground } = await import('../src/daemon/background.ts')
   const { directory, socket } = place(flags)
   const more = flags.socket === undefined ? [] : ['--socket', socket]
-  const program = [process.execPath, ...START_FLAGS, ...process.execArgv, process.argv[1]!] as const
+  const program = [process.execPath, ...process.execArgv, process.argv[1]!] as [string, ...string[]]
   await startInBackground({
     directory,
     socket,

@@ -318,9 +318,6 @@ export const LANE_SLAB_BYTES: number = 256 * KIB
 /** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
 export const HEAP_GROWTH_PERCENT: number = 400
 
-/** How much is made of JavaScript objects in a daemon, in MiB, before the young among them are looked at. */
-export const YOUNG_MIB: number = 4
-
 /** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
 export const LANE_SENDING: number = 2
 

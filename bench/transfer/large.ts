@@ -10,66 +10,54 @@ interface Result extends Measured {
 
 type Contestant = readonly [giver: Peer, run: () => Promise<Measured>]
 
-type Peers = [Peer, Peer, Peer, Peer, Peer, Peer, Peer]
-
 const BARE = 'bare stream, Noise'
 const STORE = process.env.STORE === 'disk' ? 'disk' : 'memory'
 
 const perGib = (cpu: number): number => (cpu * 1024 * MIB) / LARGE_BYTES
 
 export async function large(): Promise<void> {
-  await withPeers(
-    5,
-    async (peers) => {
-      const [global, local, noiseLocal, giver, taker, plainGiver, plainTaker] = peers as Peers
-      const { text: join } = await global.do({ do: 'open', role: 'global', store: STORE })
-      await local.do({ do: 'open', role: 'local', join })
-      await noiseLocal.do({ do: 'open', role: 'local', join, lanes: false })
-      const { text: key } = await global.do({ do: 'put', bytes: LARGE_BYTES, seed: 7 })
-      const { text: from } = await giver.do({ do: 'give', bytes: LARGE_BYTES })
-      const { text: plain } = await plainGiver.do({ do: 'give', bytes: LARGE_BYTES })
-      const { digest } = JSON.parse(from) as { digest: string }
-      const value = { digest, size: LARGE_BYTES }
-      const take = { do: 'take', from, value } as const
-      const plainTake = { do: 'take', from: plain, value } as const
-      const contestants: Record<string, Contestant> = {
-        'get, cold, by lane': [global, () => local.do({ do: 'get', key })],
-        'get, cold, over Noise': [global, () => noiseLocal.do({ do: 'get', key })],
-        'slice, lane, verified': [
-          giver,
-          () => taker.do({ ...take, how: 'verified', over: 'lane' }),
-        ],
-        'slice, lane, unverified': [
-          giver,
-          () => taker.do({ ...take, how: 'unverified', over: 'lane' }),
-        ],
-        'slice, Noise, verified': [giver, () => taker.do({ ...take, how: 'verified' })],
-        'slice, Noise, unverified': [giver, () => taker.do({ ...take, how: 'unverified' })],
-        'bare, run as a daemon': [giver, () => taker.do({ ...take, how: 'bare' })],
-        [BARE]: [plainGiver, () => plainTaker.do({ ...plainTake, how: 'bare' })],
-        'raw TCP': [plainGiver, () => plainTaker.do({ ...plainTake, how: 'tcp' })],
-      }
-      const results = new Map<string, Result[]>()
-      // The first round only warms up.
-      for (let round = 0; round <= ROUNDS; round++) {
-        for (const [name, [from, run]] of Object.entries(contestants)) {
-          const before = await from.usage()
-          const result = await run()
-          const giverCpu = (await from.usage()).cpu - before.cpu
-          if (result.bytes < LARGE_BYTES) throw new Error(`${name}: ${result.bytes} bytes came`)
-          if (round > 0 || ROUNDS === 0) {
-            results.set(name, [...(results.get(name) ?? []), { ...result, giverCpu }])
-          }
+  await withPeers(5, async (peers) => {
+    const [global, local, noiseLocal, giver, taker] = peers as [Peer, Peer, Peer, Peer, Peer]
+    const { text: join } = await global.do({ do: 'open', role: 'global', store: STORE })
+    await local.do({ do: 'open', role: 'local', join })
+    await noiseLocal.do({ do: 'open', role: 'local', join, lanes: false })
+    const { text: key } = await global.do({ do: 'put', bytes: LARGE_BYTES, seed: 7 })
+    const { text: from } = await giver.do({ do: 'give', bytes: LARGE_BYTES })
+    const { digest } = JSON.parse(from) as { digest: string }
+    const value = { digest, size: LARGE_BYTES }
+    const take = { do: 'take', from, value } as const
+    const contestants: Record<string, Contestant> = {
+      'get, cold, by lane': [global, () => local.do({ do: 'get', key })],
+      'get, cold, over Noise': [global, () => noiseLocal.do({ do: 'get', key })],
+      'slice, lane, verified': [giver, () => taker.do({ ...take, how: 'verified', over: 'lane' })],
+      'slice, lane, unverified': [
+        giver,
+        () => taker.do({ ...take, how: 'unverified', over: 'lane' }),
+      ],
+      'slice, Noise, verified': [giver, () => taker.do({ ...take, how: 'verified' })],
+      'slice, Noise, unverified': [giver, () => taker.do({ ...take, how: 'unverified' })],
+      [BARE]: [giver, () => taker.do({ ...take, how: 'bare' })],
+      'raw TCP': [giver, () => taker.do({ ...take, how: 'tcp' })],
+    }
+    const results = new Map<string, Result[]>()
+    // The first round only warms up.
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [name, [from, run]] of Object.entries(contestants)) {
+        const before = await from.usage()
+        const result = await run()
+        const giverCpu = (await from.usage()).cpu - before.cpu
+        if (result.bytes < LARGE_BYTES) throw new Error(`${name}: ${result.bytes} bytes came`)
+        if (round > 0 || ROUNDS === 0) {
+          results.set(name, [...(results.get(name) ?? []), { ...result, giverCpu }])
         }
-        for (const one of [local, noiseLocal]) await one.do({ do: 'evict', keys: [key] })
       }
-      print(results)
-      await local.do({ do: 'get', key })
-      const hit = await local.do({ do: 'get', key })
-      say(`  a hit reads ${(LARGE_BYTES / MIB / (hit.ms / 1000)).toFixed(0)} MiB/s`)
-    },
-    2,
-  )
+      for (const one of [local, noiseLocal]) await one.do({ do: 'evict', keys: [key] })
+    }
+    print(results)
+    await local.do({ do: 'get', key })
+    const hit = await local.do({ do: 'get', key })
+    say(`  a hit reads ${(LARGE_BYTES / MIB / (hit.ms / 1000)).toFixed(0)} MiB/s`)
+  })
 }
 
 function print(results: ReadonlyMap<string, readonly Result[]>): void {

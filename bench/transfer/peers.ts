@@ -2,25 +2,15 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { START_FLAGS } from '../../src/daemon/engine.ts'
 import type { Measured, Order } from './peer-process.ts'
 
 export const MIB: number = 1 << 20
 export const ROUNDS: number = Number(process.env.ROUNDS ?? 5)
 export const LARGE_BYTES: number = Number(process.env.MIB ?? 256) * MIB
 
-const PROGRAM = fileURLToPath(new URL('peer-process.js', import.meta.url))
-
 /** A child process, and what it measured. */
 export class Peer {
-  readonly #child: ChildProcess
-
-  /** As a daemon runs, or as any program of Node does. */
-  constructor(as: 'daemon' | 'plain' = 'daemon') {
-    const flags = as === 'daemon' ? START_FLAGS : []
-    const execArgv = [...flags, ...process.execArgv]
-    this.#child = fork(PROGRAM, [as], { execArgv })
-  }
+  readonly #child: ChildProcess = fork(fileURLToPath(new URL('peer-process.js', import.meta.url)))
 
   async do(order: Order): Promise<Measured> {
     const answered = once(this.#child, 'message')
@@ -41,16 +31,11 @@ export class Peer {
   }
 }
 
-/** `count` that run as daemons do, then `plain` that run as any program does. */
 export async function withPeers<T>(
   count: number,
   work: (peers: readonly Peer[]) => Promise<T>,
-  plain = 0,
 ): Promise<T> {
-  const peers = Array.from(
-    { length: count + plain },
-    (_, i) => new Peer(i < count ? 'daemon' : 'plain'),
-  )
+  const peers = Array.from({ length: count }, () => new Peer())
   try {
     return await work(peers)
   } finally {
