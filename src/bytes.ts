@@ -65,13 +65,9 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-/** Lower-case hex, two digits a byte. */
+/** Lower-case hex, two digits a byte: one flat string, where digits put together would be a chain of strings. */
 export function toHex(bytes: Uint8Array): string {
-  let hex = ''
-  for (let i = 0; i < bytes.byteLength; i++) hex += HEX[bytes[i]!]!
-  return hex
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
 /** The bytes of an even number of hex digits in any case; undefined for any other string. */

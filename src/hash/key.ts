@@ -16,6 +16,9 @@ import { whyNotKey } from './foreign-cid.ts'
 /** What stands before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
 const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 
+/** The base's prefix, and five bits a character. */
+const PRINTED_CHARACTERS = 1 + Math.ceil((8 * (CID_PREFIX.byteLength + DIGEST_BYTES)) / 5)
+
 /** A multibase: `prefix` is the one character (by code point) that names it. */
 interface Base {
   readonly name: string
@@ -38,12 +41,15 @@ export class Key {
   /** BLAKE3 of the value, 32 bytes. Not to be changed. */
   readonly digest: Uint8Array
   #text: string | undefined
+  #hex: string | undefined
 
-  constructor(digest: Uint8Array) {
+  /** `text` is the spelling that `toString` gives, where it is known. */
+  constructor(digest: Uint8Array, text?: string) {
     if (digest.byteLength !== DIGEST_BYTES) {
       throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
     }
     this.digest = digest
+    this.#text = text
   }
 
   equals(other: Key): boolean {
@@ -64,9 +70,10 @@ export class Key {
     return bytes
   }
 
-  /** The digest in 64 lower-case digits, as `b3sum` prints it. */
+  /** The digest in 64 lower-case digits, as `b3sum` prints it; and what maps know a value by: it is made in no time. */
   toHex(): string {
-    return toHex(this.digest)
+    this.#hex ??= toHex(this.digest)
+    return this.#hex
   }
 
   toJSON(): string {
@@ -90,8 +97,13 @@ export function parseKey(text: string): Key {
     const digest = fromHex(text)
     if (digest !== undefined) return new Key(digest)
   }
-  return new Key(digestOf(decodeMultibase(text)))
+  const digest = digestOf(decodeMultibase(text))
+  return new Key(digest, isPrinted(text) ? text : undefined)
 }
+
+/** A text that decodes is the one that dstore prints: base32 in lower case, and no longer than it must be. */
+const isPrinted = (text: string): boolean =>
+  text.length === PRINTED_CHARACTERS && text[0] === 'b' && text === text.toLowerCase()
 
 function decodeMultibase(text: string): Uint8Array {
   if (/^Qm[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)) {
@@ -107,6 +119,7 @@ function decodeMultibase(text: string): Uint8Array {
   } catch {
     throw malformed(`neither a CID (not ${base.name}, as it begins) nor 64 hex digits`)
   }
+  if (isPrinted(text)) return bytes
   // One text for one base and one value: excess padding, or bits that nobody reads, are not another spelling.
   if (base.encode(bytes).toLowerCase() !== text.toLowerCase()) {
     throw malformed(`${base.name} with padding or bits that do not belong there`)

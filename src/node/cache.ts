@@ -60,7 +60,7 @@ export class Cache {
 
   /** What is held of a value; using it makes it the last to be evicted. */
   get(key: Key): CachedValue | undefined {
-    const text = key.toString()
+    const text = key.toHex()
     const slot = this.#slots.get(text)
     if (slot === undefined) return undefined
     this.#slots.delete(text)
@@ -70,7 +70,7 @@ export class Cache {
 
   /** The same without using it. */
   peek(key: Key): CachedValue | undefined {
-    return this.#slots.get(key.toString())?.value
+    return this.#slots.get(key.toHex())?.value
   }
 
   /** Every entry, the one used longest ago first. */
@@ -83,7 +83,7 @@ export class Cache {
    * undefined where the budget has no room for it, even with everything evicted that is not in use.
    */
   admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
-    const text = key.toString()
+    const text = key.toHex()
     const before = this.peek(key)
     // What a reset made void is the same value all the same: its bytes were verified.
     if (before?.isVoid === true) Object.assign(before, { incarnation, isVoid: false })
@@ -107,7 +107,7 @@ export class Cache {
 
   /** Charge an entry for what it holds alone: the rest of what it had room for did not come. */
   settle(value: CachedValue): void {
-    const slot = this.#slots.get(value.key.toString())
+    const slot = this.#slots.get(value.key.toHex())
     if (slot?.value !== value) return
     for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
     this.#charge(slot, chargeFor(value.size, value.memoryBytes))
@@ -144,9 +144,9 @@ export class Cache {
 
   /** Forget an entry; who reads it at this moment may read on. The bytes of the value that were held. */
   evict(key: Key): number {
-    const slot = this.#slots.get(key.toString())
+    const slot = this.#slots.get(key.toHex())
     if (slot === undefined) return 0
-    this.#slots.delete(key.toString())
+    this.#slots.delete(key.toHex())
     this.#add(slot.charge, -1)
     this.#onGone(slot.value)
     const { heldBytes } = slot.value
@@ -201,7 +201,7 @@ export class Cache {
   }
 
   #insert(slot: Slot): void {
-    this.#slots.set(slot.value.key.toString(), slot)
+    this.#slots.set(slot.value.key.toHex(), slot)
     this.#add(slot.charge, 1)
   }
 

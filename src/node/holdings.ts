@@ -37,11 +37,11 @@ export class Holdings {
     const keys = new Map<string, Key>()
     for (const value of this.#cache.values()) {
       value.isVoid = true
-      keys.set(value.key.toString(), value.key)
+      keys.set(value.key.toHex(), value.key)
     }
     for (const key of this.reads.keys()) {
       for (const holding of this.reads.of(key)) holding.isVoid = true
-      keys.set(key.toString(), key)
+      keys.set(key.toHex(), key)
     }
     return [...keys.values()].map(({ digest }) => digest)
   }

@@ -18,7 +18,7 @@ export class Leaving {
 
   /** It is held no more. Global remembers no more values of one Local than wait here: the oldest are not worth it. */
   add(key: Key): void {
-    this.#waiting.set(key.toString(), key)
+    this.#waiting.set(key.toHex(), key)
     if (this.#waiting.size > HOLDINGS_PER_LOCAL) {
       this.#waiting.delete(this.#waiting.keys().next().value!)
     }

@@ -27,7 +27,7 @@ export class Reads {
   readonly #open = new Map<string, Set<Open>>()
 
   begin(holding: Holding): Read {
-    const text = holding.key.toString()
+    const text = holding.key.toHex()
     const set = this.#open.get(text) ?? new Set()
     const open = { holding, controller: new AbortController() }
     this.#open.set(text, set.add(open))
@@ -42,7 +42,7 @@ export class Reads {
 
   /** What is being read of a value. */
   of(key: Key): Holding[] {
-    return [...(this.#open.get(key.toString()) ?? [])].map(({ holding }) => holding)
+    return [...(this.#open.get(key.toHex()) ?? [])].map(({ holding }) => holding)
   }
 
   /** The keys of everything that is being read. */
@@ -52,7 +52,7 @@ export class Reads {
 
   /** End the reads of a value that this is true of. */
   cut(key: Key, reason: DstoreError, isConcerned: (holding: Holding) => boolean): void {
-    for (const { holding, controller } of this.#open.get(key.toString()) ?? []) {
+    for (const { holding, controller } of this.#open.get(key.toHex()) ?? []) {
       if (isConcerned(holding)) controller.abort(reason)
     }
   }
