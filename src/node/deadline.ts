@@ -14,22 +14,28 @@ export interface Deadline {
 
 /** Counts `ms` milliseconds; `what` says in the error's message what did not happen. */
 export function deadline(ms: number, what: string, caller?: AbortSignal): Deadline {
-  const controller = new AbortController()
-  const expire = (): void => {
-    controller.abort(new DstoreError('timeout', `${what} within ${ms / 1000} s`))
+  // Made when somebody asks for it: it costs more than all the rest, and small calls need none.
+  let controller: AbortController | undefined
+  let reason: DstoreError | undefined
+  const abort = (why: DstoreError): void => {
+    reason ??= why
+    controller?.abort(reason)
   }
-  const cancel = (): void => {
-    controller.abort(new DstoreError('cancelled', 'cancelled', { cause: caller?.reason }))
-  }
+  const expire = (): void => abort(late(ms, what))
+  const cancel = (): void => abort(cancelled(caller!))
   let timer = setTimeout(expire, ms)
   if (caller?.aborted === true) cancel()
   caller?.addEventListener('abort', cancel)
   const rest = (): void => clearTimeout(timer)
   return {
-    signal: controller.signal,
+    get signal() {
+      controller ??= new AbortController()
+      if (reason !== undefined) controller.abort(reason)
+      return controller.signal
+    },
     progress: () => {
       rest()
-      if (!controller.signal.aborted) timer = setTimeout(expire, ms)
+      if (reason === undefined) timer = setTimeout(expire, ms)
     },
     rest,
     clear: () => {
@@ -38,6 +44,56 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
     },
   }
 }
+
+/** How long something may take, in milliseconds; what did not happen then; and who may give up before. */
+export interface Limit {
+  readonly ms: number
+  readonly what: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A promise that `begin` settles, or rejects with `timeout` or `cancelled` where the limit comes first. What `begin` returns is
+ * called when it is over, however that was. Of the thousands that are under way at once each costs a timer and no more.
+ */
+export function within<T>(
+  { ms, what, signal }: Limit,
+  begin: (resolve: (value: T) => void, reject: (error: Error) => void) => () => unknown,
+): Promise<T> {
+  if (signal?.aborted === true) return Promise.reject(cancelled(signal))
+  return new Promise((resolve, reject) => {
+    let stop: (() => void) | undefined
+    let isOver = false
+    const over = (): void => {
+      isOver = true
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', cancel)
+      stop?.()
+    }
+    const fail = (error: Error): void => {
+      over()
+      reject(error)
+    }
+    const cancel = (): void => fail(cancelled(signal!))
+    const timer = setTimeout(() => fail(late(ms, what)), ms)
+    signal?.addEventListener('abort', cancel)
+    try {
+      stop = begin((value) => {
+        over()
+        resolve(value)
+      }, fail)
+      if (isOver) stop()
+    } catch (error) {
+      fail(error as Error)
+    }
+  })
+}
+
+const late = (ms: number, what: string): DstoreError =>
+  new DstoreError('timeout', `${what} within ${ms / 1000} s`)
+
+const cancelled = (signal: AbortSignal): DstoreError =>
+  new DstoreError('cancelled', 'cancelled', { cause: signal.reason })
 
 /** The outcome of a promise, or the signal's reason if that comes first. The promise itself goes on. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

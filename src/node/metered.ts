@@ -66,6 +66,8 @@ export async function share(
   bytes: number,
   { allowance, who, signal, timeoutMs = CALL_TIMEOUT_MS }: Meter,
 ): Promise<() => void> {
+  const now = signal?.aborted === true ? undefined : allowance.takeNow(who, bytes)
+  if (now !== undefined) return now
   const limit = deadline(timeoutMs, 'no room for more work in flight', signal)
   try {
     return await allowance.take(who, bytes, limit.signal)

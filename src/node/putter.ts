@@ -66,7 +66,7 @@ export class Putter {
     if (file.size <= INLINE_VALUE_BYTES) {
       const bytes = await gather(file.read(whole))
       await file.checkUnchanged()
-      return this.#putOne(bytes, options, limit)
+      return this.#putOne(bytes, options)
     }
     const { onProgress, name } = options
     const hashed = await file.hash({
@@ -153,15 +153,14 @@ export class Putter {
     options: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
-    const { signal } = limit
-    const meter = this.#options.callers.meter({ ...options, signal })
+    const meter = this.#options.callers.meter(options)
     const bytes = arriving(source.bytes, meter)
     const first: Uint8Array[] = []
     let firstBytes = 0
     try {
       while (firstBytes <= INLINE_VALUE_BYTES) {
         const next = await bytes.next()
-        if (next.done === true) return await this.#putOne(concat(first), options, limit)
+        if (next.done === true) return await this.#putOne(concat(first), options)
         first.push(next.value)
         firstBytes += next.value.byteLength
       }
@@ -212,9 +211,8 @@ export class Putter {
     }
   }
 
-  async #putOne(value: Uint8Array, { name }: PutOptions, limit: Deadline): Promise<PutResult> {
-    limit.progress()
-    const [result] = await this.putSmall([value], name, { signal: limit.signal })
+  async #putOne(value: Uint8Array, options: PutOptions): Promise<PutResult> {
+    const [result] = await this.putSmall([value], options.name, options)
     return result!
   }
 

@@ -39,8 +39,41 @@ export class Allowance {
   /** Take a share; the function that gives it back, once. More than a peer may have counts as what it may have. */
   async take(peer: string, wanted: number, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()
-    const bytes = Math.min(wanted, this.#peerBytes, this.#totalBytes)
-    await this.#turn(peer, bytes, signal)
+    const now = this.takeNow(peer, wanted)
+    if (now !== undefined) return now
+    const bytes = this.#most(wanted)
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        this.#waiting.delete(waiting)
+        reject(signal.reason as Error)
+      }
+      const grant = (): void => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      }
+      const waiting: Waiting = { peer, bytes, grant }
+      this.#waiting.add(waiting)
+      signal.addEventListener('abort', stop, { once: true })
+    })
+    return this.#giver(peer, bytes)
+  }
+
+  /** The same where there is room at once and nobody goes first; else undefined. */
+  takeNow(peer: string, wanted: number): (() => void) | undefined {
+    const bytes = this.#most(wanted)
+    let granted = false
+    const waiting: Waiting = { peer, bytes, grant: () => (granted = true) }
+    this.#waiting.add(waiting)
+    this.#serve()
+    this.#waiting.delete(waiting)
+    return granted ? this.#giver(peer, bytes) : undefined
+  }
+
+  #most(wanted: number): number {
+    return Math.min(wanted, this.#peerBytes, this.#totalBytes)
+  }
+
+  #giver(peer: string, bytes: number): () => void {
     let taken = true
     return () => {
       if (!taken) return
@@ -48,26 +81,6 @@ export class Allowance {
       this.#add(peer, -bytes)
       this.#serve()
     }
-  }
-
-  #turn(peer: string, bytes: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        this.#waiting.delete(waiting)
-        reject(signal.reason as Error)
-      }
-      const waiting: Waiting = {
-        peer,
-        bytes,
-        grant: () => {
-          signal.removeEventListener('abort', stop)
-          resolve()
-        },
-      }
-      this.#waiting.add(waiting)
-      signal.addEventListener('abort', stop, { once: true })
-      this.#serve()
-    })
   }
 
   #serve(): void {
