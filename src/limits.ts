@@ -151,6 +151,9 @@ export const FILL_PATIENCE_MS: number = 2
 /** Inline values that one answer to a locate may carry, all together. */
 export const INLINE_ANSWER_BYTES: number = 512 * KIB
 
+/** Questions about a single key, or puts of a small value, that go in one message: all the values fit into it, or its answer. */
+export const JOINED_REQUESTS: number = INLINE_ANSWER_BYTES / INLINE_VALUE_BYTES
+
 /** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
 export const HASH_SLICE_BYTES: number = 256 * KIB
 

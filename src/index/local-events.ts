@@ -17,6 +17,8 @@ export type LocalEvent =
       readonly digests?: readonly Digest[]
       readonly now: number
     }
+  /** A moment has passed since `gather`. */
+  | { readonly type: 'gathered'; readonly now: number }
   /** The caller no longer waits. */
   | { readonly type: 'cancel'; readonly ticket: number }
   /** A reader asks whether what is held may be served. */
@@ -27,6 +29,8 @@ export type LocalEvent =
 
 export type LocalEffect =
   | { readonly type: 'send'; readonly message: Message }
+  /** Say `gathered` when this turn of the event loop is over: what is asked meanwhile goes in few messages. */
+  | { readonly type: 'gather' }
   | {
       readonly type: 'settle'
       readonly ticket: number

@@ -22,7 +22,8 @@ import type { LocalEffect, LocalEvent } from './local-events.ts'
 import { Requests, errorOf, type Settled } from './requests.ts'
 import { Revalidation } from './revalidation.ts'
 import { ALL_RULES, type Rules } from './rules.ts'
-import { Standing, type Pulse, type Verdict } from './standing.ts'
+import { seqsIn } from './seqs.ts'
+import { Standing, leaseOver, type Pulse, type Verdict } from './standing.ts'
 
 export type { LocalEffect, LocalEvent } from './local-events.ts'
 
@@ -59,6 +60,7 @@ export class LocalIndex {
   /** What is to be acknowledged once everything that is void was asked about. */
   #owed: Position | undefined
   #cut = false
+  #gathering = false
   /** Shown until Global welcomes this node, and never again. */
   #ticketSecret: Uint8Array | undefined
   /** Feeds that wait to be applied: only where that rule is off. */
@@ -142,8 +144,13 @@ export class LocalIndex {
         break
       case 'request':
         this.#requests.add(event.ticket, event.body, event.digests)
-        if (this.#link === 'connected') this.#sendWaiting()
-        else this.#failImpatient(event.now)
+        if (this.#link !== 'connected') this.#failImpatient(event.now)
+        else if (this.#requests.mayGather(event.body)) this.#gather()
+        else this.#sendWaiting()
+        break
+      case 'gathered':
+        this.#gathering = false
+        this.#sendWaiting()
         break
       case 'cancel':
         this.#requests.cancel(event.ticket)
@@ -207,12 +214,12 @@ export class LocalIndex {
         break
     }
     try {
-      const settled = this.#requests.answered(message)
-      if (settled !== undefined) this.#settle(settled)
-      if (settled?.result instanceof DstoreError && settled.result.code === 'protocol') {
-        this.#hangUp(settled.result)
+      for (const settled of this.#requests.answered(message)) {
+        this.#settle(settled)
+        const { result } = settled
+        if (result instanceof DstoreError && result.code === 'protocol') this.#hangUp(result)
       }
-      this.#sendWaiting()
+      if (!this.#gathering) this.#sendWaiting()
     } catch (error) {
       this.#hangUp(error as DstoreError)
     }
@@ -385,6 +392,12 @@ export class LocalIndex {
     this.#effects.push({ type: 'settle', ...settled })
   }
 
+  /** Others are likely to ask in this turn as well. */
+  #gather(): void {
+    if (!this.#gathering) this.#effects.push({ type: 'gather' })
+    this.#gathering = true
+  }
+
   #sendWaiting(): void {
     if (this.#link !== 'connected') return
     for (const message of this.#requests.sendable()) this.#send(message)
@@ -396,27 +409,5 @@ export class LocalIndex {
 
   #hangUp(error: DstoreError): void {
     this.#effects.push({ type: 'hang-up', error })
-  }
-}
-
-/** What readers are told whose lease has run out. */
-export const leaseOver = (): DstoreError =>
-  new DstoreError('unreachable', 'Global is away, and the lease of what is held here has run out')
-
-/** The seqs that a message tells of. */
-function seqsIn(body: Message['body']): number[] {
-  switch (body.type) {
-    case 'located':
-      return body.facts.map((fact) => fact?.incarnation ?? 0)
-    case 'stored':
-      return body.receipts.map(({ incarnation }) => incarnation)
-    case 'offered':
-      return [body.have?.incarnation ?? 0]
-    case 'binding':
-      return [body.found?.incarnation ?? 0, body.found?.fact.incarnation ?? 0]
-    case 'feed':
-      return [body.upto]
-    default:
-      return []
   }
 }

@@ -6,6 +6,7 @@
  * that is applied, everything that was removed before the sending is. It ends a doubt that is older, and renews the
  * lease from the time of sending.
  */
+import { DstoreError } from '../errors.ts'
 import { DOUBT_MS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../limits.ts'
 import type { Rules } from './rules.ts'
 
@@ -162,3 +163,7 @@ export class Standing {
     this.applied(this.#applied)
   }
 }
+
+/** What readers are told whose lease has run out. */
+export const leaseOver = (): DstoreError =>
+  new DstoreError('unreachable', 'Global is away, and the lease of what is held here has run out')

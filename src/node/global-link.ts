@@ -15,7 +15,7 @@ import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Log } from './log.ts'
-import { deadline, pause, untilAborted } from './deadline.ts'
+import { pause, within } from './deadline.ts'
 import type { Holdings } from './holdings.ts'
 
 /** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
@@ -135,16 +135,15 @@ export class GlobalLink {
     for (;;) {
       const verdict = this.#index.verdict(this.#options.now())
       if (verdict !== 'wait') return verdict
-      const limit = deadline(CALL_TIMEOUT_MS, 'nothing was known of Global', signal)
-      try {
-        const answer = new Promise<Verdict>((resolve) => this.#readers.set(ticket, resolve))
+      const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
+      const decided = await within<Verdict>(limit, (resolve) => {
+        this.#readers.set(ticket, resolve)
         this.#handle({ type: 'consult', ticket, now: this.#options.now() })
-        const decided = await untilAborted(answer, limit.signal)
-        if (decided !== 'wait') return decided
-      } finally {
-        limit.clear()
-        if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
-      }
+        return () => {
+          if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
+        }
+      })
+      if (decided !== 'wait') return decided
     }
   }
 
@@ -167,30 +166,26 @@ export class GlobalLink {
     options: AskOptions = {},
     take: Take<R, T> = (answer) => answer as T,
   ): Promise<T> {
+    this.#stop.signal.throwIfAborted()
     const ticket = ++this.#lastTicket
-    const wait = options.timeoutMs ?? CALL_TIMEOUT_MS
-    const limit = deadline(wait, 'Global did not answer', options.signal)
-    try {
-      this.#stop.signal.throwIfAborted()
-      const answer = new Promise<T>((resolve, reject) => {
-        this.#callers.set(ticket, {
-          take: (body, keep) => {
-            try {
-              resolve(take(body as AnswerTo[R['type']], keep))
-            } catch (error) {
-              reject(asDstoreError(error))
-            }
-          },
-          reject,
-        })
+    const { timeoutMs: ms = CALL_TIMEOUT_MS, signal, digests = [] } = options
+    const limit = { ms, what: 'Global did not answer', signal }
+    return within<T>(limit, (resolve, reject) => {
+      this.#callers.set(ticket, {
+        take: (body, keep) => {
+          try {
+            resolve(take(body as AnswerTo[R['type']], keep))
+          } catch (error) {
+            reject(asDstoreError(error))
+          }
+        },
+        reject,
       })
-      const { digests = [] } = options
       this.#handle({ type: 'request', ticket, body: request, digests, now: this.#options.now() })
-      return await untilAborted(answer, limit.signal)
-    } finally {
-      limit.clear()
-      if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
-    }
+      return () => {
+        if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
+      }
+    })
   }
 
   /** Say goodbye, and never dial again. Callers that still wait are told. */
@@ -281,6 +276,9 @@ export class GlobalLink {
     switch (effect.type) {
       case 'send':
         this.#current?.writer.send(encodeMessage(effect.message)).catch(() => undefined)
+        break
+      case 'gather':
+        setImmediate(() => this.#handle({ type: 'gathered', now: this.#options.now() }))
         break
       case 'settle': {
         const caller = this.#callers.get(effect.ticket)

@@ -5,7 +5,7 @@
 import { DstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { leaseOver } from '../index/local-index.ts'
+import { leaseOver } from '../index/standing.ts'
 import type { Fact } from '../index/message.ts'
 import { CALL_TIMEOUT_MS, FETCH_RUN_BYTES, READ_SHARE_BYTES, SHARE_KEPT_BYTES } from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'

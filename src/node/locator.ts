@@ -4,20 +4,20 @@ import { hash } from '../hash/hasher.ts'
 import { Key } from '../hash/key.ts'
 import type { Fact } from '../index/message.ts'
 import { CALL_TIMEOUT_MS } from '../limits.ts'
-import { deadline, untilAborted } from './deadline.ts'
+import { within } from './deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions } from './node.ts'
 
-/** A question about one key, and who waits for the answer. */
-interface Asking {
-  readonly takers: ((fact: Fact, keep: boolean) => void)[]
-  readonly answered: Promise<void>
+/** Who waits for the answer to a question about one key. */
+interface Asker {
+  readonly take: (fact: Fact, keep: boolean) => void
+  readonly reject: (error: DstoreError) => void
 }
 
 export class Locator {
   readonly #link: GlobalLink
   /** Questions to Global that are under way, by key. */
-  readonly #locating = new Map<string, Asking>()
+  readonly #asking = new Map<string, Set<Asker>>()
 
   constructor(link: GlobalLink) {
     this.#link = link
@@ -32,40 +32,46 @@ export class Locator {
     options: CallOptions,
     take: (fact: Fact, keep: boolean) => T,
   ): Promise<T> {
-    const text = key.toString()
-    let asking = this.#locating.get(text)
-    if (asking === undefined) {
-      const takers: Asking['takers'] = []
-      const request = { type: 'locate', digests: [key.digest], inline: true } as const
-      const answered = this.#link
-        .ask(request, {}, ({ facts }, keep) => {
-          if (facts[0] === undefined) throw new DstoreError('not-found', `no such key: ${text}`)
-          const fact = checked(key, facts[0])
-          for (const taker of takers) taker(fact, keep)
-        })
-        .finally(() => this.#locating.delete(text))
-      this.#locating.set(text, (asking = { takers, answered }))
-    }
-    const { takers, answered } = asking
-    const taken = new Promise<T>((resolve, reject) => {
-      takers.push((fact, keep) => {
-        try {
-          resolve(take(fact, keep))
-        } catch (error) {
-          reject(asDstoreError(error))
-        }
-      })
+    const { timeoutMs: ms = CALL_TIMEOUT_MS, signal } = options
+    return within<T>({ ms, what: 'Global did not answer', signal }, (resolve, reject) => {
+      const asker: Asker = {
+        take: (fact, keep) => {
+          try {
+            resolve(take(fact, keep))
+          } catch (error) {
+            reject(asDstoreError(error))
+          }
+        },
+        reject,
+      }
+      const askers = this.#asking.get(key.toHex()) ?? this.#ask(key)
+      askers.add(asker)
+      return () => askers.delete(asker)
     })
-    const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
-    const limit = deadline(ms, 'Global did not answer', options.signal)
-    try {
-      return await untilAborted(
-        answered.then(() => taken),
-        limit.signal,
-      )
-    } finally {
-      limit.clear()
+  }
+
+  /** Begin to ask: the answer is for those who are in the set when it comes, and nobody joins after. */
+  #ask(key: Key): Set<Asker> {
+    const known = key.toHex()
+    const askers = new Set<Asker>()
+    const close = (): void => {
+      if (this.#asking.get(known) === askers) this.#asking.delete(known)
     }
+    this.#asking.set(known, askers)
+    const request = { type: 'locate', digests: [key.digest], inline: true } as const
+    this.#link
+      .ask(request, {}, ({ facts: [found] }, keep) => {
+        close()
+        if (found === undefined)
+          throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+        const fact = checked(key, found)
+        for (const { take } of askers) take(fact, keep)
+      })
+      .catch((error: unknown) => {
+        close()
+        for (const { reject } of askers) reject(asDstoreError(error))
+      })
+    return askers
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { DstoreError } from '../errors.ts'
 import { Key } from '../hash/key.ts'
-import { leaseOver } from '../index/local-index.ts'
+import { leaseOver } from '../index/standing.ts'
 import type {
   AnswerTo,
   Expel,

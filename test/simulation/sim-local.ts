@@ -9,6 +9,7 @@ import type { Rules } from '../../src/index/rules.ts'
 import type { Verdict } from '../../src/index/standing.ts'
 import { DOUBT_MS } from '../../src/limits.ts'
 import type { History, Oracle } from './oracle.ts'
+import { SimHoldings, type Entry } from './sim-holdings.ts'
 import { TICK_MS, digestOf, type SimGlobal } from './sim-global.ts'
 import { DELAY_MS, Wire } from './wire.ts'
 import type { World } from './world.ts'
@@ -27,17 +28,6 @@ export interface SimLocalOptions {
  * next; a few ways there and back, and ticks. */
 const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
 
-interface Entry {
-  incarnation: number
-  history: History
-  isVoid: boolean
-}
-
-interface Reading {
-  readonly token: number
-  known: Entry
-}
-
 export class SimLocal {
   readonly peer: string
   readonly #options: SimLocalOptions
@@ -52,10 +42,7 @@ export class SimLocal {
   cutAtReset = false
   #wire: Wire | undefined
   #attempts = 0
-  /** By token. */
-  readonly #cache = new Map<number, Entry>()
-  readonly #bindings = new Map<string, Entry & { token: number }>()
-  readonly #readings = new Set<Reading>()
+  readonly #held: SimHoldings
   readonly #callers = new Map<number, (result: Answer | DstoreError, keep: boolean) => void>()
   readonly #readers = new Map<number, (verdict: Verdict) => void>()
   #lastTicket = 0
@@ -72,6 +59,9 @@ export class SimLocal {
     this.peer = options.peer
     this.#options = options
     this.#pace = options.world.between(0.996, 1.004)
+    const { peer, oracle, rules } = options
+    const history = (): History => this.#history ?? oracle.history
+    this.#held = new SimHoldings({ peer, oracle, rules, history })
   }
 
   get isUp(): boolean {
@@ -131,7 +121,7 @@ export class SimLocal {
     this.#asleep = false
     // Whoever calls first after a sleep may come before anything that waited.
     if (this.#options.world.chance(0.7))
-      for (const token of Array.from(this.#cache.keys())) this.get(token)
+      for (const token of Array.from(this.#held.cache.keys())) this.get(token)
     for (const run of this.#backlog.splice(0)) run()
   }
 
@@ -141,11 +131,11 @@ export class SimLocal {
   }
 
   get(token: number): void {
-    const entry = this.#cache.get(token)
+    const entry = this.#held.cache.get(token)
     if (!this.#isAwake) return
     if (entry === undefined) return this.#fetch(token)
     this.#consult((verdict) => {
-      const held = this.#cache.get(token)
+      const held = this.#held.cache.get(token)
       if (verdict === 'expired' || verdict === 'refused') return
       if (held === undefined || held.isVoid || verdict === 'ask') return this.#fetch(token)
       this.#serve(token, held, verdict)
@@ -158,7 +148,7 @@ export class SimLocal {
     const body = { type: 'put', values: [Uint8Array.of(token)], name } as const
     this.#ask(body, [digestOf(token)], (result, keep) => {
       if (result instanceof DstoreError || result.type !== 'stored') return
-      if (keep) this.#keep(token, result.receipts[0]!.incarnation)
+      if (keep) this.#held.keep(token, result.receipts[0]!.incarnation)
     })
   }
 
@@ -179,7 +169,7 @@ export class SimLocal {
               incarnation !== undefined &&
               flight.isFresh(keyThing(digestOf(token)), incarnation)
             ) {
-              this.#keep(token, incarnation)
+              this.#held.keep(token, incarnation)
             }
             flight.end()
           })
@@ -203,7 +193,7 @@ export class SimLocal {
     if (!this.#isAwake) return
     this.#ask({ type: 'bind', name, digest: digestOf(token) }, [], (result, keep) => {
       if (!(result instanceof DstoreError) && result.type === 'binding' && keep)
-        this.#remember(name, result.found!)
+        this.#held.remember(name, result.found!)
     })
   }
 
@@ -216,19 +206,19 @@ export class SimLocal {
     if (!this.#isAwake) return
     this.#ask({ type: 'lookup', name, inline: false }, [], (result, keep) => {
       if (result instanceof DstoreError || result.type !== 'binding') return
-      if (keep && result.found !== undefined) this.#remember(name, result.found)
+      if (keep && result.found !== undefined) this.#held.remember(name, result.found)
     })
   }
 
   evict(token: number): void {
-    this.#cache.delete(token)
+    this.#held.cache.delete(token)
   }
 
   /** Nothing that it holds is of what was lost in a history, if Global counts on it there. */
   checkCompletion(): void {
     const { oracle } = this.#options
     if (!this.#isCounted) return
-    for (const [token, entry] of this.#cache) {
+    for (const [token, entry] of this.#held.cache) {
       // Behind a lease that ran out it may be held, if only it is not served.
       if (!entry.isVoid && !this.#index!.isLeaseOver(this.#now))
         oracle.serves(this.peer, digestOf(token), entry)
@@ -258,10 +248,8 @@ export class SimLocal {
     this.#index = undefined
     this.#asleep = false
     this.#backlog = []
-    this.#cache.clear()
-    this.#bindings.clear()
+    this.#held.clear()
     this.members.replace([])
-    this.#readings.clear()
     this.#callers.clear()
     this.#readers.clear()
     this.#history = undefined
@@ -337,6 +325,13 @@ export class SimLocal {
     switch (effect.type) {
       case 'send':
         return this.#wire?.send(1, effect.message)
+      case 'gather': {
+        const life = this.#life
+        world.after(world.between(0, 60), () => {
+          this.#when(life, () => this.#handle({ type: 'gathered', now: this.#now }))
+        })
+        return
+      }
       case 'settle': {
         const caller = this.#callers.get(effect.ticket)
         this.#callers.delete(effect.ticket)
@@ -351,62 +346,23 @@ export class SimLocal {
         return this.members.replace(effect.peers)
       case 'apply':
         this.members.apply(effect.memberships)
-        for (const { digest, seq } of effect.removals) this.#drop(digest[0]!, seq)
-        for (const { name, seq } of effect.unbindings) {
-          if ((this.#bindings.get(name)?.incarnation ?? Infinity) < seq) this.#bindings.delete(name)
-        }
-        return
+        return this.#held.apply(effect.removals, effect.unbindings)
       case 'reset': {
-        this.#bindings.clear()
-        const tokens = new Set(this.#cache.keys())
-        for (const entry of this.#cache.values()) entry.isVoid = true
-        for (const reading of this.#readings) {
-          reading.known.isVoid = true
-          tokens.add(reading.token)
-        }
+        const digests = this.#held.reset()
         if (this.cutAtReset) world.after(world.between(0, 60), () => this.cut())
         this.cutAtReset = false
-        const digests = [...tokens].map(digestOf)
         return this.#handle({ type: 'held', digests, now: this.#now })
       }
-      case 'verified': {
-        const token = effect.digest[0]!
-        const entry = this.#cache.get(token)
-        if (effect.incarnation === undefined) {
-          if (entry?.isVoid === true) this.#cache.delete(token)
-          for (const reading of this.#readings) {
-            if (reading.token === token && reading.known.isVoid) this.#readings.delete(reading)
-          }
-          return
-        }
-        const readings = [...this.#readings].filter((reading) => reading.token === token)
-        for (const known of [entry, ...readings.map((reading) => reading.known)]) {
-          if (known?.isVoid === true) Object.assign(known, this.#known(effect.incarnation))
-        }
-        return
-      }
+      case 'verified':
+        return this.#held.verified(effect.digest, effect.incarnation)
       case 'cut':
-        return this.#readings.clear()
+        return this.#held.readings.clear()
       case 'refused':
         return
       case 'hang-up':
         if (effect.error.code === 'protocol') oracle.fail(`${this.peer}: ${effect.error.message}`)
         world.say(`${this.peer} hangs up: ${effect.error.message}`)
         return this.#wire?.cut()
-    }
-  }
-
-  #drop(token: number, seq: number): void {
-    const { rules, oracle } = this.#options
-    const entry = this.#cache.get(token)
-    if (entry !== undefined && (entry.incarnation < seq || !rules.incarnations)) {
-      if (entry.incarnation >= seq && !entry.isVoid) {
-        oracle.fail(`${this.peer} lets go of ${token}@${entry.incarnation} for a removal at ${seq}`)
-      }
-      this.#cache.delete(token)
-    }
-    for (const reading of this.#readings) {
-      if (reading.token === token && reading.known.incarnation < seq) this.#readings.delete(reading)
     }
   }
 
@@ -433,23 +389,8 @@ export class SimLocal {
     this.#ask(body, [], (result, keep) => {
       if (result instanceof DstoreError || result.type !== 'located') return
       const [fact] = result.facts
-      if (fact !== undefined && keep) this.#keep(token, fact.incarnation)
+      if (fact !== undefined && keep) this.#held.keep(token, fact.incarnation)
     })
-  }
-
-  #known(incarnation: number): Entry {
-    const history = this.#history ?? this.#options.oracle.history
-    return { incarnation, history, isVoid: false }
-  }
-
-  #keep(token: number, incarnation: number): void {
-    const before = this.#cache.get(token)
-    if (before !== undefined && !before.isVoid && before.incarnation > incarnation) return
-    this.#cache.set(token, this.#known(incarnation))
-  }
-
-  #remember(name: string, { digest, incarnation }: { digest: Digest; incarnation: number }): void {
-    this.#bindings.set(name, { ...this.#known(incarnation), token: digest[0]! })
   }
 
   #serve(token: number, entry: Entry, verdict: Verdict): void {
@@ -464,13 +405,13 @@ export class SimLocal {
     if (!world.chance(0.3)) return
     // Some read for a long time.
     const reading = { token, known: { ...entry } }
-    this.#readings.add(reading)
+    this.#held.readings.add(reading)
     const life = this.#life
     const more = (left: number): void => {
       this.#when(life, () => {
-        if (!this.#readings.has(reading)) return
+        if (!this.#held.readings.has(reading)) return
         if (this.#index!.isLeaseOver(this.#now) || left === 0)
-          return void this.#readings.delete(reading)
+          return void this.#held.readings.delete(reading)
         if (this.#isCounted && !reading.known.isVoid) {
           oracle.serves(`${this.peer}, to a reader from before,`, digest, reading.known)
         }
@@ -487,13 +428,13 @@ export class SimLocal {
     if (position === undefined) return
     if (position.seq >= this.#target && this.isConnected) this.#counted = true
     const at = oracle.at(position)
-    for (const [token, entry] of this.#cache) {
+    for (const [token, entry] of this.#held.cache) {
       if (!entry.isVoid) oracle.holds(this.peer, at, digestOf(token), entry)
     }
-    for (const { token, known } of this.#readings) {
+    for (const { token, known } of this.#held.readings) {
       if (!known.isVoid) oracle.holds(`${this.peer}, for a reader,`, at, digestOf(token), known)
     }
-    for (const [name, entry] of this.#bindings) oracle.remembers(this.peer, at, name, entry)
+    for (const [name, entry] of this.#held.bindings) oracle.remembers(this.peer, at, name, entry)
     // The welcome tells of members at once; the position is that of before until all is asked about.
     if (at.history !== this.#history) return
     for (const peer of this.members) oracle.mayServe(this.peer, at, peer)
@@ -504,7 +445,7 @@ export class SimLocal {
     const { oracle } = this.#options
     if (this.#callers.size > 0 || this.#readers.size > 0)
       oracle.fail(`${this.peer} has callers that nobody answers`)
-    for (const [token, { isVoid }] of this.#cache) {
+    for (const [token, { isVoid }] of this.#held.cache) {
       const text = toHex(digestOf(token))
       if (isVoid) oracle.fail(`${this.peer} never asked about ${token}`)
       else if (!existing.has(text)) oracle.fail(`${this.peer} still holds ${token}, which is gone`)
