@@ -11,6 +11,7 @@
  */
 import './polyfill.ts'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
 import { concat } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { CHANNEL_BUFFER_BYTES, DIRECT_BYTES, STREAM_WRITE_BYTES } from '../limits.ts'
@@ -90,17 +91,16 @@ export class Libp2pChannel implements Channel {
   }
 
   async #send(parts: readonly Uint8Array[]): Promise<void> {
-    for (const bytes of joined(parts)) {
-      for (let from = 0; from < bytes.byteLength; from += STREAM_WRITE_BYTES) {
-        this.signal.throwIfAborted()
-        if (this.#give(bytes.subarray(from, from + STREAM_WRITE_BYTES))) continue
-        await this.#drained()
-      }
+    const bytes = new Uint8ArrayList(...joined(parts))
+    for (let from = 0; from < bytes.byteLength; from += STREAM_WRITE_BYTES) {
+      this.signal.throwIfAborted()
+      const to = Math.min(bytes.byteLength, from + STREAM_WRITE_BYTES)
+      if (!this.#give(bytes.sublist(from, to))) await this.#drained()
     }
     this.signal.throwIfAborted()
   }
 
-  #give(bytes: Uint8Array): boolean {
+  #give(bytes: Uint8ArrayList): boolean {
     try {
       return this.#stream.send(bytes)
     } catch (error) {
@@ -199,7 +199,7 @@ export class Libp2pChannel implements Channel {
   }
 }
 
-/** Small parts that follow one another in one: each write is a frame. To copy a large one costs more than its frame. */
+/** Small parts that follow one another in one: each is encrypted for itself. To copy a large one costs more than that. */
 function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   let small: Uint8Array[] = []
   for (const part of parts) {
