@@ -117,9 +117,13 @@ export class LocalIndex {
     return this.#standing.isExpired(now)
   }
 
-  /** Something about this key goes on beside the index stream, and may end in keeping the value. */
+  /**
+   * Something about this key goes on beside the index stream, and may end in keeping the value: only where the link is there
+   * and stays. What a hello did not tell of, because it came later, might be of a history that Global does not know.
+   */
   begin(digest: Digest): Flight {
     const flight = this.#inFlight.begin([keyThing(digest)])
+    if (this.#link !== 'connected') this.#inFlight.lost(keyThing(digest), Infinity)
     return {
       end: () => flight.end(),
       isFresh: (what, incarnation) => {
@@ -330,6 +334,7 @@ export class LocalIndex {
     this.#owed = undefined
     this.#standing.closed(now)
     this.#revalidation.broke()
+    this.#inFlight.reset()
     for (const settled of this.#requests.broke()) this.#settle(settled)
     this.#failImpatient(now)
   }

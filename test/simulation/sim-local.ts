@@ -152,15 +152,20 @@ export class SimLocal {
     })
   }
 
-  /** A put on a stream of its own, which nothing orders against the index stream. */
+  /**
+   * A put on a stream of its own, which nothing orders against the index stream. It goes to the Global that is connected, and
+   * ends when this Local has come to it: that may be long after the answer, and after the connection.
+   */
   upload(token: number): void {
-    if (!this.#isAwake || this.partitioned) return
+    const wire = this.#wire
+    if (!this.#isAwake || this.partitioned || wire === undefined) return
     this.#options.world.say(`${this.peer} uploads ${token}`)
     const { world, global } = this.#options
     const life = this.#life
     const flight = this.#index!.begin(digestOf(token))
     const delay = (): number => world.between(1, 4 * DELAY_MS)
     world.after(delay(), () => {
+      if (!wire.isWhole) return flight.end()
       global.upload(this.peer, digestOf(token), (body) => {
         world.after(delay(), () => {
           this.#when(life, () => {

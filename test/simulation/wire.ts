@@ -19,6 +19,7 @@ export class Wire {
   /** What is on its way to each end. */
   readonly #queues: [Message[], Message[]] = [[], []]
   readonly #moving: [boolean, boolean] = [false, false]
+  #isCut = false
 
   constructor(world: World, isHeld: () => boolean, ends: readonly [End, End]) {
     this.#world = world
@@ -27,7 +28,8 @@ export class Wire {
   }
 
   send(to: 0 | 1, message: Message): void {
-    if (!this.#open[to]) return
+    // What comes after what was lost is lost as well.
+    if (!this.#open[to] || this.#isCut) return
     this.#queues[to].push(message)
     this.#move(to)
   }
@@ -37,8 +39,14 @@ export class Wire {
     this.#world.after(2 * DELAY_MS, () => this.cut())
   }
 
+  /** Does what is sent now arrive? Its ends may not know yet that it does not. */
+  get isWhole(): boolean {
+    return !this.#isCut && this.#open[0] && this.#open[1]
+  }
+
   /** Both ends lose it, and what is on its way. */
   cut(): void {
+    this.#isCut = true
     for (const to of [0, 1] as const) {
       this.#queues[to].length = 0
       this.#world.after(this.#world.between(0, DELAY_MS), () => this.drop(to))
