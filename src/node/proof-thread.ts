@@ -9,8 +9,6 @@ import type { ExpectedGroups } from '../hash/group-check.ts'
 import { notTheValues } from '../hash/piece-decoder.ts'
 import { HASH_THREAD_IDLE_MS } from '../limits.ts'
 import type { GroupChecker } from '../transfer/piece-stream.ts'
-import type { Channel } from '../wire/channel.ts'
-import { Libp2pChannel } from './libp2p-channel.ts'
 import type { ProofOrder, ProofReport } from './proof-order.ts'
 
 /** Proves on the thread that `open` starts: one at a time, until it ends or was idle for so long, in milliseconds. */
@@ -33,14 +31,6 @@ export function openProofWorker(): Worker {
   // The flags of this process (a test runner's, a debugger's) are not for it.
   return new Worker(new URL('./proof-worker.js', import.meta.url), { execArgv: [] })
 }
-
-/**
- * Is a thread worth it for what comes over this channel? A lane lands bytes where they stay, and they are hashed meanwhile; what
- * libp2p decrypts and copies is still in the cache of the processor when it has landed, and where two cores are shared
- * with the rest of the system it is best hashed at once: 5 to 13 % faster, and cheaper.
- */
-export const isWorthThread = (channel: Channel): boolean =>
-  availableParallelism() > 2 || !(channel instanceof Libp2pChannel)
 
 /** Undefined where there is no core to spare. */
 export const threadedChecker: GroupChecker | undefined =

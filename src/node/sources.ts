@@ -7,7 +7,6 @@ import type { ProvedRun } from '../transfer/piece-stream.ts'
 import type { SourceId } from '../transfer/source.ts'
 import type { Log } from './log.ts'
 import type { Channel } from '../wire/channel.ts'
-import { isWorthThread } from './proof-thread.ts'
 import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import type { Traffic } from './traffic.ts'
 import { TransferPool } from './transfer-pool.ts'
@@ -53,11 +52,9 @@ export class PeerSources implements Sources {
   fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun> {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
-    const { checker, ...rest } = request
-    return this.transfers.stream(source, signal, (transfer) => {
-      const elsewhere = checker !== undefined && isWorthThread(transfer.channel)
-      return fetchSlices(transfer, { ...rest, ...(elsewhere && { checker }), onReceived })
-    })
+    return this.transfers.stream(source, signal, (transfer) =>
+      fetchSlices(transfer, { ...request, onReceived }),
+    )
   }
 
   async company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]> {
