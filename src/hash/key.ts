@@ -43,13 +43,11 @@ export class Key {
   #text: string | undefined
   #hex: string | undefined
 
-  /** `text` is the spelling that `toString` gives, where it is known. */
-  constructor(digest: Uint8Array, text?: string) {
+  constructor(digest: Uint8Array) {
     if (digest.byteLength !== DIGEST_BYTES) {
       throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
     }
     this.digest = digest
-    this.#text = text
   }
 
   equals(other: Key): boolean {
@@ -70,7 +68,7 @@ export class Key {
     return bytes
   }
 
-  /** The digest in 64 lower-case digits, as `b3sum` prints it; and what maps know a value by: it is made in no time. */
+  /** The digest in 64 lower-case digits, as `b3sum` prints it. Made once, and cheap: maps know values by it. */
   toHex(): string {
     this.#hex ??= toHex(this.digest)
     return this.#hex
@@ -97,8 +95,7 @@ export function parseKey(text: string): Key {
     const digest = fromHex(text)
     if (digest !== undefined) return new Key(digest)
   }
-  const digest = digestOf(decodeMultibase(text))
-  return new Key(digest, isPrinted(text) ? text : undefined)
+  return new Key(digestOf(decodeMultibase(text)))
 }
 
 /** A text that decodes is the one that dstore prints: base32 in lower case, and no longer than it must be. */

@@ -1,5 +1,5 @@
 /** A time without progress after which a call gives up. */
-import { DstoreError } from '../errors.ts'
+import { DstoreError, asDstoreError } from '../errors.ts'
 
 export interface Deadline {
   /** Aborted, with a `DstoreError` as reason, when the time is over or the caller gave up. */
@@ -53,12 +53,13 @@ export interface Limit {
 }
 
 /**
- * A promise that `begin` settles, or rejects with `timeout` or `cancelled` where the limit comes first. What `begin` returns is
- * called when it is over, however that was. Of the thousands that are under way at once each costs a timer and no more.
+ * What `begin` is given to say what it is, or an error; or `timeout` or `cancelled` where the limit comes first. What `begin`
+ * returns is called when it is over, however that was. Of the thousands that are under way at once each costs a timer and no
+ * more.
  */
-export function within<T>(
+export function inTime<T>(
   { ms, what, signal }: Limit,
-  begin: (resolve: (value: T) => void, reject: (error: Error) => void) => () => unknown,
+  begin: (resolve: (make: () => T) => void, reject: (error: Error) => void) => () => unknown,
 ): Promise<T> {
   if (signal?.aborted === true) return Promise.reject(cancelled(signal))
   return new Promise((resolve, reject) => {
@@ -74,14 +75,19 @@ export function within<T>(
       over()
       reject(error)
     }
+    const succeed = (make: () => T): void => {
+      over()
+      try {
+        resolve(make())
+      } catch (error) {
+        reject(asDstoreError(error))
+      }
+    }
     const cancel = (): void => fail(cancelled(signal!))
     const timer = setTimeout(() => fail(late(ms, what)), ms)
     signal?.addEventListener('abort', cancel)
     try {
-      stop = begin((value) => {
-        over()
-        resolve(value)
-      }, fail)
+      stop = begin(succeed, fail)
       if (isOver) stop()
     } catch (error) {
       fail(error as Error)

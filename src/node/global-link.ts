@@ -15,7 +15,7 @@ import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Log } from './log.ts'
-import { pause, within } from './deadline.ts'
+import { inTime, pause } from './deadline.ts'
 import type { Holdings } from './holdings.ts'
 
 /** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
@@ -136,8 +136,8 @@ export class GlobalLink {
       const verdict = this.#index.verdict(this.#options.now())
       if (verdict !== 'wait') return verdict
       const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
-      const decided = await within<Verdict>(limit, (resolve) => {
-        this.#readers.set(ticket, resolve)
+      const decided = await inTime<Verdict>(limit, (resolve) => {
+        this.#readers.set(ticket, (verdict) => resolve(() => verdict))
         this.#handle({ type: 'consult', ticket, now: this.#options.now() })
         return () => {
           if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
@@ -170,15 +170,9 @@ export class GlobalLink {
     const ticket = ++this.#lastTicket
     const { timeoutMs: ms = CALL_TIMEOUT_MS, signal, digests = [] } = options
     const limit = { ms, what: 'Global did not answer', signal }
-    return within<T>(limit, (resolve, reject) => {
+    return inTime<T>(limit, (resolve, reject) => {
       this.#callers.set(ticket, {
-        take: (body, keep) => {
-          try {
-            resolve(take(body as AnswerTo[R['type']], keep))
-          } catch (error) {
-            reject(asDstoreError(error))
-          }
-        },
+        take: (body, keep) => resolve(() => take(body as AnswerTo[R['type']], keep)),
         reject,
       })
       this.#handle({ type: 'request', ticket, body: request, digests, now: this.#options.now() })
@@ -287,10 +281,12 @@ export class GlobalLink {
         else caller?.take(effect.result, effect.keep)
         break
       }
-      case 'verdict':
-        this.#readers.get(effect.ticket)?.(effect.verdict)
+      case 'verdict': {
+        const reader = this.#readers.get(effect.ticket)
         this.#readers.delete(effect.ticket)
+        reader?.(effect.verdict)
         break
+      }
       case 'apply':
         this.#held?.apply(effect.removals, effect.unbindings)
         this.#options.members.apply(effect.memberships)

@@ -207,11 +207,11 @@ function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
       small.push(part)
       continue
     }
-    yield concat(small)
+    if (small.length > 0) yield concat(small)
     small = []
     yield part
   }
-  yield concat(small)
+  if (small.length > 0) yield concat(small)
 }
 
 function isReading(stream: Stream): boolean {

@@ -4,7 +4,7 @@ import { hash } from '../hash/hasher.ts'
 import { Key } from '../hash/key.ts'
 import type { Fact } from '../index/message.ts'
 import { CALL_TIMEOUT_MS } from '../limits.ts'
-import { within } from './deadline.ts'
+import { inTime } from './deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions } from './node.ts'
 
@@ -33,17 +33,8 @@ export class Locator {
     take: (fact: Fact, keep: boolean) => T,
   ): Promise<T> {
     const { timeoutMs: ms = CALL_TIMEOUT_MS, signal } = options
-    return within<T>({ ms, what: 'Global did not answer', signal }, (resolve, reject) => {
-      const asker: Asker = {
-        take: (fact, keep) => {
-          try {
-            resolve(take(fact, keep))
-          } catch (error) {
-            reject(asDstoreError(error))
-          }
-        },
-        reject,
-      }
+    return inTime<T>({ ms, what: 'Global did not answer', signal }, (resolve, reject) => {
+      const asker: Asker = { take: (fact, keep) => resolve(() => take(fact, keep)), reject }
       const askers = this.#asking.get(key.toHex()) ?? this.#ask(key)
       askers.add(asker)
       return () => askers.delete(asker)

@@ -113,6 +113,23 @@ for (const [title, text, reason] of REFUSED) {
   })
 }
 
+test('R001-7: of the length that is printed, a text in lower case is refused or is the one of its key', (t) => {
+  let refused = 0
+  for (const at of [1, 30, base32.length - 1]) {
+    for (const character of 'abcdefghijklmnopqrstuvwxyz234567=') {
+      const text = `${base32.slice(0, at)}${character}${base32.slice(at + 1)}`
+      try {
+        t.is(parseKey(text).toString(), text)
+      } catch (error) {
+        t.is((error as DstoreError).code, 'malformed-key', text)
+        refused++
+      }
+    }
+  }
+  // The last character holds two bits that nobody reads: 24 of 32 set one; and what stands at the start is fixed.
+  t.true(refused >= 24 + 31 + 3, `${refused}`)
+})
+
 test('R001-5: no text at all makes parseKey fail in another way', (t) => {
   fc.assert(
     fc.property(
