@@ -321,6 +321,9 @@ export const LANE_SLAB_BYTES: number = 256 * KIB
 /** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
 export const HEAP_GROWTH_PERCENT: number = 400
 
+/** What the young objects of a daemon may take, in both halves of their space together. */
+export const YOUNG_BYTES: number = 32 * MIB
+
 /** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
 export const LANE_SENDING: number = 2
 

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { hash, type Hashed } from '../../src/hash/hasher.ts'
 import { parseKey } from '../../src/hash/key.ts'
-import { letHeapGrow } from '../../src/daemon/heap.ts'
+import { setUpHeap } from '../../src/daemon/heap.ts'
 import { STREAMS_PER_PROTOCOL } from '../../src/limits.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
 import { fetchSlices } from '../../src/transfer/fetch.ts'
@@ -90,7 +90,7 @@ export type Order =
       readonly value: { digest: string; size: number }
     }
 
-letHeapGrow()
+setUpHeap()
 const loop = monitorEventLoopDelay({ resolution: 5 })
 loop.enable()
 const dir = mkdtempSync(join(tmpdir(), 'dstore-bench-'))

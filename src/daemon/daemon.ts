@@ -13,7 +13,7 @@ import { SOCKET_ENTRANCE } from './http/entrance.ts'
 import type { Entrance } from './http/entrance.ts'
 import type { Served } from './http/exchange.ts'
 import { createApiServer } from './http/server.ts'
-import { letHeapGrow } from './heap.ts'
+import { setUpHeap } from './heap.ts'
 import type { ApiServer } from './http/server.ts'
 import { listenOnSocket } from './listen-socket.ts'
 import { listenOnTcp } from './listen-tcp.ts'
@@ -51,7 +51,7 @@ export interface Daemon {
 /** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory, log, ticket } = options
-  letHeapGrow()
+  setUpHeap()
   const said = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
   // What cannot be is refused before anything is made; what counts is read again under the lock.
   settle(said, readSettings(directory.config))

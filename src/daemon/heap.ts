@@ -1,12 +1,38 @@
 /**
- * How often V8 collects. It counts the memory of values against the limit of a heap that is itself small, so that a cache
- * which fills up has all objects marked anew for every 20 MiB, though nothing in it is garbage: half of the processor
- * time of a transfer. With a heap that may grow further between two collections there are a few.
+ * How V8 keeps the heap of a daemon. Both flags are read when they matter, not once at the start, so that a process may
+ * set them for itself.
  */
-import { setFlagsFromString } from 'node:v8'
-import { HEAP_GROWTH_PERCENT } from '../limits.ts'
+import { PerformanceObserver } from 'node:perf_hooks'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { HEAP_GROWTH_PERCENT, YOUNG_BYTES } from '../limits.ts'
 
-/** For this process, from its next collection on. */
-export function letHeapGrow(): void {
+/** For the process of a daemon, once. */
+export function setUpHeap(): void {
+  letHeapGrow()
+  boundYoung(YOUNG_BYTES)
+}
+
+/**
+ * Collect seldom. V8 counts the memory of values against the limit of a heap that is itself small, so that a cache which
+ * fills up has all objects marked anew for every 20 MiB, though nothing in it is garbage: half of the processor time of
+ * a transfer. With a heap that may grow further between two collections there are a few. From the next collection on.
+ */
+function letHeapGrow(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
+}
+
+/**
+ * Let the room for young objects grow to so many bytes, and no further. Newer versions of V8 let it grow to twice of
+ * `YOUNG_BYTES`, and a daemon with it, by what was garbage long ago. Looked at after each collection, since V8 makes it
+ * smaller when little happens; where it has grown twice until then, it is too large for once.
+ */
+export function boundYoung(bytes: number): void {
+  let mayGrow = true
+  new PerformanceObserver(() => {
+    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+    const isBelow = young === undefined || young.space_size < bytes
+    if (isBelow === mayGrow) return
+    mayGrow = isBelow
+    setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`)
+  }).observe({ entryTypes: ['gc'] })
 }
