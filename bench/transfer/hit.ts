@@ -104,12 +104,18 @@ async function inProcess(): Promise<void> {
   await withPeers(2, async ([global, local]) => {
     const { text: join } = await global!.do({ do: 'open', role: 'global' })
     await local!.do({ do: 'open', role: 'local', join })
-    const { text } = await global!.do({ do: 'put-small', bytes: 4096, count: 1000, seed: 5 })
+    const { text } = await global!.do({
+      do: 'put-small',
+      bytes: 4096,
+      count: 1000,
+      seed: 5,
+      depth: 16,
+    })
     const keys = text.split(' ')
     const many = Array.from({ length: 100 }, () => keys).flat()
-    await local!.do({ do: 'get-small', keys, depth: 16 })
-    await local!.do({ do: 'get-small', keys: many, depth: 1 })
-    const { ms } = await local!.do({ do: 'get-small', keys: many, depth: 1 })
+    await local!.do({ do: 'ask-small', call: 'get', keys, depth: 16 })
+    await local!.do({ do: 'ask-small', call: 'get', keys: many, depth: 1 })
+    const { ms } = await local!.do({ do: 'ask-small', call: 'get', keys: many, depth: 1 })
     say(`  get of a held 4 KiB in process: ${((many.length * 1000) / ms).toFixed(0)} a second`)
   })
 }

@@ -1,7 +1,7 @@
 /** One large value, cold: into a Local's cache; and beside it what carries the same bytes with less. */
 import { median } from '../ratio.ts'
 import type { Measured } from './peer-process.ts'
-import { LARGE_BYTES, MIB, ROUNDS, type Peer, row, say, withPeers } from './peers.ts'
+import { LARGE_BYTES, MIB, ROUNDS, STORE, type Peer, row, say, withPeers } from './peers.ts'
 
 interface Result extends Measured {
   /** Seconds of processor time of the process that gave. */
@@ -11,7 +11,6 @@ interface Result extends Measured {
 type Contestant = readonly [giver: Peer, run: () => Promise<Measured>]
 
 const BARE = 'bare stream, Noise'
-const STORE = process.env.STORE === 'disk' ? 'disk' : 'memory'
 
 const perGib = (cpu: number): number => (cpu * 1024 * MIB) / LARGE_BYTES
 

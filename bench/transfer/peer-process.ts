@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { hash, type Hashed } from '../../src/hash/hasher.ts'
-import { parseKey } from '../../src/hash/key.ts'
+import { type Key, parseKey } from '../../src/hash/key.ts'
 import { setUpHeap } from '../../src/daemon/heap.ts'
 import { STREAMS_PER_PROTOCOL } from '../../src/limits.ts'
 import { Allowance } from '../../src/transfer/allowance.ts'
@@ -63,6 +63,7 @@ export type Order =
       readonly bytes: number
       readonly count: number
       readonly seed: number
+      readonly depth: number
     }
   | {
       readonly do: 'get'
@@ -70,7 +71,12 @@ export type Order =
       readonly bytesPerSecond?: number
       readonly mostBytes?: number
     }
-  | { readonly do: 'get-small'; readonly keys: readonly string[]; readonly depth: number }
+  | {
+      readonly do: 'ask-small'
+      readonly call: 'get' | 'has'
+      readonly keys: readonly string[]
+      readonly depth: number
+    }
   | {
       readonly do: 'take-small'
       readonly from: string
@@ -292,11 +298,14 @@ async function carryOut(
     }
     case 'put-small': {
       const keys: string[] = []
-      for (let i = 0; i < order.count; i++) {
-        const value = filled(order.bytes, order.seed + i)
-        keys.push((await node!.put({ bytes: single(value) })).key.toString())
-      }
-      return { text: keys.join(' ') }
+      const values = Array.from({ length: order.count }, (_, i) =>
+        filled(order.bytes, order.seed + i),
+      )
+      const latencies = await timed(values, order.depth, async (value) => {
+        const { key } = await node!.put({ bytes: single(value), size: value.byteLength })
+        keys.push(key.toString())
+      })
+      return { text: keys.join(' '), latencies }
     }
     case 'get':
       return {
@@ -306,12 +315,14 @@ async function carryOut(
           order.mostBytes,
         ),
       }
-    case 'get-small':
-      return {
-        latencies: await timed(order.keys, order.depth, async (key) =>
-          drain(await node!.get(parseKey(key))),
-        ),
+    case 'ask-small': {
+      const keys = order.keys.map((key) => parseKey(key))
+      const ask = {
+        get: async (key: Key) => drain(await node!.get(key)),
+        has: async (key: Key) => node!.stat(key),
       }
+      return { latencies: await timed(keys, order.depth, ask[order.call]) }
+    }
     case 'take-small':
       return { latencies: await takeSmall(order) }
     case 'evict':

@@ -7,6 +7,8 @@ import type { Measured, Order } from './peer-process.ts'
 export const MIB: number = 1 << 20
 export const ROUNDS: number = Number(process.env.ROUNDS ?? 5)
 export const LARGE_BYTES: number = Number(process.env.MIB ?? 256) * MIB
+/** Where a Global of the benchmark keeps its values. */
+export const STORE: 'disk' | 'memory' = process.env.STORE === 'disk' ? 'disk' : 'memory'
 
 /** A child process, and what it measured. */
 export class Peer {

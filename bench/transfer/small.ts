@@ -1,29 +1,30 @@
 /**
- * Small values, cold: how many a second, and how long each takes; beside one stream per request, and Redis, where it is
- * installed.
+ * Small values at a Local: got, asked about and put, how many a second, and how long each takes; beside one stream per
+ * request, and Redis, where it is installed.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { median } from '../ratio.ts'
 import type { Measured } from './peer-process.ts'
-import { type Peer, ROUNDS, row, say, withPeers } from './peers.ts'
+import { type Peer, ROUNDS, STORE, row, say, withPeers } from './peers.ts'
 
 const DEPTHS = [1, 16, 256]
 const COUNT = 8000
 
 export async function small(): Promise<void> {
-  say(`get of 1 KiB, median of ${ROUNDS} rounds`)
+  say(`1 KiB, Global's store: ${STORE}, median of ${ROUNDS} rounds`)
   row(['', 'at once', 'a second', 'p50 ms', 'p99 ms', 'CPU us'])
   await withPeers(4, async (peers) => {
     const [global, local, giver, taker] = peers as [Peer, Peer, Peer, Peer]
-    const { text: join } = await global.do({ do: 'open', role: 'global' })
+    const { text: join } = await global.do({ do: 'open', role: 'global', store: STORE })
     await local.do({ do: 'open', role: 'local', join })
     const { text } = await global.do({
       do: 'put-small',
       bytes: 1024,
       count: COUNT,
       seed: 11,
+      depth: 16,
     })
     const { text: from } = await giver.do({ do: 'give', bytes: 1024 })
     const keys = text.split(' ')
@@ -31,18 +32,26 @@ export async function small(): Promise<void> {
       const some = keys.slice(0, depth === 1 ? COUNT / 4 : COUNT)
       const cold: Measured[] = []
       const hits: Measured[] = []
+      const has: Measured[] = []
+      const puts: Measured[] = []
       const streams: Measured[] = []
       for (let round = 0; round <= ROUNDS; round++) {
         await local.do({ do: 'evict', keys: some })
+        const seed = (round * DEPTHS.length + DEPTHS.indexOf(depth) + 1) * 1_000_003
+        const count = some.length / 2
         const runs = [
-          [cold, await local.do({ do: 'get-small', keys: some, depth })],
-          [hits, await local.do({ do: 'get-small', keys: some, depth })],
+          [cold, await local.do({ do: 'ask-small', call: 'get', keys: some, depth })],
+          [hits, await local.do({ do: 'ask-small', call: 'get', keys: some, depth })],
+          [has, await local.do({ do: 'ask-small', call: 'has', keys: some, depth })],
+          [puts, await local.do({ do: 'put-small', bytes: 1024, count, seed, depth })],
           [streams, await taker.do({ do: 'take-small', from, count: 400, depth })],
         ] as const
         if (round > 0) for (const [list, run] of runs) list.push(run)
       }
-      print('cold, at a Local', depth, cold)
-      print('held by the Local', depth, hits)
+      print('get, cold', depth, cold)
+      print('get, held', depth, hits)
+      print('has', depth, has)
+      print('put', depth, puts)
       print('one stream for each', depth, streams)
     }
   })
