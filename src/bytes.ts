@@ -58,6 +58,11 @@ export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void,
   yield bytes
 }
 
+/** The same memory, for numbers. */
+export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength)
+}
+
 /** Are both the same bytes? Not constant-time: never for secrets. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.byteLength !== b.byteLength) return false

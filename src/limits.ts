@@ -229,6 +229,9 @@ export const REDIAL_MOST_MS: number = 5000
 /** The longest path that every system takes as the address of a Unix socket. */
 export const SOCKET_PATH_BYTES: number = 100
 
+/** What a client of a daemon takes of an answer before it is read. */
+export const ANSWER_AHEAD_BYTES: number = MIB
+
 /** All header lines of one HTTP request together. */
 export const HTTP_HEADER_BYTES: number = 16 * KIB
 

@@ -1,6 +1,6 @@
 /**
- * What a Local holds already: through its socket, beside a static file from a server on a socket and beside `cat`; and in
- * process.
+ * What a Local holds already: through its socket by `curl` and by `dstore get`, beside a static file from a server on a
+ * socket and beside `cat`; and in process.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -46,7 +46,7 @@ export async function hit(): Promise<void> {
     stops.push(() => files.close())
 
     say(`a value that is held, median of ${ROUNDS} rounds, in milliseconds: whole processes`)
-    row(['', 'Local', 'static', 'cat', 'to static'])
+    row(['', 'Local', 'static', 'cat', 'get', 'to static'])
     for (const [name, bytes] of [
       ['1 KiB', 1024],
       ['1 GiB', 1024 * MIB],
@@ -61,6 +61,7 @@ export async function hit(): Promise<void> {
         curl(join(local, 'dstore.sock'), `/v1/values/${key}`),
         curl(socket, `/value-${bytes}`),
         ['cat', path],
+        [process.execPath, bundle, 'get', '--quiet', '--dir', local, key],
       ]
       const taken = contestants.map((): number[] => [])
       for (let round = 0; round <= ROUNDS; round++) {

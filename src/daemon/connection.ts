@@ -1,19 +1,24 @@
 /** Connecting to a daemon's socket, and telling "no daemon" from every other failure. */
 import { once } from 'node:events'
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { SocketConstructorOpts } from 'node:net'
 import { DstoreError } from '../errors.ts'
+import { ANSWER_AHEAD_BYTES } from '../limits.ts'
 import { socketAddress } from './socket-address.ts'
 
 /** What the system says where nobody serves: no socket, or one that a dead process left. */
 const NOBODY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
+
+/** What comes while its reader is busy is given to it in one piece. Node's types do not know that sockets are streams here. */
+const READING = { readableHighWaterMark: ANSWER_AHEAD_BYTES } as SocketConstructorOpts
 
 /** An open connection; undefined where no daemon serves. `not-permitted` where it is somebody else's. */
 export async function connectTo(path: string): Promise<Socket | undefined> {
   try {
     const address = socketAddress(path)
     try {
-      const socket = connect(address.path)
+      const socket = new Socket(READING)
+      socket.connect(address.path)
       await once(socket, 'connect')
       // Whoever uses it hears of errors in his own way; between two uses there must be somebody, too.
       socket.on('error', () => undefined)

@@ -1,4 +1,5 @@
 /** The groups of a slice, which come cut anywhere: verified many at a time, and given out where they lie. */
+import { viewOf } from '../bytes.ts'
 import { CHUNK_BYTES, DIGEST_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
 import type { Engine } from './engine.ts'
 import type { CvPile } from './cv-pile.ts'
@@ -32,6 +33,7 @@ export class GroupBatch {
   #groups = 0
   /** What they must hash to, 32 bytes each. */
   readonly #expected: Uint8Array
+  readonly #expectedView: DataView
   /** The group that comes next, where a push ended in it: as far as it came. */
   #cut: Uint8Array | undefined
   #cutLength = 0
@@ -45,6 +47,7 @@ export class GroupBatch {
     this.#start = start
     this.#root = root
     this.#expected = new Uint8Array((HASH_WINDOW_BYTES / groupBytes) * DIGEST_BYTES)
+    this.#expectedView = viewOf(this.#expected)
     this.#cvs = new Uint8Array(this.#expected.byteLength)
   }
 
@@ -79,7 +82,7 @@ export class GroupBatch {
 
   /** The last group is all there, and must hash to what is on top of the pile. */
   completeGroup(expected: CvPile): void {
-    expected.popInto(this.#expected, this.#groups++ * DIGEST_BYTES)
+    expected.popInto(this.#expectedView, this.#groups++ * DIGEST_BYTES)
   }
 
   /** Is there no room for another group? Then flush. */

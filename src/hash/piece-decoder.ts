@@ -1,11 +1,12 @@
 /** The receiving end of a slice that comes in pieces: proves the pairs of each, then its groups (specs/003, "Pieces"). */
+import { viewOf } from '../bytes.ts'
 import { DIGEST_BYTES, GROUP_BYTES, PIECE_BYTES, PROOF_BYTES } from '../limits.ts'
 import { activeEngine } from './active-engine.ts'
 import { CvPile } from './cv-pile.ts'
 import type { Engine } from './engine.ts'
 import { wrongGroup, type ExpectedGroups } from './group-check.ts'
 import { IntegrityError } from './integrity.ts'
-import type { Piece } from './piece-plan.ts'
+import { GROUP, LEFT, RIGHT, ROOT, type Piece } from './piece-plan.ts'
 import { HEADER_BYTES, PAIR_BYTES } from './tree.ts'
 
 export interface PieceDecoderOptions {
@@ -23,17 +24,19 @@ export class PieceDecoder {
   readonly #expected = new CvPile()
   /** What the groups of the piece must hash to, from the next one on. */
   readonly #groups = new Uint8Array((PIECE_BYTES / GROUP_BYTES) * DIGEST_BYTES)
+  readonly #groupsView = viewOf(this.#groups)
   #nextGroup = 0
   #endOfGroups = 0
   /** Offset within the value of the first byte that is not proved. */
   #position = 0
   /** The CVs of the pairs of a piece. */
   readonly #parents = new Uint8Array(PROOF_BYTES / 2)
+  readonly #parentsView = viewOf(this.#parents)
 
   constructor({ digest, size, engine = activeEngine() }: PieceDecoderOptions) {
     this.#size = size
     this.#engine = engine
-    this.#expected.push(digest, 0)
+    this.#expected.push(viewOf(digest), 0)
   }
 
   /** The proof of the next piece: its `proofBytes`. Once this returns, the pairs in it are proved. */
@@ -46,23 +49,25 @@ export class PieceDecoder {
       at = HEADER_BYTES
     }
     const pairs = bytes.subarray(at)
+    const cvs = viewOf(pairs)
+    const expected = this.#expected
     this.#engine.parents(pairs, this.#parents)
     let groups = 0
     let pair = 0
     for (const step of steps) {
-      if (step.kind === 'group') {
-        this.#expected.popInto(this.#groups, groups++ * DIGEST_BYTES)
+      if (step === GROUP) {
+        expected.popInto(this.#groupsView, groups++ * DIGEST_BYTES)
         continue
       }
       const at = pair * PAIR_BYTES
       const cvAt = pair++ * DIGEST_BYTES
-      if (step.root) this.#engine.parent(pairs, at, true, this.#parents, cvAt)
-      if (!this.#expected.popEquals(this.#parents, cvAt)) {
+      if ((step & ROOT) !== 0) this.#engine.parent(pairs, at, true, this.#parents, cvAt)
+      if (!expected.popEquals(this.#parentsView, cvAt)) {
         const message = `the tree at byte ${data.start} is not the value's`
         throw new IntegrityError('parent', data.start, message)
       }
-      if (step.right) this.#expected.push(pairs, at + DIGEST_BYTES)
-      if (step.left) this.#expected.push(pairs, at)
+      if ((step & RIGHT) !== 0) expected.push(cvs, at + DIGEST_BYTES)
+      if ((step & LEFT) !== 0) expected.push(cvs, at)
     }
     this.#endOfGroups = groups * DIGEST_BYTES
   }
@@ -84,7 +89,7 @@ export class PieceDecoder {
   }
 
   #checkSize(bytes: Uint8Array): void {
-    const size = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
+    const size = viewOf(bytes).getBigUint64(0, true)
     if (size === BigInt(this.#size)) return
     const message = `the proof is for a value of ${size} bytes, not of ${this.#size}`
     throw new IntegrityError('size', 0, message)

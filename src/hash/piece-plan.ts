@@ -1,7 +1,17 @@
 /** How a slice is cut for its way over the wire: at fixed places of the value, proof first (specs/003, "Pieces"). */
 import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
-import { HEADER_BYTES, PAIR_BYTES, sliceSteps } from './tree.ts'
-import type { ByteRange, Step } from './tree.ts'
+import { HEADER_BYTES, PAIR_BYTES, bytesOf, checkTree, groupCount, groupsOf } from './tree.ts'
+import { leftGroups, type ByteRange, type GroupRange } from './tree.ts'
+
+/**
+ * A step of a piece is a group, or a parent: then also whether its left child and its right are part of the slice, and
+ * whether it is the root. Numbers, for a piece has a hundred of them, and both ends go through each.
+ */
+export const GROUP = 0
+export const PARENT = 1
+export const LEFT = 2
+export const RIGHT = 4
+export const ROOT = 8
 
 /** What of a slice belongs to one span of the value: `PIECE_BYTES` from a multiple of that. */
 export interface Piece {
@@ -13,7 +23,8 @@ export interface Piece {
   readonly proofBytes: number
   /** Its groups, which follow. */
   readonly data: ByteRange
-  readonly steps: readonly Step[]
+  /** Its parents and groups in the order of the tree, parents before what is below them. */
+  readonly steps: readonly number[]
 }
 
 /** The pieces of the slice for a range: each holds at least one group, and the parents above that were not given before. */
@@ -23,29 +34,19 @@ export function* planPieces(
   groupBytes: number = GROUP_BYTES,
   spanBytes: number = PIECE_BYTES,
 ): Generator<Piece, void, undefined> {
-  let isFirst = true
-  let steps: Step[] = []
-  /** Parents since the last group: of its span or of the next, whichever the next group is in. */
-  let parents: Step[] = []
-  let data: { start: number; end: number } | undefined
-  for (const step of sliceSteps(size, range, groupBytes)) {
-    if (step.kind === 'parent') {
-      parents.push(step)
-      continue
-    }
-    const isNext = data !== undefined && step.start % spanBytes === 0
-    if (isNext) {
-      yield pieceOf(steps, data!, isFirst)
-      isFirst = false
-      steps = []
-      data = undefined
-    }
-    data ??= { start: step.start, end: step.end }
-    data.end = step.end
-    steps.push(...parents, step)
-    parents = []
+  checkTree(size, groupBytes)
+  const wanted = groupsOf(range, size, groupBytes)
+  const walk = new Walk(groupCount(size, groupBytes), wanted)
+  const spanGroups = spanBytes / groupBytes
+  for (let first = wanted.first; first < wanted.end;) {
+    const span = Math.floor(first / spanGroups)
+    const groups = { first, end: Math.min(wanted.end, (span + 1) * spanGroups) }
+    const { steps, outboard, pairBytes } = walk.through(groups)
+    const isFirst = first === wanted.first
+    const proofBytes = pairBytes + (isFirst ? HEADER_BYTES : 0)
+    yield { isFirst, outboard, proofBytes, data: bytesOf(groups, size, groupBytes), steps }
+    first = groups.end
   }
-  yield pieceOf(steps, data!, isFirst)
 }
 
 /** Bytes of a piece, its proof and its groups. */
@@ -53,16 +54,56 @@ export function lengthOf({ proofBytes, data }: Piece): number {
   return proofBytes + (data.end - data.start)
 }
 
-function pieceOf(steps: readonly Step[], data: ByteRange, isFirst: boolean): Piece {
-  const outboard: { start: number; end: number }[] = []
-  let proofBytes = isFirst ? HEADER_BYTES : 0
-  for (const step of steps) {
-    if (step.kind === 'group') continue
-    const start = step.outboardOffset
-    const last = outboard.at(-1)
-    if (last?.end === start) last.end += PAIR_BYTES
-    else outboard.push({ start, end: start + PAIR_BYTES })
-    proofBytes += PAIR_BYTES
+/** Through a tree, from the root to some of the groups that are wanted, again and again. */
+class Walk {
+  readonly #total: number
+  readonly #wanted: GroupRange
+  #first = 0
+  #end = 0
+  #steps: number[] = []
+  #outboard: { start: number; end: number }[] = []
+  #pairBytes = 0
+
+  constructor(total: number, wanted: GroupRange) {
+    this.#total = total
+    this.#wanted = wanted
   }
-  return { isFirst, outboard, proofBytes, data, steps }
+
+  through({ first, end }: GroupRange): Pick<Piece, 'steps' | 'outboard'> & { pairBytes: number } {
+    this.#first = first
+    this.#end = end
+    this.#steps = []
+    this.#outboard = []
+    this.#pairBytes = 0
+    this.#visit(0, this.#total, 0)
+    return { steps: this.#steps, outboard: this.#outboard, pairBytes: this.#pairBytes }
+  }
+
+  /** The subtree over these groups, whose root's pair is there in the outboard. */
+  #visit(first: number, end: number, outboardOffset: number): void {
+    if (end - first === 1) {
+      this.#steps.push(GROUP)
+      return
+    }
+    const wanted = this.#wanted
+    const middle = first + leftGroups(end - first)
+    // Where groups below it were given before, it was given with them.
+    if (Math.max(first, wanted.first) >= this.#first) {
+      const left = wanted.first < middle ? LEFT : 0
+      const right = wanted.end > middle ? RIGHT : 0
+      this.#steps.push(PARENT | left | right | (end - first === this.#total ? ROOT : 0))
+      this.#addPair(outboardOffset)
+    }
+    if (this.#first < middle) this.#visit(first, middle, outboardOffset + PAIR_BYTES)
+    if (this.#end > middle) {
+      this.#visit(middle, end, outboardOffset + (middle - first) * PAIR_BYTES)
+    }
+  }
+
+  #addPair(start: number): void {
+    const last = this.#outboard.at(-1)
+    if (last?.end === start) last.end += PAIR_BYTES
+    else this.#outboard.push({ start, end: start + PAIR_BYTES })
+    this.#pairBytes += PAIR_BYTES
+  }
 }

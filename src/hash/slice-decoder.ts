@@ -1,4 +1,5 @@
 /** The receiving end of a proof: takes a slice cut anywhere, gives what it proves (specs/002, "Proving"). */
+import { viewOf } from '../bytes.ts'
 import { DIGEST_BYTES, GROUP_BYTES, VALUE_BYTES } from '../limits.ts'
 import { activeEngine } from './active-engine.ts'
 import type { Engine } from './engine.ts'
@@ -76,7 +77,7 @@ export class SliceDecoder {
     this.#groupBytes = groupBytes
     this.#range = range
     this.#knownSize = size
-    this.#expected.push(digest, 0)
+    this.#expected.push(viewOf(digest), 0)
   }
 
   /** The length of the value, once it is proved: with its last group. Other slices prove bytes, not the length. */
@@ -155,7 +156,7 @@ export class SliceDecoder {
   }
 
   #header(): void {
-    const size = new DataView(this.#field.buffer).getBigUint64(0, true)
+    const size = viewOf(this.#field).getBigUint64(0, true)
     this.#fieldLength = 0
     if (size > BigInt(VALUE_BYTES)) {
       throw new IntegrityError(
@@ -181,7 +182,7 @@ export class SliceDecoder {
     const pair = this.#field.slice()
     this.#fieldLength = 0
     this.#engine.parent(pair, 0, step.root, this.#cv, 0)
-    if (!this.#expected.popEquals(this.#cv)) {
+    if (!this.#expected.popEquals(viewOf(this.#cv))) {
       // Groups before it wait to be verified. If one of them is wrong, that is the first flaw.
       this.#batch!.flush()
       const position = this.#batch!.start
@@ -191,8 +192,9 @@ export class SliceDecoder {
         `the tree at byte ${position} is not the value's`,
       )
     }
-    if (step.right) this.#expected.push(pair, DIGEST_BYTES)
-    if (step.left) this.#expected.push(pair, 0)
+    const cvs = viewOf(pair)
+    if (step.right) this.#expected.push(cvs, DIGEST_BYTES)
+    if (step.left) this.#expected.push(cvs, 0)
     return { kind: 'parent', outboardOffset: step.outboardOffset, pair }
   }
 

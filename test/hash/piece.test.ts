@@ -3,7 +3,15 @@ import * as fc from 'fast-check'
 import { concat, equal } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { PieceDecoder } from '../../src/hash/piece-decoder.ts'
-import { lengthOf, planPieces, type Piece } from '../../src/hash/piece-plan.ts'
+import {
+  GROUP,
+  LEFT,
+  RIGHT,
+  ROOT,
+  lengthOf,
+  planPieces,
+  type Piece,
+} from '../../src/hash/piece-plan.ts'
 import { encodeHeader, encodeSlice } from '../../src/hash/slice-encoder.ts'
 import {
   bytesOf,
@@ -13,6 +21,7 @@ import {
   sliceBytes,
   sliceSteps,
   type ByteRange,
+  type Step,
 } from '../../src/hash/tree.ts'
 import {
   CHUNK_BYTES,
@@ -64,15 +73,18 @@ function misplanned(
     if (data.start !== at) return `piece ${i} begins at ${data.start}, not at ${at}`
     if (i > 0 && at % spanBytes > 0) return `piece ${i} begins within a span`
     if (Math.floor(at / spanBytes) !== Math.floor(last / spanBytes)) return `piece ${i} is too long`
-    if (steps.at(-1)?.kind !== 'group') return `piece ${i} ends with a parent`
+    if (steps.at(-1) !== GROUP) return `piece ${i} ends with a parent`
     if (isFirst !== (i === 0)) return `piece ${i} has a header, or has none`
-    const flaw = misproved(piece)
+    const flaw = misproved(piece, size, groupBytes)
     if (flaw !== undefined) return `piece ${i}: ${flaw}`
     at = data.end
   }
   if (at !== end) return `the last piece ends at ${at}, not at ${end}`
   const steps = [...sliceSteps(size, range, groupBytes)]
-  if (JSON.stringify(pieces.flatMap((piece) => piece.steps)) !== JSON.stringify(steps)) {
+  if (
+    JSON.stringify(pieces.flatMap((piece) => stepsOf(piece, size, groupBytes))) !==
+    JSON.stringify(steps)
+  ) {
     return 'other steps than those of the slice, or in another order'
   }
   const length = pieces.reduce((sum, piece) => sum + lengthOf(piece), 0)
@@ -80,20 +92,45 @@ function misplanned(
   return undefined
 }
 
-/** What of a piece is not as its steps say: its pairs, in as few ranges as there can be, and its groups. */
-function misproved({ steps, outboard, data, isFirst, proofBytes }: Piece): string | undefined {
+/** Where the pairs of a piece are in the outboard. */
+function pairsOf({ outboard }: Piece): number[] {
   const offsets: number[] = []
-  for (const [i, { start, end }] of outboard.entries()) {
+  for (const { start, end } of outboard) {
     for (let at = start; at < end; at += PAIR_BYTES) offsets.push(at)
+  }
+  return offsets
+}
+
+/** The steps of a piece as those of a slice are: its pairs and its groups are in the same order. */
+function stepsOf(piece: Piece, size: number, groupBytes: number): Step[] {
+  const pairs = pairsOf(piece)
+  let group = Math.floor(piece.data.start / groupBytes)
+  return piece.steps.map((step): Step => {
+    if (step !== GROUP) {
+      const [root, left, right] = [ROOT, LEFT, RIGHT].map((flag) => (step & flag) !== 0)
+      const outboardOffset = pairs.shift()!
+      return { kind: 'parent', outboardOffset, root: root!, left: left!, right: right! }
+    }
+    const start = group * groupBytes
+    const end = Math.min(size, start + groupBytes)
+    return { kind: 'group', group: group++, start, end, root: size <= groupBytes }
+  })
+}
+
+/** What of a piece is not as its steps say: its pairs, in as few ranges as there can be, and its groups. */
+function misproved(piece: Piece, size: number, groupBytes: number): string | undefined {
+  const { steps, outboard, data, isFirst, proofBytes } = piece
+  for (const [i, { start }] of outboard.entries()) {
     if (start === outboard[i - 1]?.end) return `two ranges of the outboard meet at ${start}`
   }
-  const parents = steps.flatMap((step) => (step.kind === 'parent' ? [step.outboardOffset] : []))
-  if (offsets.join() !== parents.join()) return 'other pairs than those of its parents'
-  const expectedBytes = (isFirst ? HEADER_BYTES : 0) + parents.length * PAIR_BYTES
+  const pairs = pairsOf(piece).length
+  const parents = steps.filter((step) => step !== GROUP).length
+  if (pairs !== parents) return `${pairs} pairs for ${parents} parents`
+  const expectedBytes = (isFirst ? HEADER_BYTES : 0) + parents * PAIR_BYTES
   if (proofBytes !== expectedBytes) return `${proofBytes} bytes of proof`
-  const groups = steps.flatMap((step) => (step.kind === 'group' ? [step] : []))
-  const groupBytes = groups.reduce((sum, { start, end }) => sum + (end - start), 0)
-  return groupBytes === data.end - data.start ? undefined : `${groupBytes} bytes of groups`
+  const groups = stepsOf(piece, size, groupBytes).filter((step) => step.kind === 'group')
+  const { end } = groups.at(-1)!
+  return end === data.end ? undefined : `its groups end at ${end}, and its data at ${data.end}`
 }
 
 function checkPlan(t: ExecutionContext, size: number, range: ByteRange, sizes = SMALL): void {
@@ -153,7 +190,11 @@ test('where nothing else is said, a span is one mebibyte of groups of 16 KiB', (
 })
 
 /** The bytes of the pieces, each pair and group put where the slice has it. */
-function reordered(source: Source, pieces: Iterable<Piece>): Uint8Array {
+function reordered(
+  source: Source,
+  pieces: Iterable<Piece>,
+  groupBytes: number = GROUP_BYTES,
+): Uint8Array {
   const parts: Uint8Array[] = []
   for (const piece of pieces) {
     const sent = sentPiece(source, piece)
@@ -162,8 +203,12 @@ function reordered(source: Source, pieces: Iterable<Piece>): Uint8Array {
     let groupAt = piece.proofBytes
     parts.push(bytes.subarray(0, pairAt))
     for (const step of piece.steps) {
-      if (step.kind === 'parent') parts.push(bytes.subarray(pairAt, (pairAt += PAIR_BYTES)))
-      else parts.push(bytes.subarray(groupAt, (groupAt += step.end - step.start)))
+      if (step !== GROUP) parts.push(bytes.subarray(pairAt, (pairAt += PAIR_BYTES)))
+      else {
+        const end = Math.min(bytes.byteLength, groupAt + groupBytes)
+        parts.push(bytes.subarray(groupAt, end))
+        groupAt = end
+      }
     }
     if (pairAt !== piece.proofBytes || groupAt !== lengthOf(piece)) throw new Error('bytes left')
   }
@@ -178,7 +223,8 @@ test('R002-7: the bytes of all pieces, put in the order of the tree, are the sli
       const source = sourceOf(value, groupBytes)
       const { outboard } = hash(value, { groupBytes })
       const slice = encodeSlice(value, outboard, range, groupBytes)
-      return equal(reordered(source, planPieces(size, range, groupBytes, spanBytes)), slice)
+      const pieces = planPieces(size, range, groupBytes, spanBytes)
+      return equal(reordered(source, pieces, groupBytes), slice)
     }),
     { numRuns: 200 },
   )
@@ -225,7 +271,7 @@ test('R003-3: no piece of the largest value is longer than a piece and its proof
   let most = 0
   for (const { size, range } of FAR) {
     for (const piece of planPieces(size, range)) {
-      const groups = piece.steps.filter(({ kind }) => kind === 'group').length
+      const groups = piece.steps.filter((step) => step === GROUP).length
       t.true(piece.proofBytes <= PROOF_BYTES)
       t.true(groups <= PIECE_BYTES / GROUP_BYTES)
       t.true(lengthOf(piece) <= PIECE_BYTES + PROOF_BYTES)
