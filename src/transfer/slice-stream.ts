@@ -1,9 +1,10 @@
 /** Slices out of wherever a value is kept, and the verified bytes of one (specs/003-transfer.md, "Slices"). */
 import { concat } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
 import { SliceDecoder } from '../hash/slice-decoder.ts'
 import { encodeHeader, pieceParts, planSlice, type SlicePiece } from '../hash/slice-encoder.ts'
 import type { Piece } from '../hash/piece-plan.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import { bytesOf, groupsOf, type ByteRange } from '../hash/tree.ts'
 import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
 
 /** A value and its outboard, to be read in ranges. */
@@ -33,17 +34,6 @@ function* planParts(size: number, range: ByteRange): Generator<PlannedPart, void
   }
 }
 
-/** The bytes of a part where they lie: in arrays of at most a group. */
-async function readPart(
-  value: ValueBytes,
-  part: PlannedPart,
-  signal?: AbortSignal,
-): Promise<Uint8Array[]> {
-  const { header, outboard, data } = part
-  const pairs = concat(await readPairs(value, outboard))
-  return [header, ...pieceParts(part, pairs, ...(await readData(value, data, signal)))]
-}
-
 /** The bytes of a piece where they lie: its proof, then its groups (specs/003-transfer.md, "Pieces"). */
 export async function readPiece(
   value: ValueBytes,
@@ -51,11 +41,18 @@ export async function readPiece(
   signal?: AbortSignal,
 ): Promise<Uint8Array[]> {
   const header = isFirst ? [encodeHeader(value.size)] : []
-  return [
-    ...header,
-    ...(await readPairs(value, outboard)),
-    ...(await readData(value, data, signal)),
-  ]
+  const [pairs, bytes] = await readBoth(value, outboard, data, signal)
+  return [...header, ...pairs, ...bytes]
+}
+
+/** Pairs and data, at the same time: on a disk each is several calls, one after the other. */
+function readBoth(
+  value: ValueBytes,
+  outboard: readonly ByteRange[],
+  data: ByteRange,
+  signal?: AbortSignal,
+): Promise<[Uint8Array[], Uint8Array[]]> {
+  return Promise.all([readPairs(value, outboard), readData(value, data, signal)])
 }
 
 async function readPairs(value: ValueBytes, outboard: readonly ByteRange[]): Promise<Uint8Array[]> {
@@ -87,14 +84,62 @@ export async function* verifiedBytes(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = new SliceDecoder({ digest, range, size: value.size })
-  for (const part of planParts(value.size, range)) {
-    // Not encoded first: what is read is proved, and given out, where it is.
-    for (const proved of decoder.push(...(await readPart(value, part, signal)))) {
-      const bytes = proved.kind === 'data' ? within(proved, range) : undefined
-      if (bytes !== undefined) yield bytes
+  // One read for all of it, which has the next piece ready; the pairs in between are few.
+  const data = new Portions(value.read(groupsIn(range, value.size), signal))
+  try {
+    for (const part of planParts(value.size, range)) {
+      const length = part.data.end - part.data.start
+      const [pairs, groups] = await Promise.all([
+        readPairs(value, part.outboard),
+        data.take(length),
+      ])
+      const encoded = [part.header, ...pieceParts(part, concat(pairs), ...groups)]
+      // Not encoded first: what is read is proved, and given out, where it is.
+      for (const proved of decoder.push(...encoded)) {
+        const bytes = proved.kind === 'data' ? within(proved, range) : undefined
+        if (bytes !== undefined) yield bytes
+      }
     }
+    decoder.finish()
+  } finally {
+    await data.end()
   }
-  decoder.finish()
+}
+
+/** The bytes of the groups that a slice for the range holds. */
+const groupsIn = (range: ByteRange, size: number): ByteRange =>
+  bytesOf(groupsOf(range, size), size, GROUP_BYTES)
+
+/** A stream of bytes, taken so many at a time, where they lie. */
+class Portions {
+  readonly #source: AsyncIterator<Uint8Array>
+  #rest: Uint8Array = NOTHING
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]()
+  }
+
+  /** The next `count` bytes. */
+  async take(count: number): Promise<Uint8Array[]> {
+    const parts: Uint8Array[] = []
+    for (let left = count; left > 0;) {
+      if (this.#rest.byteLength === 0) {
+        const next = await this.#source.next()
+        if (next.done === true) throw new DstoreError('integrity', 'a value is shorter than it was')
+        this.#rest = next.value
+      }
+      const part = this.#rest.subarray(0, left)
+      this.#rest = this.#rest.subarray(part.byteLength)
+      left -= part.byteLength
+      parts.push(part)
+    }
+    return parts
+  }
+
+  /** Nothing more is wanted. */
+  async end(): Promise<void> {
+    await this.#source.return?.()
+  }
 }
 
 /** What of a proved run lies in the range that was asked for: slices hold whole groups. */
