@@ -405,7 +405,7 @@ export const CALLERS_IN_FLIGHT_BYTES: number =
 /** How much of a transfer goes by before its share of what is in flight goes to others who wait: to begin again costs. */
 export const SHARE_KEPT_BYTES: number = 16 * MIB
 
-/** What one read of a stored value has in memory at most: a piece as it was read, as it was proved, as it is sent. */
+/** What one read of a stored value has in memory at most: a piece that is proved, one that is sent, and the next. */
 export const READ_SHARE_BYTES: number = 3 * MIB
 
 /** While somebody waits for whom nothing is in flight, a peer gets so long to take one piece, in milliseconds. */

@@ -1,7 +1,16 @@
 /** How a slice is cut for its way over the wire: at fixed places of the value, proof first (specs/003, "Pieces"). */
 import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
-import { HEADER_BYTES, PAIR_BYTES, bytesOf, checkTree, groupCount, groupsOf } from './tree.ts'
-import { leftGroups, type ByteRange, type GroupRange } from './tree.ts'
+import {
+  HEADER_BYTES,
+  PAIR_BYTES,
+  bytesOf,
+  checkTree,
+  groupCount,
+  groupsOf,
+  leftGroups,
+  type ByteRange,
+  type GroupRange,
+} from './tree.ts'
 
 /**
  * A step of a piece is a group, or a parent: then also whether its left child and its right are part of the slice, and
