@@ -13,14 +13,13 @@ import {
 } from './tree.ts'
 
 /**
- * A step of a piece is a group, or a parent: then also whether its left child and its right are part of the slice, and
- * whether it is the root. Numbers, for a piece has a hundred of them, and both ends go through each.
+ * A step of a piece is a group, or a parent: whether its left child and its right are part of the slice, one of them at
+ * least, and whether it is the root. Numbers, for a piece has a hundred of them, and both ends go through each.
  */
 export const GROUP = 0
-export const PARENT = 1
-export const LEFT = 2
-export const RIGHT = 4
-export const ROOT = 8
+export const LEFT = 1
+export const RIGHT = 2
+export const ROOT = 4
 
 /** What of a slice belongs to one span of the value: `PIECE_BYTES` from a multiple of that. */
 export interface Piece {
@@ -45,14 +44,15 @@ export function* planPieces(
 ): Generator<Piece, void, undefined> {
   checkTree(size, groupBytes)
   const wanted = groupsOf(range, size, groupBytes)
-  const walk = new Walk(groupCount(size, groupBytes), wanted)
+  const total = groupCount(size, groupBytes)
   const spanGroups = spanBytes / groupBytes
   for (let first = wanted.first; first < wanted.end;) {
     const span = Math.floor(first / spanGroups)
     const groups = { first, end: Math.min(wanted.end, (span + 1) * spanGroups) }
-    const { steps, outboard, pairBytes } = walk.through(groups)
+    const { steps, outboard } = new Walk(total, wanted, groups)
     const isFirst = first === wanted.first
-    const proofBytes = pairBytes + (isFirst ? HEADER_BYTES : 0)
+    const header = isFirst ? HEADER_BYTES : 0
+    const proofBytes = outboard.reduce((sum, { start, end }) => sum + end - start, header)
     yield { isFirst, outboard, proofBytes, data: bytesOf(groups, size, groupBytes), steps }
     first = groups.end
   }
@@ -63,56 +63,46 @@ export function lengthOf({ proofBytes, data }: Piece): number {
   return proofBytes + (data.end - data.start)
 }
 
-/** Through a tree, from the root to some of the groups that are wanted, again and again. */
+/** Through a tree, from its root to some of the groups that are wanted. */
 class Walk {
+  readonly steps: number[] = []
+  readonly outboard: { start: number; end: number }[] = []
   readonly #total: number
   readonly #wanted: GroupRange
-  #first = 0
-  #end = 0
-  #steps: number[] = []
-  #outboard: { start: number; end: number }[] = []
-  #pairBytes = 0
+  readonly #groups: GroupRange
 
-  constructor(total: number, wanted: GroupRange) {
+  constructor(total: number, wanted: GroupRange, groups: GroupRange) {
     this.#total = total
     this.#wanted = wanted
-  }
-
-  through({ first, end }: GroupRange): Pick<Piece, 'steps' | 'outboard'> & { pairBytes: number } {
-    this.#first = first
-    this.#end = end
-    this.#steps = []
-    this.#outboard = []
-    this.#pairBytes = 0
-    this.#visit(0, this.#total, 0)
-    return { steps: this.#steps, outboard: this.#outboard, pairBytes: this.#pairBytes }
+    this.#groups = groups
+    this.#visit(0, total, 0)
   }
 
   /** The subtree over these groups, whose root's pair is there in the outboard. */
   #visit(first: number, end: number, outboardOffset: number): void {
     if (end - first === 1) {
-      this.#steps.push(GROUP)
+      this.steps.push(GROUP)
       return
     }
     const wanted = this.#wanted
+    const groups = this.#groups
     const middle = first + leftGroups(end - first)
     // Where groups below it were given before, it was given with them.
-    if (Math.max(first, wanted.first) >= this.#first) {
+    if (Math.max(first, wanted.first) >= groups.first) {
       const left = wanted.first < middle ? LEFT : 0
       const right = wanted.end > middle ? RIGHT : 0
-      this.#steps.push(PARENT | left | right | (end - first === this.#total ? ROOT : 0))
+      this.steps.push(left | right | (end - first === this.#total ? ROOT : 0))
       this.#addPair(outboardOffset)
     }
-    if (this.#first < middle) this.#visit(first, middle, outboardOffset + PAIR_BYTES)
-    if (this.#end > middle) {
+    if (groups.first < middle) this.#visit(first, middle, outboardOffset + PAIR_BYTES)
+    if (groups.end > middle) {
       this.#visit(middle, end, outboardOffset + (middle - first) * PAIR_BYTES)
     }
   }
 
   #addPair(start: number): void {
-    const last = this.#outboard.at(-1)
+    const last = this.outboard.at(-1)
     if (last?.end === start) last.end += PAIR_BYTES
-    else this.#outboard.push({ start, end: start + PAIR_BYTES })
-    this.#pairBytes += PAIR_BYTES
+    else this.outboard.push({ start, end: start + PAIR_BYTES })
   }
 }

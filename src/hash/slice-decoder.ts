@@ -62,9 +62,11 @@ export class SliceDecoder {
   readonly #expected = new CvPile()
   /** The header or a pair, as far as it came. */
   readonly #field = new Uint8Array(PAIR_BYTES)
+  readonly #fieldView = viewOf(this.#field)
   #fieldLength = 0
   /** Scratch. */
   readonly #cv = new Uint8Array(DIGEST_BYTES)
+  readonly #cvView = viewOf(this.#cv)
   #flaw: unknown
 
   constructor(options: SliceDecoderOptions) {
@@ -156,7 +158,7 @@ export class SliceDecoder {
   }
 
   #header(): void {
-    const size = viewOf(this.#field).getBigUint64(0, true)
+    const size = this.#fieldView.getBigUint64(0, true)
     this.#fieldLength = 0
     if (size > BigInt(VALUE_BYTES)) {
       throw new IntegrityError(
@@ -182,7 +184,7 @@ export class SliceDecoder {
     const pair = this.#field.slice()
     this.#fieldLength = 0
     this.#engine.parent(pair, 0, step.root, this.#cv, 0)
-    if (!this.#expected.popEquals(viewOf(this.#cv))) {
+    if (!this.#expected.popEquals(this.#cvView)) {
       // Groups before it wait to be verified. If one of them is wrong, that is the first flaw.
       this.#batch!.flush()
       const position = this.#batch!.start
@@ -192,9 +194,8 @@ export class SliceDecoder {
         `the tree at byte ${position} is not the value's`,
       )
     }
-    const cvs = viewOf(pair)
-    if (step.right) this.#expected.push(cvs, DIGEST_BYTES)
-    if (step.left) this.#expected.push(cvs, 0)
+    if (step.right) this.#expected.push(this.#fieldView, DIGEST_BYTES)
+    if (step.left) this.#expected.push(this.#fieldView, 0)
     return { kind: 'parent', outboardOffset: step.outboardOffset, pair }
   }
 

@@ -4,7 +4,7 @@
  * to be said inside.
  */
 import type { TLSSocket } from 'node:tls'
-import { bytesIn } from '../bytes.ts'
+import { bytesIn, viewOf } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import {
   CHANNEL_BUFFER_BYTES,
@@ -128,7 +128,7 @@ export class LaneChannel implements Channel {
   async #sendRecord(record: readonly Uint8Array[]): Promise<void> {
     let slab = await this.#slab()
     let filled = LENGTH_BYTES
-    new DataView(slab.buffer, slab.byteOffset).setUint32(0, bytesIn(record))
+    viewOf(slab).setUint32(0, bytesIn(record))
     const ship = (): void => {
       const shipped = slab
       this.#ship(slab.subarray(0, filled), () => this.#pool.give(shipped))
@@ -236,7 +236,7 @@ export class LaneChannel implements Channel {
 
   #begin(): void {
     this.#lengthFilled = 0
-    this.#recordLeft = new DataView(this.#length.buffer).getUint32(0)
+    this.#recordLeft = viewOf(this.#length).getUint32(0)
     if (this.#recordLeft === 0) {
       this.#inbox.end()
       this.#closeWhenDone()
@@ -306,7 +306,7 @@ function* recordsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array
 
 function encodeLength(length: number): Uint8Array {
   const bytes = new Uint8Array(LENGTH_BYTES)
-  new DataView(bytes.buffer).setUint32(0, length)
+  viewOf(bytes).setUint32(0, length)
   return bytes
 }
 

@@ -41,18 +41,12 @@ export async function readPiece(
   signal?: AbortSignal,
 ): Promise<Uint8Array[]> {
   const header = isFirst ? [encodeHeader(value.size)] : []
-  const [pairs, bytes] = await readBoth(value, outboard, data, signal)
+  // At the same time: on a disk each is several calls, one after the other.
+  const [pairs, bytes] = await Promise.all([
+    readPairs(value, outboard),
+    readData(value, data, signal),
+  ])
   return [...header, ...pairs, ...bytes]
-}
-
-/** Pairs and data, at the same time: on a disk each is several calls, one after the other. */
-function readBoth(
-  value: ValueBytes,
-  outboard: readonly ByteRange[],
-  data: ByteRange,
-  signal?: AbortSignal,
-): Promise<[Uint8Array[], Uint8Array[]]> {
-  return Promise.all([readPairs(value, outboard), readData(value, data, signal)])
 }
 
 async function readPairs(value: ValueBytes, outboard: readonly ByteRange[]): Promise<Uint8Array[]> {
