@@ -10,7 +10,9 @@ interface Result extends Measured {
 
 type Contestant = readonly [giver: Peer, run: () => Promise<Measured>]
 
-const BARE = 'bare stream, Noise'
+/** A stream of libp2p's packages as they come, and one of dstore's own node, whose Noise is faster. */
+const PLAIN = 'bare stream'
+const BARE = 'bare stream, own Noise'
 
 const perGib = (cpu: number): number => (cpu * 1024 * MIB) / LARGE_BYTES
 
@@ -35,6 +37,7 @@ export async function large(): Promise<void> {
       ],
       'slice, Noise, verified': [giver, () => taker.do({ ...take, how: 'verified' })],
       'slice, Noise, unverified': [giver, () => taker.do({ ...take, how: 'unverified' })],
+      [PLAIN]: [giver, () => taker.do({ ...take, how: 'plain' })],
       [BARE]: [giver, () => taker.do({ ...take, how: 'bare' })],
       'raw TCP': [giver, () => taker.do({ ...take, how: 'tcp' })],
     }
@@ -60,13 +63,15 @@ export async function large(): Promise<void> {
 }
 
 function print(results: ReadonlyMap<string, readonly Result[]>): void {
+  const plain = results.get(PLAIN)!
   const bare = results.get(BARE)!
   say(`${LARGE_BYTES / MIB} MiB from ${STORE}, median of ${ROUNDS} interleaved rounds`)
-  row(['', 'MiB/s', 'to bare', 'CPU s/GiB:', 'giver', 'taker', 'RSS MiB', 'held ms'])
+  row(['', 'MiB/s', 'to bare', 'to own', 'CPU s/GiB:', 'giver', 'taker', 'RSS MiB', 'held ms'])
   for (const [name, all] of results) {
     row([
       name,
       median(all.map(({ ms }) => LARGE_BYTES / MIB / (ms / 1000))).toFixed(0),
+      median(all.map((one, i) => plain[i]!.ms / one.ms)).toFixed(2),
       median(all.map((one, i) => bare[i]!.ms / one.ms)).toFixed(2),
       '',
       median(all.map(({ giverCpu }) => perGib(giverCpu))).toFixed(2),

@@ -25,6 +25,7 @@ import { createNetwork } from '../../src/node/network.ts'
 import type { Node, ReadableValue } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
 import type { Channel } from '../../src/wire/channel.ts'
+import { PlainTaker, givePlainly } from './plain-libp2p.ts'
 
 const MIB = 1 << 20
 /** Bytes without anything, and the transfer protocol: over streams, and over lanes. */
@@ -90,7 +91,7 @@ export type Order =
   | { readonly do: 'give'; readonly bytes: number }
   | {
       readonly do: 'take'
-      readonly how: 'bare' | 'unverified' | 'verified' | 'tcp'
+      readonly how: 'plain' | 'bare' | 'unverified' | 'verified' | 'tcp'
       readonly over?: 'noise' | 'lane'
       readonly from: string
       readonly value: { digest: string; size: number }
@@ -105,6 +106,7 @@ process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
 let network: BulkNetwork | undefined
+const plain = new PlainTaker()
 
 async function measured(
   work: () => Promise<{ bytes?: number; text?: string; latencies?: number[] } | void>,
@@ -199,7 +201,8 @@ async function give(bytes: number): Promise<string> {
   await once(tcp, 'listening')
   const { port } = tcp.address() as net.AddressInfo
   const digest = Buffer.from(hashed.digest).toString('hex')
-  return JSON.stringify({ address: network.addresses()[0], port, digest })
+  const plainly = await givePlainly(value)
+  return JSON.stringify({ address: network.addresses()[0], port, plainly, digest })
 }
 
 async function giveBare(channel: Channel, value: Uint8Array): Promise<void> {
@@ -209,7 +212,9 @@ async function giveBare(channel: Channel, value: Uint8Array): Promise<void> {
 }
 
 async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }): Promise<number> {
-  const { address, port } = JSON.parse(from) as { address: string; port: number }
+  const { address, port, plainly } = JSON.parse(from) as Record<'address' | 'plainly', string> & {
+    port: number
+  }
   const { size } = value
   const digest = new Uint8Array(Buffer.from(value.digest, 'hex'))
   let bytes = 0
@@ -219,6 +224,7 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     await once(socket, 'end')
     return bytes
   }
+  if (how === 'plain') return plain.take(plainly)
   if (network === undefined) {
     network = await openNetwork([])
     const first = await network.dial(address, PROTOCOLS.noise)

@@ -1,8 +1,8 @@
 /**
- * Noise as libp2p's package does it, with two changes for messages that are not small. The cipher key is handed to OpenSSL
- * as a key object that is made once, not as bytes that are imported anew for every message: on Node 24 that is worth
- * a fifth of the speed. And what is decrypted is the copy in one piece that the package makes of a message as memory for the
- * result, not the pieces in which it came off the socket.
+ * Noise as libp2p's package does it, sent in fewer writes, and with two changes for messages that are not small. The
+ * cipher key is handed to OpenSSL as a key object that is made once, not as bytes that are imported anew for every
+ * message: on Node 24 that is worth a fifth of the speed. And what is decrypted is the copy in one piece that the package
+ * makes of a message as memory for the result, not the pieces in which it came off the socket.
  */
 import './polyfill.ts'
 import { createDecipheriv, createSecretKey } from 'node:crypto'
@@ -10,6 +10,8 @@ import type { KeyObject } from 'node:crypto'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { ICryptoInterface } from '@chainsafe/libp2p-noise'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
+import type { ConnectionEncrypter } from '@libp2p/interface'
+import { overJoined } from './joined-sends.ts'
 
 /** Below this the package takes a cipher in WebAssembly, which wants bytes. */
 const OPENSSL_FROM_BYTES = 1200
@@ -64,4 +66,8 @@ export const fastCrypto: ICryptoInterface = {
   },
 }
 
-export const encrypter: ReturnType<typeof noise> = noise({ crypto: fastCrypto })
+const packaged: ReturnType<typeof noise> = noise({ crypto: fastCrypto })
+
+/** For libp2p: makes the encrypter of a node. */
+export const encrypter = (components: Parameters<typeof packaged>[0]): ConnectionEncrypter =>
+  overJoined(packaged(components))
