@@ -30,8 +30,11 @@ export async function large(): Promise<void> {
     const value = { digest, size: LARGE_BYTES }
     const take = { do: 'take', from, value } as const
     const contestants: Record<string, Contestant> = {
+      // What is set against one another comes one after the other: the machine changes its pace.
       'get, cold, by lane': [global, () => local.do({ do: 'get', key })],
+      [PLAIN]: [giver, () => taker.do({ ...take, how: 'plain' })],
       'get, cold, over Noise': [global, () => noiseLocal.do({ do: 'get', key })],
+      [BARE]: [giver, () => taker.do({ ...take, how: 'bare' })],
       'slice, lane, verified': [giver, () => taker.do({ ...take, how: 'verified', over: 'lane' })],
       'slice, lane, unverified': [
         giver,
@@ -39,8 +42,6 @@ export async function large(): Promise<void> {
       ],
       'slice, Noise, verified': [giver, () => taker.do({ ...take, how: 'verified' })],
       'slice, Noise, unverified': [giver, () => taker.do({ ...take, how: 'unverified' })],
-      [PLAIN]: [giver, () => taker.do({ ...take, how: 'plain' })],
-      [BARE]: [giver, () => taker.do({ ...take, how: 'bare' })],
       'raw TCP': [giver, () => taker.do({ ...take, how: 'tcp' })],
     }
     const results = new Map<string, Result[]>()
