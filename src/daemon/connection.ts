@@ -6,8 +6,13 @@ import { DstoreError } from '../errors.ts'
 import { ANSWER_AHEAD_BYTES } from '../limits.ts'
 import { socketAddress } from './socket-address.ts'
 
-/** What the system says where nobody serves: no socket, or one that a dead process left. */
-const NOBODY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
+/** What the system says where nobody serves: no socket, one that a dead process left, or one that died meanwhile. */
+const NOBODY: ReadonlySet<string | undefined> = new Set([
+  'ENOENT',
+  'ECONNREFUSED',
+  'ENOTDIR',
+  'ECONNRESET',
+])
 
 /** What comes while its reader is busy is given to it in one piece. Node's types do not know that sockets are streams here. */
 const READING = { readableHighWaterMark: ANSWER_AHEAD_BYTES } as SocketConstructorOpts
