@@ -25,7 +25,7 @@ import { createNetwork } from '../../src/node/network.ts'
 import type { Node, ReadableValue } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
 import type { Channel } from '../../src/wire/channel.ts'
-import { PlainTaker, givePlainly } from './plain-libp2p.ts'
+import { givePlainly, takePlainly } from './plain-libp2p.ts'
 
 const MIB = 1 << 20
 /** Bytes without anything, and the transfer protocol: over streams, and over lanes. */
@@ -106,7 +106,6 @@ process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
 let network: BulkNetwork | undefined
-const plain = new PlainTaker()
 
 async function measured(
   work: () => Promise<{ bytes?: number; text?: string; latencies?: number[] } | void>,
@@ -160,6 +159,14 @@ async function openNetwork(listen: readonly string[]): Promise<BulkNetwork> {
   return new BulkNetwork({ ...parts, network: own, now, random: (count) => randomBytes(count) })
 }
 
+/** Where a value is given: over dstore's own network, over raw TCP, and over libp2p as it comes. */
+interface Given {
+  readonly address: string
+  readonly port: number
+  readonly plainly: string
+  readonly digest: string
+}
+
 async function give(bytes: number): Promise<string> {
   const value = filled(bytes, 1)
   const hashed: Hashed = hash(value)
@@ -202,7 +209,8 @@ async function give(bytes: number): Promise<string> {
   const { port } = tcp.address() as net.AddressInfo
   const digest = Buffer.from(hashed.digest).toString('hex')
   const plainly = await givePlainly(value)
-  return JSON.stringify({ address: network.addresses()[0], port, plainly, digest })
+  const given: Given = { address: network.addresses()[0]!, port, plainly, digest }
+  return JSON.stringify(given)
 }
 
 async function giveBare(channel: Channel, value: Uint8Array): Promise<void> {
@@ -212,9 +220,7 @@ async function giveBare(channel: Channel, value: Uint8Array): Promise<void> {
 }
 
 async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }): Promise<number> {
-  const { address, port, plainly } = JSON.parse(from) as Record<'address' | 'plainly', string> & {
-    port: number
-  }
+  const { address, port, plainly } = JSON.parse(from) as Given
   const { size } = value
   const digest = new Uint8Array(Buffer.from(value.digest, 'hex'))
   let bytes = 0
@@ -224,7 +230,7 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     await once(socket, 'end')
     return bytes
   }
-  if (how === 'plain') return plain.take(plainly)
+  if (how === 'plain') return takePlainly(plainly)
   if (network === undefined) {
     network = await openNetwork([])
     const first = await network.dial(address, PROTOCOLS.noise)
@@ -275,7 +281,7 @@ async function timed<T>(
 
 /** As many libp2p clients do it: a stream for each request. At most as many at once as a peer may open. */
 async function takeSmall({ from, count, depth }: Order & { do: 'take-small' }): Promise<number[]> {
-  const { address } = JSON.parse(from) as { address: string }
+  const { address } = JSON.parse(from) as Given
   network ??= await openNetwork([])
   const own = network
   return timed(Array.from({ length: count }), Math.min(depth, STREAMS_PER_PROTOCOL), async () => {

@@ -1,6 +1,6 @@
 /**
- * A stream of libp2p's own packages as they come, TCP, Noise and Yamux, without a line of dstore's: a value in pieces of
- * 1 MiB, the writer waiting for `drain`, the reader counting.
+ * A stream of libp2p's own packages as they come, TCP, Noise and Yamux, without anything of dstore's but what Node 20 lacks:
+ * a value in pieces of 1 MiB, the writer waiting for `drain`, the reader counting.
  */
 import '../../src/node/polyfill.ts'
 import { once } from 'node:events'
@@ -36,17 +36,15 @@ export async function givePlainly(value: Uint8Array): Promise<string> {
   return node.getMultiaddrs()[0]!.toString()
 }
 
-export class PlainTaker {
-  #connection: Connection | undefined
+let connection: Connection | undefined
 
-  /** The bytes that came. The connection is kept. */
-  async take(address: string): Promise<number> {
-    this.#connection ??= await (await open([])).dial(multiaddr(address))
-    const stream = await this.#connection.newStream(PROTOCOL)
-    let bytes = 0
-    stream.addEventListener('message', ({ data }) => (bytes += data.byteLength))
-    await once(stream, 'remoteCloseWrite')
-    await stream.close()
-    return bytes
-  }
+/** Takes what is given there, over a connection that is kept: the bytes that came. */
+export async function takePlainly(address: string): Promise<number> {
+  connection ??= await (await open([])).dial(multiaddr(address))
+  const stream = await connection.newStream(PROTOCOL)
+  let bytes = 0
+  stream.addEventListener('message', ({ data }) => (bytes += data.byteLength))
+  await once(stream, 'remoteCloseWrite')
+  await stream.close()
+  return bytes
 }

@@ -1,15 +1,15 @@
 /**
  * What Noise sends, in fewer writes. The package gives the transport a list, the length of each message and the message as
- * pieces of their own, and the transport makes a call to the system and a packet of each: 56 for a piece of 1 MiB, half of
- * what it costs to send it. To copy what was just encrypted, and lies in the processor's cache, is cheaper.
+ * pieces of their own, and the transport makes a call to the system and a packet of each: 56 for a piece of 1 MiB, a sixth
+ * of what it costs to send it. To copy what was just encrypted, and lies in the processor's cache, is cheaper.
  */
 import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface'
 
 /** Up to here the copy lies in memory that Node keeps at hand. */
 const SMALL_BYTES = 4096
 
-/** The length of a message, what is encrypted and its tag: a longer list is several messages. */
-const PIECES_OF_A_MESSAGE = 3
+/** The longest message of Noise, and its length before it: what is longer is several. */
+const MESSAGE_BYTES = 2 + 65_535
 
 type Sendable = Parameters<MessageStream['send']>[0]
 
@@ -19,9 +19,8 @@ type Sendable = Parameters<MessageStream['send']>[0]
  */
 export function joined(data: Sendable): Sendable {
   if (data instanceof Uint8Array) return data
-  const pieces = [...data]
-  const isWorthIt = data.byteLength <= SMALL_BYTES || pieces.length > PIECES_OF_A_MESSAGE
-  return isWorthIt ? Buffer.concat(pieces) : data
+  const isWorthIt = data.byteLength <= SMALL_BYTES || data.byteLength > MESSAGE_BYTES
+  return isWorthIt ? Buffer.concat([...data]) : data
 }
 
 /** The same connection, that joins what it is given to send. */

@@ -24,6 +24,8 @@ const JOINED: readonly (readonly number[])[] = [
 ]
 const LEFT: readonly (readonly number[])[] = [
   [2, 4079, 16],
+  // A frame whose header was encrypted for itself: one message all the same.
+  [2, 12, 30_000, 16],
   [2, 65503, 16],
 ]
 

@@ -326,3 +326,28 @@ test.serial(
     t.true(seen >= 4, `${seen}`)
   },
 )
+
+test.serial('Noise gives the transport three pieces or more for every message', async (t) => {
+  const lists: number[] = []
+  const { here, there } = await streams({}, (components) => {
+    const inner = noise()(components)
+    return {
+      protocol: inner.protocol,
+      secureInbound: (connection, options) => inner.secureInbound(connection, options),
+      secureOutbound: (connection, options) => {
+        const send = connection.send.bind(connection)
+        connection.send = (data) => {
+          lists.push(data instanceof Uint8Array ? 1 : [...data].length)
+          return send(data)
+        }
+        return inner.secureOutbound(connection, options)
+      },
+    }
+  })
+  let bytes = 0
+  there.addEventListener('message', ({ data }) => (bytes += data.byteLength))
+  // Within the first window: two messages and a part of a third.
+  here.send(new Uint8Array(150_000))
+  await until(() => bytes === 150_000)
+  t.true(Math.max(...lists) >= 9, lists.join(', '))
+})
