@@ -1,6 +1,9 @@
 /** Are these groups what their parents say? The one piece of work of a proof that costs something. */
-import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
+import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES } from '../limits.ts'
 import type { Engine } from './engine.ts'
+
+/** Hashed at once: so few that they and their copy in the engine's memory stay in the caches of a core. */
+const WINDOW_BYTES = 2 * GROUP_BYTES
 
 /** Groups that follow one another. */
 export interface ExpectedGroups {
@@ -21,10 +24,10 @@ export function wrongGroup(
   { start, size, expected }: ExpectedGroups,
   engine: Engine,
 ): number | undefined {
-  const cvs = new Uint8Array((HASH_WINDOW_BYTES / GROUP_BYTES) * DIGEST_BYTES)
+  const cvs = new Uint8Array((WINDOW_BYTES / GROUP_BYTES) * DIGEST_BYTES)
   let at = 0
   do {
-    const window = bytes.subarray(at, at + HASH_WINDOW_BYTES)
+    const window = bytes.subarray(at, at + WINDOW_BYTES)
     const groups = hashWindow(window, start + at, size, engine, cvs)
     const first = (at / GROUP_BYTES) * DIGEST_BYTES
     for (let i = 0; i < groups * DIGEST_BYTES; i++) {
