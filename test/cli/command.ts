@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { takeLock } from '../../src/daemon/lock.ts'
+import { stateDirectory } from '../../src/daemon/state-directory.ts'
 
 export const BUNDLE: string = fileURLToPath(new URL('../../dstore.js', import.meta.url))
 
@@ -33,8 +35,7 @@ export class Place {
     this.state = state ?? join(this.path, 'state')
     t.teardown(async () => {
       for (const name of readdirSync(this.path)) {
-        if (existsSync(join(this.path, name, 'daemon.lock')))
-          await this.run(['stop', '--dir', name])
+        if (isServed(join(this.path, name))) await this.run(['stop', '--dir', name])
       }
       rmSync(this.path, { recursive: true, force: true })
     })
@@ -63,6 +64,18 @@ export class Place {
     child.stdin!.on('error', () => undefined)
     child.stdin!.end(options.input)
     return outcome(child)
+  }
+}
+
+/** Does a daemon run on this state directory? Its lock goes with its process, however that ends. */
+function isServed(path: string): boolean {
+  const { lock } = stateDirectory(path)
+  if (!existsSync(lock)) return false
+  try {
+    takeLock(lock).release()
+    return false
+  } catch {
+    return true
   }
 }
 

@@ -4,6 +4,10 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
+import type { StatusAnswer } from '../../src/daemon/api.ts'
+import { Client } from '../../src/daemon/client.ts'
+import { stateDirectory } from '../../src/daemon/state-directory.ts'
+import type { MemberRole } from '../../src/membership/role.ts'
 import { Place, type Outcome } from '../cli/command.ts'
 
 const LEASH = new URL('leash.js', import.meta.url).href
@@ -40,10 +44,11 @@ export class Daemon {
     global: Daemon,
     args: readonly string[] = [],
     place?: Place,
-    role = 'admin',
+    role: MemberRole = 'admin',
   ): Promise<Daemon> {
     const home = place ?? new Place(t)
-    writeFileSync(home.file('ticket'), await global.invite(['--role', role]))
+    const { ticket } = await global.ask((client) => client.invite({ role }))
+    writeFileSync(home.file('ticket'), ticket)
     return Daemon.start(t, ['--join', `@${home.file('ticket')}`, ...args], home)
   }
 
@@ -56,7 +61,7 @@ export class Daemon {
 
   /** Its peer id. */
   async peerId(): Promise<string> {
-    return (await this.status()).peerId
+    return (await this.status()).peerId!
   }
 
   /** A multiaddr of it, with its peer id. */
@@ -70,9 +75,19 @@ export class Daemon {
     return this.place.run(args, input === undefined ? {} : { input })
   }
 
-  async status(): Promise<Status> {
-    const { stdout } = await this.run(['status', '--json'])
-    return JSON.parse(stdout.toString()) as Status
+  status(): Promise<StatusAnswer> {
+    return this.ask((client) => client.status())
+  }
+
+  /** What is asked again and again is asked from here: a process of its own takes longer than the answer. */
+  async ask<Answer>(question: (client: Client) => Promise<Answer>): Promise<Answer> {
+    const client = await Client.connect(stateDirectory(this.place.state).socket)
+    if (client === undefined) throw new Error('nobody serves here')
+    try {
+      return await question(client)
+    } finally {
+      client.close()
+    }
   }
 
   /** Bytes of values that came over the network. */
@@ -84,25 +99,6 @@ export class Daemon {
   async signal(signal: NodeJS.Signals): Promise<void> {
     this.process.kill(signal)
     if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await once(this.process, 'close')
-  }
-}
-
-interface Status {
-  readonly role: string
-  readonly peerId: string
-  readonly members?: number
-  readonly refused?: Readonly<Record<string, number>>
-  readonly global?: { readonly state: string; readonly error?: string }
-  readonly locals: readonly string[]
-  readonly registered: readonly object[]
-  readonly traffic: readonly { readonly valueBytesIn: number }[]
-  readonly position?: string
-  readonly store?: {
-    readonly kind: string
-    readonly durable: boolean
-    readonly values: number
-    readonly headroomBytes?: number
-    readonly seq: number
   }
 }
 

