@@ -8,6 +8,8 @@ interface Result extends Measured {
   readonly giverCpu: number
 }
 
+type Peers = [Peer, Peer, Peer, Peer, Peer, Peer, Peer]
+
 type Contestant = readonly [giver: Peer, run: () => Promise<Measured>]
 
 /** A stream of libp2p's packages as they come, and one of dstore's own node, whose Noise is faster. */
@@ -19,8 +21,8 @@ const mibPerSecond = (ms: number): number => LARGE_BYTES / MIB / (ms / 1000)
 const perGib = (cpu: number): number => (cpu * 1024 * MIB) / LARGE_BYTES
 
 export async function large(): Promise<void> {
-  await withPeers(5, async (peers) => {
-    const [global, local, noiseLocal, giver, taker] = peers as [Peer, Peer, Peer, Peer, Peer]
+  await withPeers(7, async (peers) => {
+    const [global, local, noiseLocal, giver, taker, plainGiver, plainTaker] = peers as Peers
     const { text: join } = await global.do({ do: 'open', role: 'global', store: STORE })
     await local.do({ do: 'open', role: 'local', join })
     await noiseLocal.do({ do: 'open', role: 'local', join, lanes: false })
@@ -29,10 +31,11 @@ export async function large(): Promise<void> {
     const { digest } = JSON.parse(from) as { digest: string }
     const value = { digest, size: LARGE_BYTES }
     const take = { do: 'take', from, value } as const
+    const { text: plain } = await plainGiver.do({ do: 'give', bytes: LARGE_BYTES, plainly: true })
     const contestants: Record<string, Contestant> = {
       // What is set against one another comes one after the other: the machine changes its pace.
       'get, cold, by lane': [global, () => local.do({ do: 'get', key })],
-      [PLAIN]: [giver, () => taker.do({ ...take, how: 'plain' })],
+      [PLAIN]: [plainGiver, () => plainTaker.do({ ...take, from: plain, how: 'plain' })],
       'get, cold, over Noise': [global, () => noiseLocal.do({ do: 'get', key })],
       [BARE]: [giver, () => taker.do({ ...take, how: 'bare' })],
       'slice, lane, verified': [giver, () => taker.do({ ...take, how: 'verified', over: 'lane' })],
@@ -48,12 +51,12 @@ export async function large(): Promise<void> {
     const evict = async (): Promise<void> => {
       for (const one of [local, noiseLocal]) await one.do({ do: 'evict', keys: [key] })
     }
-    // In a round two processes carry all that is not a get: those of the gets are to be as warm.
-    const gets = Object.entries(contestants).filter(([, [from]]) => from === global)
-    const others = Object.keys(contestants).length - gets.length
+    // In a round two processes carry most of what there is: those that carry one thing are to be as warm.
+    const single = Object.entries(contestants).filter(([, [from]]) => from !== giver)
+    const others = Object.keys(contestants).length - single.length
     const firsts: string[] = []
     for (let turn = 0; turn < others; turn++) {
-      for (const [name, [, run]] of gets) {
+      for (const [name, [, run]] of single) {
         const { ms } = await run()
         if (turn === 0) firsts.push(`${name}: ${mibPerSecond(ms).toFixed(0)} MiB/s`)
       }
