@@ -104,13 +104,8 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
+/** Opened once. A process that opens it, or a node, has the heap of a daemon; one that carries libp2p as it comes has not. */
 let network: BulkNetwork | undefined
-
-/** What a daemon does for its process; one that carries libp2p as it comes is left as it comes, too. */
-let tune = (): void => {
-  setUpHeap()
-  tune = () => undefined
-}
 
 async function measured(
   work: () => Promise<{ bytes?: number; text?: string; latencies?: number[] } | void>,
@@ -158,7 +153,7 @@ async function drain(value: ReadableValue, rate = Infinity, most = Infinity): Pr
 }
 
 async function openNetwork(listen: readonly string[]): Promise<BulkNetwork> {
-  tune()
+  setUpHeap()
   const parts = { listen, bulk: PROTOCOLS.lane, log: SILENT }
   const own = await createNetwork({ identity: await newIdentity(), listen: [...listen] })
   const now = (): number => performance.now()
@@ -300,7 +295,7 @@ async function carryOut(
 ): Promise<{ bytes?: number; text?: string; latencies?: number[] } | void> {
   switch (order.do) {
     case 'open': {
-      tune()
+      setUpHeap()
       const { role, join, listen = role === 'global', lanes = true, store = 'memory' } = order
       const { cacheBytes = 2048 * MIB } = order
       const ticket = join === undefined ? {} : { ticket: parseTicket(join) }

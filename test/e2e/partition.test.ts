@@ -24,9 +24,7 @@ async function cutOff(t: ExecutionContext, global: readonly string[] = []): Prom
   const [near, far] = locals as [Daemon, Daemon]
   const key = (await near.run(['put', '-'], 'hello')).stdout.toString().trim()
   for (const local of locals) t.is((await local.run(['get', key])).stdout.toString(), 'hello')
-  const { stdout } = await far.run(['status', '--json'])
-  const { peerId: peer } = JSON.parse(stdout.toString()) as { peerId: string }
-  return { near, far, relay: relay!, key, peer }
+  return { near, far, relay: relay!, key, peer: await far.peerId() }
 }
 
 const FAULTS: Record<string, (relay: Relay) => void> = {

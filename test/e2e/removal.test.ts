@@ -8,11 +8,6 @@ interface Removed {
   readonly owed: readonly string[]
 }
 
-async function peerOf(daemon: Daemon): Promise<string> {
-  const { stdout } = await daemon.run(['status', '--json'])
-  return (JSON.parse(stdout.toString()) as { peerId: string }).peerId
-}
-
 test('R004-20 R004-21 ten Locals hold a value: after rm it is gone at each, and one that was stopped is named', async (t) => {
   const { global, locals } = await network(t, 10)
   const key = (await global.run(['put', '-'], 'hello')).stdout.toString().trim()
@@ -26,7 +21,7 @@ test('R004-20 R004-21 ten Locals hold a value: after rm it is gone at each, and 
   await global.run(['put', '-'], 'hello')
   for (const local of locals) t.is((await local.run(['get', key])).exit, 0)
   const stopped = locals[3]!
-  const peer = await peerOf(stopped)
+  const peer = await stopped.peerId()
   await stopped.signal('SIGSTOP')
   const startedAt = performance.now()
   const most = await locals[0]!.run(['rm', key, '--json', '--timeout', '2s'])

@@ -5,13 +5,13 @@ import { runSchedule } from './schedule.ts'
 /** How many schedules a fault may hide from. */
 const SCHEDULES = 3000
 
-/** Where to begin with a fault that hides well: what lies before was searched once, for minutes. */
+/** The schedule to begin with, for a fault that hides well; those before it come last. */
 const FIRST: Partial<Record<keyof Rules, number>> = { acknowledgeVerified: 2900 }
 
 for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
   test(`with the rule "${rule}" switched off, the simulation finds a violation`, (t) => {
-    const first = FIRST[rule] ?? 1
-    for (let seed = first; seed < first + SCHEDULES; seed++) {
+    for (let i = 0; i < SCHEDULES; i++) {
+      const seed = 1 + (((FIRST[rule] ?? 1) - 1 + i) % SCHEDULES)
       const { violation } = runSchedule(seed, { [rule]: false })
       if (violation === undefined) continue
       t.log(`seed ${seed}: ${violation}`)
