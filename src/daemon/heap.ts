@@ -10,6 +10,7 @@ import { HEAP_GROWTH_PERCENT, YOUNG_BYTES } from '../limits.ts'
 export function setUpHeap(): void {
   letHeapGrow()
   collectYoungAlone()
+  makeAllYoung()
   boundYoung(YOUNG_BYTES)
 }
 
@@ -28,6 +29,15 @@ function letHeapGrow(): void {
  */
 function collectYoungAlone(): void {
   setFlagsFromString('--no-parallel-scavenge')
+}
+
+/**
+ * Make no object old. Where objects of a kind outlived two collections V8 makes the next of them old: those of a list,
+ * when they come at a bad moment. They are garbage as soon as the list has been sent, but until the old are looked at, which
+ * is seldom, they keep alive what they refer to: the whole list.
+ */
+function makeAllYoung(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring')
 }
 
 /**

@@ -23,14 +23,46 @@ const CHURN = `
   console.log(rooms.sort((a, b) => a - b)[rooms.length / 2] / 2 ** 20)
 `
 
+/** Goes through lists whose items live through collections, as they do where these come at a bad moment. */
+const LISTS = `
+  import { setFlagsFromString } from 'node:v8'
+  import { runInNewContext } from 'node:vm'
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  const { setUpHeap } = await import(process.argv[1])
+  if (process.argv[2] === 'set up') setUpHeap()
+  const list = () => Array.from({ length: 1000 }, (_, i) => ({ name: String(i) }))
+  for (let turn = 0; turn < 40; turn++) {
+    const items = list()
+    for (let i = 0; i < items.length; i += 10) collect({ type: 'minor' })
+  }
+`
+
+/** What V8 says of where it makes objects, with so little room for young ones that it is as large as it gets. */
+const TRACED = ['--max-semi-space-size=1', '--trace-pretenuring-statistics']
+
+async function run(script: string, args: readonly string[], flags: readonly string[] = []) {
+  const node = [...flags, '--input-type=module', '-e', script, HEAP, ...args]
+  const { stdout } = await promisify(execFile)(process.execPath, node)
+  return stdout
+}
+
 async function medianMib(...bound: string[]): Promise<number> {
-  const args = ['--input-type=module', '-e', CHURN, HEAP, ...bound]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  return Number(stdout)
+  return Number(await run(CHURN, bound))
+}
+
+async function madeOld(...args: string[]): Promise<number> {
+  const said = await run(LISTS, args, TRACED)
+  return said.match(/=> tenure/g)?.length ?? 0
 }
 
 test('the room for young objects grows to a bound and not to what V8 allows', async (t) => {
   const [bounded, free] = await Promise.all([medianMib(String(BOUND_MIB)), medianMib()])
   t.true(bounded > BOUND_MIB / 2 && bounded <= BOUND_MIB, `${bounded} MiB`)
   t.true(free > 2 * BOUND_MIB, `${free} MiB without it: this test would see nothing`)
+})
+
+test('objects are made young, also those of a kind that was seen to live long', async (t) => {
+  t.is(await madeOld('set up'), 0)
+  t.true((await madeOld()) > 0, 'without it: this test would see nothing')
 })
