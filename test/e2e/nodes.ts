@@ -7,14 +7,10 @@ import type { ExecutionContext } from 'ava'
 import type { StatusAnswer } from '../../src/daemon/api.ts'
 import { Client } from '../../src/daemon/client.ts'
 import { stateDirectory } from '../../src/daemon/state-directory.ts'
-import { REFUSED_REDIAL_MS } from '../../src/limits.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
 import { Place, type Outcome } from '../cli/command.ts'
 
 const LEASH = new URL('leash.js', import.meta.url).href
-
-/** How long something may take that happens by itself: a Local that was refused dials again. */
-const PATIENCE_MS = 2 * REFUSED_REDIAL_MS
 
 /** A daemon in the foreground, which is killed at the end of the test. */
 export class Daemon {
@@ -129,17 +125,4 @@ export async function network(
     return Daemon.start(t, ['--join', address, ...(options.local ?? [])], home)
   })
   return { global, locals: await Promise.all(starts) }
-}
-
-/** Try until it is so, or fail. */
-export async function eventually(
-  t: ExecutionContext,
-  check: () => Promise<boolean>,
-): Promise<void> {
-  const since = performance.now()
-  while (performance.now() - since < PATIENCE_MS) {
-    if (await check()) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  t.fail('it never became so')
 }

@@ -1,7 +1,8 @@
 /** Promises 4 and 5 where the network fails and the processes do not: held up, broken, or heard in one direction only. */
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { eventually, network, type Daemon } from './nodes.ts'
+import { eventually } from '../eventually.ts'
+import { network, type Daemon } from './nodes.ts'
 import { Relay } from './relay.ts'
 
 interface Cut {
@@ -45,7 +46,7 @@ for (const [what, fault] of Object.entries(FAULTS)) {
       t.is((await near.run(['get', key])).exit, 3)
       t.is((await far.run(['get', key])).exit, 0, 'availability goes first where there is no lease')
       relay.heal()
-      await eventually(t, async () => (await far.run(['get', key])).exit === 3)
+      t.true(await eventually(async () => (await far.run(['get', key])).exit === 3))
       t.is((await near.run(['rm', key])).exit, 0, 'now it is complete')
       t.is((await far.run(['get', key])).exit, 3)
     },
@@ -65,7 +66,7 @@ for (const [what, fault] of Object.entries(FAULTS)) {
         t.regex(refused.stderr, /lease/)
       }
       relay.heal()
-      await eventually(t, async () => (await far.run(['get', key])).exit === 3)
+      t.true(await eventually(async () => (await far.run(['get', key])).exit === 3))
     },
   )
 }

@@ -1,6 +1,7 @@
 /** Promise 4, for real: what was removed is nowhere any more, and who could not be reached is named. */
 import test from 'ava'
-import { Daemon, eventually, network } from './nodes.ts'
+import { eventually } from '../eventually.ts'
+import { Daemon, network } from './nodes.ts'
 
 /** What a removal printed with `--json`. */
 interface Removed {
@@ -52,18 +53,20 @@ test('names pass from Local to Local, and are known while Global is away', async
   const lines: string[] = []
   watch.stdout!.on('data', (piece) => lines.push(String(piece)))
   t.teardown(() => watch.kill('SIGKILL'))
-  await eventually(t, async () => {
-    await a.run(['put', '-'], String(Math.random()))
-    return lines.length > 0
-  })
+  t.true(
+    await eventually(async () => {
+      await a.run(['put', '-'], String(Math.random()))
+      return lines.length > 0
+    }),
+  )
 
   await global.signal('SIGKILL')
-  await eventually(t, async () => (await b.status()).global?.state === 'away')
+  t.true(await eventually(async () => (await b.status()).global?.state === 'away'))
   t.is((await b.run(['get', 'models/v1'])).stdout.toString(), 'hello')
   t.is((await b.run(['get', 'models/v2'])).exit, 5)
   t.is((await b.run(['has', 'models/v1'])).exit, 0)
   const again = await Daemon.start(t, [], global.place)
-  await eventually(t, async () => (await b.status()).global?.state === 'connected')
+  t.true(await eventually(async () => (await b.status()).global?.state === 'connected'))
   const removed = await b.run(['rm', 'models/v1'])
   t.is(removed.exit, 0, removed.stderr)
   t.is((await a.run(['get', 'models/v1'])).exit, 3)
@@ -89,6 +92,6 @@ test('with a lease, a Local that is cut off stops serving, and rm waits for that
   await a.run(['put', '-'], 'hello')
   t.is((await b.run(['get', key])).exit, 0)
   await global.signal('SIGKILL')
-  await eventually(t, async () => (await b.run(['get', key])).exit === 5)
+  t.true(await eventually(async () => (await b.run(['get', key])).exit === 5))
   t.regex((await b.run(['get', key])).stderr, /lease/)
 })

@@ -5,7 +5,8 @@ import { open } from 'node:fs/promises'
 import test from 'ava'
 import { Place } from '../cli/command.ts'
 import { sameBytes } from '../same-bytes.ts'
-import { Daemon, eventually, network } from './nodes.ts'
+import { eventually } from '../eventually.ts'
+import { Daemon, network } from './nodes.ts'
 
 /** Chunk, group, inline limit and segment, each with its neighbours. */
 const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_575, 1_048_577]
@@ -73,7 +74,7 @@ test('a second get moves nothing over the network, and works with Global gone', 
   t.is(absent.exit, 3, absent.stderr)
 
   await global.signal('SIGKILL')
-  await eventually(t, async () => (await b.status()).global?.state === 'away')
+  t.true(await eventually(async () => (await b.status()).global?.state === 'away'))
   sameBytes(t, (await b.run(['get', key])).stdout, large)
   t.is((await b.run(['has', key])).exit, 0)
   const away = await b.run(['get', unknown, '--timeout', '5s'])
@@ -108,10 +109,10 @@ test('a Local comes back by itself when Global does, and finds what was put', as
   const value = randomBytes(100_000)
   const key = (await global.run(['put', '-'], value)).stdout.toString().trim()
   await global.signal('SIGKILL')
-  await eventually(t, async () => (await local.status()).global?.state === 'away')
+  t.true(await eventually(async () => (await local.status()).global?.state === 'away'))
   const again = await Daemon.start(t, [], global.place)
   t.is(again.address, global.address, 'flags and address are remembered')
-  await eventually(t, async () => (await local.status()).global?.state === 'connected')
+  t.true(await eventually(async () => (await local.status()).global?.state === 'connected'))
   sameBytes(t, (await local.run(['get', key])).stdout, value, 'durable, and fetched')
 })
 

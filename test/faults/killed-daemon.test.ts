@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path'
 import test from 'ava'
-import { Daemon, eventually } from '../e2e/nodes.ts'
+import { eventually } from '../eventually.ts'
+import { Daemon } from '../e2e/nodes.ts'
 import { differences, nothingTold, thin, work } from './load.ts'
 
 const KILLS = Number(process.env['DSTORE_KILLS'] ?? 4)
@@ -31,7 +32,7 @@ test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${K
     global = await Daemon.start(t, [], global.place)
     local = await Daemon.start(t, [], local.place)
     t.deepEqual(await differences(socketOf(global), told), [], `after kill ${kill + 1}`)
-    await eventually(t, async () => (await local.status()).global?.state === 'connected')
+    t.true(await eventually(async () => (await local.status()).global?.state === 'connected'))
     await thin(socketOf(local), told, KEPT)
   }
   const { puts, removals, bindings, unbindings } = told

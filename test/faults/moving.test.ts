@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { MIB } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
-import { Daemon, eventually } from '../e2e/nodes.ts'
+import { eventually } from '../eventually.ts'
+import { Daemon } from '../e2e/nodes.ts'
 
 const keyOf = (put: { stdout: Buffer }): string => put.stdout.toString().trim()
 const connected = (local: Daemon) => async (): Promise<boolean> =>
@@ -29,7 +30,7 @@ test('R005-47: a copy elsewhere goes on with the history, and its Locals keep wh
   renameSync(before.place.state, `${before.place.state}-left`)
   const after = await Daemon.start(t, [], place)
   t.is(after.address, before.address, 'the same Global at the same address')
-  await eventually(t, connected(local))
+  t.true(await eventually(connected(local)))
   const { traffic } = await local.status()
   for (const [i, key] of keys.entries()) {
     t.is(Buffer.compare((await after.run(['get', key])).stdout, values[i]!), 0)
@@ -56,7 +57,7 @@ test('R005-48: who has seen more than an older copy knows is reset, and serves w
   cpSync(first.place.state, copy, { recursive: true })
 
   const second = await Daemon.start(t, [], first.place)
-  await eventually(t, connected(local))
+  t.true(await eventually(connected(local)))
   const lost = keyOf(await local.run(['put', '-', '--name', 'lost'], 'lost'))
   for (const key of [kept, lost]) t.is((await local.run(['get', key])).exit, 0)
   const seen = (await local.status()).position
@@ -73,9 +74,9 @@ test('R005-48: who has seen more than an older copy knows is reset, and serves w
   t.true(store!.seq > Number(seen!.split('-')[1]))
   await local.signal('SIGCONT')
 
-  await eventually(t, connected(local))
+  t.true(await eventually(connected(local)))
   t.is((await local.run(['get', lost])).exit, 3, 'it was never put in this history')
   t.is((await local.run(['get', 'lost'])).exit, 3)
   t.is((await local.run(['get', kept])).stdout.toString(), 'kept')
-  await eventually(t, async () => runOf((await local.status()).position) === runOf(position))
+  t.true(await eventually(async () => runOf((await local.status()).position) === runOf(position)))
 })

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { MIB } from '../../src/limits.ts'
 import { outcome } from '../cli/command.ts'
-import { Daemon, eventually } from '../e2e/nodes.ts'
+import { eventually } from '../eventually.ts'
+import { Daemon } from '../e2e/nodes.ts'
 
 const SIZE = 200_000_000
 
@@ -32,11 +33,13 @@ async function breakOff(
   t.not((await putting).exit, 0)
   // The other side notices that the connection is gone.
   let kept = -1
-  await eventually(t, async () => {
-    const before = kept
-    kept = arrived(global)
-    return kept === before
-  })
+  t.true(
+    await eventually(async () => {
+      const before = kept
+      kept = arrived(global)
+      return kept === before
+    }),
+  )
   t.true(kept >= 10 * MIB && kept < SIZE, `${kept} bytes were kept`)
   return { global, local, path, bytes, kept }
 }
@@ -45,7 +48,7 @@ async function finish(
   t: ExecutionContext,
   { global, local, path, bytes, kept }: Awaited<ReturnType<typeof breakOff>>,
 ): Promise<void> {
-  await eventually(t, async () => (await local.status()).global?.state === 'connected')
+  t.true(await eventually(async () => (await local.status()).global?.state === 'connected'))
   t.is((await global.run(['ls', '--keys'])).stdout.toString(), '', 'nothing can be seen of it')
   const before = await global.bytesIn()
   const put = await local.run(['put', path])

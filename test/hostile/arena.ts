@@ -239,17 +239,6 @@ export function digest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** Wait until it is so; false where it never came. */
-export async function eventually(
-  check: () => boolean | Promise<boolean>,
-  ms = 20_000,
-): Promise<boolean> {
-  for (const end = performance.now() + ms; performance.now() < end; await sleep(25)) {
-    if (await check()) return true
-  }
-  return false
-}
-
 /** What was seen, for whoever reads the log of the tests. */
 export function summary({ done, speed, residentBefore, residentMost }: Watched): string {
   const grown = Math.round((residentMost - residentBefore) / 2 ** 20)

@@ -1,7 +1,8 @@
 /** A Local that listens, and whoever knocks there: nobody but members gets a word (R006-31, R006-32). */
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
-import { Shared, Target, assertUnharmed, during, eventually } from './arena.ts'
+import { eventually } from '../eventually.ts'
+import { Shared, Target, assertUnharmed, during } from './arena.ts'
 import { digestOf } from './keys.ts'
 import { rangeField } from './lying-holder.ts'
 import { INDEX, TRANSFER, TRANSFER_SAMPLES, hello, transfer } from './messages.ts'

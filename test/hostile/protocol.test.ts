@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { Place } from '../cli/command.ts'
-import { Shared, Target, assertUnharmed, during, eventually } from './arena.ts'
+import { eventually } from '../eventually.ts'
+import { Shared, Target, assertUnharmed, during } from './arena.ts'
 import {
   INDEX,
   INDEX_SAMPLES,
