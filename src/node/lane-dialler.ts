@@ -48,8 +48,8 @@ export class LaneDialler {
     } catch (cause) {
       signal?.throwIfAborted()
       const error = asDstoreError(cause)
-      // A peer that has no room now has lanes all the same.
-      if (error.code === 'busy') return undefined
+      // A peer that has no room now, or is away, has lanes all the same.
+      if (error.code === 'busy' || !this.#isConnected(peer)) return undefined
       this.#failed.set(peer, this.#options.now() + LANE_RETRY_MS)
       this.#options.onFailure?.(peer, error)
       return undefined

@@ -318,6 +318,20 @@ test.serial('R003-113 a peer whose lanes fail is asked again only after a while'
   t.deepEqual(failures, ['protocol', 'protocol'])
 })
 
+test.serial(
+  'R003-113 a peer that was away has a lane as soon as it is back: it never refused one',
+  async (t) => {
+    const { dialler, server, client, failures } = await site()
+    const before = await dialler.open(server.peerId, patience())
+    client.disconnect(server.peerId)
+    await until(() => client.connections().length === 0 && before!.signal.aborted)
+    t.is(await dialler.open(server.peerId, patience()), undefined)
+    await client.dial(server.addresses()[0]!, PING)
+    t.not(await dialler.open(server.peerId, patience()), undefined)
+    t.deepEqual(failures, [])
+  },
+)
+
 test.serial('a listener that is closed offers nothing', async (t) => {
   const { dialler, server, listener } = await site()
   await listener.close()
