@@ -2,6 +2,7 @@
 import { DstoreError } from '../errors.ts'
 import type { Channel } from '../wire/channel.ts'
 import { hostOf } from './address.ts'
+import { LaneChannel } from './lane-channel.ts'
 import { LaneDialler } from './lane-dialler.ts'
 import { LaneListener } from './lane-listener.ts'
 import type { Log } from './log.ts'
@@ -73,6 +74,10 @@ export class BulkNetwork implements NodeNetwork {
     const { bulk } = this.#options
     const lane = protocol === bulk ? await this.#dialler.open(peer, options.signal) : undefined
     return lane ?? this.#network.open(peer, protocol, options)
+  }
+
+  isWorthKeeping(channel: Channel): boolean {
+    return channel instanceof LaneChannel || this.#dialler.hasNone(channel.peer)
   }
 
   async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {

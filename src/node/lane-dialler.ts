@@ -41,7 +41,7 @@ export class LaneDialler {
 
   /** A lane to a peer that is connected, or undefined where there is none to be had: then its stream is there. */
   async open(peer: string, signal?: AbortSignal): Promise<Channel | undefined> {
-    if ((this.#failed.get(peer) ?? -Infinity) > this.#options.now()) return undefined
+    if (this.hasNone(peer)) return undefined
     const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', signal)
     try {
       return await this.#connect(peer, limit.signal)
@@ -56,6 +56,11 @@ export class LaneDialler {
     } finally {
       limit.clear()
     }
+  }
+
+  /** No lane came about a while ago, and none is tried now. */
+  hasNone(peer: string): boolean {
+    return (this.#failed.get(peer) ?? -Infinity) > this.#options.now()
   }
 
   close(): void {

@@ -10,6 +10,8 @@ export interface NodeNetwork {
   addresses(): readonly string[]
   dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
   open(peer: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
+  /** Of a channel that is idle: may no better one be had to its peer? Always so, where this is not said. */
+  isWorthKeeping?(channel: Channel): boolean
   handle(protocol: string, take: (channel: Channel) => void): Promise<void>
   /** Cut every connection to a peer, with all its channels. */
   disconnect(peer: string): void

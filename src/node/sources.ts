@@ -38,7 +38,10 @@ export class PeerSources implements Sources {
 
   constructor(options: PeerSourcesOptions) {
     this.#options = options
-    this.transfers = new TransferPool((peer, signal) => this.#open(peer, signal))
+    this.transfers = new TransferPool({
+      open: (peer, signal) => this.#open(peer, signal),
+      isWorthKeeping: (channel) => options.network.isWorthKeeping?.(channel) ?? true,
+    })
   }
 
   get self(): SourceId {

@@ -4,13 +4,19 @@ import { IDLE_TRANSFER_CHANNELS } from '../limits.ts'
 import { TransferChannel } from '../transfer/pieces.ts'
 import type { Channel } from '../wire/channel.ts'
 
+export interface TransferPoolOptions {
+  /** Opens a channel of the transfer protocol to a peer that is connected. */
+  readonly open: (peer: string, signal: AbortSignal) => Promise<Channel>
+  /** Of a channel that is idle: is nothing better to be had? */
+  readonly isWorthKeeping: (channel: Channel) => boolean
+}
+
 export class TransferPool {
-  readonly #open: (peer: string, signal: AbortSignal) => Promise<Channel>
+  readonly #options: TransferPoolOptions
   readonly #idle = new Map<string, TransferChannel[]>()
 
-  /** `open` opens a channel of the transfer protocol to a peer that is connected. */
-  constructor(open: (peer: string, signal: AbortSignal) => Promise<Channel>) {
-    this.#open = open
+  constructor(options: TransferPoolOptions) {
+    this.#options = options
   }
 
   /**
@@ -68,19 +74,29 @@ export class TransferPool {
   }
 
   async #take(peer: string, signal: AbortSignal): Promise<TransferChannel> {
+    const { open, isWorthKeeping } = this.#options
     const idle = this.#idle.get(peer) ?? []
     for (let transfer = idle.pop(); transfer !== undefined; transfer = idle.pop()) {
-      if (!transfer.channel.signal.aborted) return transfer
+      const { channel } = transfer
+      if (channel.signal.aborted) continue
+      if (isWorthKeeping(channel)) return transfer
+      letGo(transfer)
     }
-    return new TransferChannel(await this.#open(peer, signal))
+    return new TransferChannel(await open(peer, signal))
   }
 
   #keep(peer: string, transfer: TransferChannel): void {
+    const { isWorthKeeping } = this.#options
     const idle = this.#idle.get(peer) ?? []
     this.#idle.set(peer, idle)
-    if (idle.length < IDLE_TRANSFER_CHANNELS) idle.push(transfer)
-    else void transfer.end().catch(() => undefined)
+    const hasRoom = idle.length < IDLE_TRANSFER_CHANNELS
+    if (hasRoom && isWorthKeeping(transfer.channel)) idle.push(transfer)
+    else letGo(transfer)
   }
+}
+
+function letGo(transfer: TransferChannel): void {
+  void transfer.end().catch(() => undefined)
 }
 
 /** A channel that is one transfer's own for a while. */

@@ -68,7 +68,10 @@ export async function site(clock: () => number = now): Promise<Site> {
 }
 
 /** Ask for a key as a peer that does not mean to use it as it should. */
-export async function offered({ client, server }: Site): Promise<LaneOffer | undefined> {
+export async function offered({
+  client,
+  server,
+}: Pick<Site, 'client' | 'server'>): Promise<LaneOffer | undefined> {
   const channel = await client.open(server.peerId, LANE_PROTOCOL)
   const frame = await new FrameReader(channel, { maxBytes: 100 }).next()
   channel.abort(new Error('done'))
