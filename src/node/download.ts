@@ -5,7 +5,7 @@
  */
 import { asDstoreError, DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { COMPANY_BYTES, COMPANY_EVERY_MS, REDIAL_PATIENCE_MS, SHUN_MS, SOURCES } from '../limits.ts'
+import { BROKEN_FETCH_MS, COMPANY_BYTES, COMPANY_EVERY_MS, SHUN_MS, SOURCES } from '../limits.ts'
 import type { GroupChecker } from '../transfer/piece-stream.ts'
 import { Schedule, type ScheduleEffect, type ScheduleEvent } from '../transfer/schedule.ts'
 import type { SourceId } from '../transfer/source.ts'
@@ -19,6 +19,9 @@ const RETRY_MS = 100
 
 /** How often the schedule looks at the clock. */
 const TICK_MS = 100
+
+/** What is said where a download fails for want of Global. */
+const KEPT = 'what came is kept while there is room: the same command goes on from there'
 
 /** How often a peer may refuse what it said that it held: it may have let go of it a moment before. */
 const REFUSALS = 3
@@ -225,9 +228,9 @@ export class Download {
   /** Global is the last resort: it is asked again for a while, or as long as others give. */
   #globalFailed(fault: DstoreError): void {
     const { sources, now } = this.#options
-    const isPatient = now() - this.#progressAt < REDIAL_PATIENCE_MS
+    const isPatient = now() - this.#progressAt < BROKEN_FETCH_MS
     if (!isPassing(fault) || !isPatient) {
-      this.#finish(fault)
+      this.#finish(withoutGlobal(fault, KEPT))
       return
     }
     this.#tell({ type: 'left', source: sources.global })
@@ -293,5 +296,12 @@ export class Download {
 /** May it be over when it is tried again? A stream that breaks with its connection looks like one too many. */
 export const isPassing = ({ code }: DstoreError): boolean =>
   code === 'unreachable' || code === 'timeout' || code === 'busy'
+
+/** What a caller is told where a transfer broke off, and Global did not come back. */
+export function withoutGlobal(fault: DstoreError, hint?: string): DstoreError {
+  if (fault.code !== 'unreachable') return fault
+  const message = `Global cannot be reached: ${fault.message}`
+  return new DstoreError('unreachable', message, { cause: fault, ...(hint && { hint }) })
+}
 
 const reasonOf = (signal: AbortSignal): DstoreError => asDstoreError(signal.reason)

@@ -2,14 +2,14 @@
 import { asDstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { COMPANY_BYTES, REDIAL_PATIENCE_MS } from '../limits.ts'
+import { BROKEN_FETCH_MS, COMPANY_BYTES } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
 import { within } from '../transfer/slice-stream.ts'
 import type { Cache } from './cache.ts'
 import type { CachedValue } from './cached-value.ts'
 import { CacheHost } from './cache-host.ts'
 import { pause } from './deadline.ts'
-import { Download, isPassing } from './download.ts'
+import { Download, isPassing, withoutGlobal } from './download.ts'
 import { Leaving } from './leaving.ts'
 import type { Log } from './log.ts'
 import { threadedChecker } from './proof-thread.ts'
@@ -89,14 +89,15 @@ export class Fetcher {
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let { start } = range
-    for (let tries = 1; ; tries++) {
+    /** Of how many failures was none followed by bytes? */
+    for (let failures = 0; ; failures++) {
       try {
         const ranges = [{ start, end: range.end }]
         const request = { digest, size, ranges }
         for await (const run of this.#sources.fetch(this.#sources.global, request, signal)) {
           const bytes = within(run, range)
           start = run.start + run.bytes.byteLength
-          tries = 1
+          failures = 0
           // All land in the same memory: what the caller is given is his.
           if (bytes !== undefined) yield new Uint8Array(bytes)
         }
@@ -104,7 +105,9 @@ export class Fetcher {
       } catch (error) {
         signal.throwIfAborted()
         if (start >= range.end) return
-        if (!isPassing(asDstoreError(error)) || tries * RETRY_MS >= REDIAL_PATIENCE_MS) throw error
+        const fault = asDstoreError(error)
+        const isPatient = failures * RETRY_MS < BROKEN_FETCH_MS
+        if (!isPassing(fault) || !isPatient) throw withoutGlobal(fault)
         await pause(RETRY_MS, signal)
       }
     }

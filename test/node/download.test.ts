@@ -3,7 +3,7 @@ import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
-import { GROUP_BYTES, MIB, REDIAL_PATIENCE_MS } from '../../src/limits.ts'
+import { BROKEN_FETCH_MS, GROUP_BYTES, MIB } from '../../src/limits.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
 import type { GroupChecker, ProvedRun } from '../../src/transfer/piece-stream.ts'
 import { CachedValue } from '../../src/node/cached-value.ts'
@@ -172,14 +172,30 @@ test('R003-12: a link that breaks again and again delays, and nothing comes twic
   for (const [i, start] of starts.entries()) t.true(i === 0 || start > starts[i - 1]!)
 })
 
-test('a link that stays broken is given up after a while', async (t) => {
-  const state = begin(async function* () {
-    state.nowMs += REDIAL_PATIENCE_MS / 4
-    yield* []
+/** Global is away for some tries, each a quarter of the time that a fetch waits; then it is back. */
+function away(tries: number): Case {
+  let left = tries
+  const state = begin(async function* (ranges, signal, where) {
+    if (left-- <= 0) return yield* honest()(ranges, signal, where)
+    state.nowMs += BROKEN_FETCH_MS / 4
     throw new DstoreError('unreachable', 'the peer dropped the channel')
   })
   state.isTimeReal = false
-  await fails(t, read(state.value, state.download.join(WHOLE), WHOLE), 'unreachable')
+  return state
+}
+
+test('R003-46: a Global that is back in time costs a pause', async (t) => {
+  const state = away(3)
+  await read(state.value, state.download.join(WHOLE), WHOLE)
+  t.is(state.asked.length, 4)
+})
+
+test('R003-46: a Global that stays away is given up after a while', async (t) => {
+  const state = away(4)
+  const reading = read(state.value, state.download.join(WHOLE), WHOLE)
+  const fault = await fails(t, reading, 'unreachable')
+  t.is(fault?.message, 'Global cannot be reached: the peer dropped the channel')
+  t.regex(fault?.hint ?? '', /what came is kept/)
   t.is(state.asked.length, 4)
   t.is(state.ended, 1)
 })
