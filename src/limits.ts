@@ -131,10 +131,10 @@ export const SILENCE_MS: number = 10_000
 export const REDIAL_PATIENCE_MS: number = 2000
 
 /**
- * How long a fetch that broke off waits for its Global to be back before it fails with `unreachable`: as long as it may take to
- * start one again, and to dial it.
+ * How long a transfer that broke off waits for Global to be back before it fails with `unreachable`: as long as it may take
+ * to start one again, and to dial it.
  */
-export const BROKEN_FETCH_MS: number = 15_000
+export const BROKEN_TRANSFER_MS: number = 15_000
 
 /** Time without progress after which a call that waits for a peer fails with `timeout`. */
 export const CALL_TIMEOUT_MS: number = 30_000

@@ -5,17 +5,15 @@
  */
 import { asDstoreError, DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { BROKEN_FETCH_MS, COMPANY_BYTES, COMPANY_EVERY_MS, SHUN_MS, SOURCES } from '../limits.ts'
+import { BROKEN_TRANSFER_MS, COMPANY_BYTES, COMPANY_EVERY_MS, SHUN_MS, SOURCES } from '../limits.ts'
 import type { GroupChecker } from '../transfer/piece-stream.ts'
 import { Schedule, type ScheduleEffect, type ScheduleEvent } from '../transfer/schedule.ts'
 import type { SourceId } from '../transfer/source.ts'
+import { RETRY_MS, isPassing, withoutGlobal } from './broken.ts'
 import type { CachedValue } from './cached-value.ts'
 import { pause } from './deadline.ts'
 import { Landing } from './landing.ts'
 import type { Sources } from './sources.ts'
-
-/** How long to wait before Global is asked again after a transfer broke off. */
-const RETRY_MS = 100
 
 /** How often the schedule looks at the clock. */
 const TICK_MS = 100
@@ -228,7 +226,7 @@ export class Download {
   /** Global is the last resort: it is asked again for a while, or as long as others give. */
   #globalFailed(fault: DstoreError): void {
     const { sources, now } = this.#options
-    const isPatient = now() - this.#progressAt < BROKEN_FETCH_MS
+    const isPatient = now() - this.#progressAt < BROKEN_TRANSFER_MS
     if (!isPassing(fault) || !isPatient) {
       this.#finish(withoutGlobal(fault, KEPT))
       return
@@ -291,17 +289,6 @@ export class Download {
     this.#waiting = []
     for (const one of waiting) tell(one)
   }
-}
-
-/** May it be over when it is tried again? A stream that breaks with its connection looks like one too many. */
-export const isPassing = ({ code }: DstoreError): boolean =>
-  code === 'unreachable' || code === 'timeout' || code === 'busy'
-
-/** What a caller is told where a transfer broke off, and Global did not come back. */
-export function withoutGlobal(fault: DstoreError, hint?: string): DstoreError {
-  if (fault.code !== 'unreachable') return fault
-  const message = `Global cannot be reached: ${fault.message}`
-  return new DstoreError('unreachable', message, { cause: fault, ...(hint && { hint }) })
 }
 
 const reasonOf = (signal: AbortSignal): DstoreError => asDstoreError(signal.reason)

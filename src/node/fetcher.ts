@@ -2,14 +2,15 @@
 import { asDstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree.ts'
-import { BROKEN_FETCH_MS, COMPANY_BYTES } from '../limits.ts'
+import { BROKEN_TRANSFER_MS, COMPANY_BYTES } from '../limits.ts'
 import type { ServedValue } from '../transfer/serve.ts'
 import { within } from '../transfer/slice-stream.ts'
+import { RETRY_MS, isPassing, withoutGlobal } from './broken.ts'
 import type { Cache } from './cache.ts'
 import type { CachedValue } from './cached-value.ts'
 import { CacheHost } from './cache-host.ts'
 import { pause } from './deadline.ts'
-import { Download, isPassing, withoutGlobal } from './download.ts'
+import { Download } from './download.ts'
 import { Leaving } from './leaving.ts'
 import type { Log } from './log.ts'
 import { threadedChecker } from './proof-thread.ts'
@@ -17,9 +18,6 @@ import { TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
 import { PeerSources } from './sources.ts'
 import type { Traffic } from './traffic.ts'
 import type { TransferPool } from './transfer-pool.ts'
-
-/** How long to wait before a transfer that broke off is taken up again. */
-const RETRY_MS = 100
 
 export interface FetcherOptions {
   readonly network: NodeNetwork
@@ -106,7 +104,7 @@ export class Fetcher {
         signal.throwIfAborted()
         if (start >= range.end) return
         const fault = asDstoreError(error)
-        const isPatient = failures * RETRY_MS < BROKEN_FETCH_MS
+        const isPatient = failures * RETRY_MS < BROKEN_TRANSFER_MS
         if (!isPassing(fault) || !isPatient) throw withoutGlobal(fault)
         await pause(RETRY_MS, signal)
       }

@@ -8,6 +8,7 @@ import { keyThing } from '../index/in-flight.ts'
 import type { Receipt } from '../index/message.ts'
 import { checkName } from '../index/name.ts'
 import {
+  BROKEN_TRANSFER_MS,
   CALL_TIMEOUT_MS,
   GIB,
   INLINE_VALUE_BYTES,
@@ -17,14 +18,18 @@ import {
 } from '../limits.ts'
 import { FileSource } from '../store/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../transfer/upload.ts'
+import { RETRY_MS, withoutGlobal } from './broken.ts'
 import type { Cache } from './cache.ts'
 import type { Callers } from './callers.ts'
-import { deadline, type Deadline } from './deadline.ts'
+import { deadline, pause, type Deadline } from './deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import { arriving, metered } from './metered.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from './node.ts'
 import type { TransferPool } from './transfer-pool.ts'
 import { hashInTurns } from './values.ts'
+
+/** What is said where a put fails for want of Global. */
+const KEPT = 'what Global has of it is kept for a day: the same command goes on from there'
 
 export interface PutterOptions {
   readonly link: GlobalLink
@@ -68,28 +73,67 @@ export class Putter {
       await file.checkUnchanged()
       return this.#putOne(bytes, options)
     }
-    const { onProgress, name } = options
+    const { onProgress } = options
     const hashed = await file.hash({
       signal: limit.signal,
       onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
     })
     await file.checkUnchanged()
-    const { digest, size } = hashed
     limit.progress()
-    const { link } = this.#options
-    const offer = { type: 'offer', digest, size, name } as const
-    const { have, sendFrom } = await link.ask(offer, { signal: limit.signal })
-    if (have !== undefined) return { key: new Key(digest), size, existed: true }
-    if (sendFrom > 0) {
+    return this.#send(file, hashed, options, limit)
+  }
+
+  /** Send what Global lacks of a file; where Global goes away in the middle, the rest when it is back. */
+  async #send(
+    file: FileSource,
+    hashed: Hashed,
+    options: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const { digest, size } = hashed
+    const offer = { type: 'offer', digest, size, name: options.name } as const
+    let keptBytes = -1
+    /** When it broke off; undefined again once Global has more than it had then. */
+    let brokenAt: number | undefined
+    for (;;) {
       try {
-        return await this.#upload(file, hashed, sendFrom, options, limit)
+        const { have, sendFrom } = await this.#options.link.ask(offer, { signal: limit.signal })
+        if (have !== undefined) return { key: new Key(digest), size, existed: true }
+        if (sendFrom > keptBytes) brokenAt = undefined
+        keptBytes = Math.max(keptBytes, sendFrom)
+        return await this.#uploadFrom(file, hashed, sendFrom, options, limit)
       } catch (error) {
-        // What Global had kept of an earlier put is gone, or damaged, or somebody else goes on with it.
-        const { code } = asDstoreError(error)
-        if (code !== 'busy' && code !== 'integrity') throw error
+        const fault = asDstoreError(error)
+        // What has not begun fails as any other call does.
+        const mayGoOn = keptBytes >= 0 && fault.code === 'unreachable'
+        if (!mayGoOn) throw fault
+        if (brokenAt === undefined) {
+          brokenAt = performance.now()
+          limit.progress()
+        }
+        if (performance.now() - brokenAt >= BROKEN_TRANSFER_MS) throw withoutGlobal(fault, KEPT)
+        await pause(RETRY_MS, limit.signal)
+        limit.signal.throwIfAborted()
       }
     }
-    return this.#upload(file, hashed, 0, options, limit)
+  }
+
+  async #uploadFrom(
+    file: FileSource,
+    hashed: Hashed,
+    start: number,
+    options: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    if (start === 0) return this.#upload(file, hashed, 0, options, limit)
+    try {
+      return await this.#upload(file, hashed, start, options, limit)
+    } catch (error) {
+      // What Global had kept of an earlier put is gone, or damaged, or somebody else goes on with it.
+      const { code } = asDstoreError(error)
+      if (code !== 'busy' && code !== 'integrity') throw error
+      return this.#upload(file, hashed, 0, options, limit)
+    }
   }
 
   async #upload(
@@ -193,9 +237,14 @@ export class Putter {
     }
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
-    const { existed } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-      uploadStream(transfer, passing(), identity, size, name),
-    )
+    const { existed } = await transfers
+      .run(globalPeer, limit.signal, (transfer) =>
+        uploadStream(transfer, passing(), identity, size, name),
+      )
+      .catch((error: unknown) => {
+        // What has passed cannot be read again.
+        throw withoutGlobal(asDstoreError(error))
+      })
     const found = identity()
     return { key: new Key(found.digest), size: found.size, existed }
   }

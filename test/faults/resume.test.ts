@@ -1,21 +1,14 @@
 /** A put of a large file that breaks off, at either end: the next one sends the rest. */
 import { randomBytes } from 'node:crypto'
-import { statSync, writeFileSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync, readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import { MIB } from '../../src/limits.ts'
 import { outcome } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
 import { Daemon } from '../e2e/nodes.ts'
+import { arrived } from './arrived.ts'
 
 const SIZE = 200_000_000
-
-/** Bytes of the value that Global has on its way in. */
-function arrived({ place }: Daemon): number {
-  const values = join(place.state, 'store-v1', 'values')
-  const part = readdirSync(values).find((name) => /^[0-9a-f]{64}\.part$/.test(name))
-  return part === undefined ? 0 : statSync(join(values, part)).size
-}
 
 /** Begin to put a large file, and kill one of the two when Global has some of it. */
 async function breakOff(
@@ -27,7 +20,9 @@ async function breakOff(
   const bytes = randomBytes(SIZE)
   const path = local.place.file('large')
   writeFileSync(path, bytes)
-  const putting = outcome(local.place.start(['put', path, '--timeout', '10s']))
+  const putting = outcome(
+    local.place.start(['put', path, '--timeout', victim === 'global' ? '2s' : '10s']),
+  )
   while (arrived(global) < 10 * MIB) await new Promise((resolve) => setTimeout(resolve, 2))
   await (victim === 'global' ? global : local).signal('SIGKILL')
   t.not((await putting).exit, 0)

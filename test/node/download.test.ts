@@ -3,7 +3,7 @@ import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
 import type { ByteRange } from '../../src/hash/tree.ts'
-import { BROKEN_FETCH_MS, GROUP_BYTES, MIB } from '../../src/limits.ts'
+import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../src/limits.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
 import type { GroupChecker, ProvedRun } from '../../src/transfer/piece-stream.ts'
 import { CachedValue } from '../../src/node/cached-value.ts'
@@ -176,9 +176,11 @@ test('R003-12: a link that breaks again and again delays, and nothing comes twic
 function away(tries: number): Case {
   let left = tries
   const state = begin(async function* (ranges, signal, where) {
-    if (left-- <= 0) return yield* honest()(ranges, signal, where)
-    state.nowMs += BROKEN_FETCH_MS / 4
-    throw new DstoreError('unreachable', 'the peer dropped the channel')
+    if (left-- > 0) {
+      state.nowMs += BROKEN_TRANSFER_MS / 4
+      throw new DstoreError('unreachable', 'the peer dropped the channel')
+    }
+    yield* honest()(ranges, signal, where)
   })
   state.isTimeReal = false
   return state

@@ -14,11 +14,11 @@ const BULK = '/dstore/test-bulk/1'
 
 interface Case {
   /** The next transfer, which does nothing: the channel that it was given. */
-  transfer(): Promise<Channel>
+  readonly transfer: () => Promise<Channel>
   /** Until its keys are forgotten, the server has no lane for the client. */
-  takeAllKeys(): Promise<void>
+  readonly takeAllKeys: () => Promise<void>
   /** Lets time pass, in milliseconds. */
-  pass(ms: number): void
+  readonly pass: (ms: number) => void
 }
 
 /** A client with a pool, and a server with lanes or without. */
