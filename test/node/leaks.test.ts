@@ -1,4 +1,7 @@
 /** Whatever becomes of transfers, nothing of them stays: streams, lanes, sockets, listeners, shares of memory. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
@@ -14,7 +17,7 @@ import { newIdentity } from '../../src/node/identity.ts'
 import { Local } from '../../src/node/local.ts'
 import { SILENT } from '../../src/node/log.ts'
 import { createNetwork, type Network } from '../../src/node/network.ts'
-import type { Node } from '../../src/node/node.ts'
+import type { Node, Progress } from '../../src/node/node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../../src/node/protocols.ts'
 import { backoffMs } from '../../src/node/redial.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -165,6 +168,38 @@ for (const lanes of [false, true]) {
         const after = counts()
         const most = IDLE_TRANSFER_CHANNELS
         return after.streams <= 1 + most && after.sockets <= before.sockets + 2 * most
+      })
+    },
+  )
+
+  test.serial(
+    `R003-46: a put of a file whose link is cut at every megabyte goes on, ${over}`,
+    async (t) => {
+      const { global, local, relay, counts } = await pair(t, lanes)
+      const folder = await mkdtemp(join(tmpdir(), 'dstore-put-'))
+      t.teardown(() => rm(folder, { recursive: true, force: true }))
+      const path = join(folder, 'file')
+      let before: ReturnType<typeof counts> | undefined
+      for (let cut = 0; cut <= 6; cut++) {
+        const bytes = pattern(6 * MIB + 7 + cut)
+        await writeFile(path, bytes)
+        let isCut = false
+        const onProgress = ({ phase, doneBytes }: Progress): void => {
+          if (isCut || phase !== 'store' || doneBytes < cut * MIB) return
+          isCut = true
+          relay.break()
+          setTimeout(() => relay.heal(), 20)
+        }
+        const { key } = await local.put({ path }, { onProgress })
+        t.true(isCut)
+        t.is(Buffer.compare(await read(global, key), bytes), 0)
+        await until(async () => (await local.status()).global!.state === 'connected')
+        before ??= counts()
+      }
+      await until(() => {
+        const after = counts()
+        const most = IDLE_TRANSFER_CHANNELS
+        return after.streams <= 1 + most && after.sockets <= before!.sockets + 2 * most
       })
     },
   )
