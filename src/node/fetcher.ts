@@ -25,6 +25,8 @@ export interface FetcherOptions {
   readonly cache: Cache
   readonly traffic: Traffic
   readonly log: Log
+  /** Told that Global is wanted, and not connected. */
+  readonly onAway: () => void
 }
 
 export class Fetcher {

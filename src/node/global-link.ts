@@ -15,8 +15,9 @@ import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import type { Log } from './log.ts'
-import { inTime, pause } from './deadline.ts'
+import { inTime, pause, untilAborted } from './deadline.ts'
 import type { Holdings } from './holdings.ts'
+import { Redial } from './redial.ts'
 
 /** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
 const TICK_MS = 250
@@ -44,6 +45,8 @@ export interface LinkStatus {
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
+  /** False: there is another answer where Global is away, so that it is not to be dialled first. */
+  readonly waits?: boolean
   /** Keys that the request is about, where it does not name them: those of values to be put. */
   readonly digests?: readonly Digest[]
 }
@@ -79,11 +82,13 @@ export class GlobalLink {
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
   #running: Promise<void> | undefined
+  readonly #redial: Redial
 
   /** `ticketSecret`: of a ticket, for a node that is no member yet; forgotten once Global has welcomed it. */
   constructor(options: GlobalLinkOptions, ticketSecret?: Uint8Array) {
     this.#options = options
     const bootId = options.random(16)
+    this.#redial = new Redial(options.now)
     this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
     this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: options.now() }), TICK_MS)
     this.#ticker.unref()
@@ -158,6 +163,17 @@ export class GlobalLink {
   }
 
   /**
+   * Somebody wants Global: where it is away, dial now, and not when the wait is over. Resolves when it is there, that has
+   * failed, or a caller has waited for long enough; at once where it was dialled a moment ago: then it is soon dialled again.
+   */
+  hurry(): Promise<void> {
+    if (this.#status.state === 'connected') return Promise.resolve()
+    // Whoever is refused is let in, if at all, by somebody: that takes its time.
+    if (this.#status.error?.code === 'not-permitted') return Promise.resolve()
+    return this.#redial.hurry()
+  }
+
+  /**
    * Ask Global. Rejects with Global's failure, with `unreachable` where the link is gone and was not mended in a
    * moment, with `timeout` where no answer came, with `cancelled`.
    */
@@ -168,7 +184,9 @@ export class GlobalLink {
   ): Promise<T> {
     this.#stop.signal.throwIfAborted()
     const ticket = ++this.#lastTicket
-    const { timeoutMs: ms = CALL_TIMEOUT_MS, signal, digests = [] } = options
+    const { timeoutMs = CALL_TIMEOUT_MS, signal, digests = [], waits = true } = options
+    const isAway = this.#status.state === 'away'
+    const ms = isAway && waits ? await this.#waited(timeoutMs, signal) : timeoutMs
     const limit = { ms, what: 'Global did not answer', signal }
     return inTime<T>(limit, (resolve, reject) => {
       this.#callers.set(ticket, {
@@ -180,6 +198,16 @@ export class GlobalLink {
         if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
       }
     })
+  }
+
+  /** Waits until Global is there, or is known not to be: how much of so many milliseconds is left then. */
+  async #waited(timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
+    const begin = this.#options.now()
+    const limit = AbortSignal.timeout(timeoutMs)
+    const either = signal === undefined ? limit : AbortSignal.any([limit, signal])
+    await untilAborted(this.hurry(), either).catch(() => undefined)
+    this.#stop.signal.throwIfAborted()
+    return Math.max(0, timeoutMs - (this.#options.now() - begin))
   }
 
   /** Say goodbye, and never dial again. Callers that still wait are told. */
@@ -207,6 +235,7 @@ export class GlobalLink {
     const { signal } = this.#stop
     for (let attempt = 1; !signal.aborted; attempt++) {
       let error: DstoreError
+      this.#redial.begins()
       try {
         const channel = await dial(signal)
         error = await this.#session(channel, () => (attempt = 0))
@@ -221,7 +250,8 @@ export class GlobalLink {
       this.#handle({ type: 'closed', now: now(), error })
       const isRefused = error.code === 'not-permitted'
       const wait = backoffMs(Math.max(1, attempt))
-      await pause(isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait, signal)
+      const waitMs = isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait
+      await this.#redial.rest(waitMs, signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)
   }
@@ -258,6 +288,7 @@ export class GlobalLink {
   #became(state: LinkStatus['state'], error: DstoreError | undefined): void {
     const since = this.#status.state === state ? this.#status.since : new Date()
     this.#status = { state, since, error }
+    this.#redial.ended()
     this.#firstAttempt?.(error)
     this.#firstAttempt = undefined
   }

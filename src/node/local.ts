@@ -95,7 +95,7 @@ export class Local implements Node {
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
     const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }
-    this.#fetcher = new Fetcher(parts)
+    this.#fetcher = new Fetcher({ ...parts, onAway: () => void link.hurry() })
     this.#putter = new Putter({
       link,
       cache: this.#cache,

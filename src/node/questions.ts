@@ -65,11 +65,12 @@ export class Questions {
     options: CallOptions = {},
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
+    const waits = keys.some((key) => this.#cache.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
         const request = { type: 'locate', digests, inline: false } as const
-        const located = await this.#options.link.ask(request, options)
+        const located = await this.#options.link.ask(request, { ...options, waits })
         facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key))))
       }
       return facts
@@ -109,8 +110,9 @@ export class Questions {
 
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
+    const waits = this.#holdings.bound(name) === undefined
     try {
-      return await this.#options.link.ask(request, options, ({ found }, keep) => {
+      return await this.#options.link.ask(request, { ...options, waits }, ({ found }, keep) => {
         if (found === undefined) return undefined
         const bound = boundName(name, found, this.#heldBytes(new Key(found.digest)))
         if (keep) this.#takeBinding(name, found)

@@ -1,5 +1,5 @@
 /** The nodes that a Local fetches values from: its Global, and the Locals that Global names. */
-import type { DstoreError } from '../errors.ts'
+import { asDstoreError, type DstoreError } from '../errors.ts'
 import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../limits.ts'
 import { joinCompany } from '../transfer/company.ts'
 import { fetchSlices, type FetchRequest } from '../transfer/fetch.ts'
@@ -28,6 +28,8 @@ export interface PeerSourcesOptions {
   readonly globalPeer: string
   readonly traffic: Traffic
   readonly log: Log
+  /** Told that Global is wanted, and not connected. */
+  readonly onAway: () => void
 }
 
 export class PeerSources implements Sources {
@@ -87,11 +89,16 @@ export class PeerSources implements Sources {
     })
   }
 
-  #open(peer: SourceId, signal: AbortSignal): Promise<Channel> {
-    const { network } = this.#options
+  async #open(peer: SourceId, signal: AbortSignal): Promise<Channel> {
+    const { network, globalPeer, onAway } = this.#options
     const address = this.#addresses.get(peer)
-    if (address === undefined) return network.open(peer, TRANSFER_PROTOCOL, { signal })
-    return network.dial(address, TRANSFER_PROTOCOL, { signal })
+    if (address !== undefined) return network.dial(address, TRANSFER_PROTOCOL, { signal })
+    try {
+      return await network.open(peer, TRANSFER_PROTOCOL, { signal })
+    } catch (error) {
+      if (peer === globalPeer && asDstoreError(error).code === 'unreachable') onAway()
+      throw error
+    }
   }
 
   #learn(address: string): SourceId[] {

@@ -32,7 +32,12 @@ function fetcherOf(cutAfterBytes: number): {
       return served(new TestHost(VALUE), { cutAfterBytes }).client.channel
     },
   }
-  const parts = { cache: new Cache(1 << 20), traffic: new Traffic(), log: SILENT }
+  const parts = {
+    cache: new Cache(1 << 20),
+    traffic: new Traffic(),
+    log: SILENT,
+    onAway: () => undefined,
+  }
   return { opened, fetcher: new Fetcher({ network, globalPeer: 'G', ...parts }) }
 }
 
@@ -66,7 +71,7 @@ test('R003-31: Global is told of a large value that is held no more, unless it i
       return client.channel
     },
   }
-  const parts = { traffic: new Traffic(), log: SILENT, now: () => performance.now() }
+  const parts = { traffic: new Traffic(), log: SILENT, onAway: () => undefined }
   const cache: Cache = new Cache(64 << 20, (value) => fetcher.gone(value))
   const fetcher = new Fetcher({ network, globalPeer: 'G', cache, ...parts })
   const key = (byte: number): Key => new Key(new Uint8Array(32).fill(byte))

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { hash } from '../../src/hash/hasher.ts'
 import type { Removal } from '../../src/index/message.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { REDIAL_PATIENCE_MS } from '../../src/limits.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
 import { GlobalLink } from '../../src/node/global-link.ts'
 import type { IndexHost } from '../../src/node/index-host.ts'
@@ -21,11 +23,13 @@ class Ends {
   readonly expelled: string[] = []
   readonly members: KnownMembers = new KnownMembers((peer) => void this.expelled.push(peer))
   away = false
+  dials = 0
   #channel: Channel | undefined
 
-  constructor(t: ExecutionContext, host: IndexHost, peer: string) {
+  constructor(t: ExecutionContext, host: IndexHost, peer: string, backoffMs = 20) {
     this.link = new GlobalLink({
       dial: async () => {
+        this.dials++
         await host.ask({ type: 'admit', peer, role: 'admin' })
         if (this.away) throw new DstoreError('unreachable', 'kept away')
         const [local, global] = channelPair({ peers: [peer, 'Global'] })
@@ -34,7 +38,7 @@ class Ends {
         this.#channel = global.peer === peer ? local : global
         return this.#channel
       },
-      backoffMs: () => 20,
+      backoffMs: () => backoffMs,
       members: this.members,
       log: SILENT,
       now,
@@ -91,4 +95,38 @@ test('R004-23: a goodbye leaves nothing owed', async (t) => {
   await host.ask({ type: 'put', values: [VALUE], name: undefined })
   await local.link.close()
   t.deepEqual((await host.ask(remove(30_000))).owed, [])
+})
+
+test('R004-28: a Global that is back answers what is asked then, however long its Local would have waited', async (t) => {
+  const host = await openHost(t)
+  const local = new Ends(t, host, 'a Local', 3_600_000)
+  await local.link.start()
+  local.cut()
+  await until(() => local.link.status.state === 'away')
+  local.away = false
+  const { items } = await local.link.ask({ type: 'list', after: undefined, limit: 1 })
+  t.deepEqual(items, [])
+  t.is(local.dials, 2)
+})
+
+test('R004-28: many that ask while Global is away make its Local dial once, and all are told', async (t) => {
+  const host = await openHost(t)
+  const local = new Ends(t, host, 'a Local', 3_600_000)
+  await local.link.start()
+  local.cut()
+  await until(() => local.link.status.state === 'away')
+  await sleep(REDIAL_PATIENCE_MS)
+  const ask = () => local.link.ask({ type: 'list', after: undefined, limit: 1 })
+  for (let round = 0; round < 2; round++) {
+    const errors = await Promise.all(
+      Array.from({ length: 100 }, async () => t.throwsAsync(ask(), { instanceOf: DstoreError })),
+    )
+    t.true(errors.every(({ code, message }) => code === 'unreachable' && /kept away/.test(message)))
+  }
+  // One dial, and one more if the rounds are further apart than the first wait.
+  t.true(local.dials <= 3, `${local.dials} dials`)
+  const signal = AbortSignal.abort()
+  await t.throwsAsync(local.link.ask({ type: 'list', after: undefined, limit: 1 }, { signal }), {
+    message: 'cancelled',
+  })
 })

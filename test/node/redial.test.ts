@@ -1,6 +1,6 @@
 import test from 'ava'
-import { REDIAL_FIRST_MS, REDIAL_MOST_MS } from '../../src/limits.ts'
-import { backoffMs } from '../../src/node/redial.ts'
+import { REDIAL_FIRST_MS, REDIAL_MOST_MS, REDIAL_PATIENCE_MS } from '../../src/limits.ts'
+import { Redial, backoffMs } from '../../src/node/redial.ts'
 
 test('waits double up to the longest, for ever', (t) => {
   const waits = Array.from({ length: 7 }, (_, i) => backoffMs(i + 1, () => 1))
@@ -16,4 +16,39 @@ test('waits double up to the longest, for ever', (t) => {
 test('Locals that lose Global together come back spread over half the wait', (t) => {
   const waits = [0, 0.5, 0.999].map((random) => Math.round(backoffMs(1, () => random)))
   t.deepEqual(waits, [REDIAL_FIRST_MS / 2, 150, REDIAL_FIRST_MS])
+})
+
+test('who wants the connection cuts the wait short, and is told when the attempt has ended', async (t) => {
+  let now = 0
+  const redial = new Redial(() => now)
+  redial.begins()
+  redial.ended()
+  const { signal } = new AbortController()
+  const resting = redial.rest(3_600_000, signal)
+  now = REDIAL_FIRST_MS
+  const hurried = redial.hurry()
+  await resting
+  redial.begins()
+  t.is(redial.hurry(), hurried, 'all wait for the same')
+  redial.ended()
+  await hurried
+})
+
+test('nobody waits for an attempt that comes later, or has had its time', async (t) => {
+  let now = 0
+  const redial = new Redial(() => now)
+  redial.begins()
+  redial.ended()
+  const resting = redial.rest(3_600_000, new AbortController().signal)
+  await redial.hurry()
+  await redial.hurry()
+  // It is cut short all the same, when the least time has passed.
+  await resting
+  now = REDIAL_FIRST_MS
+  redial.begins()
+  now += REDIAL_PATIENCE_MS
+  await redial.hurry()
+  now -= 1
+  await redial.hurry()
+  t.pass()
 })
