@@ -44,6 +44,10 @@ export class BulkNetwork implements NodeNetwork {
     return this.#network.peerId
   }
 
+  start(): Promise<void> {
+    return this.#network.start()
+  }
+
   addresses(): readonly string[] {
     return this.#network.addresses()
   }

@@ -121,7 +121,7 @@ export class Global implements Node {
     })
   }
 
-  /** Begin a run on this store, which is the node's from now on: `close` closes it. */
+  /** Begin a run on this store, which is the node's from now on: `close` closes it. Starts the network. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now } = options
     const company = new Company()
@@ -157,6 +157,8 @@ export class Global implements Node {
     gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
+    // Not before: a Local that is early would be told that it is no member, or that nothing is spoken here.
+    await network?.start()
     return new Global(options, { index, repair, traffic, company })
   }
 

@@ -23,6 +23,8 @@ export interface NetworkOptions {
   readonly identity: PrivateKey
   /** Multiaddrs to listen on; none by default. */
   readonly listen?: readonly string[]
+  /** Neither take connections nor dial before `start` is called. */
+  readonly isHeld?: boolean
   /** Who may connect, and open what. Without one everybody may. */
   readonly gate?: Gate
   /** Other limits than those of src/limits.ts. */
@@ -61,6 +63,9 @@ export interface ConnectionFacts {
 export interface Network {
   readonly peerId: string
 
+  /** Take connections from now on, and dial; harmless where it does. Errors: `malformed-address`, `address-in-use`. */
+  start(): Promise<void>
+
   /** Full multiaddrs, with the peer id, at which others reach this node; none where it does not listen. */
   addresses(): readonly string[]
 
@@ -96,6 +101,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   let libp2p: Libp2p | undefined
   try {
     libp2p = await createLibp2p({
+      start: options.isHeld !== true,
       privateKey: options.identity,
       addresses: { listen },
       transports: [tcp()],
@@ -155,6 +161,14 @@ class Libp2pNetwork implements Network {
 
   get peerId(): string {
     return this.#libp2p.peerId.toString()
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#libp2p.start()
+    } catch (error) {
+      throw listenFault(error)
+    }
   }
 
   addresses(): readonly string[] {

@@ -57,7 +57,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
       return openGlobal(options, undefined, undefined)
     case 'global': {
       const gate = newGate(options, INDEX_PROTOCOL)
-      const network = await openNetwork(options, options.listen ?? [LOOPBACK], gate)
+      const network = await openNetwork(options, options.listen ?? [LOOPBACK], gate, true)
       return closingOnFailure(network, () => openGlobal(options, network, gate))
     }
     case 'local': {
@@ -162,10 +162,12 @@ async function openNetwork(
   { dir, lanes = true, log }: NodeOptions,
   listen: readonly string[],
   gate: Gate,
+  isHeld = false,
 ): Promise<NodeNetwork> {
   const { createNetwork } = await import('./network.ts')
   const { BulkNetwork } = await import('./bulk-network.ts')
-  const network = await createNetwork({ identity: await identityIn(dir), listen, gate })
+  const identity = await identityIn(dir)
+  const network = await createNetwork({ identity, listen, gate, isHeld })
   if (!lanes) return network
   return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
 }

@@ -7,6 +7,8 @@ export const TRANSFER_PROTOCOL = '/dstore/transfer/1'
 /** What a role uses of the network (`network.ts` is the real one). */
 export interface NodeNetwork {
   readonly peerId: string
+  /** Take connections from now on, and dial; harmless where it does. */
+  start(): Promise<void>
   addresses(): readonly string[]
   dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
   open(peer: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>

@@ -26,6 +26,7 @@ function fetcherOf(cutAfterBytes: number): {
     dial: refuse,
     handle: refuse,
     close: refuse,
+    start: async () => undefined,
     disconnect: () => undefined,
     open: async () => {
       opened.push(opened.length)
@@ -55,6 +56,7 @@ async function passed(
 test('R003-31: Global is told of a large value that is held no more, unless it is held again', async (t) => {
   const told: Message[] = []
   const network = {
+    start: async () => undefined,
     disconnect: () => undefined,
     peerId: 'me',
     addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],

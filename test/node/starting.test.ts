@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
+import { asDstoreError } from '../../src/errors.ts'
+import { Gate } from '../../src/membership/gate.ts'
+import { Global } from '../../src/node/global.ts'
+import { newIdentity } from '../../src/node/identity.ts'
+import { SILENT } from '../../src/node/log.ts'
+import { createNetwork } from '../../src/node/network.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../../src/node/protocols.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { now, random } from './lanes.ts'
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+test('R004-57: whoever dials a Global that is not ready yet finds nobody there, and then all of it', async (t) => {
+  const listen = [`/ip4/127.0.0.1/tcp/${await freePort()}`]
+  const refused: unknown[] = []
+  const gate = new Gate({ admission: INDEX_PROTOCOL, now, tell: (what) => refused.push(what) })
+  const identity = await newIdentity()
+  const network = await createNetwork({ identity, listen, gate, isHeld: true })
+  // As where it has much to read before.
+  const slow: NodeNetwork = {
+    peerId: network.peerId,
+    start: async () => network.start(),
+    addresses: () => network.addresses(),
+    dial: async (...call) => network.dial(...call),
+    open: async (...call) => network.open(...call),
+    handle: async (...call) => {
+      await sleep(100)
+      await network.handle(...call)
+    },
+    disconnect: (peer) => network.disconnect(peer),
+    close: async () => network.close(),
+  }
+  const client = await createNetwork({ identity: await newIdentity() })
+  t.teardown(() => client.close())
+  const options = { leaseMs: undefined, forgetAfterMs: undefined, log: SILENT, now, random }
+  const opening = Global.open({ ...options, store: createMemoryStore(), network: slow, gate })
+  const address = `${listen[0]!}/p2p/${network.peerId}`
+  const codes = new Set<string>()
+  for (let tries = 0; ; tries++) {
+    try {
+      await client.dial(address, INDEX_PROTOCOL)
+      break
+    } catch (error) {
+      codes.add(asDstoreError(error).code)
+      if (tries > 1000) throw error
+      await sleep(5)
+    }
+  }
+  t.deepEqual([...codes], ['unreachable'])
+  // Now it may say that this is no member, for that it knows.
+  const fault = await t.throwsAsync(client.open(network.peerId, TRANSFER_PROTOCOL))
+  t.not(asDstoreError(fault).code, 'incompatible')
+  const global = await opening
+  await global.close()
+})
