@@ -45,6 +45,7 @@ test('R004-57: whoever dials a Global that is not ready yet finds nobody there, 
   t.teardown(() => client.close())
   const options = { leaseMs: undefined, forgetAfterMs: undefined, log: SILENT, now, random }
   const opening = Global.open({ ...options, store: createMemoryStore(), network: slow, gate })
+  t.teardown(async () => (await opening).close())
   const address = `${listen[0]!}/p2p/${network.peerId}`
   const codes = new Set<string>()
   for (let tries = 0; ; tries++) {
@@ -61,6 +62,4 @@ test('R004-57: whoever dials a Global that is not ready yet finds nobody there, 
   // Now it may say that this is no member, for that it knows.
   const fault = await t.throwsAsync(client.open(network.peerId, TRANSFER_PROTOCOL))
   t.not(asDstoreError(fault).code, 'incompatible')
-  const global = await opening
-  await global.close()
 })
