@@ -45,8 +45,8 @@ export interface LinkStatus {
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
-  /** False: there is another answer where Global is away, so that it is not to be dialled first. */
-  readonly waits?: boolean
+  /** Where Global is away: is it to be dialled first? Not where there is another answer. */
+  readonly waits?: () => boolean
   /** Keys that the request is about, where it does not name them: those of values to be put. */
   readonly digests?: readonly Digest[]
 }
@@ -184,9 +184,9 @@ export class GlobalLink {
   ): Promise<T> {
     this.#stop.signal.throwIfAborted()
     const ticket = ++this.#lastTicket
-    const { timeoutMs = CALL_TIMEOUT_MS, signal, digests = [], waits = true } = options
+    const { timeoutMs = CALL_TIMEOUT_MS, signal, digests = [], waits = () => true } = options
     const isAway = this.#status.state === 'away'
-    const ms = isAway && waits ? await this.#waited(timeoutMs, signal) : timeoutMs
+    const ms = isAway && waits() ? await this.#waited(timeoutMs, signal) : timeoutMs
     const limit = { ms, what: 'Global did not answer', signal }
     return inTime<T>(limit, (resolve, reject) => {
       this.#callers.set(ticket, {

@@ -65,7 +65,7 @@ export class Questions {
     options: CallOptions = {},
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
-    const waits = keys.some((key) => this.#cache.peek(key) === undefined)
+    const waits = (): boolean => keys.some((key) => this.#cache.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
@@ -110,7 +110,7 @@ export class Questions {
 
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
-    const waits = this.#holdings.bound(name) === undefined
+    const waits = (): boolean => this.#holdings.bound(name) === undefined
     try {
       return await this.#options.link.ask(request, { ...options, waits }, ({ found }, keep) => {
         if (found === undefined) return undefined
