@@ -35,9 +35,13 @@ const licenses = licensePlugin({
 const SHARED = new RegExp(
   [
     'src/(errors|limits|bytes|node/version|membership/role)',
-    'src/daemon/(answer|api|caller|client|connection|problem|quantities|addresses|http-address|group|settings)',
-    'src/daemon/(socket-address|socket-place|state-directory|ready-line|log)',
-    'cli/(?!hashing|ahead|candidates|shells|dstore|main|help)[\\w-]+',
+    'src/daemon/(api|client)/(?!remote-node)[\\w-]+',
+    'src/daemon/config/(?!http-token)[\\w-]+',
+    'src/daemon/process/(ready-line|log)',
+    'cli/(?!dstore|main|help)[\\w-]+',
+    'cli/terminal/[\\w-]+',
+    'cli/input/(?!hashing|ahead)[\\w-]+',
+    'cli/completion/suggest',
   ]
     .map((path) => `/${path}\\.ts$`)
     .join('|'),
@@ -59,8 +63,8 @@ export default defineConfig([
     // Threads are started from a file that lies beside the chunk that starts them.
     ...common,
     input: {
-      'file-hash-worker': 'src/store/file-hash-worker.ts',
-      'proof-worker': 'src/node/proof-worker.ts',
+      'file-hash-worker': 'src/store/file/file-hash-worker.ts',
+      'verify-worker': 'src/node/swarm/verify-worker.ts',
     },
     output: { ...output, entryFileNames: 'chunks/[name].js' },
   },

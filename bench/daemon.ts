@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { Client } from '../src/daemon/client.ts'
+import { Client } from '../src/daemon/client/client.ts'
 import { BATCH_ITEMS, GIB, KIB, MIB } from '../src/limits.ts'
 
 const BUNDLE = fileURLToPath(new URL('../dstore.js', import.meta.url))

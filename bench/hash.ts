@@ -8,11 +8,11 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { blake3 as native } from '@napi-rs/blake-hash'
 import { blake3 as noble } from '@noble/hashes/blake3.js'
-import { engine } from '../src/hash/active-engine.ts'
+import { engine } from '../src/hash/engine/active-engine.ts'
 import { hash } from '../src/hash/hasher.ts'
-import { ScalarEngine } from '../src/hash/scalar-engine.ts'
-import { SliceDecoder } from '../src/hash/slice-decoder.ts'
-import { encodeSlice } from '../src/hash/slice-encoder.ts'
+import { ScalarEngine } from '../src/hash/engine/scalar-engine.ts'
+import { SliceDecoder } from '../src/hash/proof/slice-decoder.ts'
+import { encodeSlice } from '../src/hash/proof/slice-encoder.ts'
 import { GIB, KIB, MIB } from '../src/limits.ts'
 import { median, ratios } from './ratio.ts'
 
@@ -80,7 +80,7 @@ function files(folder: string): void {
     new DataView(megabyte.buffer).setUint32(0, i)
     writeFileSync(path, megabyte, { flag: 'a' })
   }
-  const module = new URL('../src/store/file-hasher.js', import.meta.url).href
+  const module = new URL('../src/store/file/file-hasher.js', import.meta.url).href
   const script = (parallelBytes: string): string => `
     import { hashFile } from ${JSON.stringify(module)}
     let peak = 0

@@ -1,13 +1,13 @@
 /** A Global for `index.ts`, in a process of its own: its index over real connections, told over IPC what to do. */
 import { once } from 'node:events'
 import { hash } from '../src/hash/hasher.ts'
-import { newIdentity } from '../src/node/identity.ts'
-import { IndexHost } from '../src/node/index-host.ts'
-import { SILENT } from '../src/node/log.ts'
-import { createNetwork } from '../src/node/network.ts'
-import { INDEX_PROTOCOL } from '../src/node/protocols.ts'
-import { Repair } from '../src/node/repair.ts'
-import { createMemoryStore } from '../src/store/memory.ts'
+import { newIdentity } from '../src/network/identity.ts'
+import { IndexHost } from '../src/node/global/index-driver.ts'
+import { SILENT } from '../src/log.ts'
+import { createNetwork } from '../src/network/libp2p-network.ts'
+import { INDEX_PROTOCOL } from '../src/network/network.ts'
+import { Repair } from '../src/node/global/repair.ts'
+import { createMemoryStore } from '../src/store/memory/memory.ts'
 import type { Order } from './index-orders.ts'
 
 const store = createMemoryStore()

@@ -11,8 +11,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { hash } from '../src/hash/hasher.ts'
-import { encodeChange, encodeKey, encodeName, keyRow, nameRow } from '../src/index/record.ts'
-import { openDiskStore } from '../src/store/disk.ts'
+import {
+  encodeChange,
+  encodeKey,
+  encodeName,
+  keyRow,
+  nameRow,
+} from '../src/index/records/record.ts'
+import { openDiskStore } from '../src/store/disk/disk.ts'
 
 const BUNDLE = fileURLToPath(new URL('../dstore.js', import.meta.url))
 const COUNT = Math.round(Number(process.argv[2] ?? 1) * 1_000_000)

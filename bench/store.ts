@@ -7,7 +7,7 @@ import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MIB, PIECE_BYTES } from '../src/limits.ts'
-import { openDiskStore } from '../src/store/disk.ts'
+import { openDiskStore } from '../src/store/disk/disk.ts'
 import type { Location, Store } from '../src/store/store.ts'
 
 const SMALL_BYTES = 100

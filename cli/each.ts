@@ -1,6 +1,6 @@
 /** Several arguments, one exit code (R007-22). */
 import { asDstoreError, ERRORS } from '../src/errors.ts'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from './terminal/terminal.ts'
 
 /**
  * Do the work for each argument in order. 0 if all succeeded, the common code if all ended alike, else 8. `work` may

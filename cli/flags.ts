@@ -1,7 +1,7 @@
 /** The flags of all commands: each has one meaning, whichever command takes it (specs/007, "The command line"). */
 import { parseArgs } from 'node:util'
 import { DstoreError } from '../src/errors.ts'
-import { nearest } from './suggest.ts'
+import { nearest } from './completion/suggest.ts'
 
 interface Flag {
   readonly type: 'string' | 'boolean'

@@ -1,6 +1,6 @@
 /** One call of the command line, as its commands see it. */
 import type { Flags } from './flags.ts'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from './terminal/terminal.ts'
 
 export interface Invocation {
   readonly positionals: readonly string[]

@@ -5,10 +5,10 @@ import { COMMANDS } from './commands.ts'
 import { parseFlags, splitCommand } from './flags.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Invocation } from './invocation.ts'
-import { ClosedPipe } from './output.ts'
+import { ClosedPipe } from './terminal/output.ts'
 import { interruptible } from './signals.ts'
-import { nearest } from './suggest.ts'
-import { Terminal } from './terminal.ts'
+import { nearest } from './completion/suggest.ts'
+import { Terminal } from './terminal/terminal.ts'
 
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = new Terminal()

@@ -1,8 +1,8 @@
 /** The flags that say what kind of node to run: as settings, and as flags again for a daemon in the background. */
 import { DstoreError } from '../src/errors.ts'
-import { parseDuration, parseSize } from '../src/daemon/quantities.ts'
-import { checkSettings, parseLease } from '../src/daemon/settings.ts'
-import type { Settings } from '../src/daemon/settings.ts'
+import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
+import { checkSettings, parseLease } from '../src/daemon/config/settings.ts'
+import type { Settings } from '../src/daemon/config/settings.ts'
 import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
 

@@ -1,11 +1,11 @@
 /** From a command to the daemon of its state directory, which is started where none runs (R007-24). */
 import { DstoreError } from '../src/errors.ts'
-import { Client } from '../src/daemon/client.ts'
-import { parseDuration } from '../src/daemon/quantities.ts'
-import { readSettings } from '../src/daemon/settings.ts'
-import { findPlace } from '../src/daemon/socket-place.ts'
-import type { Place } from '../src/daemon/socket-place.ts'
-import type { StateDirectory } from '../src/daemon/state-directory.ts'
+import { Client } from '../src/daemon/client/client.ts'
+import { parseDuration } from '../src/daemon/config/quantities.ts'
+import { readSettings } from '../src/daemon/config/settings.ts'
+import { findPlace } from '../src/daemon/config/socket-place.ts'
+import type { Place } from '../src/daemon/config/socket-place.ts'
+import type { StateDirectory } from '../src/daemon/config/state-directory.ts'
 import type { Flags } from './flags.ts'
 import type { Invocation } from './invocation.ts'
 
@@ -53,7 +53,7 @@ export async function startDaemon(
   parameters: readonly string[] = [],
   input?: string,
 ): Promise<void> {
-  const { startInBackground } = await import('../src/daemon/background.ts')
+  const { startInBackground } = await import('../src/daemon/process/background.ts')
   const { directory, socket } = place(flags)
   const more = flags.socket === undefined ? [] : ['--socket', socket]
   const program = [process.execPath, ...process.execArgv, process.argv[1]!] as [string, ...string[]]

@@ -1,7 +1,7 @@
 /** Words that stand for values: a key in any spelling, else a name (R007-36). */
 import { asDstoreError } from '../src/errors.ts'
 import type { DstoreError } from '../src/errors.ts'
-import type { Client } from '../src/daemon/client.ts'
+import type { Client } from '../src/daemon/client/client.ts'
 
 export interface Word {
   readonly text: string

@@ -16,10 +16,10 @@ export type {
 } from './library/create-node.ts'
 export type { ConnectOptions } from './library/connect.ts'
 export type { DstoreErrorOptions, ErrorCode, ErrorKind } from './errors.ts'
-export type { ByteRange } from './hash/tree.ts'
+export type { ByteRange } from './hash/tree/tree.ts'
 export type { MemberRole } from './membership/role.ts'
 export type { Refusal, RefusalCounts } from './membership/refusal.ts'
-export type { Log, LogFacts } from './node/log.ts'
+export type { Log, LogFacts } from './log.ts'
 export type {
   Acknowledgement,
   BoundName,

@@ -48,10 +48,6 @@ export const PROOF_BYTES: number = 8 * KIB
 
 /** A segment of a cached value: cache memory is taken and given back in these, and a piece lands in one. */
 export const SEGMENT_BYTES: number = PIECE_BYTES
-
-/** From this size on a cached value lies in whole segments, which are used again; a smaller one takes what it needs. */
-export const POOLED_VALUE_BYTES: number = 4 * MIB
-
 /** The longest id of a record. */
 export const RECORD_ID_BYTES: number = KIB
 
@@ -60,22 +56,6 @@ export const RECORD_VALUE_BYTES: number = MIB
 
 /** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
 export const SMALL_VALUE_BYTES: number = 16 * KIB
-
-/** What comes in smaller pieces for a file is joined into writes of this size: memory of each value on its way in. */
-export const FILE_JOIN_BYTES: number = 256 * KIB
-
-/** Transactions that the disk store commits with one sync. */
-export const COMMIT_JOBS: number = 1024
-
-/** What transactions that share a sync may write together; a larger one goes alone. */
-export const COMMIT_BYTES: number = 16 * MIB
-
-/** Free space that the disk store leaves on its filesystem: removals need some of it. */
-export const DISK_RESERVE_BYTES: number = 16 * MIB
-
-/** Entries of the log that one transaction forgets. */
-export const TRIM_ENTRIES: number = 4096
-
 /** How much of what a peer was given last is looked at again after its transfer broke off. */
 export const RECHECK_BYTES: number = 16 * MIB
 
@@ -93,10 +73,6 @@ export const RESUME_SECONDS_PER_GIB: number = 20
 
 /** A value below this size is not worth being gone on with. */
 export const RESUMABLE_BYTES: number = MIB
-
-/** Files whose length is asked for at the same time when the disk store opens. */
-export const OPENING_STATS: number = 64
-
 /** A message of the index protocol: a batch of inline values and a little around them. */
 export const INDEX_MESSAGE_BYTES: number = MIB
 
@@ -144,10 +120,6 @@ export const FRAME_LENGTH_BYTES: number = 4
 
 /** Frames handed over but not yet taken by the channel, before `send` makes its caller wait. */
 export const FRAME_QUEUE_BYTES: number = MIB
-
-/** Frames that are sent together go out in writes of up to this size: a piece with its proof, and a few frames. */
-export const FRAME_WRITE_BYTES: number = PIECE_BYTES + PROOF_BYTES + 4 * KIB
-
 /** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
 export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
 
@@ -159,10 +131,6 @@ export const INLINE_ANSWER_BYTES: number = 512 * KIB
 
 /** Questions about a single key, or puts of a small value, that go in one message: all the values fit into it, or its answer. */
 export const JOINED_REQUESTS: number = INLINE_ANSWER_BYTES / INLINE_VALUE_BYTES
-
-/** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
-export const HASH_SLICE_BYTES: number = 256 * KIB
-
 /** Transfer channels to one peer that are kept open while nothing is transferred. */
 export const IDLE_TRANSFER_CHANNELS: number = 4
 
@@ -171,26 +139,6 @@ export const FETCH_RUN_BYTES: number = 64 * MIB
 
 /** From this size on what is sent is not copied first, to go out together with what goes before it. */
 export const DIRECT_BYTES: number = 64 * KIB
-
-/**
- * The largest single write to a libp2p stream: seventeen whole Noise messages less a Yamux header, more than a piece.
- * Every write is one Yamux frame, and the receiver answers every frame with a window update: small writes cost half
- * the speed.
- */
-export const STREAM_WRITE_BYTES: number = 17 * 65_519 - 12
-
-/** What a peer may send on a new stream before any of it was read. Both ends start with the same. */
-export const STREAM_FIRST_WINDOW_BYTES: number = 256 * KIB
-
-/**
- * What a peer may ever send on one stream beyond what was read. A wider window is no faster on loopback, and a stalled
- * stream may hold two; over a distance of 50 ms this one carries 40 MiB/s.
- */
-export const STREAM_WINDOW_BYTES: number = 2 * MIB
-
-/** What waits unread inside one stream before it is reset; a peer that keeps to its window never gets there. */
-export const STREAM_BUFFER_BYTES: number = 2 * STREAM_WINDOW_BYTES
-
 /** Streams of one protocol that a peer may have open on one connection. */
 export const STREAMS_PER_PROTOCOL: number = 64
 
@@ -223,21 +171,10 @@ export const PROBE_EVERY_MS: number = 15_000
 
 /** How long the answer to such a try may take at least, in milliseconds. */
 export const PROBE_ANSWER_MS: number = 20_000
-
-/** A private key or a token in a file. */
-export const SECRET_FILE_BYTES: number = 4 * KIB
-
 /** How long a Local waits before it dials its Global again: the first time. */
 export const REDIAL_FIRST_MS: number = 200
-
-/** How long it waits at most, however long Global has been away. */
-export const REDIAL_MOST_MS: number = 5000
 /** The longest path that every system takes as the address of a Unix socket. */
 export const SOCKET_PATH_BYTES: number = 100
-
-/** What a client of a daemon takes of an answer before it is read. */
-export const ANSWER_AHEAD_BYTES: number = MIB
-
 /** All header lines of one HTTP request together. */
 export const HTTP_HEADER_BYTES: number = 16 * KIB
 
@@ -266,10 +203,6 @@ export const HTTP_CONNECTIONS: number = 512
 
 /** How long the headers, or a JSON body, may take to arrive. */
 export const HTTP_REQUEST_MS: number = 30_000
-
-/** How long a client that is still sending may take to find that it was refused, in milliseconds: it may be one of many. */
-export const HTTP_REFUSAL_MS: number = 5_000
-
 /** How long a connection to the daemon's socket may lie idle between two requests. */
 export const HTTP_IDLE_MS: number = 60_000
 
@@ -326,19 +259,6 @@ export const LANE_RECORD_BYTES: number = 2 * MIB
  * dialled holds one; while it sends, a lane holds two more.
  */
 export const LANE_SLAB_BYTES: number = 256 * KIB
-
-/** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
-export const HEAP_GROWTH_PERCENT: number = 400
-
-/** What the young objects of a daemon may take, in both halves of their space together. */
-export const YOUNG_BYTES: number = 32 * MIB
-
-/** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
-export const LANE_SENDING: number = 2
-
-/** Slabs that a node keeps for its lanes beside those that are in use. */
-export const LANE_SLABS: number = 16
-
 /** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
 export const LANE_RETRY_MS: number = 60_000
 /** A name, in bytes of UTF-8. */
@@ -370,10 +290,6 @@ export const LEASE_MARGIN_MS: number = 1000
 
 /** A Local out of touch for longer is forgotten: nothing is owed by it, and it must ask about everything it holds. */
 export const FORGET_AFTER_MS: number = 86_400_000
-
-/** Removals that Global keeps in memory for Locals that are nearly up to date. */
-export const TAIL_REMOVALS: number = 1024
-
 /** Removals and names that one message of the feed carries at most, in bytes. */
 export const FEED_BYTES: number = 512 * KIB
 
@@ -383,19 +299,6 @@ export const LOG_CHANGES: number = 1_000_000
 /** How old a change may be that the log still retains, in milliseconds: 7 days. */
 /** The age of the oldest change that the log retains, in milliseconds. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
-
-/** Runs of Global whose positions are recognised. */
-export const RUNS: number = 1024
-
-/** Memory for values of a Local that a program opens without saying how much. */
-export const LIBRARY_CACHE_BYTES: number = 256 * MIB
-
-/** Bindings that a Local keeps for look-ups while Global is away. */
-export const CACHED_BINDINGS: number = 10_000
-
-/** How often an acknowledged position is made durable. */
-export const REGISTER_WRITE_MS: number = 5000
-
 /** The longest that one request for changes waits for some. */
 export const WATCH_WAIT_MS: number = 20_000
 /** Bytes of values that a node has in flight, all together: read and not yet taken, or come and not yet stored. */

@@ -18,9 +18,9 @@ const LIBRARY = [
   ['', 'src/membership/role.ts'],
   ['', 'src/membership/refusal.ts'],
   ['Keys and ranges', 'src/hash/key.ts'],
-  ['', 'src/hash/tree.ts'],
+  ['', 'src/hash/tree/tree.ts'],
   ['Errors', 'src/errors.ts'],
-  ['Logs', 'src/node/log.ts'],
+  ['Logs', 'src/log.ts'],
 ] as const
 
 /** What the library exports: the rest of those files is the inside of dstore. */

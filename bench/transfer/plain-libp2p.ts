@@ -2,7 +2,7 @@
  * A stream of libp2p's own packages as they come, TCP, Noise and Yamux, without anything of dstore's but what Node 20 lacks:
  * a value in pieces of 1 MiB, the writer waiting for `drain`, the reader counting.
  */
-import '../../src/node/polyfill.ts'
+import '../../src/network/polyfill.ts'
 import { once } from 'node:events'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { Connection, Stream } from '@libp2p/interface'

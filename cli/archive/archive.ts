@@ -1,6 +1,6 @@
 /** An archive as it is written: the values, and behind them the names of those that are in it (R007-41). */
 import { once } from '../../src/bytes.ts'
-import type { Client } from '../../src/daemon/client.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Collected, Missing } from './collect.ts'
 import { NamesPage } from './names.ts'

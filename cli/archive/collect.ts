@@ -1,10 +1,10 @@
 /** What is to go into an archive: values with their names, small ones at once with their bytes. */
 import { gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import type { FactsAnswer } from '../../src/daemon/api.ts'
-import type { Client } from '../../src/daemon/client.ts'
+import type { FactsAnswer } from '../../src/daemon/api/api.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
-import { ahead } from '../ahead.ts'
+import { ahead } from '../input/ahead.ts'
 import { keyOf, type Word } from '../words.ts'
 
 /** Values that are asked for at the same time; of those, the small ones are in memory. */

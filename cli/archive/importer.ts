@@ -1,15 +1,15 @@
 /** Puts what an archive holds: each value whole and verified, or not at all; then the names (R007-43, R007-44). */
 import { gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import type { PutAnswer } from '../../src/daemon/api.ts'
-import type { Client } from '../../src/daemon/client.ts'
+import type { PutAnswer } from '../../src/daemon/api/api.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import {
   ARCHIVE_NAMES_BYTES,
   BATCH_ITEMS,
   HTTP_BATCH_BYTES,
   INLINE_VALUE_BYTES,
 } from '../../src/limits.ts'
-import { ahead } from '../ahead.ts'
+import { ahead } from '../input/ahead.ts'
 import { checked } from './checked.ts'
 import { parseNames, type ArchivedName } from './names.ts'
 import type { ArchivedFile } from './reader.ts'

@@ -1,13 +1,13 @@
 /** `start`, `join`, `stop`, `status`, `logs`: the node in the background of this state directory. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
-import { readyLine } from '../../src/daemon/ready-line.ts'
+import { readyLine } from '../../src/daemon/process/ready-line.ts'
 import type { Invocation } from '../invocation.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'
-import { readDestination } from '../ticket-input.ts'
-import { httpText, statusText } from '../status-text.ts'
-import { showLog } from '../show-log.ts'
+import { readDestination } from '../input/ticket-input.ts'
+import { httpText, statusText } from '../terminal/status-text.ts'
+import { showLog } from '../terminal/show-log.ts'
 
 /** How often `status --watch` looks again. */
 const REFRESH_MS = 1000

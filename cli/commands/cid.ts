@@ -1,10 +1,10 @@
 /** `dstore cid`: the keys of files, without a daemon. */
 import { forEach } from '../each.ts'
-import { inspect, openInput } from '../input.ts'
+import { inspect, openInput } from '../input/input.ts'
 import type { Invocation } from '../invocation.ts'
 
 export async function cid({ positionals, terminal, signal }: Invocation): Promise<number> {
-  const { keyOfFile, keyOfStream } = await import('../hashing.ts')
+  const { keyOfFile, keyOfStream } = await import('../input/hashing.ts')
   return forEach(positionals, terminal, async (file) => {
     const found = inspect(file)
     const line = terminal.progress(found === undefined ? 'standard input' : file)

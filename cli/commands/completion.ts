@@ -1,12 +1,12 @@
 /** `dstore completion`: the script for a shell, and the words that such a script asks for (R007-66). */
 import { DstoreError } from '../../src/errors.ts'
-import { candidates } from '../candidates.ts'
+import { candidates } from '../completion/candidates.ts'
 import { COMMANDS } from '../commands.ts'
 import { FLAGS } from '../flags.ts'
 import type { FlagName } from '../flags.ts'
 import type { Invocation } from '../invocation.ts'
 import { findDaemon } from '../session.ts'
-import { SHELLS } from '../shells.ts'
+import { SHELLS } from '../completion/shells.ts'
 
 /** Who presses the tabulator key waits no longer for names. */
 const PATIENCE_MS = 1000

@@ -1,13 +1,13 @@
 /** `dstore daemon`: a node in the foreground. The only command that loads a node. */
 import { DstoreError } from '../../src/errors.ts'
-import { runDaemon } from '../../src/daemon/foreground.ts'
-import { createLog, isLogLevel } from '../../src/daemon/log.ts'
-import { LOG_FILE_VARIABLE, logToFile } from '../../src/daemon/log-file.ts'
-import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/settings.ts'
-import { chooseDirectory } from '../../src/daemon/state-directory.ts'
+import { runDaemon } from '../../src/daemon/process/foreground.ts'
+import { createLog, isLogLevel } from '../../src/daemon/process/log.ts'
+import { LOG_FILE_VARIABLE, logToFile } from '../../src/daemon/process/log-file.ts'
+import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/config/settings.ts'
+import { chooseDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { Invocation } from '../invocation.ts'
 import { checkOneRole, settingsFromFlags } from '../node-flags.ts'
-import { readDestination } from '../ticket-input.ts'
+import { readDestination } from '../input/ticket-input.ts'
 
 const NOWHERE = { text: undefined, ticket: undefined }
 

@@ -1,13 +1,13 @@
 /** `dstore export`: values with their names, as one tar file. */
 import { isatty } from 'node:tty'
 import { DstoreError } from '../../src/errors.ts'
-import { formatSize } from '../../src/daemon/quantities.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { Archive } from '../archive/archive.ts'
 import { everything, ofWords } from '../archive/collect.ts'
 import { endsAll } from '../archive/faults.ts'
 import { commonExit } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
-import { fileOutput } from '../output.ts'
+import { fileOutput } from '../terminal/output.ts'
 import { useDaemon } from '../session.ts'
 import { readWords } from '../words.ts'
 

@@ -1,14 +1,14 @@
 /** `dstore import`: the values and names of an archive, each value verified against its key. */
 import { DstoreError } from '../../src/errors.ts'
-import { formatSize } from '../../src/daemon/quantities.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { endsAll } from '../archive/faults.ts'
 import { Importer, type Imported } from '../archive/importer.ts'
 import { readArchive } from '../archive/reader.ts'
 import { commonExit } from '../each.ts'
-import { inspect, openInput } from '../input.ts'
+import { inspect, openInput } from '../input/input.ts'
 import type { Invocation } from '../invocation.ts'
 import { useDaemon } from '../session.ts'
-import type { Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export async function importValues(invocation: Invocation): Promise<number> {
   const { positionals, terminal, signal } = invocation

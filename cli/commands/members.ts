@@ -1,11 +1,11 @@
 /** `invite`, `members`: who may take part, and in which role (specs/006-membership.md). */
 import { DstoreError, ERRORS } from '../../src/errors.ts'
-import { parseDuration } from '../../src/daemon/quantities.ts'
-import type { ExpelAnswer, MemberLine } from '../../src/daemon/api.ts'
+import { parseDuration } from '../../src/daemon/config/quantities.ts'
+import type { ExpelAnswer, MemberLine } from '../../src/daemon/api/api.ts'
 import { parseRole } from '../../src/membership/role.ts'
 import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
-import { listsText } from '../lists-text.ts'
+import { listsText } from '../terminal/lists-text.ts'
 import { useDaemon } from '../session.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {

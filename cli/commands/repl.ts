@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
-import { candidates } from '../candidates.ts'
+import { candidates } from '../completion/candidates.ts'
 import type { Invocation } from '../invocation.ts'
 import { complete } from '../repl/complete.ts'
 import { DaemonValues } from '../repl/daemon-values.ts'

@@ -1,10 +1,10 @@
 /** `dstore rm`: remove values and names everywhere, and say which Locals have let go (R007-31). */
 import { DstoreError, ERRORS } from '../../src/errors.ts'
-import type { RemoveAnswer, UnbindAnswer } from '../../src/daemon/api.ts'
-import { formatSize } from '../../src/daemon/quantities.ts'
+import type { RemoveAnswer, UnbindAnswer } from '../../src/daemon/api/api.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { forEach } from '../each.ts'
 import type { Invocation } from '../invocation.ts'
-import { listsText } from '../lists-text.ts'
+import { listsText } from '../terminal/lists-text.ts'
 import { useDaemon } from '../session.ts'
 import { readWords, unknownWord } from '../words.ts'
 

@@ -1,12 +1,12 @@
 /** `has`, `stat`, `prefetch`, `evict`: short calls on values that exist. */
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import type { FactsAnswer } from '../../src/daemon/api.ts'
-import type { Client } from '../../src/daemon/client.ts'
+import type { FactsAnswer } from '../../src/daemon/api/api.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { forEach } from '../each.ts'
 import type { Run } from '../invocation.ts'
-import { showingPeers } from '../peers.ts'
+import { showingPeers } from '../terminal/peers.ts'
 import { useDaemon } from '../session.ts'
-import type { Terminal } from '../terminal.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { label, readWords } from '../words.ts'
 import type { Word } from '../words.ts'
 

@@ -1,6 +1,6 @@
 /** `dstore verify`: read everything back against its key; a line for each value that is damaged. */
 import { ERRORS } from '../../src/errors.ts'
-import { formatSize } from '../../src/daemon/quantities.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Invocation } from '../invocation.ts'
 import { useDaemon } from '../session.ts'
 

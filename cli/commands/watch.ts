@@ -1,6 +1,6 @@
 /** `dstore watch`: every change of the index as it happens, until Ctrl-C. */
-import type { ChangeLine } from '../../src/daemon/api.ts'
-import { formatSize } from '../../src/daemon/quantities.ts'
+import type { ChangeLine } from '../../src/daemon/api/api.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Invocation } from '../invocation.ts'
 import { useDaemon } from '../session.ts'
 

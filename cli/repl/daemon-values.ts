@@ -1,7 +1,7 @@
 /** A daemon's API, as statements see it. */
 import { gather, once } from '../../src/bytes.ts'
 import { asDstoreError } from '../../src/errors.ts'
-import type { Client } from '../../src/daemon/client.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
 import type { FoundValue, Values } from './values.ts'
 

@@ -1,5 +1,5 @@
 /** Values and names as a terminal may see them: one line, and nothing that moves its cursor (R007-62). */
-import { formatSize } from '../../src/daemon/quantities.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 
 /** Of a larger value no more than its beginning is shown, or read. */
 export const SHOWN_BYTES = 4096

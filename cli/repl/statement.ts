@@ -1,6 +1,6 @@
 /** What can be said at the prompt: the seed's words, in any case (specs/007, "The prompt"). */
 import { DstoreError } from '../../src/errors.ts'
-import { nearest } from '../suggest.ts'
+import { nearest } from '../completion/suggest.ts'
 
 export type Statement =
   | { readonly do: 'nothing' | 'help' | 'version' | 'exit' }

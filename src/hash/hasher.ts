@@ -6,11 +6,11 @@
  * value are held; `active-engine` says what all this is computed with. Nothing here does I/O.
  */
 import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
-import { activeEngine } from './active-engine.ts'
-import type { Engine } from './engine.ts'
+import { activeEngine } from './engine/active-engine.ts'
+import type { Engine } from './engine/engine.ts'
 import { OutboardBuilder } from './outboard.ts'
-import { hashSubtree } from './subtree.ts'
-import { checkGroupBytes } from './tree.ts'
+import { hashSubtree } from './engine/subtree.ts'
+import { checkGroupBytes } from './tree/tree.ts'
 
 /** A value being hashed as its bytes pass. Memory does not grow with the value but for the outboard. */
 export interface Hasher {

@@ -1,7 +1,7 @@
 /** Makes outboards while values pass (specs/002-verified-values.md, "The tree"). */
-import { CvStack } from './cv-stack.ts'
-import type { Engine } from './engine.ts'
-import { PAIR_BYTES } from './tree.ts'
+import { CvStack } from './engine/cv-stack.ts'
+import type { Engine } from './engine/engine.ts'
+import { PAIR_BYTES } from './tree/tree.ts'
 
 /** The depth that the tree is laid out for until its size is known: more than 2^53 bytes of groups can have. */
 const DEPTH = 56

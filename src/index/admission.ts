@@ -1,10 +1,10 @@
 /** Who may ask what of the index (specs/006-membership.md, "Roles"), and what the plans about members need to know. */
 import type { Member, Members } from '../membership/members.ts'
 import { suffices } from '../membership/role.ts'
-import type { MembershipContext } from './membership-plans.ts'
+import type { MembershipContext } from './global/membership-plans.ts'
 import type { Failure, MemberPage, MembersRequest, Request } from './message.ts'
-import { failure } from './plan.ts'
-import { NEEDED } from './planning.ts'
+import { failure } from './global/request-plans.ts'
+import { NEEDED } from './global/dispatch.ts'
 
 export interface AdmissionOptions {
   readonly members: Members

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { DstoreError, throwIfCancelled } from '../errors.ts'
 import { LONGEST_TIMEOUT_MS } from '../limits.ts'
-import { untilAborted } from '../node/deadline.ts'
+import { untilAborted } from '../deadline.ts'
 import type { CallOptions, RangeRequest } from '../node/node.ts'
 
 /** The outcome of a call that need not be waited for once it is cancelled. */

@@ -1,7 +1,7 @@
 /** A program and the daemon of its machine. */
 import { DstoreError } from '../errors.ts'
-import { findPlace } from '../daemon/socket-place.ts'
-import { RemoteNode } from '../daemon/remote-node.ts'
+import { findPlace } from '../daemon/config/socket-place.ts'
+import { RemoteNode } from '../daemon/client/remote-node.ts'
 import type { CallOptions } from '../node/node.ts'
 import { checkOptions } from './calls.ts'
 import type { Dstore } from './dstore.ts'

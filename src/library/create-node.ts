@@ -1,12 +1,15 @@
 /** A node in the process of a program: the roles, and what each of them can be told. */
-import { LIBRARY_CACHE_BYTES } from '../limits.ts'
-import { checkJoinAddress, checkListenAddress } from '../daemon/addresses.ts'
+import { MIB } from '../limits.ts'
+import { checkJoinAddress, checkListenAddress } from '../daemon/config/addresses.ts'
 import { parseTicket, type Ticket } from '../membership/ticket.ts'
-import type { Lock } from '../daemon/lock.ts'
-import { SILENT, type Log } from '../node/log.ts'
+import type { Lock } from '../daemon/process/lock.ts'
+import { SILENT, type Log } from '../log.ts'
 import type { NodeOptions as OpenOptions } from '../node/open.ts'
 import type { Dstore } from './dstore.ts'
 import { OverNode } from './over-node.ts'
+
+/** Memory for values of a Local that a program opens without saying how much. */
+const LIBRARY_CACHE_BYTES = 256 * MIB
 
 /** What every node can be told. */
 export interface AnyNode {
@@ -120,8 +123,8 @@ function checkListen(listen: unknown = []): void {
 
 /** The directory, held until it is released; `locked` where another process has it. */
 async function hold(dir: string): Promise<Lock & { readonly place: { readonly dir: string } }> {
-  const { createDirectory, stateDirectory } = await import('../daemon/state-directory.ts')
-  const { takeLock } = await import('../daemon/lock.ts')
+  const { createDirectory, stateDirectory } = await import('../daemon/config/state-directory.ts')
+  const { takeLock } = await import('../daemon/process/lock.ts')
   const directory = stateDirectory(dir)
   createDirectory(directory)
   const lock = takeLock(directory.lock)

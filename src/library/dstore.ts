@@ -9,7 +9,7 @@
  * `timeout` after `timeoutMs` without progress, and with `unreachable` after `close`.
  */
 import type { Key } from '../hash/key.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type {
   BoundName,

@@ -26,7 +26,7 @@ import type {
   VerifyOptions,
   WatchOptions,
 } from '../node/node.ts'
-import { findKey, statWords } from '../node/word.ts'
+import { findKey, statWords } from '../node/calls/resolve-key.ts'
 import { checkOptions, closed, eachUnlessCancelled, toTheEnd, unlessCancelled } from './calls.ts'
 import type { Dstore, Source, Value } from './dstore.ts'
 import { bytesOf, readSource } from './source.ts'

@@ -1,7 +1,7 @@
 /** Sources as programs have them, made into what a node takes. */
 import { resolve } from 'node:path'
 import { once } from '../bytes.ts'
-import { untilAborted } from '../node/deadline.ts'
+import { untilAborted } from '../deadline.ts'
 import type { ValueSource } from '../node/node.ts'
 import type { Source } from './dstore.ts'
 

@@ -2,7 +2,7 @@
 import { isLent } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import type { CallOptions, ReadableValue } from '../node/node.ts'
 import { eachUnlessCancelled } from './calls.ts'
 import type { Value } from './dstore.ts'

@@ -1,11 +1,11 @@
 /** The small values that go with an answer of the index, each looked at before it leaves (specs/005, "Rules: damage"). */
 import { equal } from '../bytes.ts'
 import { hash } from '../hash/hasher.ts'
-import type { Inline } from '../index/plan.ts'
+import type { Inline } from '../index/global/request-plans.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../limits.ts'
 import type { Store } from '../store/store.ts'
-import type { Repair } from './repair.ts'
-import { readSmall } from './values.ts'
+import type { Repair } from './global/repair.ts'
+import { readSmall } from './global/ingest.ts'
 
 /**
  * The small values among these, as many as fit into one answer. One that cannot be read, or is not what its key says,

@@ -3,7 +3,7 @@
  * program may hold it directly. Global and Local implement it.
  */
 import type { Key } from '../hash/key.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 

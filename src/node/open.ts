@@ -5,20 +5,20 @@ import { DstoreError } from '../errors.ts'
 import { Gate } from '../membership/gate.ts'
 import { KnownMembers } from '../membership/known-members.ts'
 import type { Ticket } from '../membership/ticket.ts'
-import type { Recovery } from '../store/disk.ts'
-import { createMemoryStore } from '../store/memory.ts'
-import { readOrCreateSecret } from '../store/secret-file.ts'
+import type { Recovery } from '../store/disk/disk.ts'
+import { createMemoryStore } from '../store/memory/memory.ts'
+import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
 import { createClock } from './clock.ts'
-import { Global } from './global.ts'
-import { GlobalLink } from './global-link.ts'
-import { Local } from './local.ts'
-import type { Identity } from './identity.ts'
-import type { Log } from './log.ts'
+import { Global } from './global/global.ts'
+import { GlobalLink } from './local/global-link.ts'
+import { Local } from './local/local.ts'
+import type { Identity } from '../network/identity.ts'
+import type { Log } from '../log.ts'
 import type { Node, Role } from './node.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from './protocols.ts'
-import { backoffMs } from './redial.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../network/network.ts'
+import { backoffMs } from './local/reconnect.ts'
 
 export interface NodeOptions {
   /** State directory, absolute; it exists. Identity and store live in it; without one, both are gone at the end. */
@@ -94,7 +94,7 @@ async function openGlobal(
 async function openLocal(options: NodeOptions, network: NodeNetwork, gate: Gate): Promise<Node> {
   const { log, cacheBytes, ticket } = options
   const addresses = globalAddresses(options)
-  const { parseDialAddress } = await import('./address.ts')
+  const { parseDialAddress } = await import('../network/multiaddr.ts')
   const globalPeer = parseDialAddress(addresses[0]!).peer
   const members = new KnownMembers((peer) => network.disconnect(peer))
   gate.follow((peer) => peer === globalPeer || members.has(peer))
@@ -146,7 +146,7 @@ async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<St
   const bound = maxBytes === undefined ? {} : { maxBytes }
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
-  const { openDiskStore } = await import('../store/disk.ts')
+  const { openDiskStore } = await import('../store/disk/disk.ts')
   const disk = await openDiskStore({ directory: dir, ...bound })
   reportRecovery(disk.recovery, log)
   return disk
@@ -164,8 +164,8 @@ async function openNetwork(
   gate: Gate,
   isHeld = false,
 ): Promise<NodeNetwork> {
-  const { createNetwork } = await import('./network.ts')
-  const { BulkNetwork } = await import('./bulk-network.ts')
+  const { createNetwork } = await import('../network/libp2p-network.ts')
+  const { BulkNetwork } = await import('../network/lane/lane-network.ts')
   const identity = await identityIn(dir)
   const network = await createNetwork({ identity, listen, gate, isHeld })
   if (!lanes) return network
@@ -173,7 +173,7 @@ async function openNetwork(
 }
 
 async function identityIn(dir: string | undefined): Promise<Identity> {
-  const { newIdentity, encodeIdentity, decodeIdentity } = await import('./identity.ts')
+  const { newIdentity, encodeIdentity, decodeIdentity } = await import('../network/identity.ts')
   if (dir === undefined) return newIdentity()
   const secret = await readOrCreateSecret(join(dir, 'identity.key'), async () =>
     encodeIdentity(await newIdentity()),

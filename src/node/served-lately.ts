@@ -2,10 +2,10 @@
  * What a peer was given last. A peer that verifies hangs up when it is given what is not the value, and says no more:
  * so what went before a broken transfer is looked at again (specs/003-transfer.md, R003-41).
  */
-import type { ByteRange } from '../hash/tree.ts'
-import type { KeyRecord } from '../index/record.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
+import type { KeyRecord } from '../index/records/record.ts'
 import { RECHECK_BYTES } from '../limits.ts'
-import type { ValueBytes } from '../transfer/slice-stream.ts'
+import type { ValueBytes } from '../transfer/piece-reader.ts'
 
 interface Given {
   readonly digest: Uint8Array

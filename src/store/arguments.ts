@@ -1,6 +1,6 @@
 /** The checks that every store makes of what it is called with: a mistake is a `TypeError` or a `RangeError`. */
 import { DstoreError } from '../errors.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import { DIGEST_BYTES, GROUP_BYTES, RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
 import type { RecordKey, Resumption, ScanOptions, Table, Transaction } from './store.ts'
 

@@ -6,7 +6,7 @@
  * the record that names it. Deleting goes the other way: a transaction *releases* the location together with the
  * record, and only then are the bytes freed. What was sealed and never adopted is gone after a restart.
  */
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 
 /** Where a sealed value is. Opaque to all but the store that gave it; never used twice. */
 export type Location = string

@@ -1,8 +1,8 @@
 /** The asking side of a transfer (specs/003-transfer.md, "Fetch"). */
 import { DstoreError } from '../errors.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import { FETCH_RANGES } from '../limits.ts'
-import type { TransferChannel } from './pieces.ts'
+import type { TransferChannel } from './transfer-channel.ts'
 import { takeSlices, type LandingOptions, type ProvedRun } from './piece-stream.ts'
 
 export interface FetchRequest extends LandingOptions {

@@ -12,7 +12,7 @@ import {
   PIECE_BYTES,
   PROOF_BYTES,
 } from '../limits.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
 

@@ -3,10 +3,10 @@
  * "Pieces").
  */
 import { unzeroed } from '../bytes.ts'
-import type { ExpectedGroups } from '../hash/group-check.ts'
-import { PieceDecoder } from '../hash/piece-decoder.ts'
-import { lengthOf, planPieces, type Piece } from '../hash/piece-plan.ts'
-import { HEADER_BYTES, type ByteRange } from '../hash/tree.ts'
+import type { ExpectedGroups } from '../hash/proof/group-check.ts'
+import { PieceDecoder } from '../hash/proof/piece-decoder.ts'
+import { lengthOf, planPieces, type Piece } from '../hash/proof/piece-plan.ts'
+import { HEADER_BYTES, type ByteRange } from '../hash/tree/tree.ts'
 import {
   GROUP_BYTES,
   HASH_WINDOW_BYTES,
@@ -14,7 +14,7 @@ import {
   PIECE_BYTES,
   PROOF_THREAD_BYTES,
 } from '../limits.ts'
-import { unexpected, type TransferChannel } from './pieces.ts'
+import { unexpected, type TransferChannel } from './transfer-channel.ts'
 
 /** A run of whole groups that are proved, and what proves them. */
 export interface ProvedRun {

@@ -1,13 +1,13 @@
 /** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
-import { lengthOf, planPieces } from '../hash/piece-plan.ts'
-import { sliceBytes, type ByteRange } from '../hash/tree.ts'
+import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
+import { sliceBytes, type ByteRange } from '../hash/tree/tree.ts'
 import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
-import type { Allowance } from './allowance.ts'
+import type { Allowance } from './shared-budget.ts'
 import type { Message } from './message.ts'
-import { unexpected, type TransferChannel } from './pieces.ts'
-import { readPiece, type ValueBytes } from './slice-stream.ts'
-import { takeUpload, type UploadHost } from './take.ts'
+import { unexpected, type TransferChannel } from './transfer-channel.ts'
+import { readPiece, type ValueBytes } from './piece-reader.ts'
+import { takeUpload, type UploadHost } from './receive-upload.ts'
 
 /** A value that is being served. */
 export interface ServedValue extends ValueBytes {

@@ -1,10 +1,10 @@
 /** The sending side of an upload (specs/003-transfer.md, "Upload"). */
 import { asDstoreError } from '../errors.ts'
-import { lengthOf, planPieces } from '../hash/piece-plan.ts'
-import type { ByteRange } from '../hash/tree.ts'
+import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
+import type { ByteRange } from '../hash/tree/tree.ts'
 import type { Message } from './message.ts'
-import type { TransferChannel } from './pieces.ts'
-import { readPiece, type ValueBytes } from './slice-stream.ts'
+import type { TransferChannel } from './transfer-channel.ts'
+import { readPiece, type ValueBytes } from './piece-reader.ts'
 
 export interface UploadResult {
   readonly incarnation: number

@@ -2,9 +2,12 @@
  * Frames onto a channel. What is sent in one turn of the event loop goes out as one write: with hundreds of requests
  * in flight that is worth an order of magnitude. A frame that is sent while nothing else happens goes out at once.
  */
-import { FRAME_WRITE_BYTES, FRAME_QUEUE_BYTES } from '../limits.ts'
+import { FRAME_QUEUE_BYTES, PIECE_BYTES, PROOF_BYTES, KIB } from '../limits.ts'
 import type { Channel } from './channel.ts'
 import { encodeLength } from './frames.ts'
+
+/** Frames that are sent together go out in writes of up to this size: a piece with its proof, and a few frames. */
+export const FRAME_WRITE_BYTES: number = PIECE_BYTES + PROOF_BYTES + 4 * KIB
 
 interface Waiting {
   readonly resolve: () => void

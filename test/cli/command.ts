@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { takeLock } from '../../src/daemon/lock.ts'
-import { stateDirectory } from '../../src/daemon/state-directory.ts'
+import { takeLock } from '../../src/daemon/process/lock.ts'
+import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 
 export const BUNDLE: string = fileURLToPath(new URL('../../dstore.js', import.meta.url))
 

@@ -4,7 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { COMMANDS } from '../../cli/commands.ts'
 import { wordsFor } from '../../cli/commands/completion.ts'
-import { SHELLS } from '../../cli/shells.ts'
+import { SHELLS } from '../../cli/completion/shells.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place } from './command.ts'
 

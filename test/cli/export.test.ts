@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Client } from '../../src/daemon/client.ts'
+import { Client } from '../../src/daemon/client/client.ts'
 import { MIB } from '../../src/limits.ts'
 import { once } from '../node/nodes.ts'
 import { Daemon, network } from '../e2e/nodes.ts'

@@ -4,7 +4,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { KIB, MIB } from '../../src/limits.ts'
-import { Client } from '../../src/daemon/client.ts'
+import { Client } from '../../src/daemon/client/client.ts'
 
 /** Most are small; one in 24 is as large as the load has them. */
 const SIZES = [

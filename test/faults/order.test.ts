@@ -6,11 +6,11 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import test from 'ava'
-import { Client } from '../../src/daemon/client.ts'
+import { Client } from '../../src/daemon/client/client.ts'
 import { MIB } from '../../src/limits.ts'
 import { BUNDLE, Place } from '../cli/command.ts'
 import { once as stream } from '../node/nodes.ts'
-import { Trace, isStraceInstalled, parseTrace, straceOptions } from '../store/strace.ts'
+import { Trace, isStraceInstalled, parseTrace, straceOptions } from '../store/disk/strace.ts'
 
 /** The last two are large: they have files of their own. */
 const SIZES = [1, 100, 16 * 1024, 100_000, 3 * MIB]

@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { DISK_RESERVE_BYTES, GIB, MIB } from '../../src/limits.ts'
+import { GIB, MIB } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
 import { Daemon } from '../e2e/nodes.ts'
+import { DISK_RESERVE_BYTES } from '../../src/store/disk/disk.ts'
 
 const keyOf = (put: { stdout: Buffer }): string => put.stdout.toString().trim()
 

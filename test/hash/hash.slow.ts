@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { piecesVectors, vectorFile, valueVectors } from '../../specs/models/vectors.ts'
-import { attack } from './attacks.ts'
-import { ENGINES } from './engines.ts'
+import { attack } from './proof/attacks.ts'
+import { ENGINES } from './engine/engines.ts'
 
 test('R002-11, R002-13, R002-15: half a million random attacks are refused', (t) => {
   const [kernel, scalar] = ENGINES

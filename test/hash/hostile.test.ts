@@ -1,13 +1,19 @@
 import test from 'ava'
 import { concat } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { IntegrityError } from '../../src/hash/integrity.ts'
-import { SliceDecoder } from '../../src/hash/slice-decoder.ts'
-import { encodeHeader, encodeSlice, planSlice } from '../../src/hash/slice-encoder.ts'
-import { groupsOf, outboardBytes, pairOffset, sliceBytes, sliceSteps } from '../../src/hash/tree.ts'
+import { IntegrityError } from '../../src/hash/proof/integrity.ts'
+import { SliceDecoder } from '../../src/hash/proof/slice-decoder.ts'
+import { encodeHeader, encodeSlice, planSlice } from '../../src/hash/proof/slice-encoder.ts'
+import {
+  groupsOf,
+  outboardBytes,
+  pairOffset,
+  sliceBytes,
+  sliceSteps,
+} from '../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, VALUE_BYTES } from '../../src/limits.ts'
-import { attack } from './attacks.ts'
-import { ENGINES } from './engines.ts'
+import { attack } from './proof/attacks.ts'
+import { ENGINES } from './engine/engines.ts'
 import { pattern } from './sizes.ts'
 
 const ALL = { start: 0, end: Infinity }

@@ -7,9 +7,9 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { concat, equal, toHex } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { encodeHeader, encodeSlice } from '../../src/hash/slice-encoder.ts'
+import { encodeHeader, encodeSlice } from '../../src/hash/proof/slice-encoder.ts'
 import { GIB } from '../../src/limits.ts'
-import { hashFile } from '../../src/store/file-hasher.ts'
+import { hashFile } from '../../src/store/file/file-hasher.ts'
 import { BLAKE3_SIZES, TREE_SIZES, pattern } from './sizes.ts'
 
 /** Is the tool there? If not, the test says so and tries nothing. */

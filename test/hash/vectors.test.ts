@@ -9,14 +9,19 @@ import type {
 } from '../../specs/models/vectors.ts'
 import { concat, equal, fromHex, toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import type { Engine } from '../../src/hash/engine.ts'
+import type { Engine } from '../../src/hash/engine/engine.ts'
 import { createHasher, hash } from '../../src/hash/hasher.ts'
-import { IntegrityError } from '../../src/hash/integrity.ts'
+import { IntegrityError } from '../../src/hash/proof/integrity.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
-import { SliceDecoder } from '../../src/hash/slice-decoder.ts'
-import { encodeHeader, encodePiece, encodeSlice, planSlice } from '../../src/hash/slice-encoder.ts'
-import { sliceBytes } from '../../src/hash/tree.ts'
-import { ENGINES } from './engines.ts'
+import { SliceDecoder } from '../../src/hash/proof/slice-decoder.ts'
+import {
+  encodeHeader,
+  encodePiece,
+  encodeSlice,
+  planSlice,
+} from '../../src/hash/proof/slice-encoder.ts'
+import { sliceBytes } from '../../src/hash/tree/tree.ts'
+import { ENGINES } from './engine/engines.ts'
 import { pattern } from './sizes.ts'
 
 const read = (name: string): unknown => JSON.parse(readFileSync(`specs/vectors/${name}`, 'utf8'))

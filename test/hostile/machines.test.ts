@@ -3,11 +3,11 @@
  * answer or hang up, and never throw; a session that was hung up on is not heard of again.
  */
 import test from 'ava'
-import { decodeMessage } from '../../src/index/decode.ts'
-import { GlobalIndex, SELF } from '../../src/index/global-index.ts'
-import type { GlobalEffect } from '../../src/index/global-events.ts'
-import { LocalIndex } from '../../src/index/local-index.ts'
-import type { LocalEffect } from '../../src/index/local-events.ts'
+import { decodeMessage } from '../../src/index/codec/decode.ts'
+import { GlobalIndex, SELF } from '../../src/index/global/global-index.ts'
+import type { GlobalEffect } from '../../src/index/global/global-events.ts'
+import { LocalIndex } from '../../src/index/local/local-index.ts'
+import type { LocalEffect } from '../../src/index/local/local-events.ts'
 import type { Message } from '../../src/index/message.ts'
 import { Members } from '../../src/membership/members.ts'
 import { INDEX_SAMPLES, indexMessage } from './messages.ts'

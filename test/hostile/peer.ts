@@ -1,5 +1,5 @@
 /** A peer of another make: libp2p over TCP, Noise and Yamux, and what it says is up to the test. */
-import '../../src/node/polyfill.ts'
+import '../../src/network/polyfill.ts'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, Stream } from '@libp2p/interface'

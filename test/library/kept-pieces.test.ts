@@ -2,10 +2,11 @@
 import test, { type ExecutionContext } from 'ava'
 import { isLent } from '../../src/bytes.ts'
 import { createNode, type Dstore, type Value } from '../../src/dstore.ts'
-import { MIB, POOLED_VALUE_BYTES } from '../../src/limits.ts'
+import { MIB } from '../../src/limits.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
 import { until } from '../node/nodes.ts'
 import { isPartOf, painted, paintedFile } from '../node/painted.ts'
+import { POOLED_VALUE_BYTES } from '../../src/node/cache/cached-value.ts'
 
 const SIZE = POOLED_VALUE_BYTES + 4567
 const VALUE = painted(SIZE, 1)

@@ -9,7 +9,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { TICKET_CHARS } from '../../src/limits.ts'
 import { keyOfPeerId, peerIdOfKey } from '../../src/membership/peer-id.ts'
 import { formatTicket, hashSecret, parseTicket } from '../../src/membership/ticket.ts'
-import { newIdentity, peerIdOf } from '../../src/node/identity.ts'
+import { newIdentity, peerIdOf } from '../../src/network/identity.ts'
 import { bytes } from '../wire/arbitraries.ts'
 
 const FILE = 'specs/vectors/006-tickets.json'

@@ -2,13 +2,13 @@
 import test from 'ava'
 import { concat } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { encodeMessage } from '../../src/index/encode.ts'
+import { encodeMessage } from '../../src/index/codec/encode.ts'
 import type { Position, Welcome } from '../../src/index/message.ts'
 import { INDEX_MESSAGE_BYTES, INLINE_VALUE_BYTES, MIB } from '../../src/limits.ts'
 import { encodeLength } from '../../src/wire/frames.ts'
 import { pattern } from '../hash/sizes.ts'
 import { until } from './nodes.ts'
-import { BOOT, MEETINGS, type Stranger } from './stranger.ts'
+import { BOOT, MEETINGS, type Stranger } from '../network/stranger.ts'
 
 const VALUE = Uint8Array.of(1, 2, 3)
 const { digest: DIGEST } = hash(VALUE)

@@ -5,13 +5,13 @@ import type { Removal } from '../../src/index/message.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { REDIAL_PATIENCE_MS } from '../../src/limits.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
-import { GlobalLink } from '../../src/node/global-link.ts'
-import type { IndexHost } from '../../src/node/index-host.ts'
-import { SILENT } from '../../src/node/log.ts'
+import { GlobalLink } from '../../src/node/local/global-link.ts'
+import type { IndexHost } from '../../src/node/global/index-driver.ts'
+import { SILENT } from '../../src/log.ts'
 import type { Channel } from '../../src/wire/channel.ts'
-import { channelPair } from '../../src/wire/memory-pair.ts'
+import { channelPair } from '../wire/memory-pair.ts'
 import { until } from './nodes.ts'
-import { openHost } from './stranger.ts'
+import { openHost } from '../network/stranger.ts'
 
 const now = (): number => performance.now()
 const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))

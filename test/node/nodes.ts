@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava'
 import { gather } from '../../src/bytes.ts'
 import type { Key } from '../../src/hash/key.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
-import { SILENT } from '../../src/node/log.ts'
+import { SILENT } from '../../src/log.ts'
 import type { GetOptions, Node } from '../../src/node/node.ts'
 import { openNode, type NodeOptions } from '../../src/node/open.ts'
 

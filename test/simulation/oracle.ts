@@ -4,7 +4,7 @@
  */
 import { equal, toHex } from '../../src/bytes.ts'
 import type { Digest, Position } from '../../src/index/message.ts'
-import { decodeChange, type Change } from '../../src/index/record.ts'
+import { decodeChange, type Change } from '../../src/index/records/record.ts'
 import type { World } from './world.ts'
 
 /** The order of changes as one line of backups and restores has seen it. */

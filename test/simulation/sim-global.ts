@@ -1,9 +1,9 @@
 /** Global in a simulated world: the real index over a simulated store, crashing and beginning again. */
-import { GlobalIndex, SELF } from '../../src/index/global-index.ts'
-import type { GlobalEffect, GlobalEvent, SessionId } from '../../src/index/global-events.ts'
+import { GlobalIndex, SELF } from '../../src/index/global/global-index.ts'
+import type { GlobalEffect, GlobalEvent, SessionId } from '../../src/index/global/global-events.ts'
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
-import { beginRun } from '../../src/index/opening.ts'
-import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/record.ts'
+import { beginRun } from '../../src/index/global/recovery.ts'
+import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/records/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
 import type { Transaction } from '../../src/store/store.ts'

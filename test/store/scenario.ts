@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import { PIECE_BYTES, SMALL_VALUE_BYTES } from '../../src/limits.ts'
-import type { DiskStore } from '../../src/store/disk.ts'
+import type { DiskStore } from '../../src/store/disk/disk.ts'
 import type { Location, Staging, Store } from '../../src/store/store.ts'
 import { keyOf, pattern, readAll, row, text } from './conformance/suite.ts'
 

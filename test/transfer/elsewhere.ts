@@ -1,7 +1,7 @@
 /** Proves groups as another thread does, for tests: later, and while nobody else has their memory. */
-import { activeEngine } from '../../src/hash/active-engine.ts'
-import { wrongGroup } from '../../src/hash/group-check.ts'
-import { notTheValues } from '../../src/hash/piece-decoder.ts'
+import { activeEngine } from '../../src/hash/engine/active-engine.ts'
+import { wrongGroup } from '../../src/hash/proof/group-check.ts'
+import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
 import type { GroupChecker } from '../../src/transfer/piece-stream.ts'
 
 /** As another thread proves: the memory is gone meanwhile, and comes back as another buffer. */

@@ -2,22 +2,22 @@
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { concat } from '../../src/bytes.ts'
 import { hash, type Hashed } from '../../src/hash/hasher.ts'
-import { Bitfield } from '../../src/hash/bitfield.ts'
-import { planPieces } from '../../src/hash/piece-plan.ts'
-import { encodeHeader } from '../../src/hash/slice-encoder.ts'
-import type { ByteRange } from '../../src/hash/tree.ts'
-import { Allowance } from '../../src/transfer/allowance.ts'
+import { Bitfield } from '../../src/hash/tree/bitfield.ts'
+import { planPieces } from '../../src/hash/proof/piece-plan.ts'
+import { encodeHeader } from '../../src/hash/proof/slice-encoder.ts'
+import type { ByteRange } from '../../src/hash/tree/tree.ts'
+import { Allowance } from '../../src/transfer/shared-budget.ts'
 import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
-import { TransferChannel } from '../../src/transfer/pieces.ts'
+import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import {
   serveTransfer,
   type CompanyHost,
   type ServedValue,
   type TransferHost,
 } from '../../src/transfer/serve.ts'
-import type { UploadHost } from '../../src/transfer/take.ts'
+import type { UploadHost } from '../../src/transfer/receive-upload.ts'
 import type { Identity } from '../../src/transfer/upload.ts'
-import { channelPair, type ChannelPairOptions } from '../../src/wire/memory-pair.ts'
+import { channelPair, type ChannelPairOptions } from '../wire/memory-pair.ts'
 
 export interface Sample extends Hashed {
   readonly bytes: Uint8Array

@@ -1,9 +1,9 @@
 import test from 'ava'
 import { equal } from '../../src/bytes.ts'
-import { activeEngine } from '../../src/hash/active-engine.ts'
-import { wrongGroup, type ExpectedGroups } from '../../src/hash/group-check.ts'
-import { notTheValues } from '../../src/hash/piece-decoder.ts'
-import { sliceBytes, type ByteRange } from '../../src/hash/tree.ts'
+import { activeEngine } from '../../src/hash/engine/active-engine.ts'
+import { wrongGroup, type ExpectedGroups } from '../../src/hash/proof/group-check.ts'
+import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
+import { sliceBytes, type ByteRange } from '../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, PIECES_AHEAD, PIECE_BYTES, PROOF_THREAD_BYTES } from '../../src/limits.ts'
 import {
   takeSlices,
@@ -11,7 +11,7 @@ import {
   type LandingOptions,
   type ProvedRun,
 } from '../../src/transfer/piece-stream.ts'
-import type { TransferChannel } from '../../src/transfer/pieces.ts'
+import type { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import { pattern } from '../hash/sizes.ts'
 import { encodePieces, sample, scripted, sendPieces, type Sample } from './ends.ts'
 

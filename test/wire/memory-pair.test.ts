@@ -1,6 +1,6 @@
 import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
-import { channelPair } from '../../src/wire/memory-pair.ts'
+import { channelPair } from './memory-pair.ts'
 import { channelSuite, pattern, readAll, sendAll } from './conformance.ts'
 import { seededCuts } from './seeded.ts'
 

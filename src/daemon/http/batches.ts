@@ -6,14 +6,14 @@ import {
   HTTP_BATCH_BYTES,
   INLINE_VALUE_BYTES,
 } from '../../limits.ts'
-import { statWords } from '../../node/word.ts'
-import { share } from '../../node/metered.ts'
+import { statWords } from '../../node/calls/resolve-key.ts'
+import { share } from '../../node/calls/byte-budget.ts'
 import type { PutResult } from '../../node/node.ts'
-import { Allowance } from '../../transfer/allowance.ts'
-import { SIZES_HEADER } from '../api.ts'
-import type { FactsAnswer, PutAnswer } from '../api.ts'
-import { callOptions, readJson, shortBody } from './exchange.ts'
-import type { Exchange } from './exchange.ts'
+import { Allowance } from '../../transfer/shared-budget.ts'
+import { SIZES_HEADER } from '../api/api.ts'
+import type { FactsAnswer, PutAnswer } from '../api/api.ts'
+import { callOptions, readJson, shortBody } from './call.ts'
+import type { Exchange } from './call.ts'
 import { sendLines } from './listing.ts'
 
 /** What batches have in memory, over all clients: the part of them in what is in flight. */

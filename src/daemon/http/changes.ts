@@ -5,10 +5,10 @@
 import { once } from 'node:events'
 import { HTTP_BEAT_MS } from '../../limits.ts'
 import type { ChangeEvent } from '../../node/node.ts'
-import { CHANGES_TYPE } from '../api.ts'
-import type { ChangeLine } from '../api.ts'
-import { problemOf } from '../problem.ts'
-import type { Exchange } from './exchange.ts'
+import { CHANGES_TYPE } from '../api/api.ts'
+import type { ChangeLine } from '../api/api.ts'
+import { problemOf } from '../api/problem.ts'
+import type { Exchange } from './call.ts'
 
 export async function watchChanges(exchange: Exchange): Promise<void> {
   const { request, response, query, served, stopping } = exchange

@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { PROGRESS_MS } from '../../limits.ts'
 import type { Progress } from '../../node/node.ts'
-import { LINES_TYPE } from '../api.ts'
-import type { CallEvent } from '../api.ts'
-import { problemOf } from '../problem.ts'
-import type { Exchange } from './exchange.ts'
+import { LINES_TYPE } from '../api/api.ts'
+import type { CallEvent } from '../api/api.ts'
+import { problemOf } from '../api/problem.ts'
+import type { Exchange } from './call.ts'
 
 /**
  * Run a call and answer with its events. What it throws before it reports any progress is thrown, and becomes a

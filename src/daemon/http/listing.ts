@@ -1,6 +1,6 @@
 /** Listings: a line for each item, sent as the client takes them (specs/007-daemon-and-command-line.md, "HTTP API"). */
-import { LINES_TYPE } from '../api.ts'
-import type { Exchange } from './exchange.ts'
+import { LINES_TYPE } from '../api/api.ts'
+import type { Exchange } from './call.ts'
 import { sendBytes } from './stream.ts'
 
 /** Lines of a listing are sent in pieces of about this many characters. */

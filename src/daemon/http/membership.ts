@@ -1,9 +1,9 @@
 /** The API's calls on tickets and members (specs/006-membership.md; 007, "HTTP API"). */
 import { DstoreError } from '../../errors.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
-import type { AdmitAnswer } from '../api.ts'
-import { callOptions, readJson, sendJson, stayingAwake } from './exchange.ts'
-import type { Exchange } from './exchange.ts'
+import type { AdmitAnswer } from '../api/api.ts'
+import { callOptions, readJson, sendJson, stayingAwake } from './call.ts'
+import type { Exchange } from './call.ts'
 import { sendLines } from './listing.ts'
 
 /** POST /v1/invitations {"role", "uses", "validMs"}, each of which may be left out: a ticket. */

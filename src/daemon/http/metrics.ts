@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange } from './call.ts'
 
 /** One number of a node's status; undefined where this role has none. */
 interface Metric {

@@ -2,9 +2,9 @@
 import { DstoreError } from '../../errors.ts'
 import { parseKey } from '../../hash/key.ts'
 import type { BoundName } from '../../node/node.ts'
-import type { NameAnswer, NameLine, UnbindAnswer } from '../api.ts'
-import { callOptions, nameOf, readJson, sendJson, stayingAwake } from './exchange.ts'
-import type { Exchange } from './exchange.ts'
+import type { NameAnswer, NameLine, UnbindAnswer } from '../api/api.ts'
+import { callOptions, nameOf, readJson, sendJson, stayingAwake } from './call.ts'
+import type { Exchange } from './call.ts'
 import { sendLines } from './listing.ts'
 
 /** GET /v1/names/{name} */

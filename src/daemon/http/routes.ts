@@ -1,12 +1,12 @@
 /** Which path and method is which call: the whole API on one screen (specs/007, "HTTP API"). */
 import { manyFacts, putBatch } from './batches.ts'
 import { watchChanges } from './changes.ts'
-import type { Exchange } from './exchange.ts'
-import { HttpError } from './exchange.ts'
+import type { Exchange } from './call.ts'
+import { HttpError } from './call.ts'
 import { admitMember, expelMember, invite, listMembers } from './membership.ts'
 import { metrics } from './metrics.ts'
 import { getName, listNames, putName, removeName } from './names.ts'
-import { status, stop } from './node-calls.ts'
+import { status, stop } from './node.ts'
 import {
   evictValue,
   getValue,

@@ -7,17 +7,19 @@ import {
   HTTP_CONNECTIONS,
   HTTP_HEADER_BYTES,
   HTTP_IDLE_MS,
-  HTTP_REFUSAL_MS,
   HTTP_REQUEST_MS,
   SHUTDOWN_MS,
 } from '../../limits.ts'
-import { PROBLEM_TYPE } from '../api.ts'
-import type { Log } from '../../node/log.ts'
-import { problemOf } from '../problem.ts'
-import type { Entrance } from './entrance.ts'
-import { HttpError } from './exchange.ts'
-import type { Exchange, Served } from './exchange.ts'
+import { PROBLEM_TYPE } from '../api/api.ts'
+import type { Log } from '../../log.ts'
+import { problemOf } from '../api/problem.ts'
+import type { Entrance } from './access.ts'
+import { HttpError } from './call.ts'
+import type { Exchange, Served } from './call.ts'
 import { findRoute, isOpen } from './routes.ts'
+
+/** How long a client that is still sending may take to find that it was refused, in milliseconds: it may be one of many. */
+const HTTP_REFUSAL_MS = 5_000
 
 export interface ApiServer {
   readonly server: Server

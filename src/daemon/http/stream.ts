@@ -2,10 +2,10 @@
 import type { ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { isLent } from '../../bytes.ts'
-import { PROBLEM_TRAILER } from '../api.ts'
-import { untilAborted } from '../../node/deadline.ts'
-import { problemLine } from '../problem.ts'
-import type { Exchange } from './exchange.ts'
+import { PROBLEM_TRAILER } from '../api/api.ts'
+import { untilAborted } from '../../deadline.ts'
+import { problemLine } from '../api/problem.ts'
+import type { Exchange } from './call.ts'
 
 export interface StreamedAnswer {
   readonly status: number

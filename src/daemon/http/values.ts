@@ -5,19 +5,11 @@ import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ReadableValue } from '../../node/node.ts'
-import { KEY_HEADER, SIZE_HEADER } from '../api.ts'
-import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api.ts'
+import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
+import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api/api.ts'
 import { sendEvents } from './events.ts'
-import {
-  bodyOf,
-  callOptions,
-  keyMeantBy,
-  keyOf,
-  readJson,
-  sendJson,
-  stayingAwake,
-} from './exchange.ts'
-import type { Exchange } from './exchange.ts'
+import { bodyOf, callOptions, keyMeantBy, keyOf, readJson, sendJson, stayingAwake } from './call.ts'
+import type { Exchange } from './call.ts'
 import { sendLines } from './listing.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'

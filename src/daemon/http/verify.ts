@@ -1,8 +1,8 @@
 /** POST /v1/verify: read back everything that the node keeps (specs/007, "HTTP API"). */
 import { PROGRESS_MS } from '../../limits.ts'
 import type { Verification } from '../../node/node.ts'
-import { LINES_TYPE, type VerifyLine } from '../api.ts'
-import type { Exchange } from './exchange.ts'
+import { LINES_TYPE, type VerifyLine } from '../api/api.ts'
+import type { Exchange } from './call.ts'
 import { sendBytes } from './stream.ts'
 
 export async function verify(exchange: Exchange): Promise<void> {

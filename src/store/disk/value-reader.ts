@@ -1,7 +1,7 @@
 /** One read of a large value, which can be ended from outside at any moment. */
 import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import type { ByteRange } from '../../hash/tree.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { Dialogue } from '../../../cli/repl/dialogue.ts'
 import { scriptLines } from '../../../cli/repl/script.ts'
 import type { Values } from '../../../cli/repl/values.ts'
-import { ClosedPipe } from '../../../cli/output.ts'
+import { ClosedPipe } from '../../../cli/terminal/output.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { STATEMENT_CHARS } from '../../../src/limits.ts'
 

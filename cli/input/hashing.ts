@@ -1,0 +1,40 @@
+/** Keys of files, computed here. Loaded only by `dstore cid`, for the hash is more code than the rest together. */
+import { createHasher } from '../../src/hash/hasher.ts'
+import type { Hashed } from '../../src/hash/hasher.ts'
+import { Key } from '../../src/hash/key.ts'
+import { HASH_WINDOW_BYTES } from '../../src/limits.ts'
+import { hashFile } from '../../src/store/file/file-hasher.ts'
+
+export interface NamedBytes {
+  readonly key: string
+  /** In bytes. */
+  readonly size: number
+}
+
+/** The tree is not wanted; large groups keep it small. */
+const groupBytes = HASH_WINDOW_BYTES
+
+/** Errors: `unreadable`, `changed`. */
+export async function keyOfFile(
+  path: string,
+  signal: AbortSignal,
+  onProgress: (doneBytes: number, totalBytes: number) => void,
+): Promise<NamedBytes> {
+  return named(await hashFile(path, { signal, groupBytes, onProgress }))
+}
+
+export async function keyOfStream(
+  bytes: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<NamedBytes> {
+  const hasher = createHasher({ groupBytes })
+  for await (const piece of bytes) {
+    signal.throwIfAborted()
+    hasher.update(piece)
+  }
+  return named(hasher.finish())
+}
+
+function named({ digest, size }: Hashed): NamedBytes {
+  return { key: new Key(digest).toString(), size }
+}

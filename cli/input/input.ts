@@ -1,0 +1,48 @@
+/** Files that a command is given, and standard input, which is called `-`. */
+import { accessSync, constants, createReadStream, fstatSync, open, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
+import { promisify } from 'node:util'
+import { DstoreError } from '../../src/errors.ts'
+import { PIECE_BYTES } from '../../src/limits.ts'
+
+export interface Input {
+  readonly bytes: AsyncIterable<Uint8Array>
+  /** In bytes, where it is known. */
+  readonly size: number | undefined
+}
+
+/** What the file is; `unreadable` for what can never be read. Undefined for standard input. */
+export function inspect(file: string): Stats | undefined {
+  if (file === '-') return undefined
+  let found: Stats
+  try {
+    found = statSync(file)
+    if (found.isFile()) accessSync(file, constants.R_OK)
+  } catch (error) {
+    throw unreadable(file, error)
+  }
+  if (found.isDirectory()) throw new DstoreError('unreadable', `${file} is a directory`)
+  return found
+}
+
+/** The bytes of a file of any kind. */
+export async function openInput(file: string): Promise<Input> {
+  if (file === '-') return { bytes: process.stdin, size: undefined }
+  const fd = await promisify(open)(file, 'r').catch((error: unknown) => {
+    throw unreadable(file, error)
+  })
+  const found = fstatSync(fd)
+  if (found.isFIFO()) {
+    const { pipeInput } = await import('../../src/daemon/process/pipe-input.ts')
+    return { bytes: pipeInput(fd), size: undefined }
+  }
+  const bytes = createReadStream('', { fd, highWaterMark: PIECE_BYTES })
+  return { bytes, size: found.isFile() ? found.size : undefined }
+}
+
+function unreadable(file: string, cause: unknown): DstoreError {
+  const { code } = cause as NodeJS.ErrnoException
+  const known = { ENOENT: 'no such file', ENOTDIR: 'no such file', EACCES: 'permission denied' }
+  const why = known[code as keyof typeof known] ?? code
+  return new DstoreError('unreadable', `cannot read ${file}: ${why}`, { cause })
+}

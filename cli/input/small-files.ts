@@ -1,0 +1,53 @@
+/** Small files that stand next to each other go to the daemon in one message (R007-33). */
+import { readFileSync, statSync } from 'node:fs'
+import type { PutAnswer } from '../../src/daemon/api/api.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
+import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/limits.ts'
+
+export class SmallFiles {
+  readonly #files: readonly string[]
+  /** What came of files that were stored before their turn, by place. */
+  readonly #stored = new Map<number, PutAnswer>()
+
+  constructor(files: readonly string[]) {
+    this.#files = files
+  }
+
+  /** Store the file at this place and its small neighbours; undefined where it has none, or is not small. */
+  async store(client: Client, at: number): Promise<PutAnswer | undefined> {
+    if (!this.#stored.has(at)) {
+      const values = this.#run(at)
+      if (values.length < 2) return undefined
+      const answers = await client.putMany(values)
+      for (const [index, answer] of answers.entries()) this.#stored.set(at + index, answer)
+    }
+    const answer = this.#stored.get(at)
+    this.#stored.delete(at)
+    return answer
+  }
+
+  /** As many values as one message may carry, up to the first file that is not small or cannot be read. */
+  #run(from: number): Uint8Array[] {
+    const values: Uint8Array[] = []
+    let bytes = 0
+    for (const file of this.#files.slice(from, from + BATCH_ITEMS)) {
+      const value = small(file)
+      bytes += value?.byteLength ?? 0
+      if (value === undefined || bytes > HTTP_BATCH_BYTES) break
+      values.push(value)
+    }
+    return values
+  }
+}
+
+/** Its bytes, where it is a regular file and small. What is wrong with it is said at its own turn. */
+function small(file: string): Uint8Array | undefined {
+  try {
+    const found = file === '-' ? undefined : statSync(file)
+    if (found?.isFile() !== true || found.size > INLINE_VALUE_BYTES) return undefined
+    const value = readFileSync(file)
+    return value.byteLength > INLINE_VALUE_BYTES ? undefined : value
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,63 @@
+/** The log of a daemon in the background, and what is added to it. */
+import { once } from 'node:events'
+import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { dirname } from 'node:path'
+import { PIECE_BYTES } from '../../src/limits.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Print the log; with `follow`, go on until `signal`, also in the file that takes its place when it is turned over. */
+export async function showLog(
+  path: string,
+  follow: boolean,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!exists(path)) {
+    terminal.note('nothing was logged yet: no daemon has run in the background')
+    return
+  }
+  // The directory is watched, for a log that is turned over is another file.
+  const watcher = follow ? watch(dirname(path), { signal }) : undefined
+  for (;;) {
+    const file = openSync(path, 'r')
+    try {
+      await showFile(file, path, terminal, watcher, signal)
+    } finally {
+      closeSync(file)
+    }
+    if (watcher === undefined) return
+  }
+}
+
+/** Show a file to its end; with a watcher, until it is turned over. */
+async function showFile(
+  file: number,
+  path: string,
+  terminal: Terminal,
+  watcher: FSWatcher | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const piece = new Uint8Array(PIECE_BYTES)
+  for (let at = 0; ;) {
+    // Asked before the rest of it is read: what is added to a file that was turned over is read, too.
+    const isOver = exists(path) && !isAt(path, file)
+    const length = readSync(file, piece, { position: at })
+    if (length > 0) {
+      at += length
+      await terminal.output.write(piece.subarray(0, length))
+    } else if (watcher === undefined || isOver) return
+    else if (fstatSync(file).size < at) at = 0
+    // Nothing was awaited since the file was looked at: no change is missed.
+    else await once(watcher, 'change', { signal })
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+/** Is the open file the one at this path? */
+function isAt(path: string, file: number): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(file).ino
+}

@@ -1,0 +1,83 @@
+/** What a node is and does, for a person: a line for each fact. */
+import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
+import { formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
+
+export function statusText(status: StatusAnswer): string {
+  const { daemon, global, store, cache } = status
+  const facts: [name: string, value: string | undefined][] = [
+    ['role', status.role],
+    ['version', status.version],
+    ['process', `${daemon.pid}, since ${status.startedAt}, ${formatSize(daemon.residentBytes)}`],
+    ['directory', daemon.directory],
+    ['socket', daemon.socket],
+    ['HTTP', daemon.http && httpText(daemon.http)],
+    ['peer id', status.peerId],
+    ...status.listen.map((address): [string, string] => ['listening on', address]),
+    ['Global', global && globalText(global)],
+    ['away because', global?.state === 'away' ? global.error : undefined],
+    ['Locals', status.role === 'global' ? localsText(status) : undefined],
+    ['members', status.members?.toString()],
+    ['refused', status.refused && refusedText(status.refused)],
+    ['position', status.position],
+    ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
+    ['store', store && storeText(store)],
+    ['cache', cache && cacheText(cache)],
+    ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
+      'traffic',
+      `${formatSize(valueBytesIn)} in, ${formatSize(valueBytesOut)} out, ${peer}`,
+    ]),
+  ]
+  return facts
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(14)}${value}`)
+    .join('\n')
+}
+
+/** Where the API is over TCP, and who may use it. */
+export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStatus): string {
+  const open = isPublic ? ', values and names to be read without' : ''
+  return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
+}
+
+/** `connected since TIME, round trip 1.2ms, /ip4/...`; while it is away, when it was last heard. */
+function globalText(global: NonNullable<StatusAnswer['global']>): string {
+  const { state, since, lastHeard, roundTripMs, address } = global
+  const sign =
+    state === 'connected'
+      ? roundTripMs !== undefined && `round trip ${roundTripMs.toFixed(roundTripMs < 10 ? 1 : 0)}ms`
+      : lastHeard !== undefined && `last heard ${lastHeard}`
+  return [`${state} since ${since}`, sign, address].filter(Boolean).join(', ')
+}
+
+/** `3 connected, 1 away: 12D3...`: who is away is owed what was removed meanwhile. */
+function localsText({ locals, registered }: StatusAnswer): string {
+  const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
+  const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.join(' ')}`
+  return `${locals.length} connected${absent}`
+}
+
+/** `3 stranger, 1 role`; nothing where nobody was refused. */
+function refusedText(refused: NonNullable<StatusAnswer['refused']>): string | undefined {
+  const some = Object.entries(refused).filter(([, times]) => times > 0)
+  return some.length === 0 ? undefined : some.map(([why, times]) => `${times} ${why}`).join(', ')
+}
+
+function storeText(store: NonNullable<StatusAnswer['store']>): string {
+  const { kind, durable, values, valueBytes, headroomBytes, damaged, unfinishedBytes, seq } = store
+  const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
+  const warning = durable ? '' : ' (nothing is kept)'
+  const broken = damaged === 0 ? '' : `, ${damaged} DAMAGED`
+  const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
+  const size = formatSize(valueBytes)
+  return `${kind}${warning}: ${values} values${broken}, ${size}${begun}${room}, seq ${seq}`
+}
+
+function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {
+  const { usedBytes, budgetBytes, values, hits, misses, evictions } = cache
+  const reads = hits + misses
+  const rate = reads === 0 ? '' : ` (${Math.round((100 * hits) / reads)}%)`
+  return (
+    `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${values} values, ` +
+    `${hits} hits${rate}, ${misses} misses, ${evictions} evictions`
+  )
+}

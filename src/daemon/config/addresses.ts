@@ -1,0 +1,31 @@
+/**
+ * What the command line accepts as an address, before libp2p is loaded. The node reads the rest of it and has the
+ * last word (specs/007, "Addresses").
+ */
+import { isIP } from 'node:net'
+import { DstoreError } from '../../errors.ts'
+
+const LISTEN = /^\/(ip4|ip6)\/([^/]+)\/tcp\/(\d{1,5})$/
+const PEER = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/p2p\/[1-9A-HJ-NP-Za-km-z]{32,64}$/
+
+/** An address to listen on: TCP at an IP address, or `malformed-address`. Only members get further than its gate (006). */
+export function checkListenAddress(address: string): string {
+  const [, type, host = '', port] = LISTEN.exec(address) ?? []
+  if (isIP(host) !== (type === 'ip4' ? 4 : 6) || Number(port) > 65_535) {
+    throw new DstoreError('malformed-address', `not an address to listen on: ${address}`, {
+      hint: 'write /ip4/0.0.0.0/tcp/4480 for every network of this machine',
+    })
+  }
+  return address
+}
+
+/** The address of a Global, with the peer id that proves it is the one meant; else `malformed-address`. */
+export function checkJoinAddress(address: string): string {
+  if (PEER.test(address)) return address
+  const hint =
+    'copy it from the ready line of the Global, with its /p2p/ part, or join with a ticket'
+  if (/^\/.+\/tcp\/\d+$/.test(address)) {
+    throw new DstoreError('malformed-address', `the address has no peer id: ${address}`, { hint })
+  }
+  throw new DstoreError('malformed-address', `not the address of a Global: ${address}`, { hint })
+}

@@ -1,0 +1,70 @@
+/** Sizes and durations as people write them: `10GiB`, `500ms` (specs/007, "Quantities"). */
+import { DstoreError } from '../../errors.ts'
+
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['B', 1],
+  ['kB', 1e3],
+  ['KB', 1e3],
+  ['MB', 1e6],
+  ['GB', 1e9],
+  ['TB', 1e12],
+  ['KiB', 2 ** 10],
+  ['MiB', 2 ** 20],
+  ['GiB', 2 ** 30],
+  ['TiB', 2 ** 40],
+])
+
+const TIME_UNITS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+/** Bytes of a size such as `10GiB`, `1.5MB` or `4096`. Anything else is `usage`. */
+export function parseSize(text: string): number {
+  const bytes = quantity(text, SIZE_UNITS)
+  if (bytes === undefined) {
+    throw new DstoreError('usage', `not a size: ${text}`, { hint: 'write 4096, 64MiB or 10GiB' })
+  }
+  return Math.floor(bytes)
+}
+
+/** Milliseconds of a duration such as `500ms`, `30s` or `5m`. Anything else, also zero, is `usage`. */
+export function parseDuration(text: string): number {
+  const milliseconds = quantity(text, TIME_UNITS)
+  if (milliseconds === undefined || milliseconds < 1) {
+    throw new DstoreError('usage', `not a duration: ${text}`, { hint: 'write 500ms, 30s or 5m' })
+  }
+  return Math.floor(milliseconds)
+}
+
+/** A size for people: three significant digits and a binary unit. */
+export function formatSize(bytes: number): string {
+  let amount = bytes
+  for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
+    if (amount < 1024 || unit === 'TiB') {
+      const digits = unit === 'B' || amount >= 100 ? 0 : amount >= 10 ? 1 : 2
+      return `${Number(amount.toFixed(digits))}${unit}`
+    }
+    amount /= 1024
+  }
+  throw new RangeError('bytes must be a number')
+}
+
+/** A duration in the largest unit of which it is a whole number. */
+export function formatDuration(milliseconds: number): string {
+  const units = [...TIME_UNITS].toReversed()
+  const [unit, ms] = units.find(([, factor]) => milliseconds % factor === 0) ?? ['ms', 1]
+  return `${milliseconds / ms}${unit}`
+}
+
+function quantity(text: string, units: ReadonlyMap<string, number>): number | undefined {
+  const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text)
+  const factor = match === null ? undefined : units.get(match[2]!)
+  if (match === null || factor === undefined) return undefined
+  const amount = Number(match[1]) * factor
+  return amount <= Number.MAX_SAFE_INTEGER ? amount : undefined
+}

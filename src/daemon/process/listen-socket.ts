@@ -1,0 +1,83 @@
+/** Serving on a Unix socket that nobody else can open, not even while it is being made (R007-3, R007-4). */
+import { chmodSync, lstatSync, rmSync, statSync } from 'node:fs'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { DstoreError } from '../../errors.ts'
+import { giveToGroup } from './permissions.ts'
+import { socketAddress } from '../config/socket-address.ts'
+import type { SocketAddress } from '../config/socket-address.ts'
+
+const STICKY = 0o1000
+const WRITABLE_BY_OTHERS = 0o022
+
+/** Bind the server to this path, for its user alone or for a group besides; the address is the caller's to release. */
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  group: string | undefined,
+): Promise<SocketAddress> {
+  const address = socketAddress(path)
+  try {
+    checkFolder(dirname(path))
+    await bind(server, address.path)
+    if (group !== undefined) {
+      giveToGroup(path, group)
+      chmodSync(path, 0o660)
+    }
+    return address
+  } catch (error) {
+    server.close()
+    address.release()
+    throw error
+  }
+}
+
+/** Who may write to a directory can put a socket of his own in the place of ours, unless it is as /tmp is. */
+function checkFolder(path: string): void {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
+  if ((mode & WRITABLE_BY_OTHERS) === 0 || (mode & STICKY) !== 0) return
+  throw new DstoreError('not-permitted', `others may write to the directory of the socket: ${path}`)
+}
+
+async function bind(server: Server, path: string): Promise<void> {
+  await removeStale(path)
+  const umask = process.umask(0o177)
+  try {
+    server.listen(path)
+  } finally {
+    process.umask(umask)
+  }
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const taken = code === 'EADDRINUSE'
+    throw new DstoreError(
+      taken ? 'address-in-use' : 'unwritable',
+      `cannot serve on the socket ${path} (${code})`,
+      { cause, hint: 'choose another place with --socket' },
+    )
+  }
+}
+
+/** Remove a socket that a dead process left; leave one that is served, and what is no socket, alone. */
+async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket()) {
+    throw new DstoreError(
+      'unwritable',
+      `there is something else where the socket should be: ${path}`,
+    )
+  }
+  const probe = connect(path)
+  const served = await once(probe, 'connect').then(
+    () => true,
+    () => false,
+  )
+  probe.destroy()
+  if (served) throw new DstoreError('address-in-use', `another daemon serves on ${path}`)
+  rmSync(path, { force: true })
+}

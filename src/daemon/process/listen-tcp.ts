@@ -1,0 +1,70 @@
+/** Serving the API over TCP, for whoever has the token (specs/007, "Over TCP"). */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { DstoreError } from '../../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
+import { HTTP_SILENCE_MS } from '../../limits.ts'
+import type { Log } from '../../log.ts'
+import type { HttpStatus } from '../api/api.ts'
+import { formatHttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.ts'
+import { readToken } from '../config/http-token.ts'
+import { TcpEntrance } from '../http/access.ts'
+import type { Entrance } from '../http/access.ts'
+import type { ApiServer } from '../http/server.ts'
+
+export interface TcpOptions {
+  /** `HOST:PORT`. */
+  readonly address: string
+  /** Do reads of values and names need no token? */
+  readonly isPublic: boolean
+  /** Where the token lies, or will. */
+  readonly tokenFile: string
+  readonly log: Log
+}
+
+export interface TcpListener {
+  close(): Promise<void>
+  status(): HttpStatus
+}
+
+const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
+  ['EADDRINUSE', 'address-in-use'],
+  ['EACCES', 'not-permitted'],
+])
+
+/** Listen. Rejects with `address-in-use`, `malformed-address`, or what reading the token throws. */
+export async function listenOnTcp(
+  { address: text, isPublic, tokenFile, log }: TcpOptions,
+  createServer: (entrance: Entrance) => ApiServer,
+): Promise<TcpListener> {
+  const wanted = parseHttpAddress(text)
+  const token = await readToken(tokenFile)
+  const entrance = new TcpEntrance({
+    address: wanted,
+    token,
+    isPublic,
+    silenceMs: HTTP_SILENCE_MS,
+    log,
+  })
+  const api = createServer(entrance)
+  const { server } = api
+  server.listen(wanted)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const reason = REASONS.get(code) ?? 'malformed-address'
+    throw new DstoreError(reason, `cannot serve HTTP on ${text} (${code})`, { cause })
+  }
+  const { port } = server.address() as AddressInfo
+  const address = formatHttpAddress({ ...wanted, port })
+  log.info('serving HTTP', { address, token: tokenFile })
+  if (isPublic) log.warn('whoever reaches it may read values and names', { address })
+  if (!isLoopback(wanted))
+    log.warn('HTTP is not encrypted: who listens sees the token', { address })
+  const url = `http://${address}`
+  return {
+    close: () => api.close(),
+    status: () => ({ url, public: isPublic, tokenFile, refused: entrance.refused }),
+  }
+}

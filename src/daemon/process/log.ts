@@ -1,0 +1,42 @@
+/**
+ * Structured logs: one line an event, `time level message key=value ...`, as logfmt writes values. Twenty lines of
+ * our own: the libraries bring worker threads and formats that a daemon with one sink has no use for.
+ */
+import type { Log, LogFacts } from '../../log.ts'
+
+export type LogLevel = keyof Log
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+/** A log that hands every line of at least this level to `write`, with its line end. */
+export function createLog(
+  lowest: LogLevel,
+  write: (line: string) => void,
+  now: () => Date = () => new Date(),
+): Log {
+  const at = (level: LogLevel): ((message: string, facts?: LogFacts) => void) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(lowest)) return () => undefined
+    return (message, facts = {}) => {
+      let line = `${now().toISOString()} ${level} ${printable(message)}`
+      for (const [name, value] of Object.entries(facts)) {
+        if (value !== undefined) line += ` ${name}=${quoted(String(value))}`
+      }
+      write(`${line}\n`)
+    }
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+export function isLogLevel(text: string): text is LogLevel {
+  return (LEVELS as readonly string[]).includes(text)
+}
+
+/** Text from peers and files must not start a line, or move a terminal's cursor. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
+}
+
+function quoted(text: string): string {
+  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(printable(text))
+}

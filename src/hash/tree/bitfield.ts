@@ -1,0 +1,121 @@
+/** Which groups of a value are held and verified: one bit each (specs/002-verified-values.md, R002-16). */
+import { GROUP_BYTES } from '../../limits.ts'
+import { bytesOf, checkTree, groupCount, groupsOf } from './tree.ts'
+import type { ByteRange, GroupRange } from './tree.ts'
+
+export class Bitfield {
+  readonly size: number
+  readonly groupBytes: number
+  /** How many groups the value has. */
+  readonly groups: number
+  /** Group i is bit i mod 8, from the lowest, of byte i / 8. Bits behind the last group are 0. */
+  readonly #bits: Uint8Array
+  #count = 0
+
+  /** Of a value of `size` bytes, with no group held. Takes an eighth of a byte for each group: 8 MiB for 1 TiB. */
+  constructor(size: number, groupBytes: number = GROUP_BYTES) {
+    checkTree(size, groupBytes)
+    this.size = size
+    this.groupBytes = groupBytes
+    this.groups = groupCount(size, groupBytes)
+    this.#bits = new Uint8Array(Math.ceil(this.groups / 8))
+  }
+
+  /** What `toBytes` gave; undefined where these bytes are no bitfield of such a value. */
+  static fromBytes(
+    bytes: Uint8Array,
+    size: number,
+    groupBytes: number = GROUP_BYTES,
+  ): Bitfield | undefined {
+    checkTree(size, groupBytes)
+    const groups = groupCount(size, groupBytes)
+    if (bytes.byteLength !== Math.ceil(groups / 8)) return undefined
+    if (groups % 8 !== 0 && bytes.at(-1)! >> (groups % 8) !== 0) return undefined
+    const field = new Bitfield(size, groupBytes)
+    field.#bits.set(bytes)
+    for (const byte of bytes) field.#count += POPULATION[byte]!
+    return field
+  }
+
+  toBytes(): Uint8Array {
+    return this.#bits.slice()
+  }
+
+  /** How many groups are held. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Is the whole value held? */
+  get complete(): boolean {
+    return this.#count === this.groups
+  }
+
+  has(group: number): boolean {
+    this.#check(group)
+    return this.#bit(group)
+  }
+
+  set(group: number): void {
+    this.#check(group)
+    if (this.#bit(group)) return
+    this.#bits[Math.floor(group / 8)]! |= 1 << (group & 7)
+    this.#count++
+  }
+
+  /** Mark all groups that lie wholly within these bytes; the value's end completes the last group. */
+  setRange(range: ByteRange): void {
+    const end = range.end >= this.size ? this.groups : Math.floor(range.end / this.groupBytes)
+    for (let group = Math.ceil(range.start / this.groupBytes); group < end; group++) this.set(group)
+  }
+
+  /** Can the slice for this range be encoded from what is held? Whoever verified a group holds the pairs above it. */
+  covers(range: ByteRange): boolean {
+    const { first, end } = groupsOf(range, this.size, this.groupBytes)
+    return this.#next(first, end, false) === end
+  }
+
+  /** The runs of bytes, whole groups, that are missing to make a slice for this range; in order. */
+  *missing(range: ByteRange = { start: 0, end: this.size }): Generator<ByteRange, void, undefined> {
+    yield* this.#runs(groupsOf(range, this.size, this.groupBytes), false)
+  }
+
+  /** The runs of bytes, whole groups, that are held among those of a slice for this range; in order. */
+  *held(range: ByteRange = { start: 0, end: this.size }): Generator<ByteRange, void, undefined> {
+    yield* this.#runs(groupsOf(range, this.size, this.groupBytes), true)
+  }
+
+  *#runs(within: GroupRange, held: boolean): Generator<ByteRange, void, undefined> {
+    for (let at = within.first; at < within.end;) {
+      const first = this.#next(at, within.end, held)
+      at = this.#next(first, within.end, !held)
+      if (at > first) yield bytesOf({ first, end: at }, this.size, this.groupBytes)
+    }
+  }
+
+  /** The first group from `from` on, before `end`, that is held or not; else `end`. */
+  #next(from: number, end: number, held: boolean): number {
+    const dull = held ? 0x00 : 0xff
+    let group = from
+    while (group < end) {
+      if ((group & 7) === 0 && this.#bits[Math.floor(group / 8)] === dull) group += 8
+      else if (this.#bit(group) === held) return group
+      else group++
+    }
+    return end
+  }
+
+  #bit(group: number): boolean {
+    return ((this.#bits[Math.floor(group / 8)]! >> (group & 7)) & 1) === 1
+  }
+
+  #check(group: number): void {
+    if (!Number.isInteger(group) || group < 0 || group >= this.groups) {
+      throw new RangeError('group must be an index below the number of groups')
+    }
+  }
+}
+
+/** How many bits are set in each byte. */
+const POPULATION: Uint8Array = new Uint8Array(256)
+for (let byte = 1; byte < 256; byte++) POPULATION[byte] = (byte & 1) + POPULATION[byte >> 1]!

@@ -1,0 +1,199 @@
+/**
+ * The shape of a value's tree, in pure arithmetic (specs/002-verified-values.md, "The tree").
+ *
+ * A value is cut into chunk groups; its tree has one leaf per group and one inner node, a *parent*, fewer. The left
+ * child of a parent takes the largest power of two of groups that leaves at least one for the right child. The
+ * *outboard* holds the parents in pre-order, each as the 64 bytes of its children's chaining values.
+ */
+import {
+  CHUNK_BYTES,
+  DIGEST_BYTES,
+  GROUP_BYTES,
+  HASH_WINDOW_BYTES,
+  VALUE_BYTES,
+} from '../../limits.ts'
+
+/** The two chaining values below a parent. */
+export const PAIR_BYTES: number = 2 * DIGEST_BYTES
+
+/** The length of the value, u64 little-endian, that a slice begins with. */
+export const HEADER_BYTES: number = 8
+
+/** Half-open range of bytes: `start` is in, `end` is not. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** Half-open range of group indexes. */
+export interface GroupRange {
+  readonly first: number
+  readonly end: number
+}
+
+/** A size that a value may have, and a group size that the tree code takes; else `RangeError`. */
+export function checkTree(size: number, groupBytes: number): void {
+  if (!Number.isSafeInteger(size) || size < 0 || size > VALUE_BYTES) {
+    throw new RangeError('size must be an integer from 0 to 2^53 - 1')
+  }
+  checkGroupBytes(groupBytes)
+}
+
+/** Groups are powers of two of chunks, and fit into one call of the engine. */
+export function checkGroupBytes(groupBytes: number): void {
+  const chunks = groupBytes / CHUNK_BYTES
+  if (!(chunks >= 1 && groupBytes <= HASH_WINDOW_BYTES) || !Number.isInteger(Math.log2(chunks))) {
+    throw new RangeError('groupBytes must be a power of two from 1 KiB to 256 KiB')
+  }
+}
+
+/** How many groups a value has: the empty value has one, of no bytes. */
+export function groupCount(size: number, groupBytes: number = GROUP_BYTES): number {
+  return Math.max(1, Math.ceil(size / groupBytes))
+}
+
+/** The length of a value's outboard in bytes: 64 for each group but one. */
+export function outboardBytes(size: number, groupBytes: number = GROUP_BYTES): number {
+  return (groupCount(size, groupBytes) - 1) * PAIR_BYTES
+}
+
+/** How many of `groups` (two or more) groups are below the left child of their parent. */
+export function leftGroups(groups: number): number {
+  let left = 1
+  while (left * 2 < groups) left *= 2
+  return left
+}
+
+/**
+ * The groups that a slice for `range` holds (R002-7): those that the range touches; for an empty range, the one
+ * that its first byte would be in; where that is beyond the value, the last one, because it proves the length.
+ */
+export function groupsOf(
+  range: ByteRange,
+  size: number,
+  groupBytes: number = GROUP_BYTES,
+): GroupRange {
+  checkRange(range)
+  const groups = groupCount(size, groupBytes)
+  if (range.start >= size) return { first: groups - 1, end: groups }
+  const end = Math.max(range.end, range.start + 1)
+  return {
+    first: Math.floor(range.start / groupBytes),
+    end: Math.min(groups, Math.ceil(end / groupBytes)),
+  }
+}
+
+/** The bytes of a value that these groups are. */
+export function bytesOf(groups: GroupRange, size: number, groupBytes: number): ByteRange {
+  return {
+    start: Math.min(size, groups.first * groupBytes),
+    end: Math.min(size, groups.end * groupBytes),
+  }
+}
+
+/** `RangeError` unless both ends are integers from 0 and in order. The end may be `Infinity`. */
+export function checkRange(range: ByteRange): void {
+  const { start, end } = range
+  if (!Number.isSafeInteger(start) || start < 0) {
+    throw new RangeError('range.start must be an integer from 0 to 2^53 - 1')
+  }
+  if (!(end >= start) || !(Number.isSafeInteger(end) || end === Infinity)) {
+    throw new RangeError('range.end must be an integer not below range.start, or Infinity')
+  }
+}
+
+/** Where in the outboard the pair of the parent over groups [first, end) is, which the tree of `groups` must have. */
+export function pairOffset(first: number, end: number, groups: number): number {
+  let offset = 0
+  let node: GroupRange = { first: 0, end: groups }
+  while (node.first !== first || node.end !== end) {
+    const left = leftGroups(node.end - node.first)
+    const middle = node.first + left
+    const goesLeft = first < middle
+    offset += (goesLeft ? 1 : left) * PAIR_BYTES
+    node = goesLeft ? { first: node.first, end: middle } : { first: middle, end: node.end }
+  }
+  return offset
+}
+
+/** One thing that a slice is made of, after its header. */
+export type Step =
+  | {
+      readonly kind: 'parent'
+      /** Where its pair is in the outboard, in bytes. */
+      readonly outboardOffset: number
+      readonly root: boolean
+      /** Is the left child, and the right child, part of the slice? One is, or both. */
+      readonly left: boolean
+      readonly right: boolean
+    }
+  | {
+      readonly kind: 'group'
+      /** Index of the group. */
+      readonly group: number
+      /** Its bytes within the value. */
+      readonly start: number
+      readonly end: number
+      /** Is it the whole tree? */
+      readonly root: boolean
+    }
+
+/** What a slice for the range holds after its header, in order: parents before what is below them. */
+export function* sliceSteps(
+  size: number,
+  range: ByteRange,
+  groupBytes: number = GROUP_BYTES,
+): Generator<Step, void, undefined> {
+  checkTree(size, groupBytes)
+  const wanted = groupsOf(range, size, groupBytes)
+  const total = groupCount(size, groupBytes)
+  /** Subtrees still to be walked, the next one last; as deep as the tree. */
+  const todo: Subtree[] = [{ first: 0, end: total, outboardOffset: 0 }]
+  for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
+    const groups = node.end - node.first
+    const root = groups === total
+    if (groups === 1) {
+      const { start, end } = bytesOf(node, size, groupBytes)
+      yield { kind: 'group', group: node.first, start, end, root }
+      continue
+    }
+    const middle = node.first + leftGroups(groups)
+    const left = wanted.first < middle
+    const right = wanted.end > middle
+    const { outboardOffset } = node
+    yield { kind: 'parent', outboardOffset, root, left, right }
+    if (right) {
+      const skipped = (middle - node.first) * PAIR_BYTES
+      todo.push({ first: middle, end: node.end, outboardOffset: outboardOffset + skipped })
+    }
+    if (left) {
+      todo.push({ first: node.first, end: middle, outboardOffset: outboardOffset + PAIR_BYTES })
+    }
+  }
+}
+
+interface Subtree extends GroupRange {
+  /** Where its root's pair is in the outboard. */
+  readonly outboardOffset: number
+}
+
+/** The exact length in bytes of the slice for a range, header included; known without walking it. */
+export function sliceBytes(
+  size: number,
+  range: ByteRange,
+  groupBytes: number = GROUP_BYTES,
+): number {
+  checkTree(size, groupBytes)
+  const wanted = groupsOf(range, size, groupBytes)
+  const { start, end } = bytesOf(wanted, size, groupBytes)
+  const parents = parentsAbove(wanted, 0, groupCount(size, groupBytes))
+  return HEADER_BYTES + parents * PAIR_BYTES + (end - start)
+}
+
+/** How many parents among groups [first, end) have a wanted group below them. */
+function parentsAbove(wanted: GroupRange, first: number, end: number): number {
+  if (wanted.end <= first || wanted.first >= end) return 0
+  if (wanted.first <= first && end <= wanted.end) return end - first - 1
+  const middle = first + leftGroups(end - first)
+  return 1 + parentsAbove(wanted, first, middle) + parentsAbove(wanted, middle, end)
+}

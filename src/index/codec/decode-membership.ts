@@ -1,0 +1,81 @@
+/** The messages about members, from bytes (specs/004-index.md, "Messages"): every field within its bounds. */
+import {
+  BATCH_ITEMS,
+  LEAST_TICKET_MS,
+  LONGEST_TICKET_MS,
+  MEMBERS,
+  PEER_ID_CHARS,
+  TICKET_ADDRESSES,
+  TICKET_USES,
+} from '../../limits.ts'
+import { keyOfPeerId } from '../../membership/peer-id.ts'
+import { isMemberRole, type MemberRole } from '../../membership/role.ts'
+import { isTicketAddress } from '../../membership/ticket.ts'
+import { count, digest, malformed } from '../../wire/fields.ts'
+import type { Invite, Invited, MemberPage, Membership } from '../message.ts'
+import type * as pb from './messages_pb.ts'
+
+/** A peer id of one who is known, as text. */
+export function toPeer(text: string): string {
+  if (text.length === 0 || text.length > PEER_ID_CHARS || !/^[\x20-\x7e]+$/.test(text)) {
+    throw malformed('a peer id that is none')
+  }
+  return text
+}
+
+/** The peer id of who is to be a member: that of a node of dstore. */
+export function toNewPeer(text: string): string {
+  if (keyOfPeerId(text) === undefined) throw malformed('a peer id that no node has')
+  return text
+}
+
+/** All members of a Global. */
+export function toPeers(peers: readonly string[]): string[] {
+  if (peers.length > MEMBERS) throw malformed(`${peers.length} members`)
+  return peers.map(toPeer)
+}
+
+export function toRole(text: string): MemberRole {
+  if (!isMemberRole(text)) throw malformed('a role that is none')
+  return text
+}
+
+export function toInvite({ secretHash, role, uses, validMs }: pb.Invite): Invite {
+  const ms = count('time', validMs)
+  if (uses < 1 || uses > TICKET_USES) throw malformed(`a ticket for ${uses} uses`)
+  if (ms < LEAST_TICKET_MS || ms > LONGEST_TICKET_MS) throw malformed(`a ticket for ${ms} ms`)
+  const rest = { secretHash: digest(secretHash), uses, validMs: ms }
+  return { type: 'invite', role: toRole(role), ...rest }
+}
+
+export function toInvited({ addresses, expiresMs }: pb.Invited): Invited {
+  if (addresses.length > TICKET_ADDRESSES) throw malformed(`${addresses.length} addresses`)
+  if (!addresses.every(isTicketAddress)) throw malformed('an address that is none')
+  return { type: 'invited', addresses, expiresMs: count('time', expiresMs) }
+}
+
+export function toMemberPage({ items, more }: pb.MemberPage): MemberPage {
+  if (items.length > BATCH_ITEMS) throw malformed(`${items.length} members in one message`)
+  return {
+    type: 'member-page',
+    items: items.map(({ peer, role, connected, sinceMs }) => ({
+      peer: toPeer(peer),
+      role: role === undefined ? undefined : toRole(role),
+      connected,
+      sinceMs: count('time', sinceMs),
+    })),
+    more,
+  }
+}
+
+export function toMemberships(
+  memberships: readonly pb.Membership[],
+  within: (seq: bigint) => number,
+): Membership[] {
+  if (memberships.length > BATCH_ITEMS) throw malformed(`${memberships.length} memberships`)
+  return memberships.map(({ peer, admitted, seq }) => ({
+    peer: toPeer(peer),
+    admitted,
+    seq: within(seq),
+  }))
+}

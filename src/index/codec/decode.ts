@@ -1,0 +1,316 @@
+/**
+ * Bytes to messages (specs/004-index.md, "Messages"). What comes from a peer is refused with `protocol` unless every
+ * field is present, of its length and within its bounds: the state machines see only sound messages.
+ */
+import { fromBinary } from '@bufbuild/protobuf'
+import { DstoreError } from '../../errors.ts'
+import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, NAMES_PER_KEY } from '../../limits.ts'
+import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
+import {
+  toInvite,
+  toInvited,
+  toMemberPage,
+  toMemberships,
+  toNewPeer,
+  toPeer,
+  toPeers,
+  toRole,
+} from './decode-membership.ts'
+import type { Body, ChangeSeen, ChangeType, Fact, Message, Position, Receipt } from '../message.ts'
+import * as pb from './messages_pb.ts'
+import { isName } from '../name.ts'
+
+/** The message in a frame, or `protocol` with what is wrong with it. */
+export function decodeMessage(bytes: Uint8Array): Message {
+  let message: pb.Message
+  try {
+    message = fromBinary(pb.MessageSchema, bytes)
+  } catch (cause) {
+    throw new DstoreError('protocol', 'an index message that cannot be parsed', { cause })
+  }
+  return { id: message.id, body: fromWire(message.body) }
+}
+
+function fromWire(body: pb.Message['body']): Body {
+  switch (body.case) {
+    case 'hello': {
+      const { versions, bootId, position, seen, ticketSecret } = body.value
+      return {
+        type: 'hello',
+        versions: batch('versions', versions),
+        bootId: exactly(16, 'boot id', bootId),
+        position: position === undefined ? undefined : toPosition(position),
+        seen: count('seq', seen),
+        ticketSecret: ticketSecret === undefined ? undefined : atMost(64, 'secret', ticketSecret),
+      }
+    }
+    case 'welcome': {
+      const { version, position, leaseMs, reset } = body.value
+      if (position === undefined) throw malformed('a welcome without a position')
+      const lease = { leaseMs: maybeCount('lease', leaseMs) }
+      const members = toPeers(body.value.members)
+      return { type: 'welcome', version, position: toPosition(position), ...lease, reset, members }
+    }
+    case 'locate': {
+      const digests = batch('digests', body.value.digests).map(digest)
+      return { type: 'locate', digests, inline: body.value.inline }
+    }
+    case 'located':
+      return { type: 'located', facts: batch('facts', body.value.facts).map(toFact) }
+    case 'put': {
+      const values = batch('values', body.value.values)
+      const name = body.value.name === undefined ? undefined : toName(body.value.name)
+      if (name !== undefined && values.length !== 1) throw malformed('one name for several values')
+      return {
+        type: 'put',
+        values: values.map((v) => atMost(INLINE_VALUE_BYTES, 'value', v)),
+        name,
+      }
+    }
+    case 'stored':
+      return { type: 'stored', receipts: batch('receipts', body.value.receipts).map(toReceipt) }
+    case 'offer': {
+      const { size, name } = body.value
+      return {
+        type: 'offer',
+        digest: digest(body.value.digest),
+        size: count('size', size),
+        name: name === undefined ? undefined : toName(name),
+      }
+    }
+    case 'offered': {
+      const { answer } = body.value
+      if (answer.case === 'have') {
+        return { type: 'offered', have: toReceipt(answer.value), sendFrom: 0 }
+      }
+      if (answer.case === undefined) throw malformed('an answer to an offer that says nothing')
+      return { type: 'offered', have: undefined, sendFrom: count('offset', answer.value) }
+    }
+    case 'remove': {
+      const { timeoutMs, force } = body.value
+      const wait = { timeoutMs: maybeCount('time-out', timeoutMs) }
+      return { type: 'remove', digest: digest(body.value.digest), ...wait, force }
+    }
+    case 'unbind': {
+      const { name, keepValue, timeoutMs } = body.value
+      const wait = { timeoutMs: maybeCount('time-out', timeoutMs) }
+      return { type: 'unbind', name: toName(name), keepValue, ...wait }
+    }
+    case 'removed': {
+      const { seq, freedBytes, acknowledged, owed, expired, names } = body.value
+      return {
+        type: 'removed',
+        seq: count('seq', seq),
+        freedBytes: count('freed bytes', freedBytes),
+        acknowledged: acknowledged.map(text),
+        owed: owed.map(text),
+        expired: expired.map(text),
+        names: toNames(names),
+        digest: maybeDigest(body.value.digest),
+      }
+    }
+    case 'list': {
+      const { after, limit } = body.value
+      return { type: 'list', after: maybeDigest(after), limit: pageOf(limit) }
+    }
+    case 'listed': {
+      const items = batch('items', body.value.items)
+      return {
+        type: 'listed',
+        items: items.map((item) => ({
+          digest: digest(item.digest),
+          size: count('size', item.size),
+        })),
+        more: body.value.more,
+      }
+    }
+    case 'bind':
+      return { type: 'bind', name: toName(body.value.name), digest: digest(body.value.digest) }
+    case 'lookup':
+      return { type: 'lookup', name: toName(body.value.name), inline: body.value.inline }
+    case 'binding': {
+      const { exists, incarnation, fact: wire } = body.value
+      if (!exists) return { type: 'binding', found: undefined }
+      const fact = wire === undefined ? undefined : toFact(wire)
+      if (fact === undefined) throw malformed('a name without a value')
+      const seq = count('incarnation', incarnation)
+      return {
+        type: 'binding',
+        found: { digest: digest(body.value.digest), incarnation: seq, fact },
+      }
+    }
+    case 'names': {
+      const { prefix, after, limit } = body.value
+      const from = { after: after === undefined ? undefined : toName(after) }
+      return {
+        type: 'names',
+        prefix: prefix === '' ? '' : toPrefix(prefix),
+        ...from,
+        limit: pageOf(limit),
+      }
+    }
+    case 'named': {
+      const items = batch('items', body.value.items)
+      return {
+        type: 'named',
+        items: items.map((item) => ({ name: toName(item.name), digest: digest(item.digest) })),
+        more: body.value.more,
+      }
+    }
+    case 'watch': {
+      const { after, waitMs, limit } = body.value
+      const from = { after: after === undefined ? undefined : toPosition(after) }
+      return { type: 'watch', ...from, waitMs: count('wait', waitMs), limit: pageOf(limit) }
+    }
+    case 'watched': {
+      const { position, lost } = body.value
+      if (position === undefined) throw malformed('changes without a position')
+      const changes = batch('changes', body.value.changes).map(toChange)
+      return { type: 'watched', position: toPosition(position), changes, lost }
+    }
+    case 'feed':
+      return toFeed(body.value)
+    case 'invite':
+      return toInvite(body.value)
+    case 'invited':
+      return toInvited(body.value)
+    case 'admit':
+      return { type: 'admit', peer: toNewPeer(body.value.peer), role: toRole(body.value.role) }
+    case 'admitted':
+      return { type: 'admitted' }
+    case 'expel': {
+      const { peer, timeoutMs } = body.value
+      return { type: 'expel', peer: toPeer(peer), timeoutMs: maybeCount('time-out', timeoutMs) }
+    }
+    case 'members': {
+      const { after, limit } = body.value
+      const from = { after: after === undefined ? undefined : toPeer(after) }
+      return { type: 'members', ...from, limit: pageOf(limit) }
+    }
+    case 'memberPage':
+      return toMemberPage(body.value)
+    case 'ack':
+      return { type: 'ack', seq: count('seq', body.value.seq) }
+    case 'ping':
+      return { type: 'ping' }
+    case 'pong':
+      return { type: 'pong', seq: count('seq', body.value.seq) }
+    case 'goodbye':
+      return { type: 'goodbye', reason: text(body.value.reason) }
+    case 'failure': {
+      const { code, message, hint } = body.value
+      return {
+        type: 'failure',
+        code: errorCode(code),
+        message: text(message),
+        hint: hint === '' ? undefined : text(hint),
+      }
+    }
+    case undefined:
+      throw malformed('an index message of an unknown kind')
+  }
+}
+
+function toFeed({ after: from, upto: to, ...lists }: pb.Feed): Body {
+  const after = count('seq', from)
+  const upto = count('seq', to)
+  if (after > upto) throw malformed('a feed that goes backwards')
+  const within = (seq: bigint): number => {
+    const place = count('seq', seq)
+    if (place <= after || place > upto)
+      throw malformed(`a change at ${place} in a feed up to ${upto}`)
+    return place
+  }
+  return {
+    type: 'feed',
+    after,
+    upto,
+    removals: batch('removals', lists.removals).map((removal) => ({
+      digest: digest(removal.digest),
+      seq: within(removal.seq),
+    })),
+    unbindings: lists.unbindings.map(({ name, seq }) => ({ name: toName(name), seq: within(seq) })),
+    memberships: toMemberships(lists.memberships, within),
+  }
+}
+
+function batch<T>(what: string, items: readonly T[]): readonly T[] {
+  if (items.length > BATCH_ITEMS) throw malformed(`${items.length} ${what} in one message`)
+  return items
+}
+
+function pageOf(limit: number): number {
+  if (limit < 1 || limit > BATCH_ITEMS) throw malformed(`a list of ${limit} items`)
+  return limit
+}
+
+const maybeCount = (what: string, value: bigint | undefined): number | undefined =>
+  value === undefined ? undefined : count(what, value)
+
+const maybeDigest = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
+  bytes === undefined ? undefined : digest(bytes)
+
+function toName(name: string): string {
+  if (!isName(name)) throw malformed('a name that is none')
+  return name
+}
+
+/** The begin of a name need not be one: it may look like a key. */
+function toPrefix(prefix: string): string {
+  if (!isName(`${prefix}/`)) throw malformed('a prefix that no name has')
+  return prefix
+}
+
+function toNames(names: readonly string[]): string[] {
+  if (names.length > NAMES_PER_KEY) throw malformed(`${names.length} names of one key`)
+  return names.map(toName)
+}
+
+const toPosition = (position: { runId: Uint8Array; seq: bigint }): Position => ({
+  runId: exactly(16, 'run id', position.runId),
+  seq: count('seq', position.seq),
+})
+
+const toReceipt = (receipt: pb.Receipt): Receipt => ({
+  digest: digest(receipt.digest),
+  size: count('size', receipt.size),
+  incarnation: count('incarnation', receipt.incarnation),
+  existed: receipt.existed,
+})
+
+function toFact(fact: pb.Fact): Fact | undefined {
+  if (!fact.exists) return undefined
+  if (fact.holders.length > HOLDERS) throw malformed(`${fact.holders.length} holders of one value`)
+  const size = count('size', fact.size)
+  return {
+    size,
+    incarnation: count('incarnation', fact.incarnation),
+    value: fact.value === undefined ? undefined : exactly(size, 'value', fact.value),
+    holders: fact.holders.map(text),
+    names: toNames(fact.names),
+  }
+}
+
+const CHANGE_TYPES: ReadonlySet<string> = new Set<ChangeType>([
+  'run-started',
+  'put',
+  'bind',
+  'unbind',
+  'remove',
+  'invite',
+  'admit',
+  'expel',
+])
+
+function toChange(change: pb.Change): ChangeSeen {
+  if (!CHANGE_TYPES.has(change.type)) throw malformed('a change of an unknown type')
+  return {
+    seq: count('seq', change.seq),
+    type: change.type as ChangeType,
+    digest: maybeDigest(change.digest),
+    names: toNames(change.names),
+    size: maybeCount('size', change.size),
+    peer: change.peer === undefined ? undefined : toPeer(change.peer),
+    role: change.role === undefined ? undefined : toRole(change.role),
+  }
+}

@@ -1,0 +1,192 @@
+/** Messages to bytes (specs/004-index.md, "Messages"). */
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
+import type { Body, ChangeSeen, Fact, Message, Position, Receipt } from '../message.ts'
+import { MessageSchema, type FactSchema, type ReceiptSchema } from './messages_pb.ts'
+
+type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
+
+export function encodeMessage(message: Message): Uint8Array {
+  return toBinary(
+    MessageSchema,
+    create(MessageSchema, { id: message.id, body: toWire(message.body) }),
+  )
+}
+
+function toWire(body: Body): WireBody {
+  switch (body.type) {
+    case 'hello': {
+      const { versions, bootId, position, seen, ticketSecret } = body
+      const from = position === undefined ? {} : { position: wirePosition(position) }
+      const known = { bootId, ...from, seen: BigInt(seen) }
+      const value = { versions: [...versions], ...known, ...given({ ticketSecret }) }
+      return { case: 'hello', value }
+    }
+    case 'welcome': {
+      const { version, position, leaseMs, reset, members } = body
+      const known = { position: wirePosition(position), members: [...members] }
+      const value = { version, reset, ...known, ...wide({ leaseMs }) }
+      return { case: 'welcome', value }
+    }
+    case 'locate':
+      return { case: 'locate', value: { digests: [...body.digests], inline: body.inline } }
+    case 'located':
+      return { case: 'located', value: { facts: body.facts.map(wireFact) } }
+    case 'put': {
+      const { name } = body
+      return { case: 'put', value: { values: [...body.values], ...given({ name }) } }
+    }
+    case 'stored':
+      return { case: 'stored', value: { receipts: body.receipts.map(wireReceipt) } }
+    case 'offer': {
+      const { digest, size, name } = body
+      return { case: 'offer', value: { digest, size: BigInt(size), ...given({ name }) } }
+    }
+    case 'offered': {
+      const { have, sendFrom } = body
+      const answer =
+        have === undefined
+          ? ({ case: 'sendFrom', value: BigInt(sendFrom) } as const)
+          : ({ case: 'have', value: wireReceipt(have) } as const)
+      return { case: 'offered', value: { answer } }
+    }
+    case 'remove': {
+      const { digest, force, timeoutMs } = body
+      return { case: 'remove', value: { digest, force, ...wide({ timeoutMs }) } }
+    }
+    case 'unbind': {
+      const { name, keepValue, timeoutMs } = body
+      return { case: 'unbind', value: { name, keepValue, ...wide({ timeoutMs }) } }
+    }
+    case 'removed': {
+      const { seq, freedBytes, acknowledged, owed, expired, names, digest } = body
+      const locals = { acknowledged: [...acknowledged], owed: [...owed], expired: [...expired] }
+      const numbers = { seq: BigInt(seq), freedBytes: BigInt(freedBytes) }
+      return {
+        case: 'removed',
+        value: { ...numbers, ...locals, names: [...names], ...given({ digest }) },
+      }
+    }
+    case 'list': {
+      const { after, limit } = body
+      return { case: 'list', value: { limit, ...given({ after }) } }
+    }
+    case 'listed': {
+      const items = body.items.map(({ digest, size }) => ({ digest, size: BigInt(size) }))
+      return { case: 'listed', value: { items, more: body.more } }
+    }
+    case 'bind':
+      return { case: 'bind', value: { name: body.name, digest: body.digest } }
+    case 'lookup':
+      return { case: 'lookup', value: { name: body.name, inline: body.inline } }
+    case 'binding': {
+      const { found } = body
+      if (found === undefined) return { case: 'binding', value: { exists: false } }
+      const { digest, incarnation, fact } = found
+      const seq = BigInt(incarnation)
+      const value = { exists: true, digest, incarnation: seq, fact: wireFact(fact) }
+      return { case: 'binding', value }
+    }
+    case 'names': {
+      const { prefix, after, limit } = body
+      return { case: 'names', value: { prefix, limit, ...given({ after }) } }
+    }
+    case 'named':
+      return { case: 'named', value: { items: [...body.items], more: body.more } }
+    case 'watch': {
+      const { after, waitMs, limit } = body
+      const from = after === undefined ? {} : { after: wirePosition(after) }
+      return { case: 'watch', value: { waitMs: BigInt(waitMs), limit, ...from } }
+    }
+    case 'watched': {
+      const { position, changes, lost } = body
+      const value = { position: wirePosition(position), changes: changes.map(wireChange), lost }
+      return { case: 'watched', value }
+    }
+    case 'feed': {
+      const { after, upto } = body
+      const removals = body.removals.map(({ digest, seq }) => ({ digest, seq: BigInt(seq) }))
+      const unbindings = body.unbindings.map(({ name, seq }) => ({ name, seq: BigInt(seq) }))
+      const memberships = body.memberships.map((one) => ({ ...one, seq: BigInt(one.seq) }))
+      const interval = { after: BigInt(after), upto: BigInt(upto) }
+      return { case: 'feed', value: { ...interval, removals, unbindings, memberships } }
+    }
+    case 'ack':
+      return { case: 'ack', value: { seq: BigInt(body.seq) } }
+    case 'invite': {
+      const { secretHash, role, uses, validMs } = body
+      return { case: 'invite', value: { secretHash, role, uses, validMs: BigInt(validMs) } }
+    }
+    case 'invited': {
+      const { addresses, expiresMs } = body
+      return { case: 'invited', value: { addresses: [...addresses], ...wide({ expiresMs }) } }
+    }
+    case 'admit':
+      return { case: 'admit', value: { peer: body.peer, role: body.role } }
+    case 'admitted':
+      return { case: 'admitted', value: {} }
+    case 'expel': {
+      const { peer, timeoutMs } = body
+      return { case: 'expel', value: { peer, ...wide({ timeoutMs }) } }
+    }
+    case 'members': {
+      const { after, limit } = body
+      return { case: 'members', value: { limit, ...given({ after }) } }
+    }
+    case 'member-page': {
+      const items = body.items.map(({ peer, role, connected, sinceMs }) => {
+        return { peer, connected, ...given({ role }), ...wide({ sinceMs }) }
+      })
+      return { case: 'memberPage', value: { items, more: body.more } }
+    }
+    case 'ping':
+      return { case: 'ping', value: {} }
+    case 'pong':
+      return { case: 'pong', value: { seq: BigInt(body.seq) } }
+    case 'goodbye':
+      return { case: 'goodbye', value: { reason: body.reason } }
+    case 'failure': {
+      const { code, message, hint } = body
+      return { case: 'failure', value: { code, message, hint: hint ?? '' } }
+    }
+  }
+}
+
+const wirePosition = ({ runId, seq }: Position) => ({ runId, seq: BigInt(seq) })
+
+const wireReceipt = (receipt: Receipt): MessageInitShape<typeof ReceiptSchema> => {
+  const { digest, size, incarnation, existed } = receipt
+  return { digest, size: BigInt(size), incarnation: BigInt(incarnation), existed }
+}
+
+function wireFact(fact: Fact | undefined): MessageInitShape<typeof FactSchema> {
+  if (fact === undefined) return { exists: false }
+  const { size, incarnation, value, holders, names } = fact
+  const numbers = { size: BigInt(size), incarnation: BigInt(incarnation) }
+  const lists = { holders: [...holders], names: [...names] }
+  return { exists: true, ...numbers, ...lists, ...given({ value }) }
+}
+
+const wireChange = ({ seq, type, digest, names, size, peer, role }: ChangeSeen) => ({
+  seq: BigInt(seq),
+  type,
+  names: [...names],
+  ...given({ digest, peer, role }),
+  ...wide({ size }),
+})
+
+/** The fields that are there: protobuf knows absent fields, not undefined ones. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
+
+/** The numbers that are there, as the 64 bits that they take on the wire. */
+function wide<T extends Record<string, number | undefined>>(
+  fields: T,
+): { [K in keyof T]?: bigint } {
+  const there = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(there.map(([name, value]) => [name, BigInt(value!)])) as {
+    [K in keyof T]?: bigint
+  }
+}

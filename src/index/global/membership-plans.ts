@@ -1,0 +1,169 @@
+/**
+ * What the requests about members do to the index (specs/006-membership.md), as plans. Each is one change in the one
+ * order of changes; of two peers that show the last use of a ticket at one moment one wins.
+ */
+import type { Members } from '../../membership/members.ts'
+import {
+  decodeMember,
+  decodeTicket,
+  encodeMember,
+  encodeTicket,
+  memberRow,
+  ticketRow,
+  type TicketRecord,
+} from '../../membership/record.ts'
+import { suffices, type MemberRole } from '../../membership/role.ts'
+import { hashSecret } from '../../membership/ticket.ts'
+import { TICKETS } from '../../limits.ts'
+import type { Admit, Expel, Invite } from '../message.ts'
+import { answer, failure, type Done, type Outcome, type Plan } from './request-plans.ts'
+import { localRow } from '../records/record.ts'
+
+/** What these plans know beside rows. */
+export interface MembershipContext {
+  readonly members: Members
+  /** Wall clock, a whole number. */
+  readonly nowMs: number
+  /** The last seq that the log has let go of. */
+  readonly trimmed: number
+  /** Where Global listens, without its peer id. */
+  readonly addresses: readonly string[]
+  /** Peer id of who asks; empty for Global itself. */
+  readonly asker: string
+}
+
+const ADMITTED: Done = answer({ type: 'admitted' })
+
+/** Nobody learns the secret by asking: its hash comes from who made it. */
+export function* invite(
+  { secretHash, role, uses, validMs }: Invite,
+  { members, nowMs, addresses, asker }: MembershipContext,
+): Plan {
+  if (!members.hasRoomForTicket(nowMs)) {
+    return answer(failure('busy', `Global remembers at most ${TICKETS} tickets`))
+  }
+  const looked = [ticketRow(secretHash)]
+  const rows = yield looked
+  if (rows[0] !== undefined) return answer(failure('conflict', 'there is such a ticket already'))
+  const expiresMs = nowMs + validMs
+  const stale = members.staleTickets(nowMs)
+  const value = encodeTicket({ role, usesLeft: uses, expiresMs, by: asker })
+  return {
+    type: 'change',
+    change: { type: 'invite', role, uses },
+    looked,
+    rows,
+    writes: [
+      { key: looked[0]!, value },
+      ...stale.map((hash) => ({ key: ticketRow(hash), value: undefined })),
+    ],
+    next: () => {
+      members.invited(secretHash, expiresMs)
+      for (const hash of stale) members.dropTicket(hash)
+      return answer({ type: 'invited', addresses, expiresMs })
+    },
+  }
+}
+
+/** Let a peer be a member by name, or give it another role. */
+export function* admit({ peer, role }: Admit, context: MembershipContext): Plan {
+  const looked = [memberRow(peer)]
+  const rows = yield looked
+  const before = rows[0] === undefined ? undefined : decodeMember(rows[0])
+  if (before?.role === role) return ADMITTED
+  return admission({ peer, role, ticket: undefined }, context, { looked, rows, writes: [] })
+}
+
+/** A peer shows the secret of a ticket. A ticket that gives it nothing new is not touched. */
+export function* redeem(peer: string, secret: Uint8Array, context: MembershipContext): Plan {
+  const hash = hashSecret(secret)
+  const looked = [ticketRow(hash), memberRow(peer)]
+  const rows = yield looked
+  const ticket = rows[0] === undefined ? undefined : decodeTicket(rows[0])
+  const role = rows[1] === undefined ? undefined : decodeMember(rows[1]).role
+  const why = whyNot(ticket, context)
+  if (role !== undefined && (why !== undefined || suffices(role, ticket!.role))) return ADMITTED
+  if (why !== undefined) {
+    return answer(failure('not-permitted', why, 'ask for a new ticket: `dstore invite` makes one'))
+  }
+  const usesLeft = ticket!.usesLeft - 1
+  const writes = [{ key: looked[0]!, value: encodeTicket({ ...ticket!, usesLeft }) }]
+  const admitted = { peer, role: ticket!.role, ticket: hash }
+  return admission(admitted, context, { looked, rows, writes })
+}
+
+function admission(
+  { peer, role, ticket }: { peer: string; role: MemberRole; ticket: Uint8Array | undefined },
+  { members, nowMs }: MembershipContext,
+  done: Pick<Outcome & { type: 'change' }, 'looked' | 'rows' | 'writes'>,
+): Outcome {
+  if (!members.hasRoomFor(peer)) {
+    return answer(failure('busy', 'Global has as many members as it can keep'))
+  }
+  const record = { role, sinceMs: nowMs, expelled: 0, ticket }
+  const write = { key: memberRow(peer), value: encodeMember(record) }
+  return {
+    ...done,
+    type: 'change',
+    change: { type: 'admit', peer, role },
+    writes: [...done.writes, write],
+    next: () => {
+      members.set(peer, record)
+      return ADMITTED
+    },
+  }
+}
+
+/** Let a member be one no more. What is left of the ticket that it came by is void: it may know the secret still. */
+export function* expel(
+  { peer }: Expel,
+  { members, nowMs, trimmed }: Pick<MembershipContext, 'members' | 'nowMs' | 'trimmed'>,
+): Plan {
+  for (;;) {
+    const [own] = yield [memberRow(peer)]
+    const before = own === undefined ? undefined : decodeMember(own)
+    if (before === undefined || (before.role === undefined && before.expelled <= trimmed)) {
+      return answer(failure('not-found', `no such member: ${peer}`))
+    }
+    const removed = { freedBytes: 0, names: [], digest: undefined }
+    if (before.role === undefined) return { type: 'await', seq: before.expelled, removed }
+    const { ticket: hash } = before
+    const looked = [memberRow(peer), ...(hash === undefined ? [] : [ticketRow(hash)])]
+    const rows = yield looked
+    if (rows[0]?.version !== own?.version) continue
+    const ticket = rows[1] === undefined ? undefined : decodeTicket(rows[1])
+    const spent =
+      ticket === undefined
+        ? []
+        : [{ key: looked[1]!, value: encodeTicket({ ...ticket, usesLeft: 0 }) }]
+    const record = (seq: number) =>
+      ({ role: undefined, sinceMs: nowMs, expelled: seq, ticket: undefined }) as const
+    return {
+      type: 'change',
+      change: { type: 'expel', peer },
+      looked,
+      rows,
+      // Nothing is owed by it from now on.
+      writes: [...spent, { key: localRow(peer), value: undefined }],
+      mark: (latest) => ({ key: memberRow(peer), value: encodeMember(record(latest)) }),
+      next: (seq) => {
+        members.set(peer, record(seq))
+        return { type: 'await', seq, removed }
+      },
+    }
+  }
+}
+
+/** Why a ticket admits nobody; undefined where it does. */
+function whyNot(
+  ticket: TicketRecord | undefined,
+  { members, nowMs }: MembershipContext,
+): string | undefined {
+  if (ticket === undefined) return 'this Global has made no such ticket'
+  if (ticket.expiresMs <= nowMs) return 'this ticket has expired'
+  if (ticket.usesLeft < 1) return 'this ticket was used up, or is void'
+  if (ticket.by !== '' && members.roleOf(ticket.by) !== 'admin') {
+    return 'whoever made this ticket is no admin any more'
+  }
+  return undefined
+}

@@ -1,0 +1,341 @@
+/**
+ * The Locals that are connected (specs/004-index.md, "Sessions" and "The feed"): who is welcome, what each has been
+ * told of the order of changes, and who has fallen silent.
+ *
+ * To each session one message of the feed is under way at a time: the next follows its acknowledgement, with all that
+ * came meanwhile. So a slow Local costs no memory, and a burst of removals goes out in few messages.
+ */
+import { equal } from '../../bytes.ts'
+import type { ErrorCode } from '../../errors.ts'
+import { BATCH_ITEMS, PING_INTERVAL_MS, REDIAL_PATIENCE_MS, SILENCE_MS } from '../../limits.ts'
+import type { Members } from '../../membership/members.ts'
+import type { Refusal } from '../../membership/refusal.ts'
+import type { Write } from '../../store/store.ts'
+import type { GlobalEffect, SessionId } from './global-events.ts'
+import {
+  VERSIONS,
+  type Body,
+  type Feed,
+  type Hello,
+  type Message,
+  type Position,
+} from '../message.ts'
+import { failure } from './request-plans.ts'
+import type { Change, Run } from '../records/record.ts'
+import type { Register } from './local-register.ts'
+import type { Rules } from '../rules.ts'
+import { feedFromLog, type Tail } from './feed.ts'
+
+interface Session {
+  readonly peer: string
+  state: 'opened' | 'registering' | 'welcome'
+  heardAt: number
+  sentAt: number
+  hello: { readonly id: number; readonly body: Hello } | undefined
+  /** Up to where it was told everything. */
+  told: number
+  /** What it was told and has not acknowledged. */
+  outstanding: number | undefined
+  /** The log is being read for it. */
+  replaying: boolean
+  /** Another that claims to be the same Local waits for this one to show that it is there. */
+  challenger: { readonly session: SessionId; readonly since: number } | undefined
+}
+
+export interface SessionsOptions {
+  readonly runs: readonly Run[]
+  readonly leaseMs: number | undefined
+  readonly rules: Rules
+  readonly tail: Tail
+  readonly register: Register
+  readonly members: Members
+  /** Use up a ticket whose secret was shown; `then` is told `admitted`, or a failure. */
+  readonly redeem: (peer: string, secret: Uint8Array, then: (answer: Body) => void) => void
+  /** The log has let go of the changes up to this one. */
+  readonly trimmed: () => number
+  readonly emit: (effect: GlobalEffect) => void
+  /** Make rows of the register durable, then go on. */
+  readonly write: (writes: readonly Write[], then: () => void) => void
+  /** The time of the event that is being handled. */
+  readonly now: () => number
+}
+
+const NO_LONGER = 'this node is no longer a member of this Global'
+
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #sessions = new Map<SessionId, Session>()
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  peers(): string[] {
+    return [...this.#welcome()].map(([, { peer }]) => peer)
+  }
+
+  peerOf(id: SessionId): string | undefined {
+    return this.#sessions.get(id)?.peer
+  }
+
+  opened(id: SessionId, peer: string): void {
+    const now = this.#options.now()
+    this.#sessions.set(id, {
+      peer,
+      state: 'opened',
+      heardAt: now,
+      sentAt: now,
+      hello: undefined,
+      told: 0,
+      outstanding: undefined,
+      replaying: false,
+      challenger: undefined,
+    })
+  }
+
+  closed(id: SessionId): void {
+    const session = this.#sessions.get(id)
+    if (this.#sessions.delete(id)) this.#gone(session!)
+  }
+
+  /** A message came: may it be looked at? A Hello is answered here. */
+  heard(id: SessionId, message: Message): boolean {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return false
+    session.heardAt = this.#options.now()
+    if (session.challenger !== undefined) {
+      const why = 'another node with the same identity is connected'
+      this.refuse(session.challenger.session, 'conflict', why)
+      session.challenger = undefined
+    }
+    const { body } = message
+    if (session.state === 'welcome') {
+      this.#options.register.heard(session.peer)
+      if (body.type === 'ping') this.#options.register.renew(session.peer, session.heardAt)
+      return true
+    }
+    if (body.type === 'hello' && session.state === 'opened' && session.hello === undefined) {
+      session.hello = { id: message.id, body }
+      this.#hello(id, session)
+    } else {
+      this.refuse(id, 'protocol', `a ${body.type} before the welcome`)
+    }
+    return false
+  }
+
+  /** It has applied everything up to this change. False where it was not told so far: that breaks the protocol. */
+  acknowledged(id: SessionId, seq: number): boolean {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return false
+    if (session.outstanding !== seq) {
+      this.refuse(id, 'protocol', `an acknowledgement of ${seq}, which was not asked for`)
+      return false
+    }
+    session.outstanding = undefined
+    this.#options.register.acknowledge(session.peer, seq)
+    this.#pump(id, session)
+    return true
+  }
+
+  /** There is something that all must hear of. */
+  feedAll(): void {
+    for (const [id, session] of this.#welcome()) this.#pump(id, session)
+  }
+
+  replayed(
+    id: SessionId,
+    after: number,
+    changes: readonly { readonly seq: number; readonly change: Change }[],
+  ): void {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    session.replaying = false
+    if (changes[0]?.seq !== after + 1) {
+      this.refuse(id, 'unreachable', 'the log has let go of what this Local has not heard of')
+      return
+    }
+    this.#tell(id, session, feedFromLog(after, changes.at(-1)!.seq, changes))
+  }
+
+  /** A peer is no longer a member: its sessions end. */
+  expel(peer: string): void {
+    for (const [id, session] of this.#sessions) {
+      if (session.peer === peer) this.refuse(id, 'not-permitted', NO_LONGER)
+    }
+  }
+
+  tick(): void {
+    const now = this.#options.now()
+    for (const [id, session] of this.#sessions) {
+      const { challenger } = session
+      const beaten = challenger !== undefined && now - challenger.since >= REDIAL_PATIENCE_MS
+      if (beaten || now - session.heardAt >= SILENCE_MS) {
+        this.refuse(id, 'timeout', `nothing was heard for a while`)
+      } else if (session.state === 'welcome' && now - session.sentAt >= PING_INTERVAL_MS) {
+        session.sentAt = now
+        if (!this.#beat(id, session)) this.send(id, { id: 0, body: { type: 'ping' } })
+      }
+    }
+  }
+
+  send(session: SessionId, message: Message): void {
+    if (this.#sessions.has(session)) this.#options.emit({ type: 'send', session, message })
+  }
+
+  refuse(session: SessionId, code: ErrorCode, why: string, id = 0): void {
+    const peer = this.#sessions.get(session)?.peer
+    if (code === 'protocol' && peer !== undefined) this.#refused(peer, 'protocol')
+    this.send(session, { id, body: failure(code, why) })
+    this.hangUp(session)
+  }
+
+  hangUp(session: SessionId): void {
+    const gone = this.#sessions.get(session)
+    if (gone === undefined) return
+    this.#sessions.delete(session)
+    this.#options.emit({ type: 'hang-up', session })
+    this.#gone(gone)
+  }
+
+  #hello(id: SessionId, session: Session): void {
+    const { versions, ticketSecret } = session.hello!.body
+    const { peer, hello } = session
+    if (!VERSIONS.some((spoken) => versions.includes(spoken))) {
+      const theirs = versions.slice(0, 8).join(', ')
+      const why = `no version in common: Global speaks ${VERSIONS.join(', ')}, this Local ${theirs}`
+      this.refuse(id, 'incompatible', why, hello!.id)
+    } else if (ticketSecret === undefined) {
+      this.#enter(id, session)
+    } else {
+      this.#options.redeem(peer, ticketSecret, (answer) => {
+        if (this.#sessions.get(id) !== session) return
+        if (answer.type !== 'failure') return this.#enter(id, session)
+        if (answer.code === 'not-permitted') this.#refused(peer, 'ticket')
+        this.send(id, { id: hello!.id, body: answer })
+        this.hangUp(id)
+      })
+    }
+  }
+
+  /** Only members come further than this. */
+  #enter(id: SessionId, session: Session): void {
+    const { members } = this.#options
+    const { peer, hello } = session
+    if (members.roleOf(peer) !== undefined) return this.#arrive(id, session)
+    const expelled = members.wasExpelled(peer)
+    this.#refused(peer, expelled ? 'expelled' : 'stranger')
+    const why = expelled ? NO_LONGER : 'this node is not a member of this Global'
+    const hint = `join with a ticket, or have it listed there: dstore members add ${peer}`
+    this.send(id, { id: hello!.id, body: failure('not-permitted', why, hint) })
+    this.hangUp(id)
+  }
+
+  #refused(peer: string, why: Refusal): void {
+    this.#options.emit({ type: 'refused', peer, why })
+  }
+
+  #arrive(id: SessionId, session: Session): void {
+    const { bootId } = session.hello!.body
+    if (!this.#options.register.admits(session.peer)) {
+      this.refuse(id, 'busy', 'Global has as many Locals as it can keep', session.hello!.id)
+      return
+    }
+    for (const [otherId, other] of this.#sessions) {
+      if (other.peer !== session.peer || otherId === id || other.hello === undefined) continue
+      if (other.state === 'opened') continue
+      if (equal(other.hello.body.bootId, bootId)) {
+        this.refuse(otherId, 'unreachable', 'the same Local has connected anew')
+      } else if (other.challenger === undefined) {
+        other.challenger = { session: id, since: this.#options.now() }
+        this.send(otherId, { id: 0, body: { type: 'ping' } })
+        return
+      } else {
+        this.refuse(id, 'conflict', 'another node with the same identity is connecting')
+        return
+      }
+    }
+    session.state = 'registering'
+    const { position } = session.hello!.body
+    const held = position === undefined ? this.#options.tail.seq : 0
+    const write = this.#options.register.arrival(session.peer, bootId, held)
+    if (write === undefined) this.#greet(id, session, held)
+    else this.#options.write([write], () => this.#greet(id, session, held))
+  }
+
+  #greet(id: SessionId, session: Session, held: number): void {
+    const { register, tail, leaseMs, members } = this.#options
+    const now = this.#options.now()
+    const { body, id: helloId } = session.hello!
+    // It may have been expelled while this was made durable.
+    if (members.roleOf(session.peer) === undefined) return
+    const { position, seen, bootId, versions } = body
+    const known = register.knows(session.peer, bootId)
+    const resumes = known && position !== undefined && this.contains(position, seen)
+    const applied = resumes ? position.seq : undefined
+    register.welcome(session.peer, bootId, { seq: held, applied, now })
+    if (this.#sessions.get(id) !== session) return register.left(session.peer, now)
+    session.state = 'welcome'
+    session.told = applied ?? tail.seq
+    // After a reset nothing is told before the Local has let go of what it must.
+    session.outstanding = resumes ? undefined : tail.seq
+    this.send(id, {
+      id: helloId,
+      body: {
+        type: 'welcome',
+        version: VERSIONS.find((spoken) => versions.includes(spoken))!,
+        position: { runId: this.#options.runs.at(-1)!.id, seq: tail.seq },
+        leaseMs,
+        reset: !resumes,
+        members: resumes ? [] : members.peers(),
+      },
+    })
+    if (resumes) this.#beat(id, session)
+  }
+
+  /** Does the log tell everything that came after this position, in the history that the position is of? */
+  contains({ runId, seq }: Position, seen: number = seq): boolean {
+    const { runs, tail, trimmed, rules } = this.#options
+    const known = rules.seen ? Math.max(seq, seen) : seq
+    if (known > tail.highest || seq < trimmed()) return false
+    const at = runs.findIndex(({ id }) => equal(id, runId))
+    if (!rules.runs) return true
+    return at >= 0 && known < (runs[at + 1]?.start ?? Infinity)
+  }
+
+  /** Tell a session what it has missed, unless it has yet to acknowledge what it was told. */
+  #pump(id: SessionId, session: Session): void {
+    if (session.told < this.#options.tail.lastLoss) this.#beat(id, session)
+  }
+
+  /** The same also where nothing of what it has missed concerns it. False where it has missed nothing. */
+  #beat(id: SessionId, session: Session): boolean {
+    const { tail, emit } = this.#options
+    if (session.outstanding !== undefined || session.replaying || session.told >= tail.seq)
+      return false
+    const feed = tail.feed(session.told)
+    if (feed === undefined) {
+      session.replaying = true
+      emit({ type: 'replay', session: id, after: session.told, limit: BATCH_ITEMS })
+    } else {
+      this.#tell(id, session, feed)
+    }
+    return true
+  }
+
+  #tell(id: SessionId, session: Session, feed: Feed): void {
+    session.told = feed.upto
+    session.outstanding = feed.upto
+    this.send(id, { id: 0, body: feed })
+  }
+
+  #gone({ challenger, peer, state }: Session): void {
+    const { register, now } = this.#options
+    if (state === 'welcome' && !this.peers().includes(peer)) register.left(peer, now())
+    const next = challenger === undefined ? undefined : this.#sessions.get(challenger.session)
+    if (next !== undefined) this.#arrive(challenger!.session, next)
+  }
+
+  *#welcome(): Generator<[SessionId, Session]> {
+    for (const entry of this.#sessions) if (entry[1].state === 'welcome') yield entry
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * A lane as a channel: records on a TLS socket, each its length in four bytes and its bytes, the one of length 0 the
+ * end (specs/003-transfer-lane.md, "Records"). Node tells a closed TLS connection and a cut one alike, so the end has
+ * to be said inside.
+ */
+import type { TLSSocket } from 'node:tls'
+import { bytesIn, viewOf } from '../../bytes.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import {
+  CHANNEL_BUFFER_BYTES,
+  DIRECT_BYTES,
+  LANE_RECORD_BYTES,
+  LANE_SLAB_BYTES,
+  PROBE_EVERY_MS,
+} from '../../limits.ts'
+import type { Channel } from '../../wire/channel.ts'
+import { Inbox } from '../../wire/inbox.ts'
+import type { LaneIntake, SlabPool } from './lane-receive.ts'
+
+/** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
+export const LANE_SENDING: number = 2
+
+const LENGTH_BYTES = 4
+
+export class LaneChannel implements Channel {
+  readonly peer: string
+  readonly #socket: TLSSocket
+  readonly #controller = new AbortController()
+  readonly #inbox: Inbox
+  /** The length of the next record as far as it has come, and what is missing of the record before. */
+  readonly #length = new Uint8Array(LENGTH_BYTES)
+  #lengthFilled = 0
+  #recordLeft = 0
+  #ending: Promise<void> | undefined
+  #ended = false
+  /** The write that is going on, settled without failure; later ones queue behind it. */
+  #writing: Promise<void> | undefined
+  /** Whoever waits for the socket to take something: one that writes, and those that wait for all to be taken. */
+  #waiting: (() => void)[] = []
+
+  /** Where the bytes of the socket land, if it was told so; else it gives them as events. */
+  readonly #intake: LaneIntake | undefined
+  readonly #pool: SlabPool
+  /** Writes that the socket has not taken yet. */
+  #sending = 0
+  #paused = false
+
+  /** Takes over a socket whose handshake is over and checked, before anything is awaited. */
+  constructor(socket: TLSSocket, peer: string, pool: SlabPool, intake?: LaneIntake) {
+    this.#socket = socket
+    this.peer = peer
+    this.#pool = pool
+    this.#intake = intake
+    this.#inbox = new Inbox({ onTaken: () => this.#taken() })
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, PROBE_EVERY_MS)
+    if (intake === undefined) socket.on('data', (bytes: Uint8Array) => this.#arrived(bytes))
+    socket.on('error', (error) => this.#close(lost(error)))
+    socket.on('close', () => this.#gone())
+    socket.on('end', () => this.#gone())
+    if (socket.destroyed) this.#close(lost())
+    intake?.start({
+      room: () => this.#room(),
+      leftBytes: () => this.#recordLeft,
+      came: (memory, count) => this.#came(memory, count),
+    })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#inbox.weight === 0) this.#intake?.release()
+    return this.#inbox.read()
+  }
+
+  fill(target: Uint8Array, filled?: number): Promise<number> {
+    if (this.#inbox.weight === 0) this.#intake?.release()
+    return this.#inbox.fill(target, filled)
+  }
+
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    if (this.#ending !== undefined)
+      return Promise.reject(new TypeError('write: this side has ended'))
+    const sent = this.#inTurn(() => this.#send(bytes instanceof Uint8Array ? [bytes] : bytes))
+    const settled: Promise<void> = sent.then(
+      () => this.#written(settled),
+      () => this.#written(settled),
+    )
+    this.#writing = settled
+    return sent
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing
+    while (this.#sending > 0) await this.#sent()
+    this.signal.throwIfAborted()
+  }
+
+  end(): Promise<void> {
+    this.#ending ??= this.#inTurn(() => this.#sendEnd())
+    return this.#ending
+  }
+
+  abort(reason: Error): void {
+    if (this.signal.aborted) return
+    this.#close(asDstoreError(reason))
+    this.#socket.destroy()
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    return this.#writing === undefined ? work() : this.#writing.then(work)
+  }
+
+  #written(settled: Promise<void>): void {
+    if (this.#writing === settled) this.#writing = undefined
+  }
+
+  async #send(parts: readonly Uint8Array[]): Promise<void> {
+    for (const record of recordsOf(parts)) await this.#sendRecord(record)
+    this.signal.throwIfAborted()
+    while (this.#sending >= LANE_SENDING) await this.#sent()
+  }
+
+  /**
+   * Length and small parts are copied together into a slab, for every write is at least one TLS record and one packet;
+   * what is large is encrypted where it lies. Nothing is allocated for what is sent.
+   */
+  async #sendRecord(record: readonly Uint8Array[]): Promise<void> {
+    let slab = await this.#slab()
+    let filled = LENGTH_BYTES
+    viewOf(slab).setUint32(0, bytesIn(record))
+    const ship = (): void => {
+      const shipped = slab
+      this.#ship(slab.subarray(0, filled), () => this.#pool.give(shipped))
+      filled = 0
+    }
+    for (const part of record) {
+      const isLarge = part.byteLength >= DIRECT_BYTES
+      if (isLarge && filled > 0) ship()
+      for (let at = 0; at < part.byteLength;) {
+        if (filled === 0) await this.#turn()
+        if (isLarge) {
+          const piece = part.subarray(at, at + LANE_SLAB_BYTES)
+          this.#ship(piece)
+          at += piece.byteLength
+          continue
+        }
+        if (filled === 0) slab = this.#pool.take()
+        const piece = part.subarray(at, at + slab.byteLength - filled)
+        slab.set(piece, filled)
+        filled += piece.byteLength
+        at += piece.byteLength
+        if (filled === slab.byteLength) ship()
+      }
+    }
+    if (filled > 0) ship()
+  }
+
+  /** Where the next bytes are to land: the length of a record in its place, what somebody waits for in his. */
+  #room(): Uint8Array | undefined {
+    if (this.#recordLeft === 0) return this.#length.subarray(this.#lengthFilled)
+    return this.#inbox.landing(this.#recordLeft)
+  }
+
+  /** So many bytes have landed where `#room` said, a while ago perhaps. Is it enough for now? */
+  #came(memory: Uint8Array, count: number): boolean {
+    if (memory.buffer === this.#length.buffer) {
+      this.#lengthFilled += count
+      if (this.#lengthFilled === LENGTH_BYTES) this.#begin()
+    } else if (this.#inbox.landed(memory, count)) {
+      this.#recordLeft -= count
+    } else {
+      const bytes = memory.subarray(0, count)
+      this.#arrived(this.#intake!.isOwn(memory) ? bytes : new Uint8Array(bytes))
+    }
+    return this.#inbox.weight >= CHANNEL_BUFFER_BYTES
+  }
+
+  /** A slab, once the socket has taken enough of those before. */
+  async #slab(): Promise<Uint8Array> {
+    await this.#turn()
+    return this.#pool.take()
+  }
+
+  /** The socket has taken enough of what was sent before. */
+  async #turn(): Promise<void> {
+    while (this.#sending >= LANE_SENDING) await this.#sent()
+    this.signal.throwIfAborted()
+  }
+
+  #ship(bytes: Uint8Array, onSent?: () => void): void {
+    this.#sending++
+    this.#socket.write(bytes, (error) => {
+      this.#sending--
+      if (error === undefined || error === null) onSent?.()
+      this.#wake()
+    })
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Resolves when the socket has taken something more. */
+  async #sent(): Promise<void> {
+    this.signal.throwIfAborted()
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.signal.throwIfAborted()
+  }
+
+  async #sendEnd(): Promise<void> {
+    this.signal.throwIfAborted()
+    await new Promise<void>((resolve) => {
+      this.signal.addEventListener('abort', () => resolve(), { once: true })
+      this.#socket.write(encodeLength(0), () => resolve())
+    })
+    this.signal.throwIfAborted()
+    this.#ended = true
+    this.#closeWhenDone()
+  }
+
+  #arrived(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.byteLength && !this.signal.aborted;) {
+      if (this.#recordLeft > 0) {
+        const piece = bytes.subarray(at, at + this.#recordLeft)
+        this.#recordLeft -= piece.byteLength
+        at += piece.byteLength
+        this.#inbox.push(piece)
+        continue
+      }
+      this.#length[this.#lengthFilled++] = bytes[at++]!
+      if (this.#lengthFilled === LENGTH_BYTES) this.#begin()
+    }
+    if (this.#inbox.weight >= CHANNEL_BUFFER_BYTES) this.#pause()
+  }
+
+  #begin(): void {
+    this.#lengthFilled = 0
+    this.#recordLeft = viewOf(this.#length).getUint32(0)
+    if (this.#recordLeft === 0) {
+      this.#inbox.end()
+      this.#closeWhenDone()
+    } else if (this.#recordLeft > LANE_RECORD_BYTES || this.#inbox.ended) {
+      const message = 'the peer broke the lane: a record that is too long, or after the end'
+      this.abort(new DstoreError('protocol', message))
+    }
+  }
+
+  #taken(): void {
+    if (this.#inbox.weight < CHANNEL_BUFFER_BYTES) this.#resume()
+    this.#closeWhenDone()
+  }
+
+  #pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    if (!this.#paused && this.#intake?.isHeld !== true) return
+    this.#paused = false
+    this.#intake?.goOn()
+    this.#socket.resume()
+  }
+
+  /** The connection ended. That is a cut unless both sides have said that they end; what came may then still be read. */
+  #gone(): void {
+    if (this.#ended && this.#inbox.ended) return
+    this.#close(lost())
+    this.#socket.destroy()
+  }
+
+  #closeWhenDone(): void {
+    if (!this.#ended || !this.#inbox.finished) return
+    this.#close(new DstoreError('unreachable', 'the channel was closed'))
+    this.#socket.destroySoon()
+  }
+
+  #close(reason: DstoreError): void {
+    if (this.signal.aborted) return
+    this.#controller.abort(reason)
+    this.#inbox.fail(reason)
+    this.#wake()
+  }
+}
+
+/** Cut to the longest record. */
+function* recordsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  let record: Uint8Array[] = []
+  let room = LANE_RECORD_BYTES
+  for (const part of parts) {
+    for (let at = 0; at < part.byteLength;) {
+      const piece = part.subarray(at, at + room)
+      record.push(piece)
+      at += piece.byteLength
+      room -= piece.byteLength
+      if (room > 0) continue
+      yield record
+      record = []
+      room = LANE_RECORD_BYTES
+    }
+  }
+  if (record.length > 0) yield record
+}
+
+function encodeLength(length: number): Uint8Array {
+  const bytes = new Uint8Array(LENGTH_BYTES)
+  viewOf(bytes).setUint32(0, length)
+  return bytes
+}
+
+function lost(cause?: unknown): DstoreError {
+  return new DstoreError('unreachable', 'the peer dropped the channel', { cause })
+}

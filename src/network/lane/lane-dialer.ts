@@ -1,0 +1,104 @@
+/** The dialling side of lanes (specs/003-transfer-lane.md): asks a peer for a key and connects with it. */
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import { LANE_HANDSHAKE_MS, LANE_RETRY_MS } from '../../limits.ts'
+import type { Channel } from '../../wire/channel.ts'
+import { FrameReader } from '../../wire/frames.ts'
+import { hostOf } from '../multiaddr.ts'
+import { deadline, untilAborted } from '../../deadline.ts'
+import { LaneChannel } from './lane-channel.ts'
+import { LANE_OFFER_BYTES, LANE_PROTOCOL, decodeOffer } from './lane-offer.ts'
+import { LaneIntake, SlabPool } from './lane-receive.ts'
+import type { LaneOffer } from './lane-offer.ts'
+import { LaneSet } from './lane-set.ts'
+import { connectLane } from './lane-tls.ts'
+import type { Network } from '../libp2p-network.ts'
+
+export interface LaneDiallerOptions {
+  readonly network: Network
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** Told of every peer to which no lane came about; it is asked again a while later. */
+  readonly onFailure?: (peer: string, error: DstoreError) => void
+}
+
+export class LaneDialler {
+  readonly #options: LaneDiallerOptions
+  readonly #lanes = new LaneSet()
+  readonly #slabs = new SlabPool()
+  /** Peers to which no lane came about, and when to try again. */
+  readonly #failed = new Map<string, number>()
+  readonly #stopWatching: () => void
+
+  constructor(options: LaneDiallerOptions) {
+    this.#options = options
+    this.#stopWatching = options.network.onPeer({
+      disconnected: (peer) => {
+        this.#failed.delete(peer)
+        this.#lanes.cut(peer)
+      },
+    })
+  }
+
+  /** A lane to a peer that is connected, or undefined where there is none to be had: then its stream is there. */
+  async open(peer: string, signal?: AbortSignal): Promise<Channel | undefined> {
+    if (this.hasNone(peer)) return undefined
+    const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', signal)
+    try {
+      return await this.#connect(peer, limit.signal)
+    } catch (cause) {
+      signal?.throwIfAborted()
+      const error = asDstoreError(cause)
+      // A peer that has no room now, or is away, has lanes all the same.
+      if (error.code === 'busy' || !this.#isConnected(peer)) return undefined
+      this.#failed.set(peer, this.#options.now() + LANE_RETRY_MS)
+      this.#options.onFailure?.(peer, error)
+      return undefined
+    } finally {
+      limit.clear()
+    }
+  }
+
+  /** No lane came about a while ago, and none is tried now. */
+  hasNone(peer: string): boolean {
+    return (this.#failed.get(peer) ?? -Infinity) > this.#options.now()
+  }
+
+  close(): void {
+    this.#stopWatching()
+    this.#lanes.cutAll()
+  }
+
+  async #connect(peer: string, signal: AbortSignal): Promise<Channel> {
+    const { port, key } = await this.#ask(peer, signal)
+    const intake = new LaneIntake(this.#slabs)
+    const socket = await connectLane({ host: this.#host(peer), port }, key, signal, intake)
+    const lane = new LaneChannel(socket, peer, this.#slabs, intake)
+    this.#lanes.add(lane)
+    // Whoever lost the connection meanwhile lost the right to the lane.
+    if (!this.#isConnected(peer)) this.#lanes.cut(peer)
+    return lane
+  }
+
+  async #ask(peer: string, signal: AbortSignal): Promise<LaneOffer> {
+    const channel = await this.#options.network.open(peer, LANE_PROTOCOL, { signal })
+    try {
+      const reader = new FrameReader(channel, { maxBytes: LANE_OFFER_BYTES })
+      const frame = await untilAborted(reader.next(), signal)
+      if (frame === undefined) throw new DstoreError('busy', 'the peer offers no lane now')
+      return decodeOffer(frame)
+    } finally {
+      channel.abort(new DstoreError('cancelled', 'the offer is over'))
+    }
+  }
+
+  /** Where the authenticated connection leads: the offer names a port there, and can name no other machine. */
+  #host(peer: string): string {
+    const connection = this.#options.network.connections().find((one) => one.peer === peer)
+    if (connection === undefined) throw new DstoreError('unreachable', `not connected to ${peer}`)
+    return hostOf(connection.address)
+  }
+
+  #isConnected(peer: string): boolean {
+    return this.#options.network.connections().some((connection) => connection.peer === peer)
+  }
+}

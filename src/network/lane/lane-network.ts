@@ -1,0 +1,104 @@
+/** A network whose bulk protocol goes by lanes wherever they come about, and by streams wherever they do not. */
+import { DstoreError } from '../../errors.ts'
+import type { Channel } from '../../wire/channel.ts'
+import { hostOf } from '../multiaddr.ts'
+import { LaneChannel } from './lane-channel.ts'
+import { LaneDialler } from './lane-dialer.ts'
+import { LaneListener } from './lane-listener.ts'
+import type { Log } from '../../log.ts'
+import type { Network } from '../libp2p-network.ts'
+import type { NodeNetwork } from '../network.ts'
+
+export interface BulkNetworkOptions {
+  /** Closed with this one. */
+  readonly network: Network
+  /** What the network listens on: lanes listen on the first of it, and nowhere where it is empty. */
+  readonly listen: readonly string[]
+  /** The protocol whose channels may be lanes. */
+  readonly bulk: string
+  readonly log: Log
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export class BulkNetwork implements NodeNetwork {
+  readonly #options: BulkNetworkOptions
+  readonly #network: Network
+  readonly #dialler: LaneDialler
+  #listener: LaneListener | undefined
+
+  constructor(options: BulkNetworkOptions) {
+    const { network, log, now } = options
+    this.#options = options
+    this.#network = network
+    this.#dialler = new LaneDialler({
+      network,
+      now,
+      onFailure: (peer, { code, message }) =>
+        log.info('no lane: transfers go over the stream', { peer, code, error: message }),
+    })
+  }
+
+  get peerId(): string {
+    return this.#network.peerId
+  }
+
+  start(): Promise<void> {
+    return this.#network.start()
+  }
+
+  addresses(): readonly string[] {
+    return this.#network.addresses()
+  }
+
+  async dial(
+    address: string,
+    protocol: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Channel> {
+    const stream = await this.#network.dial(address, protocol, options)
+    if (protocol !== this.#options.bulk) return stream
+    try {
+      const lane = await this.#dialler.open(stream.peer, options.signal)
+      if (lane === undefined) return stream
+      stream.abort(new DstoreError('cancelled', 'there is a lane'))
+      return lane
+    } catch (error) {
+      stream.abort(error as Error)
+      throw error
+    }
+  }
+
+  async open(
+    peer: string,
+    protocol: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Channel> {
+    const { bulk } = this.#options
+    const lane = protocol === bulk ? await this.#dialler.open(peer, options.signal) : undefined
+    return lane ?? this.#network.open(peer, protocol, options)
+  }
+
+  isWorthKeeping(channel: Channel): boolean {
+    return channel instanceof LaneChannel || this.#dialler.hasNone(channel.peer)
+  }
+
+  async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {
+    await this.#network.handle(protocol, take)
+    const [address] = this.#options.listen
+    if (protocol !== this.#options.bulk || address === undefined) return
+    this.#listener = await LaneListener.open({ ...this.#options, host: hostOf(address), take })
+  }
+
+  /** Lanes end with the connections that they belong to. */
+  disconnect(peer: string): void {
+    this.#network.disconnect(peer)
+  }
+
+  async close(): Promise<void> {
+    this.#dialler.close()
+    await this.#listener?.close()
+    await this.#network.close()
+  }
+}

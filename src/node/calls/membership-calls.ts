@@ -1,0 +1,92 @@
+/** What admins ask of the index, here or there (specs/006-membership.md): tickets and members. */
+import { DstoreError } from '../../errors.ts'
+import type { AnswerTo, Request } from '../../index/message.ts'
+import {
+  BATCH_ITEMS,
+  LEAST_TICKET_MS,
+  LONGEST_TICKET_MS,
+  TICKET_MS,
+  TICKET_SECRET_BYTES,
+  TICKET_USES,
+} from '../../limits.ts'
+import { keyOfPeerId } from '../../membership/peer-id.ts'
+import { parseRole, type MemberRole } from '../../membership/role.ts'
+import { formatTicket, hashSecret } from '../../membership/ticket.ts'
+import type { CallOptions, ExpelResult, Invitation, InviteOptions, MemberEntry } from '../node.ts'
+
+export interface MembershipCallsOptions {
+  /** Peer id of Global. */
+  readonly globalPeer: string
+  readonly random: (bytes: number) => Uint8Array
+  /** Asks the index of Global. */
+  readonly ask: <R extends Request>(
+    request: R,
+    options: CallOptions,
+  ) => Promise<AnswerTo[R['type']]>
+}
+
+export class MembershipCalls {
+  readonly #options: MembershipCallsOptions
+
+  constructor(options: MembershipCallsOptions) {
+    this.#options = options
+  }
+
+  /** Only the hash of the secret goes anywhere: who holds the ticket is the first to show it to Global. */
+  async invite(options: InviteOptions = {}): Promise<Invitation> {
+    const { role = 'writer', uses = 1, validMs = TICKET_MS } = options
+    parseRole(role)
+    if (!Number.isInteger(uses) || uses < 1 || uses > TICKET_USES) {
+      throw new DstoreError('usage', `a ticket is for 1 to ${TICKET_USES} uses`)
+    }
+    if (!(validMs >= LEAST_TICKET_MS && validMs <= LONGEST_TICKET_MS)) {
+      const longest = LONGEST_TICKET_MS / 86_400_000
+      throw new DstoreError('usage', `a ticket is good for 1s to ${longest}d`)
+    }
+    const { globalPeer, random, ask } = this.#options
+    const secret = random(TICKET_SECRET_BYTES)
+    const facts = { secretHash: hashSecret(secret), role, uses, validMs: Math.round(validMs) }
+    const { addresses, expiresMs } = await ask({ type: 'invite', ...facts }, options)
+    if (addresses.length === 0) {
+      throw new DstoreError('usage', 'Global listens on no address that a ticket can hold')
+    }
+    const ticket = formatTicket({ peer: globalPeer, addresses, secret })
+    return { ticket, role, uses, expiresAt: new Date(expiresMs).toISOString() }
+  }
+
+  async *members(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
+    let after: string | undefined
+    for (;;) {
+      const request = { type: 'members', after, limit: BATCH_ITEMS } as const
+      const { items, more } = await this.#options.ask(request, options)
+      for (const { peer, role, connected, sinceMs } of items) {
+        const there = connected ? 'connected' : 'away'
+        const state = role === undefined ? 'expelled' : there
+        yield { peer, role, state, since: new Date(sinceMs).toISOString() }
+      }
+      after = items.at(-1)?.peer
+      if (!more || after === undefined) return
+    }
+  }
+
+  async admit(peer: string, role: MemberRole, options: CallOptions = {}): Promise<void> {
+    await this.#options.ask(
+      { type: 'admit', peer: checkPeer(peer), role: parseRole(role) },
+      options,
+    )
+  }
+
+  async expel(peer: string, options: CallOptions = {}): Promise<ExpelResult> {
+    const { timeoutMs } = options
+    const request = { type: 'expel', peer: checkPeer(peer), timeoutMs } as const
+    const { type: _, digest: __, ...facts } = await this.#options.ask(request, options)
+    return { peer, ...facts }
+  }
+}
+
+function checkPeer(peer: string): string {
+  if (keyOfPeerId(peer) !== undefined) return peer
+  throw new DstoreError('usage', 'not the peer id of a node', {
+    hint: '`dstore status` shows it at each node; it begins with 12D3KooW',
+  })
+}

@@ -1,0 +1,57 @@
+/** Words that stand for values: a key in any spelling, else a name (specs/007, R007-36). */
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import { Key, parseKey } from '../../hash/key.ts'
+import { checkName } from '../../index/name.ts'
+import { batchesOf } from './batches.ts'
+import type { CallOptions, Node, ValueFacts } from '../node.ts'
+
+/** One long word of letters and digits: where no such name is bound, a key was meant. */
+const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
+
+/**
+ * The key that a word stands for. `not-found` where it is a name that is not bound, `malformed-key` where that name
+ * looks like a key, `usage` where it can be neither; else what `lookup` throws.
+ */
+export async function findKey(
+  node: Pick<Node, 'lookup'>,
+  word: Key | string,
+  options?: CallOptions,
+): Promise<Key> {
+  if (word instanceof Key) return word
+  const key = readKey(word)
+  if (key instanceof Key) return key
+  const bound = await node.lookup(checkName(word), options)
+  if (bound !== undefined) return bound.key
+  throw LIKE_A_KEY.test(word) ? key : new DstoreError('not-found', `no such name: ${word}`)
+}
+
+/** The key that the text spells, or what is wrong with it. */
+function readKey(text: string): Key | DstoreError {
+  try {
+    return parseKey(text)
+  } catch (error) {
+    return asDstoreError(error)
+  }
+}
+
+/** Facts about what each word stands for, in the same order; undefined where there is no such name or key. */
+export async function statWords(
+  node: Pick<Node, 'lookup' | 'statMany'>,
+  words: readonly (Key | string)[],
+  options?: CallOptions,
+): Promise<(ValueFacts | undefined)[]> {
+  const all: (ValueFacts | undefined)[] = []
+  for (const batch of batchesOf(words)) {
+    const keys = await Promise.all(
+      batch.map((word) => findKey(node, word, options).catch(unlessAbsent)),
+    )
+    const there = keys.filter((key) => key !== undefined)
+    const facts = (await node.statMany(there, options)).values()
+    all.push(...keys.map((key) => (key === undefined ? undefined : facts.next().value)))
+  }
+  return all
+}
+
+function unlessAbsent(error: unknown): undefined {
+  if (asDstoreError(error).code !== 'not-found') throw error
+}

@@ -1,0 +1,40 @@
+/** Bytes of values that went to each peer and came from it, proofs included. */
+import type { PeerTraffic } from '../node.ts'
+
+interface Counts {
+  in: number
+  out: number
+  lies: number
+}
+
+export class Traffic {
+  readonly #peers = new Map<string, Counts>()
+
+  received(peer: string, bytes: number): void {
+    this.#of(peer).in += bytes
+  }
+
+  sent(peer: string, bytes: number): void {
+    this.#of(peer).out += bytes
+  }
+
+  /** The peer gave what is not true, or broke the protocol. */
+  lied(peer: string): void {
+    this.#of(peer).lies++
+  }
+
+  status(): PeerTraffic[] {
+    return [...this.#peers].map(([peer, bytes]) => ({
+      peer,
+      valueBytesIn: bytes.in,
+      valueBytesOut: bytes.out,
+      lies: bytes.lies,
+    }))
+  }
+
+  #of(peer: string): Counts {
+    let counts = this.#peers.get(peer)
+    if (counts === undefined) this.#peers.set(peer, (counts = { in: 0, out: 0, lies: 0 }))
+    return counts
+  }
+}

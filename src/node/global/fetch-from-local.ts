@@ -1,0 +1,32 @@
+/** Fetching back from Locals what Global's own disk lost (specs/005-storage.md, "Rules: damage"). */
+import type { Key } from '../../hash/key.ts'
+import { CALL_TIMEOUT_MS } from '../../limits.ts'
+import { fetchSlices } from '../../transfer/fetch.ts'
+import { TransferChannel } from '../../transfer/transfer-channel.ts'
+import { deadline } from '../../deadline.ts'
+import { TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+
+/** The verified bytes of a value from the Local at this address. Fails where that does not hold all of it. */
+export async function* fetchFromLocal(
+  network: NodeNetwork,
+  address: string,
+  key: Key,
+  size: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const limit = deadline(CALL_TIMEOUT_MS, 'a Local gave nothing more')
+  const { signal } = limit
+  const channel = await network.dial(address, TRANSFER_PROTOCOL, { signal })
+  const abort = (): void => channel.abort(signal.reason as Error)
+  signal.addEventListener('abort', abort)
+  const transfer = new TransferChannel(channel)
+  try {
+    const ranges = [{ start: 0, end: size }]
+    for await (const { bytes } of fetchSlices(transfer, { digest: key.digest, size, ranges })) {
+      limit.progress()
+      yield bytes
+    }
+  } finally {
+    limit.clear()
+    await transfer.end().catch(() => undefined)
+  }
+}

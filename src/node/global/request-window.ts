@@ -1,0 +1,108 @@
+/**
+ * What one Local has asked of Global and has not taken the answers of (specs/004-index.md, "Limits"). A Local may ask
+ * fast and read slowly, or not at all: then nothing more of it is read, and it falls silent.
+ */
+import { bytesIn } from '../../bytes.ts'
+import type { DstoreError } from '../../errors.ts'
+import { encodeMessage } from '../../index/codec/encode.ts'
+import type { Body, Message } from '../../index/message.ts'
+import {
+  FAREWELL_MS,
+  FRAME_QUEUE_BYTES,
+  INDEX_UNTAKEN_BYTES,
+  INLINE_ANSWER_BYTES,
+  INLINE_VALUE_BYTES,
+  KIB,
+  PEER_ID_CHARS,
+  REQUESTS_IN_FLIGHT,
+} from '../../limits.ts'
+import type { Channel } from '../../wire/channel.ts'
+import { malformed } from '../../wire/fields.ts'
+import { FrameWriter } from '../../wire/frame-writer.ts'
+import { pause, untilAborted } from '../../deadline.ts'
+
+export class Backlog {
+  readonly #channel: Channel
+  readonly #writer: FrameWriter
+  /** By the ids of requests: what each and its answer take of memory, at most. */
+  readonly #open = new Map<number, number>()
+  #bytes = 0
+  #wake: (() => void) | undefined
+  /** The last page that was asked for. */
+  #pages: Promise<void> = Promise.resolve()
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+    this.#writer = new FrameWriter(channel)
+  }
+
+  /** A message was read. `protocol` where it is a request under an id that could not tell its answer from others. */
+  heard({ id, body }: Message): void {
+    const bytes = weightOf(body)
+    if (bytes === undefined) return
+    if (id === 0) throw malformed('a request without an id')
+    if (this.#open.has(id)) throw malformed('two requests under one id')
+    this.#open.set(id, bytes)
+    this.#bytes += bytes
+  }
+
+  /** Resolves when more may be read of this Local. Rejects where its channel is gone. */
+  async room(): Promise<void> {
+    const { signal } = this.#channel
+    while (this.#open.size >= REQUESTS_IN_FLIGHT || this.#bytes >= INDEX_UNTAKEN_BYTES) {
+      await untilAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal)
+    }
+    if (this.#writer.queuedBytes > FRAME_QUEUE_BYTES) await this.#writer.flush()
+  }
+
+  /** Send a message. Where it answers a request, that counts until the channel has taken most of what was sent. */
+  async send(message: Message): Promise<void> {
+    await this.#writer.send(encodeMessage(message)).catch(() => undefined)
+    this.#bytes -= this.#open.get(message.id) ?? 0
+    if (this.#open.delete(message.id)) this.#wake?.()
+  }
+
+  /** Answer with what is made only when the answers before it were taken: one page at a time is in memory. */
+  page(answer: () => Promise<Message>): Promise<void> {
+    this.#pages = this.#pages.then(async () => this.send(await answer()))
+    return this.#pages
+  }
+
+  /** End the channel, once the Local has taken what was sent, or would not for a while. */
+  async end(reason: DstoreError): Promise<void> {
+    const sent = this.#writer.end().catch(() => undefined)
+    await Promise.race([sent, pause(FAREWELL_MS, this.#channel.signal)])
+    this.#channel.abort(reason)
+  }
+}
+
+/** What a request and its answer take of memory, at most; undefined for what is no request. */
+function weightOf(body: Body): number | undefined {
+  switch (body.type) {
+    case 'locate':
+      return body.inline
+        ? Math.min(body.digests.length * INLINE_VALUE_BYTES, INLINE_ANSWER_BYTES)
+        : body.digests.length * KIB
+    case 'lookup':
+      return body.inline ? INLINE_VALUE_BYTES : KIB
+    case 'put':
+      return KIB + bytesIn(body.values)
+    case 'hello':
+    case 'offer':
+    case 'bind':
+    case 'unbind':
+    case 'remove':
+    case 'invite':
+    case 'admit':
+    case 'expel':
+    // Pages are made one after the other.
+    case 'list':
+    case 'names':
+    case 'watch':
+      return KIB
+    case 'members':
+      return body.limit * PEER_ID_CHARS
+    default:
+      return undefined
+  }
+}

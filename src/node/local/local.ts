@@ -1,0 +1,432 @@
+/**
+ * The role Local: fetches values from Global once, keeps them in memory, and serves every process of its machine from
+ * that one copy.
+ */
+import { DstoreError } from '../../errors.ts'
+import { Key } from '../../hash/key.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { leaseOver } from '../../index/local/freshness.ts'
+import type { Fact } from '../../index/message.ts'
+import {
+  CALL_TIMEOUT_MS,
+  FETCH_RUN_BYTES,
+  READ_SHARE_BYTES,
+  SHARE_KEPT_BYTES,
+} from '../../limits.ts'
+import type { Gate } from '../../membership/gate.ts'
+import type { KnownMembers } from '../../membership/known-members.ts'
+import type { MemberRole } from '../../membership/role.ts'
+import type { ServedValue } from '../../transfer/serve.ts'
+import { Cache } from '../cache/cache.ts'
+import type { CachedValue } from '../cache/cached-value.ts'
+import { servedFromCache } from '../swarm/peer-service.ts'
+import { putBatches } from '../calls/batches.ts'
+import { Callers } from '../callers.ts'
+import { formatPosition } from '../calls/change-events.ts'
+import { deadline, type Deadline } from '../../deadline.ts'
+import type { Interest } from '../swarm/download.ts'
+import { Fetcher } from '../swarm/fetcher.ts'
+import type { GlobalLink } from './global-link.ts'
+import { Holdings } from './holdings.ts'
+import { Locator, checked } from './locator.ts'
+import type { Log } from '../../log.ts'
+import { metered } from '../calls/byte-budget.ts'
+import type {
+  BoundName,
+  CallOptions,
+  ChangeEvent,
+  ExpelResult,
+  GetOptions,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
+  Node,
+  NodeStatus,
+  PutOptions,
+  PutResult,
+  ReadableValue,
+  RemoveOptions,
+  RemoveResult,
+  UnbindOptions,
+  UnbindResult,
+  ValueFacts,
+  ValueSource,
+  Verification,
+  VerifyOptions,
+  WatchOptions,
+} from '../node.ts'
+import { MembershipCalls } from '../calls/membership-calls.ts'
+import { Putter } from './put.ts'
+import { Questions } from './index-client.ts'
+import { resolveRange } from '../calls/range.ts'
+import type { Read } from './active-reads.ts'
+import { Traffic } from '../calls/traffic.ts'
+import type { NodeNetwork } from '../../network/network.ts'
+import { verifyCache } from '../global/verify-store.ts'
+import { VERSION } from '../version.ts'
+
+export interface LocalOptions {
+  readonly network: NodeNetwork
+  readonly link: GlobalLink
+  /** Multiaddr and peer id of Global. */
+  readonly globalAddress: string
+  readonly globalPeer: string
+  /** Of the network: asked how often it refused. */
+  readonly gate: Gate
+  readonly members: KnownMembers
+  readonly cacheBytes: number
+  readonly log: Log
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export class Local implements Node {
+  readonly role = 'local'
+  readonly #options: LocalOptions
+  readonly #cache: Cache
+  readonly #holdings: Holdings
+  readonly #traffic = new Traffic()
+  readonly #fetcher: Fetcher
+  readonly #putter: Putter
+  readonly #callers = new Callers()
+  readonly #questions: Questions
+  readonly #membership: MembershipCalls
+  readonly #locator: Locator
+  readonly #startedAt = new Date()
+
+  constructor(options: LocalOptions) {
+    const { network, link, globalPeer, cacheBytes, log, random } = options
+    this.#options = options
+    this.#cache = new Cache(cacheBytes, (value) => this.#fetcher.gone(value))
+    this.#holdings = new Holdings(this.#cache)
+    link.attach(this.#holdings)
+    const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }
+    this.#fetcher = new Fetcher({ ...parts, onAway: () => void link.hurry() })
+    this.#putter = new Putter({
+      link,
+      cache: this.#cache,
+      transfers: this.#fetcher.transfers,
+      callers: this.#callers,
+      globalPeer,
+      onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
+    })
+    this.#locator = new Locator(link)
+    this.#membership = new MembershipCalls({
+      globalPeer,
+      random,
+      ask: (request, call) => this.#questions.ask(request, call),
+    })
+    this.#questions = new Questions({
+      link,
+      cache: this.#cache,
+      holdings: this.#holdings,
+      keep: (key, fact) => {
+        this.#admit(key, checked(key, fact), { start: 0, end: fact.size })
+      },
+    })
+  }
+
+  /** Give other Locals what is held here, where the network listens. */
+  listen(): Promise<void> {
+    return this.#fetcher.serve((digest) => this.#open(digest))
+  }
+
+  put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
+    return this.#putter.put(source, options)
+  }
+
+  putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
+    return putBatches(values, (batch) => this.#putter.putSmall(batch, undefined, options))
+  }
+
+  async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
+    const cached = this.#cache.get(key)
+    if (cached !== undefined && (await this.#mayServe(cached, options))) {
+      const range = resolveRange(options.range, cached.size)
+      if (cached.held.covers(range)) {
+        this.#cache.count('hit')
+        return this.#readable(cached, range, options, false)
+      }
+    }
+    this.#cache.count('miss')
+    return this.#locator.locate(key, options, (fact, keep) => {
+      const range = resolveRange(options.range, fact.size)
+      const entry = keep ? this.#admit(key, fact, range) : undefined
+      if (entry === undefined) return this.#passThrough(key, fact, range, options)
+      return this.#readable(entry, range, options, true)
+    })
+  }
+
+  stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined> {
+    return this.#questions.stat(key, options)
+  }
+
+  statMany(keys: readonly Key[], options?: CallOptions): Promise<(ValueFacts | undefined)[]> {
+    return this.#questions.statMany(keys, options)
+  }
+
+  keys(options?: CallOptions): AsyncGenerator<{ key: Key; size: number }> {
+    return this.#questions.keys(options)
+  }
+
+  remove(key: Key, options?: RemoveOptions): Promise<RemoveResult> {
+    return this.#questions.remove(key, options)
+  }
+
+  unbind(name: string, options?: UnbindOptions): Promise<UnbindResult> {
+    return this.#questions.unbind(name, options)
+  }
+
+  lookup(name: string, options?: CallOptions): Promise<BoundName | undefined> {
+    return this.#questions.lookup(name, options)
+  }
+
+  bind(name: string, key: Key, options?: CallOptions): Promise<BoundName> {
+    return this.#questions.bind(name, key, options)
+  }
+
+  names(prefix?: string, options?: CallOptions): AsyncGenerator<{ name: string; key: Key }> {
+    return this.#questions.names(prefix, options)
+  }
+
+  watch(options?: WatchOptions): AsyncGenerator<ChangeEvent> {
+    return this.#questions.watch(options)
+  }
+
+  invite(options?: InviteOptions): Promise<Invitation> {
+    return this.#membership.invite(options)
+  }
+
+  members(options?: CallOptions): AsyncGenerator<MemberEntry> {
+    return this.#membership.members(options)
+  }
+
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void> {
+    return this.#membership.admit(peer, role, options)
+  }
+
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult> {
+    return this.#membership.expel(peer, options)
+  }
+
+  async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
+    const { size, bytes } = await this.get(key, options)
+    if (this.#cache.get(key) === undefined) {
+      const budget = this.#cache.budgetBytes
+      throw new DstoreError(
+        'too-large',
+        `the cache of ${budget} bytes has no room for ${size} bytes`,
+      )
+    }
+    let doneBytes = 0
+    for await (const part of bytes) {
+      doneBytes += part.byteLength
+      options.onProgress?.({ phase: 'fetch', doneBytes, totalBytes: size })
+    }
+  }
+
+  async evict(key: Key): Promise<number> {
+    return this.#cache.evict(key)
+  }
+
+  verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    return verifyCache(this.#cache, options)
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { link, globalAddress, network, gate, members } = this.#options
+    const { state, since, error } = link.status
+    return {
+      role: this.role,
+      version: VERSION,
+      startedAt: this.#startedAt.toISOString(),
+      peerId: network.peerId,
+      listen: network.addresses(),
+      position: link.position && formatPosition(link.position),
+      leaseMs: link.leaseMs,
+      global: {
+        address: globalAddress,
+        state: link.isDoubtful() ? 'doubtful' : state,
+        since: since.toISOString(),
+        lastHeard: link.pulse?.lastHeard.toISOString(),
+        roundTripMs: link.pulse?.roundTripMs,
+        error: error?.message,
+      },
+      locals: [],
+      registered: [],
+      members: members.size,
+      refused: gate.refused,
+      store: undefined,
+      cache: this.#cache.status(),
+      traffic: this.#traffic.status(),
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#options.link.close()
+    await this.#options.network.close()
+  }
+
+  /** May this be served as it is? Rejects where only the lease forbids it. */
+  async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
+    const { link } = this.#options
+    const verdict = await link.consult(signal)
+    if (verdict === 'refused') throw link.status.error ?? noMember()
+    if (cached.isVoid || cached.isDropped || verdict === 'ask') return false
+    if (verdict === 'expired') throw leaseOver()
+    return true
+  }
+
+  /** Room for what Global says there is, with the bytes that came along. */
+  #admit(key: Key, fact: Fact, range: ByteRange): CachedValue | undefined {
+    const entry = this.#cache.admit(key, fact.size, fact.incarnation, range)
+    if (fact.value !== undefined) entry?.write(0, fact.value)
+    return entry
+  }
+
+  /** `confirmed`: Global has just said so. */
+  #readable(
+    entry: CachedValue,
+    range: ByteRange,
+    options: CallOptions,
+    confirmed: boolean,
+  ): ReadableValue {
+    const { key, size } = entry
+    const bytes = this.#readCached(entry, range, options, confirmed)
+    return { key, size, range, bytes }
+  }
+
+  /** What is held, and what still comes as it comes. */
+  async *#readCached(
+    entry: CachedValue,
+    range: ByteRange,
+    options: CallOptions,
+    confirmed: boolean,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    entry.checkThere()
+    // Between the call and the first read it may have been evicted, or its standing may have changed; while that is
+    // asked, it may be evicted as well.
+    const isThere = (): boolean => this.#cache.peek(entry.key) === entry
+    const mayServe = isThere() && (confirmed || (await this.#mayServe(entry, options)))
+    if (!mayServe || !isThere()) {
+      yield* (await this.get(entry.key, { ...options, range })).bytes
+      return
+    }
+    const release = entry.use()
+    try {
+      // In one view there is nothing to wait for, and nothing that could be ended.
+      const all = options.signal?.aborted === true ? undefined : entry.view(range)
+      const isAll = all?.byteLength === range.end - range.start && !this.#options.link.isLeaseOver()
+      if (isAll) yield all
+      else yield* this.#readAsItComes(entry, range, options)
+    } finally {
+      release()
+    }
+  }
+
+  async *#readAsItComes(
+    entry: CachedValue,
+    range: ByteRange,
+    options: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const limit = fetchDeadline(options)
+    const read = this.#holdings.reads.begin(entry)
+    const signal = AbortSignal.any([limit.signal, read.signal])
+    let interest: Interest | undefined
+    try {
+      for (let at = range.start; at < range.end;) {
+        this.#mayGoOn(read, limit)
+        const rest = { start: at, end: range.end }
+        const view = entry.view(rest)
+        if (view === undefined) {
+          interest ??= this.#fetcher.download(entry).join(rest, signal)
+          limit.progress()
+          await interest.more()
+          limit.rest()
+        } else {
+          yield view
+          at += view.byteLength
+        }
+      }
+    } finally {
+      interest?.leave()
+      read.end()
+      limit.clear()
+    }
+  }
+
+  #mayGoOn(read: Read, limit: Deadline): void {
+    read.signal.throwIfAborted()
+    limit.signal.throwIfAborted()
+    if (this.#options.link.isLeaseOver()) throw leaseOver()
+  }
+
+  /** A value that the cache has no room for: from Global to the caller, at the caller's pace. */
+  #passThrough(key: Key, fact: Fact, range: ByteRange, options: CallOptions): ReadableValue {
+    const { size, value } = fact
+    if (value === undefined) {
+      const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
+      const bytes = this.#stream(key, size, range, options)
+      const meter = this.#callers.meter(options)
+      return { key, size, range, bytes: metered(bytes, share, meter, SHARE_KEPT_BYTES) }
+    }
+    const part = value.subarray(range.start, range.end)
+    return { key, size, range, bytes: once(part) }
+  }
+
+  async *#stream(
+    key: Key,
+    size: number,
+    range: ByteRange,
+    options: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    // Some time has passed since the call: what is passed on from here on can be ended.
+    const read = await this.#locator.locate(key, options, ({ incarnation }) =>
+      this.#holdings.reads.begin({ key, incarnation, isVoid: false }),
+    )
+    const limit = fetchDeadline(options)
+    const signal = AbortSignal.any([limit.signal, read.signal])
+    try {
+      for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
+        const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
+        limit.progress()
+        for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
+          limit.rest()
+          this.#mayGoOn(read, limit)
+          yield bytes
+          limit.progress()
+        }
+      }
+    } finally {
+      read.end()
+      limit.clear()
+    }
+  }
+
+  /** What another Local may be given, as a caller might: a removal ends it. */
+  async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
+    const value = this.#cache.get(new Key(digest))
+    if (value === undefined || !(await this.#mayServe(value, {}))) return undefined
+    if (this.#cache.peek(value.key) !== value) return undefined
+    const read = this.#holdings.reads.begin(value)
+    const release = value.use()
+    return servedFromCache(value, AbortSignal.any([read.signal, value.dropped]), (lingers) => {
+      read.end()
+      release(lingers)
+    })
+  }
+}
+
+const noMember = (): DstoreError =>
+  new DstoreError('not-permitted', 'this node is not a member of its Global')
+
+/** Counts only while the caller waits for a peer. */
+function fetchDeadline(options: CallOptions): ReturnType<typeof deadline> {
+  const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
+  const limit = deadline(ms, 'nothing more of the value came', options.signal)
+  limit.rest()
+  return limit
+}
+
+async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  if (part.byteLength > 0) yield part
+}

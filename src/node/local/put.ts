@@ -1,0 +1,324 @@
+/** How a Local puts: the bytes go to Global, whose own hash decides, and stay in the Local's cache where they fit. */
+import { concat, equal, gather } from '../../bytes.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import { createHasher, hash, type Hashed } from '../../hash/hasher.ts'
+import { Key } from '../../hash/key.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { keyThing } from '../../index/local/in-flight.ts'
+import type { Receipt } from '../../index/message.ts'
+import { checkName } from '../../index/name.ts'
+import {
+  BROKEN_TRANSFER_MS,
+  CALL_TIMEOUT_MS,
+  GIB,
+  INLINE_VALUE_BYTES,
+  PIECE_BYTES,
+  RESUME_SECONDS_PER_GIB,
+  SHARE_KEPT_BYTES,
+} from '../../limits.ts'
+import { FileSource } from '../../store/file/file-source.ts'
+import { uploadKnown, uploadStream, type Identity } from '../../transfer/upload.ts'
+import { RETRY_MS, withoutGlobal } from '../swarm/retry.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { Callers } from '../callers.ts'
+import { deadline, pause, type Deadline } from '../../deadline.ts'
+import type { GlobalLink } from './global-link.ts'
+import { arriving, metered } from '../calls/byte-budget.ts'
+import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
+import type { TransferPool } from '../swarm/channel-pool.ts'
+import { hashInTurns } from '../global/ingest.ts'
+
+/** What is said where a put fails for want of Global. */
+const KEPT = 'what Global has of it is kept for a day: the same command goes on from there'
+
+export interface PutterOptions {
+  readonly link: GlobalLink
+  readonly cache: Cache
+  readonly transfers: TransferPool
+  readonly callers: Callers
+  readonly globalPeer: string
+  /** Told of the bytes of values that went to Global. */
+  readonly onSent: (bytes: number) => void
+}
+
+export class Putter {
+  readonly #options: PutterOptions
+
+  constructor(options: PutterOptions) {
+    this.#options = options
+  }
+
+  async put(source: ValueSource, options: PutOptions): Promise<PutResult> {
+    if (options.name !== undefined) checkName(options.name)
+    const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
+    const limit = deadline(ms, 'Global took nothing more', options.signal)
+    limit.rest()
+    try {
+      if (!('path' in source)) return await this.#putStream(source, options, limit)
+      const file = await FileSource.open(source.path)
+      try {
+        return await this.#putFile(file, options, limit)
+      } finally {
+        await file.close()
+      }
+    } finally {
+      limit.clear()
+    }
+  }
+
+  async #putFile(file: FileSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
+    const whole = { start: 0, end: file.size }
+    if (file.size <= INLINE_VALUE_BYTES) {
+      const bytes = await gather(file.read(whole))
+      await file.checkUnchanged()
+      return this.#putOne(bytes, options)
+    }
+    const { onProgress } = options
+    const hashed = await file.hash({
+      signal: limit.signal,
+      onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
+    })
+    await file.checkUnchanged()
+    limit.progress()
+    return this.#send(file, hashed, options, limit)
+  }
+
+  /** Send what Global lacks of a file; where Global goes away in the middle, the rest when it is back. */
+  async #send(
+    file: FileSource,
+    hashed: Hashed,
+    options: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const { digest, size } = hashed
+    const offer = { type: 'offer', digest, size, name: options.name } as const
+    let keptBytes = -1
+    /** When it broke off; undefined again once Global has more than it had then. */
+    let brokenAt: number | undefined
+    for (;;) {
+      try {
+        const { have, sendFrom } = await this.#options.link.ask(offer, { signal: limit.signal })
+        if (have !== undefined) return { key: new Key(digest), size, existed: true }
+        if (sendFrom > keptBytes) brokenAt = undefined
+        keptBytes = Math.max(keptBytes, sendFrom)
+        return await this.#uploadFrom(file, hashed, sendFrom, options, limit)
+      } catch (error) {
+        const fault = asDstoreError(error)
+        // What has not begun fails as any other call does.
+        const mayGoOn = keptBytes >= 0 && fault.code === 'unreachable'
+        if (!mayGoOn) throw fault
+        if (brokenAt === undefined) {
+          brokenAt = performance.now()
+          limit.progress()
+        }
+        if (performance.now() - brokenAt >= BROKEN_TRANSFER_MS) throw withoutGlobal(fault, KEPT)
+        await pause(RETRY_MS, limit.signal)
+        limit.signal.throwIfAborted()
+      }
+    }
+  }
+
+  async #uploadFrom(
+    file: FileSource,
+    hashed: Hashed,
+    start: number,
+    options: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    if (start === 0) return this.#upload(file, hashed, 0, options, limit)
+    try {
+      return await this.#upload(file, hashed, start, options, limit)
+    } catch (error) {
+      // What Global had kept of an earlier put is gone, or damaged, or somebody else goes on with it.
+      const { code } = asDstoreError(error)
+      if (code !== 'busy' && code !== 'integrity') throw error
+      return this.#upload(file, hashed, 0, options, limit)
+    }
+  }
+
+  async #upload(
+    file: FileSource,
+    hashed: Hashed,
+    start: number,
+    { onProgress, name, timeoutMs }: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const { transfers, globalPeer, callers, cache, link, onSent } = this.#options
+    const meter = callers.meter({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
+    const { size, outboard } = hashed
+    const key = new Key(hashed.digest)
+    const draft = cache.draft(key, size)
+    draft?.value.outboard.set(outboard)
+    const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
+      let at = range.start
+      // A piece that was read, and the one that is read ahead.
+      const pieces = metered(file.read(range), 2 * PIECE_BYTES, meter, SHARE_KEPT_BYTES)
+      for await (const part of pieces) {
+        limit.progress()
+        draft?.value.write(at, part)
+        at += part.byteLength
+        yield part
+        // To wait for the disk, or for room, is not to wait for Global.
+        limit.rest()
+        onSent(part.byteLength)
+        onProgress?.({ phase: 'store', doneBytes: at, totalBytes: size })
+      }
+      limit.progress()
+    }
+    const value = {
+      ...hashed,
+      read,
+      outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
+    }
+    const flight = link.begin(hashed.digest)
+    const patience = patienceFor(start, limit)
+    try {
+      const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
+        uploadKnown(transfer, value, start, limit.signal, name),
+      )
+      // Global verified what it was sent; that the file is still that value is for its owner to know.
+      await file.checkUnchanged()
+      // A removal that the index stream told of meanwhile may be of what was just put.
+      if (flight.isFresh(keyThing(hashed.digest), incarnation)) draft?.publish(incarnation)
+      return { key, size, existed }
+    } catch (error) {
+      // What Global could not verify is most often a file that was written to meanwhile.
+      await file.checkUnchanged()
+      throw error
+    } finally {
+      flight.end()
+      patience.clear()
+      draft?.discard()
+    }
+  }
+
+  async #putStream(
+    source: { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number },
+    options: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const meter = this.#options.callers.meter(options)
+    const bytes = arriving(source.bytes, meter)
+    const first: Uint8Array[] = []
+    let firstBytes = 0
+    try {
+      while (firstBytes <= INLINE_VALUE_BYTES) {
+        const next = await bytes.next()
+        if (next.done === true) return await this.#putOne(concat(first), options)
+        first.push(next.value)
+        firstBytes += next.value.byteLength
+      }
+      await this.#checkFree(options.name, limit)
+      return await this.#uploadStream(first, bytes, source.size, options, limit)
+    } finally {
+      await bytes.return?.()
+    }
+  }
+
+  async #uploadStream(
+    first: readonly Uint8Array[],
+    rest: AsyncIterator<Uint8Array>,
+    size: number | undefined,
+    { onProgress, name }: PutOptions,
+    limit: Deadline,
+  ): Promise<PutResult> {
+    const { transfers, globalPeer, onSent } = this.#options
+    const hasher = createHasher()
+    let doneBytes = 0
+    const passing = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const part of chain(first, rest, limit)) {
+        await hashInTurns(hasher, part)
+        limit.progress()
+        yield part
+        doneBytes += part.byteLength
+        onSent(part.byteLength)
+        onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
+      }
+    }
+    let hashed: Hashed | undefined
+    const identity = (): Identity => (hashed ??= hasher.finish())
+    const { existed } = await transfers
+      .run(globalPeer, limit.signal, (transfer) =>
+        uploadStream(transfer, passing(), identity, size, name),
+      )
+      .catch((error: unknown) => {
+        // What has passed cannot be read again.
+        throw withoutGlobal(asDstoreError(error))
+      })
+    const found = identity()
+    return { key: new Key(found.digest), size: found.size, existed }
+  }
+
+  /** Refuse early what would be refused after the upload: what a stream is, nobody knows, but not that it is this. */
+  async #checkFree(name: string | undefined, { signal }: Deadline): Promise<void> {
+    if (name === undefined) return
+    const request = { type: 'lookup', name, inline: false } as const
+    const { found } = await this.#options.link.ask(request, { signal })
+    // The stream may be the very value that the name is bound to: then this put is a success.
+    if (found !== undefined && found.fact.size <= INLINE_VALUE_BYTES) {
+      throw new DstoreError('conflict', `the name ${name} is bound to another key`)
+    }
+  }
+
+  async #putOne(value: Uint8Array, options: PutOptions): Promise<PutResult> {
+    const [result] = await this.putSmall([value], options.name, options)
+    return result!
+  }
+
+  /** Small values in one message; a name goes with a single one. */
+  async putSmall(
+    values: readonly Uint8Array[],
+    name: string | undefined,
+    { signal, timeoutMs }: CallOptions,
+  ): Promise<PutResult[]> {
+    const { link, cache } = this.#options
+    const hashed = values.map((value) => hash(value))
+    const digests = hashed.map(({ digest }) => digest)
+    const request = { type: 'put', values, name } as const
+    const options = { digests, ...(signal && { signal }), ...(timeoutMs && { timeoutMs }) }
+    return link.ask(request, options, ({ receipts }, keep) =>
+      hashed.map(({ digest, size }, i) => {
+        const { existed, incarnation } = checked(receipts[i], digest)
+        const key = new Key(digest)
+        const entry = keep
+          ? cache.admit(key, size, incarnation, { start: 0, end: size })
+          : undefined
+        entry?.write(0, values[i]!)
+        return { key, size, existed }
+      }),
+    )
+  }
+}
+
+/** Before Global goes on with what it kept, it reads all of that: until then it takes little, and is not stuck. */
+function patienceFor(keptBytes: number, limit: Deadline): { clear(): void } {
+  let seconds = Math.ceil((keptBytes / GIB) * RESUME_SECONDS_PER_GIB)
+  const timer = setInterval(() => {
+    if (seconds-- > 0) limit.progress()
+    else clearInterval(timer)
+  }, 1000)
+  return { clear: () => clearInterval(timer) }
+}
+
+function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {
+  if (receipt === undefined || !equal(receipt.digest, digest)) {
+    throw new DstoreError('integrity', 'Global stored other bytes than were sent')
+  }
+  return receipt
+}
+
+/** What was read already, then the rest; waiting for the source does not count as waiting for Global. */
+async function* chain(
+  first: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+  limit: Deadline,
+): AsyncGenerator<Uint8Array> {
+  yield* first
+  for (;;) {
+    limit.rest()
+    const next = await rest.next()
+    if (next.done === true) break
+    yield next.value
+  }
+  limit.progress()
+}

@@ -1,0 +1,109 @@
+/** Transfer channels to peers, kept open between transfers: opening one costs a round trip. */
+import { asDstoreError } from '../../errors.ts'
+import { IDLE_TRANSFER_CHANNELS } from '../../limits.ts'
+import { TransferChannel } from '../../transfer/transfer-channel.ts'
+import type { Channel } from '../../wire/channel.ts'
+
+export interface TransferPoolOptions {
+  /** Opens a channel of the transfer protocol to a peer that is connected. */
+  readonly open: (peer: string, signal: AbortSignal) => Promise<Channel>
+  /** Of a channel that is idle: is nothing better to be had? */
+  readonly isWorthKeeping: (channel: Channel) => boolean
+}
+
+export class TransferPool {
+  readonly #options: TransferPoolOptions
+  readonly #idle = new Map<string, TransferChannel[]>()
+
+  constructor(options: TransferPoolOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Do some work on a channel of its own. It is kept for the next if the work ends well, and aborted if the work
+   * fails, is left early, or the signal says so: then both ends are free at once.
+   */
+  async *stream<T>(
+    peer: string,
+    signal: AbortSignal,
+    work: (transfer: TransferChannel) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    const lease = await this.#lease(peer, signal)
+    try {
+      yield* work(lease.transfer)
+      lease.keep()
+    } finally {
+      lease.end()
+    }
+  }
+
+  /** The same for work with one result. */
+  async run<T>(
+    peer: string,
+    signal: AbortSignal,
+    work: (transfer: TransferChannel) => Promise<T>,
+  ): Promise<T> {
+    const lease = await this.#lease(peer, signal)
+    try {
+      const result = await work(lease.transfer)
+      lease.keep()
+      return result
+    } finally {
+      lease.end()
+    }
+  }
+
+  async #lease(peer: string, signal: AbortSignal): Promise<Lease> {
+    const transfer = await this.#take(peer, signal)
+    const { channel } = transfer
+    const abort = (): void => {
+      channel.abort(asDstoreError(signal.reason ?? new Error('the transfer was given up')))
+    }
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
+    let kept = false
+    return {
+      transfer,
+      keep: () => (kept = true),
+      end: () => {
+        signal.removeEventListener('abort', abort)
+        if (kept) this.#keep(peer, transfer)
+        else abort()
+      },
+    }
+  }
+
+  async #take(peer: string, signal: AbortSignal): Promise<TransferChannel> {
+    const { open, isWorthKeeping } = this.#options
+    const idle = this.#idle.get(peer) ?? []
+    for (let transfer = idle.pop(); transfer !== undefined; transfer = idle.pop()) {
+      const { channel } = transfer
+      if (channel.signal.aborted) continue
+      if (isWorthKeeping(channel)) return transfer
+      letGo(transfer)
+    }
+    return new TransferChannel(await open(peer, signal))
+  }
+
+  #keep(peer: string, transfer: TransferChannel): void {
+    const { isWorthKeeping } = this.#options
+    const idle = this.#idle.get(peer) ?? []
+    this.#idle.set(peer, idle)
+    const hasRoom = idle.length < IDLE_TRANSFER_CHANNELS
+    if (hasRoom && isWorthKeeping(transfer.channel)) idle.push(transfer)
+    else letGo(transfer)
+  }
+}
+
+function letGo(transfer: TransferChannel): void {
+  void transfer.end().catch(() => undefined)
+}
+
+/** A channel that is one transfer's own for a while. */
+interface Lease {
+  readonly transfer: TransferChannel
+  /** The work ended well: the channel may be used again. */
+  keep(): void
+  /** The work is over. */
+  end(): void
+}

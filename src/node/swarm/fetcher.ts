@@ -1,0 +1,123 @@
+/** How a Local fetches: one download for each value, from many sources; and how it gives others what it holds. */
+import { asDstoreError } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { BROKEN_TRANSFER_MS, COMPANY_BYTES } from '../../limits.ts'
+import type { ServedValue } from '../../transfer/serve.ts'
+import { within } from '../../transfer/piece-reader.ts'
+import { RETRY_MS, isPassing, withoutGlobal } from './retry.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { CachedValue } from '../cache/cached-value.ts'
+import { CacheHost } from './peer-service.ts'
+import { pause } from '../../deadline.ts'
+import { Download } from './download.ts'
+import { Leaving } from './holder-withdrawals.ts'
+import type { Log } from '../../log.ts'
+import { threadedChecker } from './verify-thread.ts'
+import { TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+import { PeerSources } from './peer-sources.ts'
+import type { Traffic } from '../calls/traffic.ts'
+import type { TransferPool } from './channel-pool.ts'
+
+export interface FetcherOptions {
+  readonly network: NodeNetwork
+  readonly globalPeer: string
+  readonly cache: Cache
+  readonly traffic: Traffic
+  readonly log: Log
+  /** Told that Global is wanted, and not connected. */
+  readonly onAway: () => void
+}
+
+export class Fetcher {
+  readonly #options: FetcherOptions
+  readonly #sources: PeerSources
+  readonly #downloads = new Map<CachedValue, Download>()
+  readonly #leaving: Leaving
+
+  constructor(options: FetcherOptions) {
+    this.#options = options
+    this.#sources = new PeerSources(options)
+    this.#leaving = new Leaving({
+      isHeld: (key) => options.cache.peek(key) !== undefined,
+      tell: (digest) => this.#sources.leave(digest),
+    })
+  }
+
+  /** A value is not in the cache any more: nobody is to be sent here for it. */
+  gone({ key, size }: CachedValue): void {
+    const { network } = this.#options
+    if (size >= COMPANY_BYTES && network.addresses().length > 0) this.#leaving.add(key)
+  }
+
+  /** Channels to Global and to other Locals. */
+  get transfers(): TransferPool {
+    return this.#sources.transfers
+  }
+
+  /** The download of a value into the cache: the one under way, or a new one. */
+  download(value: CachedValue): Download {
+    const under = this.#downloads.get(value)
+    if (under !== undefined) return under
+    const { cache } = this.#options
+    const release = value.use()
+    const download = new Download({
+      value,
+      sources: this.#sources,
+      checker: threadedChecker,
+      // Looked at for every run of groups: the leases' clock asks the system each time, which is slow.
+      now: () => performance.now(),
+      random: Math.random,
+      onEnd: () => {
+        this.#downloads.delete(value)
+        cache.settle(value)
+        release()
+      },
+    })
+    this.#downloads.set(value, download)
+    return download
+  }
+
+  /**
+   * The verified bytes of a range straight from Global, at the caller's pace. A transfer that breaks off is taken up
+   * where it ended: Global lets go of whoever reads nothing for long.
+   */
+  async *pass(
+    { digest }: Key,
+    size: number,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    let { start } = range
+    /** Of how many failures was none followed by bytes? */
+    for (let failures = 0; ; failures++) {
+      try {
+        const ranges = [{ start, end: range.end }]
+        const request = { digest, size, ranges }
+        for await (const run of this.#sources.fetch(this.#sources.global, request, signal)) {
+          const bytes = within(run, range)
+          start = run.start + run.bytes.byteLength
+          failures = 0
+          // All land in the same memory: what the caller is given is his.
+          if (bytes !== undefined) yield new Uint8Array(bytes)
+        }
+        return
+      } catch (error) {
+        signal.throwIfAborted()
+        if (start >= range.end) return
+        const fault = asDstoreError(error)
+        const isPatient = failures * RETRY_MS < BROKEN_TRANSFER_MS
+        if (!isPassing(fault) || !isPatient) throw withoutGlobal(fault)
+        await pause(RETRY_MS, signal)
+      }
+    }
+  }
+
+  /** Give other Locals what `open` says may be served, where the network listens at all. */
+  async serve(open: (digest: Uint8Array) => Promise<ServedValue | undefined>): Promise<void> {
+    const { network, traffic, log } = this.#options
+    if (network.addresses().length === 0) return
+    const host = new CacheHost({ open, traffic, log })
+    await network.handle(TRANSFER_PROTOCOL, (channel) => void host.serve(channel))
+  }
+}

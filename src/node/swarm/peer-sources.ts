@@ -1,0 +1,120 @@
+/** The nodes that a Local fetches values from: its Global, and the Locals that Global names. */
+import { asDstoreError, type DstoreError } from '../../errors.ts'
+import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../../limits.ts'
+import { joinCompany } from '../../transfer/holders.ts'
+import { fetchSlices, type FetchRequest } from '../../transfer/fetch.ts'
+import type { ProvedRun } from '../../transfer/piece-stream.ts'
+import type { SourceId } from '../../transfer/schedule/source.ts'
+import type { Log } from '../../log.ts'
+import type { Channel } from '../../wire/channel.ts'
+import { TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+import type { Traffic } from '../calls/traffic.ts'
+import { TransferPool } from './channel-pool.ts'
+
+/** What a download needs of the nodes that it fetches from. Peers are named by peer id. */
+export interface Sources {
+  readonly self: SourceId
+  readonly global: SourceId
+  /** The verified groups of ranges, and the pairs above them; no range asks only what is held. */
+  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun>
+  /** Let it be known that this node fetches a value, and learn who else holds or fetches it. */
+  company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
+  /** A peer gave what is not true, or broke the protocol. */
+  report(source: SourceId, fault: DstoreError): void
+}
+
+export interface PeerSourcesOptions {
+  readonly network: NodeNetwork
+  readonly globalPeer: string
+  readonly traffic: Traffic
+  readonly log: Log
+  /** Told that Global is wanted, and not connected. */
+  readonly onAway: () => void
+}
+
+export class PeerSources implements Sources {
+  readonly transfers: TransferPool
+  readonly #options: PeerSourcesOptions
+  /** Where Global says that Locals are, by peer id, the one named longest ago first. */
+  readonly #addresses = new Map<SourceId, string>()
+
+  constructor(options: PeerSourcesOptions) {
+    this.#options = options
+    this.transfers = new TransferPool({
+      open: (peer, signal) => this.#open(peer, signal),
+      isWorthKeeping: (channel) => options.network.isWorthKeeping?.(channel) ?? true,
+    })
+  }
+
+  get self(): SourceId {
+    return this.#options.network.peerId
+  }
+
+  get global(): SourceId {
+    return this.#options.globalPeer
+  }
+
+  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun> {
+    const { traffic } = this.#options
+    const onReceived = (bytes: number): void => traffic.received(source, bytes)
+    return this.transfers.stream(source, signal, (transfer) =>
+      fetchSlices(transfer, { ...request, onReceived }),
+    )
+  }
+
+  async company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]> {
+    const { globalPeer, network } = this.#options
+    const addresses = await this.transfers.run(globalPeer, signal, (transfer) =>
+      joinCompany(transfer, digest, servedAt(network.addresses())),
+    )
+    return addresses.flatMap((address) => this.#learn(address))
+  }
+
+  /** This node does not hold a value any more. */
+  async leave(digest: Uint8Array): Promise<void> {
+    const { globalPeer } = this.#options
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS)
+    await this.transfers.run(globalPeer, signal, (transfer) =>
+      joinCompany(transfer, digest, undefined),
+    )
+  }
+
+  report(source: SourceId, fault: DstoreError): void {
+    const { log, traffic } = this.#options
+    traffic.lied(source)
+    log.warn('a peer gave what is not true', {
+      peer: source,
+      code: fault.code,
+      error: fault.message,
+    })
+  }
+
+  async #open(peer: SourceId, signal: AbortSignal): Promise<Channel> {
+    const { network, globalPeer, onAway } = this.#options
+    const address = this.#addresses.get(peer)
+    if (address !== undefined) return network.dial(address, TRANSFER_PROTOCOL, { signal })
+    try {
+      return await network.open(peer, TRANSFER_PROTOCOL, { signal })
+    } catch (error) {
+      if (peer === globalPeer && asDstoreError(error).code === 'unreachable') onAway()
+      throw error
+    }
+  }
+
+  #learn(address: string): SourceId[] {
+    const peer = /\/p2p\/(\w+)$/.exec(address)?.[1]
+    if (peer === undefined || peer === this.self || peer === this.global) return []
+    this.#addresses.delete(peer)
+    this.#addresses.set(peer, address)
+    if (this.#addresses.size > KNOWN_ADDRESSES) {
+      this.#addresses.delete(this.#addresses.keys().next().value!)
+    }
+    return [peer]
+  }
+}
+
+/** The address that others are told: one that other machines can reach, where there is one. */
+function servedAt(addresses: readonly string[]): string | undefined {
+  const fit = addresses.filter((address) => address.length <= ADDRESS_CHARS)
+  return fit.find((address) => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address)) ?? fit[0]
+}

@@ -1,0 +1,14 @@
+/** A thread that proves groups: proof-thread.ts is the other side. */
+import { parentPort } from 'node:worker_threads'
+import { activeEngine } from '../../hash/engine/active-engine.ts'
+import { wrongGroup } from '../../hash/proof/group-check.ts'
+import type { ProofOrder, ProofReport } from './verify-job.ts'
+
+const port = parentPort
+if (port === null) throw new TypeError('this module is a thread of proof-thread')
+
+port.on('message', ({ id, memory, at, length, ...groups }: ProofOrder) => {
+  const bytes = new Uint8Array(memory, at, length)
+  const wrong = wrongGroup(bytes, groups, activeEngine())
+  port.postMessage({ id, memory, wrong } satisfies ProofReport, [memory])
+})

@@ -1,0 +1,144 @@
+/** From a directory, whatever is in it, to a database and files that agree (specs/005-storage.md, "Rules: disk"). */
+import { dirname, join } from 'node:path'
+import { DstoreError } from '../../errors.ts'
+import type { Location } from '../store.ts'
+import { Database } from './database.ts'
+import { faultOf, isMissing } from './faults.ts'
+import { FILE_MODE, type Files } from './files.ts'
+import { checkLmdbFile } from './lmdb-file.ts'
+import {
+  type Layout,
+  isOurs,
+  layoutVersion,
+  parseUnfinishedFile,
+  parseValueFile,
+  type ValueFileName,
+} from './layout.ts'
+import type { Unfinished } from './partial-uploads.ts'
+
+/** Files whose length is asked for at the same time when the disk store opens. */
+const OPENING_STATS = 64
+
+/** What an opening store found and put in order. */
+export interface Recovery {
+  /** Files of values that no record names: puts that broke off and finished removals. Deleted. */
+  readonly deletedFiles: number
+  /** Adopted values whose file is missing or has the wrong length. Kept as they are: reading them is `integrity`. */
+  readonly damaged: readonly Location[]
+}
+
+/** Make the directories where they are missing; refuse those of another version. */
+export async function prepare(files: Files, layout: Layout): Promise<void> {
+  for (const name of await namesIn(files, layout.parent)) {
+    const version = layoutVersion(name)
+    if (version !== undefined && !isOurs(version)) {
+      throw new DstoreError(
+        'incompatible',
+        `${layout.parent} holds ${name}, a layout that this version of dstore cannot read`,
+        { hint: 'use the version of dstore that wrote it' },
+      )
+    }
+  }
+  const isNew = await files.makeDirectory(layout.parent)
+  if (isNew) await files.syncDirectory(dirname(layout.parent))
+  for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
+  // Every time: an earlier run may have ended between making them and this.
+  for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
+}
+
+/** Open LMDB. Nobody but this user may read its files, and their names are durable. */
+export async function openDatabase(files: Files, layout: Layout): Promise<Database> {
+  await checkLmdbFile(files, layout.data)
+  await checkNotLost(files, layout)
+  let database: Database
+  try {
+    database = new Database(layout.records)
+  } catch (error) {
+    const fault = faultOf(error, `open the records in ${layout.root}`)
+    if (fault instanceof DstoreError) throw fault
+    throw new DstoreError('integrity', `${layout.root} cannot be read`, { cause: error })
+  }
+  try {
+    for (const path of [layout.data, layout.lock]) await files.setMode(path, FILE_MODE)
+    await files.syncDirectory(layout.records)
+    return database
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Records come before values: where there are values alone, the records were lost. Opening would delete them. */
+async function checkNotLost(files: Files, layout: Layout): Promise<void> {
+  const size = await files.size(layout.data)
+  if (size !== undefined && size > 0) return
+  for await (const name of files.list(layout.values)) {
+    if (parseValueFile(name) === undefined) continue
+    throw new DstoreError('integrity', `${layout.root} has values, but its records are missing`)
+  }
+}
+
+/** Delete what no record names, and find what a record names in vain. */
+export async function recover(
+  files: Files,
+  layout: Layout,
+  database: Database,
+  unfinished: Unfinished,
+): Promise<Recovery> {
+  let deletedFiles = 0
+  let named: ReadonlySet<Location> | undefined
+  const isNamed = (file: Location): boolean => (named ??= filesOfOthers(database)).has(file)
+  for await (const name of files.list(layout.values)) {
+    const id = parseUnfinishedFile(name)
+    const file = parseValueFile(name)
+    if (id !== undefined ? await unfinished.found(id) : file === undefined) continue
+    if (file !== undefined && isKept(file, database, isNamed)) continue
+    await files.remove(join(layout.values, name))
+    deletedFiles++
+  }
+  await unfinished.trim()
+  const damaged: Location[] = []
+  let asking: Promise<void>[] = []
+  const check = async (location: Location, path: string, expected: number): Promise<void> => {
+    if ((await files.size(path)) !== expected) damaged.push(location)
+  }
+  for (const { location, value } of database.files()) {
+    if (database.isDamaged(location)) continue
+    asking.push(check(location, layout.valueFile(value.file), value.size + value.outboardBytes))
+    if (asking.length < OPENING_STATS) continue
+    await Promise.all(asking)
+    asking = []
+  }
+  await Promise.all(asking)
+  return { deletedFiles, damaged }
+}
+
+/** Files of values that took the place of damaged ones: few. */
+function filesOfOthers(database: Database): ReadonlySet<Location> {
+  const named = new Set<Location>()
+  for (const { location, value } of database.files()) {
+    if (value.file !== location) named.add(value.file)
+  }
+  return named
+}
+
+function isKept(
+  { location, kind }: ValueFileName,
+  database: Database,
+  isNamed: (file: Location) => boolean,
+): boolean {
+  if (kind === 'part') return false
+  if (kind === 'damaged') return database.isDamaged(location)
+  const value = database.value(location)
+  return (value?.small === undefined && value?.file === location) || isNamed(location)
+}
+
+async function namesIn(files: Files, path: string): Promise<readonly string[]> {
+  const names: string[] = []
+  try {
+    for await (const name of files.list(path)) names.push(name)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  return names
+}

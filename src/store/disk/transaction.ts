@@ -1,0 +1,71 @@
+/** A transaction of the store within one of LMDB: its conditions, then its writes (specs/005-storage.md, "Rules: records"). */
+import { SMALL_VALUE_BYTES } from '../../limits.ts'
+import type { CommitResult, Location, Transaction, Write } from '../store.ts'
+import type { Batch, Job } from './group-commit.ts'
+import type { Database, StoredValue } from './database.ts'
+
+export interface Applied {
+  readonly result: CommitResult
+  /** The values that were let go of, in the order of `release`. Their bytes are freed once this is durable. */
+  readonly released: readonly StoredValue[]
+}
+
+/** Inside `transact`. Throws `RangeError`, before it writes, where locations are not as they must be. */
+export function applyTransaction(
+  database: Database,
+  sealed: ReadonlyMap<Location, StoredValue>,
+  { conditions, writes, entry, adopt = [], release = [] }: Transaction,
+  batch: Batch,
+): Applied {
+  const failed = conditions.find(
+    ({ key, version }) => (database.row(key)?.version ?? 0) !== version,
+  )
+  if (failed !== undefined) return { result: { ok: false, failed }, released: [] }
+  const adopted = adopt.map((location) => {
+    const value = batch.claimed.has(location) ? undefined : sealed.get(location)
+    if (value !== undefined) return value
+    throw new RangeError(`adopt names ${location}, which is not sealed and waiting`)
+  })
+  const released = release.map((location) => {
+    const value = database.value(location)
+    if (value !== undefined) return value
+    throw new RangeError(`release names ${location}, which is not adopted`)
+  })
+  let { lastSeq, revision } = batch.tally
+  if (entry !== undefined) database.append(++lastSeq, entry)
+  for (const { key, value } of writes) {
+    database.writeRow(key, key.table === 'meta' ? ++revision : lastSeq, value)
+  }
+  adopt.forEach((location, i) => {
+    database.writeValue(location, adopted[i]!)
+    batch.claimed.add(location)
+  })
+  for (const location of release) database.deleteValue(location)
+  const values = batch.tally.values + adopted.length - released.length
+  const valueBytes = batch.tally.valueBytes + total(adopted) - total(released)
+  batch.tally = { ...batch.tally, lastSeq, revision, values, valueBytes }
+  return { result: { ok: true, seq: lastSeq }, released }
+}
+
+/** What a transaction takes of the disk, and whether that is more than it gives back. */
+export function cost({
+  writes,
+  entry,
+  adopt = [],
+  release = [],
+}: Transaction): Omit<Job<never>, 'run'> {
+  const written = writes.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0)
+  return {
+    bytes: written + (entry?.byteLength ?? 0) + adopt.length * SMALL_VALUE_BYTES,
+    adds: release.length === 0 && (adopt.length > 0 || writes.some(isAddition)),
+  }
+}
+
+/** Rows of `meta` are the index's own, and few: they are what removals write too. */
+function isAddition({ key, value }: Write): boolean {
+  return value !== undefined && key.table !== 'meta'
+}
+
+function total(values: readonly StoredValue[]): number {
+  return values.reduce((sum, { size }) => sum + size, 0)
+}

@@ -1,0 +1,53 @@
+/**
+ * A thread that hashes files: for each order it claims one piece after the other, reads it and hashes it as a
+ * subtree, until none is left or the order is called off. file-hash-threads.ts is the other side.
+ */
+import { readSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+import { activeEngine } from '../../hash/engine/active-engine.ts'
+import { hashSubtree } from '../../hash/engine/subtree.ts'
+import { CHUNK_BYTES, PIECE_BYTES } from '../../limits.ts'
+import { CLAIMS, STOP } from './file-hash-order.ts'
+import type { HashOrder, HashReport } from './file-hash-order.ts'
+
+const port = parentPort
+if (port === null) throw new TypeError('this module is a thread of file-hash-threads')
+
+const buffer = new Uint8Array(PIECE_BYTES)
+const report = (message: HashReport): void => port.postMessage(message)
+
+port.on('message', (order: HashOrder) => {
+  try {
+    report({ kind: work(order) ? 'done' : 'shrank' })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    report({ kind: 'failed', code, message })
+  }
+})
+
+/** False where the file ends before it should. */
+function work({ fd, size, groupBytes, shared }: HashOrder): boolean {
+  const state = new BigInt64Array(shared)
+  while (Atomics.load(state, STOP) === 0n) {
+    const index = Number(Atomics.add(state, CLAIMS, 1n))
+    const start = index * PIECE_BYTES
+    if (start >= size) break
+    const length = Math.min(PIECE_BYTES, size - start)
+    if (!readFully(fd, start, length)) return false
+    const bytes = buffer.subarray(0, length)
+    const chunk = start / CHUNK_BYTES
+    const { cv, outboard } = hashSubtree(bytes, chunk, false, groupBytes, activeEngine())
+    report({ kind: 'piece', index, cv, outboard })
+  }
+  return true
+}
+
+/** Fills the buffer; false where the file ends before. */
+function readFully(fd: number, position: number, length: number): boolean {
+  for (let done = 0; done < length;) {
+    const read = readSync(fd, buffer, done, length - done, position + done)
+    if (read === 0) return false
+    done += read
+  }
+  return true
+}

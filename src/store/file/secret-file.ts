@@ -1,0 +1,69 @@
+/** A file that nobody but its owner may read (specs/005-storage.md, "Secrets"). */
+import { randomBytes } from 'node:crypto'
+import { link, open, readFile, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DstoreError } from '../../errors.ts'
+import { KIB } from '../../limits.ts'
+
+/** A private key or a token in a file. */
+export const SECRET_FILE_BYTES: number = 4 * KIB
+
+/**
+ * The bytes of a secret file, which is made, once, where there is none: written aside, synced, and linked into place,
+ * so that of two that make it at the same moment one wins, and nobody ever sees half of it. Errors: `unreadable`,
+ * `unwritable`, and `not-permitted` where others may read the file.
+ */
+export async function readOrCreateSecret(
+  path: string,
+  make: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const present = await read(path)
+  if (present !== undefined) return present
+  const aside = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  try {
+    const file = await open(aside, 'wx', 0o600)
+    try {
+      await file.writeFile(await make())
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await link(aside, path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    })
+    await syncDirectory(dirname(path))
+  } catch (cause) {
+    throw new DstoreError('unwritable', `${path}: cannot be written`, { cause })
+  } finally {
+    await unlink(aside).catch(() => undefined)
+  }
+  const made = await read(path)
+  if (made === undefined) throw new DstoreError('unreadable', `${path}: vanished`)
+  return made
+}
+
+async function read(path: string): Promise<Uint8Array | undefined> {
+  try {
+    const { mode, size } = await stat(path)
+    if ((mode & 0o077) !== 0) {
+      throw new DstoreError('not-permitted', `${path}: others may read this secret`, {
+        hint: `chmod 600 ${path}`,
+      })
+    }
+    if (size > SECRET_FILE_BYTES) throw new DstoreError('unreadable', `${path}: is damaged`)
+    return await readFile(path)
+  } catch (cause) {
+    if (cause instanceof DstoreError) throw cause
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new DstoreError('unreadable', `${path}: cannot be read`, { cause })
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

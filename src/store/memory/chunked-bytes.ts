@@ -1,0 +1,81 @@
+/** Bytes that come in pieces of any size, kept in memory without ever being moved to grow. */
+import { SEGMENT_BYTES } from '../../limits.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+
+/** The smallest segment of a value whose size is not known: a page. */
+const FIRST_SEGMENT_BYTES = 4096
+
+/** Append only. Segments double up to `SEGMENT_BYTES`, or fit where the size is known. */
+export class Segments {
+  readonly #segments: Uint8Array[] = []
+  /** Where each begins. */
+  readonly #starts: number[] = []
+  readonly #expectedBytes: number | undefined
+  /** Bytes of the last segment that are taken. */
+  #used = 0
+  #size = 0
+
+  /** `expectedBytes` is not trusted: memory is taken as bytes arrive. */
+  constructor(expectedBytes?: number) {
+    this.#expectedBytes = expectedBytes
+  }
+
+  /** Bytes taken in. */
+  get size(): number {
+    return this.#size
+  }
+
+  append(bytes: Uint8Array): void {
+    let rest = bytes
+    while (rest.byteLength > 0) {
+      const room = (this.#segments.at(-1)?.byteLength ?? 0) - this.#used
+      if (room === 0) {
+        this.#segments.push(new Uint8Array(this.#nextSegmentBytes(rest.byteLength)))
+        this.#starts.push(this.#size)
+        this.#used = 0
+        continue
+      }
+      const taken = rest.subarray(0, room)
+      this.#segments.at(-1)!.set(taken, this.#used)
+      this.#used += taken.byteLength
+      this.#size += taken.byteLength
+      rest = rest.subarray(taken.byteLength)
+    }
+  }
+
+  /** No more will come: give back what the last segment does not use. */
+  finish(): void {
+    const last = this.#segments.pop()
+    if (last === undefined) return
+    this.#segments.push(this.#used < last.byteLength ? last.slice(0, this.#used) : last)
+  }
+
+  /** The bytes of a range within `size`, as views of at most a segment each. */
+  *views({ start, end }: ByteRange): Generator<Uint8Array> {
+    for (let i = this.#at(start); i < this.#segments.length; i++) {
+      const offset = this.#starts[i]!
+      if (offset >= end) return
+      const segment = this.#segments[i]!
+      const from = Math.max(0, start - offset)
+      const to = Math.min(segment.byteLength, end - offset)
+      if (from < to) yield segment.subarray(from, to)
+    }
+  }
+
+  /** The last segment that begins at or before this offset. */
+  #at(offset: number): number {
+    let [low, high] = [0, this.#starts.length]
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (this.#starts[middle]! <= offset) low = middle
+      else high = middle
+    }
+    return low
+  }
+
+  #nextSegmentBytes(arriving: number): number {
+    const known = (this.#expectedBytes ?? 0) - this.#size
+    const wanted = known > 0 ? known : Math.max(FIRST_SEGMENT_BYTES, this.#size)
+    return Math.min(SEGMENT_BYTES, Math.max(wanted, arriving))
+  }
+}

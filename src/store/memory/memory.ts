@@ -1,0 +1,331 @@
+/** The store that keeps nothing: values and records in the memory of the process (specs/005-storage.md, "memory"). */
+import { DstoreError } from '../../errors.ts'
+import {
+  checkBytes,
+  checkCount,
+  checkRange,
+  checkRecordKey,
+  checkReplacement,
+  checkResumption,
+  checkScan,
+  checkTransaction,
+  nothingUnfinished,
+} from '../arguments.ts'
+import { Segments } from './chunked-bytes.ts'
+import { SortedMap } from './sorted-map.ts'
+import { Reservation, Space } from '../quota.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import type {
+  CommitResult,
+  Location,
+  LogEntry,
+  RecordKey,
+  Row,
+  ScanOptions,
+  Resumption,
+  Staging,
+  Store,
+  StoreUsage,
+  Table,
+  Transaction,
+} from '../store.ts'
+
+export interface MemoryStoreOptions {
+  /** Bytes of values, without outboards and records, that it takes in; no bound where undefined. */
+  readonly maxBytes?: number
+}
+
+export function createMemoryStore({ maxBytes }: MemoryStoreOptions = {}): Store {
+  if (maxBytes !== undefined) checkCount('maxBytes', maxBytes)
+  return new MemoryStore(maxBytes)
+}
+
+/** A sealed value. */
+interface HeldValue {
+  readonly bytes: Segments
+  readonly outboard: Uint8Array
+  adopted: boolean
+}
+
+class MemoryStore implements Store {
+  readonly kind = 'memory'
+  readonly #tables: Readonly<Record<Table, SortedMap<Row>>> = {
+    keys: new SortedMap(),
+    names: new SortedMap(),
+    meta: new SortedMap(),
+  }
+  /** The entries that are still remembered; the last is that of `#lastSeq`. */
+  #log: Uint8Array[] = []
+  #lastSeq = 0
+  /** Version of the last write to `meta`. */
+  #revision = 0
+  readonly #values = new Map<Location, HeldValue>()
+  readonly #damaged = new Set<Location>()
+  #locations = 0
+  readonly #space: Space
+  #usage = { valueBytes: 0, values: 0 }
+  #closed = false
+
+  constructor(maxBytes: number | undefined) {
+    this.#space = new Space(maxBytes)
+  }
+
+  async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
+    this.#checkOpen()
+    if (size !== undefined) checkCount('size', size)
+    if (resumption !== undefined) checkResumption(resumption)
+    if (resumption !== undefined && resumption.from > 0) throw nothingUnfinished()
+    return new MemoryStaging(size, new Reservation(this.#space, size), {
+      checkOpen: () => this.#checkOpen(),
+      hold: (bytes, outboard) => {
+        const location = `memory-${++this.#locations}`
+        this.#values.set(location, { bytes, outboard, adopted: false })
+        return location
+      },
+      drop: (location) => {
+        return this.#values.get(location)?.adopted === false && this.#values.delete(location)
+      },
+    })
+  }
+
+  /** What this process cannot finish is gone with it: there is nothing to go on with. */
+  async unfinished(id: Uint8Array): Promise<number> {
+    this.#checkOpen()
+    checkResumption({ id, from: 0 })
+    return 0
+  }
+
+  async quarantine(location: Location): Promise<void> {
+    this.#checkOpen()
+    if (this.#values.get(location)?.adopted === true) this.#damaged.add(location)
+  }
+
+  async isDamaged(location: Location): Promise<boolean> {
+    this.#checkOpen()
+    return this.#damaged.has(location)
+  }
+
+  async replace(location: Location, by: Location): Promise<void> {
+    this.#checkOpen()
+    const [old, value] = [this.#values.get(location), this.#values.get(by)]
+    checkReplacement(
+      old?.adopted === true ? old.bytes : undefined,
+      value?.adopted === false ? value.bytes : undefined,
+    )
+    this.#values.delete(by)
+    this.#values.set(location, { ...value!, adopted: true })
+    this.#damaged.delete(location)
+    this.#space.give(value!.bytes.size)
+  }
+
+  async *read(
+    location: Location,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    signal?.throwIfAborted()
+    const { bytes } = this.#held(location)
+    for (const view of bytes.views(checkRange(range, bytes.size))) {
+      signal?.throwIfAborted()
+      this.#held(location)
+      yield view
+    }
+  }
+
+  async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
+    const { outboard } = this.#held(location)
+    const { start, end } = checkRange(range, outboard.byteLength)
+    return outboard.subarray(start, end)
+  }
+
+  async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
+    this.#checkOpen()
+    for (const key of keys) checkRecordKey(key)
+    return keys.map((key) => this.#row(key))
+  }
+
+  async scan(table: Table, options: ScanOptions): Promise<readonly Row[]> {
+    this.#checkOpen()
+    checkScan(table, options)
+    const prefix = options.prefix === undefined ? '' : sortable(options.prefix)
+    const after = options.after === undefined ? '' : sortable(options.after)
+    const rows: Row[] = []
+    for (const id of this.#tables[table].keysFrom(prefix > after ? prefix : after)) {
+      if (rows.length === options.limit || !id.startsWith(prefix)) break
+      if (id !== after) rows.push(this.#tables[table].get(id)!)
+    }
+    return rows
+  }
+
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    this.#checkOpen()
+    checkTransaction(transaction)
+    const { conditions, writes, entry, adopt = [], release = [] } = transaction
+    const failed = conditions.find(({ key, version }) => (this.#row(key)?.version ?? 0) !== version)
+    if (failed !== undefined) return { ok: false, failed }
+    for (const location of adopt) {
+      if (this.#values.get(location)?.adopted !== false) {
+        throw new RangeError(`adopt names ${location}, which is not sealed and waiting`)
+      }
+    }
+    for (const location of release) {
+      if (this.#values.get(location)?.adopted !== true) {
+        throw new RangeError(`release names ${location}, which is not adopted`)
+      }
+    }
+    // Nothing below can fail.
+    if (entry !== undefined) {
+      this.#log.push(entry.slice())
+      this.#lastSeq++
+    }
+    for (const { key, value } of writes) {
+      const version = key.table === 'meta' ? ++this.#revision : this.#lastSeq
+      const table = this.#tables[key.table]
+      if (value === undefined) table.delete(sortable(key.id))
+      else table.set(sortable(key.id), { id: key.id.slice(), value: value.slice(), version })
+    }
+    for (const location of adopt) this.#adopt(location)
+    for (const location of release) this.#release(location)
+    return { ok: true, seq: this.#lastSeq }
+  }
+
+  async lastSeq(): Promise<number> {
+    this.#checkOpen()
+    return this.#lastSeq
+  }
+
+  async log(after: number, limit: number): Promise<readonly LogEntry[]> {
+    this.#checkOpen()
+    checkCount('after', after)
+    checkCount('limit', limit)
+    const trimmed = this.#lastSeq - this.#log.length
+    const skipped = Math.max(0, after - trimmed)
+    return this.#log
+      .slice(skipped, skipped + limit)
+      .map((entry, i) => ({ seq: trimmed + skipped + i + 1, entry }))
+  }
+
+  async trim(upto: number): Promise<void> {
+    this.#checkOpen()
+    checkCount('upto', upto)
+    const trimmed = this.#lastSeq - this.#log.length
+    if (upto > trimmed) this.#log = this.#log.slice(upto - trimmed)
+  }
+
+  async usage(): Promise<StoreUsage> {
+    this.#checkOpen()
+    const { headroomBytes } = this.#space
+    return { ...this.#usage, headroomBytes, damaged: this.#damaged.size, unfinishedBytes: 0 }
+  }
+
+  /** How much memory there is, who knows. */
+  async freeBytes(): Promise<undefined> {
+    this.#checkOpen()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#values.clear()
+  }
+
+  #row({ table, id }: RecordKey): Row | undefined {
+    return this.#tables[table].get(sortable(id))
+  }
+
+  #held(location: Location): HeldValue {
+    this.#checkOpen()
+    const value = this.#values.get(location)
+    if (value === undefined) throw new DstoreError('removed', 'the value was removed')
+    if (this.#damaged.has(location)) throw new DstoreError('integrity', 'the value is damaged')
+    return value
+  }
+
+  #adopt(location: Location): void {
+    const value = this.#values.get(location)!
+    value.adopted = true
+    this.#usage.values++
+    this.#usage.valueBytes += value.bytes.size
+  }
+
+  #release(location: Location): void {
+    const { size } = this.#values.get(location)!.bytes
+    this.#values.delete(location)
+    this.#damaged.delete(location)
+    this.#usage.values--
+    this.#usage.valueBytes -= size
+    this.#space.give(size)
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new DstoreError('unreachable', 'the store is closed')
+  }
+}
+
+/** What a staging asks of its store. */
+interface StagingHost {
+  checkOpen(): void
+  hold(bytes: Segments, outboard: Uint8Array): Location
+  /** Forget a sealed value; false where it was adopted meanwhile: then its space is the store's. */
+  drop(location: Location): boolean
+}
+
+class MemoryStaging implements Staging {
+  readonly #host: StagingHost
+  readonly #reservation: Reservation
+  /** Undefined once sealed or discarded. */
+  #bytes: Segments | undefined
+  #location: Location | undefined
+
+  constructor(size: number | undefined, reservation: Reservation, host: StagingHost) {
+    this.#bytes = new Segments(size)
+    this.#reservation = reservation
+    this.#host = host
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#host.checkOpen()
+    checkBytes('bytes', bytes)
+    const staged = this.#staged()
+    try {
+      this.#reservation.use(bytes.byteLength)
+    } catch (error) {
+      await this.discard()
+      throw error
+    }
+    staged.append(bytes)
+  }
+
+  async seal(outboard: Uint8Array): Promise<Location> {
+    this.#host.checkOpen()
+    checkBytes('outboard', outboard)
+    const staged = this.#staged()
+    staged.finish()
+    this.#bytes = undefined
+    this.#reservation.settle()
+    this.#location = this.#host.hold(staged, outboard)
+    return this.#location
+  }
+
+  suspend(): Promise<void> {
+    return this.discard()
+  }
+
+  async *begun(): AsyncGenerator<Uint8Array> {
+    // It begins with nothing.
+  }
+
+  async discard(): Promise<void> {
+    this.#bytes = undefined
+    if (this.#location === undefined || this.#host.drop(this.#location)) this.#reservation.release()
+  }
+
+  #staged(): Segments {
+    if (this.#bytes === undefined) throw new TypeError('the staging was sealed or discarded')
+    return this.#bytes
+  }
+}
+
+/** One character for each byte: strings that compare as the bytes do. */
+function sortable(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+}

@@ -1,0 +1,187 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { Client } from '../../../src/daemon/client/client.ts'
+import { parseRangeHeader } from '../../../src/daemon/http/range-header.ts'
+import { errorOf, parseProblem, problemLine, problemOf } from '../../../src/daemon/api/problem.ts'
+import { DstoreError, ERRORS } from '../../../src/errors.ts'
+import type { ErrorCode } from '../../../src/errors.ts'
+import { serving, temporaryDirectory } from '../serving.ts'
+import { sameBytes } from '../../same-bytes.ts'
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)
+}
+
+async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const part of bytes) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+test('the client is the other end of every call', async (t) => {
+  const { daemon } = await serving(t)
+  const client = (await Client.connect(daemon.socket))!
+  t.teardown(() => client.close())
+  const value = Uint8Array.from({ length: 100_000 }, (_, index) => index % 251)
+  const { key, existed } = await client.putBytes(pieces(value, 999))
+  t.false(existed)
+  t.true((await client.putBytes(pieces(value, 50_000), value.byteLength)).existed)
+
+  const whole = await client.get(key)
+  t.deepEqual(whole.range, { start: 0, end: value.byteLength })
+  sameBytes(t, await collect(whole.bytes), value)
+  const part = await client.get(key, { start: 10, end: 20 })
+  t.is(part.size, value.byteLength)
+  t.deepEqual(part.range, { start: 10, end: 20 })
+  t.deepEqual(new Uint8Array(await collect(part.bytes)), value.slice(10, 20))
+  t.deepEqual((await client.get(key, { last: 7 })).range, { start: 99_993, end: 100_000 })
+
+  t.is((await client.facts(key)).size, value.byteLength)
+  const listed: string[] = []
+  for await (const line of client.keys()) listed.push(line.key)
+  t.deepEqual(listed, [key])
+  await client.prefetch(key)
+  t.is((await client.evict(key)).freedBytes, value.byteLength)
+  t.is((await client.status()).role, 'standalone')
+  t.is((await client.remove(key)).freedBytes, value.byteLength)
+  await t.throwsAsync(client.get(key), { code: 'not-found' })
+})
+
+test('progress comes on the way of a file', async (t) => {
+  const { daemon } = await serving(t)
+  const client = (await Client.connect(daemon.socket))!
+  t.teardown(() => client.close())
+  const seen: number[] = []
+  await client.putFile(new URL(import.meta.url).pathname, ({ doneBytes }) => seen.push(doneBytes))
+  t.true(seen.length > 0)
+})
+
+test('R007-12 a fault in the middle of a value keeps its code', async (t) => {
+  const { daemon, node } = await serving(t)
+  const client = (await Client.connect(daemon.socket))!
+  t.teardown(() => client.close())
+  const { key } = await client.putBytes(pieces(new Uint8Array(100_000), 10_000))
+  node.fault = new DstoreError('removed', 'removed – just now', { hint: 'too late' })
+  node.failAfterBytes = 50_000
+  const value = await client.get(key)
+  const error = await t.throwsAsync(collect(value.bytes), { instanceOf: DstoreError })
+  t.is(error.code, 'removed')
+  t.is(error.message, 'removed – just now')
+  t.is(error.hint, 'too late')
+})
+
+test('a source that fails, fails the put with its own fault', async (t) => {
+  const { daemon, node } = await serving(t)
+  const client = (await Client.connect(daemon.socket))!
+  t.teardown(() => client.close())
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1000)
+    await Promise.resolve()
+    throw new DstoreError('unreadable', 'the disk is gone')
+  }
+  await t.throwsAsync(client.putBytes(failing()), { code: 'unreadable' })
+  t.is(node.values.size, 0)
+})
+
+test('an abort is cancelled, wherever the call is', async (t) => {
+  const { daemon, node } = await serving(t)
+  const aborter = new AbortController()
+  const client = (await Client.connect(daemon.socket, { signal: aborter.signal }))!
+  t.teardown(() => client.close())
+  node.gate = new Promise(() => undefined)
+  const put = client.putBytes(pieces(new Uint8Array(1000), 100))
+  while (node.signals.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  aborter.abort()
+  await t.throwsAsync(put, { code: 'cancelled' })
+  await t.throwsAsync(client.status(), { code: 'cancelled' })
+})
+
+const STRANGERS: [name: string, answer: string, code: ErrorCode][] = [
+  ['nothing', '', 'unreachable'],
+  ['no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 'unreachable'],
+  ['no JSON', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', 'protocol'],
+  ['no problem', 'HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nhi', 'protocol'],
+  ['an unknown code', 'HTTP/1.1 500 No\r\nContent-Length: 14\r\n\r\n{"code":"odd"}', 'protocol'],
+  ['null', 'HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\nnull', 'protocol'],
+  ['half', 'HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{"role":', 'unreachable'],
+  [
+    'too much',
+    `HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n${' '.repeat(9_000_000)}`,
+    'protocol',
+  ],
+]
+for (const [name, answer, code] of STRANGERS) {
+  test(`a stranger on the socket that says ${name} is ${code}`, async (t) => {
+    const path = join(temporaryDirectory(t), 'socket')
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end(answer))
+    })
+    server.listen(path)
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const client = (await Client.connect(path))!
+    t.teardown(() => client.close())
+    await t.throwsAsync(client.status(), { code })
+  })
+}
+
+test('a daemon that says nothing is waited for no longer than the time-out, and a little', async (t) => {
+  const path = join(temporaryDirectory(t), 'socket')
+  const server = createServer(() => undefined)
+  server.listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const client = (await Client.connect(path, { timeoutMs: 10 }))!
+  t.teardown(() => client.close())
+  await t.throwsAsync(client.status(), { code: 'timeout' })
+})
+
+test('a fault survives the way through a problem document', (t) => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[])),
+      fc.string({ unit: 'binary' }),
+      fc.option(fc.string({ unit: 'binary' }), { nil: undefined }),
+      (code, message, hint) => {
+        const fault = new DstoreError(code, message, hint === undefined ? {} : { hint })
+        for (const back of [errorOf(problemOf(fault)), parseProblem(problemLine(fault))]) {
+          t.is(back.code, code)
+          t.is(back.message, message)
+          t.is(back.hint, hint)
+        }
+        t.regex(problemLine(fault), /^[ -~]+$/)
+      },
+    ),
+  )
+})
+
+test('R007-16 every range that can be written is read, and no other', (t) => {
+  const edge = fc.integer({ min: 0, max: 2 ** 52 })
+  fc.assert(
+    fc.property(edge, edge, (a, b) => {
+      const [first, last] = [Math.min(a, b), Math.max(a, b)]
+      t.deepEqual(parseRangeHeader(`bytes=${first}-${last}`), { start: first, end: last + 1 })
+      t.deepEqual(parseRangeHeader(`Bytes = ${first}-`), { start: first })
+      t.deepEqual(parseRangeHeader(`bytes=-${last + 1}`), { last: last + 1 })
+    }),
+  )
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      let range: ReturnType<typeof parseRangeHeader>
+      try {
+        range = parseRangeHeader(`bytes=${text}`)
+      } catch (error) {
+        t.true(error instanceof DstoreError)
+        return
+      }
+      t.regex(text.trim(), /^\d*-\d*$/)
+      t.truthy(range)
+    }),
+  )
+  t.is(parseRangeHeader(undefined), undefined)
+  t.throws(() => parseRangeHeader('bytes=-0'), { code: 'range' })
+})

@@ -1,0 +1,268 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkJoinAddress, checkListenAddress } from '../../../src/daemon/config/addresses.ts'
+import {
+  formatHttpAddress,
+  isLoopback,
+  parseHttpAddress,
+} from '../../../src/daemon/config/http-address.ts'
+import { createLog } from '../../../src/daemon/process/log.ts'
+import {
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+} from '../../../src/daemon/config/quantities.ts'
+import {
+  mergeSettings,
+  readSettings,
+  settingsFromEnvironment,
+  settle,
+  writeSettings,
+} from '../../../src/daemon/config/settings.ts'
+import type { Settings } from '../../../src/daemon/config/settings.ts'
+import { serving, temporaryDirectory } from '../serving.ts'
+
+const GLOBAL = '/ip4/127.0.0.1/tcp/4480/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
+
+test('R007-6 a flag goes before a variable, that before the file', (t) => {
+  const flags: Settings = { cacheBytes: 1 }
+  const variables: Settings = { cacheBytes: 2, store: 'memory' }
+  const file: Settings = { cacheBytes: 3, store: 'disk', maxBytes: 3 }
+  t.deepEqual(settle(mergeSettings(flags, variables), file), {
+    cacheBytes: 1,
+    store: 'memory',
+    maxBytes: 3,
+  })
+})
+
+test('R007-6 a role takes with it only what it has use for', (t) => {
+  const listen = ['/ip4/127.0.0.1/tcp/4480']
+  t.deepEqual(settle({ role: 'global' }, { role: 'local', join: GLOBAL }), { role: 'global' })
+  t.deepEqual(settle({ role: 'local', join: GLOBAL }, { role: 'global', listen }), {
+    role: 'local',
+    join: GLOBAL,
+  })
+  t.deepEqual(settle({}, { role: 'global', listen }), { role: 'global', listen })
+  t.deepEqual(settle({ listen }, { role: 'global' }), { role: 'global', listen })
+  t.throws(() => settle({ listen }, {}), { code: 'usage' })
+  t.throws(() => settle({ role: 'local' }, {}), { code: 'usage' })
+})
+
+test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
+  const global: Settings = { role: 'global', leaseMs: 5000 }
+  t.deepEqual(settle({ leaseMs: 0 }, global), { role: 'global', leaseMs: 0 })
+  t.deepEqual(settle({ forgetAfterMs: 10_000 }, global), { ...global, forgetAfterMs: 10_000 })
+  t.deepEqual(settle({ role: 'standalone' }, global), { role: 'standalone' })
+  t.throws(() => settle({ forgetAfterMs: 9999 }, global), { code: 'usage' })
+  t.throws(() => settle({ leaseMs: 5000 }, {}), { code: 'usage' })
+  t.throws(() => settle({ forgetAfterMs: 5000 }, { role: 'local', join: GLOBAL }), {
+    code: 'usage',
+  })
+  t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: '5s', DSTORE_FORGET_AFTER: '1h' }), {
+    leaseMs: 5000,
+    forgetAfterMs: 3_600_000,
+  })
+  t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: 'none' }), { leaseMs: 0 })
+  for (const lease of ['2999ms', '8d', '0s', 'x']) {
+    t.throws(() => settingsFromEnvironment({ DSTORE_LEASE: lease }), { code: 'usage' }, lease)
+  }
+})
+
+test('R007-6 where the API is over TCP and who may use the socket is remembered, until it is said anew', (t) => {
+  const kept: Settings = { http: '127.0.0.1:4481', httpPublic: true, socketGroup: 'staff' }
+  t.deepEqual(settle({}, kept), kept)
+  t.deepEqual(settle({ http: 'none' }, kept), { socketGroup: 'staff' })
+  t.deepEqual(settle({ socketGroup: 'none' }, kept), { http: kept.http, httpPublic: true })
+  // Who names an address and does not say that it is public does not get a public one.
+  t.deepEqual(settle({ http: '4482' }, kept), { http: '4482', socketGroup: 'staff' })
+  t.deepEqual(settle({ httpPublic: true }, { http: '4482' }), { http: '4482', httpPublic: true })
+  t.throws(() => settle({ httpPublic: true }, {}), { code: 'usage' })
+  t.throws(() => settle({ httpPublic: true, http: 'none' }, kept), { code: 'usage' })
+  t.deepEqual(
+    settingsFromEnvironment({
+      DSTORE_HTTP: '[::1]:4481',
+      DSTORE_HTTP_PUBLIC: '1',
+      DSTORE_SOCKET_GROUP: '20',
+    }),
+    { http: '[::1]:4481', httpPublic: true, socketGroup: '20' },
+  )
+})
+
+test('an address for HTTP is a host and a port, or a port of this machine', (t) => {
+  const good: [text: string, host: string, port: number, loopback: boolean][] = [
+    ['4481', '127.0.0.1', 4481, true],
+    [':0', '127.0.0.1', 0, true],
+    ['127.9.9.9:65535', '127.9.9.9', 65_535, true],
+    ['localhost:1', 'localhost', 1, true],
+    ['[::1]:1', '::1', 1, true],
+    ['0.0.0.0:1', '0.0.0.0', 1, false],
+    ['[::]:1', '::', 1, false],
+    ['build-1.example:1', 'build-1.example', 1, false],
+    // A name is not an address, whatever it looks like.
+    ['127.0.0.1.evil.example:1', '127.0.0.1.evil.example', 1, false],
+  ]
+  for (const [text, host, port, loopback] of good) {
+    const address = parseHttpAddress(text)
+    t.deepEqual(address, { host, port })
+    t.is(isLoopback(address), loopback, text)
+    t.deepEqual(parseHttpAddress(formatHttpAddress(address)), address)
+  }
+  for (const bad of ['', ':', 'x', '1:', '65536', '::1:80', '[1.2.3.4]:1', '[]:1', 'a b:1', '-1']) {
+    t.throws(() => parseHttpAddress(bad), { code: 'malformed-address' }, bad)
+  }
+})
+
+test('R007-6 what a daemon was started with is remembered, and what it could not be is not', async (t) => {
+  const { daemon, directory } = await serving(t, { cacheBytes: 5 })
+  t.deepEqual(readSettings(directory.config), { cacheBytes: 5 })
+  await daemon.close()
+  const again = await serving(t, { maxBytes: 7 }, directory)
+  t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 })
+  await again.daemon.close()
+  const file = join(temporaryDirectory(t), 'file')
+  writeFileSync(file, '')
+  await t.throwsAsync(serving(t, { listen: ['/ip4/127.0.0.1/tcp/1'] }, directory), {
+    code: 'usage',
+  })
+  t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 })
+})
+
+test('R007-6 variables are read as flags are', (t) => {
+  t.deepEqual(settingsFromEnvironment({}), {})
+  t.deepEqual(settingsFromEnvironment({ DSTORE_CACHE: '', DSTORE_JOIN: '' }), {})
+  t.deepEqual(
+    settingsFromEnvironment({ DSTORE_JOIN: GLOBAL, DSTORE_CACHE: '64MiB', DSTORE_MAX_SIZE: '1GB' }),
+    { role: 'local', join: GLOBAL, cacheBytes: 64 * 2 ** 20, maxBytes: 1e9 },
+  )
+  t.deepEqual(
+    settingsFromEnvironment({
+      DSTORE_GLOBAL: '1',
+      DSTORE_LISTEN: '/ip4/127.0.0.1/tcp/1,/ip6/::1/tcp/2',
+      DSTORE_STORE: 'memory',
+    }),
+    {
+      role: 'global',
+      listen: ['/ip4/127.0.0.1/tcp/1', '/ip6/::1/tcp/2'],
+      store: 'memory',
+    },
+  )
+  t.throws(() => settingsFromEnvironment({ DSTORE_STORE: 'tape' }), { code: 'usage' })
+  t.throws(() => settingsFromEnvironment({ DSTORE_GLOBAL: '1', DSTORE_JOIN: GLOBAL }), {
+    code: 'usage',
+  })
+})
+
+test('a configuration file that is not ours is said so, with its name', (t) => {
+  const path = join(temporaryDirectory(t), 'config.json')
+  t.deepEqual(readSettings(path), {})
+  writeSettings(path, { role: 'global', store: 'memory' })
+  t.deepEqual(readSettings(path), { role: 'global', store: 'memory' })
+  const bad = [
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"role":"boss"}',
+    '{"cacheBytes":-1}',
+    '{"cacheBytes":1.5}',
+    '{"listen":"/ip4/127.0.0.1/tcp/1"}',
+    '{"listen":["/ip4/0.0.0.256/tcp/1"]}',
+    '{"join":"nowhere"}',
+    '{"store":"tape"}',
+    '{"sockets":"x"}',
+    '{"__proto__":{"role":"global"}}',
+    ' '.repeat(100_000),
+  ]
+  for (const text of bad) {
+    writeFileSync(path, text)
+    const error = t.throws(() => readSettings(path), { code: 'usage' }, text.slice(0, 40))
+    t.true(error?.message.startsWith(path))
+  }
+})
+
+test('R007-7 an IP address and a TCP port can be listened on', (t) => {
+  for (const address of [
+    '/ip4/127.0.0.1/tcp/0',
+    '/ip4/0.0.0.0/tcp/65535',
+    '/ip6/::1/tcp/4480',
+    '/ip6/::/tcp/1',
+    '/ip6/::ffff:127.0.0.1/tcp/1',
+  ]) {
+    t.is(checkListenAddress(address), address)
+  }
+  for (const address of [
+    '',
+    'localhost:1',
+    '/ip4/127.0.0.1.example.com/tcp/1',
+    '/ip4/1270.0.0.1/tcp/1',
+    '/ip6/127.0.0.1/tcp/1',
+    '/ip4/::1/tcp/1',
+    '/ip4/127.0.0.1',
+    '/ip4/127.0.0.1/tcp/65536',
+    '/ip4/127.0.0.1/tcp/1/ws',
+    '/dns4/localhost/tcp/1',
+  ]) {
+    t.throws(() => checkListenAddress(address), { code: 'malformed-address' }, address)
+  }
+})
+
+test('R007-7 a Global is joined by an address with its peer id', (t) => {
+  t.is(checkJoinAddress(GLOBAL), GLOBAL)
+  for (const address of ['', 'nowhere', '/ip4/127.0.0.1/tcp/1', '/p2p/12D3KooW', `${GLOBAL}/x`]) {
+    t.throws(() => checkJoinAddress(address), { code: 'malformed-address' }, address)
+  }
+})
+
+test('sizes and durations mean what they say', (t) => {
+  t.is(parseSize('0'), 0)
+  t.is(parseSize('4096'), 4096)
+  t.is(parseSize('10GiB'), 10 * 2 ** 30)
+  t.is(parseSize('1.5 kB'), 1500)
+  t.is(parseDuration('500ms'), 500)
+  t.is(parseDuration('1.5m'), 90_000)
+  for (const text of ['', '-1', '1e3', '10G', '10gib', 'GiB', '1.GiB', '9007199254740993', ' 1']) {
+    t.throws(() => parseSize(text), { code: 'usage' }, text)
+  }
+  for (const text of ['', '30', '0s', '0.1ms', '-5s', '5 minutes']) {
+    t.throws(() => parseDuration(text), { code: 'usage' }, text)
+  }
+})
+
+test('a size that is shown reads back as about the same', (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 50 }), (bytes) => {
+      const back = parseSize(formatSize(bytes))
+      t.true(Math.abs(back - bytes) <= bytes * 0.01)
+    }),
+  )
+  t.is(formatSize(0), '0B')
+  t.is(formatSize(1023), '1023B')
+  t.is(formatSize(1024), '1KiB')
+  t.is(formatSize(2 ** 50), '1024TiB')
+  t.is(formatDuration(5000), '5s')
+  t.is(formatDuration(1500), '1500ms')
+  t.is(formatDuration(86_400_000), '1d')
+})
+
+test('a log line stays one line, whatever is in it', (t) => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (message, value) => {
+      const lines: string[] = []
+      const log = createLog(
+        'info',
+        (line) => lines.push(line),
+        () => new Date(0),
+      )
+      log.info(message, { value, none: undefined })
+      log.debug('not this one')
+      t.is(lines.length, 1)
+      t.is(lines[0]!.indexOf('\n'), lines[0]!.length - 1)
+      t.true(lines[0]!.startsWith('1970-01-01T00:00:00.000Z info '))
+      // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+      t.notRegex(lines[0]!.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/)
+    }),
+  )
+})

@@ -1,0 +1,74 @@
+import test from 'ava'
+import { METRICS } from '../../../src/daemon/http/metrics.ts'
+import { NO_REFUSALS } from '../../../src/membership/refusal.ts'
+import type { NodeStatus } from '../../../src/node/node.ts'
+import { ask, serving } from '../serving.ts'
+
+/** Sample lines by name, labels included. */
+function samples(text: string): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue
+    const match = /^(\w+(?:\{[^}]*\})?) (\S+)$/.exec(line)
+    if (match === null) throw new Error(`not a sample: ${line}`)
+    found.set(match[1]!, Number(match[2]))
+  }
+  return found
+}
+
+test('R007-67 what the node counts is there for Prometheus, also the second time', async (t) => {
+  const { daemon, node } = await serving(t)
+  const plain = await node.status()
+  const full: NodeStatus = {
+    ...plain,
+    role: 'global',
+    locals: ['a', 'b'],
+    members: 4,
+    refused: { ...NO_REFUSALS, stranger: 2, role: 3 },
+    global: { address: '', state: 'connected', since: '', lastHeard: '', roundTripMs: 1.5 },
+    store: {
+      kind: 'disk',
+      durable: true,
+      values: 3,
+      valueBytes: 4,
+      headroomBytes: 5,
+      damaged: 13,
+      unfinishedBytes: 14,
+      seq: 6,
+    },
+    cache: { usedBytes: 7, budgetBytes: 8, values: 9, hits: 10, misses: 11, evictions: 12 },
+    traffic: [
+      { peer: 'a', valueBytesIn: 1, valueBytesOut: 2, lies: 3 },
+      { peer: 'b', valueBytesIn: 10, valueBytesOut: 20, lies: 30 },
+    ],
+  }
+  node.status = () => Promise.resolve(full)
+  for (let scrape = 0; scrape < 2; scrape++) {
+    const { status, headers, body } = await ask(daemon.socket, 'GET', '/metrics')
+    t.is(status, 200)
+    t.regex(headers['content-type']!, /^text\/plain; version=0\.0\.4/)
+    const found = samples(body.toString())
+    t.is(found.get('dstore_info{role="global",version="0.0.0"}'), 1)
+    t.is(found.get('dstore_locals'), 2)
+    t.is(found.get('dstore_global_connected'), 1)
+    t.is(found.get('dstore_global_round_trip_seconds'), 0.0015)
+    t.is(found.get('dstore_members'), 4)
+    t.is(found.get('dstore_refused_total'), 5)
+    t.is(found.get('dstore_store_headroom_bytes'), 5)
+    t.is(found.get('dstore_cache_evictions_total'), 12)
+    t.is(found.get('dstore_peer_received_bytes_total'), 11)
+    t.is(found.get('dstore_peer_sent_bytes_total'), 22)
+    t.is(found.get('dstore_peer_lies_total'), 33)
+    t.true(found.get('process_resident_memory_bytes')! > 1e6)
+    for (const { name } of METRICS) t.true(found.has(name), name)
+  }
+})
+
+test('R007-67 what a role does not have is left out', async (t) => {
+  const { daemon } = await serving(t)
+  const found = samples((await ask(daemon.socket, 'GET', '/metrics')).body.toString())
+  for (const name of ['dstore_locals', 'dstore_global_connected', 'dstore_store_values']) {
+    t.false(found.has(name), name)
+  }
+  t.is(found.get('dstore_peer_sent_bytes_total'), 0)
+})

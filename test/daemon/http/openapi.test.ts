@@ -1,0 +1,114 @@
+import test from 'ava'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parse } from 'yaml'
+import { ROUTES } from '../../../src/daemon/http/routes.ts'
+import { ask, serving } from '../serving.ts'
+
+interface Described {
+  readonly paths: Record<string, Record<string, Operation>>
+  readonly components: { readonly responses: Record<string, Response> }
+}
+interface Operation {
+  readonly responses: Record<string, Response | { readonly $ref: string }>
+}
+interface Response {
+  readonly content?: Record<string, { readonly schema?: object }>
+}
+
+const api = parse(readFileSync('specs/openapi.yaml', 'utf8')) as Described
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+const ajv = new Ajv2020({ strict: false, formats: { 'date-time': TIME } })
+ajv.addSchema(api, 'api')
+
+const PEER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
+
+/** The description with its references made absolute, and what it says of a document. */
+function faultsOf(schema: object, document: unknown): unknown {
+  const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/')) as object
+  return ajv.validate(absolute, document) ? undefined : ajv.errors
+}
+
+function responseOf(path: string, method: string, status: number): Response {
+  const { responses } = api.paths[path]![method]!
+  const found = responses[String(status)] ?? responses['default']!
+  return '$ref' in found ? api.components.responses[found.$ref.split('/').at(-1)!]! : found
+}
+
+test('R007-68 the paths and methods of the API are those that are described', (t) => {
+  const described = Object.entries(api.paths).map(([path, one]) => [
+    path,
+    Object.keys(one)
+      .filter((key) => key !== 'parameters')
+      .map((method) => method.toUpperCase())
+      .toSorted(),
+  ])
+  const served = ROUTES.map(({ path, methods }) => [path, Object.keys(methods).toSorted()])
+  const byPath = (all: unknown[]): unknown[] => all.map((one) => JSON.stringify(one)).toSorted()
+  t.deepEqual(byPath(described), byPath(served))
+})
+
+test('R007-68 what the running daemon answers is what is described', async (t) => {
+  const { daemon, node } = await serving(t)
+  const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
+  const text = key.toString()
+  const absent = 'f'.repeat(64)
+  const calls: [method: string, path: string, of: string, status: number, body?: string][] = [
+    ['POST', '/v1/values', '/v1/values', 201, 'new'],
+    ['POST', '/v1/values', '/v1/values', 200, 'new'],
+    ['POST', '/v1/files', '/v1/files', 200, JSON.stringify({ path: resolve('package.json') })],
+    ['POST', '/v1/files', '/v1/files', 400, '{}'],
+    ['POST', '/v1/batch', '/v1/batch', 200, 'hello'],
+    ['POST', '/v1/facts', '/v1/facts', 200, JSON.stringify({ keys: [text, absent] })],
+    ['GET', `/v1/values/${text}`, '/v1/values/{key}', 200],
+    ['GET', `/v1/values/${absent}`, '/v1/values/{key}', 404],
+    ['GET', `/v1/values/${text}/facts`, '/v1/values/{key}/facts', 200],
+    ['GET', '/v1/values/no-such-name/facts', '/v1/values/{key}/facts', 404],
+    ['GET', `/v1/values/${text}x/facts`, '/v1/values/{key}/facts', 400],
+    ['POST', `/v1/values/${text}/prefetch`, '/v1/values/{key}/prefetch', 200],
+    ['GET', '/v1/keys', '/v1/keys', 200],
+    ['POST', '/v1/verify', '/v1/verify', 200],
+    ['PUT', '/v1/names/hi', '/v1/names/{name}', 200, JSON.stringify({ key: text })],
+    ['GET', '/v1/names/hi', '/v1/names/{name}', 200],
+    ['GET', '/v1/names/ho', '/v1/names/{name}', 404],
+    ['GET', '/v1/names', '/v1/names', 200],
+    ['DELETE', '/v1/names/hi?keep=1', '/v1/names/{name}', 200],
+    ['POST', '/v1/invitations', '/v1/invitations', 201, '{"role":"reader"}'],
+    ['POST', '/v1/invitations', '/v1/invitations', 400, '{"role":"king"}'],
+    ['PUT', `/v1/members/${PEER}`, '/v1/members/{peer}', 200, '{"role":"admin"}'],
+    ['PUT', `/v1/members/${PEER}`, '/v1/members/{peer}', 400, '{"role":1}'],
+    ['GET', '/v1/members', '/v1/members', 200],
+    ['DELETE', `/v1/members/${PEER}`, '/v1/members/{peer}', 200],
+    ['DELETE', `/v1/members/${PEER}`, '/v1/members/{peer}', 404],
+    ['GET', '/v1/status', '/v1/status', 200],
+    ['GET', '/metrics', '/metrics', 200],
+    ['POST', `/v1/values/${text}/evict`, '/v1/values/{key}/evict', 200],
+    ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 200],
+    ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 404],
+  ]
+  for (const [method, path, of, status, body] of calls) {
+    const headers: Record<string, string> = of === '/v1/batch' ? { 'dstore-sizes': '5' } : {}
+    const answer = await ask(daemon.socket, method, path, {
+      headers,
+      ...(body === undefined ? {} : { body }),
+    })
+    const about = `${method} ${path}: ${answer.body.toString().slice(0, 200)}`
+    t.is(answer.status, status, about)
+    const { content = {} } = responseOf(of, method.toLowerCase(), status)
+    const type = answer.headers['content-type']!.split(';')[0]!
+    t.true(Object.hasOwn(content, type), `${about} is ${type}`)
+    const { schema } = content[type]!
+    if (schema === undefined) continue
+    const documents = type.endsWith('ndjson')
+      ? answer.body.toString().trimEnd().split('\n')
+      : [answer.body.toString()]
+    for (const one of documents) t.is(faultsOf(schema, JSON.parse(one)), undefined, about)
+  }
+})
+
+test('R007-68 a document that is not described would be found', (t) => {
+  const { schema } = responseOf('/v1/values', 'post', 200).content!['application/json']!
+  t.truthy(faultsOf(schema!, { key: 'x', size: 1, existed: true }))
+  t.truthy(faultsOf(schema!, { size: 1, existed: true }))
+})

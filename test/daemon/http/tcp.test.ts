@@ -1,0 +1,276 @@
+import test from 'ava'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect as open, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HTTP_CONNECTIONS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS } from '../../../src/limits.ts'
+import type { Problem } from '../../../src/daemon/api/api.ts'
+import { createLog } from '../../../src/daemon/process/log.ts'
+import { SOCKET_ENTRANCE } from '../../../src/daemon/http/access.ts'
+import { ROUTES } from '../../../src/daemon/http/routes.ts'
+import { createApiServer } from '../../../src/daemon/http/server.ts'
+import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
+import { FakeNode } from '../fake-node.ts'
+import { ask, serving, temporaryDirectory } from '../serving.ts'
+import type { Answer } from '../serving.ts'
+import { servingTcp } from './tcp.ts'
+
+const ABSENT = '0'.repeat(64)
+
+function problem({ body }: Answer): Problem {
+  return JSON.parse(body.toString()) as Problem
+}
+
+/** Every call of the API, with something in the place of its parameters. */
+const CALLS = ROUTES.flatMap(({ path, methods }) =>
+  Object.keys(methods).map((method): [string, string] => [
+    method,
+    path.replace('{key}', ABSENT).replace('{name}', 'absent'),
+  ]),
+)
+
+test('R007-70 nothing is served over TCP unless it was asked for', async (t) => {
+  const { daemon } = await serving(t)
+  const { body } = await ask(daemon.socket, 'GET', '/v1/status')
+  t.false(body.toString().includes('"http"'))
+})
+
+test('R007-71 without the token there is nothing over TCP, whatever is called', async (t) => {
+  const { call, token, node, status } = await servingTcp(t)
+  const wrong = [
+    {},
+    { token: `${token}0` },
+    { token: token.slice(1) },
+    { token: '' },
+    { headers: { authorization: token } },
+    { headers: { authorization: `Basic ${token}` } },
+    { headers: { authorization: `Bearer ${token} ${token}` } },
+    { headers: { cookie: `token=${token}` } },
+  ]
+  for (const [method, path] of CALLS) {
+    for (const sent of wrong) {
+      const answer = await call(method, `${path}?token=${token}`, sent)
+      t.is(answer.status, 401, `${method} ${path}`)
+      t.is(answer.headers['www-authenticate'], 'Bearer realm="dstore"')
+      if (method !== 'HEAD') t.is(problem(answer).code, 'not-permitted')
+    }
+  }
+  t.is(node.signals.length, 0)
+  t.is((await status()).daemon.http!.refused, CALLS.length * wrong.length)
+})
+
+test('R007-71 with the token everything is served but the reading of files', async (t) => {
+  const { call, token } = await servingTcp(t)
+  const put = await call('POST', '/v1/values', { token, body: 'hello' })
+  t.is(put.status, 201)
+  const { key } = JSON.parse(put.body.toString()) as { key: string }
+  const got = await call('GET', `/v1/values/${key}`, { token })
+  t.is(got.body.toString(), 'hello')
+  t.is((await call('DELETE', `/v1/values/${key}`, { token })).status, 200)
+  t.is((await call('GET', '/v1/status', { token })).status, 200)
+
+  const body = JSON.stringify({ path: '/etc/hostname' })
+  const refused = await call('POST', '/v1/files', { token, body })
+  t.is(refused.status, 403)
+  t.is(problem(refused).code, 'not-permitted')
+})
+
+test('R007-72 the daemon makes the token: random, in a file of mode 0600, and tells it nobody', async (t) => {
+  const first = await servingTcp(t)
+  const second = await servingTcp(t)
+  t.regex(first.token, /^[0-9a-f]{64}$/)
+  t.not(first.token, second.token)
+  t.is(statSync(first.directory.token).mode & 0o777, 0o600)
+  await first.call('GET', '/v1/keys', { token: first.token })
+  const told = JSON.stringify(await first.status()) + first.logged.join('')
+  t.false(told.includes(first.token))
+  t.false(readFileSync(first.directory.config, 'utf8').includes(first.token))
+})
+
+test('R007-72 a token of its owner is taken; one that others may read, and what is none, is not', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const start = (): Promise<unknown> => serving(t, { http: '0' }, directory)
+  writeFileSync(directory.token, 'mine-'.repeat(8), { mode: 0o644 })
+  await t.throwsAsync(start(), { code: 'not-permitted' })
+  chmodSync(directory.token, 0o600)
+  for (const bad of ['', 'short', 'with space '.repeat(8), 'é'.repeat(40)]) {
+    writeFileSync(directory.token, bad)
+    await t.throwsAsync(start(), { code: 'unreadable' }, bad)
+  }
+  writeFileSync(directory.token, 'mine-'.repeat(8))
+  await t.notThrowsAsync(start())
+})
+
+test('R007-73 in public, values and their names may be read without the token, and nothing else', async (t) => {
+  const { call, node } = await servingTcp(t, { httpPublic: true })
+  const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
+  t.is((await call('GET', `/v1/values/${key.toString()}`)).body.toString(), 'hello')
+  const open: string[] = []
+  for (const [method, path] of CALLS) {
+    const { status } = await call(method, path)
+    if (status !== 401) open.push(`${method} ${path}`)
+  }
+  t.deepEqual(open, [
+    `GET /v1/values/${ABSENT}`,
+    `HEAD /v1/values/${ABSENT}`,
+    `GET /v1/values/${ABSENT}/facts`,
+    'GET /v1/keys',
+    'GET /v1/names',
+    'GET /v1/names/absent',
+  ])
+})
+
+test('R007-11 a name that somebody else may lead here is refused, on TCP in public and on the socket', async (t) => {
+  const { call, connect, daemon, port } = await servingTcp(t, { httpPublic: true })
+  const ours = ['localhost', 'LOCALHOST:80', 'dstore', '127.0.0.1', `127.0.0.1:${port}`, '[::1]:1']
+  for (const host of ours) {
+    t.is((await call('GET', '/v1/keys', { headers: { host } })).status, 200, host)
+  }
+  const theirs = ['evil.example', 'localhost.evil.example', `evil.example:${port}`, 'a b']
+  for (const host of [...theirs, '127.0.0.1.evil.example', 'localhost:x', '[::1', 'localhost.']) {
+    t.is((await call('GET', '/v1/keys', { headers: { host } })).status, 421, host)
+    const answer = await ask(daemon.socket, 'GET', '/v1/keys', { headers: { host } })
+    t.is(answer.status, 421, host)
+  }
+  const nameless = await connect()
+  nameless.write('GET /v1/keys HTTP/1.0\r\n\r\n')
+  t.regex(await heard(nameless), /^HTTP\/1\.1 421 /)
+})
+
+test('R007-11 the name that it was told to serve under is its own', async (t) => {
+  const { call } = await servingTcp(t, { http: 'localhost:0', httpPublic: true })
+  t.is((await call('GET', '/v1/keys', { headers: { host: 'localhost:5' } })).status, 200)
+})
+
+test('R007-74 no page of another origin is let in: no preflight, no header that allows it', async (t) => {
+  const { call, token } = await servingTcp(t, { httpPublic: true })
+  const headers = { origin: 'http://evil.example', 'access-control-request-method': 'POST' }
+  for (const [method, path] of [...CALLS, ['OPTIONS', '/v1/values'] as const]) {
+    if (path === '/v1/stop' || path === '/v1/changes') continue
+    for (const sent of [{ headers }, { headers, token }]) {
+      const answer = await call(method, path, sent)
+      const allowing = Object.keys(answer.headers).filter((name) => name.startsWith('access-'))
+      t.deepEqual(allowing, [], `${method} ${path}`)
+      t.is(answer.headers['cross-origin-resource-policy'], 'same-origin')
+      t.is(answer.headers['x-content-type-options'], 'nosniff')
+    }
+  }
+  t.is((await call('OPTIONS', '/v1/values', { headers, token })).status, 405)
+  t.is((await call('OPTIONS', '/v1/values', { headers })).status, 401)
+})
+
+test('R007-75 headers that are too long are refused', async (t) => {
+  const { connect } = await servingTcp(t)
+  const socket = await connect()
+  socket.write(
+    `GET /v1/keys HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(HTTP_HEADER_BYTES)}\r\n\r\n`,
+  )
+  t.regex(await heard(socket), /^HTTP\/1\.1 431 /)
+})
+
+test('R007-75 who says nothing, or headers a byte at a time, is cut off', async (t) => {
+  const served = {
+    node: new FakeNode(),
+    directory: '',
+    socket: '',
+    http: () => undefined,
+    stop: () => undefined,
+  }
+  const log = createLog('error', () => undefined)
+  const api = createApiServer(served, SOCKET_ENTRANCE, log)
+  const { server } = api
+  t.teardown(() => api.close(0))
+  t.is(server.headersTimeout, HTTP_REQUEST_MS)
+  server.headersTimeout = 300
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const [silent, slow] = [open(port, '127.0.0.1'), open(port, '127.0.0.1')]
+  for (const socket of [silent, slow]) socket.on('error', () => undefined)
+  slow.write('GET /v1/keys HTTP/1.1\r\nHost: localhost\r\nX: ')
+  const drip = setInterval(() => slow.write('x'), 50)
+  t.teardown(() => clearInterval(drip))
+  t.regex(await heard(slow), /^HTTP\/1\.1 408 /)
+  await heard(silent)
+  t.pass()
+})
+
+test('R007-75 who stops in the middle of a body, or reads nothing, is cut off', async (t) => {
+  const node = new FakeNode()
+  const { key } = await node.put({ bytes: [new Uint8Array(50_000_000)] as never })
+  const served = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
+  const log = createLog('error', () => undefined)
+  const api = createApiServer(served, { ...SOCKET_ENTRANCE, silenceMs: 300 }, log)
+  t.teardown(() => api.close(0))
+  api.server.listen(0, '127.0.0.1')
+  await once(api.server, 'listening')
+  const { port } = api.server.address() as AddressInfo
+  const stopped = open(port, '127.0.0.1')
+  const deaf = open(port, '127.0.0.1').pause()
+  t.teardown(() => deaf.destroy())
+  for (const socket of [stopped, deaf]) socket.on('error', () => undefined)
+  stopped.write('POST /v1/values HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhello')
+  deaf.write(`GET /v1/values/${key.toString()} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await heard(stopped)
+  t.is(node.values.size, 1)
+  const deadline = performance.now() + 10_000
+  const left = (): Promise<number> =>
+    new Promise((resolve) => api.server.getConnections((_, count) => resolve(count)))
+  while (((await left()) > 0 || node.readsLeft === 0) && performance.now() < deadline) {
+    await sleep(50)
+  }
+  t.is(await left(), 0)
+  t.is(node.readsLeft, 1)
+})
+
+test('R007-75 strangers who hold every connection over TCP do not keep the user out', async (t) => {
+  const { connect, daemon } = await servingTcp(t)
+  const held = await Promise.all(Array.from({ length: HTTP_CONNECTIONS }, () => connect()))
+  const more = await connect()
+  t.is(await heard(more), '')
+  t.is((await ask(daemon.socket, 'GET', '/v1/keys')).status, 200)
+  for (const socket of held) socket.destroy()
+})
+
+test('R007-76 what turned strangers away is logged, once in a while, with where they came from', async (t) => {
+  const { call, logged } = await servingTcp(t)
+  for (let turn = 0; turn < 20; turn++) await call('GET', '/v1/keys')
+  const lines = logged.filter((line) => line.includes(' warn '))
+  t.is(lines.length, 1)
+  t.regex(lines[0]!, /refused over HTTP from=127\.0\.0\.1 status=401/)
+})
+
+test('R007-76 an open door and an unencrypted network are warned of', async (t) => {
+  const warnings = async (settings: object): Promise<number> => {
+    const { logged, daemon } = await serving(t, settings)
+    await daemon.close()
+    return logged.filter((line) => line.includes(' warn ')).length
+  }
+  t.is(await warnings({ http: '127.0.0.1:0' }), 0)
+  t.is(await warnings({ http: '127.0.0.1:0', httpPublic: true }), 1)
+  t.is(await warnings({ http: '0.0.0.0:0' }), 1)
+  t.is(await warnings({ http: '0.0.0.0:0', httpPublic: true }), 2)
+})
+
+test('R007-70 an address that cannot be had is said so, and not remembered', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const directory = stateDirectory(temporaryDirectory(t))
+  const start = (http: string): Promise<unknown> => serving(t, { http }, directory)
+  await t.throwsAsync(start(`127.0.0.1:${port}`), { code: 'address-in-use' })
+  await t.throwsAsync(start('192.0.2.1:0'), { code: 'malformed-address' })
+  const { daemon } = await serving(t, {}, directory)
+  t.is((await ask(daemon.socket, 'GET', '/v1/keys')).status, 200)
+  t.is(readFileSync(directory.config, 'utf8').trim(), '{}')
+})
+
+/** Everything that comes before the other side ends the connection. */
+async function heard(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (piece) => (text += String(piece)))
+  if (!socket.closed) await once(socket, 'close')
+  return text
+}

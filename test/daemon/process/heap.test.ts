@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import test from 'ava'
+
+const HEAP = new URL('../../../src/daemon/process/heap.js', import.meta.url).href
+const BOUND_MIB = 8
+
+/** Keeps objects for a while, turn after turn; prints the median of the room for young ones, in MiB. */
+const CHURN = `
+  import { getHeapSpaceStatistics } from 'node:v8'
+  import { setImmediate as turn } from 'node:timers/promises'
+  const { boundYoung } = await import(process.argv[1])
+  if (process.argv[2] !== undefined) boundYoung(Number(process.argv[2]) * 2 ** 20)
+  const kept = []
+  const rooms = []
+  for (let i = 0; i < 6_000_000; i++) {
+    kept[i % 200_000] = { i, parts: [i] }
+    if (i % 5000 > 0) continue
+    await turn()
+    const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')
+    rooms.push(young.space_size)
+  }
+  console.log(rooms.sort((a, b) => a - b)[rooms.length / 2] / 2 ** 20)
+`
+
+/** Goes through lists whose items live through collections, as they do where these come at a bad moment. */
+const LISTS = `
+  import { setFlagsFromString } from 'node:v8'
+  import { runInNewContext } from 'node:vm'
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  const { setUpHeap } = await import(process.argv[1])
+  if (process.argv[2] === 'set up') setUpHeap()
+  const list = () => Array.from({ length: 1000 }, (_, i) => ({ name: String(i) }))
+  for (let turn = 0; turn < 40; turn++) {
+    const items = list()
+    for (let i = 0; i < items.length; i += 10) collect({ type: 'minor' })
+  }
+`
+
+/** What V8 says of where it makes objects, with so little room for young ones that it is as large as it gets. */
+const TRACED = ['--max-semi-space-size=1', '--trace-pretenuring-statistics']
+
+async function run(script: string, args: readonly string[], flags: readonly string[] = []) {
+  const node = [...flags, '--input-type=module', '-e', script, HEAP, ...args]
+  const { stdout } = await promisify(execFile)(process.execPath, node)
+  return stdout
+}
+
+async function medianMib(...bound: string[]): Promise<number> {
+  return Number(await run(CHURN, bound))
+}
+
+async function madeOld(...args: string[]): Promise<number> {
+  const said = await run(LISTS, args, TRACED)
+  return said.match(/=> tenure/g)?.length ?? 0
+}
+
+test('the room for young objects grows to a bound and not to what V8 allows', async (t) => {
+  const [bounded, free] = await Promise.all([medianMib(String(BOUND_MIB)), medianMib()])
+  t.true(bounded > BOUND_MIB / 2 && bounded <= BOUND_MIB, `${bounded} MiB`)
+  t.true(free > 2 * BOUND_MIB, `${free} MiB without it: this test would see nothing`)
+})
+
+test('objects are made young, also those of a kind that was seen to live long', async (t) => {
+  const [set, free] = await Promise.all([madeOld('set up'), madeOld()])
+  t.is(set, 0)
+  t.true(free > 0, 'without it: this test would see nothing')
+})

@@ -1,0 +1,244 @@
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+import { Client } from '../../../src/daemon/client/client.ts'
+import { startInBackground } from '../../../src/daemon/process/background.ts'
+import {
+  chooseDirectory,
+  createDirectory,
+  stateDirectory,
+} from '../../../src/daemon/config/state-directory.ts'
+import { readyLine } from '../../../src/daemon/process/ready-line.ts'
+import { ask, serving, temporaryDirectory } from '../serving.ts'
+
+const PROGRAM = fileURLToPath(new URL('daemon-process.js', import.meta.url))
+
+interface Running {
+  readonly pid: number
+  /** The first line on stdout, undefined where the process ended without. */
+  readonly line: Promise<string | undefined>
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>
+  readonly errors: () => string
+  kill(signal: NodeJS.Signals): void
+}
+
+function run(t: ExecutionContext, ...parameters: string[]): Running {
+  const child = spawn(process.execPath, [PROGRAM, ...parameters], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.on('data', (piece) => (errors += String(piece)))
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+  const first = once(child.stdout, 'data').then(([piece]) => String(piece))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return {
+    pid: child.pid!,
+    line: Promise.race([first, ended.then(() => undefined)]),
+    ended,
+    errors: () => errors,
+    kill: (signal) => child.kill(signal),
+  }
+}
+
+test('R007-2 of twenty simultaneous starts one serves, and the others say who', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const all = Array.from({ length: 20 }, () => run(t, directory.path))
+  const lines = await Promise.all(all.map(({ line }) => line))
+  const winners = all.filter((_, index) => lines[index] !== undefined)
+  t.is(winners.length, 1)
+  const winner = winners[0]!
+  t.is(
+    lines.find((line) => line !== undefined),
+    `dstore ready standalone ${directory.socket}\n`,
+  )
+  for (const loser of all.filter((one) => one !== winner)) {
+    t.is(await loser.ended, 1)
+    t.regex(loser.errors(), /"code":"locked"/)
+  }
+  t.is((await ask(directory.socket, 'GET', '/v1/status')).status, 200)
+  const late = run(t, directory.path)
+  t.is(await late.ended, 1)
+  t.true(late.errors().includes(`process ${winner.pid}, since 20`))
+})
+
+test('R007-4 after kill -9 the next daemon takes lock and socket over', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const first = run(t, directory.path)
+  await first.line
+  first.kill('SIGKILL')
+  await first.ended
+  t.true(existsSync(directory.socket))
+  t.is(await Client.connect(directory.socket), undefined)
+  const second = run(t, directory.path)
+  t.truthy(await second.line, second.errors())
+  t.is((await ask(directory.socket, 'GET', '/v1/status')).status, 200)
+})
+
+test('R007-4 a socket that is served, and what is no socket, stay as they are', async (t) => {
+  const { daemon } = await serving(t)
+  await t.throwsAsync(serving(t, { socket: daemon.socket }), { code: 'address-in-use' })
+  t.is((await ask(daemon.socket, 'GET', '/v1/status')).status, 200)
+
+  const file = join(temporaryDirectory(t), 'file')
+  writeFileSync(file, 'mine')
+  await t.throwsAsync(serving(t, { socket: file }), { code: 'unwritable' })
+  t.is(readFileSync(file, 'utf8'), 'mine')
+})
+
+test('R007-3 only its user can open the socket', async (t) => {
+  const { daemon, directory } = await serving(t)
+  t.is(statSync(daemon.socket).mode & 0o777, 0o600)
+  t.is(statSync(directory.lock).mode & 0o777, 0o600)
+  t.is(statSync(directory.config).mode & 0o777, 0o600)
+})
+
+test('R007-5 a socket whose path is longer than an address works', async (t) => {
+  const deep = join(temporaryDirectory(t), 'd'.repeat(90), 'e'.repeat(90))
+  const directory = stateDirectory(deep)
+  const first = run(t, deep)
+  t.is(await first.line, `dstore ready standalone ${directory.socket}\n`)
+  const client = await Client.connect(directory.socket)
+  t.is((await client!.status()).daemon.socket, directory.socket)
+  client!.close()
+  // From a process that is gone, and by one that stops cleanly.
+  first.kill('SIGKILL')
+  await first.ended
+  const second = run(t, deep)
+  t.truthy(await second.line, second.errors())
+  const stopper = await Client.connect(directory.socket)
+  await stopper!.stop()
+  t.is(await second.ended, 0)
+  t.false(existsSync(directory.socket))
+})
+
+test('R007-8 a daemon says that it serves when it does, where, and whether anything is kept', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const daemon = run(t, directory.path)
+  t.is(await daemon.line, `dstore ready standalone ${directory.socket}\n`)
+  t.is((await ask(directory.socket, 'GET', '/v1/status')).status, 200)
+
+  const { node } = await serving(t)
+  const status = await node.status()
+  const store = {
+    kind: 'memory',
+    values: 0,
+    valueBytes: 0,
+    headroomBytes: undefined,
+    damaged: 0,
+    unfinishedBytes: 0,
+    seq: 0,
+  } as const
+  t.is(
+    readyLine({ ...status, store: { ...store, durable: false } }, '/s'),
+    'dstore ready standalone /s (memory: nothing is kept)',
+  )
+  const [plain, full] = ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/2/p2p/ID']
+  t.is(
+    readyLine({ ...status, role: 'global', peerId: 'ID', listen: [plain, full] }, '/s'),
+    `dstore ready global ${plain}/p2p/ID ${full}`,
+  )
+})
+
+test('R007-9 a stop, SIGTERM and SIGINT each end a daemon cleanly, with its exit code', async (t) => {
+  for (const [how, code] of [
+    ['stop', 0],
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    const directory = stateDirectory(temporaryDirectory(t))
+    const daemon = run(t, directory.path)
+    await daemon.line
+    if (how === 'stop') await (await Client.connect(directory.socket))!.stop()
+    else daemon.kill(how)
+    t.is(await daemon.ended, code, how)
+    t.false(existsSync(directory.socket))
+    t.regex(daemon.errors(), /info stopped\n$/)
+  }
+})
+
+test('R007-30 who waited for a stop can start at once', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  for (let round = 0; round < 3; round++) {
+    const daemon = run(t, directory.path)
+    t.truthy(await daemon.line, daemon.errors())
+    await (await Client.connect(directory.socket))!.stop()
+  }
+})
+
+test('R007-9 a call in progress ends before the daemon does', async (t) => {
+  const { daemon, node } = await serving(t)
+  const put = await ask(daemon.socket, 'POST', '/v1/values', { body: new Uint8Array(50_000) })
+  const { key } = JSON.parse(put.body.toString()) as { key: string }
+  const opened = new AbortController()
+  node.gate = once(opened.signal, 'abort').then(() => undefined)
+  const reading = ask(daemon.socket, 'GET', `/v1/values/${key}`)
+  while (node.signals.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  const closed = daemon.close()
+  t.false(node.closed)
+  opened.abort()
+  t.is((await reading).body.byteLength, 50_000)
+  await closed
+  t.true(node.closed)
+  t.is(await Client.connect(daemon.socket), undefined)
+})
+
+test('R007-10 ten starts in the background at once leave one daemon, and all find it', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const start = (): Promise<string> =>
+    startInBackground({
+      directory,
+      socket: directory.socket,
+      command: [process.execPath, PROGRAM, directory.path],
+    })
+  const sockets = await Promise.all(Array.from({ length: 10 }, start))
+  t.deepEqual(new Set(sockets), new Set([directory.socket]))
+  const client = await Client.connect(directory.socket)
+  const { pid } = (await client!.status()).daemon
+  t.not(pid, process.pid)
+  await client!.stop()
+  t.is(await Client.connect(directory.socket), undefined)
+  t.regex(readFileSync(directory.log, 'utf8'), /info ready /)
+})
+
+test('R007-10 what keeps a daemon from serving is what its starter reports', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  mkdirSync(directory.socket)
+  const start = (...command: [string, ...string[]]): Promise<string> =>
+    startInBackground({ directory, socket: directory.socket, command })
+  await t.throwsAsync(start(process.execPath, PROGRAM, directory.path), { code: 'unwritable' })
+  await t.throwsAsync(start(process.execPath, '-e', 'process.exit(3)'), { code: 'unreachable' })
+})
+
+test('R007-1 the state directory is chosen by flag, variable, XDG, home; and made for its user', (t) => {
+  t.is(chooseDirectory('/a', { DSTORE_DIR: '/b' }).path, '/a')
+  t.is(chooseDirectory(undefined, { DSTORE_DIR: '/b', XDG_DATA_HOME: '/c' }).path, '/b')
+  t.is(chooseDirectory(undefined, { XDG_DATA_HOME: '/c' }).path, '/c/dstore')
+  t.regex(chooseDirectory(undefined, { XDG_DATA_HOME: 'c' }).path, /\.local\/share\/dstore$/)
+  t.is(chooseDirectory('relative', {}).path, join(process.cwd(), 'relative'))
+
+  const directory = stateDirectory(join(temporaryDirectory(t), 'new', 'er'))
+  createDirectory(directory)
+  t.is(statSync(directory.path).mode & 0o777, 0o700)
+})
+
+test('R007-1 a state directory that cannot be written is said so', async (t) => {
+  const parent = temporaryDirectory(t)
+  const file = join(parent, 'file')
+  writeFileSync(file, '')
+  t.throws(() => createDirectory(stateDirectory(file)), { code: 'unwritable' })
+  t.throws(() => createDirectory(stateDirectory(join(file, 'below'))), { code: 'unwritable' })
+  await t.throwsAsync(serving(t, {}, stateDirectory('/proc/self')), { code: 'unwritable' })
+  // Root may write everywhere; there is nothing to see with it.
+  if (process.getuid?.() === 0) return
+  chmodSync(parent, 0o500)
+  t.throws(() => createDirectory(stateDirectory(join(parent, 'x'))), { code: 'unwritable' })
+  chmodSync(parent, 0o700)
+})

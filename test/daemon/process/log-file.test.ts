@@ -1,0 +1,46 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { logToFile } from '../../../src/daemon/process/log-file.ts'
+import { temporaryDirectory } from '../serving.ts'
+
+const MOST = 100
+
+test('R007-77 the log and the one before it hold the latest lines, whole, within the bound', (t) => {
+  const lines = fc.array(fc.integer({ min: 1, max: MOST - 1 }), { minLength: 1, maxLength: 60 })
+  fc.assert(
+    fc.property(lines, (sizes) => {
+      const folder = mkdtempSync(join(tmpdir(), 'dstore-log-'))
+      try {
+        const path = join(folder, 'daemon.log')
+        let write = logToFile(path, MOST)
+        const all = sizes.map((size, index) => `${String(index % 10).repeat(size)}\n`)
+        for (const [index, line] of all.entries()) {
+          // A daemon that is started anew goes on with the file.
+          if (index % 17 === 16) write = logToFile(path, MOST)
+          write(line)
+        }
+        const found = readdirSync(folder).toSorted().toReversed()
+        const kept = found.map((name) => readFileSync(join(folder, name), 'utf8'))
+        for (const text of kept) if (text.length > MOST) return false
+        const text = kept.join('')
+        return found.length <= 2 && text !== '' && all.join('').endsWith(text)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    }),
+  )
+  t.pass()
+})
+
+test('R007-77 a log that cannot be written does not end the daemon', (t) => {
+  const folder = temporaryDirectory(t)
+  const path = join(folder, 'daemon.log')
+  const write = logToFile(path, MOST)
+  write(`${'x'.repeat(MOST - 2)}\n`)
+  t.is(statSync(path).mode & 0o777, 0o600)
+  rmSync(folder, { recursive: true })
+  t.notThrows(() => write('one more\n'))
+})

@@ -1,0 +1,65 @@
+/** Promises that somebody else settles, within a time. */
+import test from 'ava'
+import { DstoreError } from '../src/errors.ts'
+import { inTime } from '../src/deadline.ts'
+
+const LONG = { ms: 60_000, what: 'nothing came' }
+
+test('it is what is made of it, and over once, also where that is at once', async (t) => {
+  let over = 0
+  const count = (): number => over++
+  t.is(
+    await inTime<number>(LONG, (resolve) => {
+      resolve(() => 7)
+      return count
+    }),
+    7,
+  )
+  t.is(over, 1)
+  const later = inTime<number>(LONG, (resolve) => {
+    setImmediate(() => resolve(() => 8))
+    return count
+  })
+  t.is(await later, 8)
+  t.is(over, 2)
+})
+
+test('what making it throws is its error', async (t) => {
+  const failed = inTime(LONG, (resolve) => {
+    resolve(() => {
+      throw new DstoreError('not-found', 'no such key')
+    })
+    return () => undefined
+  })
+  await t.throwsAsync(failed, { code: 'not-found' })
+})
+
+test('what beginning throws is its error', async (t) => {
+  const failed = inTime(LONG, () => {
+    throw new DstoreError('usage', 'not like this')
+  })
+  await t.throwsAsync(failed, { code: 'usage' })
+})
+
+test('late, it is a timeout that says what did not happen, and it is over', async (t) => {
+  let over = 0
+  const late = inTime({ ms: 5, what: 'nothing came' }, () => () => over++)
+  await t.throwsAsync(late, { code: 'timeout', message: 'nothing came within 0.005 s' })
+  t.is(over, 1)
+})
+
+test('who gives up is told, before it begins and after', async (t) => {
+  const controller = new AbortController()
+  let over = 0
+  const given = inTime({ ...LONG, signal: controller.signal }, () => () => over++)
+  controller.abort()
+  await t.throwsAsync(given, { code: 'cancelled' })
+  t.is(over, 1)
+  let begun = 0
+  const refused = inTime({ ...LONG, signal: controller.signal }, () => {
+    begun++
+    return () => undefined
+  })
+  await t.throwsAsync(refused, { code: 'cancelled' })
+  t.is(begun, 0)
+})

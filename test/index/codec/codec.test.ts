@@ -1,0 +1,295 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { create, toBinary } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { DstoreError } from '../../../src/errors.ts'
+import { decodeMessage } from '../../../src/index/codec/decode.ts'
+import { encodeMessage } from '../../../src/index/codec/encode.ts'
+import type { Body, Fact, Message, Position, Receipt } from '../../../src/index/message.ts'
+import { MessageSchema } from '../../../src/index/codec/messages_pb.ts'
+import { isName } from '../../../src/index/name.ts'
+import {
+  BATCH_ITEMS,
+  HOLDERS,
+  INLINE_VALUE_BYTES,
+  LEAST_TICKET_MS,
+  LONGEST_TICKET_MS,
+  PEER_ID_CHARS,
+  TEXT_CHARS,
+  TICKET_USES,
+} from '../../../src/limits.ts'
+import { peerIdOfKey } from '../../../src/membership/peer-id.ts'
+import { ROLES } from '../../../src/membership/role.ts'
+import { bytes, code, count, digest, line } from '../../wire/arbitraries.ts'
+import { codecSuite } from '../../wire/codec.ts'
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined })
+const uint32 = fc.nat({ max: 0xffff_ffff })
+const position: fc.Arbitrary<Position> = fc.record({ runId: bytes(16), seq: count })
+const receipt: fc.Arbitrary<Receipt> = fc.record({
+  digest,
+  size: count,
+  incarnation: count,
+  existed: fc.boolean(),
+})
+const name = fc.stringMatching(/^[^\p{C}]{1,60}$/u).filter(isName)
+const names = fc.array(name, { maxLength: 3 })
+const smallValue = fc.uint8Array({ maxLength: 40 })
+const fact: fc.Arbitrary<Fact> = fc
+  .record({
+    incarnation: count,
+    value: maybe(smallValue),
+    size: count,
+    holders: fc.array(line, { maxLength: 3 }),
+    names,
+  })
+  .map((any) => ({ ...any, size: any.value?.byteLength ?? any.size }))
+const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength: 4 })
+
+const peer = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: PEER_ID_CHARS })
+const role = fc.constantFrom(...ROLES)
+
+/** Every kind of message; the compiler sees to it that none is forgotten. */
+const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
+  hello: fc.record({
+    versions: some(uint32),
+    bootId: bytes(16),
+    position: maybe(position),
+    seen: count,
+    ticketSecret: maybe(fc.uint8Array({ maxLength: 64 })),
+  }),
+  welcome: fc.record({
+    version: uint32,
+    position,
+    leaseMs: maybe(count),
+    reset: fc.boolean(),
+    members: some(peer),
+  }),
+  locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
+  located: fc.record({ facts: some(maybe(fact)) }),
+  put: fc.oneof(
+    fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
+    fc.record({ values: fc.tuple(smallValue), name: maybe(name) }),
+  ),
+  stored: fc.record({ receipts: some(receipt) }),
+  offer: fc.record({ digest, size: count, name: maybe(name) }),
+  offered: fc.oneof(
+    fc.record({ have: receipt, sendFrom: fc.constant(0) }),
+    fc.record({ have: fc.constant(undefined), sendFrom: count }),
+  ),
+  remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
+  unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
+  removed: fc.record({
+    seq: count,
+    freedBytes: count,
+    acknowledged: some(line),
+    owed: some(line),
+    expired: some(line),
+    names,
+    digest: maybe(digest),
+  }),
+  list: fc.record({ after: maybe(digest), limit: fc.integer({ min: 1, max: BATCH_ITEMS }) }),
+  listed: fc.record({ items: some(fc.record({ digest, size: count })), more: fc.boolean() }),
+  bind: fc.record({ name, digest }),
+  lookup: fc.record({ name, inline: fc.boolean() }),
+  binding: fc.record({ found: maybe(fc.record({ digest, incarnation: count, fact })) }),
+  names: fc.record({
+    prefix: fc.oneof(fc.constant(''), name),
+    after: maybe(name),
+    limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
+  }),
+  named: fc.record({ items: some(fc.record({ name, digest })), more: fc.boolean() }),
+  watch: fc.record({
+    after: maybe(position),
+    waitMs: count,
+    limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
+  }),
+  watched: fc.record({
+    position,
+    changes: some(
+      fc.record({
+        seq: count,
+        type: fc.constantFrom('run-started', 'put', 'bind', 'invite', 'admit', 'expel'),
+        digest: maybe(digest),
+        names,
+        size: maybe(count),
+        peer: maybe(peer),
+        role: maybe(role),
+      }),
+    ),
+    lost: fc.boolean(),
+  }),
+  feed: fc
+    .record({
+      after: fc.nat(),
+      digests: some(digest),
+      unbound: names,
+      peers: some(peer),
+      admitted: fc.boolean(),
+      more: fc.nat(),
+    })
+    .map(({ after, digests, unbound, peers, admitted, more }) => ({
+      after,
+      upto: after + digests.length + unbound.length + peers.length + more,
+      memberships: peers.map((one, i) => ({
+        peer: one,
+        admitted,
+        seq: after + digests.length + unbound.length + 1 + i,
+      })),
+      removals: digests.map((gone, i) => ({ digest: gone, seq: after + 1 + i })),
+      unbindings: unbound.map((gone, i) => ({ name: gone, seq: after + digests.length + 1 + i })),
+    })),
+  invite: fc.record({
+    secretHash: digest,
+    role,
+    uses: fc.integer({ min: 1, max: TICKET_USES }),
+    validMs: fc.integer({ min: LEAST_TICKET_MS, max: LONGEST_TICKET_MS }),
+  }),
+  invited: fc.record({
+    addresses: some(fc.constantFrom('/ip4/10.0.0.1/tcp/1', '/dns4/example.org/tcp/65535')),
+    expiresMs: count,
+  }),
+  admit: fc.record({ peer: bytes(32).map(peerIdOfKey), role }),
+  admitted: fc.record({}),
+  expel: fc.record({ peer, timeoutMs: maybe(count) }),
+  members: fc.record({ after: maybe(peer), limit: fc.integer({ min: 1, max: BATCH_ITEMS }) }),
+  'member-page': fc.record({
+    items: some(fc.record({ peer, role: maybe(role), connected: fc.boolean(), sinceMs: count })),
+    more: fc.boolean(),
+  }),
+  ack: fc.record({ seq: count }),
+  ping: fc.record({}),
+  pong: fc.record({ seq: count }),
+  goodbye: fc.record({ reason: line }),
+  failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
+}
+
+const messages = Object.entries(BODIES).map(([type, fields]) => ({
+  type,
+  message: fc
+    .record({ id: uint32, fields: fields as fc.Arbitrary<object> })
+    .map(({ id, fields: rest }) => ({ id, body: { type, ...rest } }) as Message),
+}))
+
+codecSuite(messages, { encode: encodeMessage, decode: decodeMessage })
+
+type Wire = MessageInitShape<typeof MessageSchema>
+
+/** What our own encoder would never send. */
+const wire = (message: Wire): Uint8Array => toBinary(MessageSchema, create(MessageSchema, message))
+
+const DIGEST = new Uint8Array(32)
+const many = <T>(length: number, item: T): T[] => Array<T>(length).fill(item)
+
+const REFUSED: Record<string, Wire> = {
+  'R000-7: one name for two values': {
+    body: { case: 'put', value: { values: [DIGEST, DIGEST], name: 'n' } },
+  },
+  'R000-7: a name with a control character': {
+    body: { case: 'lookup', value: { name: 'a\u0007' } },
+  },
+  'R000-7: a name that reads as a key': {
+    body: { case: 'bind', value: { name: '0'.repeat(64), digest: DIGEST } },
+  },
+  'R000-7: a feed that goes backwards': { body: { case: 'feed', value: { after: 2n, upto: 1n } } },
+  'R000-7: a removal beyond the interval of its feed': {
+    body: {
+      case: 'feed',
+      value: { after: 2n, upto: 4n, removals: [{ digest: DIGEST, seq: 5n }] },
+    },
+  },
+  'R000-7: a message of no kind': { id: 1 },
+  'R000-7: a boot id of 15 bytes': {
+    body: { case: 'hello', value: { bootId: new Uint8Array(15) } },
+  },
+  'R000-7: a ticket secret of 65 bytes': {
+    body: {
+      case: 'hello',
+      value: { bootId: new Uint8Array(16), ticketSecret: new Uint8Array(65) },
+    },
+  },
+  'R000-7: a welcome without a position': { body: { case: 'welcome', value: { version: 1 } } },
+  'R000-7: a digest of 31 bytes': {
+    body: { case: 'offer', value: { digest: DIGEST.subarray(1) } },
+  },
+  'R000-1: a size of 2^53': { body: { case: 'offer', value: { digest: DIGEST, size: 2n ** 53n } } },
+  'R000-1: a size of 2^64 - 1': {
+    body: { case: 'offer', value: { digest: DIGEST, size: 2n ** 64n - 1n } },
+  },
+  'R000-7: one digest more than a batch': {
+    body: { case: 'locate', value: { digests: many(BATCH_ITEMS + 1, DIGEST) } },
+  },
+  'R000-7: a small value of one byte too many': {
+    body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES + 1)] } },
+  },
+  'R000-7: an offer that is answered with nothing': { body: { case: 'offered', value: {} } },
+  'R000-7: a list of nothing': { body: { case: 'list', value: { limit: 0 } } },
+  'R000-7: a list of more than a batch': {
+    body: { case: 'list', value: { limit: BATCH_ITEMS + 1 } },
+  },
+  'R000-7: an inline value of another length than the size': {
+    body: {
+      case: 'located',
+      value: { facts: [{ exists: true, size: 2n, value: new Uint8Array(1) }] },
+    },
+  },
+  'R000-7: one holder too many': {
+    body: {
+      case: 'located',
+      value: { facts: [{ exists: true, holders: many(HOLDERS + 1, 'peer') }] },
+    },
+  },
+}
+
+for (const [name, message] of Object.entries(REFUSED)) {
+  test(`${name} breaks the protocol`, (t) => {
+    const error = t.throws(() => decodeMessage(wire(message)), { instanceOf: DstoreError })
+    t.is(error.code, 'protocol')
+  })
+}
+
+test('a batch, a value and holders of exactly the limit are taken', (t) => {
+  t.notThrows(() => {
+    decodeMessage(wire({ body: { case: 'locate', value: { digests: many(BATCH_ITEMS, DIGEST) } } }))
+    decodeMessage(
+      wire({ body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES)] } } }),
+    )
+    decodeMessage(
+      wire({
+        body: {
+          case: 'located',
+          value: { facts: [{ exists: true, holders: many(HOLDERS, 'peer') }] },
+        },
+      }),
+    )
+  })
+})
+
+test('R000-7: fields that nobody knows yet are skipped', (t) => {
+  const known = encodeMessage({ id: 7, body: { type: 'ping' } })
+  const unknownField = [0xfa, 0x3f, 0x03, 1, 2, 3] // field 1023, three bytes
+  t.deepEqual(decodeMessage(Uint8Array.from([...known, ...unknownField])), {
+    id: 7,
+    body: { type: 'ping' },
+  })
+})
+
+test('R000-8: a code that is not in the table is taken as a broken protocol', (t) => {
+  for (const stranger of ['', 'constructor', '__proto__', 'not-invented-yet']) {
+    const { body } = decodeMessage(wire({ body: { case: 'failure', value: { code: stranger } } }))
+    t.like(body, { type: 'failure', code: 'protocol' })
+  }
+})
+
+test('R000-9: lines for people are cut, and carry no control characters', (t) => {
+  const nasty = `\u001B[2J\r\nhello\u009B31m\u0000${'x'.repeat(TEXT_CHARS)}`
+  const failure = { code: 'busy', message: nasty, hint: nasty }
+  const { body } = decodeMessage(wire({ body: { case: 'failure', value: failure } }))
+  t.true(body.type === 'failure')
+  if (body.type !== 'failure') return
+  for (const text of [body.message, body.hint!]) {
+    t.true(text.length <= TEXT_CHARS)
+    t.regex(text, /^[^\p{Cc}]*hello[^\p{Cc}]*$/u)
+  }
+})

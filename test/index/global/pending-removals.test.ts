@@ -1,0 +1,30 @@
+import test from 'ava'
+import { Register } from '../../../src/index/global/local-register.ts'
+import { Waiting } from '../../../src/index/global/pending-removals.ts'
+
+const FAR = Number.MAX_SAFE_INTEGER
+
+test('R004-20: what nobody waits for any longer is let go of, however long its caller would have waited', (t) => {
+  const local = { bootId: new Uint8Array(16), acknowledged: 3, leased: false }
+  const locals = new Map([['L', local]])
+  const register = new Register({ locals, now: 0, leaseMs: undefined, longestLeaseMs: 0 })
+  const waiting = new Waiting(register)
+  const removed = { freedBytes: 0, names: [], digest: undefined }
+  let [answers, isThere] = [0, true]
+  const item = {
+    seq: 4,
+    removed,
+    deadline: FAR,
+    graceEnds: FAR,
+    isAwaited: () => isThere,
+    answer: () => void answers++,
+  }
+  waiting.add(item, 0)
+  waiting.add({ ...item, isAwaited: () => true }, 0)
+  isThere = false
+  waiting.look(1)
+  register.acknowledge('L', 4)
+  isThere = true
+  waiting.look(2)
+  t.is(answers, 1, 'only who still waits is answered')
+})

@@ -1,0 +1,160 @@
+/** What a Local asks: several in one message, and each settled for itself. */
+import test from 'ava'
+import { InFlight, keyThing } from '../../../src/index/local/in-flight.ts'
+import type { Body, Fact, Message, Receipt, Request } from '../../../src/index/message.ts'
+import { Requests } from '../../../src/index/local/request-queue.ts'
+import { ALL_RULES } from '../../../src/index/rules.ts'
+import {
+  INDEX_MESSAGE_BYTES,
+  INLINE_ANSWER_BYTES,
+  INLINE_VALUE_BYTES,
+  JOINED_REQUESTS,
+} from '../../../src/limits.ts'
+
+const digest = (n: number): Uint8Array => new Uint8Array(32).fill(n)
+
+const locate = (n: number): Request => ({ type: 'locate', digests: [digest(n)], inline: true })
+
+const put = (n: number): Request => ({ type: 'put', values: [Uint8Array.of(n)], name: undefined })
+
+const fact = (incarnation: number): Fact => {
+  return { size: 1, incarnation, value: undefined, holders: [], names: [] }
+}
+
+const receipt = (n: number): Receipt => {
+  return { digest: digest(n), size: 1, incarnation: 5, existed: false }
+}
+
+function begun(): { inFlight: InFlight; requests: Requests } {
+  const inFlight = new InFlight()
+  return { inFlight, requests: new Requests(inFlight, ALL_RULES) }
+}
+
+/** Ask these under the tickets 1, 2 and so on; what is sent. */
+function sent(requests: Requests, bodies: readonly Request[]): Message[] {
+  for (const [i, body] of bodies.entries()) requests.add(i + 1, body)
+  return [...requests.sendable()]
+}
+
+const located = (id: number, ...facts: (Fact | undefined)[]): Message => {
+  return { id, body: { type: 'located', facts } }
+}
+
+test('R004-56 questions about single keys go in one message, and each gets its own answer', (t) => {
+  const { requests } = begun()
+  const [message, ...more] = sent(requests, [locate(1), locate(2), locate(3)])
+  t.deepEqual(more, [])
+  t.deepEqual(message!.body, {
+    type: 'locate',
+    digests: [digest(1), digest(2), digest(3)],
+    inline: true,
+  })
+  requests.cancel(2)
+  t.deepEqual(requests.answered(located(message!.id, undefined, fact(4), fact(7))), [
+    { ticket: 1, result: { type: 'located', facts: [undefined] }, keep: true },
+    { ticket: 3, result: { type: 'located', facts: [fact(7)] }, keep: true },
+  ])
+  t.true(requests.isIdle)
+})
+
+test('R004-56 so do small values that are put without a name', (t) => {
+  const { requests } = begun()
+  const named: Request = { type: 'put', values: [Uint8Array.of(9)], name: 'nine' }
+  const batch: Request = {
+    type: 'put',
+    values: [Uint8Array.of(7), Uint8Array.of(8)],
+    name: undefined,
+  }
+  const messages = sent(requests, [put(1), named, locate(4), put(2), batch])
+  t.deepEqual(
+    messages.map(({ body }) => body),
+    [
+      named,
+      batch,
+      locate(4),
+      { type: 'put', values: [Uint8Array.of(1), Uint8Array.of(2)], name: undefined },
+    ],
+  )
+  const { id } = messages.at(-1)!
+  const stored: Body = { type: 'stored', receipts: [receipt(1), receipt(2)] }
+  t.deepEqual(requests.answered({ id, body: stored }), [
+    { ticket: 1, result: { type: 'stored', receipts: [receipt(1)] }, keep: true },
+    { ticket: 4, result: { type: 'stored', receipts: [receipt(2)] }, keep: true },
+  ])
+})
+
+test('R004-56 not more of them than fit with their values', (t) => {
+  const { requests } = begun()
+  const asked = Array.from({ length: 2 * JOINED_REQUESTS + 1 }, (_, i) => locate(i + 1))
+  const counts = sent(requests, asked).map(
+    ({ body }) => (body as Request & { type: 'locate' }).digests.length,
+  )
+  t.deepEqual(counts, [JOINED_REQUESTS, JOINED_REQUESTS, 1])
+  t.true(JOINED_REQUESTS * INLINE_VALUE_BYTES <= INLINE_ANSWER_BYTES)
+  t.true(JOINED_REQUESTS * (INLINE_VALUE_BYTES + 128) < INDEX_MESSAGE_BYTES)
+})
+
+test('R004-17 of several in one message, only what a removal has overtaken is asked once more', (t) => {
+  const { requests, inFlight } = begun()
+  const [message] = sent(requests, [locate(1), locate(2)])
+  inFlight.lost(keyThing(digest(2)), 9)
+  const first = requests.answered(located(message!.id, fact(4), fact(4)))
+  t.deepEqual(first, [{ ticket: 1, result: { type: 'located', facts: [fact(4)] }, keep: true }])
+  const [again, ...more] = [...requests.sendable()]
+  t.deepEqual([again!.body, more], [locate(2), []])
+  inFlight.lost(keyThing(digest(2)), 12)
+  const [last] = requests.answered(located(again!.id, fact(10)))
+  t.like(last, { ticket: 2, result: { code: 'removed' }, keep: false })
+})
+
+test('R004-56 a failure is told to all that were asked in one message', (t) => {
+  const { requests } = begun()
+  const [message] = sent(requests, [locate(1), locate(2)])
+  const body: Body = { type: 'failure', code: 'internal', message: 'no disk', hint: undefined }
+  const settled = requests.answered({ id: message!.id, body })
+  t.like(settled, [
+    { ticket: 1, result: { code: 'internal' } },
+    { ticket: 2, result: { code: 'internal' } },
+  ])
+})
+
+test('R004-4 R004-45 an answer to more or fewer than were asked is none', (t) => {
+  for (const facts of [[], [fact(1)], [fact(1), fact(1), fact(1)]]) {
+    const { requests } = begun()
+    const [message] = sent(requests, [locate(1), locate(2)])
+    t.throws(() => requests.answered(located(message!.id, ...facts)), { code: 'protocol' })
+  }
+  for (const facts of [[], [fact(1), fact(1)]]) {
+    const { requests } = begun()
+    const [message] = sent(requests, [locate(1)])
+    const [settled] = requests.answered(located(message!.id, ...facts))
+    t.like(settled, { ticket: 1, result: { code: 'protocol' } })
+  }
+  const { requests } = begun()
+  const [message] = sent(requests, [put(1)])
+  const [settled] = requests.answered({ id: message!.id, body: { type: 'stored', receipts: [] } })
+  t.like(settled, { ticket: 1, result: { code: 'protocol' } })
+})
+
+test('R004-28 where the link breaks, all of them are asked again', (t) => {
+  const { requests } = begun()
+  const [before] = sent(requests, [locate(1), put(2), locate(3)])
+  t.deepEqual((before!.body as Request & { type: 'locate' }).digests.length, 2)
+  t.deepEqual(requests.broke(), [])
+  t.deepEqual(
+    [...requests.sendable()].map(({ body }) => body),
+    [{ type: 'locate', digests: [digest(1), digest(3)], inline: true }, put(2)],
+  )
+})
+
+test('R004-56 nothing waits for others where nothing is under way', (t) => {
+  const { requests } = begun()
+  t.false(requests.mayGather(locate(1)))
+  const [message] = sent(requests, [locate(1)])
+  t.true(requests.mayGather(locate(2)))
+  t.true(requests.mayGather(put(2)))
+  t.false(requests.mayGather({ type: 'locate', digests: [digest(1)], inline: false }))
+  t.false(requests.mayGather({ type: 'put', values: [Uint8Array.of(1)], name: 'one' }))
+  requests.answered(located(message!.id, fact(1)))
+  t.false(requests.mayGather(locate(2)))
+})

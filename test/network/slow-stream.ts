@@ -1,0 +1,80 @@
+/** A process of the memory test: `read` listens and reads slowly, `write ADDRESS` sends as fast as it may. */
+import { newIdentity } from '../../src/network/identity.ts'
+import { createNetwork } from '../../src/network/libp2p-network.ts'
+import type { Channel } from '../../src/wire/channel.ts'
+
+export interface Report {
+  readonly bytes: number
+  /** The most memory in array buffers beyond what it was at first. */
+  readonly peakBytes: number
+  readonly pauses: number
+}
+
+const PROTOCOL = '/dstore/slow/1'
+const TOTAL = 128 << 20
+const PIECE = new Uint8Array(1_048_576)
+
+/** What is in use: freed buffers are swept some time after a collection, so collect, wait and collect again. */
+async function used(): Promise<number> {
+  globalThis.gc?.()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  globalThis.gc?.()
+  return process.memoryUsage().arrayBuffers
+}
+
+/** Sample until the function it gives is called: the peak beyond what was in use at first. */
+async function watch(): Promise<() => number> {
+  const before = await used()
+  let peak = 0
+  const timer = setInterval(() => {
+    void used().then((now) => (peak = Math.max(peak, now - before)))
+  }, 150)
+  return () => {
+    clearInterval(timer)
+    return peak
+  }
+}
+
+async function readSlowly(channel: Channel): Promise<Report> {
+  const peak = await watch()
+  let bytes = 0
+  let pauses = 0
+  for (;;) {
+    const piece = await channel.read()
+    if (piece === undefined) break
+    bytes += piece.byteLength
+    if (bytes < (pauses + 1) * 8 * (1 << 20)) continue
+    pauses++
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  await channel.end()
+  return { bytes, peakBytes: peak(), pauses }
+}
+
+async function writeAll(channel: Channel): Promise<Report> {
+  const peak = await watch()
+  let bytes = 0
+  for (; bytes < TOTAL; bytes += PIECE.byteLength) await channel.write(PIECE)
+  await channel.end()
+  while ((await channel.read()) !== undefined);
+  return { bytes, peakBytes: peak(), pauses: 0 }
+}
+
+async function main(role: string, address: string | undefined): Promise<void> {
+  const identity = await newIdentity()
+  if (role === 'read') {
+    const network = await createNetwork({ identity, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const accepted = new Promise<Channel>((resolve) => void network.handle(PROTOCOL, resolve))
+    process.send!(network.addresses()[0])
+    process.send!(await readSlowly(await accepted))
+    await network.close()
+  } else {
+    const network = await createNetwork({ identity })
+    process.send!(await writeAll(await network.dial(address!, PROTOCOL)))
+    await network.close()
+  }
+  process.disconnect()
+}
+
+// oxlint-disable-next-line unicorn/prefer-top-level-await -- the types of this file are imported by the test
+if (process.argv[1] === import.meta.filename) void main(process.argv[2]!, process.argv[3])

@@ -1,0 +1,32 @@
+import test from 'ava'
+import { encodeChange, encodeRemoved, removedRow } from '../../../src/index/records/record.ts'
+import { SILENT } from '../../../src/log.ts'
+import { Retention } from '../../../src/node/global/log-retention.ts'
+import { createMemoryStore } from '../../../src/store/memory/memory.ts'
+
+const digestOf = (i: number): Uint8Array => new Uint8Array(32).fill(i)
+
+test('R004-34: the log holds so many changes, none too old, and marks go with the removals they are of', async (t) => {
+  const store = createMemoryStore()
+  for (let i = 1; i <= 10; i++) {
+    const change = { type: 'remove', digest: digestOf(i), incarnation: 1, names: [] } as const
+    const mark = encodeRemoved({ seq: i, size: 1 })
+    const writes = [{ key: removedRow(digestOf(i)), value: mark }]
+    await store.commit({ conditions: [], writes, entry: encodeChange(change, 1000 * i) })
+  }
+  const trimmed: number[] = []
+  const limits = { changes: 6, ageMs: 5000 }
+  const retention = new Retention(store, SILENT, (upto) => trimmed.push(upto), limits)
+  t.teardown(() => retention.close())
+  await retention.run(10_000)
+  t.deepEqual(trimmed, [4], 'by number')
+  await retention.run(12_500)
+  t.deepEqual(trimmed, [4, 7], 'by age')
+  t.is((await store.log(0, 100))[0]!.seq, 8)
+  const rows = await store.rows([1, 7, 8, 10].map((i) => removedRow(digestOf(i))))
+  t.deepEqual(
+    rows.map((row) => row !== undefined),
+    [false, false, true, true],
+  )
+  t.is(await store.lastSeq(), 10, 'what is pruned takes no seq')
+})

@@ -1,0 +1,29 @@
+import test from 'ava'
+import { encodeMessage } from '../../../src/index/codec/encode.ts'
+import { encodeChange } from '../../../src/index/records/record.ts'
+import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'
+import { Changes } from '../../../src/node/global/watch-log.ts'
+import { createMemoryStore } from '../../../src/store/memory/memory.ts'
+
+test('R004-40: changes that are as large as they can be are told in messages that can be sent, none left out', async (t) => {
+  const store = createMemoryStore()
+  const digest = new Uint8Array(32)
+  const names = Array.from({ length: NAMES_PER_KEY }, (_, i) => `${i}`.padStart(NAME_BYTES, 'n'))
+  const entry = encodeChange({ type: 'remove', digest, incarnation: 1, names }, 0)
+  for (let i = 0; i < 7; i++) await store.commit({ conditions: [], writes: [], entry })
+  const runId = new Uint8Array(16)
+  const changes = new Changes(store, {
+    position: () => ({ runId, seq: 7 }),
+    contains: () => true,
+  })
+  const told: number[] = []
+  while (told.length < 7) {
+    const after = { runId, seq: told.length }
+    const watched = await changes.read({ after, limit: BATCH_ITEMS })
+    t.true(watched.changes.length > 0)
+    t.is(watched.position.seq, watched.changes.at(-1)!.seq)
+    t.true(encodeMessage({ id: 1, body: watched }).byteLength <= INDEX_MESSAGE_BYTES)
+    told.push(...watched.changes.map(({ seq }) => seq))
+  }
+  t.deepEqual(told, [1, 2, 3, 4, 5, 6, 7])
+})

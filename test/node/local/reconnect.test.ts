@@ -1,0 +1,54 @@
+import test from 'ava'
+import { REDIAL_FIRST_MS, REDIAL_PATIENCE_MS } from '../../../src/limits.ts'
+import { Redial, backoffMs, REDIAL_MOST_MS } from '../../../src/node/local/reconnect.ts'
+
+test('waits double up to the longest, for ever', (t) => {
+  const waits = Array.from({ length: 7 }, (_, i) => backoffMs(i + 1, () => 1))
+  t.deepEqual(waits, [200, 400, 800, 1600, 3200, REDIAL_MOST_MS, REDIAL_MOST_MS])
+  for (const attempt of [31, 32, 1000, 1e6, 1e15]) {
+    t.is(
+      backoffMs(attempt, () => 1),
+      REDIAL_MOST_MS,
+    )
+  }
+})
+
+test('Locals that lose Global together come back spread over half the wait', (t) => {
+  const waits = [0, 0.5, 0.999].map((random) => Math.round(backoffMs(1, () => random)))
+  t.deepEqual(waits, [REDIAL_FIRST_MS / 2, 150, REDIAL_FIRST_MS])
+})
+
+test('who wants the connection cuts the wait short, and is told when the attempt has ended', async (t) => {
+  let now = 0
+  const redial = new Redial(() => now)
+  redial.begins()
+  redial.ended()
+  const { signal } = new AbortController()
+  const resting = redial.rest(3_600_000, signal)
+  now = REDIAL_FIRST_MS
+  const hurried = redial.hurry()
+  await resting
+  redial.begins()
+  t.is(redial.hurry(), hurried, 'all wait for the same')
+  redial.ended()
+  await hurried
+})
+
+test('nobody waits for an attempt that comes later, or has had its time', async (t) => {
+  let now = 0
+  const redial = new Redial(() => now)
+  redial.begins()
+  redial.ended()
+  const resting = redial.rest(3_600_000, new AbortController().signal)
+  await redial.hurry()
+  await redial.hurry()
+  // It is cut short all the same, when the least time has passed.
+  await resting
+  now = REDIAL_FIRST_MS
+  redial.begins()
+  now += REDIAL_PATIENCE_MS
+  await redial.hurry()
+  now -= 1
+  await redial.hurry()
+  t.pass()
+})

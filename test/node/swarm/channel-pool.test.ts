@@ -1,0 +1,85 @@
+import test from 'ava'
+import { LANE_KEYS_PER_PEER, LANE_KEY_MS, LANE_RETRY_MS } from '../../../src/limits.ts'
+import { BulkNetwork } from '../../../src/network/lane/lane-network.ts'
+import { LaneChannel } from '../../../src/network/lane/lane-channel.ts'
+import { SILENT } from '../../../src/log.ts'
+import { TransferPool } from '../../../src/node/swarm/channel-pool.ts'
+import type { Channel } from '../../../src/wire/channel.ts'
+import { now, random } from '../../network/lane/lanes.ts'
+import {
+  LOOPBACK,
+  closeAll,
+  closing,
+  connected,
+  offered,
+  patience,
+} from '../../network/lane/lane-site.ts'
+
+test.afterEach.always(closeAll)
+
+const BULK = '/dstore/test-bulk/1'
+
+interface Case {
+  /** The next transfer, which does nothing: the channel that it was given. */
+  readonly transfer: () => Promise<Channel>
+  /** Until its keys are forgotten, the server has no lane for the client. */
+  readonly takeAllKeys: () => Promise<void>
+  /** Lets time pass, in milliseconds. */
+  readonly pass: (ms: number) => void
+}
+
+/** A client with a pool, and a server with lanes or without. */
+async function between(lanes: boolean): Promise<Case> {
+  let passedMs = 0
+  const clock = (): number => now() + passedMs
+  const { server, client } = await connected()
+  const parts = { bulk: BULK, log: SILENT, now: clock, random }
+  const giving = new BulkNetwork({ ...parts, network: server, listen: lanes ? [LOOPBACK] : [] })
+  const asking = new BulkNetwork({ ...parts, network: client, listen: [] })
+  closing.push(
+    () => giving.close(),
+    () => asking.close(),
+  )
+  await giving.handle(BULK, () => undefined)
+  const pool = new TransferPool({
+    open: (peer, signal) => asking.open(peer, BULK, { signal }),
+    isWorthKeeping: (channel) => asking.isWorthKeeping(channel),
+  })
+  return {
+    transfer: () => pool.run(server.peerId, patience(), async ({ channel }) => channel),
+    takeAllKeys: async () => {
+      for (let i = 0; i < LANE_KEYS_PER_PEER; i++) await offered({ client, server })
+    },
+    pass: (ms) => (passedMs += ms),
+  }
+}
+
+test.serial('R003-114 a lane is kept for the next transfer', async (t) => {
+  const { transfer } = await between(true)
+  const lane = await transfer()
+  t.true(lane instanceof LaneChannel)
+  t.is(await transfer(), lane)
+})
+
+test.serial('R003-114 a stream that stands in for a lane is not kept', async (t) => {
+  const { transfer, takeAllKeys, pass } = await between(true)
+  await takeAllKeys()
+  const stream = await transfer()
+  t.false(stream instanceof LaneChannel)
+  t.not(await transfer(), stream)
+  pass(LANE_KEY_MS)
+  t.true((await transfer()) instanceof LaneChannel)
+})
+
+test.serial(
+  'R003-114 where there are no lanes a stream is kept until they are asked for again',
+  async (t) => {
+    const { transfer, pass } = await between(false)
+    const stream = await transfer()
+    t.is(await transfer(), stream)
+    pass(LANE_RETRY_MS - 1000)
+    t.is(await transfer(), stream)
+    pass(1000)
+    t.not(await transfer(), stream)
+  },
+)

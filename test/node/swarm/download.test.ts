@@ -1,0 +1,365 @@
+import test from 'ava'
+import { equal } from '../../../src/bytes.ts'
+import { DstoreError } from '../../../src/errors.ts'
+import { Key } from '../../../src/hash/key.ts'
+import type { ByteRange } from '../../../src/hash/tree/tree.ts'
+import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'
+import { fetchSlices, type FetchRequest } from '../../../src/transfer/fetch.ts'
+import type { GroupChecker, ProvedRun } from '../../../src/transfer/piece-stream.ts'
+import { CachedValue } from '../../../src/node/cache/cached-value.ts'
+import { Download, type Interest } from '../../../src/node/swarm/download.ts'
+import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
+import type { Sources } from '../../../src/node/swarm/peer-sources.ts'
+import { lengthOf } from '../../../src/transfer/schedule/parts.ts'
+import { pattern } from '../../hash/sizes.ts'
+import { seeded } from '../../wire/seeded.ts'
+import { elsewhere } from '../../transfer/elsewhere.ts'
+import { TestHost, fails, sample, served, type Sample } from '../../transfer/ends.ts'
+
+const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
+const WHOLE: ByteRange = { start: 0, end: VALUE.size }
+
+type Fetch = (
+  ranges: readonly ByteRange[],
+  signal: AbortSignal,
+  where: Pick<FetchRequest, 'land' | 'checker'>,
+) => AsyncIterable<ProvedRun>
+
+/** So that a value comes in several pieces. */
+const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES)
+
+/** From an honest holder of everything, or of a part; `cutAfterBytes` breaks the link. */
+function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange } = {}): Fetch {
+  const { of = VALUE, held, ...cut } = options
+  return async function* (ranges, signal, where) {
+    const { client } = served(new TestHost(of, held), { recut, ...cut })
+    const { digest, size } = of
+    signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
+    try {
+      yield* fetchSlices(client, { digest, size, ranges, ...where })
+    } finally {
+      client.channel.abort(new DstoreError('cancelled', 'it is over'))
+    }
+  }
+}
+
+class Case implements Sources {
+  readonly self = 'me'
+  readonly global = 'G'
+  readonly pool: SegmentPool = new SegmentPool()
+  readonly value: CachedValue
+  readonly download: Download
+  readonly asked: { readonly source: string; readonly ranges: readonly ByteRange[] }[] = []
+  readonly reported: string[] = []
+  ended = 0
+  nowMs = 0
+  isTimeReal = true
+  readonly #fetch: Readonly<Record<string, Fetch>>
+
+  /** `fetch`: of Global, or of each source by name. */
+  constructor(
+    fetch: Fetch | Readonly<Record<string, Fetch>>,
+    of: Sample = VALUE,
+    checker?: GroupChecker,
+  ) {
+    this.#fetch = typeof fetch === 'function' ? { G: fetch } : fetch
+    this.value = new CachedValue(new Key(of.digest), of.size, 1, this.pool)
+    const release = this.value.use()
+    this.download = new Download({
+      value: this.value,
+      sources: this,
+      checker,
+      onEnd: () => {
+        this.ended++
+        release()
+      },
+      now: () => this.nowMs + (this.isTimeReal ? performance.now() : 0),
+      random: seeded(1),
+    })
+  }
+
+  async *fetch(
+    source: string,
+    request: FetchRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ProvedRun, void, undefined> {
+    const { ranges } = request
+    if (ranges.length > 0) this.asked.push({ source, ranges })
+    if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])
+    const { land, checker } = request
+    const where = { ...(land && { land }), ...(checker && { checker }) }
+    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal, where)
+  }
+
+  async company(): Promise<string[]> {
+    return Object.keys(this.#fetch).filter((name) => name !== 'G')
+  }
+
+  report(source: string): void {
+    this.reported.push(source)
+  }
+
+  /** How much of the value was asked of a source, in bytes. */
+  askedOf(name: string): number {
+    const asked = this.asked.filter(({ source }) => source === name)
+    return lengthOf(asked.flatMap(({ ranges }) => [...ranges]))
+  }
+}
+
+const begin = (fetch: Fetch): Case => new Case(fetch)
+
+/** Read a range as a caller does. */
+async function read(
+  value: CachedValue,
+  interest: Interest,
+  range: ByteRange,
+  of: Sample = VALUE,
+): Promise<number[]> {
+  const steps: number[] = []
+  for (let at = range.start; at < range.end;) {
+    const view = value.view({ start: at, end: range.end })
+    if (view === undefined) {
+      await interest.more()
+      continue
+    }
+    if (!equal(view, of.bytes.subarray(at, at + view.byteLength))) throw new Error('wrong bytes')
+    at += view.byteLength
+    steps.push(view.byteLength)
+  }
+  interest.leave()
+  return steps
+}
+
+test('callers that want the same share one fetch, and read before its end', async (t) => {
+  const state = begin(honest())
+  const { value, download } = state
+  const readers = [WHOLE, WHOLE, { start: 5, end: 100_000 }].map((range) =>
+    read(value, download.join(range), range),
+  )
+  const [first] = await Promise.all(readers)
+  t.true(first!.length > 3)
+  t.is(state.asked.length, 1)
+  t.is(state.ended, 1)
+  t.true(value.held.complete)
+  t.true(equal(value.outboard, VALUE.outboard))
+})
+
+test('a range fetches its own groups and no more', async (t) => {
+  const state = begin(honest())
+  const range = { start: 3 * GROUP_BYTES + 1, end: 5 * GROUP_BYTES }
+  await read(state.value, state.download.join(range), range)
+  t.is(state.value.held.count, 2)
+})
+
+test('R003-12: what is held is not fetched again', async (t) => {
+  const state = begin(honest())
+  const { value, download } = state
+  const part = { start: 5 * GROUP_BYTES, end: 9 * GROUP_BYTES }
+  value.write(part.start, VALUE.bytes.subarray(part.start, part.end))
+  await read(value, download.join(WHOLE), WHOLE)
+  const ranges = [
+    { start: 0, end: part.start },
+    { start: part.end, end: VALUE.size },
+  ]
+  t.deepEqual(state.asked, [{ source: 'G', ranges }])
+})
+
+test('R003-12: a link that breaks again and again delays, and nothing comes twice', async (t) => {
+  const state = begin(honest({ cutAfterBytes: 8 * GROUP_BYTES }))
+  await read(state.value, state.download.join(WHOLE), WHOLE)
+  t.true(state.asked.length > 4)
+  const starts = state.asked.map(({ ranges }) => ranges[0]!.start)
+  for (const [i, start] of starts.entries()) t.true(i === 0 || start > starts[i - 1]!)
+})
+
+/** Global is away for some tries, each a quarter of the time that a fetch waits; then it is back. */
+function away(tries: number): Case {
+  let left = tries
+  const state = begin(async function* (ranges, signal, where) {
+    if (left-- > 0) {
+      state.nowMs += BROKEN_TRANSFER_MS / 4
+      throw new DstoreError('unreachable', 'the peer dropped the channel')
+    }
+    yield* honest()(ranges, signal, where)
+  })
+  state.isTimeReal = false
+  return state
+}
+
+test('R003-46: a Global that is back in time costs a pause', async (t) => {
+  const state = away(3)
+  await read(state.value, state.download.join(WHOLE), WHOLE)
+  t.is(state.asked.length, 4)
+})
+
+test('R003-46: a Global that stays away is given up after a while', async (t) => {
+  const state = away(4)
+  const reading = read(state.value, state.download.join(WHOLE), WHOLE)
+  const fault = await fails(t, reading, 'unreachable')
+  t.is(fault?.message, 'Global cannot be reached: the peer dropped the channel')
+  t.regex(fault?.hint ?? '', /what came is kept/)
+  t.is(state.asked.length, 4)
+  t.is(state.ended, 1)
+})
+
+test('the last to leave ends the fetch, at once', async (t) => {
+  let stopped: AbortSignal | undefined
+  const state = begin(async function* (ranges, signal, where) {
+    stopped = signal
+    yield* honest()(ranges, signal, where)
+  })
+  const first = state.download.join(WHOLE)
+  const second = state.download.join(WHOLE)
+  await first.more()
+  first.leave()
+  first.leave()
+  t.false(stopped!.aborted)
+  await second.more()
+  second.leave()
+  t.true(stopped!.aborted)
+  t.is(state.ended, 1)
+  const held = state.value.held.count
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.is(state.value.held.count, held)
+  await fails(t, second.more(), 'cancelled')
+})
+
+test('a removal in the middle ends it for everybody, as removed', async (t) => {
+  const state = begin(honest())
+  const readers = [WHOLE, WHOLE].map((range) =>
+    read(state.value, state.download.join(range), range),
+  )
+  await state.download.join(WHOLE).more()
+  state.value.drop(new DstoreError('removed', 'the value was removed'))
+  t.is(state.ended, 1)
+  for (const reader of readers) await fails(t, reader, 'removed')
+})
+
+test('a lie ends it with integrity, and what was proved before stays', async (t) => {
+  const state = begin(async function* ([range], signal, where) {
+    yield* honest()([{ start: range!.start, end: range!.start + 4 * GROUP_BYTES }], signal, where)
+    throw new DstoreError('integrity', 'the bytes are not the value’s')
+  })
+  await fails(t, read(state.value, state.download.join(WHOLE), WHOLE), 'integrity')
+  t.is(state.value.held.count, 4)
+  t.deepEqual(state.reported, ['G'])
+})
+
+/** Large enough that others are looked for. */
+const LARGE = sample(pattern(24 * MIB + 5))
+const ALL: ByteRange = { start: 0, end: LARGE.size }
+
+/** Before anybody has company, Global is asked: let the others be found first. */
+function late(fetch: Fetch): Fetch {
+  return async function* (ranges, signal, where) {
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    yield* fetch(ranges, signal, where)
+  }
+}
+
+test('R003-25: several holders give, and Global little', async (t) => {
+  const give = honest({ of: LARGE })
+  const state = new Case({ G: late(give), a: give, b: give, c: give }, LARGE)
+  await read(state.value, state.download.join(ALL), ALL, LARGE)
+  t.true(state.value.held.complete)
+  for (const name of ['a', 'b', 'c']) t.true(state.askedOf(name) > MIB, name)
+  t.true(state.askedOf('G') < LARGE.size / 2)
+  t.is(state.ended, 1)
+})
+
+test('R003-27: a holder that lies is dropped and reported, and nothing wrong is kept', async (t) => {
+  const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
+  const give = honest({ of: LARGE })
+  const lie = honest({ of: { ...other, digest: LARGE.digest } })
+  const state = new Case({ G: late(give), liar: lie, a: give }, LARGE)
+  await read(state.value, state.download.join(ALL), ALL, LARGE)
+  t.true(state.reported.length > 0 && state.reported.every((name) => name === 'liar'))
+  t.true(state.asked.filter(({ source }) => source === 'liar').length <= 2)
+  t.true(state.askedOf('a') > MIB)
+})
+
+test('R003-26: holders that stall, vanish or refuse are done without', async (t) => {
+  const give = honest({ of: LARGE })
+  const stall: Fetch = async function* (_, signal) {
+    yield* []
+    await new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error))
+    })
+  }
+  const fault = (code: 'unreachable' | 'not-found' | 'not-permitted'): Fetch =>
+    async function* () {
+      yield* []
+      throw new DstoreError(code, 'no')
+    }
+  const state = new Case(
+    {
+      G: late(give),
+      stall,
+      vanished: fault('unreachable'),
+      refuses: fault('not-found'),
+      forbids: fault('not-permitted'),
+    },
+    LARGE,
+  )
+  await read(state.value, state.download.join(ALL), ALL, LARGE)
+  t.true(state.value.held.complete)
+  t.deepEqual(state.reported, [])
+})
+
+test('where only Global can give and it fails, that is the failure', async (t) => {
+  const fail: Fetch = async function* () {
+    yield* []
+    throw new DstoreError('removed', 'the value was removed')
+  }
+  const state = new Case({ G: fail, a: fail }, LARGE)
+  await fails(t, read(state.value, state.download.join(ALL), ALL, LARGE), 'removed')
+  t.is(state.ended, 1)
+})
+
+const ENDS: Readonly<Record<string, (state: Case, interest: Interest) => void>> = {
+  'that is removed': ({ value }) => value.drop(new DstoreError('removed', 'the value was removed')),
+  'that nobody wants any more': (_, interest) => interest.leave(),
+  'that is evicted, and then wanted by nobody': ({ value }, interest) => {
+    value.forget()
+    interest.leave()
+  },
+}
+
+for (const [what, end] of Object.entries(ENDS)) {
+  for (const checker of [undefined, elsewhere]) {
+    const where = checker === undefined ? 'here' : 'elsewhere'
+    test(`a value ${what} in the middle, proved ${where}, keeps no memory but what it holds`, async (t) => {
+      const give = honest({ of: LARGE })
+      const state = new Case({ G: give, a: give, b: give }, LARGE, checker)
+      const { value, pool, download } = state
+      const interest = download.join(ALL)
+      while (value.held.count < 200) await interest.more()
+      t.true(value.inUse)
+      end(state, interest)
+      t.is(state.ended, 1)
+      t.false(value.inUse)
+      const { memoryBytes } = value
+      t.is(memoryBytes > 0, what === 'that nobody wants any more')
+      // What is under way goes on for a moment.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      t.is(value.memoryBytes, memoryBytes)
+      pool.trim(0)
+      t.is(pool.bytes, memoryBytes)
+    })
+  }
+}
+
+test('a value that was fetched from several, proved elsewhere, keeps no memory but its own', async (t) => {
+  const give = honest({ of: LARGE })
+  const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
+  const lie = honest({ of: { ...other, digest: LARGE.digest } })
+  const state = new Case({ G: give, a: give, liar: lie, b: give }, LARGE, elsewhere)
+  const { value, pool } = state
+  value.write(5 * GROUP_BYTES, LARGE.bytes.subarray(5 * GROUP_BYTES, 9 * GROUP_BYTES))
+  await read(value, state.download.join(ALL), ALL, LARGE)
+  t.true(value.held.complete)
+  t.true(state.reported.every((name) => name === 'liar'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  pool.trim(0)
+  t.is(pool.bytes, 25 * MIB)
+})

@@ -1,0 +1,114 @@
+import test from 'ava'
+import { concat, equal } from '../../../src/bytes.ts'
+import { Key } from '../../../src/hash/key.ts'
+import { COMPANY_BYTES, GROUP_BYTES } from '../../../src/limits.ts'
+import { Cache } from '../../../src/node/cache/cache.ts'
+import { Fetcher } from '../../../src/node/swarm/fetcher.ts'
+import { SILENT } from '../../../src/log.ts'
+import { Traffic } from '../../../src/node/calls/traffic.ts'
+import { pattern } from '../../hash/sizes.ts'
+import type { Message } from '../../../src/transfer/message.ts'
+import { until } from '../nodes.ts'
+import { TestHost, fails, sample, scripted, served } from '../../transfer/ends.ts'
+
+const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
+
+/** Of a Global whose links break once so many bytes were read. */
+function fetcherOf(cutAfterBytes: number): {
+  readonly fetcher: Fetcher
+  readonly opened: number[]
+} {
+  const opened: number[] = []
+  const refuse = () => Promise.reject(new TypeError('not part of this test'))
+  const network = {
+    peerId: 'me',
+    addresses: () => [],
+    dial: refuse,
+    handle: refuse,
+    close: refuse,
+    start: async () => undefined,
+    disconnect: () => undefined,
+    open: async () => {
+      opened.push(opened.length)
+      return served(new TestHost(VALUE), { cutAfterBytes }).client.channel
+    },
+  }
+  const parts = {
+    cache: new Cache(1 << 20),
+    traffic: new Traffic(),
+    log: SILENT,
+    onAway: () => undefined,
+  }
+  return { opened, fetcher: new Fetcher({ network, globalPeer: 'G', ...parts }) }
+}
+
+async function passed(
+  fetcher: Fetcher,
+  range: { start: number; end: number },
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  const { signal } = new AbortController()
+  const bytes = fetcher.pass(new Key(VALUE.digest), VALUE.size, range, signal)
+  for await (const part of bytes) parts.push(part)
+  return concat(parts)
+}
+
+test('R003-31: Global is told of a large value that is held no more, unless it is held again', async (t) => {
+  const told: Message[] = []
+  const network = {
+    start: async () => undefined,
+    disconnect: () => undefined,
+    peerId: 'me',
+    addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],
+    dial: () => Promise.reject(new Error('not dialled')),
+    handle: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    open: async () => {
+      const client = scripted(async (peer) => {
+        for (let next = await peer.next(); next !== undefined; next = await peer.next()) {
+          told.push(next)
+          await peer.send({ type: 'company', addresses: [] })
+        }
+      })
+      return client.channel
+    },
+  }
+  const parts = { traffic: new Traffic(), log: SILENT, onAway: () => undefined }
+  const cache: Cache = new Cache(64 << 20, (value) => fetcher.gone(value))
+  const fetcher = new Fetcher({ network, globalPeer: 'G', cache, ...parts })
+  const key = (byte: number): Key => new Key(new Uint8Array(32).fill(byte))
+  const hold = (byte: number, size: number): void => {
+    cache.admit(key(byte), size, 1, { start: 0, end: size })
+  }
+  hold(1, COMPANY_BYTES)
+  hold(2, COMPANY_BYTES - 1)
+  hold(3, COMPANY_BYTES)
+  hold(4, COMPANY_BYTES)
+  for (const byte of [1, 2, 3]) cache.evict(key(byte))
+  cache.remove(key(4))
+  hold(3, COMPANY_BYTES)
+  await until(() => told.length === 2)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.deepEqual(
+    told,
+    [1, 4].map((byte) => ({ type: 'join', digest: key(byte).digest, address: undefined }) as const),
+  )
+})
+
+test('R003-12: a value that passes is taken up where its transfer broke off, as often as it does', async (t) => {
+  const { fetcher, opened } = fetcherOf(5 * GROUP_BYTES)
+  for (const range of [
+    { start: 0, end: VALUE.size },
+    { start: 70_000, end: 600_000 },
+  ]) {
+    const bytes = await passed(fetcher, range)
+    t.true(equal(bytes, VALUE.bytes.subarray(range.start, range.end)))
+  }
+  t.true(opened.length > 10)
+})
+
+test('a link that carries nothing is given up', async (t) => {
+  const { fetcher, opened } = fetcherOf(1)
+  await fails(t, passed(fetcher, { start: 0, end: VALUE.size }), 'unreachable')
+  t.true(opened.length > 3)
+})

@@ -1,0 +1,105 @@
+/** Every call that the disk store makes of its filesystem and of LMDB goes wrong in turn. */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { DstoreError } from '../../../src/errors.ts'
+import { type DiskStore, openDiskStore } from '../../../src/store/disk/disk.ts'
+import { type Fault, Faulty } from './faulty.ts'
+import { MAX_BYTES, Told, checkTold, put, runScenario } from '../scenario.ts'
+import { inTemporary } from '../temporary.ts'
+
+/** Every call that the scenario is known to make: none may be missed because the scenario changed. */
+const CALLS: readonly string[] = [
+  'close',
+  'create',
+  'file.setMode',
+  'freeBytes',
+  'list',
+  'makeDirectory',
+  'open',
+  'read',
+  'remove',
+  'rename',
+  'setMode',
+  'size',
+  'sync',
+  'syncDirectory',
+  'transact',
+  'write',
+]
+
+const EXPECTED: Readonly<Record<Fault, readonly string[]>> = {
+  EIO: CALLS,
+  ENOSPC: CALLS,
+  cut: ['write'],
+  late: ['transact'],
+}
+
+/** A store with a value, and a file that a crash left behind. */
+async function prepared(directory: string, told: Told): Promise<void> {
+  const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
+  await put(store, told, 'before', 50_000)
+  await store.close()
+  await writeFile(join(directory, 'store-v1', 'values', '00000000000000000001'), 'half')
+}
+
+async function runWith(fault: Fault, faulty: Faulty): Promise<void> {
+  await inTemporary(async (directory) => {
+    const options = { directory, maxBytes: MAX_BYTES }
+    const told = new Told()
+    await prepared(directory, told)
+    let store: DiskStore | undefined
+    try {
+      store = await openDiskStore(options, faulty)
+    } catch (error) {
+      if (!(error instanceof DstoreError)) throw error
+      assert.match(error.message, /^cannot open the store in |disk is full/)
+    }
+    if (store !== undefined) {
+      await runScenario(store, told)
+      const { values, valueBytes, headroomBytes } = await store.usage()
+      // What a commit in doubt may have released is free when the store has opened again.
+      const isInDoubt = fault === 'late' && faulty.hit !== undefined
+      if (!isInDoubt) assert.equal(headroomBytes, MAX_BYTES - valueBytes, 'nothing stays taken')
+      assert.equal(values, (await store.scan('keys', { limit: 100 })).length)
+      await store.close()
+    }
+    const again = await openDiskStore(options)
+    try {
+      await checkTold(again, told, directory)
+    } finally {
+      await again.close()
+    }
+  })
+}
+
+for (const fault of ['EIO', 'ENOSPC', 'cut', 'late'] satisfies Fault[]) {
+  test(`R005-32, R005-24: ${fault} at every call in turn loses nothing and leaves nothing`, async (t) => {
+    const hits = new Set<string>()
+    for (let at = 0; ; at++) {
+      const faulty = new Faulty(fault, at)
+      try {
+        await runWith(fault, faulty)
+      } catch (error) {
+        throw new Error(`${fault} at call ${at}, ${faulty.hit}`, { cause: error })
+      }
+      if (faulty.hit === undefined) break
+      hits.add(faulty.hit)
+    }
+    t.deepEqual([...hits].toSorted(), EXPECTED[fault])
+  })
+}
+
+test('the scenario itself, without a fault, does all it should', async (t) => {
+  await inTemporary(async (directory) => {
+    const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
+    const told = new Told()
+    await runScenario(store, told)
+    t.deepEqual([...told.present.keys()].toSorted(), ['b', 'c unknown', 'last'])
+    t.deepEqual([...told.absent].toSorted(), ['a', 'large', 'small'])
+    t.is(told.unsure.size, 0)
+    await checkTold(store, told, directory)
+    await store.close()
+  })
+})

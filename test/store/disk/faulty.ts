@@ -1,0 +1,113 @@
+/** A filesystem and a database of which one call, the nth, goes wrong. */
+import type { Database } from '../../../src/store/disk/database.ts'
+import { type Files, type WritableFile, nodeFiles } from '../../../src/store/disk/files.ts'
+
+/**
+ * How the call goes wrong: refused with this errno; or, writes alone, cut short and the rest
+ * refused; or, commits alone, done and then said to have failed.
+ */
+export type Fault = 'EIO' | 'ENOSPC' | 'cut' | 'late'
+
+/** The one kind of call that the fault is for. */
+const ONLY: Readonly<Partial<Record<Fault, string>>> = { cut: 'write', late: 'transact' }
+
+const ERRNO: Readonly<Record<Fault, string>> = {
+  EIO: 'EIO',
+  ENOSPC: 'ENOSPC',
+  cut: 'ENOSPC',
+  late: 'EIO',
+}
+
+export class Faulty {
+  readonly #fault: Fault
+  /** Calls until the one that goes wrong; below 0 it has happened, or never will. */
+  #left: number
+  /** What went wrong. */
+  hit: string | undefined
+
+  constructor(fault: Fault, at: number) {
+    this.#fault = fault
+    this.#left = at
+  }
+
+  readonly files: Files = {
+    makeDirectory: (path) => this.#call('makeDirectory', () => nodeFiles.makeDirectory(path)),
+    list: (path) => this.#list(path),
+    create: (path) =>
+      this.#call('create', async () => this.#writable(await nodeFiles.create(path))),
+    append: (path, size) =>
+      this.#call('append', async () => this.#writable(await nodeFiles.append(path, size))),
+    writtenAt: (path) => this.#call('writtenAt', () => nodeFiles.writtenAt(path)),
+    open: (path) =>
+      this.#call('open', async () => {
+        const file = await nodeFiles.open(path)
+        return {
+          read: (into, position) => this.#call('read', () => file.read(into, position)),
+          close: () => this.#afterwards('close', () => file.close()),
+        }
+      }),
+    size: (path) => this.#call('size', () => nodeFiles.size(path)),
+    lengthen: (path, size) => this.#call('lengthen', () => nodeFiles.lengthen(path, size)),
+    rename: (from, to) => this.#call('rename', () => nodeFiles.rename(from, to)),
+    remove: (path) => this.#call('remove', () => nodeFiles.remove(path)),
+    setMode: (path, mode) => this.#call('setMode', () => nodeFiles.setMode(path, mode)),
+    syncDirectory: (path) => this.#call('syncDirectory', () => nodeFiles.syncDirectory(path)),
+    freeBytes: (path) => this.#call('freeBytes', () => nodeFiles.freeBytes(path)),
+  }
+
+  /** Commits fail too: before anything is written. */
+  readonly database = (opened: Database): Database =>
+    new Proxy(opened, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown
+        if (typeof member !== 'function') return member
+        const bound = member.bind(target) as (...args: unknown[]) => Promise<unknown>
+        if (name !== 'transact') return bound
+        return async (write: unknown) => {
+          if (this.#fault !== 'late') return this.#call('transact', () => bound(write))
+          const result = await bound(write)
+          this.#count('transact')
+          return result
+        }
+      },
+    })
+
+  async *#list(path: string): AsyncGenerator<string> {
+    await this.#call('list', async () => undefined)
+    yield* nodeFiles.list(path)
+  }
+
+  #writable(file: WritableFile): WritableFile {
+    return {
+      write: async (bytes) => {
+        if (this.#fault === 'cut' && this.#left === 0 && bytes.byteLength > 1) {
+          // The next call is the rest of it, and is refused.
+          return file.write(bytes.subarray(0, bytes.byteLength >> 1))
+        }
+        return this.#call('write', () => file.write(bytes))
+      },
+      setMode: (mode) => this.#call('file.setMode', () => file.setMode(mode)),
+      sync: () => this.#call('sync', () => file.sync()),
+      close: () => this.#afterwards('close', () => file.close()),
+    }
+  }
+
+  async #call<T>(name: string, act: () => Promise<T>): Promise<T> {
+    this.#count(name)
+    return act()
+  }
+
+  /** A close that fails has closed all the same. */
+  async #afterwards(name: string, act: () => Promise<void>): Promise<void> {
+    await act()
+    this.#count(name)
+  }
+
+  #count(name: string): void {
+    const only = ONLY[this.#fault]
+    if ((only !== undefined && name !== only) || this.#left-- !== 0) return
+    this.hit = name
+    const code = ERRNO[this.#fault]
+    throw Object.assign(new Error(`${code}: injected into ${name}`), { code })
+  }
+}

@@ -1,0 +1,51 @@
+import test from 'ava'
+import { SharedSync } from '../../../src/store/disk/shared-sync.ts'
+
+/** A sync that ends when it is told to. */
+function manual(): { readonly shared: SharedSync; readonly running: ((fault?: Error) => void)[] } {
+  const running: ((fault?: Error) => void)[] = []
+  const shared = new SharedSync(
+    () =>
+      new Promise((resolve, reject) => {
+        running.push((fault) => (fault === undefined ? resolve() : reject(fault)))
+      }),
+  )
+  return { shared, running }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+
+test('who asks while a sync runs is answered by the next one, which all of them share', async (t) => {
+  const { shared, running } = manual()
+  const answered: string[] = []
+  const ask = (name: string): Promise<void> => shared.run().then(() => void answered.push(name))
+  const asked = [ask('first'), ask('second'), ask('third')]
+  await turn()
+  t.is(running.length, 1)
+  running[0]!()
+  await turn()
+  t.deepEqual(answered, ['first'])
+  t.is(running.length, 2)
+  asked.push(ask('fourth'))
+  running[1]!()
+  await turn()
+  t.deepEqual(answered, ['first', 'second', 'third'])
+  t.is(running.length, 3)
+  running[2]!()
+  await Promise.all(asked)
+  const last = ask('fifth')
+  t.is(running.length, 4)
+  running[3]!()
+  await last
+})
+
+test('a sync that fails fails those who shared it, and nobody after', async (t) => {
+  const { shared, running } = manual()
+  const first = t.throwsAsync(shared.run(), { message: 'disk' })
+  const second = shared.run()
+  running[0]!(new Error('disk'))
+  await first
+  await turn()
+  running[1]!()
+  await t.notThrowsAsync(second)
+})
