@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { hash } from '../src/hash/hasher.ts'
 import { newIdentity } from '../src/network/identity.ts'
-import { IndexHost } from '../src/node/global/index-driver.ts'
+import { IndexDriver } from '../src/node/global/index-driver.ts'
 import { SILENT } from '../src/log.ts'
 import { createNetwork } from '../src/network/libp2p-network.ts'
 import { INDEX_PROTOCOL } from '../src/network/network.ts'
@@ -11,7 +11,7 @@ import { createMemoryStore } from '../src/store/memory/memory.ts'
 import type { Order } from './index-orders.ts'
 
 const store = createMemoryStore()
-const host = await IndexHost.open({
+const host = await IndexDriver.open({
   store,
   repair: new Repair({ store, log: SILENT, holders: () => [] }),
   log: SILENT,

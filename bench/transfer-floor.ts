@@ -8,7 +8,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { randomBytes } from 'node:crypto'
-import { BulkNetwork } from '../src/network/lane/lane-network.ts'
+import { LaneNetwork } from '../src/network/lane/lane-network.ts'
 import { newIdentity } from '../src/network/identity.ts'
 import { SILENT } from '../src/log.ts'
 import { createNetwork } from '../src/network/libp2p-network.ts'
@@ -35,10 +35,10 @@ const [role, ...numbers] =
 const megabytes = Number(numbers[0] ?? 256)
 const rounds = Number(numbers[1] ?? 5)
 
-async function bulkNetwork(listen: string[]): Promise<BulkNetwork> {
+async function bulkNetwork(listen: string[]): Promise<LaneNetwork> {
   const network = await createNetwork({ identity: await newIdentity(), listen })
   const now = (): number => performance.now()
-  return new BulkNetwork({
+  return new LaneNetwork({
     network,
     listen,
     bulk: PROTOCOLS.lane,

@@ -7,7 +7,7 @@ export interface Deadline {
   /** There was progress, or the wait goes on after a rest: count anew. */
   progress(): void
   /** Nobody waits for a peer now: do not count. */
-  rest(): void
+  pauseTimer(): void
   /** The call is over. */
   clear(): void
 }
@@ -37,7 +37,7 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
       rest()
       if (reason === undefined) timer = setTimeout(expire, ms)
     },
-    rest,
+    pauseTimer: rest,
     clear: () => {
       rest()
       caller?.removeEventListener('abort', cancel)

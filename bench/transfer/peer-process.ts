@@ -13,14 +13,14 @@ import { hash, type Hashed } from '../../src/hash/hasher.ts'
 import { type Key, parseKey } from '../../src/hash/key.ts'
 import { setUpHeap } from '../../src/daemon/process/heap.ts'
 import { STREAMS_PER_PROTOCOL } from '../../src/limits.ts'
-import { Allowance } from '../../src/transfer/shared-budget.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { SharedBudget } from '../../src/transfer/shared-budget.ts'
+import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import { serveTransfer } from '../../src/transfer/serve.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
-import { BulkNetwork } from '../../src/network/lane/lane-network.ts'
+import { LaneNetwork } from '../../src/network/lane/lane-network.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import type { Node, ReadableValue } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
@@ -105,7 +105,7 @@ process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
 /** Opened once. A process that opens it, or a node, has the heap of a daemon; one that carries libp2p as it comes has not. */
-let network: BulkNetwork | undefined
+let network: LaneNetwork | undefined
 
 async function measured(
   work: () => Promise<{ bytes?: number; text?: string; latencies?: number[] } | void>,
@@ -152,12 +152,12 @@ async function drain(value: ReadableValue, rate = Infinity, most = Infinity): Pr
   return bytes
 }
 
-async function openNetwork(listen: readonly string[]): Promise<BulkNetwork> {
+async function openNetwork(listen: readonly string[]): Promise<LaneNetwork> {
   setUpHeap()
   const parts = { listen, bulk: PROTOCOLS.lane, log: SILENT }
   const own = await createNetwork({ identity: await newIdentity(), listen: [...listen] })
   const now = (): number => performance.now()
-  return new BulkNetwork({ ...parts, network: own, now, random: (count) => randomBytes(count) })
+  return new LaneNetwork({ ...parts, network: own, now, random: (count) => randomBytes(count) })
 }
 
 /** Where a value is given: over dstore's own network, and over raw TCP. */
@@ -172,7 +172,7 @@ async function give(bytes: number): Promise<string> {
   const hashed: Hashed = hash(value)
   network = await openNetwork([LOOPBACK])
   await network.handle(BARE, (channel) => void giveBare(channel, value))
-  const allowance = new Allowance(64 * MIB, 8 * MIB)
+  const allowance = new SharedBudget(64 * MIB, 8 * MIB)
   const serve = (channel: Channel): void => {
     const host = {
       allowance,
@@ -245,7 +245,7 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     }
     await channel.end()
   } else if (how === 'verified') {
-    for await (const run of fetchSlices(transfer, { digest, size, ranges })) {
+    for await (const run of fetchPieces(transfer, { digest, size, ranges })) {
       bytes += run.bytes.byteLength
     }
   } else {

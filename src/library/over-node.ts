@@ -26,7 +26,7 @@ import type {
   VerifyOptions,
   WatchOptions,
 } from '../node/node.ts'
-import { findKey, statWords } from '../node/calls/resolve-key.ts'
+import { resolveKey, statWords } from '../node/calls/resolve-key.ts'
 import { checkOptions, closed, eachUnlessCancelled, toTheEnd, unlessCancelled } from './calls.ts'
 import type { Dstore, Source, Value } from './dstore.ts'
 import { bytesOf, readSource } from './source.ts'
@@ -82,7 +82,7 @@ export class OverNode implements Dstore {
     const { signal } = checkOptions(options)
     const node = this.#open()
     return toTheEnd(signal, async () => {
-      const key = await findKey(node, checkWord(word), options)
+      const key = await resolveKey(node, checkWord(word), options)
       return new FoundValue(await node.get(key, options), options)
     })
   }
@@ -120,7 +120,7 @@ export class OverNode implements Dstore {
   async bind(name: string, word: Word, options: CallOptions = {}): Promise<BoundName> {
     checkText('name', name)
     return this.#call(options, async (node) =>
-      node.bind(name, await findKey(node, checkWord(word), options), options),
+      node.bind(name, await resolveKey(node, checkWord(word), options), options),
     )
   }
 
@@ -158,13 +158,13 @@ export class OverNode implements Dstore {
 
   async prefetch(word: Word, options: CallOptions = {}): Promise<void> {
     return this.#call(options, async (node) =>
-      node.prefetch(await findKey(node, checkWord(word), options), options),
+      node.prefetch(await resolveKey(node, checkWord(word), options), options),
     )
   }
 
   async evict(word: Word, options: CallOptions = {}): Promise<number> {
     return this.#call(options, async (node) =>
-      node.evict(await findKey(node, checkWord(word), options)),
+      node.evict(await resolveKey(node, checkWord(word), options)),
     )
   }
 

@@ -11,19 +11,19 @@ import { hostOf } from './multiaddr.ts'
 /** By how much libp2p's bounds are wider. */
 export const SLACK = 256
 
-export interface DoorwayOptions {
+export interface PeerGaterOptions {
   readonly connections: number
   readonly connectionsPending: number
   readonly connectionsPendingPerHost: number
   readonly connectionsPerHostPerSecond: number
 }
 
-export class Doorway {
+export class PeerGater {
   readonly #most: number
   readonly #handshakes: Handshakes
   readonly #gate: Gate | undefined
 
-  constructor(options: DoorwayOptions, gate: Gate | undefined) {
+  constructor(options: PeerGaterOptions, gate: Gate | undefined) {
     this.#most = options.connections
     this.#gate = gate
     this.#handshakes = new Handshakes({

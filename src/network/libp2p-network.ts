@@ -13,7 +13,7 @@ import * as limits from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
 import { hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
-import { Doorway, SLACK } from './connection-gater.ts'
+import { PeerGater, SLACK } from './connection-gater.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
 import { muxer } from './muxer.ts'
 import { dialFault, listenFault } from './network-faults.ts'
@@ -60,7 +60,7 @@ export interface ConnectionFacts {
   readonly streams: number
 }
 
-export interface Network {
+export interface Libp2pNetwork {
   readonly peerId: string
 
   /** Take connections from now on, and dial; harmless where it does. Errors: `malformed-address`, `address-in-use`. */
@@ -93,11 +93,11 @@ export interface Network {
 }
 
 /** Errors: `malformed-address`, `address-in-use`. */
-export async function createNetwork(options: NetworkOptions): Promise<Network> {
+export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetwork> {
   const { gate } = options
   const bounds: NetworkLimits = { ...DEFAULTS, ...options.limits }
   const listen = (options.listen ?? []).map((address) => parseListenAddress(address).toString())
-  const doorway = new Doorway(bounds, gate)
+  const doorway = new PeerGater(bounds, gate)
   let libp2p: Libp2p | undefined
   try {
     libp2p = await createLibp2p({
@@ -114,7 +114,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
           gate?.mayConnect(peer.toString(), hostOf(remoteAddr.toString())) === false,
       },
       connectionManager: {
-        // Whoever is one too many comes so far, to be counted: see `Doorway`.
+        // Whoever is one too many comes so far, to be counted: see `PeerGater`.
         maxConnections: bounds.connections + SLACK,
         maxIncomingPendingConnections: bounds.connectionsPending + SLACK,
         inboundConnectionThreshold: bounds.connectionsPerHostPerSecond + SLACK,
@@ -131,7 +131,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       },
     })
     libp2p.addEventListener('connection:open', ({ detail }) => doorway.entered(detail))
-    return new Libp2pNetwork(libp2p, bounds, gate)
+    return new Libp2pNode(libp2p, bounds, gate)
   } catch (error) {
     throw listenFault(error)
   }
@@ -147,7 +147,7 @@ const DEFAULTS: NetworkLimits = {
   streamsPerProtocol: limits.STREAMS_PER_PROTOCOL,
 }
 
-class Libp2pNetwork implements Network {
+class Libp2pNode implements Libp2pNetwork {
   readonly #libp2p: Libp2p
   readonly #bounds: NetworkLimits
   readonly #gate: Gate | undefined

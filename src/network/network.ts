@@ -5,7 +5,7 @@ export const INDEX_PROTOCOL = '/dstore/index/1'
 export const TRANSFER_PROTOCOL = '/dstore/transfer/1'
 
 /** What a role uses of the network (`network.ts` is the real one). */
-export interface NodeNetwork {
+export interface Network {
   readonly peerId: string
   /** Take connections from now on, and dial; harmless where it does. */
   start(): Promise<void>

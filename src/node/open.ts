@@ -17,7 +17,7 @@ import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
 import type { Log } from '../log.ts'
 import type { Node, Role } from './node.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../network/network.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../network/network.ts'
 import { backoffMs } from './local/reconnect.ts'
 
 export interface NodeOptions {
@@ -78,7 +78,7 @@ function newGate({ log }: NodeOptions, admission: string | undefined): Gate {
 
 async function openGlobal(
   options: NodeOptions,
-  network: NodeNetwork | undefined,
+  network: Network | undefined,
   gate: Gate | undefined,
 ): Promise<Node> {
   const store = await openStore(options)
@@ -91,7 +91,7 @@ async function openGlobal(
   }
 }
 
-async function openLocal(options: NodeOptions, network: NodeNetwork, gate: Gate): Promise<Node> {
+async function openLocal(options: NodeOptions, network: Network, gate: Gate): Promise<Node> {
   const { log, cacheBytes, ticket } = options
   const addresses = globalAddresses(options)
   const { parseDialAddress } = await import('../network/multiaddr.ts')
@@ -126,7 +126,7 @@ function globalAddresses({ join, ticket }: NodeOptions): readonly string[] {
 
 /** A channel to the first address at which Global answers; the fault of the first where it does at none. */
 async function dialFirst(
-  network: NodeNetwork,
+  network: Network,
   addresses: readonly string[],
   signal: AbortSignal,
 ): Promise<[address: string, channel: Channel]> {
@@ -163,13 +163,13 @@ async function openNetwork(
   listen: readonly string[],
   gate: Gate,
   isHeld = false,
-): Promise<NodeNetwork> {
+): Promise<Network> {
   const { createNetwork } = await import('../network/libp2p-network.ts')
-  const { BulkNetwork } = await import('../network/lane/lane-network.ts')
+  const { LaneNetwork } = await import('../network/lane/lane-network.ts')
   const identity = await identityIn(dir)
   const network = await createNetwork({ identity, listen, gate, isHeld })
   if (!lanes) return network
-  return new BulkNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
+  return new LaneNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
 }
 
 async function identityIn(dir: string | undefined): Promise<Identity> {
@@ -181,7 +181,7 @@ async function identityIn(dir: string | undefined): Promise<Identity> {
   return decodeIdentity(secret)
 }
 
-async function closingOnFailure(network: NodeNetwork, open: () => Promise<Node>): Promise<Node> {
+async function closingOnFailure(network: Network, open: () => Promise<Node>): Promise<Node> {
   try {
     return await open()
   } catch (error) {

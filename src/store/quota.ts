@@ -1,7 +1,7 @@
 /** How many bytes of values a store may hold: what is reserved by stagings and what adopted values take. */
 import { DstoreError } from '../errors.ts'
 
-export class Space {
+export class Quota {
   readonly #maxBytes: number | undefined
   #takenBytes = 0
 
@@ -37,11 +37,11 @@ export class Space {
 
 /** What one staging has taken: first what was announced, then what came. */
 export class Reservation {
-  readonly #space: Space
+  readonly #space: Quota
   #reservedBytes: number
   #usedBytes = 0
 
-  constructor(space: Space, announcedBytes: number | undefined) {
+  constructor(space: Quota, announcedBytes: number | undefined) {
     this.#space = space
     this.#reservedBytes = announcedBytes ?? 0
     space.take(this.#reservedBytes)

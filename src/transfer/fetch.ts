@@ -3,7 +3,7 @@ import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { FETCH_RANGES } from '../limits.ts'
 import type { TransferChannel } from './transfer-channel.ts'
-import { takeSlices, type LandingOptions, type ProvedRun } from './piece-stream.ts'
+import { receivePieces, type LandingOptions, type ProvedRun } from './piece-stream.ts'
 
 export interface FetchRequest extends LandingOptions {
   readonly digest: Uint8Array
@@ -16,11 +16,11 @@ export interface FetchRequest extends LandingOptions {
 }
 
 /**
- * What the peer proves of the value: see `takeSlices`. When it ends, the channel is ready for the next request; where it
+ * What the peer proves of the value: see `receivePieces`. When it ends, the channel is ready for the next request; where it
  * throws or is left early, the channel is of no more use. Errors: those that the peer names (`not-found`, `removed`),
  * `integrity` where it lies, `protocol`, and the channel's own.
  */
-export async function* fetchSlices(
+export async function* fetchPieces(
   transfer: TransferChannel,
   { digest, size, ranges, onHeld, ...options }: FetchRequest,
 ): AsyncGenerator<ProvedRun, void, undefined> {
@@ -34,5 +34,5 @@ export async function* fetchSlices(
     throw new DstoreError('integrity', message)
   }
   onHeld?.(found.held)
-  yield* takeSlices(transfer, { digest, size }, ranges, options)
+  yield* receivePieces(transfer, { digest, size }, ranges, options)
 }

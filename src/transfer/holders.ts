@@ -12,7 +12,7 @@ interface Holder {
 }
 
 /** By value and by Local, the one that joined longest ago first. */
-export class Company {
+export class Holders {
   readonly #values = new Map<string, Map<string, Holder>>()
   readonly #byPeer = new Map<string, Set<string>>()
 

@@ -64,7 +64,7 @@ export interface SlicedValue {
  * by pieces. Errors: `integrity` where they are not the value's, `protocol` where they are cut otherwise, what the peer
  * says in between, and the channel's own.
  */
-export function takeSlices(
+export function receivePieces(
   transfer: TransferChannel,
   value: SlicedValue,
   ranges: readonly ByteRange[],

@@ -5,7 +5,7 @@ import { PAIR_BYTES } from '../hash/tree/tree.ts'
 import { GROUP_BYTES } from '../limits.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
-import { takeSlices } from './piece-stream.ts'
+import { receivePieces } from './piece-stream.ts'
 import type { Identity, UploadResult } from './upload.ts'
 
 /** Where uploads go. */
@@ -34,7 +34,7 @@ export interface UploadHost {
 type OnReceived = (bytes: number) => void
 
 /** Take one upload, and answer it. Errors: `protocol`, `integrity`, those of the host, and the channel's own. */
-export async function takeUpload(
+export async function receiveUpload(
   transfer: TransferChannel,
   host: UploadHost,
   { digest, size, start, name }: Message & { type: 'upload' },
@@ -72,7 +72,7 @@ async function* provedBytes(
   onReceived: OnReceived,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ranges = [{ start, end: size }]
-  for await (const run of takeSlices(transfer, { digest, size }, ranges, { onReceived })) {
+  for await (const run of receivePieces(transfer, { digest, size }, ranges, { onReceived })) {
     for (const { bytes } of run.pairs) pairs.add(bytes)
     if (run.bytes.byteLength > 0) yield run.bytes
   }

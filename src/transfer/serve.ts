@@ -3,11 +3,11 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree/tree.ts'
 import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
-import type { Allowance } from './shared-budget.ts'
+import type { SharedBudget } from './shared-budget.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { readPiece, type ValueBytes } from './piece-reader.ts'
-import { takeUpload, type UploadHost } from './receive-upload.ts'
+import { receiveUpload, type UploadHost } from './receive-upload.ts'
 
 /** A value that is being served. */
 export interface ServedValue extends ValueBytes {
@@ -36,7 +36,7 @@ export interface TransferHost {
   /** Undefined on a node that is not asked who holds what: on a Local. */
   readonly company?: CompanyHost | undefined
   /** Bytes in flight to all peers. */
-  readonly allowance: Allowance
+  readonly allowance: SharedBudget
   /** A peer that takes nothing of what it asked for is dropped after so long, in milliseconds. */
   readonly patienceMs: number
   /** Told of the bytes that went to this peer or came from it. */
@@ -74,7 +74,7 @@ async function answer(
       break
     case 'upload':
       if (uploads === undefined) throw new DstoreError('not-permitted', 'this node takes no values')
-      await takeUpload(transfer, uploads, message, (bytes) => host.onReceived(peer, bytes))
+      await receiveUpload(transfer, uploads, message, (bytes) => host.onReceived(peer, bytes))
       break
     case 'join': {
       if (company === undefined) throw unexpected(message)

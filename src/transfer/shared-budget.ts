@@ -13,7 +13,7 @@ interface Waiting {
   readonly grant: () => void
 }
 
-export class Allowance {
+export class SharedBudget {
   readonly #totalBytes: number
   readonly #peerBytes: number
   readonly #byPeer = new Map<string, number>()

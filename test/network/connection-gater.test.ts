@@ -5,7 +5,7 @@ import type { Refused } from '../../src/membership/refusal.ts'
 import { newIdentity, peerIdOf, type Identity } from '../../src/network/identity.ts'
 import {
   createNetwork,
-  type Network,
+  type Libp2pNetwork,
   type NetworkLimits,
 } from '../../src/network/libp2p-network.ts'
 import type { Channel } from '../../src/wire/channel.ts'
@@ -17,7 +17,7 @@ const BULK = '/test/bulk'
 
 interface Door {
   readonly address: string
-  readonly server: Network
+  readonly server: Libp2pNetwork
   readonly gate: Gate
   readonly members: Set<string>
   readonly told: Refused[]
@@ -38,7 +38,7 @@ async function door(t: ExecutionContext, bounds: Partial<NetworkLimits> = {}): P
   return { address: server.addresses()[0]!, server, gate, members, told, taken }
 }
 
-async function comer(t: ExecutionContext, identity?: Identity): Promise<Network> {
+async function comer(t: ExecutionContext, identity?: Identity): Promise<Libp2pNetwork> {
   const network = await createNetwork({ identity: identity ?? (await newIdentity()) })
   t.teardown(() => network.close())
   return network

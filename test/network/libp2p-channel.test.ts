@@ -1,6 +1,6 @@
 import test from 'ava'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
-import type { Network } from '../../src/network/libp2p-network.ts'
+import type { Libp2pNetwork } from '../../src/network/libp2p-network.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { channelSuite } from '../wire/conformance.ts'
@@ -8,8 +8,8 @@ import { channelSuite } from '../wire/conformance.ts'
 const PROTOCOL = '/dstore/test/1'
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
-let server: Network
-let client: Network
+let server: Libp2pNetwork
+let client: Libp2pNetwork
 const waiting: ((channel: Channel) => void)[] = []
 
 test.before(async () => {

@@ -5,7 +5,7 @@ import { DstoreError } from '../../src/errors.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { newIdentity, peerIdOf } from '../../src/network/identity.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
-import type { Network, NetworkLimits } from '../../src/network/libp2p-network.ts'
+import type { Libp2pNetwork, NetworkLimits } from '../../src/network/libp2p-network.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { aborted, pattern, readAll, same } from '../wire/conformance.ts'
 
@@ -21,7 +21,7 @@ test.after.always(async () => {
 async function network(
   listen: string[] = [],
   limits: Partial<NetworkLimits> = {},
-): Promise<Network> {
+): Promise<Libp2pNetwork> {
   const made = await createNetwork({ identity: await newIdentity(), listen, limits })
   open.push(made)
   return made

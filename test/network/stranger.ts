@@ -5,7 +5,7 @@ import { encodeMessage } from '../../src/index/codec/encode.ts'
 import type { Body, Hello, Message } from '../../src/index/message.ts'
 import { INDEX_MESSAGE_BYTES } from '../../src/limits.ts'
 import { newIdentity, peerIdOf, type Identity } from '../../src/network/identity.ts'
-import { IndexHost } from '../../src/node/global/index-driver.ts'
+import { IndexDriver } from '../../src/node/global/index-driver.ts'
 import { SILENT } from '../../src/log.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import { INDEX_PROTOCOL } from '../../src/network/network.ts'
@@ -16,10 +16,10 @@ import { FrameReader } from '../../src/wire/frames.ts'
 import { FrameWriter } from '../../src/wire/frame-writer.ts'
 import { channelPair } from '../wire/memory-pair.ts'
 
-export async function openHost(t: ExecutionContext): Promise<IndexHost> {
+export async function openHost(t: ExecutionContext): Promise<IndexDriver> {
   const store = createMemoryStore()
   const repair = new Repair({ store, log: SILENT, holders: () => [] })
-  const host = await IndexHost.open({
+  const host = await IndexDriver.open({
     store,
     repair,
     log: SILENT,
@@ -37,7 +37,7 @@ export async function openHost(t: ExecutionContext): Promise<IndexHost> {
 
 /** A Global that strangers can reach. */
 export interface Meeting {
-  readonly host: IndexHost
+  readonly host: IndexDriver
   /** A new connection of the process of this name, which is always the same identity. */
   readonly meet: (who?: string) => Promise<Stranger>
   /** The peer id of that identity. */

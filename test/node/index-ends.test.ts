@@ -6,7 +6,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { REDIAL_PATIENCE_MS } from '../../src/limits.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
 import { GlobalLink } from '../../src/node/local/global-link.ts'
-import type { IndexHost } from '../../src/node/global/index-driver.ts'
+import type { IndexDriver } from '../../src/node/global/index-driver.ts'
 import { SILENT } from '../../src/log.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { channelPair } from '../wire/memory-pair.ts'
@@ -26,7 +26,7 @@ class Ends {
   dials = 0
   #channel: Channel | undefined
 
-  constructor(t: ExecutionContext, host: IndexHost, peer: string, backoffMs = 20) {
+  constructor(t: ExecutionContext, host: IndexDriver, peer: string, backoffMs = 20) {
     this.link = new GlobalLink({
       dial: async () => {
         this.dials++
@@ -75,10 +75,14 @@ test('R004-21: a Local that is away is named as owing, and applies the removal b
   await until(() => local.link.status.state === 'away')
   const { owed, acknowledged, seq } = await host.ask(remove(500))
   t.deepEqual([owed, acknowledged], [['a Local'], ['another']])
-  t.is(await local.link.consult(), 'stale', 'while Global is away it may serve what it holds')
+  t.is(
+    await local.link.checkFreshness(),
+    'stale',
+    'while Global is away it may serve what it holds',
+  )
   const again = host.ask(remove(30_000))
   local.away = false
-  await until(async () => (await local.link.consult()) === 'serve')
+  await until(async () => (await local.link.checkFreshness()) === 'serve')
   t.is(local.applied.length, 1)
   t.deepEqual(await again, {
     ...(await host.ask(remove(30_000))),

@@ -10,15 +10,15 @@ import { IDLE_TRANSFER_CHANNELS, MIB } from '../../src/limits.ts'
 import { Gate } from '../../src/membership/gate.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
-import { BulkNetwork } from '../../src/network/lane/lane-network.ts'
+import { LaneNetwork } from '../../src/network/lane/lane-network.ts'
 import { GlobalLink } from '../../src/node/local/global-link.ts'
 import { Global } from '../../src/node/global/global.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import { Local } from '../../src/node/local/local.ts'
 import { SILENT } from '../../src/log.ts'
-import { createNetwork, type Network } from '../../src/network/libp2p-network.ts'
+import { createNetwork, type Libp2pNetwork } from '../../src/network/libp2p-network.ts'
 import type { Node, Progress } from '../../src/node/node.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../../src/network/network.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../src/network/network.ts'
 import { backoffMs } from '../../src/node/local/reconnect.ts'
 import { createMemoryStore } from '../../src/store/memory/memory.ts'
 import { Relay } from '../e2e/relay.ts'
@@ -38,10 +38,10 @@ interface Pair {
 }
 
 async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB): Promise<Pair> {
-  const own = async (listen: string[]): Promise<[Network, NodeNetwork]> => {
+  const own = async (listen: string[]): Promise<[Libp2pNetwork, Network]> => {
     const network = await createNetwork({ identity: await newIdentity(), listen })
     const parts = { network, listen, bulk: TRANSFER_PROTOCOL, log: SILENT, now, random }
-    return [network, lanes ? new BulkNetwork(parts) : network]
+    return [network, lanes ? new LaneNetwork(parts) : network]
   }
   const [serving, ofGlobal] = await own([LOOPBACK])
   const options = { leaseMs: undefined, forgetAfterMs: undefined }

@@ -8,7 +8,7 @@ import { Global } from '../../src/node/global/global.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import { SILENT } from '../../src/log.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../../src/network/network.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../src/network/network.ts'
 import { createMemoryStore } from '../../src/store/memory/memory.ts'
 import { now, random } from '../network/lane/lanes.ts'
 
@@ -28,7 +28,7 @@ test('R004-57: whoever dials a Global that is not ready yet finds nobody there, 
   const identity = await newIdentity()
   const network = await createNetwork({ identity, listen, gate, isHeld: true })
   // As where it has much to read before.
-  const slow: NodeNetwork = {
+  const slow: Network = {
     peerId: network.peerId,
     start: async () => network.start(),
     addresses: () => network.addresses(),

@@ -6,8 +6,8 @@ import { Bitfield } from '../../src/hash/tree/bitfield.ts'
 import { planPieces } from '../../src/hash/proof/piece-plan.ts'
 import { encodeHeader } from '../../src/hash/proof/slice-encoder.ts'
 import type { ByteRange } from '../../src/hash/tree/tree.ts'
-import { Allowance } from '../../src/transfer/shared-budget.ts'
-import { fetchSlices, type FetchRequest } from '../../src/transfer/fetch.ts'
+import { SharedBudget } from '../../src/transfer/shared-budget.ts'
+import { fetchPieces, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import {
   serveTransfer,
@@ -29,7 +29,7 @@ export function sample(bytes: Uint8Array): Sample {
 
 /** A node with one value, wholly or in part, that counts what it is asked and keeps what is uploaded. */
 export class TestHost implements TransferHost {
-  readonly allowance: Allowance
+  readonly allowance: SharedBudget
   patienceMs = 60_000
   /** The one value that it has. */
   readonly value: Sample
@@ -69,7 +69,7 @@ export class TestHost implements TransferHost {
   constructor(
     value: Sample,
     held?: ByteRange,
-    allowance: Allowance = new Allowance(1 << 26, 1 << 23),
+    allowance: SharedBudget = new SharedBudget(1 << 26, 1 << 23),
   ) {
     this.value = value
     this.allowance = allowance
@@ -171,7 +171,7 @@ export async function fetched(
 ): Promise<{ readonly start: number | undefined; readonly bytes: Uint8Array }> {
   const parts: Uint8Array[] = []
   let start: number | undefined
-  for await (const proved of fetchSlices(transfer, request)) {
+  for await (const proved of fetchPieces(transfer, request)) {
     start ??= proved.start
     // All land in the same memory.
     parts.push(new Uint8Array(proved.bytes))

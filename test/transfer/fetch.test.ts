@@ -7,7 +7,7 @@ import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
 import { lengthOf, planPieces } from '../../src/hash/proof/piece-plan.ts'
 import { bytesOf, groupsOf, sliceBytes, type ByteRange } from '../../src/hash/tree/tree.ts'
 import { FETCH_RANGES, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { encodeMessage, type Message } from '../../src/transfer/message.ts'
 import type { LandingOptions } from '../../src/transfer/piece-stream.ts'
 import { within } from '../../src/transfer/piece-reader.ts'
@@ -54,7 +54,7 @@ test('R003-5: several ranges of one fetch come one after the other', async (t) =
   }))
   const request = { digest: value.digest, size: value.size, ranges }
   const got: number[] = []
-  for await (const proved of fetchSlices(client, request)) {
+  for await (const proved of fetchPieces(client, request)) {
     for (const range of ranges) {
       const bytes = within(proved, range)
       if (bytes !== undefined) got.push(...bytes)
@@ -124,7 +124,7 @@ test('R003-12: a transfer cut anywhere is completed without fetching a group twi
     const fetch = async (cut: { cutAfterBytes?: number }): Promise<void> => {
       const { client } = served(new TestHost(value), cut)
       const ranges = [...held.missing()]
-      for await (const proved of fetchSlices(client, { digest, size, ranges })) {
+      for await (const proved of fetchPieces(client, { digest, size, ranges })) {
         const end = proved.start + proved.bytes.byteLength
         t.true(equal(proved.bytes, value.bytes.subarray(proved.start, end)))
         groups += Math.ceil(proved.bytes.byteLength / GROUP_BYTES)
@@ -200,7 +200,7 @@ for (const [where, landing] of Object.entries(LANDINGS)) {
     let at = start
     const fetching = (async () => {
       const request = { digest, size, ranges: [{ start, end: size }], ...landing }
-      for await (const run of fetchSlices(client, request)) {
+      for await (const run of fetchPieces(client, request)) {
         t.is(run.start, at)
         at += run.bytes.byteLength
         t.is(Buffer.compare(run.bytes, value.bytes.subarray(run.start, at)), 0)

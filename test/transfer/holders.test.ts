@@ -1,6 +1,6 @@
 import test from 'ava'
 import { HOLDERS, HOLDINGS_PER_LOCAL, HOLDING_MS } from '../../src/limits.ts'
-import { Company, joinCompany } from '../../src/transfer/holders.ts'
+import { Holders, joinCompany } from '../../src/transfer/holders.ts'
 import { TestHost, fails, sample, served } from './ends.ts'
 
 const digest = (n: number): Uint8Array => {
@@ -11,7 +11,7 @@ const digest = (n: number): Uint8Array => {
 const everybody = (): boolean => true
 
 test('R003-29: each learns of the others, not of itself, and of who is there', (t) => {
-  const company = new Company()
+  const company = new Holders()
   for (const peer of ['a', 'b', 'c']) company.join(peer, digest(1), `at/p2p/${peer}`, 0)
   company.join('d', digest(2), 'at/p2p/d', 0)
   t.deepEqual(company.of(digest(1), 'a', everybody, 0), ['at/p2p/b', 'at/p2p/c'])
@@ -23,7 +23,7 @@ test('R003-29: each learns of the others, not of itself, and of who is there', (
 })
 
 test('R003-29: who does not serve a value any more is not named, nor who has not said so for long', (t) => {
-  const company = new Company()
+  const company = new Holders()
   company.join('a', digest(1), 'at/p2p/a', 0)
   company.join('b', digest(1), 'at/p2p/b', 10)
   company.join('a', digest(1), undefined, 20)
@@ -35,7 +35,7 @@ test('R003-29: who does not serve a value any more is not named, nor who has not
 })
 
 test('R003-30: what is remembered is bounded, for a value and for a Local', (t) => {
-  const company = new Company()
+  const company = new Holders()
   for (let i = 0; i < 2 * HOLDERS; i++) company.join(`p${i}`, digest(1), `at/p2p/p${i}`, 0)
   const named = company.of(digest(1), 'x', everybody, 0)
   t.is(named.length, HOLDERS)

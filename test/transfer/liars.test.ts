@@ -6,7 +6,7 @@ import { encodeHeader } from '../../src/hash/proof/slice-encoder.ts'
 import type { ByteRange } from '../../src/hash/tree/tree.ts'
 import { GIB, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
 import type { TransferChannel } from '../../src/transfer/transfer-channel.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { pattern } from '../hash/sizes.ts'
 import { encodePieces, fails, sample, scripted, sendPieces } from './ends.ts'
 
@@ -29,7 +29,7 @@ async function ask(
   let provedBytes = 0
   let wrong = false
   try {
-    for await (const proved of fetchSlices(client, { digest, size, ranges })) {
+    for await (const proved of fetchPieces(client, { digest, size, ranges })) {
       const { start, bytes } = proved
       provedBytes += bytes.byteLength
       wrong ||= !equal(bytes, VALUE.bytes.subarray(start, start + bytes.byteLength))
@@ -215,7 +215,7 @@ test('what comes slowly is proved group by group, before the rest of its piece',
     await sendPieces(peer, rest)
   })
   const { digest, size } = VALUE
-  for await (const { start, bytes, isWhole } of fetchSlices(client, {
+  for await (const { start, bytes, isWhole } of fetchPieces(client, {
     digest,
     size,
     ranges: [WHOLE],
@@ -237,7 +237,7 @@ test('trailing bytes after the last slice are refused with the next fetch', asyn
   })
   const { digest, size } = VALUE
   const once = async (): Promise<void> => {
-    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+    for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)
     }
   }
@@ -255,7 +255,7 @@ test('a holder that stalls holds the asker until it gives up, and no longer', as
   const stop = new DstoreError('timeout', 'nothing more came')
   setTimeout(() => client.channel.abort(stop), 50)
   const fetching = (async () => {
-    for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+    for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)
     }
   })()
@@ -275,7 +275,7 @@ test('R003-3: a holder of a value of a huge size costs no memory', async (t) => 
   const before = process.memoryUsage()
   const ranges = [{ start: 0, end: size }]
   const fetching = (async () => {
-    for await (const proved of fetchSlices(client, { digest: VALUE.digest, size, ranges })) {
+    for await (const proved of fetchPieces(client, { digest: VALUE.digest, size, ranges })) {
       t.falsy(proved)
     }
   })()

@@ -6,7 +6,7 @@ import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
 import { sliceBytes, type ByteRange } from '../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, PIECES_AHEAD, PIECE_BYTES, PROOF_THREAD_BYTES } from '../../src/limits.ts'
 import {
-  takeSlices,
+  receivePieces,
   type GroupChecker,
   type LandingOptions,
   type ProvedRun,
@@ -85,7 +85,7 @@ async function taken(
 ): Promise<{ readonly runs: ProvedRun[]; readonly error: unknown }> {
   const runs: ProvedRun[] = []
   try {
-    for await (const run of takeSlices(transfer, { digest, size }, ranges, options)) {
+    for await (const run of receivePieces(transfer, { digest, size }, ranges, options)) {
       const { pairs } = run
       runs.push({
         ...run,
@@ -152,7 +152,7 @@ test('what is proved lies where it landed, one memory for each piece', async (t)
   const range = { start: PIECE_BYTES - GROUP_BYTES, end: size }
   const client = sending(encodePieces(VALUE, range))
   let count = 0
-  for await (const run of takeSlices(client, { digest, size }, [range], { land })) {
+  for await (const run of receivePieces(client, { digest, size }, [range], { land })) {
     t.is(run.bytes.buffer, memories[count]!.buffer)
     t.is(run.start, asked[count]!.start)
     count++
@@ -186,7 +186,10 @@ test('no more is ahead of what is proved than there may be', async (t) => {
   const asked: ByteRange[] = []
   const checker = new TestChecker(PIECES_AHEAD)
   const { digest, size } = value
-  const runs = takeSlices(sending(pieces), { digest, size }, ranges, { ...landing(asked), checker })
+  const runs = receivePieces(sending(pieces), { digest, size }, ranges, {
+    ...landing(asked),
+    checker,
+  })
   let given = 0
   for await (const run of runs) {
     // All that was sent is there by now.
@@ -239,7 +242,7 @@ test('a piece that comes with a pause is proved here, what came of it first', as
   const checker = new TestChecker()
   const runs: ProvedRun[] = []
   const options = { ...landing(), checker }
-  for await (const run of takeSlices(client, { digest, size }, [WHOLE], options)) {
+  for await (const run of receivePieces(client, { digest, size }, [WHOLE], options)) {
     runs.push({ ...run, bytes: run.bytes.slice() })
     goOn?.()
   }
@@ -283,7 +286,7 @@ test('who leaves early is not told of what failed afterwards', async (t) => {
     const client = sending(TRUTH.with(1, wrong))
     const { digest, size } = VALUE
     const options = { ...landing(), ...(checker && { checker }) }
-    for await (const run of takeSlices(client, { digest, size }, [WHOLE], options)) {
+    for await (const run of receivePieces(client, { digest, size }, [WHOLE], options)) {
       t.is(run.start, 0)
       break
     }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import { FAREWELL_MS, FETCH_RANGES, MIB, PIECE_BYTES } from '../../src/limits.ts'
-import { Allowance } from '../../src/transfer/shared-budget.ts'
-import { fetchSlices } from '../../src/transfer/fetch.ts'
+import { SharedBudget } from '../../src/transfer/shared-budget.ts'
+import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { pattern } from '../hash/sizes.ts'
 import { fails, fetched, sample, served, TestHost } from './ends.ts'
 
@@ -19,7 +19,7 @@ test.serial(
       const { client, end } = served(host)
       let got = 0
       const fetching = (async () => {
-        for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+        for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
           got += proved.bytes.byteLength
           if (got >= after) break
         }
@@ -57,7 +57,7 @@ test.serial('R003-22: an asker that reads slowly gets everything', async (t) => 
   host.patienceMs = 500
   const { client, end } = served(host)
   let got = 0
-  for await (const proved of fetchSlices(client, { digest, size, ranges: [WHOLE] })) {
+  for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
     got += proved.bytes.byteLength
     await sleep((50 * proved.bytes.byteLength) / MIB)
   }
@@ -93,7 +93,7 @@ test.serial('a failure that cannot be told does not hold the giver for long', as
 })
 
 test.serial('R003-23: what is read for all peers comes out of one allowance', async (t) => {
-  const allowance = new Allowance(4 * PIECE_BYTES, 2 * PIECE_BYTES)
+  const allowance = new SharedBudget(4 * PIECE_BYTES, 2 * PIECE_BYTES)
   let peak = 0
   const hosts = Array.from({ length: 12 }, () => new TestHost(VALUE, WHOLE, allowance))
   const gots = hosts.map(async (host, i) => {
@@ -112,7 +112,7 @@ test.serial('R003-23: what is read for all peers comes out of one allowance', as
 test.serial(
   'R003-23: peers that do not read keep their own share alone from the others',
   async (t) => {
-    const allowance = new Allowance(4 * PIECE_BYTES, 2 * PIECE_BYTES)
+    const allowance = new SharedBudget(4 * PIECE_BYTES, 2 * PIECE_BYTES)
     const stalled = Array.from({ length: 8 }, () => {
       const host = new TestHost(VALUE, WHOLE, allowance)
       return { host, ...served(host, { peers: ['greedy', 'giver'] }) }

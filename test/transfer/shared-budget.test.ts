@@ -1,13 +1,13 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { Allowance } from '../../src/transfer/shared-budget.ts'
+import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 
 const settled = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve))
 
 const never = new AbortController().signal
 
 test('R003-23: shares are given in the order of asking, and given back once', async (t) => {
-  const allowance = new Allowance(10, 10)
+  const allowance = new SharedBudget(10, 10)
   const order: string[] = []
   const first = await allowance.take('a', 8, never)
   const large = allowance.take('b', 9, never).then((back) => (order.push('large'), back))
@@ -22,14 +22,14 @@ test('R003-23: shares are given in the order of asking, and given back once', as
 })
 
 test('R003-23: more than a peer may have counts as all that it may have', async (t) => {
-  const allowance = new Allowance(10, 4)
+  const allowance = new SharedBudget(10, 4)
   const back = await allowance.take('a', 1000, never)
   t.is(allowance.usedBytes, 4)
   back()
 })
 
 test('R003-23: who holds nothing goes before those who hold something, and finds room', async (t) => {
-  const allowance = new Allowance(16, 8)
+  const allowance = new SharedBudget(16, 8)
   const held: string[] = []
   const take = (peer: string): void => {
     void allowance.take(peer, 1, never).then(() => held.push(peer))
@@ -44,7 +44,7 @@ test('R003-23: who holds nothing goes before those who hold something, and finds
 })
 
 test('R003-23: of those who wait, whoever holds least is next', async (t) => {
-  const allowance = new Allowance(4, 4)
+  const allowance = new SharedBudget(4, 4)
   const order: string[] = []
   const backs = await Promise.all(['a', 'a', 'b'].map((peer) => allowance.take(peer, 1, never)))
   const last = await allowance.take('z', 1, never)
@@ -60,7 +60,7 @@ test('R003-23: of those who wait, whoever holds least is next', async (t) => {
 })
 
 test('R003-22: it is known when somebody waits who holds nothing', async (t) => {
-  const allowance = new Allowance(4, 4)
+  const allowance = new SharedBudget(4, 4)
   const back = await allowance.take('a', 4, never)
   const more = allowance.take('a', 1, never)
   t.false(allowance.isStarving)
@@ -72,7 +72,7 @@ test('R003-22: it is known when somebody waits who holds nothing', async (t) => 
 })
 
 test('who gives up waiting leaves the queue, and fails with the reason', async (t) => {
-  const allowance = new Allowance(10, 10)
+  const allowance = new SharedBudget(10, 10)
   const back = await allowance.take('a', 10, never)
   const stop = new AbortController()
   const waiting = allowance.take('b', 10, stop.signal)
@@ -93,7 +93,7 @@ test('whatever is taken and given back, no bound is passed and nobody waits in v
   })
   await fc.assert(
     fc.asyncProperty(fc.array(wish, { maxLength: 30 }), async (wishes) => {
-      const allowance = new Allowance(10, 6)
+      const allowance = new SharedBudget(10, 6)
       const held: (() => void)[] = []
       const waiting = wishes.map(async ({ peer, bytes, giveUp }) => {
         const stop = new AbortController()

@@ -27,7 +27,7 @@ import type {
   VerifyLine,
   UnbindAnswer,
 } from '../api/api.ts'
-import { Caller } from './http-client.ts'
+import { HttpClient } from './http-client.ts'
 import type { ClientOptions, Sent } from './http-client.ts'
 
 export interface FetchedValue {
@@ -49,17 +49,17 @@ type OnProgress = (progress: Progress) => void
 
 /** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon gave. */
 export class Client {
-  readonly #caller: Caller
+  readonly #caller: HttpClient
   readonly #patience: Patience
 
-  private constructor(caller: Caller) {
+  private constructor(caller: HttpClient) {
     this.#caller = caller
     this.#patience = caller.patience
   }
 
   /** Connect to the daemon on this socket; undefined where there is none. */
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
-    const caller = await Caller.connect(socket, options)
+    const caller = await HttpClient.connect(socket, options)
     return caller && new Client(caller)
   }
 

@@ -35,7 +35,7 @@ export interface Sent {
   readonly bytes?: AsyncIterable<Uint8Array>
 }
 
-export class Caller {
+export class HttpClient {
   readonly patience: Patience
   readonly #agent: Agent
   readonly #timeoutMs: number | undefined
@@ -54,7 +54,7 @@ export class Caller {
   }
 
   /** Connect to the daemon on this socket; undefined where there is none. */
-  static async connect(socket: string, options: ClientOptions): Promise<Caller | undefined> {
+  static async connect(socket: string, options: ClientOptions): Promise<HttpClient | undefined> {
     let first = await connectTo(socket)
     if (first === undefined) return undefined
     // No bound on sockets: a value that its caller has not read yet must not hold up the next call.
@@ -70,12 +70,12 @@ export class Caller {
       )
       return undefined
     }
-    return new Caller(agent, options, () => first?.destroy())
+    return new HttpClient(agent, options, () => first?.destroy())
   }
 
   /** The same connections, for calls with bounds of their own. Only the first caller closes them. */
-  with(options: ClientOptions): Caller {
-    return new Caller(this.#agent, options, () => undefined)
+  with(options: ClientOptions): HttpClient {
+    return new HttpClient(this.#agent, options, () => undefined)
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import type { HttpAddress } from '../config/http-address.ts'
 import { showsToken } from '../config/http-token.ts'
 import { HttpError } from './call.ts'
 
-export interface Entrance {
+export interface Access {
   /** May files be read by path for those who come in here? The socket's mode has a say, too. */
   readonly readsFiles: boolean
   /** How long a connection with a request may be silent both ways, in milliseconds; 0 for ever. */
@@ -20,7 +20,7 @@ export interface Entrance {
 const NAMES: ReadonlySet<string> = new Set(['localhost', 'dstore'])
 
 /** Whoever reaches the socket may do everything: the file system has decided. */
-export const SOCKET_ENTRANCE: Entrance = {
+export const SOCKET_ACCESS: Access = {
   readsFiles: true,
   silenceMs: 0,
   admit: ({ headers }) => checkHost(headers.host, (name) => NAMES.has(name)),
@@ -35,7 +35,7 @@ export interface TcpRules {
   readonly log: Log
 }
 
-export class TcpEntrance implements Entrance {
+export class TcpAccess implements Access {
   readonly readsFiles = false
   readonly silenceMs: number
   readonly #rules: TcpRules

@@ -9,22 +9,22 @@ import {
 import { statWords } from '../../node/calls/resolve-key.ts'
 import { share } from '../../node/calls/byte-budget.ts'
 import type { PutResult } from '../../node/node.ts'
-import { Allowance } from '../../transfer/shared-budget.ts'
+import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { SIZES_HEADER } from '../api/api.ts'
 import type { FactsAnswer, PutAnswer } from '../api/api.ts'
 import { callOptions, readJson, shortBody } from './call.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 import { sendLines } from './listing.ts'
 
 /** What batches have in memory, over all clients: the part of them in what is in flight. */
-const inFlight = new Allowance(HTTP_BATCHES_BYTES, HTTP_BATCHES_BYTES)
+const inFlight = new SharedBudget(HTTP_BATCHES_BYTES, HTTP_BATCHES_BYTES)
 
 /** POST /v1/batch: small values one after the other, whose sizes are in a header. */
-export function putBatch(exchange: Exchange): Promise<void> {
+export function putBatch(exchange: HttpCall): Promise<void> {
   return sendLines(exchange, stored(exchange))
 }
 
-async function* stored(exchange: Exchange): AsyncGenerator<PutAnswer> {
+async function* stored(exchange: HttpCall): AsyncGenerator<PutAnswer> {
   const sizes = sizesOf(exchange)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const options = callOptions(exchange)
@@ -42,11 +42,11 @@ async function* stored(exchange: Exchange): AsyncGenerator<PutAnswer> {
 }
 
 /** POST /v1/facts {"keys"}: a line for each, null where there is none. Names count as keys, too. */
-export function manyFacts(exchange: Exchange): Promise<void> {
+export function manyFacts(exchange: HttpCall): Promise<void> {
   return sendLines(exchange, factsOf(exchange))
 }
 
-async function* factsOf(exchange: Exchange): AsyncGenerator<FactsAnswer | null> {
+async function* factsOf(exchange: HttpCall): AsyncGenerator<FactsAnswer | null> {
   const { keys: texts } = await readJson(exchange)
   if (!Array.isArray(texts) || !texts.every((text): text is string => typeof text === 'string')) {
     throw new DstoreError('usage', 'keys must be a list of keys')
@@ -58,7 +58,7 @@ async function* factsOf(exchange: Exchange): AsyncGenerator<FactsAnswer | null> 
 }
 
 /** Sizes of the values, every one and all together within bounds. */
-function sizesOf({ request }: Exchange): number[] {
+function sizesOf({ request }: HttpCall): number[] {
   const header = request.headers[SIZES_HEADER]
   if (typeof header !== 'string' || !/^\d{1,9}(,\d{1,9})*$/.test(header)) {
     throw new DstoreError('usage', `a batch needs the header ${SIZES_HEADER}: 5,0,17`)
@@ -76,7 +76,7 @@ function sizesOf({ request }: Exchange): number[] {
 }
 
 /** The whole body, which has this many bytes. */
-async function exactly(exchange: Exchange, length: number): Promise<Uint8Array> {
+async function exactly(exchange: HttpCall, length: number): Promise<Uint8Array> {
   const whole = new Uint8Array(length)
   let at = 0
   for await (const part of shortBody(exchange)) {

@@ -6,9 +6,9 @@ import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } fr
 import type { CallOptions, Node } from '../../node/node.ts'
 import { parseKey } from '../../hash/key.ts'
 import type { Key } from '../../hash/key.ts'
-import { findKey } from '../../node/calls/resolve-key.ts'
+import { resolveKey } from '../../node/calls/resolve-key.ts'
 import type { HttpStatus } from '../api/api.ts'
-import type { Entrance } from './access.ts'
+import type { Access } from './access.ts'
 
 /** What the daemon lets its API reach. */
 export interface Served {
@@ -21,9 +21,9 @@ export interface Served {
   stop(): void
 }
 
-export interface Exchange {
+export interface HttpCall {
   readonly served: Served
-  readonly entrance: Entrance
+  readonly entrance: Access
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** What the path's `{key}` stands for, decoded. */
@@ -53,22 +53,22 @@ export class HttpError extends DstoreError {
 }
 
 /** The key in the path, or `malformed-key`. */
-export function keyOf(exchange: Exchange): Key {
+export function keyOf(exchange: HttpCall): Key {
   return parseKey(exchange.parameters['key'] ?? '')
 }
 
 /** The key of the value that the path names, by its key or by a name (R007-36). */
-export function keyMeantBy(exchange: Exchange): Promise<Key> {
-  return findKey(exchange.served.node, exchange.parameters['key'] ?? '', callOptions(exchange))
+export function keyMeantBy(exchange: HttpCall): Promise<Key> {
+  return resolveKey(exchange.served.node, exchange.parameters['key'] ?? '', callOptions(exchange))
 }
 
 /** The name in the path, as it was meant. The node says whether it can be one. */
-export function nameOf(exchange: Exchange): string {
+export function nameOf(exchange: HttpCall): string {
   return exchange.parameters['name'] ?? ''
 }
 
 /** The signal and, from `?timeout=MILLISECONDS`, the time-out of a call to the node. */
-export function callOptions({ query, signal }: Exchange): CallOptions {
+export function callOptions({ query, signal }: HttpCall): CallOptions {
   const text = query.get('timeout')
   if (text === null) return { signal }
   const timeoutMs = /^\d{1,9}$/.test(text) ? Number(text) : 0
@@ -79,7 +79,7 @@ export function callOptions({ query, signal }: Exchange): CallOptions {
 }
 
 /** The request's body. A client that breaks off is `cancelled`; leaving the loop early leaves the answer possible. */
-export async function* bodyOf({ request }: Exchange): AsyncGenerator<Uint8Array> {
+export async function* bodyOf({ request }: HttpCall): AsyncGenerator<Uint8Array> {
   const parts = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
     yield* parts
@@ -90,7 +90,7 @@ export async function* bodyOf({ request }: Exchange): AsyncGenerator<Uint8Array>
 
 /** Await a call that may wait long for peers, and show the client meanwhile that it goes on (102 Processing). */
 export async function stayingAwake<T>(
-  { request, response }: Exchange,
+  { request, response }: HttpCall,
   call: () => Promise<T>,
 ): Promise<T> {
   if (request.httpVersion === '1.0') return call()
@@ -104,7 +104,7 @@ export async function stayingAwake<T>(
 
 /** Answer with one JSON document. */
 export function sendJson(
-  { response }: Exchange,
+  { response }: HttpCall,
   status: number,
   document: unknown,
   headers: Readonly<Record<string, string>> = {},
@@ -119,7 +119,7 @@ export function sendJson(
 }
 
 /** A body that is wanted whole, and so must come in time. */
-export async function* shortBody(exchange: Exchange): AsyncGenerator<Uint8Array> {
+export async function* shortBody(exchange: HttpCall): AsyncGenerator<Uint8Array> {
   const late = setTimeout(() => exchange.request.destroy(), HTTP_REQUEST_MS)
   try {
     yield* bodyOf(exchange)
@@ -129,7 +129,7 @@ export async function* shortBody(exchange: Exchange): AsyncGenerator<Uint8Array>
 }
 
 /** The JSON object in the request's body: bounded in bytes and in time. */
-export async function readJson(exchange: Exchange): Promise<Readonly<Record<string, unknown>>> {
+export async function readJson(exchange: HttpCall): Promise<Readonly<Record<string, unknown>>> {
   const parts: Uint8Array[] = []
   let length = 0
   for await (const part of shortBody(exchange)) {

@@ -8,9 +8,9 @@ import type { ChangeEvent } from '../../node/node.ts'
 import { CHANGES_TYPE } from '../api/api.ts'
 import type { ChangeLine } from '../api/api.ts'
 import { problemOf } from '../api/problem.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 
-export async function watchChanges(exchange: Exchange): Promise<void> {
+export async function watchChanges(exchange: HttpCall): Promise<void> {
   const { request, response, query, served, stopping } = exchange
   const signal = AbortSignal.any([exchange.signal, stopping])
   const header = request.headers['last-event-id']

@@ -5,14 +5,14 @@ import type { Progress } from '../../node/node.ts'
 import { LINES_TYPE } from '../api/api.ts'
 import type { CallEvent } from '../api/api.ts'
 import { problemOf } from '../api/problem.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 
 /**
  * Run a call and answer with its events. What it throws before it reports any progress is thrown, and becomes a
  * problem document with its own status.
  */
 export async function sendEvents<Result>(
-  exchange: Exchange,
+  exchange: HttpCall,
   call: (onProgress: (progress: Progress) => void) => Promise<Result>,
 ): Promise<void> {
   const { response, signal } = exchange

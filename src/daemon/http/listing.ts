@@ -1,13 +1,13 @@
 /** Listings: a line for each item, sent as the client takes them (specs/007-daemon-and-command-line.md, "HTTP API"). */
 import { LINES_TYPE } from '../api/api.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 import { sendBytes } from './stream.ts'
 
 /** Lines of a listing are sent in pieces of about this many characters. */
 const LISTING_PIECE = 32_768
 
 /** Answer with the documents as lines. A listing that fails on the way never looks whole. */
-export function sendLines(exchange: Exchange, documents: AsyncIterable<unknown>): Promise<void> {
+export function sendLines(exchange: HttpCall, documents: AsyncIterable<unknown>): Promise<void> {
   return sendBytes(exchange, {
     status: 200,
     headers: { 'Content-Type': LINES_TYPE },

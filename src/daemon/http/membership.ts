@@ -3,11 +3,11 @@ import { DstoreError } from '../../errors.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import type { AdmitAnswer } from '../api/api.ts'
 import { callOptions, readJson, sendJson, stayingAwake } from './call.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 import { sendLines } from './listing.ts'
 
 /** POST /v1/invitations {"role", "uses", "validMs"}, each of which may be left out: a ticket. */
-export async function invite(exchange: Exchange): Promise<void> {
+export async function invite(exchange: HttpCall): Promise<void> {
   const { role, uses, validMs } = await readJson(exchange)
   const invitation = await exchange.served.node.invite({
     ...callOptions(exchange),
@@ -20,12 +20,12 @@ export async function invite(exchange: Exchange): Promise<void> {
 }
 
 /** GET /v1/members: a line for each. */
-export function listMembers(exchange: Exchange): Promise<void> {
+export function listMembers(exchange: HttpCall): Promise<void> {
   return sendLines(exchange, exchange.served.node.members(callOptions(exchange)))
 }
 
 /** PUT /v1/members/{peer} {"role"} */
-export async function admitMember(exchange: Exchange): Promise<void> {
+export async function admitMember(exchange: HttpCall): Promise<void> {
   const peer = peerOf(exchange)
   const { role } = await readJson(exchange)
   const answer: AdmitAnswer = { peer, role: toRole(role) }
@@ -34,13 +34,13 @@ export async function admitMember(exchange: Exchange): Promise<void> {
 }
 
 /** DELETE /v1/members/{peer} */
-export async function expelMember(exchange: Exchange): Promise<void> {
+export async function expelMember(exchange: HttpCall): Promise<void> {
   const { node } = exchange.served
   const options = callOptions(exchange)
   sendJson(exchange, 200, await stayingAwake(exchange, () => node.expel(peerOf(exchange), options)))
 }
 
-const peerOf = ({ parameters }: Exchange): string => parameters['peer'] ?? ''
+const peerOf = ({ parameters }: HttpCall): string => parameters['peer'] ?? ''
 
 function toRole(role: unknown): MemberRole {
   if (typeof role === 'string' && isMemberRole(role)) return role

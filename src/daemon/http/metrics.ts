@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 
 /** One number of a node's status; undefined where this role has none. */
 interface Metric {
@@ -90,7 +90,7 @@ function watchProcess(): Prometheus.Registry {
 }
 
 /** GET /metrics */
-export async function metrics({ served, response }: Exchange): Promise<void> {
+export async function metrics({ served, response }: HttpCall): Promise<void> {
   const { Counter, Gauge, Registry } = load()
   ofProcess ??= watchProcess()
   const status = await served.node.status()

@@ -2,10 +2,10 @@
 import { LINES_TYPE } from '../api/api.ts'
 import type { StatusAnswer } from '../api/api.ts'
 import { sendJson } from './call.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 
 /** GET /v1/status */
-export async function status(exchange: Exchange): Promise<void> {
+export async function status(exchange: HttpCall): Promise<void> {
   const { node, directory, socket, http } = exchange.served
   const overTcp = http()
   const answer: StatusAnswer = {
@@ -25,7 +25,7 @@ export async function status(exchange: Exchange): Promise<void> {
  * POST /v1/stop. The answer is one line, and then stays open until the process is gone: whoever waits for the end of
  * the connection has waited for the daemon.
  */
-export function stop({ served, response }: Exchange): Promise<void> {
+export function stop({ served, response }: HttpCall): Promise<void> {
   response.shouldKeepAlive = false
   response.useChunkedEncodingByDefault = false
   response.writeHead(202, { 'Content-Type': LINES_TYPE, Connection: 'close' })

@@ -1,7 +1,7 @@
 /** Which path and method is which call: the whole API on one screen (specs/007, "HTTP API"). */
 import { manyFacts, putBatch } from './batches.ts'
 import { watchChanges } from './changes.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 import { HttpError } from './call.ts'
 import { admitMember, expelMember, invite, listMembers } from './membership.ts'
 import { metrics } from './metrics.ts'
@@ -21,7 +21,7 @@ import {
 
 import { verify } from './verify.ts'
 
-export type Handler = (exchange: Exchange) => Promise<void>
+export type Handler = (exchange: HttpCall) => Promise<void>
 
 export interface Route {
   readonly path: string

@@ -13,9 +13,9 @@ import {
 import { PROBLEM_TYPE } from '../api/api.ts'
 import type { Log } from '../../log.ts'
 import { problemOf } from '../api/problem.ts'
-import type { Entrance } from './access.ts'
+import type { Access } from './access.ts'
 import { HttpError } from './call.ts'
-import type { Exchange, Served } from './call.ts'
+import type { HttpCall, Served } from './call.ts'
 import { findRoute, isOpen } from './routes.ts'
 
 /** How long a client that is still sending may take to find that it was refused, in milliseconds: it may be one of many. */
@@ -34,7 +34,7 @@ const SAFETY = {
 } as const
 
 /** A server for those who come in by this entrance. */
-export function createApiServer(served: Served, entrance: Entrance, log: Log): ApiServer {
+export function createApiServer(served: Served, entrance: Access, log: Log): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
   /** What ends the calls of a connection: an answer that waits behind others there is not told when that is gone. */
@@ -101,7 +101,7 @@ async function within(milliseconds: number, work: Promise<unknown>): Promise<boo
   return done
 }
 
-async function answer(call: Omit<Exchange, 'parameters' | 'query'>, log: Log): Promise<void> {
+async function answer(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): Promise<void> {
   const { entrance, request, response } = call
   const { method = '', url = '' } = request
   // A client that breaks off is no fault of the daemon; the signal tells the handler.

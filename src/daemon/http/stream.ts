@@ -5,9 +5,9 @@ import { isLent } from '../../bytes.ts'
 import { PROBLEM_TRAILER } from '../api/api.ts'
 import { untilAborted } from '../../deadline.ts'
 import { problemLine } from '../api/problem.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 
-export interface StreamedAnswer {
+export interface StreamedResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number>>
   /** Length of all bytes, where it is known. */
@@ -19,7 +19,7 @@ export interface StreamedAnswer {
  * Send the bytes. What fails before the first of them is thrown, and can still become a problem document. What fails
  * later goes into a trailer for clients that take trailers (`TE: trailers`); for the others the connection is cut.
  */
-export async function sendBytes(exchange: Exchange, answer: StreamedAnswer): Promise<void> {
+export async function sendBytes(exchange: HttpCall, answer: StreamedResponse): Promise<void> {
   const { request, response, signal } = exchange
   const trailers = request.httpVersion !== '1.0' && /\btrailers\b/i.test(String(request.headers.te))
   const pieces = answer.bytes[Symbol.asyncIterator]()

@@ -9,13 +9,13 @@ import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api/api.ts'
 import { sendEvents } from './events.ts'
 import { bodyOf, callOptions, keyMeantBy, keyOf, readJson, sendJson, stayingAwake } from './call.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 import { sendLines } from './listing.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
 
 /** POST /v1/values: the body is the value; `?name=` is bound in the same change. */
-export async function putBytes(exchange: Exchange): Promise<void> {
+export async function putBytes(exchange: HttpCall): Promise<void> {
   const { request, served, query } = exchange
   const name = query.get('name')
   const length = request.headers['content-length']
@@ -34,7 +34,7 @@ export async function putBytes(exchange: Exchange): Promise<void> {
 }
 
 /** POST /v1/files {"path", "name"}: the daemon reads the file. Only on a socket that is its user's alone (R007-19). */
-export async function putFile(exchange: Exchange): Promise<void> {
+export async function putFile(exchange: HttpCall): Promise<void> {
   const { path, name } = await readJson(exchange)
   const { entrance, served } = exchange
   if (!entrance.readsFiles || (statSync(served.socket).mode & 0o077) !== 0) {
@@ -56,7 +56,7 @@ export async function putFile(exchange: Exchange): Promise<void> {
 }
 
 /** GET /v1/values/{key}, whole or one range of it. */
-export async function getValue(exchange: Exchange): Promise<void> {
+export async function getValue(exchange: HttpCall): Promise<void> {
   const { request, response, served } = exchange
   const key = await keyMeantBy(exchange)
   const tag = `"${key.toString()}"`
@@ -94,7 +94,7 @@ export async function getValue(exchange: Exchange): Promise<void> {
 }
 
 /** HEAD /v1/values/{key}: as GET of the whole, without a byte of it being fetched. */
-export async function headValue(exchange: Exchange): Promise<void> {
+export async function headValue(exchange: HttpCall): Promise<void> {
   const { key, size } = await facts(exchange)
   const { response } = exchange
   response.writeHead(200, { ...valueHeaders(key, size), 'Content-Length': size })
@@ -102,12 +102,12 @@ export async function headValue(exchange: Exchange): Promise<void> {
 }
 
 /** GET /v1/values/{key}/facts */
-export async function valueFacts(exchange: Exchange): Promise<void> {
+export async function valueFacts(exchange: HttpCall): Promise<void> {
   sendJson(exchange, 200, await facts(exchange))
 }
 
 /** DELETE /v1/values/{key}, with `?force=1` also where it has names. */
-export async function removeValue(exchange: Exchange): Promise<void> {
+export async function removeValue(exchange: HttpCall): Promise<void> {
   const options = { ...callOptions(exchange), force: exchange.query.get('force') === '1' }
   const { key, ...rest } = await stayingAwake(exchange, () =>
     exchange.served.node.remove(keyOf(exchange), options),
@@ -116,7 +116,7 @@ export async function removeValue(exchange: Exchange): Promise<void> {
 }
 
 /** POST /v1/values/{key}/prefetch */
-export async function prefetchValue(exchange: Exchange): Promise<void> {
+export async function prefetchValue(exchange: HttpCall): Promise<void> {
   const key = await keyMeantBy(exchange)
   const options = callOptions(exchange)
   await sendEvents<{ readonly key: string }>(exchange, async (onProgress) => {
@@ -126,18 +126,18 @@ export async function prefetchValue(exchange: Exchange): Promise<void> {
 }
 
 /** POST /v1/values/{key}/evict */
-export async function evictValue(exchange: Exchange): Promise<void> {
+export async function evictValue(exchange: HttpCall): Promise<void> {
   const key = await keyMeantBy(exchange)
   const freedBytes = await exchange.served.node.evict(key)
   sendJson(exchange, 200, { key: key.toString(), freedBytes } satisfies EvictAnswer)
 }
 
 /** GET /v1/keys: a line for every key. */
-export function listKeys(exchange: Exchange): Promise<void> {
+export function listKeys(exchange: HttpCall): Promise<void> {
   return sendLines(exchange, keysOf(exchange))
 }
 
-async function facts(exchange: Exchange): Promise<FactsAnswer> {
+async function facts(exchange: HttpCall): Promise<FactsAnswer> {
   const key = await keyMeantBy(exchange)
   const found = await exchange.served.node.stat(key, callOptions(exchange))
   if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
@@ -145,14 +145,14 @@ async function facts(exchange: Exchange): Promise<FactsAnswer> {
   return { key: key.toString(), ...rest }
 }
 
-async function* keysOf(exchange: Exchange): AsyncGenerator<KeyLine> {
+async function* keysOf(exchange: HttpCall): AsyncGenerator<KeyLine> {
   for await (const { key, size } of exchange.served.node.keys(callOptions(exchange))) {
     yield { key: key.toString(), size }
   }
 }
 
 /** RFC 9110 wants the size named where no byte of the range exists. */
-async function nameSize(exchange: Exchange, key: Key): Promise<void> {
+async function nameSize(exchange: HttpCall, key: Key): Promise<void> {
   const found = await exchange.served.node.stat(key, callOptions(exchange))
   if (found !== undefined) exchange.response.setHeader('Content-Range', `bytes */${found.size}`)
 }

@@ -2,10 +2,10 @@
 import { PROGRESS_MS } from '../../limits.ts'
 import type { Verification } from '../../node/node.ts'
 import { LINES_TYPE, type VerifyLine } from '../api/api.ts'
-import type { Exchange } from './call.ts'
+import type { HttpCall } from './call.ts'
 import { sendBytes } from './stream.ts'
 
-export async function verify(exchange: Exchange): Promise<void> {
+export async function verify(exchange: HttpCall): Promise<void> {
   const { served, query, signal } = exchange
   const repair = query.get('repair') === '1'
   await sendBytes(exchange, {

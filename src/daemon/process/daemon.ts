@@ -9,8 +9,8 @@ import { GIB } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
 import type { Node } from '../../node/node.ts'
 import type { NodeOptions } from '../../node/open.ts'
-import { SOCKET_ENTRANCE } from '../http/access.ts'
-import type { Entrance } from '../http/access.ts'
+import { SOCKET_ACCESS } from '../http/access.ts'
+import type { Access } from '../http/access.ts'
 import type { Served } from '../http/call.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
@@ -110,13 +110,13 @@ async function serve({ node, settings, directory, lock, log }: Serving): Promise
     http: () => tcp?.status(),
     stop: () => asked.abort(),
   }
-  const createServer = (entrance: Entrance): ApiServer => createApiServer(served, entrance, log)
+  const createServer = (entrance: Access): ApiServer => createApiServer(served, entrance, log)
   if (settings.http !== undefined) {
     const isPublic = settings.httpPublic === true
     const options = { address: settings.http, isPublic, tokenFile: directory.token, log }
     tcp = await listenOnTcp(options, createServer)
   }
-  const api = createServer(SOCKET_ENTRANCE)
+  const api = createServer(SOCKET_ACCESS)
   let address: SocketAddress
   try {
     address = await listenOnSocket(api.server, socket, settings.socketGroup)

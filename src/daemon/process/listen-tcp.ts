@@ -8,8 +8,8 @@ import type { Log } from '../../log.ts'
 import type { HttpStatus } from '../api/api.ts'
 import { formatHttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.ts'
 import { readToken } from '../config/http-token.ts'
-import { TcpEntrance } from '../http/access.ts'
-import type { Entrance } from '../http/access.ts'
+import { TcpAccess } from '../http/access.ts'
+import type { Access } from '../http/access.ts'
 import type { ApiServer } from '../http/server.ts'
 
 export interface TcpOptions {
@@ -35,11 +35,11 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
 /** Listen. Rejects with `address-in-use`, `malformed-address`, or what reading the token throws. */
 export async function listenOnTcp(
   { address: text, isPublic, tokenFile, log }: TcpOptions,
-  createServer: (entrance: Entrance) => ApiServer,
+  createServer: (entrance: Access) => ApiServer,
 ): Promise<TcpListener> {
   const wanted = parseHttpAddress(text)
   const token = await readToken(tokenFile)
-  const entrance = new TcpEntrance({
+  const entrance = new TcpAccess({
     address: wanted,
     token,
     isPublic,

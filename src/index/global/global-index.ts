@@ -20,12 +20,12 @@ import { transactionOf, type Done, type Outcome, type Plan, type Sealed } from '
 import type { Recovered } from './recovery.ts'
 import { isRequest, planOf } from './dispatch.ts'
 import { collectReceipts } from '../receipts.ts'
-import { Register, withMargin } from './local-register.ts'
+import { LocalRegister, withMargin } from './local-register.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import type { GlobalEffect, GlobalEvent, SessionId } from './global-events.ts'
 import { Sessions } from './sessions.ts'
 import { Tail } from './feed.ts'
-import { Waiting } from './pending-removals.ts'
+import { PendingRemovals } from './pending-removals.ts'
 
 /** How often an acknowledged position is made durable. */
 const REGISTER_WRITE_MS = 5000
@@ -74,8 +74,8 @@ export interface GlobalIndexOptions {
 
 export class GlobalIndex {
   readonly #options: GlobalIndexOptions
-  readonly #register: Register
-  readonly #waiting: Waiting
+  readonly #register: LocalRegister
+  readonly #waiting: PendingRemovals
   readonly #tail: Tail
   readonly #sessions: Sessions
   readonly #admission: Admission
@@ -99,8 +99,8 @@ export class GlobalIndex {
     const { recovered, now, leaseMs, rules = ALL_RULES, epochMs, addresses = () => [] } = options
     const { locals, longestLeaseMs, seq, trimmed, runs, members } = recovered
     this.#admission = new Admission({ members, epochMs, addresses })
-    this.#register = new Register({ locals, now, leaseMs, longestLeaseMs, rules })
-    this.#waiting = new Waiting(this.#register)
+    this.#register = new LocalRegister({ locals, now, leaseMs, longestLeaseMs, rules })
+    this.#waiting = new PendingRemovals(this.#register)
     this.#tail = new Tail(seq)
     this.#trimmed = trimmed
     this.#writtenAt = now
@@ -136,7 +136,7 @@ export class GlobalIndex {
   }
 
   /** Every Local that removals wait for. */
-  registered(): ReturnType<Register['entries']> {
+  registered(): ReturnType<LocalRegister['entries']> {
     return this.#register.entries()
   }
 

@@ -37,7 +37,7 @@ export interface RegisterOptions {
   readonly rules?: Rules
 }
 
-export class Register {
+export class LocalRegister {
   readonly #entries = new Map<string, Entry>()
   readonly #leaseMs: number | undefined
   readonly #rules: Rules

@@ -1,7 +1,7 @@
 /** Removals whose callers wait until everybody has acknowledged them, or long enough (specs/004-index.md, "Removal"). */
 import type { Removed } from '../message.ts'
 import type { RemovedFacts } from './request-plans.ts'
-import type { Register } from './local-register.ts'
+import type { LocalRegister } from './local-register.ts'
 
 interface Item {
   readonly seq: number
@@ -15,11 +15,11 @@ interface Item {
   readonly answer: (body: Removed) => void
 }
 
-export class Waiting {
-  readonly #register: Register
+export class PendingRemovals {
+  readonly #register: LocalRegister
   readonly #items = new Set<Item>()
 
-  constructor(register: Register) {
+  constructor(register: LocalRegister) {
     this.#register = register
   }
 

@@ -22,7 +22,7 @@ import {
 } from '../message.ts'
 import { failure } from './request-plans.ts'
 import type { Change, Run } from '../records/record.ts'
-import type { Register } from './local-register.ts'
+import type { LocalRegister } from './local-register.ts'
 import type { Rules } from '../rules.ts'
 import { feedFromLog, type Tail } from './feed.ts'
 
@@ -47,7 +47,7 @@ export interface SessionsOptions {
   readonly leaseMs: number | undefined
   readonly rules: Rules
   readonly tail: Tail
-  readonly register: Register
+  readonly register: LocalRegister
   readonly members: Members
   /** Use up a ticket whose secret was shown; `then` is told `admitted`, or a failure. */
   readonly redeem: (peer: string, secret: Uint8Array, then: (answer: Body) => void) => void

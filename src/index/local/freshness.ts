@@ -29,7 +29,7 @@ interface Proof {
   readonly seq: number
 }
 
-export class Standing {
+export class Freshness {
   readonly #rules: Rules
   #connected = false
   #refused = false

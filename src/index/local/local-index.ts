@@ -19,11 +19,11 @@ import {
   type Welcome,
 } from '../message.ts'
 import type { LocalEffect, LocalEvent } from './local-events.ts'
-import { Requests, errorOf, type Settled } from './request-queue.ts'
+import { RequestQueue, errorOf, type Settled } from './request-queue.ts'
 import { Revalidation } from './revalidation.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { seqsIn } from '../seqs.ts'
-import { Standing, leaseOver, type Pulse, type Verdict } from './freshness.ts'
+import { Freshness, leaseOver, type Pulse, type Verdict } from './freshness.ts'
 
 export type { LocalEffect, LocalEvent } from './local-events.ts'
 
@@ -42,9 +42,9 @@ export class LocalIndex {
   readonly #bootId: Uint8Array
   readonly #rules: Rules
   readonly #inFlight = new InFlight()
-  readonly #requests: Requests
+  readonly #requests: RequestQueue
   readonly #revalidation: Revalidation = new Revalidation()
-  readonly #standing: Standing
+  readonly #standing: Freshness
   readonly #readers = new Map<number, number>()
   #link: LinkState = 'away'
   #linkError: DstoreError
@@ -78,8 +78,8 @@ export class LocalIndex {
     this.#ticketSecret = ticketSecret
     this.#bootId = bootId
     this.#rules = rules
-    this.#requests = new Requests(this.#inFlight, rules)
-    this.#standing = new Standing({ rules, now })
+    this.#requests = new RequestQueue(this.#inFlight, rules)
+    this.#standing = new Freshness({ rules, now })
     this.#awaySince = now
     this.#linkError = new DstoreError('unreachable', 'not connected to Global yet')
   }

@@ -47,7 +47,7 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
 const FIRST_ID = 16
 const LAST_ID = 0x7fff_ffff
 
-export class Requests {
+export class RequestQueue {
   readonly #inFlight: InFlight
   readonly #rules: Rules
   /** Unanswered requests, in the order of the calls. */

@@ -15,7 +15,7 @@ import {
 } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { Inbox } from '../../wire/inbox.ts'
-import type { LaneIntake, SlabPool } from './lane-receive.ts'
+import type { LaneReceiver, SlabPool } from './lane-receive.ts'
 
 /** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
 export const LANE_SENDING: number = 2
@@ -39,14 +39,14 @@ export class LaneChannel implements Channel {
   #waiting: (() => void)[] = []
 
   /** Where the bytes of the socket land, if it was told so; else it gives them as events. */
-  readonly #intake: LaneIntake | undefined
+  readonly #intake: LaneReceiver | undefined
   readonly #pool: SlabPool
   /** Writes that the socket has not taken yet. */
   #sending = 0
   #paused = false
 
   /** Takes over a socket whose handshake is over and checked, before anything is awaited. */
-  constructor(socket: TLSSocket, peer: string, pool: SlabPool, intake?: LaneIntake) {
+  constructor(socket: TLSSocket, peer: string, pool: SlabPool, intake?: LaneReceiver) {
     this.#socket = socket
     this.peer = peer
     this.#pool = pool
@@ -62,7 +62,7 @@ export class LaneChannel implements Channel {
     intake?.start({
       room: () => this.#room(),
       leftBytes: () => this.#recordLeft,
-      came: (memory, count) => this.#came(memory, count),
+      received: (memory, count) => this.#came(memory, count),
     })
   }
 

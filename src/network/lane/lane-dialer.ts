@@ -7,29 +7,29 @@ import { hostOf } from '../multiaddr.ts'
 import { deadline, untilAborted } from '../../deadline.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LANE_OFFER_BYTES, LANE_PROTOCOL, decodeOffer } from './lane-offer.ts'
-import { LaneIntake, SlabPool } from './lane-receive.ts'
+import { LaneReceiver, SlabPool } from './lane-receive.ts'
 import type { LaneOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { connectLane } from './lane-tls.ts'
-import type { Network } from '../libp2p-network.ts'
+import type { Libp2pNetwork } from '../libp2p-network.ts'
 
-export interface LaneDiallerOptions {
-  readonly network: Network
+export interface LaneDialerOptions {
+  readonly network: Libp2pNetwork
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** Told of every peer to which no lane came about; it is asked again a while later. */
   readonly onFailure?: (peer: string, error: DstoreError) => void
 }
 
-export class LaneDialler {
-  readonly #options: LaneDiallerOptions
+export class LaneDialer {
+  readonly #options: LaneDialerOptions
   readonly #lanes = new LaneSet()
   readonly #slabs = new SlabPool()
   /** Peers to which no lane came about, and when to try again. */
   readonly #failed = new Map<string, number>()
   readonly #stopWatching: () => void
 
-  constructor(options: LaneDiallerOptions) {
+  constructor(options: LaneDialerOptions) {
     this.#options = options
     this.#stopWatching = options.network.onPeer({
       disconnected: (peer) => {
@@ -70,7 +70,7 @@ export class LaneDialler {
 
   async #connect(peer: string, signal: AbortSignal): Promise<Channel> {
     const { port, key } = await this.#ask(peer, signal)
-    const intake = new LaneIntake(this.#slabs)
+    const intake = new LaneReceiver(this.#slabs)
     const socket = await connectLane({ host: this.#host(peer), port }, key, signal, intake)
     const lane = new LaneChannel(socket, peer, this.#slabs, intake)
     this.#lanes.add(lane)

@@ -11,10 +11,10 @@ import { SlabPool } from './lane-receive.ts'
 import { LANE_PROTOCOL, encodeOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { laneServer } from './lane-tls.ts'
-import type { Network } from '../libp2p-network.ts'
+import type { Libp2pNetwork } from '../libp2p-network.ts'
 
 export interface LaneListenerOptions {
-  readonly network: Network
+  readonly network: Libp2pNetwork
   /** IP address to listen on: the one that the network listens on. */
   readonly host: string
   /** TCP port; any free one by default. */

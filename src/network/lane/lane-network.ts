@@ -3,15 +3,15 @@ import { DstoreError } from '../../errors.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { hostOf } from '../multiaddr.ts'
 import { LaneChannel } from './lane-channel.ts'
-import { LaneDialler } from './lane-dialer.ts'
+import { LaneDialer } from './lane-dialer.ts'
 import { LaneListener } from './lane-listener.ts'
 import type { Log } from '../../log.ts'
-import type { Network } from '../libp2p-network.ts'
-import type { NodeNetwork } from '../network.ts'
+import type { Libp2pNetwork } from '../libp2p-network.ts'
+import type { Network } from '../network.ts'
 
-export interface BulkNetworkOptions {
+export interface LaneNetworkOptions {
   /** Closed with this one. */
-  readonly network: Network
+  readonly network: Libp2pNetwork
   /** What the network listens on: lanes listen on the first of it, and nowhere where it is empty. */
   readonly listen: readonly string[]
   /** The protocol whose channels may be lanes. */
@@ -22,17 +22,17 @@ export interface BulkNetworkOptions {
   readonly random: (bytes: number) => Uint8Array
 }
 
-export class BulkNetwork implements NodeNetwork {
-  readonly #options: BulkNetworkOptions
-  readonly #network: Network
-  readonly #dialler: LaneDialler
+export class LaneNetwork implements Network {
+  readonly #options: LaneNetworkOptions
+  readonly #network: Libp2pNetwork
+  readonly #dialler: LaneDialer
   #listener: LaneListener | undefined
 
-  constructor(options: BulkNetworkOptions) {
+  constructor(options: LaneNetworkOptions) {
     const { network, log, now } = options
     this.#options = options
     this.#network = network
-    this.#dialler = new LaneDialler({
+    this.#dialler = new LaneDialer({
       network,
       now,
       onFailure: (peer, { code, message }) =>

@@ -27,16 +27,16 @@ export class SlabPool {
 }
 
 /** Whose bytes they are. */
-export interface LaneTaker {
+export interface LaneSink {
   /** Memory for the next bytes; undefined: a slab. */
   room(): Uint8Array | undefined
   /** How many of them may go into a slab. */
   leftBytes(): number
   /** So many have come to this memory; what lies in a slab is good until `release`. Is it enough for now? */
-  came(memory: Uint8Array, count: number): boolean
+  received(memory: Uint8Array, count: number): boolean
 }
 
-export class LaneIntake {
+export class LaneReceiver {
   readonly #pool: SlabPool
   /** Where the next bytes land that nobody has memory for, from `#filled` on. */
   #slab: Uint8Array
@@ -45,7 +45,7 @@ export class LaneIntake {
   /** What the socket was given last: it writes there whatever has happened since. */
   #given: Uint8Array
   #isHeld = false
-  #taker: LaneTaker | undefined
+  #taker: LaneSink | undefined
   /** Bytes of the slab that came before there was a taker. */
   #earlyBytes = 0
 
@@ -73,9 +73,9 @@ export class LaneIntake {
   }
 
   /** Give out what comes from here on, and what has come. */
-  start(taker: LaneTaker): void {
+  start(taker: LaneSink): void {
     this.#taker = taker
-    if (this.#earlyBytes > 0) taker.came(this.#slab, this.#earlyBytes)
+    if (this.#earlyBytes > 0) taker.received(this.#slab, this.#earlyBytes)
   }
 
   /** Do these bytes lie in a slab? */
@@ -96,7 +96,7 @@ export class LaneIntake {
       this.#earlyBytes += count
       this.#isHeld = this.#earlyBytes >= LANE_SLAB_BYTES / 2
     } else {
-      this.#isHeld = this.#taker.came(this.#given, count)
+      this.#isHeld = this.#taker.received(this.#given, count)
     }
     return !this.#isHeld
   }

@@ -14,7 +14,7 @@ import type {
 import { toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { LANE_HANDSHAKE_MS } from '../../limits.ts'
-import type { LaneIntake } from './lane-receive.ts'
+import type { LaneReceiver } from './lane-receive.ts'
 import type { LaneKey } from './lane-keys.ts'
 
 const VERSION = 'TLSv1.3'
@@ -60,10 +60,10 @@ export async function connectLane(
   address: { readonly host: string; readonly port: number },
   key: LaneKey,
   signal: AbortSignal,
-  intake?: LaneIntake,
+  intake?: LaneReceiver,
 ): Promise<TLSSocket> {
   signal.throwIfAborted()
-  const options: ConnectionOptions & { onread?: LaneIntake['onread'] } = {
+  const options: ConnectionOptions & { onread?: LaneReceiver['onread'] } = {
     ...COMMON,
     ...address,
     ...(intake && { onread: intake.onread }),

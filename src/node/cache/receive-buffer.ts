@@ -13,7 +13,7 @@ interface Landed {
 }
 
 /** A channel that was aborted may write to memory that it was given, so nobody else is given that before it is done. */
-export class Landing {
+export class ReceiveBuffer {
   readonly #value: CachedValue
   /** In the order in which it was asked for, which is the order of the runs: of one segment there may be several. */
   readonly #landed: Landed[] = []

@@ -3,17 +3,29 @@
  * memory holds a share for it until the next one is asked for, and waits for the share before that.
  */
 import { DstoreError } from '../../errors.ts'
-import { CALL_TIMEOUT_MS } from '../../limits.ts'
-import type { Allowance } from '../../transfer/shared-budget.ts'
+import { CALLERS_IN_FLIGHT_BYTES, CALL_TIMEOUT_MS, PEER_IN_FLIGHT_BYTES } from '../../limits.ts'
+import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { deadline } from '../../deadline.ts'
+import type { CallOptions } from '../node.ts'
 
-export interface Meter {
-  readonly allowance: Allowance
+export interface ByteBudget {
+  readonly allowance: SharedBudget
   /** Whose bytes these are; nobody gets more than his part. */
   readonly who: string
   readonly signal?: AbortSignal | undefined
   /** Give up with `busy` after waiting so long for a share, in milliseconds. */
   readonly timeoutMs?: number | undefined
+}
+
+/** What the callers of this machine have in flight: each call is a peer to the others. */
+export class ByteBudgets {
+  readonly #shared = new SharedBudget(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  #lastCall = 0
+
+  /** The budget of one call: its part of what all may have. */
+  forCall({ signal, timeoutMs }: CallOptions): ByteBudget {
+    return { allowance: this.#shared, who: `${++this.#lastCall}`, signal, timeoutMs }
+  }
 }
 
 /**
@@ -23,7 +35,7 @@ export interface Meter {
 export async function* metered(
   pieces: AsyncIterable<Uint8Array>,
   shareBytes: number,
-  meter: Meter,
+  meter: ByteBudget,
   keptForBytes = 1,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const source = pieces[Symbol.asyncIterator]()
@@ -49,7 +61,7 @@ export async function* metered(
 /** Pieces that come when they come, such as a client's: a share is taken for what is there, not for what may come. */
 export async function* arriving(
   pieces: AsyncIterable<Uint8Array>,
-  meter: Meter,
+  meter: ByteBudget,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const piece of pieces) {
     const giveBack = await share(piece.byteLength, meter)
@@ -64,7 +76,7 @@ export async function* arriving(
 /** Take a share, and wait for it where there is none: `busy` where that takes too long. What gives it back. */
 export async function share(
   bytes: number,
-  { allowance, who, signal, timeoutMs = CALL_TIMEOUT_MS }: Meter,
+  { allowance, who, signal, timeoutMs = CALL_TIMEOUT_MS }: ByteBudget,
 ): Promise<() => void> {
   const now = signal?.aborted === true ? undefined : allowance.takeNow(who, bytes)
   if (now !== undefined) return now

@@ -12,7 +12,7 @@ const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
  * The key that a word stands for. `not-found` where it is a name that is not bound, `malformed-key` where that name
  * looks like a key, `usage` where it can be neither; else what `lookup` throws.
  */
-export async function findKey(
+export async function resolveKey(
   node: Pick<Node, 'lookup'>,
   word: Key | string,
   options?: CallOptions,
@@ -43,7 +43,7 @@ export async function statWords(
   const all: (ValueFacts | undefined)[] = []
   for (const batch of batchesOf(words)) {
     const keys = await Promise.all(
-      batch.map((word) => findKey(node, word, options).catch(unlessAbsent)),
+      batch.map((word) => resolveKey(node, word, options).catch(unlessAbsent)),
     )
     const there = keys.filter((key) => key !== undefined)
     const facts = (await node.statMany(there, options)).values()

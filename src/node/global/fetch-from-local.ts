@@ -1,14 +1,14 @@
 /** Fetching back from Locals what Global's own disk lost (specs/005-storage.md, "Rules: damage"). */
 import type { Key } from '../../hash/key.ts'
 import { CALL_TIMEOUT_MS } from '../../limits.ts'
-import { fetchSlices } from '../../transfer/fetch.ts'
+import { fetchPieces } from '../../transfer/fetch.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { deadline } from '../../deadline.ts'
-import { TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 
 /** The verified bytes of a value from the Local at this address. Fails where that does not hold all of it. */
 export async function* fetchFromLocal(
-  network: NodeNetwork,
+  network: Network,
   address: string,
   key: Key,
   size: number,
@@ -21,7 +21,7 @@ export async function* fetchFromLocal(
   const transfer = new TransferChannel(channel)
   try {
     const ranges = [{ start: 0, end: size }]
-    for await (const { bytes } of fetchSlices(transfer, { digest: key.digest, size, ranges })) {
+    for await (const { bytes } of fetchPieces(transfer, { digest: key.digest, size, ranges })) {
       limit.progress()
       yield bytes
     }

@@ -16,20 +16,20 @@ import {
   READ_SHARE_BYTES,
   TICKET_ADDRESSES,
 } from '../../limits.ts'
-import { Allowance } from '../../transfer/shared-budget.ts'
+import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { MemberRole } from '../../membership/role.ts'
 import { isTicketAddress } from '../../membership/ticket.ts'
-import { Company } from '../../transfer/holders.ts'
+import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
-import { Callers } from '../callers.ts'
+import { ByteBudgets } from '../calls/byte-budget.ts'
 import { changesOf, formatPosition } from '../calls/change-events.ts'
 import { untilAborted } from '../../deadline.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
-import { GlobalTransfers } from './transfer-service.ts'
-import { IndexHost } from './index-driver.ts'
+import { TransferService } from './transfer-service.ts'
+import { IndexDriver } from './index-driver.ts'
 import { listNames } from './listing.ts'
 import type { Log } from '../../log.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
@@ -57,10 +57,10 @@ import type {
   VerifyOptions,
   WatchOptions,
 } from '../node.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { resolveRange } from '../calls/range.ts'
 import { arriving, metered } from '../calls/byte-budget.ts'
-import { Repair, type Holders } from './repair.ts'
+import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
 import { ingest, type Ingested } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
@@ -69,7 +69,7 @@ import { VERSION } from '../version.ts'
 export interface GlobalOptions {
   readonly store: Store
   /** Undefined on a standalone node, which has no members but its own user. */
-  readonly network: NodeNetwork | undefined
+  readonly network: Network | undefined
   /** Of the network: told who is a member. */
   readonly gate: Gate | undefined
   readonly log: Log
@@ -82,22 +82,22 @@ export interface GlobalOptions {
 }
 
 interface Parts {
-  readonly index: IndexHost
+  readonly index: IndexDriver
   readonly repair: Repair
   readonly traffic: Traffic
-  readonly company: Company
+  readonly company: Holders
 }
 
 export class Global implements Node {
   readonly role: 'global' | 'standalone'
   readonly #options: GlobalOptions
   readonly #store: Store
-  readonly #index: IndexHost
-  readonly #company: Company
+  readonly #index: IndexDriver
+  readonly #company: Holders
   readonly #repair: Repair
   readonly #traffic: Traffic
   readonly #membership: MembershipCalls
-  readonly #callers = new Callers()
+  readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
   private constructor(options: GlobalOptions, { index, repair, traffic, company }: Parts) {
@@ -124,15 +124,15 @@ export class Global implements Node {
   /** Begin a run on this store, which is the node's from now on: `close` closes it. Starts the network. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now } = options
-    const company = new Company()
+    const company = new Holders()
     const traffic = new Traffic()
-    const holders: Holders = (key, size) => {
+    const holders: HolderSources = (key, size) => {
       if (network === undefined) return []
       const addresses = company.of(key.digest, network.peerId, () => true, now())
       return addresses.map((address) => fetchFromLocal(network, address, key, size))
     }
     const repair = new Repair({ ...options, holders })
-    const index = await IndexHost.open({
+    const index = await IndexDriver.open({
       ...options,
       repair,
       addresses: () => ticketAddresses(network),
@@ -145,13 +145,13 @@ export class Global implements Node {
       },
       disconnect: (peer) => network?.disconnect(peer),
     })
-    const transfers = new GlobalTransfers({
+    const transfers = new TransferService({
       ...options,
       index,
       repair,
       company,
       traffic,
-      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
     gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
@@ -166,14 +166,14 @@ export class Global implements Node {
     const { name } = options
     if (name !== undefined) checkName(name)
     if (!('path' in source)) {
-      const bytes = arriving(source.bytes, this.#callers.meter(options))
+      const bytes = arriving(source.bytes, this.#callers.forCall(options))
       return this.#adopt(await this.#ingest(bytes, source.size, options), name)
     }
     const file = await FileSource.open(source.path)
     try {
       const pieces = file.read({ start: 0, end: file.size })
       const share = Math.min(2 * PIECE_BYTES, 2 * file.size)
-      const bytes = metered(pieces, share, this.#callers.meter(options))
+      const bytes = metered(pieces, share, this.#callers.forCall(options))
       const value = await this.#ingest(bytes, file.size, options)
       try {
         await file.checkUnchanged()
@@ -199,7 +199,7 @@ export class Global implements Node {
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
             Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
-            this.#callers.meter(options),
+            this.#callers.forCall(options),
           )
     return { key, size, range, bytes }
   }
@@ -381,7 +381,7 @@ export class Global implements Node {
 }
 
 /** Where tickets say that Global is: what only this machine can reach comes last. */
-function ticketAddresses(network: NodeNetwork | undefined): string[] {
+function ticketAddresses(network: Network | undefined): string[] {
   const addresses = (network?.addresses() ?? []).map((one) => one.replace(/\/p2p\/[^/]+$/, ''))
   const isLoopback = (address: string): number => Number(/^\/(ip4\/127\.|ip6\/::1\/)/.test(address))
   return addresses

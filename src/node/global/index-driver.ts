@@ -37,18 +37,18 @@ import type { Refusal } from '../../membership/refusal.ts'
 import type { Staging, Store } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
-import { Backlog } from './request-window.ts'
-import { Changes } from './watch-log.ts'
-import { IndexWork } from './index-io.ts'
+import { RequestWindow } from './request-window.ts'
+import { WatchLog } from './watch-log.ts'
+import { IndexIo } from './index-io.ts'
 import type { Log } from '../../log.ts'
 import { Offers } from './resume-offers.ts'
 import type { Repair } from './repair.ts'
-import { Retention } from './log-retention.ts'
+import { LogRetention } from './log-retention.ts'
 
 /** How often the index looks at the clock: for pings, for who waits, and for Locals that have fallen silent. */
 const TICK_MS = 250
 
-export interface IndexHostOptions {
+export interface IndexDriverOptions {
   readonly store: Store
   readonly log: Log
   /** Milliseconds that never go back. */
@@ -73,33 +73,33 @@ export interface IndexHostOptions {
 
 interface Connection {
   readonly peer: string
-  readonly backlog: Backlog
+  readonly backlog: RequestWindow
   readonly offers: Offers
 }
 
-export class IndexHost {
-  readonly #options: IndexHostOptions
+export class IndexDriver {
+  readonly #options: IndexDriverOptions
   readonly #index: GlobalIndex
   readonly #connections = new Map<SessionId, Connection>()
   readonly #callers = new Map<number, (body: Body) => void>()
-  readonly #work: IndexWork
+  readonly #work: IndexIo
   readonly #ticker: NodeJS.Timeout
-  readonly #changes: Changes
-  readonly #retention: Retention
+  readonly #changes: WatchLog
+  readonly #retention: LogRetention
   #lastSession: SessionId = SELF
   #lastId = 0
   #closed = false
 
-  private constructor(options: IndexHostOptions, index: GlobalIndex) {
+  private constructor(options: IndexDriverOptions, index: GlobalIndex) {
     const { store, now, log } = options
     this.#options = options
     this.#index = index
-    this.#changes = new Changes(store, {
+    this.#changes = new WatchLog(store, {
       position: () => index.position,
       contains: (position) => index.contains(position),
     })
-    this.#work = new IndexWork({ ...options, changes: this.#changes })
-    this.#retention = new Retention(store, log, (upto) => {
+    this.#work = new IndexIo({ ...options, changes: this.#changes })
+    this.#retention = new LogRetention(store, log, (upto) => {
       this.#handle({ type: 'trimmed', upto, now: now() })
     })
     this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: now() }), TICK_MS)
@@ -107,7 +107,7 @@ export class IndexHost {
   }
 
   /** Every start begins a run, which is the first change that it writes. */
-  static async open(options: IndexHostOptions): Promise<IndexHost> {
+  static async open(options: IndexDriverOptions): Promise<IndexDriver> {
     const { store, random, leaseMs, now, forgetAfterMs, addresses, holders } = options
     const [index] = await store.rows([INDEX_ROW])
     const locals = await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS })
@@ -132,7 +132,7 @@ export class IndexHost {
     const forget = forgetAfterMs === undefined ? {} : { forgetAfterMs }
     const more = { ...forget, ...(addresses && { addresses }), ...(holders && { holders }) }
     const begun = { recovered, now: now(), epochMs: atMs - now(), leaseMs, ...more }
-    return new IndexHost(options, new GlobalIndex(begun))
+    return new IndexDriver(options, new GlobalIndex(begun))
   }
 
   /** Peer ids of the Locals that are connected. */
@@ -179,7 +179,7 @@ export class IndexHost {
   async serve(channel: Channel): Promise<void> {
     const { log, now, store, repair } = this.#options
     const session = ++this.#lastSession
-    const backlog = new Backlog(channel)
+    const backlog = new RequestWindow(channel)
     const offers = new Offers(store, repair)
     this.#connections.set(session, { peer: channel.peer, backlog, offers })
     this.#handle({ type: 'opened', session, peer: channel.peer, now: now() })

@@ -8,26 +8,26 @@ import type { Body } from '../../index/message.ts'
 import type { Inline, Sealed } from '../../index/global/request-plans.ts'
 import { decodeChange, type Change } from '../../index/records/record.ts'
 import type { CommitResult, Location, Staging, Store, Transaction } from '../../store/store.ts'
-import type { Changes } from './watch-log.ts'
+import type { WatchLog } from './watch-log.ts'
 import { inlineValues } from '../inline-values.ts'
 import type { Log } from '../../log.ts'
 import { listKeys, listNames } from './listing.ts'
 import type { Repair } from './repair.ts'
 import { sealSmall } from './ingest.ts'
 
-export interface IndexWorkOptions {
+export interface IndexIoOptions {
   readonly store: Store
   readonly log: Log
   readonly repair: Repair
-  readonly changes: Changes
+  readonly changes: WatchLog
 }
 
-export class IndexWork {
-  readonly #options: IndexWorkOptions
+export class IndexIo {
+  readonly #options: IndexIoOptions
   /** Sealed values that the index has not decided about. */
   readonly #sealed = new Map<Location, Staging>()
 
-  constructor(options: IndexWorkOptions) {
+  constructor(options: IndexIoOptions) {
     this.#options = options
   }
 

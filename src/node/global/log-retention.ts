@@ -13,7 +13,7 @@ export interface RetentionLimits {
   readonly ageMs: number
 }
 
-export class Retention {
+export class LogRetention {
   readonly #store: Store
   readonly #onTrim: (upto: number) => void
   readonly #limits: RetentionLimits

@@ -14,13 +14,13 @@ import type { Log } from '../../log.ts'
 import { ingest } from './ingest.ts'
 
 /** The bytes of a value, from each of those who may hold it: not to be trusted, and fetched when they are asked for. */
-export type Holders = (key: Key, size: number) => readonly AsyncIterable<Uint8Array>[]
+export type HolderSources = (key: Key, size: number) => readonly AsyncIterable<Uint8Array>[]
 
 export interface RepairOptions {
   readonly store: Store
   readonly log: Log
   /** Nobody where undefined. */
-  readonly holders?: Holders
+  readonly holders?: HolderSources
 }
 
 export class Repair {
@@ -150,4 +150,4 @@ function isDamage(error: unknown): boolean {
   return error instanceof DstoreError && error.code === 'integrity'
 }
 
-const nobody: Holders = () => []
+const nobody: HolderSources = () => []

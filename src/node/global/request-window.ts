@@ -21,7 +21,7 @@ import { malformed } from '../../wire/fields.ts'
 import { FrameWriter } from '../../wire/frame-writer.ts'
 import { pause, untilAborted } from '../../deadline.ts'
 
-export class Backlog {
+export class RequestWindow {
   readonly #channel: Channel
   readonly #writer: FrameWriter
   /** By the ids of requests: what each and its answer take of memory, at most. */

@@ -8,28 +8,28 @@ import { CALL_TIMEOUT_MS } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import { suffices } from '../../membership/role.ts'
 import type { Store } from '../../store/store.ts'
-import type { Allowance } from '../../transfer/shared-budget.ts'
-import type { Company } from '../../transfer/holders.ts'
+import type { SharedBudget } from '../../transfer/shared-budget.ts'
+import type { Holders } from '../../transfer/holders.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../transfer/serve.ts'
 import type { UploadHost } from '../../transfer/receive-upload.ts'
 import type { Identity, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
-import type { IndexHost } from './index-driver.ts'
+import type { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
-import { arriving, type Meter } from '../calls/byte-budget.ts'
+import { arriving, type ByteBudget } from '../calls/byte-budget.ts'
 import type { Repair } from './repair.ts'
 import { ServedLately } from '../served-lately.ts'
 import type { Traffic } from '../calls/traffic.ts'
 import { ingest, receive } from './ingest.ts'
 
-export interface GlobalTransfersOptions {
+export interface TransferServiceOptions {
   readonly store: Store
-  readonly index: IndexHost
+  readonly index: IndexDriver
   readonly repair: Repair
-  readonly company: Company
+  readonly company: Holders
   /** What is in flight for peers. */
-  readonly allowance: Allowance
+  readonly allowance: SharedBudget
   readonly traffic: Traffic
   readonly log: Log
   /** Monotonic milliseconds. */
@@ -38,12 +38,12 @@ export interface GlobalTransfersOptions {
   readonly onRefused: (peer: string, why: Refusal) => void
 }
 
-export class GlobalTransfers {
-  readonly #options: GlobalTransfersOptions
+export class TransferService {
+  readonly #options: TransferServiceOptions
   /** Channels that are being served, by peer. */
   readonly #serving = new Map<string, Set<Channel>>()
 
-  constructor(options: GlobalTransfersOptions) {
+  constructor(options: TransferServiceOptions) {
     this.#options = options
   }
 
@@ -94,7 +94,7 @@ export class GlobalTransfers {
     }
   }
 
-  #uploadsOf(peer: string, meter: Meter): UploadHost {
+  #uploadsOf(peer: string, meter: ByteBudget): UploadHost {
     return {
       check: () => this.#checkWriter(peer),
       takeKnown: (value, bytes, outboard, name) =>

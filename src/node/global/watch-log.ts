@@ -15,7 +15,7 @@ export interface Positions {
   contains(position: Position): boolean
 }
 
-export class Changes {
+export class WatchLog {
   readonly #store: Store
   readonly #positions: Positions
   readonly #waiting = new Set<() => void>()

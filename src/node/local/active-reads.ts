@@ -23,7 +23,7 @@ interface Open {
   readonly controller: AbortController
 }
 
-export class Reads {
+export class ActiveReads {
   readonly #open = new Map<string, Set<Open>>()
 
   begin(holding: Holding): Read {

@@ -22,7 +22,7 @@ import { FrameWriter } from '../../wire/frame-writer.ts'
 import type { Log } from '../../log.ts'
 import { inTime, pause, untilAborted } from '../../deadline.ts'
 import type { Holdings } from './holdings.ts'
-import { Redial } from './reconnect.ts'
+import { Reconnect } from './reconnect.ts'
 
 /** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
 const TICK_MS = 250
@@ -87,13 +87,13 @@ export class GlobalLink {
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
   #running: Promise<void> | undefined
-  readonly #redial: Redial
+  readonly #redial: Reconnect
 
   /** `ticketSecret`: of a ticket, for a node that is no member yet; forgotten once Global has welcomed it. */
   constructor(options: GlobalLinkOptions, ticketSecret?: Uint8Array) {
     this.#options = options
     const bootId = options.random(16)
-    this.#redial = new Redial(options.now)
+    this.#redial = new Reconnect(options.now)
     this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
     this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: options.now() }), TICK_MS)
     this.#ticker.unref()
@@ -140,7 +140,7 @@ export class GlobalLink {
   }
 
   /** May what is held be served? Waits a moment where that is about to be known. Rejects with `cancelled`. */
-  async consult(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
+  async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
     const ticket = ++this.#lastTicket
     for (;;) {
       const verdict = this.#index.verdict(this.#options.now())
@@ -171,11 +171,11 @@ export class GlobalLink {
    * Somebody wants Global: where it is away, dial now, and not when the wait is over. Resolves when it is there, that has
    * failed, or a caller has waited for long enough; at once where it was dialled a moment ago: then it is soon dialled again.
    */
-  hurry(): Promise<void> {
+  dialNow(): Promise<void> {
     if (this.#status.state === 'connected') return Promise.resolve()
     // Whoever is refused is let in, if at all, by somebody: that takes its time.
     if (this.#status.error?.code === 'not-permitted') return Promise.resolve()
-    return this.#redial.hurry()
+    return this.#redial.dialNow()
   }
 
   /**
@@ -210,7 +210,7 @@ export class GlobalLink {
     const begin = this.#options.now()
     const limit = AbortSignal.timeout(timeoutMs)
     const either = signal === undefined ? limit : AbortSignal.any([limit, signal])
-    await untilAborted(this.hurry(), either).catch(() => undefined)
+    await untilAborted(this.dialNow(), either).catch(() => undefined)
     this.#stop.signal.throwIfAborted()
     return Math.max(0, timeoutMs - (this.#options.now() - begin))
   }
@@ -256,7 +256,7 @@ export class GlobalLink {
       const isRefused = error.code === 'not-permitted'
       const wait = backoffMs(Math.max(1, attempt))
       const waitMs = isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait
-      await this.#redial.rest(waitMs, signal)
+      await this.#redial.pause(waitMs, signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)
   }

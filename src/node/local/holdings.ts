@@ -6,13 +6,13 @@ import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { Digest, Found, Removal, Unbinding } from '../../index/message.ts'
 import type { Cache } from '../cache/cache.ts'
-import { Reads } from './active-reads.ts'
+import { ActiveReads } from './active-reads.ts'
 
 /** Bindings that a Local keeps for look-ups while Global is away. */
 const CACHED_BINDINGS = 10_000
 
 export class Holdings {
-  readonly reads: Reads = new Reads()
+  readonly reads: ActiveReads = new ActiveReads()
   readonly #cache: Cache
   /** By name, the one used longest ago first. */
   readonly #bindings = new Map<string, { readonly key: Key; readonly incarnation: number }>()

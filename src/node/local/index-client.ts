@@ -35,7 +35,7 @@ import type {
   WatchOptions,
 } from '../node.ts'
 
-export interface QuestionsOptions {
+export interface IndexClientOptions {
   readonly link: GlobalLink
   readonly cache: Cache
   readonly holdings: Holdings
@@ -43,12 +43,12 @@ export interface QuestionsOptions {
   readonly keep: (key: Key, fact: Fact) => void
 }
 
-export class Questions {
-  readonly #options: QuestionsOptions
+export class IndexClient {
+  readonly #options: IndexClientOptions
   readonly #cache: Cache
   readonly #holdings: Holdings
 
-  constructor(options: QuestionsOptions) {
+  constructor(options: IndexClientOptions) {
     this.#options = options
     this.#cache = options.cache
     this.#holdings = options.holdings

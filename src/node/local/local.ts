@@ -21,7 +21,7 @@ import { Cache } from '../cache/cache.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { servedFromCache } from '../swarm/peer-service.ts'
 import { putBatches } from '../calls/batches.ts'
-import { Callers } from '../callers.ts'
+import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { deadline, type Deadline } from '../../deadline.ts'
 import type { Interest } from '../swarm/download.ts'
@@ -57,16 +57,16 @@ import type {
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { Putter } from './put.ts'
-import { Questions } from './index-client.ts'
+import { IndexClient } from './index-client.ts'
 import { resolveRange } from '../calls/range.ts'
 import type { Read } from './active-reads.ts'
 import { Traffic } from '../calls/traffic.ts'
-import type { NodeNetwork } from '../../network/network.ts'
+import type { Network } from '../../network/network.ts'
 import { verifyCache } from '../global/verify-store.ts'
 import { VERSION } from '../version.ts'
 
 export interface LocalOptions {
-  readonly network: NodeNetwork
+  readonly network: Network
   readonly link: GlobalLink
   /** Multiaddr and peer id of Global. */
   readonly globalAddress: string
@@ -87,8 +87,8 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #fetcher: Fetcher
   readonly #putter: Putter
-  readonly #callers = new Callers()
-  readonly #questions: Questions
+  readonly #callers = new ByteBudgets()
+  readonly #questions: IndexClient
   readonly #membership: MembershipCalls
   readonly #locator: Locator
   readonly #startedAt = new Date()
@@ -100,7 +100,7 @@ export class Local implements Node {
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
     const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }
-    this.#fetcher = new Fetcher({ ...parts, onAway: () => void link.hurry() })
+    this.#fetcher = new Fetcher({ ...parts, onAway: () => void link.dialNow() })
     this.#putter = new Putter({
       link,
       cache: this.#cache,
@@ -115,7 +115,7 @@ export class Local implements Node {
       random,
       ask: (request, call) => this.#questions.ask(request, call),
     })
-    this.#questions = new Questions({
+    this.#questions = new IndexClient({
       link,
       cache: this.#cache,
       holdings: this.#holdings,
@@ -269,7 +269,7 @@ export class Local implements Node {
   /** May this be served as it is? Rejects where only the lease forbids it. */
   async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
     const { link } = this.#options
-    const verdict = await link.consult(signal)
+    const verdict = await link.checkFreshness(signal)
     if (verdict === 'refused') throw link.status.error ?? noMember()
     if (cached.isVoid || cached.isDropped || verdict === 'ask') return false
     if (verdict === 'expired') throw leaseOver()
@@ -341,7 +341,7 @@ export class Local implements Node {
           interest ??= this.#fetcher.download(entry).join(rest, signal)
           limit.progress()
           await interest.more()
-          limit.rest()
+          limit.pauseTimer()
         } else {
           yield view
           at += view.byteLength
@@ -366,7 +366,7 @@ export class Local implements Node {
     if (value === undefined) {
       const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
       const bytes = this.#stream(key, size, range, options)
-      const meter = this.#callers.meter(options)
+      const meter = this.#callers.forCall(options)
       return { key, size, range, bytes: metered(bytes, share, meter, SHARE_KEPT_BYTES) }
     }
     const part = value.subarray(range.start, range.end)
@@ -390,7 +390,7 @@ export class Local implements Node {
         const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
         limit.progress()
         for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
-          limit.rest()
+          limit.pauseTimer()
           this.#mayGoOn(read, limit)
           yield bytes
           limit.progress()
@@ -423,7 +423,7 @@ const noMember = (): DstoreError =>
 function fetchDeadline(options: CallOptions): ReturnType<typeof deadline> {
   const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
   const limit = deadline(ms, 'nothing more of the value came', options.signal)
-  limit.rest()
+  limit.pauseTimer()
   return limit
 }
 

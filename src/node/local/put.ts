@@ -20,12 +20,12 @@ import { FileSource } from '../../store/file/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, withoutGlobal } from '../swarm/retry.ts'
 import type { Cache } from '../cache/cache.ts'
-import type { Callers } from '../callers.ts'
+import type { ByteBudgets } from '../calls/byte-budget.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import { arriving, metered } from '../calls/byte-budget.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
-import type { TransferPool } from '../swarm/channel-pool.ts'
+import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { hashInTurns } from '../global/ingest.ts'
 
 /** What is said where a put fails for want of Global. */
@@ -34,8 +34,8 @@ const KEPT = 'what Global has of it is kept for a day: the same command goes on 
 export interface PutterOptions {
   readonly link: GlobalLink
   readonly cache: Cache
-  readonly transfers: TransferPool
-  readonly callers: Callers
+  readonly transfers: ChannelPool
+  readonly callers: ByteBudgets
   readonly globalPeer: string
   /** Told of the bytes of values that went to Global. */
   readonly onSent: (bytes: number) => void
@@ -52,7 +52,7 @@ export class Putter {
     if (options.name !== undefined) checkName(options.name)
     const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
     const limit = deadline(ms, 'Global took nothing more', options.signal)
-    limit.rest()
+    limit.pauseTimer()
     try {
       if (!('path' in source)) return await this.#putStream(source, options, limit)
       const file = await FileSource.open(source.path)
@@ -144,7 +144,7 @@ export class Putter {
     limit: Deadline,
   ): Promise<PutResult> {
     const { transfers, globalPeer, callers, cache, link, onSent } = this.#options
-    const meter = callers.meter({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
+    const meter = callers.forCall({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
     const { size, outboard } = hashed
     const key = new Key(hashed.digest)
     const draft = cache.draft(key, size)
@@ -159,7 +159,7 @@ export class Putter {
         at += part.byteLength
         yield part
         // To wait for the disk, or for room, is not to wait for Global.
-        limit.rest()
+        limit.pauseTimer()
         onSent(part.byteLength)
         onProgress?.({ phase: 'store', doneBytes: at, totalBytes: size })
       }
@@ -197,7 +197,7 @@ export class Putter {
     options: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
-    const meter = this.#options.callers.meter(options)
+    const meter = this.#options.callers.forCall(options)
     const bytes = arriving(source.bytes, meter)
     const first: Uint8Array[] = []
     let firstBytes = 0
@@ -315,7 +315,7 @@ async function* chain(
 ): AsyncGenerator<Uint8Array> {
   yield* first
   for (;;) {
-    limit.rest()
+    limit.pauseTimer()
     const next = await rest.next()
     if (next.done === true) break
     yield next.value

@@ -15,7 +15,7 @@ export function backoffMs(attempt: number, random: () => number = Math.random): 
 }
 
 /** The waits between attempts to connect, which somebody who wants the connection cuts short. */
-export class Redial {
+export class Reconnect {
   readonly #now: () => number
   #begunAt = -Infinity
   /** Aborted when the attempt that is under way, or comes next, has ended. */
@@ -40,7 +40,7 @@ export class Redial {
   }
 
   /** The wait before the next attempt. */
-  async rest(ms: number, signal: AbortSignal): Promise<void> {
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
     const rest = new AbortController()
     this.#rest = { end: () => rest.abort(), isHurried: false }
     await pause(ms, AbortSignal.any([signal, rest.signal]))
@@ -51,7 +51,7 @@ export class Redial {
    * Make the next attempt now, but none within `REDIAL_FIRST_MS` of the last. Resolves when the one that is under way has
    * ended, or had `REDIAL_PATIENCE_MS` to; at once where it has had them, or the next has to wait.
    */
-  hurry(): Promise<void> {
+  dialNow(): Promise<void> {
     const rest = this.#rest
     const begunMs = this.#now() - this.#begunAt
     if (rest !== undefined) {

@@ -4,18 +4,18 @@ import { IDLE_TRANSFER_CHANNELS } from '../../limits.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import type { Channel } from '../../wire/channel.ts'
 
-export interface TransferPoolOptions {
+export interface ChannelPoolOptions {
   /** Opens a channel of the transfer protocol to a peer that is connected. */
   readonly open: (peer: string, signal: AbortSignal) => Promise<Channel>
   /** Of a channel that is idle: is nothing better to be had? */
   readonly isWorthKeeping: (channel: Channel) => boolean
 }
 
-export class TransferPool {
-  readonly #options: TransferPoolOptions
+export class ChannelPool {
+  readonly #options: ChannelPoolOptions
   readonly #idle = new Map<string, TransferChannel[]>()
 
-  constructor(options: TransferPoolOptions) {
+  constructor(options: ChannelPoolOptions) {
     this.#options = options
   }
 

@@ -22,7 +22,7 @@ import type { SourceId } from '../../transfer/schedule/source.ts'
 import { RETRY_MS, isPassing, withoutGlobal } from './retry.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { pause } from '../../deadline.ts'
-import { Landing } from '../cache/receive-buffer.ts'
+import { ReceiveBuffer } from '../cache/receive-buffer.ts'
 import type { Sources } from './peer-sources.ts'
 
 /** How often the schedule looks at the clock. */
@@ -171,7 +171,7 @@ export class Download {
     const controller = new AbortController()
     const { signal } = controller
     this.#tasks.set(task, controller)
-    const landing = new Landing(value)
+    const landing = new ReceiveBuffer(value)
     try {
       for await (const run of this.#request(source, ranges, signal, landing)) {
         signal.throwIfAborted()
@@ -205,7 +205,7 @@ export class Download {
     source: SourceId,
     ranges: readonly ByteRange[],
     signal: AbortSignal,
-    landing?: Landing,
+    landing?: ReceiveBuffer,
   ): ReturnType<Sources['fetch']> {
     const { value, sources, checker } = this.#options
     const { key, size } = value

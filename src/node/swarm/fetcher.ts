@@ -8,19 +8,19 @@ import { within } from '../../transfer/piece-reader.ts'
 import { RETRY_MS, isPassing, withoutGlobal } from './retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
-import { CacheHost } from './peer-service.ts'
+import { PeerService } from './peer-service.ts'
 import { pause } from '../../deadline.ts'
 import { Download } from './download.ts'
-import { Leaving } from './holder-withdrawals.ts'
+import { HolderWithdrawals } from './holder-withdrawals.ts'
 import type { Log } from '../../log.ts'
 import { threadedChecker } from './verify-thread.ts'
-import { TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { PeerSources } from './peer-sources.ts'
 import type { Traffic } from '../calls/traffic.ts'
-import type { TransferPool } from './channel-pool.ts'
+import type { ChannelPool } from './channel-pool.ts'
 
 export interface FetcherOptions {
-  readonly network: NodeNetwork
+  readonly network: Network
   readonly globalPeer: string
   readonly cache: Cache
   readonly traffic: Traffic
@@ -33,12 +33,12 @@ export class Fetcher {
   readonly #options: FetcherOptions
   readonly #sources: PeerSources
   readonly #downloads = new Map<CachedValue, Download>()
-  readonly #leaving: Leaving
+  readonly #leaving: HolderWithdrawals
 
   constructor(options: FetcherOptions) {
     this.#options = options
     this.#sources = new PeerSources(options)
-    this.#leaving = new Leaving({
+    this.#leaving = new HolderWithdrawals({
       isHeld: (key) => options.cache.peek(key) !== undefined,
       tell: (digest) => this.#sources.leave(digest),
     })
@@ -51,7 +51,7 @@ export class Fetcher {
   }
 
   /** Channels to Global and to other Locals. */
-  get transfers(): TransferPool {
+  get transfers(): ChannelPool {
     return this.#sources.transfers
   }
 
@@ -117,7 +117,7 @@ export class Fetcher {
   async serve(open: (digest: Uint8Array) => Promise<ServedValue | undefined>): Promise<void> {
     const { network, traffic, log } = this.#options
     if (network.addresses().length === 0) return
-    const host = new CacheHost({ open, traffic, log })
+    const host = new PeerService({ open, traffic, log })
     await network.handle(TRANSFER_PROTOCOL, (channel) => void host.serve(channel))
   }
 }

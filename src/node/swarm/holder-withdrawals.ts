@@ -2,17 +2,17 @@
 import type { Key } from '../../hash/key.ts'
 import { HOLDINGS_PER_LOCAL } from '../../limits.ts'
 
-export interface LeavingOptions {
+export interface HolderWithdrawalsOptions {
   readonly isHeld: (key: Key) => boolean
   readonly tell: (digest: Uint8Array) => Promise<void>
 }
 
-export class Leaving {
-  readonly #options: LeavingOptions
+export class HolderWithdrawals {
+  readonly #options: HolderWithdrawalsOptions
   readonly #waiting = new Map<string, Key>()
   #telling = false
 
-  constructor(options: LeavingOptions) {
+  constructor(options: HolderWithdrawalsOptions) {
     this.#options = options
   }
 

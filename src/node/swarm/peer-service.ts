@@ -2,7 +2,7 @@
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../../limits.ts'
-import { Allowance } from '../../transfer/shared-budget.ts'
+import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../transfer/serve.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -10,23 +10,23 @@ import type { CachedValue } from '../cache/cached-value.ts'
 import type { Log } from '../../log.ts'
 import type { Traffic } from '../calls/traffic.ts'
 
-export interface CacheHostOptions {
+export interface PeerServiceOptions {
   /** A value that may be served at this moment. */
   readonly open: (digest: Uint8Array) => Promise<ServedValue | undefined>
   readonly traffic: Traffic
   readonly log: Log
 }
 
-export class CacheHost {
-  readonly #options: CacheHostOptions
+export class PeerService {
+  readonly #options: PeerServiceOptions
   readonly #host: TransferHost
 
-  constructor(options: CacheHostOptions) {
+  constructor(options: PeerServiceOptions) {
     this.#options = options
     const { traffic, open } = options
     this.#host = {
       open,
-      allowance: new Allowance(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
+      allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => traffic.sent(peer, bytes),
       onReceived: (peer, bytes) => traffic.received(peer, bytes),

@@ -2,14 +2,14 @@
 import { asDstoreError, type DstoreError } from '../../errors.ts'
 import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../../limits.ts'
 import { joinCompany } from '../../transfer/holders.ts'
-import { fetchSlices, type FetchRequest } from '../../transfer/fetch.ts'
+import { fetchPieces, type FetchRequest } from '../../transfer/fetch.ts'
 import type { ProvedRun } from '../../transfer/piece-stream.ts'
 import type { SourceId } from '../../transfer/schedule/source.ts'
 import type { Log } from '../../log.ts'
 import type { Channel } from '../../wire/channel.ts'
-import { TRANSFER_PROTOCOL, type NodeNetwork } from '../../network/network.ts'
+import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import type { Traffic } from '../calls/traffic.ts'
-import { TransferPool } from './channel-pool.ts'
+import { ChannelPool } from './channel-pool.ts'
 
 /** What a download needs of the nodes that it fetches from. Peers are named by peer id. */
 export interface Sources {
@@ -24,7 +24,7 @@ export interface Sources {
 }
 
 export interface PeerSourcesOptions {
-  readonly network: NodeNetwork
+  readonly network: Network
   readonly globalPeer: string
   readonly traffic: Traffic
   readonly log: Log
@@ -33,14 +33,14 @@ export interface PeerSourcesOptions {
 }
 
 export class PeerSources implements Sources {
-  readonly transfers: TransferPool
+  readonly transfers: ChannelPool
   readonly #options: PeerSourcesOptions
   /** Where Global says that Locals are, by peer id, the one named longest ago first. */
   readonly #addresses = new Map<SourceId, string>()
 
   constructor(options: PeerSourcesOptions) {
     this.#options = options
-    this.transfers = new TransferPool({
+    this.transfers = new ChannelPool({
       open: (peer, signal) => this.#open(peer, signal),
       isWorthKeeping: (channel) => options.network.isWorthKeeping?.(channel) ?? true,
     })
@@ -58,7 +58,7 @@ export class PeerSources implements Sources {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
     return this.transfers.stream(source, signal, (transfer) =>
-      fetchSlices(transfer, { ...request, onReceived }),
+      fetchPieces(transfer, { ...request, onReceived }),
     )
   }
 

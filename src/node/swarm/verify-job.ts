@@ -1,7 +1,7 @@
 /** What the thread that proves is asked, and what it answers. Memory goes over and comes back: neither side copies it. */
 import type { ExpectedGroups } from '../../hash/proof/group-check.ts'
 
-export interface ProofOrder extends ExpectedGroups {
+export interface VerifyJob extends ExpectedGroups {
   readonly id: number
   readonly memory: ArrayBuffer
   /** Where in it the groups are, in bytes. */
@@ -9,7 +9,7 @@ export interface ProofOrder extends ExpectedGroups {
   readonly length: number
 }
 
-export interface ProofReport {
+export interface VerifyReport {
   readonly id: number
   readonly memory: ArrayBuffer
   /** Offset within the value of the first group that is not what it must be. */

@@ -9,7 +9,7 @@ import type { ExpectedGroups } from '../../hash/proof/group-check.ts'
 import { notTheValues } from '../../hash/proof/piece-decoder.ts'
 import { HASH_THREAD_IDLE_MS } from '../../limits.ts'
 import type { GroupChecker } from '../../transfer/piece-stream.ts'
-import type { ProofOrder, ProofReport } from './verify-job.ts'
+import type { VerifyJob, VerifyReport } from './verify-job.ts'
 
 /** Proves on the thread that `open` starts: one at a time, until it ends or was idle for so long, in milliseconds. */
 export function checkerOn(open: () => Worker, idleMs: number = HASH_THREAD_IDLE_MS): GroupChecker {
@@ -27,14 +27,14 @@ export function checkerOn(open: () => Worker, idleMs: number = HASH_THREAD_IDLE_
 }
 
 /** Start a thread that runs verify-worker.ts. */
-export function openProofWorker(): Worker {
+export function openVerifyWorker(): Worker {
   // The flags of this process (a test runner's, a debugger's) are not for it.
   return new Worker(new URL('./verify-worker.js', import.meta.url), { execArgv: [] })
 }
 
 /** Undefined where there is no core to spare. */
 export const threadedChecker: GroupChecker | undefined =
-  availableParallelism() < 2 ? undefined : checkerOn(openProofWorker)
+  availableParallelism() < 2 ? undefined : checkerOn(openVerifyWorker)
 
 interface Waiting {
   readonly resolve: (memory: Uint8Array) => void
@@ -54,7 +54,7 @@ class ProofThread implements GroupChecker {
     this.#worker = worker
     this.#idleMs = idleMs
     this.#onEnd = onEnd
-    this.#worker.on('message', (report: ProofReport) => this.#reported(report))
+    this.#worker.on('message', (report: VerifyReport) => this.#reported(report))
     this.#worker.on('error', (cause) => this.#fail(`failed: ${cause.message}`, cause))
     this.#worker.on('exit', () => this.#fail('ended'))
   }
@@ -72,12 +72,12 @@ class ProofThread implements GroupChecker {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
       const memory = buffer as ArrayBuffer
-      const order: ProofOrder = { id, memory, at, length, ...groups }
+      const order: VerifyJob = { id, memory, at, length, ...groups }
       this.#worker.postMessage(order, [memory])
     })
   }
 
-  #reported({ id, memory, wrong }: ProofReport): void {
+  #reported({ id, memory, wrong }: VerifyReport): void {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (wrong === undefined) waiting?.resolve(new Uint8Array(memory))

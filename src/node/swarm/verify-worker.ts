@@ -2,13 +2,13 @@
 import { parentPort } from 'node:worker_threads'
 import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { wrongGroup } from '../../hash/proof/group-check.ts'
-import type { ProofOrder, ProofReport } from './verify-job.ts'
+import type { VerifyJob, VerifyReport } from './verify-job.ts'
 
 const port = parentPort
 if (port === null) throw new TypeError('this module is a thread of proof-thread')
 
-port.on('message', ({ id, memory, at, length, ...groups }: ProofOrder) => {
+port.on('message', ({ id, memory, at, length, ...groups }: VerifyJob) => {
   const bytes = new Uint8Array(memory, at, length)
   const wrong = wrongGroup(bytes, groups, activeEngine())
-  port.postMessage({ id, memory, wrong } satisfies ProofReport, [memory])
+  port.postMessage({ id, memory, wrong } satisfies VerifyReport, [memory])
 })

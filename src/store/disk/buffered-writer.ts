@@ -6,7 +6,7 @@ import type { WritableFile } from './files.ts'
 export const FILE_JOIN_BYTES: number = 256 * KIB
 
 /** One call at a time. Faults are those of the file; what was not flushed may come out at a later call. */
-export class JoinedFile {
+export class BufferedWriter {
   readonly #file: WritableFile
   /** What waits to be written: the first `#length` bytes. */
   #waiting: Uint8Array | undefined

@@ -13,19 +13,19 @@ import {
   checkTransaction,
 } from '../arguments.ts'
 import { applyTransaction, cost } from './transaction.ts'
-import { Commits } from './group-commit.ts'
-import { Damage } from './quarantine.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Quarantine } from './quarantine.ts'
 import type { Database, StoredValue } from './database.ts'
 import { faultOf } from './faults.ts'
 import { type Files, nodeFiles } from './files.ts'
 import { Layout, makeLocation } from './layout.ts'
 import { type Recovery, openDatabase, prepare, recover } from './recovery.ts'
-import { Room } from './free-space.ts'
+import { FreeSpace } from './free-space.ts'
 import { DiskStaging, type StagingHost } from './staging.ts'
 import { SharedSync } from './shared-sync.ts'
-import { Unfinished } from './partial-uploads.ts'
+import { PartialUploads } from './partial-uploads.ts'
 import { ValueReader } from './value-reader.ts'
-import { Reservation, Space } from '../quota.ts'
+import { Reservation, Quota } from '../quota.ts'
 import type {
   CommitResult,
   Location,
@@ -91,11 +91,11 @@ export async function openDiskStore(
     opened = await openDatabase(files, layout)
     const database = wrap(opened)
     const run = await beginRun(database)
-    const unfinished = new Unfinished(files, layout, now)
+    const unfinished = new PartialUploads(files, layout, now)
     const recovery = await recover(files, layout, database, unfinished)
-    const room = new Room(files, layout.root, database, reserveBytes)
-    const commits = new Commits(database, room)
-    const damage = new Damage({ files, layout, database, commits, found: recovery.damaged })
+    const room = new FreeSpace(files, layout.root, database, reserveBytes)
+    const commits = new GroupCommit(database, room)
+    const damage = new Quarantine({ files, layout, database, commits, found: recovery.damaged })
     const parts = { files, layout, database, room, commits, unfinished, damage }
     return new OpenDiskStore({ ...parts, run, recovery, maxBytes })
   } catch (error) {
@@ -118,10 +118,10 @@ interface Parts {
   readonly files: Files
   readonly layout: Layout
   readonly database: Database
-  readonly room: Room
-  readonly commits: Commits
-  readonly unfinished: Unfinished
-  readonly damage: Damage
+  readonly room: FreeSpace
+  readonly commits: GroupCommit
+  readonly unfinished: PartialUploads
+  readonly damage: Quarantine
   readonly run: number
   readonly recovery: Recovery
   readonly maxBytes: number | undefined
@@ -138,13 +138,13 @@ class OpenDiskStore implements DiskStore {
   readonly #files: Files
   readonly #layout: Layout
   readonly #database: Database
-  readonly #room: Room
-  readonly #commits: Commits
-  readonly #unfinished: Unfinished
-  readonly #damage: Damage
+  readonly #room: FreeSpace
+  readonly #commits: GroupCommit
+  readonly #unfinished: PartialUploads
+  readonly #damage: Quarantine
   readonly #trimmer: NodeJS.Timeout
   readonly #run: number
-  readonly #space: Space
+  readonly #space: Quota
   readonly #host: StagingHost
   /** Values staged in this run. */
   #staged = 0
@@ -167,7 +167,7 @@ class OpenDiskStore implements DiskStore {
     this.#damage = damage
     this.#trimmer = setInterval(() => void unfinished.trim(), TRIM_EVERY_MS).unref()
     this.#run = run
-    this.#space = new Space(maxBytes)
+    this.#space = new Quota(maxBytes)
     this.#space.count(database.tally().valueBytes)
     this.#host = {
       files,

@@ -7,7 +7,7 @@ import type { Files } from './files.ts'
 /** What LMDB writes beside what it is given: a copy of every page that it changes. Generous. */
 const COPIED_BYTES = MIB
 
-export class Room {
+export class FreeSpace {
   readonly #files: Files
   readonly #path: string
   readonly #database: Database

@@ -4,7 +4,7 @@ import { MIB } from '../../limits.ts'
 import type { Location } from '../store.ts'
 import type { Database, Tally } from './database.ts'
 import { faultOf } from './faults.ts'
-import type { Room } from './free-space.ts'
+import type { FreeSpace } from './free-space.ts'
 
 /** Transactions that the disk store commits with one sync. */
 const COMMIT_JOBS = 1024
@@ -39,14 +39,14 @@ interface Queued {
 
 type Outcome = { readonly result: unknown } | { readonly reason: unknown }
 
-export class Commits {
+export class GroupCommit {
   readonly #database: Database
-  readonly #room: Room
+  readonly #room: FreeSpace
   readonly #queue: Queued[] = []
   #batch: Batch | undefined
   #running: Promise<void> | undefined
 
-  constructor(database: Database, room: Room) {
+  constructor(database: Database, room: FreeSpace) {
     this.#database = database
     this.#room = room
   }

@@ -11,7 +11,7 @@ interface Waiting {
 }
 
 /** Ids are in hex. */
-export class Unfinished {
+export class PartialUploads {
   readonly #files: Files
   readonly #layout: Layout
   /** Milliseconds since 1970. */

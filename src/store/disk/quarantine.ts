@@ -1,25 +1,25 @@
 /** Adopted values that the disk no longer has as they were: marked, set aside, and never given again. */
 import type { Location } from '../store.ts'
-import type { Commits } from './group-commit.ts'
+import type { GroupCommit } from './group-commit.ts'
 import type { Database, StoredValue } from './database.ts'
 import type { Files } from './files.ts'
 import type { Layout } from './layout.ts'
 
-export interface DamageOptions {
+export interface QuarantineOptions {
   readonly files: Files
   readonly layout: Layout
   readonly database: Database
-  readonly commits: Commits
+  readonly commits: GroupCommit
   /** Without a file, or with one of another length, as of the opening. */
   readonly found: readonly Location[]
 }
 
-export class Damage {
-  readonly #options: DamageOptions
+export class Quarantine {
+  readonly #options: QuarantineOptions
   /** Not marked: the next opening looks again. */
   readonly #found: Set<Location>
 
-  constructor(options: DamageOptions) {
+  constructor(options: QuarantineOptions) {
     this.#options = options
     this.#found = new Set(options.found)
   }

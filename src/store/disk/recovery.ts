@@ -14,7 +14,7 @@ import {
   parseValueFile,
   type ValueFileName,
 } from './layout.ts'
-import type { Unfinished } from './partial-uploads.ts'
+import type { PartialUploads } from './partial-uploads.ts'
 
 /** Files whose length is asked for at the same time when the disk store opens. */
 const OPENING_STATS = 64
@@ -83,7 +83,7 @@ export async function recover(
   files: Files,
   layout: Layout,
   database: Database,
-  unfinished: Unfinished,
+  unfinished: PartialUploads,
 ): Promise<Recovery> {
   let deletedFiles = 0
   let named: ReadonlySet<Location> | undefined

@@ -2,16 +2,16 @@
 import { concat } from '../../bytes.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { checkBytes } from '../arguments.ts'
-import { Segments } from '../memory/chunked-bytes.ts'
+import { ChunkedBytes } from '../memory/chunked-bytes.ts'
 import type { Reservation } from '../quota.ts'
 import type { Location, Staging } from '../store.ts'
 import type { StoredValue } from './database.ts'
 import { faultOf } from './faults.ts'
 import { type Files, SEALED_MODE } from './files.ts'
-import { JoinedFile } from './buffered-writer.ts'
+import { BufferedWriter } from './buffered-writer.ts'
 import type { Layout } from './layout.ts'
 import type { SharedSync } from './shared-sync.ts'
-import type { Unfinished } from './partial-uploads.ts'
+import type { PartialUploads } from './partial-uploads.ts'
 import { ValueReader } from './value-reader.ts'
 
 /** What a staging asks of its store. */
@@ -28,7 +28,7 @@ export interface StagingHost {
   /** It is neither written nor open any more. */
   done(staging: DiskStaging): void
   /** Where it is told of a staging that can be gone on with. */
-  readonly unfinished: Unfinished
+  readonly unfinished: PartialUploads
 }
 
 /** What is unfinished under an id, in hex, and how many bytes of it are gone on from. */
@@ -53,8 +53,8 @@ export class DiskStaging implements Staging {
   /** It was sealed: from then on the store decides whether it may be deleted. */
   #held = false
   /** What came, while it is small enough. */
-  #head: Segments | undefined
-  #file: JoinedFile | undefined
+  #head: ChunkedBytes | undefined
+  #file: BufferedWriter | undefined
   /** The id that it can be gone on with under, and how much there was. */
   readonly #going: Going | undefined
   /** Where its file is now. */
@@ -65,7 +65,7 @@ export class DiskStaging implements Staging {
 
   constructor({ location, size, reservation, going }: Begun, host: StagingHost) {
     this.#location = location
-    this.#head = going === undefined ? new Segments(size) : undefined
+    this.#head = going === undefined ? new ChunkedBytes(size) : undefined
     this.#reservation = reservation
     this.#going = going
     this.#size = going?.from ?? 0
@@ -160,14 +160,14 @@ export class DiskStaging implements Staging {
   }
 
   /** The file, which what came so far is moved to. */
-  async #spill(): Promise<JoinedFile> {
+  async #spill(): Promise<BufferedWriter> {
     if (this.#file !== undefined) return this.#file
     const { files, layout } = this.#host
     const going = this.#going
     const path = going ? layout.unfinishedFile(going.id) : layout.partFile(this.#location)
     const goesOn = going !== undefined && going.from > 0
     const file = goesOn ? await files.append(path, going.from) : await files.create(path)
-    this.#file = new JoinedFile(file)
+    this.#file = new BufferedWriter(file)
     this.#path = path
     if (this.#head !== undefined) for (const bytes of this.#taken()) await this.#file.append(bytes)
     this.#head = undefined

@@ -9,8 +9,8 @@ import type { Hashed } from '../../hash/hasher.ts'
 import { PAIR_BYTES, groupCount, outboardBytes, pairOffset } from '../../hash/tree/tree.ts'
 import { HASH_THREADS, HASH_THREAD_IDLE_MS, PIECE_BYTES } from '../../limits.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
-import { SHARED_BYTES, STOP } from './file-hash-order.ts'
-import type { HashOrder, HashReport, HashedPiece } from './file-hash-order.ts'
+import { SHARED_BYTES, STOP } from './file-hash-job.ts'
+import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
 
 /** A file to be hashed: opened, and found to be a regular one. */
 export interface FileWork {
@@ -31,7 +31,7 @@ export async function hashInThreads(work: FileWork): Promise<Hashed> {
   const stop = (): void => {
     Atomics.store(new BigInt64Array(shared), STOP, 1n)
   }
-  const order: HashOrder = { fd: handle.fd, size, groupBytes, shared }
+  const order: HashJob = { fd: handle.fd, size, groupBytes, shared }
   const tree = new PieceTree(size, groupBytes)
   const pieces = Math.ceil(size / PIECE_BYTES)
   const threads = Math.min(availableParallelism(), HASH_THREADS, pieces)
@@ -129,7 +129,7 @@ function forgetThread(worker: Worker): void {
 
 /** One thread's part of an order. Any fault calls off the work of all; it is told when the thread has stopped. */
 async function runThread(
-  order: HashOrder,
+  order: HashJob,
   name: string,
   onPiece: (piece: HashedPiece) => void,
   stop: () => void,

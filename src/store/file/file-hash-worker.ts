@@ -7,8 +7,8 @@ import { parentPort } from 'node:worker_threads'
 import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { hashSubtree } from '../../hash/engine/subtree.ts'
 import { CHUNK_BYTES, PIECE_BYTES } from '../../limits.ts'
-import { CLAIMS, STOP } from './file-hash-order.ts'
-import type { HashOrder, HashReport } from './file-hash-order.ts'
+import { CLAIMS, STOP } from './file-hash-job.ts'
+import type { HashJob, HashReport } from './file-hash-job.ts'
 
 const port = parentPort
 if (port === null) throw new TypeError('this module is a thread of file-hash-threads')
@@ -16,7 +16,7 @@ if (port === null) throw new TypeError('this module is a thread of file-hash-thr
 const buffer = new Uint8Array(PIECE_BYTES)
 const report = (message: HashReport): void => port.postMessage(message)
 
-port.on('message', (order: HashOrder) => {
+port.on('message', (order: HashJob) => {
   try {
     report({ kind: work(order) ? 'done' : 'shrank' })
   } catch (error) {
@@ -26,7 +26,7 @@ port.on('message', (order: HashOrder) => {
 })
 
 /** False where the file ends before it should. */
-function work({ fd, size, groupBytes, shared }: HashOrder): boolean {
+function work({ fd, size, groupBytes, shared }: HashJob): boolean {
   const state = new BigInt64Array(shared)
   while (Atomics.load(state, STOP) === 0n) {
     const index = Number(Atomics.add(state, CLAIMS, 1n))

@@ -6,7 +6,7 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 const FIRST_SEGMENT_BYTES = 4096
 
 /** Append only. Segments double up to `SEGMENT_BYTES`, or fit where the size is known. */
-export class Segments {
+export class ChunkedBytes {
   readonly #segments: Uint8Array[] = []
   /** Where each begins. */
   readonly #starts: number[] = []

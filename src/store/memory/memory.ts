@@ -11,9 +11,9 @@ import {
   checkTransaction,
   nothingUnfinished,
 } from '../arguments.ts'
-import { Segments } from './chunked-bytes.ts'
+import { ChunkedBytes } from './chunked-bytes.ts'
 import { SortedMap } from './sorted-map.ts'
-import { Reservation, Space } from '../quota.ts'
+import { Reservation, Quota } from '../quota.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type {
   CommitResult,
@@ -42,7 +42,7 @@ export function createMemoryStore({ maxBytes }: MemoryStoreOptions = {}): Store 
 
 /** A sealed value. */
 interface HeldValue {
-  readonly bytes: Segments
+  readonly bytes: ChunkedBytes
   readonly outboard: Uint8Array
   adopted: boolean
 }
@@ -62,12 +62,12 @@ class MemoryStore implements Store {
   readonly #values = new Map<Location, HeldValue>()
   readonly #damaged = new Set<Location>()
   #locations = 0
-  readonly #space: Space
+  readonly #space: Quota
   #usage = { valueBytes: 0, values: 0 }
   #closed = false
 
   constructor(maxBytes: number | undefined) {
-    this.#space = new Space(maxBytes)
+    this.#space = new Quota(maxBytes)
   }
 
   async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
@@ -264,7 +264,7 @@ class MemoryStore implements Store {
 /** What a staging asks of its store. */
 interface StagingHost {
   checkOpen(): void
-  hold(bytes: Segments, outboard: Uint8Array): Location
+  hold(bytes: ChunkedBytes, outboard: Uint8Array): Location
   /** Forget a sealed value; false where it was adopted meanwhile: then its space is the store's. */
   drop(location: Location): boolean
 }
@@ -273,11 +273,11 @@ class MemoryStaging implements Staging {
   readonly #host: StagingHost
   readonly #reservation: Reservation
   /** Undefined once sealed or discarded. */
-  #bytes: Segments | undefined
+  #bytes: ChunkedBytes | undefined
   #location: Location | undefined
 
   constructor(size: number | undefined, reservation: Reservation, host: StagingHost) {
-    this.#bytes = new Segments(size)
+    this.#bytes = new ChunkedBytes(size)
     this.#reservation = reservation
     this.#host = host
   }
@@ -319,7 +319,7 @@ class MemoryStaging implements Staging {
     if (this.#location === undefined || this.#host.drop(this.#location)) this.#reservation.release()
   }
 
-  #staged(): Segments {
+  #staged(): ChunkedBytes {
     if (this.#bytes === undefined) throw new TypeError('the staging was sealed or discarded')
     return this.#bytes
   }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HTTP_CONNECTIONS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS } from '../../../src/limits.ts'
 import type { Problem } from '../../../src/daemon/api/api.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
-import { SOCKET_ENTRANCE } from '../../../src/daemon/http/access.ts'
+import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
 import { ROUTES } from '../../../src/daemon/http/routes.ts'
 import { createApiServer } from '../../../src/daemon/http/server.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
@@ -178,7 +178,7 @@ test('R007-75 who says nothing, or headers a byte at a time, is cut off', async 
     stop: () => undefined,
   }
   const log = createLog('error', () => undefined)
-  const api = createApiServer(served, SOCKET_ENTRANCE, log)
+  const api = createApiServer(served, SOCKET_ACCESS, log)
   const { server } = api
   t.teardown(() => api.close(0))
   t.is(server.headersTimeout, HTTP_REQUEST_MS)
@@ -201,7 +201,7 @@ test('R007-75 who stops in the middle of a body, or reads nothing, is cut off', 
   const { key } = await node.put({ bytes: [new Uint8Array(50_000_000)] as never })
   const served = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
   const log = createLog('error', () => undefined)
-  const api = createApiServer(served, { ...SOCKET_ENTRANCE, silenceMs: 300 }, log)
+  const api = createApiServer(served, { ...SOCKET_ACCESS, silenceMs: 300 }, log)
   t.teardown(() => api.close(0))
   api.server.listen(0, '127.0.0.1')
   await once(api.server, 'listening')

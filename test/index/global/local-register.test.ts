@@ -1,17 +1,19 @@
 import test from 'ava'
 import { decodeLocal } from '../../../src/index/records/record.ts'
-import { Register, withMargin } from '../../../src/index/global/local-register.ts'
+import { LocalRegister, withMargin } from '../../../src/index/global/local-register.ts'
 import { FORGET_AFTER_MS } from '../../../src/limits.ts'
 
 const BOOT = new Uint8Array(16)
 const REBOOT = new Uint8Array(16).fill(1)
 const FAR = Number.MAX_SAFE_INTEGER
 
-function register(options: { leaseMs?: number; known?: boolean; leased?: boolean } = {}): Register {
+function register(
+  options: { leaseMs?: number; known?: boolean; leased?: boolean } = {},
+): LocalRegister {
   const { leaseMs, known = false, leased = false } = options
   const local = { bootId: BOOT, acknowledged: 3, leased }
   const locals = new Map(known ? [['L', local]] : [])
-  return new Register({ locals, now: 0, leaseMs, longestLeaseMs: leaseMs ?? 0 })
+  return new LocalRegister({ locals, now: 0, leaseMs, longestLeaseMs: leaseMs ?? 0 })
 }
 
 test('R004-21: it owes what is above what it has acknowledged, connected or not, also after a restart', (t) => {

@@ -1,14 +1,14 @@
 import test from 'ava'
-import { Register } from '../../../src/index/global/local-register.ts'
-import { Waiting } from '../../../src/index/global/pending-removals.ts'
+import { LocalRegister } from '../../../src/index/global/local-register.ts'
+import { PendingRemovals } from '../../../src/index/global/pending-removals.ts'
 
 const FAR = Number.MAX_SAFE_INTEGER
 
 test('R004-20: what nobody waits for any longer is let go of, however long its caller would have waited', (t) => {
   const local = { bootId: new Uint8Array(16), acknowledged: 3, leased: false }
   const locals = new Map([['L', local]])
-  const register = new Register({ locals, now: 0, leaseMs: undefined, longestLeaseMs: 0 })
-  const waiting = new Waiting(register)
+  const register = new LocalRegister({ locals, now: 0, leaseMs: undefined, longestLeaseMs: 0 })
+  const waiting = new PendingRemovals(register)
   const removed = { freedBytes: 0, names: [], digest: undefined }
   let [answers, isThere] = [0, true]
   const item = {

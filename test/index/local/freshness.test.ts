@@ -1,17 +1,17 @@
 import test from 'ava'
 import { ALL_RULES } from '../../../src/index/rules.ts'
-import { Standing } from '../../../src/index/local/freshness.ts'
+import { Freshness } from '../../../src/index/local/freshness.ts'
 import { DOUBT_MS, REDIAL_PATIENCE_MS } from '../../../src/limits.ts'
 
-function connected(leaseMs?: number): Standing {
-  const standing = new Standing({ rules: ALL_RULES, now: 0 })
+function connected(leaseMs?: number): Freshness {
+  const standing = new Freshness({ rules: ALL_RULES, now: 0 })
   standing.welcomed({ sentAt: 0, seq: 5, leaseMs, applied: 5 })
   standing.heard(10)
   return standing
 }
 
 test('R004-12: until it has applied what the welcome names, it asks', (t) => {
-  const standing = new Standing({ rules: ALL_RULES, now: 0 })
+  const standing = new Freshness({ rules: ALL_RULES, now: 0 })
   standing.welcomed({ sentAt: 0, seq: 9, leaseMs: undefined, applied: 5 })
   t.is(standing.verdict(1, 1), 'ask')
   standing.applied(8)

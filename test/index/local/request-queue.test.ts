@@ -2,7 +2,7 @@
 import test from 'ava'
 import { InFlight, keyThing } from '../../../src/index/local/in-flight.ts'
 import type { Body, Fact, Message, Receipt, Request } from '../../../src/index/message.ts'
-import { Requests } from '../../../src/index/local/request-queue.ts'
+import { RequestQueue } from '../../../src/index/local/request-queue.ts'
 import { ALL_RULES } from '../../../src/index/rules.ts'
 import {
   INDEX_MESSAGE_BYTES,
@@ -25,13 +25,13 @@ const receipt = (n: number): Receipt => {
   return { digest: digest(n), size: 1, incarnation: 5, existed: false }
 }
 
-function begun(): { inFlight: InFlight; requests: Requests } {
+function begun(): { inFlight: InFlight; requests: RequestQueue } {
   const inFlight = new InFlight()
-  return { inFlight, requests: new Requests(inFlight, ALL_RULES) }
+  return { inFlight, requests: new RequestQueue(inFlight, ALL_RULES) }
 }
 
 /** Ask these under the tickets 1, 2 and so on; what is sent. */
-function sent(requests: Requests, bodies: readonly Request[]): Message[] {
+function sent(requests: RequestQueue, bodies: readonly Request[]): Message[] {
   for (const [i, body] of bodies.entries()) requests.add(i + 1, body)
   return [...requests.sendable()]
 }

@@ -3,7 +3,7 @@ import net from 'node:net'
 import test from 'ava'
 import { LANES_PER_PEER } from '../../../src/limits.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
-import { LaneDialler } from '../../../src/network/lane/lane-dialer.ts'
+import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
 import { LaneListener } from '../../../src/network/lane/lane-listener.ts'
 import { connectLane } from '../../../src/network/lane/lane-tls.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
@@ -59,7 +59,7 @@ test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t
   await other.dial(server.addresses()[0]!, PING)
   const parts = { network: server, host: HOST, take: () => {}, now, random, mostLanes: 3 }
   const listener = await LaneListener.open(parts)
-  const diallers = [client, other].map((network) => new LaneDialler({ network, now }))
+  const diallers = [client, other].map((network) => new LaneDialer({ network, now }))
   closing.push(
     () => other.close(),
     () => listener.close(),
@@ -91,7 +91,7 @@ test.serial(
     })
     decoy.listen(listener.port, HOST)
     await once(decoy, 'listening')
-    const dialler = new LaneDialler({ network: client, now })
+    const dialler = new LaneDialer({ network: client, now })
     closing.push(
       () => server.close(),
       () => client.close(),

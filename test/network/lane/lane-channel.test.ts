@@ -2,10 +2,10 @@ import test from 'ava'
 import { concat, equal } from '../../../src/bytes.ts'
 import { LANE_SLAB_BYTES } from '../../../src/limits.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
-import { LaneDialler } from '../../../src/network/lane/lane-dialer.ts'
+import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
 import { LaneListener } from '../../../src/network/lane/lane-listener.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
-import type { Network } from '../../../src/network/libp2p-network.ts'
+import type { Libp2pNetwork } from '../../../src/network/libp2p-network.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
 import { channelSuite, pattern } from '../../wire/conformance.ts'
 import type { ConnectedPair } from '../../wire/conformance.ts'
@@ -14,10 +14,10 @@ import { now, random } from './lanes.ts'
 const MIB = 1 << 20
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
-let server: Network
-let client: Network
+let server: Libp2pNetwork
+let client: Libp2pNetwork
 let listener: LaneListener
-let dialler: LaneDialler
+let dialler: LaneDialer
 const waiting: ((channel: Channel) => void)[] = []
 
 test.before(async () => {
@@ -30,7 +30,7 @@ test.before(async () => {
     now,
     random,
   })
-  dialler = new LaneDialler({ network: client, now })
+  dialler = new LaneDialer({ network: client, now })
   await server.handle('/dstore/test/1', () => {})
   await client.dial(server.addresses()[0]!, '/dstore/test/1')
 })

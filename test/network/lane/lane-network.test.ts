@@ -1,5 +1,5 @@
 import test from 'ava'
-import { BulkNetwork } from '../../../src/network/lane/lane-network.ts'
+import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { Libp2pChannel } from '../../../src/network/libp2p-channel.ts'
 import { LaneChannel } from '../../../src/network/lane/lane-channel.ts'
@@ -18,11 +18,11 @@ test.afterEach.always(async () => {
   for (const close of closing.splice(0).toReversed()) await close()
 })
 
-async function node(listen: string[], bulk: string, told: string[] = []): Promise<BulkNetwork> {
+async function node(listen: string[], bulk: string, told: string[] = []): Promise<LaneNetwork> {
   const network = await createNetwork({ identity: await newIdentity(), listen })
   const note = (message: string): void => void told.push(message)
   const log = { debug: note, info: note, warn: note, error: note }
-  const made = new BulkNetwork({ network, listen, bulk, log, now, random })
+  const made = new LaneNetwork({ network, listen, bulk, log, now, random })
   closing.push(() => made.close())
   return made
 }
@@ -34,7 +34,7 @@ async function echo(channel: Channel): Promise<void> {
   await channel.end()
 }
 
-async function serving(bulk: string): Promise<BulkNetwork> {
+async function serving(bulk: string): Promise<LaneNetwork> {
   const server = await node([LOOPBACK], bulk)
   for (const protocol of [BULK, SMALL]) {
     await server.handle(protocol, (channel) => void echo(channel).catch(() => {}))

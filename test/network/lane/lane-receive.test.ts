@@ -9,14 +9,14 @@ import * as fc from 'fast-check'
 import { concat } from '../../../src/bytes.ts'
 import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES, LANE_SLAB_BYTES } from '../../../src/limits.ts'
 import { LaneChannel, LANE_SENDING } from '../../../src/network/lane/lane-channel.ts'
-import { LaneIntake, SlabPool } from '../../../src/network/lane/lane-receive.ts'
+import { LaneReceiver, SlabPool } from '../../../src/network/lane/lane-receive.ts'
 import { noise, same } from '../../wire/channel-tools.ts'
 
 /** What one TLS record holds at most: so much comes at once. */
 const TLS_RECORD_BYTES = 16_384
 
 class FedSocket extends EventEmitter {
-  readonly #intake: LaneIntake
+  readonly #intake: LaneReceiver
   #memory: Uint8Array
   #waiting: Uint8Array = new Uint8Array(0)
   #isPaused = false
@@ -26,7 +26,7 @@ class FedSocket extends EventEmitter {
   /** What was written and is not taken yet. */
   readonly writes: { readonly bytes: Uint8Array; readonly done: () => void }[] = []
 
-  constructor(intake: LaneIntake) {
+  constructor(intake: LaneReceiver) {
     super()
     this.#intake = intake
     this.#memory = intake.onread.buffer()
@@ -99,7 +99,7 @@ interface Fed {
 /** A lane that was dialled, to a socket that already gave what is `early`. */
 function fed(early: Uint8Array = new Uint8Array(0)): Fed {
   const pool = new SlabPool()
-  const intake = new LaneIntake(pool)
+  const intake = new LaneReceiver(pool)
   const socket = new FedSocket(intake)
   socket.feed(early)
   const lane = new LaneChannel(socket as unknown as TLSSocket, 'peer', pool, intake)

@@ -1,12 +1,12 @@
 /** Two nodes that are connected, and what lanes need between them, for tests. */
 import type { DstoreError } from '../../../src/errors.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
-import { LaneDialler } from '../../../src/network/lane/lane-dialer.ts'
+import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
 import { LaneListener } from '../../../src/network/lane/lane-listener.ts'
 import { LANE_PROTOCOL, decodeOffer } from '../../../src/network/lane/lane-offer.ts'
 import type { LaneOffer } from '../../../src/network/lane/lane-offer.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
-import type { Network } from '../../../src/network/libp2p-network.ts'
+import type { Libp2pNetwork } from '../../../src/network/libp2p-network.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
 import { FrameReader } from '../../../src/wire/frames.ts'
 import { now, random } from './lanes.ts'
@@ -17,10 +17,10 @@ export const PING: string = '/dstore/test/1'
 export const patience = (): AbortSignal => AbortSignal.timeout(20_000)
 
 export interface Site {
-  readonly server: Network
-  readonly client: Network
+  readonly server: Libp2pNetwork
+  readonly client: Libp2pNetwork
   readonly listener: LaneListener
-  readonly dialler: LaneDialler
+  readonly dialler: LaneDialer
   /** The lanes that the server took. */
   readonly taken: Channel[]
   readonly failures: DstoreError[]
@@ -33,7 +33,7 @@ export async function closeAll(): Promise<void> {
   for (const close of closing.splice(0).toReversed()) await close()
 }
 
-export async function connected(): Promise<{ server: Network; client: Network }> {
+export async function connected(): Promise<{ server: Libp2pNetwork; client: Libp2pNetwork }> {
   const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
   const client = await createNetwork({ identity: await newIdentity() })
   closing.push(
@@ -59,7 +59,7 @@ export async function site(clock: () => number = now): Promise<Site> {
     random,
   })
   const onFailure = (_: string, error: DstoreError): void => void failures.push(error)
-  const dialler = new LaneDialler({ network: client, now: clock, onFailure })
+  const dialler = new LaneDialer({ network: client, now: clock, onFailure })
   closing.push(
     () => listener.close(),
     () => dialler.close(),

@@ -13,7 +13,7 @@ import {
 } from '../../../src/limits.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import type { LaneChannel } from '../../../src/network/lane/lane-channel.ts'
-import { LaneDialler } from '../../../src/network/lane/lane-dialer.ts'
+import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
 import { LaneKeys } from '../../../src/network/lane/lane-keys.ts'
 import { LANE_PROTOCOL, encodeOffer } from '../../../src/network/lane/lane-offer.ts'
 import { connectLane, laneServer } from '../../../src/network/lane/lane-tls.ts'
@@ -304,7 +304,7 @@ test.serial('R003-113 a peer whose lanes fail is asked again only after a while'
   })
   const failures: string[] = []
   const onFailure = (_: string, error: DstoreError): void => void failures.push(error.code)
-  const dialler = new LaneDialler({ network: client, now: () => time, onFailure })
+  const dialler = new LaneDialer({ network: client, now: () => time, onFailure })
   closing.push(() => dialler.close())
   for (const [at, times] of [
     [0, 1],
@@ -340,12 +340,12 @@ test.serial('a listener that is closed offers nothing', async (t) => {
 
 test.serial('a peer that does not speak of lanes has none', async (t) => {
   const { server, client } = await connected()
-  const dialler = new LaneDialler({ network: client, now })
+  const dialler = new LaneDialer({ network: client, now })
   t.is(await dialler.open(server.peerId, patience()), undefined)
   t.is(await dialler.open(client.peerId, patience()), undefined)
   const reason = new DstoreError('cancelled', 'enough')
   await t.throwsAsync(
-    new LaneDialler({ network: client, now }).open(server.peerId, AbortSignal.abort(reason)),
+    new LaneDialer({ network: client, now }).open(server.peerId, AbortSignal.abort(reason)),
   )
 })
 
@@ -378,7 +378,7 @@ test.serial(
     const codes: string[] = []
     const onFailure = (_: string, error: DstoreError): void => void codes.push(error.code)
     for (let i = 0; i < 5; i++) {
-      const dialler = new LaneDialler({ network: client, now, onFailure })
+      const dialler = new LaneDialer({ network: client, now, onFailure })
       t.is(await dialler.open(server.peerId, patience()), undefined)
     }
     t.deepEqual(codes, ['protocol', 'protocol', 'protocol', 'protocol', 'timeout'])

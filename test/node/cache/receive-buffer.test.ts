@@ -6,9 +6,9 @@ import { Key } from '../../../src/hash/key.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { CachedValue, POOLED_VALUE_BYTES } from '../../../src/node/cache/cached-value.ts'
-import { Landing } from '../../../src/node/cache/receive-buffer.ts'
+import { ReceiveBuffer } from '../../../src/node/cache/receive-buffer.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
-import { fetchSlices } from '../../../src/transfer/fetch.ts'
+import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { seeded } from '../../wire/seeded.ts'
 import { elsewhere } from '../../transfer/elsewhere.ts'
@@ -48,7 +48,7 @@ function proved(
   start: number,
   bytes: Uint8Array,
   isWhole: boolean,
-): Parameters<Landing['keep']>[0] {
+): Parameters<ReceiveBuffer['keep']>[0] {
   return { start, bytes, isWhole, pairs: [] }
 }
 
@@ -69,7 +69,7 @@ function isRight(value: CachedValue, { start, end }: ByteRange): boolean {
 
 test('what comes whole is kept in the memory in which it landed', (t) => {
   const { value, pool, takenBytes } = begin()
-  const landing = new Landing(value)
+  const landing = new ReceiveBuffer(value)
   const part = { start: SEGMENT_BYTES + 2 * GROUP_BYTES, end: SEGMENT_BYTES + 5 * GROUP_BYTES }
   for (const range of [FIRST, part]) {
     const memory = landing.land(range)
@@ -88,7 +88,7 @@ test('what comes whole is kept in the memory in which it landed', (t) => {
 
 test('what comes in parts is copied, and its memory is free once all of it came', (t) => {
   const { value, pool, takenBytes } = begin()
-  const landing = new Landing(value)
+  const landing = new ReceiveBuffer(value)
   const memory = come(landing.land(FIRST), FIRST)
   const cuts = [0, GROUP_BYTES, 9 * GROUP_BYTES, SEGMENT_BYTES]
   for (const [i, start] of cuts.slice(0, -1).entries()) {
@@ -113,7 +113,7 @@ test('what comes in parts is copied, and its memory is free once all of it came'
 
 test('what is under way at the end is lost: somebody may still write to it', (t) => {
   const { value, takenBytes } = begin()
-  const landing = new Landing(value)
+  const landing = new ReceiveBuffer(value)
   const second = { start: SEGMENT_BYTES, end: 2 * SEGMENT_BYTES }
   const [begun, waiting] = [landing.land(FIRST), landing.land(second)]
   landing.keep(proved(0, come(begun, FIRST).subarray(0, GROUP_BYTES), false))
@@ -129,7 +129,7 @@ test('what is under way at the end is lost: somebody may still write to it', (t)
 
 test('nothing lands after the end', (t) => {
   const { value, pool } = begin()
-  const landing = new Landing(value)
+  const landing = new ReceiveBuffer(value)
   landing.end()
   t.throws(() => void landing.land(FIRST), { instanceOf: DstoreError, code: 'cancelled' })
   t.is(pool.bytes, 0)
@@ -139,7 +139,7 @@ for (const isWhole of [true, false]) {
   const how = isWhole ? 'whole' : 'in parts'
   test(`pieces of one segment that are on their way together, ${how}, take memory of their own`, (t) => {
     const { value, takenBytes } = begin()
-    const landing = new Landing(value)
+    const landing = new ReceiveBuffer(value)
     const ranges = [
       { start: 0, end: 2 * GROUP_BYTES },
       { start: 5 * GROUP_BYTES, end: 9 * GROUP_BYTES },
@@ -170,7 +170,7 @@ test('two sources that give the same segment at once are both right, in whatever
   for (const order of orders) {
     for (const wholes of [[], ['a'], ['b'], ['a', 'b']]) {
       const { value, takenBytes } = begin()
-      const landings = { a: new Landing(value), b: new Landing(value) }
+      const landings = { a: new ReceiveBuffer(value), b: new ReceiveBuffer(value) }
       const memories = { a: landings.a.land(FIRST), b: landings.b.land(FIRST) }
       t.false(memories.a.buffer === memories.b.buffer)
       const at = { a: 0, b: 0 }
@@ -198,7 +198,7 @@ test('bytes that are held already stay where they are, beside those that land', 
     const held = { start: 7 * GROUP_BYTES, end: 9 * GROUP_BYTES }
     value.write(held.start, BYTES.subarray(held.start, held.end))
     const before = value.view(held)!
-    const landing = new Landing(value)
+    const landing = new ReceiveBuffer(value)
     const range = { start: 8 * GROUP_BYTES, end: SEGMENT_BYTES }
     landing.keep(proved(range.start, come(landing.land(range), range), isWhole))
     t.true(value.view(held)!.buffer === before.buffer)
@@ -212,7 +212,7 @@ test('bytes that are held already stay where they are, beside those that land', 
 test('what lands in a value that is removed is told so, and its memory is nobody’s', (t) => {
   for (const isWhole of [true, false]) {
     const { value, takenBytes } = begin()
-    const landing = new Landing(value)
+    const landing = new ReceiveBuffer(value)
     const memory = come(landing.land(FIRST), FIRST)
     value.drop(new DstoreError('removed', 'the value was removed'))
     t.throws(() => landing.keep(proved(0, memory, isWhole)), { code: 'removed' })
@@ -225,7 +225,7 @@ test('what lands in a value that is removed is told so, and its memory is nobody
 test('small values and empty ones land as others do', (t) => {
   for (const size of [0, 1, GROUP_BYTES + 1, SEGMENT_BYTES + 5]) {
     const { value, pool } = begin(size)
-    const landing = new Landing(value)
+    const landing = new ReceiveBuffer(value)
     for (let start = 0; start === 0 || start < size; start += SEGMENT_BYTES) {
       const range = { start, end: Math.min(size, start + SEGMENT_BYTES) }
       const memory = come(landing.land(range), range)
@@ -248,12 +248,12 @@ async function fetch(
   stopAfter: number,
 ): Promise<void> {
   const { client } = served(new TestHost(VALUE), recut === undefined ? {} : { recut })
-  const landing = new Landing(value)
+  const landing = new ReceiveBuffer(value)
   const { digest, size } = VALUE
   const { land } = landing
   let runs = 0
   try {
-    for await (const run of fetchSlices(client, {
+    for await (const run of fetchPieces(client, {
       digest,
       size,
       ranges,

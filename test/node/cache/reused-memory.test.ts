@@ -10,7 +10,7 @@ import { decodeIdentity } from '../../../src/network/identity.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { TRANSFER_PROTOCOL } from '../../../src/network/network.ts'
-import { fetchSlices } from '../../../src/transfer/fetch.ts'
+import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import { sample } from '../../transfer/ends.ts'
 import { seeded } from '../../wire/seeded.ts'
@@ -155,7 +155,7 @@ test.serial(
     const asker = new TransferChannel(await network.dial(address!, TRANSFER_PROTOCOL))
     const { digest, size } = value
     const request = { digest, size, ranges: [{ start: 0, end: size }] }
-    const runs = fetchSlices(asker, request)
+    const runs = fetchPieces(asker, request)
     let at = 0
     for (;;) {
       const next = await runs.next()

@@ -9,8 +9,8 @@ import { servedFromCache } from '../../../src/node/swarm/peer-service.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
-import { Allowance } from '../../../src/transfer/shared-budget.ts'
-import { fetchSlices } from '../../../src/transfer/fetch.ts'
+import { SharedBudget } from '../../../src/transfer/shared-budget.ts'
+import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import { serveTransfer } from '../../../src/transfer/serve.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
@@ -93,7 +93,7 @@ class Giver {
   /** Give what is asked for on this channel; how that ended, undefined for well. */
   give(channel: Channel): Promise<DstoreError | undefined> {
     const host = {
-      allowance: new Allowance(64 * MIB, 64 * MIB),
+      allowance: new SharedBudget(64 * MIB, 64 * MIB),
       patienceMs: this.#patienceMs,
       onSent: () => undefined,
       onReceived: () => undefined,
@@ -141,7 +141,7 @@ async function fetch(
 ): Promise<number | string> {
   const { digest, size } = VALUE
   let got = 0
-  for await (const run of fetchSlices(transfer, { digest, size, ranges: [{ start, end }] })) {
+  for await (const run of fetchPieces(transfer, { digest, size, ranges: [{ start, end }] })) {
     if (!isPartOf(VALUE.bytes, run.start, run.bytes)) return `wrong at ${run.start}`
     got += run.bytes.byteLength
     await sleep(pauseMs)
@@ -273,7 +273,7 @@ test.serial(
       const ranges = [{ start: 0, end: size }]
       // Again and again, until the giver gives no more.
       for (;;) {
-        for await (const { bytes } of fetchSlices(transfer, { digest, size, ranges })) {
+        for await (const { bytes } of fetchPieces(transfer, { digest, size, ranges })) {
           gotBytes += bytes.byteLength
         }
       }

@@ -7,7 +7,7 @@ import type { Key } from '../../../src/hash/key.ts'
 import { MIB, PIECE_BYTES } from '../../../src/limits.ts'
 import { arriving, metered } from '../../../src/node/calls/byte-budget.ts'
 import type { Node } from '../../../src/node/node.ts'
-import { Allowance } from '../../../src/transfer/shared-budget.ts'
+import { SharedBudget } from '../../../src/transfer/shared-budget.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
@@ -19,7 +19,7 @@ async function* pieces(count: number, made: { count: number }): AsyncGenerator<U
 }
 
 test('a share is held while a piece is, and given back when the reader asks, ends or leaves', async (t) => {
-  const allowance = new Allowance(250, 250)
+  const allowance = new SharedBudget(250, 250)
   const made = { count: 0 }
   const read = (who: string): AsyncGenerator<Uint8Array> =>
     metered(pieces(3, made), 100, { allowance, who, timeoutMs: 50 })
@@ -42,7 +42,7 @@ test('a share is held while a piece is, and given back when the reader asks, end
 })
 
 test('a share is kept for as much as is said, and then the next has his turn', async (t) => {
-  const allowance = new Allowance(100, 100)
+  const allowance = new SharedBudget(100, 100)
   const read = (who: string): AsyncGenerator<Uint8Array> =>
     metered(pieces(4, { count: 0 }), 100, { allowance, who, timeoutMs: 50 }, 150)
   const [a, b] = [read('a'), read('b')]
@@ -57,7 +57,7 @@ test('a share is kept for as much as is said, and then the next has his turn', a
 })
 
 test('a share is given back where the source or the reader fails, and where the wait is cancelled', async (t) => {
-  const allowance = new Allowance(100, 100)
+  const allowance = new SharedBudget(100, 100)
   const failing = async function* (): AsyncGenerator<Uint8Array> {
     yield new Uint8Array(100)
     throw new Error('the disk')
@@ -91,7 +91,7 @@ test('whatever is read by whomever at once, the bound holds and everybody comes 
   })
   await fc.assert(
     fc.asyncProperty(fc.array(reader, { maxLength: 30 }), async (readers) => {
-      const allowance = new Allowance(total, 400)
+      const allowance = new SharedBudget(total, 400)
       await Promise.all(
         readers.map(async ({ share, count }, i) => {
           let got = 0

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { encodeChange, encodeRemoved, removedRow } from '../../../src/index/records/record.ts'
 import { SILENT } from '../../../src/log.ts'
-import { Retention } from '../../../src/node/global/log-retention.ts'
+import { LogRetention } from '../../../src/node/global/log-retention.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 
 const digestOf = (i: number): Uint8Array => new Uint8Array(32).fill(i)
@@ -16,7 +16,7 @@ test('R004-34: the log holds so many changes, none too old, and marks go with th
   }
   const trimmed: number[] = []
   const limits = { changes: 6, ageMs: 5000 }
-  const retention = new Retention(store, SILENT, (upto) => trimmed.push(upto), limits)
+  const retention = new LogRetention(store, SILENT, (upto) => trimmed.push(upto), limits)
   t.teardown(() => retention.close())
   await retention.run(10_000)
   t.deepEqual(trimmed, [4], 'by number')

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { hash } from '../../../src/hash/hasher.ts'
 import { hashSecret } from '../../../src/membership/ticket.ts'
-import type { IndexHost } from '../../../src/node/global/index-driver.ts'
-import { IndexHost as Host } from '../../../src/node/global/index-driver.ts'
+import type { IndexDriver } from '../../../src/node/global/index-driver.ts'
+import { IndexDriver as Host } from '../../../src/node/global/index-driver.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Repair } from '../../../src/node/global/repair.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
@@ -14,23 +14,23 @@ import { openHost, Stranger } from '../../network/stranger.ts'
 const secret = (n: number): Uint8Array => new Uint8Array(32).fill(n)
 const HOUR = 3_600_000
 
-async function begin(store: Store): Promise<IndexHost> {
+async function begin(store: Store): Promise<IndexDriver> {
   const repair = new Repair({ store, log: SILENT, holders: () => [] })
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
   return Host.open({ store, repair, log: SILENT, now: () => performance.now(), random })
 }
 
-function meet(host: IndexHost, who: string): Stranger {
+function meet(host: IndexDriver, who: string): Stranger {
   const [first, second] = channelPair({ peers: [who, 'Global'] })
   const [mine, theirs] = first.peer === who ? [second, first] : [first, second]
   void host.serve(theirs)
   return new Stranger(mine)
 }
 
-const invite = (host: IndexHost, n: number, uses = 1, validMs = HOUR) =>
+const invite = (host: IndexDriver, n: number, uses = 1, validMs = HOUR) =>
   host.ask({ type: 'invite', secretHash: hashSecret(secret(n)), role: 'writer', uses, validMs })
 
-const show = async (host: IndexHost, who: string, n: number): Promise<Body | undefined> =>
+const show = async (host: IndexDriver, who: string, n: number): Promise<Body | undefined> =>
   (await meet(host, who).hello({ ticketSecret: secret(n) }))?.body
 
 test('R006-4: many race for a ticket of three uses: three win', async (t) => {

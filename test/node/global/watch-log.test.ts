@@ -2,7 +2,7 @@ import test from 'ava'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
 import { encodeChange } from '../../../src/index/records/record.ts'
 import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'
-import { Changes } from '../../../src/node/global/watch-log.ts'
+import { WatchLog } from '../../../src/node/global/watch-log.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 
 test('R004-40: changes that are as large as they can be are told in messages that can be sent, none left out', async (t) => {
@@ -12,7 +12,7 @@ test('R004-40: changes that are as large as they can be are told in messages tha
   const entry = encodeChange({ type: 'remove', digest, incarnation: 1, names }, 0)
   for (let i = 0; i < 7; i++) await store.commit({ conditions: [], writes: [], entry })
   const runId = new Uint8Array(16)
-  const changes = new Changes(store, {
+  const changes = new WatchLog(store, {
     position: () => ({ runId, seq: 7 }),
     contains: () => true,
   })

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { REDIAL_FIRST_MS, REDIAL_PATIENCE_MS } from '../../../src/limits.ts'
-import { Redial, backoffMs, REDIAL_MOST_MS } from '../../../src/node/local/reconnect.ts'
+import { Reconnect, backoffMs, REDIAL_MOST_MS } from '../../../src/node/local/reconnect.ts'
 
 test('waits double up to the longest, for ever', (t) => {
   const waits = Array.from({ length: 7 }, (_, i) => backoffMs(i + 1, () => 1))
@@ -20,35 +20,35 @@ test('Locals that lose Global together come back spread over half the wait', (t)
 
 test('who wants the connection cuts the wait short, and is told when the attempt has ended', async (t) => {
   let now = 0
-  const redial = new Redial(() => now)
+  const redial = new Reconnect(() => now)
   redial.begins()
   redial.ended()
   const { signal } = new AbortController()
-  const resting = redial.rest(3_600_000, signal)
+  const resting = redial.pause(3_600_000, signal)
   now = REDIAL_FIRST_MS
-  const hurried = redial.hurry()
+  const hurried = redial.dialNow()
   await resting
   redial.begins()
-  t.is(redial.hurry(), hurried, 'all wait for the same')
+  t.is(redial.dialNow(), hurried, 'all wait for the same')
   redial.ended()
   await hurried
 })
 
 test('nobody waits for an attempt that comes later, or has had its time', async (t) => {
   let now = 0
-  const redial = new Redial(() => now)
+  const redial = new Reconnect(() => now)
   redial.begins()
   redial.ended()
-  const resting = redial.rest(3_600_000, new AbortController().signal)
-  await redial.hurry()
-  await redial.hurry()
+  const resting = redial.pause(3_600_000, new AbortController().signal)
+  await redial.dialNow()
+  await redial.dialNow()
   // It is cut short all the same, when the least time has passed.
   await resting
   now = REDIAL_FIRST_MS
   redial.begins()
   now += REDIAL_PATIENCE_MS
-  await redial.hurry()
+  await redial.dialNow()
   now -= 1
-  await redial.hurry()
+  await redial.dialNow()
   t.pass()
 })

@@ -1,9 +1,9 @@
 import test from 'ava'
 import { LANE_KEYS_PER_PEER, LANE_KEY_MS, LANE_RETRY_MS } from '../../../src/limits.ts'
-import { BulkNetwork } from '../../../src/network/lane/lane-network.ts'
+import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
 import { LaneChannel } from '../../../src/network/lane/lane-channel.ts'
 import { SILENT } from '../../../src/log.ts'
-import { TransferPool } from '../../../src/node/swarm/channel-pool.ts'
+import { ChannelPool } from '../../../src/node/swarm/channel-pool.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
 import { now, random } from '../../network/lane/lanes.ts'
 import {
@@ -34,14 +34,14 @@ async function between(lanes: boolean): Promise<Case> {
   const clock = (): number => now() + passedMs
   const { server, client } = await connected()
   const parts = { bulk: BULK, log: SILENT, now: clock, random }
-  const giving = new BulkNetwork({ ...parts, network: server, listen: lanes ? [LOOPBACK] : [] })
-  const asking = new BulkNetwork({ ...parts, network: client, listen: [] })
+  const giving = new LaneNetwork({ ...parts, network: server, listen: lanes ? [LOOPBACK] : [] })
+  const asking = new LaneNetwork({ ...parts, network: client, listen: [] })
   closing.push(
     () => giving.close(),
     () => asking.close(),
   )
   await giving.handle(BULK, () => undefined)
-  const pool = new TransferPool({
+  const pool = new ChannelPool({
     open: (peer, signal) => asking.open(peer, BULK, { signal }),
     isWorthKeeping: (channel) => asking.isWorthKeeping(channel),
   })

@@ -4,7 +4,7 @@ import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'
-import { fetchSlices, type FetchRequest } from '../../../src/transfer/fetch.ts'
+import { fetchPieces, type FetchRequest } from '../../../src/transfer/fetch.ts'
 import type { GroupChecker, ProvedRun } from '../../../src/transfer/piece-stream.ts'
 import { CachedValue } from '../../../src/node/cache/cached-value.ts'
 import { Download, type Interest } from '../../../src/node/swarm/download.ts'
@@ -36,7 +36,7 @@ function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange
     const { digest, size } = of
     signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
     try {
-      yield* fetchSlices(client, { digest, size, ranges, ...where })
+      yield* fetchPieces(client, { digest, size, ranges, ...where })
     } finally {
       client.channel.abort(new DstoreError('cancelled', 'it is over'))
     }

@@ -11,9 +11,9 @@ import { IntegrityError } from '../../../src/hash/proof/integrity.ts'
 import { PieceDecoder } from '../../../src/hash/proof/piece-decoder.ts'
 import { planPieces } from '../../../src/hash/proof/piece-plan.ts'
 import { GROUP_BYTES, MIB, PIECE_BYTES } from '../../../src/limits.ts'
-import type { ProofOrder, ProofReport } from '../../../src/node/swarm/verify-job.ts'
-import { checkerOn, openProofWorker } from '../../../src/node/swarm/verify-thread.ts'
-import { fetchSlices } from '../../../src/transfer/fetch.ts'
+import type { VerifyJob, VerifyReport } from '../../../src/node/swarm/verify-job.ts'
+import { checkerOn, openVerifyWorker } from '../../../src/node/swarm/verify-thread.ts'
+import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import type { GroupChecker } from '../../../src/transfer/piece-stream.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { TestHost, encodePieces, sample, served, type Sample } from '../../transfer/ends.ts'
@@ -47,7 +47,7 @@ function check(checker: GroupChecker, { bytes, groups }: Order, at = 0): Promise
   return checker.check(memoryWith(bytes, at), at, bytes.byteLength, groups)
 }
 
-const checker = checkerOn(openProofWorker)
+const checker = checkerOn(openVerifyWorker)
 const VALUE = sample(pattern(3 * PIECE_BYTES + 5 * GROUP_BYTES + 17))
 const ORDERS = ordersOf(VALUE)
 
@@ -123,7 +123,7 @@ test('what a fetch gives is in order, up to the piece that is not the value’s'
     const request = { digest: value.digest, size: value.size, ranges, land, checker }
     const got: Uint8Array[] = []
     const fetching = (async () => {
-      for await (const run of fetchSlices(client, request)) got.push(run.bytes)
+      for await (const run of fetchPieces(client, request)) got.push(run.bytes)
     })()
     if (flip === undefined) await fetching
     else {
@@ -138,7 +138,7 @@ test('what a fetch gives is in order, up to the piece that is not the value’s'
 
 /** A thread in the hands of a test. */
 class FakeWorker extends EventEmitter {
-  readonly asked: ProofOrder[] = []
+  readonly asked: VerifyJob[] = []
   isTerminated = false
 
   /** Does it keep the process alive? */
@@ -152,7 +152,7 @@ class FakeWorker extends EventEmitter {
     this.isRef = false
   }
 
-  postMessage(order: ProofOrder): void {
+  postMessage(order: VerifyJob): void {
     this.asked.push(order)
   }
 
@@ -164,7 +164,7 @@ class FakeWorker extends EventEmitter {
   /** Answer what was asked first. */
   answer(wrong?: number): void {
     const { id, memory } = this.asked.shift()!
-    this.emit('message', { id, memory, wrong } satisfies ProofReport)
+    this.emit('message', { id, memory, wrong } satisfies VerifyReport)
   }
 }
 
@@ -275,7 +275,7 @@ test('threads that really fail or end tell whoever waits', async (t) => {
     let opened = 0
     const checker = checkerOn(() => {
       // The first of them alone.
-      if (opened++ > 0) return openProofWorker()
+      if (opened++ > 0) return openVerifyWorker()
       return new Worker(script, { eval: true, execArgv: [] })
     })
     const error = await t.throwsAsync(check(checker, ORDER!), { code: 'internal' })

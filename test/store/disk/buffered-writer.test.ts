@@ -2,7 +2,7 @@ import test from 'ava'
 import * as fc from 'fast-check'
 import { concat, equal } from '../../../src/bytes.ts'
 import type { WritableFile } from '../../../src/store/disk/files.ts'
-import { JoinedFile, FILE_JOIN_BYTES } from '../../../src/store/disk/buffered-writer.ts'
+import { BufferedWriter, FILE_JOIN_BYTES } from '../../../src/store/disk/buffered-writer.ts'
 
 /** Takes at most so many bytes of each write, and remembers how many it was offered. */
 function fileOf(mostBytes: number) {
@@ -37,7 +37,7 @@ test('what is appended is what is written, in whatever pieces it comes and howev
   await fc.assert(
     fc.asyncProperty(runs, async ({ lengths, mostBytes }) => {
       const { file, taken, calls } = fileOf(mostBytes)
-      const joined = new JoinedFile(file)
+      const joined = new BufferedWriter(file)
       const pieces = lengths.map((length, n) => new Uint8Array(length).fill(n + 1))
       for (const piece of pieces) {
         const lent = piece.slice()
@@ -54,11 +54,11 @@ test('what is appended is what is written, in whatever pieces it comes and howev
 
 test('small pieces go in writes of one size, large ones as they are', async (t) => {
   const small = fileOf(Infinity)
-  const joined = new JoinedFile(small.file)
+  const joined = new BufferedWriter(small.file)
   for (let n = 0; n < 40; n++) await joined.append(new Uint8Array(32_768))
   await joined.seal(0o400)
   t.deepEqual(new Set(small.offered), new Set([FILE_JOIN_BYTES]))
   const large = fileOf(Infinity)
-  await new JoinedFile(large.file).append(new Uint8Array(3 * FILE_JOIN_BYTES))
+  await new BufferedWriter(large.file).append(new Uint8Array(3 * FILE_JOIN_BYTES))
   t.deepEqual(large.offered, [3 * FILE_JOIN_BYTES])
 })

@@ -1,7 +1,7 @@
 /** What the hashing threads are told, and what they say. */
 
 /** A file to hash. Several threads get the same order, and share the work by claiming pieces of `PIECE_BYTES`. */
-export interface HashOrder {
+export interface HashJob {
   /** An open file of this process, read by position. */
   readonly fd: number
   readonly size: number
