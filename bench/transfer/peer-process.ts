@@ -302,7 +302,7 @@ async function carryOut(
       const where = { ...ticket, ...(listen && { listen: [LOOPBACK] }) }
       node = await openNode({ dir, role, store, cacheBytes, lanes, log: SILENT, ...where })
       if (role !== 'global') return { text: '' }
-      return { text: (await node.invite({ role: 'admin', uses: 1000 })).ticket }
+      return { text: (await node.members.invite({ role: 'admin', uses: 1000 })).ticket }
     }
     case 'put': {
       const { key } = await node!.put({ bytes: stream(order.bytes, order.seed), size: order.bytes })
@@ -331,7 +331,7 @@ async function carryOut(
       const keys = order.keys.map((key) => parseKey(key))
       const ask = {
         get: async (key: Key) => drain(await node!.get(key)),
-        has: async (key: Key) => node!.stat(key),
+        has: async (key: Key) => node!.index.stat(key),
       }
       return { latencies: await timed(keys, order.depth, ask[order.call]) }
     }
@@ -341,7 +341,7 @@ async function carryOut(
       for (const key of order.keys) await node!.evict(parseKey(key))
       return
     case 'remove':
-      await node!.remove(parseKey(order.key))
+      await node!.index.remove(parseKey(order.key))
       return
     case 'usage': {
       const traffic = (await node?.status())?.traffic ?? []

@@ -110,50 +110,50 @@ export class OverNode implements Dstore {
 
   async remove(key: Word, options: RemoveOptions = {}): Promise<RemoveResult> {
     const meant = typeof key === 'string' ? parseKey(key) : checkWord(key)
-    return this.#call(options, (node) => node.remove(meant as Key, options))
+    return this.#call(options, (node) => node.index.remove(meant as Key, options))
   }
 
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
-    return this.#call(options, (node) => node.lookup(checkText('name', name), options))
+    return this.#call(options, (node) => node.index.lookup(checkText('name', name), options))
   }
 
   async bind(name: string, word: Word, options: CallOptions = {}): Promise<BoundName> {
     checkText('name', name)
     return this.#call(options, async (node) =>
-      node.bind(name, await resolveKey(node, checkWord(word), options), options),
+      node.index.bind(name, await resolveKey(node, checkWord(word), options), options),
     )
   }
 
   async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    return this.#call(options, (node) => node.unbind(checkText('name', name), options))
+    return this.#call(options, (node) => node.index.unbind(checkText('name', name), options))
   }
 
   names(prefix = '', options: CallOptions = {}): AsyncGenerator<{ name: string; key: Key }> {
-    return this.#each(options, (node) => node.names(checkText('prefix', prefix), options))
+    return this.#each(options, (node) => node.index.names(checkText('prefix', prefix), options))
   }
 
   keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    return this.#each(options, (node) => node.keys(options))
+    return this.#each(options, (node) => node.index.keys(options))
   }
 
   watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
-    return this.#each(options, (node) => node.watch(options))
+    return this.#each(options, (node) => node.index.watch(options))
   }
 
   async invite(options: InviteOptions = {}): Promise<Invitation> {
-    return this.#call(options, (node) => node.invite(options))
+    return this.#call(options, (node) => node.members.invite(options))
   }
 
   members(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
-    return this.#each(options, (node) => node.members(options))
+    return this.#each(options, (node) => node.members.list(options))
   }
 
   async admit(peer: string, role: MemberRole, options: CallOptions = {}): Promise<void> {
-    return this.#call(options, (node) => node.admit(checkText('peer', peer), role, options))
+    return this.#call(options, (node) => node.members.admit(checkText('peer', peer), role, options))
   }
 
   async expel(peer: string, options: CallOptions = {}): Promise<ExpelResult> {
-    return this.#call(options, (node) => node.expel(checkText('peer', peer), options))
+    return this.#call(options, (node) => node.members.expel(checkText('peer', peer), options))
   }
 
   async prefetch(word: Word, options: CallOptions = {}): Promise<void> {

@@ -14,6 +14,8 @@ import type {
   GetOptions,
   InviteOptions,
   Node,
+  NodeIndex,
+  NodeMembers,
   NodeStatus,
   PutOptions,
   PutResult,
@@ -26,8 +28,15 @@ import type {
 
 const PIECE_BYTES = 10_000
 
-export class FakeNode implements Node {
+export class FakeNode implements Node, NodeIndex {
   readonly role = 'standalone' as const
+  readonly index: NodeIndex = this
+  readonly members: NodeMembers = {
+    invite: (options) => this.#invite(options),
+    list: (options) => this.#listMembers(options),
+    admit: (peer, role) => this.#admit(peer, role),
+    expel: (peer, options) => this.#expel(peer, options),
+  }
   readonly values: Map<string, Uint8Array> = new Map()
   readonly bound: Map<string, Key> = new Map()
   readonly admitted: Map<string, MemberRole> = new Map()
@@ -109,7 +118,7 @@ export class FakeNode implements Node {
     }
   }
 
-  stat(key: Key, options: CallOptions = {}): Promise<Awaited<ReturnType<Node['stat']>>> {
+  stat(key: Key, options: CallOptions = {}): Promise<Awaited<ReturnType<NodeIndex['stat']>>> {
     this.#begin(options)
     const size = this.values.get(key.toString())?.byteLength
     return Promise.resolve(
@@ -119,7 +128,7 @@ export class FakeNode implements Node {
     )
   }
 
-  async *keys(options: CallOptions = {}): ReturnType<Node['keys']> {
+  async *keys(options: CallOptions = {}): ReturnType<NodeIndex['keys']> {
     this.#begin(options)
     let count = 0
     for (const value of this.values.values()) {
@@ -130,7 +139,7 @@ export class FakeNode implements Node {
     }
   }
 
-  remove(key: Key, options: CallOptions = {}): ReturnType<Node['remove']> {
+  remove(key: Key, options: CallOptions = {}): ReturnType<NodeIndex['remove']> {
     this.#begin(options)
     const freedBytes = this.values.get(key.toString())?.byteLength
     if (freedBytes === undefined) {
@@ -141,7 +150,7 @@ export class FakeNode implements Node {
     return Promise.resolve({ key, seq: 7, freedBytes, names: [], ...locals })
   }
 
-  statMany(keys: readonly Key[], options: CallOptions = {}): ReturnType<Node['statMany']> {
+  statMany(keys: readonly Key[], options: CallOptions = {}): ReturnType<NodeIndex['statMany']> {
     return Promise.all(keys.map((key) => this.stat(key, options)))
   }
 
@@ -150,7 +159,7 @@ export class FakeNode implements Node {
     return Promise.all(puts)
   }
 
-  lookup(name: string, options: CallOptions = {}): ReturnType<Node['lookup']> {
+  lookup(name: string, options: CallOptions = {}): ReturnType<NodeIndex['lookup']> {
     this.#begin(options)
     const key = this.bound.get(name)
     const size = key && this.values.get(key.toString())?.byteLength
@@ -158,7 +167,7 @@ export class FakeNode implements Node {
     return Promise.resolve({ name, key, size, incarnation: 2, heldBytes: size, confirmed: true })
   }
 
-  async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<Node['bind']> {
+  async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<NodeIndex['bind']> {
     checkName(name)
     const before = this.bound.get(name) ?? key
     if (before.toString() !== key.toString()) {
@@ -169,7 +178,7 @@ export class FakeNode implements Node {
     return (await this.lookup(name, options))!
   }
 
-  async unbind(name: string, options: UnbindOptions = {}): ReturnType<Node['unbind']> {
+  async unbind(name: string, options: UnbindOptions = {}): ReturnType<NodeIndex['unbind']> {
     this.#begin(options)
     const key = this.bound.get(name)
     if (key === undefined) throw new DstoreError('not-found', `no such name: ${name}`)
@@ -182,13 +191,13 @@ export class FakeNode implements Node {
     return { name, key, seq: 8, freedBytes, names: [name], ...locals }
   }
 
-  async *names(prefix = '', options: CallOptions = {}): ReturnType<Node['names']> {
+  async *names(prefix = '', options: CallOptions = {}): ReturnType<NodeIndex['names']> {
     this.#begin(options)
     await Promise.resolve()
     for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield { name, key }
   }
 
-  async *watch({ after, signal, onStart }: WatchOptions = {}): ReturnType<Node['watch']> {
+  async *watch({ after, signal, onStart }: WatchOptions = {}): ReturnType<NodeIndex['watch']> {
     this.#begin({ ...(signal && { signal }) })
     const started = this.changes.findIndex(({ position }) => position === after) + 1
     onStart?.(after ?? 'now')
@@ -204,24 +213,24 @@ export class FakeNode implements Node {
     }
   }
 
-  invite({ role = 'writer', uses = 1 }: InviteOptions = {}): ReturnType<Node['invite']> {
+  #invite({ role = 'writer', uses = 1 }: InviteOptions = {}): ReturnType<NodeMembers['invite']> {
     const expiresAt = '2026-01-02T00:00:00.000Z'
     return Promise.resolve({ ticket: 'dstore1fake', role, uses, expiresAt })
   }
 
-  async *members(options: CallOptions = {}): ReturnType<Node['members']> {
+  async *#listMembers(options: CallOptions = {}): ReturnType<NodeMembers['list']> {
     this.#begin(options)
     await Promise.resolve()
     const since = '2026-01-01T00:00:00.000Z'
     for (const [peer, role] of this.admitted) yield { peer, role, state: 'away', since }
   }
 
-  admit(peer: string, role: MemberRole): Promise<void> {
+  #admit(peer: string, role: MemberRole): Promise<void> {
     this.admitted.set(peer, role)
     return Promise.resolve()
   }
 
-  expel(peer: string, options: CallOptions = {}): ReturnType<Node['expel']> {
+  #expel(peer: string, options: CallOptions = {}): ReturnType<NodeMembers['expel']> {
     this.#begin(options)
     if (!this.admitted.delete(peer)) {
       return Promise.reject(new DstoreError('not-found', `no such member: ${peer}`))

@@ -59,7 +59,7 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
   const globalAddress = relay.address
   const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
   const members = new KnownMembers(() => undefined)
-  const { secret } = parseTicket((await global.invite({ role: 'admin' })).ticket)
+  const { secret } = parseTicket((await global.members.invite({ role: 'admin' })).ticket)
   const link = new GlobalLink({ dial, backoffMs, members, ...rest }, secret)
   await link.start()
   const gate = new Gate({ admission: undefined, now, tell: () => undefined })
@@ -121,7 +121,7 @@ for (const lanes of [false, true]) {
         await local.evict(key)
         t.is(await codeOf(local.get(key, { signal: AbortSignal.abort() })), 'cancelled')
         const other = await global.put({ bytes: once(pattern(6 * MIB + 2 + i)) })
-        const removing = readAnd(local, other.key, 1, () => global.remove(other.key))
+        const removing = readAnd(local, other.key, 1, () => global.index.remove(other.key))
         t.is(await codeOf(removing), 'removed')
         t.is(await codeOf(local.get(other.key)), 'not-found')
       }

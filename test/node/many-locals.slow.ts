@@ -28,7 +28,7 @@ test('200 Locals stay connected, get one value, and a removal reaches all of the
     return all.filter((status) => status.global!.state === 'connected').length
   }
   await until(async () => (await connected()) === LOCALS)
-  const { acknowledged, owed } = await global.remove(key, { timeoutMs: 60_000 })
+  const { acknowledged, owed } = await global.index.remove(key, { timeoutMs: 60_000 })
   t.is(acknowledged.length, LOCALS)
   t.deepEqual(owed, [])
   const held = loop.max / 1e6

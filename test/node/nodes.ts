@@ -41,7 +41,7 @@ export class Nodes {
   }
 
   async local(global: Node, options: Partial<NodeOptions> = {}): Promise<Node> {
-    const { ticket } = await global.invite({ role: 'admin' })
+    const { ticket } = await global.members.invite({ role: 'admin' })
     const local = await this.open({ ticket: parseTicket(ticket), ...options, role: 'local' })
     await until(async () => (await local.status()).global!.state === 'connected')
     return local

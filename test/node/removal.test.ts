@@ -23,7 +23,7 @@ test.serial(
       const { key } = await locals[0]!.put({ bytes: once(pattern(size)) })
       for (const local of locals) await read(local, key)
       const remover = [global, ...locals][i % 4]!
-      const removed = await remover.remove(key, { timeoutMs: 60_000 })
+      const removed = await remover.index.remove(key, { timeoutMs: 60_000 })
       t.deepEqual(removed.acknowledged.toSorted(), peers)
       t.deepEqual([removed.owed, removed.expired], [[], []])
       t.is(removed.freedBytes, size)
@@ -42,13 +42,13 @@ test.serial(
     const global = await nodes.global()
     const local = await nodes.local(global)
     const { key } = await local.put({ bytes: once(pattern(5)) })
-    const first = await local.remove(key, { timeoutMs: 60_000 })
-    t.deepEqual(await local.remove(key, { timeoutMs: 60_000 }), first)
-    t.deepEqual(await global.remove(key, { timeoutMs: 60_000 }), first)
+    const first = await local.index.remove(key, { timeoutMs: 60_000 })
+    t.deepEqual(await local.index.remove(key, { timeoutMs: 60_000 }), first)
+    t.deepEqual(await global.index.remove(key, { timeoutMs: 60_000 }), first)
     await local.put({ bytes: once(pattern(5)) })
-    t.true((await local.remove(key, { timeoutMs: 60_000 })).seq > first.seq)
+    t.true((await local.index.remove(key, { timeoutMs: 60_000 })).seq > first.seq)
     const never = new Key(hash(pattern(6)).digest)
-    await t.throwsAsync(local.remove(never), { code: 'not-found' })
+    await t.throwsAsync(local.index.remove(never), { code: 'not-found' })
   },
 )
 
@@ -61,7 +61,7 @@ test.serial('R004-24: a reader in the middle of a removed value is told so', asy
   for (const node of [local, small]) {
     const reader = (await node.get(key)).bytes[Symbol.asyncIterator]()
     await reader.next()
-    await global.remove(key, { timeoutMs: 60_000 })
+    await global.index.remove(key, { timeoutMs: 60_000 })
     const rest = async (): Promise<void> => {
       for (;;) if ((await reader.next()).done === true) return
     }
@@ -82,14 +82,14 @@ test.serial(
     await read(local, key)
     await other.close()
     t.deepEqual(
-      (await global.remove(key, { timeoutMs: 60_000 })).owed,
+      (await global.index.remove(key, { timeoutMs: 60_000 })).owed,
       [],
       'who said goodbye owes nothing',
     )
     await global.put({ bytes: once(pattern(9)) })
     await read(local, key)
     const peer = await peerOf(local)
-    t.deepEqual((await global.remove(key, { timeoutMs: 60_000 })).acknowledged, [peer])
+    t.deepEqual((await global.index.remove(key, { timeoutMs: 60_000 })).acknowledged, [peer])
   },
 )
 
@@ -105,24 +105,28 @@ test.serial(
       [global, 'from Global'],
     ] as const) {
       const { key } = await node.put({ bytes: once(big) }, { name })
-      t.true((await local.lookup(name))!.key.equals(key))
-      t.true((await node.bind(name, key)).key.equals(key), 'again is success')
+      t.true((await local.index.lookup(name))!.key.equals(key))
+      t.true((await node.index.bind(name, key)).key.equals(key), 'again is success')
       const other = { bytes: once(pattern(20)) }
       await t.throwsAsync(node.put(other, { name }), { code: 'conflict' })
-      t.is(await node.stat(new Key(hash(pattern(20)).digest)), undefined, 'nothing is left of it')
-      await t.throwsAsync(node.remove(key), { code: 'conflict' })
-      const { key: gone } = await node.unbind(name, { timeoutMs: 60_000 })
+      t.is(
+        await node.index.stat(new Key(hash(pattern(20)).digest)),
+        undefined,
+        'nothing is left of it',
+      )
+      await t.throwsAsync(node.index.remove(key), { code: 'conflict' })
+      const { key: gone } = await node.index.unbind(name, { timeoutMs: 60_000 })
       t.true(gone!.equals(key), 'the value goes with its last name')
-      t.is(await local.lookup(name), undefined)
-      t.is(await local.stat(key), undefined)
+      t.is(await local.index.lookup(name), undefined)
+      t.is(await local.index.stat(key), undefined)
     }
     const { key } = await local.put({ bytes: once(pattern(3)) })
-    await local.bind('kept', key)
-    t.is((await local.unbind('kept', { timeoutMs: 60_000 })).key, undefined)
-    t.truthy(await local.stat(key), 'it was put without a name, too')
-    await t.throwsAsync(local.bind('a\u0007', key), { code: 'usage' })
-    await t.throwsAsync(local.bind(key.toString(), key), { code: 'usage' })
-    await t.throwsAsync(local.bind('x', new Key(hash(big).digest)), { code: 'not-found' })
+    await local.index.bind('kept', key)
+    t.is((await local.index.unbind('kept', { timeoutMs: 60_000 })).key, undefined)
+    t.truthy(await local.index.stat(key), 'it was put without a name, too')
+    await t.throwsAsync(local.index.bind('a\u0007', key), { code: 'usage' })
+    await t.throwsAsync(local.index.bind(key.toString(), key), { code: 'usage' })
+    await t.throwsAsync(local.index.bind('x', new Key(hash(big).digest)), { code: 'not-found' })
   },
 )
 
@@ -132,13 +136,13 @@ test.serial('R004-33: names come in bytewise order, by prefix, page by page', as
   const local = await nodes.local(global)
   const { key } = await global.put({ bytes: once(pattern(1)) })
   const names = ['b/1', 'a', 'b/é', 'b/2', 'c', 'b']
-  for (const name of names) await global.bind(name, key)
+  for (const name of names) await global.index.bind(name, key)
   for (const node of [local, global]) {
     const listed: string[] = []
-    for await (const { name } of node.names('b/')) listed.push(name)
+    for await (const { name } of node.index.names('b/')) listed.push(name)
     t.deepEqual(listed, ['b/1', 'b/2', 'b/é'])
   }
-  t.deepEqual((await local.stat(key))!.names.toSorted(), names.toSorted())
+  t.deepEqual((await local.index.stat(key))!.names.toSorted(), names.toSorted())
 })
 
 test.serial(
@@ -150,15 +154,15 @@ test.serial(
     const seen: ChangeEvent[] = []
     const abort = new AbortController()
     const watching = (async () => {
-      for await (const change of local.watch({ signal: abort.signal })) {
+      for await (const change of local.index.watch({ signal: abort.signal })) {
         seen.push(change)
         if (seen.length === 3) return
       }
     })()
     await new Promise((resolve) => setTimeout(resolve, 500))
     const { key } = await global.put({ bytes: once(pattern(1)) }, { name: 'n' })
-    await global.bind('m', key)
-    await global.remove(key, { force: true, timeoutMs: 60_000 })
+    await global.index.bind('m', key)
+    await global.index.remove(key, { force: true, timeoutMs: 60_000 })
     await watching
     t.deepEqual(
       seen.map(({ type, names }) => [type, names.toSorted()]),
@@ -169,13 +173,13 @@ test.serial(
       ],
     )
     const again: string[] = []
-    for await (const { type } of local.watch({ after: seen[0]!.position })) {
+    for await (const { type } of local.index.watch({ after: seen[0]!.position })) {
       again.push(type)
       if (again.length === 2) break
     }
     t.deepEqual(again, ['bind', 'remove'])
     const strange = `${'0'.repeat(32)}-5`
-    for await (const { type } of local.watch({ after: strange })) {
+    for await (const { type } of local.index.watch({ after: strange })) {
       t.is(type, 'lost')
       break
     }
@@ -192,7 +196,7 @@ test.serial('R004-45: many small things go in few messages', async (t) => {
     results.map(({ key }) => key.toString()),
     values.map((value) => new Key(hash(value).digest).toString()),
   )
-  const facts = await local.statMany(results.map(({ key }) => key))
+  const facts = await local.index.statMany(results.map(({ key }) => key))
   t.true(facts.every((fact, i) => fact?.size === values[i]!.byteLength))
 })
 

@@ -1,45 +1,37 @@
-/** A running daemon, seen as a node: the same calls, over its socket (specs/007, "HTTP API"). */
-import { DstoreError, asDstoreError } from '../../errors.ts'
-import { type Key, parseKey } from '../../hash/key.ts'
-import type { MemberRole } from '../../membership/role.ts'
+/** A running daemon as a node: the same calls, over its socket (specs/007, "HTTP API"). */
+import type { Key } from '../../hash/key.ts'
 import type {
-  BoundName,
   CallOptions,
-  ChangeEvent,
-  ExpelResult,
   GetOptions,
-  Invitation,
-  InviteOptions,
-  MemberEntry,
   Node,
+  NodeMembers,
   NodeStatus,
   PutOptions,
   PutResult,
   ReadableValue,
-  RemoveOptions,
-  RemoveResult,
   Role,
-  UnbindOptions,
-  UnbindResult,
-  ValueFacts,
   ValueSource,
   Verification,
   VerifyOptions,
-  WatchOptions,
 } from '../../node/node.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { Client, isForClient } from './client.ts'
+import { RemoteIndex, keyed } from './remote-index.ts'
 
 export class RemoteNode implements Node {
   readonly role: Role
+  readonly index: RemoteIndex
+  readonly members: NodeMembers
   readonly #client: Client
 
   private constructor(client: Client, role: Role) {
     this.#client = client
     this.role = role
+    this.index = new RemoteIndex(client)
+    this.members = remoteMembers(client)
   }
 
-  /** The daemon on this socket; undefined where there is none. */
+  /** Connect to the daemon on this socket; undefined if there is none. */
   static async connect(socket: string, options: CallOptions = {}): Promise<RemoteNode | undefined> {
     const client = await Client.connect(socket)
     if (client === undefined) return undefined
@@ -74,77 +66,6 @@ export class RemoteNode implements Node {
     return { key, size, range, bytes }
   }
 
-  async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const [facts] = await this.statMany([key], options)
-    return facts
-  }
-
-  async statMany(
-    keys: readonly Key[],
-    options: CallOptions = {},
-  ): Promise<(ValueFacts | undefined)[]> {
-    const answers = await this.#client.with(options).factsMany(keys.map(String))
-    return answers.map((facts) => facts && keyed(facts))
-  }
-
-  async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    for await (const line of this.#client.with(options).keys()) yield keyed(line)
-  }
-
-  async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
-    return keyed(await this.#client.with(options).remove(key.toString(), options.force))
-  }
-
-  async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
-    try {
-      return keyed(await this.#client.with(options).lookup(name))
-    } catch (error) {
-      if (asDstoreError(error).code === 'not-found') return undefined
-      throw error
-    }
-  }
-
-  async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
-    return keyed(await this.#client.with(options).bind(name, key.toString()))
-  }
-
-  async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    const { key, ...rest } = await this.#client.with(options).unbind(name, options.keepValue)
-    return { ...rest, key: key === undefined ? undefined : parseKey(key) }
-  }
-
-  async *names(
-    prefix?: string,
-    options: CallOptions = {},
-  ): AsyncGenerator<{ name: string; key: Key }> {
-    for await (const line of this.#client.with(options).names(prefix)) yield keyed(line)
-  }
-
-  async *watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent, void, undefined> {
-    const { signal, after, onStart } = options
-    const client = this.#client.with(signal === undefined ? {} : { signal })
-    for await (const { key, size, ...rest } of client.watch(after, onStart)) {
-      yield { ...rest, key: key === undefined ? undefined : parseKey(key), size }
-    }
-  }
-
-  invite({ role, uses, validMs, ...options }: InviteOptions = {}): Promise<Invitation> {
-    const told = { ...(role && { role }), ...(uses && { uses }), ...(validMs && { validMs }) }
-    return this.#client.with(options).invite(told)
-  }
-
-  members(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
-    return this.#client.with(options).members()
-  }
-
-  async admit(peer: string, role: MemberRole, options: CallOptions = {}): Promise<void> {
-    await this.#client.with(options).admit(peer, role)
-  }
-
-  expel(peer: string, options: CallOptions = {}): Promise<ExpelResult> {
-    return this.#client.with(options).expel(peer)
-  }
-
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     await this.#client.with(options).prefetch(key.toString(), options.onProgress)
   }
@@ -164,7 +85,7 @@ export class RemoteNode implements Node {
     return this.#client.status()
   }
 
-  /** Ends the connections; the daemon goes on. */
+  /** Close the connections; the daemon keeps running. */
   async close(): Promise<void> {
     this.#client.close()
   }
@@ -204,13 +125,14 @@ async function* reporting(
   }
 }
 
-/** An answer with its key as one; `protocol` where it is none. */
-function keyed<Answer extends { readonly key: string }>(
-  answer: Answer,
-): Omit<Answer, 'key'> & { readonly key: Key } {
-  try {
-    return { ...answer, key: parseKey(answer.key) }
-  } catch (cause) {
-    throw new DstoreError('protocol', 'the daemon gave something else for a key', { cause })
-  }
-}
+const remoteMembers = (client: Client): NodeMembers => ({
+  invite({ role, uses, validMs, ...options } = {}) {
+    const terms = { ...(role && { role }), ...(uses && { uses }), ...(validMs && { validMs }) }
+    return client.with(options).invite(terms)
+  },
+  list: (options = {}) => client.with(options).members(),
+  async admit(peer, role, options = {}) {
+    await client.with(options).admit(peer, role)
+  },
+  expel: (peer, options = {}) => client.with(options).expel(peer),
+})

@@ -24,7 +24,11 @@ export async function watchChanges(exchange: HttpCall): Promise<void> {
     if (response.headersSent && !response.writableNeedDrain) response.write(':\n\n')
   }, HTTP_BEAT_MS)
   try {
-    const changes = served.node.watch({ signal, onStart, ...(after !== undefined && { after }) })
+    const changes = served.node.index.watch({
+      signal,
+      onStart,
+      ...(after !== undefined && { after }),
+    })
     for await (const change of changes) {
       if (!response.write(eventOf(change))) await once(response, 'drain', { signal })
     }

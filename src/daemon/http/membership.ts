@@ -9,7 +9,7 @@ import { sendLines } from './listing.ts'
 /** POST /v1/invitations {"role", "uses", "validMs"}, each of which may be left out: a ticket. */
 export async function invite(exchange: HttpCall): Promise<void> {
   const { role, uses, validMs } = await readJson(exchange)
-  const invitation = await exchange.served.node.invite({
+  const invitation = await exchange.served.node.members.invite({
     ...callOptions(exchange),
     ...(role !== undefined && { role: toRole(role) }),
     ...(uses !== undefined && { uses: toNumber('uses', uses) }),
@@ -21,7 +21,7 @@ export async function invite(exchange: HttpCall): Promise<void> {
 
 /** GET /v1/members: a line for each. */
 export function listMembers(exchange: HttpCall): Promise<void> {
-  return sendLines(exchange, exchange.served.node.members(callOptions(exchange)))
+  return sendLines(exchange, exchange.served.node.members.list(callOptions(exchange)))
 }
 
 /** PUT /v1/members/{peer} {"role"} */
@@ -29,7 +29,7 @@ export async function admitMember(exchange: HttpCall): Promise<void> {
   const peer = peerOf(exchange)
   const { role } = await readJson(exchange)
   const answer: AdmitAnswer = { peer, role: toRole(role) }
-  await exchange.served.node.admit(peer, toRole(role), callOptions(exchange))
+  await exchange.served.node.members.admit(peer, toRole(role), callOptions(exchange))
   sendJson(exchange, 200, answer)
 }
 
@@ -37,7 +37,11 @@ export async function admitMember(exchange: HttpCall): Promise<void> {
 export async function expelMember(exchange: HttpCall): Promise<void> {
   const { node } = exchange.served
   const options = callOptions(exchange)
-  sendJson(exchange, 200, await stayingAwake(exchange, () => node.expel(peerOf(exchange), options)))
+  sendJson(
+    exchange,
+    200,
+    await stayingAwake(exchange, () => node.members.expel(peerOf(exchange), options)),
+  )
 }
 
 const peerOf = ({ parameters }: HttpCall): string => parameters['peer'] ?? ''

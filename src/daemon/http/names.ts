@@ -10,7 +10,7 @@ import { sendLines } from './listing.ts'
 /** GET /v1/names/{name} */
 export async function getName(exchange: HttpCall): Promise<void> {
   const name = nameOf(exchange)
-  const found = await exchange.served.node.lookup(name, callOptions(exchange))
+  const found = await exchange.served.node.index.lookup(name, callOptions(exchange))
   if (found === undefined) throw new DstoreError('not-found', `no such name: ${name}`)
   sendJson(exchange, 200, answerOf(found))
 }
@@ -20,7 +20,7 @@ export async function putName(exchange: HttpCall): Promise<void> {
   const { key } = await readJson(exchange)
   if (typeof key !== 'string') throw new DstoreError('usage', 'key must be a key')
   const { node } = exchange.served
-  const bound = await node.bind(nameOf(exchange), parseKey(key), callOptions(exchange))
+  const bound = await node.index.bind(nameOf(exchange), parseKey(key), callOptions(exchange))
   sendJson(exchange, 200, answerOf(bound))
 }
 
@@ -28,7 +28,7 @@ export async function putName(exchange: HttpCall): Promise<void> {
 export async function removeName(exchange: HttpCall): Promise<void> {
   const options = { ...callOptions(exchange), keepValue: exchange.query.get('keep') === '1' }
   const { key, ...rest } = await stayingAwake(exchange, () =>
-    exchange.served.node.unbind(nameOf(exchange), options),
+    exchange.served.node.index.unbind(nameOf(exchange), options),
   )
   const answer: UnbindAnswer = { ...rest, ...(key && { key: key.toString() }) }
   sendJson(exchange, 200, answer)
@@ -41,7 +41,10 @@ export function listNames(exchange: HttpCall): Promise<void> {
 
 async function* namesOf(exchange: HttpCall): AsyncGenerator<NameLine> {
   const prefix = exchange.query.get('prefix') ?? ''
-  for await (const { name, key } of exchange.served.node.names(prefix, callOptions(exchange))) {
+  for await (const { name, key } of exchange.served.node.index.names(
+    prefix,
+    callOptions(exchange),
+  )) {
     yield { name, key: key.toString() }
   }
 }

@@ -110,7 +110,7 @@ export async function valueFacts(exchange: HttpCall): Promise<void> {
 export async function removeValue(exchange: HttpCall): Promise<void> {
   const options = { ...callOptions(exchange), force: exchange.query.get('force') === '1' }
   const { key, ...rest } = await stayingAwake(exchange, () =>
-    exchange.served.node.remove(keyOf(exchange), options),
+    exchange.served.node.index.remove(keyOf(exchange), options),
   )
   sendJson(exchange, 200, { key: key.toString(), ...rest } satisfies RemoveAnswer)
 }
@@ -139,21 +139,21 @@ export function listKeys(exchange: HttpCall): Promise<void> {
 
 async function facts(exchange: HttpCall): Promise<FactsAnswer> {
   const key = await keyMeantBy(exchange)
-  const found = await exchange.served.node.stat(key, callOptions(exchange))
+  const found = await exchange.served.node.index.stat(key, callOptions(exchange))
   if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
   const { key: _, ...rest } = found
   return { key: key.toString(), ...rest }
 }
 
 async function* keysOf(exchange: HttpCall): AsyncGenerator<KeyLine> {
-  for await (const { key, size } of exchange.served.node.keys(callOptions(exchange))) {
+  for await (const { key, size } of exchange.served.node.index.keys(callOptions(exchange))) {
     yield { key: key.toString(), size }
   }
 }
 
 /** RFC 9110 wants the size named where no byte of the range exists. */
 async function nameSize(exchange: HttpCall, key: Key): Promise<void> {
-  const found = await exchange.served.node.stat(key, callOptions(exchange))
+  const found = await exchange.served.node.index.stat(key, callOptions(exchange))
   if (found !== undefined) exchange.response.setHeader('Content-Range', `bytes */${found.size}`)
 }
 

@@ -1,6 +1,6 @@
-/** What admins ask of the index, here or there (specs/006-membership.md): tickets and members. */
+/** The calls of an administrator, in either role: tickets and members (specs/006-membership.md). */
 import { DstoreError } from '../../errors.ts'
-import type { AnswerTo, Request } from '../../index/message.ts'
+import type { AnswerTo } from '../../index/message.ts'
 import {
   BATCH_ITEMS,
   LEAST_TICKET_MS,
@@ -12,27 +12,32 @@ import {
 import { keyOfPeerId } from '../../membership/peer-id.ts'
 import { parseRole, type MemberRole } from '../../membership/role.ts'
 import { formatTicket, hashSecret } from '../../membership/ticket.ts'
-import type { CallOptions, ExpelResult, Invitation, InviteOptions, MemberEntry } from '../node.ts'
+import type {
+  CallOptions,
+  ExpelResult,
+  Invitation,
+  InviteOptions,
+  MemberEntry,
+  NodeMembers,
+} from '../node.ts'
+import type { Ask } from './index-calls.ts'
+import { pagesOf } from './pages.ts'
 
 export interface MembershipCallsOptions {
   /** Peer id of Global. */
   readonly globalPeer: string
   readonly random: (bytes: number) => Uint8Array
-  /** Asks the index of Global. */
-  readonly ask: <R extends Request>(
-    request: R,
-    options: CallOptions,
-  ) => Promise<AnswerTo[R['type']]>
+  readonly ask: Ask
 }
 
-export class MembershipCalls {
+export class MembershipCalls implements NodeMembers {
   readonly #options: MembershipCallsOptions
 
   constructor(options: MembershipCallsOptions) {
     this.#options = options
   }
 
-  /** Only the hash of the secret goes anywhere: who holds the ticket is the first to show it to Global. */
+  /** Only the hash of the secret leaves this node; Global first sees the secret in a hello. */
   async invite(options: InviteOptions = {}): Promise<Invitation> {
     const { role = 'writer', uses = 1, validMs = TICKET_MS } = options
     parseRole(role)
@@ -54,18 +59,13 @@ export class MembershipCalls {
     return { ticket, role, uses, expiresAt: new Date(expiresMs).toISOString() }
   }
 
-  async *members(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
-    let after: string | undefined
-    for (;;) {
-      const request = { type: 'members', after, limit: BATCH_ITEMS } as const
-      const { items, more } = await this.#options.ask(request, options)
-      for (const { peer, role, connected, sinceMs } of items) {
-        const there = connected ? 'connected' : 'away'
-        const state = role === undefined ? 'expelled' : there
-        yield { peer, role, state, since: new Date(sinceMs).toISOString() }
-      }
-      after = items.at(-1)?.peer
-      if (!more || after === undefined) return
+  async *list(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
+    const page = (after: string | undefined): Promise<AnswerTo['members']> =>
+      this.#options.ask({ type: 'members', after, limit: BATCH_ITEMS }, options)
+    for await (const { peer, role, connected, sinceMs } of pagesOf(page, (item) => item.peer)) {
+      const there = connected ? 'connected' : 'away'
+      const state = role === undefined ? 'expelled' : there
+      yield { peer, role, state, since: new Date(sinceMs).toISOString() }
     }
   }
 

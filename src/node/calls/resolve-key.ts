@@ -13,14 +13,14 @@ const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
  * looks like a key, `usage` where it can be neither; else what `lookup` throws.
  */
 export async function resolveKey(
-  node: Pick<Node, 'lookup'>,
+  node: Pick<Node, 'index'>,
   word: Key | string,
   options?: CallOptions,
 ): Promise<Key> {
   if (word instanceof Key) return word
   const key = readKey(word)
   if (key instanceof Key) return key
-  const bound = await node.lookup(checkName(word), options)
+  const bound = await node.index.lookup(checkName(word), options)
   if (bound !== undefined) return bound.key
   throw LIKE_A_KEY.test(word) ? key : new DstoreError('not-found', `no such name: ${word}`)
 }
@@ -36,7 +36,7 @@ function readKey(text: string): Key | DstoreError {
 
 /** Facts about what each word stands for, in the same order; undefined where there is no such name or key. */
 export async function statWords(
-  node: Pick<Node, 'lookup' | 'statMany'>,
+  node: Pick<Node, 'index'>,
   words: readonly (Key | string)[],
   options?: CallOptions,
 ): Promise<(ValueFacts | undefined)[]> {
@@ -46,7 +46,7 @@ export async function statWords(
       batch.map((word) => resolveKey(node, word, options).catch(unlessAbsent)),
     )
     const there = keys.filter((key) => key !== undefined)
-    const facts = (await node.statMany(there, options)).values()
+    const facts = (await node.index.statMany(there, options)).values()
     all.push(...keys.map((key) => (key === undefined ? undefined : facts.next().value)))
   }
   return all

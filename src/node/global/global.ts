@@ -4,11 +4,8 @@
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
-import type { Found } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
-import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import {
-  BATCH_ITEMS,
   FAREWELL_MS,
   PEERS_IN_FLIGHT_BYTES,
   PEER_IN_FLIGHT_BYTES,
@@ -18,44 +15,32 @@ import {
 } from '../../limits.ts'
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Gate } from '../../membership/gate.ts'
-import type { MemberRole } from '../../membership/role.ts'
 import { isTicketAddress } from '../../membership/ticket.ts'
 import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
-import { changesOf, formatPosition } from '../calls/change-events.ts'
+import { formatPosition } from '../calls/change-events.ts'
 import { untilAborted } from '../../deadline.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
-import { listNames } from './listing.ts'
 import type { Log } from '../../log.ts'
+import type { Ask } from '../calls/index-calls.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
+import { OwnIndex } from './own-index.ts'
 import type {
-  BoundName,
   CallOptions,
-  ChangeEvent,
-  ExpelResult,
   GetOptions,
-  Invitation,
-  InviteOptions,
-  MemberEntry,
   Node,
   NodeStatus,
   PutOptions,
   PutResult,
   ReadableValue,
-  RemoveOptions,
-  RemoveResult,
-  UnbindOptions,
-  UnbindResult,
-  ValueFacts,
   ValueSource,
   Verification,
   VerifyOptions,
-  WatchOptions,
 } from '../node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { resolveRange } from '../calls/range.ts'
@@ -90,35 +75,31 @@ interface Parts {
 
 export class Global implements Node {
   readonly role: 'global' | 'standalone'
+  readonly index: OwnIndex
+  readonly members: MembershipCalls
   readonly #options: GlobalOptions
   readonly #store: Store
-  readonly #index: IndexDriver
-  readonly #company: Holders
+  readonly #driver: IndexDriver
   readonly #repair: Repair
   readonly #traffic: Traffic
-  readonly #membership: MembershipCalls
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
   private constructor(options: GlobalOptions, { index, repair, traffic, company }: Parts) {
-    this.#company = company
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
     this.#store = options.store
-    this.#index = index
+    this.#driver = index
     this.#repair = repair
     this.#traffic = traffic
-    this.#membership = new MembershipCalls({
-      globalPeer: network?.peerId ?? '',
-      random,
-      ask: (request) => {
-        if (network !== undefined) return index.ask(request)
-        throw new DstoreError('usage', 'a standalone node has no members', {
-          hint: 'start it with --global',
-        })
-      },
+    this.index = new OwnIndex({
+      store: options.store,
+      ask: askOf(index),
+      holders: (digest) => company.holders(digest, options.now()),
     })
+    const ask = network === undefined ? refuseMembership : askOf(index)
+    this.members = new MembershipCalls({ globalPeer: network?.peerId ?? '', random, ask })
   }
 
   /** Begin a run on this store, which is the node's from now on: `close` closes it. Starts the network. */
@@ -188,7 +169,7 @@ export class Global implements Node {
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
-    const record = await this.#record(key.digest)
+    const record = await this.index.record(key.digest)
     if (record === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     const { size, location } = record
     const range = resolveRange(options.range, size)
@@ -204,102 +185,17 @@ export class Global implements Node {
     return { key, size, range, bytes }
   }
 
-  async stat(key: Key): Promise<ValueFacts | undefined> {
-    const record = await this.#record(key.digest)
-    if (record === undefined) return undefined
-    const { size, incarnation, names } = record
-    const holders = this.#company.holders(key.digest, this.#options.now())
-    return { key, size, incarnation, heldBytes: size, names, holders, confirmed: true }
-  }
-
-  statMany(keys: readonly Key[]): Promise<(ValueFacts | undefined)[]> {
-    return Promise.all(keys.map((key) => this.stat(key)))
-  }
-
   putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {
     return putBatches(values, async (batch) => {
       const request = { type: 'put', values: batch, name: undefined } as const
-      const { receipts } = await this.#index.ask(request)
+      const { receipts } = await this.#driver.ask(request)
       return receipts.map(({ digest, size, existed }) => ({ key: new Key(digest), size, existed }))
     })
   }
 
-  async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    let after: Uint8Array | undefined
-    for (;;) {
-      options.signal?.throwIfAborted()
-      const page = after === undefined ? {} : { after }
-      const rows = await this.#store.scan('keys', { ...page, limit: BATCH_ITEMS })
-      for (const row of rows) yield { key: new Key(row.id), size: decodeKey(row).size }
-      if (rows.length < BATCH_ITEMS) return
-      after = rows.at(-1)!.id
-    }
-  }
-
-  async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
-    const { timeoutMs, force = false } = options
-    const request = { type: 'remove', digest: key.digest, timeoutMs, force } as const
-    const { type: _, digest: __, ...facts } = await this.#index.ask(request)
-    return { key, ...facts }
-  }
-
-  async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    const { timeoutMs, keepValue = false } = options
-    const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
-    const { type: _, digest, ...facts } = await this.#index.ask(request)
-    return { name, key: digest === undefined ? undefined : new Key(digest), ...facts }
-  }
-
-  async lookup(name: string): Promise<BoundName | undefined> {
-    const request = { type: 'lookup', name: checkName(name), inline: false } as const
-    const { found } = await this.#index.ask(request)
-    return found === undefined ? undefined : boundName(name, found)
-  }
-
-  async bind(name: string, key: Key): Promise<BoundName> {
-    const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
-    const { found } = await this.#index.ask(request)
-    return boundName(name, found!)
-  }
-
-  async *names(
-    prefix = '',
-    options: CallOptions = {},
-  ): AsyncGenerator<{ readonly name: string; readonly key: Key }> {
-    let after: string | undefined
-    for (;;) {
-      options.signal?.throwIfAborted()
-      const { items, more } = await listNames(this.#store, { prefix, after, limit: BATCH_ITEMS })
-      for (const { name, digest } of items) yield { name, key: new Key(digest) }
-      after = items.at(-1)?.name
-      if (!more || after === undefined) return
-    }
-  }
-
-  watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
-    const { signal = new AbortController().signal } = options
-    return changesOf(options, (request) => untilAborted(this.#index.ask(request), signal))
-  }
-
-  invite(options?: InviteOptions): Promise<Invitation> {
-    return this.#membership.invite(options)
-  }
-
-  members(options?: CallOptions): AsyncGenerator<MemberEntry> {
-    return this.#membership.members(options)
-  }
-
-  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void> {
-    return this.#membership.admit(peer, role, options)
-  }
-
-  expel(peer: string, options?: CallOptions): Promise<ExpelResult> {
-    return this.#membership.expel(peer, options)
-  }
-
   /** Global is where the value is: there is nothing to bring. */
   async prefetch(key: Key): Promise<void> {
-    if ((await this.stat(key)) === undefined) {
+    if ((await this.index.stat(key)) === undefined) {
       throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     }
   }
@@ -318,7 +214,7 @@ export class Global implements Node {
     const { kind } = this.#store
     const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
-    const { position, registered } = this.#index.standing
+    const { position, registered } = this.#driver.standing
     const { network, gate, leaseMs } = this.#options
     return {
       role: this.role,
@@ -329,9 +225,9 @@ export class Global implements Node {
       position: formatPosition(position),
       leaseMs,
       global: undefined,
-      locals: this.#index.peers(),
+      locals: this.#driver.peers(),
       registered,
-      members: network && this.#index.members.peers().length,
+      members: network && this.#driver.members.peers().length,
       refused: gate?.refused,
       store: {
         kind,
@@ -346,14 +242,9 @@ export class Global implements Node {
   }
 
   async close(): Promise<void> {
-    await this.#index.close()
+    await this.#driver.close()
     await this.#options.network?.close()
     await this.#store.close()
-  }
-
-  async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
-    const [row] = await this.#store.rows([keyRow(digest)])
-    return row === undefined ? undefined : decodeKey(row)
   }
 
   async #ingest(
@@ -375,7 +266,7 @@ export class Global implements Node {
 
   async #adopt(value: Ingested, name: string | undefined): Promise<PutResult> {
     const { digest, size } = value
-    const { existed } = await this.#index.adopt(value, name)
+    const { existed } = await this.#driver.adopt(value, name)
     return { key: new Key(digest), size, existed }
   }
 }
@@ -390,7 +281,17 @@ function ticketAddresses(network: Network | undefined): string[] {
     .slice(0, TICKET_ADDRESSES)
 }
 
-function boundName(name: string, { digest, incarnation, fact }: Found): BoundName {
-  const { size } = fact
-  return { name, key: new Key(digest), size, incarnation, heldBytes: size, confirmed: true }
+/** Requests to the index of this process. Only a watch waits long enough to be worth cancelling. */
+function askOf(index: IndexDriver): Ask {
+  return async (request, { signal }) => {
+    signal?.throwIfAborted()
+    const answer = index.ask(request)
+    return request.type === 'watch' && signal !== undefined ? untilAborted(answer, signal) : answer
+  }
+}
+
+const refuseMembership: Ask = () => {
+  throw new DstoreError('usage', 'a standalone node has no members', {
+    hint: 'start it with --global',
+  })
 }

@@ -1,39 +1,20 @@
 /**
- * What a Local asks its Global that moves no value but the smallest: facts, names, removals, changes. What it may keep
- * of the answers it keeps.
+ * The index calls of a Local: requests to Global that move no value larger than an inline one. It keeps what it may of
+ * the answers: bindings, and values that came along.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { leaseOver } from '../../index/local/freshness.ts'
-import type {
-  AnswerTo,
-  Expel,
-  Fact,
-  Found,
-  Remove,
-  Removed,
-  Request,
-  Unbind,
-} from '../../index/message.ts'
+import type { Fact, Found, Request } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { withMargin } from '../../index/global/local-register.ts'
-import { BATCH_ITEMS, CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
+import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
-import { changesOf } from '../calls/change-events.ts'
+import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
-import type {
-  BoundName,
-  CallOptions,
-  ChangeEvent,
-  RemoveOptions,
-  RemoveResult,
-  UnbindOptions,
-  UnbindResult,
-  ValueFacts,
-  WatchOptions,
-} from '../node.ts'
+import type { BoundName, CallOptions, NodeIndex, ValueFacts } from '../node.ts'
 
 export interface IndexClientOptions {
   readonly link: GlobalLink
@@ -43,12 +24,13 @@ export interface IndexClientOptions {
   readonly keep: (key: Key, fact: Fact) => void
 }
 
-export class IndexClient {
+export class IndexClient extends IndexCalls implements NodeIndex {
   readonly #options: IndexClientOptions
   readonly #cache: Cache
   readonly #holdings: Holdings
 
   constructor(options: IndexClientOptions) {
+    super(askOver(options.link))
     this.#options = options
     this.#cache = options.cache
     this.#holdings = options.holdings
@@ -83,31 +65,6 @@ export class IndexClient {
     }
   }
 
-  async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    let after: Uint8Array | undefined
-    for (;;) {
-      const request = { type: 'list', after, limit: BATCH_ITEMS } as const
-      const { items, more } = await this.#options.link.ask(request, options)
-      for (const { digest, size } of items) yield { key: new Key(digest), size }
-      after = items.at(-1)?.digest
-      if (!more || after === undefined) return
-    }
-  }
-
-  async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
-    const { timeoutMs, force = false } = options
-    const request = { type: 'remove', digest: key.digest, timeoutMs, force } as const
-    const { type: _, digest: __, ...facts } = await this.#await(request, options)
-    return { key, ...facts }
-  }
-
-  async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    const { timeoutMs, keepValue = false } = options
-    const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
-    const { type: _, digest, ...facts } = await this.#await(request, options)
-    return { name, key: digest === undefined ? undefined : new Key(digest), ...facts }
-  }
-
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
     const waits = (): boolean => this.#holdings.bound(name) === undefined
@@ -138,38 +95,6 @@ export class IndexClient {
     return boundName(name, found, this.#heldBytes(key))
   }
 
-  async *names(
-    prefix = '',
-    options: CallOptions = {},
-  ): AsyncGenerator<{ readonly name: string; readonly key: Key }> {
-    let after: string | undefined
-    for (;;) {
-      const request = { type: 'names', prefix, after, limit: BATCH_ITEMS } as const
-      const { items, more } = await this.#options.link.ask(request, options)
-      for (const { name, digest } of items) yield { name, key: new Key(digest) }
-      after = items.at(-1)?.name
-      if (!more || after === undefined) return
-    }
-  }
-
-  watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent> {
-    const { signal } = options
-    return changesOf(options, (request) => this.#options.link.ask(request, { signal }))
-  }
-
-  /** Ask what keeps nothing of the answer. */
-  ask<R extends Request>(request: R, options: CallOptions): Promise<AnswerTo[R['type']]> {
-    if (request.type !== 'expel') return this.#options.link.ask(request, options)
-    return this.#await(request, options) as Promise<AnswerTo[R['type']]>
-  }
-
-  /** A removal: it takes its own time to be acknowledged by all, and then an answer's. */
-  #await(request: Remove | Unbind | Expel, { signal, timeoutMs }: CallOptions): Promise<Removed> {
-    const { leaseMs = 0 } = this.#options.link
-    const wait = (timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(leaseMs)) + CALL_TIMEOUT_MS
-    return this.#options.link.ask(request, { signal, timeoutMs: wait })
-  }
-
   /** What the cache alone can say; undefined where it holds nothing that counts. */
   #unconfirmed(key: Key): ValueFacts | undefined {
     const cached = this.#cache.get(key)
@@ -196,8 +121,14 @@ function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFact
   return { key, size, incarnation, heldBytes, names, holders, confirmed: true }
 }
 
-function boundName(name: string, found: Found, heldBytes: number): BoundName {
-  const { digest, incarnation, fact } = found
-  const key = new Key(digest)
-  return { name, key, size: fact.size, incarnation, heldBytes, confirmed: true }
+/** Requests to Global over the link. A removal waits for every Local, then for its answer. */
+export function askOver(link: GlobalLink): Ask {
+  return (request, options) => {
+    if (!REMOVALS.has(request.type)) return link.ask(request, options)
+    const { signal, timeoutMs } = options
+    const waitMs = timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(link.leaseMs ?? 0)
+    return link.ask(request, { signal, timeoutMs: waitMs + CALL_TIMEOUT_MS })
+  }
 }
+
+const REMOVALS: ReadonlySet<Request['type']> = new Set(['remove', 'unbind', 'expel'])

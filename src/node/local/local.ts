@@ -15,7 +15,6 @@ import {
 } from '../../limits.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
-import type { MemberRole } from '../../membership/role.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import { Cache } from '../cache/cache.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
@@ -32,32 +31,20 @@ import { Locator, checked } from './locator.ts'
 import type { Log } from '../../log.ts'
 import { metered } from '../calls/byte-budget.ts'
 import type {
-  BoundName,
   CallOptions,
-  ChangeEvent,
-  ExpelResult,
   GetOptions,
-  Invitation,
-  InviteOptions,
-  MemberEntry,
   Node,
   NodeStatus,
   PutOptions,
   PutResult,
   ReadableValue,
-  RemoveOptions,
-  RemoveResult,
-  UnbindOptions,
-  UnbindResult,
-  ValueFacts,
   ValueSource,
   Verification,
   VerifyOptions,
-  WatchOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { Putter } from './put.ts'
-import { IndexClient } from './index-client.ts'
+import { IndexClient, askOver } from './index-client.ts'
 import { resolveRange } from '../calls/range.ts'
 import type { Read } from './active-reads.ts'
 import { Traffic } from '../calls/traffic.ts'
@@ -81,6 +68,8 @@ export interface LocalOptions {
 
 export class Local implements Node {
   readonly role = 'local'
+  readonly index: IndexClient
+  readonly members: MembershipCalls
   readonly #options: LocalOptions
   readonly #cache: Cache
   readonly #holdings: Holdings
@@ -88,8 +77,6 @@ export class Local implements Node {
   readonly #fetcher: Fetcher
   readonly #putter: Putter
   readonly #callers = new ByteBudgets()
-  readonly #questions: IndexClient
-  readonly #membership: MembershipCalls
   readonly #locator: Locator
   readonly #startedAt = new Date()
 
@@ -110,12 +97,8 @@ export class Local implements Node {
       onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
     })
     this.#locator = new Locator(link)
-    this.#membership = new MembershipCalls({
-      globalPeer,
-      random,
-      ask: (request, call) => this.#questions.ask(request, call),
-    })
-    this.#questions = new IndexClient({
+    this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
+    this.index = new IndexClient({
       link,
       cache: this.#cache,
       holdings: this.#holdings,
@@ -154,58 +137,6 @@ export class Local implements Node {
       if (entry === undefined) return this.#passThrough(key, fact, range, options)
       return this.#readable(entry, range, options, true)
     })
-  }
-
-  stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined> {
-    return this.#questions.stat(key, options)
-  }
-
-  statMany(keys: readonly Key[], options?: CallOptions): Promise<(ValueFacts | undefined)[]> {
-    return this.#questions.statMany(keys, options)
-  }
-
-  keys(options?: CallOptions): AsyncGenerator<{ key: Key; size: number }> {
-    return this.#questions.keys(options)
-  }
-
-  remove(key: Key, options?: RemoveOptions): Promise<RemoveResult> {
-    return this.#questions.remove(key, options)
-  }
-
-  unbind(name: string, options?: UnbindOptions): Promise<UnbindResult> {
-    return this.#questions.unbind(name, options)
-  }
-
-  lookup(name: string, options?: CallOptions): Promise<BoundName | undefined> {
-    return this.#questions.lookup(name, options)
-  }
-
-  bind(name: string, key: Key, options?: CallOptions): Promise<BoundName> {
-    return this.#questions.bind(name, key, options)
-  }
-
-  names(prefix?: string, options?: CallOptions): AsyncGenerator<{ name: string; key: Key }> {
-    return this.#questions.names(prefix, options)
-  }
-
-  watch(options?: WatchOptions): AsyncGenerator<ChangeEvent> {
-    return this.#questions.watch(options)
-  }
-
-  invite(options?: InviteOptions): Promise<Invitation> {
-    return this.#membership.invite(options)
-  }
-
-  members(options?: CallOptions): AsyncGenerator<MemberEntry> {
-    return this.#membership.members(options)
-  }
-
-  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void> {
-    return this.#membership.admit(peer, role, options)
-  }
-
-  expel(peer: string, options?: CallOptions): Promise<ExpelResult> {
-    return this.#membership.expel(peer, options)
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {

@@ -174,7 +174,7 @@ for (const hasTrailers of [false, true]) {
     client.socket.write(request(key, headers))
     await client.head()
     await client.take(20_000)
-    await site.global.remove(key)
+    await site.global.index.remove(key)
     t.is(await site.used(memory), 0, 'somebody uses it')
     const rest = await client.take(2 * SIZE)
     t.true(rest.byteLength < SIZE - 20_000)

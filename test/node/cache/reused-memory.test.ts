@@ -199,7 +199,7 @@ for (const way of ['ends', 'leaves']) {
       )
       const pieces: Uint8Array[] = []
       for (const reader of readers) pieces.push((await reader.next()).value as Uint8Array)
-      await global.remove(key)
+      await global.index.remove(key)
       t.is((await local.status()).cache!.values, 0)
       for (const [i, reader] of readers.entries()) {
         const next = await site.memoryOf(await site.put(2 + i))
@@ -220,7 +220,7 @@ test.serial('a draft whose put fails gives its memory back', async (t) => {
   const { local, global } = site
   const key = await site.put(1)
   const memory = await site.memoryOf(key)
-  await global.remove(key)
+  await global.index.remove(key)
   const stop = new AbortController()
   const path = await paintedFile(await site.nodes.folder(), LARGE, 2)
   const onProgress = ({ phase }: { phase: string }): void => {

@@ -73,7 +73,7 @@ test('R005-34: put, remove, put of one key, whenever the disk deletes', async (t
       for (const step of steps) {
         if (step !== 'cycle') late.letGo(step === 'latest')
         else {
-          removals.push(node.remove(key))
+          removals.push(node.index.remove(key))
           const before = late.count
           while (late.count === before) await turn()
           const { existed } = await node.put({ bytes: once(bytes) })

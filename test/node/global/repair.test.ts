@@ -101,7 +101,7 @@ test('R005-35: a file that is gone or cut is damage, also after a restart', asyn
     const last = await nodes.global({ dir, store: 'disk' })
     t.is(await damagedAt(last), 0)
     t.is(Buffer.compare(await read(last, key), bytes), 0)
-    await last.remove(key)
+    await last.index.remove(key)
     t.deepEqual(await readdir(join(dir, 'store-v1', 'values')), [])
   }
 })
@@ -111,7 +111,7 @@ test('R005-41: a damaged value can be removed, and put again', async (t) => {
   const { dir, global, key } = await globalWith(t, bytes)
   await flip(await valueFile(dir), 5)
   await t.throwsAsync(read(global, key), DAMAGED)
-  await global.remove(key)
+  await global.index.remove(key)
   t.is(await damagedAt(global), 0)
   t.false((await global.put({ bytes: once(bytes) })).existed)
   t.is(Buffer.compare(await read(global, key), bytes), 0)
@@ -172,7 +172,7 @@ for (const size of [40, 1000, GROUP_BYTES - 8, GROUP_BYTES]) {
   test(`R005-50: a small value of ${size} bytes that decayed among the records is never given`, async (t) => {
     const bytes = pattern(size)
     const { nodes, dir, global: first, key } = await globalWith(t, bytes)
-    await first.bind('small', key)
+    await first.index.bind('small', key)
     const { key: other } = await first.put({ bytes: once(pattern(size - 1)) })
     await first.close()
     await decay(dir, bytes)
@@ -183,7 +183,7 @@ for (const size of [40, 1000, GROUP_BYTES - 8, GROUP_BYTES]) {
     t.like(both[0], { status: 'rejected', reason: DAMAGED })
     t.is(both[1].status, 'fulfilled')
     t.is(await damagedAt(global), 1, 'Global noticed it by itself')
-    t.like(await local.lookup('small'), { size, heldBytes: 0 })
+    t.like(await local.index.lookup('small'), { size, heldBytes: 0 })
     await t.throwsAsync(read(global, key), DAMAGED)
 
     const { existed } = await local.put({ bytes: once(bytes) })

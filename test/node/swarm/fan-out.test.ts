@@ -46,7 +46,7 @@ test.serial(
     const { peerId } = await first.status()
     for (const node of [global, second]) {
       t.deepEqual(
-        (await node.stat(key))?.holders,
+        (await node.index.stat(key))?.holders,
         [peerId],
         'R004-55: who asks is told who holds it',
       )

@@ -1,0 +1,18 @@
+/** What every call of a node takes. */
+
+/** How far a call has come, in bytes of the value. */
+export interface Progress {
+  readonly phase: 'hash' | 'store' | 'fetch'
+  readonly doneBytes: number
+  /** Undefined while the size is unknown. */
+  readonly totalBytes: number | undefined
+}
+
+export interface CallOptions {
+  /** Ends the call with `cancelled`. */
+  readonly signal?: AbortSignal
+  /** Fail with `timeout` after this long without progress, in milliseconds. */
+  readonly timeoutMs?: number
+  /** Called as bytes of values move. */
+  readonly onProgress?: (progress: Progress) => void
+}

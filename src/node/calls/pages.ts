@@ -1,0 +1,14 @@
+/** Every item of a list that is asked for page by page; `cursorOf` gives what the next page comes after. */
+export async function* pagesOf<Item, Cursor>(
+  ask: (after: Cursor | undefined) => Promise<{ items: readonly Item[]; more: boolean }>,
+  cursorOf: (item: Item) => Cursor,
+): AsyncGenerator<Item, void, undefined> {
+  let after: Cursor | undefined
+  for (;;) {
+    const { items, more } = await ask(after)
+    yield* items
+    const last = items.at(-1)
+    if (!more || last === undefined) return
+    after = cursorOf(last)
+  }
+}

@@ -1,0 +1,52 @@
+/** The index calls of Global itself: facts from its own store, everything else from its index. */
+import type { Key } from '../../hash/key.ts'
+import { checkName } from '../../index/name.ts'
+import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
+import type { Store } from '../../store/store.ts'
+import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
+import type { BoundName, NodeIndex, ValueFacts } from '../node.ts'
+
+export interface OwnIndexOptions {
+  readonly store: Store
+  readonly ask: Ask
+  /** Peer ids of Locals that hold a value. */
+  readonly holders: (digest: Uint8Array) => readonly string[]
+}
+
+export class OwnIndex extends IndexCalls implements NodeIndex {
+  readonly #options: OwnIndexOptions
+
+  constructor(options: OwnIndexOptions) {
+    super(options.ask)
+    this.#options = options
+  }
+
+  async stat(key: Key): Promise<ValueFacts | undefined> {
+    const record = await this.record(key.digest)
+    if (record === undefined) return undefined
+    const { size, incarnation, names } = record
+    const holders = this.#options.holders(key.digest)
+    return { key, size, incarnation, heldBytes: size, names, holders, confirmed: true }
+  }
+
+  statMany(keys: readonly Key[]): Promise<(ValueFacts | undefined)[]> {
+    return Promise.all(keys.map((key) => this.stat(key)))
+  }
+
+  async lookup(name: string): Promise<BoundName | undefined> {
+    const request = { type: 'lookup', name: checkName(name), inline: false } as const
+    const { found } = await this.#options.ask(request, {})
+    return found === undefined ? undefined : boundName(name, found, found.fact.size)
+  }
+
+  async bind(name: string, key: Key): Promise<BoundName> {
+    const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
+    const { found } = await this.#options.ask(request, {})
+    return boundName(name, found!, found!.fact.size)
+  }
+
+  async record(digest: Uint8Array): Promise<KeyRecord | undefined> {
+    const [row] = await this.#options.store.rows([keyRow(digest)])
+    return row === undefined ? undefined : decodeKey(row)
+  }
+}

@@ -1,0 +1,138 @@
+/** The calls of a node that concern the index: which values exist, their names, and the order of changes. */
+import type { Key } from '../hash/key.ts'
+import type { MemberRole } from '../membership/role.ts'
+import type { CallOptions } from './call-options.ts'
+
+/** Options of a removal. `timeoutMs` bounds the whole time that it waits for Locals. */
+export interface RemoveOptions extends CallOptions {
+  /** Remove a value that has names, and its names with it. */
+  readonly force?: boolean
+}
+
+/** Options of an unbinding. `timeoutMs` as in `RemoveOptions`. */
+export interface UnbindOptions extends CallOptions {
+  /** Keep the value, even if this was its last name. */
+  readonly keepValue?: boolean
+}
+
+/** Facts about a value. */
+export interface ValueFacts {
+  readonly key: Key
+  /** Bytes. */
+  readonly size: number
+  /** The seq of the put that made the key exist. */
+  readonly incarnation: number
+  /** How many bytes of it this node holds in its own cache or store. */
+  readonly heldBytes: number
+  /** Its names, as far as this node knows them. */
+  readonly names: readonly string[]
+  /** Peer ids of Locals that hold some or all of it and serve it to others; a hint that ages quickly. */
+  readonly holders: readonly string[]
+  /** True if Global answered; false if only this Local's cache could. */
+  readonly confirmed: boolean
+}
+
+/** A name and the value that it is bound to. */
+export interface BoundName {
+  readonly name: string
+  readonly key: Key
+  /** Bytes. */
+  readonly size: number
+  /** The seq of the change that bound it. */
+  readonly incarnation: number
+  /** How many bytes of the value this node held before the look-up, which may bring the value along. */
+  readonly heldBytes: number
+  /** True if Global answered; false if only this Local's memory could. */
+  readonly confirmed: boolean
+}
+
+/** The outcome of a removal. If `owed` is empty it is complete, and promise 4 holds; else it is `partial`. */
+export interface Acknowledgement {
+  /** Position of the removal in the order of changes. */
+  readonly seq: number
+  /** Bytes freed at Global. */
+  readonly freedBytes: number
+  /** Names that the removal unbound. */
+  readonly names: readonly string[]
+  /** Peer ids of the Locals that dropped the value. */
+  readonly acknowledged: readonly string[]
+  /** Peer ids of the Locals that may still hold it; each drops it before it serves anything again. */
+  readonly owed: readonly string[]
+  /** Peer ids of the Locals whose lease expired: they may hold it, and serve nothing. */
+  readonly expired: readonly string[]
+}
+
+export interface RemoveResult extends Acknowledgement {
+  readonly key: Key
+}
+
+export interface UnbindResult extends Acknowledgement {
+  readonly name: string
+  /** The key whose value went with its last name. */
+  readonly key: Key | undefined
+}
+
+/** One change of the index, in order. */
+export interface ChangeEvent {
+  /** Pass it as `after` to continue behind this change. */
+  readonly position: string
+  readonly seq: number
+  /** `lost`: Global no longer has the changes in between; read everything again. */
+  readonly type:
+    'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel' | 'lost'
+  readonly key: Key | undefined
+  /** Names that the change bound or unbound. */
+  readonly names: readonly string[]
+  readonly size: number | undefined
+  /** Peer id of the member that was admitted or expelled. */
+  readonly peer?: string
+  /** The role that an invitation grants or a member received. */
+  readonly role?: MemberRole
+}
+
+export interface WatchOptions {
+  /** Ends the watch with `cancelled`. */
+  readonly signal?: AbortSignal
+  /** The `position` of the last change seen. Default: only changes from now on. */
+  readonly after?: string
+  /** Called once, when every change after this position is sure to come. */
+  readonly onStart?: (position: string) => void
+}
+
+/** Errors that any call may give: `unreachable`, `timeout`, `cancelled`, `not-permitted`, `busy`. */
+export interface NodeIndex {
+  /** Facts about a value, or undefined if no such key exists. `unreachable` if neither Global nor the cache knows. */
+  stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined>
+
+  /** `stat` of many keys in few messages; answers in the same order. */
+  statMany(keys: readonly Key[], options?: CallOptions): Promise<(ValueFacts | undefined)[]>
+
+  /** Every key that exists, with its size in bytes, in bytewise order of digests. */
+  keys(options?: CallOptions): AsyncGenerator<{ readonly key: Key; readonly size: number }>
+
+  /**
+   * Remove a value everywhere. Resolves when every Local dropped it, or after `timeoutMs` with the rest in `owed`;
+   * a repeated call waits again. Errors: `not-found`; `conflict` if it has names and `force` is not set.
+   */
+  remove(key: Key, options?: RemoveOptions): Promise<RemoveResult>
+
+  /** Look up a name; undefined if it is not bound. Errors: `usage`. */
+  lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
+
+  /** Bind a write-once name. Errors: `usage`, `not-found`; `conflict` if it is bound to another key. */
+  bind(name: string, key: Key, options?: CallOptions): Promise<BoundName>
+
+  /**
+   * Unbind a name. Its value is removed with its last name, unless it was ever put without one. Otherwise as `remove`.
+   */
+  unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
+
+  /** Every name that begins with `prefix`, in bytewise order of UTF-8. */
+  names(
+    prefix?: string,
+    options?: CallOptions,
+  ): AsyncGenerator<{ readonly name: string; readonly key: Key }>
+
+  /** Every change after a position, as it happens, until the caller leaves the loop. Errors: `usage`. */
+  watch(options?: WatchOptions): AsyncGenerator<ChangeEvent, void, undefined>
+}

@@ -1,0 +1,88 @@
+/** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
+import type { RefusalCounts } from '../membership/refusal.ts'
+
+/** `global`: canonical index and durable copy; `local`: a cache of them; `standalone`: both in one process. */
+export type Role = 'standalone' | 'global' | 'local'
+
+/** The cache of a Local, and its reads since the start. */
+export interface CacheStatus {
+  readonly usedBytes: number
+  readonly budgetBytes: number
+  readonly values: number
+  readonly hits: number
+  readonly misses: number
+  readonly evictions: number
+}
+
+/** Bytes of values exchanged with a peer since this node started, proofs included. */
+export interface PeerTraffic {
+  readonly peer: string
+  readonly valueBytesIn: number
+  readonly valueBytesOut: number
+  /** How often it sent bytes that failed verification, or broke the protocol. */
+  readonly lies: number
+}
+
+/** A Local in Global's register. */
+export interface RegisteredLocal {
+  readonly peer: string
+  readonly connected: boolean
+  /** The last change that it acknowledged. */
+  readonly seq: number
+}
+
+/** A Local's link to its Global. */
+export interface GlobalStatus {
+  readonly address: string
+  /** `doubtful`: connected, but silent for so long that reads ask Global first. */
+  readonly state: 'connected' | 'doubtful' | 'away'
+  /** When this state began, connected or away. */
+  readonly since: string
+  /** Undefined before the first connection. */
+  readonly lastHeard: string | undefined
+  /** How long the last greeting or ping took to be answered, in milliseconds. */
+  readonly roundTripMs: number | undefined
+  /** Why it is away. */
+  readonly error?: string | undefined
+}
+
+/** The store of a Global or standalone node. */
+export interface StoreStatus {
+  readonly kind: 'memory' | 'disk'
+  readonly durable: boolean
+  readonly values: number
+  readonly valueBytes: number
+  /** Bytes that still fit, by quota and disk; undefined if neither bounds them. */
+  readonly headroomBytes: number | undefined
+  /** Values known to be damaged; they are not served. */
+  readonly damaged: number
+  /** Bytes of interrupted puts that can be resumed. */
+  readonly unfinishedBytes: number
+  readonly seq: number
+}
+
+export interface NodeStatus {
+  readonly role: Role
+  readonly version: string
+  readonly startedAt: string
+  /** Undefined on a standalone node, which has no network. */
+  readonly peerId: string | undefined
+  readonly listen: readonly string[]
+  /** Position in the order of changes: the last durable one at Global, the last applied one at a Local. */
+  readonly position: string | undefined
+  /** The lease that Global grants its Locals, in milliseconds; undefined if it grants none. */
+  readonly leaseMs: number | undefined
+  /** Only at a Local. */
+  readonly global: GlobalStatus | undefined
+  /** Locals connected to this Global. */
+  readonly locals: readonly string[]
+  /** Every Local that removals wait for, connected or not. */
+  readonly registered: readonly RegisteredLocal[]
+  /** Number of peers known to be members; undefined on a standalone node. */
+  readonly members: number | undefined
+  /** Refusals since the start, by reason; undefined on a standalone node. */
+  readonly refused: RefusalCounts | undefined
+  readonly store: StoreStatus | undefined
+  readonly cache: CacheStatus | undefined
+  readonly traffic: readonly PeerTraffic[]
+}
