@@ -8,6 +8,7 @@ export interface Progress {
   readonly totalBytes: number | undefined
 }
 
+/** Options of every call. */
 export interface CallOptions {
   /** Ends the call with `cancelled`. */
   readonly signal?: AbortSignal

@@ -62,10 +62,12 @@ export interface Acknowledgement {
   readonly expired: readonly string[]
 }
 
+/** The outcome of the removal of a value. */
 export interface RemoveResult extends Acknowledgement {
   readonly key: Key
 }
 
+/** The outcome of an unbinding. */
 export interface UnbindResult extends Acknowledgement {
   readonly name: string
   /** The key whose value went with its last name. */
@@ -90,6 +92,7 @@ export interface ChangeEvent {
   readonly role?: MemberRole
 }
 
+/** Where a watch begins, and what ends it. */
 export interface WatchOptions {
   /** Ends the watch with `cancelled`. */
   readonly signal?: AbortSignal
@@ -99,7 +102,7 @@ export interface WatchOptions {
   readonly onStart?: (position: string) => void
 }
 
-/** Errors that any call may give: `unreachable`, `timeout`, `cancelled`, `not-permitted`, `busy`. */
+/** The index calls of a node. Errors that any of them may give: `unreachable`, `timeout`, `cancelled`, `not-permitted`, `busy`. */
 export interface NodeIndex {
   /** Facts about a value, or undefined if no such key exists. `unreachable` if neither Global nor the cache knows. */
   stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined>

@@ -61,6 +61,7 @@ export interface StoreStatus {
   readonly seq: number
 }
 
+/** What a node is and does. */
 export interface NodeStatus {
   readonly role: Role
   readonly version: string

@@ -20,11 +20,13 @@ export type ValueSource =
   | { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number }
   | { /** Absolute. */ readonly path: string }
 
+/** Options of a put. */
 export interface PutOptions extends CallOptions {
   /** Bind this write-once name in the same change: both happen, or neither. */
   readonly name?: string
 }
 
+/** The outcome of a put. */
 export interface PutResult {
   readonly key: Key
   readonly size: number
@@ -37,6 +39,7 @@ export type RangeRequest =
   | { readonly start: number; /** Beyond the value means its end. */ readonly end?: number }
   | { readonly last: number }
 
+/** Options of a get. */
 export interface GetOptions extends CallOptions {
   /** Default: the whole value. */
   readonly range?: RangeRequest
@@ -55,6 +58,7 @@ export interface ReadableValue {
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
+/** Options of a verification. */
 export interface VerifyOptions {
   readonly signal?: AbortSignal
   /** Fetch damaged values from a Local that holds them. */
@@ -83,6 +87,7 @@ export type Verification =
       readonly damaged: number
     }
 
+/** A node, in either role. */
 export interface Node {
   readonly role: Role
   /** Which values exist, their names, removals and changes. */
