@@ -1,450 +1,474 @@
-/** Every bound, in one place, named with its unit (specs/000-conventions.md, "Limits"). */
+/**
+ * Every bound that a spec states, and those that several folders share. They stand under the
+ * document that they belong to, in its order; `npm run tables` copies them into
+ * `specs/000-conventions.md`. The last word of a name is its unit: `_BYTES`, `_MS` (milliseconds),
+ * or the things it counts. A constant that only one file uses, and no spec names, stands in that
+ * file.
+ */
 
 export const KIB: number = 1024
 export const MIB: number = 1024 * KIB
 export const GIB: number = 1024 * MIB
 
-/** A leaf of the BLAKE3 tree. */
-export const CHUNK_BYTES: number = 1024
+// 000: conventions
 
-/** A run of chunks that is hashed as one subtree: the unit of proof, of transfer and of what is kept. */
-export const GROUP_BYTES: number = 16 * KIB
+/** Varint bytes of a frame's length, at most: a frame is smaller than 256 MiB. */
+export const FRAME_LENGTH_BYTES: number = 4
 
-/** The largest value that travels inside an index message: one chunk group, which needs no tree. */
-export const INLINE_VALUE_BYTES: number = GROUP_BYTES
+/** Frames queued on a channel before `send` makes its caller wait. */
+export const FRAME_QUEUE_BYTES: number = MIB
 
-/** The largest value that can be named: what a tree of 2^53 bytes can count without losing a digit. */
-export const VALUE_BYTES: number = Number.MAX_SAFE_INTEGER
+/** Bytes received on one channel and not read yet, before the channel holds the peer back. */
+export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
+
+/** A line from a peer that a person will read: a reason or a hint. */
+export const TEXT_CHARS: number = 1024
+
+// 001: key
 
 /** A BLAKE3 digest or chaining value. */
 export const DIGEST_BYTES: number = 32
 
-/** The longest spelling of a key: its 36 bytes in base2, after the prefix (specs/001-key.md). */
+/** The longest spelling of a key: the prefix, then 36 bytes in base2. */
 export const KEY_TEXT_CHARACTERS: number = 1 + 36 * 8
 
-/** The most that one call into the hash engine takes; also the largest chunk group. */
-export const HASH_WINDOW_BYTES: number = 256 * KIB
+// 002: verified values
 
-/** A file from this size on is hashed by several threads; a smaller one is done before they have started. */
-export const PARALLEL_HASH_BYTES: number = 64 * MIB
+/** A chunk: one leaf of the BLAKE3 tree. */
+export const CHUNK_BYTES: number = 1024
 
-/** A piece of so many bytes, come without a pause, is proved by another thread. */
-export const PROOF_THREAD_BYTES: number = MIB / 2
+/** A chunk group, hashed as one subtree: the unit of proof, of transfer and of partial storage. */
+export const GROUP_BYTES: number = 16 * KIB
 
-/** Pieces of one transfer that have come and are not proved yet, at most. */
-export const PIECES_AHEAD: number = 8
+/** The largest value: the largest integer that a JavaScript number holds exactly. */
+export const VALUE_BYTES: number = Number.MAX_SAFE_INTEGER
 
-/** How many threads hash one file at most. */
-export const HASH_THREADS: number = 8
-
-/** How long an idle thread that hashes or proves is kept, in milliseconds. */
-export const HASH_THREAD_IDLE_MS: number = 10_000
-
-/** The bytes that one read, one write and one frame of bulk data carry at most. */
+/** One read, one write or one frame of bulk data. */
 export const PIECE_BYTES: number = MIB
 
-/** What proves one piece: the pairs above its groups, and the length of the value. */
+/** The proof of one piece: the tree's pairs above its groups, and the length of the value. */
 export const PROOF_BYTES: number = 8 * KIB
 
-/** A segment of a cached value: cache memory is taken and given back in these, and a piece lands in one. */
-export const SEGMENT_BYTES: number = PIECE_BYTES
-/** The longest id of a record. */
-export const RECORD_ID_BYTES: number = KIB
+/** Input of one call to the hash engine, which is also the largest chunk group. */
+export const HASH_WINDOW_BYTES: number = 256 * KIB
 
-/** The largest record, and the largest entry of the log. */
-export const RECORD_VALUE_BYTES: number = MIB
+/** The smallest file that several threads hash. A smaller one is done before threads start. */
+export const PARALLEL_HASH_BYTES: number = 64 * MIB
 
-/** The largest value, outboard included, that the disk store keeps among its records and not in a file. */
-export const SMALL_VALUE_BYTES: number = 16 * KIB
-/** How much of what a peer was given last is looked at again after its transfer broke off. */
-export const RECHECK_BYTES: number = 16 * MIB
+/** Threads that hash one file. */
+export const HASH_THREADS: number = 8
 
-/** What a verification of everything reads in a second. */
-export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
+/** How long an idle thread that hashes or verifies is kept for the next job. */
+export const HASH_THREAD_IDLE_MS: number = 10_000
 
-/** Unfinished values that wait to be gone on with, all together; the oldest are let go of first. */
-export const UNFINISHED_BYTES: number = 64 * GIB
-
-/** How long an unfinished value waits, in milliseconds: a day. */
-export const UNFINISHED_MS: number = 86_400_000
-
-/** How long Global may take to read what it kept of a value, before it goes on with it. */
-export const RESUME_SECONDS_PER_GIB: number = 20
-
-/** A value below this size is not worth being gone on with. */
-export const RESUMABLE_BYTES: number = MIB
-/** A message of the index protocol: a batch of inline values and a little around them. */
-export const INDEX_MESSAGE_BYTES: number = MIB
-
-/** Keys, values or facts that one index message may carry. */
-export const BATCH_ITEMS: number = 1024
+// 003: transfer
 
 /** A message of the transfer protocol, without the raw bytes that follow a piece. */
 export const TRANSFER_MESSAGE_BYTES: number = 16 * KIB
 
-/** Ranges that one fetch may ask for. */
+/** Ranges that one fetch may request. */
 export const FETCH_RANGES: number = 256
 
-/** A line for a person (a reason, a hint) that comes from a peer. */
-export const TEXT_CHARS: number = 1024
+/** The run of bytes that one fetch requests. Callers of different ranges take turns at it. */
+export const FETCH_RUN_BYTES: number = 64 * MIB
 
-/** Holders that one fact may name. */
-export const HOLDERS: number = 64
+/** Bytes of a piece received without a pause that are worth verifying on another thread. */
+export const PROOF_THREAD_BYTES: number = MIB / 2
 
-/** Requests that one Local may have unanswered at Global. */
-export const REQUESTS_IN_FLIGHT: number = 4096
+/** Pieces of one transfer that have arrived and are not verified yet. */
+export const PIECES_AHEAD: number = 8
 
-/** What the requests of one Local whose answers it has not taken, and those answers, take of memory at Global. */
-export const INDEX_UNTAKEN_BYTES: number = 4 * MIB
+/** How long a reader that waits for its memory to fill keeps waiting once nothing more arrives. */
+export const FILL_PATIENCE_MS: number = 2
 
-/** How long a stream may be idle before a ping is sent on it. */
-export const PING_INTERVAL_MS: number = 1000
+/** The smallest buffer sent without copying. Smaller ones are copied to leave with their header. */
+export const DIRECT_BYTES: number = 64 * KIB
 
-/** Global lets go of a Local that has been silent for so long, and a Local of its Global. */
-export const SILENCE_MS: number = 10_000
+/** A segment of cache memory: the unit of allocation, into which one piece is received. */
+export const SEGMENT_BYTES: number = PIECE_BYTES
 
-/** How long a request waits for a broken link to be dialled anew before it fails with `unreachable`. */
-export const REDIAL_PATIENCE_MS: number = 2000
+/** Bytes of values in flight in a node: read and not sent, or received and not stored. */
+export const IN_FLIGHT_BYTES: number = 64 * MIB
+
+/** The share of `IN_FLIGHT_BYTES` for peers. */
+export const PEERS_IN_FLIGHT_BYTES: number = 32 * MIB
+
+/** Bytes read for one peer and not sent yet. */
+export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
+
+/** Memory of one read of a stored value: a piece verified, a piece sent, and the next. */
+export const READ_SHARE_BYTES: number = 3 * MIB
+
+/** Bytes a transfer moves before it yields its share to waiting ones. Each restart costs time. */
+export const SHARE_KEPT_BYTES: number = 16 * MIB
+
+/** How long a peer may take to accept one piece while another peer waits with nothing in flight. */
+export const CROWDED_PATIENCE_MS: number = 5000
+
+/** Transfer channels to one peer that stay open while idle. */
+export const IDLE_TRANSFER_CHANNELS: number = 4
+
+/** How long a call waits for a peer without progress before it fails with `timeout`. */
+export const CALL_TIMEOUT_MS: number = 30_000
 
 /**
- * How long a transfer that broke off waits for Global to be back before it fails with `unreachable`: as long as it may take
- * to start one again, and to dial it.
+ * How long a broken transfer waits for Global to return before it fails with `unreachable`. Global
+ * needs about as long to restart and to be dialed.
  */
 export const BROKEN_TRANSFER_MS: number = 15_000
 
-/** Time without progress after which a call that waits for a peer fails with `timeout`. */
-export const CALL_TIMEOUT_MS: number = 30_000
+/** How long a transfer channel stays open after a failure was sent on it. */
+export const FAREWELL_MS: number = 1000
 
-/** The digits of a frame's length: a varint of at most this many bytes, so a frame is below 256 MiB. */
-export const FRAME_LENGTH_BYTES: number = 4
+/** The smallest upload worth resuming. */
+export const RESUMABLE_BYTES: number = MIB
 
-/** Frames handed over but not yet taken by the channel, before `send` makes its caller wait. */
-export const FRAME_QUEUE_BYTES: number = MIB
-/** Bytes that arrived on one channel and wait for its reader, before the peer is held back. */
-export const CHANNEL_BUFFER_BYTES: number = 256 * KIB
+/** Seconds that Global may take to re-read a kept GiB of an upload before it resumes. */
+export const RESUME_SECONDS_PER_GIB: number = 20
 
-/** Whoever waits for memory to be filled gets what there is after nothing has come for so long, in milliseconds. */
-export const FILL_PATIENCE_MS: number = 2
+/** The last bytes sent to a peer that are verified again on disk when its transfer breaks. */
+export const RECHECK_BYTES: number = 16 * MIB
 
-/** Inline values that one answer to a locate may carry, all together. */
-export const INLINE_ANSWER_BYTES: number = 512 * KIB
+/** The smallest part of a value that a source is asked for. */
+export const PART_BYTES: number = MIB
 
-/** Questions about a single key, or puts of a small value, that go in one message: all the values fit into it, or its answer. */
-export const JOINED_REQUESTS: number = INLINE_ANSWER_BYTES / INLINE_VALUE_BYTES
-/** Transfer channels to one peer that are kept open while nothing is transferred. */
-export const IDLE_TRANSFER_CHANNELS: number = 4
+/** The largest part of a value that a source is asked for. */
+export const MOST_PART_BYTES: number = 16 * MIB
 
-/** What one fetch asks for at once: callers that want different parts of a value take turns at this length. */
-export const FETCH_RUN_BYTES: number = 64 * MIB
+/** Parts of one value, until parts reach their largest size. */
+export const PARTS: number = 1024
 
-/** From this size on what is sent is not copied first, to go out together with what goes before it. */
-export const DIRECT_BYTES: number = 64 * KIB
-/** Streams of one protocol that a peer may have open on one connection. */
-export const STREAMS_PER_PROTOCOL: number = 64
+/** Parts left of a run when the next run is requested, so that no gap opens between the two. */
+export const PARTS_AHEAD: number = 4
 
-/** Streams of all protocols together that a peer may have open on one connection. */
-export const STREAMS_PER_CONNECTION: number = 256
+/** Runs requested from one source at a time: one arrives while the next is requested. */
+export const SOURCE_TASKS: number = 2
 
-/** Connections of a node in all. */
-export const CONNECTIONS: number = 2000
+/** How long a source may deliver nothing before its parts are reassigned. */
+export const SOURCE_STALL_MS: number = 4000
 
-/** Connections of a node whose handshake is not over. */
-export const CONNECTIONS_PENDING: number = 256
+/** How long a Local waits for other Locals to fetch their parts before it asks Global itself. */
+export const SOURCE_PATIENCE_MS: number = 300
 
-/** Of these, connections from one IPv4 address, or one IPv6 network of 64 bits. */
-export const CONNECTIONS_PENDING_PER_HOST: number = 64
+/** The interval at which a holder with nothing to give is asked what it holds by now. */
+export const ASK_EVERY_MS: number = 100
 
-/** New connections from one IP address in one second: many Locals may share one machine. */
-export const CONNECTIONS_PER_HOST_PER_SECOND: number = 100
+/** Locals from which one value is fetched at a time. */
+export const SOURCES: number = 8
 
-/** A dial with its handshake, in milliseconds. */
-export const DIAL_MS: number = 10_000
+/** The smallest value fetched from other Locals too. Below, finding them takes longer. */
+export const SWARM_BYTES: number = 2 * MIB
 
-/** A handshake that a peer began, in milliseconds. */
-export const HANDSHAKE_MS: number = 5000
+/** The longest interval at which a Local that fetches a value asks Global who else holds it. */
+export const SWARM_EVERY_MS: number = 1000
 
-/** The choice of a protocol on a stream, in milliseconds. */
-export const NEGOTIATION_MS: number = 5000
+/** Holders that one answer names. */
+export const HOLDERS: number = 64
 
-/** How often a connection is tried, in milliseconds. */
-export const PROBE_EVERY_MS: number = 15_000
+/** Values of one Local that Global lists it as a holder of. */
+export const HOLDINGS_PER_LOCAL: number = 1024
 
-/** How long the answer to such a try may take at least, in milliseconds. */
-export const PROBE_ANSWER_MS: number = 20_000
-/** How long a Local waits before it dials its Global again: the first time. */
-export const REDIAL_FIRST_MS: number = 200
-/** The longest path that every system takes as the address of a Unix socket. */
-export const SOCKET_PATH_BYTES: number = 100
-/** All header lines of one HTTP request together. */
-export const HTTP_HEADER_BYTES: number = 16 * KIB
+/** How long Global lists a Local as a holder. The Local announces itself again before. */
+export const HOLDING_MS: number = 600_000
 
-/** A JSON body of the daemon's API. */
-export const HTTP_JSON_BYTES: number = 64 * KIB
+/** How long a Local avoids a peer that it could not reach, or whose transfer broke. */
+export const SHUN_MS: number = 10_000
 
-/** A statement of the prompt, its value included, in UTF-16 code units. */
-export const STATEMENT_CHARS: number = MIB
-/** Values that one request of the daemon's API stores as a batch, all together. */
-export const HTTP_BATCH_BYTES: number = MIB
+/** Addresses of other Locals that a Local remembers. */
+export const KNOWN_ADDRESSES: number = 1024
 
-/** The longest JSON document, or line, that the daemon answers with: its status with every Local that may be. */
-export const HTTP_ANSWER_BYTES: number = 2 * MIB
+/** A multiaddr or a peer id in a transfer message. */
+export const ADDRESS_CHARS: number = 200
 
-/** A file of names in an archive; also the names that wait at an import until their values come. */
-export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
+// 003-lane: transfer over lanes
 
-/** Batches that are being sent to the daemon or stored, all together. */
-export const HTTP_BATCHES_BYTES: number = 4 * MIB
-
-/** How often a call that waits for peers, or for changes, shows that it goes on. */
-export const HTTP_BEAT_MS: number = 2000
-
-/** Connections to the daemon's socket at one time, and as many over TCP. */
-export const HTTP_CONNECTIONS: number = 512
-
-/** How long the headers, or a JSON body, may take to arrive. */
-export const HTTP_REQUEST_MS: number = 30_000
-/** How long a connection to the daemon's socket may lie idle between two requests. */
-export const HTTP_IDLE_MS: number = 60_000
-
-/** How long a connection over TCP may be silent both ways while a call is in progress on it. */
-export const HTTP_SILENCE_MS: number = 120_000
-
-/** The token of the API over TCP that a daemon makes: so many random bytes, in hexadecimal. */
-export const HTTP_TOKEN_BYTES: number = 32
-
-/** Requests over TCP that were turned away are logged at most this often. */
-export const HTTP_REFUSALS_LOG_MS: number = 60_000
-
-/** Progress events of one call are at least this far apart. */
-export const PROGRESS_MS: number = 100
-
-/** The longest time-out that a caller may name: a day. */
-export const LONGEST_TIMEOUT_MS: number = 86_400_000
-
-/** What calls in progress get to finish in when a daemon stops. */
-export const SHUTDOWN_MS: number = 5_000
-
-/** How long a daemon in the background may take until it serves. */
-export const START_MS: number = 30_000
-
-/** A daemon's log in a file is turned over when it would grow beyond this. */
-export const LOG_FILE_BYTES: number = 8 * MIB
-
-/** The configuration file of a state directory. */
-export const CONFIG_FILE_BYTES: number = 64 * KIB
-
-/** How long the key of a lane waits to be used, in milliseconds. */
+/** How long the key of a lane is valid before its first use. */
 export const LANE_KEY_MS: number = 10_000
 
-/** Keys of lanes that were handed to one peer and not used yet. */
+/** Unused lane keys issued to one peer. */
 export const LANE_KEYS_PER_PEER: number = 16
 
-/** Lanes that one peer has open to this node at one time. */
+/** Lanes open from one peer. */
 export const LANES_PER_PEER: number = 32
 
 /** Lanes that a node accepts in all. */
 export const LANES: number = 2000
 
-/** Connections to the port of lanes whose handshake is not over. */
+/** Connections to the lane port whose handshake is not finished. */
 export const LANES_PENDING: number = 128
 
-/** The handshake of a lane, from the connection of the socket on, in milliseconds. */
+/** The handshake of a lane, from the socket's connection on. */
 export const LANE_HANDSHAKE_MS: number = 5000
 
-/** The longest record on a lane: what one write is cut into. */
+/** A record on a lane. A longer write is cut into several. */
 export const LANE_RECORD_BYTES: number = 2 * MIB
 
-/**
- * Memory in which the bytes of lanes come and go is taken in slabs of this size, which are used again. A lane that was
- * dialled holds one; while it sends, a lane holds two more.
- */
-export const LANE_SLAB_BYTES: number = 256 * KIB
-/** After a lane to a peer failed, transfers go over the stream for this long, in milliseconds. */
+/** How long transfers use streams after a lane to the peer failed. */
 export const LANE_RETRY_MS: number = 60_000
+
+// 004: index
+
+/** A message of the index protocol: a batch of inline values and their envelope. */
+export const INDEX_MESSAGE_BYTES: number = MIB
+
+/** Keys, values or facts in one index message. */
+export const BATCH_ITEMS: number = 1024
+
+/** The largest value inside an index message: one chunk group, which needs no tree. */
+export const INLINE_VALUE_BYTES: number = GROUP_BYTES
+
+/** Inline values in one answer to a locate, together. */
+export const INLINE_ANSWER_BYTES: number = 512 * KIB
+
+/** Lookups of one key, or puts of a small value, that one message joins: their values all fit. */
+export const JOINED_REQUESTS: number = INLINE_ANSWER_BYTES / INLINE_VALUE_BYTES
+
+/** Unanswered requests of one Local at Global. */
+export const REQUESTS_IN_FLIGHT: number = 4096
+
+/** Memory at Global for one Local's unanswered requests and unread answers. */
+export const INDEX_UNTAKEN_BYTES: number = 4 * MIB
+
+/** How long a stream is idle before a ping is sent on it. */
+export const PING_INTERVAL_MS: number = 1000
+
+/** How long the other side may be silent before Global or a Local closes the session. */
+export const SILENCE_MS: number = 10_000
+
+/** The interval at which libp2p and TCP check that a connection is alive. */
+export const PROBE_EVERY_MS: number = 15_000
+
+/** The delay before a Local's first attempt to dial Global again. Later ones back off. */
+export const REDIAL_FIRST_MS: number = 200
+
+/** How long a request waits for a broken link to be restored before it fails with `unreachable`. */
+export const REDIAL_PATIENCE_MS: number = 2000
+
+/** How long a Local trusts what it holds without hearing from Global. Below REMOVAL_TIMEOUT_MS. */
+export const DOUBT_MS: number = 3000
+
+/** How long a removal waits for acknowledgements by default, without leases. */
+export const REMOVAL_TIMEOUT_MS: number = 5000
+
+/** The shortest lease that Global grants. An idle Local renews it several times before its end. */
+export const LEAST_LEASE_MS: number = 3000
+
+/** The longest lease that Global grants. A removal may have to wait for its end. */
+export const LONGEST_LEASE_MS: number = 7 * 86_400_000
+
+/** What Global adds to a lease, as a share of it, because clocks differ in speed. */
+export const LEASE_MARGIN_PERCENT: number = 1
+
+/** What Global adds to a lease for the time between answering and sending. */
+export const LEASE_MARGIN_MS: number = 1000
+
+/** How long a Local may be disconnected before Global forgets it and it revalidates everything. */
+export const FORGET_AFTER_MS: number = 86_400_000
+
+/** Locals in Global's register, connected or not. */
+export const REGISTERED_LOCALS: number = 4096
+
 /** A name, in bytes of UTF-8. */
 export const NAME_BYTES: number = 512
 
-/** Names that one key may have: all of them fit into its record. */
+/** Names bound to one key. Together they fit into its record. */
 export const NAMES_PER_KEY: number = 512
 
-/** Locals that Global keeps in its register, connected or not. */
-export const REGISTERED_LOCALS: number = 4096
-
-/** A Local that has not heard of Global for longer doubts what it holds; below the default time-out of a removal. */
-export const DOUBT_MS: number = 3000
-
-/** How long a removal waits for acknowledgements, where nobody says otherwise and there are no leases. */
-export const REMOVAL_TIMEOUT_MS: number = 5000
-
-/** The shortest lease that Global grants: an idle Local renews it several times before it runs out. */
-export const LEAST_LEASE_MS: number = 3000
-
-/** The longest lease that Global grants: a removal may have to wait for its end. */
-export const LONGEST_LEASE_MS: number = 7 * 86_400_000
-
-/** What Global adds to a lease before it counts it as run out: this much of it, for clocks that differ in speed. */
-export const LEASE_MARGIN_PERCENT: number = 1
-
-/** And this much besides, for what lies between answering and sending. */
-export const LEASE_MARGIN_MS: number = 1000
-
-/** A Local out of touch for longer is forgotten: nothing is owed by it, and it must ask about everything it holds. */
-export const FORGET_AFTER_MS: number = 86_400_000
-/** Removals and names that one message of the feed carries at most, in bytes. */
+/** Removals and names in one message of the feed. */
 export const FEED_BYTES: number = 512 * KIB
 
 /** Changes that the log retains. */
 export const LOG_CHANGES: number = 1_000_000
 
-/** How old a change may be that the log still retains, in milliseconds: 7 days. */
-/** The age of the oldest change that the log retains, in milliseconds. */
+/** The age of the oldest change that the log retains: 7 days. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
-/** The longest that one request for changes waits for some. */
+
+/** How long one request for changes waits for the next change. */
 export const WATCH_WAIT_MS: number = 20_000
-/** Bytes of values that a node has in flight, all together: read and not yet taken, or come and not yet stored. */
-export const IN_FLIGHT_BYTES: number = 64 * MIB
 
-/** Of these, what is for its peers. */
-export const PEERS_IN_FLIGHT_BYTES: number = 32 * MIB
+// 005: storage
 
-/** Of these, what is for the callers of its own machine, beside batches: neither waits for the other. */
-export const CALLERS_IN_FLIGHT_BYTES: number =
-  IN_FLIGHT_BYTES - PEERS_IN_FLIGHT_BYTES - HTTP_BATCHES_BYTES
+/** The id of a record. */
+export const RECORD_ID_BYTES: number = KIB
 
-/** How much of a transfer goes by before its share of what is in flight goes to others who wait: to begin again costs. */
-export const SHARE_KEPT_BYTES: number = 16 * MIB
+/** A record, or an entry of the log. */
+export const RECORD_VALUE_BYTES: number = MIB
 
-/** What one read of a stored value has in memory at most: a piece that is proved, one that is sent, and the next. */
-export const READ_SHARE_BYTES: number = 3 * MIB
+/** The largest value, outboard included, that the disk store keeps in its database. */
+export const SMALL_VALUE_BYTES: number = 16 * KIB
 
-/** While somebody waits for whom nothing is in flight, a peer gets so long to take one piece, in milliseconds. */
-export const CROWDED_PATIENCE_MS: number = 5000
+/** The pace of a verification of the whole store. It leaves disk and processor to others. */
+export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
 
-/** Bytes of values that a node has read for one peer and it has not taken. */
-export const PEER_IN_FLIGHT_BYTES: number = 8 * MIB
+/** Interrupted uploads kept for resumption, together. The oldest go first. */
+export const UNFINISHED_BYTES: number = 64 * GIB
 
-/** How long a transfer channel outlives the failure that was sent on it. */
-export const FAREWELL_MS: number = 1000
+/** How long an interrupted upload is kept for resumption: a day. */
+export const UNFINISHED_MS: number = 86_400_000
 
-/** What one source is asked for at a time, at least. */
-export const PART_BYTES: number = MIB
+// 006: membership
 
-/** The largest part that one source is asked for at a time. */
-export const MOST_PART_BYTES: number = 16 * MIB
-
-/** How many parts a value is cut into, while they are smaller than the largest. */
-export const PARTS: number = 1024
-
-/** A run is asked for when so many parts of the one before are still to come, so that one follows the other without a gap. */
-export const PARTS_AHEAD: number = 4
-
-/** Parts that one source is asked for at once: one comes while the next is asked for. */
-export const SOURCE_TASKS: number = 2
-
-/** A source that gives nothing for so long loses its work to others. */
-export const SOURCE_STALL_MS: number = 4000
-
-/** How long a Local waits for others to bring in their parts before it fetches those from Global itself. */
-export const SOURCE_PATIENCE_MS: number = 300
-
-/** How often a holder that has nothing to give is asked what it holds by now. */
-export const ASK_EVERY_MS: number = 100
-
-/** The longest multiaddr or peer id in a transfer message. */
-export const ADDRESS_CHARS: number = 200
-
-/** Values that Global remembers one Local to hold. */
-export const HOLDINGS_PER_LOCAL: number = 1024
-
-/** For how long Global remembers that a Local holds a value; the Local says it anew in time. */
-export const HOLDING_MS: number = 600_000
-
-/** Values below this size are fetched from Global alone: to look for others would take longer. */
-export const COMPANY_BYTES: number = 2 * MIB
-
-/** How many Locals one value is fetched from at once. */
-export const SOURCES: number = 8
-
-/** Addresses of other Locals that a Local remembers. */
-export const KNOWN_ADDRESSES: number = 1024
-
-/** How long a Local leaves a peer alone that could not be reached, or broke off. */
-export const SHUN_MS: number = 10_000
-
-/** How often a node that fetches a value asks who else does, at most; at first it asks more often. */
-export const COMPANY_EVERY_MS: number = 1000
-
-/** The public key of a node, an Ed25519 key. */
+/** A node's public key, of the kind Ed25519. */
 export const PUBLIC_KEY_BYTES: number = 32
+
+/** A peer id in a message. */
+export const PEER_ID_CHARS: number = 128
 
 /** The secret of a ticket. */
 export const TICKET_SECRET_BYTES: number = 32
 
-/** Addresses of Global that a ticket may hold. */
+/** Addresses of Global in one ticket. */
 export const TICKET_ADDRESSES: number = 8
 
-/** The longest address in a ticket. */
+/** An address in a ticket. */
 export const TICKET_ADDRESS_CHARS: number = 200
 
-/** The longest ticket. */
+/** A ticket as text. */
 export const TICKET_CHARS: number = 4096
 
-/** Peers that one ticket may make members. */
+/** Peers that one ticket admits. */
 export const TICKET_USES: number = 1000
 
-/** The shortest time for which a ticket is good. */
+/** The shortest validity of a ticket. */
 export const LEAST_TICKET_MS: number = 1000
 
-/** How long a ticket is good where nobody says otherwise: a day. */
+/** The default validity of a ticket: a day. */
 export const TICKET_MS: number = 86_400_000
 
-/** The longest time for which a ticket is good: 30 days. */
+/** The longest validity of a ticket: 30 days. */
 export const LONGEST_TICKET_MS: number = 30 * 86_400_000
 
-/** For how long a ticket that ran out is remembered, so that who shows it is told so: 7 days. */
+/** How long Global remembers an expired ticket, so that its bearer learns why: 7 days. */
 export const TICKET_KEPT_MS: number = 7 * 86_400_000
 
 /** Tickets that Global remembers. */
 export const TICKETS: number = 1024
 
-/** Members of a Global, with those that were expelled and that its log still tells of. */
+/** Members of a Global, and the expelled ones that its log still lists. */
 export const MEMBERS: number = 4096
 
-/** A peer id in a message. */
-export const PEER_ID_CHARS: number = 128
+/** Connections of a node in all. */
+export const CONNECTIONS: number = 2000
 
-/** Connections of one peer; of more the oldest is cut. */
+/** Connections of one peer. Beyond, the oldest is closed. */
 export const CONNECTIONS_PER_PEER: number = 8
 
-/** Connections of peers that are no members yet, in all. */
+/** Connections whose handshake is not finished. */
+export const CONNECTIONS_PENDING: number = 256
+
+/** Such connections from one IPv4 address or one IPv6 /64 network. */
+export const CONNECTIONS_PENDING_PER_HOST: number = 64
+
+/** New connections from one IP address per second. Many Locals may share one machine. */
+export const CONNECTIONS_PER_HOST_PER_SECOND: number = 100
+
+/** The handshake of an incoming connection. */
+export const HANDSHAKE_MS: number = 5000
+
+/** Streams of one protocol that a peer has open on one connection. */
+export const STREAMS_PER_PROTOCOL: number = 64
+
+/** Streams that a peer has open on one connection, over all protocols. */
+export const STREAMS_PER_CONNECTION: number = 256
+
+/** Connections of strangers (peers that are not members yet) in all. */
 export const STRANGERS: number = 64
 
-/** Connections of such peers from one IPv4 address, or from one IPv6 network of 64 bits. */
+/** Connections of strangers from one IPv4 address or one IPv6 /64 network. */
 export const STRANGERS_PER_HOST: number = 16
 
-/** How long a peer that is no member may be connected, in milliseconds. */
+/** How long a stranger may stay connected. */
 export const ADMISSION_MS: number = 5000
 
-/** The first message on an index stream: nothing more is taken in before its sender is welcome. */
+/** The first message of an index stream. A larger one is refused before admission. */
 export const HELLO_BYTES: number = 8 * KIB
 
-/** The span in which failed admissions are counted, in milliseconds. */
+/** The window in which failed admissions are counted. */
 export const ADMISSION_WINDOW_MS: number = 60_000
 
-/** Failed admissions from one host, counted as above, after which its strangers are refused unheard. */
+/** Failed admissions from one host in a window before its strangers are refused unheard. */
 export const FAILED_ADMISSIONS_PER_HOST: number = 60
 
-/** Failed admissions from all hosts, after which all strangers are refused unheard. */
+/** Failed admissions from all hosts in a window before every stranger is refused unheard. */
 export const FAILED_ADMISSIONS: number = 600
 
-/** Hosts whose failed admissions are remembered. */
+/** Hosts whose failed admissions are counted. */
 export const ADMISSION_HOSTS: number = 1024
 
-/** The same refusal of the same peer is told once in this time, in milliseconds. */
+/** The interval at which the same refusal of the same peer is logged. */
 export const REFUSAL_TOLD_MS: number = 60_000
 
-/** Refusals of which it is remembered when they were told. */
+/** Refusals whose last log entry is remembered. */
 export const REFUSALS_TOLD: number = 1024
 
-/** How long a Local waits before it dials a Global again that says that it is no member, in milliseconds. */
+/** The interval at which a Local dials a Global that refused it. Only a person can change that. */
 export const REFUSED_REDIAL_MS: number = 15_000
+
+// 007: daemon and command line
+
+/** The path of a Unix socket. Every system accepts this length. */
+export const SOCKET_PATH_BYTES: number = 100
+
+/** The configuration file of a state directory. */
+export const CONFIG_FILE_BYTES: number = 64 * KIB
+
+/** A daemon's log file before it is rotated. */
+export const LOG_FILE_BYTES: number = 8 * MIB
+
+/** How long a daemon started in the background may take until it serves. */
+export const START_MS: number = 30_000
+
+/** How long a stopping daemon waits for calls in progress. */
+export const SHUTDOWN_MS: number = 5_000
+
+/** Connections to the daemon's socket, and as many over TCP. */
+export const HTTP_CONNECTIONS: number = 512
+
+/** The header lines of one HTTP request, together. */
+export const HTTP_HEADER_BYTES: number = 16 * KIB
+
+/** A JSON body of a request. */
+export const HTTP_JSON_BYTES: number = 64 * KIB
+
+/** How long the headers, or a JSON body, may take to arrive. */
+export const HTTP_REQUEST_MS: number = 30_000
+
+/** A JSON document or line of an answer. A status that lists every Local fits. */
+export const HTTP_ANSWER_BYTES: number = 2 * MIB
+
+/** The values of one batch, together. */
+export const HTTP_BATCH_BYTES: number = MIB
+
+/** All batches on their way to the daemon or into the store. */
+export const HTTP_BATCHES_BYTES: number = 4 * MIB
+
+/** The share of `IN_FLIGHT_BYTES` for callers on the node's machine. Batches have their own. */
+export const CALLERS_IN_FLIGHT_BYTES: number =
+  IN_FLIGHT_BYTES - PEERS_IN_FLIGHT_BYTES - HTTP_BATCHES_BYTES
+
+/** The interval at which a call that waits for peers or changes signals that it is alive. */
+export const HTTP_BEAT_MS: number = 2000
+
+/** How long a connection to the daemon may be idle between requests. */
+export const HTTP_IDLE_MS: number = 60_000
+
+/** How long a TCP connection with a call in progress may be silent in both directions. */
+export const HTTP_SILENCE_MS: number = 120_000
+
+/** Random bytes of a generated API token, which is written in hexadecimal. */
+export const HTTP_TOKEN_BYTES: number = 32
+
+/** The interval at which refused TCP requests are logged. */
+export const HTTP_REFUSALS_LOG_MS: number = 60_000
+
+/** The shortest interval between progress events of one call. */
+export const PROGRESS_MS: number = 100
+
+/** The longest time-out that a caller may set: a day. */
+export const LONGEST_TIMEOUT_MS: number = 86_400_000
+
+/** A file of names in an archive, and the names that an import holds until their values arrive. */
+export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
+
+/** A statement at the prompt, with its value, in UTF-16 code units. */
+export const STATEMENT_CHARS: number = MIB

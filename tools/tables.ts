@@ -1,24 +1,24 @@
 /**
- * The tables of `000-conventions.md` as the code has them. A test holds page and code together, both ways;
- * `npm run tables` writes the page's tables anew.
+ * The tables of `specs/000-conventions.md`, made from the code. A test compares page and code in
+ * both directions; `npm run tables` rewrites the page.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ERRORS } from '../src/errors.ts'
 import * as limits from '../src/limits.ts'
 
-/** The two files, from the repository's root, where everything here is run. */
+/** The two files, from the root of the repository, which is the working directory. */
 export const PAGE = 'specs/000-conventions.md'
 const LIMITS_SOURCE = 'src/limits.ts'
 
 /** A heading row, then one row for each entry. */
 export type Table = readonly (readonly string[])[]
 
-/** Words for sizes, not limits. */
-const MULTIPLIERS = new Set(['KIB', 'MIB', 'GIB'])
+/** Units of size, not limits. */
+const MULTIPLIERS = ['KIB', 'MIB', 'GIB']
 
-/** Tables of the page by the heading that they stand under. */
+/** The tables of the page by their headings, in its order. */
 export function tables(): Record<string, Table> {
-  return { Errors: errorTable(), Limits: limitTable() }
+  return { ...limitTables(), '## Errors': errorTable() }
 }
 
 function errorTable(): Table {
@@ -33,27 +33,42 @@ function errorTable(): Table {
   return [['Code', 'Meaning', 'Fault', 'Retry', 'HTTP', 'Exit'], ...rows]
 }
 
-/** Every exported number of limits.ts, with the comment above it as the reason. */
-function limitTable(): Table {
-  const source = readFileSync(LIMITS_SOURCE, 'utf8')
-  const reasons = new Map(
-    [...source.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\nexport const (\w+)/g)].map(
-      ([, comment, name]) => [name, comment!.replaceAll(/\s*\n\s*\*\s*/g, ' ').trim()],
-    ),
-  )
-  const rows = Object.entries(limits as Record<string, unknown>)
-    .filter(([name]) => !MULTIPLIERS.has(name))
-    .toSorted(([a], [b]) => source.indexOf(`const ${a}:`) - source.indexOf(`const ${b}:`))
-    .map(([name, value]) => {
+/** Every exported number of limits.ts with its comment: a table for each document heading there. */
+function limitTables(): Record<string, Table> {
+  const [, ...groups] = readFileSync(LIMITS_SOURCE, 'utf8').split(/^\/\/ (?=\d{3})/m)
+  const left = new Map(Object.entries(limits as Record<string, unknown>))
+  for (const name of MULTIPLIERS) left.delete(name)
+  const made = groups.map((group) => {
+    const rows = [...constantsIn(group)].map(([name, comment]) => {
+      const value = left.get(name)
       if (typeof value !== 'number') throw new TypeError(`${name} is not a number`)
-      return [`\`${name}\``, amount(name, value), reasons.get(name) ?? '']
+      left.delete(name)
+      return [`\`${name}\``, amount(name, value), comment]
     })
-  return [['Limit', 'Value', 'What it bounds'], ...rows]
+    const title = group.slice(0, group.indexOf('\n'))
+    return [`### ${title}`, [['Limit', 'Value', 'What it bounds'], ...rows]] as const
+  })
+  if (left.size > 0) throw new Error(`limits under no document: ${[...left.keys()].join(', ')}`)
+  return Object.fromEntries(made)
 }
 
-/** A value in the unit that its name ends in, the largest that divides it; counts are plain numbers. */
+/** The constants of a piece of source by name, each with the comment above it. */
+function constantsIn(source: string): Map<string, string> {
+  const found = source.matchAll(/(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?export const (\w+)/g)
+  return new Map(
+    [...found].map(([, comment, name]) => [
+      name!,
+      (comment ?? '').replaceAll(/\s*\n\s*\*\s*/g, ' ').trim(),
+    ]),
+  )
+}
+
+/** A value in the largest unit that divides it; the name ends in the unit, and counts have none. */
 export function amount(name: string, value: number): string {
-  const unit = name.slice(name.lastIndexOf('_') + 1)
+  const unit = name
+    .replace(/_PER_SECOND$/, '')
+    .split('_')
+    .at(-1)
   if (unit === 'BYTES') {
     for (const [word, factor] of Object.entries({ GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 })) {
       if (value >= factor && value % factor === 0) return `${value / factor} ${word}`
@@ -71,8 +86,9 @@ export function amount(name: string, value: number): string {
 
 /** The table under a heading of a Markdown page: the cells of its rows, without the ruler. */
 export function tableUnder(markdown: string, heading: string): Table {
-  const section = sectionUnder(markdown, heading)
-  const lines = section.split('\n').filter((line) => line.startsWith('|'))
+  const lines = sectionUnder(markdown, heading)
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
   return lines
     .filter((_, index) => index !== 1)
     .map((line) =>
@@ -83,22 +99,32 @@ export function tableUnder(markdown: string, heading: string): Table {
     )
 }
 
-/** From a heading of the second level up to the next one. */
-function sectionUnder(markdown: string, heading: string): string {
-  const start = markdown.indexOf(`\n## ${heading}\n`)
-  if (start < 0) throw new Error(`no section "${heading}"`)
-  const end = markdown.indexOf('\n## ', start + 1)
+/** From a heading up to the next one of any level. */
+export function sectionUnder(markdown: string, heading: string): string {
+  const start = markdown.indexOf(`\n${heading}\n`)
+  if (start < 0) throw new Error(`no heading "${heading}"`)
+  const end = markdown.indexOf('\n#', start + 1)
   return markdown.slice(start, end < 0 ? undefined : end)
 }
 
-/** Put the code's tables into the page. What stands around them stays. */
+/** A table as Markdown. */
+export function markdownOf([head, ...rows]: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
+  return line(head!) + line(head!.map(() => '---')) + rows.map(line).join('')
+}
+
+/** Write the code's tables into the page. The text around them stays. */
 export function writeTables(): void {
   let page = readFileSync(PAGE, 'utf8')
-  for (const [heading, [head, ...rows]] of Object.entries(tables())) {
-    const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
-    const table = line(head!) + line(head!.map(() => '---')) + rows.map(line).join('')
+  const made = Object.entries(tables())
+  const limitsOf = made.filter(([heading]) => heading.startsWith('### '))
+  const written = limitsOf.map(([heading, table]) => `${heading}\n\n${markdownOf(table)}\n`)
+  const first = page.indexOf('\n### ', page.indexOf('\n## Limits\n'))
+  const end = page.indexOf('\n## ', first)
+  page = `${page.slice(0, first + 1)}${written.join('')}${page.slice(end + 1)}`
+  for (const [heading, table] of made.filter(([heading]) => !heading.startsWith('### '))) {
     const section = sectionUnder(page, heading)
-    page = page.replace(section, () => section.replace(/(^\|.*\n)+/m, () => table))
+    page = page.replace(section, () => section.replace(/(^\|.*\n)+/m, () => markdownOf(table)))
   }
   writeFileSync(PAGE, page)
 }

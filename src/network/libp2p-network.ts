@@ -19,6 +19,15 @@ import { muxer } from './muxer.ts'
 import { dialFault, listenFault } from './network-faults.ts'
 import { encrypter } from './noise.ts'
 
+/** A dial with its handshake. A machine that is down does not answer at all. */
+const DIAL_MS = 10_000
+
+/** Choosing the protocol of a new stream: one round trip, and time for a busy peer. */
+const NEGOTIATION_MS = 5000
+
+/** How long the answer to a libp2p ping may take. A busy peer must not lose its connection. */
+export const PROBE_ANSWER_MS: number = 20_000
+
 export interface NetworkOptions {
   readonly identity: PrivateKey
   /** Multiaddrs to listen on; none by default. */
@@ -118,16 +127,16 @@ export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetw
         maxConnections: bounds.connections + SLACK,
         maxIncomingPendingConnections: bounds.connectionsPending + SLACK,
         inboundConnectionThreshold: bounds.connectionsPerHostPerSecond + SLACK,
-        dialTimeout: limits.DIAL_MS,
-        addressDialTimeout: limits.DIAL_MS,
+        dialTimeout: DIAL_MS,
+        addressDialTimeout: DIAL_MS,
         inboundUpgradeTimeout: limits.HANDSHAKE_MS,
-        inboundStreamProtocolNegotiationTimeout: limits.NEGOTIATION_MS,
-        outboundStreamProtocolNegotiationTimeout: limits.NEGOTIATION_MS,
+        inboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
+        outboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
       },
       // A node that hashes or writes for a while must not lose healthy peers: be slow to judge.
       connectionMonitor: {
         pingInterval: limits.PROBE_EVERY_MS,
-        pingTimeout: { minTimeout: limits.PROBE_ANSWER_MS },
+        pingTimeout: { minTimeout: PROBE_ANSWER_MS },
       },
     })
     libp2p.addEventListener('connection:open', ({ detail }) => doorway.entered(detail))

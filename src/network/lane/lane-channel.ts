@@ -10,11 +10,11 @@ import {
   CHANNEL_BUFFER_BYTES,
   DIRECT_BYTES,
   LANE_RECORD_BYTES,
-  LANE_SLAB_BYTES,
   PROBE_EVERY_MS,
 } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { Inbox } from '../../wire/inbox.ts'
+import { LANE_SLAB_BYTES } from './lane-receive.ts'
 import type { LaneReceiver, SlabPool } from './lane-receive.ts'
 
 /** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */

@@ -4,7 +4,13 @@
  * the event machinery.
  */
 import { unzeroed } from '../../bytes.ts'
-import { LANE_SLAB_BYTES } from '../../limits.ts'
+import { KIB } from '../../limits.ts'
+
+/**
+ * Lane bytes are sent and received through reusable slabs of this size. A dialed lane holds one; a
+ * lane that sends holds two more.
+ */
+export const LANE_SLAB_BYTES: number = 256 * KIB
 
 /** Slabs that a node keeps for its lanes beside those that are in use. */
 const LANE_SLABS = 16

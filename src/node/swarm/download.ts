@@ -7,8 +7,8 @@ import { asDstoreError, DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import {
   BROKEN_TRANSFER_MS,
-  COMPANY_BYTES,
-  COMPANY_EVERY_MS,
+  SWARM_BYTES,
+  SWARM_EVERY_MS,
   SHUN_MS,
   SOURCES,
 } from '../../limits.ts'
@@ -35,7 +35,7 @@ const KEPT = 'what came is kept while there is room: the same command goes on fr
 const REFUSALS = 3
 
 /** How long after the begin a download first asks who else fetches the value; then after twice that, and so on. */
-const FIRST_COMPANY_MS = 50
+const FIRST_ASK_MS = 50
 
 export interface DownloadOptions {
   readonly value: CachedValue
@@ -134,7 +134,7 @@ export class Download {
     })
     this.#tell({ type: 'joined', source: sources.global })
     this.#want()
-    if (value.size >= COMPANY_BYTES) void this.#keepCompany()
+    if (value.size >= SWARM_BYTES) void this.#keepCompany()
     else this.#tell({ type: 'company', peers: [] })
   }
 
@@ -255,9 +255,9 @@ export class Download {
     const { value, sources } = this.#options
     const { signal } = this.#stop
     for (
-      let wait = FIRST_COMPANY_MS;
+      let wait = FIRST_ASK_MS;
       !signal.aborted;
-      wait = Math.min(2 * wait, COMPANY_EVERY_MS)
+      wait = Math.min(2 * wait, SWARM_EVERY_MS)
     ) {
       try {
         const peers = await sources.company(value.key.digest, signal)

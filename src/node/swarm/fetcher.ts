@@ -2,7 +2,7 @@
 import { asDstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { BROKEN_TRANSFER_MS, COMPANY_BYTES } from '../../limits.ts'
+import { BROKEN_TRANSFER_MS, SWARM_BYTES } from '../../limits.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import { within } from '../../transfer/piece-reader.ts'
 import { RETRY_MS, isPassing, withoutGlobal } from './retry.ts'
@@ -47,7 +47,7 @@ export class Fetcher {
   /** A value is not in the cache any more: nobody is to be sent here for it. */
   gone({ key, size }: CachedValue): void {
     const { network } = this.#options
-    if (size >= COMPANY_BYTES && network.addresses().length > 0) this.#leaving.add(key)
+    if (size >= SWARM_BYTES && network.addresses().length > 0) this.#leaving.add(key)
   }
 
   /** Channels to Global and to other Locals. */

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { concat, equal } from '../../../src/bytes.ts'
-import { LANE_SLAB_BYTES } from '../../../src/limits.ts'
+import { LANE_SLAB_BYTES } from '../../../src/network/lane/lane-receive.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
 import { LaneListener } from '../../../src/network/lane/lane-listener.ts'

@@ -7,9 +7,9 @@ import type { TLSSocket } from 'node:tls'
 import test from 'ava'
 import * as fc from 'fast-check'
 import { concat } from '../../../src/bytes.ts'
-import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES, LANE_SLAB_BYTES } from '../../../src/limits.ts'
+import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES } from '../../../src/limits.ts'
 import { LaneChannel, LANE_SENDING } from '../../../src/network/lane/lane-channel.ts'
-import { LaneReceiver, SlabPool } from '../../../src/network/lane/lane-receive.ts'
+import { LANE_SLAB_BYTES, LaneReceiver, SlabPool } from '../../../src/network/lane/lane-receive.ts'
 import { noise, same } from '../../wire/channel-tools.ts'
 
 /** What one TLS record holds at most: so much comes at once. */

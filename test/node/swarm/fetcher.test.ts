@@ -1,7 +1,7 @@
 import test from 'ava'
 import { concat, equal } from '../../../src/bytes.ts'
 import { Key } from '../../../src/hash/key.ts'
-import { COMPANY_BYTES, GROUP_BYTES } from '../../../src/limits.ts'
+import { SWARM_BYTES, GROUP_BYTES } from '../../../src/limits.ts'
 import { Cache } from '../../../src/node/cache/cache.ts'
 import { Fetcher } from '../../../src/node/swarm/fetcher.ts'
 import { SILENT } from '../../../src/log.ts'
@@ -80,13 +80,13 @@ test('R003-31: Global is told of a large value that is held no more, unless it i
   const hold = (byte: number, size: number): void => {
     cache.admit(key(byte), size, 1, { start: 0, end: size })
   }
-  hold(1, COMPANY_BYTES)
-  hold(2, COMPANY_BYTES - 1)
-  hold(3, COMPANY_BYTES)
-  hold(4, COMPANY_BYTES)
+  hold(1, SWARM_BYTES)
+  hold(2, SWARM_BYTES - 1)
+  hold(3, SWARM_BYTES)
+  hold(4, SWARM_BYTES)
   for (const byte of [1, 2, 3]) cache.evict(key(byte))
   cache.remove(key(4))
-  hold(3, COMPANY_BYTES)
+  hold(3, SWARM_BYTES)
   await until(() => told.length === 2)
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.deepEqual(
