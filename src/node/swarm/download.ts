@@ -5,13 +5,7 @@
  */
 import { asDstoreError, DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import {
-  BROKEN_TRANSFER_MS,
-  SWARM_BYTES,
-  SWARM_EVERY_MS,
-  SHUN_MS,
-  SOURCES,
-} from '../../limits.ts'
+import { BROKEN_TRANSFER_MS, SWARM_BYTES, SWARM_EVERY_MS, SHUN_MS, SOURCES } from '../../limits.ts'
 import type { GroupChecker } from '../../transfer/piece-stream.ts'
 import {
   Schedule,
@@ -254,11 +248,7 @@ export class Download {
   async #keepCompany(): Promise<void> {
     const { value, sources } = this.#options
     const { signal } = this.#stop
-    for (
-      let wait = FIRST_ASK_MS;
-      !signal.aborted;
-      wait = Math.min(2 * wait, SWARM_EVERY_MS)
-    ) {
+    for (let wait = FIRST_ASK_MS; !signal.aborted; wait = Math.min(2 * wait, SWARM_EVERY_MS)) {
       try {
         const peers = await sources.company(value.key.digest, signal)
         this.#tell({ type: 'company', peers })
