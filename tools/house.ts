@@ -1,0 +1,127 @@
+/**
+ * The table of folders in `CONTRIBUTING.md`: what each folder of `src` and `cli` is for, and how
+ * large it is. A test compares page and tree; `npm run house` rewrites the page.
+ */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { parseSync } from 'rolldown/utils'
+import { markdownOf, sectionUnder } from './tables.ts'
+import type { Table } from './tables.ts'
+
+export const HOUSE_PAGE = 'CONTRIBUTING.md'
+export const HOUSE_HEADING = '### Folders'
+
+/** What each folder is for. A test fails for a folder without a purpose. */
+export const PURPOSES: Readonly<Record<string, string>> = {
+  cli: 'The entry of the command line: arguments, flags, help, the connection to a daemon.',
+  'cli/archive': 'Reads and writes the tar archives of `export` and `import`.',
+  'cli/commands': 'The commands, one file for each or for a few that belong together.',
+  'cli/completion': 'Completes commands, flags and names in a shell.',
+  'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
+  'cli/repl': 'The interactive prompt: statements, history, completion.',
+  'cli/terminal': 'What a command prints: text, tables, progress.',
+  src: "The library's entry, and leaves that every folder may import.",
+  'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
+  'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
+  'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
+  'src/daemon/http': 'The HTTP server: one file for each group of routes.',
+  'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
+  'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
+  'src/hash/engine': 'BLAKE3 over chunk groups, in WebAssembly or plain JavaScript.',
+  'src/hash/engine/kernel': 'Assembles the WebAssembly kernel.',
+  'src/hash/proof': 'Plans, builds and verifies the proof of a range of bytes.',
+  'src/hash/tree': "The arithmetic of a value's tree, and sets of groups.",
+  'src/index': 'Messages, names and rules of the index, which both sides share.',
+  'src/index/codec': 'Index messages to and from protobuf.',
+  'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
+  'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
+  'src/index/records': 'Rows and log entries as the store keeps them.',
+  'src/library': 'What programs call, over a node in their process or over a daemon.',
+  'src/membership': 'Who may take part: members, tickets, admission, refusals.',
+  'src/network': 'Channels to other nodes over libp2p.',
+  'src/network/lane': 'Lanes: plain TLS connections for bulk data, beside libp2p.',
+  'src/node': 'The interface of a node, and how one is opened.',
+  'src/node/cache': "A Local's memory: cached values, segments, receive buffers.",
+  'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
+  'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
+  'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
+  'src/node/swarm': 'Downloads one value from Global and other Locals, and serves them.',
+  'src/store': 'The interface of a store, and its quota.',
+  'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
+  'src/store/file': 'Files of a caller, hashed by several threads, and files that hold secrets.',
+  'src/store/memory': 'A store in memory.',
+  'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
+  'src/transfer/schedule': 'Which source is asked for which part of a value.',
+  'src/wire': 'Channels, and the frames on them.',
+}
+
+/** Is a source file written by a tool? */
+export function isGenerated(path: string): boolean {
+  return path.endsWith('_pb.ts') || path === 'src/hash/engine/kernel-bytes.ts'
+}
+
+/** The source files of the house, generated ones among them, by folder. */
+export function sourcesByFolder(): Map<string, string[]> {
+  const folders = new Map<string, string[]>()
+  for (const top of ['cli', 'src']) {
+    for (const entry of readdirSync(top, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
+      const folder = posix.normalize(entry.parentPath.replaceAll('\\', '/'))
+      folders.set(folder, [...(folders.get(folder) ?? []), posix.join(folder, entry.name)])
+    }
+  }
+  return new Map([...folders].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** A row for each folder. Lines count the files that people write. */
+export function houseTable(): Table {
+  const rows = [...sourcesByFolder()].map(([folder, paths]) => {
+    const lines = paths
+      .filter((path) => !isGenerated(path))
+      .map((path) => readFileSync(path, 'utf8').split('\n').length - 1)
+      .toSorted((a, b) => a - b)
+    const sizes = [paths.length, median(lines), lines.at(-1)]
+    return [`\`${folder}\``, PURPOSES[folder] ?? '', ...sizes.map((size) => String(size ?? 0))]
+  })
+  return [['Folder', 'Purpose', 'Files', 'Median lines', 'Most lines'], ...rows]
+}
+
+/** Of numbers in ascending order. */
+function median(sorted: readonly number[]): number {
+  const middle = (sorted.length - 1) / 2
+  return Math.round((sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2)
+}
+
+/** The sentence below the table. */
+export function houseTotal(): string {
+  const folders = [...sourcesByFolder()]
+  const paths = folders.flatMap(([, files]) => files).filter((path) => !isGenerated(path))
+  const lines = paths.reduce((sum, path) => sum + codeLines(readFileSync(path, 'utf8')), 0)
+  const most = Math.max(...folders.map(([, files]) => files.length))
+  const fullest = folders.filter(([, files]) => files.length === most)
+  const names = fullest.map(([folder]) => `\`${folder}\``).join(' and ')
+  const total = `Total without generated files: ${paths.length} files, ${lines} lines of code`
+  return `${total} (comments and blank lines not counted). Fullest: ${names}, ${most} files.`
+}
+
+/** Lines of a TypeScript source that hold more than comments and spaces. */
+export function codeLines(source: string): number {
+  let bare = source
+  for (const { start, end } of parseSync('source.ts', source).comments) {
+    const blank = source.slice(start, end).replaceAll(/[^\n]/g, ' ')
+    bare = bare.slice(0, start) + blank + bare.slice(end)
+  }
+  return bare.split('\n').filter((line) => line.trim() !== '').length
+}
+
+/** Write table and total into the page. */
+export function writeHouse(): void {
+  const page = readFileSync(HOUSE_PAGE, 'utf8')
+  const section = sectionUnder(page, HOUSE_HEADING)
+  const intro = section.slice(0, section.indexOf('\n|') + 1)
+  const written = `${intro}${markdownOf(houseTable())}\n${houseTotal()}\n`
+  writeFileSync(
+    HOUSE_PAGE,
+    page.replace(section, () => written),
+  )
+}
