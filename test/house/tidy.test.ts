@@ -1,14 +1,28 @@
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import test from 'ava'
-import { idsInTests, rules, rulesOf } from '../../tools/rules.ts'
+import { parseSync } from 'rolldown/utils'
+import { isGenerated } from '../../tools/house.ts'
+import { idsInTests, rules, rulesOf, specPages, withRuleIndex } from '../../tools/rules.ts'
 import { ROOT, filesIn, read } from './tree.ts'
 
 const pages = filesIn('.').filter((path) => path.endsWith('.md'))
-const code = ['src', 'cli', 'test', 'specs', 'bench', 'tools']
+const code = ['src', 'cli', 'test', 'specs', 'bench', 'tools', 'examples']
   .filter((folder) => existsSync(join(ROOT, folder)))
   .flatMap(filesIn)
-  .filter((path) => path.endsWith('.ts') && !path.endsWith('_pb.ts'))
+  .filter((path) => path.endsWith('.ts') && !isGenerated(path))
+
+/** What people read: sources with their messages and comments, specs, documentation. */
+const prose = [
+  ...['src', 'cli', 'docs', 'specs', 'bench/notes'].flatMap(filesIn),
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'bench/README.md'],
+].filter((path) => /\.(ts|md|yaml|proto)$/.test(path) && !isGenerated(path))
+
+/** Mannerisms, for which plain English has a word: always, peer, release, resume, n bytes, again. */
+const MANNERISMS = [
+  ...['for ever', 'whoever', 'somebody', 'nobody', 'lets go of', 'let go of', 'gone on with'],
+  ...['goes on with', 'go on with', 'so many bytes', 'anew'],
+]
 
 test('links between pages lead somewhere', (t) => {
   t.true(pages.length > 2)
@@ -23,6 +37,31 @@ test('links between pages lead somewhere', (t) => {
 test('work that is left is not left in a comment', (t) => {
   const marks = /(TO[D]O|FIX[M]E|X[X]X)/
   for (const path of [...code, ...pages]) t.notRegex(read(path), marks, path)
+})
+
+test('the prose is plain English, without mannerisms', (t) => {
+  const pattern = new RegExp(`\\b(${MANNERISMS.join('|')})\\b`, 'gi')
+  const found = prose.flatMap((path) => {
+    // A phrase may be broken over two lines, of text or of a comment.
+    const text = read(path).replaceAll(/\s*\n\s*(?:\*|\/\/|#|>)?\s*/g, ' ')
+    return [...text.matchAll(pattern)].map(([phrase]) => `${path}: ${phrase}`)
+  })
+  t.true(prose.length > 200)
+  t.deepEqual(found, [])
+})
+
+test('comments are at most 100 columns wide', (t) => {
+  const found = code.flatMap((path) => {
+    const text = read(path)
+    const lines = text.split('\n')
+    const lineAt = (offset: number): number => text.slice(0, offset).split('\n').length - 1
+    const commented = parseSync(path, text).comments.flatMap(({ start, end }) =>
+      lines.slice(lineAt(start), lineAt(end) + 1),
+    )
+    const wide = commented.filter((line) => line.length > 100 && !/https?:\/\//.test(line))
+    return wide.map((line) => `${path}: ${line.trim()}`)
+  })
+  t.deepEqual(found, [])
 })
 
 test('no test is left out, and none keeps the others from running', (t) => {
@@ -68,4 +107,49 @@ test('a rule is found in every form in which pages set it', (t) => {
       ['R999-2', 'It MUST NOT.'],
     ],
   )
+})
+
+for (const page of specPages()) {
+  test(`the index of rules in ${page} matches its rules`, (t) => {
+    const text = read(join('specs', page))
+    t.is(text, withRuleIndex(page, text), 'npm run tables rewrites it')
+  })
+}
+
+test('an index of rules is in numeric order, and names the section of each', (t) => {
+  const page = `# 999: x
+
+Intro.
+
+## One: \`a\`
+
+- \`R999-1\` It MUST.
+- \`R999-4\` It MUST.
+- \`R999-2\` It MUST.
+
+## Two
+
+- \`R999-3\` It MUST.
+- \`R999-6\` It MUST.
+- \`R999-8\` It MUST.
+- \`R999-9\` It MUST.
+- \`R999-10\` It MUST.
+`
+  const index = `
+## Index of rules
+
+Where each rule \`R999-n\` stands, by its number.
+
+- 1, 2: [One: \`a\`](#one-a)
+- 3: [Two](#two)
+- 4: [One: \`a\`](#one-a)
+- 6, 8 to 10: [Two](#two)
+`
+  const indexed = withRuleIndex('999-x.md', page)
+  t.is(
+    indexed,
+    page.replace('\n## One', () => `${index}\n## One`),
+  )
+  t.is(withRuleIndex('999-x.md', indexed), indexed)
+  t.is(withRuleIndex('999-x.md', '# 999: x\n\n## One\n'), '# 999: x\n\n## One\n')
 })
