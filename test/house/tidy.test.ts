@@ -64,6 +64,10 @@ test('comments are at most 100 columns wide', (t) => {
   t.deepEqual(found, [])
 })
 
+test('the page of benchmarks stays short: at most 900 words', (t) => {
+  t.true(read('bench/README.md').trim().split(/\s+/).length <= 900)
+})
+
 test('no test is left out, and none keeps the others from running', (t) => {
   const marks = /\btest(\.\w+)*\.(only|skip|failing|todo)\b/
   for (const path of code.filter((name) => name.startsWith('test/'))) {
