@@ -9,10 +9,12 @@ import { join } from 'node:path'
 import { blake3 as native } from '@napi-rs/blake-hash'
 import { blake3 as noble } from '@noble/hashes/blake3.js'
 import { engine } from '../src/hash/engine/active-engine.ts'
+import { concat } from '../src/bytes.ts'
 import { hash } from '../src/hash/hasher.ts'
 import { ScalarEngine } from '../src/hash/engine/scalar-engine.ts'
-import { SliceDecoder } from '../src/hash/proof/slice-decoder.ts'
-import { encodeSlice } from '../src/hash/proof/slice-encoder.ts'
+import { PieceDecoder } from '../src/hash/proof/piece-decoder.ts'
+import { planPieces } from '../src/hash/proof/piece-plan.ts'
+import { encodeHeader } from '../src/hash/tree/tree.ts'
 import { GIB, KIB, MIB } from '../src/limits.ts'
 import { median, ratios } from './ratio.ts'
 
@@ -48,13 +50,19 @@ function inMemory(): void {
 function trees(): void {
   const value = new Uint8Array(16 * MIB).map((_, i) => i % 251)
   const { digest, outboard } = hash(value)
-  const range = { start: 0, end: value.length }
-  const slice = encodeSlice(value, outboard, range)
-  const verify = (frameBytes: number) => (): void => {
-    const decoder = new SliceDecoder({ digest, range })
-    for (let at = 0; at < slice.length; at += frameBytes)
-      decoder.push(slice.subarray(at, at + frameBytes))
-    decoder.finish()
+  const size = value.byteLength
+  const pieces = [...planPieces(size, { start: 0, end: size })].map((piece) => {
+    const pairs = piece.outboard.map(({ start, end }) => outboard.subarray(start, end))
+    const proof = concat([...(piece.isFirst ? [encodeHeader(size)] : []), ...pairs])
+    return { piece, proof, groups: value.subarray(piece.data.start, piece.data.end) }
+  })
+  const verify = (runBytes: number) => (): void => {
+    const decoder = new PieceDecoder({ digest, size })
+    for (const { piece, proof, groups } of pieces) {
+      decoder.proof(piece, proof)
+      for (let at = 0; at < groups.byteLength; at += runBytes)
+        decoder.groups(groups.subarray(at, at + runBytes))
+    }
   }
   // Groups as large as they can be: a sixteenth of the parents, as near to no outboard as this code goes.
   const plain = (): unknown => hash(value, { groupBytes: 256 * KIB })
@@ -62,8 +70,8 @@ function trees(): void {
   const [, outboardCost, frameCost, pieceCost] = ratios(works, ROUNDS, 3 * SLICE_MS)
   row('time, as a multiple of the plain hash')
   row('  with the outboard of 16 KiB groups', outboardCost!)
-  row('  verifying a stream in frames of 64 KiB', frameCost!)
-  row('  verifying a stream in pieces of 1 MiB', pieceCost!)
+  row('  verifying pieces in runs of 64 KiB', frameCost!)
+  row('  verifying pieces of 1 MiB at once', pieceCost!)
 }
 
 /** Wall time in milliseconds of a process, and what it printed. */

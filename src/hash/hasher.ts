@@ -2,7 +2,7 @@
  * Hashing: a value's digest and outboard in one pass (specs/002-verified-values.md, "Hashing").
  *
  * The hash layer, file by file: `key` names values; `hasher` is here; `tree` is the arithmetic of sizes, ranges and
- * offsets; `slice-encoder` and `slice-decoder` are the two ends of a proof; `bitfield` remembers which groups of a
+ * offsets; `piece-plan` and `piece-decoder` are the two ends of a proof; `bitfield` remembers which groups of a
  * value are held; `active-engine` says what all this is computed with. Nothing here does I/O.
  */
 import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'

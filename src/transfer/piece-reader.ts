@@ -1,16 +1,10 @@
 /** Slices out of wherever a value is kept, and the verified bytes of one (specs/003-transfer.md, "Slices"). */
 import { concat } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
-import { SliceDecoder } from '../hash/proof/slice-decoder.ts'
-import {
-  encodeHeader,
-  pieceParts,
-  planSlice,
-  type SlicePiece,
-} from '../hash/proof/slice-encoder.ts'
-import type { Piece } from '../hash/proof/piece-plan.ts'
-import { bytesOf, groupsOf, type ByteRange } from '../hash/tree/tree.ts'
-import { GROUP_BYTES, PIECE_BYTES } from '../limits.ts'
+import { PieceDecoder } from '../hash/proof/piece-decoder.ts'
+import { planPieces, type Piece } from '../hash/proof/piece-plan.ts'
+import { bytesOf, encodeHeader, groupsOf, type ByteRange } from '../hash/tree/tree.ts'
+import { GROUP_BYTES } from '../limits.ts'
 
 /** A value and its outboard, to be read in ranges. */
 export interface ValueBytes {
@@ -19,45 +13,25 @@ export interface ValueBytes {
   outboard(range: ByteRange): Promise<Uint8Array>
 }
 
-const NOTHING = new Uint8Array(0)
-
-/** Data of one part, so much below `PIECE_BYTES` that its pairs and the header fit as well. */
-const PART_DATA_BYTES = PIECE_BYTES - 2 * GROUP_BYTES
-
-/** A part of a slice that is read, used and forgotten before the next. */
-interface PlannedPart extends SlicePiece {
-  /** The header of the slice, before its first part; else nothing. */
-  readonly header: Uint8Array
-}
-
-/** The parts of the slice for a range, each of at most `PIECE_BYTES` when encoded. */
-function* planParts(size: number, range: ByteRange): Generator<PlannedPart, void, undefined> {
-  let header = encodeHeader(size)
-  for (const piece of planSlice(size, range, GROUP_BYTES, PART_DATA_BYTES)) {
-    yield { ...piece, header }
-    header = NOTHING
-  }
-}
-
 /** The bytes of a piece where they lie: its proof, then its groups (specs/003-transfer.md, "Pieces"). */
 export async function readPiece(
   value: ValueBytes,
-  { isFirst, outboard, data }: Piece,
+  piece: Piece,
   signal?: AbortSignal,
 ): Promise<Uint8Array[]> {
-  const header = isFirst ? [encodeHeader(value.size)] : []
   // At the same time: on a disk each is several calls, one after the other.
-  const [pairs, bytes] = await Promise.all([
-    readPairs(value, outboard),
-    readData(value, data, signal),
+  const [proof, bytes] = await Promise.all([
+    readProof(value, piece),
+    readData(value, piece.data, signal),
   ])
-  return [...header, ...pairs, ...bytes]
+  return [...proof, ...bytes]
 }
 
-async function readPairs(value: ValueBytes, outboard: readonly ByteRange[]): Promise<Uint8Array[]> {
-  const pairs: Uint8Array[] = []
-  for (const range of outboard) pairs.push(await value.outboard(range))
-  return pairs
+/** What precedes the groups of a piece: the header, in the first, and the pairs. */
+async function readProof(value: ValueBytes, { isFirst, outboard }: Piece): Promise<Uint8Array[]> {
+  const proof = isFirst ? [encodeHeader(value.size)] : []
+  for (const range of outboard) proof.push(await value.outboard(range))
+  return proof
 }
 
 async function readData(
@@ -73,7 +47,7 @@ async function readData(
 }
 
 /**
- * The bytes of a range, each verified before it is given out: for values that lay where they may have decayed.
+ * The bytes of a range, each verified before it is yielded: for values from storage that may decay.
  * Errors: `integrity`.
  */
 export async function* verifiedBytes(
@@ -82,60 +56,79 @@ export async function* verifiedBytes(
   range: ByteRange,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const decoder = new SliceDecoder({ digest, range, size: value.size })
-  // One read for all of it, which has the next piece ready; the pairs in between are few.
-  const data = new Portions(value.read(groupsIn(range, value.size), signal))
+  const decoder = new PieceDecoder({ digest, size: value.size })
+  const wanted = bytesOf(groupsOf(range, value.size), value.size, GROUP_BYTES)
+  // One read for the whole range, because the store reads ahead.
+  const groups = new GroupReader(value.read(wanted, signal))
   try {
-    for (const part of planParts(value.size, range)) {
-      const length = part.data.end - part.data.start
-      const [pairs, groups] = await Promise.all([
-        readPairs(value, part.outboard),
-        data.take(length),
+    for (const piece of planPieces(value.size, range)) {
+      let { start } = piece.data
+      const [proof, runs] = await Promise.all([
+        readProof(value, piece),
+        groups.take(piece.data.end - start),
       ])
-      const encoded = [part.header, ...pieceParts(part, concat(pairs), ...groups)]
-      // Not encoded first: what is read is proved, and given out, where it is.
-      for (const proved of decoder.push(...encoded)) {
-        const bytes = proved.kind === 'data' ? within(proved, range) : undefined
+      decoder.proof(piece, concat(proof))
+      for (const run of runs) {
+        decoder.groups(run)
+        const bytes = within({ start, bytes: run }, range)
         if (bytes !== undefined) yield bytes
+        start += run.byteLength
       }
     }
-    decoder.finish()
   } finally {
-    await data.end()
+    await groups.end()
   }
 }
 
-/** The bytes of the groups that a slice for the range holds. */
-const groupsIn = (range: ByteRange, size: number): ByteRange =>
-  bytesOf(groupsOf(range, size), size, GROUP_BYTES)
-
-/** A stream of bytes, taken so many at a time, where they lie. */
-class Portions {
+/** Splits a stream into runs of whole groups. */
+class GroupReader {
   readonly #source: AsyncIterator<Uint8Array>
-  #rest: Uint8Array = NOTHING
+  /** Read, but not yet taken. */
+  #rest: Uint8Array = new Uint8Array(0)
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** The next `count` bytes. */
+  /** The next `count` bytes, in one run at least; copies only groups that the stream splits. */
   async take(count: number): Promise<Uint8Array[]> {
-    const parts: Uint8Array[] = []
-    for (let left = count; left > 0;) {
-      if (this.#rest.byteLength === 0) {
-        const next = await this.#source.next()
-        if (next.done === true) throw new DstoreError('integrity', 'a value is shorter than it was')
-        this.#rest = next.value
-      }
-      const part = this.#rest.subarray(0, left)
-      this.#rest = this.#rest.subarray(part.byteLength)
-      left -= part.byteLength
-      parts.push(part)
-    }
-    return parts
+    const runs: Uint8Array[] = []
+    let left = count
+    do {
+      const run = await this.#run(left)
+      runs.push(run)
+      left -= run.byteLength
+    } while (left > 0)
+    return runs
   }
 
-  /** Nothing more is wanted. */
+  /** As many whole groups of the next `count` bytes as lie together; the last group may be short. */
+  async #run(count: number): Promise<Uint8Array> {
+    if (this.#rest.byteLength === 0 && count > 0) await this.#next()
+    const held = this.#rest.byteLength
+    if (held >= count) return this.#cut(count)
+    if (held >= GROUP_BYTES) return this.#cut(held - (held % GROUP_BYTES))
+    const parts: Uint8Array[] = []
+    for (let left = Math.min(count, GROUP_BYTES); left > 0; left -= parts.at(-1)!.byteLength) {
+      if (this.#rest.byteLength === 0) await this.#next()
+      parts.push(this.#cut(left))
+    }
+    return concat(parts)
+  }
+
+  #cut(count: number): Uint8Array {
+    const bytes = this.#rest.subarray(0, count)
+    this.#rest = this.#rest.subarray(bytes.byteLength)
+    return bytes
+  }
+
+  async #next(): Promise<void> {
+    const next = await this.#source.next()
+    if (next.done === true) throw new DstoreError('integrity', 'a value is shorter than it was')
+    this.#rest = next.value
+  }
+
+  /** Ends the underlying read. */
   async end(): Promise<void> {
     await this.#source.return?.()
   }

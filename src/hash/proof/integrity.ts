@@ -1,22 +1,18 @@
-/** What a proof can fail by: the closed list that decoder, model and vectors share (specs/002, "Errors"). */
+/** Why a proof fails (specs/002-verified-values.md, "Errors"). */
 import { DstoreError } from '../../errors.ts'
 
 export type Flaw =
-  /** The header says a length that no value has, or not the one that is known. */
+  /** The header names a length that no value has, or not the known one. */
   | 'size'
-  /** A pair does not hash to what its parent says: tree or length are another value's. */
+  /** A pair does not hash to what its parent holds: the tree, or the length, is another value's. */
   | 'parent'
-  /** A group does not hash to what its parent says. */
+  /** A group does not hash to what its parent holds. */
   | 'group'
-  /** The input ended before the proof did. */
-  | 'truncated'
-  /** Bytes after the end of the proof. */
-  | 'trailing'
 
 /** Bytes that do not match their key. */
 export class IntegrityError extends DstoreError {
   readonly flaw: Flaw
-  /** Offset within the value of the slice's first byte that was not proved; 0 where its length was refused. */
+  /** Offset within the value of the first byte that was not proved; 0 for `size`. */
   readonly position: number
 
   constructor(flaw: Flaw, position: number, message: string) {

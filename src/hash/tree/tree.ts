@@ -5,6 +5,7 @@
  * child of a parent takes the largest power of two of groups that leaves at least one for the right child. The
  * *outboard* holds the parents in pre-order, each as the 64 bytes of its children's chaining values.
  */
+import { viewOf } from '../../bytes.ts'
 import {
   CHUNK_BYTES,
   DIGEST_BYTES,
@@ -18,6 +19,13 @@ export const PAIR_BYTES: number = 2 * DIGEST_BYTES
 
 /** The length of the value, u64 little-endian, that a slice begins with. */
 export const HEADER_BYTES: number = 8
+
+/** The header of a slice: the length of the value. */
+export function encodeHeader(size: number): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES)
+  viewOf(header).setBigUint64(0, BigInt(size), true)
+  return header
+}
 
 /** Half-open range of bytes: `start` is in, `end` is not. */
 export interface ByteRange {
@@ -114,67 +122,6 @@ export function pairOffset(first: number, end: number, groups: number): number {
     node = goesLeft ? { first: node.first, end: middle } : { first: middle, end: node.end }
   }
   return offset
-}
-
-/** One thing that a slice is made of, after its header. */
-export type Step =
-  | {
-      readonly kind: 'parent'
-      /** Where its pair is in the outboard, in bytes. */
-      readonly outboardOffset: number
-      readonly root: boolean
-      /** Is the left child, and the right child, part of the slice? One is, or both. */
-      readonly left: boolean
-      readonly right: boolean
-    }
-  | {
-      readonly kind: 'group'
-      /** Index of the group. */
-      readonly group: number
-      /** Its bytes within the value. */
-      readonly start: number
-      readonly end: number
-      /** Is it the whole tree? */
-      readonly root: boolean
-    }
-
-/** What a slice for the range holds after its header, in order: parents before what is below them. */
-export function* sliceSteps(
-  size: number,
-  range: ByteRange,
-  groupBytes: number = GROUP_BYTES,
-): Generator<Step, void, undefined> {
-  checkTree(size, groupBytes)
-  const wanted = groupsOf(range, size, groupBytes)
-  const total = groupCount(size, groupBytes)
-  /** Subtrees still to be walked, the next one last; as deep as the tree. */
-  const todo: Subtree[] = [{ first: 0, end: total, outboardOffset: 0 }]
-  for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
-    const groups = node.end - node.first
-    const root = groups === total
-    if (groups === 1) {
-      const { start, end } = bytesOf(node, size, groupBytes)
-      yield { kind: 'group', group: node.first, start, end, root }
-      continue
-    }
-    const middle = node.first + leftGroups(groups)
-    const left = wanted.first < middle
-    const right = wanted.end > middle
-    const { outboardOffset } = node
-    yield { kind: 'parent', outboardOffset, root, left, right }
-    if (right) {
-      const skipped = (middle - node.first) * PAIR_BYTES
-      todo.push({ first: middle, end: node.end, outboardOffset: outboardOffset + skipped })
-    }
-    if (left) {
-      todo.push({ first: node.first, end: middle, outboardOffset: outboardOffset + PAIR_BYTES })
-    }
-  }
-}
-
-interface Subtree extends GroupRange {
-  /** Where its root's pair is in the outboard. */
-  readonly outboardOffset: number
 }
 
 /** The exact length in bytes of the slice for a range, header included; known without walking it. */

@@ -1,11 +1,11 @@
-/** Random attacks on slices: each must end in an `IntegrityError`, and nothing wrong may come out before it. */
+/** Random attacks on pieces: each must end in an `IntegrityError`, and no wrong byte be accepted. */
 import { concat, equal } from '../../../src/bytes.ts'
 import type { Engine } from '../../../src/hash/engine/engine.ts'
-import { hash } from '../../../src/hash/hasher.ts'
 import { IntegrityError } from '../../../src/hash/proof/integrity.ts'
-import { SliceDecoder } from '../../../src/hash/proof/slice-decoder.ts'
-import { encodeHeader, encodeSlice } from '../../../src/hash/proof/slice-encoder.ts'
-import { groupCount } from '../../../src/hash/tree/tree.ts'
+import { PieceDecoder } from '../../../src/hash/proof/piece-decoder.ts'
+import { HEADER_BYTES, encodeHeader } from '../../../src/hash/tree/tree.ts'
+import { GROUP_BYTES } from '../../../src/limits.ts'
+import { sentPieces, sourceOf, type SentPiece, type Source } from './pieces.ts'
 
 /** A small seeded generator (xorshift): the seed of a failure reruns it. */
 export function generator(seed: number): (below: number) => number {
@@ -20,58 +20,35 @@ export function generator(seed: number): (below: number) => number {
 
 type Random = (below: number) => number
 
-/** Each changes a slice of the whole value; undefined where it would change nothing. */
+/** Each changes the bytes of a piece; undefined where it would change nothing. */
 const ATTACKS: Readonly<
-  Record<string, (slice: Uint8Array, random: Random, groupBytes: number) => Uint8Array | undefined>
+  Record<string, (sent: Uint8Array, random: Random, groupsAt: number) => Uint8Array | undefined>
 > = {
-  'a bit flipped': (slice, random) => {
-    const flipped = slice.slice()
-    flipped[random(slice.length)]! ^= 1 << random(8)
+  'a bit flipped': (sent, random) => {
+    const flipped = sent.slice()
+    flipped[random(sent.length)]! ^= 1 << random(8)
     return flipped
   },
-  'cut short': (slice, random) => slice.slice(0, random(slice.length)),
-  lengthened: (slice, random) => concat([slice, new Uint8Array(1 + random(40))]),
-  'a byte dropped': (slice, random) => {
-    const at = random(slice.length)
-    return concat([slice.subarray(0, at), slice.subarray(at + 1)])
+  'a byte dropped': (sent, random) => {
+    const at = random(sent.length)
+    const shifted = concat([sent.subarray(0, at), sent.subarray(at + 1), new Uint8Array(1)])
+    return equal(shifted, sent) ? undefined : shifted
   },
-  'two groups swapped': (slice, random, groupBytes) => {
-    const starts = groupStarts(slice, groupBytes)
-    const [a, b] = [starts[random(starts.length)]!, starts[random(starts.length)]!]
-    const swapped = slice.slice()
-    swapped.set(slice.subarray(a, a + groupBytes), b)
-    swapped.set(slice.subarray(b, b + groupBytes), a)
-    return equal(swapped, slice) ? undefined : swapped
+  'two groups swapped': (sent, random, groupsAt) => {
+    const whole = Math.floor((sent.length - groupsAt) / GROUP_BYTES)
+    if (whole < 2) return undefined
+    const [a, b] = [random(whole), random(whole)].map((group) => groupsAt + group * GROUP_BYTES)
+    const swapped = sent.slice()
+    swapped.set(sent.subarray(a, a! + GROUP_BYTES), b)
+    swapped.set(sent.subarray(b, b! + GROUP_BYTES), a)
+    return equal(swapped, sent) ? undefined : swapped
   },
-  'another length': (slice, random) => {
-    const size = new DataView(slice.buffer, slice.byteOffset).getBigUint64(0, true)
-    const other = [Number(size) + 1 + random(5000), random(Number(size) + 1), 2 ** random(53)][
-      random(3)
-    ]!
-    return other === Number(size) ? undefined : concat([encodeHeader(other), slice.subarray(8)])
+  'another length': (sent, random) => {
+    const size = Number(new DataView(sent.buffer, sent.byteOffset).getBigUint64(0, true))
+    const other = [size + 1 + random(5000), random(size + 1), 2 ** random(53)][random(3)]!
+    return other === size ? undefined : concat([encodeHeader(other), sent.subarray(HEADER_BYTES)])
   },
-  'random bytes': (slice, random) => slice.map(() => random(256)),
-}
-
-/** Where the whole groups are in a slice of everything: found by walking the tree. */
-function groupStarts(slice: Uint8Array, groupBytes: number): number[] {
-  const size = Number(new DataView(slice.buffer, slice.byteOffset).getBigUint64(0, true))
-  const starts: number[] = []
-  let at = 8
-  const walk = (groups: number): void => {
-    if (groups === 1) {
-      starts.push(at)
-      at += groupBytes
-      return
-    }
-    at += 64
-    let left = 1
-    while (left * 2 < groups) left *= 2
-    walk(left)
-    walk(groups - left)
-  }
-  walk(groupCount(size, groupBytes))
-  return starts.length > 1 ? starts.slice(0, -1) : starts
+  'random bytes': (sent, random) => sent.map(() => random(256)),
 }
 
 /** Makes `count` attacks on random values; throws at the first that succeeds, naming its seed. */
@@ -79,41 +56,35 @@ export function attack(count: number, engine: Engine): void {
   const names = Object.keys(ATTACKS)
   for (let seed = 1; seed <= count; seed++) {
     const random = generator(seed)
-    const groupBytes = [1024, 1024, 1024, 2048, 16_384][random(5)]!
-    const value = new Uint8Array(random(8 * groupBytes)).map((_, i) => (i * seed) >> random(3))
-    const { digest, outboard } = hash(value, { groupBytes, engine })
-    const range = { start: 0, end: Infinity }
-    const slice = encodeSlice(value, outboard, range, groupBytes)
+    const length = random(1 + random(4) * GROUP_BYTES)
+    const value = new Uint8Array(length).map((_, i) => (i * seed) >> random(3))
+    const source = sourceOf(value, GROUP_BYTES, engine)
+    const [sent] = sentPieces(source, { start: 0, end: Infinity })
     const name = names[random(names.length)]!
-    const changed = ATTACKS[name]!(slice, random, groupBytes)
+    const bytes = concat([sent!.proof, sent!.groups])
+    const changed = ATTACKS[name]!(bytes, random, sent!.proof.length)
     if (changed === undefined) continue
-    const failure = survives(
-      new SliceDecoder({ digest, range, groupBytes, engine }),
-      changed,
-      value,
-      random,
-    )
+    const failure = survives(source, sent!, changed, random, engine)
     if (failure !== undefined) throw new Error(`seed ${seed}, ${name}: ${failure}`)
   }
 }
 
 function survives(
-  decoder: SliceDecoder,
+  { digest, size }: Source,
+  { piece, groups }: SentPiece,
   changed: Uint8Array,
-  value: Uint8Array,
   random: Random,
+  engine: Engine,
 ): string | undefined {
-  const step = 1 + random(20_000)
+  const step = (1 + random(4)) * GROUP_BYTES
+  const decoder = new PieceDecoder({ digest, size, engine })
   try {
-    for (let at = 0; at < changed.length; at += step) {
-      for (const item of decoder.push(changed.subarray(at, at + step))) {
-        if (item.kind !== 'data') continue
-        const right = value.subarray(item.start, item.start + item.bytes.length)
-        if (!equal(item.bytes, right)) return 'wrong bytes were given out'
-      }
-      if (![undefined, value.length].includes(decoder.size)) return 'a wrong length was given out'
+    decoder.proof(piece, changed.subarray(0, piece.proofBytes))
+    for (let at = 0; at === 0 || at < groups.length; at += step) {
+      const accepted = changed.subarray(piece.proofBytes + at).subarray(0, step)
+      decoder.groups(accepted)
+      if (!equal(accepted, groups.subarray(at, at + step))) return 'wrong bytes were accepted'
     }
-    decoder.finish()
   } catch (error) {
     return error instanceof IntegrityError ? undefined : String(error)
   }

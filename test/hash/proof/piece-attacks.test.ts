@@ -6,7 +6,7 @@ import { wrongGroup } from '../../../src/hash/proof/group-check.ts'
 import { IntegrityError, type Flaw } from '../../../src/hash/proof/integrity.ts'
 import { PieceDecoder } from '../../../src/hash/proof/piece-decoder.ts'
 import { planPieces } from '../../../src/hash/proof/piece-plan.ts'
-import { encodeHeader } from '../../../src/hash/proof/slice-encoder.ts'
+import { encodeHeader } from '../../../src/hash/tree/tree.ts'
 import { HEADER_BYTES, PAIR_BYTES, type ByteRange } from '../../../src/hash/tree/tree.ts'
 import { DIGEST_BYTES, GROUP_BYTES, PIECE_BYTES, VALUE_BYTES } from '../../../src/limits.ts'
 import { ENGINES } from '../engine/engines.ts'
@@ -380,7 +380,7 @@ test('what differs in any one bit is not the same', (t) => {
   }
 })
 
-test('the empty value is proved, and nothing else is taken for it', (t) => {
+test('R002-12: the empty value is proved, and nothing else is taken for it', (t) => {
   const empty = sourceOf(new Uint8Array(0))
   const header = encodeHeader(0)
   const take = (digest: Uint8Array, groups: Uint8Array): unknown => {

@@ -2,20 +2,102 @@
 import { concat } from '../../../src/bytes.ts'
 import type { Engine } from '../../../src/hash/engine/engine.ts'
 import { hash } from '../../../src/hash/hasher.ts'
-import { planPieces, type Piece } from '../../../src/hash/proof/piece-plan.ts'
-import { encodeHeader } from '../../../src/hash/proof/slice-encoder.ts'
+import { GROUP, lengthOf, planPieces, type Piece } from '../../../src/hash/proof/piece-plan.ts'
 import {
+  HEADER_BYTES,
+  PAIR_BYTES,
   bytesOf,
+  encodeHeader,
   groupCount,
   groupsOf,
   leftGroups,
   outboardBytes,
-  PAIR_BYTES,
   type ByteRange,
 } from '../../../src/hash/tree/tree.ts'
 import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES } from '../../../src/limits.ts'
 import { ENGINES } from '../engine/engines.ts'
 import { pattern } from '../sizes.ts'
+
+/** What a slice has behind its header, in order: a pair of the outboard, or a group of the value. */
+export type Step =
+  | {
+      readonly kind: 'parent'
+      readonly outboardOffset: number
+      readonly root: boolean
+      /** Whether its left child, and its right, belong to the slice. */
+      readonly left: boolean
+      readonly right: boolean
+    }
+  | { readonly kind: 'group'; readonly start: number; readonly end: number }
+
+/** The definition of a slice (R002-5, R002-7), which pieces are compared with. */
+export function sliceSteps(size: number, range: ByteRange, groupBytes: number): Step[] {
+  const wanted = groupsOf(range, size, groupBytes)
+  const total = groupCount(size, groupBytes)
+  const below = (first: number, end: number, outboardOffset: number): Step[] => {
+    if (end <= wanted.first || first >= wanted.end) return []
+    if (end - first === 1) return [{ kind: 'group', ...bytesOf({ first, end }, size, groupBytes) }]
+    const middle = first + leftGroups(end - first)
+    const left = wanted.first < middle
+    const right = wanted.end > middle
+    return [
+      { kind: 'parent', outboardOffset, root: end - first === total, left, right },
+      ...below(first, middle, outboardOffset + PAIR_BYTES),
+      ...below(middle, end, outboardOffset + (middle - first) * PAIR_BYTES),
+    ]
+  }
+  return below(0, total, 0)
+}
+
+/** The slice for a range of a value in memory. */
+export function sliceOf(
+  source: Source,
+  range: ByteRange,
+  groupBytes: number = GROUP_BYTES,
+): Uint8Array {
+  const steps = sliceSteps(source.size, range, groupBytes)
+  const parts = steps.map((step) => {
+    if (step.kind === 'group') return source.bytes(step)
+    const start = step.outboardOffset
+    return source.outboard({ start, end: start + PAIR_BYTES })
+  })
+  return concat([encodeHeader(source.size), ...parts])
+}
+
+/** Where the header, the pairs and the groups of a piece are in it, in the order of the slice. */
+export function sliceOrder(piece: Piece, groupBytes: number = GROUP_BYTES): ByteRange[] {
+  const { isFirst, proofBytes, steps } = piece
+  let pairAt = isFirst ? HEADER_BYTES : 0
+  let groupAt = proofBytes
+  const order = isFirst ? [{ start: 0, end: HEADER_BYTES }] : []
+  for (const step of steps) {
+    if (step !== GROUP) order.push({ start: pairAt, end: (pairAt += PAIR_BYTES) })
+    else {
+      const end = Math.min(lengthOf(piece), groupAt + groupBytes)
+      order.push({ start: groupAt, end })
+      groupAt = end
+    }
+  }
+  if (pairAt !== proofBytes || groupAt !== lengthOf(piece)) throw new Error('bytes left')
+  return order
+}
+
+/** The bytes of pieces, each pair and group where the slice has it. */
+export function reordered(
+  source: Source,
+  pieces: Iterable<Piece>,
+  groupBytes: number = GROUP_BYTES,
+): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (const piece of pieces) {
+    const sent = sentPiece(source, piece)
+    const bytes = concat([sent.proof, sent.groups])
+    for (const { start, end } of sliceOrder(piece, groupBytes)) {
+      parts.push(bytes.subarray(start, end))
+    }
+  }
+  return concat(parts)
+}
 
 /** A value and its tree, to be cut into pieces. */
 export interface Source {
@@ -25,9 +107,13 @@ export interface Source {
   outboard(range: ByteRange): Uint8Array
 }
 
-/** A value that is there. */
-export function sourceOf(bytes: Uint8Array, groupBytes: number = GROUP_BYTES): Source {
-  const { digest, outboard } = hash(bytes, { groupBytes })
+/** A value in memory. */
+export function sourceOf(
+  bytes: Uint8Array,
+  groupBytes: number = GROUP_BYTES,
+  engine: Engine = ENGINES[0]!,
+): Source {
+  const { digest, outboard } = hash(bytes, { groupBytes, engine })
   return {
     digest,
     size: bytes.byteLength,
