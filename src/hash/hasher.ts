@@ -50,6 +50,17 @@ export function hash(bytes: Uint8Array, options: HashOptions = {}): Hashed {
   return { digest: cv, size: bytes.byteLength, outboard }
 }
 
+/** Hashes a piece of any length, and lets other work run at least every few milliseconds. */
+export async function hashInTurns(
+  hasher: Pick<Hasher, 'update'>,
+  piece: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < piece.byteLength; at += HASH_WINDOW_BYTES) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    hasher.update(piece.subarray(at, at + HASH_WINDOW_BYTES))
+  }
+}
+
 class TreeHasher implements Hasher {
   readonly #engine: Engine
   readonly #groupBytes: number

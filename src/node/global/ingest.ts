@@ -1,13 +1,10 @@
 /** Values on their way into a store and out of it. */
 import { equal, gather } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import { createHasher, hash, type Hashed } from '../../hash/hasher.ts'
+import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/request-plans.ts'
-import { RESUMABLE_BYTES, KIB } from '../../limits.ts'
+import { RESUMABLE_BYTES } from '../../limits.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
-
-/** What is hashed in one go on a thread that others wait for: well under a millisecond of work. */
-const HASH_SLICE_BYTES = 256 * KIB
 
 /** A value that is sealed in a store and not yet adopted. */
 export interface Ingested extends Hashed {
@@ -80,17 +77,6 @@ export async function receive(
   } catch (error) {
     await staging.discard()
     throw error
-  }
-}
-
-/** Hash a piece of any length without holding the event loop for more than a few milliseconds. */
-export async function hashInTurns(
-  hasher: { update(bytes: Uint8Array): void },
-  piece: Uint8Array,
-): Promise<void> {
-  for (let at = 0; at < piece.byteLength; at += HASH_SLICE_BYTES) {
-    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
-    hasher.update(piece.subarray(at, at + HASH_SLICE_BYTES))
   }
 }
 

@@ -1,7 +1,7 @@
 /** How a Local puts: the bytes go to Global, whose own hash decides, and stay in the Local's cache where they fit. */
 import { concat, equal, gather } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { createHasher, hash, type Hashed } from '../../hash/hasher.ts'
+import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { keyThing } from '../../index/local/in-flight.ts'
@@ -26,7 +26,6 @@ import type { GlobalLink } from './global-link.ts'
 import { arriving, metered } from '../calls/byte-budget.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
-import { hashInTurns } from '../global/ingest.ts'
 
 /** What is said where a put fails for want of Global. */
 const KEPT = 'what Global has of it is kept for a day: the same command goes on from there'
