@@ -28,7 +28,7 @@ const PREFIX = 'dstore1'
 
 const CHECKSUM_BYTES = 4
 
-/** Of printable ASCII, without `/` in the host: what is printed to a terminal, and dialled. */
+/** Of printable ASCII, without `/` in the host: what is printed to a terminal, and dialed. */
 const ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[0-9A-Za-z.:_%-]+\/tcp\/[1-9]\d{0,4}$/
 
 /** Begins a text like a ticket? Then an error in it is that of a ticket. */

@@ -1,6 +1,6 @@
 /**
- * Connections that come, before anybody has proved to be anyone (specs/006-membership.md, R006-36). libp2p has bounds of its
- * own, which are somewhat wider: what it refuses nobody counts.
+ * Bounds inbound connections before they are authenticated (specs/006-membership.md, R006-36).
+ * libp2p's own bounds are set `SLACK` wider, because it does not report what it refuses.
  */
 import './polyfill.ts'
 import type { Connection, MultiaddrConnection } from '@libp2p/interface'
@@ -8,7 +8,7 @@ import type { Gate } from '../membership/gate.ts'
 import { Handshakes } from '../membership/handshakes.ts'
 import { hostOf } from './multiaddr.ts'
 
-/** By how much libp2p's bounds are wider. */
+/** By how much libp2p's bounds are wider than ours. */
 export const SLACK = 256
 
 export interface PeerGaterOptions {
@@ -19,12 +19,12 @@ export interface PeerGaterOptions {
 }
 
 export class PeerGater {
-  readonly #most: number
+  readonly #connections: number
   readonly #handshakes: Handshakes
   readonly #gate: Gate | undefined
 
   constructor(options: PeerGaterOptions, gate: Gate | undefined) {
-    this.#most = options.connections
+    this.#connections = options.connections
     this.#gate = gate
     this.#handshakes = new Handshakes({
       now: () => performance.now(),
@@ -34,20 +34,20 @@ export class PeerGater {
     })
   }
 
-  /** May a connection begin its handshake, where so many stand? */
-  admits(coming: MultiaddrConnection, standing: number): boolean {
-    const address = coming.remoteAddr.toString()
+  /** May a connection begin its handshake, when `open` connections are open? */
+  admits(incoming: MultiaddrConnection, open: number): boolean {
+    const address = incoming.remoteAddr.toString()
     const host = hostOf(address)
-    if (standing < this.#most && this.#handshakes.begin(address, host)) {
-      coming.addEventListener('close', () => this.#handshakes.end(address))
+    if (open < this.#connections && this.#handshakes.begin(address, host)) {
+      incoming.addEventListener('close', () => this.#handshakes.end(address))
       return true
     }
     this.#gate?.refuseHost(host, 'connections')
     return false
   }
 
-  /** Its handshake is over: it stands. */
-  entered({ remoteAddr }: Connection): void {
+  /** Its handshake is over. */
+  upgraded({ remoteAddr }: Connection): void {
     this.#handshakes.end(remoteAddr.toString().replace(/\/p2p\/.*$/, ''))
   }
 }

@@ -1,4 +1,4 @@
-/** Who a node is: an Ed25519 key pair. Its public half is the peer id; the private half never leaves the machine. */
+/** A node's identity: an Ed25519 key pair. The public key is the peer id; the private key is secret. */
 import './polyfill.ts'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
@@ -16,12 +16,12 @@ export function peerIdOf(identity: Identity): string {
   return peerIdFromPrivateKey(identity).toString()
 }
 
-/** A private key as libp2p writes it: secret. */
+/** The private key in libp2p's protobuf encoding; secret. */
 export function encodeIdentity(identity: Identity): Uint8Array {
   return privateKeyToProtobuf(identity)
 }
 
-/** Error: `unreadable`, when these are not the bytes of a whole Ed25519 key pair. */
+/** Error: `unreadable`, unless the bytes encode an intact Ed25519 key pair. */
 export async function decodeIdentity(bytes: Uint8Array): Promise<Identity> {
   try {
     const key = privateKeyFromProtobuf(bytes)
@@ -30,7 +30,7 @@ export async function decodeIdentity(bytes: Uint8Array): Promise<Identity> {
     }
     const probe = new TextEncoder().encode('dstore')
     if (!(await key.publicKey.verify(probe, await key.sign(probe)))) {
-      throw new Error('its two halves do not belong together')
+      throw new Error('its public and private keys do not match')
     }
     return key
   } catch (cause) {

@@ -1,27 +1,30 @@
 /**
- * A libp2p stream as a channel. The library's own conveniences lose back-pressure or bytes (test/node holds a test
- * for each), so this uses its events alone:
+ * A libp2p stream as a channel. libp2p's convenience methods lose back-pressure or bytes
+ * (test/network/libp2p-traps.test.ts shows each case), so this uses only its events:
  *
- * - `onDrain()` waits once per stream and never again; a `drain` event comes while most of a large write still waits.
- *   So a write is over when the buffer is empty and nothing asks for drain.
- * - `for await` over a stream reads without bound. So `message` events, `pause` and `resume`.
- * - To pause inside a message that `resume` gives out is undone when `resume` returns. So it is done afterwards.
- * - A lost connection looks like the end of the stream. So only `remoteCloseWrite` is one.
- * - `end` may have come before bytes that negotiation left over. So the end is when nothing waits any more.
+ * - `onDrain()` works once per stream, and a `drain` event fires while most of a large write is
+ *   still buffered. So a write is done when the buffer is empty and does not need draining.
+ * - `for await` over a stream reads without bound. So this uses `message`, `pause` and `resume`.
+ * - A `pause` inside a `message` that `resume` dispatches is undone when `resume` returns. So this
+ *   pauses after `resume`.
+ * - A lost connection looks like the end of the stream. So only `remoteCloseWrite` counts as one.
+ * - `end` may fire before bytes that negotiation left over. So the end is reached only when the
+ *   read buffer is empty.
  */
 import './polyfill.ts'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { concat } from '../bytes.ts'
-import { DstoreError, asDstoreError } from '../errors.ts'
+import { asDstoreError, type DstoreError } from '../errors.ts'
 import { CHANNEL_BUFFER_BYTES, DIRECT_BYTES } from '../limits.ts'
-import type { Channel } from '../wire/channel.ts'
+import { channelClosed, peerDropped, type Channel } from '../wire/channel.ts'
 import { Inbox } from '../wire/inbox.ts'
+import { WriteQueue } from '../wire/write-queue.ts'
 
 /**
- * The largest single write to a libp2p stream: seventeen whole Noise messages less a Yamux header, more than a piece.
- * Every write is one Yamux frame, and the receiver answers every frame with a window update: small writes cost half
- * the speed.
+ * The largest single write to a libp2p stream: seventeen full Noise messages less a Yamux header,
+ * which is more than a piece. Every write is one Yamux frame, and the receiver answers each frame
+ * with a window update, so small writes halve the speed.
  */
 const STREAM_WRITE_BYTES = 17 * 65_519 - 12
 
@@ -30,16 +33,14 @@ export class Libp2pChannel implements Channel {
   readonly #stream: Stream
   readonly #controller = new AbortController()
   readonly #inbox: Inbox
-  /** The peer has ended its side; what it sent before may still wait in the stream. */
+  /** The peer has ended its side; bytes it sent before may still be in the stream's buffer. */
   #peerEnded = false
   #paused = false
   #resuming = false
-  #ending: Promise<void> | undefined
-  /** The write that is going on, settled without failure; later ones queue behind it. */
-  #writing: Promise<void> | undefined
+  readonly #writes = new WriteQueue()
   #wakeWriter: (() => void) | undefined
 
-  /** Takes over a stream that was just opened or handed to a protocol's handler, before anything is awaited. */
+  /** Takes over a stream just opened, or just passed to a handler: before anything is awaited. */
   constructor(stream: Stream, peer: string) {
     this.#stream = stream
     this.peer = peer
@@ -50,7 +51,7 @@ export class Libp2pChannel implements Channel {
     stream.addEventListener('drain', () => this.#wakeWriter?.())
     stream.addEventListener('idle', () => this.#wakeWriter?.())
     stream.addEventListener('message', (event) => this.#arrived(event))
-    if (stream.status !== 'open') this.#close(lost())
+    if (stream.status !== 'open') this.#close(peerDropped())
     else if (stream.remoteWriteStatus === 'closed') this.#peerEnded = true
     this.#endWhenRead()
   }
@@ -68,27 +69,16 @@ export class Libp2pChannel implements Channel {
   }
 
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    if (this.#ending !== undefined)
-      return Promise.reject(new TypeError('write: this side has ended'))
-    const parts = bytes instanceof Uint8Array ? [bytes] : bytes
-    const sent =
-      this.#writing === undefined ? this.#send(parts) : this.#writing.then(() => this.#send(parts))
-    const settled: Promise<void> = sent.then(
-      () => this.#written(settled),
-      () => this.#written(settled),
-    )
-    this.#writing = settled
-    return sent
+    return this.#writes.write(() => this.#send(bytes instanceof Uint8Array ? [bytes] : bytes))
   }
 
   async flush(): Promise<void> {
-    await this.#writing
+    await this.#writes.idle()
     this.signal.throwIfAborted()
   }
 
   end(): Promise<void> {
-    this.#ending ??= this.#sendEnd()
-    return this.#ending
+    return this.#writes.end(() => this.#sendEnd())
   }
 
   abort(reason: Error): void {
@@ -111,7 +101,7 @@ export class Libp2pChannel implements Channel {
     try {
       return this.#stream.send(bytes)
     } catch (error) {
-      this.#close(lost(error))
+      this.#close(peerDropped(error))
       throw this.signal.reason
     }
   }
@@ -123,17 +113,12 @@ export class Libp2pChannel implements Channel {
     }
   }
 
-  #written(settled: Promise<void>): void {
-    if (this.#writing === settled) this.#writing = undefined
-  }
-
   async #sendEnd(): Promise<void> {
-    await this.#writing
     this.signal.throwIfAborted()
     try {
       await this.#stream.close()
     } catch (error) {
-      this.#close(lost(error))
+      this.#close(peerDropped(error))
     }
     if (this.signal.aborted && !this.#inbox.finished) throw this.signal.reason
     this.#closeWhenDone()
@@ -154,7 +139,7 @@ export class Libp2pChannel implements Channel {
     this.#stream.pause()
   }
 
-  /** Once all was read, take what waits in the stream: up to one window, while the peer may send the next. */
+  /** Once all is read, takes what the stream buffered: up to a window, while the peer sends more. */
   #taken(): void {
     if (this.#paused && this.#inbox.weight === 0 && !this.signal.aborted) {
       this.#paused = false
@@ -169,13 +154,13 @@ export class Libp2pChannel implements Channel {
     try {
       if (isReading(this.#stream)) this.#stream.resume()
     } catch {
-      // The bytes were given out; only the peer could not be told that it may go on: `close` says why.
+      // The bytes were dispatched; only the window update failed, and `close` says why.
     } finally {
       this.#resuming = false
     }
   }
 
-  /** An abort and a reset give `end` as well, and drop what waited: that is no end of the bytes. */
+  /** Aborts and resets fire `end` too, and drop buffered bytes: they do not end the data. */
   #endWhenRead(): void {
     const { status, readBufferLength } = this.#stream
     if (!this.#peerEnded || readBufferLength > 0) return
@@ -185,17 +170,16 @@ export class Libp2pChannel implements Channel {
   }
 
   #closed(event: StreamCloseEvent): void {
-    if (event.error !== undefined) return this.#close(lost(event.error))
-    const clean =
-      this.#peerEnded && this.#ending !== undefined && this.#stream.writeBufferLength === 0
-    if (clean) this.#closeWhenDone()
-    else this.#close(lost())
+    if (event.error !== undefined) return this.#close(peerDropped(event.error))
+    const bothEnded = this.#peerEnded && this.#writes.isEnding
+    if (bothEnded && this.#stream.writeBufferLength === 0) this.#closeWhenDone()
+    else this.#close(peerDropped())
   }
 
   #closeWhenDone(): void {
     const { status } = this.#stream
     if (!this.#inbox.finished || status === 'open' || status === 'closing') return
-    this.#close(new DstoreError('unreachable', 'the channel was closed'))
+    this.#close(channelClosed())
   }
 
   #close(reason: DstoreError): void {
@@ -206,7 +190,7 @@ export class Libp2pChannel implements Channel {
   }
 }
 
-/** Small parts that follow one another in one: each is encrypted for itself. To copy a large one costs more than that. */
+/** Joins adjacent small parts, as each is encrypted separately. Copying a large one costs more. */
 function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   let small: Uint8Array[] = []
   for (const part of parts) {
@@ -223,8 +207,4 @@ function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
 
 function isReading(stream: Stream): boolean {
   return stream.readStatus === 'readable' || stream.readStatus === 'paused'
-}
-
-function lost(cause?: unknown): DstoreError {
-  return new DstoreError('unreachable', 'the peer dropped the channel', { cause })
 }

@@ -1,6 +1,7 @@
 /**
- * The network under the protocols: a libp2p node over TCP, Noise and Yamux. It dials only what it is told to dial, and
- * listens only where it is told to listen; who may speak is decided by the protocols above.
+ * The network below the protocols: libp2p over TCP, Noise and Yamux. It dials and listens only at
+ * the addresses that its caller gives it; the gate decides which peers may connect and what they
+ * may open.
  */
 import './polyfill.ts'
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface'
@@ -12,6 +13,7 @@ import { DstoreError } from '../errors.ts'
 import * as limits from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
+import type { DialOptions, Network } from './network.ts'
 import { hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
 import { PeerGater, SLACK } from './connection-gater.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
@@ -32,9 +34,9 @@ export interface NetworkOptions {
   readonly identity: PrivateKey
   /** Multiaddrs to listen on; none by default. */
   readonly listen?: readonly string[]
-  /** Neither take connections nor dial before `start` is called. */
+  /** Neither listen nor dial before `start` is called. */
   readonly isHeld?: boolean
-  /** Who may connect, and open what. Without one everybody may. */
+  /** Decides which peers may connect, and open what; without one, all may. */
   readonly gate?: Gate
   /** Other limits than those of src/limits.ts. */
   readonly limits?: Partial<NetworkLimits>
@@ -47,18 +49,14 @@ export interface NetworkLimits {
   readonly connectionsPerHostPerSecond: number
   readonly connectionsPerPeer: number
   readonly streamsPerProtocol: number
-  /** How long a peer that is no member may be connected, in milliseconds. */
+  /** How long a peer that is not a member may stay connected, in milliseconds. */
   readonly admissionMs: number
 }
 
-export interface DialOptions {
-  readonly signal?: AbortSignal
-}
-
 export interface PeerListener {
-  /** The first connection to a peer stands. */
+  /** The first connection to a peer is open. */
   readonly connected?: (peer: string) => void
-  /** The last connection to it is gone. */
+  /** The last connection to it has closed. */
   readonly disconnected?: (peer: string) => void
 }
 
@@ -69,44 +67,12 @@ export interface ConnectionFacts {
   readonly streams: number
 }
 
-export interface Libp2pNetwork {
-  readonly peerId: string
-
-  /** Take connections from now on, and dial; harmless where it does. Errors: `malformed-address`, `address-in-use`. */
-  start(): Promise<void>
-
-  /** Full multiaddrs, with the peer id, at which others reach this node; none where it does not listen. */
-  addresses(): readonly string[]
-
-  /**
-   * Connect, or use the connection there is, and open a channel. Errors: `malformed-address`, `unreachable`,
-   * `timeout`, `cancelled`, `incompatible`, `busy`.
-   */
-  dial(address: string, protocol: string, options?: DialOptions): Promise<Channel>
-
-  /** Open a channel over the connection to a peer; `unreachable` where there is none, else as `dial`. */
-  open(peer: string, protocol: string, options?: DialOptions): Promise<Channel>
-
-  /** Take the channels that peers open for a protocol. */
-  handle(protocol: string, take: (channel: Channel) => void): Promise<void>
-
-  /** Be told of peers that come and go, until the function that is returned is called. */
-  onPeer(listener: PeerListener): () => void
-
-  connections(): readonly ConnectionFacts[]
-
-  /** Cut every connection to a peer, with all its channels. */
-  disconnect(peer: string): void
-
-  close(): Promise<void>
-}
-
 /** Errors: `malformed-address`, `address-in-use`. */
 export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetwork> {
   const { gate } = options
   const bounds: NetworkLimits = { ...DEFAULTS, ...options.limits }
   const listen = (options.listen ?? []).map((address) => parseListenAddress(address).toString())
-  const doorway = new PeerGater(bounds, gate)
+  const gater = new PeerGater(bounds, gate)
   let libp2p: Libp2p | undefined
   try {
     libp2p = await createLibp2p({
@@ -117,13 +83,13 @@ export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetw
       connectionEncrypters: [encrypter],
       streamMuxers: [muxer],
       connectionGater: {
-        denyInboundConnection: (coming) =>
-          !doorway.admits(coming, libp2p?.getConnections().length ?? 0),
+        denyInboundConnection: (incoming) =>
+          !gater.admits(incoming, libp2p?.getConnections().length ?? 0),
         denyInboundEncryptedConnection: (peer, { remoteAddr }) =>
           gate?.mayConnect(peer.toString(), hostOf(remoteAddr.toString())) === false,
       },
       connectionManager: {
-        // Whoever is one too many comes so far, to be counted: see `PeerGater`.
+        // Wider than the bounds of `PeerGater`, which counts what it refuses.
         maxConnections: bounds.connections + SLACK,
         maxIncomingPendingConnections: bounds.connectionsPending + SLACK,
         inboundConnectionThreshold: bounds.connectionsPerHostPerSecond + SLACK,
@@ -133,14 +99,14 @@ export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetw
         inboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
         outboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
       },
-      // A node that hashes or writes for a while must not lose healthy peers: be slow to judge.
+      // Slow to give up on a peer: one that is busy hashing or writing for a while is healthy.
       connectionMonitor: {
         pingInterval: limits.PROBE_EVERY_MS,
         pingTimeout: { minTimeout: PROBE_ANSWER_MS },
       },
     })
-    libp2p.addEventListener('connection:open', ({ detail }) => doorway.entered(detail))
-    return new Libp2pNode(libp2p, bounds, gate)
+    libp2p.addEventListener('connection:open', ({ detail }) => gater.upgraded(detail))
+    return new Libp2pNetwork(libp2p, bounds, gate)
   } catch (error) {
     throw listenFault(error)
   }
@@ -156,7 +122,7 @@ const DEFAULTS: NetworkLimits = {
   streamsPerProtocol: limits.STREAMS_PER_PROTOCOL,
 }
 
-class Libp2pNode implements Libp2pNetwork {
+export class Libp2pNetwork implements Network {
   readonly #libp2p: Libp2p
   readonly #bounds: NetworkLimits
   readonly #gate: Gate | undefined
@@ -213,23 +179,22 @@ class Libp2pNode implements Libp2pNetwork {
       protocol,
       (stream, connection) => {
         const channel = new Libp2pChannel(stream, connection.remotePeer.toString())
-        const fault = this.#whyNot(connection, protocol)
+        const fault = this.#refusal(connection, protocol)
         if (fault === undefined) take(channel)
         else channel.abort(fault)
       },
       {
-        // One more than is allowed comes so far, and is counted.
+        // One more than is allowed, so that `#refusal` sees and counts it.
         maxInboundStreams: this.#bounds.streamsPerProtocol + 1,
         maxOutboundStreams: this.#bounds.streamsPerProtocol,
       },
     )
   }
 
+  /** Calls the listener as peers connect and disconnect, until the returned function is called. */
   onPeer(listener: PeerListener): () => void {
-    const connected = (event: CustomEvent<{ toString(): string }>): void =>
-      listener.connected?.(event.detail.toString())
-    const disconnected = (event: CustomEvent<{ toString(): string }>): void =>
-      listener.disconnected?.(event.detail.toString())
+    const connected = ({ detail }: CustomEvent): void => listener.connected?.(String(detail))
+    const disconnected = ({ detail }: CustomEvent): void => listener.disconnected?.(String(detail))
     this.#libp2p.addEventListener('peer:connect', connected)
     this.#libp2p.addEventListener('peer:disconnect', disconnected)
     return () => {
@@ -253,7 +218,7 @@ class Libp2pNode implements Libp2pNetwork {
     }
   }
 
-  /** Of too many connections of one peer the oldest goes: it may be of a link that is broken and does not know it. */
+  /** Drops a peer's oldest connection beyond the limit: its link may be broken unnoticed. */
   #opened(connection: Connection): void {
     const { remotePeer, direction, id, remoteAddr } = connection
     const peer = remotePeer.toString()
@@ -267,7 +232,7 @@ class Libp2pNode implements Libp2pNetwork {
     if (this.#gate.connected(id, peer, host)) this.#expectAdmission(connection)
   }
 
-  /** A stranger has a short while to become a member. */
+  /** Drops a stranger that has not become a member within `admissionMs`. */
   #expectAdmission(connection: Connection): void {
     const gate = this.#gate!
     const peer = connection.remotePeer.toString()
@@ -282,8 +247,8 @@ class Libp2pNode implements Libp2pNetwork {
     })
   }
 
-  /** Why a peer may not have the channel that it has just opened. */
-  #whyNot(connection: Connection, protocol: string): DstoreError | undefined {
+  /** Why a peer is refused the channel that it has just opened; undefined if it is not. */
+  #refusal(connection: Connection, protocol: string): DstoreError | undefined {
     const peer = connection.remotePeer.toString()
     const gate = this.#gate
     if (gate?.mayOpen(peer, protocol) === false) {
@@ -311,10 +276,10 @@ class Libp2pNode implements Libp2pNetwork {
       ...options,
       maxOutboundStreams: this.#bounds.streamsPerProtocol,
     })
-    // A stream over the peer's limit is handed out all the same, and is reset already or about to be.
+    // libp2p also returns a stream over the peer's limit, which is or will soon be reset.
     const peer = connection.remotePeer.toString()
     if (stream.status === 'open') return new Libp2pChannel(stream, peer)
-    // So is one whose connection broke while it was opened; where only the stream knows yet, that looks alike.
+    // It returns one whose connection broke, too. If only the stream has noticed, that looks alike.
     if (connection.status === 'open' && stream.status === 'reset') {
       throw new DstoreError('busy', `${peer}: it takes no more streams`)
     }
@@ -322,7 +287,7 @@ class Libp2pNode implements Libp2pNetwork {
   }
 }
 
-/** A connection that the peer is just closing is still found, and no stream can be opened on it. */
+/** libp2p still lists a connection that the peer is closing, but no stream can be opened on it. */
 function isDying(error: unknown): boolean {
   return (
     error instanceof Error && ['ConnectionClosedError', 'MuxerClosedError'].includes(error.name)

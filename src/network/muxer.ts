@@ -1,6 +1,7 @@
 /**
- * Yamux with our windows, behind a guard. The package collects a data frame whole before it looks at its length, so a
- * peer that announces 4 GiB is believed and buffered: the guard reads the announcement first and drops the peer.
+ * Yamux with our windows, behind a guard. The package buffers a data frame whole before it checks
+ * its length, so a peer could make it hold 4 GiB; the guard reads the length first and drops the
+ * connection.
  */
 import './polyfill.ts'
 import type { MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
@@ -8,16 +9,16 @@ import { yamux } from '@libp2p/yamux'
 import { DstoreError } from '../errors.ts'
 import { STREAMS_PER_CONNECTION, KIB, MIB } from '../limits.ts'
 
-/** What a peer may send on a new stream before any of it was read. Both ends start with the same. */
+/** Bytes that a peer may send on a new stream before any is read; the same at both ends. */
 const STREAM_FIRST_WINDOW_BYTES = 256 * KIB
 
 /**
- * What a peer may ever send on one stream beyond what was read. A wider window is no faster on loopback, and a stalled
- * stream may hold two; over a distance of 50 ms this one carries 40 MiB/s.
+ * The most unread bytes that a peer may send on one stream. A wider window is no faster on
+ * loopback, and a stalled stream may hold two; with a round trip of 50 ms this carries 40 MiB/s.
  */
 const STREAM_WINDOW_BYTES = 2 * MIB
 
-/** What waits unread inside one stream before it is reset; a peer that keeps to its window never gets there. */
+/** Unread bytes that reset a stream; a peer that respects its window never reaches this. */
 export const STREAM_BUFFER_BYTES: number = 2 * STREAM_WINDOW_BYTES
 
 const HEADER_BYTES = 12
@@ -42,7 +43,9 @@ export function muxer(): StreamMuxerFactory {
   }
 }
 
-/** Abort the connection when a frame is announced that no window allows. To be called before the muxer listens. */
+/**
+ * Aborts the connection when a frame exceeds every window. Call before the muxer adds its listener.
+ */
 function guard(connection: MessageStream): void {
   const lengths = new FrameLengths()
   connection.addEventListener('message', (event) => {
@@ -57,13 +60,13 @@ function guard(connection: MessageStream): void {
   })
 }
 
-/** Follows the frames of one direction without keeping them. */
+/** Tracks the frames of one direction without keeping them. */
 export class FrameLengths {
   readonly #header = new Uint8Array(HEADER_BYTES)
   #headerFilled = 0
   #bodyLeft = 0
 
-  /** The longest body, in bytes, that a header in this piece announces. */
+  /** The longest body, in bytes, that a header completed in this piece announces. */
   take(piece: Uint8Array): number {
     let longest = 0
     for (let at = 0; at < piece.byteLength;) {
@@ -82,7 +85,7 @@ export class FrameLengths {
     return longest
   }
 
-  /** Only data frames have a body: in the others the same place holds a window, a ping or a reason. */
+  /** Only data frames have a body; in others this field holds a window, a ping or a reason. */
   #bodyLength(): number {
     if (this.#header[1] !== DATA_FRAME) return 0
     return new DataView(this.#header.buffer).getUint32(8)

@@ -1,7 +1,7 @@
-/** What libp2p throws, as a fault with one clear line. It tells its errors apart by `name`, Node its own by `code`. */
+/** Translates libp2p's errors into faults of one clear line. libp2p names errors, Node codes them. */
 import { DstoreError } from '../errors.ts'
 
-/** Why no channel to `target` came about. `signal` is the caller's own. */
+/** Why no channel to `target` was opened. `signal` is the one that the caller passed. */
 export function dialFault(error: unknown, target: string, signal?: AbortSignal): DstoreError {
   if (error instanceof DstoreError) return error
   if (signal?.aborted === true) return givenUp(signal.reason, target)
@@ -10,7 +10,7 @@ export function dialFault(error: unknown, target: string, signal?: AbortSignal):
     new DstoreError(code, `${target}: ${what}`, { cause: error })
   switch (codeOf(cause)) {
     case 'ECONNREFUSED':
-      return fault('unreachable', 'nobody listens there')
+      return fault('unreachable', 'nothing listens there')
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return fault('unreachable', 'no such host')
@@ -30,14 +30,14 @@ export function dialFault(error: unknown, target: string, signal?: AbortSignal):
     case 'AbortError':
       return fault('timeout', 'no answer in time')
     case 'UnexpectedEOFError':
-      return fault('unreachable', 'it hung up at once; it may serve its members alone')
+      return fault('unreachable', 'it hung up at once; it may serve only its members')
     case 'UnsupportedProtocolError':
-      return fault('incompatible', 'it does not speak this protocol of dstore')
+      return fault('incompatible', 'it does not speak this dstore protocol')
     case 'EncryptionFailedError':
     case 'MuxerUnavailableError':
       return fault('incompatible', 'it did not complete a libp2p handshake')
     case 'InvalidPeerIdError':
-      return fault('malformed-address', 'that is this node itself')
+      return fault('malformed-address', 'that is this node')
     case 'TooManyOutboundProtocolStreamsError':
     case 'DialError':
       return fault('busy', 'too many streams or dials at once')
@@ -72,7 +72,7 @@ function givenUp(reason: unknown, target: string): DstoreError {
   return new DstoreError(code, `${target}: ${what}`, { cause: reason })
 }
 
-/** A dial of several addresses, or of a host with several, fails with all their errors. */
+/** A dial of several addresses, or of a host that has several, fails with the errors of all. */
 function firstOf(error: unknown): Error {
   if (error instanceof AggregateError && error.errors.length > 0) return firstOf(error.errors[0])
   return error instanceof Error ? error : new Error(String(error))

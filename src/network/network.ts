@@ -4,18 +4,37 @@ import type { Channel } from '../wire/channel.ts'
 export const INDEX_PROTOCOL = '/dstore/index/1'
 export const TRANSFER_PROTOCOL = '/dstore/transfer/1'
 
-/** What a role uses of the network (`network.ts` is the real one). */
+export interface DialOptions {
+  readonly signal?: AbortSignal
+}
+
+/** What a role uses of the network. */
 export interface Network {
   readonly peerId: string
-  /** Take connections from now on, and dial; harmless where it does. */
+
+  /** Listens and dials from now on; idempotent. Errors: `malformed-address`, `address-in-use`. */
   start(): Promise<void>
+
+  /** Full multiaddrs, with the peer id, at which others reach this node; none if it does not listen. */
   addresses(): readonly string[]
-  dial(address: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
-  open(peer: string, protocol: string, options?: { signal?: AbortSignal }): Promise<Channel>
-  /** Of a channel that is idle: may no better one be had to its peer? Always so, where this is not said. */
-  isWorthKeeping?(channel: Channel): boolean
+
+  /**
+   * Connects, or reuses the connection, and opens a channel. Errors: `malformed-address`,
+   * `unreachable`, `timeout`, `cancelled`, `incompatible`, `busy`.
+   */
+  dial(address: string, protocol: string, options?: DialOptions): Promise<Channel>
+
+  /** Opens a channel to a connected peer. Errors: `unreachable` if there is no connection; else as `dial`. */
+  open(peer: string, protocol: string, options?: DialOptions): Promise<Channel>
+
+  /** May an idle channel be used again, or would a new one be better? Without this method, it may. */
+  canReuse?(channel: Channel): boolean
+
+  /** Calls `take` with each channel that a peer opens for a protocol. */
   handle(protocol: string, take: (channel: Channel) => void): Promise<void>
-  /** Cut every connection to a peer, with all its channels. */
+
+  /** Drops every connection to a peer, with all its channels. */
   disconnect(peer: string): void
+
   close(): Promise<void>
 }

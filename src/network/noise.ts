@@ -1,8 +1,14 @@
 /**
- * Noise as libp2p's package does it, sent in fewer writes, and with two changes for messages that are not small. The
- * cipher key is handed to OpenSSL as a key object that is made once, not as bytes that are imported anew for every
- * message: on Node 24 that is worth a fifth of the speed. And what is decrypted is the copy in one piece that the package
- * makes of a message as memory for the result, not the pieces in which it came off the socket.
+ * libp2p's Noise package with three changes that make it faster and leave the bytes the same:
+ *
+ * - For large messages OpenSSL gets the cipher key as a key object, made once. The package passes
+ *   bytes, which are imported for every message; on Node 24 that costs a fifth of the speed.
+ * - Large messages are decrypted from the contiguous copy that the package makes to hold the
+ *   result, not from the pieces in which they came off the socket.
+ * - Outgoing pieces are joined. The package sends the length of each message and the message
+ *   itself as separate pieces, and the transport makes a system call and a packet of each: 56 for
+ *   a piece of 1 MiB, a sixth of the cost of sending it. Copying is cheaper: the bytes were just
+ *   encrypted, and are in the processor's cache.
  */
 import './polyfill.ts'
 import { createDecipheriv, createSecretKey } from 'node:crypto'
@@ -10,13 +16,12 @@ import type { KeyObject } from 'node:crypto'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { ICryptoInterface } from '@chainsafe/libp2p-noise'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
-import type { ConnectionEncrypter } from '@libp2p/interface'
-import { overJoined } from './joined-sends.ts'
+import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface'
 
-/** Below this the package takes a cipher in WebAssembly, which wants bytes. */
+/** For shorter messages the package uses a cipher in WebAssembly, which takes the key as bytes. */
 const OPENSSL_FROM_BYTES = 1200
 
-/** A cipher state keeps one array as its key for as long as it lives, and never writes into it. */
+/** By the array of the key: a cipher state keeps one for its lifetime and never writes into it. */
 const keyObjects = new WeakMap<Uint8Array, KeyObject>()
 
 function keyObjectOf(key: Uint8Array): KeyObject {
@@ -30,7 +35,7 @@ function keyObjectOf(key: Uint8Array): KeyObject {
 
 const TAG_BYTES = 16
 
-/** `text` is the message without its tag. Throws where it is not what the peer sealed. */
+/** Decrypts `text`, the message without its tag. Throws unless the peer sealed exactly this. */
 function open(
   text: Uint8Array,
   tag: Uint8Array,
@@ -42,7 +47,7 @@ function open(
   decipher.setAAD(ad, { plaintextLength: text.byteLength })
   decipher.setAuthTag(tag)
   const plain = decipher.update(text)
-  // A stream cipher has given everything by now: this is the check of the tag.
+  // `update` has returned all of the plaintext; this checks the tag.
   decipher.final()
   return plain
 }
@@ -54,7 +59,7 @@ export const fastCrypto: ICryptoInterface = {
       plaintext,
       nonce,
       ad,
-      // What the package does with it is to hand it to createCipheriv, which takes either.
+      // The package only passes it to createCipheriv, which takes either.
       plaintext.byteLength < OPENSSL_FROM_BYTES ? key : (keyObjectOf(key) as unknown as Uint8Array),
     ),
   chaCha20Poly1305Decrypt: (sealed, nonce, ad, key, into) => {
@@ -68,6 +73,37 @@ export const fastCrypto: ICryptoInterface = {
 
 const packaged: ReturnType<typeof noise> = noise({ crypto: fastCrypto })
 
-/** For libp2p: makes the encrypter of a node. */
-export const encrypter = (components: Parameters<typeof packaged>[0]): ConnectionEncrypter =>
-  overJoined(packaged(components))
+/** The encrypter of a node, as libp2p wants it. */
+export const encrypter = (components: Parameters<typeof packaged>[0]): ConnectionEncrypter => {
+  const noiseOf = packaged(components)
+  return {
+    protocol: noiseOf.protocol,
+    secureOutbound: (connection, options) => noiseOf.secureOutbound(joining(connection), options),
+    secureInbound: (connection, options) => noiseOf.secureInbound(joining(connection), options),
+  }
+}
+
+/** The same connection, which joins the pieces that it is given to send. */
+function joining(connection: MessageStream): MessageStream {
+  const send = connection.send.bind(connection)
+  connection.send = (data) => send(joined(data))
+  return connection
+}
+
+type Sendable = Parameters<MessageStream['send']>[0]
+
+/** Copies of up to this size fit into the memory that Node pools. */
+const SMALL_BYTES = 4096
+
+/** The longest Noise message, with the length before it: anything longer is several. */
+const MESSAGE_BYTES = 2 + 65_535
+
+/**
+ * In one piece, unless the copy costs more than it saves: for a single message over `SMALL_BYTES`,
+ * which would need new memory.
+ */
+export function joined(data: Sendable): Sendable {
+  if (data instanceof Uint8Array) return data
+  const isWorthIt = data.byteLength <= SMALL_BYTES || data.byteLength > MESSAGE_BYTES
+  return isWorthIt ? Buffer.concat([...data]) : data
+}

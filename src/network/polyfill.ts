@@ -1,4 +1,4 @@
-/** What libp2p uses and Node 20 lacks. Imported before anything of libp2p. */
+/** `Promise.withResolvers`, which libp2p uses and Node 20 lacks. Import before libp2p. */
 
 interface Resolvers {
   promise: Promise<unknown>

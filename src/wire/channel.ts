@@ -1,9 +1,11 @@
 /**
- * A reliable, ordered stream of bytes to one peer, with true back-pressure in both directions. The protocols are
- * written against this alone; a libp2p stream, a bulk lane and a pair in memory are all channels.
+ * A reliable, ordered stream of bytes to one peer, with back-pressure in both directions. The protocols are written
+ * against this interface only; a libp2p stream, a lane and a pair in memory implement it.
  */
+import { DstoreError } from '../errors.ts'
+
 export interface Channel {
-  /** Who is at the other end, as authenticated by the transport: a peer id. */
+  /** The peer id at the other end, authenticated by the transport. */
   readonly peer: string
 
   /**
@@ -13,35 +15,44 @@ export interface Channel {
   readonly signal: AbortSignal
 
   /**
-   * The next bytes that arrived, never empty; undefined once the peer has ended its side. Rejects with the
-   * channel's reason when it was aborted; TypeError when another read is waiting. While nobody reads, the peer is held
-   * back. The bytes are good until the next read, which may use their memory again.
+   * The next bytes that arrived, never empty; undefined once the peer has ended its side. Rejects with the channel's
+   * reason when it was aborted; TypeError while another read is waiting. A channel that is not read holds its peer
+   * back. The bytes are valid until the next read, which may reuse their memory.
    */
   read(): Promise<Uint8Array | undefined>
 
   /**
-   * Fill memory with the next bytes, in place of a read, behind `filled` that are there already: resolves with how many
-   * it holds then, which is not all where no more came for a moment, or nothing more will. None, once the peer has ended
-   * its side. Until the channel has given more, or was aborted and is closed, what lies behind them may be written to.
+   * Reads the next bytes into `target`, after the `filled` bytes it already holds. Resolves with the number of bytes
+   * it then holds: fewer than all where no more arrived for a moment or none will, 0 once the peer has ended its side.
+   * The rest of `target` may still be written to until the next read or fill resolves, or the channel is closed after
+   * an abort.
    */
   fill(target: Uint8Array, filled?: number): Promise<number>
 
   /**
-   * Send bytes, or several arrays one behind the other, which must not be changed afterwards. Resolves when more may be
-   * written: at once, or when the peer has taken enough. Rejects with the channel's reason when it was aborted; TypeError
-   * after `end`. Writes go out in the order of calls.
+   * Sends bytes, or several arrays in sequence; they must not change afterwards. Resolves when more may be written: at
+   * once, or when the peer has taken enough. Rejects with the channel's reason when it was aborted; TypeError after
+   * `end`. Writes go out in the order of calls.
    */
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
 
   /**
-   * Resolves when nothing that was written is read from its memory any more. Rejects with the channel's reason; where
-   * that was given to `abort`, some of it may still be read, and go out, for a while.
+   * Resolves when the channel no longer reads from the memory of any write. Rejects with the channel's reason; after
+   * `abort`, some of that memory may still be read and sent for a while.
    */
   flush(): Promise<void>
 
-  /** Nothing more will be written. The peer reads everything before, then undefined. */
+  /** Ends this side. The peer reads everything written before, then undefined. */
   end(): Promise<void>
 
-  /** Drop both directions now; whoever waits on either end is rejected. Harmless when closed. */
+  /** Drops both directions now and rejects pending calls at both ends. Has no effect on a closed channel. */
   abort(reason: Error): void
 }
+
+/** Why a channel is aborted when the connection breaks, or the peer drops it. */
+export const peerDropped = (cause?: unknown): DstoreError =>
+  new DstoreError('unreachable', 'the peer dropped the channel', { cause })
+
+/** Why a channel is aborted when both sides have ended. */
+export const channelClosed = (): DstoreError =>
+  new DstoreError('unreachable', 'the channel was closed')

@@ -57,7 +57,7 @@ export class Peer {
     return this.#libp2p.dial(multiaddr(address))
   }
 
-  /** A stream of its own on the connection to this address, dialled where there is none. */
+  /** A stream of its own on the connection to this address, dialed where there is none. */
   async open(address: string, protocol: string): Promise<Line> {
     const connection = await this.dial(address)
     return new Line(await connection.newStream(protocol, { maxOutboundStreams: 5000 }))

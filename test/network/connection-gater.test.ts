@@ -45,8 +45,8 @@ async function comer(t: ExecutionContext, identity?: Identity): Promise<Libp2pNe
 }
 
 /** A channel that does not come about, or is cut as soon as it does. */
-async function refused(dialling: Promise<Channel>): Promise<void> {
-  const channel = await dialling.catch(() => undefined)
+async function refused(dialing: Promise<Channel>): Promise<void> {
+  const channel = await dialing.catch(() => undefined)
   if (channel !== undefined) await until(() => channel.signal.aborted)
 }
 

@@ -1,9 +1,15 @@
-/** What a connection is encrypted with: the package's own cipher, reached in another way. */
+/** Our Noise: the cipher agrees with the package's own, and pieces are joined before they are sent. */
 import { randomBytes } from 'node:crypto'
+import diagnostics from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
 import test from 'ava'
 import { Uint8ArrayList } from 'uint8arraylist'
-import { fastCrypto } from '../../src/network/noise.ts'
+import { newIdentity } from '../../src/network/identity.ts'
+import { createNetwork } from '../../src/network/libp2p-network.ts'
+import { fastCrypto, joined } from '../../src/network/noise.ts'
+import type { Channel } from '../../src/wire/channel.ts'
+import { pattern, readAll, same } from '../wire/conformance.ts'
 
 const TAG_BYTES = 16
 const SIZES = [0, 1, 1183, 1184, 1199, 1200, 1216, 65_519]
@@ -45,3 +51,75 @@ for (const size of SIZES) {
     t.throws(() => fastCrypto.chaCha20Poly1305Decrypt(sealed, nonce, randomBytes(5), key))
   })
 }
+
+const MIB = 1 << 20
+const PROTOCOL = '/dstore/joined/1'
+
+/** A list of pieces of these lengths. */
+const list = (lengths: readonly number[]): Uint8ArrayList =>
+  new Uint8ArrayList(...lengths.map((length, i) => pattern(length, i)))
+
+const JOINED: readonly (readonly number[])[] = [
+  [],
+  [2, 16],
+  [2, 4078, 16],
+  [2, 65503, 16, 2, 1, 16],
+]
+const LEFT: readonly (readonly number[])[] = [
+  [2, 4079, 16],
+  // A frame whose header was encrypted for itself: one message all the same.
+  [2, 12, 30_000, 16],
+  [2, 65503, 16],
+]
+
+for (const lengths of [...JOINED, ...LEFT]) {
+  const isJoined = JOINED.includes(lengths)
+  test(`pieces of ${lengths.join(', ') || 'nothing'} are ${isJoined ? 'joined' : 'left'}`, (t) => {
+    const data = list(lengths)
+    const result = joined(data)
+    t.is(result instanceof Uint8Array, isJoined)
+    same(t, result.subarray(), data.subarray())
+  })
+}
+
+test('what comes in one piece is not copied', (t) => {
+  const bytes = pattern(MIB, 1)
+  t.is(joined(bytes), bytes)
+})
+
+test.serial('a piece of 1 MiB goes to the system in a few calls', async (t) => {
+  const writes: number[] = []
+  const watch = (message: unknown): void => {
+    const { socket } = message as { socket: Socket }
+    // Not before: to connect takes back what was put in its place.
+    socket.once('connect', () => {
+      const write: (bytes: Uint8Array) => boolean = socket.write.bind(socket)
+      socket.write = (bytes: Uint8Array | string): boolean => {
+        writes.push(bytes.length)
+        return write(bytes as Uint8Array)
+      }
+    })
+  }
+  diagnostics.subscribe('net.client.socket', watch)
+  const identities = [await newIdentity(), await newIdentity()] as const
+  const server = await createNetwork({ identity: identities[0], listen: ['/ip4/127.0.0.1/tcp/0'] })
+  const client = await createNetwork({ identity: identities[1] })
+  t.teardown(() => {
+    diagnostics.unsubscribe('net.client.socket', watch)
+    return Promise.all([server.close(), client.close()])
+  })
+  const accepted = new Promise<Channel>((resolve) => void server.handle(PROTOCOL, resolve))
+  const channel = await client.dial(server.addresses()[0]!, PROTOCOL)
+  const bytes = pattern(4 * MIB, 2)
+  writes.length = 0
+  const reading = accepted.then((theirs) => readAll(theirs))
+  for (let at = 0; at < bytes.byteLength; at += MIB)
+    await channel.write(bytes.subarray(at, at + MIB))
+  await channel.end()
+  same(t, await reading, bytes)
+  const large = writes.filter((length) => length > 4096)
+  t.log(`${writes.length} writes, ${large.length} of more than 4 KiB`)
+  // A window may have room for a part of a piece alone.
+  t.true(large.length >= 4 && large.length <= 16, large.join(', '))
+  t.true(writes.length <= 64, `${writes.length} writes`)
+})

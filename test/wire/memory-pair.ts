@@ -1,7 +1,7 @@
 /** Two ends of a channel in one process: what the protocols are tried on, and how a standalone node talks to itself. */
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
+import { asDstoreError, type DstoreError } from '../../src/errors.ts'
 import { CHANNEL_BUFFER_BYTES } from '../../src/limits.ts'
-import type { Channel } from '../../src/wire/channel.ts'
+import { channelClosed, peerDropped, type Channel } from '../../src/wire/channel.ts'
 import { Inbox } from '../../src/wire/inbox.ts'
 
 export interface ChannelPairOptions {
@@ -105,14 +105,14 @@ class MemoryEnd implements Channel {
   abort(reason: Error): void {
     if (this.signal.aborted) return
     this.#close(asDstoreError(reason))
-    this.#other.#close(dropped())
+    this.#other.#close(peerDropped())
   }
 
   #taken(count: number): void {
     this.#cutAfterBytes -= count
     if (this.#cutAfterBytes <= 0) {
-      this.#close(dropped())
-      this.#other.#close(dropped())
+      this.#close(peerDropped())
+      this.#other.#close(peerDropped())
       return
     }
     if (this.#inbox.weight < this.#bufferBytes) this.#other.#release()
@@ -126,7 +126,7 @@ class MemoryEnd implements Channel {
 
   #closeWhenDone(): void {
     if (!this.#ended || !this.#inbox.finished || this.#waiting.length > 0) return
-    this.#close(new DstoreError('unreachable', 'the channel was closed'))
+    this.#close(channelClosed())
   }
 
   #close(reason: DstoreError): void {
@@ -135,8 +135,4 @@ class MemoryEnd implements Channel {
     this.#inbox.fail(reason)
     for (const { reject } of this.#waiting.splice(0)) reject(reason)
   }
-}
-
-function dropped(): DstoreError {
-  return new DstoreError('unreachable', 'the peer dropped the channel')
 }

@@ -12,8 +12,9 @@ import {
   LANE_RECORD_BYTES,
   PROBE_EVERY_MS,
 } from '../../limits.ts'
-import type { Channel } from '../../wire/channel.ts'
+import { channelClosed, peerDropped, type Channel } from '../../wire/channel.ts'
 import { Inbox } from '../../wire/inbox.ts'
+import { WriteQueue } from '../../wire/write-queue.ts'
 import { LANE_SLAB_BYTES } from './lane-receive.ts'
 import type { LaneReceiver, SlabPool } from './lane-receive.ts'
 
@@ -31,10 +32,8 @@ export class LaneChannel implements Channel {
   readonly #length = new Uint8Array(LENGTH_BYTES)
   #lengthFilled = 0
   #recordLeft = 0
-  #ending: Promise<void> | undefined
+  readonly #writes = new WriteQueue()
   #ended = false
-  /** The write that is going on, settled without failure; later ones queue behind it. */
-  #writing: Promise<void> | undefined
   /** Whoever waits for the socket to take something: one that writes, and those that wait for all to be taken. */
   #waiting: (() => void)[] = []
 
@@ -55,10 +54,10 @@ export class LaneChannel implements Channel {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, PROBE_EVERY_MS)
     if (intake === undefined) socket.on('data', (bytes: Uint8Array) => this.#arrived(bytes))
-    socket.on('error', (error) => this.#close(lost(error)))
+    socket.on('error', (error) => this.#close(peerDropped(error)))
     socket.on('close', () => this.#gone())
     socket.on('end', () => this.#gone())
-    if (socket.destroyed) this.#close(lost())
+    if (socket.destroyed) this.#close(peerDropped())
     intake?.start({
       room: () => this.#room(),
       leftBytes: () => this.#recordLeft,
@@ -81,40 +80,23 @@ export class LaneChannel implements Channel {
   }
 
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    if (this.#ending !== undefined)
-      return Promise.reject(new TypeError('write: this side has ended'))
-    const sent = this.#inTurn(() => this.#send(bytes instanceof Uint8Array ? [bytes] : bytes))
-    const settled: Promise<void> = sent.then(
-      () => this.#written(settled),
-      () => this.#written(settled),
-    )
-    this.#writing = settled
-    return sent
+    return this.#writes.write(() => this.#send(bytes instanceof Uint8Array ? [bytes] : bytes))
   }
 
   async flush(): Promise<void> {
-    await this.#writing
+    await this.#writes.idle()
     while (this.#sending > 0) await this.#sent()
     this.signal.throwIfAborted()
   }
 
   end(): Promise<void> {
-    this.#ending ??= this.#inTurn(() => this.#sendEnd())
-    return this.#ending
+    return this.#writes.end(() => this.#sendEnd())
   }
 
   abort(reason: Error): void {
     if (this.signal.aborted) return
     this.#close(asDstoreError(reason))
     this.#socket.destroy()
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    return this.#writing === undefined ? work() : this.#writing.then(work)
-  }
-
-  #written(settled: Promise<void>): void {
-    if (this.#writing === settled) this.#writing = undefined
   }
 
   async #send(parts: readonly Uint8Array[]): Promise<void> {
@@ -269,13 +251,13 @@ export class LaneChannel implements Channel {
   /** The connection ended. That is a cut unless both sides have said that they end; what came may then still be read. */
   #gone(): void {
     if (this.#ended && this.#inbox.ended) return
-    this.#close(lost())
+    this.#close(peerDropped())
     this.#socket.destroy()
   }
 
   #closeWhenDone(): void {
     if (!this.#ended || !this.#inbox.finished) return
-    this.#close(new DstoreError('unreachable', 'the channel was closed'))
+    this.#close(channelClosed())
     this.#socket.destroySoon()
   }
 
@@ -310,8 +292,4 @@ function encodeLength(length: number): Uint8Array {
   const bytes = new Uint8Array(LENGTH_BYTES)
   viewOf(bytes).setUint32(0, length)
   return bytes
-}
-
-function lost(cause?: unknown): DstoreError {
-  return new DstoreError('unreachable', 'the peer dropped the channel', { cause })
 }

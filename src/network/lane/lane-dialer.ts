@@ -1,4 +1,4 @@
-/** The dialling side of lanes (specs/003-transfer-lane.md): asks a peer for a key and connects with it. */
+/** The dialing side of lanes (specs/003-transfer-lane.md): asks a peer for a key and connects with it. */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { LANE_HANDSHAKE_MS, LANE_RETRY_MS } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'

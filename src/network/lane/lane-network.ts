@@ -25,14 +25,14 @@ export interface LaneNetworkOptions {
 export class LaneNetwork implements Network {
   readonly #options: LaneNetworkOptions
   readonly #network: Libp2pNetwork
-  readonly #dialler: LaneDialer
+  readonly #dialer: LaneDialer
   #listener: LaneListener | undefined
 
   constructor(options: LaneNetworkOptions) {
     const { network, log, now } = options
     this.#options = options
     this.#network = network
-    this.#dialler = new LaneDialer({
+    this.#dialer = new LaneDialer({
       network,
       now,
       onFailure: (peer, { code, message }) =>
@@ -60,7 +60,7 @@ export class LaneNetwork implements Network {
     const stream = await this.#network.dial(address, protocol, options)
     if (protocol !== this.#options.bulk) return stream
     try {
-      const lane = await this.#dialler.open(stream.peer, options.signal)
+      const lane = await this.#dialer.open(stream.peer, options.signal)
       if (lane === undefined) return stream
       stream.abort(new DstoreError('cancelled', 'there is a lane'))
       return lane
@@ -76,12 +76,12 @@ export class LaneNetwork implements Network {
     options: { signal?: AbortSignal } = {},
   ): Promise<Channel> {
     const { bulk } = this.#options
-    const lane = protocol === bulk ? await this.#dialler.open(peer, options.signal) : undefined
+    const lane = protocol === bulk ? await this.#dialer.open(peer, options.signal) : undefined
     return lane ?? this.#network.open(peer, protocol, options)
   }
 
-  isWorthKeeping(channel: Channel): boolean {
-    return channel instanceof LaneChannel || this.#dialler.hasNone(channel.peer)
+  canReuse(channel: Channel): boolean {
+    return channel instanceof LaneChannel || this.#dialer.hasNone(channel.peer)
   }
 
   async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {
@@ -97,7 +97,7 @@ export class LaneNetwork implements Network {
   }
 
   async close(): Promise<void> {
-    this.#dialler.close()
+    this.#dialer.close()
     await this.#listener?.close()
     await this.#network.close()
   }

@@ -18,7 +18,7 @@ const LANE_SLABS = 16
 /** Less room than a TLS record has is not worth offering. */
 const LEAST_ROOM_BYTES = 16 * 1024
 
-/** Memory that is not in use, for all lanes of a dialler. */
+/** Memory that is not in use, for all lanes of a dialer. */
 export class SlabPool {
   readonly #free: Uint8Array[] = []
 

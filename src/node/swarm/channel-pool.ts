@@ -8,7 +8,7 @@ export interface ChannelPoolOptions {
   /** Opens a channel of the transfer protocol to a peer that is connected. */
   readonly open: (peer: string, signal: AbortSignal) => Promise<Channel>
   /** Of a channel that is idle: is nothing better to be had? */
-  readonly isWorthKeeping: (channel: Channel) => boolean
+  readonly canReuse: (channel: Channel) => boolean
 }
 
 export class ChannelPool {
@@ -74,23 +74,23 @@ export class ChannelPool {
   }
 
   async #take(peer: string, signal: AbortSignal): Promise<TransferChannel> {
-    const { open, isWorthKeeping } = this.#options
+    const { open, canReuse } = this.#options
     const idle = this.#idle.get(peer) ?? []
     for (let transfer = idle.pop(); transfer !== undefined; transfer = idle.pop()) {
       const { channel } = transfer
       if (channel.signal.aborted) continue
-      if (isWorthKeeping(channel)) return transfer
+      if (canReuse(channel)) return transfer
       letGo(transfer)
     }
     return new TransferChannel(await open(peer, signal))
   }
 
   #keep(peer: string, transfer: TransferChannel): void {
-    const { isWorthKeeping } = this.#options
+    const { canReuse } = this.#options
     const idle = this.#idle.get(peer) ?? []
     this.#idle.set(peer, idle)
     const hasRoom = idle.length < IDLE_TRANSFER_CHANNELS
-    if (hasRoom && isWorthKeeping(transfer.channel)) idle.push(transfer)
+    if (hasRoom && canReuse(transfer.channel)) idle.push(transfer)
     else letGo(transfer)
   }
 }

@@ -42,7 +42,7 @@ export class PeerSources implements Sources {
     this.#options = options
     this.transfers = new ChannelPool({
       open: (peer, signal) => this.#open(peer, signal),
-      isWorthKeeping: (channel) => options.network.isWorthKeeping?.(channel) ?? true,
+      canReuse: (channel) => options.network.canReuse?.(channel) ?? true,
     })
   }
 

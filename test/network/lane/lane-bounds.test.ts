@@ -26,24 +26,24 @@ test.afterEach.always(closeAll)
 test.serial(
   'R003-104 a peer has a bounded number of lanes, and gets another when one ends',
   async (t) => {
-    const { dialler, server, listener, taken } = await site()
+    const { dialer, server, listener, taken } = await site()
     const lanes: Channel[] = []
     for (let i = 0; i < LANES_PER_PEER; i++) {
-      lanes.push((await dialler.open(server.peerId, patience()))!)
+      lanes.push((await dialer.open(server.peerId, patience()))!)
     }
     await until(() => listener.counts.lanes === LANES_PER_PEER)
-    t.is(await dialler.open(server.peerId, patience()), undefined)
+    t.is(await dialer.open(server.peerId, patience()), undefined)
     t.is(taken.length, LANES_PER_PEER)
     lanes[0]!.abort(new Error('done'))
     await until(() => listener.counts.lanes === LANES_PER_PEER - 1)
-    t.truthy(await dialler.open(server.peerId, patience()))
+    t.truthy(await dialer.open(server.peerId, patience()))
   },
 )
 
 test.serial('R003-104 a key that was not used yet counts as a lane', async (t) => {
   const where = await site()
-  const { server, dialler, taken } = where
-  for (let i = 1; i < LANES_PER_PEER; i++) await dialler.open(server.peerId, patience())
+  const { server, dialer, taken } = where
+  for (let i = 1; i < LANES_PER_PEER; i++) await dialer.open(server.peerId, patience())
   const { port, key } = (await offered(where))!
   t.is(await offered(where), undefined)
   const last = await connectLane({ host: HOST, port }, key, patience())
@@ -59,15 +59,15 @@ test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t
   await other.dial(server.addresses()[0]!, PING)
   const parts = { network: server, host: HOST, take: () => {}, now, random, mostLanes: 3 }
   const listener = await LaneListener.open(parts)
-  const diallers = [client, other].map((network) => new LaneDialer({ network, now }))
+  const dialers = [client, other].map((network) => new LaneDialer({ network, now }))
   closing.push(
     () => other.close(),
     () => listener.close(),
-    ...diallers.map((dialler) => () => dialler.close()),
+    ...dialers.map((dialer) => () => dialer.close()),
   )
-  for (let i = 0; i < 3; i++) t.truthy(await diallers[0]!.open(server.peerId, patience()))
+  for (let i = 0; i < 3; i++) t.truthy(await dialers[0]!.open(server.peerId, patience()))
   await until(() => listener.counts.lanes === 3)
-  t.is(await diallers[1]!.open(server.peerId, patience()), undefined)
+  t.is(await dialers[1]!.open(server.peerId, patience()), undefined)
 })
 
 test.serial(
@@ -91,15 +91,15 @@ test.serial(
     })
     decoy.listen(listener.port, HOST)
     await once(decoy, 'listening')
-    const dialler = new LaneDialer({ network: client, now })
+    const dialer = new LaneDialer({ network: client, now })
     closing.push(
       () => server.close(),
       () => client.close(),
       () => listener.close(),
-      () => dialler.close(),
+      () => dialer.close(),
       () => decoy.close(),
     )
-    t.truthy(await dialler.open(server.peerId, patience()))
+    t.truthy(await dialer.open(server.peerId, patience()))
     await until(() => taken.length === 1)
     t.is(strangers, 0)
   },

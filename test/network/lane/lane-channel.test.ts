@@ -17,7 +17,7 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 let server: Libp2pNetwork
 let client: Libp2pNetwork
 let listener: LaneListener
-let dialler: LaneDialer
+let dialer: LaneDialer
 const waiting: ((channel: Channel) => void)[] = []
 
 test.before(async () => {
@@ -30,13 +30,13 @@ test.before(async () => {
     now,
     random,
   })
-  dialler = new LaneDialer({ network: client, now })
+  dialer = new LaneDialer({ network: client, now })
   await server.handle('/dstore/test/1', () => {})
   await client.dial(server.addresses()[0]!, '/dstore/test/1')
 })
 
 test.after.always(async () => {
-  dialler.close()
+  dialer.close()
   await listener.close()
   await client.close()
   await server.close()
@@ -44,7 +44,7 @@ test.after.always(async () => {
 
 async function create(): Promise<ConnectedPair> {
   const accepted = new Promise<Channel>((resolve) => waiting.push(resolve))
-  const a = await dialler.open(server.peerId, new AbortController().signal)
+  const a = await dialer.open(server.peerId, new AbortController().signal)
   const b = await accepted
   const close = async (): Promise<void> => {
     a!.abort(new Error('done'))
@@ -66,12 +66,12 @@ channelSuite({
   },
 })
 
-for (const side of ['dialled', 'accepted'] as const) {
+for (const side of ['dialed', 'accepted'] as const) {
   test.serial(
     `a lane that was ${side} sends and reads without end in the memory of a few slabs`,
     async (t) => {
       const { a, b, close } = await create()
-      const [from, to] = side === 'dialled' ? [b, a] : [a, b]
+      const [from, to] = side === 'dialed' ? [b, a] : [a, b]
       const sent = pattern(MIB, 3)
       const memories = new Set<ArrayBufferLike>()
       const sending = (async () => {
@@ -91,7 +91,7 @@ for (const side of ['dialled', 'accepted'] as const) {
       t.is(got, 64 * MIB)
       t.is(wrong, 0)
       // Node gives whoever accepted an array for every TLS record.
-      if (side === 'dialled') t.true(memories.size <= 8, `${memories.size} arrays`)
+      if (side === 'dialed') t.true(memories.size <= 8, `${memories.size} arrays`)
       await close()
     },
   )

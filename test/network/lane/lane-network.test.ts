@@ -78,7 +78,7 @@ test.serial(
   },
 )
 
-test.serial('what is dialled for bulk is a lane from the first time on', async (t) => {
+test.serial('what is dialed for bulk is a lane from the first time on', async (t) => {
   const server = await serving(BULK)
   const client = await node([], BULK)
   for (let i = 0; i < 2; i++) {
@@ -95,7 +95,7 @@ test.serial('what is dialled for bulk is a lane from the first time on', async (
   )
 })
 
-test.serial('the side that was dialled may open a lane to one that listens', async (t) => {
+test.serial('the side that was dialed may open a lane to one that listens', async (t) => {
   const server = await serving(BULK)
   const client = await node([LOOPBACK], BULK)
   await client.handle(BULK, (channel) => void echo(channel).catch(() => {}))

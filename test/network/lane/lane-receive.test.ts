@@ -96,7 +96,7 @@ interface Fed {
   readonly scribble: () => void
 }
 
-/** A lane that was dialled, to a socket that already gave what is `early`. */
+/** A lane that was dialed, to a socket that already gave what is `early`. */
 function fed(early: Uint8Array = new Uint8Array(0)): Fed {
   const pool = new SlabPool()
   const intake = new LaneReceiver(pool)

@@ -20,7 +20,7 @@ export interface Site {
   readonly server: Libp2pNetwork
   readonly client: Libp2pNetwork
   readonly listener: LaneListener
-  readonly dialler: LaneDialer
+  readonly dialer: LaneDialer
   /** The lanes that the server took. */
   readonly taken: Channel[]
   readonly failures: DstoreError[]
@@ -59,12 +59,12 @@ export async function site(clock: () => number = now): Promise<Site> {
     random,
   })
   const onFailure = (_: string, error: DstoreError): void => void failures.push(error)
-  const dialler = new LaneDialer({ network: client, now: clock, onFailure })
+  const dialer = new LaneDialer({ network: client, now: clock, onFailure })
   closing.push(
     () => listener.close(),
-    () => dialler.close(),
+    () => dialer.close(),
   )
-  return { server, client, listener, dialler, taken, failures }
+  return { server, client, listener, dialer, taken, failures }
 }
 
 /** Ask for a key as a peer that does not mean to use it as it should. */

@@ -40,8 +40,8 @@ test.afterEach.always(closeAll)
 test.serial(
   'R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the name of the peer',
   async (t) => {
-    const { dialler, server, client, taken, listener } = await site()
-    const lane = await dialler.open(server.peerId, patience())
+    const { dialer, server, client, taken, listener } = await site()
+    const lane = await dialer.open(server.peerId, patience())
     await until(() => taken.length === 1)
     t.is(lane!.peer, server.peerId)
     t.is(taken[0]!.peer, client.peerId)
@@ -104,7 +104,7 @@ test.serial('R003-104 a peer holds a bounded number of unused keys', async (t) =
   for (let i = 0; i < LANE_KEYS_PER_PEER; i++) t.truthy(await offered(where))
   t.is(await offered(where), undefined)
   t.is(where.listener.counts.keys, LANE_KEYS_PER_PEER)
-  t.is(await where.dialler.open(where.server.peerId, patience()), undefined)
+  t.is(await where.dialer.open(where.server.peerId, patience()), undefined)
   t.deepEqual(where.failures, [], 'a peer without room now may be asked again at once')
 })
 
@@ -112,8 +112,8 @@ test.serial(
   'R003-103, R003-110 a lane does not outlive the connection that vouched for it',
   async (t) => {
     const where = await site()
-    const { server, client, dialler, taken, listener } = where
-    const lane = await dialler.open(server.peerId, patience())
+    const { server, client, dialer, taken, listener } = where
+    const lane = await dialer.open(server.peerId, patience())
     await until(() => taken.length === 1)
     const unused = (await offered(where))!
     server.disconnect(client.peerId)
@@ -263,7 +263,7 @@ test.serial(
   'R003-109 connections that never shake hands are bounded, and lanes that are open go on',
   async (t) => {
     const where = await site()
-    const lane = await where.dialler.open(where.server.peerId, patience())
+    const lane = await where.dialer.open(where.server.peerId, patience())
     await until(() => where.taken.length === 1)
     const flood = Array.from({ length: LANES_PENDING + 200 }, () => {
       const socket = net.connect(where.listener.port, HOST)
@@ -276,7 +276,7 @@ test.serial(
     same(t, (await where.taken[0]!.read())!, pattern(10, 1))
     for (const socket of flood) socket.destroy()
     await until(() => where.listener.counts.pending === 0)
-    t.truthy(await where.dialler.open(where.server.peerId, patience()))
+    t.truthy(await where.dialer.open(where.server.peerId, patience()))
   },
 )
 
@@ -291,7 +291,7 @@ test.serial('random bytes at the port of lanes close that connection alone', asy
     await new Promise((resolve) => socket.once('close', resolve))
   }
   await until(() => where.listener.counts.pending === 0)
-  t.truthy(await where.dialler.open(where.server.peerId, patience()))
+  t.truthy(await where.dialer.open(where.server.peerId, patience()))
 })
 
 test.serial('R003-113 a peer whose lanes fail is asked again only after a while', async (t) => {
@@ -304,15 +304,15 @@ test.serial('R003-113 a peer whose lanes fail is asked again only after a while'
   })
   const failures: string[] = []
   const onFailure = (_: string, error: DstoreError): void => void failures.push(error.code)
-  const dialler = new LaneDialer({ network: client, now: () => time, onFailure })
-  closing.push(() => dialler.close())
+  const dialer = new LaneDialer({ network: client, now: () => time, onFailure })
+  closing.push(() => dialer.close())
   for (const [at, times] of [
     [0, 1],
     [LANE_RETRY_MS - 1, 1],
     [LANE_RETRY_MS, 2],
   ] as const) {
     time = at
-    t.is(await dialler.open(server.peerId, patience()), undefined)
+    t.is(await dialer.open(server.peerId, patience()), undefined)
     t.is(asked, times)
   }
   t.deepEqual(failures, ['protocol', 'protocol'])
@@ -321,28 +321,28 @@ test.serial('R003-113 a peer whose lanes fail is asked again only after a while'
 test.serial(
   'R003-113 a peer that was away has a lane as soon as it is back: it never refused one',
   async (t) => {
-    const { dialler, server, client, failures } = await site()
-    const before = await dialler.open(server.peerId, patience())
+    const { dialer, server, client, failures } = await site()
+    const before = await dialer.open(server.peerId, patience())
     client.disconnect(server.peerId)
     await until(() => client.connections().length === 0 && before!.signal.aborted)
-    t.is(await dialler.open(server.peerId, patience()), undefined)
+    t.is(await dialer.open(server.peerId, patience()), undefined)
     await client.dial(server.addresses()[0]!, PING)
-    t.not(await dialler.open(server.peerId, patience()), undefined)
+    t.not(await dialer.open(server.peerId, patience()), undefined)
     t.deepEqual(failures, [])
   },
 )
 
 test.serial('a listener that is closed offers nothing', async (t) => {
-  const { dialler, server, listener } = await site()
+  const { dialer, server, listener } = await site()
   await listener.close()
-  t.is(await dialler.open(server.peerId, patience()), undefined)
+  t.is(await dialer.open(server.peerId, patience()), undefined)
 })
 
 test.serial('a peer that does not speak of lanes has none', async (t) => {
   const { server, client } = await connected()
-  const dialler = new LaneDialer({ network: client, now })
-  t.is(await dialler.open(server.peerId, patience()), undefined)
-  t.is(await dialler.open(client.peerId, patience()), undefined)
+  const dialer = new LaneDialer({ network: client, now })
+  t.is(await dialer.open(server.peerId, patience()), undefined)
+  t.is(await dialer.open(client.peerId, patience()), undefined)
   const reason = new DstoreError('cancelled', 'enough')
   await t.throwsAsync(
     new LaneDialer({ network: client, now }).open(server.peerId, AbortSignal.abort(reason)),
@@ -378,8 +378,8 @@ test.serial(
     const codes: string[] = []
     const onFailure = (_: string, error: DstoreError): void => void codes.push(error.code)
     for (let i = 0; i < 5; i++) {
-      const dialler = new LaneDialer({ network: client, now, onFailure })
-      t.is(await dialler.open(server.peerId, patience()), undefined)
+      const dialer = new LaneDialer({ network: client, now, onFailure })
+      t.is(await dialer.open(server.peerId, patience()), undefined)
     }
     t.deepEqual(codes, ['protocol', 'protocol', 'protocol', 'protocol', 'timeout'])
   },
@@ -418,8 +418,8 @@ test.serial(
 )
 
 test.serial('a small write does not wait for another', async (t) => {
-  const { dialler, server, taken } = await site()
-  const lane = (await dialler.open(server.peerId, patience()))!
+  const { dialer, server, taken } = await site()
+  const lane = (await dialer.open(server.peerId, patience()))!
   await until(() => taken.length === 1)
   const there = taken[0]!
   const waits: number[] = []

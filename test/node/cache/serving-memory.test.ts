@@ -45,7 +45,7 @@ const WAYS: Readonly<Record<string, () => Promise<Ends>>> = {
     const asker = await client.open(server.peerId, '/dstore/give/1')
     return [asker, await accepted]
   },
-  'over Noise, to whom was dialled': async () => {
+  'over Noise, to whom was dialed': async () => {
     const { server, client } = await connected()
     const accepted = new Promise<Channel>(
       (resolve) => void server.handle('/dstore/give/1', resolve),
@@ -54,14 +54,14 @@ const WAYS: Readonly<Record<string, () => Promise<Ends>>> = {
     return [await accepted, giver]
   },
   'by lane': async () => {
-    const { dialler, server, taken } = await site()
-    const asker = await dialler.open(server.peerId, patience())
+    const { dialer, server, taken } = await site()
+    const asker = await dialer.open(server.peerId, patience())
     await until(() => taken.length === 1)
     return [asker!, taken[0]!]
   },
-  'by lane, to whom was dialled': async () => {
-    const { dialler, server, taken } = await site()
-    const giver = await dialler.open(server.peerId, patience())
+  'by lane, to whom was dialed': async () => {
+    const { dialer, server, taken } = await site()
+    const giver = await dialer.open(server.peerId, patience())
     await until(() => taken.length === 1)
     return [taken[0]!, giver!]
   },

@@ -43,7 +43,7 @@ async function between(lanes: boolean): Promise<Case> {
   await giving.handle(BULK, () => undefined)
   const pool = new ChannelPool({
     open: (peer, signal) => asking.open(peer, BULK, { signal }),
-    isWorthKeeping: (channel) => asking.isWorthKeeping(channel),
+    canReuse: (channel) => asking.canReuse(channel),
   })
   return {
     transfer: () => pool.run(server.peerId, patience(), async ({ channel }) => channel),
