@@ -1,9 +1,10 @@
 /**
- * Who may connect, and how far (specs/006-membership.md, "The gate"). No I/O: the network asks, and does as it is told.
+ * Decides which peers may connect, and what they may open (specs/006-membership.md, "The gate"). No
+ * I/O: the network asks, and enforces the answers.
  *
- * The identity of a peer is proved before the gate is asked. A member is let in. At a Local nobody else is. At Global a
- * stranger may come, to show a ticket: few at a time, for a short while, and not again when too many were refused. A
- * member is never refused for what strangers did.
+ * Peers are authenticated before the gate is asked. Members may connect; at a Local, only members.
+ * At Global a stranger may connect to show a ticket: few at a time, for a short while, and not when
+ * too many failed lately. Strangers' failures never count against a member.
  */
 import {
   ADMISSION_HOSTS,
@@ -24,17 +25,19 @@ export interface GateBounds {
 }
 
 export interface GateOptions {
-  /** The one protocol that a stranger may speak, to become a member; undefined where strangers are not let in. */
+  /**
+   * The only protocol that a stranger may open, to become a member; undefined admits no strangers.
+   */
   readonly admission: string | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** Tell a person who was refused, and why. */
-  readonly tell: (refused: Refused) => void
-  /** Other bounds than those of src/limits.ts. */
+  /** Called with each refusal to log. */
+  readonly report: (refused: Refused) => void
+  /** Overrides of the bounds in src/limits.ts. */
   readonly bounds?: Partial<GateBounds>
 }
 
-/** Identifies a connection for as long as it lasts. */
+/** Unique among open connections. */
 export type ConnectionId = string
 
 const BOUNDS: GateBounds = {
@@ -50,23 +53,23 @@ export class Gate {
   readonly #failures: Rate
   readonly #refusals: Refusals
   #isMember: (peer: string) => boolean = () => false
-  /** Connections of those who were no members when they came. */
+  /** Open connections of peers that were no members when they connected. */
   readonly #strangers = new Map<ConnectionId, { readonly peer: string; readonly host: string }>()
 
-  constructor({ admission, now, tell, bounds }: GateOptions) {
+  constructor({ admission, now, report, bounds }: GateOptions) {
     this.#admission = admission
     this.#bounds = { ...BOUNDS, ...bounds }
-    this.#refusals = new Refusals({ now, tell })
+    this.#refusals = new Refusals({ now, report })
     this.#failures = new Rate({
       now,
-      perOne: this.#bounds.failedAdmissionsPerHost,
-      inAll: this.#bounds.failedAdmissions,
+      perSource: this.#bounds.failedAdmissionsPerHost,
+      total: this.#bounds.failedAdmissions,
       windowMs: ADMISSION_WINDOW_MS,
       remembered: ADMISSION_HOSTS,
     })
   }
 
-  /** From here on these are members; before, nobody is. */
+  /** Sets the source of membership; until then no peer is a member. */
   follow(isMember: (peer: string) => boolean): void {
     this.#isMember = isMember
   }
@@ -79,20 +82,22 @@ export class Gate {
     return this.#refusals.counts
   }
 
-  /** Somebody was refused before it proved who it is. */
+  /** A connection was refused before its peer was authenticated. */
   refuseHost(host: string, why: Refusal): void {
     this.#refusals.add(why, undefined, host)
   }
 
-  /** A peer has proved who it is: may it connect? Where it may not, that is counted. */
+  /** May an authenticated peer connect? Counts it if not. */
   mayConnect(peer: string, host: string): boolean {
     if (this.#isMember(peer)) return true
-    const why = this.#whyNot(host)
+    const why = this.#refusal(host)
     if (why !== undefined) this.#refusals.add(why, peer, host)
     return why === undefined
   }
 
-  /** A connection of a peer that came stands. Is it that of a stranger, who has `ADMISSION_MS` to become a member? */
+  /**
+   * An inbound connection is open. Returns true for a stranger: it must become a member in time.
+   */
   connected(id: ConnectionId, peer: string, host: string): boolean {
     if (this.#isMember(peer)) return false
     this.#strangers.set(id, { peer, host })
@@ -103,15 +108,16 @@ export class Gate {
     this.#strangers.delete(id)
   }
 
-  /** May this peer open a channel of this protocol? Where it may not, that is counted. */
+  /** May this peer open a channel of this protocol? Counts it if not. */
   mayOpen(peer: string, protocol: string): boolean {
     if (this.#isMember(peer)) return true
-    const why = protocol === this.#admission ? this.#isFlooding(peer) : 'stranger'
+    const why =
+      protocol !== this.#admission ? 'stranger' : this.#isFlooding(peer) ? 'flood' : undefined
     if (why !== undefined) this.refuse(peer, why)
     return why === undefined
   }
 
-  /** A peer was refused after it connected. */
+  /** A connected peer was refused. */
   refuse(peer: string, why: Refusal): void {
     const host = this.#hostOf(peer)
     this.#refusals.add(why, peer, host)
@@ -122,19 +128,19 @@ export class Gate {
     return [...this.#strangers.values()].find((one) => one.peer === peer)?.host
   }
 
-  #isFlooding(peer: string): 'flood' | undefined {
+  #isFlooding(peer: string): boolean {
     const host = this.#hostOf(peer)
-    return host !== undefined && this.#failures.isSpent(networkOf(host)) ? 'flood' : undefined
+    return host !== undefined && this.#failures.isSpent(networkOf(host))
   }
 
-  #whyNot(host: string): Refusal | undefined {
+  #refusal(host: string): Refusal | undefined {
     if (this.#admission === undefined) return 'stranger'
     const network = networkOf(host)
     if (this.#failures.isSpent(network)) return 'flood'
     const { strangers, strangersPerHost } = this.#bounds
-    const there = [...this.#strangers.values()].filter(({ peer }) => !this.#isMember(peer))
-    const near = there.filter((one) => networkOf(one.host) === network)
-    if (there.length >= strangers || near.length >= strangersPerHost) return 'connections'
+    const all = [...this.#strangers.values()].filter(({ peer }) => !this.#isMember(peer))
+    const ofNetwork = all.filter((one) => networkOf(one.host) === network)
+    if (all.length >= strangers || ofNetwork.length >= strangersPerHost) return 'connections'
     return undefined
   }
 }

@@ -1,49 +1,47 @@
-/**
- * Handshakes that are going on, by who began them (specs/006-membership.md, "The gate"): before anybody has proved to
- * be anyone.
- */
+/** Bounds handshakes in progress, in all and per network (specs/006-membership.md, "The gate"). */
 import { ADMISSION_HOSTS } from '../limits.ts'
 import { networkOf, Rate } from './rate.ts'
 
 export interface HandshakesOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** How many at one time, in all and of one host. */
-  readonly inAll: number
+  /** At one time, in all and of one network. */
+  readonly total: number
   readonly perHost: number
-  /** How many one host may begin in a second. */
+  /** Started by one network in a second. */
   readonly perHostPerSecond: number
 }
 
 export class Handshakes {
   readonly #options: HandshakesOptions
-  /** By connection: the host that began it. */
-  readonly #going = new Map<string, string>()
-  readonly #begun: Rate
+  /** By connection: the network that started it. */
+  readonly #pending = new Map<string, string>()
+  readonly #started: Rate
 
   constructor(options: HandshakesOptions) {
     this.#options = options
-    this.#begun = new Rate({
+    this.#started = new Rate({
       now: options.now,
-      perOne: options.perHostPerSecond,
-      inAll: Infinity,
+      perSource: options.perHostPerSecond,
+      total: Infinity,
       windowMs: 1000,
       remembered: ADMISSION_HOSTS,
     })
   }
 
-  /** May this connection begin? Then it counts until `end`. */
+  /** May this connection start a handshake? If so, it counts until `end`. */
   begin(connection: string, host: string): boolean {
-    const { inAll, perHost } = this.#options
+    const { total, perHost } = this.#options
     const network = networkOf(host)
-    const near = [...this.#going.values()].filter((one) => one === network).length
-    if (this.#going.size >= inAll || near >= perHost || this.#begun.isSpent(network)) return false
-    this.#begun.add(network)
-    this.#going.set(connection, network)
+    const ofNetwork = [...this.#pending.values()].filter((one) => one === network).length
+    if (this.#pending.size >= total || ofNetwork >= perHost || this.#started.isSpent(network))
+      return false
+    this.#started.add(network)
+    this.#pending.set(connection, network)
     return true
   }
 
   end(connection: string): void {
-    this.#going.delete(connection)
+    this.#pending.delete(connection)
   }
 }

@@ -1,12 +1,16 @@
-/** The members that a Local has been told of (specs/006-membership.md, "At Locals"): whom it serves, and nobody else. */
+/**
+ * The members that a Local knows from Global, and may serve (specs/006-membership.md, "At Locals").
+ */
 
 export class KnownMembers {
   readonly #peers = new Set<string>()
-  readonly #onGone: (peer: string) => void
+  readonly #onRemoved: (peer: string) => void
 
-  /** `onGone`: a peer is no longer a member; its connections are cut when this returns. */
-  constructor(onGone: (peer: string) => void) {
-    this.#onGone = onGone
+  /**
+   * `onRemoved`: called with each peer that is no longer a member; it must drop its connections.
+   */
+  constructor(onRemoved: (peer: string) => void) {
+    this.#onRemoved = onRemoved
   }
 
   get size(): number {
@@ -21,14 +25,14 @@ export class KnownMembers {
     return this.#peers.has(peer)
   }
 
-  /** These are all. */
+  /** Replaces the set of members. */
   replace(peers: readonly string[]): void {
-    const now = new Set(peers)
-    for (const peer of this.#peers) if (!now.has(peer)) this.#drop(peer)
-    for (const peer of now) this.#peers.add(peer)
+    const next = new Set(peers)
+    for (const peer of this.#peers) if (!next.has(peer)) this.#drop(peer)
+    for (const peer of next) this.#peers.add(peer)
   }
 
-  /** In the order of changes. */
+  /** Applies changes in order. */
   apply(memberships: readonly { readonly peer: string; readonly admitted: boolean }[]): void {
     for (const { peer, admitted } of memberships) {
       if (admitted) this.#peers.add(peer)
@@ -38,6 +42,6 @@ export class KnownMembers {
 
   #drop(peer: string): void {
     this.#peers.delete(peer)
-    this.#onGone(peer)
+    this.#onRemoved(peer)
   }
 }

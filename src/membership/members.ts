@@ -1,6 +1,6 @@
 /**
- * Who is a member, and which tickets are out, as Global knows it (specs/006-membership.md, "Members"): the rows of its
- * store in memory, in bounded number, changed when a change of them is durable.
+ * Global's members and tickets (specs/006-membership.md, "Members"): an in-memory copy of the rows
+ * in its store, bounded in number, and updated once a change is durable.
  */
 import { toHex } from '../bytes.ts'
 import { MEMBERS, TICKETS, TICKET_KEPT_MS } from '../limits.ts'
@@ -9,15 +9,15 @@ import type { MemberRole } from './role.ts'
 
 export interface Member {
   readonly peer: string
-  /** Undefined where it was expelled. */
+  /** Undefined if it was expelled. */
   readonly role: MemberRole | undefined
-  /** When it became what it is: wall clock. */
+  /** When it was admitted or expelled, in milliseconds since 1970. */
   readonly sinceMs: number
 }
 
 export class Members {
   readonly #members: Map<string, MemberRecord>
-  /** By the hex of the secret's hash: until when it counts, wall clock. */
+  /** By the hex of the secret's hash. */
   readonly #tickets: Map<string, { readonly secretHash: Uint8Array; readonly expiresMs: number }>
 
   constructor(
@@ -28,12 +28,12 @@ export class Members {
     this.#tickets = new Map(tickets.map((ticket) => [toHex(ticket.secretHash), ticket]))
   }
 
-  /** Undefined for a stranger, and for who was expelled. */
+  /** Undefined for strangers and expelled members. */
   roleOf(peer: string): MemberRole | undefined {
     return this.#members.get(peer)?.role
   }
 
-  /** Was it a member, not long ago? */
+  /** Was it expelled, and is that still recorded? */
   wasExpelled(peer: string): boolean {
     const record = this.#members.get(peer)
     return record !== undefined && record.role === undefined
@@ -44,7 +44,7 @@ export class Members {
     return [...this.#members].filter(([, { role }]) => role !== undefined).map(([peer]) => peer)
   }
 
-  /** Members and those that were expelled lately, by peer id, after one of them; at most `limit`. */
+  /** Up to `limit` members and recently expelled ones, in order of peer id, after `after`. */
   page(after: string | undefined, limit: number): { items: Member[]; more: boolean } {
     const peers = [...this.#members.keys()].filter((peer) => after === undefined || peer > after)
     const items = peers
@@ -55,7 +55,7 @@ export class Members {
     return { items, more: peers.length > limit }
   }
 
-  /** Is there room for this one? */
+  /** May this peer become a member, given the limit `MEMBERS`? */
   hasRoomFor(peer: string): boolean {
     return this.#members.has(peer) || this.#members.size < MEMBERS
   }
@@ -64,19 +64,19 @@ export class Members {
     this.#members.set(peer, record)
   }
 
-  /** The log has let go of the changes up to this one: with them go those that were expelled by them. */
+  /** The log was trimmed up to this seq: forgets members that were expelled by then. */
   trimmed(upto: number): void {
     for (const [peer, { role, expelled }] of this.#members) {
       if (role === undefined && expelled <= upto) this.#members.delete(peer)
     }
   }
 
-  /** Is there room for one more ticket, once the stale ones are gone? */
+  /** May one more ticket be issued, once stale ones are deleted? */
   hasRoomForTicket(nowMs: number): boolean {
     return this.#tickets.size - this.staleTickets(nowMs).length < TICKETS
   }
 
-  /** Hashes of the secrets of tickets that ran out long ago. */
+  /** Secret hashes of the tickets that expired at least `TICKET_KEPT_MS` ago. */
   staleTickets(nowMs: number): Uint8Array[] {
     return [...this.#tickets.values()]
       .filter(({ expiresMs }) => expiresMs + TICKET_KEPT_MS <= nowMs)

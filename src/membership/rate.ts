@@ -1,49 +1,55 @@
-/** How often something happened lately, by who it was and in all (specs/006-membership.md, "Limits"): no I/O. */
+/**
+ * Counts recent events, per source and in all (specs/006-membership.md, "Limits"). No I/O.
+ */
 
 export interface RateOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** What one may do, and what all may do, in `windowMs`. */
-  readonly perOne: number
-  readonly inAll: number
+  /** Events in `windowMs`, of one source and of all. */
+  readonly perSource: number
+  readonly total: number
   readonly windowMs: number
-  /** Of how many it is remembered. */
+  /** How many sources are remembered. */
   readonly remembered: number
 }
 
-/** In windows of fixed length, begun anew by whoever comes after the end of his last. */
+/** In windows of fixed length; a source starts one with its first event after the last window. */
 export class Rate {
   readonly #options: RateOptions
-  readonly #ones = new Map<string, { since: number; count: number }>()
-  #all = { since: -Infinity, count: 0 }
+  readonly #sources = new Map<string, { since: number; count: number }>()
+  #total = { since: -Infinity, count: 0 }
 
   constructor(options: RateOptions) {
     this.#options = options
   }
 
-  add(one: string): void {
+  add(source: string): void {
     const { now, windowMs, remembered } = this.#options
     const at = now()
-    const window = this.#ones.get(one)
+    const window = this.#sources.get(source)
     const current = window !== undefined && at - window.since < windowMs
-    this.#ones.delete(one)
-    this.#ones.set(one, current ? { ...window, count: window.count + 1 } : { since: at, count: 1 })
-    if (this.#ones.size > remembered) this.#ones.delete(this.#ones.keys().next().value!)
-    if (at - this.#all.since >= windowMs) this.#all = { since: at, count: 0 }
-    this.#all.count++
+    this.#sources.delete(source)
+    this.#sources.set(
+      source,
+      current ? { ...window, count: window.count + 1 } : { since: at, count: 1 },
+    )
+    if (this.#sources.size > remembered) this.#sources.delete(this.#sources.keys().next().value!)
+    if (at - this.#total.since >= windowMs) this.#total = { since: at, count: 0 }
+    this.#total.count++
   }
 
-  /** Is it enough for now, of this one or of all? */
-  isSpent(one: string): boolean {
-    const { now, windowMs, perOne, inAll } = this.#options
+  /** Has this source, or all together, reached its limit? */
+  isSpent(source: string): boolean {
+    const { now, windowMs, perSource, total } = this.#options
     const at = now()
-    const window = this.#ones.get(one)
-    if (window !== undefined && at - window.since < windowMs && window.count >= perOne) return true
-    return at - this.#all.since < windowMs && this.#all.count >= inAll
+    const window = this.#sources.get(source)
+    if (window !== undefined && at - window.since < windowMs && window.count >= perSource)
+      return true
+    return at - this.#total.since < windowMs && this.#total.count >= total
   }
 }
 
-/** What one owner is taken to have: an IPv4 address, or the 64 bits that begin an IPv6 address. */
+/** The part of an address that one owner has: all of IPv4, the first 64 bits of IPv6. */
 export function networkOf(host: string): string {
   if (!host.includes(':') || host.includes('.')) return host
   const [left = '', right] = host.split('%', 1)[0]!.split('::')

@@ -1,4 +1,7 @@
-/** What Global keeps of members and tickets, as bytes in its store (specs/006-membership.md, "Records"). */
+/**
+ * Codec of the records of members and tickets in Global's store (specs/006-membership.md,
+ * "Records").
+ */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { concat } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
@@ -6,32 +9,32 @@ import type { RecordKey, Row } from '../store/store.ts'
 import * as pb from './records_pb.ts'
 import { isMemberRole, type MemberRole } from './role.ts'
 
-/** Who may take part, or may no longer. */
+/** A current or expelled member. */
 export interface MemberRecord {
-  /** Undefined where it was expelled. */
+  /** Undefined if it was expelled. */
   readonly role: MemberRole | undefined
-  /** When it became what it is: wall clock. */
+  /** When it was admitted or expelled, in milliseconds since 1970. */
   readonly sinceMs: number
-  /** Of one that was expelled: the highest seq that the expulsion can have. */
+  /** If it was expelled: the highest seq that the expulsion can have. */
   readonly expelled: number
-  /** The hash of the secret that it came with; undefined where it was admitted by name. */
+  /** The hash of the secret of its ticket; undefined if it was admitted by peer id. */
   readonly ticket: Uint8Array | undefined
 }
 
-/** A secret that was handed out. */
+/** A ticket that was issued. */
 export interface TicketRecord {
   readonly role: MemberRole
   readonly usesLeft: number
-  /** Wall clock. */
+  /** In milliseconds since 1970. */
   readonly expiresMs: number
-  /** Peer id of the admin who made it; empty for Global itself. */
+  /** Peer id of the admin that issued it; empty for Global. */
   readonly by: string
 }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** What the ids of these rows begin with. */
+/** The prefixes of the row ids. */
 export const MEMBER_ROWS: Uint8Array = encoder.encode('member/')
 export const TICKET_ROWS: Uint8Array = encoder.encode('ticket/')
 

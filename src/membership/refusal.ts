@@ -1,23 +1,14 @@
-/** Why peers are refused: counted, and told once (specs/006-membership.md, "What is counted"). */
+/** Why peers are refused: counted, and logged once (specs/006-membership.md, "What is counted"). */
 import { REFUSALS_TOLD, REFUSAL_TOLD_MS } from '../limits.ts'
 
 /**
- * `stranger`: no member, and no ticket. `ticket`: its secret admits nobody. `expelled`: no longer a member. `flood`: too
- * many were refused lately. `late`: it did not say who it is in time. `role`: its role is not enough. `connections`,
- * `streams`: it has too many. `protocol`: it broke the protocol.
+ * `stranger`: not a member, and no ticket. `ticket`: its ticket is invalid. `expelled`: no longer a
+ * member. `flood`: too many failed lately. `late`: it did not become a member in time. `role`: its
+ * role does not suffice. `connections`, `streams`: too many. `protocol`: it broke the protocol.
  */
-export type Refusal =
-  | 'stranger'
-  | 'ticket'
-  | 'expelled'
-  | 'flood'
-  | 'late'
-  | 'role'
-  | 'connections'
-  | 'streams'
-  | 'protocol'
+export type Refusal = keyof typeof NO_REFUSALS
 
-export const NO_REFUSALS: Readonly<Record<Refusal, number>> = {
+export const NO_REFUSALS = {
   stranger: 0,
   ticket: 0,
   expelled: 0,
@@ -27,33 +18,33 @@ export const NO_REFUSALS: Readonly<Record<Refusal, number>> = {
   connections: 0,
   streams: 0,
   protocol: 0,
-}
+} as const
 
-/** How often each came up. */
+/** How often each occurred. */
 export type RefusalCounts = Readonly<Record<Refusal, number>>
 
 export interface Refused {
   readonly why: Refusal
-  /** Peer id, where it is proved. */
+  /** Peer id, if authenticated. */
   readonly peer: string | undefined
-  /** IP address, where it is known. */
+  /** IP address, if known. */
   readonly host: string | undefined
-  /** How often since it was told last, with this one. */
+  /** How often since it was logged last, with this one. */
   readonly times: number
 }
 
 export interface RefusalsOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** Tell a person. */
-  readonly tell: (refused: Refused) => void
+  /** Called with each refusal to log. */
+  readonly report: (refused: Refused) => void
 }
 
 export class Refusals {
   readonly #options: RefusalsOptions
   readonly #counts: Record<Refusal, number> = { ...NO_REFUSALS }
-  /** What was told of whom, the longest ago first. */
-  readonly #told = new Map<string, { at: number; silent: number }>()
+  /** By reason and host or peer, in order of time: when it was logged, and how often not. */
+  readonly #logged = new Map<string, { at: number; silent: number }>()
 
   constructor(options: RefusalsOptions) {
     this.#options = options
@@ -63,20 +54,20 @@ export class Refusals {
     return { ...this.#counts }
   }
 
-  /** Count it; tell it if the same was not told of the same peer, or host, a short while ago. */
+  /** Counts a refusal, and logs it unless it did the same for this host or peer lately. */
   add(why: Refusal, peer: string | undefined, host?: string): void {
     this.#counts[why]++
     const now = this.#options.now()
-    // Whoever can make identities at will is one and the same by its address.
-    const who = `${why} ${host ?? peer}`
-    const last = this.#told.get(who)
+    // By host if known, because a host can make any number of identities.
+    const source = `${why} ${host ?? peer}`
+    const last = this.#logged.get(source)
     if (last !== undefined && now - last.at < REFUSAL_TOLD_MS) {
       last.silent++
       return
     }
-    this.#told.delete(who)
-    this.#told.set(who, { at: now, silent: 0 })
-    if (this.#told.size > REFUSALS_TOLD) this.#told.delete(this.#told.keys().next().value!)
-    this.#options.tell({ why, peer, host, times: (last?.silent ?? 0) + 1 })
+    this.#logged.delete(source)
+    this.#logged.set(source, { at: now, silent: 0 })
+    if (this.#logged.size > REFUSALS_TOLD) this.#logged.delete(this.#logged.keys().next().value!)
+    this.#options.report({ why, peer, host, times: (last?.silent ?? 0) + 1 })
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Tickets: what makes a machine a member, as one line of text (specs/006-membership.md, "Tickets"). A ticket says who
- * Global is, where it may be found, and holds the secret that it is shown.
+ * Tickets: one line of text that makes a machine a member (specs/006-membership.md, "Tickets"). It
+ * holds the peer id of Global, its addresses, and a secret to show to it.
  */
 import { base32 } from 'multiformats/bases/base32'
 import { concat, equal } from '../bytes.ts'
@@ -16,25 +16,25 @@ import {
 import { keyOfPeerId, peerIdOfKey } from './peer-id.ts'
 
 export interface Ticket {
-  /** Peer id of Global: whoever proves to be another is not shown the secret. */
+  /** Peer id of Global: no other peer gets the secret. */
   readonly peer: string
   /** Where Global listens, best first: multiaddrs without peer id. */
   readonly addresses: readonly string[]
   readonly secret: Uint8Array
 }
 
-/** Name and version of the form. */
+/** Name and version of the format. */
 const PREFIX = 'dstore1'
 
 const CHECKSUM_BYTES = 4
 
-/** Of printable ASCII, without `/` in the host: what is printed to a terminal, and dialed. */
+/** Printable ASCII, without `/` in the host: safe to print to a terminal and to dial. */
 const ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[0-9A-Za-z.:_%-]+\/tcp\/[1-9]\d{0,4}$/
 
-/** Begins a text like a ticket? Then an error in it is that of a ticket. */
+/** Does a text begin like a ticket, so that an error in it is that of a ticket? */
 export const looksLikeTicket = (text: string): boolean => text.startsWith(PREFIX)
 
-/** Can this stand in a ticket: a multiaddr of host and TCP port, without peer id? */
+/** May this be in a ticket: a multiaddr of host and TCP port, without peer id? */
 export function isTicketAddress(address: string): boolean {
   return address.length <= TICKET_ADDRESS_CHARS && ADDRESS.test(address)
 }
@@ -56,7 +56,9 @@ export function formatTicket({ peer, addresses, secret }: Ticket): string {
   return PREFIX + base32.baseEncode(concat([body, checksum(body)]))
 }
 
-/** The ticket in a text, which is spelled in one way only; else `usage`, with a line that never repeats the text. */
+/**
+ * Parses the canonical spelling of a ticket. Error: `usage`, whose message never contains the text.
+ */
 export function parseTicket(text: string): Ticket {
   if (!looksLikeTicket(text)) throw malformed(`it does not begin with ${PREFIX}`)
   if (text.length > TICKET_CHARS) throw malformed('it is too long')
@@ -74,7 +76,10 @@ export function parseTicket(text: string): Ticket {
   }
 }
 
-/** What Global keeps of a secret. The secret is random and long: to be slow would protect nothing. */
+/**
+ * The hash of a secret, for Global to keep. A slow hash would add nothing: the secret is 256 random
+ * bits.
+ */
 export function hashSecret(secret: Uint8Array): Uint8Array {
   return hash(concat([SECRET_CONTEXT, secret])).digest
 }
@@ -92,12 +97,12 @@ function checksum(body: Uint8Array): Uint8Array {
 function decode(text: string): Uint8Array {
   try {
     const bytes = base32.baseDecode(text)
-    // Neither padding nor bits that stand for nothing.
+    // Only the canonical spelling: no padding, and no stray bits.
     if (base32.baseEncode(bytes) === text) return bytes
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw malformed('it holds what no ticket does')
+  throw malformed('it holds characters that no ticket has')
 }
 
 function addressesIn(bytes: Uint8Array): string[] {
@@ -106,7 +111,7 @@ function addressesIn(bytes: Uint8Array): string[] {
     const end = at + 1 + bytes[at]!
     const address = decoder.decode(bytes.subarray(at + 1, end))
     if (end > bytes.byteLength || !isTicketAddress(address))
-      throw malformed('it has an address that cannot be used')
+      throw malformed('it has an unusable address')
     addresses.push(address)
     at = end
   }

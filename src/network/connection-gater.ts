@@ -28,7 +28,7 @@ export class PeerGater {
     this.#gate = gate
     this.#handshakes = new Handshakes({
       now: () => performance.now(),
-      inAll: options.connectionsPending,
+      total: options.connectionsPending,
       perHost: options.connectionsPendingPerHost,
       perHostPerSecond: options.connectionsPerHostPerSecond,
     })

@@ -1,4 +1,6 @@
-/** A node's identity: an Ed25519 key pair. The public key is the peer id; the private key is secret. */
+/**
+ * A node's identity: an Ed25519 key pair. The public key is the peer id; the private key is secret.
+ */
 import './polyfill.ts'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'

@@ -139,7 +139,9 @@ export class Libp2pChannel implements Channel {
     this.#stream.pause()
   }
 
-  /** Once all is read, takes what the stream buffered: up to a window, while the peer sends more. */
+  /**
+   * Once all is read, takes what the stream buffered: up to a window, while the peer sends more.
+   */
   #taken(): void {
     if (this.#paused && this.#inbox.weight === 0 && !this.signal.aborted) {
       this.#paused = false

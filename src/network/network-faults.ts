@@ -1,4 +1,6 @@
-/** Translates libp2p's errors into faults of one clear line. libp2p names errors, Node codes them. */
+/**
+ * Translates libp2p's errors into faults of one clear line. libp2p names errors, Node codes them.
+ */
 import { DstoreError } from '../errors.ts'
 
 /** Why no channel to `target` was opened. `signal` is the one that the caller passed. */

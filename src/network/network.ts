@@ -15,7 +15,9 @@ export interface Network {
   /** Listens and dials from now on; idempotent. Errors: `malformed-address`, `address-in-use`. */
   start(): Promise<void>
 
-  /** Full multiaddrs, with the peer id, at which others reach this node; none if it does not listen. */
+  /**
+   * Full multiaddrs, with the peer id, at which others reach this node; none if it does not listen.
+   */
   addresses(): readonly string[]
 
   /**
@@ -24,10 +26,15 @@ export interface Network {
    */
   dial(address: string, protocol: string, options?: DialOptions): Promise<Channel>
 
-  /** Opens a channel to a connected peer. Errors: `unreachable` if there is no connection; else as `dial`. */
+  /**
+   * Opens a channel to a connected peer. Errors: `unreachable` if there is no connection; else as
+   * `dial`.
+   */
   open(peer: string, protocol: string, options?: DialOptions): Promise<Channel>
 
-  /** May an idle channel be used again, or would a new one be better? Without this method, it may. */
+  /**
+   * May an idle channel be used again, or would a new one be better? Without this method, it may.
+   */
   canReuse?(channel: Channel): boolean
 
   /** Calls `take` with each channel that a peer opens for a protocol. */

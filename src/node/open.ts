@@ -72,7 +72,7 @@ function newGate({ log }: NodeOptions, admission: string | undefined): Gate {
   return new Gate({
     admission,
     now,
-    tell: (refused) => log.warn('a peer was refused', { ...refused }),
+    report: (refused) => log.warn('a peer was refused', { ...refused }),
   })
 }
 

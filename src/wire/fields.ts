@@ -1,6 +1,6 @@
 /**
- * What the fields of a peer's messages may be, in whichever protocol (specs/000-conventions.md, "Framing"). Whatever
- * does not fit is `protocol`, with one line that says what it was.
+ * Checks the fields of a peer's messages, for every protocol (specs/000-conventions.md, "Framing").
+ * Invalid fields are `protocol`, with one line that names them.
  */
 import { DstoreError, isErrorCode, type ErrorCode } from '../errors.ts'
 import { TEXT_CHARS, VALUE_BYTES } from '../limits.ts'
@@ -21,7 +21,7 @@ export function atMost(length: number, what: string, bytes: Uint8Array): Uint8Ar
   return bytes
 }
 
-/** The BLAKE3 of a value: a copy, for what it came in is used again. */
+/** The BLAKE3 digest of a value: a copy, because the buffer of the message is reused. */
 export const digest = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(exactly(32, 'digest', bytes))
 
@@ -31,7 +31,7 @@ export function count(what: string, value: bigint): number {
   return Number(value)
 }
 
-/** A code of the table; a stranger's is a broken protocol. */
+/** A code of the table of errors; `protocol` for any other. */
 export const errorCode = (code: string): ErrorCode => (isErrorCode(code) ? code : 'protocol')
 
 /** One line of bounded length, without control characters: it may end up on a terminal. */

@@ -1,12 +1,12 @@
 /**
- * Frames onto a channel. What is sent in one turn of the event loop goes out as one write: with hundreds of requests
- * in flight that is worth an order of magnitude. A frame that is sent while nothing else happens goes out at once.
+ * Writes frames to a channel. Frames sent in one turn of the event loop go out in one write, which
+ * makes hundreds of requests in flight ten times as fast. A frame sent while idle goes out at once.
  */
 import { FRAME_QUEUE_BYTES, PIECE_BYTES, PROOF_BYTES, KIB } from '../limits.ts'
 import type { Channel } from './channel.ts'
 import { encodeLength } from './frames.ts'
 
-/** Frames that are sent together go out in writes of up to this size: a piece with its proof, and a few frames. */
+/** The largest write that joins frames: a piece with its proof, and a few frames. */
 export const FRAME_WRITE_BYTES: number = PIECE_BYTES + PROOF_BYTES + 4 * KIB
 
 interface Waiting {
@@ -19,10 +19,10 @@ export class FrameWriter {
   readonly #channel: Channel
   readonly #queue: Uint8Array[] = []
   #queuedBytes = 0
-  #broken: { readonly error: unknown } | undefined
-  /** Writes go on until the queue is found empty after a turn of the event loop. */
+  #failure: { readonly error: unknown } | undefined
+  /** Set until the queue is found empty after a turn of the event loop. */
   #pumping = false
-  /** Callers that wait for room in the queue, and callers that wait for it to be empty. */
+  /** Callers that wait for room in the queue, and for it to be empty. */
   #waitForRoom: Waiting[] = []
   #waitForIdle: Waiting[] = []
 
@@ -30,53 +30,42 @@ export class FrameWriter {
     this.#channel = channel
   }
 
-  /** Bytes that were handed over and not yet taken by the channel. */
+  /** Bytes that the channel has not taken yet. */
   get queuedBytes(): number {
     return this.#queuedBytes
   }
 
-  /** Send one frame. Resolves when more may be sent: at once, or when the queue has room again. */
+  /** Sends one frame. Resolves when more may be sent: at once, or when the queue has room again. */
   send(frame: Uint8Array): Promise<void> {
-    const length = encodeLength(frame.byteLength)
-    return this.#enqueue(length, frame)
+    return this.raw(encodeLength(frame.byteLength), frame)
   }
 
-  /**
-   * Send bytes as they are, in one array or several, after the frames before and before the frames after. Resolves as
-   * `send` does.
-   */
-  raw(...parts: readonly Uint8Array[]): Promise<void> {
-    return this.#enqueue(...parts)
-  }
-
-  /** Resolves when the channel has taken everything, and nothing is read from its memory any more. */
-  async flush(): Promise<void> {
-    this.#check()
-    if (this.#queuedBytes > 0) {
-      await new Promise<void>((resolve, reject) => this.#waitForIdle.push({ resolve, reject }))
-    }
-    await this.#channel.flush()
-  }
-
-  /** Send what is queued, then end this side of the channel. */
-  async end(): Promise<void> {
-    await this.flush()
-    await this.#channel.end()
-  }
-
-  async #enqueue(...parts: readonly Uint8Array[]): Promise<void> {
+  /** Sends raw bytes, in one array or several, in the order of calls. Resolves as `send` does. */
+  async raw(...parts: readonly Uint8Array[]): Promise<void> {
     this.#check()
     for (const part of parts) {
       if (part.byteLength > 0) this.#queue.push(part)
       this.#queuedBytes += part.byteLength
     }
     if (!this.#pumping) void this.#pump()
-    if (this.#queuedBytes <= FRAME_QUEUE_BYTES) return
-    await new Promise<void>((resolve, reject) => this.#waitForRoom.push({ resolve, reject }))
+    if (this.#queuedBytes > FRAME_QUEUE_BYTES) await wait(this.#waitForRoom)
+  }
+
+  /** Resolves when the channel has taken everything, and no longer reads from its memory. */
+  async flush(): Promise<void> {
+    this.#check()
+    if (this.#queuedBytes > 0) await wait(this.#waitForIdle)
+    await this.#channel.flush()
+  }
+
+  /** Sends everything queued, then ends this side of the channel. */
+  async end(): Promise<void> {
+    await this.flush()
+    await this.#channel.end()
   }
 
   #check(): void {
-    if (this.#broken !== undefined) throw this.#broken.error
+    if (this.#failure !== undefined) throw this.#failure.error
     this.#channel.signal.throwIfAborted()
   }
 
@@ -89,11 +78,11 @@ export class FrameWriter {
         await new Promise((resolve) => setImmediate(resolve))
       }
     } catch (error) {
-      this.#broken = { error }
+      this.#failure = { error }
       this.#queue.length = 0
       this.#queuedBytes = 0
-      for (const { reject } of this.#waitForRoom.splice(0)) reject(error)
-      for (const { reject } of this.#waitForIdle.splice(0)) reject(error)
+      const waiting = [...this.#waitForRoom.splice(0), ...this.#waitForIdle.splice(0)]
+      for (const { reject } of waiting) reject(error)
     } finally {
       this.#pumping = false
     }
@@ -110,7 +99,7 @@ export class FrameWriter {
   }
 }
 
-/** What one write takes, from part `from` on: its end, and how many bytes that is. */
+/** The parts for one write, from `from` on: the index after the last, and their bytes. */
 function batchOf(parts: readonly Uint8Array[], from: number): { to: number; bytes: number } {
   let bytes = parts[from]!.byteLength
   let to = from + 1
@@ -120,6 +109,9 @@ function batchOf(parts: readonly Uint8Array[], from: number): { to: number; byte
   }
   return { to, bytes }
 }
+
+const wait = (waiting: Waiting[]): Promise<void> =>
+  new Promise((resolve, reject) => waiting.push({ resolve, reject }))
 
 function settle(waiting: Waiting[]): void {
   for (const { resolve } of waiting.splice(0)) resolve()

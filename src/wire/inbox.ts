@@ -1,15 +1,14 @@
-/** What has arrived on a channel and was not read yet: a transport pushes, one reader takes. */
-import { concat } from '../bytes.ts'
+/** Bytes that arrived on a channel and were not read yet: a transport pushes, one reader takes. */
 import type { DstoreError } from '../errors.ts'
 import { FILL_PATIENCE_MS } from '../limits.ts'
 
-/** What one waiting piece costs beside its bytes: it keeps a flood of tiny pieces from passing as little. */
+/** Memory that a piece costs beside its bytes, so that a flood of tiny pieces counts in full. */
 const PIECE_OVERHEAD_BYTES = 128
 
 export interface InboxOptions {
-  /** Called after every read that took `count` bytes, 0 for the end: time to let the peer go on. */
+  /** Called after every read that took `count` bytes, 0 for the end: the peer may send more. */
   readonly onTaken: (count: number) => void
-  /** How many of the `available` bytes the next read gives, at least one; else a piece as it was pushed. */
+  /** How many of the `available` bytes the next read returns, at least 1; by default one piece. */
   readonly cut?: ((available: number) => number) | undefined
 }
 
@@ -33,16 +32,16 @@ export class Inbox {
   #reason: DstoreError | undefined
   #reader: Reader | undefined
   #filler: Filler | undefined
-  /** The filler that is looked after from time to time. */
-  #watched: Filler | undefined
+  /** The filler that resolves early if it gets nothing more for `FILL_PATIENCE_MS`. */
+  #timed: Filler | undefined
   #filledBefore = 0
-  #watcher: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: InboxOptions) {
     this.#options = options
   }
 
-  /** The memory that waits for a reader, in bytes. */
+  /** Memory of the unread bytes, in bytes. */
   get weight(): number {
     return this.#bytes + this.#pieces.length * PIECE_OVERHEAD_BYTES
   }
@@ -52,7 +51,7 @@ export class Inbox {
     return this.#ended
   }
 
-  /** The peer has ended its side, and everything before was read. */
+  /** The peer has ended its side, and everything it sent was read. */
   get finished(): boolean {
     return this.#ended && this.#pieces.length === 0
   }
@@ -72,8 +71,8 @@ export class Inbox {
   }
 
   /**
-   * Drop what waits and reject the reader, now and later; what has landed already is his. Whoever has read everything still
-   * reads the end.
+   * Drops unread bytes, and rejects the pending read and later ones. A fill that got some bytes
+   * resolves with them. No effect once everything was read up to the end.
    */
   fail(reason: DstoreError): void {
     if (this.#reason !== undefined || this.finished) return
@@ -88,7 +87,9 @@ export class Inbox {
     this.#filler = undefined
   }
 
-  /** The next piece; undefined at the end; rejects with the reason given to `fail`. One at a time. */
+  /**
+   * The next piece; undefined at the end. Rejects with the reason of `fail`; one read at a time.
+   */
   read(): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
       this.#check()
@@ -98,8 +99,9 @@ export class Inbox {
   }
 
   /**
-   * Fill memory with what comes next, behind the bytes that are there already: resolves with how many it holds then, which
-   * is not all where nothing came for `FILL_PATIENCE_MS`, or the rest will not come. Rejects as `read` does.
+   * Reads into `target` after its first `filled` bytes; resolves with the number of bytes it then
+   * holds. That is fewer than all if nothing arrived for `FILL_PATIENCE_MS`, or the peer has ended.
+   * Rejects as `read` does.
    */
   fill(target: Uint8Array, filled = 0): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -111,18 +113,20 @@ export class Inbox {
     })
   }
 
-  /** Where the transport may put so many of the next bytes itself; undefined where nobody waits to be filled. */
-  landing(mostBytes: number): Uint8Array | undefined {
+  /**
+   * Memory of the pending fill for the next bytes, up to `mostBytes`; undefined if none is pending.
+   */
+  reserve(mostBytes: number): Uint8Array | undefined {
     const filler = this.#filler
     if (filler === undefined || this.#options.cut !== undefined) return undefined
     return filler.target.subarray(filler.filled, filler.filled + mostBytes)
   }
 
   /**
-   * The transport put bytes there: true, unless whoever waited then has gone on, or waits for less, so that they are still
-   * to be pushed.
+   * The transport wrote bytes to reserved memory. False if that fill is over, or has less room:
+   * then push them.
    */
-  landed(memory: Uint8Array, count: number): boolean {
+  commit(memory: Uint8Array, count: number): boolean {
     const filler = this.#filler
     if (filler === undefined || filler.target.buffer !== memory.buffer) return false
     if (filler.target.byteOffset + filler.filled !== memory.byteOffset) return false
@@ -151,72 +155,66 @@ export class Inbox {
 
   #serveFiller(filler: Filler): void {
     const { cut } = this.#options
-    const room = filler.target.byteLength - filler.filled
-    const available = cut === undefined || this.#bytes === 0 ? Infinity : cut(this.#bytes)
-    let taken = 0
-    while (this.#bytes > 0 && taken < room && taken < available) {
-      const first = this.#pieces[0]!
-      const part = first.subarray(0, Math.min(room, available) - taken)
-      filler.target.set(part, filler.filled)
-      filler.filled += part.byteLength
-      taken += part.byteLength
-      this.#bytes -= part.byteLength
-      if (part.byteLength === first.byteLength) this.#pieces.shift()
-      else this.#pieces[0] = first.subarray(part.byteLength)
-    }
+    const most = cut === undefined || this.#bytes === 0 ? Infinity : cut(this.#bytes)
+    const taken = this.#moveTo(filler.target.subarray(filler.filled, filler.filled + most))
+    filler.filled += taken
     if (this.#ended && this.#bytes === 0) this.#resolve(filler)
     else if (cut !== undefined && taken > 0) this.#resolve(filler)
     else this.#settle(filler)
     if (taken > 0 || this.finished) this.#options.onTaken(taken)
   }
 
-  /** All of it came; or nothing more since the turn before. */
+  /** Moves bytes from the pieces into memory: as many as it holds, or as there are. */
+  #moveTo(target: Uint8Array): number {
+    let count = 0
+    while (this.#bytes > 0 && count < target.byteLength) {
+      const first = this.#pieces[0]!
+      const part = first.subarray(0, target.byteLength - count)
+      target.set(part, count)
+      count += part.byteLength
+      this.#bytes -= part.byteLength
+      if (part.byteLength === first.byteLength) this.#pieces.shift()
+      else this.#pieces[0] = first.subarray(part.byteLength)
+    }
+    return count
+  }
+
+  /** Resolves a fill that is complete, and puts a time limit on one that has some bytes. */
   #settle(filler: Filler): void {
     if (filler.filled === filler.target.byteLength) this.#resolve(filler)
-    else if (filler.filled > 0 && this.#watched !== filler) this.#watch(filler)
+    else if (filler.filled > 0 && this.#timed !== filler) this.#startTimer(filler)
   }
 
-  #watch(filler: Filler): void {
-    this.#watched = filler
+  #startTimer(filler: Filler): void {
+    this.#timed = filler
     this.#filledBefore = filler.filled
-    if (this.#watcher === undefined)
-      this.#watcher = setTimeout(() => this.#look(), FILL_PATIENCE_MS)
-    else this.#watcher.refresh()
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), FILL_PATIENCE_MS)
+    else this.#timer.refresh()
   }
 
-  #look(): void {
-    const filler = this.#watched
+  #onTimer(): void {
+    const filler = this.#timed
     if (filler === undefined || this.#filler !== filler) return
     if (filler.filled === this.#filledBefore) this.#resolve(filler)
-    else this.#watch(filler)
+    else this.#startTimer(filler)
   }
 
   #resolve(filler: Filler): void {
     if (this.#filler !== filler) return
     this.#filler = undefined
-    this.#watched = undefined
+    this.#timed = undefined
     filler.resolve(filler.filled)
   }
 
   #next(): Uint8Array | undefined {
     const { cut } = this.#options
-    if (cut !== undefined && this.#bytes > 0) return this.#exactly(cut(this.#bytes))
+    if (cut !== undefined && this.#bytes > 0) {
+      const bytes = new Uint8Array(cut(this.#bytes))
+      this.#moveTo(bytes)
+      return bytes
+    }
     const piece = this.#pieces.shift()
     this.#bytes -= piece?.byteLength ?? 0
     return piece
-  }
-
-  #exactly(count: number): Uint8Array {
-    const parts: Uint8Array[] = []
-    this.#bytes -= count
-    while (count > 0) {
-      const first = this.#pieces[0]!
-      const part = first.subarray(0, count)
-      if (part.byteLength === first.byteLength) this.#pieces.shift()
-      else this.#pieces[0] = first.subarray(count)
-      count -= part.byteLength
-      parts.push(part)
-    }
-    return concat(parts)
   }
 }

@@ -9,7 +9,10 @@ export class WriteQueue {
     return this.#ending !== undefined
   }
 
-  /** Starts `send` now, or after the writes before it. Rejects as `send` does; TypeError after `end`. */
+  /**
+   * Starts `send` now, or after the writes before it. Rejects as `send` does; TypeError after
+   * `end`.
+   */
   write(send: () => Promise<void>): Promise<void> {
     if (this.isEnding) return Promise.reject(new TypeError('write: this side has ended'))
     const sent = this.#last === undefined ? send() : this.#last.then(send)

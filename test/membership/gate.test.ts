@@ -21,7 +21,7 @@ function gate(options: Partial<GateOptions> = {}) {
   const made = new Gate({
     admission: INDEX,
     now: () => clock.now,
-    tell: (refused) => told.push(refused),
+    report: (refused) => told.push(refused),
     bounds: BOUNDS,
     ...options,
   })
@@ -30,7 +30,7 @@ function gate(options: Partial<GateOptions> = {}) {
 }
 
 test('R006-30: before it is told who is a member nobody is one', (t) => {
-  const fresh = new Gate({ admission: undefined, now: () => 0, tell: () => undefined })
+  const fresh = new Gate({ admission: undefined, now: () => 0, report: () => undefined })
   t.false(fresh.mayConnect('member', '10.0.0.1'))
   t.false(fresh.mayOpen('member', INDEX))
   t.is(fresh.refused.stranger, 2)
@@ -144,7 +144,7 @@ test('R006-34: a host is an IPv4 address, or the network of an IPv6 address', (t
 
 test('R006-36: handshakes are few at a time, in all and of one host, and begun at a bounded rate', (t) => {
   let now = 0
-  const bounds = { inAll: 5, perHost: 3, perHostPerSecond: 4 }
+  const bounds = { total: 5, perHost: 3, perHostPerSecond: 4 }
   const handshakes = new Handshakes({ now: () => now, ...bounds })
   const begin = (id: string, host: string): boolean => handshakes.begin(id, host)
   t.deepEqual(
@@ -162,7 +162,7 @@ test('R006-36: handshakes are few at a time, in all and of one host, and begun a
 
 test('a rate remembers few, the oldest is forgotten', (t) => {
   let now = 0
-  const rate = new Rate({ now: () => now, perOne: 2, inAll: 1000, windowMs: 100, remembered: 3 })
+  const rate = new Rate({ now: () => now, perSource: 2, total: 1000, windowMs: 100, remembered: 3 })
   rate.add('a')
   t.false(rate.isSpent('a'))
   rate.add('a')
@@ -178,7 +178,7 @@ test('a rate remembers few, the oldest is forgotten', (t) => {
 test('R006-40, R006-41: each is counted, and told once in a while with how often', (t) => {
   const told: Refused[] = []
   let now = 0
-  const refusals = new Refusals({ now: () => now, tell: (one) => told.push(one) })
+  const refusals = new Refusals({ now: () => now, report: (one) => told.push(one) })
   for (let i = 0; i < 5; i++) refusals.add('stranger', `peer ${i}`, '10.0.0.1')
   refusals.add('ticket', 'peer 0', '10.0.0.1')
   refusals.add('stranger', 'peer 9', '10.0.0.2')
@@ -198,7 +198,7 @@ test('R006-40, R006-41: each is counted, and told once in a while with how often
 
 test('R006-41: who was told of is remembered in bounded number', (t) => {
   let told = 0
-  const refusals = new Refusals({ now: () => 0, tell: () => told++ })
+  const refusals = new Refusals({ now: () => 0, report: () => told++ })
   for (let i = 0; i < 2 * REFUSALS_TOLD; i++) refusals.add('role', `peer ${i}`)
   refusals.add('role', 'peer 0')
   t.is(told, 2 * REFUSALS_TOLD + 1)

@@ -29,7 +29,7 @@ async function door(t: ExecutionContext, bounds: Partial<NetworkLimits> = {}): P
   const members = new Set<string>()
   const taken: Channel[] = []
   const now = (): number => performance.now()
-  const gate = new Gate({ admission: INDEX, now, tell: (one) => told.push(one) })
+  const gate = new Gate({ admission: INDEX, now, report: (one) => told.push(one) })
   gate.follow((peer) => members.has(peer))
   const identity = await newIdentity()
   const server = await createNetwork({ identity, listen: [LOOPBACK], gate, limits: bounds })
@@ -129,7 +129,7 @@ test('R006-35: of too many streams the newest is refused, and counted', async (t
 })
 
 test('R006-31: a Local hangs up on a stranger before any stream', async (t) => {
-  const gate = new Gate({ admission: undefined, now: () => 0, tell: () => undefined })
+  const gate = new Gate({ admission: undefined, now: () => 0, report: () => undefined })
   const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK], gate })
   t.teardown(() => server.close())
   const taken: Channel[] = []

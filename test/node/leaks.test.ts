@@ -62,7 +62,7 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
   const { secret } = parseTicket((await global.members.invite({ role: 'admin' })).ticket)
   const link = new GlobalLink({ dial, backoffMs, members, ...rest }, secret)
   await link.start()
-  const gate = new Gate({ admission: undefined, now, tell: () => undefined })
+  const gate = new Gate({ admission: undefined, now, report: () => undefined })
   const parts = { network, link, gate, members, globalAddress, globalPeer: serving.peerId }
   const local = new Local({ ...parts, cacheBytes, ...rest })
   t.teardown(() => local.close())

@@ -24,7 +24,7 @@ async function freePort(): Promise<number> {
 test('R004-57: whoever dials a Global that is not ready yet finds nobody there, and then all of it', async (t) => {
   const listen = [`/ip4/127.0.0.1/tcp/${await freePort()}`]
   const refused: unknown[] = []
-  const gate = new Gate({ admission: INDEX_PROTOCOL, now, tell: (what) => refused.push(what) })
+  const gate = new Gate({ admission: INDEX_PROTOCOL, now, report: (what) => refused.push(what) })
   const identity = await newIdentity()
   const network = await createNetwork({ identity, listen, gate, isHeld: true })
   // As where it has much to read before.

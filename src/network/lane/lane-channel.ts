@@ -1,7 +1,7 @@
 /**
- * A lane as a channel: records on a TLS socket, each its length in four bytes and its bytes, the one of length 0 the
- * end (specs/003-transfer-lane.md, "Records"). Node tells a closed TLS connection and a cut one alike, so the end has
- * to be said inside.
+ * A lane as a channel: records on a TLS socket, each a length of four bytes and as many bytes; a
+ * record of length 0 is the end (specs/003-transfer-lane.md, "Records"). Node does not distinguish
+ * a closed TLS connection from a cut one, so the end must be a record.
  */
 import type { TLSSocket } from 'node:tls'
 import { bytesIn, viewOf } from '../../bytes.ts'
@@ -18,7 +18,7 @@ import { WriteQueue } from '../../wire/write-queue.ts'
 import { LANE_SLAB_BYTES } from './lane-receive.ts'
 import type { LaneReceiver, SlabPool } from './lane-receive.ts'
 
-/** Writes to one lane, of a slab's size each, that the system has not taken yet, before a writer waits. */
+/** A writer waits while this many writes, of up to a slab each, have not reached the system. */
 export const LANE_SENDING: number = 2
 
 const LENGTH_BYTES = 4
@@ -28,40 +28,40 @@ export class LaneChannel implements Channel {
   readonly #socket: TLSSocket
   readonly #controller = new AbortController()
   readonly #inbox: Inbox
-  /** The length of the next record as far as it has come, and what is missing of the record before. */
+  /** The length of the next record, as far as it was received. */
   readonly #length = new Uint8Array(LENGTH_BYTES)
   #lengthFilled = 0
+  /** Bytes of the current record that were not received yet. */
   #recordLeft = 0
   readonly #writes = new WriteQueue()
   #ended = false
-  /** Whoever waits for the socket to take something: one that writes, and those that wait for all to be taken. */
+  /** Calls that wait for the socket to take something: a writer, and flushes. */
   #waiting: (() => void)[] = []
-
-  /** Where the bytes of the socket land, if it was told so; else it gives them as events. */
-  readonly #intake: LaneReceiver | undefined
+  /** Set if the socket decrypts into its memory; else the socket emits `data` events. */
+  readonly #receiver: LaneReceiver | undefined
   readonly #pool: SlabPool
-  /** Writes that the socket has not taken yet. */
+  /** Writes that the system has not taken yet. */
   #sending = 0
   #paused = false
 
-  /** Takes over a socket whose handshake is over and checked, before anything is awaited. */
-  constructor(socket: TLSSocket, peer: string, pool: SlabPool, intake?: LaneReceiver) {
+  /** Takes over a socket after its handshake was checked, before anything is awaited. */
+  constructor(socket: TLSSocket, peer: string, pool: SlabPool, receiver?: LaneReceiver) {
     this.#socket = socket
     this.peer = peer
     this.#pool = pool
-    this.#intake = intake
+    this.#receiver = receiver
     this.#inbox = new Inbox({ onTaken: () => this.#taken() })
     socket.setNoDelay(true)
     socket.setKeepAlive(true, PROBE_EVERY_MS)
-    if (intake === undefined) socket.on('data', (bytes: Uint8Array) => this.#arrived(bytes))
+    if (receiver === undefined) socket.on('data', (bytes: Uint8Array) => this.#arrived(bytes))
     socket.on('error', (error) => this.#close(peerDropped(error)))
-    socket.on('close', () => this.#gone())
-    socket.on('end', () => this.#gone())
+    socket.on('close', () => this.#disconnected())
+    socket.on('end', () => this.#disconnected())
     if (socket.destroyed) this.#close(peerDropped())
-    intake?.start({
-      room: () => this.#room(),
+    receiver?.start({
+      reserve: () => this.#reserve(),
       leftBytes: () => this.#recordLeft,
-      received: (memory, count) => this.#came(memory, count),
+      commit: (memory, count) => this.#commit(memory, count),
     })
   }
 
@@ -70,12 +70,12 @@ export class LaneChannel implements Channel {
   }
 
   read(): Promise<Uint8Array | undefined> {
-    if (this.#inbox.weight === 0) this.#intake?.release()
+    if (this.#inbox.weight === 0) this.#receiver?.release()
     return this.#inbox.read()
   }
 
   fill(target: Uint8Array, filled?: number): Promise<number> {
-    if (this.#inbox.weight === 0) this.#intake?.release()
+    if (this.#inbox.weight === 0) this.#receiver?.release()
     return this.#inbox.fill(target, filled)
   }
 
@@ -106,26 +106,27 @@ export class LaneChannel implements Channel {
   }
 
   /**
-   * Length and small parts are copied together into a slab, for every write is at least one TLS record and one packet;
-   * what is large is encrypted where it lies. Nothing is allocated for what is sent.
+   * Copies the length and small parts into one slab, since every write makes at least one TLS
+   * record and one packet; large parts are encrypted in place. Allocates nothing.
    */
   async #sendRecord(record: readonly Uint8Array[]): Promise<void> {
-    let slab = await this.#slab()
+    await this.#room()
+    let slab = this.#pool.take()
     let filled = LENGTH_BYTES
     viewOf(slab).setUint32(0, bytesIn(record))
-    const ship = (): void => {
-      const shipped = slab
-      this.#ship(slab.subarray(0, filled), () => this.#pool.give(shipped))
+    const sendSlab = (): void => {
+      const sent = slab
+      this.#submit(slab.subarray(0, filled), () => this.#pool.give(sent))
       filled = 0
     }
     for (const part of record) {
       const isLarge = part.byteLength >= DIRECT_BYTES
-      if (isLarge && filled > 0) ship()
+      if (isLarge && filled > 0) sendSlab()
       for (let at = 0; at < part.byteLength;) {
-        if (filled === 0) await this.#turn()
+        if (filled === 0) await this.#room()
         if (isLarge) {
           const piece = part.subarray(at, at + LANE_SLAB_BYTES)
-          this.#ship(piece)
+          this.#submit(piece)
           at += piece.byteLength
           continue
         }
@@ -134,45 +135,41 @@ export class LaneChannel implements Channel {
         slab.set(piece, filled)
         filled += piece.byteLength
         at += piece.byteLength
-        if (filled === slab.byteLength) ship()
+        if (filled === slab.byteLength) sendSlab()
       }
     }
-    if (filled > 0) ship()
+    if (filled > 0) sendSlab()
   }
 
-  /** Where the next bytes are to land: the length of a record in its place, what somebody waits for in his. */
-  #room(): Uint8Array | undefined {
+  /**
+   * Memory for the next bytes: of a length, or of the pending fill; undefined if there is neither.
+   */
+  #reserve(): Uint8Array | undefined {
     if (this.#recordLeft === 0) return this.#length.subarray(this.#lengthFilled)
-    return this.#inbox.landing(this.#recordLeft)
+    return this.#inbox.reserve(this.#recordLeft)
   }
 
-  /** So many bytes have landed where `#room` said, a while ago perhaps. Is it enough for now? */
-  #came(memory: Uint8Array, count: number): boolean {
+  /** `memory`, reserved perhaps a while ago, holds `count` more bytes. Should the socket pause? */
+  #commit(memory: Uint8Array, count: number): boolean {
     if (memory.buffer === this.#length.buffer) {
       this.#lengthFilled += count
       if (this.#lengthFilled === LENGTH_BYTES) this.#begin()
-    } else if (this.#inbox.landed(memory, count)) {
+    } else if (this.#inbox.commit(memory, count)) {
       this.#recordLeft -= count
     } else {
       const bytes = memory.subarray(0, count)
-      this.#arrived(this.#intake!.isOwn(memory) ? bytes : new Uint8Array(bytes))
+      this.#arrived(this.#receiver!.isOwn(memory) ? bytes : new Uint8Array(bytes))
     }
     return this.#inbox.weight >= CHANNEL_BUFFER_BYTES
   }
 
-  /** A slab, once the socket has taken enough of those before. */
-  async #slab(): Promise<Uint8Array> {
-    await this.#turn()
-    return this.#pool.take()
-  }
-
-  /** The socket has taken enough of what was sent before. */
-  async #turn(): Promise<void> {
+  /** Resolves when the socket has taken enough of the writes before. */
+  async #room(): Promise<void> {
     while (this.#sending >= LANE_SENDING) await this.#sent()
     this.signal.throwIfAborted()
   }
 
-  #ship(bytes: Uint8Array, onSent?: () => void): void {
+  #submit(bytes: Uint8Array, onSent?: () => void): void {
     this.#sending++
     this.#socket.write(bytes, (error) => {
       this.#sending--
@@ -185,7 +182,7 @@ export class LaneChannel implements Channel {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Resolves when the socket has taken something more. */
+  /** Resolves when the socket has taken another write. */
   async #sent(): Promise<void> {
     this.signal.throwIfAborted()
     await new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -225,7 +222,7 @@ export class LaneChannel implements Channel {
       this.#inbox.end()
       this.#closeWhenDone()
     } else if (this.#recordLeft > LANE_RECORD_BYTES || this.#inbox.ended) {
-      const message = 'the peer broke the lane: a record that is too long, or after the end'
+      const message = 'the peer broke the lane: a record that is too long, or follows the end'
       this.abort(new DstoreError('protocol', message))
     }
   }
@@ -242,14 +239,16 @@ export class LaneChannel implements Channel {
   }
 
   #resume(): void {
-    if (!this.#paused && this.#intake?.isHeld !== true) return
+    if (!this.#paused && this.#receiver?.isPaused !== true) return
     this.#paused = false
-    this.#intake?.goOn()
+    this.#receiver?.resume()
     this.#socket.resume()
   }
 
-  /** The connection ended. That is a cut unless both sides have said that they end; what came may then still be read. */
-  #gone(): void {
+  /**
+   * The connection ended: a fault, unless both sides have ended; then unread bytes stay readable.
+   */
+  #disconnected(): void {
     if (this.#ended && this.#inbox.ended) return
     this.#close(peerDropped())
     this.#socket.destroy()
@@ -269,7 +268,7 @@ export class LaneChannel implements Channel {
   }
 }
 
-/** Cut to the longest record. */
+/** Splits parts into records of at most `LANE_RECORD_BYTES`. */
 function* recordsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
   let record: Uint8Array[] = []
   let room = LANE_RECORD_BYTES

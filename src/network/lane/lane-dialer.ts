@@ -1,4 +1,7 @@
-/** The dialing side of lanes (specs/003-transfer-lane.md): asks a peer for a key and connects with it. */
+/**
+ * The dialing side of lanes (specs/003-transfer-lane.md): gets a key from a peer and connects with
+ * it.
+ */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { LANE_HANDSHAKE_MS, LANE_RETRY_MS } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -17,7 +20,7 @@ export interface LaneDialerOptions {
   readonly network: Libp2pNetwork
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** Told of every peer to which no lane came about; it is asked again a while later. */
+  /** Called when a peer gives no lane; it is asked again after `LANE_RETRY_MS`. */
   readonly onFailure?: (peer: string, error: DstoreError) => void
 }
 
@@ -25,21 +28,21 @@ export class LaneDialer {
   readonly #options: LaneDialerOptions
   readonly #lanes = new LaneSet()
   readonly #slabs = new SlabPool()
-  /** Peers to which no lane came about, and when to try again. */
-  readonly #failed = new Map<string, number>()
+  /** By peer that gave no lane: when to ask it again. */
+  readonly #retryAt = new Map<string, number>()
   readonly #stopWatching: () => void
 
   constructor(options: LaneDialerOptions) {
     this.#options = options
     this.#stopWatching = options.network.onPeer({
       disconnected: (peer) => {
-        this.#failed.delete(peer)
+        this.#retryAt.delete(peer)
         this.#lanes.cut(peer)
       },
     })
   }
 
-  /** A lane to a peer that is connected, or undefined where there is none to be had: then its stream is there. */
+  /** A lane to a connected peer; undefined if it gives none: use a stream then. */
   async open(peer: string, signal?: AbortSignal): Promise<Channel | undefined> {
     if (this.hasNone(peer)) return undefined
     const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', signal)
@@ -48,9 +51,9 @@ export class LaneDialer {
     } catch (cause) {
       signal?.throwIfAborted()
       const error = asDstoreError(cause)
-      // A peer that has no room now, or is away, has lanes all the same.
+      // A peer that is busy or has disconnected may give a lane next time.
       if (error.code === 'busy' || !this.#isConnected(peer)) return undefined
-      this.#failed.set(peer, this.#options.now() + LANE_RETRY_MS)
+      this.#retryAt.set(peer, this.#options.now() + LANE_RETRY_MS)
       this.#options.onFailure?.(peer, error)
       return undefined
     } finally {
@@ -58,9 +61,9 @@ export class LaneDialer {
     }
   }
 
-  /** No lane came about a while ago, and none is tried now. */
+  /** Did the peer give no lane a while ago, so that none is tried now? */
   hasNone(peer: string): boolean {
-    return (this.#failed.get(peer) ?? -Infinity) > this.#options.now()
+    return (this.#retryAt.get(peer) ?? -Infinity) > this.#options.now()
   }
 
   close(): void {
@@ -70,11 +73,11 @@ export class LaneDialer {
 
   async #connect(peer: string, signal: AbortSignal): Promise<Channel> {
     const { port, key } = await this.#ask(peer, signal)
-    const intake = new LaneReceiver(this.#slabs)
-    const socket = await connectLane({ host: this.#host(peer), port }, key, signal, intake)
-    const lane = new LaneChannel(socket, peer, this.#slabs, intake)
+    const receiver = new LaneReceiver(this.#slabs)
+    const socket = await connectLane({ host: this.#host(peer), port }, key, signal, receiver)
+    const lane = new LaneChannel(socket, peer, this.#slabs, receiver)
     this.#lanes.add(lane)
-    // Whoever lost the connection meanwhile lost the right to the lane.
+    // A lane must not outlive the connection, which may have closed meanwhile.
     if (!this.#isConnected(peer)) this.#lanes.cut(peer)
     return lane
   }
@@ -91,7 +94,7 @@ export class LaneDialer {
     }
   }
 
-  /** Where the authenticated connection leads: the offer names a port there, and can name no other machine. */
+  /** The host of the authenticated connection: an offer names only a port there. */
   #host(peer: string): string {
     const connection = this.#options.network.connections().find((one) => one.peer === peer)
     if (connection === undefined) throw new DstoreError('unreachable', `not connected to ${peer}`)

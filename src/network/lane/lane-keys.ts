@@ -1,6 +1,6 @@
 /**
- * The keys of lanes that were handed out and not used yet (specs/003-transfer-lane.md, "Keys"): each is for one peer,
- * for one handshake, and for a short while. No I/O: clock and randomness are handed in.
+ * The lane keys that were issued and not used yet (specs/003-transfer-lane.md, "Keys"). Each is for
+ * one peer and one handshake, and expires soon. No I/O: clock and randomness are injected.
  */
 import { toHex } from '../../bytes.ts'
 import { LANE_KEYS_PER_PEER, LANE_KEY_MS } from '../../limits.ts'
@@ -14,7 +14,7 @@ export interface LaneKey {
   readonly secret: Uint8Array
 }
 
-interface Waiting {
+interface IssuedKey {
   readonly peer: string
   readonly secret: Uint8Array
   readonly until: number
@@ -28,8 +28,8 @@ export interface LaneKeysOptions {
 
 export class LaneKeys {
   readonly #options: LaneKeysOptions
-  /** By the hex of their id, the oldest first: all live equally long. */
-  readonly #waiting = new Map<string, Waiting>()
+  /** By the hex of their id, in order of expiry: all live equally long. */
+  readonly #keys = new Map<string, IssuedKey>()
   readonly #perPeer = new Map<string, number>()
 
   constructor(options: LaneKeysOptions) {
@@ -37,48 +37,48 @@ export class LaneKeys {
   }
 
   get size(): number {
-    return this.#waiting.size
+    return this.#keys.size
   }
 
-  /** Keys of this peer that were not used. */
+  /** Unused keys of this peer. */
   count(peer: string): number {
     this.#expire()
     return this.#perPeer.get(peer) ?? 0
   }
 
-  /** A key for this peer, or undefined while it has as many unused ones as it may. */
+  /** A new key for this peer; undefined while it has `LANE_KEYS_PER_PEER` unused ones. */
   issue(peer: string): LaneKey | undefined {
     if (this.count(peer) >= LANE_KEYS_PER_PEER) return undefined
     const id = this.#options.random(LANE_ID_BYTES)
     const secret = this.#options.random(LANE_SECRET_BYTES)
-    this.#waiting.set(toHex(id), { peer, secret, until: this.#options.now() + LANE_KEY_MS })
+    this.#keys.set(toHex(id), { peer, secret, until: this.#options.now() + LANE_KEY_MS })
     this.#change(peer, 1)
     return { id, secret }
   }
 
-  /** The key of that name, once: whoever asks again, asks too late or names another gets nothing. */
+  /** The key with this id, once; undefined if the id is unknown, used or expired. */
   take(id: string): { readonly peer: string; readonly secret: Uint8Array } | undefined {
     this.#expire()
-    const key = this.#waiting.get(id)
+    const key = this.#keys.get(id)
     if (key !== undefined) this.#remove(id, key)
     return key
   }
 
-  /** Forget the keys of a peer that is gone. */
+  /** Removes the keys of a peer that has disconnected. */
   revoke(peer: string): void {
-    for (const [id, key] of this.#waiting) if (key.peer === peer) this.#remove(id, key)
+    for (const [id, key] of this.#keys) if (key.peer === peer) this.#remove(id, key)
   }
 
   #expire(): void {
     const now = this.#options.now()
-    for (const [id, key] of this.#waiting) {
+    for (const [id, key] of this.#keys) {
       if (key.until > now) return
       this.#remove(id, key)
     }
   }
 
-  #remove(id: string, key: Waiting): void {
-    this.#waiting.delete(id)
+  #remove(id: string, key: IssuedKey): void {
+    this.#keys.delete(id)
     this.#change(key.peer, -1)
   }
 

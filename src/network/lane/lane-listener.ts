@@ -1,4 +1,7 @@
-/** The listening side of lanes (specs/003-transfer-lane.md): offers keys to peers, and takes who comes with one. */
+/**
+ * The listening side of lanes (specs/003-transfer-lane.md): issues keys, accepts peers that use
+ * one.
+ */
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { DstoreError } from '../../errors.ts'
@@ -19,12 +22,12 @@ export interface LaneListenerOptions {
   readonly host: string
   /** TCP port; any free one by default. */
   readonly port?: number
-  /** Takes the lanes that peers open. */
+  /** Called with each lane that a peer opens. */
   readonly take: (lane: Channel) => void
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
-  /** Lanes that it takes in all. */
+  /** Open lanes in all, by default `LANES`. */
   readonly mostLanes?: number
 }
 
@@ -34,13 +37,13 @@ export class LaneListener {
   readonly #lanes = new LaneSet()
   readonly #slabs = new SlabPool()
   readonly #server: Server
-  /** Who the key was handed to that a socket is shaking hands with. */
+  /** By socket in its handshake: the peer that its key was issued to. */
   readonly #holders = new Map<TLSSocket, string>()
-  /** Sockets whose handshake is not over, by where they come from: TLS wraps them in others. */
+  /** Sockets in their handshake, by remote address and port, as TLS wraps them in other objects. */
   readonly #pending = new Map<string, Socket>()
   readonly #stopWatching: () => void
 
-  /** Listen, and offer lanes from then on. Error: `address-in-use`. */
+  /** Listens, and offers lanes from then on. Error: `address-in-use`. */
   static async open(options: LaneListenerOptions): Promise<LaneListener> {
     const listener = new LaneListener(options)
     await listener.#listen()
@@ -68,7 +71,7 @@ export class LaneListener {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Lanes that are open, keys that were not used yet, and handshakes that are not over. */
+  /** Open lanes, unused keys, and handshakes in progress. */
   get counts(): { readonly lanes: number; readonly keys: number; readonly pending: number } {
     return { lanes: this.#lanes.size, keys: this.#keys.size, pending: this.#pending.size }
   }
@@ -91,7 +94,7 @@ export class LaneListener {
     })
   }
 
-  /** An end without an offer says: not now. */
+  /** Sends an offer, or ends the stream without one: no lane now. */
   async #offer(channel: Channel): Promise<void> {
     try {
       const open = this.#server.listening && this.#hasRoom(channel.peer)
@@ -99,8 +102,9 @@ export class LaneListener {
       const writer = new FrameWriter(channel)
       if (key !== undefined) await writer.send(encodeOffer({ port: this.port, key }))
       await writer.end()
-      if ((await channel.read()) !== undefined)
-        throw new DstoreError('protocol', 'nothing was asked')
+      if ((await channel.read()) !== undefined) {
+        throw new DstoreError('protocol', 'the peer sent bytes where it may send none')
+      }
     } catch (error) {
       channel.abort(error as Error)
     }
@@ -144,11 +148,11 @@ export class LaneListener {
     return this.#hasRoom(peer) && network.connections().some((one) => one.peer === peer)
   }
 
-  /** Also for the lanes that were promised: whoever is offered one must not find it taken. */
+  /** Counts unused keys and handshakes too, so that an offer is never made in vain. */
   #hasRoom(peer: string): boolean {
     const { mostLanes = LANES } = this.#options
-    const promised = [...this.#holders.values()].filter((holder) => holder === peer).length
-    const count = this.#lanes.count(peer) + this.#keys.count(peer) + promised
+    const handshakes = [...this.#holders.values()].filter((holder) => holder === peer).length
+    const count = this.#lanes.count(peer) + this.#keys.count(peer) + handshakes
     return this.#lanes.size < mostLanes && count < LANES_PER_PEER
   }
 }

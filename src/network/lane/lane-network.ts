@@ -1,4 +1,4 @@
-/** A network whose bulk protocol goes by lanes wherever they come about, and by streams wherever they do not. */
+/** A network that carries its bulk protocol over lanes where it can, and over streams elsewhere. */
 import { DstoreError } from '../../errors.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { hostOf } from '../multiaddr.ts'
@@ -12,7 +12,7 @@ import type { Network } from '../network.ts'
 export interface LaneNetworkOptions {
   /** Closed with this one. */
   readonly network: Libp2pNetwork
-  /** What the network listens on: lanes listen on the first of it, and nowhere where it is empty. */
+  /** The addresses that the network listens on; lanes listen at the host of the first, if any. */
   readonly listen: readonly string[]
   /** The protocol whose channels may be lanes. */
   readonly bulk: string

@@ -1,4 +1,4 @@
-/** How a lane is offered on the authenticated stream (specs/003-transfer-lane.md, "Offer"): port, id, secret. */
+/** The offer of a lane (specs/003-transfer-lane.md, "Offer"): port, id, secret. */
 import { concat } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { LANE_ID_BYTES, LANE_SECRET_BYTES } from './lane-keys.ts'
@@ -9,7 +9,7 @@ export const LANE_PROTOCOL = '/dstore/lane/1'
 export const LANE_OFFER_BYTES: number = 2 + LANE_ID_BYTES + LANE_SECRET_BYTES
 
 export interface LaneOffer {
-  /** TCP port, at the address that the libp2p connection leads to. */
+  /** TCP port, at the remote host of the libp2p connection. */
   readonly port: number
   readonly key: LaneKey
 }
@@ -21,10 +21,10 @@ export function encodeOffer({ port, key }: LaneOffer): Uint8Array {
 /** Error: `protocol`. */
 export function decodeOffer(bytes: Uint8Array): LaneOffer {
   if (bytes.byteLength !== LANE_OFFER_BYTES) {
-    throw new DstoreError('protocol', `an offer of a lane of ${bytes.byteLength} bytes`)
+    throw new DstoreError('protocol', `a lane offer of ${bytes.byteLength} bytes`)
   }
   const port = bytes[0]! * 256 + bytes[1]!
-  if (port === 0) throw new DstoreError('protocol', 'an offer of a lane at port 0')
+  if (port === 0) throw new DstoreError('protocol', 'a lane offer with port 0')
   const id = bytes.slice(2, 2 + LANE_ID_BYTES)
   return { port, key: { id, secret: bytes.slice(2 + LANE_ID_BYTES) } }
 }

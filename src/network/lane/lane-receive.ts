@@ -1,7 +1,7 @@
 /**
- * Where the bytes of a lane land: decrypted straight into the memory that they are for, or into slabs that are used again
- * as soon as they were read. Node's own way is an array for every TLS record, 65,536 of them a GiB, each with its turn of
- * the event machinery.
+ * Receives the bytes of a lane into the memory that the reader gives, or into slabs that are reused
+ * once they were read. By default Node allocates an array for every TLS record, 65,536 for each
+ * GiB, and emits an event for each.
  */
 import { unzeroed } from '../../bytes.ts'
 import { KIB } from '../../limits.ts'
@@ -12,17 +12,17 @@ import { KIB } from '../../limits.ts'
  */
 export const LANE_SLAB_BYTES: number = 256 * KIB
 
-/** Slabs that a node keeps for its lanes beside those that are in use. */
+/** Unused slabs that a pool keeps. */
 const LANE_SLABS = 16
 
-/** Less room than a TLS record has is not worth offering. */
+/** The least room to offer in a slab: a TLS record. */
 const LEAST_ROOM_BYTES = 16 * 1024
 
-/** Memory that is not in use, for all lanes of a dialer. */
+/** Slabs that are free, for all lanes of a dialer or listener. */
 export class SlabPool {
   readonly #free: Uint8Array[] = []
 
-  /** Not zeroed: only what has landed in it is ever shown. */
+  /** Not zeroed: only bytes written to it are ever exposed. */
   take(): Uint8Array {
     return this.#free.pop() ?? unzeroed(LANE_SLAB_BYTES)
   }
@@ -32,91 +32,95 @@ export class SlabPool {
   }
 }
 
-/** Whose bytes they are. */
+/** The consumer of the bytes. */
 export interface LaneSink {
-  /** Memory for the next bytes; undefined: a slab. */
-  room(): Uint8Array | undefined
-  /** How many of them may go into a slab. */
+  /** Memory for the next bytes; undefined for a slab. */
+  reserve(): Uint8Array | undefined
+  /** How many of the next bytes may go into a slab. */
   leftBytes(): number
-  /** So many have come to this memory; what lies in a slab is good until `release`. Is it enough for now? */
-  received(memory: Uint8Array, count: number): boolean
+  /**
+   * `count` bytes were received into this memory; in a slab they are valid until `release`. Returns
+   * true to pause the socket.
+   */
+  commit(memory: Uint8Array, count: number): boolean
 }
 
 export class LaneReceiver {
   readonly #pool: SlabPool
-  /** Where the next bytes land that nobody has memory for, from `#filled` on. */
+  /** Receives, from `#filled` on, the bytes that the sink has no memory for. */
   #slab: Uint8Array
   #filled = 0
+  /** Slabs filled before it and not released yet. */
   #full: Uint8Array[] = []
-  /** What the socket was given last: it writes there whatever has happened since. */
-  #given: Uint8Array
-  #isHeld = false
-  #taker: LaneSink | undefined
-  /** Bytes of the slab that came before there was a taker. */
+  /** The memory that the socket got last, and still writes to. */
+  #reserved: Uint8Array
+  #isPaused = false
+  #sink: LaneSink | undefined
+  /** Bytes of the slab that were received before there was a sink. */
   #earlyBytes = 0
 
   constructor(pool: SlabPool) {
     this.#pool = pool
     this.#slab = pool.take()
-    this.#given = this.#slab
+    this.#reserved = this.#slab
   }
 
-  /** What `tls.connect` wants to be told. */
+  /** The option of that name of `tls.connect`. */
   readonly onread = {
-    buffer: (): Uint8Array => (this.#given = this.#room()),
-    /** False: read no more until the socket is resumed. */
-    callback: (count: number): boolean => this.#came(count),
+    buffer: (): Uint8Array => (this.#reserved = this.#reserve()),
+    /** Returns false to pause the socket. */
+    callback: (count: number): boolean => this.#received(count),
   }
 
-  /** Was the socket told to stop reading? */
-  get isHeld(): boolean {
-    return this.#isHeld
+  /** Has `onread` paused the socket? */
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
-  /** The socket is resumed. */
-  goOn(): void {
-    this.#isHeld = false
+  /** The socket resumes. */
+  resume(): void {
+    this.#isPaused = false
   }
 
-  /** Give out what comes from here on, and what has come. */
-  start(taker: LaneSink): void {
-    this.#taker = taker
-    if (this.#earlyBytes > 0) taker.received(this.#slab, this.#earlyBytes)
+  /** Delivers bytes to the sink from now on, beginning with those received before. */
+  start(sink: LaneSink): void {
+    this.#sink = sink
+    if (this.#earlyBytes > 0) sink.commit(this.#slab, this.#earlyBytes)
   }
 
-  /** Do these bytes lie in a slab? */
+  /** Is this memory in the current slab? */
   isOwn(bytes: Uint8Array): boolean {
     return bytes.buffer === this.#slab.buffer
   }
 
-  /** All that was given out has been read: its memory is free. */
+  /** Everything delivered was read: returns the full slabs to the pool. */
   release(): void {
     for (const slab of this.#full) this.#pool.give(slab)
     this.#full = []
   }
 
-  #came(count: number): boolean {
-    if (this.isOwn(this.#given)) this.#filled += count
-    if (this.#taker === undefined) {
-      // A peer that cannot wait: what is decrypted already still comes after the hold, and has to fit as well.
+  #received(count: number): boolean {
+    if (this.isOwn(this.#reserved)) this.#filled += count
+    if (this.#sink === undefined) {
       this.#earlyBytes += count
-      this.#isHeld = this.#earlyBytes >= LANE_SLAB_BYTES / 2
+      // Half a slab: bytes that are decrypted already still arrive after the pause, and must fit
+      // too.
+      this.#isPaused = this.#earlyBytes >= LANE_SLAB_BYTES / 2
     } else {
-      this.#isHeld = this.#taker.received(this.#given, count)
+      this.#isPaused = this.#sink.commit(this.#reserved, count)
     }
-    return !this.#isHeld
+    return !this.#isPaused
   }
 
-  #room(): Uint8Array {
-    const taker = this.#taker
-    const room = taker?.room()
-    if (room !== undefined) return room
+  #reserve(): Uint8Array {
+    const memory = this.#sink?.reserve()
+    if (memory !== undefined) return memory
     if (this.#slab.byteLength - this.#filled < LEAST_ROOM_BYTES) {
       this.#full.push(this.#slab)
       this.#slab = this.#pool.take()
       this.#filled = 0
     }
-    const most = taker?.leftBytes() ?? LANE_SLAB_BYTES
+    const most = this.#sink?.leftBytes() ?? LANE_SLAB_BYTES
     return this.#slab.subarray(this.#filled, this.#filled + most)
   }
 }

@@ -1,4 +1,4 @@
-/** The lanes that are open, by peer: none outlives the libp2p connection that vouched for it. */
+/** The open lanes, by peer. None may outlive the libp2p connection that authenticated it. */
 import { DstoreError } from '../../errors.ts'
 import type { Channel } from '../../wire/channel.ts'
 
@@ -14,7 +14,7 @@ export class LaneSet {
     return this.#lanes.get(peer)?.size ?? 0
   }
 
-  /** Kept until it is aborted. */
+  /** Keeps a lane until it is aborted. */
   add(lane: Channel): void {
     if (lane.signal.aborted) return
     const { peer } = lane
@@ -30,7 +30,7 @@ export class LaneSet {
 
   cut(peer: string): void {
     for (const lane of this.#lanes.get(peer) ?? []) {
-      lane.abort(new DstoreError('unreachable', 'the connection to the peer is gone'))
+      lane.abort(new DstoreError('unreachable', 'the connection to the peer has closed'))
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * TLS for lanes (specs/003-transfer-lane.md, "Handshake"): version 1.3 alone, one cipher, a fresh X25519 exchange, and
- * a pre-shared key in place of certificates on both sides.
+ * TLS for lanes (specs/003-transfer-lane.md, "Handshake"): only version 1.3, one cipher, a fresh
+ * X25519 exchange, and a pre-shared key in place of certificates on both sides.
  */
 import { constants } from 'node:crypto'
 import { connect, createServer } from 'node:tls'
@@ -25,13 +25,13 @@ const COMMON: SecureContextOptions & CommonConnectionOptions = {
   maxVersion: VERSION,
   ciphers: CIPHER,
   ecdhCurve: 'X25519',
-  // A ticket would let a peer come back without a key, after it was revoked.
+  // A session ticket would let a revoked peer reconnect without a key.
   secureOptions: constants.SSL_OP_NO_TICKET,
-  // No certificate is good here, whoever signed it.
+  // No certificate is valid here, whatever its issuer.
   ca: [],
 }
 
-/** `keyOf` gives the secret for an id, once; `take` gets the sockets that proved to know it. */
+/** `keyOf` returns the secret of an id, once; `take` gets each socket that proved to know it. */
 export function laneServer(
   keyOf: (socket: TLSSocket, id: string) => Uint8Array | undefined,
   take: (socket: TLSSocket) => void,
@@ -47,35 +47,35 @@ export function laneServer(
       else socket.destroy()
     },
   )
-  // Strangers fail their handshakes all the time: that is not an error of this node.
+  // A failed handshake of a stranger is expected, and no error of this node.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   return server
 }
 
 /**
- * Connect as the holder of a key. Rejects unless the other end proved to know the key: with `unreachable` where
- * nobody answers, with `not-permitted` where somebody else does. What arrives lands in `intake`, if there is one.
+ * Connects with a key, and receives into `receiver` if given. Errors: `unreachable` if nothing
+ * answers, `not-permitted` unless the other end proves to know the key.
  */
 export async function connectLane(
   address: { readonly host: string; readonly port: number },
   key: LaneKey,
   signal: AbortSignal,
-  intake?: LaneReceiver,
+  receiver?: LaneReceiver,
 ): Promise<TLSSocket> {
   signal.throwIfAborted()
   const options: ConnectionOptions & { onread?: LaneReceiver['onread'] } = {
     ...COMMON,
     ...address,
-    ...(intake && { onread: intake.onread }),
+    ...(receiver && { onread: receiver.onread }),
     pskCallback: () => ({ psk: key.secret, identity: toHex(key.id) }),
-    // Asked only when a certificate was shown in place of the key.
-    checkServerIdentity: () => new Error('a certificate where a key was agreed'),
+    // Called only when the server shows a certificate in place of the key.
+    checkServerIdentity: () => new Error('a certificate in place of the key'),
   }
   const socket = connect(options)
-  const stop = (): void => void socket.destroy(new Error('given up'))
+  const stop = (): void => void socket.destroy(new Error('cancelled'))
   signal.addEventListener('abort', stop, { once: true })
-  let answered = false
-  socket.once('connect', () => (answered = true))
+  let isConnected = false
+  socket.once('connect', () => (isConnected = true))
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve)
@@ -86,11 +86,11 @@ export async function connectLane(
     return socket
   } catch (cause) {
     socket.destroy()
-    // What is destroyed late may still have an error to tell.
+    // A destroyed socket may still emit an error.
     socket.on('error', () => {})
     signal.throwIfAborted()
     throw new DstoreError(
-      answered ? 'not-permitted' : 'unreachable',
+      isConnected ? 'not-permitted' : 'unreachable',
       `no lane to ${address.host}:${address.port}: ${(cause as Error).message.split('\n', 1)[0]!}`,
       { cause },
     )
@@ -100,8 +100,8 @@ export async function connectLane(
 }
 
 /**
- * Did both ends use the key? A handshake with a key counts as a resumed one, and shows no certificate. To look at
- * `authorized` is not enough: Node sets it from the certificate.
+ * Did both ends use the key? Such a handshake counts as a resumed session and has no certificate.
+ * `authorized` does not say: Node sets it from the certificate.
  */
 function isPreShared(socket: TLSSocket): boolean {
   const { raw } = socket.getPeerCertificate() as { raw?: unknown }
