@@ -1,7 +1,6 @@
-/** One request to the API and its answer, as the handlers see them. */
+/** One request to the API and its response, as the handlers see them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DstoreError } from '../../errors.ts'
-import type { ErrorCode } from '../../errors.ts'
 import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 import type { CallOptions, Node } from '../../node/node.ts'
 import { parseKey } from '../../hash/key.ts'
@@ -10,64 +9,41 @@ import { resolveKey } from '../../node/calls/resolve-key.ts'
 import type { HttpStatus } from '../api/api.ts'
 import type { Access } from './access.ts'
 
-/** What the daemon lets its API reach. */
-export interface Served {
+/** The parts of the daemon that the API reaches. */
+export interface ApiContext {
   readonly node: Node
   readonly directory: string
   readonly socket: string
-  /** What serves over TCP, where something does. */
+  /** The listener on TCP; undefined without one. */
   readonly http: () => HttpStatus | undefined
-  /** Begin to stop; does not wait for it. */
+  /** Begins to stop the daemon, and returns at once. */
   stop(): void
 }
 
-export interface HttpCall {
-  readonly served: Served
-  readonly entrance: Access
+export interface HttpCall extends ApiContext {
+  readonly access: Access
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** What the path's `{key}` stands for, decoded. */
+  /** Decoded values of the path's parameters, such as `{key}`. */
   readonly parameters: Readonly<Record<string, string>>
   readonly query: URLSearchParams
-  /** Aborted when the client is gone, or when the daemon stops and can wait no longer. */
+  /** Aborted when the client leaves, or when a stopping daemon cuts the calls in progress. */
   readonly signal: AbortSignal
-  /** Aborted as soon as the daemon is to stop: for calls that would never end by themselves. */
+  /** Aborted as soon as the daemon begins to stop: for calls that never end otherwise. */
   readonly stopping: AbortSignal
 }
 
-/** Thrown for what HTTP itself refuses, with a status that the table of errors does not give. */
-export class HttpError extends DstoreError {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(
-    status: number,
-    message: string,
-    headers: Readonly<Record<string, string>> = {},
-    code: ErrorCode = 'usage',
-  ) {
-    super(code, message)
-    this.status = status
-    this.headers = headers
-  }
-}
-
 /** The key in the path, or `malformed-key`. */
-export function keyOf(exchange: HttpCall): Key {
-  return parseKey(exchange.parameters['key'] ?? '')
+export function keyParam({ parameters }: HttpCall): Key {
+  return parseKey(parameters['key'] ?? '')
 }
 
 /** The key of the value that the path names, by its key or by a name (R007-36). */
-export function keyMeantBy(exchange: HttpCall): Promise<Key> {
-  return resolveKey(exchange.served.node, exchange.parameters['key'] ?? '', callOptions(exchange))
+export function resolveKeyParam(call: HttpCall): Promise<Key> {
+  return resolveKey(call.node, call.parameters['key'] ?? '', callOptions(call))
 }
 
-/** The name in the path, as it was meant. The node says whether it can be one. */
-export function nameOf(exchange: HttpCall): string {
-  return exchange.parameters['name'] ?? ''
-}
-
-/** The signal and, from `?timeout=MILLISECONDS`, the time-out of a call to the node. */
+/** The signal and, from `?timeout=MILLISECONDS`, the timeout of a call to the node. */
 export function callOptions({ query, signal }: HttpCall): CallOptions {
   const text = query.get('timeout')
   if (text === null) return { signal }
@@ -78,7 +54,10 @@ export function callOptions({ query, signal }: HttpCall): CallOptions {
   return { signal, timeoutMs }
 }
 
-/** The request's body. A client that breaks off is `cancelled`; leaving the loop early leaves the answer possible. */
+/**
+ * The bytes of the request's body; `cancelled` where the client disconnects. A handler that leaves
+ * the loop early can still respond.
+ */
 export async function* bodyOf({ request }: HttpCall): AsyncGenerator<Uint8Array> {
   const parts = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
@@ -88,51 +67,21 @@ export async function* bodyOf({ request }: HttpCall): AsyncGenerator<Uint8Array>
   }
 }
 
-/** Await a call that may wait long for peers, and show the client meanwhile that it goes on (102 Processing). */
-export async function stayingAwake<T>(
-  { request, response }: HttpCall,
-  call: () => Promise<T>,
-): Promise<T> {
-  if (request.httpVersion === '1.0') return call()
-  const beat = setInterval(() => response.writeProcessing(), HTTP_BEAT_MS)
+/** Bytes of a body that is needed whole, and that must arrive within `HTTP_REQUEST_MS`. */
+export async function* timedBody(call: HttpCall): AsyncGenerator<Uint8Array> {
+  const timer = setTimeout(() => call.request.destroy(), HTTP_REQUEST_MS)
   try {
-    return await call()
+    yield* bodyOf(call)
   } finally {
-    clearInterval(beat)
+    clearTimeout(timer)
   }
 }
 
-/** Answer with one JSON document. */
-export function sendJson(
-  { response }: HttpCall,
-  status: number,
-  document: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const body = `${JSON.stringify(document)}\n`
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-    ...headers,
-  })
-  response.end(body)
-}
-
-/** A body that is wanted whole, and so must come in time. */
-export async function* shortBody(exchange: HttpCall): AsyncGenerator<Uint8Array> {
-  const late = setTimeout(() => exchange.request.destroy(), HTTP_REQUEST_MS)
-  try {
-    yield* bodyOf(exchange)
-  } finally {
-    clearTimeout(late)
-  }
-}
-
-/** The JSON object in the request's body: bounded in bytes and in time. */
-export async function readJson(exchange: HttpCall): Promise<Readonly<Record<string, unknown>>> {
+/** The JSON object in the request's body, bounded in bytes and in time. */
+export async function readJson(call: HttpCall): Promise<Readonly<Record<string, unknown>>> {
   const parts: Uint8Array[] = []
   let length = 0
-  for await (const part of shortBody(exchange)) {
+  for await (const part of timedBody(call)) {
     length += part.byteLength
     if (length > HTTP_JSON_BYTES) {
       throw new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
@@ -149,4 +98,34 @@ export async function readJson(exchange: HttpCall): Promise<Readonly<Record<stri
     throw new DstoreError('usage', 'the request is not a JSON object')
   }
   return value as Record<string, unknown>
+}
+
+/** Awaits work that may wait long for peers; 102 (Processing) keeps the client waiting (R007-35). */
+export async function withHeartbeat<T>(
+  { request, response }: HttpCall,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (request.httpVersion === '1.0') return work()
+  const beat = setInterval(() => response.writeProcessing(), HTTP_BEAT_MS)
+  try {
+    return await work()
+  } finally {
+    clearInterval(beat)
+  }
+}
+
+/** Responds with one JSON document. */
+export function sendJson(
+  { response }: HttpCall,
+  status: number,
+  document: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = `${JSON.stringify(document)}\n`
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+  })
+  response.end(body)
 }

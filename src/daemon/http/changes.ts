@@ -1,6 +1,6 @@
 /**
- * GET /v1/changes: every change as a server-sent event, until the client leaves (specs/007-daemon-and-command-line.md,
- * "Changes"). The id of an event is its position, so that a client which connects again misses nothing.
+ * GET /v1/changes: every change as a server-sent event, until the client leaves (R007-34). The id of
+ * an event is its position, so that a client which reconnects misses nothing.
  */
 import { once } from 'node:events'
 import { HTTP_BEAT_MS } from '../../limits.ts'
@@ -10,12 +10,12 @@ import type { ChangeLine } from '../api/api.ts'
 import { problemOf } from '../api/problem.ts'
 import type { HttpCall } from './call.ts'
 
-export async function watchChanges(exchange: HttpCall): Promise<void> {
-  const { request, response, query, served, stopping } = exchange
-  const signal = AbortSignal.any([exchange.signal, stopping])
+export async function watchChanges(call: HttpCall): Promise<void> {
+  const { request, response, query, node, stopping } = call
+  const signal = AbortSignal.any([call.signal, stopping])
   const header = request.headers['last-event-id']
   const after = query.get('after') ?? (typeof header === 'string' ? header : undefined)
-  // The head goes out when every later change is sure to come; the id alone is for who leaves before the first.
+  // The head promises every later change. Its id lets a client that leaves before the first resume.
   const onStart = (position: string): void => {
     response.writeHead(200, { 'Content-Type': CHANGES_TYPE, 'Cache-Control': 'no-store' })
     response.write(`id: ${position}\n\n`)
@@ -24,11 +24,7 @@ export async function watchChanges(exchange: HttpCall): Promise<void> {
     if (response.headersSent && !response.writableNeedDrain) response.write(':\n\n')
   }, HTTP_BEAT_MS)
   try {
-    const changes = served.node.index.watch({
-      signal,
-      onStart,
-      ...(after !== undefined && { after }),
-    })
+    const changes = node.index.watch({ signal, onStart, ...(after !== undefined && { after }) })
     for await (const change of changes) {
       if (!response.write(eventOf(change))) await once(response, 'drain', { signal })
     }

@@ -1,10 +1,10 @@
-/** GET /metrics: what the node counts, for Prometheus (specs/007-daemon-and-command-line.md, "Metrics"). */
+/** GET /metrics: the figures of the node for Prometheus (specs/007, "Metrics"). */
 import { createRequire } from 'node:module'
 import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { HttpCall } from './call.ts'
 
-/** One number of a node's status; undefined where this role has none. */
+/** One figure of a node's status; `read` gives undefined for a role without it. */
 interface Metric {
   readonly name: string
   readonly type: 'gauge' | 'counter'
@@ -33,68 +33,66 @@ export const METRICS: readonly Metric[] = [
     role === 'global' ? locals.length : undefined,
   ),
   gauge('members', 'Peers that are members.', ({ members }) => members),
-  counter('refused', 'Times that a peer was refused, for whatever reason.', ({ refused }) =>
+  counter('refused', 'Refused connections and requests of peers.', ({ refused }) =>
     refused === undefined ? undefined : Object.values(refused).reduce((all, one) => all + one, 0),
   ),
-  gauge('global_connected', '1 while Global is connected.', ({ global }) =>
+  gauge('global_connected', '1 while Global is connected, else 0.', ({ global }) =>
     global === undefined ? undefined : Number(global.state === 'connected'),
   ),
-  gauge('global_round_trip_seconds', 'How long its last answer took.', ({ global }) =>
+  gauge('global_round_trip_seconds', 'Round trip to Global, last measured.', ({ global }) =>
     global?.roundTripMs === undefined ? undefined : global.roundTripMs / 1000,
   ),
   gauge('store_values', 'Values in the store.', ({ store }) => store?.values),
-  gauge('store_value_bytes', 'Their size.', ({ store }) => store?.valueBytes),
+  gauge('store_value_bytes', 'Size of the values in the store.', ({ store }) => store?.valueBytes),
   gauge(
     'store_headroom_bytes',
-    'What the store can still take.',
+    'Bytes that the store can still take.',
     ({ store }) => store?.headroomBytes,
   ),
-  gauge(
-    'store_damaged_values',
-    'Values that are there and damaged.',
-    ({ store }) => store?.damaged,
-  ),
+  gauge('store_damaged_values', 'Damaged values in the store.', ({ store }) => store?.damaged),
   gauge(
     'store_unfinished_bytes',
-    'Bytes of puts that broke off and can be gone on with.',
+    'Bytes of interrupted uploads kept for resumption.',
     ({ store }) => store?.unfinishedBytes,
   ),
   gauge('store_seq', 'Sequence number of the last change.', ({ store }) => store?.seq),
   gauge('cache_values', 'Values in the cache.', ({ cache }) => cache?.values),
   gauge('cache_used_bytes', 'Memory that the cache uses.', ({ cache }) => cache?.usedBytes),
-  gauge('cache_budget_bytes', 'Memory that it may use.', ({ cache }) => cache?.budgetBytes),
+  gauge('cache_budget_bytes', 'Memory that the cache may use.', ({ cache }) => cache?.budgetBytes),
   counter('cache_hits', 'Reads that the cache served.', ({ cache }) => cache?.hits),
-  counter('cache_misses', 'Reads that it did not.', ({ cache }) => cache?.misses),
-  counter('cache_evictions', 'Values dropped for space.', ({ cache }) => cache?.evictions),
-  counter('peer_received_bytes', 'Bytes of values that came from peers.', (status) =>
+  counter('cache_misses', 'Reads that the cache could not serve.', ({ cache }) => cache?.misses),
+  counter('cache_evictions', 'Values evicted to make room.', ({ cache }) => cache?.evictions),
+  counter('peer_received_bytes', 'Bytes of values received from peers.', (status) =>
     sum(status, 'valueBytesIn'),
   ),
-  counter('peer_sent_bytes', 'Bytes of values that went to peers.', (status) =>
+  counter('peer_sent_bytes', 'Bytes of values sent to peers.', (status) =>
     sum(status, 'valueBytesOut'),
   ),
-  counter('peer_lies', 'Times that a peer gave what is not true.', (status) => sum(status, 'lies')),
+  counter('peer_lies', 'Bytes or proofs of peers that failed verification.', (status) =>
+    sum(status, 'lies'),
+  ),
 ]
 
-/** By `require`, for it is CommonJS: `import()` of it, late in a process on Node 20, has given an empty object. */
-const load = (): typeof Prometheus =>
+/** Uses `require`: on Node 20, a late `import()` of this CommonJS package can give an empty object. */
+const loadPrometheus = (): typeof Prometheus =>
   createRequire(import.meta.url)('prom-client') as typeof Prometheus
 
-let ofProcess: Prometheus.Registry | undefined
+let processRegistry: Prometheus.Registry | undefined
 
-/** Loaded at the first scrape: a daemon that nobody scrapes does not pay for watching its event loop. */
-function watchProcess(): Prometheus.Registry {
-  const { Registry, collectDefaultMetrics } = load()
+/** Made at the first scrape: without scrapes, a daemon need not watch its event loop. */
+function collectFromProcess(): Prometheus.Registry {
+  const { Registry, collectDefaultMetrics } = loadPrometheus()
   const register = new Registry()
   collectDefaultMetrics({ register })
   return register
 }
 
 /** GET /metrics */
-export async function metrics({ served, response }: HttpCall): Promise<void> {
-  const { Counter, Gauge, Registry } = load()
-  ofProcess ??= watchProcess()
-  const status = await served.node.status()
-  // Made anew each time: the node counts, and what it counts is only written down here.
+export async function metrics({ node, response }: HttpCall): Promise<void> {
+  const { Counter, Gauge, Registry } = loadPrometheus()
+  processRegistry ??= collectFromProcess()
+  const status = await node.status()
+  // The node keeps the counts, so each scrape writes them into a new registry.
   const registry = new Registry()
   const registers = [registry]
   const { role, version } = status
@@ -107,7 +105,7 @@ export async function metrics({ served, response }: HttpCall): Promise<void> {
     if (type === 'gauge') new Gauge({ name, help, registers }).set(value)
     else new Counter({ name, help, registers }).inc(value)
   }
-  const text = await Registry.merge([registry, ofProcess]).metrics()
+  const text = await Registry.merge([registry, processRegistry]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,
     'Content-Length': Buffer.byteLength(text),

@@ -3,8 +3,9 @@ import { DstoreError } from '../../errors.ts'
 import type { RangeRequest } from '../../node/node.ts'
 
 /**
- * The range that the header asks for. Undefined where there is none, and where its unit is not bytes: that is to be
- * ignored. Reversed, several or unreadable ranges are `malformed-range`; a suffix of nothing is `range`.
+ * The requested range; undefined without a header, or for a unit other than bytes, which RFC 9110
+ * ignores. Throws `malformed-range` for a reversed, unreadable or second range, and `range` for an
+ * empty suffix.
  */
 export function parseRangeHeader(header: string | undefined): RangeRequest | undefined {
   if (header === undefined) return undefined
@@ -20,7 +21,7 @@ export function parseRangeHeader(header: string | undefined): RangeRequest | und
   }
   const [, first, last] = match as unknown as [string, string, string]
   if (first === '') {
-    if (count(last) === 0) throw new DstoreError('range', 'the last 0 bytes are no range')
+    if (count(last) === 0) throw new DstoreError('range', 'the last 0 bytes are not a range')
     return { last: count(last) }
   }
   const start = count(first)
@@ -36,7 +37,7 @@ function split(header: string): [unit: string, set: string] {
   return [header.slice(0, at).trim(), header.slice(at + 1).trim()]
 }
 
-/** No value ends beyond this, so a larger number asks for the same. */
+/** Clamps to a number that no value reaches: beyond the end, all numbers mean the same. */
 function count(digits: string): number {
   return Math.min(Number(digits), Number.MAX_SAFE_INTEGER - 1)
 }

@@ -1,12 +1,12 @@
-/** Which path and method is which call: the whole API on one screen (specs/007, "HTTP API"). */
-import { manyFacts, putBatch } from './batches.ts'
+/** The paths and methods of the API, and their handlers (specs/007, "HTTP API"). */
+import { putBatch, statBatch } from './batch-handlers.ts'
 import { watchChanges } from './changes.ts'
 import type { HttpCall } from './call.ts'
-import { HttpError } from './call.ts'
-import { admitMember, expelMember, invite, listMembers } from './membership.ts'
+import { HttpError } from './http-error.ts'
+import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
-import { getName, listNames, putName, removeName } from './names.ts'
-import { status, stop } from './node.ts'
+import { getName, listNames, putName, removeName } from './name-handlers.ts'
+import { status, stop, verify } from './node-handlers.ts'
 import {
   evictValue,
   getValue,
@@ -17,16 +17,14 @@ import {
   putFile,
   removeValue,
   valueFacts,
-} from './values.ts'
+} from './value-handlers.ts'
 
-import { verify } from './verify.ts'
-
-export type Handler = (exchange: HttpCall) => Promise<void>
+export type Handler = (call: HttpCall) => Promise<void>
 
 export interface Route {
   readonly path: string
   readonly methods: Readonly<Record<string, Handler>>
-  /** Its GET and HEAD tell nothing but values and their names: what `--http-public` opens. */
+  /** GET and HEAD reveal only values and their names: `--http-public` opens them. */
   readonly open?: true
 }
 
@@ -34,7 +32,7 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/values', methods: { POST: putBytes } },
   { path: '/v1/files', methods: { POST: putFile } },
   { path: '/v1/batch', methods: { POST: putBatch } },
-  { path: '/v1/facts', methods: { POST: manyFacts } },
+  { path: '/v1/facts', methods: { POST: statBatch } },
   {
     path: '/v1/values/{key}',
     methods: { GET: getValue, HEAD: headValue, DELETE: removeValue },
@@ -60,13 +58,13 @@ export const ROUTES: readonly Route[] = [
   { path: '/metrics', methods: { GET: metrics } },
 ]
 
-export interface Found {
-  readonly handle: Handler
+export interface RouteMatch {
+  readonly handler: Handler
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** The handler for a request; status 404 where the path is none of ours, 405 where the method is not. */
-export function findRoute(method: string, path: string): Found {
+/** The handler for a request. Throws 404 for an unknown path, 405 for another method. */
+export function findRoute(method: string, path: string): RouteMatch {
   const parts = path.split('/')
   for (const route of ROUTES) {
     const parameters = matchPath(route.path.split('/'), parts)
@@ -75,12 +73,12 @@ export function findRoute(method: string, path: string): Found {
       const allowed = Object.keys(route.methods).join(', ')
       throw new HttpError(405, `${path} takes ${allowed}`, { Allow: allowed })
     }
-    return { handle: route.methods[method]!, parameters }
+    return { handler: route.methods[method]!, parameters }
   }
   throw new HttpError(404, `no such path: ${path}`)
 }
 
-/** Is this a path whose GET and HEAD tell nothing but values and their names? */
+/** Whether GET and HEAD of this path reveal only values and their names. */
 export function isOpen(path: string): boolean {
   const parts = path.split('/')
   return ROUTES.some((route) => route.open && matchPath(route.path.split('/'), parts))

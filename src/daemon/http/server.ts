@@ -1,7 +1,8 @@
-/** The API's server: bounds, dispatch, and an end that waits for what is in progress (specs/007, "HTTP API"). */
+/** The HTTP server of the API: limits, dispatch and graceful shutdown (specs/007, "HTTP API"). */
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { inTime } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import {
   HTTP_CONNECTIONS,
@@ -14,36 +15,36 @@ import { PROBLEM_TYPE } from '../api/api.ts'
 import type { Log } from '../../log.ts'
 import { problemOf } from '../api/problem.ts'
 import type { Access } from './access.ts'
-import { HttpError } from './call.ts'
-import type { HttpCall, Served } from './call.ts'
+import type { ApiContext, HttpCall } from './call.ts'
+import { HttpError } from './http-error.ts'
 import { findRoute, isOpen } from './routes.ts'
 
-/** How long a client that is still sending may take to find that it was refused, in milliseconds: it may be one of many. */
+/** Time for a client that is still sending to read a refusal, in ms: short, for there may be many. */
 const HTTP_REFUSAL_MS = 5_000
 
 export interface ApiServer {
   readonly server: Server
-  /** Take nothing new, wait for what is in progress, and after `graceMs` cut what is left. */
+  /** Accepts no more requests, lets those in progress finish for `graceMs`, then aborts the rest. */
   close(graceMs?: number): Promise<void>
 }
 
-/** For browsers: a value is what it is, never a page, a script or a picture of somebody else's page. */
-const SAFETY = {
+/** Keeps browsers from taking a value for a page or script, and other origins from embedding it. */
+const BROWSER_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
 } as const
 
-/** A server for those who come in by this entrance. */
-export function createApiServer(served: Served, entrance: Access, log: Log): ApiServer {
+/** A server for the clients that `access` admits. */
+export function createApiServer(context: ApiContext, access: Access, log: Log): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
-  /** What ends the calls of a connection: an answer that waits behind others there is not told when that is gone. */
-  const leaving = new WeakMap<Socket, Set<() => void>>()
+  /** Callbacks per connection: a response queued behind others emits no `close` when it is lost. */
+  const onLeave = new WeakMap<Socket, Set<() => void>>()
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
       headersTimeout: HTTP_REQUEST_MS,
-      // A value may come in for as long as its writer takes; JSON bodies have a bound of their own.
+      // An upload may take as long as its writer needs; `timedBody` bounds the other bodies.
       requestTimeout: 0,
       keepAliveTimeout: HTTP_IDLE_MS,
       connectionsCheckingInterval: 1000,
@@ -55,10 +56,10 @@ export function createApiServer(served: Served, entrance: Access, log: Log): Api
           aborter.abort(new DstoreError('cancelled', 'the client left'))
       }
       response.once('close', leave)
-      const calls = leaving.get(request.socket)
+      const calls = onLeave.get(request.socket)
       calls?.add(leave)
       const signals = { signal: aborter.signal, stopping: stopping.signal }
-      const work = answer({ served, entrance, request, response, ...signals }, log)
+      const work = handle({ ...context, access, request, response, ...signals }, log)
       active.set(aborter, work)
       void work.finally(() => {
         active.delete(aborter)
@@ -68,11 +69,11 @@ export function createApiServer(served: Served, entrance: Access, log: Log): Api
   )
   server.on('connection', (socket) => {
     const calls = new Set<() => void>()
-    leaving.set(socket, calls)
+    onLeave.set(socket, calls)
     socket.once('close', () => calls.forEach((leave) => leave()))
   })
   server.maxConnections = HTTP_CONNECTIONS
-  server.timeout = entrance.silenceMs
+  server.timeout = access.silenceMs
 
   return {
     server,
@@ -82,37 +83,32 @@ export function createApiServer(served: Served, entrance: Access, log: Log): Api
       server.closeIdleConnections()
       const settled = Promise.allSettled(active.values())
       if (await within(graceMs, settled)) return
-      for (const aborter of active.keys()) {
-        aborter.abort(stopping.signal.reason)
-      }
+      for (const aborter of active.keys()) aborter.abort(stopping.signal.reason)
       if (!(await within(graceMs, settled))) log.error('calls did not end', { calls: active.size })
     },
   }
 }
 
-/** Did it settle within this time? */
-async function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), milliseconds)
-  })
-  const done = await Promise.race([work.then(() => true), late])
-  clearTimeout(timer)
-  return done
+/** Whether the work settles within this time. */
+function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  return inTime<boolean>({ ms, what: 'the calls did not end' }, (resolve) => {
+    void work.then(() => resolve(() => true))
+    return () => undefined
+  }).catch(() => false)
 }
 
-async function answer(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): Promise<void> {
-  const { entrance, request, response } = call
+async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): Promise<void> {
+  const { access, request, response } = call
   const { method = '', url = '' } = request
-  // A client that breaks off is no fault of the daemon; the signal tells the handler.
+  // A disconnect is not an error of the daemon; the signal tells the handler.
   request.on('error', () => undefined)
   response.on('error', () => undefined)
   try {
-    for (const [name, value] of Object.entries(SAFETY)) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path, query] = splitUrl(url)
-    entrance.admit(request, () => isOpen(path))
-    const { handle, parameters } = findRoute(method, path)
-    await handle({ ...call, parameters, query })
+    access.admit(request, () => isOpen(path))
+    const { handler, parameters } = findRoute(method, path)
+    await handler({ ...call, parameters, query })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
@@ -121,7 +117,7 @@ async function answer(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
   }
 }
 
-/** Answer with the problem, and let go of a body that nobody will read. */
+/** Responds with the problem, and discards the rest of the request's body. */
 function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
@@ -140,13 +136,13 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     response.end(request.method === 'HEAD' ? undefined : body)
     return
   }
-  // A client in the middle of sending is to find the answer, not a broken pipe: to end the answer would close the
-  // connection, so take and drop for a moment first. All of the answer is sent by now, as its length tells.
+  // Ending the response closes the connection, and a client that is still sending would find a broken
+  // pipe instead of the problem. So discard its bytes for a while; `Content-Length` marks the end.
   if (request.method === 'HEAD') response.flushHeaders()
   else response.write(body)
-  const late = setTimeout(() => request.destroy(), HTTP_REFUSAL_MS).unref()
+  const timer = setTimeout(() => request.destroy(), HTTP_REFUSAL_MS).unref()
   request.resume().once('close', () => {
-    clearTimeout(late)
+    clearTimeout(timer)
     response.end()
   })
 }

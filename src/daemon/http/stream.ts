@@ -1,4 +1,4 @@
-/** Answers of many bytes: sent as the client takes them, and never ended as if whole when they are not (R007-12). */
+/** Streamed responses: as fast as the client reads, and never whole in looks only (R007-12). */
 import type { ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { isLent } from '../../bytes.ts'
@@ -10,28 +10,28 @@ import type { HttpCall } from './call.ts'
 export interface StreamedResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number>>
-  /** Length of all bytes, where it is known. */
+  /** Number of all bytes, if known. */
   readonly length?: number
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
 /**
- * Send the bytes. What fails before the first of them is thrown, and can still become a problem document. What fails
- * later goes into a trailer for clients that take trailers (`TE: trailers`); for the others the connection is cut.
+ * Sends the bytes. An error before the first byte is thrown, and becomes a problem document. A later
+ * one goes into a trailer if the client accepts trailers (`TE: trailers`); else the connection is cut.
  */
-export async function sendBytes(exchange: HttpCall, answer: StreamedResponse): Promise<void> {
-  const { request, response, signal } = exchange
+export async function sendBytes(call: HttpCall, streamed: StreamedResponse): Promise<void> {
+  const { request, response, signal } = call
   const trailers = request.httpVersion !== '1.0' && /\btrailers\b/i.test(String(request.headers.te))
-  const pieces = answer.bytes[Symbol.asyncIterator]()
+  const pieces = streamed.bytes[Symbol.asyncIterator]()
   try {
     let next = await pieces.next()
-    response.writeHead(answer.status, {
-      ...answer.headers,
+    response.writeHead(streamed.status, {
+      ...streamed.headers,
       ...(trailers
         ? { Trailer: PROBLEM_TRAILER }
-        : answer.length === undefined
+        : streamed.length === undefined
           ? {}
-          : { 'Content-Length': answer.length }),
+          : { 'Content-Length': streamed.length }),
     })
     while (next.done !== true) {
       await send(response, next.value, signal)
@@ -40,7 +40,7 @@ export async function sendBytes(exchange: HttpCall, answer: StreamedResponse): P
     response.end()
   } catch (error) {
     if (!response.headersSent) throw error
-    endBroken(response, trailers && !signal.aborted ? problemLine(error) : undefined)
+    endEarly(response, trailers && !signal.aborted ? problemLine(error) : undefined)
   } finally {
     await pieces.return?.()
   }
@@ -62,7 +62,7 @@ async function send(
   await untilAborted(taken, signal)
 }
 
-function endBroken(response: ServerResponse, problem: string | undefined): void {
+function endEarly(response: ServerResponse, problem: string | undefined): void {
   if (problem === undefined) {
     response.destroy()
     return

@@ -11,7 +11,7 @@ import type { Node } from '../../node/node.ts'
 import type { NodeOptions } from '../../node/open.ts'
 import { SOCKET_ACCESS } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
-import type { Served } from '../http/call.ts'
+import type { ApiContext } from '../http/call.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
 import type { ApiServer } from '../http/server.ts'
@@ -103,14 +103,14 @@ async function serve({ node, settings, directory, lock, log }: Serving): Promise
   const stopAsked = once(asked.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
-  const served: Served = {
+  const context: ApiContext = {
     node,
     directory: directory.path,
     socket,
     http: () => tcp?.status(),
     stop: () => asked.abort(),
   }
-  const createServer = (entrance: Access): ApiServer => createApiServer(served, entrance, log)
+  const createServer = (access: Access): ApiServer => createApiServer(context, access, log)
   if (settings.http !== undefined) {
     const isPublic = settings.httpPublic === true
     const options = { address: settings.http, isPublic, tokenFile: directory.token, log }

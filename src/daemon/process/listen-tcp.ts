@@ -35,18 +35,18 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
 /** Listen. Rejects with `address-in-use`, `malformed-address`, or what reading the token throws. */
 export async function listenOnTcp(
   { address: text, isPublic, tokenFile, log }: TcpOptions,
-  createServer: (entrance: Access) => ApiServer,
+  createServer: (access: Access) => ApiServer,
 ): Promise<TcpListener> {
   const wanted = parseHttpAddress(text)
   const token = await readToken(tokenFile)
-  const entrance = new TcpAccess({
+  const access = new TcpAccess({
     address: wanted,
     token,
     isPublic,
     silenceMs: HTTP_SILENCE_MS,
     log,
   })
-  const api = createServer(entrance)
+  const api = createServer(access)
   const { server } = api
   server.listen(wanted)
   try {
@@ -65,6 +65,6 @@ export async function listenOnTcp(
   const url = `http://${address}`
   return {
     close: () => api.close(),
-    status: () => ({ url, public: isPublic, tokenFile, refused: entrance.refused }),
+    status: () => ({ url, public: isPublic, tokenFile, refused: access.refused }),
   }
 }

@@ -1,0 +1,76 @@
+/** Responses of JSON lines: listings, and the events of long calls (specs/007, "HTTP API"). */
+import { once } from 'node:events'
+import { PROGRESS_MS } from '../../limits.ts'
+import type { Progress } from '../../node/node.ts'
+import { LINES_TYPE } from '../api/api.ts'
+import type { CallEvent } from '../api/api.ts'
+import { problemOf } from '../api/problem.ts'
+import type { HttpCall } from './call.ts'
+import { sendBytes } from './stream.ts'
+
+/** Characters that a listing collects before it sends them: few writes for many short lines. */
+const LISTING_CHARS = 32_768
+
+/**
+ * Responds with the documents, one per line, as fast as the client reads them. A listing that fails
+ * midway never looks whole. Collects `chars` characters per write; with 0, sends each line at once.
+ */
+export function sendLines(
+  call: HttpCall,
+  documents: AsyncIterable<unknown>,
+  chars: number = LISTING_CHARS,
+): Promise<void> {
+  const bytes = linesOf(documents, chars)
+  return sendBytes(call, { status: 200, headers: { 'Content-Type': LINES_TYPE }, bytes })
+}
+
+async function* linesOf(
+  documents: AsyncIterable<unknown>,
+  chars: number,
+): AsyncGenerator<Uint8Array> {
+  let text = ''
+  for await (const document of documents) {
+    text += `${JSON.stringify(document)}\n`
+    if (text.length < chars) continue
+    yield Buffer.from(text)
+    text = ''
+  }
+  if (text !== '') yield Buffer.from(text)
+}
+
+/**
+ * Runs `work` and responds with its events (R007-13). An error before the first progress event is
+ * thrown, and becomes a problem document with its own status.
+ */
+export async function sendEvents<Result>(
+  { response, signal }: HttpCall,
+  work: (onProgress: (progress: Progress) => void) => Promise<Result>,
+): Promise<void> {
+  let reportedAt = -Infinity
+  let needsDrain = false
+
+  const send = (event: CallEvent<Result>): boolean => {
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': LINES_TYPE })
+    return response.write(`${JSON.stringify(event)}\n`)
+  }
+  const onProgress = ({ phase, doneBytes, totalBytes }: Progress): void => {
+    const now = performance.now()
+    if (signal.aborted || needsDrain || now - reportedAt < PROGRESS_MS) return
+    reportedAt = now
+    // A client that does not read misses events, so that the daemon need not buffer them.
+    needsDrain = !send({ event: 'progress', phase, doneBytes, totalBytes: totalBytes ?? null })
+    if (!needsDrain) return
+    const resume = (): void => void (needsDrain = false)
+    // An abort ends the work itself, through the signal of the call.
+    void once(response, 'drain', { signal }).then(resume, () => undefined)
+  }
+
+  try {
+    const result = await work(onProgress)
+    send({ event: 'done', result })
+  } catch (error) {
+    if (!response.headersSent) throw error
+    send({ event: 'failed', problem: problemOf(error) })
+  }
+  response.end()
+}

@@ -1,0 +1,169 @@
+/** Handlers for values (specs/007, "HTTP API"). */
+import { statSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
+import { DstoreError } from '../../errors.ts'
+import { VALUE_BYTES } from '../../limits.ts'
+import type { Key } from '../../hash/key.ts'
+import type { ReadableValue } from '../../node/node.ts'
+import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
+import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api/api.ts'
+import { bodyOf, callOptions, keyParam, readJson, resolveKeyParam, sendJson } from './call.ts'
+import { withHeartbeat } from './call.ts'
+import type { HttpCall } from './call.ts'
+import { sendEvents, sendLines } from './json-lines.ts'
+import { parseRangeHeader } from './range-header.ts'
+import { sendBytes } from './stream.ts'
+
+/** POST /v1/values: stores the body; `?name=` is bound in the same change. */
+export async function putBytes(call: HttpCall): Promise<void> {
+  const { request, query } = call
+  const name = query.get('name')
+  const length = request.headers['content-length']
+  const size = length === undefined ? undefined : Number(length)
+  if (size !== undefined && size > VALUE_BYTES) {
+    throw new DstoreError('too-large', `a value has at most ${VALUE_BYTES} bytes`)
+  }
+  const bytes = bodyOf(call)
+  const source = size === undefined ? { bytes } : { bytes, size }
+  const { key, existed, ...rest } = await call.node.put(source, {
+    ...callOptions(call),
+    ...(name !== null && { name }),
+  })
+  const answer: PutAnswer = { key: key.toString(), size: rest.size, existed }
+  sendJson(call, existed ? 200 : 201, answer, { Location: `/v1/values/${answer.key}` })
+}
+
+/**
+ * POST /v1/files {"path", "name"}: the daemon reads the file. Refused on a socket that other users
+ * can open, because the daemon may read files that they may not (R007-19).
+ */
+export async function putFile(call: HttpCall): Promise<void> {
+  const { path, name } = await readJson(call)
+  if (!call.access.readsFiles || (statSync(call.socket).mode & 0o077) !== 0) {
+    throw new DstoreError('not-permitted', "files are read only for the daemon's own user", {
+      hint: 'send the bytes to /v1/values',
+    })
+  }
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
+    throw new DstoreError('usage', 'path must be an absolute path')
+  }
+  if (name !== undefined && typeof name !== 'string') {
+    throw new DstoreError('usage', 'name must be a string')
+  }
+  const options = { ...callOptions(call), ...(name !== undefined && { name }) }
+  await sendEvents<PutAnswer>(call, async (onProgress) => {
+    const { key, size, existed } = await call.node.put({ path }, { ...options, onProgress })
+    return { key: key.toString(), size, existed }
+  })
+}
+
+/** GET /v1/values/{key}: the whole value, or one range of it. */
+export async function getValue(call: HttpCall): Promise<void> {
+  const { request, response } = call
+  const key = await resolveKeyParam(call)
+  const tag = `"${key.toString()}"`
+  // A value never changes: `If-Range` with another tag means another value, so send all of this one.
+  const ifRange = request.headers['if-range']
+  const header = ifRange === undefined || ifRange === tag ? request.headers.range : undefined
+  const range = parseRangeHeader(header)
+  let value: ReadableValue
+  try {
+    value = await call.node.get(key, { ...callOptions(call), ...(range && { range }) })
+  } catch (error) {
+    if (error instanceof DstoreError && error.code === 'range') await setSizeHeader(call, key)
+    throw error
+  }
+  if (matches(request.headers['if-none-match'], tag)) {
+    response.writeHead(304, { ETag: tag })
+    response.end()
+    return
+  }
+  const { start, end } = value.range
+  await sendBytes(call, {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      ...valueHeaders(key.toString(), value.size),
+      ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
+    },
+    length: end - start,
+    bytes: value.bytes,
+  })
+}
+
+/** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
+export async function headValue(call: HttpCall): Promise<void> {
+  const { key, size } = await factsOf(call)
+  const { response } = call
+  response.writeHead(200, { ...valueHeaders(key, size), 'Content-Length': size })
+  response.end()
+}
+
+/** GET /v1/values/{key}/facts */
+export async function valueFacts(call: HttpCall): Promise<void> {
+  sendJson(call, 200, await factsOf(call))
+}
+
+/** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
+export async function removeValue(call: HttpCall): Promise<void> {
+  const options = { ...callOptions(call), force: call.query.get('force') === '1' }
+  const { key, ...rest } = await withHeartbeat(call, () =>
+    call.node.index.remove(keyParam(call), options),
+  )
+  sendJson(call, 200, { key: key.toString(), ...rest } satisfies RemoveAnswer)
+}
+
+/** POST /v1/values/{key}/prefetch */
+export async function prefetchValue(call: HttpCall): Promise<void> {
+  const key = await resolveKeyParam(call)
+  const options = callOptions(call)
+  await sendEvents<{ readonly key: string }>(call, async (onProgress) => {
+    await call.node.prefetch(key, { ...options, onProgress })
+    return { key: key.toString() }
+  })
+}
+
+/** POST /v1/values/{key}/evict */
+export async function evictValue(call: HttpCall): Promise<void> {
+  const key = await resolveKeyParam(call)
+  const freedBytes = await call.node.evict(key)
+  sendJson(call, 200, { key: key.toString(), freedBytes } satisfies EvictAnswer)
+}
+
+/** GET /v1/keys: one line per key. */
+export function listKeys(call: HttpCall): Promise<void> {
+  return sendLines(call, keysOf(call))
+}
+
+async function* keysOf(call: HttpCall): AsyncGenerator<KeyLine> {
+  for await (const { key, size } of call.node.index.keys(callOptions(call))) {
+    yield { key: key.toString(), size }
+  }
+}
+
+async function factsOf(call: HttpCall): Promise<FactsAnswer> {
+  const key = await resolveKeyParam(call)
+  const found = await call.node.index.stat(key, callOptions(call))
+  if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+  return { ...found, key: key.toString() }
+}
+
+/** RFC 9110 wants the size in the refusal of a range beyond the value. */
+async function setSizeHeader(call: HttpCall, key: Key): Promise<void> {
+  const found = await call.node.index.stat(key, callOptions(call))
+  if (found !== undefined) call.response.setHeader('Content-Range', `bytes */${found.size}`)
+}
+
+function valueHeaders(key: string, size: number): Record<string, string | number> {
+  return {
+    'Content-Type': 'application/octet-stream',
+    'Accept-Ranges': 'bytes',
+    ETag: `"${key}"`,
+    [KEY_HEADER]: key,
+    [SIZE_HEADER]: size,
+  }
+}
+
+function matches(header: string | undefined, tag: string): boolean {
+  const tags = header?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? []
+  return tags.includes('*') || tags.includes(tag)
+}
