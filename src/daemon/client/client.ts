@@ -1,14 +1,13 @@
 /**
- * The client end of the daemon's API: a method for each call. The command line is made of it, so it must load fast
- * (specs/007-daemon-and-command-line.md, "HTTP API").
+ * The client of the daemon's API: a method for each call (specs/007, "HTTP API"). The command line
+ * is built on it, so it must load fast.
  */
-import type { IncomingMessage } from 'node:http'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { BATCH_ITEMS, HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { changes, json, lines, pieces, result } from './response.ts'
-import type { Patience } from './response.ts'
+import { changes, documents, json, pieces, result } from './response.ts'
+import type { DaemonResponse } from './response.ts'
 import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
@@ -33,13 +32,13 @@ import type { ClientOptions, Sent } from './http-client.ts'
 export interface FetchedValue {
   readonly key: string
   readonly size: number
-  /** What of the value `bytes` gives. */
+  /** The part that `bytes` gives. */
   readonly range: ByteRange
-  /** The bytes in order; they end early only with an error. */
+  /** The bytes in order; they end early only with an error. Leave the loop at once to drop them. */
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
-/** Was a daemon kept from reading a file that its client may read, and send, itself (R007-25)? */
+/** Whether the daemon could not read a file that the client may read and send itself (R007-25). */
 export function isForClient(error: unknown): boolean {
   const { code } = asDstoreError(error)
   return code === 'unreadable' || code === 'not-permitted'
@@ -47,234 +46,208 @@ export function isForClient(error: unknown): boolean {
 
 type OnProgress = (progress: Progress) => void
 
-/** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon gave. */
+/** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon sent. */
 export class Client {
-  readonly #caller: HttpClient
-  readonly #patience: Patience
+  readonly #http: HttpClient
 
-  private constructor(caller: HttpClient) {
-    this.#caller = caller
-    this.#patience = caller.patience
+  private constructor(http: HttpClient) {
+    this.#http = http
   }
 
-  /** Connect to the daemon on this socket; undefined where there is none. */
+  /** Connects to the daemon on this socket; undefined if none serves it. */
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
-    const caller = await HttpClient.connect(socket, options)
-    return caller && new Client(caller)
+    const http = await HttpClient.connect(socket, options)
+    return http && new Client(http)
   }
 
   close(): void {
-    this.#caller.close()
+    this.#http.close()
   }
 
-  /** The same connection, for calls with bounds of their own. It ends with the client that it comes from. */
+  /** The same connections for calls with other options. They close with the original client. */
   with(options: ClientOptions): Client {
-    return new Client(this.#caller.with(options))
+    return new Client(this.#http.with(options))
   }
 
-  /** Store the bytes, pulled no faster than the daemon takes them; bind the name in the same change. */
-  async putBytes(
-    bytes: AsyncIterable<Uint8Array>,
-    size?: number,
-    name?: string,
-  ): Promise<PutAnswer> {
+  /** Stores the bytes, read as fast as the daemon takes them; binds the name in the same change. */
+  putBytes(bytes: AsyncIterable<Uint8Array>, size?: number, name?: string): Promise<PutAnswer> {
     const headers = size === undefined ? {} : { 'Content-Length': size }
-    const sent = { headers, bytes, query: { name } }
-    return json(await this.#caller.call('POST', '/v1/values', sent), this.#patience)
+    return this.#json('POST', '/v1/values', { headers, bytes, query: { name } })
   }
 
-  /** Store a file that the daemon reads itself. `path` is absolute. */
+  /** Stores a file that the daemon reads itself. `path` is absolute. */
   async putFile(path: string, onProgress?: OnProgress, name?: string): Promise<PutAnswer> {
     const body = JSON.stringify({ path, name })
-    return result(
-      await this.#caller.call('POST', '/v1/files', { body }),
-      this.#patience,
-      onProgress,
-    )
+    return result(await this.#http.call('POST', '/v1/files', { body }), onProgress)
   }
 
-  /** Store values of at most `INLINE_VALUE_BYTES` each, many in one message; answers in the same order. */
+  /** Stores values of at most `INLINE_VALUE_BYTES` each in few requests; results in that order. */
   async putMany(values: readonly Uint8Array[]): Promise<PutAnswer[]> {
     const answers: PutAnswer[] = []
     for (const batch of runsOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
       const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
       const body = Buffer.concat(batch)
-      const sent = { headers: { ...TRAILERS, ...headers }, body }
-      const response = await this.#caller.call('POST', '/v1/batch', sent)
-      for await (const line of lines(response, this.#patience)) {
-        answers.push(JSON.parse(line) as PutAnswer)
+      for await (const answer of this.#lines<PutAnswer>('POST', '/v1/batch', { headers, body })) {
+        answers.push(answer)
       }
     }
     return answers
   }
 
-  /** A value by its key or by a name. Its bytes are under way: whoever does not want them leaves the loop at once. */
-  async get(word: string, range?: RangeRequest): Promise<FetchedValue> {
-    const wanted = range === undefined ? {} : { Range: rangeHeader(range) }
-    const response = await this.#caller.call('GET', value(word), {
-      headers: { ...TRAILERS, ...wanted },
+  /** A value, or a range of it, by its key or a name. The daemon starts to send at once. */
+  async get(keyOrName: string, range?: RangeRequest): Promise<FetchedValue> {
+    const response = await this.#http.call('GET', valuePath(keyOrName), {
+      headers: { ...TRAILERS, ...(range && { Range: rangeHeader(range) }) },
     })
-    const key = String(response.headers[KEY_HEADER])
-    const size = Number(response.headers[SIZE_HEADER])
-    const part = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '')
+    const { headers } = response.message
+    const key = String(headers[KEY_HEADER])
+    const size = Number(headers[SIZE_HEADER])
+    const part = /^bytes (\d+)-(\d+)\//.exec(headers['content-range'] ?? '')
     const extent =
       part === null ? { start: 0, end: size } : { start: Number(part[1]), end: Number(part[2]) + 1 }
-    const bytes = this.#exactly(extent.end - extent.start, response)
-    return { key, size, range: extent, bytes: leaving(bytes, () => response.destroy()) }
+    const bytes = exactly(extent.end - extent.start, response)
+    return { key, size, range: extent, bytes: returnable(bytes, () => response.message.destroy()) }
   }
 
-  async facts(word: string): Promise<FactsAnswer> {
-    return json(await this.#caller.call('GET', `${value(word)}/facts`), this.#patience)
+  async facts(keyOrName: string): Promise<FactsAnswer> {
+    return this.#json('GET', `${valuePath(keyOrName)}/facts`)
   }
 
-  /** The same for many words, in few messages, in the same order; undefined where there is nothing. */
-  async factsMany(words: readonly string[]): Promise<(FactsAnswer | undefined)[]> {
+  /** `facts` of many in few requests, in the same order; undefined for each that is absent. */
+  async factsMany(keysOrNames: readonly string[]): Promise<(FactsAnswer | undefined)[]> {
     const answers: (FactsAnswer | undefined)[] = []
-    for (const keys of runsOf(words, jsonBytes, HTTP_JSON_BYTES - 64)) {
+    for (const keys of runsOf(keysOrNames, jsonBytes, HTTP_JSON_BYTES - 64)) {
       const body = JSON.stringify({ keys })
-      const response = await this.#caller.call('POST', '/v1/facts', { body, headers: TRAILERS })
-      for await (const line of lines(response, this.#patience)) {
-        answers.push((JSON.parse(line) as FactsAnswer | null) ?? undefined)
+      for await (const facts of this.#lines<FactsAnswer | null>('POST', '/v1/facts', { body })) {
+        answers.push(facts ?? undefined)
       }
     }
     return answers
   }
 
-  /** Remove a value everywhere; `force` where it has names, too. */
-  remove(key: string, force = false): Promise<RemoveAnswer> {
-    return this.#removal(value(key), { force: force ? '1' : undefined })
+  /** Removes a value everywhere; one with names needs `force`. */
+  async remove(key: string, force = false): Promise<RemoveAnswer> {
+    return this.#json('DELETE', valuePath(key), { query: { force: force ? '1' : undefined } })
   }
 
-  /** What a name stands for; `not-found` where it is not bound. */
+  /** The value that a name is bound to; `not-found` if it is not bound. */
   async lookup(name: string): Promise<NameAnswer> {
-    return json(await this.#caller.call('GET', named(name)), this.#patience)
+    return this.#json('GET', namePath(name))
   }
 
-  /** Bind a name to a key, for good; `conflict` where it is bound to another. */
+  /** Binds a write-once name; `conflict` if it is bound to another key. */
   async bind(name: string, key: string): Promise<NameAnswer> {
-    const body = JSON.stringify({ key })
-    return json(await this.#caller.call('PUT', named(name), { body }), this.#patience)
+    return this.#json('PUT', namePath(name), { body: JSON.stringify({ key }) })
   }
 
-  /** Unbind a name. Its value goes with its last name, unless it is to be kept. */
-  unbind(name: string, keepValue = false): Promise<UnbindAnswer> {
-    return this.#removal(named(name), { keep: keepValue ? '1' : undefined })
+  /** Unbinds a name. The value is removed with its last name, unless `keepValue` is set. */
+  async unbind(name: string, keepValue = false): Promise<UnbindAnswer> {
+    return this.#json('DELETE', namePath(name), { query: { keep: keepValue ? '1' : undefined } })
   }
 
   /** Every name that begins with `prefix`. */
-  async *names(prefix?: string): AsyncGenerator<NameLine> {
-    const sent = { headers: TRAILERS, query: { prefix } }
-    const response = await this.#caller.call('GET', '/v1/names', sent)
-    for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as NameLine
+  names(prefix?: string): AsyncGenerator<NameLine> {
+    return this.#lines('GET', '/v1/names', { query: { prefix } })
   }
 
-  /** Every change after a position, or from now on, as it happens; ends only with an error or the caller's leave. */
+  /** Every change after a position (default: from now on), until an error or the caller ends it. */
   async *watch(
     after?: string,
     onStart?: (position: string) => void,
   ): AsyncGenerator<ChangeLine, void, undefined> {
     const headers = after === undefined ? {} : { 'Last-Event-ID': after }
-    const response = await this.#caller.call('GET', '/v1/changes', { headers })
-    yield* changes(response, this.#patience, onStart)
+    yield* changes(await this.#http.call('GET', '/v1/changes', { headers }), onStart)
   }
 
-  /** A ticket. */
-  async invite(options: Omit<InviteOptions, 'signal'> = {}): Promise<InviteAnswer> {
-    const body = JSON.stringify(options)
-    return json(await this.#caller.call('POST', '/v1/invitations', { body }), this.#patience)
+  /** Creates a ticket. */
+  invite(options: Omit<InviteOptions, 'signal'> = {}): Promise<InviteAnswer> {
+    return this.#json('POST', '/v1/invitations', { body: JSON.stringify(options) })
   }
 
-  async *members(): AsyncGenerator<MemberLine> {
-    const response = await this.#caller.call('GET', '/v1/members', { headers: TRAILERS })
-    for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as MemberLine
+  members(): AsyncGenerator<MemberLine> {
+    return this.#lines('GET', '/v1/members')
   }
 
-  /** Let a peer be a member, or give it another role. */
+  /** Admits a peer, or changes the role of a member. */
   async admit(peer: string, role: string): Promise<AdmitAnswer> {
-    const body = JSON.stringify({ role })
-    return json(await this.#caller.call('PUT', member(peer), { body }), this.#patience)
+    return this.#json('PUT', memberPath(peer), { body: JSON.stringify({ role }) })
   }
 
-  /** Let a member be one no more. */
-  expel(peer: string): Promise<ExpelAnswer> {
-    return this.#removal(member(peer), {})
+  async expel(peer: string): Promise<ExpelAnswer> {
+    return this.#json('DELETE', memberPath(peer))
   }
 
-  async prefetch(word: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
-    return result(
-      await this.#caller.call('POST', `${value(word)}/prefetch`),
-      this.#patience,
-      onProgress,
-    )
+  async prefetch(keyOrName: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
+    return result(await this.#http.call('POST', `${valuePath(keyOrName)}/prefetch`), onProgress)
   }
 
-  async evict(word: string): Promise<EvictAnswer> {
-    return json(await this.#caller.call('POST', `${value(word)}/evict`), this.#patience)
+  async evict(keyOrName: string): Promise<EvictAnswer> {
+    return this.#json('POST', `${valuePath(keyOrName)}/evict`)
   }
 
-  async *keys(): AsyncGenerator<KeyLine> {
-    const response = await this.#caller.call('GET', '/v1/keys', { headers: TRAILERS })
-    for await (const line of lines(response, this.#patience)) yield JSON.parse(line) as KeyLine
+  keys(): AsyncGenerator<KeyLine> {
+    return this.#lines('GET', '/v1/keys')
   }
 
-  /** Read back everything that the node keeps. */
+  /** Verifies every value that the node keeps; ends with a `done` line. */
   async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
-    const sent = { headers: TRAILERS, query: { repair: repair ? '1' : undefined } }
-    const response = await this.#caller.call('POST', '/v1/verify', sent)
-    for await (const line of lines(response, this.#patience)) {
-      const told = JSON.parse(line) as VerifyLine
-      yield told
-      if (told.event === 'done') return
+    const query = { repair: repair ? '1' : undefined }
+    for await (const line of this.#lines<VerifyLine>('POST', '/v1/verify', { query })) {
+      yield line
+      if (line.event === 'done') return
     }
-    throw new DstoreError('unreachable', 'the daemon ended before it had read everything')
+    throw new DstoreError('unreachable', 'the daemon ended before it had verified everything')
   }
 
-  async status(): Promise<StatusAnswer> {
-    return json(await this.#caller.call('GET', '/v1/status'), this.#patience)
+  status(): Promise<StatusAnswer> {
+    return this.#json('GET', '/v1/status')
   }
 
-  /** Ask the daemon to stop, and wait until its process is gone. */
+  /** Asks the daemon to stop, and waits until its process has ended. */
   async stop(): Promise<void> {
-    const response = await this.#caller.call('POST', '/v1/stop')
+    const { message } = await this.#http.call('POST', '/v1/stop')
     // However the connection ends, it ends with the process.
-    response.on('error', () => undefined)
-    response.resume()
-    await new Promise((resolve) => response.once('close', resolve))
+    message.on('error', () => undefined)
+    message.resume()
+    await new Promise((resolve) => message.once('close', resolve))
   }
 
-  /** A removal: the daemon shows that it still waits for Locals, for as long as the node finds right. */
-  async #removal<Answer>(path: string, query: NonNullable<Sent['query']>): Promise<Answer> {
-    return json(await this.#caller.call('DELETE', path, { query }), this.#patience)
+  async #json<Answer>(method: string, path: string, sent?: Sent): Promise<Answer> {
+    return json(await this.#http.call(method, path, sent))
   }
 
-  async *#exactly(length: number, response: IncomingMessage): AsyncGenerator<Uint8Array> {
-    let left = length
-    for await (const piece of pieces(response, this.#patience)) {
-      left -= piece.byteLength
-      yield piece
-    }
-    if (left !== 0)
-      throw new DstoreError('protocol', `the daemon sent ${length - left} bytes of ${length}`)
+  async *#lines<Line>(method: string, path: string, sent: Sent = {}): AsyncGenerator<Line> {
+    const headers = { ...TRAILERS, ...sent.headers }
+    yield* documents<Line>(await this.#http.call(method, path, { ...sent, headers }))
   }
 }
 
 const TRAILERS = { TE: 'trailers' } as const
 
-function value(key: string): string {
-  return `/v1/values/${encodeURIComponent(key)}`
-}
+const valuePath = (keyOrName: string): string => `/v1/values/${encodeURIComponent(keyOrName)}`
 
-const member = (peer: string): string => `/v1/members/${encodeURIComponent(peer)}`
+const memberPath = (peer: string): string => `/v1/members/${encodeURIComponent(peer)}`
 
-function named(name: string): string {
+function namePath(name: string): string {
   if (/\p{Cs}/u.test(name)) throw new DstoreError('usage', 'not a name: it is not Unicode')
   return `/v1/names/${encodeURIComponent(name)}`
 }
 
-/** What a text adds to a list in JSON. */
+/** The bytes of a response that must have this many. */
+async function* exactly(length: number, response: DaemonResponse): AsyncGenerator<Uint8Array> {
+  let left = length
+  for await (const piece of pieces(response)) {
+    left -= piece.byteLength
+    yield piece
+  }
+  if (left === 0) return
+  throw new DstoreError('protocol', `the daemon sent ${length - left} bytes of ${length}`)
+}
+
+/** Bytes that a string adds to a list in JSON. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) + 1
 
-/** As many items, run after run, as one request may carry: at most `mostBytes` together, but at least one. */
+/** Runs of items for one request each: at most `BATCH_ITEMS` and `mostBytes`, but at least one. */
 function* runsOf<T>(
   items: readonly T[],
   sizeOf: (item: T) => number,
@@ -291,10 +264,10 @@ function* runsOf<T>(
   }
 }
 
-/** The same, whose reader may leave before he has begun: a generator would not notice. */
-function leaving<T>(items: AsyncGenerator<T>, leave: () => void): AsyncIterable<T> {
+/** The same items. Calls `onReturn` also for a reader that leaves before the first, unlike a generator. */
+function returnable<T>(items: AsyncGenerator<T>, onReturn: () => void): AsyncIterable<T> {
   const stop = async (): Promise<IteratorResult<T>> => {
-    leave()
+    onReturn()
     return items.return(undefined)
   }
   return { [Symbol.asyncIterator]: () => ({ next: () => items.next(), return: stop }) }

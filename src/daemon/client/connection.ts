@@ -6,29 +6,29 @@ import { DstoreError } from '../../errors.ts'
 import { MIB } from '../../limits.ts'
 import { socketAddress } from '../config/socket-address.ts'
 
-/** What a client of a daemon takes of an answer before it is read. */
-export const ANSWER_AHEAD_BYTES: number = MIB
+/** Bytes of a response that a client buffers before they are read. */
+export const READ_BUFFER_BYTES: number = MIB
 
-/** What the system says where nobody serves: no socket, one that a dead process left, or one that died meanwhile. */
-const NOBODY: ReadonlySet<string | undefined> = new Set([
+/** Errors of the system where no daemon serves: no socket, a stale one, or one that just died. */
+const NO_DAEMON: ReadonlySet<string | undefined> = new Set([
   'ENOENT',
   'ECONNREFUSED',
   'ENOTDIR',
   'ECONNRESET',
 ])
 
-/** What comes while its reader is busy is given to it in one piece. Node's types do not know that sockets are streams here. */
-const READING = { readableHighWaterMark: ANSWER_AHEAD_BYTES } as SocketConstructorOpts
+/** Node's types omit that this constructor takes the options of a stream. */
+const OPTIONS = { readableHighWaterMark: READ_BUFFER_BYTES } as SocketConstructorOpts
 
-/** An open connection; undefined where no daemon serves. `not-permitted` where it is somebody else's. */
+/** An open connection; undefined where no daemon serves; `not-permitted` on another user's socket. */
 export async function connectTo(path: string): Promise<Socket | undefined> {
   try {
     const address = socketAddress(path)
     try {
-      const socket = new Socket(READING)
+      const socket = new Socket(OPTIONS)
       socket.connect(address.path)
       await once(socket, 'connect')
-      // Whoever uses it hears of errors in his own way; between two uses there must be somebody, too.
+      // Users of the connection listen for errors themselves; this covers the time between two uses.
       socket.on('error', () => undefined)
       return socket
     } finally {
@@ -37,7 +37,7 @@ export async function connectTo(path: string): Promise<Socket | undefined> {
   } catch (cause) {
     if (cause instanceof DstoreError) throw cause
     const { code, message } = cause as NodeJS.ErrnoException
-    if (NOBODY.has(code)) return undefined
+    if (NO_DAEMON.has(code)) return undefined
     if (code === 'EACCES' || code === 'EPERM') {
       throw new DstoreError('not-permitted', `the daemon's socket is not yours: ${path}`, { cause })
     }

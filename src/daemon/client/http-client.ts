@@ -1,33 +1,34 @@
 /**
- * Requests to one daemon, over connections that are kept. It must load fast: node:http and nothing else
- * (specs/007-daemon-and-command-line.md, "HTTP API").
+ * Requests to one daemon over keep-alive connections (specs/007, "HTTP API"). The command line
+ * loads it at every start, so it imports node:http and little else.
  */
 import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { CALL_TIMEOUT_MS } from '../../limits.ts'
-import { connectionFault, stuck, text } from './response.ts'
-import type { Patience } from './response.ts'
-import { connectTo } from './connection.ts'
 import { parseProblem } from '../api/problem.ts'
+import { connectTo } from './connection.ts'
+import { connectionError, text } from './response.ts'
+import type { DaemonResponse } from './response.ts'
 
-/** The daemon itself ends a call without progress; the client waits this much longer for it to say so. */
+/** The daemon ends a call without progress itself; the client waits this much longer to hear why. */
 const GRACE_MS = 5_000
 
 export interface ClientOptions {
   /**
-   * Time without progress after which a call fails with `timeout`, in milliseconds; of a removal the whole time that
-   * it waits for Locals. Where it is not given, the node decides how long a removal waits.
+   * Milliseconds without progress after which a call fails with `timeout`. For a removal, the whole
+   * time that it waits for Locals; the node decides by default.
    */
   readonly timeoutMs?: number
   /** Ends every call with `cancelled`. */
   readonly signal?: AbortSignal
-  /** Told of every answer: `GET /v1/status 200`, after so many milliseconds. */
+  /** Called for every response with a line such as `GET /v1/status 200`, and the time it took. */
   readonly onAnswer?: (call: string, milliseconds: number) => void
 }
 
-/** What a request carries. A parameter that is undefined is left out. */
+/** The parts of a request. Query parameters that are undefined are left out. */
 export interface Sent {
   readonly headers?: Readonly<Record<string, string | number>>
   readonly query?: Readonly<Record<string, string | undefined>>
@@ -36,28 +37,23 @@ export interface Sent {
 }
 
 export class HttpClient {
-  readonly patience: Patience
   readonly #agent: Agent
-  readonly #timeoutMs: number | undefined
-  readonly #onAnswer: ClientOptions['onAnswer']
+  readonly #options: ClientOptions
 
-  /** Lets go of a connection that no call has used. */
-  readonly #dropUnused: () => void
+  /** Closes the first connection, if no call has used it. */
+  readonly #closeUnused: () => void
 
-  private constructor(agent: Agent, options: ClientOptions, dropUnused: () => void) {
-    const { timeoutMs, signal, onAnswer } = options
+  private constructor(agent: Agent, options: ClientOptions, closeUnused: () => void) {
     this.#agent = agent
-    this.#onAnswer = onAnswer
-    this.#dropUnused = dropUnused
-    this.#timeoutMs = timeoutMs
-    this.patience = { idleMs: (timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS, signal }
+    this.#options = options
+    this.#closeUnused = closeUnused
   }
 
-  /** Connect to the daemon on this socket; undefined where there is none. */
+  /** Connects to the daemon on this socket; undefined if none serves it. */
   static async connect(socket: string, options: ClientOptions): Promise<HttpClient | undefined> {
     let first = await connectTo(socket)
     if (first === undefined) return undefined
-    // No bound on sockets: a value that its caller has not read yet must not hold up the next call.
+    // Any number of connections: a value that its caller does not read must not block the next call.
     const agent = new Agent({ keepAlive: true })
     agent.createConnection = (_, ready) => {
       const connection = first
@@ -73,62 +69,64 @@ export class HttpClient {
     return new HttpClient(agent, options, () => first?.destroy())
   }
 
-  /** The same connections, for calls with bounds of their own. Only the first caller closes them. */
+  /** The same connections with other options. Only the original client closes them. */
   with(options: ClientOptions): HttpClient {
     return new HttpClient(this.#agent, options, () => undefined)
   }
 
   close(): void {
     this.#agent.destroy()
-    this.#dropUnused()
+    this.#closeUnused()
   }
 
-  /** Send a request; its answer, once the head is there and it is no problem. */
-  async call(method: string, path: string, sent: Sent = {}): Promise<IncomingMessage> {
+  /** Sends a request. Resolves with the head of the response, or throws the problem in it. */
+  async call(method: string, path: string, sent: Sent = {}): Promise<DaemonResponse> {
     const { headers, body, bytes, query = {} } = sent
-    const { signal } = this.patience
+    const { timeoutMs, signal, onAnswer } = this.#options
     const startedAt = performance.now()
-    const target = path + queryText({ timeout: this.#timeoutMs?.toString(), ...query })
+    const idleMs = (timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS
+    const limit = deadline(idleMs, 'the daemon did not answer', signal)
+    const target = path + queryText({ timeout: timeoutMs?.toString(), ...query })
     const request = httpRequest({
       agent: this.#agent,
       method,
       path: target,
       headers: {
         ...headers,
-        ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
+        ...(body !== undefined && { 'Content-Length': Buffer.byteLength(body) }),
       },
-      ...(signal === undefined ? {} : { signal }),
     })
-    let late: NodeJS.Timeout | undefined
-    const wait = (): void => {
-      clearTimeout(late)
-      late = setTimeout(() => request.destroy(stuck(this.patience)), this.patience.idleMs).unref()
-    }
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve)
-      request.on('error', reject)
-      // 102: it goes on.
-      request.on('information', wait)
-      // The daemon may answer long before it has everything: what the sending comes to then does not matter.
-      if (bytes !== undefined) pipeline(bytes, request).then(wait, reject)
-    })
-    if (bytes === undefined) {
-      request.end(body)
-      wait()
-    }
+    let message: IncomingMessage | undefined
+    const abort = (): unknown => (message ?? request).destroy(limit.signal.reason as Error)
+    if (limit.signal.aborted) abort()
+    limit.signal.addEventListener('abort', abort)
     try {
-      const response = await answered
-      const call = `${method} ${target} ${response.statusCode}`
-      this.#onAnswer?.(call, performance.now() - startedAt)
-      if (response.statusCode! < 400) return response
-      const fault = parseProblem(await text(response, this.patience))
-      if (fault.code !== 'protocol') throw fault
-      throw new DstoreError('protocol', `${fault.message} (HTTP ${response.statusCode})`)
+      message = await new Promise<IncomingMessage>((resolve, reject) => {
+        request.once('response', resolve)
+        request.on('error', reject)
+        // 102 (Processing): the daemon still works on it.
+        request.on('information', () => limit.progress())
+        if (bytes === undefined) request.end(body)
+        else {
+          limit.pauseTimer()
+          // The daemon may answer before it has read everything; then the rest does not matter.
+          const sentAll = (): unknown => message === undefined && limit.progress()
+          pipeline(bytes, request).then(sentAll, reject)
+        }
+      })
+      limit.pauseTimer()
+      message.once('close', () => limit.clear())
+      const call = `${method} ${target} ${message.statusCode}`
+      onAnswer?.(call, performance.now() - startedAt)
+      const response = { message, limit }
+      if (message.statusCode! < 400) return response
+      const error = parseProblem(await text(response))
+      if (error.code !== 'protocol') throw error
+      throw new DstoreError('protocol', `${error.message} (HTTP ${message.statusCode})`)
     } catch (error) {
       request.destroy()
-      throw connectionFault(error, this.patience)
-    } finally {
-      clearTimeout(late)
+      limit.clear()
+      throw connectionError(error, limit)
     }
   }
 }

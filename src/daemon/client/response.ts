@@ -1,5 +1,6 @@
-/** Reading what the daemon answers: whole, in lines, or as the bytes of a value (specs/007, "HTTP API"). */
+/** Reading a response of the daemon: whole, in lines, or as bytes (specs/007, "HTTP API"). */
 import type { IncomingMessage } from 'node:http'
+import type { Deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
 import type { Progress } from '../../node/node.ts'
@@ -7,104 +8,101 @@ import { PROBLEM_TRAILER } from '../api/api.ts'
 import type { CallEvent, ChangeLine, Problem } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
 
-/** How long a client waits for a daemon that says nothing, and what ends its waiting. */
-export interface Patience {
-  readonly idleMs: number
-  readonly signal: AbortSignal | undefined
+/** A response whose head has arrived. */
+export interface DaemonResponse {
+  readonly message: IncomingMessage
+  /** Bounds each wait for the daemon; paused while nothing is read. Aborting it ends the call. */
+  readonly limit: Deadline
 }
 
 /**
- * The bytes of an answer. Throws what the trailer tells, and `unreachable` where it ends before it is whole. Only the
- * time spent waiting for the daemon counts, never that of a slow reader.
+ * The bytes of the body. Throws the error in the trailer, and `unreachable` if the body is cut off.
+ * Only time spent waiting for the daemon counts, never that of a slow reader.
  */
-export async function* pieces(
-  response: IncomingMessage,
-  patience: Patience,
-): AsyncGenerator<Uint8Array> {
-  const source = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+export async function* pieces({ message, limit }: DaemonResponse): AsyncGenerator<Uint8Array> {
+  const source = message[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   try {
     for (;;) {
-      const timer = setTimeout(() => response.destroy(stuck(patience)), patience.idleMs)
-      const next = await source.next().finally(() => clearTimeout(timer))
+      limit.progress()
+      const next = await source.next().finally(() => limit.pauseTimer())
       if (next.done === true) break
       yield next.value
     }
   } catch (error) {
-    throw connectionFault(error, patience)
+    throw connectionError(error, limit)
   } finally {
-    // Left early: what has not arrived is not wanted.
-    if (!response.complete) response.destroy()
+    // A reader that leaves early does not want the rest.
+    if (!message.complete) message.destroy()
   }
-  const problem = response.trailers[PROBLEM_TRAILER]
+  const problem = message.trailers[PROBLEM_TRAILER]
   if (problem !== undefined) throw parseProblem(problem)
 }
 
-/** The one JSON document of an answer. */
-export async function json<Answer>(response: IncomingMessage, patience: Patience): Promise<Answer> {
-  const body = await text(response, patience)
+/** The JSON document in the body. */
+export async function json<Answer>(response: DaemonResponse): Promise<Answer> {
+  const body = await text(response)
   try {
     return JSON.parse(body) as Answer
   } catch (cause) {
-    throw new DstoreError('protocol', 'the daemon gave an answer that is not JSON', { cause })
+    throw new DstoreError('protocol', 'the daemon sent a response that is not JSON', { cause })
   }
 }
 
-/** A short answer as text. */
-export async function text(response: IncomingMessage, patience: Patience): Promise<string> {
+/** The body as text; `protocol` beyond `HTTP_ANSWER_BYTES`. */
+export async function text(response: DaemonResponse): Promise<string> {
   const parts: Uint8Array[] = []
   let length = 0
-  for await (const piece of pieces(response, patience)) {
+  for await (const piece of pieces(response)) {
     length += piece.byteLength
     if (length > HTTP_ANSWER_BYTES) {
-      throw new DstoreError('protocol', 'the daemon gave an answer that is too long')
+      throw new DstoreError('protocol', 'the daemon sent a response that is too long')
     }
     parts.push(piece)
   }
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** The lines of an answer, without their ends. */
-export async function* lines(
-  response: IncomingMessage,
-  patience: Patience,
-): AsyncGenerator<string> {
+/** The lines of the body, without line ends. */
+export async function* lines(response: DaemonResponse): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const piece of pieces(response, patience)) {
+  for await (const piece of pieces(response)) {
     const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = found.pop()!
     if (rest.length > HTTP_ANSWER_BYTES) {
-      throw new DstoreError('protocol', 'the daemon gave a line that is too long')
+      throw new DstoreError('protocol', 'the daemon sent a line that is too long')
     }
     yield* found
   }
   if (rest !== '') throw new DstoreError('protocol', 'the daemon ended in the middle of a line')
 }
 
-/** The result that the last event of an answer brings; the events before it go to `onProgress`. */
+/** The JSON document in each line of the body. */
+export async function* documents<Line>(response: DaemonResponse): AsyncGenerator<Line> {
+  for await (const line of lines(response)) yield JSON.parse(line) as Line
+}
+
+/** The result in the last event of the body; the events before it go to `onProgress`. */
 export async function result<Result>(
-  response: IncomingMessage,
-  patience: Patience,
+  response: DaemonResponse,
   onProgress?: (progress: Progress) => void,
 ): Promise<Result> {
-  for await (const line of lines(response, patience)) {
-    const event = JSON.parse(line) as CallEvent<Result>
+  for await (const event of documents<CallEvent<Result>>(response)) {
     if (event.event === 'done') return event.result
     if (event.event === 'failed') throw errorOf(event.problem)
     onProgress?.({ ...event, totalBytes: event.totalBytes ?? undefined })
   }
-  throw new DstoreError('unreachable', 'the daemon ended before it had an answer')
+  throw new DstoreError('unreachable', 'the daemon ended before it sent a result')
 }
 
-/** The changes that an answer tells of as server-sent events, until it fails. The first id says where they start. */
+/** The changes in a body of server-sent events, until it fails. The first id is where they start. */
 export async function* changes(
-  response: IncomingMessage,
-  patience: Patience,
+  response: DaemonResponse,
   onStart?: (position: string) => void,
 ): AsyncGenerator<ChangeLine, void, undefined> {
   let started = false
   let failed = false
-  for await (const line of lines(response, patience)) {
+  for await (const line of lines(response)) {
     if (!started && line.startsWith('id: ')) {
       started = true
       onStart?.(line.slice('id: '.length))
@@ -118,18 +116,14 @@ export async function* changes(
   throw new DstoreError('unreachable', 'the daemon ended')
 }
 
-/** What went wrong with the connection, as a fault. */
-export function connectionFault(error: unknown, { signal }: Patience): DstoreError {
-  // Whatever an abort looks like when it has passed through HTTP.
-  if (signal?.aborted === true) return new DstoreError('cancelled', 'cancelled', { cause: error })
+/** What ended a call: its limit, the daemon's own error, or the loss of the connection. */
+export function connectionError(error: unknown, { signal }: Deadline): DstoreError {
+  // An abort reaches this through HTTP in many shapes.
+  if (signal.aborted) return signal.reason as DstoreError
   if (error instanceof DstoreError) return error
   const { message, code } = error as NodeJS.ErrnoException
   if (code === undefined) return new DstoreError('internal', message, { cause: error })
   return new DstoreError('unreachable', `the connection to the daemon was lost (${code})`, {
     cause: error,
   })
-}
-
-export function stuck({ idleMs }: Patience): DstoreError {
-  return new DstoreError('timeout', `the daemon did not answer for ${idleMs / 1000}s`)
 }

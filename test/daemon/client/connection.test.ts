@@ -5,7 +5,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { connectTo, ANSWER_AHEAD_BYTES } from '../../../src/daemon/client/connection.ts'
+import { connectTo, READ_BUFFER_BYTES } from '../../../src/daemon/client/connection.ts'
 import { serving, temporaryDirectory } from '../serving.ts'
 
 /** A process that listens and never accepts: it holds its event loop. */
@@ -59,5 +59,5 @@ test('a client takes so much of an answer before it reads it, and no more', asyn
   const { daemon } = await serving(t)
   const socket = await connectTo(daemon.socket)
   t.teardown(() => socket?.destroy())
-  t.is(socket?.readableHighWaterMark, ANSWER_AHEAD_BYTES)
+  t.is(socket?.readableHighWaterMark, READ_BUFFER_BYTES)
 })
