@@ -40,8 +40,7 @@ const SHARED = new RegExp(
     'src/daemon/process/(ready-line|log)',
     'cli/(?!dstore|main|help)[\\w-]+',
     'cli/terminal/[\\w-]+',
-    'cli/input/(?!hashing|ahead)[\\w-]+',
-    'cli/completion/suggest',
+    'cli/input/(?!hashing)[\\w-]+',
   ]
     .map((path) => `/${path}\\.ts$`)
     .join('|'),

@@ -1,7 +1,5 @@
-/** Every command: what it takes, what it is for, and where it lives. Loaded only when it is called. */
-import { NODE_FLAGS } from './flags.ts'
-import type { FlagName } from './flags.ts'
-import type { Run } from './invocation.ts'
+/** The table of commands: arguments, flags, help and code of each. */
+import type { CommandTable } from './command.ts'
 import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
@@ -11,29 +9,16 @@ import { ls, name } from './commands/names.ts'
 import { rm } from './commands/rm.ts'
 import { evict, has, prefetch, stat } from './commands/values.ts'
 import { watch } from './commands/watch.ts'
-
-export interface Command {
-  /** What follows its name, a line for each form. */
-  readonly usage: string
-  readonly summary: string
-  /** Commands with what they do, to learn from. */
-  readonly examples: readonly (readonly [command: string, does: string])[]
-  readonly flags: readonly FlagName[]
-  /** Only named in the overview, which has room for what everybody needs. */
-  readonly minor?: true
-  /** Fewest and most arguments. */
-  readonly positionals: readonly [least: number, most: number]
-  load(): Run | Promise<Run>
-}
+import { NODE_FLAGS } from './flags.ts'
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
-/** What `join` says by itself. */
+/** `join` implies the role. */
 const ROLES: ReadonlySet<string> = new Set(['global', 'standalone', 'join'])
 const MANY: readonly [number, number] = [1, Infinity]
 const NONE: readonly [number, number] = [0, 0]
 
-export const COMMANDS: Readonly<Record<string, Command>> = {
+export const COMMANDS: CommandTable = {
   put: {
     usage: 'FILE... | -\nFILE --name NAME',
     summary: 'store files; prints their keys',
@@ -158,7 +143,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
     flags: ['output', ...CALL],
     positionals: [0, Infinity],
-    load: async () => (await import('./commands/export.ts')).exportValues,
+    load: async () => (await import('./commands/archive.ts')).exportValues,
   },
   import: {
     minor: true,
@@ -167,7 +152,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     examples: [['dstore import backup.tar', 'prints the keys; what is there already stays']],
     flags: ['json', ...CALL],
     positionals: [0, 1],
-    load: async () => (await import('./commands/import.ts')).importValues,
+    load: async () => (await import('./commands/archive.ts')).importValues,
   },
   repl: {
     usage: '',

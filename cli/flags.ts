@@ -1,7 +1,7 @@
 /** The flags of all commands: each has one meaning, whichever command takes it (specs/007, "The command line"). */
 import { parseArgs } from 'node:util'
 import { DstoreError } from '../src/errors.ts'
-import { nearest } from './completion/suggest.ts'
+import { nearest } from './suggest.ts'
 
 interface Flag {
   readonly type: 'string' | 'boolean'
@@ -52,42 +52,6 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
 
-export type FlagName =
-  | 'dir'
-  | 'socket'
-  | 'json'
-  | 'quiet'
-  | 'verbose'
-  | 'timeout'
-  | 'no-start'
-  | 'output'
-  | 'output-dir'
-  | 'range'
-  | 'force'
-  | 'repair'
-  | 'name'
-  | 'name-only'
-  | 'keys'
-  | 'after'
-  | 'watch'
-  | 'follow'
-  | 'global'
-  | 'standalone'
-  | 'join'
-  | 'listen'
-  | 'role'
-  | 'uses'
-  | 'expires'
-  | 'store'
-  | 'cache'
-  | 'max-size'
-  | 'lease'
-  | 'forget-after'
-  | 'socket-group'
-  | 'http'
-  | 'http-public'
-  | 'log-level'
-
 /** What kind of node to run: what `start`, `daemon` and a daemon in the background are told. */
 export const NODE_FLAGS = [
   'global',
@@ -105,7 +69,7 @@ export const NODE_FLAGS = [
   'log-level',
 ] as const
 
-/** What was given; `parseArgs` has seen to the types. */
+/** The flags of one call, of the types that `FLAGS` declares. */
 export interface Flags {
   readonly dir?: string
   readonly socket?: string
@@ -142,6 +106,8 @@ export interface Flags {
   readonly 'http-public'?: boolean
   readonly 'log-level'?: string
 }
+
+export type FlagName = keyof Flags
 
 /**
  * The command, and its flags and arguments with the flags that stood before it: `dstore --dir X status` is

@@ -1,12 +1,12 @@
 /** Help that teaches by example; the overview fits one screen of 80 by 24. */
+import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
-import type { Command } from './commands.ts'
 import { FLAGS } from './flags.ts'
 
 export function overview(): string {
   const all = Object.entries(COMMANDS)
   const major = all.filter(([, { minor }]) => minor !== true)
-  const minor = all.filter(([name]) => !major.some(([one]) => one === name)).map(([name]) => name)
+  const minor = all.filter(([, command]) => command.minor === true).map(([name]) => name)
   const width = Math.max(...major.map(([name]) => name.length))
   return [
     'dstore: put a file on one machine, get it on any other, every byte verified.',

@@ -1,13 +1,13 @@
 /** From arguments to an exit code (specs/007, "The command line"). */
 import { DstoreError, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
+import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { parseFlags, splitCommand } from './flags.ts'
 import { commandHelp, overview } from './help.ts'
-import type { Invocation } from './invocation.ts'
-import { ClosedPipe } from './terminal/output.ts'
 import { interruptible } from './signals.ts'
-import { nearest } from './completion/suggest.ts'
+import { nearest } from './suggest.ts'
+import { ClosedPipe } from './terminal/output.ts'
 import { Terminal } from './terminal/terminal.ts'
 
 export async function main(args: readonly string[]): Promise<number> {
@@ -56,11 +56,10 @@ async function dispatch(
   const { quiet = false, verbose = false, json = false } = flags
   terminal.configure({ quiet, verbose, json })
   const run = await command.load()
-  const invocation: Invocation = { flags, positionals, terminal, signal }
-  return run(invocation)
+  return run({ flags, positionals, terminal, signal, commands: COMMANDS })
 }
 
-function find(name: string): (typeof COMMANDS)[keyof typeof COMMANDS] {
+function find(name: string): Command {
   if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name]!
   const near = nearest(name, Object.keys(COMMANDS))
   throw new DstoreError('usage', `no such command: ${name}`, {

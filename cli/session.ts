@@ -6,8 +6,8 @@ import { readSettings } from '../src/daemon/config/settings.ts'
 import { findPlace } from '../src/daemon/config/socket-place.ts'
 import type { Place } from '../src/daemon/config/socket-place.ts'
 import type { StateDirectory } from '../src/daemon/config/state-directory.ts'
+import type { Invocation } from './command.ts'
 import type { Flags } from './flags.ts'
-import type { Invocation } from './invocation.ts'
 
 /** The state directory of this call, and where its daemon would serve. */
 export function place(flags: Flags): Place {

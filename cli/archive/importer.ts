@@ -1,23 +1,25 @@
-/** Puts what an archive holds: each value whole and verified, or not at all; then the names (R007-43, R007-44). */
+/** Stores the values of an archive, each verified against its key, then binds the names (R007-43, R007-44). */
 import { gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import { createHasher } from '../../src/hash/hasher.ts'
+import { Key } from '../../src/hash/key.ts'
 import {
   ARCHIVE_NAMES_BYTES,
   BATCH_ITEMS,
+  HASH_WINDOW_BYTES,
   HTTP_BATCH_BYTES,
   INLINE_VALUE_BYTES,
 } from '../../src/limits.ts'
-import { ahead } from '../input/ahead.ts'
-import { checked } from './checked.ts'
-import { parseNames, type ArchivedName } from './names.ts'
-import type { ArchivedFile } from './reader.ts'
+import { mapConcurrently } from './map-concurrently.ts'
+import { parseNames, type ArchivedName } from './names-file.ts'
+import type { ArchivedFile } from './tar-reader.ts'
 
-/** Names that are bound at the same time: they share syncs. */
+/** Names bound at the same time: they share disk syncs. */
 const BOUND_AT_ONCE = 64
 
-/** What became of one value or name. */
+/** The result of one value or name. */
 export type Imported =
   | { readonly kind: 'value'; readonly answer: PutAnswer }
   | { readonly kind: 'name'; readonly bound: ArchivedName }
@@ -27,10 +29,10 @@ export class Importer {
   readonly #client: Client
   readonly #onBytes: (doneBytes: number) => void
   #doneBytes = 0
-  /** Small values that were verified and wait for others, to go in one message. */
+  /** Verified small values that wait to be sent in one request. */
   #small: Uint8Array[] = []
   #smallBytes = 0
-  /** Names whose values have not come: a tar that was packed anew may have them in any order. */
+  /** Names read before their values: other tools may repack the files in any order. */
   #early: ArchivedName[] = []
   #earlyBytes = 0
 
@@ -39,18 +41,17 @@ export class Importer {
     this.#onBytes = onBytes
   }
 
-  /** Take one file of the archive, and all of its bytes unless it fails. */
+  /** Import one file. Reads all of its bytes unless it fails. */
   async *take(file: ArchivedFile): AsyncGenerator<Imported, void, undefined> {
     try {
       if (file.kind === 'names') {
         yield* this.#flush()
-        yield* this.#bind(parseNames(await whole(file, ARCHIVE_NAMES_BYTES)), 'early')
+        yield* this.#bind(parseNames(await readNames(file)), 'early')
       } else if (file.size > INLINE_VALUE_BYTES) {
-        const bytes = checked(this.#counted(file.bytes), file.file)
+        const bytes = verified(this.#counted(file.bytes), file.file)
         yield { kind: 'value', answer: await this.#client.putBytes(bytes, file.size) }
       } else {
-        const bytes = { ...file, bytes: checked(this.#counted(file.bytes), file.file) }
-        const value = await whole(bytes, INLINE_VALUE_BYTES)
+        const value = await gather(verified(this.#counted(file.bytes), file.file))
         if (!this.#fits(value)) yield* this.#flush()
         this.#small.push(value)
         this.#smallBytes += value.byteLength
@@ -60,7 +61,7 @@ export class Importer {
     }
   }
 
-  /** The archive is at its end: what has waited is done. */
+  /** The archive has ended: store and bind the rest. */
   async *end(): AsyncGenerator<Imported, void, undefined> {
     yield* this.#flush()
     yield* this.#bind(this.#early, 'late')
@@ -87,7 +88,7 @@ export class Importer {
     when: 'early' | 'late',
   ): AsyncGenerator<Imported, void, undefined> {
     yield* compact(
-      ahead(names, BOUND_AT_ONCE, async (bound): Promise<Imported | undefined> => {
+      mapConcurrently(names, BOUND_AT_ONCE, async (bound): Promise<Imported | undefined> => {
         const { name, key } = bound
         try {
           await this.#client.bind(name, key)
@@ -117,14 +118,35 @@ export class Importer {
   }
 }
 
-async function whole(
-  { file, size, bytes }: Omit<ArchivedFile, 'kind'>,
-  mostBytes: number,
-): Promise<Uint8Array> {
-  if (size > mostBytes) {
-    throw new DstoreError('too-large', `${file} has ${size} bytes, and may have ${mostBytes}`)
+async function readNames({ file, size, bytes }: ArchivedFile): Promise<Uint8Array> {
+  if (size > ARCHIVE_NAMES_BYTES) {
+    const message = `${file} has ${size} bytes, and may have ${ARCHIVE_NAMES_BYTES}`
+    throw new DstoreError('too-large', message)
   }
   return gather(bytes)
+}
+
+/**
+ * The same bytes, verified: withholds the last piece until the key matches, and fails with `integrity` if it does not.
+ * So a value is stored whole or not at all.
+ */
+export async function* verified(
+  bytes: AsyncIterable<Uint8Array>,
+  key: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  // Only the root is needed; large groups keep the tree small.
+  const hasher = createHasher({ groupBytes: HASH_WINDOW_BYTES })
+  let last: Uint8Array | undefined
+  for await (const piece of bytes) {
+    hasher.update(piece)
+    if (last !== undefined) yield last
+    last = piece
+  }
+  const found = new Key(hasher.finish().digest).toString()
+  if (found !== key) {
+    throw new DstoreError('integrity', `${key} in the archive is not that value, but ${found}`)
+  }
+  if (last !== undefined) yield last
 }
 
 async function* compact<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {

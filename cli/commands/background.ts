@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/ready-line.ts'
-import type { Invocation } from '../invocation.ts'
+import type { Invocation } from '../command.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'
 import { readDestination } from '../input/ticket-input.ts'

@@ -1,18 +1,17 @@
 /** `dstore cid`: the keys of files, without a daemon. */
-import { forEach } from '../each.ts'
-import { inspect, openInput } from '../input/input.ts'
-import type { Invocation } from '../invocation.ts'
+import type { Invocation } from '../command.ts'
+import { forEachArgument } from '../exit-code.ts'
+import { inspect, labelOf, openInput } from '../input/input.ts'
 
 export async function cid({ positionals, terminal, signal }: Invocation): Promise<number> {
   const { keyOfFile, keyOfStream } = await import('../input/hashing.ts')
-  return forEach(positionals, terminal, async (file) => {
+  return forEachArgument(positionals, terminal, async (file) => {
     const found = inspect(file)
-    const line = terminal.progress(found === undefined ? 'standard input' : file)
-    const { key, size } = await (
+    const { key, size } = await terminal.withProgress(labelOf(file), async (line) =>
       found?.isFile() === true
-        ? keyOfFile(file, signal, (done, total) => line?.update(done, total))
-        : keyOfStream((await openInput(file)).bytes, signal)
-    ).finally(() => line?.end())
+        ? keyOfFile(file, signal, (done, total) => line.update(done, total))
+        : keyOfStream((await openInput(file)).bytes, signal),
+    )
     await terminal.printFact({ file, key, size }, key)
   })
 }

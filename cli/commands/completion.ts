@@ -1,28 +1,23 @@
-/** `dstore completion`: the script for a shell, and the words that such a script asks for (R007-66). */
+/** `dstore completion`: the script for a shell, and the completions that it asks for (R007-66). */
 import { DstoreError } from '../../src/errors.ts'
-import { candidates } from '../completion/candidates.ts'
-import { COMMANDS } from '../commands.ts'
+import type { CommandTable, Invocation } from '../command.ts'
+import { COMPLETION_MS, namesAndKeys } from '../completion/names-and-keys.ts'
+import { SHELLS } from '../completion/shells.ts'
 import { FLAGS } from '../flags.ts'
 import type { FlagName } from '../flags.ts'
-import type { Invocation } from '../invocation.ts'
 import { findDaemon } from '../session.ts'
-import { SHELLS } from '../completion/shells.ts'
-
-/** Who presses the tabulator key waits no longer for names. */
-const PATIENCE_MS = 1000
 
 /** Commands whose arguments are names and keys of values that exist. */
-const OF_VALUES: ReadonlySet<string> = new Set(
+const TAKE_REFERENCES: ReadonlySet<string> = new Set(
   'get has stat name rm prefetch evict ls export'.split(' '),
 )
 
 export async function completion(invocation: Invocation): Promise<number> {
-  const { positionals, terminal } = invocation
+  const { positionals, terminal, commands } = invocation
   const [what, ...words] = positionals as [string, ...string[]]
   if (what === 'words') {
-    for (const word of await wordsFor(words, (prefix) => known(prefix, words, invocation))) {
-      await terminal.print(word)
-    }
+    const search = (prefix: string): Promise<string[]> => searchDaemon(prefix, words, invocation)
+    for (const found of await completionsOf(words, commands, search)) await terminal.print(found)
     return 0
   }
   if (words.length > 0 || !Object.hasOwn(SHELLS, what)) {
@@ -34,29 +29,29 @@ export async function completion(invocation: Invocation): Promise<number> {
 }
 
 /**
- * What the last of the words that follow `dstore` may become. Nothing where it is a file, or something that cannot be
- * guessed. `known` gives the names and keys that begin with its argument.
+ * Completions of the last of the words that follow `dstore`; none if it is a file or free text. `search` returns the
+ * names and keys that begin with its argument.
  */
-export async function wordsFor(
+export async function completionsOf(
   words: readonly string[],
-  known: (prefix: string) => Promise<readonly string[]>,
+  commands: CommandTable,
+  search: (prefix: string) => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
   const [name = '', ...rest] = words
-  const typed = rest.at(-1)
-  const beginning = (all: readonly string[], with_: string): string[] =>
-    all.filter((one) => one.startsWith(with_))
-  if (typed === undefined) return beginning([...Object.keys(COMMANDS), 'help'], name)
-  if (name === 'help') return beginning(Object.keys(COMMANDS), typed)
-  if (name === 'completion') return beginning(Object.keys(SHELLS), typed)
-  if (!Object.hasOwn(COMMANDS, name)) return []
-  const flags = COMMANDS[name]!.flags
+  const typed = rest.at(-1) ?? name
+  const matching = (all: readonly string[]): string[] => all.filter((one) => one.startsWith(typed))
+  const names = Object.keys(commands)
+  if (rest.length === 0) return matching([...names, 'help'])
+  if (name === 'help') return matching(names)
+  if (name === 'completion') return matching(Object.keys(SHELLS))
+  if (!Object.hasOwn(commands, name)) return []
+  const { flags } = commands[name]!
   if (takesValue(rest.at(-2), flags)) return []
-  if (typed.startsWith('-'))
-    return beginning([...flags.map((flag) => `--${flag}`), '--help'], typed)
-  return OF_VALUES.has(name) ? known(typed) : []
+  if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
+  return TAKE_REFERENCES.has(name) ? search(typed) : []
 }
 
-/** Is the word a flag of these, so that the next word is its value? */
+/** Is the word one of these flags, so that the next word is its value? */
 function takesValue(word: string | undefined, flags: readonly FlagName[]): boolean {
   return flags.some((flag) => {
     const { type, short } = FLAGS[flag]
@@ -66,20 +61,16 @@ function takesValue(word: string | undefined, flags: readonly FlagName[]): boole
   })
 }
 
-/** From the daemon that the words are for; none is started, and one that does not answer is not waited for. */
-async function known(
+/** Ask the daemon that the words are for. None is started, and a slow one is not waited for. */
+async function searchDaemon(
   prefix: string,
   words: readonly string[],
   invocation: Invocation,
-): Promise<readonly string[]> {
+): Promise<string[]> {
   const at = words.indexOf('--dir')
   const dir = at === -1 ? undefined : words[at + 1]
   const flags = dir === undefined ? invocation.flags : { ...invocation.flags, dir }
-  const signal = AbortSignal.any([invocation.signal, AbortSignal.timeout(PATIENCE_MS)])
+  const signal = AbortSignal.any([invocation.signal, AbortSignal.timeout(COMPLETION_MS)])
   const client = await findDaemon({ ...invocation, flags, signal })
-  try {
-    return client === undefined ? [] : await candidates(client, prefix)
-  } finally {
-    client?.close()
-  }
+  return client === undefined ? [] : namesAndKeys(client, prefix)
 }

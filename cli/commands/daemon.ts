@@ -5,7 +5,7 @@ import { createLog, isLogLevel } from '../../src/daemon/process/log.ts'
 import { LOG_FILE_VARIABLE, logToFile } from '../../src/daemon/process/log-file.ts'
 import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/config/settings.ts'
 import { chooseDirectory } from '../../src/daemon/config/state-directory.ts'
-import type { Invocation } from '../invocation.ts'
+import type { Invocation } from '../command.ts'
 import { checkOneRole, settingsFromFlags } from '../node-flags.ts'
 import { readDestination } from '../input/ticket-input.ts'
 

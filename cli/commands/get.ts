@@ -2,16 +2,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
-import type { FetchedValue } from '../../src/daemon/client/client.ts'
-import { forEach } from '../each.ts'
-import type { Invocation } from '../invocation.ts'
-import { fileOutput } from '../terminal/output.ts'
-import type { Output } from '../terminal/output.ts'
-import { showingPeers } from '../terminal/peers.ts'
-import type { ProgressLine } from '../terminal/progress.ts'
-import { parseRange } from '../input/range.ts'
+import type { RangeRequest } from '../../src/node/node.ts'
+import type { Invocation } from '../command.ts'
+import { forEachArgument } from '../exit-code.ts'
+import { parseReferences, shortLabel } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import { label, readWords } from '../words.ts'
+import { fileOutput, writeWhole } from '../terminal/output.ts'
+import { withTransferProgress } from '../terminal/peers.ts'
+import { counted } from '../terminal/progress.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
@@ -23,38 +21,39 @@ export async function get(invocation: Invocation): Promise<number> {
     throw new DstoreError('usage', 'several values need --output-dir DIR')
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
-  await readWords(positionals)
+  await parseReferences(positionals)
   const client = await useDaemon(invocation)
   if (folder !== undefined) makeFolder(folder)
-  return forEach(positionals, terminal, async (word) => {
-    const value = await client.get(word, range)
-    const path = folder === undefined ? flags.output : join(folder, value.key)
+  return forEachArgument(positionals, terminal, async (text) => {
+    const value = await client.get(text, range)
+    const { start, end } = value.range
+    const path = folder === undefined ? output : join(folder, value.key)
     const target = path === undefined ? terminal.output : await fileOutput(path)
-    const line = terminal.progress(label(word))
-    await showingPeers(client, line, () => write(value, target, line))
+    await withTransferProgress(terminal, shortLabel(text), client, (line) =>
+      writeWhole(target, async () => {
+        const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
+        for await (const piece of bytes) await target.write(piece)
+        return true
+      }),
+    )
   })
 }
 
-async function write(
-  value: FetchedValue,
-  output: Output,
-  line: ProgressLine | undefined,
-): Promise<void> {
-  const total = value.range.end - value.range.start
-  try {
-    let done = 0
-    for await (const piece of value.bytes) {
-      await output.write(piece)
-      done += piece.byteLength
-      line?.update(done, total)
-    }
-    await output.commit()
-  } catch (error) {
-    await output.discard()
-    throw error
-  } finally {
-    line?.end()
+/** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */
+export function parseRange(text: string): RangeRequest {
+  const match = /^(\d{0,15})-(\d{0,15})$/.exec(text)
+  if (match === null || text === '-') {
+    throw new DstoreError('malformed-range', `not a range of bytes: ${text}`, {
+      hint: 'write 0-99 for the first hundred bytes, 100- for the rest, -100 for the last hundred',
+    })
   }
+  const [, first, last] = match as unknown as [string, string, string]
+  if (first === '') return { last: Number(last) }
+  if (last === '') return { start: Number(first) }
+  if (Number(last) < Number(first)) {
+    throw new DstoreError('malformed-range', `the range is reversed: ${text}`)
+  }
+  return { start: Number(first), end: Number(last) + 1 }
 }
 
 function makeFolder(path: string): void {

@@ -1,12 +1,12 @@
 /** `invite`, `members`: who may take part, and in which role (specs/006-membership.md). */
-import { DstoreError, ERRORS } from '../../src/errors.ts'
+import { DstoreError } from '../../src/errors.ts'
 import { parseDuration } from '../../src/daemon/config/quantities.ts'
-import type { ExpelAnswer, MemberLine } from '../../src/daemon/api/api.ts'
+import type { MemberLine } from '../../src/daemon/api/api.ts'
 import { parseRole } from '../../src/membership/role.ts'
-import { forEach } from '../each.ts'
-import type { Invocation } from '../invocation.ts'
-import { listsText } from '../terminal/lists-text.ts'
+import type { Invocation } from '../command.ts'
+import { forEachArgument } from '../exit-code.ts'
 import { useDaemon } from '../session.ts'
+import { printRemoval } from './rm.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
@@ -46,7 +46,7 @@ async function add(invocation: Invocation, peers: readonly string[]): Promise<nu
   const { flags, terminal } = invocation
   const role = parseRole(flags.role ?? 'writer')
   const client = await useDaemon(invocation)
-  return forEach(peers, terminal, async (peer) => {
+  return forEachArgument(peers, terminal, async (peer) => {
     const added = await client.admit(peer, role)
     if (terminal.json) await terminal.print(JSON.stringify(added))
   })
@@ -55,25 +55,15 @@ async function add(invocation: Invocation, peers: readonly string[]): Promise<nu
 async function remove(invocation: Invocation, peers: readonly string[]): Promise<number> {
   const { terminal } = invocation
   const client = await useDaemon(invocation)
-  return forEach(peers, terminal, async (peer) => {
+  return forEachArgument(peers, terminal, async (peer) => {
     const expelled = await client.expel(peer)
-    await terminal.printFact(expelled, expelledText(expelled))
-    return expelled.owed.length === 0 ? 0 : ERRORS.partial.exit
+    const what = `removed member ${peer} (seq ${expelled.seq})`
+    return printRemoval(terminal, expelled, what, { 'cut off by': expelled.acknowledged })
   })
 }
 
 const memberText = ({ peer, role, state, since }: MemberLine): string =>
   `${peer}  ${(role ?? '-').padEnd(6)}  ${state.padEnd(9)}  ${since}`
-
-/** Who has cut the connections to it, and who has still to. */
-function expelledText({ peer, seq, acknowledged, owed, expired }: ExpelAnswer): string {
-  const facts = listsText({
-    'cut off by': acknowledged,
-    'lease ran out at': expired,
-    'still owed by': owed,
-  })
-  return `removed member ${peer} (seq ${seq})${facts}`
-}
 
 function readUses(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)

@@ -1,18 +1,18 @@
-/** `name`, `ls`: names, and what is there. */
+/** `name`, `ls`: bind a name, list names and keys. */
 import { DstoreError } from '../../src/errors.ts'
-import { forEach } from '../each.ts'
-import type { Invocation } from '../invocation.ts'
+import type { Invocation } from '../command.ts'
+import { forEachArgument } from '../exit-code.ts'
+import { checkName, parseReferences, resolveKey } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import { checkName, keyOf, readWords } from '../words.ts'
 
 export async function name(invocation: Invocation): Promise<number> {
   const { positionals, terminal } = invocation
   const [text, value] = positionals as [string, string]
   await checkName(text)
-  const words = await readWords([value])
+  const references = await parseReferences([value])
   const client = await useDaemon(invocation)
-  return forEach([text], terminal, async () => {
-    const bound = await client.bind(text, await keyOf(client, words.get(value)!))
+  return forEachArgument([text], terminal, async () => {
+    const bound = await client.bind(text, await resolveKey(client, references.get(value)!))
     if (terminal.json) await terminal.print(JSON.stringify(bound))
   })
 }

@@ -2,25 +2,22 @@
 import { isatty } from 'node:tty'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
-import { candidates } from '../completion/candidates.ts'
-import type { Invocation } from '../invocation.ts'
+import type { Invocation } from '../command.ts'
+import { COMPLETION_MS, namesAndKeys } from '../completion/names-and-keys.ts'
 import { complete } from '../repl/complete.ts'
 import { DaemonValues } from '../repl/daemon-values.ts'
-import { Dialogue } from '../repl/dialogue.ts'
 import { History } from '../repl/history.ts'
+import { Interpreter } from '../repl/interpreter.ts'
 import { Prompt } from '../repl/prompt.ts'
 import { scriptLines } from '../repl/script.ts'
 import { place, useDaemon } from '../session.ts'
 
-/** The longest that the tabulator key waits for names. */
-const COMPLETION_MS = 1000
-
 export async function repl(invocation: Invocation): Promise<number> {
-  // Whatever keeps a daemon from being there is said now, and not at the first statement.
+  // Connect once, so that a failure is reported now and not at the first statement.
   const client = await useDaemon(invocation)
   client.close()
-  // Each statement has a connection of its own: it can be cancelled alone, and finds a daemon that was started anew.
-  const dialogue = new Dialogue(invocation.terminal, async (work, signal) => {
+  // One connection per statement: it can be cancelled separately, and finds a restarted daemon.
+  const interpreter = new Interpreter(invocation.terminal, async (work, signal) => {
     const client = await useDaemon({ ...invocation, signal })
     try {
       return await work(new DaemonValues(client))
@@ -28,43 +25,47 @@ export async function repl(invocation: Invocation): Promise<number> {
       client.close()
     }
   })
-  return isatty(0) && isatty(1) ? talk(dialogue, invocation) : runScript(dialogue, invocation)
+  return isatty(0) && isatty(1) ? talk(interpreter, invocation) : runScript(interpreter, invocation)
 }
 
-async function runScript(dialogue: Dialogue, { signal }: Invocation): Promise<number> {
+async function runScript(interpreter: Interpreter, { signal }: Invocation): Promise<number> {
   signal.addEventListener('abort', () => process.stdin.destroy(signal.reason as Error), {
     once: true,
   })
   for await (const line of scriptLines(process.stdin)) {
-    await dialogue.take(line, signal)
-    if (signal.aborted || dialogue.isOver) break
+    await interpreter.take(line, signal)
+    if (signal.aborted || interpreter.isOver) break
   }
   signal.throwIfAborted()
-  return dialogue.end()
+  return interpreter.end()
 }
 
-async function talk(dialogue: Dialogue, invocation: Invocation): Promise<number> {
+async function talk(interpreter: Interpreter, invocation: Invocation): Promise<number> {
   const { terminal, signal, flags } = invocation
   const history = new History(place(flags).directory.history, (fault) =>
     terminal.note(`the history is not kept: ${fault}`),
   )
+  const search = async (prefix: string): Promise<string[]> => {
+    const client = await useDaemon({ ...invocation, signal: AbortSignal.timeout(COMPLETION_MS) })
+    return namesAndKeys(client, prefix)
+  }
   let current = new AbortController()
   const prompt = new Prompt({
     history: history.load(),
-    complete: (line) => complete(line, (prefix) => known(prefix, invocation)),
+    complete: (line) => complete(line, search),
     onInterrupt: () => current.abort(new DstoreError('cancelled', 'cancelled')),
   })
   signal.addEventListener('abort', () => prompt.close(), { once: true })
   terminal.note(`dstore ${VERSION}; .help shows what there is, .exit or Ctrl-D ends`)
   try {
-    for await (const line of prompt.lines(() => dialogue.isOpen)) {
-      if (line === undefined) dialogue.giveUp()
+    for await (const line of prompt.lines(() => interpreter.isOpen)) {
+      if (line === undefined) interpreter.discard()
       else {
         history.add(line)
         current = new AbortController()
-        await dialogue.take(line, AbortSignal.any([signal, current.signal]))
+        await interpreter.take(line, AbortSignal.any([signal, current.signal]))
       }
-      if (dialogue.isOver) return 0
+      if (interpreter.isOver) return 0
     }
     // Ctrl-D leaves the cursor behind the prompt.
     await terminal.print('')
@@ -72,14 +73,5 @@ async function talk(dialogue: Dialogue, invocation: Invocation): Promise<number>
     return 0
   } finally {
     prompt.close()
-  }
-}
-
-async function known(prefix: string, invocation: Invocation): Promise<readonly string[]> {
-  const client = await useDaemon({ ...invocation, signal: AbortSignal.timeout(COMPLETION_MS) })
-  try {
-    return await candidates(client, prefix)
-  } finally {
-    client.close()
   }
 }

@@ -1,46 +1,57 @@
-/** `dstore rm`: remove values and names everywhere, and say which Locals have let go (R007-31). */
+/** `dstore rm`: remove values and names everywhere, and report which Locals acknowledged (R007-31). */
 import { DstoreError, ERRORS } from '../../src/errors.ts'
-import type { RemoveAnswer, UnbindAnswer } from '../../src/daemon/api/api.ts'
+import type { RemoveAnswer } from '../../src/daemon/api/api.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
-import { forEach } from '../each.ts'
-import type { Invocation } from '../invocation.ts'
-import { listsText } from '../terminal/lists-text.ts'
+import type { Acknowledgement } from '../../src/node/node.ts'
+import type { Invocation } from '../command.ts'
+import { forEachArgument } from '../exit-code.ts'
+import { explainNotFound, parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import { readWords, unknownWord } from '../words.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export async function rm(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
   const { force = false, 'name-only': nameOnly = false } = flags
-  const words = await readWords(positionals)
-  for (const { text, type } of words.values()) {
+  const references = await parseReferences(positionals)
+  for (const { text, type } of references.values()) {
     if (nameOnly && type === 'key') throw new DstoreError('usage', `not a name but a key: ${text}`)
   }
   const client = await useDaemon(invocation)
-  return forEach(positionals, terminal, async (text) => {
-    const { type } = words.get(text)!
-    const removed = await (
-      type === 'key' ? client.remove(text, force) : client.unbind(text, nameOnly)
-    ).catch(async (error: unknown) => {
-      throw await unknownWord(text, error)
+  return forEachArgument(positionals, terminal, async (text) => {
+    if (references.get(text)!.type === 'key') {
+      const removed = await client.remove(text, force)
+      const { names, acknowledged } = removed
+      const lists = { 'names unbound': names, 'acknowledged by': acknowledged }
+      return printRemoval(terminal, removed, removedText(removed), lists)
+    }
+    const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
+      throw await explainNotFound(text, error)
     })
-    await terminal.printFact(removed, removalText(removed))
-    return removed.owed.length === 0 ? 0 : ERRORS.partial.exit
+    const { name, key, seq, acknowledged } = unbound
+    const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
+    const lists = { 'acknowledged by': acknowledged }
+    return printRemoval(terminal, unbound, `unbound ${name}${value}`, lists)
   })
 }
 
-/** What happened, which Locals let go, and which have still to. */
-function removalText(removed: RemoveAnswer | UnbindAnswer): string {
-  const { key, seq, freedBytes, names, acknowledged, owed, expired } = removed
-  const what = [
-    ...('name' in removed ? [`unbound ${removed.name}`] : []),
-    ...(key === undefined ? [] : [`removed ${key}`]),
-  ]
-  const freed = key === undefined ? '' : `, ${formatSize(freedBytes)} freed`
-  const facts = listsText({
-    'names unbound': 'name' in removed ? [] : names,
-    'acknowledged by': acknowledged,
-    'lease ran out at': expired,
-    'still owed by': owed,
-  })
-  return `${what.join(', ')} (seq ${seq}${freed})${facts}`
+function removedText({ key, seq, freedBytes }: RemoveAnswer): string {
+  return `removed ${key} (seq ${seq}, ${formatSize(freedBytes)} freed)`
+}
+
+/**
+ * Print a removal, with `lists` of what else it did and of the Locals that have acknowledged it or still owe that.
+ * The exit code is `partial` while a Local owes its acknowledgement.
+ */
+export async function printRemoval(
+  terminal: Terminal,
+  removed: Acknowledgement,
+  what: string,
+  lists: Readonly<Record<string, readonly string[]>>,
+): Promise<number> {
+  const { owed, expired } = removed
+  const text = Object.entries({ ...lists, 'lease ran out at': expired, 'still owed by': owed })
+    .filter(([, items]) => items.length > 0)
+    .map(([label, items]) => `; ${label} ${items.join(' ')}`)
+  await terminal.printFact(removed, what + text.join(''))
+  return owed.length === 0 ? 0 : ERRORS.partial.exit
 }

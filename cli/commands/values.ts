@@ -1,50 +1,35 @@
-/** `has`, `stat`, `prefetch`, `evict`: short calls on values that exist. */
+/** `has`, `stat`, `prefetch`, `evict`: short calls about values that exist. */
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api/api.ts'
-import type { Client } from '../../src/daemon/client/client.ts'
-import { forEach } from '../each.ts'
-import type { Run } from '../invocation.ts'
-import { showingPeers } from '../terminal/peers.ts'
+import type { Invocation, Run } from '../command.ts'
+import { forEachArgument } from '../exit-code.ts'
+import { parseReferences, shortLabel, type Reference } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
+import { withTransferProgress } from '../terminal/peers.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { label, readWords } from '../words.ts'
-import type { Word } from '../words.ts'
 
-type OnWord = (client: Client, word: string, terminal: Terminal) => Promise<number | void>
+type OnFacts = (
+  facts: FactsAnswer | undefined,
+  reference: Reference,
+  terminal: Terminal,
+) => Promise<number>
 
-/** A command that does the same for each of its words. */
-function onWords(work: OnWord): Run {
-  return async (invocation) => {
-    const { positionals, terminal } = invocation
-    await readWords(positionals)
-    const client = await useDaemon(invocation)
-    return forEach(positionals, terminal, (text) => work(client, text, terminal))
-  }
-}
-
-type OnFacts = (facts: FactsAnswer | undefined, word: Word, terminal: Terminal) => Promise<number>
-
-/** The same for a command that needs facts alone: they are asked for together. */
+/** A command that needs only the facts of its values: it asks for all of them in one request. */
 function onFacts(work: OnFacts): Run {
   return async (invocation) => {
     const { positionals, terminal } = invocation
-    const words = await readWords(positionals)
+    const references = await parseReferences(positionals)
     const client = await useDaemon(invocation)
-    // Where they cannot be told together, each one's own answer says why.
+    // If the request for all fails, one request for each finds out which argument is to blame.
     const together = await client.factsMany(positionals).catch((error: unknown) => {
       if (positionals.length === 1 || asDstoreError(error).code === 'cancelled') throw error
       return undefined
     })
-    return forEach(positionals, terminal, async (text, at) => {
-      const facts = together === undefined ? await factsOf(client, text) : together[at]
-      return work(facts, words.get(text)!, terminal)
+    return forEachArgument(positionals, terminal, async (text, index) => {
+      const facts = together === undefined ? (await client.factsMany([text]))[0] : together[index]
+      return work(facts, references.get(text)!, terminal)
     })
   }
-}
-
-async function factsOf(client: Client, word: string): Promise<FactsAnswer | undefined> {
-  const [facts] = await client.factsMany([word])
-  return facts
 }
 
 export const has: Run = onFacts(async (facts, { type, text }, terminal) => {
@@ -67,17 +52,22 @@ export const stat: Run = onFacts(async (facts, { type, text }, terminal) => {
   return 0
 })
 
-export const prefetch: Run = onWords(async (client, word, terminal) => {
-  const line = terminal.progress(label(word))
-  try {
-    await showingPeers(client, line, () =>
-      client.prefetch(word, ({ doneBytes, totalBytes }) => line?.update(doneBytes, totalBytes)),
+export async function prefetch(invocation: Invocation): Promise<number> {
+  const { positionals, terminal } = invocation
+  await parseReferences(positionals)
+  const client = await useDaemon(invocation)
+  return forEachArgument(positionals, terminal, async (text) => {
+    await withTransferProgress(terminal, shortLabel(text), client, (line) =>
+      client.prefetch(text, ({ doneBytes, totalBytes }) => line.update(doneBytes, totalBytes)),
     )
-  } finally {
-    line?.end()
-  }
-})
+  })
+}
 
-export const evict: Run = onWords(async (client, word) => {
-  await client.evict(word)
-})
+export async function evict(invocation: Invocation): Promise<number> {
+  const { positionals, terminal } = invocation
+  await parseReferences(positionals)
+  const client = await useDaemon(invocation)
+  return forEachArgument(positionals, terminal, async (text) => {
+    await client.evict(text)
+  })
+}

@@ -1,7 +1,7 @@
 /** `dstore watch`: every change of the index as it happens, until Ctrl-C. */
 import type { ChangeLine } from '../../src/daemon/api/api.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
-import type { Invocation } from '../invocation.ts'
+import type { Invocation } from '../command.ts'
 import { useDaemon } from '../session.ts'
 
 export async function watch(invocation: Invocation): Promise<number> {

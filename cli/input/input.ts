@@ -25,6 +25,11 @@ export function inspect(file: string): Stats | undefined {
   return found
 }
 
+/** What a progress line calls a file argument. */
+export function labelOf(file: string): string {
+  return file === '-' ? 'standard input' : file
+}
+
 /** The bytes of a file of any kind. */
 export async function openInput(file: string): Promise<Input> {
   if (file === '-') return { bytes: process.stdin, size: undefined }

@@ -1,17 +1,17 @@
-/** What the tabulator key offers at the prompt (R007-65). */
-import { safeText } from './shown.ts'
+/** What the tab key offers at the prompt (R007-65). */
+import { safeText } from './display.ts'
+import { quoteRest, splitWords } from './quoting.ts'
 import { VERBS } from './statement.ts'
-import { quoteRest, splitWords } from './words.ts'
 
 const USUAL = ['SET', 'GET', 'DEL', '.help', '.version', '.exit']
 
-/** Completions of the last word, each with what was typed of it, and what that is: as node:readline wants them. */
+/** Completions of the last word, and its text so far: the result of a completer of node:readline. */
 export type Completions = [completions: string[], typed: string]
 
-/** `known` gives the names and keys that begin with its argument. */
+/** `search` returns the names and keys that begin with its argument. */
 export async function complete(
   line: string,
-  known: (prefix: string) => Promise<readonly string[]>,
+  search: (prefix: string) => Promise<readonly string[]>,
 ): Promise<Completions> {
   const { words, open } = splitWords(line)
   const isNew = open === undefined && (line === '' || /\s$/.test(line))
@@ -21,7 +21,7 @@ export async function complete(
   if (index === 0) return [verbs(typed), typed]
   const verb = VERBS.get(words[0]!.text.toLowerCase())
   if (index > 1 || open === '\\' || (verb !== 'get' && verb !== 'del')) return [[], typed]
-  const found = (await known(text)).filter((one) => safeText(one) === one)
+  const found = (await search(text)).filter((one) => safeText(one) === one)
   return [found.map((one) => typed + quoteRest(one.slice(text.length), open)), typed]
 }
 

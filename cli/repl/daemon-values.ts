@@ -1,33 +1,25 @@
-/** A daemon's API, as statements see it. */
+/** The values of a daemon, as statements use them. */
 import { gather, once } from '../../src/bytes.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
-import type { FoundValue, Values } from './values.ts'
+import { isKey } from '../input/references.ts'
+import type { FoundValue, Values } from './execute.ts'
 
 export class DaemonValues implements Values {
+  readonly isKey: Values['isKey'] = isKey
   readonly #client: Client
 
   constructor(client: Client) {
     this.#client = client
   }
 
-  async isKey(text: string): Promise<boolean> {
-    const { parseKey } = await import('../../src/hash/key.ts')
-    try {
-      parseKey(text)
-      return true
-    } catch {
-      return false
-    }
-  }
-
   findKey(key: string): Promise<FoundValue | undefined> {
-    return unlessAbsent(this.#client.facts(key))
+    return undefinedIfAbsent(this.#client.facts(key))
   }
 
   findName(name: string): Promise<FoundValue | undefined> {
-    return unlessAbsent(this.#client.lookup(name))
+    return undefinedIfAbsent(this.#client.lookup(name))
   }
 
   put(value: string, name?: string): Promise<{ readonly key: string }> {
@@ -54,7 +46,7 @@ export class DaemonValues implements Values {
   }
 }
 
-async function unlessAbsent(found: Promise<FoundValue>): Promise<FoundValue | undefined> {
+async function undefinedIfAbsent(found: Promise<FoundValue>): Promise<FoundValue | undefined> {
   try {
     return await found
   } catch (error) {

@@ -1,30 +1,30 @@
-/** What was said at the prompt, kept for the next time in a file that is its user's alone (R007-64). */
+/** The history of the prompt, kept in a file that only its user can read (R007-64). */
 import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs'
 
 export const HISTORY_LINES = 1000
 
-/** A longer line is not kept. */
+/** Longer lines are not kept. */
 const LINE_CHARS = 1000
 
-/** A file that grew beyond this is cut to its last lines. */
+/** A longer file is cut to its last lines. */
 const FILE_CHARS = 1_000_000
 
 export class History {
   readonly #path: string
   #onFault: ((message: string) => void) | undefined
 
-  /** `onFault` hears, once, why it cannot be kept. */
+  /** `onFault` receives, once, the reason why the history cannot be kept. */
   constructor(path: string, onFault: (message: string) => void) {
     this.#path = path
     this.#onFault = onFault
   }
 
-  /** The last lines, the newest first. */
+  /** The last lines, newest first. */
   load(): string[] {
     return this.#unlessFaulty(() => this.#read()) ?? []
   }
 
-  /** Keep a line. As in shells, one that begins with a space is not kept. */
+  /** Keep a line, unless it begins with a space, as in shells. */
   add(line: string): void {
     if (isKept(line)) {
       this.#unlessFaulty(() => appendFileSync(this.#path, `${line}\n`, { mode: 0o600 }))
@@ -45,7 +45,7 @@ export class History {
     return lines.toReversed()
   }
 
-  /** The prompt is worth more than its history. */
+  /** After a first failure the prompt runs without a history. */
   #unlessFaulty<Result>(work: () => Result): Result | undefined {
     if (this.#onFault === undefined) return undefined
     try {

@@ -1,4 +1,4 @@
-/** The prompt on a terminal: lines with editing, history and completion, by node:readline. */
+/** The prompt on a terminal: line editing, history and completion by node:readline. */
 import { createInterface } from 'node:readline/promises'
 import type { Interface } from 'node:readline/promises'
 import type { Completions } from './complete.ts'
@@ -17,7 +17,7 @@ export interface PromptOptions {
 
 export class Prompt {
   readonly #readline: Interface
-  // Lines that were pasted come faster than they are done, and each waits for its turn.
+  // Pasted lines arrive faster than they are executed, and wait here.
   readonly #waiting: (string | undefined)[] = []
   #wake: (() => void) | undefined
   #closed = false
@@ -29,7 +29,7 @@ export class Prompt {
       history: [...history],
       historySize: HISTORY_LINES,
       removeHistoryDuplicates: true,
-      // Help that cannot be given is none: the statement itself will say what is wrong.
+      // A failed search offers nothing; the statement itself will report the failure.
       completer: (line) => complete(line).catch((): Completions => [[], line]),
     })
     this.#readline.on('line', (line) => this.#push(line))
@@ -38,7 +38,7 @@ export class Prompt {
       this.#wake?.()
     })
     this.#readline.on('SIGINT', () => {
-      // What was typed and pasted so far is given up.
+      // Drop everything typed or pasted so far.
       this.#waiting.length = 0
       this.#readline.write(null, { ctrl: true, name: 'e' })
       this.#readline.write(null, { ctrl: true, name: 'u' })
@@ -48,7 +48,7 @@ export class Prompt {
     })
   }
 
-  /** The next line, when everything before it has been done; undefined for one that was given up. Ends with Ctrl-D. */
+  /** Yields each line when the one before has been handled; undefined after Ctrl-C. Ends with Ctrl-D. */
   async *lines(isOpen: () => boolean): AsyncGenerator<string | undefined> {
     for (;;) {
       if (this.#waiting.length === 0 && !this.#closed) {

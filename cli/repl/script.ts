@@ -1,9 +1,9 @@
-/** Statements that do not come from a terminal: lines of UTF-8 (R007-63). */
+/** Statements that do not come from a terminal: lines of UTF-8 text (R007-63). */
 import { DstoreError } from '../../src/errors.ts'
 import { STATEMENT_CHARS } from '../../src/limits.ts'
-import { tooLong } from './dialogue.ts'
+import { tooLong } from './interpreter.ts'
 
-/** The lines of a stream, without their ends. `usage` where they are no text. */
+/** The lines of a stream, without line ends; `usage` if it is not UTF-8. */
 export async function* scriptLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''

@@ -1,6 +1,6 @@
-/** What can be said at the prompt: the seed's words, in any case (specs/007, "The prompt"). */
+/** The statements of the prompt: the seed's verbs, in any case (specs/007, "The prompt"). */
 import { DstoreError } from '../../src/errors.ts'
-import { nearest } from '../completion/suggest.ts'
+import { nearest } from '../suggest.ts'
 
 export type Statement =
   | { readonly do: 'nothing' | 'help' | 'version' | 'exit' }
@@ -9,7 +9,7 @@ export type Statement =
 
 type Verb = 'set' | 'get' | 'del' | 'help' | 'version' | 'exit'
 
-/** Every spelling of every verb, in small letters. */
+/** Every spelling of every verb, in lower case. */
 export const VERBS: ReadonlyMap<string, Verb> = new Map(
   Object.entries({
     set: ['set', 'put', 'insert', 'in', 'i'],
@@ -32,7 +32,7 @@ Also PUT, INSERT, IN, I; OUT, SELECT, OUTPUT, O; REM, DELETE, REMOVE, RM, D; in 
 Words are quoted as in a shell; an open quote goes on in the next line.
 .help  .version  .exit (or Ctrl-D); Ctrl-C gives up what is being done`
 
-/** What the words mean; `usage` where they mean nothing. */
+/** The statement that the words spell; `usage` if they spell none. */
 export function parseStatement(words: readonly string[]): Statement {
   const [first, ...operands] = words
   if (first === undefined) return { do: 'nothing' }

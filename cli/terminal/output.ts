@@ -42,6 +42,16 @@ export interface Output {
   discard(): Promise<void>
 }
 
+/** Run `work`, which writes to `output` and returns whether to keep that; discard it on any failure. */
+export async function writeWhole(output: Output, work: () => Promise<boolean>): Promise<void> {
+  try {
+    await ((await work()) ? output.commit() : output.discard())
+  } catch (error) {
+    await output.discard()
+    throw error
+  }
+}
+
 /** Standard output. A reader that is gone is `ClosedPipe`. */
 export function standardOutput(): Output {
   const what = fstatSync(1)

@@ -1,33 +1,38 @@
-/** Who gives and takes while some work goes on: the peers whose traffic with this node has grown since it began. */
+/** Names the peers of a transfer: those whose traffic with this node has grown since it began. */
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import type { ProgressLine } from './progress.ts'
+import type { Terminal } from './terminal.ts'
 
-const LOOK_MS = 500
+/** How often the daemon is asked for its traffic. */
+const POLL_MS = 500
 
-/** Do the work, and name its peers in its line of progress. */
-export async function showingPeers<T>(
+/** Run `work` with a progress line that also names the peers that send and receive. */
+export function withTransferProgress<T>(
+  terminal: Terminal,
+  label: string,
   client: Client,
-  line: ProgressLine | undefined,
-  work: () => Promise<T>,
+  work: (line: ProgressLine) => Promise<T>,
 ): Promise<T> {
-  if (line === undefined) return work()
-  let first: StatusAnswer | undefined
-  const look = async (): Promise<void> => {
-    const found = await client.with({}).status()
-    first ??= found
-    line.peers = peersText(first, found)
-  }
-  // What keeps the daemon from saying it is told by the work itself.
-  const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS)
-  try {
-    return await work()
-  } finally {
-    clearInterval(timer)
-  }
+  return terminal.withProgress(label, async (line) => {
+    if (!line.isShown) return work(line)
+    let first: StatusAnswer | undefined
+    const poll = async (): Promise<void> => {
+      const now = await client.with({}).status()
+      first ??= now
+      line.peers = peersText(first, now)
+    }
+    // A daemon that fails to answer fails the work as well, which reports it.
+    const timer = setInterval(() => void poll().catch(() => undefined), POLL_MS)
+    try {
+      return await work(line)
+    } finally {
+      clearInterval(timer)
+    }
+  })
 }
 
-/** `from Global and 2 Locals`, `to Global`; nothing where no value moved. */
+/** `from Global and 2 Locals, to 1 Local`; empty if no value bytes moved. */
 export function peersText(before: StatusAnswer, now: StatusAnswer): string {
   const grown = (direction: 'valueBytesIn' | 'valueBytesOut'): string => {
     const peers = now.traffic.filter((one) => {

@@ -1,36 +1,38 @@
-/** One line on a terminal that says how far some work is. It appears after a second and leaves nothing behind. */
+/** A progress line on a terminal: drawn only for work of more than a second, and erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 
-/** Work that is done sooner shows nothing. */
-const PATIENCE_MS = 1000
+/** Shorter work shows no progress. */
+const DELAY_MS = 1000
 const REDRAW_MS = 100
 const CLEAR = '\r\u001b[K'
 const GAP = '  '
 
-/** What is known of some work. */
+/** How far some work is. */
 export interface WorkState {
   readonly label: string
   readonly doneBytes: number
-  /** Undefined where nobody knows it. */
+  /** Undefined if it is unknown. */
   readonly totalBytes: number | undefined
   readonly elapsedMs: number
-  /** Who takes part, such as `from Global`. */
+  /** The peers that take part, such as `from Global`. */
   readonly peers?: string
 }
 
 export class ProgressLine {
   readonly #label: string
-  readonly #write: (text: string) => void
+  readonly #write: ((text: string) => void) | undefined
   readonly #columns: () => number
   readonly #now: () => number
   readonly #startedAt: number
-  #peers = ''
+  /** The peers that take part, such as `from Global`. */
+  peers = ''
   #drawnAt = -Infinity
   #ended = false
 
+  /** Without `write` the line is never shown. */
   constructor(
     label: string,
-    write: (text: string) => void,
+    write: ((text: string) => void) | undefined,
     columns: () => number = () => process.stderr.columns || 80,
     now: () => number = () => performance.now(),
   ) {
@@ -41,27 +43,38 @@ export class ProgressLine {
     this.#startedAt = now()
   }
 
-  /** Who takes part from now on. */
-  set peers(text: string) {
-    this.#peers = text
+  get isShown(): boolean {
+    return this.#write !== undefined
   }
 
   update(doneBytes: number, totalBytes?: number): void {
     const now = this.#now()
     const elapsedMs = now - this.#startedAt
-    if (this.#ended || elapsedMs < PATIENCE_MS || now - this.#drawnAt < REDRAW_MS) return
+    if (this.#ended || elapsedMs < DELAY_MS || now - this.#drawnAt < REDRAW_MS) return
     this.#drawnAt = now
-    const work = { label: this.#label, doneBytes, totalBytes, elapsedMs, peers: this.#peers }
-    this.#write(CLEAR + progressText(work, this.#columns() - 1))
+    const work = { label: this.#label, doneBytes, totalBytes, elapsedMs, peers: this.peers }
+    this.#write?.(CLEAR + progressText(work, this.#columns() - 1))
   }
 
   end(): void {
-    if (this.#drawnAt > 0 && !this.#ended) this.#write(CLEAR)
+    if (this.#drawnAt > 0 && !this.#ended) this.#write?.(CLEAR)
     this.#ended = true
   }
 }
 
-/** `model.bin  45%  1.2GiB of 2.7GiB  310MiB/s  5s left  from Global`: as much of it as there are columns for. */
+/** The same pieces; reports how many bytes have been passed on. */
+export async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  onBytes: (doneBytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let doneBytes = 0
+  for await (const piece of pieces) {
+    yield piece
+    onBytes((doneBytes += piece.byteLength))
+  }
+}
+
+/** `model.bin  45%  1.2GiB of 2.7GiB  310MiB/s  5s left  from Global`, cut to the columns. */
 export function progressText(work: WorkState, columns: number): string {
   const { label, doneBytes, totalBytes = 0, elapsedMs, peers = '' } = work
   const bytesPerSecond = (doneBytes / elapsedMs) * 1000
@@ -74,7 +87,7 @@ export function progressText(work: WorkState, columns: number): string {
   return fitting([label, percent, amounts, rate, time, peers], [5, 2, 3, 4], columns)
 }
 
-/** The parts in one line: those named first in `spare` are left out first, then the first part is cut. */
+/** One line that fits: drops the parts whose indexes are in `spare`, in that order, then cuts the label. */
 function fitting(parts: string[], spare: readonly number[], columns: number): string {
   const line = (): string => parts.filter((part) => part !== '').join(GAP)
   for (const index of spare) {

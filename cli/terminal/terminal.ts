@@ -80,12 +80,16 @@ export class Terminal {
     }
   }
 
-  /** A line that shows how far some work is, until its `end`. Nothing where nobody would see it. */
-  progress(label: string): ProgressLine | undefined {
-    const hidden = this.#quiet || this.#json || Boolean(process.env['CI']) || !isatty(2)
-    if (hidden) return undefined
-    this.#progress = new ProgressLine(printable(label), (text) => this.#write(text))
-    return this.#progress
+  /** Run `work` with a progress line, which is shown only to people who watch a terminal (R007-20). */
+  async withProgress<T>(label: string, work: (line: ProgressLine) => Promise<T>): Promise<T> {
+    const isHidden = this.#quiet || this.#json || Boolean(process.env['CI']) || !isatty(2)
+    const write = isHidden ? undefined : (text: string): void => this.#write(text)
+    const line = (this.#progress = new ProgressLine(printable(label), write))
+    try {
+      return await work(line)
+    } finally {
+      line.end()
+    }
   }
 
   close(): void {

@@ -1,10 +1,10 @@
 /** Archives, whole, hostile and broken: what is read is a value, or it is not read. */
 import test, { type ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
-import { checked } from '../../cli/archive/checked.ts'
-import { NamesPage, isNamesFile, parseNames } from '../../cli/archive/names.ts'
-import { readArchive } from '../../cli/archive/reader.ts'
-import { ArchiveWriter } from '../../cli/archive/writer.ts'
+import { verified } from '../../cli/archive/importer.ts'
+import { NamesPage, isNamesFile, parseNames } from '../../cli/archive/names-file.ts'
+import { readArchive } from '../../cli/archive/tar-reader.ts'
+import { TarWriter } from '../../cli/archive/tar-writer.ts'
 import { concat } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
@@ -23,7 +23,7 @@ async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint
 
 async function archiveOf(values: readonly Uint8Array[]): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
-  const writer = new ArchiveWriter(async (piece) => void pieces.push(piece))
+  const writer = new TarWriter(async (piece) => void pieces.push(piece))
   for (const value of values) await writer.add(keyOf(value), value.byteLength, inPieces(value, 999))
   await writer.end()
   return concat(pieces)
@@ -36,7 +36,7 @@ async function read(archive: AsyncIterable<Uint8Array>): Promise<Map<string, Uin
     if (one.kind !== 'value') continue
     const pieces: Uint8Array[] = []
     try {
-      for await (const piece of checked(one.bytes, one.file)) pieces.push(piece.slice())
+      for await (const piece of verified(one.bytes, one.file)) pieces.push(piece.slice())
       found.set(one.file, concat(pieces))
     } catch (error) {
       // It is not that value.
@@ -148,7 +148,7 @@ test('R007-40: sizes beyond 8 GiB are written and read', async (t) => {
   const size = 9 * GIB + 1
   t.like(await first(header(key, base256(size))), { kind: 'value', size })
   const written: Uint8Array[] = []
-  const writer = new ArchiveWriter(async (piece) => void written.push(piece))
+  const writer = new TarWriter(async (piece) => void written.push(piece))
   const one = async function* (): AsyncGenerator<Uint8Array> {
     yield pattern(1)
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -203,7 +203,7 @@ async function* endless(counted: { bytes: number }, size: number): AsyncGenerato
 test('R007-40: nothing is made faster than it is taken, nor read', async (t) => {
   const size = 64 * MIB
   const made = { bytes: 0 }
-  const writer = new ArchiveWriter(() => new Promise(() => undefined))
+  const writer = new TarWriter(() => new Promise(() => undefined))
   void writer.add(keyOf(pattern(1)), size, endless(made, size)).catch(() => undefined)
   const source = { bytes: 0 }
   const archive = async function* (): AsyncGenerator<Uint8Array> {
@@ -220,7 +220,7 @@ test('R007-40: nothing is made faster than it is taken, nor read', async (t) => 
 
 test('R007-40: what fails to be written is what the archive fails with', async (t) => {
   const full = new Error('full')
-  const writer = new ArchiveWriter(() => Promise.reject(full))
+  const writer = new TarWriter(() => Promise.reject(full))
   const made = { bytes: 0 }
   const adding = writer.add(keyOf(pattern(1)), 64 * MIB, endless(made, 64 * MIB))
   t.is(await t.throwsAsync(adding), full)
@@ -269,7 +269,7 @@ test('R007-42: what is no list of names is unreadable', (t) => {
 })
 
 test('R007-28: an archive that nobody takes to its end can be abandoned at its end', async (t) => {
-  const writer = new ArchiveWriter(() => new Promise(() => undefined))
+  const writer = new TarWriter(() => new Promise(() => undefined))
   await writer.add(keyOf(pattern(9)), 9, inPieces(pattern(9), 9))
   const ending = writer.end()
   const reason = new Error('enough')

@@ -3,7 +3,7 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { COMMANDS } from '../../cli/commands.ts'
-import { wordsFor } from '../../cli/commands/completion.ts'
+import { completionsOf } from '../../cli/commands/completion.ts'
 import { SHELLS } from '../../cli/completion/shells.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place } from './command.ts'
@@ -11,7 +11,8 @@ import { BUNDLE, Place } from './command.ts'
 const NAMES = ['models/v1', 'models/v2', 'other']
 const known = (prefix: string): Promise<string[]> =>
   Promise.resolve(NAMES.filter((name) => name.startsWith(prefix)))
-const words = async (line: string): Promise<readonly string[]> => wordsFor(line.split(' '), known)
+const words = async (line: string): Promise<readonly string[]> =>
+  completionsOf(line.split(' '), COMMANDS, known)
 
 test('R007-66 commands, flags and names are completed where they may stand', async (t) => {
   t.deepEqual(await words('pu'), ['put'])

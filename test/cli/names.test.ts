@@ -8,7 +8,7 @@ import { base64url } from 'multiformats/bases/base64'
 import type { ExecutionContext } from 'ava'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { splitCommand } from '../../cli/flags.ts'
-import { readWords } from '../../cli/words.ts'
+import { parseReferences } from '../../cli/input/references.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { DstoreError } from '../../src/errors.ts'
@@ -131,10 +131,10 @@ test('R007-36 a word is a key in every spelling, else a name, else refused', asy
   )
   const hex = Buffer.from(KEY.digest).toString('hex')
   const names = ['a', 'models/v1', 'é', 'x'.repeat(512), KEY.toString().slice(0, -1)]
-  const words = await readWords([...spellings, hex, KEY.toString(), ...names])
+  const words = await parseReferences([...spellings, hex, KEY.toString(), ...names])
   for (const text of [...spellings, hex, KEY.toString()]) t.is(words.get(text)?.type, 'key', text)
   for (const text of names) t.is(words.get(text)?.type, 'name', text)
   for (const text of ['', 'a\nb', 'x'.repeat(513)]) {
-    await t.throwsAsync(readWords([text]), { code: 'usage' })
+    await t.throwsAsync(parseReferences([text]), { code: 'usage' })
   }
 })

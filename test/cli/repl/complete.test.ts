@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { complete } from '../../../cli/repl/complete.ts'
 import { HISTORY_LINES, History } from '../../../cli/repl/history.ts'
-import { splitWords } from '../../../cli/repl/words.ts'
+import { splitWords } from '../../../cli/repl/quoting.ts'
 import { temporaryDirectory } from '../../daemon/serving.ts'
 
 const NAMES = ['models/v1', 'models/v2', 'my file', `it's`, 'back\\slash', 'evil\u202ename']

@@ -1,7 +1,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { HELP, VERBS, parseStatement } from '../../../cli/repl/statement.ts'
-import { quoteWord, splitWords } from '../../../cli/repl/words.ts'
+import { quoteWord, splitWords } from '../../../cli/repl/quoting.ts'
 
 const texts = (line: string): string[] => splitWords(line).words.map(({ text }) => text)
 

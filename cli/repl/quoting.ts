@@ -1,15 +1,15 @@
-/** A line as words, quoted as in a shell: '...' is literal, in "..." a backslash escapes, and outside them, too. */
+/** Words quoted as in a shell: '...' is literal; a backslash escapes in "..." and outside quotes (R007-60). */
 
 export interface Word {
-  /** Where it begins in the text. */
+  /** Where it begins in the line. */
   readonly start: number
-  /** Without its quotes. */
+  /** Without quotes and escapes. */
   readonly text: string
 }
 
 export interface Words {
   readonly words: readonly Word[]
-  /** The quote that is open, or the backslash that escapes what is not there yet: more lines belong to it. */
+  /** The open quote, or the backslash at the end: the statement continues on the next line. */
   readonly open: string | undefined
 }
 
@@ -29,7 +29,7 @@ export function splitWords(text: string): Words {
     }
     word ??= { start: at, text: '' }
     if (escaped) {
-      // Within quotes only what would end them, or escape, can be escaped. A line end that is escaped is none.
+      // In double quotes only these can be escaped. An escaped line end is dropped.
       if (quote === '"' && !'"\\\n'.includes(character)) word.text += '\\'
       if (character !== '\n') word.text += character
       escaped = false
@@ -42,13 +42,13 @@ export function splitWords(text: string): Words {
   return { words, open: escaped ? '\\' : quote }
 }
 
-/** The word as it can be written, so that `splitWords` gives it back. */
+/** A spelling that `splitWords` reads back as this word. */
 export function quoteWord(word: string): string {
   if (/^[^\s'"\\]+$/.test(word)) return word
   return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
-/** What to write after the beginning of a word, where this quote is open, so that it goes on with `rest`. */
+/** A spelling of the `rest` of a word whose beginning is written, inside the `open` quote if there is one. */
 export function quoteRest(rest: string, open: string | undefined): string {
   if (open === "'") return rest.replaceAll("'", `'\\''`)
   return rest.replaceAll(open === '"' ? /["\\]/g : /[\s'"\\]/g, String.raw`\$&`)

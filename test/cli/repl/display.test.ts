@@ -1,10 +1,10 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { SHOWN_BYTES, safeText, shownValue } from '../../../cli/repl/shown.ts'
+import { SHOWN_BYTES, safeText, displayValue } from '../../../cli/repl/display.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const show = (value: Uint8Array): string =>
-  shownValue(value.subarray(0, SHOWN_BYTES), value.byteLength)
+  displayValue(value.subarray(0, SHOWN_BYTES), value.byteLength)
 
 test('R007-62 text is shown as it is, on one line', (t) => {
   t.is(show(bytes('hello')), 'hello')
@@ -23,7 +23,7 @@ test('R007-62 nothing that is stored sends a control character to a terminal', (
   const any = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.string({ unit: 'binary' }).map(bytes))
   fc.assert(
     fc.property(any, fc.boolean(), (value, larger) => {
-      t.notRegex(shownValue(value, value.byteLength + (larger ? 1 : 0)), /\p{Cc}|\p{Zl}|\p{Zp}/u)
+      t.notRegex(displayValue(value, value.byteLength + (larger ? 1 : 0)), /\p{Cc}|\p{Zl}|\p{Zp}/u)
     }),
   )
   fc.assert(
@@ -49,5 +49,5 @@ test('R007-62 of a large value the beginning is shown, and its size; no characte
     t.true(bytes(shown).byteLength > SHOWN_BYTES - 4)
   }
   // The same bytes as a whole value are no text.
-  t.regex(shownValue(bytes('😀').subarray(0, 3), 3), /^0x/)
+  t.regex(displayValue(bytes('😀').subarray(0, 3), 3), /^0x/)
 })

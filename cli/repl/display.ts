@@ -1,13 +1,13 @@
-/** Values and names as a terminal may see them: one line, and nothing that moves its cursor (R007-62). */
+/** Values and names as one line that is safe to print on a terminal (R007-62). */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 
-/** Of a larger value no more than its beginning is shown, or read. */
+/** Of a larger value only the beginning is read and shown. */
 export const SHOWN_BYTES = 4096
 
-/** Of a value that is no text, in hexadecimal. */
+/** Bytes shown of a binary value, in hexadecimal. */
 const SHOWN_BINARY_BYTES = 32
 
-/** Control characters, line separators, and what turns the direction of writing. */
+/** Control characters, line separators, and characters that change the direction of writing. */
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -16,7 +16,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\t', '\\t'],
 ])
 
-/** Text as one line that is safe to print. */
+/** The text with unsafe characters escaped. */
 export function safeText(text: string): string {
   return text.replaceAll(
     UNSAFE,
@@ -24,8 +24,8 @@ export function safeText(text: string): string {
   )
 }
 
-/** A value of `size` bytes as one line, of which `beginning` is known: all of it, or the first `SHOWN_BYTES`. */
-export function shownValue(beginning: Uint8Array, size: number): string {
+/** One line for a value of `size` bytes; `beginning` is all of it or its first `SHOWN_BYTES`. */
+export function displayValue(beginning: Uint8Array, size: number): string {
   if (size === 0) return '(0 bytes)'
   const isWhole = beginning.byteLength === size
   const text = textOf(beginning, isWhole)
@@ -39,7 +39,7 @@ export function shownValue(beginning: Uint8Array, size: number): string {
     : `${shown}... (the first ${formatSize(beginning.byteLength)} of ${formatSize(size)})`
 }
 
-/** Undefined where it is not UTF-8. A character that is cut at the end is left out. */
+/** Undefined if it is not UTF-8. Drops a character that is cut off at the end. */
 function textOf(bytes: Uint8Array, isWhole: boolean): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, {

@@ -4,7 +4,7 @@
  */
 import { createTarDecoder, type TarHeader } from 'modern-tar'
 import { DstoreError } from '../../src/errors.ts'
-import { isNamesFile } from './names.ts'
+import { isNamesFile } from './names-file.ts'
 
 export interface ArchivedFile {
   readonly kind: 'value' | 'names'

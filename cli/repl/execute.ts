@@ -1,14 +1,40 @@
-/** Doing what a statement says, and the seed's words for what came of it (R007-60, R007-61). */
+/** Executes a statement and words the answer, as the seed words it (R007-60, R007-61). */
 import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
-import { SHOWN_BYTES, safeText, shownValue } from './shown.ts'
+import { SHOWN_BYTES, displayValue, safeText } from './display.ts'
 import type { Statement } from './statement.ts'
-import type { FoundValue, Values } from './values.ts'
+
+export interface FoundValue {
+  readonly key: string
+  readonly size: number
+  /** How much of it this node held before the call, in bytes. */
+  readonly heldBytes: number
+}
+
+/** What statements need of a daemon. Calls reject with `DstoreError`. */
+export interface Values {
+  /** Is it a spelling of a key? If not, it is a name. */
+  isKey(text: string): Promise<boolean>
+  /** Undefined if there is no such key. */
+  findKey(key: string): Promise<FoundValue | undefined>
+  /** Undefined if the name is not bound. */
+  findName(name: string): Promise<FoundValue | undefined>
+  /** Store text and bind the name in the same change; `conflict` if it is bound to another value. */
+  put(value: string, name?: string): Promise<{ readonly key: string }>
+  /** The first `mostBytes` bytes of a value, or all of a shorter one. */
+  read(key: string, mostBytes: number): Promise<Uint8Array>
+  /** Fetch the value into the cache of this node; `too-large` if it does not fit. */
+  prefetch(key: string): Promise<void>
+  /** Unbind the name, and remove its value with its last name. `not-found` if it is not bound. */
+  unbind(name: string): Promise<Acknowledgement>
+  /** `conflict` if the value has names. */
+  remove(key: string): Promise<Acknowledgement>
+}
 
 export interface Answer {
   /** One line. */
   readonly text: string
-  /** As the exit code of a command that ended like this. */
+  /** The exit code of a command with this outcome. */
   readonly exit: number
 }
 
@@ -22,14 +48,14 @@ const ABSENT: Answer = {
 
 type Call = Extract<Statement, { readonly do: 'set' | 'get' | 'del' }>
 
-/** Rejects with what went wrong, except where the seed has words for it. */
-export async function answerTo(statement: Call, values: Values): Promise<Answer> {
+/** Rejects with faults that the seed has no words for. */
+export async function execute(statement: Call, values: Values): Promise<Answer> {
   if (statement.do === 'set') return set(statement, values)
   try {
     const isKey = await values.isKey(statement.what)
     return await (statement.do === 'get' ? get : del)(statement.what, isKey, values)
   } catch (error) {
-    // It may be removed by others at any moment.
+    // Others may remove it between two calls.
     if (['not-found', 'removed'].includes(asDstoreError(error).code)) return ABSENT
     throw error
   }
@@ -40,7 +66,7 @@ async function set(
   values: Values,
 ): Promise<Answer> {
   if (name === undefined) return { text: (await values.put(value)).key, exit: 0 }
-  // Whether this Local had the value must be asked before anything brings it here.
+  // Asked first: a put would bring the value into this node.
   const before = await values.findName(name)
   if (before !== undefined) return occupied(before, values)
   try {
@@ -48,14 +74,14 @@ async function set(
     return UPDATED
   } catch (error) {
     if (asDstoreError(error).code !== 'conflict') throw error
-    // Somebody was faster.
+    // Another node has bound the name since.
     const now = await values.findName(name)
     if (now === undefined) throw error
     return occupied(now, values)
   }
 }
 
-/** The name is bound. What only Global had, this Local has from now on. */
+/** The name is bound. A value that only Global held is fetched into this node. */
 async function occupied({ key, size, heldBytes }: FoundValue, values: Values): Promise<Answer> {
   if (heldBytes >= size) return OCCUPIED
   try {
@@ -63,7 +89,7 @@ async function occupied({ key, size, heldBytes }: FoundValue, values: Values): P
     return OCCUPIED_ELSEWHERE
   } catch (error) {
     const { code } = asDstoreError(error)
-    // No room for it here: the name is occupied all the same, and this Local was not updated.
+    // It does not fit here: the name is occupied, and this Local not updated.
     if (code === 'too-large') return OCCUPIED
     throw error
   }
@@ -73,7 +99,7 @@ async function get(what: string, isKey: boolean, values: Values): Promise<Answer
   const found = await (isKey ? values.findKey(what) : values.findName(what))
   if (found === undefined) return ABSENT
   const wantedBytes = Math.min(found.size, SHOWN_BYTES)
-  const shown = shownValue(await values.read(found.key, wantedBytes), found.size)
+  const shown = displayValue(await values.read(found.key, wantedBytes), found.size)
   const text = `${safeText(what)} -> ${shown}`
   return found.heldBytes >= wantedBytes
     ? { text: `db: ${text}`, exit: 0 }

@@ -1,16 +1,20 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { Dialogue } from '../../../cli/repl/dialogue.ts'
+import type { Values } from '../../../cli/repl/execute.ts'
+import { Interpreter } from '../../../cli/repl/interpreter.ts'
 import { scriptLines } from '../../../cli/repl/script.ts'
-import type { Values } from '../../../cli/repl/values.ts'
 import { ClosedPipe } from '../../../cli/terminal/output.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { STATEMENT_CHARS } from '../../../src/limits.ts'
 
 const RUNNING = new AbortController().signal
 
-/** A dialogue whose values only know how to be put. */
-function dialogue(): { readonly said: string[]; readonly puts: string[]; readonly it: Dialogue } {
+/** An interpreter whose values only know how to be put. */
+function interpreter(): {
+  readonly said: string[]
+  readonly puts: string[]
+  readonly it: Interpreter
+} {
   const said: string[] = []
   const puts: string[] = []
   const put: Values['put'] = async (value) => {
@@ -28,7 +32,7 @@ function dialogue(): { readonly said: string[]; readonly puts: string[]; readonl
     },
     fail: ({ message }: DstoreError): void => void said.push(`! ${message}`),
   }
-  const it = new Dialogue(terminal, (work) => work({ put } as Partial<Values> as Values))
+  const it = new Interpreter(terminal, (work) => work({ put } as Partial<Values> as Values))
   return { said, puts, it }
 }
 
@@ -48,7 +52,7 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
 }
 
 test('R007-60 a quote that is open goes on in the next line', async (t) => {
-  const { puts, it } = dialogue()
+  const { puts, it } = interpreter()
   for (const line of [`SET 'one`, '', ` two "`, `three'`, 'SET \\', 'four', 'SET "a\\', 'b"']) {
     await it.take(line, RUNNING)
   }
@@ -59,7 +63,7 @@ test('R007-60 a quote that is open goes on in the next line', async (t) => {
 test('R007-60 what is said in lines is what was meant, wherever lines end', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (value) => {
-      const { puts, it } = dialogue()
+      const { puts, it } = interpreter()
       for (const line of `SET '${value.replaceAll("'", `'\\''`)}'`.split('\n')) {
         await it.take(line, RUNNING)
       }
@@ -69,17 +73,17 @@ test('R007-60 what is said in lines is what was meant, wherever lines end', asyn
 })
 
 test('R007-60 what has begun can be given up', async (t) => {
-  const { puts, it } = dialogue()
+  const { puts, it } = interpreter()
   await it.take(`SET 'one`, RUNNING)
   t.true(it.isOpen)
-  it.giveUp()
+  it.discard()
   t.false(it.isOpen)
   await it.take('SET two', RUNNING)
   t.deepEqual(puts, ['two'])
 })
 
 test('R007-63 a failure is said, and the next statement is done', async (t) => {
-  const { said, it } = dialogue()
+  const { said, it } = interpreter()
   for (const line of ['SET fault', '', '  ', 'nonsense', 'SET cancel', 'SET x', '.version']) {
     await it.take(line, RUNNING)
   }
@@ -97,26 +101,26 @@ test('R007-63 the exit code is that of all statements', async (t) => {
     [['nonsense'], 2],
     [[`SET 'x`], 2],
   ] as const) {
-    const { it } = dialogue()
+    const { it } = interpreter()
     for (const line of lines) await it.take(line, RUNNING)
     t.is(it.end(), exit, lines.join('; '))
   }
 })
 
 test('R007-63 .exit ends it', async (t) => {
-  const { it } = dialogue()
+  const { it } = interpreter()
   await it.take('.exit', RUNNING)
   t.true(it.isOver)
 })
 
 test('R007-27 nobody reads the answers: that is the end', async (t) => {
-  const { it } = dialogue()
+  const { it } = interpreter()
   for (let i = 1; i < 9; i++) await it.take('SET x', RUNNING)
   await t.throwsAsync(it.take('SET x', RUNNING), { name: 'ClosedPipe' })
 })
 
 test('R007-60 a statement is bounded, in one line and in many', async (t) => {
-  const { said, puts, it } = dialogue()
+  const { said, puts, it } = interpreter()
   await it.take(`SET ${'x'.repeat(STATEMENT_CHARS)}`, RUNNING)
   await it.take(`SET '`, RUNNING)
   for (let i = 0; i < STATEMENT_CHARS / 1000 + 1 && it.isOpen; i++) {

@@ -1,41 +1,45 @@
-/** An archive as it is written: the values, and behind them the names of those that are in it (R007-41). */
+/** Writes an archive: values, then the names of the values in it (R007-41). */
 import { once } from '../../src/bytes.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { asDstoreError } from '../../src/errors.ts'
-import type { Collected, Missing } from './collect.ts'
-import { NamesPage } from './names.ts'
-import { ArchiveWriter } from './writer.ts'
+import { NamesPage } from './names-file.ts'
+import type { SelectedValue, UnavailableValue } from './selection.ts'
+import { TarWriter } from './tar-writer.ts'
 
-export class Archive {
+export class Exporter {
   readonly #client: Client
-  readonly #writer: ArchiveWriter
+  readonly #writer: TarWriter
   readonly #onBytes: (doneBytes: number) => void
   readonly #names = new NamesPage()
   values = 0
   names = 0
   doneBytes = 0
 
+  /** `write` receives the archive; `onBytes` how many bytes of values are written. */
   constructor(
     client: Client,
     write: (bytes: Uint8Array) => Promise<void>,
     onBytes: (doneBytes: number) => void,
   ) {
     this.#client = client
-    this.#writer = new ArchiveWriter(write)
+    this.#writer = new TarWriter(write)
     this.#onBytes = onBytes
   }
 
-  /** Add a value; what keeps it from being had, where nothing of it was written yet. Rejects where something was. */
-  async add({ facts, bytes }: Collected): Promise<Missing | undefined> {
+  /**
+   * Add a value. Returns the fault of a value that cannot be fetched, if nothing of it was written; rejects if
+   * something was, because the archive is then cut off.
+   */
+  async add({ facts, bytes }: SelectedValue): Promise<UnavailableValue | undefined> {
     const { key, size } = facts
     let pieces: AsyncIterable<Uint8Array>
     try {
       pieces = bytes === undefined ? (await this.#client.get(key)).bytes : once(bytes)
     } catch (error) {
-      return { word: key, fault: asDstoreError(error) }
+      return { text: key, fault: asDstoreError(error) }
     }
     await this.#writer.add(key, size, this.#counted(pieces))
-    // In an order of their own: they come as they were bound.
+    // Sorted: the daemon lists them as they were bound, which would differ between stores.
     const names = facts.names.toSorted().map((name) => ({ name, key }))
     if (this.#names.isFullWith(names)) await this.#writeNames()
     this.#names.add(names)

@@ -1,4 +1,4 @@
-/** The files of an archive that say which names its values have: a list in JSON, a line for each (R007-41). */
+/** The files of an archive that hold the names of its values: JSON lists, one name a line (R007-41). */
 import { DstoreError } from '../../src/errors.ts'
 import { ARCHIVE_NAMES_BYTES } from '../../src/limits.ts'
 
@@ -7,20 +7,20 @@ export interface ArchivedName {
   readonly key: string
 }
 
-/** The first is `names.json`; where one is full, `names-2.json` follows, and so on. */
+/** `names.json`; when it is full, `names-2.json` follows, and so on. */
 const FILE = /^names(-[1-9]\d{0,8})?\.json$/
 
 export function isNamesFile(file: string): boolean {
   return FILE.test(file)
 }
 
-/** Names that have not been written yet. */
+/** The names that the next file will hold. */
 export class NamesPage {
   #lines: string[] = []
   #bytes = 0
   #pages = 0
 
-  /** Is there no room for so many more? */
+  /** Would the file exceed its limit with these names? */
   isFullWith(names: readonly ArchivedName[]): boolean {
     const more = names.map(lineOf).reduce((sum, line) => sum + Buffer.byteLength(line) + 2, 0)
     return this.#bytes > 0 && this.#bytes + more > ARCHIVE_NAMES_BYTES - '[\n\n]\n'.length
@@ -33,7 +33,7 @@ export class NamesPage {
     }
   }
 
-  /** The page as a file. The next one begins empty. */
+  /** The page as a file; the next page begins empty. */
   take(): { readonly file: string; readonly bytes: Uint8Array } {
     const file = this.#pages++ === 0 ? 'names.json' : `names-${this.#pages}.json`
     const bytes = Buffer.from(`[\n${this.#lines.join(',\n')}\n]\n`)
@@ -43,7 +43,7 @@ export class NamesPage {
   }
 }
 
-/** What a file of names says; `unreadable` where it is none. Whether they are names and keys is not looked at. */
+/** The entries of a file of names; `unreadable` if it is malformed. The daemon checks names and keys. */
 export function parseNames(bytes: Uint8Array): ArchivedName[] {
   let list: unknown
   try {

@@ -1,8 +1,7 @@
 import test from 'ava'
-import { answerTo } from '../../../cli/repl/answers.ts'
-import { SHOWN_BYTES } from '../../../cli/repl/shown.ts'
+import { execute, type FoundValue, type Values } from '../../../cli/repl/execute.ts'
+import { SHOWN_BYTES } from '../../../cli/repl/display.ts'
 import { parseStatement } from '../../../cli/repl/statement.ts'
-import type { FoundValue, Values } from '../../../cli/repl/values.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { Acknowledgement } from '../../../src/node/node.ts'
 
@@ -107,7 +106,7 @@ function network(): {
     global,
     nodes: [new NodeValues(global), new NodeValues(global)],
     async say(node, ...words) {
-      const { text, exit } = await answerTo(parseStatement(words) as never, node)
+      const { text, exit } = await execute(parseStatement(words) as never, node)
       return exit === 0 ? text : `${text} [${exit}]`
     },
   }

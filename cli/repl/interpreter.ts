@@ -1,26 +1,24 @@
-/** Statements that come in lines, each done before the next; what they answer and what goes wrong is said. */
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
+/** Interprets lines as statements: executes each in turn, prints its answer and reports its failure (R007-63). */
+import { DstoreError } from '../../src/errors.ts'
 import { STATEMENT_CHARS } from '../../src/limits.ts'
 import { VERSION } from '../../src/node/version.ts'
-import { commonExit } from '../each.ts'
-import { ClosedPipe } from '../terminal/output.ts'
+import { ExitCodes } from '../exit-code.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { answerTo } from './answers.ts'
+import { execute, type Values } from './execute.ts'
+import { splitWords } from './quoting.ts'
 import { HELP, parseStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
-import type { Values } from './values.ts'
-import { splitWords } from './words.ts'
 
-/** Do something with values, over a connection that ends with it and with the signal. */
+/** Runs `work` over a connection that is closed after it, and aborted by the signal. */
 export type WithValues = <Result>(
   work: (values: Values) => Promise<Result>,
   signal: AbortSignal,
 ) => Promise<Result>
 
-export class Dialogue {
+export class Interpreter {
   readonly #terminal: Pick<Terminal, 'print' | 'fail'>
   readonly #withValues: WithValues
-  readonly #exits = new Set<number>()
+  readonly #codes: ExitCodes
   #text = ''
   #open: string | undefined
   #isOver = false
@@ -28,54 +26,55 @@ export class Dialogue {
   constructor(terminal: Pick<Terminal, 'print' | 'fail'>, withValues: WithValues) {
     this.#terminal = terminal
     this.#withValues = withValues
+    this.#codes = new ExitCodes(terminal)
   }
 
-  /** Does the next line belong to a statement that has begun? */
+  /** Does the next line continue a statement? */
   get isOpen(): boolean {
     return this.#open !== undefined
   }
 
-  /** `.exit` was said. */
+  /** Was `.exit` executed? */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Give up the statement that has begun. */
-  giveUp(): void {
+  /** Drop the unfinished statement. */
+  discard(): void {
     this.#text = ''
     this.#open = undefined
   }
 
-  /** One more line. Rejects only where nobody reads the answers. */
+  /** Take one line, and execute the statement that it ends. Rejects only if the output is closed. */
   async take(line: string, signal: AbortSignal): Promise<void> {
     this.#text += this.isOpen ? `\n${line}` : line
     if (this.#text.length > STATEMENT_CHARS) {
-      this.giveUp()
-      this.#fail(tooLong())
+      this.discard()
+      this.#codes.fail(tooLong())
       return
     }
-    // A line without quotes ends none: a long value is not read anew with each of its lines.
+    // Without a quote the line cannot end the statement: splitting a long one at every line is quadratic.
     if ((this.#open === "'" || this.#open === '"') && !/['"\\]/.test(line)) return
     const { words, open } = splitWords(this.#text)
     this.#open = open
     if (open !== undefined) return
-    this.giveUp()
+    this.discard()
     try {
       const statement = parseStatement(words.map(({ text }) => text))
-      this.#exits.add(await this.#perform(statement, signal))
+      this.#codes.add(await this.#execute(statement, signal))
     } catch (error) {
-      if (error instanceof ClosedPipe) throw error
-      this.#fail(asDstoreError(error))
+      this.#codes.fail(error)
     }
   }
 
-  /** No more lines. The exit code: one for all statements, as of a command with as many arguments (R007-22). */
+  /** The input has ended. Returns the common exit code of all statements (R007-22). */
   end(): number {
-    if (this.isOpen) this.#fail(new DstoreError('usage', 'the last statement is not finished'))
-    return commonExit(this.#exits)
+    if (this.isOpen)
+      this.#codes.fail(new DstoreError('usage', 'the last statement is not finished'))
+    return this.#codes.common
   }
 
-  async #perform(statement: Statement, signal: AbortSignal): Promise<number> {
+  async #execute(statement: Statement, signal: AbortSignal): Promise<number> {
     switch (statement.do) {
       case 'nothing':
         return 0
@@ -88,7 +87,7 @@ export class Dialogue {
         return this.#terminal.print(`dstore ${VERSION}`)
       default: {
         const { text, exit } = await this.#withValues(
-          (values) => answerTo(statement, values),
+          (values) => execute(statement, values),
           signal,
         )
         await this.#terminal.print(text)
@@ -96,15 +95,9 @@ export class Dialogue {
       }
     }
   }
-
-  #fail(fault: DstoreError): void {
-    // Who cancels knows it.
-    if (fault.code !== 'cancelled') this.#terminal.fail(fault)
-    this.#exits.add(fault.kind.exit)
-  }
 }
 
-/** A statement that nobody can mean. */
+/** The error for a statement that exceeds `STATEMENT_CHARS`. */
 export function tooLong(): DstoreError {
   return new DstoreError('too-large', `a statement has at most ${STATEMENT_CHARS} characters`, {
     hint: 'store larger values with `dstore put`',

@@ -1,19 +1,19 @@
-/** Writes an archive: a tar file that grows no faster than it is taken (R007-40). */
+/** Writes a tar file, no faster than it is taken (R007-40). */
 import { createTarPacker } from 'modern-tar'
 
-/** The same values make the same archive, whenever it is written: a time that every tar believes. */
+/** A constant, so that the same values make the same archive; 1980 is early enough for every tar. */
 const MTIME = new Date('1980-01-01T00:00:00Z')
 
 type Packer = ReturnType<typeof createTarPacker>
 
-export class ArchiveWriter {
+export class TarWriter {
   readonly #controller: Packer['controller']
   readonly #written: Promise<void>
-  /** Rejects when it is abandoned: whoever takes the archive may never take another byte. */
+  /** Rejects when the file is abandoned: `write` may never return. */
   readonly #abandoned: Promise<never>
   #reject: (reason: unknown) => void = () => undefined
 
-  /** `write` takes the archive, piece after piece. */
+  /** `write` receives the tar file piece by piece. */
   constructor(write: (bytes: Uint8Array) => Promise<void>) {
     const { readable, controller } = createTarPacker()
     this.#controller = controller
@@ -22,7 +22,7 @@ export class ArchiveWriter {
     for (const end of [this.#written, this.#abandoned]) end.catch(() => undefined)
   }
 
-  /** One file of this length. Rejects with what failed: the bytes, or the writing; then the archive is of no use. */
+  /** Add a file of `size` bytes. Rejects with the fault of `bytes` or of `write`; the archive is then unusable. */
   async add(name: string, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const entry = this.#controller.add({ name, size, mtime: MTIME, mode: 0o644 }).getWriter()
     try {
@@ -34,13 +34,13 @@ export class ArchiveWriter {
     }
   }
 
-  /** All is in it, and was taken. */
+  /** Write the end of the archive; returns when everything has been taken. */
   async end(): Promise<void> {
     this.#controller.finalize()
     await Promise.race([this.#written, this.#abandoned])
   }
 
-  /** It will not be whole: whoever writes to it waits no longer. */
+  /** The archive will not be completed: pending calls reject with the reason. */
   abandon(reason: unknown): void {
     this.#controller.error(reason)
     this.#reject(reason)
@@ -54,7 +54,7 @@ export class ArchiveWriter {
       try {
         await write(piece)
       } catch (error) {
-        // Before the loop is left, which would give a reason that says nothing.
+        // Before the loop ends: that cancels the stream with a meaningless reason.
         this.abandon(error)
         throw error
       }

@@ -1,0 +1,34 @@
+/** What a command is, and what it receives when it runs. */
+import type { FlagName, Flags } from './flags.ts'
+import type { Terminal } from './terminal/terminal.ts'
+
+export interface Command {
+  /** The arguments after its name, one line for each form. */
+  readonly usage: string
+  readonly summary: string
+  /** Calls to learn from, each with what it does. */
+  readonly examples: readonly (readonly [command: string, does: string])[]
+  readonly flags: readonly FlagName[]
+  /** The overview only names it: the overview must fit one screen. */
+  readonly minor?: true
+  /** Fewest and most arguments. */
+  readonly positionals: readonly [least: number, most: number]
+  /** Commands with many imports load them here, so that other commands start fast. */
+  load(): Run | Promise<Run>
+}
+
+export type CommandTable = Readonly<Record<string, Command>>
+
+/** One call of the command line, as its command sees it. */
+export interface Invocation {
+  readonly positionals: readonly string[]
+  readonly flags: Flags
+  readonly terminal: Terminal
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal
+  /** Every command: completion offers them. */
+  readonly commands: CommandTable
+}
+
+/** Runs a command and returns its exit code. */
+export type Run = (invocation: Invocation) => Promise<number>

@@ -1,0 +1,77 @@
+/** Arguments that refer to values: a key in any spelling, else a name (R007-36). */
+import { asDstoreError } from '../../src/errors.ts'
+import type { DstoreError } from '../../src/errors.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
+
+export interface Reference {
+  readonly text: string
+  readonly type: 'key' | 'name'
+}
+
+/** The usual spellings of keys: as dstore prints them, and as b3sum does. */
+const USUAL_KEY = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
+
+/** Names that cannot be keys: 36 bytes take more characters in every base. Others need the parser, which loads slowly. */
+const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
+
+/** If no such name is bound, this was probably meant as a key. */
+const KEY_LIKE = /^[0-9A-Za-z]{40,}$/
+
+/** What each argument refers to, by its text; `usage` for one that can be neither. Needs no daemon. */
+export async function parseReferences(
+  texts: readonly string[],
+): Promise<ReadonlyMap<string, Reference>> {
+  const references = new Map<string, Reference>()
+  for (const text of texts) references.set(text, { text, type: await typeOf(text) })
+  return references
+}
+
+async function typeOf(text: string): Promise<Reference['type']> {
+  if (PLAIN_NAME.test(text)) return 'name'
+  if (USUAL_KEY.test(text) || (await isKey(text))) return 'key'
+  await checkName(text)
+  return 'name'
+}
+
+/** Is it a spelling of a key? */
+export async function isKey(text: string): Promise<boolean> {
+  return (await keyFault(text)) === undefined
+}
+
+/** What a progress line calls a reference: a name, or the beginning of a key. */
+export function shortLabel(text: string): string {
+  return USUAL_KEY.test(text) ? text.slice(0, 16) : text
+}
+
+/** The key that a reference stands for; `not-found` if its name is not bound. */
+export async function resolveKey(client: Client, { text, type }: Reference): Promise<string> {
+  if (type === 'key') return text
+  try {
+    return (await client.lookup(text)).key
+  } catch (error) {
+    throw await explainNotFound(text, error)
+  }
+}
+
+/** The error for a name that is not bound: `malformed-key` if the text looks like a misspelled key. */
+export async function explainNotFound(text: string, error: unknown): Promise<unknown> {
+  if (asDstoreError(error).code !== 'not-found' || !KEY_LIKE.test(text)) return error
+  return (await keyFault(text)) ?? error
+}
+
+/** Throws `usage`, with the reason, unless it can be a name. */
+export async function checkName(name: string): Promise<void> {
+  if (PLAIN_NAME.test(name)) return
+  const names = await import('../../src/index/name.ts')
+  names.checkName(name)
+}
+
+async function keyFault(text: string): Promise<DstoreError | undefined> {
+  const { parseKey } = await import('../../src/hash/key.ts')
+  try {
+    parseKey(text)
+    return undefined
+  } catch (error) {
+    return asDstoreError(error)
+  }
+}
