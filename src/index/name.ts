@@ -1,16 +1,16 @@
-/** What may be a name: a person's label for a key (specs/004-index.md, "Names"). */
+/** Names: labels for keys (specs/004-index.md, "Rules: names"). */
 import { DstoreError } from '../errors.ts'
 import { parseKey } from '../hash/key.ts'
 import { NAME_BYTES } from '../limits.ts'
 
 const encoder = new TextEncoder()
 
-/** 1 to `NAME_BYTES` bytes of UTF-8, without control characters, and nothing that could be meant as a key. */
+/** 1 to `NAME_BYTES` bytes of UTF-8, without control characters, that do not read as a key (R004-29). */
 export function isName(name: string): boolean {
   return faultOf(name) === undefined
 }
 
-/** The name itself; `usage`, with the reason, where it is none. */
+/** The same text; throws `usage`, with the reason, if it is not a name. */
 export function checkName(name: string): string {
   const fault = faultOf(name)
   if (fault !== undefined) throw new DstoreError('usage', `not a name: ${fault}`)

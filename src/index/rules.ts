@@ -1,33 +1,33 @@
 /**
- * The rules that make removal coherent, each with a switch (specs/004-index.md, "Rules"). Nothing but the simulation
- * ever turns one off: to show that it would find the fault that the rule prevents.
+ * The rules that make removal coherent, each with a switch (specs/004-index.md). Only the simulation turns one off, to
+ * show that it finds the fault that the rule prevents.
  */
 export interface Rules {
-  /** A removal kills what is older, and only that. */
+  /** A removal kills older incarnations, and no others. */
   readonly incarnations: boolean
-  /** An answer that is older than a removal seen since the question is not kept. */
+  /** An answer that a removal has overtaken is not kept. */
   readonly fetchesInFlight: boolean
   readonly putsInFlight: boolean
   readonly namesInFlight: boolean
   /** A change is applied before it is acknowledged. */
   readonly applyBeforeAck: boolean
-  /** After a reset nothing is served that was not asked about. */
+  /** After a reset nothing is served before it is revalidated. */
   readonly revalidate: boolean
-  /** A reset is acknowledged when all of that was answered: no removal overtakes the answers. */
+  /** A reset is acknowledged after the last answer, so that no removal overtakes one. */
   readonly acknowledgeVerified: boolean
-  /** Nothing is said before it is durable. */
+  /** Nothing is visible before it is durable. */
   readonly durableBeforeVisible: boolean
-  /** Who has not heard of Global for long asks before he serves. */
+  /** A Local that has not heard Global for long asks before it serves. */
   readonly doubt: boolean
-  /** A position counts only in the run that gave it. */
+  /** A position counts only in the history of its run. */
   readonly runs: boolean
-  /** What a Local has heard of counts as much as what it has applied. */
-  readonly seen: boolean
-  /** A removal is owed by Locals that are away, too. */
+  /** The highest seq that a Local saw counts as much as the one that it applied. */
+  readonly highestSeen: boolean
+  /** Locals that are away owe a removal, too. */
   readonly register: boolean
-  /** Who has no lease does not serve. */
+  /** A Local whose lease has expired does not serve. */
   readonly leases: boolean
-  /** A member that was expelled is cut off before that is acknowledged. */
+  /** An expelled member is disconnected before that is acknowledged. */
   readonly expulsions: boolean
 }
 
@@ -42,7 +42,7 @@ export const ALL_RULES: Rules = {
   durableBeforeVisible: true,
   doubt: true,
   runs: true,
-  seen: true,
+  highestSeen: true,
   register: true,
   leases: true,
   expulsions: true,

@@ -51,7 +51,7 @@ test('R004-4 a Local that is told anything goes on or hangs up', (t) => {
       seen[effect.type] = (seen[effect.type] ?? 0) + 1
       if (effect.type === 'send' && effect.message.body.type === 'locate') asked = effect.message.id
       if (effect.type === 'reset') take(local.handle({ type: 'held', digests: [], now }))
-      else if (effect.type === 'hang-up' && isOpen) {
+      else if (effect.type === 'close' && isOpen) {
         isOpen = false
         take(local.handle({ type: 'closed', now, error: effect.error }))
       }
@@ -71,7 +71,7 @@ test('R004-4 a Local that is told anything goes on or hangs up', (t) => {
     }
     const chance = mutator.below(10)
     if (chance === 0) take(local.handle({ type: 'tick', now }))
-    else if (chance === 1) take(local.handle({ type: 'consult', ticket: ++ticket, now }))
+    else if (chance === 1) take(local.handle({ type: 'check-freshness', ticket: ++ticket, now }))
     else if (chance === 2) {
       const body = { type: 'locate', digests: [new Uint8Array(32)], inline: true } as const
       take(local.handle({ type: 'request', ticket: ++ticket, body, now }))
@@ -106,7 +106,7 @@ test('R004-4 a Local that is told anything goes on or hangs up', (t) => {
     }
   }
   t.true(
-    seen['hang-up']! > 100 && seen['settle']! > 100 && seen['apply']! > 10,
+    seen['close']! > 100 && seen['settle']! > 100 && seen['apply']! > 10,
     JSON.stringify(seen),
   )
   t.log(JSON.stringify(seen))
@@ -140,7 +140,7 @@ test('R004-2 R004-4 R006-20 a Global that is told anything answers or hangs up, 
         case 'send':
           t.false(gone.has(effect.session), 'it was hung up on')
           break
-        case 'hang-up':
+        case 'close':
           gone.add(effect.session)
           take(global.handle({ type: 'closed', session: effect.session, now }))
           break
@@ -217,7 +217,7 @@ test('R004-2 R004-4 R006-20 a Global that is told anything answers or hangs up, 
       take(global.handle({ type: 'message', session, message: anything(mutator), now }))
   }
   t.true(
-    seen['hang-up']! > 100 && seen['commit']! > 10 && seen['refused']! > 10,
+    seen['close']! > 100 && seen['commit']! > 10 && seen['refused']! > 10,
     JSON.stringify(seen),
   )
   t.log(JSON.stringify(seen))

@@ -132,7 +132,7 @@ export class Stranger {
   }
 
   async hello(fields: Partial<Omit<Hello, 'type'>> = {}): Promise<Message | undefined> {
-    const rest = { position: undefined, seen: 0, ticketSecret: undefined }
+    const rest = { position: undefined, highestSeen: 0, ticketSecret: undefined }
     await this.say({ type: 'hello', versions: [1], bootId: BOOT, ...rest, ...fields })
     return this.hear()
   }

@@ -51,7 +51,7 @@ const RUDE: Record<string, { greeted: boolean; act: (stranger: Stranger) => Prom
         versions: [1],
         bootId: BOOT,
         position: undefined,
-        seen: 0,
+        highestSeen: 0,
         ticketSecret: undefined,
       }),
   },
@@ -145,9 +145,9 @@ for (const [where, open] of Object.entries(MEETINGS)) {
       const welcomed = async (
         bootId: Uint8Array,
         position?: Position,
-        seen = position?.seq ?? 0,
+        highestSeen = position?.seq ?? 0,
       ): Promise<Welcome> => {
-        const body = (await (await meet()).hello({ bootId, position, seen }))?.body
+        const body = (await (await meet()).hello({ bootId, position, highestSeen }))?.body
         t.is(body?.type, 'welcome')
         return body as Welcome
       }

@@ -207,9 +207,9 @@ export class SimGlobal {
           this.#handle({ type: 'replayed', session, after, changes, now: this.#now })
         })
       }
-      case 'cut':
+      case 'disconnect':
         return this.onExpelled(effect.peer)
-      case 'hang-up': {
+      case 'close': {
         const wire = this.#wires.get(effect.session)
         this.#wires.delete(effect.session)
         return wire?.end()

@@ -1,7 +1,7 @@
 /** A Local in a simulated world: the real index over a cache without bytes, sleeping, drifting, crashing. */
 import { toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
-import { keyThing } from '../../src/index/local/in-flight.ts'
+import { keySubject } from '../../src/index/local/in-flight.ts'
 import { LocalIndex, type LocalEffect, type LocalEvent } from '../../src/index/local/local-index.ts'
 import type { Answer, Digest, Message, Request } from '../../src/index/message.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
@@ -172,7 +172,7 @@ export class SimLocal {
             const incarnation = body.type === 'stored' ? body.receipts[0]!.incarnation : undefined
             if (
               incarnation !== undefined &&
-              flight.isFresh(keyThing(digestOf(token)), incarnation)
+              flight.isFresh(keySubject(digestOf(token)), incarnation)
             ) {
               this.#held.keep(token, incarnation)
             }
@@ -225,7 +225,7 @@ export class SimLocal {
     if (!this.#isCounted) return
     for (const [token, entry] of this.#held.cache) {
       // Behind a lease that ran out it may be held, if only it is not served.
-      if (!entry.isVoid && !this.#index!.isLeaseOver(this.#now))
+      if (!entry.isVoid && !this.#index!.freshness.isExpired(this.#now))
         oracle.serves(this.peer, digestOf(token), entry)
     }
   }
@@ -330,10 +330,10 @@ export class SimLocal {
     switch (effect.type) {
       case 'send':
         return this.#wire?.send(1, effect.message)
-      case 'gather': {
+      case 'schedule-flush': {
         const life = this.#life
         world.after(world.between(0, 60), () => {
-          this.#when(life, () => this.#handle({ type: 'gathered', now: this.#now }))
+          this.#when(life, () => this.#handle({ type: 'flush', now: this.#now }))
         })
         return
       }
@@ -358,13 +358,13 @@ export class SimLocal {
         this.cutAtReset = false
         return this.#handle({ type: 'held', digests, now: this.#now })
       }
-      case 'verified':
+      case 'revalidated':
         return this.#held.verified(effect.digest, effect.incarnation)
-      case 'cut':
+      case 'end-reads':
         return this.#held.readings.clear()
       case 'refused':
         return
-      case 'hang-up':
+      case 'close':
         if (effect.error.code === 'protocol') oracle.fail(`${this.peer}: ${effect.error.message}`)
         world.say(`${this.peer} hangs up: ${effect.error.message}`)
         return this.#wire?.cut()
@@ -386,7 +386,7 @@ export class SimLocal {
     if (now !== 'wait') return done(now)
     const ticket = ++this.#lastTicket
     this.#readers.set(ticket, done)
-    this.#handle({ type: 'consult', ticket, now: this.#now })
+    this.#handle({ type: 'check-freshness', ticket, now: this.#now })
   }
 
   #fetch(token: number): void {
@@ -415,7 +415,7 @@ export class SimLocal {
     const more = (left: number): void => {
       this.#when(life, () => {
         if (!this.#held.readings.has(reading)) return
-        if (this.#index!.isLeaseOver(this.#now) || left === 0)
+        if (this.#index!.freshness.isExpired(this.#now) || left === 0)
           return void this.#held.readings.delete(reading)
         if (this.#isCounted && !reading.known.isVoid) {
           oracle.serves(`${this.peer}, to a reader from before,`, digest, reading.known)

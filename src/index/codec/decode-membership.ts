@@ -1,4 +1,4 @@
-/** The messages about members, from bytes (specs/004-index.md, "Messages"): every field within its bounds. */
+/** The fields of messages about members, each checked against its bounds (specs/004-index.md, "Messages"). */
 import {
   BATCH_ITEMS,
   LEAST_TICKET_MS,
@@ -15,17 +15,17 @@ import { count, digest, malformed } from '../../wire/fields.ts'
 import type { Invite, Invited, MemberPage, Membership } from '../message.ts'
 import type * as pb from './messages_pb.ts'
 
-/** A peer id of one who is known, as text. */
+/** A peer id, as text. */
 export function toPeer(text: string): string {
   if (text.length === 0 || text.length > PEER_ID_CHARS || !/^[\x20-\x7e]+$/.test(text)) {
-    throw malformed('a peer id that is none')
+    throw malformed('an invalid peer id')
   }
   return text
 }
 
-/** The peer id of who is to be a member: that of a node of dstore. */
+/** The peer id of a new member, which must be that of a dstore node. */
 export function toNewPeer(text: string): string {
-  if (keyOfPeerId(text) === undefined) throw malformed('a peer id that no node has')
+  if (keyOfPeerId(text) === undefined) throw malformed('a peer id that no node can have')
   return text
 }
 
@@ -36,7 +36,7 @@ export function toPeers(peers: readonly string[]): string[] {
 }
 
 export function toRole(text: string): MemberRole {
-  if (!isMemberRole(text)) throw malformed('a role that is none')
+  if (!isMemberRole(text)) throw malformed('an unknown role')
   return text
 }
 
@@ -50,7 +50,7 @@ export function toInvite({ secretHash, role, uses, validMs }: pb.Invite): Invite
 
 export function toInvited({ addresses, expiresMs }: pb.Invited): Invited {
   if (addresses.length > TICKET_ADDRESSES) throw malformed(`${addresses.length} addresses`)
-  if (!addresses.every(isTicketAddress)) throw malformed('an address that is none')
+  if (!addresses.every(isTicketAddress)) throw malformed('an invalid address')
   return { type: 'invited', addresses, expiresMs: count('time', expiresMs) }
 }
 

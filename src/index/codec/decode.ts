@@ -1,6 +1,6 @@
 /**
- * Bytes to messages (specs/004-index.md, "Messages"). What comes from a peer is refused with `protocol` unless every
- * field is present, of its length and within its bounds: the state machines see only sound messages.
+ * Bytes to messages (specs/004-index.md, "Messages"). Throws `protocol` unless every field is present and within its
+ * bounds, so the state machines see only sound messages.
  */
 import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
@@ -16,11 +16,19 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
-import type { Body, ChangeSeen, ChangeType, Fact, Message, Position, Receipt } from '../message.ts'
+import type {
+  Body,
+  WatchedChange,
+  ChangeType,
+  Fact,
+  Message,
+  Position,
+  Receipt,
+} from '../message.ts'
 import * as pb from './messages_pb.ts'
 import { isName } from '../name.ts'
 
-/** The message in a frame, or `protocol` with what is wrong with it. */
+/** The message in a frame; throws `protocol`, with the reason. */
 export function decodeMessage(bytes: Uint8Array): Message {
   let message: pb.Message
   try {
@@ -40,7 +48,7 @@ function fromWire(body: pb.Message['body']): Body {
         versions: batch('versions', versions),
         bootId: exactly(16, 'boot id', bootId),
         position: position === undefined ? undefined : toPosition(position),
-        seen: count('seq', seen),
+        highestSeen: count('seq', seen),
         ticketSecret: ticketSecret === undefined ? undefined : atMost(64, 'secret', ticketSecret),
       }
     }
@@ -251,13 +259,13 @@ const maybeDigest = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
   bytes === undefined ? undefined : digest(bytes)
 
 function toName(name: string): string {
-  if (!isName(name)) throw malformed('a name that is none')
+  if (!isName(name)) throw malformed('an invalid name')
   return name
 }
 
-/** The begin of a name need not be one: it may look like a key. */
+/** A prefix of a name need not be a name: it may read as a key. */
 function toPrefix(prefix: string): string {
-  if (!isName(`${prefix}/`)) throw malformed('a prefix that no name has')
+  if (!isName(`${prefix}/`)) throw malformed('an invalid prefix')
   return prefix
 }
 
@@ -302,7 +310,7 @@ const CHANGE_TYPES: ReadonlySet<string> = new Set<ChangeType>([
   'expel',
 ])
 
-function toChange(change: pb.Change): ChangeSeen {
+function toChange(change: pb.Change): WatchedChange {
   if (!CHANGE_TYPES.has(change.type)) throw malformed('a change of an unknown type')
   return {
     seq: count('seq', change.seq),

@@ -1,6 +1,6 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import type { Body, ChangeSeen, Fact, Message, Position, Receipt } from '../message.ts'
+import type { Body, WatchedChange, Fact, Message, Position, Receipt } from '../message.ts'
 import { MessageSchema, type FactSchema, type ReceiptSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -15,9 +15,9 @@ export function encodeMessage(message: Message): Uint8Array {
 function toWire(body: Body): WireBody {
   switch (body.type) {
     case 'hello': {
-      const { versions, bootId, position, seen, ticketSecret } = body
+      const { versions, bootId, position, highestSeen, ticketSecret } = body
       const from = position === undefined ? {} : { position: wirePosition(position) }
-      const known = { bootId, ...from, seen: BigInt(seen) }
+      const known = { bootId, ...from, seen: BigInt(highestSeen) }
       const value = { versions: [...versions], ...known, ...given({ ticketSecret }) }
       return { case: 'hello', value }
     }
@@ -166,7 +166,7 @@ function wireFact(fact: Fact | undefined): MessageInitShape<typeof FactSchema> {
   return { exists: true, ...numbers, ...lists, ...given({ value }) }
 }
 
-const wireChange = ({ seq, type, digest, names, size, peer, role }: ChangeSeen) => ({
+const wireChange = ({ seq, type, digest, names, size, peer, role }: WatchedChange) => ({
   seq: BigInt(seq),
   type,
   names: [...names],
@@ -174,14 +174,14 @@ const wireChange = ({ seq, type, digest, names, size, peer, role }: ChangeSeen) 
   ...wide({ size }),
 })
 
-/** The fields that are there: protobuf knows absent fields, not undefined ones. */
+/** Without the undefined fields: protobuf has absent fields only. */
 function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>
   }
 }
 
-/** The numbers that are there, as the 64 bits that they take on the wire. */
+/** The same for numbers, as 64-bit integers. */
 function wide<T extends Record<string, number | undefined>>(
   fields: T,
 ): { [K in keyof T]?: bigint } {

@@ -1,12 +1,16 @@
-/** From a request to its plan, and to the role that it needs (specs/004-index.md, "Requests"; 006, "Roles"). */
-import type { MemberRole } from '../../membership/role.ts'
+/** Which plan serves a request, and which role it needs (specs/004-index.md; 006, "Roles"). */
+import type { Members } from '../../membership/members.ts'
+import { suffices, type MemberRole } from '../../membership/role.ts'
+import { failure } from '../failure.ts'
+import type { Body, Failure, Request } from '../message.ts'
+import * as lookups from './lookup-plans.ts'
 import * as membership from './membership-plans.ts'
-import type { Body, Request } from '../message.ts'
-import * as plans from './request-plans.ts'
-import type { Plan } from './request-plans.ts'
+import type { Plan } from './plan.ts'
+import * as puts from './put-plans.ts'
+import * as removals from './removal-plans.ts'
 
-/** The lowest role that may ask this. */
-export const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
+/** The lowest role that may send each request. */
+const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   locate: 'reader',
   lookup: 'reader',
   list: 'reader',
@@ -24,28 +28,41 @@ export const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   members: 'admin',
 }
 
-/** Is it a request, which somebody waits to have answered? */
+/** Is it a request, which gets an answer? */
 export const isRequest = (body: Body): body is Request => Object.hasOwn(NEEDED, body.type)
 
-/** What the request does, begun anew at each call; undefined for what is not decided by a few rows. */
+/** Why a peer may not send this request; undefined if it may. */
+export function refusalOf(members: Members, peer: string, { type }: Request): Failure | undefined {
+  const needed = NEEDED[type]
+  const role = members.roleOf(peer)
+  if (role !== undefined && suffices(role, needed)) return undefined
+  return roleTooLow(peer, role ?? 'stranger', needed)
+}
+
+export function roleTooLow(peer: string, role: string, needed: string): Failure {
+  const why = `this needs the role ${needed}, and this node is a ${role} here`
+  return failure('not-permitted', why, `at Global: dstore members add ${peer} --role ${needed}`)
+}
+
+/** Makes a new plan at each call; undefined for requests that need no plan. */
 export function planOf(
   body: Body,
   context: () => membership.MembershipContext,
-  holdersOf: plans.HoldersOf,
+  holdersOf: lookups.HoldersOf,
 ): (() => Plan) | undefined {
   switch (body.type) {
     case 'locate':
-      return () => plans.locate(body, holdersOf)
-    case 'offer':
-      return () => plans.offer(body)
-    case 'bind':
-      return () => plans.bind(body)
+      return () => lookups.locate(body, holdersOf)
     case 'lookup':
-      return () => plans.lookup(body)
+      return () => lookups.lookup(body)
+    case 'offer':
+      return () => puts.offer(body)
+    case 'bind':
+      return () => puts.bind(body)
     case 'unbind':
-      return () => plans.unbind(body)
+      return () => removals.unbind(body)
     case 'remove':
-      return () => plans.remove(body, () => context().trimmed)
+      return () => removals.remove(body, () => context().trimmed)
     case 'invite':
       return () => membership.invite(body, context())
     case 'admit':

@@ -1,31 +1,30 @@
 /**
- * The durable end of the order of changes (specs/004-index.md, "The feed"): up to where every change is known to be
- * durable, and the last of those that Locals must hear of, for Locals that are nearly up to date: removals, unbindings,
- * and who is a member.
+ * The end of the order of changes (specs/004-index.md, "Rules: the feed"): up to where every change is durable, and the
+ * latest losses and changes of members, for Locals that are nearly up to date.
  */
 import { BATCH_ITEMS, FEED_BYTES, PEER_ID_CHARS } from '../../limits.ts'
 import type { Feed, Membership, Removal, Unbinding } from '../message.ts'
 import type { Change } from '../records/record.ts'
 
-/** Removals that Global keeps in memory for Locals that are nearly up to date. */
-export const TAIL_REMOVALS: number = 1024
+/** Losses that Global keeps in memory; a Local that missed more is fed from the log. */
+export const RECENT_LOSSES: number = 1024
 
 /** A change that Locals must hear of. */
 interface Loss {
   readonly seq: number
   readonly digest: Uint8Array | undefined
   readonly names: readonly string[]
-  /** Who became a member, or is one no more. */
+  /** A peer that was admitted or expelled. */
   readonly member?: { readonly peer: string; readonly admitted: boolean }
 }
 
-export class Tail {
+export class ChangeFeed {
   /** Every change up to this one is durable. */
   #seq: number
-  /** Changes beyond it that are: their turn comes when those before them are reported. */
-  readonly #early = new Map<number, Change>()
+  /** Durable changes after a gap: they count once the gap is closed. */
+  readonly #beyondGap = new Map<number, Change>()
   readonly #losses: Loss[] = []
-  /** Every loss after this seq is in `#losses`. */
+  /** `#losses` holds every loss after this seq. */
   #from: number
 
   constructor(seq: number) {
@@ -37,55 +36,48 @@ export class Tail {
     return this.#seq
   }
 
-  /** The last change that Locals must hear of, or a seq before which none can be missing. */
+  /** The seq of the latest loss; while none is in memory, a seq that is no lower. */
   get lastLoss(): number {
     return this.#losses.at(-1)?.seq ?? this.#from
   }
 
-  /** The highest seq that was reported, whether or not those before it were. */
+  /** The highest seq that was reported, with or without a gap before it. */
   get highest(): number {
-    return Math.max(this.#seq, ...this.#early.keys())
+    return Math.max(this.#seq, ...this.#beyondGap.keys())
   }
 
-  /** A change is durable. True where Locals must hear of one that is now in its turn. */
+  /** A change is durable. True if the feed now reaches a loss that it did not before. */
   report(seq: number, change: Change): boolean {
-    this.#early.set(seq, change)
+    this.#beyondGap.set(seq, change)
     const before = this.lastLoss
     for (;;) {
-      const next = this.#early.get(this.#seq + 1)
+      const next = this.#beyondGap.get(this.#seq + 1)
       if (next === undefined) break
-      this.#early.delete(++this.#seq)
+      this.#beyondGap.delete(++this.#seq)
       const loss = lossOf(this.#seq, next)
       if (loss === undefined) continue
       this.#losses.push(loss)
-      if (this.#losses.length > TAIL_REMOVALS) this.#from = this.#losses.shift()!.seq
+      if (this.#losses.length > RECENT_LOSSES) this.#from = this.#losses.shift()!.seq
     }
     return this.lastLoss !== before
   }
 
-  /** What a Local that has applied everything up to `after` is to be told; undefined where only the log knows. */
-  feed(after: number): Feed | undefined {
+  /** The feed from `after` on; undefined if only the log has all of it. */
+  since(after: number): Feed | undefined {
     if (after < this.#from) return undefined
-    return feedOf(
-      after,
-      this.#seq,
-      this.#losses.filter(({ seq }) => seq > after),
-    )
+    const losses = this.#losses.filter(({ seq }) => seq > after)
+    return feedOf(after, this.#seq, losses)
   }
 }
 
-/** What is to be told of changes out of the log, which are all those after `after` up to `upto`. */
+/** The feed for `changes` out of the log, which are all of those after `after` and up to `upto`. */
 export function feedFromLog(
   after: number,
   upto: number,
   changes: readonly { readonly seq: number; readonly change: Change }[],
 ): Feed {
-  const losses = changes.map(({ seq, change }) => lossOf(seq, change))
-  return feedOf(
-    after,
-    upto,
-    losses.filter((loss) => loss !== undefined),
-  )
+  const losses = changes.map(({ seq, change }) => lossOf(seq, change) ?? [])
+  return feedOf(after, upto, losses.flat())
 }
 
 function lossOf(seq: number, change: Change): Loss | undefined {
@@ -96,7 +88,7 @@ function lossOf(seq: number, change: Change): Loss | undefined {
   return { seq, digest: undefined, names: [], member }
 }
 
-/** As many losses as one message carries, at least one; where some are left out, it ends before them. */
+/** As many losses as fit into one message, at least one. The feed ends before the first that does not fit. */
 function feedOf(after: number, upto: number, losses: readonly Loss[]): Feed {
   const removals: Removal[] = []
   const unbindings: Unbinding[] = []

@@ -1,12 +1,15 @@
-/** What happens to Global's index, and what it wants done (specs/004-index.md, "Global"). */
+/** The events and effects of Global's index (specs/004-index.md). */
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Location, RecordKey, Row, Transaction } from '../../store/store.ts'
-import type { Failure, List, Message, Names, Watch } from '../message.ts'
-import type { Inline, Sealed } from './request-plans.ts'
+import type { Digest, Failure, List, Message, Names, Watch } from '../message.ts'
 import type { Change } from '../records/record.ts'
+import type { Inline, Sealed, StoredFacts } from './plan.ts'
 
-/** A Local that is connected; 0 is the node itself. */
+/** A stream from a Local, or `SELF`. */
 export type SessionId = number
+
+/** The session of the node's own callers: always welcome, without a hello. */
+export const SELF: SessionId = 0
 
 export type GlobalEvent =
   | {
@@ -22,7 +25,7 @@ export type GlobalEvent =
       readonly message: Message
       readonly now: number
     }
-  /** A value was uploaded and sealed: a put of the node itself or for a Local. Answered to SELF. */
+  /** A value was uploaded and sealed, by the node itself or a Local. The answer goes to `SELF`. */
   | {
       readonly type: 'uploaded'
       readonly id: number
@@ -30,7 +33,7 @@ export type GlobalEvent =
       readonly name: string | undefined
       readonly now: number
     }
-  /** What an effect with a ticket asked for. */
+  /** The result of the effect with this ticket. */
   | {
       readonly type: 'rows'
       readonly ticket: number
@@ -41,6 +44,12 @@ export type GlobalEvent =
       readonly type: 'loaded'
       readonly ticket: number
       readonly values: readonly (Uint8Array | undefined)[]
+      readonly now: number
+    }
+  | {
+      readonly type: 'inspected'
+      readonly ticket: number
+      readonly facts: StoredFacts
       readonly now: number
     }
   | {
@@ -55,16 +64,16 @@ export type GlobalEvent =
       readonly seq: number
       readonly now: number
     }
-  /** A condition did not hold. */
+  /** A condition of the transaction did not hold. */
   | { readonly type: 'conflicted'; readonly ticket: number; readonly now: number }
-  /** It could not be done. */
+  /** The effect could not be carried out. */
   | {
       readonly type: 'failed'
       readonly ticket: number
       readonly failure: Failure
       readonly now: number
     }
-  /** Changes out of the log for a session, from the one after `after` on; fewer than asked for at its end. */
+  /** The changes after `after`, out of the log; fewer than asked for at its end. */
   | {
       readonly type: 'replayed'
       readonly session: SessionId
@@ -72,25 +81,32 @@ export type GlobalEvent =
       readonly changes: readonly { readonly seq: number; readonly change: Change }[]
       readonly now: number
     }
-  /** The log has let go of the changes up to this one. */
+  /** The changes up to this one were trimmed from the log. */
   | { readonly type: 'trimmed'; readonly upto: number; readonly now: number }
   | { readonly type: 'tick'; readonly now: number }
 
 export type GlobalEffect =
   | { readonly type: 'send'; readonly session: SessionId; readonly message: Message }
   | { readonly type: 'read'; readonly ticket: number; readonly keys: readonly RecordKey[] }
-  /** Read these values, as many as fit into a message. */
+  /** Read these values, as many as fit into one message. */
   | {
       readonly type: 'load'
       readonly ticket: number
       readonly values: readonly (Inline | undefined)[]
     }
+  /** Is this stored value damaged, and how much of an interrupted upload is kept? */
+  | {
+      readonly type: 'inspect'
+      readonly ticket: number
+      readonly digest: Digest
+      readonly location: Location | undefined
+    }
   /** Hash and seal these small values. */
   | { readonly type: 'stage'; readonly ticket: number; readonly values: readonly Uint8Array[] }
   | { readonly type: 'commit'; readonly ticket: number; readonly transaction: Transaction }
-  /** A sealed value is not needed: free it. */
+  /** Free a sealed value that is not needed. */
   | { readonly type: 'discard'; readonly location: Location }
-  /** Answer this look at many rows from the store. */
+  /** Answer this request with a page of rows or log entries. */
   | {
       readonly type: 'page'
       readonly session: SessionId
@@ -104,8 +120,8 @@ export type GlobalEffect =
       readonly limit: number
     }
   /** A peer is no longer a member: end everything that is done for it, and its connections. */
-  | { readonly type: 'cut'; readonly peer: string }
-  /** A peer was refused, for the record. */
+  | { readonly type: 'disconnect'; readonly peer: string }
+  /** A peer was refused: count it. */
   | { readonly type: 'refused'; readonly peer: string; readonly why: Refusal }
-  /** Send everything sent before, then close the stream. */
-  | { readonly type: 'hang-up'; readonly session: SessionId }
+  /** Close the stream once everything before is sent. */
+  | { readonly type: 'close'; readonly session: SessionId }

@@ -1,10 +1,11 @@
 /**
- * Who may hold values, and up to which change each has acknowledged (specs/004-index.md, "The register"). A removal is
- * owed by every registered Local whose position is below it, connected or not.
+ * The Locals that may hold values, and the change up to which each has acknowledged (specs/004-index.md, "Rules:
+ * removal"). A removal is owed by every registered Local whose position is below it, connected or not.
  */
-import { LEASE_MARGIN_MS, LEASE_MARGIN_PERCENT, REGISTERED_LOCALS } from '../../limits.ts'
+import { REGISTERED_LOCALS } from '../../limits.ts'
 import { equal } from '../../bytes.ts'
 import type { Write } from '../../store/store.ts'
+import { withMargin } from '../lease.ts'
 import { encodeLocal, localRow, type LocalRecord } from '../records/record.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 
@@ -13,16 +14,16 @@ interface Entry {
   acknowledged: number
   leased: boolean
   connected: boolean
-  /** When it was last connected, or Global began. */
+  /** When it was last connected, or when the run began. */
   seenAt: number
-  /** Until when it may serve, as Global granted it, with the margin. */
+  /** When its lease expires, with the margin. */
   leaseEnds: number
-  /** What was acknowledged is not durable yet. */
+  /** The entry has changes that are not durable yet. */
   dirty: boolean
 }
 
-/** Who has applied a removal, who has not, and whose lease ran out meanwhile: peer ids. */
-export interface Standing {
+/** Peer ids of the Locals that have acknowledged a change, that owe it, and whose lease expired instead. */
+export interface Acknowledgements {
   readonly acknowledged: string[]
   readonly owed: string[]
   readonly expired: string[]
@@ -31,7 +32,7 @@ export interface Standing {
 export interface RegisterOptions {
   readonly locals: ReadonlyMap<string, LocalRecord>
   readonly now: number
-  /** The lease that is granted now, and the longest that ever was, in milliseconds. */
+  /** The lease that Global grants now, and the longest that it ever granted, in milliseconds. */
   readonly leaseMs: number | undefined
   readonly longestLeaseMs: number
   readonly rules?: Rules
@@ -42,7 +43,7 @@ export class LocalRegister {
   readonly #leaseMs: number | undefined
   readonly #rules: Rules
 
-  /** Every Local that was granted a lease before may have been granted it a moment ago, at its longest. */
+  /** Any Local may have renewed the longest lease a moment before the run began. */
   constructor({ locals, now, leaseMs, longestLeaseMs, rules = ALL_RULES }: RegisterOptions) {
     this.#leaseMs = leaseMs
     this.#rules = rules
@@ -53,22 +54,21 @@ export class LocalRegister {
     }
   }
 
-  /** Does this boot of the Local stand in the register? */
+  /** Is this boot of the Local registered? */
   knows(peer: string, bootId: Uint8Array): boolean {
     const entry = this.#entries.get(peer)
     return entry !== undefined && equal(entry.bootId, bootId)
   }
 
-  /** Is there room for one more? */
-  admits(peer: string): boolean {
+  hasRoomFor(peer: string): boolean {
     return this.#entries.has(peer) || this.#entries.size < REGISTERED_LOCALS
   }
 
   /**
-   * A Local says hello: what must be durable before it is welcomed, or undefined where nothing changes. A boot that
-   * is not known has acknowledged everything up to `seq`: all of it where its memory is empty, else nothing.
+   * The row that must be durable before a Local is welcomed; undefined if it is already. An unknown boot counts as
+   * having acknowledged everything up to `seq`: the current seq if it holds nothing, else 0.
    */
-  arrival(peer: string, bootId: Uint8Array, seq: number): Write | undefined {
+  registration(peer: string, bootId: Uint8Array, seq: number): Write | undefined {
     const entry = this.#entries.get(peer)
     const known = entry !== undefined && equal(entry.bootId, bootId)
     if (known && (this.#leaseMs !== undefined || !entry.leased)) return undefined
@@ -77,7 +77,7 @@ export class LocalRegister {
     return { key: localRow(peer), value: encodeLocal({ bootId, acknowledged, leased }) }
   }
 
-  /** It is welcomed. `applied`: the position that it brought, where the log holds it. */
+  /** `applied`: the position from its hello, if the log contains it. */
   welcome(
     peer: string,
     bootId: Uint8Array,
@@ -87,30 +87,23 @@ export class LocalRegister {
     const before = this.#entries.get(peer)
     const known = before !== undefined && equal(before.bootId, bootId)
     const acknowledged = known ? Math.max(before.acknowledged, applied ?? 0) : seq
-    // Who held values without a lease knows of this one only when he has read the welcome: see `heard`.
+    // A Local that held values without a lease learns of this one from the welcome: see `heard`.
     const leased = this.#leaseMs !== undefined && (known ? before.leased : seq > 0)
     const leaseEnds = before?.leaseEnds ?? 0
     const dirty = known && acknowledged !== before.acknowledged
-    this.#entries.set(peer, {
-      bootId,
-      acknowledged,
-      leased,
-      connected: true,
-      seenAt: now,
-      leaseEnds,
-      dirty,
-    })
+    const facts = { bootId, acknowledged, leased, leaseEnds, dirty }
+    this.#entries.set(peer, { ...facts, connected: true, seenAt: now })
     this.renew(peer, now)
   }
 
-  /** Its lease begins anew, as seen by Global. */
+  /** Its lease starts over. */
   renew(peer: string, now: number): void {
     const entry = this.#entries.get(peer)
     if (entry === undefined || this.#leaseMs === undefined) return
     entry.leaseEnds = Math.max(entry.leaseEnds, now + withMargin(this.#leaseMs))
   }
 
-  /** It spoke after its welcome: whatever it holds is under the lease that it was granted. */
+  /** A message after the welcome: the lease now covers everything that the Local holds. */
   heard(peer: string): void {
     const entry = this.#entries.get(peer)
     if (entry === undefined || entry.leased || this.#leaseMs === undefined) return
@@ -125,27 +118,27 @@ export class LocalRegister {
     entry.dirty = true
   }
 
-  left(peer: string, now: number): void {
+  disconnected(peer: string, now: number): void {
     const entry = this.#entries.get(peer)
     if (entry === undefined) return
     entry.connected = false
     entry.seenAt = now
   }
 
-  /** It said goodbye, was expelled, or is forgotten: nothing is owed by it. What makes that durable. */
-  strike(peer: string): Write | undefined {
+  /** Removes a Local, which then owes nothing. The write that makes this durable. */
+  remove(peer: string): Write | undefined {
     return this.#entries.delete(peer) ? { key: localRow(peer), value: undefined } : undefined
   }
 
-  /** Peers that were out of touch for so long, in milliseconds. */
+  /** Peers that have been out of touch for `ms`. */
   outOfTouch(now: number, ms: number): string[] {
     return [...this.#entries]
       .filter(([, { connected, seenAt }]) => !connected && now - seenAt >= ms)
       .map(([peer]) => peer)
   }
 
-  /** What was acknowledged and is not durable yet, to be written now. */
-  unwritten(): Write[] {
+  /** The rows that are not durable yet. Marks them as written. */
+  takeUnwritten(): Write[] {
     const writes: Write[] = []
     for (const [peer, entry] of this.#entries) {
       if (!entry.dirty) continue
@@ -155,14 +148,14 @@ export class LocalRegister {
     return writes
   }
 
-  /** Every Local, and up to where it has acknowledged. */
+  /** Every Local, and the seq up to which it has acknowledged. */
   entries(): { readonly peer: string; readonly connected: boolean; readonly seq: number }[] {
     return [...this.#entries].map(([peer, { connected, acknowledged }]) => {
       return { peer, connected, seq: acknowledged }
     })
   }
 
-  /** Does anybody still owe this? `graceEnds`: when the leases that were granted before the change have run out. */
+  /** Does a Local owe this change? `graceEnds`: when the leases that were granted before it have expired. */
   isOwed(seq: number, now: number, graceEnds: number): boolean {
     for (const entry of this.#entries.values()) {
       if (entry.acknowledged < seq && this.#counts(entry) && !expired(entry, now, graceEnds))
@@ -171,15 +164,15 @@ export class LocalRegister {
     return false
   }
 
-  standing(seq: number, now: number, graceEnds: number): Standing {
-    const standing: Standing = { acknowledged: [], owed: [], expired: [] }
+  acknowledgements(seq: number, now: number, graceEnds: number): Acknowledgements {
+    const all: Acknowledgements = { acknowledged: [], owed: [], expired: [] }
     for (const [peer, entry] of this.#entries) {
-      if (entry.acknowledged >= seq) standing.acknowledged.push(peer)
+      if (entry.acknowledged >= seq) all.acknowledged.push(peer)
       else if (!this.#counts(entry)) continue
-      else if (expired(entry, now, graceEnds)) standing.expired.push(peer)
-      else standing.owed.push(peer)
+      else if (expired(entry, now, graceEnds)) all.expired.push(peer)
+      else all.owed.push(peer)
     }
-    return standing
+    return all
   }
 
   #counts(entry: Entry): boolean {
@@ -187,12 +180,7 @@ export class LocalRegister {
   }
 }
 
-/** Leases that are granted after a change do not reach beyond it: their holder has applied it, or does not serve. */
+/** A lease that was renewed after a change does not count: its holder has applied the change, or does not serve. */
 function expired({ leased, leaseEnds }: Entry, now: number, graceEnds: number): boolean {
   return leased && now >= Math.min(leaseEnds, graceEnds)
-}
-
-/** How long Global waits for a lease to have run out at the Local, whose clock may be slower. */
-export function withMargin(leaseMs: number): number {
-  return leaseMs * (1 + LEASE_MARGIN_PERCENT / 100) + LEASE_MARGIN_MS
 }

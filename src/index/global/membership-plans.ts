@@ -1,8 +1,8 @@
 /**
- * What the requests about members do to the index (specs/006-membership.md), as plans. Each is one change in the one
- * order of changes; of two peers that show the last use of a ticket at one moment one wins.
+ * Plans for tickets and members (specs/006-membership.md). Each is one change in the one order of changes, so if two
+ * peers show the last use of a ticket at the same moment, one of them wins.
  */
-import type { Members } from '../../membership/members.ts'
+import type { Member, Members } from '../../membership/members.ts'
 import {
   decodeMember,
   decodeTicket,
@@ -15,26 +15,27 @@ import {
 import { suffices, type MemberRole } from '../../membership/role.ts'
 import { hashSecret } from '../../membership/ticket.ts'
 import { TICKETS } from '../../limits.ts'
-import type { Admit, Expel, Invite } from '../message.ts'
-import { answer, failure, type Done, type Outcome, type Plan } from './request-plans.ts'
+import { failure } from '../failure.ts'
+import type { Admit, Expel, Invite, MemberPage, MembersRequest } from '../message.ts'
 import { localRow } from '../records/record.ts'
+import { answer, type Done, type Outcome, type Plan } from './plan.ts'
 
-/** What these plans know beside rows. */
+/** What these plans know beside the rows. */
 export interface MembershipContext {
   readonly members: Members
-  /** Wall clock, a whole number. */
+  /** Wall clock, whole milliseconds. */
   readonly nowMs: number
-  /** The last seq that the log has let go of. */
+  /** The last seq that was trimmed from the log. */
   readonly trimmed: number
-  /** Where Global listens, without its peer id. */
+  /** Where Global listens: multiaddrs without its peer id. */
   readonly addresses: readonly string[]
-  /** Peer id of who asks; empty for Global itself. */
+  /** Peer id of the admin that asks; empty for Global itself. */
   readonly asker: string
 }
 
 const ADMITTED: Done = answer({ type: 'admitted' })
 
-/** Nobody learns the secret by asking: its hash comes from who made it. */
+/** Global gets only the hash of the secret, so the index cannot leak the secret. */
 export function* invite(
   { secretHash, role, uses, validMs }: Invite,
   { members, nowMs, addresses, asker }: MembershipContext,
@@ -44,7 +45,7 @@ export function* invite(
   }
   const looked = [ticketRow(secretHash)]
   const rows = yield looked
-  if (rows[0] !== undefined) return answer(failure('conflict', 'there is such a ticket already'))
+  if (rows[0] !== undefined) return answer(failure('conflict', 'this ticket already exists'))
   const expiresMs = nowMs + validMs
   const stale = members.staleTickets(nowMs)
   const value = encodeTicket({ role, usesLeft: uses, expiresMs, by: asker })
@@ -65,7 +66,7 @@ export function* invite(
   }
 }
 
-/** Let a peer be a member by name, or give it another role. */
+/** Makes a peer a member, or changes its role. */
 export function* admit({ peer, role }: Admit, context: MembershipContext): Plan {
   const looked = [memberRow(peer)]
   const rows = yield looked
@@ -74,7 +75,7 @@ export function* admit({ peer, role }: Admit, context: MembershipContext): Plan 
   return admission({ peer, role, ticket: undefined }, context, { looked, rows, writes: [] })
 }
 
-/** A peer shows the secret of a ticket. A ticket that gives it nothing new is not touched. */
+/** A peer shows the secret of a ticket. A ticket that would not raise its role keeps its uses. */
 export function* redeem(peer: string, secret: Uint8Array, context: MembershipContext): Plan {
   const hash = hashSecret(secret)
   const looked = [ticketRow(hash), memberRow(peer)]
@@ -114,7 +115,7 @@ function admission(
   }
 }
 
-/** Let a member be one no more. What is left of the ticket that it came by is void: it may know the secret still. */
+/** Ends a membership. The ticket that it came by loses its remaining uses, for the peer may still know the secret. */
 export function* expel(
   { peer }: Expel,
   { members, nowMs, trimmed }: Pick<MembershipContext, 'members' | 'nowMs' | 'trimmed'>,
@@ -143,7 +144,7 @@ export function* expel(
       change: { type: 'expel', peer },
       looked,
       rows,
-      // Nothing is owed by it from now on.
+      // It leaves the register, so it owes nothing.
       writes: [...spent, { key: localRow(peer), value: undefined }],
       mark: (latest) => ({ key: memberRow(peer), value: encodeMember(record(latest)) }),
       next: (seq) => {
@@ -154,7 +155,7 @@ export function* expel(
   }
 }
 
-/** Why a ticket admits nobody; undefined where it does. */
+/** Why a ticket is not valid; undefined if it is. */
 function whyNot(
   ticket: TicketRecord | undefined,
   { members, nowMs }: MembershipContext,
@@ -163,7 +164,18 @@ function whyNot(
   if (ticket.expiresMs <= nowMs) return 'this ticket has expired'
   if (ticket.usesLeft < 1) return 'this ticket was used up, or is void'
   if (ticket.by !== '' && members.roleOf(ticket.by) !== 'admin') {
-    return 'whoever made this ticket is no admin any more'
+    return 'the maker of this ticket is no longer an admin'
   }
   return undefined
+}
+
+/** A page of members, and which of them are connected. */
+export function memberPage(
+  members: Members,
+  { after, limit }: MembersRequest,
+  connected: ReadonlySet<string>,
+): MemberPage {
+  const { items, more } = members.page(after, limit)
+  const facts = (member: Member) => ({ ...member, connected: connected.has(member.peer) })
+  return { type: 'member-page', items: items.map(facts), more }
 }

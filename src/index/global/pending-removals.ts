@@ -1,14 +1,14 @@
-/** Removals whose callers wait until everybody has acknowledged them, or long enough (specs/004-index.md, "Removal"). */
+/** Removals that wait to be acknowledged, or for their deadline (specs/004-index.md, "Rules: removal"). */
 import type { Removed } from '../message.ts'
-import type { RemovedFacts } from './request-plans.ts'
 import type { LocalRegister } from './local-register.ts'
+import type { RemovedFacts } from './plan.ts'
 
 interface Item {
   readonly seq: number
   readonly removed: RemovedFacts
-  /** When the caller is answered at the latest. */
+  /** The caller gets its answer by then. */
   readonly deadline: number
-  /** When the leases that were granted before the removal have run out. */
+  /** When the leases that were granted before the removal have expired. */
   readonly graceEnds: number
   /** Is the caller still there? */
   readonly isAwaited: () => boolean
@@ -28,8 +28,8 @@ export class PendingRemovals {
     this.#settle(item, now)
   }
 
-  /** Somebody has acknowledged, has left, or time has passed: answer whom this concerns. */
-  look(now: number): void {
+  /** Answers the callers whose removal is acknowledged by now, or whose deadline has passed. */
+  poll(now: number): void {
     for (const item of this.#items) this.#settle(item, now)
   }
 
@@ -38,6 +38,11 @@ export class PendingRemovals {
     if (!isAwaited()) return void this.#items.delete(item)
     if (now < deadline && this.#register.isOwed(seq, now, graceEnds)) return
     this.#items.delete(item)
-    answer({ type: 'removed', seq, ...removed, ...this.#register.standing(seq, now, graceEnds) })
+    answer({
+      type: 'removed',
+      seq,
+      ...removed,
+      ...this.#register.acknowledgements(seq, now, graceEnds),
+    })
   }
 }

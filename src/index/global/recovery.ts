@@ -1,3 +1,4 @@
+/** The begin of a run: the index as the store holds it (specs/004-index.md, R004-7). */
 import { Members } from '../../membership/members.ts'
 import { decodeMember, decodeTicket, memberOf, secretHashOf } from '../../membership/record.ts'
 import type { Row, Transaction } from '../../store/store.ts'
@@ -11,31 +12,32 @@ import {
 } from '../records/record.ts'
 import type { LocalRecord, Run } from '../records/record.ts'
 
-/** Runs of Global whose positions are recognised. */
+/** Runs whose positions Global recognises. */
 const RUNS = 1024
 
-/** What the store held when Global began. */
+/** What the index knows when its run begins. */
 export interface Recovered {
   readonly runs: readonly Run[]
   readonly locals: ReadonlyMap<string, LocalRecord>
-  /** From now on the index's own. */
+  /** The index changes it from now on. */
   readonly members: Members
   readonly longestLeaseMs: number
-  /** The log has let go of the changes up to this one. */
+  /** The changes up to this one were trimmed from the log. */
   readonly trimmed: number
   /** Seq of the change that began this run, the last of `runs`. */
   readonly seq: number
 }
 
-export interface Opening {
+/** What the store held before the run. */
+export interface StoredIndex {
   /** The new run's id, 16 random bytes. */
   readonly runId: Uint8Array
   readonly leaseMs: number | undefined
   /** Wall-clock milliseconds. */
   readonly atMs: number
-  /** The last seq of the runs before. */
+  /** The last seq of the log. */
   readonly lastSeq: number
-  /** The first seq that the log holds; undefined where it is empty. */
+  /** The first seq of the log; undefined if it is empty. */
   readonly firstSeq: number | undefined
   readonly index: Row | undefined
   readonly locals: readonly Row[]
@@ -43,13 +45,13 @@ export interface Opening {
   readonly tickets: readonly Row[]
 }
 
-/** The transaction that begins the run, and what is known once it is committed. */
-export function beginRun(opening: Opening): { transaction: Transaction; recovered: Recovered } {
-  const { runId, leaseMs, atMs, lastSeq, firstSeq, index, locals } = opening
+/** The transaction that begins the run, and what the index knows once it is committed. */
+export function beginRun(stored: StoredIndex): { transaction: Transaction; recovered: Recovered } {
+  const { runId, leaseMs, atMs, lastSeq, firstSeq, index, locals } = stored
   const before = decodeIndex(index)
   const seq = lastSeq + 1
   const trimmed = (firstSeq ?? seq) - 1
-  // A run that ended before the log begins gives no position that the log could go on from.
+  // A position of a run that ended before the log begins could not be resumed from the log.
   const runs = [...before.runs, { id: runId, start: seq }]
     .filter((_, i, all) => (all[i + 1]?.start ?? Infinity) > trimmed)
     .slice(-RUNS)
@@ -60,8 +62,8 @@ export function beginRun(opening: Opening): { transaction: Transaction; recovere
     entry: encodeChange({ type: 'run-started', runId }, atMs),
   }
   const members = new Members(
-    new Map(opening.members.map((row) => [memberOf(row), decodeMember(row)])),
-    opening.tickets.map((row) => ({ secretHash: secretHashOf(row), ...decodeTicket(row) })),
+    new Map(stored.members.map((row) => [memberOf(row), decodeMember(row)])),
+    stored.tickets.map((row) => ({ secretHash: secretHashOf(row), ...decodeTicket(row) })),
   )
   const registered = locals
     .map((row) => [peerOf(row), decodeLocal(row)] as const)

@@ -1,9 +1,9 @@
 /**
- * The Locals that are connected (specs/004-index.md, "Sessions" and "The feed"): who is welcome, what each has been
- * told of the order of changes, and who has fallen silent.
+ * The connected Locals (specs/004-index.md, "Rules: sessions" and "Rules: the feed"): which are welcome, how far each
+ * has been fed, and which have fallen silent.
  *
- * To each session one message of the feed is under way at a time: the next follows its acknowledgement, with all that
- * came meanwhile. So a slow Local costs no memory, and a burst of removals goes out in few messages.
+ * Each session has at most one feed message in flight. The next follows its acknowledgement and carries everything that
+ * was committed meanwhile. So a slow Local costs no memory, and a burst of removals takes few messages.
  */
 import { equal } from '../../bytes.ts'
 import type { ErrorCode } from '../../errors.ts'
@@ -20,11 +20,11 @@ import {
   type Message,
   type Position,
 } from '../message.ts'
-import { failure } from './request-plans.ts'
+import { failure } from '../failure.ts'
 import type { Change, Run } from '../records/record.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { Rules } from '../rules.ts'
-import { feedFromLog, type Tail } from './feed.ts'
+import { feedFromLog, type ChangeFeed } from './feed.ts'
 
 interface Session {
   readonly peer: string
@@ -32,13 +32,13 @@ interface Session {
   heardAt: number
   sentAt: number
   hello: { readonly id: number; readonly body: Hello } | undefined
-  /** Up to where it was told everything. */
-  told: number
-  /** What it was told and has not acknowledged. */
+  /** The seq up to which it has been fed. */
+  fedUpTo: number
+  /** The seq that it has yet to acknowledge. */
   outstanding: number | undefined
   /** The log is being read for it. */
   replaying: boolean
-  /** Another that claims to be the same Local waits for this one to show that it is there. */
+  /** A newer session of the same identity, which takes over unless this one is heard. */
   challenger: { readonly session: SessionId; readonly since: number } | undefined
 }
 
@@ -46,15 +46,15 @@ export interface SessionsOptions {
   readonly runs: readonly Run[]
   readonly leaseMs: number | undefined
   readonly rules: Rules
-  readonly tail: Tail
+  readonly feed: ChangeFeed
   readonly register: LocalRegister
   readonly members: Members
-  /** Use up a ticket whose secret was shown; `then` is told `admitted`, or a failure. */
+  /** Redeems the ticket with this secret; `then` gets `admitted`, or a failure. */
   readonly redeem: (peer: string, secret: Uint8Array, then: (answer: Body) => void) => void
-  /** The log has let go of the changes up to this one. */
+  /** The changes up to this one were trimmed from the log. */
   readonly trimmed: () => number
   readonly emit: (effect: GlobalEffect) => void
-  /** Make rows of the register durable, then go on. */
+  /** Makes rows of the register durable, then calls `then`. */
   readonly write: (writes: readonly Write[], then: () => void) => void
   /** The time of the event that is being handled. */
   readonly now: () => number
@@ -86,7 +86,7 @@ export class Sessions {
       heardAt: now,
       sentAt: now,
       hello: undefined,
-      told: 0,
+      fedUpTo: 0,
       outstanding: undefined,
       replaying: false,
       challenger: undefined,
@@ -98,7 +98,7 @@ export class Sessions {
     if (this.#sessions.delete(id)) this.#gone(session!)
   }
 
-  /** A message came: may it be looked at? A Hello is answered here. */
+  /** A message came. True if the session is welcome; otherwise only a hello is served, here. */
   heard(id: SessionId, message: Message): boolean {
     const session = this.#sessions.get(id)
     if (session === undefined) return false
@@ -123,23 +123,23 @@ export class Sessions {
     return false
   }
 
-  /** It has applied everything up to this change. False where it was not told so far: that breaks the protocol. */
+  /** It has applied everything up to this change. False if that is not what it was fed: then the session ends. */
   acknowledged(id: SessionId, seq: number): boolean {
     const session = this.#sessions.get(id)
     if (session === undefined) return false
     if (session.outstanding !== seq) {
-      this.refuse(id, 'protocol', `an acknowledgement of ${seq}, which was not asked for`)
+      this.refuse(id, 'protocol', `an acknowledgement of ${seq}, which was not due`)
       return false
     }
     session.outstanding = undefined
     this.#options.register.acknowledge(session.peer, seq)
-    this.#pump(id, session)
+    this.#feedLosses(id, session)
     return true
   }
 
-  /** There is something that all must hear of. */
+  /** Feeds every session that has missed a loss. */
   feedAll(): void {
-    for (const [id, session] of this.#welcome()) this.#pump(id, session)
+    for (const [id, session] of this.#welcome()) this.#feedLosses(id, session)
   }
 
   replayed(
@@ -151,10 +151,10 @@ export class Sessions {
     if (session === undefined) return
     session.replaying = false
     if (changes[0]?.seq !== after + 1) {
-      this.refuse(id, 'unreachable', 'the log has let go of what this Local has not heard of')
+      this.refuse(id, 'unreachable', 'the log was trimmed beyond the position of this Local')
       return
     }
-    this.#tell(id, session, feedFromLog(after, changes.at(-1)!.seq, changes))
+    this.#sendFeed(id, session, feedFromLog(after, changes.at(-1)!.seq, changes))
   }
 
   /** A peer is no longer a member: its sessions end. */
@@ -168,12 +168,12 @@ export class Sessions {
     const now = this.#options.now()
     for (const [id, session] of this.#sessions) {
       const { challenger } = session
-      const beaten = challenger !== undefined && now - challenger.since >= REDIAL_PATIENCE_MS
-      if (beaten || now - session.heardAt >= SILENCE_MS) {
-        this.refuse(id, 'timeout', `nothing was heard for a while`)
+      const isReplaced = challenger !== undefined && now - challenger.since >= REDIAL_PATIENCE_MS
+      if (isReplaced || now - session.heardAt >= SILENCE_MS) {
+        this.refuse(id, 'timeout', 'nothing was heard for a while')
       } else if (session.state === 'welcome' && now - session.sentAt >= PING_INTERVAL_MS) {
         session.sentAt = now
-        if (!this.#beat(id, session)) this.send(id, { id: 0, body: { type: 'ping' } })
+        if (!this.#feed(id, session)) this.send(id, { id: 0, body: { type: 'ping' } })
       }
     }
   }
@@ -186,14 +186,14 @@ export class Sessions {
     const peer = this.#sessions.get(session)?.peer
     if (code === 'protocol' && peer !== undefined) this.#refused(peer, 'protocol')
     this.send(session, { id, body: failure(code, why) })
-    this.hangUp(session)
+    this.close(session)
   }
 
-  hangUp(session: SessionId): void {
+  close(session: SessionId): void {
     const gone = this.#sessions.get(session)
     if (gone === undefined) return
     this.#sessions.delete(session)
-    this.#options.emit({ type: 'hang-up', session })
+    this.#options.emit({ type: 'close', session })
     this.#gone(gone)
   }
 
@@ -212,12 +212,12 @@ export class Sessions {
         if (answer.type !== 'failure') return this.#enter(id, session)
         if (answer.code === 'not-permitted') this.#refused(peer, 'ticket')
         this.send(id, { id: hello!.id, body: answer })
-        this.hangUp(id)
+        this.close(id)
       })
     }
   }
 
-  /** Only members come further than this. */
+  /** Only members get past this. */
   #enter(id: SessionId, session: Session): void {
     const { members } = this.#options
     const { peer, hello } = session
@@ -227,7 +227,7 @@ export class Sessions {
     const why = expelled ? NO_LONGER : 'this node is not a member of this Global'
     const hint = `join with a ticket, or have it listed there: dstore members add ${peer}`
     this.send(id, { id: hello!.id, body: failure('not-permitted', why, hint) })
-    this.hangUp(id)
+    this.close(id)
   }
 
   #refused(peer: string, why: Refusal): void {
@@ -236,7 +236,7 @@ export class Sessions {
 
   #arrive(id: SessionId, session: Session): void {
     const { bootId } = session.hello!.body
-    if (!this.#options.register.admits(session.peer)) {
+    if (!this.#options.register.hasRoomFor(session.peer)) {
       this.refuse(id, 'busy', 'Global has as many Locals as it can keep', session.hello!.id)
       return
     }
@@ -244,7 +244,7 @@ export class Sessions {
       if (other.peer !== session.peer || otherId === id || other.hello === undefined) continue
       if (other.state === 'opened') continue
       if (equal(other.hello.body.bootId, bootId)) {
-        this.refuse(otherId, 'unreachable', 'the same Local has connected anew')
+        this.refuse(otherId, 'unreachable', 'the same Local has reconnected')
       } else if (other.challenger === undefined) {
         other.challenger = { session: id, since: this.#options.now() }
         this.send(otherId, { id: 0, body: { type: 'ping' } })
@@ -256,81 +256,81 @@ export class Sessions {
     }
     session.state = 'registering'
     const { position } = session.hello!.body
-    const held = position === undefined ? this.#options.tail.seq : 0
-    const write = this.#options.register.arrival(session.peer, bootId, held)
+    const held = position === undefined ? this.#options.feed.seq : 0
+    const write = this.#options.register.registration(session.peer, bootId, held)
     if (write === undefined) this.#greet(id, session, held)
     else this.#options.write([write], () => this.#greet(id, session, held))
   }
 
   #greet(id: SessionId, session: Session, held: number): void {
-    const { register, tail, leaseMs, members } = this.#options
+    const { register, feed, leaseMs, members } = this.#options
     const now = this.#options.now()
     const { body, id: helloId } = session.hello!
     // It may have been expelled while this was made durable.
     if (members.roleOf(session.peer) === undefined) return
-    const { position, seen, bootId, versions } = body
+    const { position, highestSeen, bootId, versions } = body
     const known = register.knows(session.peer, bootId)
-    const resumes = known && position !== undefined && this.contains(position, seen)
+    const resumes = known && position !== undefined && this.contains(position, highestSeen)
     const applied = resumes ? position.seq : undefined
     register.welcome(session.peer, bootId, { seq: held, applied, now })
-    if (this.#sessions.get(id) !== session) return register.left(session.peer, now)
+    if (this.#sessions.get(id) !== session) return register.disconnected(session.peer, now)
     session.state = 'welcome'
-    session.told = applied ?? tail.seq
-    // After a reset nothing is told before the Local has let go of what it must.
-    session.outstanding = resumes ? undefined : tail.seq
+    session.fedUpTo = applied ?? feed.seq
+    // After a reset the feed starts when the Local has revalidated what it holds.
+    session.outstanding = resumes ? undefined : feed.seq
     this.send(id, {
       id: helloId,
       body: {
         type: 'welcome',
         version: VERSIONS.find((spoken) => versions.includes(spoken))!,
-        position: { runId: this.#options.runs.at(-1)!.id, seq: tail.seq },
+        position: { runId: this.#options.runs.at(-1)!.id, seq: feed.seq },
         leaseMs,
         reset: !resumes,
         members: resumes ? [] : members.peers(),
       },
     })
-    if (resumes) this.#beat(id, session)
+    if (resumes) this.#feed(id, session)
   }
 
-  /** Does the log tell everything that came after this position, in the history that the position is of? */
-  contains({ runId, seq }: Position, seen: number = seq): boolean {
-    const { runs, tail, trimmed, rules } = this.#options
-    const known = rules.seen ? Math.max(seq, seen) : seq
-    if (known > tail.highest || seq < trimmed()) return false
+  /** Does the log hold every change after this position, in the history that the position belongs to? */
+  contains({ runId, seq }: Position, highestSeen: number = seq): boolean {
+    const { runs, feed, trimmed, rules } = this.#options
+    const known = rules.highestSeen ? Math.max(seq, highestSeen) : seq
+    if (known > feed.highest || seq < trimmed()) return false
     const at = runs.findIndex(({ id }) => equal(id, runId))
     if (!rules.runs) return true
     return at >= 0 && known < (runs[at + 1]?.start ?? Infinity)
   }
 
-  /** Tell a session what it has missed, unless it has yet to acknowledge what it was told. */
-  #pump(id: SessionId, session: Session): void {
-    if (session.told < this.#options.tail.lastLoss) this.#beat(id, session)
+  /** Feeds a session that has missed a loss. */
+  #feedLosses(id: SessionId, session: Session): void {
+    if (session.fedUpTo < this.#options.feed.lastLoss) this.#feed(id, session)
   }
 
-  /** The same also where nothing of what it has missed concerns it. False where it has missed nothing. */
-  #beat(id: SessionId, session: Session): boolean {
-    const { tail, emit } = this.#options
-    if (session.outstanding !== undefined || session.replaying || session.told >= tail.seq)
+  /** Feeds a session, also when the interval holds no loss. False if it is up to date, or a feed is in flight. */
+  #feed(id: SessionId, session: Session): boolean {
+    const { feed, emit } = this.#options
+    if (session.outstanding !== undefined || session.replaying || session.fedUpTo >= feed.seq)
       return false
-    const feed = tail.feed(session.told)
-    if (feed === undefined) {
+    const message = feed.since(session.fedUpTo)
+    if (message === undefined) {
       session.replaying = true
-      emit({ type: 'replay', session: id, after: session.told, limit: BATCH_ITEMS })
+      emit({ type: 'replay', session: id, after: session.fedUpTo, limit: BATCH_ITEMS })
     } else {
-      this.#tell(id, session, feed)
+      this.#sendFeed(id, session, message)
     }
     return true
   }
 
-  #tell(id: SessionId, session: Session, feed: Feed): void {
-    session.told = feed.upto
+  #sendFeed(id: SessionId, session: Session, feed: Feed): void {
+    session.fedUpTo = feed.upto
     session.outstanding = feed.upto
     this.send(id, { id: 0, body: feed })
   }
 
   #gone({ challenger, peer, state }: Session): void {
     const { register, now } = this.#options
-    if (state === 'welcome' && !this.peers().includes(peer)) register.left(peer, now())
+    if (state === 'welcome' && !this.peers().includes(peer)) register.disconnected(peer, now())
     const next = challenger === undefined ? undefined : this.#sessions.get(challenger.session)
     if (next !== undefined) this.#arrive(challenger!.session, next)
   }

@@ -1,28 +1,32 @@
 /**
- * How a Local stands with its Global (specs/004-index.md, "Connected, doubtful, away" and "Leases"): whether what it
- * holds may be served, decided at every read by comparing clocks.
+ * May a Local serve what it holds (specs/004-index.md, "Rules: connected, doubtful, away" and "Rules: leases")? Decided
+ * at every read by comparing times.
  *
- * A *proof* is an answer of Global to what was sent at a known time, with the seq of the last change before it: once
- * that is applied, everything that was removed before the sending is. It ends a doubt that is older, and renews the
- * lease from the time of sending.
+ * A *proof* is an answer of Global to a message that was sent at a known time, with the seq of the last change before
+ * the answer. Once that seq is applied, so is every removal from before the sending. Then the proof ends any older
+ * doubt, and renews the lease from the time of sending.
  */
 import { DstoreError } from '../../errors.ts'
-import { DOUBT_MS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
+import { DOUBT_MS, PING_INTERVAL_MS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import type { Rules } from '../rules.ts'
 
 /**
- * `serve`: what is held is current. `stale`: Global is away; what is held may be served. `ask`: ask Global about this
- * one. `wait`: it will soon be known. `expired`: the lease ran out. `refused`: Global says that this node is no member.
+ * `serve`: held values are current. `stale`: Global is away; held values may be served. `ask`: ask Global about this
+ * key. `wait`: a verdict is due soon. `expired`: the lease expired. `refused`: this node is not a member of its Global.
  */
 export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
 
-/** Signs of life of Global; times in milliseconds. */
+/** Signs of life of Global, in milliseconds. */
 export interface Pulse {
-  /** When it was last heard, on the clock of the events. */
+  /** When Global was last heard, on the clock of the events. */
   readonly heardAt: number
-  /** How long the greeting, and later the last ping, took there and back; undefined before it was ever welcome. */
+  /** Of the last hello or ping; undefined before the first welcome. */
   readonly roundTripMs: number | undefined
 }
+
+/** The range of ids of pings, which share theirs with no request. */
+const FIRST_PING = 0x8000_0000
+const LAST_PING = 0xffff_ffff
 
 interface Proof {
   readonly sentAt: number
@@ -35,13 +39,18 @@ export class Freshness {
   #refused = false
   #heardAt: number
   #roundTripMs: number | undefined
-  /** Since when it is doubtful, or without a link. */
+  /** When the doubt began, or the link broke. */
   #doubtSince: number | undefined
   #applied = 0
-  /** Pings that were not answered, by id: when each was sent. */
+  #pingedAt = 0
+  #lastPing = FIRST_PING
+  /** When each unanswered ping was sent, by its id. */
   readonly #pings = new Map<number, number>()
+  /** Proofs whose seq is not applied yet. */
   #proofs: Proof[] = []
-  /** Applied up to here, it is as current as it was promised at the welcome. */
+  /** Since when each reader waits for a verdict, by its ticket. */
+  readonly #readers = new Map<number, number>()
+  /** The seq of the welcome: until it is applied, each key needs a question. */
   #target = 0
   #leaseMs: number | undefined
   #leaseFrom: number
@@ -61,7 +70,7 @@ export class Freshness {
     return { heardAt: this.#heardAt, roundTripMs: this.#roundTripMs }
   }
 
-  /** Global welcomed a Hello that was sent at this time. */
+  /** `sentAt`: when the hello was sent. */
   welcomed(welcome: {
     sentAt: number
     seq: number
@@ -78,10 +87,11 @@ export class Freshness {
     this.#pings.clear()
     this.#proofs = []
     this.#roundTripMs = this.#heardAt - sentAt
+    this.#pingedAt = this.#heardAt
     this.#prove({ sentAt, seq })
   }
 
-  /** Global says that this node is not, or no longer, a member: until it is welcomed again nothing is served. */
+  /** This node is not a member: nothing is served until the next welcome. */
   refused(): void {
     this.#refused = true
   }
@@ -91,35 +101,42 @@ export class Freshness {
     this.#doubtSince ??= now
   }
 
-  /** A message came. It is looked at before anything else: silence that was too long leaves a doubt behind. */
+  /** A message came. Called before anything else sees it, for a long silence leaves a doubt. */
   heard(now: number): void {
-    this.look(now)
+    this.poll(now)
     this.#heardAt = now
   }
 
-  /** Time has passed: is there a doubt? */
-  look(now: number): void {
+  /** Notes a doubt if Global was silent for too long. */
+  poll(now: number): void {
     if (now - this.#heardAt > DOUBT_MS) this.#doubtSince ??= now
   }
 
-  /** A ping goes out. */
-  pinged(id: number, now: number): void {
-    this.#pings.set(id, now)
-    if (this.#pings.size > REQUESTS_IN_FLIGHT) this.#pings.delete(this.#pings.keys().next().value!)
+  /** True several times within a lease, to renew it in time. */
+  isPingDue(now: number): boolean {
+    return now - this.#pingedAt >= Math.min(PING_INTERVAL_MS, (this.#leaseMs ?? Infinity) / 4)
   }
 
-  /** Is there a doubt at this moment? */
+  /** A ping is sent. Its id. */
+  ping(now: number): number {
+    this.#pingedAt = now
+    this.#lastPing = this.#lastPing === LAST_PING ? FIRST_PING : this.#lastPing + 1
+    this.#pings.set(this.#lastPing, now)
+    if (this.#pings.size > REQUESTS_IN_FLIGHT) this.#pings.delete(this.#pings.keys().next().value!)
+    return this.#lastPing
+  }
+
   isDoubtful(now: number): boolean {
-    this.look(now)
+    this.poll(now)
     return this.#doubtSince !== undefined
   }
 
-  /** Is a ping under way that would end the doubt? */
+  /** Is a ping in flight that can end the doubt? */
   get isAsking(): boolean {
     return [...this.#pings.values()].some((sentAt) => sentAt >= (this.#doubtSince ?? 0))
   }
 
-  /** The message just heard answers a ping; false where no such ping was sent. */
+  /** The message that was just heard answers a ping. False if there was no such ping. */
   ponged(id: number, seq: number): boolean {
     const sentAt = this.#pings.get(id)
     if (sentAt === undefined) return false
@@ -129,7 +146,6 @@ export class Freshness {
     return true
   }
 
-  /** Everything up to this change is applied. */
   applied(seq: number): void {
     this.#applied = Math.max(this.#applied, seq)
     const ripe = this.#proofs.filter((proof) => proof.seq <= this.#applied)
@@ -140,16 +156,38 @@ export class Freshness {
     }
   }
 
-  /** Has the lease run out? */
   isExpired(now: number): boolean {
     return (
       this.#rules.leases && this.#leaseMs !== undefined && now - this.#leaseFrom >= this.#leaseMs
     )
   }
 
-  /** May what is held be served at this moment, to a reader that has waited since `since`? */
+  /** A reader waits for a verdict. */
+  wait(ticket: number, now: number): void {
+    this.#readers.set(ticket, now)
+  }
+
+  cancel(ticket: number): void {
+    this.#readers.delete(ticket)
+  }
+
+  get hasReaders(): boolean {
+    return this.#readers.size > 0
+  }
+
+  /** The readers that have their verdict, which wait no longer. */
+  *decided(now: number): Generator<{ readonly ticket: number; readonly verdict: Verdict }> {
+    for (const [ticket, since] of this.#readers) {
+      const verdict = this.verdict(now, since)
+      if (verdict === 'wait') continue
+      this.#readers.delete(ticket)
+      yield { ticket, verdict }
+    }
+  }
+
+  /** `since`: when the reader began to wait. */
   verdict(now: number, since: number): Verdict {
-    this.look(now)
+    this.poll(now)
     if (this.#refused) return 'refused'
     const patient = now - since < REDIAL_PATIENCE_MS
     if (this.isExpired(now)) return this.#connected && patient ? 'wait' : 'expired'
@@ -164,6 +202,6 @@ export class Freshness {
   }
 }
 
-/** What readers are told whose lease has run out. */
+/** The error of readers whose lease has expired. */
 export const leaseOver = (): DstoreError =>
   new DstoreError('unreachable', 'Global is away, and the lease of what is held here has run out')

@@ -1,52 +1,50 @@
 /**
- * Questions and uploads that are under way, and the removals seen meanwhile (specs/004-index.md, "In flight"): an
- * answer that is older than a removal of what it is about must not be kept.
+ * Requests and uploads in flight, and the losses that overtake them (specs/004-index.md, R004-17): an answer that is
+ * older than a removal of its subject must not be kept. A *subject* is a key or a name.
  */
 import { toHex } from '../../bytes.ts'
 import type { Digest } from '../message.ts'
 
-/** From the moment a question is sent until its answer was taken. */
+/** Lasts from the moment a request is sent until its answer is taken in. */
 export interface Flight {
-  /** Is something of this incarnation still what it was, as far as is known? */
-  isFresh(what: string, incarnation: number): boolean
-  /** It is over. */
+  /** False if a loss has overtaken this incarnation of the subject. */
+  isFresh(subject: string, incarnation: number): boolean
   end(): void
 }
 
 export class InFlight {
   readonly #flights = new Map<string, Set<Map<string, number>>>()
 
-  /** Something is asked about these keys or names. */
-  begin(whats: readonly string[]): Flight {
+  begin(subjects: readonly string[]): Flight {
     const floors = new Map<string, number>()
-    for (const what of whats) {
-      const set = this.#flights.get(what) ?? new Set()
-      this.#flights.set(what, set.add(floors))
+    for (const subject of subjects) {
+      const set = this.#flights.get(subject) ?? new Set()
+      this.#flights.set(subject, set.add(floors))
     }
     return {
-      isFresh: (what, incarnation) => incarnation >= (floors.get(what) ?? 0),
+      isFresh: (subject, incarnation) => incarnation >= (floors.get(subject) ?? 0),
       end: () => {
-        for (const what of whats) {
-          const set = this.#flights.get(what)
-          if (set?.delete(floors) === true && set.size === 0) this.#flights.delete(what)
+        for (const subject of subjects) {
+          const set = this.#flights.get(subject)
+          if (set?.delete(floors) === true && set.size === 0) this.#flights.delete(subject)
         }
       },
     }
   }
 
-  /** A removal or an unbinding: whatever is older and still to come is not to be kept. */
-  lost(what: string, seq: number): void {
-    for (const floors of this.#flights.get(what) ?? []) {
-      floors.set(what, Math.max(seq, floors.get(what) ?? 0))
+  /** A loss at this seq overtakes every older incarnation that is in flight. */
+  overtake(subject: string, seq: number): void {
+    for (const floors of this.#flights.get(subject) ?? []) {
+      floors.set(subject, Math.max(seq, floors.get(subject) ?? 0))
     }
   }
 
-  /** Another history begins: nothing that is under way can be compared with it. */
+  /** Overtakes everything in flight: it cannot be compared with the history that begins. */
   reset(): void {
-    for (const what of this.#flights.keys()) this.lost(what, Infinity)
+    for (const subject of this.#flights.keys()) this.overtake(subject, Infinity)
   }
 }
 
-export const keyThing = (digest: Digest): string => toHex(digest)
+export const keySubject = (digest: Digest): string => toHex(digest)
 
-export const nameThing = (name: string): string => `name ${name}`
+export const nameSubject = (name: string): string => `name ${name}`

@@ -1,42 +1,38 @@
 /**
- * A Local's end of the index protocol, as a state machine without I/O (specs/004-index.md, "Local").
+ * A Local's end of the index protocol, as a state machine without I/O (specs/004-index.md).
  *
- * Participants: one Global, reached over one link that comes and goes; any number of callers. Goals: whatever is held is
- * let go of as Global says, before that is acknowledged; a reader learns whether what is held may be served; requests
- * are pipelined and settled once. Non-goals: dialling, the bytes of values, and the callers' own time-outs.
+ * Participants: one Global, reached over one link that comes and goes; any number of callers. Goals: losses are applied
+ * before they are acknowledged; a reader learns whether held values may be served; requests are pipelined and settled
+ * once. Non-goals: dialling, the bytes of values, and the time-outs of callers.
  *
- * Effects are to be carried out in order and at once: `apply` is done when the next effect is looked at.
+ * The driver carries out effects in order and at once: `apply` is done before it looks at the next effect.
  */
 import { DstoreError } from '../../errors.ts'
-import { PING_INTERVAL_MS, REDIAL_PATIENCE_MS, SILENCE_MS } from '../../limits.ts'
-import { InFlight, keyThing, nameThing, type Flight } from './in-flight.ts'
+import { SILENCE_MS } from '../../limits.ts'
+import { errorOf } from '../failure.ts'
 import {
   VERSIONS,
+  seqsIn,
   type Digest,
   type Feed,
   type Message,
   type Position,
   type Welcome,
 } from '../message.ts'
-import type { LocalEffect, LocalEvent } from './local-events.ts'
-import { RequestQueue, errorOf, type Settled } from './request-queue.ts'
-import { Revalidation } from './revalidation.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
-import { seqsIn } from '../seqs.ts'
-import { Freshness, leaseOver, type Pulse, type Verdict } from './freshness.ts'
+import { Freshness, leaseOver, type Verdict } from './freshness.ts'
+import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
+import type { LocalEffect, LocalEvent } from './local-events.ts'
+import { Progress } from './progress.ts'
+import { RequestQueue, type Settled } from './request-queue.ts'
+import { REVALIDATION_ID, Revalidation } from './revalidation.ts'
 
 export type { LocalEffect, LocalEvent } from './local-events.ts'
 
-/** `away`: no link. `greeting`: Hello was sent. `connected`: welcome. */
+/** `away`: no link. `greeting`: the hello is sent. `connected`: the Local is welcome. */
 export type LinkState = 'away' | 'greeting' | 'connected'
 
 const HELLO_ID = 1
-
-/** Revalidations are asked under this id, one at a time. */
-const REVALIDATE_ID = 2
-
-/** Pings have ids of their own: no two of them the same while a link lasts. */
-const FIRST_PING = 0x8000_0000
 
 export class LocalIndex {
   readonly #bootId: Uint8Array
@@ -44,26 +40,17 @@ export class LocalIndex {
   readonly #inFlight = new InFlight()
   readonly #requests: RequestQueue
   readonly #revalidation: Revalidation = new Revalidation()
-  readonly #standing: Freshness
-  readonly #readers = new Map<number, number>()
+  readonly #freshness: Freshness
+  readonly #progress = new Progress()
   #link: LinkState = 'away'
-  #linkError: DstoreError
-  #awaySince: number
   #heardAt = 0
-  #pingedAt = 0
-  #lastPing = FIRST_PING
   #helloAt = 0
-  /** What was applied last: brought along at the next Hello. */
-  #position: Position | undefined
-  /** The highest seq that was heard of in the run of `#position`. */
-  #seen = 0
-  /** What is to be acknowledged once everything that is void was asked about. */
-  #owed: Position | undefined
-  #cut = false
-  #gathering = false
-  /** Shown until Global welcomes this node, and never again. */
+  /** The lease has expired, and the reads are ended. */
+  #isExpired = false
+  #flushDue = false
+  /** Part of the hello until Global welcomes this node. */
   #ticketSecret: Uint8Array | undefined
-  /** Feeds that wait to be applied: only where that rule is off. */
+  /** Feeds to apply later: only if the rule `applyBeforeAck` is off. */
   #late: Feed[] = []
   #effects: LocalEffect[] = []
 
@@ -71,64 +58,52 @@ export class LocalIndex {
     bootId: Uint8Array
     now: number
     rules?: Rules
-    /** The secret of a ticket, for a node that is no member yet. */
+    /** The secret of a ticket, for a node that is not a member yet. */
     ticketSecret?: Uint8Array | undefined
   }) {
     const { bootId, now, rules = ALL_RULES, ticketSecret } = options
     this.#ticketSecret = ticketSecret
     this.#bootId = bootId
     this.#rules = rules
-    this.#requests = new RequestQueue(this.#inFlight, rules)
-    this.#standing = new Freshness({ rules, now })
-    this.#awaySince = now
-    this.#linkError = new DstoreError('unreachable', 'not connected to Global yet')
+    this.#requests = new RequestQueue(this.#inFlight, rules, now)
+    this.#freshness = new Freshness({ rules, now })
   }
 
   get link(): LinkState {
     return this.#link
   }
 
-  /** The lease that Global grants, in milliseconds. */
-  get leaseMs(): number | undefined {
-    return this.#standing.leaseMs
+  get freshness(): Pick<Freshness, 'leaseMs' | 'pulse' | 'isExpired'> {
+    return this.#freshness
   }
 
-  get pulse(): Pulse {
-    return this.#standing.pulse
-  }
-
-  /** Is the link there, and has been silent for too long? */
+  /** Is the link up, but Global silent for too long? */
   isDoubtful(now: number): boolean {
-    return this.#link === 'connected' && this.#standing.isDoubtful(now)
+    return this.#link === 'connected' && this.#freshness.isDoubtful(now)
   }
 
-  /** Up to which change everything is applied, in which run. */
+  /** Every change up to here is applied. */
   get position(): Position | undefined {
-    return this.#position
+    return this.#progress.position
   }
 
-  /** May what is held be served at this moment? To be asked before every read, and again after `wait`. */
+  /** Asked before every read. After `wait`, the reader sends `check-freshness`. */
   verdict(now: number): Verdict {
-    return this.#standing.verdict(now, now)
-  }
-
-  /** Has the lease of what is held run out? */
-  isLeaseOver(now: number): boolean {
-    return this.#standing.isExpired(now)
+    return this.#freshness.verdict(now, now)
   }
 
   /**
-   * Something about this key goes on beside the index stream, and may end in keeping the value: only where the link is there
-   * and stays. What a hello did not tell of, because it came later, might be of a history that Global does not know.
+   * Begins an upload beside the index stream. Its value may be kept only if the link is up now and stays up: the next
+   * hello could not name the seq of the put, which may be of a history that a restored Global does not know.
    */
   begin(digest: Digest): Flight {
-    const flight = this.#inFlight.begin([keyThing(digest)])
-    if (this.#link !== 'connected') this.#inFlight.lost(keyThing(digest), Infinity)
+    const flight = this.#inFlight.begin([keySubject(digest)])
+    if (this.#link !== 'connected') this.#inFlight.overtake(keySubject(digest), Infinity)
     return {
       end: () => flight.end(),
-      isFresh: (what, incarnation) => {
-        const fresh = flight.isFresh(what, incarnation) || !this.#rules.putsInFlight
-        if (fresh) this.#seen = Math.max(this.#seen, incarnation)
+      isFresh: (subject, incarnation) => {
+        const fresh = flight.isFresh(subject, incarnation) || !this.#rules.putsInFlight
+        if (fresh) this.#progress.saw(incarnation)
         return fresh
       },
     }
@@ -148,20 +123,20 @@ export class LocalIndex {
         break
       case 'request':
         this.#requests.add(event.ticket, event.body, event.digests)
-        if (this.#link !== 'connected') this.#failImpatient(event.now)
-        else if (this.#requests.mayGather(event.body)) this.#gather()
-        else this.#sendWaiting()
+        if (this.#link !== 'connected') this.#settle(this.#requests.expire(event.now))
+        else if (this.#requests.shouldWait(event.body)) this.#scheduleFlush()
+        else this.#flush()
         break
-      case 'gathered':
-        this.#gathering = false
-        this.#sendWaiting()
+      case 'flush':
+        this.#flushDue = false
+        this.#flush()
         break
       case 'cancel':
         this.#requests.cancel(event.ticket)
-        this.#readers.delete(event.ticket)
+        this.#freshness.cancel(event.ticket)
         break
-      case 'consult':
-        this.#readers.set(event.ticket, event.now)
+      case 'check-freshness':
+        this.#freshness.wait(event.ticket, event.now)
         break
       case 'held':
         this.#revalidation.begin(event.digests)
@@ -171,7 +146,7 @@ export class LocalIndex {
         this.#tick(event.now)
         break
     }
-    if ('now' in event) this.#look(event.now)
+    if ('now' in event) this.#poll(event.now)
     return this.#effects
   }
 
@@ -185,8 +160,8 @@ export class LocalIndex {
         type: 'hello',
         versions: VERSIONS,
         bootId: this.#bootId,
-        position: this.#position,
-        seen: this.#seen,
+        position: this.#progress.position,
+        highestSeen: this.#progress.highestSeen,
         ticketSecret: this.#ticketSecret,
       },
     })
@@ -195,99 +170,87 @@ export class LocalIndex {
   #message(message: Message, now: number): void {
     const { id, body } = message
     this.#heardAt = now
-    this.#standing.heard(now)
-    this.#seen = Math.max(this.#seen, ...seqsIn(body))
-    if (this.#link === 'greeting') return this.#greeted(message, now)
+    this.#freshness.heard(now)
+    this.#progress.saw(...seqsIn(body))
+    if (this.#link === 'greeting') return this.#greeted(message)
     switch (body.type) {
       case 'ping':
         return this.#send({ id, body: { type: 'pong', seq: 0 } })
       case 'pong':
-        if (id >= FIRST_PING && this.#standing.ponged(id, body.seq)) return
+        if (this.#freshness.ponged(id, body.seq)) return
         break
       case 'feed':
         return this.#feed(body)
       case 'goodbye':
-        return this.#hangUp(new DstoreError('unreachable', `Global stopped: ${body.reason}`))
+        return this.#close(new DstoreError('unreachable', `Global stopped: ${body.reason}`))
       case 'failure':
         if (id === 0) return this.#dismissed(errorOf(body))
         break
       case 'located':
-        if (id === REVALIDATE_ID) return this.#verified(body.facts)
-        break
-      default:
+        if (id === REVALIDATION_ID) return this.#revalidated(body.facts)
         break
     }
     try {
       for (const settled of this.#requests.answered(message)) {
-        this.#settle(settled)
+        this.#settle([settled])
         const { result } = settled
-        if (result instanceof DstoreError && result.code === 'protocol') this.#hangUp(result)
+        if (result instanceof DstoreError && result.code === 'protocol') this.#close(result)
       }
-      if (!this.#gathering) this.#sendWaiting()
+      if (!this.#flushDue) this.#flush()
     } catch (error) {
-      this.#hangUp(error as DstoreError)
+      this.#close(error as DstoreError)
     }
   }
 
-  #greeted({ body }: Message, now: number): void {
+  #greeted({ body }: Message): void {
     if (body.type === 'welcome' && VERSIONS.includes(body.version)) {
-      this.#welcomed(body, now)
+      this.#welcomed(body)
     } else if (body.type === 'failure') {
       const error = errorOf(body)
       this.#effects.push({ type: 'refused', error })
       this.#dismissed(error)
     } else {
-      this.#hangUp(new DstoreError('protocol', 'Global did not answer the hello with a welcome'))
+      this.#close(new DstoreError('protocol', 'Global did not answer the hello with a welcome'))
     }
   }
 
-  /** Global ends the session, and says why. */
+  /** Global ended the session, with this error. */
   #dismissed(error: DstoreError): void {
     if (error.code === 'not-permitted') {
-      this.#standing.refused()
-      this.#effects.push({ type: 'cut', error })
+      this.#freshness.refused()
+      this.#effects.push({ type: 'end-reads', error })
     }
-    this.#hangUp(error)
+    this.#close(error)
   }
 
-  #welcomed({ position, reset, leaseMs, members }: Welcome, now: number): void {
+  #welcomed(welcome: Welcome): void {
+    const { position, reset, leaseMs, members } = welcome
     this.#link = 'connected'
     this.#ticketSecret = undefined
-    this.#pingedAt = now
-    if (!reset && this.#position === undefined) {
-      return this.#hangUp(new DstoreError('protocol', 'Global goes on from where nobody was'))
+    const applied = this.#progress.welcomed(welcome)
+    if (applied === undefined) {
+      return this.#close(new DstoreError('protocol', 'Global resumed a feed that never began'))
     }
-    const applied = reset ? position.seq : this.#position!.seq
-    this.#standing.welcomed({ sentAt: this.#helloAt, seq: position.seq, leaseMs, applied })
-    this.#run = position.runId
-    this.#owed = reset ? position : undefined
+    this.#freshness.welcomed({ sentAt: this.#helloAt, seq: position.seq, leaseMs, applied })
     if (reset) {
       this.#effects.push({ type: 'members', peers: members })
       this.#inFlight.reset()
-      this.#seen = position.seq
-    } else {
-      // What it stands for in the run before, it stands for in this one.
-      this.#position = { runId: position.runId, seq: applied }
     }
     if (!this.#rules.acknowledgeVerified) this.#acknowledgeReset()
     if (reset && this.#rules.revalidate) this.#effects.push({ type: 'reset' })
     else this.#revalidate()
-    this.#sendWaiting()
+    this.#flush()
   }
 
-  /** The run whose feed is read. */
-  #run: Uint8Array = new Uint8Array(16)
-
   #feed(feed: Feed): void {
-    const at = this.#position?.seq
-    if (this.#owed !== undefined || at === undefined || feed.after !== at) {
-      this.#hangUp(new DstoreError('protocol', 'the feed does not go on from where this Local is'))
-      return
+    if (!this.#progress.isFollowedBy(feed)) {
+      const gap = 'the feed does not continue from the position of this Local'
+      return this.#close(new DstoreError('protocol', gap))
     }
     if (this.#rules.applyBeforeAck) this.#apply(feed)
     else this.#late.push(feed)
-    this.#position = { runId: this.#run, seq: feed.upto }
-    this.#standing.applied(feed.upto)
+    this.#progress.applied(feed.upto)
+    this.#freshness.applied(feed.upto)
     this.#send({ id: 0, body: { type: 'ack', seq: feed.upto } })
   }
 
@@ -295,115 +258,84 @@ export class LocalIndex {
     const memberships = feed.memberships.filter(
       ({ admitted }) => admitted || this.#rules.expulsions,
     )
-    for (const { digest, seq } of removals) this.#inFlight.lost(keyThing(digest), seq)
-    for (const { name, seq } of unbindings) this.#inFlight.lost(nameThing(name), seq)
+    for (const { digest, seq } of removals) this.#inFlight.overtake(keySubject(digest), seq)
+    for (const { name, seq } of unbindings) this.#inFlight.overtake(nameSubject(name), seq)
     if (removals.length + unbindings.length + memberships.length > 0) {
       this.#effects.push({ type: 'apply', removals, unbindings, memberships })
     }
   }
 
-  #verified(facts: Parameters<Revalidation['answered']>[0]): void {
+  #revalidated(facts: Parameters<Revalidation['answered']>[0]): void {
     for (const { digest, incarnation } of this.#revalidation.answered(facts)) {
-      this.#effects.push({ type: 'verified', digest, incarnation })
+      this.#effects.push({ type: 'revalidated', digest, incarnation })
     }
     this.#revalidate()
   }
 
-  /** Ask about the next batch of what is void; acknowledge what was owed when there is none. */
+  /** Asks about the next batch of void values; acknowledges the reset after the last. */
   #revalidate(): void {
     if (this.#link !== 'connected') return
-    const digests = this.#revalidation.next()
-    if (digests !== undefined) {
-      this.#send({ id: REVALIDATE_ID, body: { type: 'locate', digests, inline: false } })
-    } else if (this.#revalidation.isDone) {
-      this.#acknowledgeReset()
-    }
+    const message = this.#revalidation.next()
+    if (message !== undefined) this.#send(message)
+    else if (this.#revalidation.isDone) this.#acknowledgeReset()
   }
 
   #acknowledgeReset(): void {
-    if (this.#owed === undefined) return
-    this.#position = this.#owed
-    this.#owed = undefined
-    this.#send({ id: 0, body: { type: 'ack', seq: this.#position.seq } })
+    const seq = this.#progress.completeReset()
+    if (seq !== undefined) this.#send({ id: 0, body: { type: 'ack', seq } })
   }
 
   #closed(now: number, error: DstoreError): void {
-    if (this.#link === 'connected') this.#awaySince = now
+    const awaySince = this.#link === 'connected' ? now : undefined
     this.#link = 'away'
-    this.#linkError = error
-    this.#owed = undefined
-    this.#standing.closed(now)
-    this.#revalidation.broke()
+    this.#progress.closed()
+    this.#freshness.closed(now)
+    this.#revalidation.closed()
     this.#inFlight.reset()
-    for (const settled of this.#requests.broke()) this.#settle(settled)
-    this.#failImpatient(now)
+    this.#settle(this.#requests.closed(error, awaySince))
+    this.#settle(this.#requests.expire(now))
   }
 
   #tick(now: number): void {
     for (const feed of this.#late.splice(0)) this.#apply(feed)
-    this.#standing.look(now)
+    this.#freshness.poll(now)
     if (this.#link === 'away') {
-      this.#failImpatient(now)
+      this.#settle(this.#requests.expire(now))
     } else if (now - this.#heardAt >= SILENCE_MS) {
       const silence = `Global has been silent for ${SILENCE_MS / 1000} s`
-      this.#hangUp(new DstoreError('unreachable', silence))
-    } else if (this.#link === 'connected' && now - this.#pingedAt >= this.#pingEvery) {
+      this.#close(new DstoreError('unreachable', silence))
+    } else if (this.#link === 'connected' && this.#freshness.isPingDue(now)) {
       this.#ping(now)
     }
   }
 
-  /** A lease is renewed several times before it runs out. */
-  get #pingEvery(): number {
-    return Math.min(PING_INTERVAL_MS, (this.leaseMs ?? Infinity) / 4)
-  }
-
-  /** Answer the readers whose question is decided, ask Global where it is not, and cut reads without a lease. */
-  #look(now: number): void {
-    const expired = this.#standing.isExpired(now)
-    if (expired && !this.#cut) this.#effects.push({ type: 'cut', error: leaseOver() })
-    this.#cut = expired
-    for (const [ticket, since] of this.#readers) {
-      const verdict = this.#standing.verdict(now, since)
-      if (verdict !== 'wait') {
-        this.#readers.delete(ticket)
-        this.#effects.push({ type: 'verdict', ticket, verdict })
-      } else if (this.#link === 'connected' && !this.#standing.isAsking) {
-        this.#ping(now)
-      }
+  /** Gives readers their verdicts, pings Global if that can settle the others, and ends reads without a lease. */
+  #poll(now: number): void {
+    const isExpired = this.#freshness.isExpired(now)
+    if (isExpired && !this.#isExpired) this.#effects.push({ type: 'end-reads', error: leaseOver() })
+    this.#isExpired = isExpired
+    for (const decided of this.#freshness.decided(now)) {
+      this.#effects.push({ type: 'verdict', ...decided })
     }
+    const { hasReaders, isAsking } = this.#freshness
+    if (this.#link === 'connected' && hasReaders && !isAsking) this.#ping(now)
   }
 
   #ping(now: number): void {
-    this.#pingedAt = now
-    this.#lastPing = this.#lastPing === 0xffff_ffff ? FIRST_PING : this.#lastPing + 1
-    this.#standing.pinged(this.#lastPing, now)
-    this.#send({ id: this.#lastPing, body: { type: 'ping' } })
+    this.#send({ id: this.#freshness.ping(now), body: { type: 'ping' } })
   }
 
-  /** Whoever waited for the link as long as a redial may take is told that Global is away. */
-  #failImpatient(now: number): void {
-    const isRefused = this.#linkError.code === 'not-permitted'
-    const isPatient = now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused
-    if (this.#requests.isIdle || isPatient) return
-    const { message } = this.#linkError
-    const away = `Global cannot be reached: ${message}`
-    const error = isRefused
-      ? this.#linkError
-      : new DstoreError('unreachable', away, { cause: this.#linkError })
-    for (const settled of this.#requests.fail(error)) this.#settle(settled)
+  #settle(all: readonly Settled[]): void {
+    for (const settled of all) this.#effects.push({ type: 'settle', ...settled })
   }
 
-  #settle(settled: Settled): void {
-    this.#effects.push({ type: 'settle', ...settled })
+  /** More requests of this turn of the event loop may follow. */
+  #scheduleFlush(): void {
+    if (!this.#flushDue) this.#effects.push({ type: 'schedule-flush' })
+    this.#flushDue = true
   }
 
-  /** Others are likely to ask in this turn as well. */
-  #gather(): void {
-    if (!this.#gathering) this.#effects.push({ type: 'gather' })
-    this.#gathering = true
-  }
-
-  #sendWaiting(): void {
+  #flush(): void {
     if (this.#link !== 'connected') return
     for (const message of this.#requests.sendable()) this.#send(message)
   }
@@ -412,7 +344,7 @@ export class LocalIndex {
     this.#effects.push({ type: 'send', message })
   }
 
-  #hangUp(error: DstoreError): void {
-    this.#effects.push({ type: 'hang-up', error })
+  #close(error: DstoreError): void {
+    this.#effects.push({ type: 'close', error })
   }
 }

@@ -1,14 +1,15 @@
 /**
- * What a Local has asked its Global (specs/004-index.md, "Requests"): pipelined, each settled exactly once, sent again
- * where the link broke and that is safe, asked again where a removal has overtaken the answer.
+ * The requests of a Local to its Global (specs/004-index.md): pipelined, and each settled exactly once. A request is
+ * sent again after the link broke, if that is safe, and when a removal has overtaken its answer.
  */
 import { DstoreError } from '../../errors.ts'
-import { JOINED_REQUESTS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
-import { keyThing, nameThing, type Flight, type InFlight } from './in-flight.ts'
+import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
+import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
 import type { Rules } from '../rules.ts'
+import { keySubject, nameSubject, type Flight, type InFlight } from './in-flight.ts'
 
-/** An answer, and whether what it says may be kept: not where a removal was seen since the question. */
+/** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
 export interface Settled {
   readonly ticket: number
   readonly result: Answer | DstoreError
@@ -18,10 +19,10 @@ export interface Settled {
 interface Pending {
   readonly ticket: number
   readonly body: Request
-  readonly things: readonly string[]
-  /** From the moment it was sent. */
+  readonly subjects: readonly string[]
+  /** Undefined until the request is sent. */
   flight: Flight | undefined
-  /** It was asked again already. */
+  /** It was sent a second time because a removal had overtaken the answer. */
   repeated: boolean
 }
 
@@ -43,7 +44,7 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   ping: 'pong',
 }
 
-/** Ids of requests; all others are the link's own. */
+/** The range of request ids; the link itself uses others. */
 const FIRST_ID = 16
 const LAST_ID = 0x7fff_ffff
 
@@ -52,23 +53,26 @@ export class RequestQueue {
   readonly #rules: Rules
   /** Unanswered requests, in the order of the calls. */
   readonly #pending = new Map<number, Pending>()
-  /** Tickets that were not sent on this link. */
+  /** Tickets that are yet to be sent on this link. */
   readonly #unsent = new Set<number>()
   /**
-   * Message id on this link -> tickets, several where it asks about several keys. A cancelled ticket stays, so that the
-   * answer is recognised.
+   * The tickets of each message on this link, by its id. Several requests may share a message. A cancelled ticket stays,
+   * so that its answer is recognised.
    */
   readonly #sent = new Map<number, readonly number[]>()
   #lastId = FIRST_ID
+  #awaySince: number
+  #linkError = new DstoreError('unreachable', 'not connected to Global yet')
 
-  constructor(inFlight: InFlight, rules: Rules) {
+  constructor(inFlight: InFlight, rules: Rules, now = 0) {
     this.#inFlight = inFlight
     this.#rules = rules
+    this.#awaySince = now
   }
 
   add(ticket: number, body: Request, digests: readonly Digest[] = []): void {
-    const things = [...thingsOf(body), ...digests.map(keyThing)]
-    this.#pending.set(ticket, { ticket, body, things, flight: undefined, repeated: false })
+    const subjects = [...subjectsOf(body), ...digests.map(keySubject)]
+    this.#pending.set(ticket, { ticket, body, subjects, flight: undefined, repeated: false })
     this.#unsent.add(ticket)
   }
 
@@ -78,12 +82,12 @@ export class RequestQueue {
     this.#unsent.delete(ticket)
   }
 
-  /** Is it better to wait a moment for others that can be asked in one message with this? */
-  mayGather(body: Request): boolean {
+  /** Should this request wait for others of the same turn, to share a message with them? */
+  shouldWait(body: Request): boolean {
     return this.#sent.size > 0 && isJoinable(body)
   }
 
-  /** The messages that may be sent now. */
+  /** The messages to send now. */
   *sendable(): Generator<Message> {
     const joined: Record<'locate' | 'put', Pending[]> = { locate: [], put: [] }
     for (const ticket of this.#unsent) {
@@ -108,16 +112,16 @@ export class RequestQueue {
     for (const pending of pendings) {
       this.#unsent.delete(pending.ticket)
       pending.flight?.end()
-      pending.flight = this.#inFlight.begin(pending.things)
+      pending.flight = this.#inFlight.begin(pending.subjects)
     }
     return { id, body: joinedBody(pendings) }
   }
 
-  /** What an answer settles. `protocol` is thrown where nothing was asked, or not that much. */
+  /** The requests that an answer settles. Throws `protocol` if the answer fits no request. */
   answered({ id, body }: Message): Settled[] {
     const tickets = this.#sent.get(id)
     if (tickets === undefined)
-      throw new DstoreError('protocol', 'Global answered what was not asked')
+      throw new DstoreError('protocol', 'Global answered a request that was not sent')
     this.#sent.delete(id)
     const parts = partsOf(body, tickets.length)
     return tickets.flatMap((ticket, i) => {
@@ -138,7 +142,7 @@ export class RequestQueue {
     const asks = pending.body.type === 'locate' || pending.body.type === 'lookup'
     if (keep || !asks) return [this.#settle(pending, answer, keep)]
     if (pending.repeated) {
-      const gone = new DstoreError('removed', 'it was removed while it was asked for')
+      const gone = new DstoreError('removed', 'it was removed while it was being looked up')
       return [this.#settle(pending, gone, false)]
     }
     pending.repeated = true
@@ -146,8 +150,10 @@ export class RequestQueue {
     return []
   }
 
-  /** The link is gone: what may be repeated waits for the next; what may have been done is told so. */
-  broke(): Settled[] {
+  /** The link broke. Requests wait for the next one, except those that are not safe to send twice. */
+  closed(error: DstoreError, awaySince: number = this.#awaySince): Settled[] {
+    this.#linkError = error
+    this.#awaySince = awaySince
     this.#sent.clear()
     this.#lastId = FIRST_ID
     const settled: Settled[] = []
@@ -155,8 +161,8 @@ export class RequestQueue {
       const { type } = pending.body
       const isOnce = type === 'remove' || type === 'unbind' || type === 'expel' || type === 'invite'
       if (isOnce && !this.#unsent.has(pending.ticket)) {
-        // A value that was put again meanwhile would be removed, too.
-        const message = 'the link to Global broke: it may be done or not'
+        // A second removal could hit a value that was put meanwhile.
+        const message = 'the link to Global broke: it may or may not have been done'
         settled.push(this.#settle(pending, new DstoreError('unreachable', message), false))
       } else {
         pending.repeated = false
@@ -166,12 +172,13 @@ export class RequestQueue {
     return settled
   }
 
-  get isIdle(): boolean {
-    return this.#pending.size === 0
-  }
-
-  /** Global is away: nobody waits for it any longer. */
-  fail(error: DstoreError): Settled[] {
+  /** Fails all requests once the link has been away for longer than a redial may take. */
+  expire(now: number): Settled[] {
+    const cause = this.#linkError
+    const isRefused = cause.code === 'not-permitted'
+    if (now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused) return []
+    const away = `Global cannot be reached: ${cause.message}`
+    const error = isRefused ? cause : new DstoreError('unreachable', away, { cause })
     return [...this.#pending.values()].map((pending) => this.#settle(pending, error, false))
   }
 
@@ -192,7 +199,7 @@ export class RequestQueue {
           !fetchesInFlight ||
           answer.facts.every(
             (fact, i) =>
-              fact === undefined || flight.isFresh(keyThing(digests[i]!), fact.incarnation),
+              fact === undefined || flight.isFresh(keySubject(digests[i]!), fact.incarnation),
           )
         )
       }
@@ -200,19 +207,19 @@ export class RequestQueue {
         return (
           !putsInFlight ||
           answer.receipts.every(({ digest, incarnation }) =>
-            flight.isFresh(keyThing(digest), incarnation),
+            flight.isFresh(keySubject(digest), incarnation),
           )
         )
       case 'offered':
         return (
           !putsInFlight ||
           answer.have === undefined ||
-          flight.isFresh(keyThing(answer.have.digest), answer.have.incarnation)
+          flight.isFresh(keySubject(answer.have.digest), answer.have.incarnation)
         )
       case 'binding': {
         if (answer.found === undefined || !namesInFlight) return true
         const { name } = body as Request & { type: 'lookup' | 'bind' }
-        return flight.isFresh(nameThing(name), answer.found.incarnation)
+        return flight.isFresh(nameSubject(name), answer.found.incarnation)
       }
       default:
         return true
@@ -226,7 +233,7 @@ export class RequestQueue {
   }
 }
 
-/** What an answer is that is none to this request; undefined where it is one. */
+/** What is wrong with an answer to this request; undefined if it fits. */
 function whatIsWrong(request: Request, answer: Body): string | undefined {
   if (answer.type !== ANSWERS[request.type]) return answer.type
   const [asked, told] =
@@ -238,14 +245,14 @@ function whatIsWrong(request: Request, answer: Body): string | undefined {
   return asked === told ? undefined : `${told} answers to ${asked}`
 }
 
-/** A question for one key and its value, or a put of one value: several go in one message, with room for every value. */
+/** A locate of one key with its value, or a put of one value without a name. Several of these share a message. */
 function isJoinable(body: Request): body is Locate | Put {
   return body.type === 'locate'
     ? body.inline && body.digests.length === 1
     : body.type === 'put' && body.name === undefined && body.values.length === 1
 }
 
-/** One request for what several ask, all of the same type. */
+/** The one request that stands for several of the same type. */
 function joinedBody(pendings: readonly Pending[]): Request {
   const [{ body }] = pendings as [Pending]
   if (pendings.length === 1) return body
@@ -258,7 +265,7 @@ function joinedBody(pendings: readonly Pending[]): Request {
   return { type: 'locate', digests, inline: true }
 }
 
-/** The answer to each of the requests that went in one message: its own part, or the failure of all. */
+/** The answer to each request of a shared message: its own part, or the failure of all. */
 function partsOf(body: Body, count: number): readonly Body[] {
   if (count === 1) return [body]
   const parts: readonly Body[] =
@@ -268,24 +275,20 @@ function partsOf(body: Body, count: number): readonly Body[] {
         ? body.receipts.map((receipt) => ({ type: 'stored', receipts: [receipt] }))
         : Array.from({ length: count }, () => body)
   if (parts.length === count) return parts
-  throw new DstoreError('protocol', `Global answered ${count} in one with ${parts.length}`)
+  throw new DstoreError('protocol', `Global gave ${parts.length} answers to ${count} requests`)
 }
 
-/** What a request is about, as far as it says so itself. */
-function thingsOf(body: Request): string[] {
+/** The keys or names in a request. */
+function subjectsOf(body: Request): string[] {
   switch (body.type) {
     case 'locate':
-      return body.digests.map(keyThing)
+      return body.digests.map(keySubject)
     case 'offer':
-      return [keyThing(body.digest)]
+      return [keySubject(body.digest)]
     case 'bind':
     case 'lookup':
-      return [nameThing(body.name)]
+      return [nameSubject(body.name)]
     default:
       return []
   }
-}
-
-export function errorOf({ code, message, hint }: Body & { type: 'failure' }): DstoreError {
-  return new DstoreError(code, message, hint === undefined ? {} : { hint })
 }

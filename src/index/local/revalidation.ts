@@ -1,15 +1,17 @@
 /**
- * What a Local holds and must ask about anew after a reset (specs/004-index.md, "Reset"), in batches: one question is
- * under way at a time.
+ * Revalidates everything held after a reset (specs/004-index.md, "Rules: reset"), in batches, one in flight at a time.
  *
- * No removal can overtake the answers: Global tells nothing of what comes after the reset before that is acknowledged,
- * which is when all of this was answered.
+ * No removal can overtake the answers: Global feeds nothing after a reset until the Local has acknowledged it, and the
+ * Local does that after the last answer.
  */
 import { BATCH_ITEMS } from '../../limits.ts'
-import type { Digest, Fact } from '../message.ts'
+import type { Digest, Fact, Message } from '../message.ts'
 
-/** What became of one value: it is this incarnation, or it is gone. */
-export interface Verified {
+/** The message id of revalidations, which no request has. */
+export const REVALIDATION_ID = 2
+
+/** A value has this incarnation; undefined if it is gone. */
+export interface Revalidated {
   readonly digest: Digest
   readonly incarnation: number | undefined
 }
@@ -18,37 +20,35 @@ export class Revalidation {
   #queue: Digest[] = []
   #asked: readonly Digest[] = []
 
-  /** Is everything asked about and answered? */
   get isDone(): boolean {
     return this.#queue.length === 0 && this.#asked.length === 0
   }
 
-  /** All of this must be asked about, and nothing else. */
+  /** Starts over with these keys. */
   begin(digests: readonly Digest[]): void {
     this.#asked = []
     this.#queue = [...digests]
   }
 
-  /** The next batch to ask about; undefined where there is none, or one is under way. */
-  next(): readonly Digest[] | undefined {
+  /** The next batch; undefined if there is none, or one is in flight. */
+  next(): Message | undefined {
     if (this.#asked.length > 0 || this.#queue.length === 0) return undefined
     this.#asked = this.#queue.splice(0, BATCH_ITEMS)
-    return this.#asked
+    return { id: REVALIDATION_ID, body: { type: 'locate', digests: this.#asked, inline: false } }
   }
 
-  /** The link broke: what was asked is to be asked again. */
-  broke(): void {
+  /** The link broke: the batch in flight is queued again. */
+  closed(): void {
     this.#queue.push(...this.#asked)
     this.#asked = []
   }
 
-  /** The answer to the batch. */
-  answered(facts: readonly (Fact | undefined)[]): Verified[] {
-    const verified = this.#asked.map((digest, i) => ({
+  answered(facts: readonly (Fact | undefined)[]): Revalidated[] {
+    const revalidated = this.#asked.map((digest, i) => ({
       digest,
       incarnation: facts[i]?.incarnation,
     }))
     this.#asked = []
-    return verified
+    return revalidated
   }
 }

@@ -4,7 +4,7 @@ import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
 import type { Message } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
 import type { Location, RecordKey, Row } from '../../store/store.ts'
-import type { ChangeSeen, Digest } from '../message.ts'
+import type { WatchedChange, Digest } from '../message.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { nameBytes } from '../name.ts'
 import * as pb from './records_pb.ts'
@@ -23,7 +23,7 @@ export const removedRow = (digest: Digest): RecordKey => {
 
 const REMOVED = nameBytes('removed/')
 
-/** What the ids of registered Locals begin with. */
+/** The prefix of the ids of registered Locals. */
 export const LOCAL_ROWS: Uint8Array = nameBytes('local/')
 
 export const localRow = (peer: string): RecordKey => ({
@@ -37,14 +37,14 @@ export const INDEX_ROW: RecordKey = { table: 'meta', id: nameBytes('index') }
 
 const decoder = new TextDecoder()
 
-/** What the index keeps of a key that exists. */
+/** The index's record of a key that exists. */
 export interface KeyRecord {
   readonly size: number
   readonly location: Location
-  /** Seq of the put that made the key exist. */
+  /** The seq of the put that created the key. */
   readonly incarnation: number
   readonly names: readonly string[]
-  /** It was put without a name: it stays when its last name goes. */
+  /** It was put without a name, so it stays when its last name goes. */
   readonly unnamed: boolean
 }
 
@@ -61,7 +61,7 @@ export type Change =
       readonly type: 'remove'
       readonly digest: Digest
       readonly incarnation: number
-      /** Names that went with it. */
+      /** Names that were unbound with it. */
       readonly names: readonly string[]
     }
   | { readonly type: 'bind' | 'unbind'; readonly digest: Digest; readonly name: string }
@@ -69,10 +69,7 @@ export type Change =
   | { readonly type: 'admit'; readonly peer: string; readonly role: MemberRole }
   | { readonly type: 'expel'; readonly peer: string }
 
-/**
- * The row for a key. A new key's incarnation is the seq that this very write will get, the row's version: it is
- * left out then.
- */
+/** The row for a key. A new key leaves out its incarnation: it is the row's version, the seq of this very write. */
 export function encodeKey(
   record: Omit<KeyRecord, 'incarnation'> & { incarnation?: number },
 ): Uint8Array {
@@ -87,7 +84,7 @@ export function encodeKey(
   })
 }
 
-/** The record in a row of `keys`; `integrity` where the store gives back something else. */
+/** The record in a row of `keys`; throws `integrity` if the row is damaged. */
 export function decodeKey(row: Row): KeyRecord {
   const { size, location, incarnation, names, unnamed } = unpack(pb.KeyRecordSchema, row.value)
   const seq = incarnation === undefined ? row.version : Number(incarnation)
@@ -98,7 +95,7 @@ export const encodeName = (digest: Digest): Uint8Array => pack(pb.NameRecordSche
 
 export const decodeName = (row: Row): Digest => unpack(pb.NameRecordSchema, row.value).digest
 
-/** The last change of a key that was removed. `seq` is left out as it is written: see `RemovedMark`. */
+/** The removal of a key. `seq` is the highest that it can have (R004-22). */
 export interface RemovedRecord {
   readonly seq: number
   readonly size: number
@@ -116,7 +113,7 @@ export function decodeRemoved(row: Row): RemovedRecord {
 export interface LocalRecord {
   readonly bootId: Uint8Array
   readonly acknowledged: number
-  /** It holds nothing that a lease does not bound. */
+  /** A lease covers everything that it holds. */
   readonly leased: boolean
 }
 
@@ -128,7 +125,7 @@ export function decodeLocal(row: Row): LocalRecord {
   return { bootId, acknowledged: Number(acknowledged), leased }
 }
 
-/** A run of Global, and the seq of the change that began it. */
+/** A run of Global. `start`: the seq of the change that began it. */
 export interface Run {
   readonly id: Uint8Array
   readonly start: number
@@ -188,7 +185,7 @@ function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['ch
   }
 }
 
-/** An entry of the log, and when it was written, in wall-clock milliseconds. */
+/** The change in an entry of the log; `atMs` is wall-clock time. */
 export function decodeChange(entry: Uint8Array): {
   readonly change: Change
   readonly atMs: number
@@ -228,8 +225,8 @@ function toRole(text: string): MemberRole {
   return text
 }
 
-/** A change as watchers are told. */
-export function seen(seq: number, change: Change): ChangeSeen {
+/** A change, as watchers get it. */
+export function watched(seq: number, change: Change): WatchedChange {
   const { type } = change
   const digest = 'digest' in change ? change.digest : undefined
   const names = 'names' in change ? change.names : 'name' in change ? [change.name] : []

@@ -47,7 +47,7 @@ import { resolveRange } from '../calls/range.ts'
 import { arriving, metered } from '../calls/byte-budget.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
-import { ingest, type Ingested } from './ingest.ts'
+import { ingest, recordOf, type Ingested } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 
@@ -169,7 +169,7 @@ export class Global implements Node {
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
-    const record = await this.index.record(key.digest)
+    const record = await recordOf(this.#store, key.digest)
     if (record === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     const { size, location } = record
     const range = resolveRange(options.range, size)
@@ -214,7 +214,6 @@ export class Global implements Node {
     const { kind } = this.#store
     const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
-    const { position, registered } = this.#driver.standing
     const { network, gate, leaseMs } = this.#options
     return {
       role: this.role,
@@ -222,11 +221,11 @@ export class Global implements Node {
       startedAt: this.#startedAt.toISOString(),
       peerId: network?.peerId,
       listen: network?.addresses() ?? [],
-      position: formatPosition(position),
+      position: formatPosition(this.#driver.position),
       leaseMs,
       global: undefined,
       locals: this.#driver.peers(),
-      registered,
+      registered: this.#driver.registered(),
       members: network && this.#driver.members.peers().length,
       refused: gate?.refused,
       store: {

@@ -1,19 +1,20 @@
 /**
- * What Global's index wants done with its store (specs/004-index.md, "Global"): values read and sealed, transactions
- * committed, pages listed. No decision is taken here.
+ * Reads, writes and pages of Global's store for its index (specs/004-index.md). It takes no decisions.
  */
+import { equal, gather } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
+import { hash } from '../../hash/hasher.ts'
 import type { GlobalEffect } from '../../index/global/global-events.ts'
-import type { Body } from '../../index/message.ts'
-import type { Inline, Sealed } from '../../index/global/request-plans.ts'
-import { decodeChange, type Change } from '../../index/records/record.ts'
-import type { CommitResult, Location, Staging, Store, Transaction } from '../../store/store.ts'
-import type { WatchLog } from './watch-log.ts'
-import { inlineValues } from '../inline-values.ts'
+import type { Inline, Sealed, StoredFacts } from '../../index/global/plan.ts'
+import type { Body, List, Listed, Named, Names } from '../../index/message.ts'
+import { nameBytes } from '../../index/name.ts'
+import { decodeChange, decodeKey, decodeName, type Change } from '../../index/records/record.ts'
+import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
-import { listKeys, listNames } from './listing.ts'
-import type { Repair } from './repair.ts'
+import type { CommitResult, Location, Staging, Store, Transaction } from '../../store/store.ts'
 import { sealSmall } from './ingest.ts'
+import type { Repair } from './repair.ts'
+import type { WatchLog } from './watch-log.ts'
 
 export interface IndexIoOptions {
   readonly store: Store
@@ -24,14 +25,14 @@ export interface IndexIoOptions {
 
 export class IndexIo {
   readonly #options: IndexIoOptions
-  /** Sealed values that the index has not decided about. */
+  /** Sealed values that the index has not adopted or discarded yet. */
   readonly #sealed = new Map<Location, Staging>()
 
   constructor(options: IndexIoOptions) {
     this.#options = options
   }
 
-  /** A value was sealed elsewhere: it waits for the index, too. */
+  /** Takes charge of a sealed value until the index adopts or discards it. */
   hold(location: Location, staging: Staging): void {
     this.#sealed.set(location, staging)
   }
@@ -42,16 +43,42 @@ export class IndexIo {
     return body.type === 'names' ? listNames(store, body) : changes.read(body)
   }
 
-  /** Changes after `after`, at most `limit`, out of the log. */
+  /** At most `limit` changes after `after`, out of the log. */
   async replay(after: number, limit: number): Promise<{ seq: number; change: Change }[]> {
     const entries = await this.#options.store.log(after, limit)
     return entries.map(({ seq, entry }) => ({ seq, change: decodeChange(entry).change }))
   }
 
-  /** The small values among these that go with an answer. */
-  load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
+  /**
+   * The small values among these, as many as fit into one answer. One that is unreadable or damaged is left out: the
+   * Local fetches it instead, and learns why it cannot.
+   */
+  async load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
+    let left = INLINE_ANSWER_BYTES
+    return Promise.all(
+      values.map((value) => {
+        if (value === undefined || value.size > INLINE_VALUE_BYTES || value.size > left) return
+        left -= value.size
+        return this.#readVerified(value)
+      }),
+    )
+  }
+
+  async #readVerified(value: Inline): Promise<Uint8Array | undefined> {
     const { store, repair } = this.#options
-    return inlineValues(store, repair, values)
+    const { digest, location, size } = value
+    const bytes = await gather(store.read(location, { start: 0, end: size })).catch(() => undefined)
+    // Memory does not decay: this process verified what it stored there.
+    if (bytes === undefined || store.kind === 'memory') return bytes
+    if (equal(hash(bytes).digest, digest)) return bytes
+    await repair.damaged(digest, value, 'its bytes are not what its key says')
+    return undefined
+  }
+
+  async inspect(digest: Uint8Array, location: Location | undefined): Promise<StoredFacts> {
+    const { store } = this.#options
+    const isDamaged = location !== undefined && (await store.isDamaged(location))
+    return { isDamaged, keptBytes: await store.unfinished(digest) }
   }
 
   async stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
@@ -85,3 +112,22 @@ export class IndexIo {
     })
   }
 }
+
+async function listKeys(store: Store, { after, limit }: List): Promise<Listed> {
+  const from = after === undefined ? {} : { after }
+  const rows = await store.scan('keys', { ...from, limit: limit + 1 })
+  const items = rows.slice(0, limit).map((row) => ({ digest: row.id, size: decodeKey(row).size }))
+  return { type: 'listed', items, more: rows.length > limit }
+}
+
+async function listNames(store: Store, { prefix, after, limit }: Names): Promise<Named> {
+  const from = after === undefined ? {} : { after: nameBytes(after) }
+  const rows = await store.scan('names', { prefix: nameBytes(prefix), ...from, limit: limit + 1 })
+  const items = rows.slice(0, limit).map((row) => ({
+    name: decoder.decode(row.id),
+    digest: decodeName(row),
+  }))
+  return { type: 'named', items, more: rows.length > limit }
+}
+
+const decoder = new TextDecoder()

@@ -1,18 +1,19 @@
-/** Values on their way into a store and out of it. */
-import { equal, gather } from '../../bytes.ts'
+/** Values on their way into the store and out of it. */
+import { equal } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
-import type { Sealed } from '../../index/global/request-plans.ts'
+import type { Sealed } from '../../index/global/plan.ts'
+import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import { RESUMABLE_BYTES } from '../../limits.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
 
-/** A value that is sealed in a store and not yet adopted. */
+/** A value that is sealed in the store and not adopted yet. */
 export interface Ingested extends Hashed {
   readonly location: Location
   readonly staging: Staging
 }
 
-/** Take a stream into the store, hashing as it passes. Nothing is left behind where it fails. */
+/** Streams a value into the store, hashing it. If that fails, nothing of it stays. */
 export async function ingest(
   store: Store,
   bytes: AsyncIterable<Uint8Array>,
@@ -41,8 +42,8 @@ export async function ingest(
 }
 
 /**
- * Take a value whose key is known: verified bytes from `start` on, and the outboard once all have come. Where it breaks
- * off, what came is kept, and one that goes on from there has to be hashed as a whole. Error: `integrity`.
+ * Stores a value whose key is known: verified bytes from `start` on, and the outboard at the end. If the stream breaks,
+ * the store keeps what came. A resumed upload is hashed as a whole, including the kept bytes. Error: `integrity`.
  */
 export async function receive(
   store: Store,
@@ -54,7 +55,7 @@ export async function receive(
   const resumption = isResumable || start > 0 ? { id: digest, from: start } : undefined
   const staging = await store.stage(size, resumption)
   try {
-    // The bytes that are here already were verified when they came; what the disk made of them, nobody knows.
+    // The kept bytes were verified when they came, but the disk may have changed them since.
     const hasher = start > 0 ? createHasher() : undefined
     if (hasher !== undefined) {
       for await (const piece of staging.begun()) await hashInTurns(hasher, piece)
@@ -70,7 +71,7 @@ export async function receive(
     }
     const hashed = hasher?.finish()
     if (hashed !== undefined && !equal(hashed.digest, digest)) {
-      throw new DstoreError('integrity', 'what was kept of the value is damaged: send all of it')
+      throw new DstoreError('integrity', 'the kept part of the value is damaged: send all of it')
     }
     const location = await staging.seal(hashed?.outboard ?? outboard())
     return { digest, size, location, staging }
@@ -80,7 +81,7 @@ export async function receive(
   }
 }
 
-/** Hash and seal a small value. */
+/** Hashes and seals a small value. */
 export async function sealSmall(
   store: Store,
   value: Uint8Array,
@@ -96,11 +97,8 @@ export async function sealSmall(
   }
 }
 
-/** A small value, whole. */
-export async function readSmall(
-  store: Store,
-  location: Location,
-  size: number,
-): Promise<Uint8Array> {
-  return gather(store.read(location, { start: 0, end: size }))
+/** The index's record of a key; undefined if there is none. */
+export async function recordOf(store: Store, digest: Uint8Array): Promise<KeyRecord | undefined> {
+  const [row] = await store.rows([keyRow(digest)])
+  return row === undefined ? undefined : decodeKey(row)
 }

@@ -1,11 +1,11 @@
-/** Lets go of what the log need not remember any longer (specs/004-index.md, "Retention"). */
+/** Trims log entries past the retention limits (specs/004-index.md, R004-34). */
 import { asDstoreError } from '../../errors.ts'
 import { decodeChange, decodeRemoved, removedRow } from '../../index/records/record.ts'
 import { BATCH_ITEMS, LOG_AGE_MS, LOG_CHANGES } from '../../limits.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'
 
-/** How often it looks. */
+/** Between two runs: short enough that each trims little. */
 const EVERY_MS = 60_000
 
 export interface RetentionLimits {
@@ -39,7 +39,7 @@ export class LogRetention {
     this.#timer.unref()
   }
 
-  /** Let go of all that is too old or too much, oldest first. `nowMs` is wall-clock time. */
+  /** Trims everything that is too old or too much, oldest first. `nowMs`: wall-clock time. */
   async run(nowMs: number): Promise<void> {
     for (;;) {
       const entries = await this.#store.log(0, BATCH_ITEMS)
@@ -48,7 +48,7 @@ export class LogRetention {
       const old = entries
         .map(({ seq, entry }) => ({ seq, ...decodeChange(entry) }))
         .filter(({ seq, atMs }) => seq <= lastSeq - changes || atMs < nowMs - ageMs)
-      // The order of changes is that of the log, whatever the wall clock did.
+      // Entries before an old one go too, even if the wall clock jumped.
       const upto = old.at(-1)?.seq
       if (upto === undefined || this.#closed) return
       await this.#forget(upto, old)
@@ -63,7 +63,7 @@ export class LogRetention {
     await this.#running
   }
 
-  /** A removal that the log does not tell of any longer is not remembered with its key either. */
+  /** Deletes the marks of removals that are trimmed. */
   async #forget(
     upto: number,
     old: readonly { readonly change: ReturnType<typeof decodeChange>['change'] }[],

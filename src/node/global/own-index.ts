@@ -1,10 +1,10 @@
 /** The index calls of Global itself: facts from its own store, everything else from its index. */
 import type { Key } from '../../hash/key.ts'
 import { checkName } from '../../index/name.ts'
-import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import type { Store } from '../../store/store.ts'
 import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
 import type { BoundName, NodeIndex, ValueFacts } from '../node.ts'
+import { recordOf } from './ingest.ts'
 
 export interface OwnIndexOptions {
   readonly store: Store
@@ -22,7 +22,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex {
   }
 
   async stat(key: Key): Promise<ValueFacts | undefined> {
-    const record = await this.record(key.digest)
+    const record = await recordOf(this.#options.store, key.digest)
     if (record === undefined) return undefined
     const { size, incarnation, names } = record
     const holders = this.#options.holders(key.digest)
@@ -43,10 +43,5 @@ export class OwnIndex extends IndexCalls implements NodeIndex {
     const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
     const { found } = await this.#options.ask(request, {})
     return boundName(name, found!, found!.fact.size)
-  }
-
-  async record(digest: Uint8Array): Promise<KeyRecord | undefined> {
-    const [row] = await this.#options.store.rows([keyRow(digest)])
-    return row === undefined ? undefined : decodeKey(row)
   }
 }

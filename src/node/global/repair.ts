@@ -1,38 +1,38 @@
 /**
- * Values that the store no longer has as they were: noticed, set aside, never served again, and stored anew from a
- * Local that holds them or by the next put of the same value (specs/005-storage.md, "Rules: damage").
+ * Damaged values in the store: quarantined, never served, and replaced by a copy from a Local or by the next put of the
+ * same value (specs/005-storage.md, "Rules: damage").
  */
 import { equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import type { Sealed } from '../../index/global/request-plans.ts'
-import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
+import type { Sealed } from '../../index/global/plan.ts'
+import type { KeyRecord } from '../../index/records/record.ts'
 import { verifiedBytes, type ValueBytes } from '../../transfer/piece-reader.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'
-import { ingest } from './ingest.ts'
+import { ingest, recordOf } from './ingest.ts'
 
-/** The bytes of a value, from each of those who may hold it: not to be trusted, and fetched when they are asked for. */
+/** The bytes of a value from each Local that may hold it: untrusted, and fetched only when they are read. */
 export type HolderSources = (key: Key, size: number) => readonly AsyncIterable<Uint8Array>[]
 
 export interface RepairOptions {
   readonly store: Store
   readonly log: Log
-  /** Nobody where undefined. */
+  /** Default: none. */
   readonly holders?: HolderSources
 }
 
 export class Repair {
   readonly #options: RepairOptions
-  /** Values that are being fetched from a holder, by key. */
+  /** Repairs in progress, by key. */
   readonly #healing = new Map<string, Promise<boolean>>()
 
   constructor(options: RepairOptions) {
     this.#options = options
   }
 
-  /** The verified bytes of a range of a stored value. Where they are not the value's, that is seen to as well. */
+  /** The verified bytes of a range of a stored value. If they are damaged, the repair begins as well. */
   async *read(
     digest: Uint8Array,
     record: KeyRecord,
@@ -47,7 +47,7 @@ export class Repair {
     }
   }
 
-  /** A stored value as it lies there, not verified. */
+  /** The stored bytes of a value, not verified. */
   bytesOf({ size, location }: KeyRecord): ValueBytes {
     const { store } = this.#options
     return {
@@ -57,13 +57,7 @@ export class Repair {
     }
   }
 
-  /** Was the stored value found to be damaged? False where there is none. */
-  async isDamaged(digest: Uint8Array): Promise<boolean> {
-    const record = await this.#record(digest)
-    return record !== undefined && (await this.#options.store.isDamaged(record.location))
-  }
-
-  /** The stored value is not what it was: set it aside, say so, and begin to heal it. */
+  /** Quarantines a stored value, logs that, and begins to repair it. */
   async damaged(
     digest: Uint8Array,
     { location }: Pick<KeyRecord, 'location'>,
@@ -78,7 +72,7 @@ export class Repair {
     void this.heal(digest)
   }
 
-  /** Fetch a damaged value again from somebody who holds it. Is it whole now? Never rejects. */
+  /** Fetches a damaged value from a Local. True if it is whole now. Never rejects. */
   heal(digest: Uint8Array): Promise<boolean> {
     const key = new Key(digest)
     const text = key.toString()
@@ -96,7 +90,7 @@ export class Repair {
     return healing
   }
 
-  /** A value that was verified and sealed takes the place of its damaged copy, if it has one. */
+  /** Replaces the damaged copy of a value, if there is one, by this sealed one. */
   async mend({ digest, size, location }: Sealed): Promise<void> {
     const { store, log } = this.#options
     const record = await this.#record(digest)
@@ -104,7 +98,7 @@ export class Repair {
     try {
       await store.replace(record.location, location)
     } catch (error) {
-      // Removed meanwhile, or mended by another put: then this one goes its usual way.
+      // The value was removed or mended meanwhile: this put is an ordinary one.
       if (error instanceof RangeError) return
       throw error
     }
@@ -112,14 +106,15 @@ export class Repair {
   }
 
   async #fetch(key: Key): Promise<boolean> {
-    const { store, holders = nobody, log } = this.#options
+    const { store, holders, log } = this.#options
     const record = await this.#record(key.digest)
     if (record === undefined || !(await store.isDamaged(record.location))) return true
     const { size } = record
-    for (const bytes of holders(key, size)) {
+    for (const bytes of holders?.(key, size) ?? []) {
       try {
         await this.#take(key, size, bytes)
-        return !(await this.isDamaged(key.digest))
+        const whole = await this.#record(key.digest)
+        return whole === undefined || !(await store.isDamaged(whole.location))
       } catch (error) {
         const { message } = asDstoreError(error)
         log.debug('a Local could not give a damaged value', { key: key.toString(), message })
@@ -135,19 +130,16 @@ export class Repair {
       if (!equal(value.digest, key.digest)) throw new DstoreError('integrity', 'a Local lied')
       await this.mend(value)
     } finally {
-      // Does nothing where it was taken.
+      // A no-op once the value is taken.
       await value.staging.discard()
     }
   }
 
-  async #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
-    const [row] = await this.#options.store.rows([keyRow(digest)])
-    return row === undefined ? undefined : decodeKey(row)
+  #record(digest: Uint8Array): Promise<KeyRecord | undefined> {
+    return recordOf(this.#options.store, digest)
   }
 }
 
 function isDamage(error: unknown): boolean {
   return error instanceof DstoreError && error.code === 'integrity'
 }
-
-const nobody: HolderSources = () => []

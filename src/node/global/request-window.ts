@@ -1,6 +1,6 @@
 /**
- * What one Local has asked of Global and has not taken the answers of (specs/004-index.md, "Limits"). A Local may ask
- * fast and read slowly, or not at all: then nothing more of it is read, and it falls silent.
+ * Flow control for the requests of one Local (specs/004-index.md, R004-53). Global reads nothing more from a Local that
+ * sends requests but takes no answers, so the Local falls silent.
  */
 import { bytesIn } from '../../bytes.ts'
 import type { DstoreError } from '../../errors.ts'
@@ -24,11 +24,11 @@ import { pause, untilAborted } from '../../deadline.ts'
 export class RequestWindow {
   readonly #channel: Channel
   readonly #writer: FrameWriter
-  /** By the ids of requests: what each and its answer take of memory, at most. */
+  /** The memory that each open request and its answer take at most, by the id of the request. */
   readonly #open = new Map<number, number>()
   #bytes = 0
   #wake: (() => void) | undefined
-  /** The last page that was asked for. */
+  /** The end of the queue of pages. */
   #pages: Promise<void> = Promise.resolve()
 
   constructor(channel: Channel) {
@@ -36,8 +36,8 @@ export class RequestWindow {
     this.#writer = new FrameWriter(channel)
   }
 
-  /** A message was read. `protocol` where it is a request under an id that could not tell its answer from others. */
-  heard({ id, body }: Message): void {
+  /** A message was read. Throws `protocol` if it is a request without an id, or under that of an open one. */
+  opened({ id, body }: Message): void {
     const bytes = weightOf(body)
     if (bytes === undefined) return
     if (id === 0) throw malformed('a request without an id')
@@ -46,7 +46,7 @@ export class RequestWindow {
     this.#bytes += bytes
   }
 
-  /** Resolves when more may be read of this Local. Rejects where its channel is gone. */
+  /** Resolves when more may be read from this Local. Rejects if its channel is gone. */
   async room(): Promise<void> {
     const { signal } = this.#channel
     while (this.#open.size >= REQUESTS_IN_FLIGHT || this.#bytes >= INDEX_UNTAKEN_BYTES) {
@@ -55,20 +55,20 @@ export class RequestWindow {
     if (this.#writer.queuedBytes > FRAME_QUEUE_BYTES) await this.#writer.flush()
   }
 
-  /** Send a message. Where it answers a request, that counts until the channel has taken most of what was sent. */
+  /** Sends a message. The request that it answers stays open until the channel has taken most of what was sent. */
   async send(message: Message): Promise<void> {
     await this.#writer.send(encodeMessage(message)).catch(() => undefined)
     this.#bytes -= this.#open.get(message.id) ?? 0
     if (this.#open.delete(message.id)) this.#wake?.()
   }
 
-  /** Answer with what is made only when the answers before it were taken: one page at a time is in memory. */
+  /** Makes and sends an answer once the pages before it are taken, so that one page at a time is in memory. */
   page(answer: () => Promise<Message>): Promise<void> {
     this.#pages = this.#pages.then(async () => this.send(await answer()))
     return this.#pages
   }
 
-  /** End the channel, once the Local has taken what was sent, or would not for a while. */
+  /** Ends the channel once the Local has taken everything, or after `FAREWELL_MS`. */
   async end(reason: DstoreError): Promise<void> {
     const sent = this.#writer.end().catch(() => undefined)
     await Promise.race([sent, pause(FAREWELL_MS, this.#channel.signal)])
@@ -76,7 +76,7 @@ export class RequestWindow {
   }
 }
 
-/** What a request and its answer take of memory, at most; undefined for what is no request. */
+/** The memory that a request and its answer take at most; undefined for other messages. */
 function weightOf(body: Body): number | undefined {
   switch (body.type) {
     case 'locate':
@@ -95,7 +95,7 @@ function weightOf(body: Body): number | undefined {
     case 'invite':
     case 'admit':
     case 'expel':
-    // Pages are made one after the other.
+    // One page at a time is in memory.
     case 'list':
     case 'names':
     case 'watch':

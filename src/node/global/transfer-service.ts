@@ -1,15 +1,18 @@
-/** What Global gives its members, and takes from them, on transfer channels (specs/003-transfer.md). */
+/** Serves the transfer channels of members (specs/003-transfer.md): values to them, and uploads from them. */
 import { equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { tooLow } from '../../index/admission.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { errorOf } from '../../index/failure.ts'
+import { roleTooLow } from '../../index/global/dispatch.ts'
 import { checkName } from '../../index/name.ts'
-import { decodeKey, keyRow } from '../../index/records/record.ts'
-import { CALL_TIMEOUT_MS } from '../../limits.ts'
+import type { KeyRecord } from '../../index/records/record.ts'
+import { CALL_TIMEOUT_MS, RECHECK_BYTES } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import { suffices } from '../../membership/role.ts'
 import type { Store } from '../../store/store.ts'
 import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Holders } from '../../transfer/holders.ts'
+import type { ValueBytes } from '../../transfer/piece-reader.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../transfer/serve.ts'
 import type { UploadHost } from '../../transfer/receive-upload.ts'
@@ -19,50 +22,49 @@ import type { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
 import { arriving, type ByteBudget } from '../calls/byte-budget.ts'
 import type { Repair } from './repair.ts'
-import { ServedLately } from '../served-lately.ts'
 import type { Traffic } from '../calls/traffic.ts'
-import { ingest, receive } from './ingest.ts'
+import { ingest, receive, recordOf } from './ingest.ts'
 
 export interface TransferServiceOptions {
   readonly store: Store
   readonly index: IndexDriver
   readonly repair: Repair
   readonly company: Holders
-  /** What is in flight for peers. */
+  /** Bytes in flight for peers. */
   readonly allowance: SharedBudget
   readonly traffic: Traffic
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** A peer may not do what it asked for, or broke the protocol: count it. */
+  /** A peer lacks the role, or broke the protocol. */
   readonly onRefused: (peer: string, why: Refusal) => void
 }
 
 export class TransferService {
   readonly #options: TransferServiceOptions
-  /** Channels that are being served, by peer. */
+  /** The channels of each peer. */
   readonly #serving = new Map<string, Set<Channel>>()
 
   constructor(options: TransferServiceOptions) {
     this.#options = options
   }
 
-  /** Answer one peer until its channel ends. Never rejects: what went wrong is logged. */
+  /** Serves one channel until it ends. Never rejects. */
   async serve(channel: Channel): Promise<void> {
     const { log, onRefused } = this.#options
     const { peer } = channel
-    // Who has not been welcomed on the index stream is told nothing.
+    // A peer that is not welcome on the index stream learns nothing here.
     if (!this.#isThere(peer)) {
       channel.abort(new DstoreError('not-permitted', 'not welcome'))
       return
     }
-    const lately = new ServedLately()
+    const last = new LastServed()
     const serving = this.#serving.get(peer) ?? new Set()
     this.#serving.set(peer, serving.add(channel))
     try {
-      await serveTransfer(new TransferChannel(channel), this.#hostFor(channel, lately))
+      await serveTransfer(new TransferChannel(channel), this.#hostFor(channel, last))
     } catch (error) {
-      void this.#recheck(lately)
+      void this.#recheck(last)
       const { code, message } = asDstoreError(error)
       const facts = { peer, code, error: message }
       if (code === 'protocol') onRefused(peer, 'protocol')
@@ -74,17 +76,17 @@ export class TransferService {
     }
   }
 
-  /** End everything that is done for a peer. */
+  /** Ends everything that is done for a peer. */
   cut(peer: string, reason: DstoreError): void {
     for (const channel of this.#serving.get(peer) ?? []) channel.abort(reason)
     this.#options.company.leave(peer)
   }
 
-  #hostFor(channel: Channel, lately: ServedLately): TransferHost {
+  #hostFor(channel: Channel, last: LastServed): TransferHost {
     const { allowance, traffic } = this.#options
     const meter = { allowance, who: channel.peer, signal: channel.signal }
     return {
-      open: (digest) => this.#open(digest, lately),
+      open: (digest) => this.#open(digest, last),
       uploads: this.#uploadsOf(channel.peer, meter),
       company: { join: (...facts) => this.#join(...facts) },
       allowance,
@@ -104,14 +106,13 @@ export class TransferService {
     }
   }
 
-  /** Throws `not-permitted` where this peer may not store values. */
+  /** Throws `not-permitted` if this peer may not store values. */
   #checkWriter(peer: string): void {
     const { index, onRefused } = this.#options
     const role = index.members.roleOf(peer)
     if (role !== undefined && suffices(role, 'writer')) return
     onRefused(peer, 'role')
-    const { code, message, hint } = tooLow(peer, role ?? 'stranger', 'writer')
-    throw new DstoreError(code, message, hint === undefined ? {} : { hint })
+    throw errorOf(roleTooLow(peer, role ?? 'stranger', 'writer'))
   }
 
   #join(peer: string, digest: Uint8Array, address: string | undefined): string[] {
@@ -124,8 +125,8 @@ export class TransferService {
     return this.#options.index.peers().includes(peer)
   }
 
-  /** A peer may have hung up because it was given what is not the value. */
-  async #recheck({ last }: ServedLately): Promise<void> {
+  /** The peer may have hung up because what it got was damaged: verify that range again (R003-41). */
+  async #recheck({ last }: LastServed): Promise<void> {
     const { store, repair } = this.#options
     if (last === undefined || store.kind === 'memory') return
     const { digest, record, range } = last
@@ -133,19 +134,18 @@ export class TransferService {
       const bytes = repair.read(digest, record, range)
       while ((await bytes.next()).done !== true);
     } catch {
-      // What it means has been seen to.
+      // `read` has begun the repair.
     }
   }
 
-  async #open(digest: Uint8Array, lately: ServedLately): Promise<ServedValue | undefined> {
+  async #open(digest: Uint8Array, last: LastServed): Promise<ServedValue | undefined> {
     const { store, repair } = this.#options
-    const [row] = await store.rows([keyRow(digest)])
-    if (row === undefined) return undefined
-    const record = decodeKey(row)
-    // A value that is removed meanwhile ends its reads itself: the store says `removed`.
+    const record = await recordOf(store, digest)
+    if (record === undefined) return undefined
+    // No signal is needed for a removal: the reads of the store then fail with `removed`.
     const { signal } = new AbortController()
     return {
-      ...lately.watch(digest, record, repair.bytesOf(record)),
+      ...last.record(digest, record, repair.bytesOf(record)),
       signal,
       covers: () => true,
       held: () => [{ start: 0, end: record.size }],
@@ -179,5 +179,37 @@ export class TransferService {
       throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
     }
     return index.adopt(value, name)
+  }
+}
+
+interface Served {
+  readonly digest: Uint8Array
+  readonly record: KeyRecord
+  range: ByteRange
+}
+
+/** The range that a channel served last, at most `RECHECK_BYTES` of it. */
+class LastServed {
+  #last: Served | undefined
+
+  get last(): Served | undefined {
+    return this.#last
+  }
+
+  /** The same value; its reads are remembered. */
+  record(digest: Uint8Array, record: KeyRecord, value: ValueBytes): ValueBytes {
+    const served: Served = { digest, record, range: { start: 0, end: 0 } }
+    return {
+      ...value,
+      read: (range, signal) => {
+        const follows = this.#last === served && range.start === served.range.end
+        const start = follows
+          ? Math.max(served.range.start, range.end - RECHECK_BYTES)
+          : range.start
+        served.range = { start, end: range.end }
+        this.#last = served
+        return value.read(range, signal)
+      },
+    }
   }
 }

@@ -1,17 +1,16 @@
-/** Requests for changes, answered as soon as there are any (specs/004-index.md, "Watching"). */
-import type { ChangeSeen, Position, Watch, Watched } from '../../index/message.ts'
-import { decodeChange, seen } from '../../index/records/record.ts'
+/** Answers watchers as soon as there is a change (specs/004-index.md, "Rules: retention and watching"). */
+import type { WatchedChange, Position, Watch, Watched } from '../../index/message.ts'
+import { decodeChange, watched } from '../../index/records/record.ts'
 import { FEED_BYTES, WATCH_WAIT_MS } from '../../limits.ts'
 import type { Store } from '../../store/store.ts'
 
-/** Entries of the log that are read at a time: one that removes a key with all its names is large. */
+/** Entries to read at a time. Few, because the removal of a key with many names is large. */
 const LOG_RUN = 64
 
-/** What the index knows of positions. */
 export interface Positions {
   /** The last change before which all are durable. */
   position(): Position
-  /** Does the log tell everything that came after this position? */
+  /** Does the log hold every change after this position? */
   contains(position: Position): boolean
 }
 
@@ -19,14 +18,14 @@ export class WatchLog {
   readonly #store: Store
   readonly #positions: Positions
   readonly #waiting = new Set<() => void>()
-  #seen = 0
+  #lastSeq = 0
 
   constructor(store: Store, positions: Positions) {
     this.#store = store
     this.#positions = positions
   }
 
-  /** Wait until there is something to tell, or for as long as is asked for. What is to be read then. */
+  /** Waits for a change, or until the time of the request is over. The request to read then. */
   async wait(watch: Watch): Promise<Watch> {
     const from = watch.after ?? this.#positions.position()
     if (this.#positions.contains(from) && from.seq >= this.#positions.position().seq) {
@@ -35,11 +34,11 @@ export class WatchLog {
     return { ...watch, after: from }
   }
 
-  /** The changes after a position, as many as fit into one message. */
+  /** As many changes after a position as fit into one message. */
   async read({ after, limit }: Pick<Watch, 'after' | 'limit'>): Promise<Watched> {
     const { runId, seq: upto } = this.#positions.position()
     if (after === undefined || !this.#positions.contains(after)) return this.#lost()
-    const changes: ChangeSeen[] = []
+    const changes: WatchedChange[] = []
     const most = Math.min(upto, after.seq + limit)
     let last = after.seq
     let leftBytes = FEED_BYTES
@@ -49,22 +48,22 @@ export class WatchLog {
       for (const { seq, entry } of entries) {
         leftBytes -= entry.byteLength
         if (leftBytes < 0 && changes.length > 0) break
-        changes.push(seen(seq, decodeChange(entry).change))
+        changes.push(watched(seq, decodeChange(entry).change))
         last = seq
       }
     }
     return { type: 'watched', position: { runId, seq: last }, changes, lost: false }
   }
 
-  /** There may be more than before. */
-  look(): void {
+  /** Wakes the watchers if there is a new change. */
+  poll(): void {
     const { seq } = this.#positions.position()
-    if (seq === this.#seen) return
-    this.#seen = seq
+    if (seq === this.#lastSeq) return
+    this.#lastSeq = seq
     for (const wake of this.#waiting) wake()
   }
 
-  /** Nobody waits any longer. */
+  /** Wakes the watchers. */
   close(): void {
     for (const wake of this.#waiting) wake()
   }

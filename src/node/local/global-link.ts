@@ -119,13 +119,13 @@ export class GlobalLink {
 
   /** The lease that Global grants, in milliseconds. */
   get leaseMs(): number | undefined {
-    return this.#index.leaseMs
+    return this.#index.freshness.leaseMs
   }
 
   /** When Global was last heard, and how long it took to answer then; undefined before it ever was. */
   get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
     if (this.#index.position === undefined) return undefined
-    const { heardAt, roundTripMs } = this.#index.pulse
+    const { heardAt, roundTripMs } = this.#index.freshness.pulse
     return { lastHeard: new Date(Date.now() - (this.#options.now() - heardAt)), roundTripMs }
   }
 
@@ -148,7 +148,7 @@ export class GlobalLink {
       const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
       const decided = await inTime<Verdict>(limit, (resolve) => {
         this.#readers.set(ticket, (verdict) => resolve(() => verdict))
-        this.#handle({ type: 'consult', ticket, now: this.#options.now() })
+        this.#handle({ type: 'check-freshness', ticket, now: this.#options.now() })
         return () => {
           if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
         }
@@ -159,7 +159,7 @@ export class GlobalLink {
 
   /** Has the lease of what is held run out? */
   isLeaseOver(): boolean {
-    return this.#index.isLeaseOver(this.#options.now())
+    return this.#index.freshness.isExpired(this.#options.now())
   }
 
   /** Something about this key goes on beside the index stream, and may end in keeping the value. */
@@ -307,8 +307,8 @@ export class GlobalLink {
       case 'send':
         this.#current?.writer.send(encodeMessage(effect.message)).catch(() => undefined)
         break
-      case 'gather':
-        setImmediate(() => this.#handle({ type: 'gathered', now: this.#options.now() }))
+      case 'schedule-flush':
+        setImmediate(() => this.#handle({ type: 'flush', now: this.#options.now() }))
         break
       case 'settle': {
         const caller = this.#callers.get(effect.ticket)
@@ -335,16 +335,16 @@ export class GlobalLink {
         this.#handle({ type: 'held', digests, now: this.#options.now() })
         break
       }
-      case 'verified':
+      case 'revalidated':
         this.#held?.verified(effect.digest, effect.incarnation)
         break
-      case 'cut':
+      case 'end-reads':
         this.#held?.cut(effect.error)
         break
       case 'refused':
         this.#options.log.error('Global refuses this Local', { error: effect.error.message })
         break
-      case 'hang-up':
+      case 'close':
         this.#dropped = effect.error
         this.#current?.channel.abort(effect.error)
         break

@@ -4,7 +4,7 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { keyThing } from '../../index/local/in-flight.ts'
+import { keySubject } from '../../index/local/in-flight.ts'
 import type { Receipt } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import {
@@ -178,7 +178,7 @@ export class Putter {
       // Global verified what it was sent; that the file is still that value is for its owner to know.
       await file.checkUnchanged()
       // A removal that the index stream told of meanwhile may be of what was just put.
-      if (flight.isFresh(keyThing(hashed.digest), incarnation)) draft?.publish(incarnation)
+      if (flight.isFresh(keySubject(hashed.digest), incarnation)) draft?.publish(incarnation)
       return { key, size, existed }
     } catch (error) {
       // What Global could not verify is most often a file that was written to meanwhile.

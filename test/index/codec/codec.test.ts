@@ -56,7 +56,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     versions: some(uint32),
     bootId: bytes(16),
     position: maybe(position),
-    seen: count,
+    highestSeen: count,
     ticketSecret: maybe(fc.uint8Array({ maxLength: 64 })),
   }),
   welcome: fc.record({

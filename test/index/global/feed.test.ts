@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import test from 'ava'
 import type { Change } from '../../../src/index/records/record.ts'
-import { Tail, feedFromLog, TAIL_REMOVALS } from '../../../src/index/global/feed.ts'
+import { ChangeFeed, feedFromLog, RECENT_LOSSES } from '../../../src/index/global/feed.ts'
 import { BATCH_ITEMS } from '../../../src/limits.ts'
 
 const DIGEST = new Uint8Array(32)
@@ -12,21 +12,21 @@ test('R004-13: whatever the order in which changes are reported, a feed tells al
   const changes = fc.array(fc.constantFrom(put, remove), { minLength: 1, maxLength: 40 })
   fc.assert(
     fc.property(changes, fc.infiniteStream(fc.nat()), fc.nat(), (all, order, from) => {
-      const tail = new Tail(100)
+      const changeFeed = new ChangeFeed(100)
       const left = all.map((change, i) => ({ seq: 101 + i, change }))
       const reported = new Set<number>()
       while (left.length > 0) {
         const [{ seq, change }] = left.splice(order.next().value! % left.length, 1) as [
           (typeof left)[0],
         ]
-        tail.report(seq, change)
+        changeFeed.report(seq, change)
         reported.add(seq)
         // It never goes beyond a change that was not reported.
-        for (let at = 101; at <= tail.seq; at++) t.true(reported.has(at))
-        t.false(reported.has(tail.seq + 1))
+        for (let at = 101; at <= changeFeed.seq; at++) t.true(reported.has(at))
+        t.false(reported.has(changeFeed.seq + 1))
       }
       const after = 100 + (from % (all.length + 1))
-      const feed = tail.feed(after)!
+      const feed = changeFeed.since(after)!
       const lost = all.flatMap((change, i) =>
         change === remove && 101 + i > after ? [101 + i] : [],
       )
@@ -44,10 +44,10 @@ test('R004-13: whatever the order in which changes are reported, a feed tells al
 })
 
 test('R004-14: what memory does not hold any more comes from the log, in as many feeds as it takes', (t) => {
-  const tail = new Tail(0)
-  for (let seq = 1; seq <= TAIL_REMOVALS + 1; seq++) tail.report(seq, remove)
-  t.is(tail.feed(0), undefined)
-  t.is(tail.feed(1)!.removals.length, TAIL_REMOVALS)
+  const changeFeed = new ChangeFeed(0)
+  for (let seq = 1; seq <= RECENT_LOSSES + 1; seq++) changeFeed.report(seq, remove)
+  t.is(changeFeed.since(0), undefined)
+  t.is(changeFeed.since(1)!.removals.length, RECENT_LOSSES)
   const changes = Array.from({ length: 3000 }, (_, i) => ({ seq: i + 1, change: remove }))
   const told: number[] = []
   for (let after = 0; after < 3000;) {

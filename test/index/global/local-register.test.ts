@@ -1,6 +1,7 @@
 import test from 'ava'
 import { decodeLocal } from '../../../src/index/records/record.ts'
-import { LocalRegister, withMargin } from '../../../src/index/global/local-register.ts'
+import { LocalRegister } from '../../../src/index/global/local-register.ts'
+import { withMargin } from '../../../src/index/lease.ts'
 import { FORGET_AFTER_MS } from '../../../src/limits.ts'
 
 const BOOT = new Uint8Array(16)
@@ -22,23 +23,26 @@ test('R004-21: it owes what is above what it has acknowledged, connected or not,
   t.false(kept.isOwed(3, 0, FAR))
   kept.acknowledge('L', 4)
   t.false(kept.isOwed(4, 0, FAR))
-  t.is(decodeLocal({ id: BOOT, version: 1, value: kept.unwritten()[0]!.value! }).acknowledged, 4)
-  t.deepEqual(kept.unwritten(), [])
+  t.is(
+    decodeLocal({ id: BOOT, version: 1, value: kept.takeUnwritten()[0]!.value! }).acknowledged,
+    4,
+  )
+  t.deepEqual(kept.takeUnwritten(), [])
 })
 
 test('R004-23: another boot id begins empty, a goodbye ends it, time out of touch ends it', (t) => {
   const kept = register({ known: true })
-  t.is(kept.arrival('L', BOOT, 9), undefined, 'nothing changes')
-  t.truthy(kept.arrival('L', REBOOT, 9))
+  t.is(kept.registration('L', BOOT, 9), undefined, 'nothing changes')
+  t.truthy(kept.registration('L', REBOOT, 9))
   kept.welcome('L', REBOOT, { seq: 9, applied: undefined, now: 0 })
   t.false(kept.isOwed(9, 0, FAR))
   t.true(kept.isOwed(10, 0, FAR))
   t.deepEqual(kept.outOfTouch(FORGET_AFTER_MS, FORGET_AFTER_MS), [], 'it is connected')
-  kept.left('L', 5)
+  kept.disconnected('L', 5)
   t.deepEqual(kept.outOfTouch(5 + FORGET_AFTER_MS, FORGET_AFTER_MS), ['L'])
-  t.is(kept.strike('L')!.value, undefined)
+  t.is(kept.remove('L')!.value, undefined)
   t.false(kept.isOwed(10, 0, FAR))
-  t.is(kept.strike('L'), undefined)
+  t.is(kept.remove('L'), undefined)
 })
 
 test('R004-51: who held a lease is waited for no longer than that and its margin', (t) => {
@@ -47,7 +51,7 @@ test('R004-51: who held a lease is waited for no longer than that and its margin
   t.true(ends > 1000)
   t.true(kept.isOwed(4, ends - 1, FAR))
   t.false(kept.isOwed(4, ends, FAR), 'granted at the restart at the latest')
-  t.deepEqual(kept.standing(4, ends, FAR), { acknowledged: [], owed: [], expired: ['L'] })
+  t.deepEqual(kept.acknowledgements(4, ends, FAR), { acknowledged: [], owed: [], expired: ['L'] })
 })
 
 test('R004-52: who was welcomed without a lease counts as leased only once he has spoken', (t) => {

@@ -22,9 +22,9 @@ test('R004-20: what nobody waits for any longer is let go of, however long its c
   waiting.add(item, 0)
   waiting.add({ ...item, isAwaited: () => true }, 0)
   isThere = false
-  waiting.look(1)
+  waiting.poll(1)
   register.acknowledge('L', 4)
   isThere = true
-  waiting.look(2)
+  waiting.poll(2)
   t.is(answers, 1, 'only who still waits is answered')
 })

@@ -1,12 +1,12 @@
 /** What a Local's index makes of what goes on beside its stream. */
 import test from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
-import { keyThing } from '../../../src/index/local/in-flight.ts'
+import { keySubject } from '../../../src/index/local/in-flight.ts'
 import { LocalIndex } from '../../../src/index/local/local-index.ts'
 import type { Position } from '../../../src/index/message.ts'
 
 const DIGEST = new Uint8Array(32).fill(5)
-const THING = keyThing(DIGEST)
+const THING = keySubject(DIGEST)
 
 const run = (n: number): Uint8Array => new Uint8Array(16).fill(n)
 

@@ -1,6 +1,7 @@
 /** What a Local asks: several in one message, and each settled for itself. */
 import test from 'ava'
-import { InFlight, keyThing } from '../../../src/index/local/in-flight.ts'
+import { DstoreError } from '../../../src/errors.ts'
+import { InFlight, keySubject } from '../../../src/index/local/in-flight.ts'
 import type { Body, Fact, Message, Receipt, Request } from '../../../src/index/message.ts'
 import { RequestQueue } from '../../../src/index/local/request-queue.ts'
 import { ALL_RULES } from '../../../src/index/rules.ts'
@@ -54,7 +55,7 @@ test('R004-56 questions about single keys go in one message, and each gets its o
     { ticket: 1, result: { type: 'located', facts: [undefined] }, keep: true },
     { ticket: 3, result: { type: 'located', facts: [fact(7)] }, keep: true },
   ])
-  t.true(requests.isIdle)
+  t.deepEqual(requests.expire(Infinity), [], 'nothing is left')
 })
 
 test('R004-56 so do small values that are put without a name', (t) => {
@@ -97,12 +98,12 @@ test('R004-56 not more of them than fit with their values', (t) => {
 test('R004-17 of several in one message, only what a removal has overtaken is asked once more', (t) => {
   const { requests, inFlight } = begun()
   const [message] = sent(requests, [locate(1), locate(2)])
-  inFlight.lost(keyThing(digest(2)), 9)
+  inFlight.overtake(keySubject(digest(2)), 9)
   const first = requests.answered(located(message!.id, fact(4), fact(4)))
   t.deepEqual(first, [{ ticket: 1, result: { type: 'located', facts: [fact(4)] }, keep: true }])
   const [again, ...more] = [...requests.sendable()]
   t.deepEqual([again!.body, more], [locate(2), []])
-  inFlight.lost(keyThing(digest(2)), 12)
+  inFlight.overtake(keySubject(digest(2)), 12)
   const [last] = requests.answered(located(again!.id, fact(10)))
   t.like(last, { ticket: 2, result: { code: 'removed' }, keep: false })
 })
@@ -140,7 +141,7 @@ test('R004-28 where the link breaks, all of them are asked again', (t) => {
   const { requests } = begun()
   const [before] = sent(requests, [locate(1), put(2), locate(3)])
   t.deepEqual((before!.body as Request & { type: 'locate' }).digests.length, 2)
-  t.deepEqual(requests.broke(), [])
+  t.deepEqual(requests.closed(new DstoreError('unreachable', 'the link broke')), [])
   t.deepEqual(
     [...requests.sendable()].map(({ body }) => body),
     [{ type: 'locate', digests: [digest(1), digest(3)], inline: true }, put(2)],
@@ -149,12 +150,12 @@ test('R004-28 where the link breaks, all of them are asked again', (t) => {
 
 test('R004-56 nothing waits for others where nothing is under way', (t) => {
   const { requests } = begun()
-  t.false(requests.mayGather(locate(1)))
+  t.false(requests.shouldWait(locate(1)))
   const [message] = sent(requests, [locate(1)])
-  t.true(requests.mayGather(locate(2)))
-  t.true(requests.mayGather(put(2)))
-  t.false(requests.mayGather({ type: 'locate', digests: [digest(1)], inline: false }))
-  t.false(requests.mayGather({ type: 'put', values: [Uint8Array.of(1)], name: 'one' }))
+  t.true(requests.shouldWait(locate(2)))
+  t.true(requests.shouldWait(put(2)))
+  t.false(requests.shouldWait({ type: 'locate', digests: [digest(1)], inline: false }))
+  t.false(requests.shouldWait({ type: 'put', values: [Uint8Array.of(1)], name: 'one' }))
   requests.answered(located(message!.id, fact(1)))
-  t.false(requests.mayGather(locate(2)))
+  t.false(requests.shouldWait(locate(2)))
 })

@@ -175,7 +175,7 @@ for (const [name, [needs, body]] of Object.entries(REQUESTS)) {
   test(`R006-20: ${name} needs a ${needs}, and says nothing else to whoever is less`, async (t) => {
     const host = await openHost(t)
     await host.ask({ type: 'put', values: [Uint8Array.of(9)], name: undefined })
-    const { seq } = host.standing.position
+    const { seq } = host.position
     const less = needs === 'writer' ? ['reader'] : ['reader', 'writer']
     for (const role of less as ('reader' | 'writer')[]) {
       await host.ask({ type: 'admit', peer: role, role })
@@ -186,7 +186,7 @@ for (const [name, [needs, body]] of Object.entries(REQUESTS)) {
       t.like(answer?.body, { type: 'failure', code: 'not-permitted' })
       t.regex((answer!.body as { message: string }).message, new RegExp(`role ${needs}`))
     }
-    t.is(host.standing.position.seq, seq + less.length, 'nothing but the admissions was done')
+    t.is(host.position.seq, seq + less.length, 'nothing but the admissions was done')
     await host.ask({ type: 'admit', peer: 'b', role: needs as 'admin' })
     const allowed = meet(host, 'b')
     await allowed.hello()

@@ -1,0 +1,96 @@
+/**
+ * A *plan* is what one request does to the index (specs/004-index.md, "Rules: the order of changes"): a generator that
+ * asks for rows, once or twice, and ends in an outcome. Plans are pure. If one of the rows changed before the
+ * transaction committed, the request gets a new plan.
+ */
+import { Key } from '../../hash/key.ts'
+import type { Location, RecordKey, Row, Transaction, Write } from '../../store/store.ts'
+import type { Body, Digest } from '../message.ts'
+import { encodeChange, type Change } from '../records/record.ts'
+
+export type Rows = readonly (Row | undefined)[]
+
+export type Plan = Generator<readonly RecordKey[], Outcome, Rows>
+
+export type Outcome =
+  /** Load these values, then answer. */
+  | {
+      readonly type: 'load'
+      readonly values: readonly (Inline | undefined)[]
+      readonly answer: (values: readonly (Uint8Array | undefined)[]) => Body
+    }
+  /** Commit this change; `next` gets its seq. */
+  | {
+      readonly type: 'change'
+      readonly change: Change
+      /** The rows that the change was decided by. */
+      readonly looked: readonly RecordKey[]
+      readonly rows: Rows
+      readonly writes: readonly Write[]
+      /** Marks a loss with the highest seq that it can get: a later request waits for no less. */
+      readonly mark?: (latest: number) => Write
+      readonly adopt?: readonly Location[]
+      readonly release?: readonly Location[]
+      readonly next: (seq: number) => Done
+    }
+  | Done
+
+export type Done =
+  | { readonly type: 'answer'; readonly body: Body }
+  /** Inspect what the store has of an offered value, then answer. */
+  | {
+      readonly type: 'inspect'
+      readonly digest: Digest
+      /** Where the value is stored; undefined where the index has none. */
+      readonly location: Location | undefined
+      readonly answer: (facts: StoredFacts) => Body
+    }
+  /** Answer once every Local has acknowledged this seq, or no longer owes it. */
+  | { readonly type: 'await'; readonly seq: number; readonly removed: RemovedFacts }
+
+/** A small value that goes with an answer, if it fits. */
+export interface Inline {
+  readonly digest: Digest
+  readonly size: number
+  readonly location: Location
+}
+
+/** What the store knows of an offered value beside its rows. */
+export interface StoredFacts {
+  /** The stored value is known to be damaged. */
+  readonly isDamaged: boolean
+  /** Bytes that an interrupted upload left. */
+  readonly keptBytes: number
+}
+
+/** What a removal freed, beside who has acknowledged it. */
+export interface RemovedFacts {
+  readonly freedBytes: number
+  readonly names: readonly string[]
+  readonly digest: Digest | undefined
+}
+
+/** A value that was verified and sealed in the store. */
+export interface Sealed {
+  readonly digest: Digest
+  readonly size: number
+  readonly location: Location
+}
+
+export const answer = (body: Body): Done => ({ type: 'answer', body })
+
+export const textOf = (digest: Digest): string => new Key(digest).toString()
+
+/** The transaction of a change. `latest`: the highest seq that it can get. */
+export function transactionOf(
+  { change, looked, rows, writes, mark, adopt = [], release = [] }: Outcome & { type: 'change' },
+  { atMs, latest }: { readonly atMs: number; readonly latest: number },
+): Transaction {
+  return {
+    conditions: looked.map((key, i) => ({ key, version: rows[i]?.version ?? 0 })),
+    writes: mark === undefined ? writes : [...writes, mark(latest)],
+    entry: encodeChange(change, atMs),
+    adopt,
+    release,
+  }
+}

@@ -1,0 +1,156 @@
+/** Plans that store values and bind names (specs/004-index.md, "Rules: names" and "Rules: offers"). */
+import { equal } from '../../bytes.ts'
+import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
+import type { RecordKey, Row } from '../../store/store.ts'
+import { failure } from '../failure.ts'
+import type { Bind, Digest, Failure, Offer, Receipt } from '../message.ts'
+import {
+  decodeKey,
+  decodeName,
+  encodeKey,
+  encodeName,
+  keyRow,
+  nameRow,
+  removedRow,
+  type KeyRecord,
+} from '../records/record.ts'
+import { factOf } from './lookup-plans.ts'
+import {
+  answer,
+  textOf,
+  type Done,
+  type Outcome,
+  type Plan,
+  type Rows,
+  type Sealed,
+  type StoredFacts,
+} from './plan.ts'
+
+/** Adopts a sealed value under its key, unless the key exists; binds a name in the same change. */
+export function* put({ digest, size, location }: Sealed, name: string | undefined): Plan {
+  const looked = putRows(digest, name)
+  const rows = yield looked
+  if (rows.some((row) => row !== undefined)) {
+    return putAgain({ digest, name, looked, rows }, (have) =>
+      answer({ type: 'stored', receipts: [have] }),
+    )
+  }
+  const names = name === undefined ? [] : [name]
+  const unnamed = name === undefined
+  return {
+    type: 'change',
+    change: { type: 'put', digest, size, names },
+    looked,
+    rows,
+    writes: [
+      { key: keyRow(digest), value: encodeKey({ size, location, names, unnamed }) },
+      { key: removedRow(digest), value: undefined },
+      ...names.map((one) => ({ key: nameRow(one), value: encodeName(digest) })),
+    ],
+    adopt: [location],
+    next: (incarnation) =>
+      answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] }),
+  }
+}
+
+/** May this large value be sent? For a value that exists and is whole, this is the put. */
+export function* offer({ digest, size, name }: Offer): Plan {
+  const looked = putRows(digest, name)
+  const rows = yield looked
+  const inspect = (have: Receipt | undefined): Done => ({
+    type: 'inspect',
+    digest,
+    location: have && decodeKey(rows[0]!).location,
+    answer: ({ isDamaged, keptBytes }: StoredFacts) =>
+      have !== undefined && !isDamaged
+        ? { type: 'offered', have, sendFrom: 0 }
+        : { type: 'offered', have: undefined, sendFrom: Math.min(keptBytes, lastGroup(size)) },
+  })
+  if (rows.every((row) => row === undefined)) return inspect(undefined)
+  return putAgain({ digest, name, looked, rows }, inspect)
+}
+
+/** Where the last chunk group of a value begins. An upload sends it in any case, for it proves the size. */
+const lastGroup = (size: number): number =>
+  Math.max(0, Math.ceil(size / GROUP_BYTES) - 1) * GROUP_BYTES
+
+const putRows = (digest: Digest, name: string | undefined): RecordKey[] =>
+  name === undefined ? [keyRow(digest)] : [keyRow(digest), nameRow(name)]
+
+interface Looked {
+  readonly digest: Digest
+  readonly name: string | undefined
+  readonly looked: readonly RecordKey[]
+  readonly rows: Rows
+}
+
+/** A put of a key that exists, or under a name that is bound. */
+function putAgain(
+  { digest, name, looked, rows }: Looked,
+  doneWith: (have: Receipt) => Done,
+): Outcome {
+  const [row, taken] = rows
+  if (taken !== undefined && !equal(decodeName(taken), digest)) {
+    return answer(nameTaken(name!, taken))
+  }
+  if (row === undefined) return answer(failure('internal', `the name ${name} has no value`))
+  const found = decodeKey(row)
+  const { size, incarnation } = found
+  const done = doneWith({ digest, size, incarnation, existed: true })
+  if (name !== undefined && taken === undefined) {
+    return bindTo(found, { digest, name, looked, rows }, () => done)
+  }
+  if (name !== undefined || found.unnamed) return done
+  return {
+    type: 'change',
+    change: { type: 'put', digest, size, names: [] },
+    looked,
+    rows,
+    writes: [{ key: keyRow(digest), value: encodeKey({ ...found, unnamed: true }) }],
+    next: () => done,
+  }
+}
+
+export function* bind({ name, digest }: Bind): Plan {
+  const looked = [keyRow(digest), nameRow(name)]
+  const rows = yield looked
+  const [row, taken] = rows
+  if (taken !== undefined && !equal(decodeName(taken), digest)) {
+    return answer(nameTaken(name, taken))
+  }
+  if (row === undefined) return answer(failure('not-found', `no such key: ${textOf(digest)}`))
+  const found = decodeKey(row)
+  const bound = (incarnation: number): Done =>
+    answer({
+      type: 'binding',
+      found: { digest, incarnation, fact: factOf(found, undefined, [])! },
+    })
+  if (taken !== undefined) return bound(taken.version)
+  return bindTo(found, { digest, name, looked, rows }, bound)
+}
+
+function bindTo(
+  found: KeyRecord,
+  { digest, name, looked, rows }: Looked & { name: string },
+  next: (seq: number) => Done,
+): Outcome {
+  if (found.names.length >= NAMES_PER_KEY) {
+    return answer(failure('too-large', `a key has at most ${NAMES_PER_KEY} names`))
+  }
+  return {
+    type: 'change',
+    change: { type: 'bind', digest, name },
+    looked,
+    rows,
+    writes: [
+      { key: keyRow(digest), value: encodeKey({ ...found, names: [...found.names, name] }) },
+      { key: nameRow(name), value: encodeName(digest) },
+    ],
+    next,
+  }
+}
+
+function nameTaken(name: string, row: Row): Failure {
+  const bound = textOf(decodeName(row))
+  return failure('conflict', `the name ${name} is bound to ${bound}`, 'a name cannot be rebound')
+}

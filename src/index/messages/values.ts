@@ -1,0 +1,96 @@
+/** Messages about values (specs/004-index.md, "Messages"). */
+
+/** The BLAKE3 digest that a key spells: 32 bytes. */
+export type Digest = Uint8Array
+
+/** Asks for facts about these keys. With `inline`, the answer carries small values. */
+export interface Locate {
+  readonly type: 'locate'
+  readonly digests: readonly Digest[]
+  readonly inline: boolean
+}
+
+/** What the index knows of a key that exists. */
+export interface Fact {
+  readonly size: number
+  readonly incarnation: number
+  readonly value: Uint8Array | undefined
+  readonly holders: readonly string[]
+  /** Names of the key, as many as fit into the answer. */
+  readonly names: readonly string[]
+}
+
+export interface Located {
+  readonly type: 'located'
+  readonly facts: readonly (Fact | undefined)[]
+}
+
+/** Stores small values. A single one may get a name. */
+export interface Put {
+  readonly type: 'put'
+  readonly values: readonly Uint8Array[]
+  readonly name: string | undefined
+}
+
+/** A value that is durable. */
+export interface Receipt {
+  readonly digest: Digest
+  readonly size: number
+  readonly incarnation: number
+  readonly existed: boolean
+}
+
+export interface Stored {
+  readonly type: 'stored'
+  readonly receipts: readonly Receipt[]
+}
+
+/** Asks whether to upload this large value. */
+export interface Offer {
+  readonly type: 'offer'
+  readonly digest: Digest
+  readonly size: number
+  readonly name: string | undefined
+}
+
+/** With `have`, nothing need be sent; otherwise the upload begins at byte `sendFrom`. */
+export interface Offered {
+  readonly type: 'offered'
+  readonly have: Receipt | undefined
+  readonly sendFrom: number
+}
+
+export interface Remove {
+  readonly type: 'remove'
+  readonly digest: Digest
+  /** How long Global waits for acknowledgements, in milliseconds; undefined for its default. */
+  readonly timeoutMs: number | undefined
+  /** Remove the value even if it has names. */
+  readonly force: boolean
+}
+
+export interface Removed {
+  readonly type: 'removed'
+  readonly seq: number
+  readonly freedBytes: number
+  /** Peer ids of the Locals that have applied it, that owe it, and whose lease expired instead. */
+  readonly acknowledged: readonly string[]
+  readonly owed: readonly string[]
+  readonly expired: readonly string[]
+  /** Names that were unbound. */
+  readonly names: readonly string[]
+  /** The key of the removed value; undefined if none was removed. */
+  readonly digest: Digest | undefined
+}
+
+export interface List {
+  readonly type: 'list'
+  readonly after: Digest | undefined
+  readonly limit: number
+}
+
+export interface Listed {
+  readonly type: 'listed'
+  readonly items: readonly { readonly digest: Digest; readonly size: number }[]
+  readonly more: boolean
+}

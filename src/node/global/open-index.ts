@@ -1,0 +1,37 @@
+/** Reads the index out of the store and begins a run (specs/004-index.md, R004-7). */
+import { DstoreError } from '../../errors.ts'
+import { GlobalIndex } from '../../index/global/global-index.ts'
+import { beginRun } from '../../index/global/recovery.ts'
+import { INDEX_ROW, LOCAL_ROWS } from '../../index/records/record.ts'
+import { MEMBERS, REGISTERED_LOCALS, TICKETS } from '../../limits.ts'
+import { MEMBER_ROWS, TICKET_ROWS } from '../../membership/record.ts'
+import type { IndexDriverOptions } from './index-driver.ts'
+
+export async function openIndex(options: IndexDriverOptions): Promise<GlobalIndex> {
+  const { store, random, leaseMs, now, forgetAfterMs, addresses, holders } = options
+  const [index] = await store.rows([INDEX_ROW])
+  const [first] = await store.log(0, 1)
+  const atMs = Date.now()
+  const { transaction, recovered } = beginRun({
+    runId: random(16),
+    leaseMs,
+    atMs,
+    lastSeq: await store.lastSeq(),
+    firstSeq: first?.seq,
+    index,
+    locals: await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS }),
+    members: await store.scan('meta', { prefix: MEMBER_ROWS, limit: MEMBERS }),
+    tickets: await store.scan('meta', { prefix: TICKET_ROWS, limit: 2 * TICKETS }),
+  })
+  const begun = await store.commit(transaction)
+  if (!begun.ok) throw new DstoreError('internal', 'the start of a run was not committed')
+  return new GlobalIndex({
+    recovered,
+    now: now(),
+    epochMs: atMs - now(),
+    leaseMs,
+    forgetAfterMs,
+    addresses,
+    holders,
+  })
+}
