@@ -185,16 +185,16 @@ function work(world: World, global: SimGlobal, local: SimLocal, plan: Plan): voi
   const remove = { type: 'remove', digest: digestOf(token), timeoutMs: 5000, force: true } as const
   const put = { type: 'put', values: [Uint8Array.of(token)], name: undefined } as const
   const kinds: readonly (readonly [number, () => void])[] = [
-    [35, () => local.get(token)],
-    [plan.puts * 0.6, () => local.put(token, world.chance(0.2) ? name : undefined)],
-    [plan.puts * 0.3, () => local.upload(token)],
+    [35, () => local.callers.get(token)],
+    [plan.puts * 0.6, () => local.callers.put(token, world.chance(0.2) ? name : undefined)],
+    [plan.puts * 0.3, () => local.callers.upload(token)],
     [plan.puts * 0.1, () => global.ask(put, () => undefined)],
-    [16, () => local.remove(token)],
+    [16, () => local.callers.remove(token)],
     [4, () => global.ask(remove, () => undefined)],
-    [4, () => local.bind(name, token)],
-    [6, () => local.lookup(name)],
-    [4, () => local.unbind(name)],
-    [4, () => local.evict(token)],
+    [4, () => local.callers.bind(name, token)],
+    [6, () => local.callers.lookup(name)],
+    [4, () => local.callers.unbind(name)],
+    [4, () => local.callers.evict(token)],
   ]
   let at = world.between(
     0,

@@ -215,6 +215,7 @@ export class SimGlobal {
         return wire?.end()
       }
       case 'discard':
+      case 'inspect':
       case 'page':
       case 'refused':
         return

@@ -8,70 +8,78 @@ import type { LogEntry, RecordKey, Row, Transaction } from '../../src/store/stor
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
 interface State {
-  readonly rows: Map<string, Row>
+  readonly rows: ReadonlyMap<string, Row>
   readonly log: readonly Uint8Array[]
   readonly revision: number
 }
 
-const copy = ({ rows, log, revision }: State): State => ({ rows: new Map(rows), log, revision })
-
 const nameOf = ({ table, id }: RecordKey): string => `${table} ${toHex(id)}`
 
 export class SimStore {
-  #state: State = { rows: new Map(), log: [], revision: 0 }
-  /** What a crash leaves. */
-  #durable: State = copy(this.#state)
+  #rows = new Map<string, Row>()
+  #log: Uint8Array[] = []
+  #revision = 0
+  /** What a crash leaves: these rows, and so many entries of the log. */
+  #durable = { rows: new Map<string, Row>(), entries: 0, revision: 0 }
 
   get lastSeq(): number {
-    return this.#state.log.length
+    return this.#log.length
   }
 
   get(key: RecordKey): Row | undefined {
-    return this.#state.rows.get(nameOf(key))
+    return this.#rows.get(nameOf(key))
   }
 
   scan(table: string, prefix: Uint8Array): Row[] {
     const begin = `${table} ${toHex(prefix)}`
-    return [...this.#state.rows].filter(([name]) => name.startsWith(begin)).map(([, row]) => row)
+    return [...this.#rows].filter(([name]) => name.startsWith(begin)).map(([, row]) => row)
   }
 
   log(after: number, limit: number): LogEntry[] {
-    const entries = this.#state.log.slice(after, after + limit)
+    const entries = this.#log.slice(after, after + limit)
     return entries.map((entry, i) => ({ seq: after + i + 1, entry }))
   }
 
   /** Do it where its conditions hold. It is durable after the next `sync`. */
   apply({ conditions, writes, entry }: Transaction): Committed {
-    const { rows } = this.#state
+    const rows = this.#rows
     for (const { key, version } of conditions) {
       if ((rows.get(nameOf(key))?.version ?? 0) !== version) return { ok: false }
     }
-    const log = entry === undefined ? this.#state.log : [...this.#state.log, entry]
-    let { revision } = this.#state
+    if (entry !== undefined) this.#log.push(entry)
+    const seq = this.#log.length
     for (const { key, value } of writes) {
-      const version = key.table === 'meta' ? ++revision : log.length
+      const version = key.table === 'meta' ? ++this.#revision : seq
       if (value === undefined) rows.delete(nameOf(key))
       else rows.set(nameOf(key), { id: key.id, value, version })
     }
-    this.#state = { rows, log, revision }
-    return { ok: true, seq: log.length }
+    return { ok: true, seq }
   }
 
   sync(): void {
-    this.#durable = copy(this.#state)
+    const { rows } = this.#durable
+    rows.clear()
+    for (const [name, row] of this.#rows) rows.set(name, row)
+    this.#durable = { rows, entries: this.#log.length, revision: this.#revision }
   }
 
   crash(): void {
-    this.#state = copy(this.#durable)
+    const { rows, entries, revision } = this.#durable
+    this.#rows = new Map(rows)
+    this.#log.length = entries
+    this.#revision = revision
   }
 
   backup(): State {
-    return copy(this.#durable)
+    const { rows, entries, revision } = this.#durable
+    return { rows: new Map(rows), log: this.#log.slice(0, entries), revision }
   }
 
-  restore(backup: State): void {
-    this.#state = copy(backup)
-    this.#durable = copy(backup)
+  restore({ rows, log, revision }: State): void {
+    this.#rows = new Map(rows)
+    this.#log = [...log]
+    this.#revision = revision
+    this.sync()
   }
 }
 

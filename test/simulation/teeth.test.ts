@@ -6,7 +6,7 @@ import { runSchedule } from './schedule.ts'
 const SCHEDULES = 3000
 
 /** The schedule to begin with, for a fault that hides well; those before it come last. */
-const FIRST: Partial<Record<keyof Rules, number>> = { acknowledgeVerified: 2900 }
+const FIRST: Partial<Record<keyof Rules, number>> = { acknowledgeVerified: 2970 }
 
 for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
   test(`with the rule "${rule}" switched off, the simulation finds a violation`, (t) => {

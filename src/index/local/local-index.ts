@@ -27,8 +27,6 @@ import { Progress } from './progress.ts'
 import { RequestQueue, type Settled } from './request-queue.ts'
 import { REVALIDATION_ID, Revalidation } from './revalidation.ts'
 
-export type { LocalEffect, LocalEvent } from './local-events.ts'
-
 /** `away`: no link. `greeting`: the hello is sent. `connected`: the Local is welcome. */
 export type LinkState = 'away' | 'greeting' | 'connected'
 
@@ -189,6 +187,7 @@ export class LocalIndex {
       case 'located':
         if (id === REVALIDATION_ID) return this.#revalidated(body.facts)
         break
+      default:
     }
     try {
       for (const settled of this.#requests.answered(message)) {
@@ -311,9 +310,10 @@ export class LocalIndex {
 
   /** Gives readers their verdicts, pings Global if that can settle the others, and ends reads without a lease. */
   #poll(now: number): void {
-    const isExpired = this.#freshness.isExpired(now)
-    if (isExpired && !this.#isExpired) this.#effects.push({ type: 'end-reads', error: leaseOver() })
-    this.#isExpired = isExpired
+    const wasExpired = this.#isExpired
+    this.#isExpired = this.#freshness.isExpired(now)
+    if (this.#isExpired && !wasExpired)
+      this.#effects.push({ type: 'end-reads', error: leaseOver() })
     for (const decided of this.#freshness.decided(now)) {
       this.#effects.push({ type: 'verdict', ...decided })
     }

@@ -176,7 +176,8 @@ export class RequestQueue {
   expire(now: number): Settled[] {
     const cause = this.#linkError
     const isRefused = cause.code === 'not-permitted'
-    if (now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused) return []
+    const isPatient = now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused
+    if (isPatient || this.#pending.size === 0) return []
     const away = `Global cannot be reached: ${cause.message}`
     const error = isRefused ? cause : new DstoreError('unreachable', away, { cause })
     return [...this.#pending.values()].map((pending) => this.#settle(pending, error, false))

@@ -6,12 +6,12 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { errorOf, failureOf } from '../../index/failure.ts'
 import { decodeMessage } from '../../index/codec/decode.ts'
 import {
-  GlobalIndex,
   SELF,
   type GlobalEffect,
   type GlobalEvent,
   type SessionId,
-} from '../../index/global/global-index.ts'
+} from '../../index/global/global-events.ts'
+import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Position, Receipt, Request } from '../../index/message.ts'
 import type { HoldersOf } from '../../index/global/lookup-plans.ts'
 import type { Sealed } from '../../index/global/plan.ts'

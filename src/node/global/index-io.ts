@@ -56,7 +56,7 @@ export class IndexIo {
   async load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
     let left = INLINE_ANSWER_BYTES
     return Promise.all(
-      values.map((value) => {
+      values.map(async (value) => {
         if (value === undefined || value.size > INLINE_VALUE_BYTES || value.size > left) return
         left -= value.size
         return this.#readVerified(value)

@@ -1,0 +1,195 @@
+/** The callers of a Local in a simulated world: they put, remove and look up values, and read what it holds. */
+import { DstoreError } from '../../src/errors.ts'
+import type { Verdict } from '../../src/index/local/freshness.ts'
+import { keySubject } from '../../src/index/local/in-flight.ts'
+import type { LocalEffect } from '../../src/index/local/local-events.ts'
+import type { Answer, Digest, Request } from '../../src/index/message.ts'
+import { DOUBT_MS } from '../../src/limits.ts'
+import { TICK_MS, digestOf } from './sim-global.ts'
+import type { Entry } from './sim-holdings.ts'
+import type { SimLocal } from './sim-local.ts'
+import { DELAY_MS } from './wire.ts'
+
+/**
+ * How old a value may be that is served as current: the last message and the next may each be held up for almost
+ * `DOUBT_MS`; add a few round trips and ticks.
+ */
+const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
+
+export class SimCallers {
+  readonly #local: SimLocal
+  readonly #requests = new Map<number, (result: Answer | DstoreError, keep: boolean) => void>()
+  readonly #readers = new Map<number, (verdict: Verdict) => void>()
+  #lastTicket = 0
+
+  constructor(local: SimLocal) {
+    this.#local = local
+  }
+
+  get isIdle(): boolean {
+    return this.#requests.size === 0 && this.#readers.size === 0
+  }
+
+  clear(): void {
+    this.#requests.clear()
+    this.#readers.clear()
+  }
+
+  settle({ ticket, result, keep }: LocalEffect & { type: 'settle' }): void {
+    const done = this.#requests.get(ticket)
+    this.#requests.delete(ticket)
+    done?.(result, keep)
+  }
+
+  decide({ ticket, verdict }: LocalEffect & { type: 'verdict' }): void {
+    const done = this.#readers.get(ticket)
+    this.#readers.delete(ticket)
+    done?.(verdict)
+  }
+
+  get(token: number): void {
+    const entry = this.#local.held.cache.get(token)
+    if (!this.#local.isAwake) return
+    if (entry === undefined) return this.#fetch(token)
+    this.#consult((verdict) => {
+      const held = this.#local.held.cache.get(token)
+      if (verdict === 'expired' || verdict === 'refused') return
+      if (held === undefined || held.isVoid || verdict === 'ask') return this.#fetch(token)
+      this.#serve(token, held, verdict)
+    })
+  }
+
+  put(token: number, name: string | undefined): void {
+    if (!this.#local.isAwake) return
+    this.#local.options.world.say(
+      `${this.#local.peer} puts ${token}${name === undefined ? '' : ` as ${name}`}`,
+    )
+    const body = { type: 'put', values: [Uint8Array.of(token)], name } as const
+    this.#ask(body, [digestOf(token)], (result, keep) => {
+      if (result instanceof DstoreError || result.type !== 'stored') return
+      if (keep) this.#local.held.keep(token, result.receipts[0]!.incarnation)
+    })
+  }
+
+  /**
+   * A put on a stream of its own, which nothing orders against the index stream. It goes to the Global that is connected, and
+   * ends when this Local has come to it: that may be long after the answer, and after the connection.
+   */
+  upload(token: number): void {
+    const wire = this.#local.wire
+    if (!this.#local.isAwake || this.#local.partitioned || wire === undefined) return
+    this.#local.options.world.say(`${this.#local.peer} uploads ${token}`)
+    const { world, global } = this.#local.options
+    const life = this.#local.life
+    const flight = this.#local.index!.begin(digestOf(token))
+    const delay = (): number => world.between(1, 4 * DELAY_MS)
+    world.after(delay(), () => {
+      if (!wire.isWhole) return flight.end()
+      global.upload(this.#local.peer, digestOf(token), (body) => {
+        world.after(delay(), () => {
+          this.#local.when(life, () => {
+            const incarnation = body.type === 'stored' ? body.receipts[0]!.incarnation : undefined
+            if (
+              incarnation !== undefined &&
+              flight.isFresh(keySubject(digestOf(token)), incarnation)
+            ) {
+              this.#local.held.keep(token, incarnation)
+            }
+            flight.end()
+          })
+        })
+      })
+    })
+  }
+
+  remove(token: number): void {
+    if (!this.#local.isAwake) return
+    this.#local.options.world.say(`${this.#local.peer} removes ${token}`)
+    const timeoutMs = this.#local.options.world.between(300, 6000)
+    this.#ask(
+      { type: 'remove', digest: digestOf(token), timeoutMs, force: true },
+      [],
+      () => undefined,
+    )
+  }
+
+  bind(name: string, token: number): void {
+    if (!this.#local.isAwake) return
+    this.#ask({ type: 'bind', name, digest: digestOf(token) }, [], (result, keep) => {
+      if (!(result instanceof DstoreError) && result.type === 'binding' && keep)
+        this.#local.held.remember(name, result.found!)
+    })
+  }
+
+  unbind(name: string): void {
+    if (!this.#local.isAwake) return
+    this.#ask({ type: 'unbind', name, keepValue: false, timeoutMs: 1000 }, [], () => undefined)
+  }
+
+  lookup(name: string): void {
+    if (!this.#local.isAwake) return
+    this.#ask({ type: 'lookup', name, inline: false }, [], (result, keep) => {
+      if (result instanceof DstoreError || result.type !== 'binding') return
+      if (keep && result.found !== undefined) this.#local.held.remember(name, result.found)
+    })
+  }
+
+  evict(token: number): void {
+    this.#local.held.cache.delete(token)
+  }
+
+  #ask(
+    body: Request,
+    digests: readonly Digest[],
+    done: (result: Answer | DstoreError, keep: boolean) => void,
+  ): void {
+    const ticket = ++this.#lastTicket
+    this.#requests.set(ticket, done)
+    this.#local.handle({ type: 'request', ticket, body, digests, now: this.#local.now })
+  }
+
+  #consult(done: (verdict: Verdict) => void): void {
+    const now = this.#local.index!.verdict(this.#local.now)
+    if (now !== 'wait') return done(now)
+    const ticket = ++this.#lastTicket
+    this.#readers.set(ticket, done)
+    this.#local.handle({ type: 'check-freshness', ticket, now: this.#local.now })
+  }
+
+  #fetch(token: number): void {
+    const body = { type: 'locate', digests: [digestOf(token)], inline: true } as const
+    this.#ask(body, [], (result, keep) => {
+      if (result instanceof DstoreError || result.type !== 'located') return
+      const [fact] = result.facts
+      if (fact !== undefined && keep) this.#local.held.keep(token, fact.incarnation)
+    })
+  }
+
+  #serve(token: number, entry: Entry, verdict: Verdict): void {
+    const { oracle, world, leaseMs } = this.#local.options
+    const digest = digestOf(token)
+    if (this.#local.isCounted) {
+      oracle.serves(this.#local.peer, digest, entry)
+      if (leaseMs !== undefined)
+        oracle.isWithinLease(this.#local.peer, digest, entry, leaseMs * 1.01 + DELAY_MS)
+    }
+    if (verdict === 'serve') oracle.isCurrent(this.#local.peer, digest, SLACK_MS)
+    if (!world.chance(0.3)) return
+    // Some read for a long time.
+    const reading = { token, known: { ...entry } }
+    this.#local.held.readings.add(reading)
+    const life = this.#local.life
+    const more = (left: number): void => {
+      this.#local.when(life, () => {
+        if (!this.#local.held.readings.has(reading)) return
+        if (this.#local.index!.freshness.isExpired(this.#local.now) || left === 0)
+          return void this.#local.held.readings.delete(reading)
+        if (this.#local.isCounted && !reading.known.isVoid) {
+          oracle.serves(`${this.#local.peer}, to a reader from before,`, digest, reading.known)
+        }
+        world.after(world.between(50, 500), () => more(left - 1))
+      })
+    }
+    world.after(world.between(50, 500), () => more(5))
+  }
+}
