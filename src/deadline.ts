@@ -1,22 +1,25 @@
-/** A time without progress after which a call gives up. */
+/** Bounds how long a call may wait: without progress (`deadline`), or in all (`inTime`). */
 import { DstoreError, asDstoreError } from './errors.ts'
 
 export interface Deadline {
-  /** Aborted, with a `DstoreError` as reason, when the time is over or the caller gave up. */
+  /** Aborted, with a `DstoreError` as reason, when the time is up or the caller cancels. */
   readonly signal: AbortSignal
-  /** There was progress, or the wait goes on after a rest: count anew. */
+  /** Progress was made, or the wait continues after a pause: the time starts over. */
   progress(): void
-  /** Nobody waits for a peer now: do not count. */
+  /** The peer needs this many milliseconds more from now on, once, whatever progress it makes. */
+  extend(ms: number): void
+  /** Stops the timer while the call waits for something other than the peer. */
   pauseTimer(): void
   /** The call is over. */
   clear(): void
 }
 
-/** Counts `ms` milliseconds; `what` says in the error's message what did not happen. */
+/** Expires after `ms` milliseconds without progress; `what` is the start of the error's message. */
 export function deadline(ms: number, what: string, caller?: AbortSignal): Deadline {
-  // Made when somebody asks for it: it costs more than all the rest, and small calls need none.
+  // Created on first use: it costs more than everything else here, and small calls need none.
   let controller: AbortController | undefined
   let reason: DstoreError | undefined
+  let extendedUntil = 0
   const abort = (why: DstoreError): void => {
     reason ??= why
     controller?.abort(reason)
@@ -26,36 +29,44 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
   let timer = setTimeout(expire, ms)
   if (caller?.aborted === true) cancel()
   caller?.addEventListener('abort', cancel)
-  const rest = (): void => clearTimeout(timer)
+  const pauseTimer = (): void => clearTimeout(timer)
+  const progress = (): void => {
+    pauseTimer()
+    const moreMs = extendedUntil === 0 ? 0 : Math.max(0, extendedUntil - performance.now())
+    if (reason === undefined) timer = setTimeout(expire, ms + moreMs)
+  }
   return {
     get signal() {
       controller ??= new AbortController()
       if (reason !== undefined) controller.abort(reason)
       return controller.signal
     },
-    progress: () => {
-      rest()
-      if (reason === undefined) timer = setTimeout(expire, ms)
+    progress,
+    extend: (moreMs) => {
+      extendedUntil = performance.now() + moreMs
+      progress()
     },
-    pauseTimer: rest,
+    pauseTimer,
     clear: () => {
-      rest()
+      pauseTimer()
       caller?.removeEventListener('abort', cancel)
     },
   }
 }
 
-/** How long something may take, in milliseconds; what did not happen then; and who may give up before. */
 export interface Limit {
+  /** Milliseconds until the call times out. */
   readonly ms: number
+  /** The start of the time-out's message: what did not happen. */
   readonly what: string
+  /** Cancels the call. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * What `begin` is given to say what it is, or an error; or `timeout` or `cancelled` where the limit comes first. What `begin`
- * returns is called when it is over, however that was. Of the thousands that are under way at once each costs a timer and no
- * more.
+ * Runs `begin`, which reports a result or an error later. Rejects with `timeout` or `cancelled` if
+ * the limit comes first. Calls what `begin` returned once, however the call ends. Costs one timer,
+ * because thousands of calls are under way at once.
  */
 export function inTime<T>(
   { ms, what, signal }: Limit,
@@ -101,7 +112,7 @@ const late = (ms: number, what: string): DstoreError =>
 const cancelled = (signal: AbortSignal): DstoreError =>
   new DstoreError('cancelled', 'cancelled', { cause: signal.reason })
 
-/** The outcome of a promise, or the signal's reason if that comes first. The promise itself goes on. */
+/** Settles with the promise, or rejects with the signal's reason if that comes first. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()
   let stop: (() => void) | undefined

@@ -1,7 +1,7 @@
-/** Promises that somebody else settles, within a time. */
+/** Calls that are bounded in time. */
 import test from 'ava'
 import { DstoreError } from '../src/errors.ts'
-import { inTime } from '../src/deadline.ts'
+import { deadline, inTime, pause } from '../src/deadline.ts'
 
 const LONG = { ms: 60_000, what: 'nothing came' }
 
@@ -62,4 +62,44 @@ test('who gives up is told, before it begins and after', async (t) => {
   })
   await t.throwsAsync(refused, { code: 'cancelled' })
   t.is(begun, 0)
+})
+
+const { signal: never } = new AbortController()
+
+test('a deadline expires without progress, and not before', async (t) => {
+  const limit = deadline(60, 'nothing came')
+  const { signal } = limit
+  for (let i = 0; i < 4; i++) {
+    await pause(20, never)
+    limit.progress()
+  }
+  t.false(signal.aborted)
+  await pause(1000, signal)
+  t.is((signal.reason as DstoreError).message, 'nothing came within 0.06 s')
+})
+
+test('a deadline does not expire while its timer is paused', async (t) => {
+  const limit = deadline(5, 'nothing came')
+  limit.pauseTimer()
+  await pause(20, never)
+  t.false(limit.signal.aborted)
+  limit.progress()
+  await pause(1000, limit.signal)
+  t.true(limit.signal.aborted)
+})
+
+test('an extended deadline lasts so much longer, once, despite progress', async (t) => {
+  const limit = deadline(5, 'nothing came')
+  limit.extend(80)
+  limit.progress()
+  await pause(40, never)
+  t.false(limit.signal.aborted)
+  await pause(1000, limit.signal)
+  t.true(limit.signal.aborted)
+  const next = deadline(5, 'nothing came')
+  next.extend(1)
+  await pause(2, never)
+  next.progress()
+  await pause(1000, next.signal)
+  t.true(next.signal.aborted)
 })

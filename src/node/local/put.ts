@@ -8,7 +8,6 @@ import { keySubject } from '../../index/local/in-flight.ts'
 import type { Receipt } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import {
-  BROKEN_TRANSFER_MS,
   CALL_TIMEOUT_MS,
   GIB,
   INLINE_VALUE_BYTES,
@@ -18,7 +17,7 @@ import {
 } from '../../limits.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../../transfer/upload.ts'
-import { RETRY_MS, withoutGlobal } from '../swarm/retry.ts'
+import { RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { ByteBudgets } from '../calls/byte-budget.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
@@ -91,26 +90,30 @@ export class Putter {
   ): Promise<PutResult> {
     const { digest, size } = hashed
     const offer = { type: 'offer', digest, size, name: options.name } as const
+    const hint = KEPT
+    const retry = new Retry({ now: () => performance.now(), codes: ['unreachable'], hint })
     let keptBytes = -1
-    /** When it broke off; undefined again once Global has more than it had then. */
-    let brokenAt: number | undefined
+    let hasMore = false
     for (;;) {
       try {
         const { have, sendFrom } = await this.#options.link.ask(offer, { signal: limit.signal })
         if (have !== undefined) return { key: new Key(digest), size, existed: true }
-        if (sendFrom > keptBytes) brokenAt = undefined
+        hasMore ||= sendFrom > keptBytes
         keptBytes = Math.max(keptBytes, sendFrom)
         return await this.#uploadFrom(file, hashed, sendFrom, options, limit)
       } catch (error) {
         const fault = asDstoreError(error)
-        // What has not begun fails as any other call does.
-        const mayGoOn = keptBytes >= 0 && fault.code === 'unreachable'
-        if (!mayGoOn) throw fault
-        if (brokenAt === undefined) {
-          brokenAt = performance.now()
+        // An upload that has not begun fails as any other call does.
+        if (keptBytes < 0) throw fault
+        // Only bytes that Global kept count as progress, else a link that breaks every time would
+        // be retried without end.
+        if (hasMore) {
+          hasMore = false
+          retry.progress()
           limit.progress()
         }
-        if (performance.now() - brokenAt >= BROKEN_TRANSFER_MS) throw withoutGlobal(fault, KEPT)
+        const failure = retry.failed(fault)
+        if (failure !== undefined) throw failure
         await pause(RETRY_MS, limit.signal)
         limit.signal.throwIfAborted()
       }
@@ -170,7 +173,8 @@ export class Putter {
       outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
     }
     const flight = link.begin(hashed.digest)
-    const patience = patienceFor(start, limit)
+    // Global re-reads the bytes it kept before it takes more, so it needs longer this once.
+    limit.extend((start / GIB) * RESUME_SECONDS_PER_GIB * 1000)
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
         uploadKnown(transfer, value, start, limit.signal, name),
@@ -186,7 +190,6 @@ export class Putter {
       throw error
     } finally {
       flight.end()
-      patience.clear()
       draft?.discard()
     }
   }
@@ -287,16 +290,6 @@ export class Putter {
       }),
     )
   }
-}
-
-/** Before Global goes on with what it kept, it reads all of that: until then it takes little, and is not stuck. */
-function patienceFor(keptBytes: number, limit: Deadline): { clear(): void } {
-  let seconds = Math.ceil((keptBytes / GIB) * RESUME_SECONDS_PER_GIB)
-  const timer = setInterval(() => {
-    if (seconds-- > 0) limit.progress()
-    else clearInterval(timer)
-  }, 1000)
-  return { clear: () => clearInterval(timer) }
 }
 
 function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {

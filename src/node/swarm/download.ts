@@ -5,7 +5,12 @@
  */
 import { asDstoreError, DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { BROKEN_TRANSFER_MS, SWARM_BYTES, SWARM_EVERY_MS, SHUN_MS, SOURCES } from '../../limits.ts'
+import {
+  SWARM_BYTES,
+  SWARM_EVERY_MS,
+  SHUN_MS,
+  SOURCES,
+} from '../../limits.ts'
 import type { GroupChecker } from '../../transfer/piece-stream.ts'
 import {
   Schedule,
@@ -13,7 +18,7 @@ import {
   type ScheduleEvent,
 } from '../../transfer/schedule/schedule.ts'
 import type { SourceId } from '../../transfer/schedule/source.ts'
-import { RETRY_MS, isPassing, withoutGlobal } from './retry.ts'
+import { RETRY_MS, Retry } from './retry.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { pause } from '../../deadline.ts'
 import { ReceiveBuffer } from '../cache/receive-buffer.ts'
@@ -77,11 +82,12 @@ export class Download {
   /** How it ended: with a failure, or because all that was wanted is held. */
   #end: { readonly failure: DstoreError | undefined } | undefined
   #running = false
-  #progressAt = 0
+  readonly #retry: Retry
 
   constructor(options: DownloadOptions) {
     this.#options = options
-    const { value, sources, random } = options
+    const { value, sources, random, now } = options
+    this.#retry = new Retry({ now, hint: KEPT })
     const { self, global } = sources
     this.#schedule = new Schedule({ self, global, held: value.held, random })
   }
@@ -115,10 +121,10 @@ export class Download {
   }
 
   #begin(): void {
-    const { value, sources, now } = this.#options
+    const { value, sources } = this.#options
     const { signal } = this.#stop
     this.#running = true
-    this.#progressAt = now()
+    this.#retry.progress()
     const drop = (): void => this.#finish(asDstoreError(value.dropped.reason))
     value.dropped.addEventListener('abort', drop)
     const ticker = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS)
@@ -161,7 +167,7 @@ export class Download {
   }
 
   async #fetch({ task, source, ranges }: ScheduleEffect & { type: 'fetch' }): Promise<void> {
-    const { value, now } = this.#options
+    const { value } = this.#options
     const controller = new AbortController()
     const { signal } = controller
     this.#tasks.set(task, controller)
@@ -170,7 +176,7 @@ export class Download {
       for await (const run of this.#request(source, ranges, signal, landing)) {
         signal.throwIfAborted()
         landing.keep(run)
-        this.#progressAt = now()
+        this.#retry.progress()
         this.#tell({ type: 'came', task, bytes: run.bytes.byteLength })
         this.#settle(({ resolve }) => resolve())
       }
@@ -214,7 +220,7 @@ export class Download {
     const { sources, now } = this.#options
     const { code } = fault
     if (code === 'integrity' || code === 'protocol') sources.report(source, fault)
-    if (source === sources.global) return this.#globalFailed(fault)
+    if (source === sources.global) return void this.#globalFailed(fault)
     const refusals = (this.#refusals.get(source) ?? 0) + 1
     if (code === 'not-found' && task !== undefined && refusals <= REFUSALS) {
       this.#refusals.set(source, refusals)
@@ -227,21 +233,14 @@ export class Download {
     this.#tell({ type: 'left', source })
   }
 
-  /** Global is the last resort: it is asked again for a while, or as long as others give. */
-  #globalFailed(fault: DstoreError): void {
-    const { sources, now } = this.#options
-    const isPatient = now() - this.#progressAt < BROKEN_TRANSFER_MS
-    if (!isPassing(fault) || !isPatient) {
-      this.#finish(withoutGlobal(fault, KEPT))
-      return
-    }
-    this.#tell({ type: 'left', source: sources.global })
-    void this.#rejoinGlobal()
-  }
-
-  async #rejoinGlobal(): Promise<void> {
+  /** Global is the last resort: it is asked again for a while, or as long as other sources give. */
+  async #globalFailed(fault: DstoreError): Promise<void> {
+    const failure = this.#retry.failed(fault)
+    if (failure !== undefined) return this.#finish(failure)
+    const { global: source } = this.#options.sources
+    this.#tell({ type: 'left', source })
     await pause(RETRY_MS, this.#stop.signal)
-    this.#tell({ type: 'joined', source: this.#options.sources.global })
+    this.#tell({ type: 'joined', source })
   }
 
   /** Learn who else holds the value or fetches it, again and again: hints, whose failure is nobody's concern. */

@@ -2,10 +2,10 @@
 import { asDstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { BROKEN_TRANSFER_MS, SWARM_BYTES } from '../../limits.ts'
+import { SWARM_BYTES } from '../../limits.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import { within } from '../../transfer/piece-reader.ts'
-import { RETRY_MS, isPassing, withoutGlobal } from './retry.ts'
+import { RETRY_MS, Retry } from './retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { PeerService } from './peer-service.ts'
@@ -27,16 +27,21 @@ export interface FetcherOptions {
   readonly log: Log
   /** Told that Global is wanted, and not connected. */
   readonly onAway: () => void
+  /** Monotonic milliseconds, read once for every run of groups. */
+  readonly now?: () => number
 }
 
 export class Fetcher {
   readonly #options: FetcherOptions
+  readonly #now: () => number
   readonly #sources: PeerSources
   readonly #downloads = new Map<CachedValue, Download>()
   readonly #leaving: HolderWithdrawals
 
   constructor(options: FetcherOptions) {
     this.#options = options
+    // Not the clock of leases, which is slow because it asks the system each time.
+    this.#now = options.now ?? (() => performance.now())
     this.#sources = new PeerSources(options)
     this.#leaving = new HolderWithdrawals({
       isHeld: (key) => options.cache.peek(key) !== undefined,
@@ -65,8 +70,7 @@ export class Fetcher {
       value,
       sources: this.#sources,
       checker: threadedChecker,
-      // Looked at for every run of groups: the leases' clock asks the system each time, which is slow.
-      now: () => performance.now(),
+      now: this.#now,
       random: Math.random,
       onEnd: () => {
         this.#downloads.delete(value)
@@ -79,8 +83,8 @@ export class Fetcher {
   }
 
   /**
-   * The verified bytes of a range straight from Global, at the caller's pace. A transfer that breaks off is taken up
-   * where it ended: Global lets go of whoever reads nothing for long.
+   * Streams the verified bytes of a range from Global at the caller's pace, past the cache. Resumes
+   * a transfer that breaks off: Global drops a peer that reads nothing for long.
    */
   async *pass(
     { digest }: Key,
@@ -88,26 +92,24 @@ export class Fetcher {
     range: ByteRange,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    let { start } = range
-    /** Of how many failures was none followed by bytes? */
-    for (let failures = 0; ; failures++) {
+    const retry = new Retry({ now: this.#now })
+    for (let { start } = range; start < range.end;) {
       try {
         const ranges = [{ start, end: range.end }]
         const request = { digest, size, ranges }
         for await (const run of this.#sources.fetch(this.#sources.global, request, signal)) {
           const bytes = within(run, range)
           start = run.start + run.bytes.byteLength
-          failures = 0
-          // All land in the same memory: what the caller is given is his.
+          // The next run is received into the same memory.
           if (bytes !== undefined) yield new Uint8Array(bytes)
+          retry.progress()
         }
         return
       } catch (error) {
         signal.throwIfAborted()
         if (start >= range.end) return
-        const fault = asDstoreError(error)
-        const isPatient = failures * RETRY_MS < BROKEN_TRANSFER_MS
-        if (!isPassing(fault) || !isPatient) throw withoutGlobal(fault)
+        const failure = retry.failed(asDstoreError(error))
+        if (failure !== undefined) throw failure
         await pause(RETRY_MS, signal)
       }
     }
