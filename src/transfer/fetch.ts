@@ -1,29 +1,29 @@
-/** The asking side of a transfer (specs/003-transfer.md, "Fetch"). */
+/** Fetches ranges of a value from one peer (specs/003-transfer.md, "Rules: fetch"). */
 import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { FETCH_RANGES } from '../limits.ts'
 import type { TransferChannel } from './transfer-channel.ts'
-import { receivePieces, type LandingOptions, type ProvedRun } from './piece-stream.ts'
+import { receivePieces, type ReceiveOptions, type VerifiedRun } from './piece-stream.ts'
 
-export interface FetchRequest extends LandingOptions {
+export interface FetchRequest extends ReceiveOptions {
   readonly digest: Uint8Array
-  /** As the index says: a holder that says another is refused. */
+  /** The size according to the index; an answer with another size is `integrity`. */
   readonly size: number
-  /** Ascending, not overlapping, cut to the value. None asks only what is held. */
+  /** Ascending, not overlapping, within the value. None only asks which runs are held. */
   readonly ranges: readonly ByteRange[]
-  /** Told what the peer says that it holds, before the first byte. */
+  /** Called with the runs that the peer lists, before the first byte arrives. */
   readonly onHeld?: (held: readonly ByteRange[]) => void
 }
 
 /**
- * What the peer proves of the value: see `receivePieces`. When it ends, the channel is ready for the next request; where it
- * throws or is left early, the channel is of no more use. Errors: those that the peer names (`not-found`, `removed`),
- * `integrity` where it lies, `protocol`, and the channel's own.
+ * Yields verified runs: see `receivePieces`. If it ends, the channel is ready for the next request;
+ * if it throws or is left early, the channel cannot be used again. Errors: those that the peer sends
+ * (`not-found`, `removed`), `integrity`, `protocol`, and the channel's own.
  */
 export async function* fetchPieces(
   transfer: TransferChannel,
   { digest, size, ranges, onHeld, ...options }: FetchRequest,
-): AsyncGenerator<ProvedRun, void, undefined> {
+): AsyncGenerator<VerifiedRun, void, undefined> {
   if (ranges.length > FETCH_RANGES) {
     throw new RangeError(`ranges must be at most ${FETCH_RANGES}`)
   }

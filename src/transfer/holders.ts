@@ -1,6 +1,6 @@
 /**
- * Who holds which large value, as Global remembers it (specs/003-transfer.md, "Company"): hints, in bounded memory,
- * forgotten after a while. Both ends of the exchange.
+ * Which Locals hold a large value, as Global remembers it (specs/003-transfer.md, R003-29): hints in
+ * bounded memory that expire. Also the request by which a Local joins them.
  */
 import { toHex } from '../bytes.ts'
 import { HOLDERS, HOLDINGS_PER_LOCAL, HOLDING_MS } from '../limits.ts'
@@ -11,16 +11,16 @@ interface Holder {
   readonly until: number
 }
 
-/** By value and by Local, the one that joined longest ago first. */
+/** By value and by Local, the least recent join first. */
 export class Holders {
   readonly #values = new Map<string, Map<string, Holder>>()
   readonly #byPeer = new Map<string, Set<string>>()
 
-  /** A Local serves a value at this address, or does not any more. */
+  /** Records that a Local serves a value at this address; without one, that it no longer does. */
   join(peer: string, digest: Uint8Array, address: string | undefined, now: number): void {
     const value = toHex(digest)
     this.#remove(peer, value)
-    // Nobody speaks for another.
+    // A peer may announce only itself.
     if (address === undefined || !address.endsWith(`/p2p/${peer}`)) return
     const holders = this.#values.get(value) ?? new Map<string, Holder>()
     this.#values.set(value, holders)
@@ -31,25 +31,30 @@ export class Holders {
     if (held.size > HOLDINGS_PER_LOCAL) this.#remove(peer, held.values().next().value!)
   }
 
-  /** Where the other Locals are that joined lately and are there. */
-  of(digest: Uint8Array, asker: string, isThere: (peer: string) => boolean, now: number): string[] {
-    return [...this.#lately(digest, now)]
-      .filter(([peer]) => peer !== asker && isThere(peer))
+  /** The addresses of the recent holders that are connected, other than the asker's. */
+  addressesOf(
+    digest: Uint8Array,
+    asker: string,
+    isConnected: (peer: string) => boolean,
+    now: number,
+  ): string[] {
+    return [...this.#recent(digest, now)]
+      .filter(([peer]) => peer !== asker && isConnected(peer))
       .map(([, address]) => address)
   }
 
-  /** Peer ids of the Locals that joined lately. */
-  holders(digest: Uint8Array, now: number): string[] {
-    return [...this.#lately(digest, now)].map(([peer]) => peer)
+  /** The peer ids of the recent holders. */
+  peersOf(digest: Uint8Array, now: number): string[] {
+    return [...this.#recent(digest, now)].map(([peer]) => peer)
   }
 
-  /** A Local is gone for good. */
+  /** Forgets a Local that has disconnected. */
   leave(peer: string): void {
     for (const value of this.#byPeer.get(peer) ?? []) this.#remove(peer, value)
   }
 
-  /** Those who joined lately, with their addresses; whoever did not is forgotten. */
-  *#lately(digest: Uint8Array, now: number): Generator<[peer: string, address: string]> {
+  /** Yields the unexpired holders, and forgets the expired ones. */
+  *#recent(digest: Uint8Array, now: number): Generator<[peer: string, address: string]> {
     const value = toHex(digest)
     for (const [peer, { address, until }] of this.#values.get(value) ?? []) {
       if (until > now) yield [peer, address]
@@ -67,12 +72,15 @@ export class Holders {
   }
 }
 
-/** Tell Global that this node holds a value, or is about to; the addresses of the others that do. */
-export async function joinCompany(
+/**
+ * Tells Global that this node serves a value at `address`, or without one that it does not. Returns
+ * the addresses of other holders.
+ */
+export async function joinSwarm(
   transfer: TransferChannel,
   digest: Uint8Array,
   address: string | undefined,
 ): Promise<readonly string[]> {
   await transfer.send({ type: 'join', digest, address })
-  return (await transfer.expect('company')).addresses
+  return (await transfer.expect('holders')).addresses
 }

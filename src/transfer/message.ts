@@ -1,6 +1,6 @@
 /**
- * The messages of the transfer protocol as the code sees them (specs/003-transfer.md, "Messages"), to frames and
- * back. What comes from a peer is refused with `protocol` unless every field is of its length and within its bounds.
+ * Encodes and decodes the messages of the transfer protocol (specs/003-transfer.md, "Messages").
+ * Decoding refuses a field of a wrong length or beyond its bounds with `protocol`.
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { DstoreError, type ErrorCode } from '../errors.ts'
@@ -17,30 +17,30 @@ import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
 
 export type Message =
-  /** Send me these ranges of a value: ascending, not overlapping. None: only say what you hold. */
+  /** Requests ranges of a value: ascending, not overlapping. None only asks what is held. */
   | { readonly type: 'fetch'; readonly digest: Uint8Array; readonly ranges: readonly ByteRange[] }
-  /** The value is here, wholly or in part; the slices of the ranges that were asked for follow as pieces. */
+  /** Lists which runs are held. The slices of the requested ranges follow, as pieces. */
   | { readonly type: 'found'; readonly size: number; readonly held: readonly ByteRange[] }
-  /** I send a value: as the slice from `start` where its digest is known, else as plain bytes. */
+  /** Announces a value: as the slice from `start` if its digest is known, else as plain bytes. */
   | {
       readonly type: 'upload'
       readonly digest: Uint8Array | undefined
       readonly size: number
       readonly start: number
-      /** To be bound in the same change; what it may be is the index's business. */
+      /** To be bound in the same change. The index checks it. */
       readonly name?: string
     }
   | { readonly type: 'accept' }
-  /** This many raw bytes follow. */
+  /** This many raw bytes follow the frame. */
   | { readonly type: 'piece'; readonly length: number }
-  /** The end of an upload, and what the sender found the value to be. */
+  /** Ends an upload, with the value's identity as the sender computed it. */
   | { readonly type: 'finish'; readonly digest: Uint8Array; readonly size: number }
   | { readonly type: 'stored'; readonly incarnation: number; readonly existed: boolean }
   | { readonly type: 'failure'; readonly code: ErrorCode; readonly message: string }
-  /** I hold this value or a part of it, or am about to: `address` is where I serve it. */
+  /** The sender holds a value or a part of it, or is about to, and serves it at `address`. */
   | { readonly type: 'join'; readonly digest: Uint8Array; readonly address: string | undefined }
-  /** Where the others are that joined. */
-  | { readonly type: 'company'; readonly addresses: readonly string[] }
+  /** Addresses of other Locals that joined. */
+  | { readonly type: 'holders'; readonly addresses: readonly string[] }
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
 
@@ -79,14 +79,14 @@ function toWire(message: Message): WireBody {
       const { digest, address } = message
       return { case: 'join', value: { digest, ...(address !== undefined && { address }) } }
     }
-    case 'company':
-      return { case: 'company', value: { addresses: [...message.addresses] } }
+    case 'holders':
+      return { case: 'holders', value: { addresses: [...message.addresses] } }
   }
 }
 
 const toWireRange = ({ start, end }: ByteRange) => ({ start: BigInt(start), end: BigInt(end) })
 
-/** The message in a frame, or `protocol` with what is wrong with it. */
+/** The message in a frame. Throws `protocol`, with the flaw. */
 export function decodeMessage(bytes: Uint8Array): Message {
   let message: WireMessage
   try {
@@ -144,17 +144,17 @@ function fromWire(body: WireMessage['body']): Message {
         address: address === undefined ? undefined : addressLine(address),
       }
     }
-    case 'company': {
+    case 'holders': {
       const { addresses } = body.value
       if (addresses.length > HOLDERS) throw malformed(`${addresses.length} addresses`)
-      return { type: 'company', addresses: addresses.map(addressLine) }
+      return { type: 'holders', addresses: addresses.map(addressLine) }
     }
     case undefined:
       throw malformed('a transfer message of an unknown kind')
   }
 }
 
-/** Of an address or a peer id; whoever dials it finds out whether it is one. */
+/** The text of an address; dialling shows whether it is valid. */
 function addressLine(line: string): string {
   if (line.length > ADDRESS_CHARS) throw malformed(`an address of ${line.length} characters`)
   return text(line)

@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file transfer/messages.proto.
  */
 export const file_transfer_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIsUDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdjb21wYW55GAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkNvbXBhbnlIAEIGCgRib2R5SgQICxAMSgQIDBANIj8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIjsKBUZvdW5kEgwKBHNpemUYASABKAQSJAoEaGVsZBgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSJhCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQFCCQoHX2RpZ2VzdEIHCgVfbmFtZSIICgZBY2NlcHQiFwoFUGllY2USDgoGbGVuZ3RoGAEgASgNIiYKBkZpbmlzaBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIuCgZTdG9yZWQSEwoLaW5jYXJuYXRpb24YASABKAQSDwoHZXhpc3RlZBgCIAEoCCIoCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSI4CgRKb2luEg4KBmRpZ2VzdBgBIAEoDBIUCgdhZGRyZXNzGAIgASgJSACIAQFCCgoIX2FkZHJlc3MiHAoHQ29tcGFueRIRCglhZGRyZXNzZXMYASADKAliBnByb3RvMw");
+  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIsUDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdob2xkZXJzGAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkhvbGRlcnNIAEIGCgRib2R5SgQICxAMSgQIDBANIj8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIjsKBUZvdW5kEgwKBHNpemUYASABKAQSJAoEaGVsZBgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSJhCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQFCCQoHX2RpZ2VzdEIHCgVfbmFtZSIICgZBY2NlcHQiFwoFUGllY2USDgoGbGVuZ3RoGAEgASgNIiYKBkZpbmlzaBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIuCgZTdG9yZWQSEwoLaW5jYXJuYXRpb24YASABKAQSDwoHZXhpc3RlZBgCIAEoCCIoCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSI4CgRKb2luEg4KBmRpZ2VzdBgBIAEoDBIUCgdhZGRyZXNzGAIgASgJSACIAQFCCgoIX2FkZHJlc3MiHAoHSG9sZGVycxIRCglhZGRyZXNzZXMYASADKAliBnByb3RvMw");
 
 /**
  * @generated from message dstore.transfer.Message
@@ -78,10 +78,10 @@ export type Message = Message$1<"dstore.transfer.Message"> & {
     case: "join";
   } | {
     /**
-     * @generated from field: dstore.transfer.Company company = 10;
+     * @generated from field: dstore.transfer.Holders holders = 10;
      */
-    value: Company;
-    case: "company";
+    value: Holders;
+    case: "holders";
   } | { case: undefined; value?: undefined };
 };
 
@@ -93,7 +93,8 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 0);
 
 /**
- * Send me these ranges of a value. Answered by Found, then the slices of the ranges, in order, as pieces; or Failure.
+ * Requests these ranges of a value. Answered by Found, then the slices of the ranges, in order, as
+ * pieces; or by Failure.
  *
  * @generated from message dstore.transfer.Fetch
  */
@@ -104,7 +105,8 @@ export type Fetch = Message$1<"dstore.transfer.Fetch"> & {
   digest: Uint8Array;
 
   /**
-   * Ascending, not empty but for the empty value, not overlapping, cut to the value. None: only say what you hold.
+   * Ascending, not overlapping, within the value, and not empty unless the value is. Without ranges
+   * the answer only lists what is held.
    *
    * @generated from field: repeated dstore.transfer.Range ranges = 2;
    */
@@ -119,7 +121,7 @@ export const FetchSchema: GenMessage<Fetch> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 1);
 
 /**
- * Half open: `end` is the first byte that is not wanted.
+ * Half open: `end` is the first byte that is not requested.
  *
  * @generated from message dstore.transfer.Range
  */
@@ -152,7 +154,7 @@ export type Found = Message$1<"dstore.transfer.Found"> & {
   size: bigint;
 
   /**
-   * What is held at this moment: whole groups, ascending, apart; of many runs some may be left out. A hint.
+   * A hint: the runs of whole groups that are held now, ascending, apart, some left out if too many.
    *
    * @generated from field: repeated dstore.transfer.Range held = 2;
    */
@@ -167,8 +169,8 @@ export const FoundSchema: GenMessage<Found> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 3);
 
 /**
- * I send a value: with its digest and size known, as the slice from `start` to the end; without, as plain bytes.
- * Answered by Accept, then after the last byte by Stored; or by Failure at any time.
+ * Announces an upload: if digest and size are known, as the slice from `start` to the end, else as
+ * plain bytes. Answered by Accept, and by Stored after the last byte; or by Failure at any time.
  *
  * @generated from message dstore.transfer.Upload
  */
@@ -217,8 +219,8 @@ export const AcceptSchema: GenMessage<Accept> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 5);
 
 /**
- * `length` raw bytes follow this frame: of a slice, the proof and the groups of one span (specs/003-transfer.md, "Pieces");
- * of an upload whose digest is not known, plain bytes.
+ * `length` raw bytes follow this frame: of a slice, the proof and the groups of one span
+ * (specs/003-transfer.md, "Pieces"); of an upload whose digest is not known, plain bytes.
  *
  * @generated from message dstore.transfer.Piece
  */
@@ -237,7 +239,7 @@ export const PieceSchema: GenMessage<Piece> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 6);
 
 /**
- * The end of an upload, with what the sender found the value's digest to be.
+ * Ends an upload, with the digest and size of the bytes as the sender computed them.
  *
  * @generated from message dstore.transfer.Finish
  */
@@ -283,7 +285,7 @@ export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 8);
 
 /**
- * Ends what is in progress; the channel is closed after it unless it answers a Fetch before Found.
+ * Ends the exchange; the channel is closed after it unless it answers a Fetch in place of Found.
  *
  * @generated from message dstore.transfer.Failure
  */
@@ -309,7 +311,8 @@ export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 9);
 
 /**
- * To Global: I hold this value or a part of it, or am about to fetch it. Answered by Company.
+ * To Global: the sender holds this value or a part of it, or is about to fetch it. Answered by
+ * Holders.
  *
  * @generated from message dstore.transfer.Join
  */
@@ -320,7 +323,7 @@ export type Join = Message$1<"dstore.transfer.Join"> & {
   digest: Uint8Array;
 
   /**
-   * Multiaddr with peer id at which I serve it; absent where I do not, or do not any more.
+   * Multiaddr with peer id at which the sender serves it; absent if it does not, or no longer does.
    *
    * @generated from field: optional string address = 2;
    */
@@ -335,11 +338,11 @@ export const JoinSchema: GenMessage<Join> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 10);
 
 /**
- * The other Locals that joined, by address: some of them where there are many.
+ * Addresses of other Locals that joined; only some of them if there are many.
  *
- * @generated from message dstore.transfer.Company
+ * @generated from message dstore.transfer.Holders
  */
-export type Company = Message$1<"dstore.transfer.Company"> & {
+export type Holders = Message$1<"dstore.transfer.Holders"> & {
   /**
    * @generated from field: repeated string addresses = 1;
    */
@@ -347,9 +350,9 @@ export type Company = Message$1<"dstore.transfer.Company"> & {
 };
 
 /**
- * Describes the message dstore.transfer.Company.
- * Use `create(CompanySchema)` to create a new message.
+ * Describes the message dstore.transfer.Holders.
+ * Use `create(HoldersSchema)` to create a new message.
  */
-export const CompanySchema: GenMessage<Company> = /*@__PURE__*/
+export const HoldersSchema: GenMessage<Holders> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 11);
 

@@ -1,4 +1,4 @@
-/** Slices out of wherever a value is kept, and the verified bytes of one (specs/003-transfer.md, "Slices"). */
+/** Reads pieces of a stored value, and its verified bytes (specs/003-transfer.md, "Pieces"). */
 import { concat } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { PieceDecoder } from '../hash/proof/piece-decoder.ts'
@@ -6,20 +6,20 @@ import { planPieces, type Piece } from '../hash/proof/piece-plan.ts'
 import { bytesOf, encodeHeader, groupsOf, type ByteRange } from '../hash/tree/tree.ts'
 import { GROUP_BYTES } from '../limits.ts'
 
-/** A value and its outboard, to be read in ranges. */
+/** A value and its outboard, read by range. */
 export interface ValueBytes {
   readonly size: number
   read(range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
   outboard(range: ByteRange): Promise<Uint8Array>
 }
 
-/** The bytes of a piece where they lie: its proof, then its groups (specs/003-transfer.md, "Pieces"). */
+/** Reads a piece without copying it: its proof, then its groups (specs/003-transfer.md, "Pieces"). */
 export async function readPiece(
   value: ValueBytes,
   piece: Piece,
   signal?: AbortSignal,
 ): Promise<Uint8Array[]> {
-  // At the same time: on a disk each is several calls, one after the other.
+  // In parallel: on a disk each takes several calls.
   const [proof, bytes] = await Promise.all([
     readProof(value, piece),
     readData(value, piece.data, signal),
@@ -27,7 +27,7 @@ export async function readPiece(
   return [...proof, ...bytes]
 }
 
-/** What precedes the groups of a piece: the header, in the first, and the pairs. */
+/** The bytes before the groups of a piece: in the first the header, then the pairs. */
 async function readProof(value: ValueBytes, { isFirst, outboard }: Piece): Promise<Uint8Array[]> {
   const proof = isFirst ? [encodeHeader(value.size)] : []
   for (const range of outboard) proof.push(await value.outboard(range))
@@ -134,12 +134,12 @@ class GroupReader {
   }
 }
 
-/** What of a proved run lies in the range that was asked for: slices hold whole groups. */
+/** The bytes of a verified run that lie in the requested range: slices hold whole groups. */
 export function within(
-  proved: { readonly start: number; readonly bytes: Uint8Array },
+  run: { readonly start: number; readonly bytes: Uint8Array },
   { start, end }: ByteRange,
 ): Uint8Array | undefined {
-  const from = Math.max(0, start - proved.start)
-  const to = Math.min(proved.bytes.byteLength, end - proved.start)
-  return to > from ? proved.bytes.subarray(from, to) : undefined
+  const from = Math.max(0, start - run.start)
+  const to = Math.min(run.bytes.byteLength, end - run.start)
+  return to > from ? run.bytes.subarray(from, to) : undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The pieces of a slice, taken off a channel: landed where they are kept, and proved there (specs/003-transfer.md,
- * "Pieces").
+ * Receives the pieces of a slice into the memory where they stay, and verifies them there
+ * (specs/003-transfer.md, "Pieces").
  */
 import { unzeroed } from '../bytes.ts'
 import type { ExpectedGroups } from '../hash/proof/group-check.ts'
@@ -15,109 +15,108 @@ import {
   PROOF_THREAD_BYTES,
 } from '../limits.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
+import type { Identity } from './upload.ts'
 
-/** A run of whole groups that are proved, and what proves them. */
-export interface ProvedRun {
+/** A run of verified whole groups, and the pairs that verify them. */
+export interface VerifiedRun {
   readonly start: number
-  /** Where they landed. */
+  /** A view of the memory that they were received into. */
   readonly bytes: Uint8Array
-  /** Did all that landed together come at once? Then nothing more will be written there. */
+  /** Is this everything that was to be received into that memory? Then nothing writes to it now. */
   readonly isWhole: boolean
-  /** The pairs that were proved with them: where they belong in the outboard, and they themselves. */
-  readonly pairs: readonly ProvedPairs[]
+  /** The pairs that arrived with them. */
+  readonly pairs: readonly VerifiedPairs[]
 }
 
-export interface ProvedPairs {
+export interface VerifiedPairs {
+  /** Their place in the value's outboard. */
   readonly outboardOffset: number
   readonly bytes: Uint8Array
 }
 
-export interface LandingOptions {
-  /** Told of every raw byte that arrives, before it is verified. */
+export interface ReceiveOptions {
+  /** Counts every raw byte that arrives, before it is verified. */
   readonly onReceived?: (bytes: number) => void
   /**
-   * Memory for these bytes of the value, which lie within one span of `PIECE_BYTES`: they land there, and are proved
-   * there. It may be written to until all of them are proved, or the channel was aborted and is closed. By default all
-   * land in the same memory, one after the other: each run is good until the next is asked for.
+   * Returns memory for these bytes of the value, which lie within one span of `PIECE_BYTES`. They
+   * are received and verified in it; it may be written to until all of them are verified, or the
+   * channel was aborted and is closed. By default all pieces share one buffer, so a run is valid
+   * until the next is requested.
    */
-  readonly land?: (data: ByteRange) => Uint8Array
-  /** Who proves what landed at once, while more lands: where `land` gives other memory for each. */
+  readonly memoryFor?: (data: ByteRange) => Uint8Array
+  /** Verifies large pieces elsewhere while more arrive. Needs memory of its own for each piece. */
   readonly checker?: GroupChecker
 }
 
-/** Proves groups somewhere else. */
+/** Verifies groups, on another thread for instance. */
 export interface GroupChecker {
   /**
-   * Are these groups what they must be? Their memory is given away, all of its buffer, and comes back with the answer;
-   * `at` says where in it they are. Rejects with `integrity`.
+   * Verifies `length` bytes of groups at `at`. Takes over the whole buffer of `memory`, and returns
+   * it with the result. Rejects with `integrity`.
    */
   check(memory: Uint8Array, at: number, length: number, groups: ExpectedGroups): Promise<Uint8Array>
 }
 
-export interface SlicedValue {
-  readonly digest: Uint8Array
-  readonly size: number
-}
-
 /**
- * What the slices for these ranges prove, in order, as they come: a run as soon as nothing more comes for a moment, else
- * by pieces. Errors: `integrity` where they are not the value's, `protocol` where they are cut otherwise, what the peer
- * says in between, and the channel's own.
+ * Receives the slices for these ranges, and yields their verified runs in order: a run per piece, or
+ * what has arrived of a piece once the sender pauses. Errors: `integrity` for bytes that are not the
+ * value's, `protocol` for other pieces than planned, the failure that the peer sends, and the
+ * channel's own.
  */
 export function receivePieces(
   transfer: TransferChannel,
-  value: SlicedValue,
+  value: Identity,
   ranges: readonly ByteRange[],
-  options: LandingOptions = {},
-): AsyncGenerator<ProvedRun, void, undefined> {
-  const runs = comingRuns(transfer, value, ranges, { land: landInOnePlace(), ...options })
+  options: ReceiveOptions = {},
+): AsyncGenerator<VerifiedRun, void, undefined> {
+  const runs = receivedRuns(transfer, value, ranges, { memoryFor: sharedBuffer(), ...options })
   return inOrder(runs, options.checker === undefined ? 1 : PIECES_AHEAD)
 }
 
-/** A run that has come, and is about to be proved. */
-interface ComingRun {
-  readonly proved: Promise<ProvedRun>
+/** A run that has arrived, and is being verified. */
+interface ReceivedRun {
+  readonly verified: Promise<VerifiedRun>
 }
 
-type LandingPlace = LandingOptions & Required<Pick<LandingOptions, 'land'>>
+type Receiving = ReceiveOptions & Required<Pick<ReceiveOptions, 'memoryFor'>>
 
-async function* comingRuns(
+async function* receivedRuns(
   transfer: TransferChannel,
-  value: SlicedValue,
+  value: Identity,
   ranges: readonly ByteRange[],
-  landing: LandingPlace,
-): AsyncGenerator<ComingRun, void, undefined> {
+  receiving: Receiving,
+): AsyncGenerator<ReceivedRun, void, undefined> {
   for (const range of ranges) {
     const decoder = new PieceDecoder(value)
     for (const piece of planPieces(value.size, range)) {
       const message = await transfer.expect('piece')
       if (message.length !== lengthOf(piece)) throw unexpected(message)
-      const pairs = await takeProof(transfer, landing, decoder, piece)
-      yield* takeGroups(transfer, landing, decoder, piece.data, pairs)
+      const pairs = await receiveProof(transfer, receiving, decoder, piece)
+      yield* receiveGroups(transfer, receiving, decoder, piece.data, pairs)
     }
   }
 }
 
-/** Takes up to `count` runs while the first of them is being proved. */
+/** Receives up to `count` runs while the first of them is verified. */
 async function* inOrder(
-  runs: AsyncGenerator<ComingRun, void, undefined>,
+  runs: AsyncGenerator<ReceivedRun, void, undefined>,
   count: number,
-): AsyncGenerator<ProvedRun, void, undefined> {
-  const coming: Promise<IteratorResult<ComingRun, void>>[] = []
+): AsyncGenerator<VerifiedRun, void, undefined> {
+  const received: Promise<IteratorResult<ReceivedRun, void>>[] = []
   try {
     for (;;) {
-      while (coming.length < count) {
+      while (received.length < count) {
         const next = runs.next()
-        // Whoever waits for it is told; where nobody does any more, it was for nothing.
+        // A failure is reported in its turn; until then, or if the caller leaves, it is handled.
         next.then(
-          ({ value }) => value?.proved.catch(() => undefined),
+          ({ value }) => value?.verified.catch(() => undefined),
           () => undefined,
         )
-        coming.push(next)
+        received.push(next)
       }
-      const { done, value } = await coming.shift()!
+      const { done, value } = await received.shift()!
       if (done === true) return
-      yield await value.proved
+      yield await value.verified
     }
   } finally {
     void runs.return().catch(() => undefined)
@@ -126,15 +125,15 @@ async function* inOrder(
 
 const NOTHING = new Uint8Array(0)
 
-/** The pairs of a piece, proved; they are the taker's own. */
-async function takeProof(
+/** Receives and verifies the pairs of a piece, into memory of their own. */
+async function receiveProof(
   transfer: TransferChannel,
-  { onReceived }: LandingPlace,
+  { onReceived }: Receiving,
   decoder: PieceDecoder,
   piece: Piece,
-): Promise<ProvedPairs[]> {
+): Promise<VerifiedPairs[]> {
   const { isFirst, proofBytes, outboard } = piece
-  // Where all parents have come before, there is none left.
+  // A piece whose parents all came with earlier pieces has no proof.
   const proof = proofBytes === 0 ? NOTHING : new Uint8Array(await transfer.bytes(proofBytes))
   onReceived?.(proofBytes)
   decoder.proof(piece, proof)
@@ -145,41 +144,41 @@ async function takeProof(
   })
 }
 
-/** The groups of a piece, as they come; those that are proved here are hashed while they are in the processor's cache. */
-async function* takeGroups(
+/** Receives the groups of a piece. Without a checker each is hashed while it is in the CPU's cache. */
+async function* receiveGroups(
   transfer: TransferChannel,
-  { onReceived, land, checker }: LandingPlace,
+  { onReceived, memoryFor, checker }: Receiving,
   decoder: PieceDecoder,
   { start, end }: ByteRange,
-  pairs: readonly ProvedPairs[],
-): AsyncGenerator<ComingRun, void, undefined> {
-  const memory = land({ start, end })
+  pairs: readonly VerifiedPairs[],
+): AsyncGenerator<ReceivedRun, void, undefined> {
+  const memory = memoryFor({ start, end })
   const length = end - start
   const isWorth = checker !== undefined && length >= PROOF_THREAD_BYTES
   let filled = 0
-  let proved = 0
+  let verified = 0
   let given = 0
   do {
-    const most = isWorth && proved === 0 ? length : proved + HASH_WINDOW_BYTES
+    const most = isWorth && verified === 0 ? length : verified + HASH_WINDOW_BYTES
     const room = memory.subarray(filled, Math.min(length, most))
     const count = length === 0 ? 0 : await transfer.fill(room)
     onReceived?.(count)
     filled += count
-    if (isWorth && proved === 0 && filled === length) {
-      yield { proved: checkElsewhere(checker, memory, start, decoder.expected, pairs) }
+    if (isWorth && verified === 0 && filled === length) {
+      yield { verified: checkElsewhere(checker, memory, start, decoder.expected, pairs) }
       return
     }
     const whole = filled === length ? length : filled - (filled % GROUP_BYTES)
-    if (whole > proved || length === 0) decoder.groups(memory.subarray(proved, whole))
-    proved = whole
+    if (whole > verified || length === 0) decoder.groups(memory.subarray(verified, whole))
+    verified = whole
     const isPaused = count < room.byteLength
-    if (proved < length && (!isPaused || proved === given)) continue
-    const bytes = memory.subarray(given, proved)
-    const isWhole = given === 0 && proved === length
+    if (verified < length && (!isPaused || verified === given)) continue
+    const bytes = memory.subarray(given, verified)
+    const isWhole = given === 0 && verified === length
     const run = { start: start + given, bytes, isWhole, pairs: given === 0 ? pairs : [] }
-    yield { proved: Promise.resolve(run) }
-    given = proved
-  } while (proved < length)
+    yield { verified: Promise.resolve(run) }
+    given = verified
+  } while (verified < length)
 }
 
 async function checkElsewhere(
@@ -187,15 +186,15 @@ async function checkElsewhere(
   memory: Uint8Array,
   start: number,
   groups: ExpectedGroups,
-  pairs: readonly ProvedPairs[],
-): Promise<ProvedRun> {
+  pairs: readonly VerifiedPairs[],
+): Promise<VerifiedRun> {
   const { byteOffset, byteLength } = memory
   const whole = await checker.check(memory, byteOffset, byteLength, groups)
   const bytes = whole.subarray(byteOffset, byteOffset + byteLength)
   return { start, bytes, isWhole: true, pairs }
 }
 
-function landInOnePlace(): (data: ByteRange) => Uint8Array {
+function sharedBuffer(): (data: ByteRange) => Uint8Array {
   let memory: Uint8Array | undefined
   return ({ start, end }) => {
     if (memory === undefined || memory.byteLength < end - start) {

@@ -1,4 +1,4 @@
-/** The receiving side of an upload (specs/003-transfer.md, "Upload"). */
+/** Receives an uploaded value (specs/003-transfer.md, "Rules: upload"). */
 import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { PAIR_BYTES } from '../hash/tree/tree.ts'
@@ -8,13 +8,14 @@ import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { receivePieces } from './piece-stream.ts'
 import type { Identity, UploadResult } from './upload.ts'
 
-/** Where uploads go. */
+/** Stores uploaded values. */
 export interface UploadHost {
-  /** Throws `not-permitted` where this peer may not store values. */
+  /** Throws `not-permitted` if this peer may not store values. */
   check(): void
   /**
-   * Take a value whose key is known: verified bytes in order from `start`, where it may begin with what is kept of an
-   * upload that broke off; and, if that is 0, its outboard when all have come. `busy` where nothing is kept.
+   * Stores a value whose key is known: verified bytes in order from `start`, up to which the bytes
+   * kept of an interrupted upload are used. If `start` is 0, `outboard` returns the value's outboard
+   * after the last byte. Throws `busy` if no bytes are kept.
    */
   takeKnown(
     value: Identity & { readonly start: number },
@@ -22,7 +23,7 @@ export interface UploadHost {
     outboard: () => Uint8Array,
     name: string | undefined,
   ): Promise<UploadResult>
-  /** Take a stream; `claim` gives what the sender found it to be, once the last byte has come. */
+  /** Stores a stream; after its last byte, `claim` returns its identity according to the sender. */
   takeStream(
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
@@ -33,7 +34,7 @@ export interface UploadHost {
 
 type OnReceived = (bytes: number) => void
 
-/** Take one upload, and answer it. Errors: `protocol`, `integrity`, those of the host, and the channel's own. */
+/** Errors: `protocol`, `integrity`, those of the host, and the channel's own. */
 export async function receiveUpload(
   transfer: TransferChannel,
   host: UploadHost,
@@ -58,14 +59,14 @@ export async function receiveUpload(
   } else {
     const pairs = new PairList()
     const value = { digest, size, start }
-    const bytes = provedBytes(transfer, value, pairs, onReceived)
+    const bytes = verifiedUpload(transfer, value, pairs, onReceived)
     result = await host.takeKnown(value, bytes, () => pairs.bytes(), name)
   }
   await transfer.send({ type: 'stored', ...result })
 }
 
-/** The verified bytes of an upload; the pairs are collected on the way. Ends after the sender's finish. */
-async function* provedBytes(
+/** Yields the verified bytes of an upload up to the sender's finish, and collects their pairs. */
+async function* verifiedUpload(
   transfer: TransferChannel,
   { digest, size, start }: Identity & { readonly start: number },
   pairs: PairList,
@@ -82,7 +83,7 @@ async function* provedBytes(
   }
 }
 
-/** The plain bytes of an upload, until the sender's finish, whose claim is kept. */
+/** Yields the plain bytes of an upload up to the sender's finish, whose claim is kept. */
 async function* plainBytes(
   transfer: TransferChannel,
   claim: Claim,
@@ -104,7 +105,7 @@ async function* plainBytes(
   }
 }
 
-/** The pairs of a whole value, which come in pre-order: memory grows with what was proved, not with what is claimed. */
+/** The pairs of a whole value, in pre-order. Memory grows with verified, not with claimed, size. */
 class PairList {
   #bytes = new Uint8Array(64 * PAIR_BYTES)
   #length = 0

@@ -1,9 +1,10 @@
-/** The answering side of a transfer channel: gives slices of what is held, takes uploads (specs/003-transfer.md). */
+/** Answers requests on a transfer channel: fetches, uploads, joins (specs/003-transfer.md). */
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree/tree.ts'
 import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
 import type { SharedBudget } from './shared-budget.ts'
+import type { Channel } from '../wire/channel.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { readPiece, type ValueBytes } from './piece-reader.ts'
@@ -11,40 +12,41 @@ import { receiveUpload, type UploadHost } from './receive-upload.ts'
 
 /** A value that is being served. */
 export interface ServedValue extends ValueBytes {
-  /** Aborted, with a `DstoreError` as reason, when the value may no longer be served. */
+  /** Aborted, with a `DstoreError` as reason, once the value may no longer be served. */
   readonly signal: AbortSignal
-  /** Can the slice for this range be made of what is held? */
+  /** Is everything held that the slice for this range needs? */
   covers(range: ByteRange): boolean
-  /** The runs of whole groups that are held, ascending; all of the value is one run. */
+  /** The runs of whole groups that are held, ascending; a complete value is one run. */
   held(): Iterable<ByteRange>
-  /** It is not read any more. `lingers`: but by its channel, which was dropped here and may send some of it yet. */
-  release(lingers: boolean): void
+  /** Serving is over. `stillReferenced`: a dropped channel may still send some of its bytes. */
+  release(stillReferenced: boolean): void
 }
 
-/** Who is about, as Global knows it. */
-export interface CompanyHost {
-  /** This peer holds a value, or is about to, and serves it at this address; the addresses of the others that do. */
+/** Global's list of the Locals that hold a value. */
+export interface HolderDirectory {
+  /** Records the address at which a peer serves a value, and returns those of the other holders. */
   join(peer: string, digest: Uint8Array, address: string | undefined): readonly string[]
 }
 
-/** What a node gives to its peers, and takes from them. */
+/** The node behind a transfer channel. */
 export interface TransferHost {
-  /** A value that is held, wholly or in part. */
+  /** Opens a value that is held, whole or in part. */
   open(digest: Uint8Array): Promise<ServedValue | undefined>
-  /** Undefined on a node that takes no uploads. */
+  /** Undefined on a node that refuses uploads. */
   readonly uploads?: UploadHost | undefined
-  /** Undefined on a node that is not asked who holds what: on a Local. */
-  readonly company?: CompanyHost | undefined
-  /** Bytes in flight to all peers. */
+  /** Undefined on a Local, which keeps no such list. */
+  readonly holders?: HolderDirectory | undefined
+  /** The bytes in flight to all peers. */
   readonly allowance: SharedBudget
-  /** A peer that takes nothing of what it asked for is dropped after so long, in milliseconds. */
+  /** Milliseconds after which a peer is dropped that takes nothing of what it asked for. */
   readonly patienceMs: number
-  /** Told of the bytes that went to this peer or came from it. */
+  /** Counts bytes sent to this peer. */
   onSent(peer: string, bytes: number): void
+  /** Counts bytes received from this peer. */
   onReceived(peer: string, bytes: number): void
 }
 
-/** Answer one peer until its channel ends. Rejects with what went wrong, having told the peer. */
+/** Answers one peer until its channel ends. Rejects with the failure, which the peer was sent. */
 export async function serveTransfer(transfer: TransferChannel, host: TransferHost): Promise<void> {
   try {
     for (;;) {
@@ -55,7 +57,7 @@ export async function serveTransfer(transfer: TransferChannel, host: TransferHos
     await transfer.end()
   } catch (error) {
     const fault = asDstoreError(error)
-    await tell(transfer, fault)
+    await sayWhy(transfer, fault)
     transfer.channel.abort(fault)
     throw fault
   }
@@ -67,7 +69,7 @@ async function answer(
   message: Message,
 ): Promise<void> {
   const { peer } = transfer.channel
-  const { uploads, company } = host
+  const { uploads, holders } = host
   switch (message.type) {
     case 'fetch':
       await serveFetch(transfer, host, message)
@@ -77,9 +79,9 @@ async function answer(
       await receiveUpload(transfer, uploads, message, (bytes) => host.onReceived(peer, bytes))
       break
     case 'join': {
-      if (company === undefined) throw unexpected(message)
-      const addresses = company.join(peer, message.digest, message.address).slice(0, HOLDERS)
-      await transfer.send({ type: 'company', addresses })
+      if (holders === undefined) throw unexpected(message)
+      const addresses = holders.join(peer, message.digest, message.address).slice(0, HOLDERS)
+      await transfer.send({ type: 'holders', addresses })
       break
     }
     default:
@@ -106,29 +108,25 @@ async function serveFetch(
     await transfer.send({ type: 'found', size: value.size, held: firstRuns(value.held()) })
     for (const range of ranges) await serveRange(transfer, host, value, range)
   } finally {
-    // What was read lies where the value lies until the channel has taken it.
+    // The channel reads sent bytes from the value's memory until it has taken them.
     value.release(!(await isTaken(transfer, host)))
   }
 }
 
 /**
- * Wait until the channel has taken what was sent, or the peer is gone, so that it reaches nobody. False where it was dropped
- * here: what lies in the buffers of a connection with other channels goes out all the same.
+ * Waits until the channel has taken what was sent, or the peer is gone and will not receive it. False
+ * if the channel was dropped here: a shared connection still sends the bytes in its buffers.
  */
 async function isTaken(transfer: TransferChannel, { patienceMs }: TransferHost): Promise<boolean> {
-  const { channel } = transfer
-  const stalled = setTimeout(() => channel.abort(notTaken()), patienceMs)
   try {
-    await transfer.flush()
+    await whileTaking(transfer.channel, patienceMs, () => transfer.flush())
     return true
   } catch (error) {
     return asDstoreError(error).code === 'unreachable'
-  } finally {
-    clearTimeout(stalled)
   }
 }
 
-/** One piece at a time: what is read waits in memory until the peer has taken what was sent before. */
+/** Sends one piece at a time: the next is read once the peer has taken enough of this one. */
 async function serveRange(
   transfer: TransferChannel,
   host: TransferHost,
@@ -137,41 +135,47 @@ async function serveRange(
 ): Promise<void> {
   const { channel } = transfer
   const { peer } = channel
-  // What is read, and what is encoded of it.
+  const { allowance, patienceMs } = host
+  // The bytes that are read, and their encoded copy.
   const share = Math.min(2 * PIECE_BYTES, 2 * sliceBytes(value.size, range))
-  let isGiving = false
-  const drop = (): void => channel.abort(notTaken())
-  const stalled = setInterval(() => {
-    if (isGiving) drop()
-  }, host.patienceMs)
-  const crowded = setInterval(() => {
-    if (isGiving && host.allowance.isStarving) drop()
-  }, CROWDED_PATIENCE_MS)
-  try {
-    for (const piece of planPieces(value.size, range)) {
-      const giveBack = await host.allowance.take(peer, share, channel.signal)
-      isGiving = true
-      stalled.refresh()
-      crowded.refresh()
-      try {
-        const parts = await readPiece(value, piece, value.signal)
-        value.signal.throwIfAborted()
-        const length = lengthOf(piece)
-        await transfer.sendPiece(parts, length)
-        host.onSent(peer, length)
-      } finally {
-        isGiving = false
-        giveBack()
-      }
+  const isCrowded = (): boolean => allowance.isStarving
+  for (const piece of planPieces(value.size, range)) {
+    const giveBack = await allowance.take(peer, share, channel.signal)
+    const send = async (): Promise<void> => {
+      const parts = await readPiece(value, piece, value.signal)
+      value.signal.throwIfAborted()
+      const length = lengthOf(piece)
+      await transfer.sendPiece(parts, length)
+      host.onSent(peer, length)
     }
-  } finally {
-    clearInterval(stalled)
-    clearInterval(crowded)
+    try {
+      await whileTaking(channel, patienceMs, send, isCrowded)
+    } finally {
+      giveBack()
+    }
   }
 }
 
-const notTaken = (): DstoreError =>
-  new DstoreError('timeout', 'a peer did not take what it had asked for')
+/** Drops the peer if `send` takes too long, or a shorter time while it is crowded. */
+async function whileTaking(
+  channel: Channel,
+  patienceMs: number,
+  send: () => Promise<void>,
+  isCrowded: () => boolean = () => false,
+): Promise<void> {
+  const drop = (): void =>
+    channel.abort(new DstoreError('timeout', 'a peer did not take what it had asked for'))
+  const stalled = setTimeout(drop, patienceMs)
+  const crowded = setInterval(() => {
+    if (isCrowded()) drop()
+  }, CROWDED_PATIENCE_MS)
+  try {
+    await send()
+  } finally {
+    clearTimeout(stalled)
+    clearInterval(crowded)
+  }
+}
 
 function cannotServe(value: ServedValue, ranges: readonly ByteRange[]): DstoreError | undefined {
   const { size } = value
@@ -192,8 +196,11 @@ function firstRuns(runs: Iterable<ByteRange>): ByteRange[] {
   return first
 }
 
-/** Say why, and leave the peer a moment to read it and hang up: an abort may overtake what was sent before. */
-async function tell(transfer: TransferChannel, fault: DstoreError): Promise<void> {
+/**
+ * Sends the failure, and waits a moment for the peer to read it and close: an abort may overtake
+ * what was sent before it.
+ */
+async function sayWhy(transfer: TransferChannel, fault: DstoreError): Promise<void> {
   const { channel } = transfer
   if (channel.signal.aborted) return
   const timer = setTimeout(() => channel.abort(fault), FAREWELL_MS)
@@ -202,7 +209,7 @@ async function tell(transfer: TransferChannel, fault: DstoreError): Promise<void
     await transfer.end()
     await new Promise((resolve) => channel.signal.addEventListener('abort', resolve))
   } catch {
-    // It is gone, or reads nothing: then it will not be told.
+    // The peer is gone, or reads nothing.
   } finally {
     clearTimeout(timer)
   }

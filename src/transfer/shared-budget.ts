@@ -1,10 +1,11 @@
 /**
- * The bytes that may be in flight to peers at once, over all of them: whoever reads a value for a peer takes its share
- * first, and waits where all is taken. No peer gets more than a part, whoever holds least goes first, and the last
- * quarter is for peers that hold nothing: so those that do not read cannot starve the others (specs/003, R003-23).
+ * Bounds the bytes in flight to all peers together. A read for a peer first takes a share, and waits
+ * while none is free. Each peer is bounded, the peer that holds least goes first, and the last
+ * quarter is kept for peers that hold nothing: peers that do not read cannot starve the others
+ * (specs/003-transfer.md, R003-23).
  */
 
-/** Of all, what peers get that hold something already. */
+/** The part of the budget for peers that already hold a share. */
 const SHARED = 3 / 4
 
 interface Waiting {
@@ -18,7 +19,7 @@ export class SharedBudget {
   readonly #peerBytes: number
   readonly #byPeer = new Map<string, number>()
   #usedBytes = 0
-  /** In the order of asking; of those who hold equally much the first goes first. */
+  /** In the order of requests, which decides among peers that hold the same. */
   readonly #waiting = new Set<Waiting>()
 
   constructor(totalBytes: number, peerBytes: number) {
@@ -30,13 +31,16 @@ export class SharedBudget {
     return this.#usedBytes
   }
 
-  /** Does somebody wait who holds nothing? */
+  /** Is a peer waiting that holds nothing? */
   get isStarving(): boolean {
     for (const { peer } of this.#waiting) if (!this.#byPeer.has(peer)) return true
     return false
   }
 
-  /** Take a share; the function that gives it back, once. More than a peer may have counts as what it may have. */
+  /**
+   * Waits for a share of `wanted` bytes, at most what one peer may hold. Returns the function that
+   * gives it back. Rejects with the signal's reason.
+   */
   async take(peer: string, wanted: number, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()
     const now = this.takeNow(peer, wanted)
@@ -58,7 +62,7 @@ export class SharedBudget {
     return this.#giver(peer, bytes)
   }
 
-  /** The same where there is room at once and nobody goes first; else undefined. */
+  /** The same without waiting; undefined if there is no room now. */
   takeNow(peer: string, wanted: number): (() => void) | undefined {
     const bytes = this.#most(wanted)
     let granted = false
@@ -91,7 +95,7 @@ export class SharedBudget {
     }
   }
 
-  /** Whose turn it is; undefined where nobody waits, or there is no room for whose turn it is. */
+  /** The next in turn; undefined if none waits, or there is no room for it. */
   #next(): Waiting | undefined {
     let next: Waiting | undefined
     let least = Infinity

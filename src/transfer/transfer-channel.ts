@@ -1,4 +1,4 @@
-/** Messages and raw bytes over one channel of the transfer protocol (specs/003-transfer.md, "Framing"). */
+/** Messages and raw bytes over one channel of the transfer protocol (specs/003-transfer.md). */
 import { DstoreError } from '../errors.ts'
 import { PIECE_BYTES, TRANSFER_MESSAGE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
@@ -18,13 +18,13 @@ export class TransferChannel {
     this.#writer = new FrameWriter(channel)
   }
 
-  /** The next message, or undefined where the peer ended its side. */
+  /** The next message, or undefined if the peer ended its side. */
   async next(): Promise<Message | undefined> {
     const frame = await this.#reader.next()
     return frame === undefined ? undefined : decodeMessage(frame)
   }
 
-  /** The next message, which must be of this type. A failure is thrown as the fault that it tells of. */
+  /** The next message, which must be of this type; a failure is thrown as the error that it names. */
   async expect<T extends Message['type']>(type: T): Promise<Message & { type: T }> {
     const message = await this.next()
     if (message === undefined) throw new DstoreError('unreachable', 'the peer ended the transfer')
@@ -33,17 +33,17 @@ export class TransferChannel {
     return message as Message & { type: T }
   }
 
-  /** The raw bytes of a piece that was announced, to be taken whole. */
+  /** The raw bytes of an announced piece; the caller must read all of them. */
   raw(piece: Message & { type: 'piece' }): AsyncIterable<Uint8Array> {
     return this.#reader.raw(piece.length)
   }
 
-  /** Exactly so many raw bytes, of a piece that was announced; good until the channel is read again. */
+  /** Exactly `length` raw bytes of an announced piece, valid until the next read. */
   bytes(length: number): Promise<Uint8Array> {
     return this.#reader.bytes(length)
   }
 
-  /** Fill memory with raw bytes of a piece that was announced: see `Channel.fill`. */
+  /** Fills memory with raw bytes of an announced piece: see `Channel.fill`. */
   fill(target: Uint8Array): Promise<number> {
     return this.#reader.fill(target)
   }
@@ -52,7 +52,7 @@ export class TransferChannel {
     await this.#writer.send(encodeMessage(message))
   }
 
-  /** Send raw bytes of any length, as pieces. They must not be changed afterwards. */
+  /** Sends raw bytes of any length, as pieces. They must not be changed afterwards. */
   async sendBytes(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
       const piece = bytes.subarray(at, at + PIECE_BYTES)
@@ -60,13 +60,13 @@ export class TransferChannel {
     }
   }
 
-  /** Send raw bytes that lie in several arrays as one piece: at most `PIECE_BYTES` and its proof together. */
+  /** Sends several arrays as one piece, of at most `PIECE_BYTES` and its proof. */
   async sendPiece(parts: readonly Uint8Array[], length: number): Promise<void> {
     void this.send({ type: 'piece', length }).catch(() => undefined)
     await this.#writer.raw(...parts)
   }
 
-  /** Everything sent has been taken by the channel. */
+  /** Resolves once the channel has taken everything that was sent. */
   async flush(): Promise<void> {
     await this.#writer.flush()
   }

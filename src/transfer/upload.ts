@@ -1,4 +1,4 @@
-/** The sending side of an upload (specs/003-transfer.md, "Upload"). */
+/** Sends values to a peer (specs/003-transfer.md, "Rules: upload"). */
 import { asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
@@ -11,13 +11,13 @@ export interface UploadResult {
   readonly existed: boolean
 }
 
-/** What a value of unknown key turned out to be, once its last byte had passed. */
+/** A value's BLAKE3 and its size in bytes. */
 export interface Identity {
   readonly digest: Uint8Array
   readonly size: number
 }
 
-/** Send a value whose key is known, as the pieces of its slice from `start` on. */
+/** Sends a value whose key is known, as the pieces of its slice from `start` on. */
 export async function uploadKnown(
   transfer: TransferChannel,
   value: ValueBytes & Identity,
@@ -35,7 +35,7 @@ export async function uploadKnown(
   })
 }
 
-/** Send a stream whose key is not known before its end; `identity` is asked then. */
+/** Sends a stream whose key is known only at its end, from `identity`. */
 export async function uploadStream(
   transfer: TransferChannel,
   bytes: AsyncIterable<Uint8Array>,
@@ -59,7 +59,7 @@ async function upload(
 ): Promise<UploadResult> {
   await transfer.send({ type: 'upload', ...offer })
   await transfer.expect('accept')
-  // The receiver may say in the middle why it wants no more: then sending ends, with that reason.
+  // The receiver may refuse in the middle: then sending ends with its reason.
   const answer = transfer.expect('stored')
   answer.catch((reason: unknown) => transfer.channel.abort(asDstoreError(reason)))
   await transfer.send({ type: 'finish', ...(await send()) })

@@ -9,7 +9,7 @@ import { TRANSFER, transfer } from './messages.ts'
 import type { Peer } from './peer.ts'
 import { varint } from './protobuf.ts'
 
-/** Large enough for company, and for several parts. */
+/** Large enough for a swarm, and for several parts. */
 const SIZE = 3_000_001
 
 /** A lie is tried on so many values at most, until the Local has asked for it. */

@@ -60,7 +60,7 @@ export class LyingHolder {
       ]),
     )
     const answer = await line.transfer()
-    if (answer?.kind !== 'company') throw new Error(`not company: ${answer?.kind}`)
+    if (answer?.kind !== 'holders') throw new Error(`not holders: ${answer?.kind}`)
     line.stream.abort(new Error('done'))
   }
 

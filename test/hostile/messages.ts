@@ -53,7 +53,7 @@ export const TRANSFER_KINDS = {
   stored: 7,
   failure: 8,
   join: 9,
-  company: 10,
+  holders: 10,
 } as const
 
 export type IndexKind = keyof typeof INDEX_KINDS
@@ -361,5 +361,5 @@ export const TRANSFER_SAMPLES: Readonly<Record<TransferKind, readonly Field[]>> 
     [1, DIGEST],
     [2, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'],
   ],
-  company: [[1, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X']],
+  holders: [[1, '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X']],
 }

@@ -11,7 +11,7 @@ import { fetchPieces, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import {
   serveTransfer,
-  type CompanyHost,
+  type HolderDirectory,
   type ServedValue,
   type TransferHost,
 } from '../../src/transfer/serve.ts'
@@ -38,11 +38,11 @@ export class TestHost implements TransferHost {
   readonly dropped: AbortController = new AbortController()
   /** Called before each read of the value. */
   onRead: (range: ByteRange) => void | Promise<void> = () => undefined
-  company: CompanyHost | undefined
+  holders: HolderDirectory | undefined
   opened = 0
   released = 0
   /** How often its channel might have gone on reading then. */
-  lingered = 0
+  stillReferenced = 0
   sentBytes = 0
   receivedBytes = 0
   readonly stored: Sample[] = []
@@ -87,9 +87,9 @@ export class TestHost implements TransferHost {
       signal: this.dropped.signal,
       covers: (range) => this.field.covers(range),
       held: () => this.field.held(),
-      release: (lingers) => {
+      release: (stillReferenced) => {
         this.released++
-        if (lingers) this.lingered++
+        if (stillReferenced) this.stillReferenced++
       },
       outboard: async ({ start, end }) => outboard.subarray(start, end),
       async *read(range) {
@@ -173,7 +173,7 @@ export async function fetched(
   let start: number | undefined
   for await (const proved of fetchPieces(transfer, request)) {
     start ??= proved.start
-    // All land in the same memory.
+    // The next run is received into the same memory.
     parts.push(new Uint8Array(proved.bytes))
   }
   return { start, bytes: concat(parts) }

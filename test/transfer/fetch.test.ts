@@ -9,7 +9,7 @@ import { bytesOf, groupsOf, sliceBytes, type ByteRange } from '../../src/hash/tr
 import { FETCH_RANGES, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
 import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { encodeMessage, type Message } from '../../src/transfer/message.ts'
-import type { LandingOptions } from '../../src/transfer/piece-stream.ts'
+import type { ReceiveOptions } from '../../src/transfer/piece-stream.ts'
 import { within } from '../../src/transfer/piece-reader.ts'
 import { encodeLength } from '../../src/wire/frames.ts'
 import { TREE_SIZES, pattern } from '../hash/sizes.ts'
@@ -168,11 +168,11 @@ function provable(size: number, range: ByteRange, cutAfterBytes: number): number
 }
 
 /** In what memory a fetch lands, and who proves it. */
-const LANDINGS: Readonly<Record<string, LandingOptions>> = {
+const LANDINGS: Readonly<Record<string, ReceiveOptions>> = {
   'in one place': {},
-  'where it stays': { land: ({ start, end }) => new Uint8Array(end - start) },
+  'where it stays': { memoryFor: ({ start, end }) => new Uint8Array(end - start) },
   'where it stays, and proved elsewhere': {
-    land: ({ start, end }) => new Uint8Array(end - start),
+    memoryFor: ({ start, end }) => new Uint8Array(end - start),
     checker: {
       check: async (memory, at, length, groups) => {
         const { buffer } = memory as Uint8Array<ArrayBuffer>

@@ -46,7 +46,7 @@ const KINDS: {
   stored: fc.record({ incarnation: count, existed: fc.boolean() }),
   failure: fc.record({ code, message: line }),
   join: fc.record({ digest, address: fc.option(address, { nil: undefined }) }),
-  company: fc.record({ addresses: fc.array(address, { maxLength: 5 }) }),
+  holders: fc.record({ addresses: fc.array(address, { maxLength: 5 }) }),
 }
 
 const messages = Object.entries(KINDS).map(([type, fields]) => ({
@@ -84,8 +84,8 @@ const REFUSED: Record<string, Wire> = {
     case: 'join',
     value: { digest: DIGEST, address: 'x'.repeat(ADDRESS_CHARS + 1) },
   },
-  'R000-7: more company than a message may name': {
-    case: 'company',
+  'R000-7: more holders than a message may name': {
+    case: 'holders',
     value: { addresses: Array.from({ length: HOLDERS + 1 }, () => 'x') },
   },
   'R000-6: a piece of nothing': { case: 'piece', value: { length: 0 } },

@@ -8,8 +8,8 @@ import { GROUP_BYTES, PIECES_AHEAD, PIECE_BYTES, PROOF_THREAD_BYTES } from '../.
 import {
   receivePieces,
   type GroupChecker,
-  type LandingOptions,
-  type ProvedRun,
+  type ReceiveOptions,
+  type VerifiedRun,
 } from '../../src/transfer/piece-stream.ts'
 import type { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import { pattern } from '../hash/sizes.ts'
@@ -25,9 +25,9 @@ function sending(pieces: readonly Uint8Array[]): TransferChannel {
 }
 
 /** Memory of its own for everything that lands; tells what for. */
-function landing(asked: ByteRange[] = []): Required<Pick<LandingOptions, 'land'>> {
+function landing(asked: ByteRange[] = []): Required<Pick<ReceiveOptions, 'memoryFor'>> {
   return {
-    land: (data) => {
+    memoryFor: (data) => {
       asked.push(data)
       return new Uint8Array(data.end - data.start)
     },
@@ -79,11 +79,11 @@ class TestChecker implements GroupChecker {
 /** Everything that is proved, in copies; and what it ended with. */
 async function taken(
   transfer: TransferChannel,
-  options: LandingOptions = {},
+  options: ReceiveOptions = {},
   { digest, size }: Sample = VALUE,
   ranges: readonly ByteRange[] = [{ start: 0, end: size }],
-): Promise<{ readonly runs: ProvedRun[]; readonly error: unknown }> {
-  const runs: ProvedRun[] = []
+): Promise<{ readonly runs: VerifiedRun[]; readonly error: unknown }> {
+  const runs: VerifiedRun[] = []
   try {
     for await (const run of receivePieces(transfer, { digest, size }, ranges, options)) {
       const { pairs } = run
@@ -101,7 +101,7 @@ async function taken(
 
 /** Do the runs follow one another from `start` to `end`, each with the value's bytes? */
 function isRight(
-  runs: readonly ProvedRun[],
+  runs: readonly VerifiedRun[],
   start: number,
   end: number,
   value: Sample = VALUE,
@@ -115,7 +115,7 @@ function isRight(
 }
 
 /** The outboard as far as the runs hold it; the rest is zeros. */
-function outboardOf(runs: readonly ProvedRun[], { outboard }: Sample = VALUE): Uint8Array {
+function outboardOf(runs: readonly VerifiedRun[], { outboard }: Sample = VALUE): Uint8Array {
   const whole = new Uint8Array(outboard.byteLength)
   for (const { outboardOffset, bytes } of runs.flatMap(({ pairs }) => pairs)) {
     whole.set(bytes, outboardOffset)
@@ -143,7 +143,7 @@ for (const size of [0, 1, GROUP_BYTES, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_B
 test('what is proved lies where it landed, one memory for each piece', async (t) => {
   const asked: ByteRange[] = []
   const memories: Uint8Array[] = []
-  const land = (data: ByteRange): Uint8Array => {
+  const memoryFor = (data: ByteRange): Uint8Array => {
     asked.push(data)
     memories.push(new Uint8Array(data.end - data.start))
     return memories.at(-1)!
@@ -152,7 +152,7 @@ test('what is proved lies where it landed, one memory for each piece', async (t)
   const range = { start: PIECE_BYTES - GROUP_BYTES, end: size }
   const client = sending(encodePieces(VALUE, range))
   let count = 0
-  for await (const run of receivePieces(client, { digest, size }, [range], { land })) {
+  for await (const run of receivePieces(client, { digest, size }, [range], { memoryFor })) {
     t.is(run.bytes.buffer, memories[count]!.buffer)
     t.is(run.start, asked[count]!.start)
     count++
@@ -240,7 +240,7 @@ test('a piece that comes with a pause is proved here, what came of it first', as
   })
   const { digest, size } = VALUE
   const checker = new TestChecker()
-  const runs: ProvedRun[] = []
+  const runs: VerifiedRun[] = []
   const options = { ...landing(), checker }
   for await (const run of receivePieces(client, { digest, size }, [WHOLE], options)) {
     runs.push({ ...run, bytes: run.bytes.slice() })

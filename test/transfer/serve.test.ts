@@ -30,7 +30,7 @@ test.serial(
       t.is((await end)?.code, 'unreachable')
       t.true(performance.now() - began < FAREWELL_MS / 2)
       t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
-      t.is(host.lingered, 0, 'what is still sent reaches nobody')
+      t.is(host.stillReferenced, 0, 'what is still sent reaches nobody')
     }
   },
 )
@@ -48,7 +48,7 @@ test.serial(
     t.true(readBytes <= 4 * PIECE_BYTES, `${readBytes} bytes were read ahead`)
     t.true(client.channel.signal.aborted)
     t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
-    t.is(host.lingered, 1, 'the connection may send some of it yet')
+    t.is(host.stillReferenced, 1, 'the connection may send some of it yet')
   },
 )
 
@@ -64,7 +64,7 @@ test.serial('R003-22: an asker that reads slowly gets everything', async (t) => 
   t.is(got, size)
   client.channel.abort(new Error('enough'))
   await end
-  t.deepEqual([host.released, host.lingered], [1, 0])
+  t.deepEqual([host.released, host.stillReferenced], [1, 0])
 })
 
 test.serial('a failure that cannot be told does not hold the giver for long', async (t) => {

@@ -36,7 +36,7 @@ export class CachedValue {
   #dropReason: DstoreError | undefined
   #users = 0
   /** Somebody who does not use it any more may still read it: its memory is the collector's in the end. */
-  #lingers = false
+  #stillReferenced = false
   /** Nobody finds it any more: when nobody uses it either, its memory goes back. */
   #isGone = false
 
@@ -92,14 +92,14 @@ export class CachedValue {
    * called, once; where that is told that views `linger` with somebody, its memory is never used for another. Whoever
    * reads views of it or writes to it uses it meanwhile. Throws where its memory has gone already.
    */
-  use(): (lingers?: boolean) => void {
+  use(): (stillReferenced?: boolean) => void {
     this.#checkKept()
     let done = false
     this.#users++
-    return (lingers = false) => {
+    return (stillReferenced = false) => {
       if (done) return
       done = true
-      this.#lingers ||= lingers
+      this.#stillReferenced ||= stillReferenced
       this.#users--
       this.#giveBack()
     }
@@ -208,7 +208,7 @@ export class CachedValue {
     if (!this.#isGone || this.inUse) return
     for (const segment of this.#segments) {
       if (segment === undefined) continue
-      if (this.#lingers) this.#pool?.lose()
+      if (this.#stillReferenced) this.#pool?.lose()
       else this.#pool?.give(segment)
     }
     this.#segments.fill(undefined)

@@ -2,7 +2,7 @@
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'
-import type { ProvedRun } from '../../transfer/piece-stream.ts'
+import type { VerifiedRun } from '../../transfer/piece-stream.ts'
 import type { CachedValue } from './cached-value.ts'
 
 /** Memory for bytes of one segment, until it is the value's or nobody's, and where what lands in it ends. */
@@ -24,7 +24,7 @@ export class ReceiveBuffer {
   }
 
   /** Memory for bytes within one segment. Throws after the end: a transfer that was left goes on for a moment. */
-  readonly land = ({ start, end }: ByteRange): Uint8Array => {
+  readonly memoryFor = ({ start, end }: ByteRange): Uint8Array => {
     if (this.#isOver) throw new DstoreError('cancelled', 'nothing more lands here')
     if (start === end) return new Uint8Array(0)
     const index = Math.floor(start / SEGMENT_BYTES)
@@ -35,7 +35,7 @@ export class ReceiveBuffer {
   }
 
   /** Keep what is proved: the memory itself, where all of it came at once; else a copy. */
-  keep({ start, bytes, isWhole, pairs }: ProvedRun): void {
+  keep({ start, bytes, isWhole, pairs }: VerifiedRun): void {
     const value = this.#value
     for (const pair of pairs) value.writePairs(pair.outboardOffset, pair.bytes)
     const end = start + bytes.byteLength

@@ -70,7 +70,7 @@ interface Parts {
   readonly index: IndexDriver
   readonly repair: Repair
   readonly traffic: Traffic
-  readonly company: Holders
+  readonly holders: Holders
 }
 
 export class Global implements Node {
@@ -85,7 +85,7 @@ export class Global implements Node {
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
-  private constructor(options: GlobalOptions, { index, repair, traffic, company }: Parts) {
+  private constructor(options: GlobalOptions, { index, repair, traffic, holders }: Parts) {
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
@@ -96,7 +96,7 @@ export class Global implements Node {
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(index),
-      holders: (digest) => company.holders(digest, options.now()),
+      holders: (digest) => holders.peersOf(digest, options.now()),
     })
     const ask = network === undefined ? refuseMembership : askOf(index)
     this.members = new MembershipCalls({ globalPeer: network?.peerId ?? '', random, ask })
@@ -105,19 +105,19 @@ export class Global implements Node {
   /** Begin a run on this store, which is the node's from now on: `close` closes it. Starts the network. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now } = options
-    const company = new Holders()
+    const holders = new Holders()
     const traffic = new Traffic()
-    const holders: HolderSources = (key, size) => {
+    const sources: HolderSources = (key, size) => {
       if (network === undefined) return []
-      const addresses = company.of(key.digest, network.peerId, () => true, now())
+      const addresses = holders.addressesOf(key.digest, network.peerId, () => true, now())
       return addresses.map((address) => fetchFromLocal(network, address, key, size))
     }
-    const repair = new Repair({ ...options, holders })
+    const repair = new Repair({ ...options, holders: sources })
     const index = await IndexDriver.open({
       ...options,
       repair,
       addresses: () => ticketAddresses(network),
-      holders: (digest) => company.holders(digest, now()),
+      holders: (digest) => holders.peersOf(digest, now()),
       onRefused: (peer, why) => gate?.refuse(peer, why),
       onExpelled: (peer) => {
         transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
@@ -130,7 +130,7 @@ export class Global implements Node {
       ...options,
       index,
       repair,
-      company,
+      holders,
       traffic,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
@@ -140,7 +140,7 @@ export class Global implements Node {
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
     // Not before: a Local that is early would be told that it is no member, or that nothing is spoken here.
     await network?.start()
-    return new Global(options, { index, repair, traffic, company })
+    return new Global(options, { index, repair, traffic, holders })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {

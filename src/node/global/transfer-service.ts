@@ -29,7 +29,7 @@ export interface TransferServiceOptions {
   readonly store: Store
   readonly index: IndexDriver
   readonly repair: Repair
-  readonly company: Holders
+  readonly holders: Holders
   /** Bytes in flight for peers. */
   readonly allowance: SharedBudget
   readonly traffic: Traffic
@@ -79,7 +79,7 @@ export class TransferService {
   /** Ends everything that is done for a peer. */
   cut(peer: string, reason: DstoreError): void {
     for (const channel of this.#serving.get(peer) ?? []) channel.abort(reason)
-    this.#options.company.leave(peer)
+    this.#options.holders.leave(peer)
   }
 
   #hostFor(channel: Channel, last: LastServed): TransferHost {
@@ -88,7 +88,7 @@ export class TransferService {
     return {
       open: (digest) => this.#open(digest, last),
       uploads: this.#uploadsOf(channel.peer, meter),
-      company: { join: (...facts) => this.#join(...facts) },
+      holders: { join: (...facts) => this.#join(...facts) },
       allowance,
       patienceMs: CALL_TIMEOUT_MS,
       onSent: (peer, bytes) => traffic.sent(peer, bytes),
@@ -116,9 +116,9 @@ export class TransferService {
   }
 
   #join(peer: string, digest: Uint8Array, address: string | undefined): string[] {
-    const { company, now } = this.#options
-    company.join(peer, digest, address, now())
-    return company.of(digest, peer, (one) => this.#isThere(one), now())
+    const { holders, now } = this.#options
+    holders.join(peer, digest, address, now())
+    return holders.addressesOf(digest, peer, (one) => this.#isThere(one), now())
   }
 
   #isThere(peer: string): boolean {

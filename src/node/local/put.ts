@@ -27,7 +27,7 @@ import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 
 /** What is said where a put fails for want of Global. */
-const KEPT = 'what Global has of it is kept for a day: the same command goes on from there'
+const KEPT = 'Global keeps the received part for a day: repeat the command to resume'
 
 export interface PutterOptions {
   readonly link: GlobalLink

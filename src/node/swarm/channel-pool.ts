@@ -1,13 +1,13 @@
-/** Transfer channels to peers, kept open between transfers: opening one costs a round trip. */
+/** Keeps transfer channels to peers open between transfers, because opening one costs a round trip. */
 import { asDstoreError } from '../../errors.ts'
 import { IDLE_TRANSFER_CHANNELS } from '../../limits.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import type { Channel } from '../../wire/channel.ts'
 
 export interface ChannelPoolOptions {
-  /** Opens a channel of the transfer protocol to a peer that is connected. */
+  /** Opens a channel of the transfer protocol to a peer. */
   readonly open: (peer: string, signal: AbortSignal) => Promise<Channel>
-  /** Of a channel that is idle: is nothing better to be had? */
+  /** May an idle channel serve another transfer, or would a new one be better? */
   readonly canReuse: (channel: Channel) => boolean
 }
 
@@ -20,8 +20,8 @@ export class ChannelPool {
   }
 
   /**
-   * Do some work on a channel of its own. It is kept for the next if the work ends well, and aborted if the work
-   * fails, is left early, or the signal says so: then both ends are free at once.
+   * Runs `work` on a channel that it does not share. Keeps the channel if the work succeeds, and
+   * aborts it if the work fails, is left early, or is cancelled, which frees both ends at once.
    */
   async *stream<T>(
     peer: string,
@@ -57,7 +57,7 @@ export class ChannelPool {
     const transfer = await this.#take(peer, signal)
     const { channel } = transfer
     const abort = (): void => {
-      channel.abort(asDstoreError(signal.reason ?? new Error('the transfer was given up')))
+      channel.abort(asDstoreError(signal.reason ?? new Error('the transfer was abandoned')))
     }
     signal.addEventListener('abort', abort)
     if (signal.aborted) abort()
@@ -80,7 +80,7 @@ export class ChannelPool {
       const { channel } = transfer
       if (channel.signal.aborted) continue
       if (canReuse(channel)) return transfer
-      letGo(transfer)
+      discard(transfer)
     }
     return new TransferChannel(await open(peer, signal))
   }
@@ -91,18 +91,18 @@ export class ChannelPool {
     this.#idle.set(peer, idle)
     const hasRoom = idle.length < IDLE_TRANSFER_CHANNELS
     if (hasRoom && canReuse(transfer.channel)) idle.push(transfer)
-    else letGo(transfer)
+    else discard(transfer)
   }
 }
 
-function letGo(transfer: TransferChannel): void {
+function discard(transfer: TransferChannel): void {
   void transfer.end().catch(() => undefined)
 }
 
-/** A channel that is one transfer's own for a while. */
+/** A channel that one transfer has to itself. */
 interface Lease {
   readonly transfer: TransferChannel
-  /** The work ended well: the channel may be used again. */
+  /** The work succeeded: the channel may be used again. */
   keep(): void
   /** The work is over. */
   end(): void

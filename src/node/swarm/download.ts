@@ -1,22 +1,14 @@
 /**
- * One value on its way into the cache, for however many callers: each says which range it wants, the missing groups
- * are fetched once, from whoever has them (`Schedule` says from whom), and every caller reads what is there while the
- * rest still comes.
+ * Fetches one value into the cache for all its callers. Each caller names the range that it wants;
+ * missing groups are fetched once, from the sources that `Schedule` chooses, and every caller reads
+ * verified bytes while the rest arrives.
  */
 import { asDstoreError, DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import {
-  SWARM_BYTES,
-  SWARM_EVERY_MS,
-  SHUN_MS,
-  SOURCES,
-} from '../../limits.ts'
+import { SWARM_BYTES, SWARM_EVERY_MS, SHUN_MS, SOURCES } from '../../limits.ts'
 import type { GroupChecker } from '../../transfer/piece-stream.ts'
-import {
-  Schedule,
-  type ScheduleEffect,
-  type ScheduleEvent,
-} from '../../transfer/schedule/schedule.ts'
+import { Schedule } from '../../transfer/schedule/schedule.ts'
+import type { ScheduleEffect, ScheduleEvent } from '../../transfer/schedule/schedule-events.ts'
 import type { SourceId } from '../../transfer/schedule/source.ts'
 import { RETRY_MS, Retry } from './retry.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
@@ -24,24 +16,24 @@ import { pause } from '../../deadline.ts'
 import { ReceiveBuffer } from '../cache/receive-buffer.ts'
 import type { Sources } from './peer-sources.ts'
 
-/** How often the schedule looks at the clock. */
+/** How often the schedule checks for stalled sources. */
 const TICK_MS = 100
 
-/** What is said where a download fails for want of Global. */
-const KEPT = 'what came is kept while there is room: the same command goes on from there'
+/** Shown when a download fails because Global is unreachable. */
+const KEPT = 'received bytes stay cached while there is room: repeat the command to resume'
 
-/** How often a peer may refuse what it said that it held: it may have let go of it a moment before. */
+/** Tolerated not-found answers from a listed holder, which may just have evicted the value. */
 const REFUSALS = 3
 
-/** How long after the begin a download first asks who else fetches the value; then after twice that, and so on. */
-const FIRST_ASK_MS = 50
+/** How long after its start a download first asks for holders again; the wait then doubles. */
+const FIRST_JOIN_MS = 50
 
 export interface DownloadOptions {
   readonly value: CachedValue
   readonly sources: Sources
-  /** Who proves what comes fast, where that is not to be done here. */
+  /** Verifies large pieces on another thread; undefined verifies all on this one. */
   readonly checker?: GroupChecker | undefined
-  /** Nobody wants anything more, or it failed: the download is over. */
+  /** Called once, when the download is complete, has failed, or has no more callers. */
   readonly onEnd: () => void
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -51,9 +43,12 @@ export interface DownloadOptions {
 
 /** One caller's part in a download. */
 export interface Interest {
-  /** Resolves when more may be held than before; rejects when nothing more will come, or the caller's signal says so. */
+  /**
+   * Resolves when more may be held than before. Rejects when the download has failed, or with the
+   * reason of the caller's signal.
+   */
   more(): Promise<void>
-  /** The caller reads no more. When the last has left, fetching ends. */
+  /** The caller reads no more. When the last one leaves, fetching ends. */
   leave(): void
 }
 
@@ -63,42 +58,41 @@ interface Waiting {
   readonly reject: (error: DstoreError) => void
 }
 
-/** An event as it is told to the schedule: the time is added. */
-type Told = ScheduleEvent extends infer E ? (E extends unknown ? Omit<E, 'now'> : never) : never
+type Untimed<E> = E extends unknown ? Omit<E, 'now'> : never
 
 export class Download {
   readonly #options: DownloadOptions
   readonly #schedule: Schedule
   readonly #wanted = new Set<{ readonly range: ByteRange }>()
   readonly #tasks = new Map<number, AbortController>()
-  /** Sources that were told to the schedule, Global aside. */
-  readonly #joined = new Set<SourceId>()
-  /** Peers that are not asked before this time, in milliseconds. */
-  readonly #shunned = new Map<SourceId, number>()
-  /** How often a peer did not give what it had said that it held. */
+  /** The schedule's sources, other than Global. */
+  readonly #holders = new Set<SourceId>()
+  /** Failed peers, and when they may be asked again, in milliseconds. */
+  readonly #retryAt = new Map<SourceId, number>()
+  /** How often each peer refused a part that it had listed. */
   readonly #refusals = new Map<SourceId, number>()
+  readonly #retry: Retry
   readonly #stop = new AbortController()
   #waiting: Waiting[] = []
-  /** How it ended: with a failure, or because all that was wanted is held. */
+  /** How it ended; without a failure if everything wanted is held. */
   #end: { readonly failure: DstoreError | undefined } | undefined
   #running = false
-  readonly #retry: Retry
 
   constructor(options: DownloadOptions) {
     this.#options = options
     const { value, sources, random, now } = options
-    this.#retry = new Retry({ now, hint: KEPT })
     const { self, global } = sources
+    this.#retry = new Retry({ now, hint: KEPT })
     this.#schedule = new Schedule({ self, global, held: value.held, random })
   }
 
-  /** Take part, until the signal is aborted with a `DstoreError`. Not to be called after `onEnd`. */
+  /** Adds a caller until its signal is aborted with a `DstoreError`. Invalid after `onEnd`. */
   join(range: ByteRange, signal?: AbortSignal): Interest {
     const wanted = { range }
     this.#wanted.add(wanted)
     if (this.#running) this.#want()
     else this.#begin()
-    // One listener for all that it waits for: to add and remove one costs as much as what it waits for.
+    // One listener for every wait: to add and remove one costs as much as the wait itself.
     const stop = (): void => {
       for (const { by, reject } of this.#waiting) if (by === wanted) reject(reasonOf(signal!))
     }
@@ -115,7 +109,7 @@ export class Download {
         signal?.removeEventListener('abort', stop)
         this.#wanted.delete(wanted)
         if (this.#wanted.size > 0) return
-        this.#finish(new DstoreError('cancelled', 'nobody waits for the value any more'))
+        this.#finish(new DstoreError('cancelled', 'no caller waits for the value any more'))
       },
     }
   }
@@ -127,23 +121,23 @@ export class Download {
     this.#retry.progress()
     const drop = (): void => this.#finish(asDstoreError(value.dropped.reason))
     value.dropped.addEventListener('abort', drop)
-    const ticker = setInterval(() => this.#tell({ type: 'tick' }), TICK_MS)
+    const ticker = setInterval(() => this.#handle({ type: 'tick' }), TICK_MS)
     signal.addEventListener('abort', () => {
       clearInterval(ticker)
       value.dropped.removeEventListener('abort', drop)
     })
-    this.#tell({ type: 'joined', source: sources.global })
+    this.#handle({ type: 'source-added', source: sources.global })
     this.#want()
-    if (value.size >= SWARM_BYTES) void this.#keepCompany()
-    else this.#tell({ type: 'company', peers: [] })
+    if (value.size >= SWARM_BYTES) void this.#followSwarm()
+    else this.#handle({ type: 'swarm', peers: [] })
   }
 
   #want(): void {
-    this.#tell({ type: 'want', ranges: [...this.#wanted].map(({ range }) => range) })
+    this.#handle({ type: 'want', ranges: [...this.#wanted].map(({ range }) => range) })
     if (!this.#schedule.busy) this.#finish(undefined)
   }
 
-  #tell(event: Told): void {
+  #handle(event: Untimed<ScheduleEvent>): void {
     if (this.#end !== undefined) return
     const effects = this.#schedule.handle({ ...event, now: this.#options.now() })
     for (const effect of effects) this.#carryOut(effect)
@@ -154,14 +148,14 @@ export class Download {
       case 'fetch':
         void this.#fetch(effect)
         break
-      case 'stop': {
+      case 'cancel': {
         const task = this.#tasks.get(effect.task)
         this.#tasks.delete(effect.task)
-        task?.abort(new DstoreError('cancelled', 'somebody else gives it'))
+        task?.abort(new DstoreError('cancelled', 'another source gives it'))
         break
       }
-      case 'ask':
-        void this.#ask(effect.source)
+      case 'query':
+        void this.#query(effect.source)
         break
     }
   }
@@ -171,29 +165,29 @@ export class Download {
     const controller = new AbortController()
     const { signal } = controller
     this.#tasks.set(task, controller)
-    const landing = new ReceiveBuffer(value)
+    const buffer = new ReceiveBuffer(value)
     try {
-      for await (const run of this.#request(source, ranges, signal, landing)) {
+      for await (const run of this.#request(source, ranges, signal, buffer)) {
         signal.throwIfAborted()
-        landing.keep(run)
+        buffer.keep(run)
         this.#retry.progress()
-        this.#tell({ type: 'came', task, bytes: run.bytes.byteLength })
+        this.#handle({ type: 'received', task, bytes: run.bytes.byteLength })
         this.#settle(({ resolve }) => resolve())
       }
       this.#tasks.delete(task)
-      this.#tell({ type: 'ended', task })
+      this.#handle({ type: 'completed', task })
       if (!this.#schedule.busy) this.#finish(undefined)
     } catch (error) {
-      // A task that was stopped is not heard of again.
+      // The schedule has forgotten a cancelled task.
       if (this.#tasks.delete(task)) this.#failed(source, asDstoreError(error), task)
     } finally {
-      landing.end()
+      buffer.end()
     }
   }
 
-  async #ask(source: SourceId): Promise<void> {
+  async #query(source: SourceId): Promise<void> {
     try {
-      // A signal of its own: listeners of many at once would look like a leak.
+      // A signal of its own: many listeners on one would be reported as a leak.
       const signal = AbortSignal.any([this.#stop.signal])
       for await (const _ of this.#request(source, [], signal));
     } catch (error) {
@@ -205,15 +199,16 @@ export class Download {
     source: SourceId,
     ranges: readonly ByteRange[],
     signal: AbortSignal,
-    landing?: ReceiveBuffer,
+    buffer?: ReceiveBuffer,
   ): ReturnType<Sources['fetch']> {
     const { value, sources, checker } = this.#options
     const { key, size } = value
-    const onHeld = (runs: readonly ByteRange[]): void => this.#tell({ type: 'holds', source, runs })
+    const onHeld = (runs: readonly ByteRange[]): void =>
+      this.#handle({ type: 'holds', source, runs })
     const request = { digest: key.digest, size, ranges, onHeld }
-    if (landing === undefined) return sources.fetch(source, request, signal)
-    const { land } = landing
-    return sources.fetch(source, { ...request, land, ...(checker && { checker }) }, signal)
+    if (buffer === undefined) return sources.fetch(source, request, signal)
+    const { memoryFor } = buffer
+    return sources.fetch(source, { ...request, memoryFor, ...(checker && { checker }) }, signal)
   }
 
   #failed(source: SourceId, fault: DstoreError, task: number | undefined): void {
@@ -224,55 +219,55 @@ export class Download {
     const refusals = (this.#refusals.get(source) ?? 0) + 1
     if (code === 'not-found' && task !== undefined && refusals <= REFUSALS) {
       this.#refusals.set(source, refusals)
-      this.#tell({ type: 'refused', task })
+      this.#handle({ type: 'refused', task })
       return
     }
-    const forGood = code === 'integrity' || code === 'protocol' || code === 'not-permitted'
-    this.#shunned.set(source, forGood ? Infinity : now() + SHUN_MS)
-    this.#joined.delete(source)
-    this.#tell({ type: 'left', source })
+    const isFinal = code === 'integrity' || code === 'protocol' || code === 'not-permitted'
+    this.#retryAt.set(source, isFinal ? Infinity : now() + SHUN_MS)
+    this.#holders.delete(source)
+    this.#handle({ type: 'source-removed', source })
   }
 
-  /** Global is the last resort: it is asked again for a while, or as long as other sources give. */
+  /** Asks Global, the last resort, again for a while, or as long as other sources give. */
   async #globalFailed(fault: DstoreError): Promise<void> {
     const failure = this.#retry.failed(fault)
     if (failure !== undefined) return this.#finish(failure)
     const { global: source } = this.#options.sources
-    this.#tell({ type: 'left', source })
+    this.#handle({ type: 'source-removed', source })
     await pause(RETRY_MS, this.#stop.signal)
-    this.#tell({ type: 'joined', source })
+    this.#handle({ type: 'source-added', source })
   }
 
-  /** Learn who else holds the value or fetches it, again and again: hints, whose failure is nobody's concern. */
-  async #keepCompany(): Promise<void> {
+  /** Joins the value's swarm, again and again. What it learns is a hint, so failures are ignored. */
+  async #followSwarm(): Promise<void> {
     const { value, sources } = this.#options
     const { signal } = this.#stop
-    for (let wait = FIRST_ASK_MS; !signal.aborted; wait = Math.min(2 * wait, SWARM_EVERY_MS)) {
+    for (let wait = FIRST_JOIN_MS; !signal.aborted; wait = Math.min(2 * wait, SWARM_EVERY_MS)) {
       try {
-        const peers = await sources.company(value.key.digest, signal)
-        this.#tell({ type: 'company', peers })
-        this.#joinSome(peers)
+        const peers = await sources.joinSwarm(value.key.digest, signal)
+        this.#handle({ type: 'swarm', peers })
+        this.#addHolders(peers)
       } catch {
-        // Then it is done without the others.
-        this.#tell({ type: 'company', peers: [] })
+        this.#handle({ type: 'swarm', peers: [] })
       }
       await pause(wait, signal)
     }
   }
 
-  #joinSome(peers: readonly SourceId[]): void {
+  /** Makes a random choice of these peers sources, up to `SOURCES`. */
+  #addHolders(peers: readonly SourceId[]): void {
     const { now, random } = this.#options
     const fresh = peers.filter(
-      (peer) => !this.#joined.has(peer) && (this.#shunned.get(peer) ?? 0) <= now(),
+      (peer) => !this.#holders.has(peer) && (this.#retryAt.get(peer) ?? 0) <= now(),
     )
-    while (fresh.length > 0 && this.#joined.size < SOURCES) {
+    while (fresh.length > 0 && this.#holders.size < SOURCES) {
       const [source] = fresh.splice(Math.floor(random() * fresh.length), 1)
-      this.#joined.add(source!)
-      this.#tell({ type: 'joined', source: source! })
+      this.#holders.add(source!)
+      this.#handle({ type: 'source-added', source: source! })
     }
   }
 
-  /** Once: from here on nobody can join, nothing is written, and whoever waits is told. */
+  /** Ends the download once: no caller can join, and nothing is written, from here on. */
   #finish(failure: DstoreError | undefined): void {
     if (this.#end !== undefined) return
     this.#end = { failure }
@@ -283,10 +278,10 @@ export class Download {
     this.#settle(({ resolve, reject }) => (failure === undefined ? resolve() : reject(failure)))
   }
 
-  #settle(tell: (waiting: Waiting) => void): void {
+  #settle(settle: (waiting: Waiting) => void): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const one of waiting) tell(one)
+    for (const one of waiting) settle(one)
   }
 }
 

@@ -36,23 +36,23 @@ export class Fetcher {
   readonly #now: () => number
   readonly #sources: PeerSources
   readonly #downloads = new Map<CachedValue, Download>()
-  readonly #leaving: HolderWithdrawals
+  readonly #withdrawals: HolderWithdrawals
 
   constructor(options: FetcherOptions) {
     this.#options = options
     // Not the clock of leases, which is slow because it asks the system each time.
     this.#now = options.now ?? (() => performance.now())
     this.#sources = new PeerSources(options)
-    this.#leaving = new HolderWithdrawals({
+    this.#withdrawals = new HolderWithdrawals({
       isHeld: (key) => options.cache.peek(key) !== undefined,
-      tell: (digest) => this.#sources.leave(digest),
+      withdraw: (digest) => this.#sources.leaveSwarm(digest),
     })
   }
 
   /** A value is not in the cache any more: nobody is to be sent here for it. */
   gone({ key, size }: CachedValue): void {
     const { network } = this.#options
-    if (size >= SWARM_BYTES && network.addresses().length > 0) this.#leaving.add(key)
+    if (size >= SWARM_BYTES && network.addresses().length > 0) this.#withdrawals.add(key)
   }
 
   /** Channels to Global and to other Locals. */

@@ -1,9 +1,9 @@
 /** The nodes that a Local fetches values from: its Global, and the Locals that Global names. */
 import { asDstoreError, type DstoreError } from '../../errors.ts'
 import { ADDRESS_CHARS, CALL_TIMEOUT_MS, KNOWN_ADDRESSES } from '../../limits.ts'
-import { joinCompany } from '../../transfer/holders.ts'
+import { joinSwarm } from '../../transfer/holders.ts'
 import { fetchPieces, type FetchRequest } from '../../transfer/fetch.ts'
-import type { ProvedRun } from '../../transfer/piece-stream.ts'
+import type { VerifiedRun } from '../../transfer/piece-stream.ts'
 import type { SourceId } from '../../transfer/schedule/source.ts'
 import type { Log } from '../../log.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -11,15 +11,15 @@ import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import type { Traffic } from '../calls/traffic.ts'
 import { ChannelPool } from './channel-pool.ts'
 
-/** What a download needs of the nodes that it fetches from. Peers are named by peer id. */
+/** The nodes that a download fetches from, by peer id. */
 export interface Sources {
   readonly self: SourceId
   readonly global: SourceId
-  /** The verified groups of ranges, and the pairs above them; no range asks only what is held. */
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun>
-  /** Let it be known that this node fetches a value, and learn who else holds or fetches it. */
-  company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
-  /** A peer gave what is not true, or broke the protocol. */
+  /** Yields verified runs of these ranges; without a range, only asks which runs are held. */
+  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<VerifiedRun>
+  /** Announces that this node fetches a value, and returns the other Locals in its swarm. */
+  joinSwarm(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
+  /** Counts and logs a peer that sent false data or broke the protocol. */
   report(source: SourceId, fault: DstoreError): void
 }
 
@@ -28,14 +28,14 @@ export interface PeerSourcesOptions {
   readonly globalPeer: string
   readonly traffic: Traffic
   readonly log: Log
-  /** Told that Global is wanted, and not connected. */
+  /** Called when a transfer needs Global, and it is not connected. */
   readonly onAway: () => void
 }
 
 export class PeerSources implements Sources {
   readonly transfers: ChannelPool
   readonly #options: PeerSourcesOptions
-  /** Where Global says that Locals are, by peer id, the one named longest ago first. */
+  /** The addresses of Locals according to Global, by peer id, least recently named first. */
   readonly #addresses = new Map<SourceId, string>()
 
   constructor(options: PeerSourcesOptions) {
@@ -54,7 +54,7 @@ export class PeerSources implements Sources {
     return this.#options.globalPeer
   }
 
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<ProvedRun> {
+  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<VerifiedRun> {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
     return this.transfers.stream(source, signal, (transfer) =>
@@ -62,20 +62,20 @@ export class PeerSources implements Sources {
     )
   }
 
-  async company(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]> {
+  async joinSwarm(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]> {
     const { globalPeer, network } = this.#options
     const addresses = await this.transfers.run(globalPeer, signal, (transfer) =>
-      joinCompany(transfer, digest, servedAt(network.addresses())),
+      joinSwarm(transfer, digest, servedAt(network.addresses())),
     )
     return addresses.flatMap((address) => this.#learn(address))
   }
 
-  /** This node does not hold a value any more. */
-  async leave(digest: Uint8Array): Promise<void> {
+  /** Announces that this node no longer holds a value. */
+  async leaveSwarm(digest: Uint8Array): Promise<void> {
     const { globalPeer } = this.#options
     const signal = AbortSignal.timeout(CALL_TIMEOUT_MS)
     await this.transfers.run(globalPeer, signal, (transfer) =>
-      joinCompany(transfer, digest, undefined),
+      joinSwarm(transfer, digest, undefined),
     )
   }
 
@@ -113,7 +113,7 @@ export class PeerSources implements Sources {
   }
 }
 
-/** The address that others are told: one that other machines can reach, where there is one. */
+/** The address to announce: preferably one that other machines can reach. */
 function servedAt(addresses: readonly string[]): string | undefined {
   const fit = addresses.filter((address) => address.length <= ADDRESS_CHARS)
   return fit.find((address) => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address)) ?? fit[0]

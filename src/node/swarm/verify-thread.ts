@@ -1,6 +1,6 @@
 /**
- * Proving on another thread: while this one takes bytes from the network, that one hashes those that came before. One
- * thread for the process, as long as there is something to prove; verify-worker.ts is what it runs.
+ * Verifies groups on another thread while this one receives more. One thread for the process, for as
+ * long as there is work; verify-worker.ts is the code that it runs.
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -9,30 +9,45 @@ import type { ExpectedGroups } from '../../hash/proof/group-check.ts'
 import { notTheValues } from '../../hash/proof/piece-decoder.ts'
 import { HASH_THREAD_IDLE_MS } from '../../limits.ts'
 import type { GroupChecker } from '../../transfer/piece-stream.ts'
-import type { VerifyJob, VerifyReport } from './verify-job.ts'
 
-/** Proves on the thread that `open` starts: one at a time, until it ends or was idle for so long, in milliseconds. */
+/** A request to the thread. The memory is transferred there and back, never copied. */
+export interface VerifyJob extends ExpectedGroups {
+  readonly id: number
+  readonly memory: ArrayBuffer
+  /** The place of the groups in it, in bytes. */
+  readonly at: number
+  readonly length: number
+}
+
+export interface VerifyReport {
+  readonly id: number
+  readonly memory: ArrayBuffer
+  /** Offset within the value of the first wrong group; undefined if all are right. */
+  readonly wrong: number | undefined
+}
+
+/** Verifies on threads that `open` starts, one at a time. A thread idle for `idleMs` is ended. */
 export function checkerOn(open: () => Worker, idleMs: number = HASH_THREAD_IDLE_MS): GroupChecker {
-  let shared: ProofThread | undefined
-  const onEnd = (ended: ProofThread): void => {
-    // The end of one is told of when the next may have begun.
+  let shared: VerifyThread | undefined
+  const onEnd = (ended: VerifyThread): void => {
+    // The end of a thread may be reported after the next has started.
     if (shared === ended) shared = undefined
   }
   return {
     check(memory, at, length, groups) {
-      shared ??= new ProofThread(open(), idleMs, onEnd)
+      shared ??= new VerifyThread(open(), idleMs, onEnd)
       return shared.check(memory, at, length, groups)
     },
   }
 }
 
-/** Start a thread that runs verify-worker.ts. */
+/** Starts a thread that runs verify-worker.ts. */
 export function openVerifyWorker(): Worker {
-  // The flags of this process (a test runner's, a debugger's) are not for it.
+  // Without the flags of this process, such as a test runner's or a debugger's.
   return new Worker(new URL('./verify-worker.js', import.meta.url), { execArgv: [] })
 }
 
-/** Undefined where there is no core to spare. */
+/** Undefined on a machine with one core. */
 export const threadedChecker: GroupChecker | undefined =
   availableParallelism() < 2 ? undefined : checkerOn(openVerifyWorker)
 
@@ -41,16 +56,16 @@ interface Waiting {
   readonly reject: (fault: DstoreError) => void
 }
 
-class ProofThread implements GroupChecker {
+class VerifyThread implements GroupChecker {
   readonly #worker: Worker
   readonly #idleMs: number
-  readonly #onEnd: (ended: ProofThread) => void
+  readonly #onEnd: (ended: VerifyThread) => void
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #idle: NodeJS.Timeout | undefined
 
-  /** `onEnd`: it takes nothing more. */
-  constructor(worker: Worker, idleMs: number, onEnd: (ended: ProofThread) => void) {
+  /** `onEnd`: the thread accepts no more work. */
+  constructor(worker: Worker, idleMs: number, onEnd: (ended: VerifyThread) => void) {
     this.#worker = worker
     this.#idleMs = idleMs
     this.#onEnd = onEnd
@@ -72,8 +87,8 @@ class ProofThread implements GroupChecker {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
       const memory = buffer as ArrayBuffer
-      const order: VerifyJob = { id, memory, at, length, ...groups }
-      this.#worker.postMessage(order, [memory])
+      const job: VerifyJob = { id, memory, at, length, ...groups }
+      this.#worker.postMessage(job, [memory])
     })
   }
 
@@ -83,7 +98,7 @@ class ProofThread implements GroupChecker {
     if (wrong === undefined) waiting?.resolve(new Uint8Array(memory))
     else waiting?.reject(notTheValues(wrong))
     if (this.#waiting.size > 0) return
-    // Only now: what is said before a thread has started is forgotten when it has.
+    // Not earlier: a thread forgets an `unref` that precedes its start.
     this.#worker.unref()
     this.#idle ??= setTimeout(() => {
       this.#onEnd(this)
@@ -94,7 +109,7 @@ class ProofThread implements GroupChecker {
   #fail(what: string, cause?: unknown): void {
     clearTimeout(this.#idle)
     this.#onEnd(this)
-    const fault = new DstoreError('internal', `the thread that proves values ${what}`, { cause })
+    const fault = new DstoreError('internal', `the thread that verifies values ${what}`, { cause })
     for (const { reject } of this.#waiting.values()) reject(fault)
     this.#waiting.clear()
   }

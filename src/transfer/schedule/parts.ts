@@ -1,23 +1,23 @@
-/** A value cut into parts: what one source is asked for at a time (specs/003-transfer.md, "Many holders"). */
+/** A value divided into parts, the unit of work of a source (specs/003-transfer.md, "Many holders"). */
 import type { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { MOST_PART_BYTES, PARTS, PART_BYTES } from '../../limits.ts'
 
-/** The length of a part, a power of two: so many that sources can share the work, so large that asking costs little. */
+/** The length of a part in bytes: small enough to share the work, large enough to ask cheaply. */
 export function partBytesOf(size: number): number {
   let bytes = PART_BYTES
   while (bytes < MOST_PART_BYTES && size / bytes > PARTS) bytes *= 2
   return bytes
 }
 
-/** The parts of one value that are wanted and not held, in the order in which they are wanted. */
+/** The parts of one value that are wanted and not held, in the order of urgency. */
 export class WantedParts {
   readonly partBytes: number
   readonly #held: Bitfield
-  /** By part: what of it is wanted. */
+  /** By part: the ranges of it that are wanted. */
   readonly #wanted = new Map<number, ByteRange[]>()
 
-  /** `held` is looked at, not copied: it says at any moment what is held. */
+  /** `held` is not copied: it always shows what is held now. */
   constructor(held: Bitfield, partBytes: number = partBytesOf(held.size)) {
     this.#held = held
     this.partBytes = partBytes
@@ -27,7 +27,7 @@ export class WantedParts {
     return this.#wanted.size
   }
 
-  /** Want these ranges and nothing else, the first of them most. */
+  /** Replaces what is wanted: these ranges, the first most urgently. */
   want(ranges: readonly ByteRange[]): void {
     this.#wanted.clear()
     for (const range of ranges) {
@@ -42,7 +42,7 @@ export class WantedParts {
     }
   }
 
-  /** Wanted and not held, the most wanted first. */
+  /** The most urgent first. */
   keys(): IterableIterator<number> {
     return this.#wanted.keys()
   }
@@ -51,7 +51,7 @@ export class WantedParts {
     return this.#wanted.has(part)
   }
 
-  /** Something of it came: is it done with? */
+  /** Drops a part that is held by now, and returns whether it is no longer wanted. */
   settle(part: number): boolean {
     const pieces = this.#wanted.get(part)
     if (pieces === undefined) return true
@@ -59,11 +59,11 @@ export class WantedParts {
     return this.#wanted.delete(part)
   }
 
-  /** What must be fetched for a part: runs of whole groups, ascending. */
+  /** The runs of whole groups that must be fetched for a part, ascending. */
   missing(part: number): ByteRange[] {
     const pieces = this.#wanted.get(part) ?? []
     const runs = pieces.flatMap((piece) => [...this.#held.missing(piece)])
-    return pieces.length < 2 ? runs : joined(runs)
+    return pieces.length < 2 ? runs : mergeRuns(runs)
   }
 
   partOf(position: number): number {
@@ -76,8 +76,8 @@ export class WantedParts {
   }
 }
 
-/** The same bytes in ascending runs that do not touch. */
-export function joined(runs: readonly ByteRange[]): ByteRange[] {
+/** The same bytes as ascending runs that do not touch. */
+export function mergeRuns(runs: readonly ByteRange[]): ByteRange[] {
   const result: { start: number; end: number }[] = []
   for (const { start, end } of runs.toSorted((a, b) => a.start - b.start)) {
     const last = result.at(-1)

@@ -1,10 +1,11 @@
-/** What a schedule knows of one node that gives: what it holds, how fast it is, what it was asked for. */
+/** One node that parts are fetched from: what it holds, how fast it is, what it was asked for. */
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { ASK_EVERY_MS, SOURCE_PATIENCE_MS, SOURCE_STALL_MS } from '../../limits.ts'
 
+/** A peer id. */
 export type SourceId = string
 
-/** How long bytes are counted before they say something about a rate; and where no more will come for now, in ms. */
+/** Milliseconds over which a rate is measured; less is enough once the source has no more tasks. */
 const SAMPLE_MS = 100
 const SHORT_SAMPLE_MS = 5
 
@@ -12,21 +13,20 @@ export class Source {
   readonly id: SourceId
   /** Global holds everything, and is asked last. */
   readonly isGlobal: boolean
-  /** Ids of the tasks that it works on. */
+  /** Ids of its tasks. */
   readonly tasks: Set<number> = new Set()
-  /** When it last said what it holds. */
+  /** When it last listed what it holds. */
   #answeredAt = -Infinity
-  /** It was asked, and has not answered. */
-  #isAsked = false
-  /** When it last had nothing to do; undefined while it works. */
+  #isQueried = false
+  /** When its last task ended; undefined while it has one. */
   idleSince: number | undefined
-  /** It stalled: it gets nothing before this. */
-  #restUntil = -Infinity
-  #restMs = SOURCE_STALL_MS
-  readonly #joinedAt: number
-  #answered: boolean
+  /** It stalled: it gets no task before this. */
+  #backoffUntil = -Infinity
+  #backoffMs = SOURCE_STALL_MS
+  readonly #addedAt: number
+  #hasAnswered: boolean
   readonly #parts = new Set<number>()
-  #complete: boolean
+  #isComplete: boolean
   #rate: number | undefined
   #sampleBytes = 0
   #sampleSince = 0
@@ -34,71 +34,70 @@ export class Source {
   constructor(id: SourceId, isGlobal: boolean, now: number) {
     this.id = id
     this.isGlobal = isGlobal
-    this.#complete = isGlobal
-    this.#answered = isGlobal
-    this.#joinedAt = now
+    this.#isComplete = isGlobal
+    this.#hasAnswered = isGlobal
+    this.#addedAt = now
     this.idleSince = now
   }
 
-  /** It holds all of the value. */
-  get complete(): boolean {
-    return this.#complete
+  /** Does it hold the whole value? */
+  get isComplete(): boolean {
+    return this.#isComplete
   }
 
-  /** Bytes a millisecond; undefined before anything came from it. */
+  /** Bytes a millisecond; undefined until it has sent some. */
   get rate(): number | undefined {
     return this.#rate
   }
 
-  /** Was nothing heard of what it holds, and is it too early to give up hope? */
+  /** Has it never said what it holds, and may it still do so soon? */
   isAwaited(now: number): boolean {
-    return !this.#answered && now - this.#joinedAt < SOURCE_PATIENCE_MS
+    return !this.#hasAnswered && now - this.#addedAt < SOURCE_PATIENCE_MS
   }
 
-  /** Ask it what it holds, if it is time: true, and then not again before it has answered. */
-  asks(now: number): boolean {
-    if (this.#isAsked || now - this.#answeredAt < ASK_EVERY_MS) return false
-    this.#isAsked = true
+  /** Is it time to ask what it holds? True starts a query: no other follows until its answer. */
+  startQuery(now: number): boolean {
+    if (this.#isQueried || now - this.#answeredAt < ASK_EVERY_MS) return false
+    this.#isQueried = true
     return true
   }
 
-  isResting(now: number): boolean {
-    return now < this.#restUntil
+  isBackingOff(now: number): boolean {
+    return now < this.#backoffUntil
   }
 
-  /** It gave nothing for too long: it rests, twice as long each time, and is not relied on. */
+  /** It sent nothing for too long: it gets no task for a while, twice as long each time. */
   stalled(now: number): void {
     this.#rate = 0
-    this.#restUntil = now + this.#restMs
-    this.#restMs *= 2
+    this.#backoffUntil = now + this.#backoffMs
+    this.#backoffMs *= 2
   }
 
   has(part: number): boolean {
-    return this.#complete || this.#parts.has(part)
+    return this.#isComplete || this.#parts.has(part)
   }
 
-  /** It said what it holds, in runs: a part counts if one run covers it. */
+  /** It listed the runs that it holds; a part counts if one run covers it. */
   holds(runs: readonly ByteRange[], size: number, partBytes: number, now: number): void {
     this.#answeredAt = now
-    this.#isAsked = false
-    this.#answered = true
+    this.#isQueried = false
+    this.#hasAnswered = true
     this.#parts.clear()
-    this.#complete = runs.some(({ start, end }) => start === 0 && end === size)
-    if (this.#complete) return
+    this.#isComplete = runs.some(({ start, end }) => start === 0 && end === size)
+    if (this.#isComplete) return
     for (const { start, end } of runs) {
       const last = end === size ? Math.ceil(size / partBytes) : Math.floor(end / partBytes)
       for (let part = Math.ceil(start / partBytes); part < last; part++) this.#parts.add(part)
     }
   }
 
-  /** It does not give this part after all. */
+  /** It refused this part. */
   lacks(part: number): void {
-    this.#complete = false
+    this.#isComplete = false
     this.#parts.delete(part)
   }
 
-  /** It begins to work on something. */
-  begins(task: number, now: number): void {
+  taskStarted(task: number, now: number): void {
     if (this.tasks.size === 0) {
       this.#sampleBytes = 0
       this.#sampleSince = now
@@ -107,14 +106,14 @@ export class Source {
     this.idleSince = undefined
   }
 
-  ends(task: number, now: number): void {
+  taskEnded(task: number, now: number): void {
     this.tasks.delete(task)
     if (this.tasks.size > 0) return
     this.idleSince = now
     this.#sample(now, SHORT_SAMPLE_MS)
   }
 
-  gave(bytes: number, now: number): void {
+  received(bytes: number, now: number): void {
     this.#sampleBytes += bytes
     this.#sample(now, SAMPLE_MS)
   }

@@ -1,4 +1,4 @@
-/** Bytes that land where they stay: the very memory where all came at once, else a copy; and nothing is taken for good. */
+/** Bytes that are received where they stay: the very memory where all came at once, else a copy; and nothing is taken for good. */
 import test from 'ava'
 import * as fc from 'fast-check'
 import { DstoreError } from '../../../src/errors.ts'
@@ -69,12 +69,12 @@ function isRight(value: CachedValue, { start, end }: ByteRange): boolean {
 
 test('what comes whole is kept in the memory in which it landed', (t) => {
   const { value, pool, takenBytes } = begin()
-  const landing = new ReceiveBuffer(value)
+  const buffer = new ReceiveBuffer(value)
   const part = { start: SEGMENT_BYTES + 2 * GROUP_BYTES, end: SEGMENT_BYTES + 5 * GROUP_BYTES }
   for (const range of [FIRST, part]) {
-    const memory = landing.land(range)
+    const memory = buffer.memoryFor(range)
     t.is(memory.byteLength, range.end - range.start)
-    landing.keep(proved(range.start, come(memory, range), true))
+    buffer.keep(proved(range.start, come(memory, range), true))
     const view = value.view(range)!
     t.true(view.buffer === memory.buffer)
     t.is(view.byteOffset, memory.byteOffset)
@@ -82,24 +82,24 @@ test('what comes whole is kept in the memory in which it landed', (t) => {
   }
   t.is(value.held.count, SEGMENT_BYTES / GROUP_BYTES + 3)
   t.is(pool.bytes, 2 * MIB)
-  landing.end()
+  buffer.end()
   t.is(takenBytes(), 2 * MIB)
 })
 
 test('what comes in parts is copied, and its memory is free once all of it came', (t) => {
   const { value, pool, takenBytes } = begin()
-  const landing = new ReceiveBuffer(value)
-  const memory = come(landing.land(FIRST), FIRST)
+  const buffer = new ReceiveBuffer(value)
+  const memory = come(buffer.memoryFor(FIRST), FIRST)
   const cuts = [0, GROUP_BYTES, 9 * GROUP_BYTES, SEGMENT_BYTES]
   for (const [i, start] of cuts.slice(0, -1).entries()) {
     const rooms = [value.room(3), value.room(3)]
     t.false(
       rooms.some(({ buffer }) => buffer === memory.buffer),
-      'more is still to land there',
+      'more is still to be received there',
     )
     for (const room of rooms) value.spare(room)
     const end = cuts[i + 1]!
-    landing.keep(proved(start, memory.subarray(start, end), false))
+    buffer.keep(proved(start, memory.subarray(start, end), false))
     t.true(isRight(value, { start: 0, end }))
   }
   t.false(value.view(FIRST)!.buffer === memory.buffer)
@@ -107,17 +107,17 @@ test('what comes in parts is copied, and its memory is free once all of it came'
   t.true(value.room(3).buffer === memory.buffer)
   t.is(pool.bytes, bytes)
   value.lose()
-  landing.end()
+  buffer.end()
   t.is(takenBytes(), MIB)
 })
 
 test('what is under way at the end is lost: somebody may still write to it', (t) => {
   const { value, takenBytes } = begin()
-  const landing = new ReceiveBuffer(value)
+  const buffer = new ReceiveBuffer(value)
   const second = { start: SEGMENT_BYTES, end: 2 * SEGMENT_BYTES }
-  const [begun, waiting] = [landing.land(FIRST), landing.land(second)]
-  landing.keep(proved(0, come(begun, FIRST).subarray(0, GROUP_BYTES), false))
-  landing.end()
+  const [begun, waiting] = [buffer.memoryFor(FIRST), buffer.memoryFor(second)]
+  buffer.keep(proved(0, come(begun, FIRST).subarray(0, GROUP_BYTES), false))
+  buffer.end()
   for (const index of [1, 2, 3]) {
     const { buffer } = value.room(index)
     t.false(buffer === begun.buffer || buffer === waiting.buffer)
@@ -129,9 +129,9 @@ test('what is under way at the end is lost: somebody may still write to it', (t)
 
 test('nothing lands after the end', (t) => {
   const { value, pool } = begin()
-  const landing = new ReceiveBuffer(value)
-  landing.end()
-  t.throws(() => void landing.land(FIRST), { instanceOf: DstoreError, code: 'cancelled' })
+  const buffer = new ReceiveBuffer(value)
+  buffer.end()
+  t.throws(() => void buffer.memoryFor(FIRST), { instanceOf: DstoreError, code: 'cancelled' })
   t.is(pool.bytes, 0)
 })
 
@@ -139,24 +139,24 @@ for (const isWhole of [true, false]) {
   const how = isWhole ? 'whole' : 'in parts'
   test(`pieces of one segment that are on their way together, ${how}, take memory of their own`, (t) => {
     const { value, takenBytes } = begin()
-    const landing = new ReceiveBuffer(value)
+    const buffer = new ReceiveBuffer(value)
     const ranges = [
       { start: 0, end: 2 * GROUP_BYTES },
       { start: 5 * GROUP_BYTES, end: 9 * GROUP_BYTES },
       { start: 20 * GROUP_BYTES, end: SEGMENT_BYTES },
     ]
-    const memories = ranges.map((range) => landing.land(range))
+    const memories = ranges.map((range) => buffer.memoryFor(range))
     t.is(new Set(memories.map(({ buffer }) => buffer)).size, 3)
     for (const [i, range] of ranges.entries()) {
       const { start, end } = range
       const memory = come(memories[i]!, range)
       const cut = isWhole ? end : start + GROUP_BYTES
-      landing.keep(proved(start, memory.subarray(0, cut - start), isWhole))
-      if (!isWhole) landing.keep(proved(cut, memory.subarray(cut - start), false))
+      buffer.keep(proved(start, memory.subarray(0, cut - start), isWhole))
+      if (!isWhole) buffer.keep(proved(cut, memory.subarray(cut - start), false))
     }
     for (const range of ranges) t.true(isRight(value, range))
     t.is(value.held.count, 2 + 4 + 44)
-    landing.end()
+    buffer.end()
     t.is(takenBytes(), MIB, 'one segment, and the value holds it')
   })
 }
@@ -170,8 +170,8 @@ test('two sources that give the same segment at once are both right, in whatever
   for (const order of orders) {
     for (const wholes of [[], ['a'], ['b'], ['a', 'b']]) {
       const { value, takenBytes } = begin()
-      const landings = { a: new ReceiveBuffer(value), b: new ReceiveBuffer(value) }
-      const memories = { a: landings.a.land(FIRST), b: landings.b.land(FIRST) }
+      const buffers = { a: new ReceiveBuffer(value), b: new ReceiveBuffer(value) }
+      const memories = { a: buffers.a.memoryFor(FIRST), b: buffers.b.memoryFor(FIRST) }
       t.false(memories.a.buffer === memories.b.buffer)
       const at = { a: 0, b: 0 }
       for (const who of order as ('a' | 'b')[]) {
@@ -181,12 +181,12 @@ test('two sources that give the same segment at once are both right, in whatever
         if (start === SEGMENT_BYTES) continue
         at[who] = start + length
         const part = memories[who].subarray(start, start + length)
-        landings[who].keep(proved(start, come(part, { start, end: at[who] }), isWhole))
+        buffers[who].keep(proved(start, come(part, { start, end: at[who] }), isWhole))
       }
       const what = `${order.join('')}, whole: ${wholes.join('')}`
       t.true(isRight(value, FIRST), what)
-      landings.a.end()
-      landings.b.end()
+      buffers.a.end()
+      buffers.b.end()
       t.is(takenBytes(), MIB, what)
     }
   }
@@ -198,13 +198,13 @@ test('bytes that are held already stay where they are, beside those that land', 
     const held = { start: 7 * GROUP_BYTES, end: 9 * GROUP_BYTES }
     value.write(held.start, BYTES.subarray(held.start, held.end))
     const before = value.view(held)!
-    const landing = new ReceiveBuffer(value)
+    const buffer = new ReceiveBuffer(value)
     const range = { start: 8 * GROUP_BYTES, end: SEGMENT_BYTES }
-    landing.keep(proved(range.start, come(landing.land(range), range), isWhole))
+    buffer.keep(proved(range.start, come(buffer.memoryFor(range), range), isWhole))
     t.true(value.view(held)!.buffer === before.buffer)
     t.true(isRight(value, { start: held.start, end: SEGMENT_BYTES }))
     t.false(value.held.has(6))
-    landing.end()
+    buffer.end()
     t.is(takenBytes(), MIB)
   }
 })
@@ -212,30 +212,30 @@ test('bytes that are held already stay where they are, beside those that land', 
 test('what lands in a value that is removed is told so, and its memory is nobody’s', (t) => {
   for (const isWhole of [true, false]) {
     const { value, takenBytes } = begin()
-    const landing = new ReceiveBuffer(value)
-    const memory = come(landing.land(FIRST), FIRST)
+    const buffer = new ReceiveBuffer(value)
+    const memory = come(buffer.memoryFor(FIRST), FIRST)
     value.drop(new DstoreError('removed', 'the value was removed'))
-    t.throws(() => landing.keep(proved(0, memory, isWhole)), { code: 'removed' })
-    t.throws(() => void landing.land(FIRST), { code: 'removed' })
-    landing.end()
+    t.throws(() => buffer.keep(proved(0, memory, isWhole)), { code: 'removed' })
+    t.throws(() => void buffer.memoryFor(FIRST), { code: 'removed' })
+    buffer.end()
     t.is(takenBytes(), 0)
   }
 })
 
-test('small values and empty ones land as others do', (t) => {
+test('small values and empty ones are received as others are', (t) => {
   for (const size of [0, 1, GROUP_BYTES + 1, SEGMENT_BYTES + 5]) {
     const { value, pool } = begin(size)
-    const landing = new ReceiveBuffer(value)
+    const buffer = new ReceiveBuffer(value)
     for (let start = 0; start === 0 || start < size; start += SEGMENT_BYTES) {
       const range = { start, end: Math.min(size, start + SEGMENT_BYTES) }
-      const memory = come(landing.land(range), range)
-      landing.keep(proved(start, memory, true))
+      const memory = come(buffer.memoryFor(range), range)
+      buffer.keep(proved(start, memory, true))
       t.true(value.view(range)?.buffer === (size === 0 ? undefined : memory.buffer))
     }
     t.true(value.held.complete)
     t.true(isRight(value, { start: 0, end: size }))
     t.is(value.memoryBytes, size)
-    landing.end()
+    buffer.end()
     t.is(pool.bytes, 0)
   }
 })
@@ -248,23 +248,23 @@ async function fetch(
   stopAfter: number,
 ): Promise<void> {
   const { client } = served(new TestHost(VALUE), recut === undefined ? {} : { recut })
-  const landing = new ReceiveBuffer(value)
+  const buffer = new ReceiveBuffer(value)
   const { digest, size } = VALUE
-  const { land } = landing
+  const { memoryFor } = buffer
   let runs = 0
   try {
     for await (const run of fetchPieces(client, {
       digest,
       size,
       ranges,
-      land,
+      memoryFor,
       checker: elsewhere,
     })) {
-      landing.keep(run)
+      buffer.keep(run)
       if (++runs === stopAfter) break
     }
   } finally {
-    landing.end()
+    buffer.end()
     client.channel.abort(new DstoreError('cancelled', 'enough'))
   }
 }

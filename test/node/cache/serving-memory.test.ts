@@ -5,7 +5,7 @@ import { Key } from '../../../src/hash/key.ts'
 import { DIRECT_BYTES, MIB, PIECE_BYTES, PROOF_BYTES } from '../../../src/limits.ts'
 import { Cache } from '../../../src/node/cache/cache.ts'
 import type { CachedValue } from '../../../src/node/cache/cached-value.ts'
-import { servedFromCache } from '../../../src/node/swarm/peer-service.ts'
+import { servedFromCache } from '../../../src/node/cache/served-value.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
@@ -100,8 +100,8 @@ class Giver {
       open: async () => {
         if (this.cache.peek(this.value.key) !== this.value) return undefined
         const release = this.value.use()
-        return servedFromCache(this.value, this.value.dropped, (lingers) => {
-          release(lingers)
+        return servedFromCache(this.value, this.value.dropped, (stillReferenced) => {
+          release(stillReferenced)
           this.released++
           if (!this.value.inUse && this.isHasty) this.reuse()
         })

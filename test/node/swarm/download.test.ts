@@ -5,7 +5,7 @@ import { Key } from '../../../src/hash/key.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'
 import { fetchPieces, type FetchRequest } from '../../../src/transfer/fetch.ts'
-import type { GroupChecker, ProvedRun } from '../../../src/transfer/piece-stream.ts'
+import type { GroupChecker, VerifiedRun } from '../../../src/transfer/piece-stream.ts'
 import { CachedValue } from '../../../src/node/cache/cached-value.ts'
 import { Download, type Interest } from '../../../src/node/swarm/download.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
@@ -22,8 +22,8 @@ const WHOLE: ByteRange = { start: 0, end: VALUE.size }
 type Fetch = (
   ranges: readonly ByteRange[],
   signal: AbortSignal,
-  where: Pick<FetchRequest, 'land' | 'checker'>,
-) => AsyncIterable<ProvedRun>
+  where: Pick<FetchRequest, 'memoryFor' | 'checker'>,
+) => AsyncIterable<VerifiedRun>
 
 /** So that a value comes in several pieces. */
 const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES)
@@ -82,16 +82,16 @@ class Case implements Sources {
     source: string,
     request: FetchRequest,
     signal: AbortSignal,
-  ): AsyncGenerator<ProvedRun, void, undefined> {
+  ): AsyncGenerator<VerifiedRun, void, undefined> {
     const { ranges } = request
     if (ranges.length > 0) this.asked.push({ source, ranges })
     if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])
-    const { land, checker } = request
-    const where = { ...(land && { land }), ...(checker && { checker }) }
+    const { memoryFor, checker } = request
+    const where = { ...(memoryFor && { memoryFor }), ...(checker && { checker }) }
     if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal, where)
   }
 
-  async company(): Promise<string[]> {
+  async joinSwarm(): Promise<string[]> {
     return Object.keys(this.#fetch).filter((name) => name !== 'G')
   }
 
@@ -197,7 +197,7 @@ test('R003-46: a Global that stays away is given up after a while', async (t) =>
   const reading = read(state.value, state.download.join(WHOLE), WHOLE)
   const fault = await fails(t, reading, 'unreachable')
   t.is(fault?.message, 'Global cannot be reached: the peer dropped the channel')
-  t.regex(fault?.hint ?? '', /what came is kept/)
+  t.regex(fault?.hint ?? '', /repeat the command to resume/)
   t.is(state.asked.length, 4)
   t.is(state.ended, 1)
 })
@@ -249,7 +249,7 @@ test('a lie ends it with integrity, and what was proved before stays', async (t)
 const LARGE = sample(pattern(24 * MIB + 5))
 const ALL: ByteRange = { start: 0, end: LARGE.size }
 
-/** Before anybody has company, Global is asked: let the others be found first. */
+/** Delays Global, which is asked before any holder is known, until the holders are found. */
 function late(fetch: Fetch): Fetch {
   return async function* (ranges, signal, where) {
     await new Promise((resolve) => setTimeout(resolve, 150))

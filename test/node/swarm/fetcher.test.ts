@@ -73,7 +73,7 @@ test('R003-31: Global is told of a large value that is held no more, unless it i
       const client = scripted(async (peer) => {
         for (let next = await peer.next(); next !== undefined; next = await peer.next()) {
           told.push(next)
-          await peer.send({ type: 'company', addresses: [] })
+          await peer.send({ type: 'holders', addresses: [] })
         }
       })
       return client.channel

@@ -18,13 +18,13 @@ class Case {
 }
 
 test('R003-46: a transfer is tried again until Global has been away for too long', (t) => {
-  const state = new Case({ hint: 'what came is kept' })
+  const state = new Case({ hint: 'repeat the command' })
   t.is(state.failsAfter(0), undefined)
   t.is(state.failsAfter(BROKEN_TRANSFER_MS - 1), undefined)
   const failure = state.failsAfter(1)
   t.is(failure?.code, 'unreachable')
   t.is(failure?.message, 'Global cannot be reached: the peer dropped the channel')
-  t.is(failure?.hint, 'what came is kept')
+  t.is(failure?.hint, 'repeat the command')
 })
 
 test('R003-46: progress starts the wait over', (t) => {

@@ -11,7 +11,7 @@ import { IntegrityError } from '../../../src/hash/proof/integrity.ts'
 import { PieceDecoder } from '../../../src/hash/proof/piece-decoder.ts'
 import { planPieces } from '../../../src/hash/proof/piece-plan.ts'
 import { GROUP_BYTES, MIB, PIECE_BYTES } from '../../../src/limits.ts'
-import type { VerifyJob, VerifyReport } from '../../../src/node/swarm/verify-job.ts'
+import type { VerifyJob, VerifyReport } from '../../../src/node/swarm/verify-thread.ts'
 import { checkerOn, openVerifyWorker } from '../../../src/node/swarm/verify-thread.ts'
 import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import type { GroupChecker } from '../../../src/transfer/piece-stream.ts'
@@ -118,9 +118,9 @@ test('what a fetch gives is in order, up to the piece that is not the value’s'
     if (flip !== undefined) bytes[flip]! ^= 1
     const { client } = served(new TestHost({ ...value, bytes }))
     // Somewhere in memory, as in a segment of which a part is held.
-    const land = ({ start, end }: { start: number; end: number }): Uint8Array =>
+    const memoryFor = ({ start, end }: { start: number; end: number }): Uint8Array =>
       new Uint8Array(2 * PIECE_BYTES).subarray(100, 100 + end - start)
-    const request = { digest: value.digest, size: value.size, ranges, land, checker }
+    const request = { digest: value.digest, size: value.size, ranges, memoryFor, checker }
     const got: Uint8Array[] = []
     const fetching = (async () => {
       for await (const run of fetchPieces(client, request)) got.push(run.bytes)
@@ -193,7 +193,7 @@ for (const [what, end] of Object.entries(ENDS)) {
     end(workers[0]!)
     for (const one of waiting) {
       const error = await t.throwsAsync(one, { instanceOf: DstoreError, code: 'internal' })
-      t.regex(error.message, new RegExp(`proves values ${what}`))
+      t.regex(error.message, new RegExp(`verifies values ${what}`))
     }
     const next = check(checker, ORDER!)
     t.is(workers.length, 2)

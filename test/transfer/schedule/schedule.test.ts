@@ -10,8 +10,9 @@ import {
   SOURCE_PATIENCE_MS,
   SOURCE_STALL_MS,
 } from '../../../src/limits.ts'
-import { joined, lengthOf, partBytesOf } from '../../../src/transfer/schedule/parts.ts'
-import { Schedule, type ScheduleEffect } from '../../../src/transfer/schedule/schedule.ts'
+import { mergeRuns, lengthOf, partBytesOf } from '../../../src/transfer/schedule/parts.ts'
+import { Schedule } from '../../../src/transfer/schedule/schedule.ts'
+import type { ScheduleEffect } from '../../../src/transfer/schedule/schedule-events.ts'
 
 type Fetch = ScheduleEffect & { readonly type: 'fetch' }
 
@@ -28,13 +29,13 @@ class Bench {
   constructor(size = SIZE) {
     this.held = new Bitfield(size)
     this.schedule = new Schedule({ self: 'me', global: 'G', held: this.held, random: () => 0.5 })
-    this.do({ type: 'joined', source: 'G', now: 0 })
+    this.do({ type: 'source-added', source: 'G', now: 0 })
   }
 
   do(event: Parameters<Schedule['handle']>[0]): void {
     for (const effect of this.schedule.handle(event)) {
       if (effect.type === 'fetch') this.running.set(effect.task, effect)
-      else if (effect.type === 'stop') this.running.delete(effect.task)
+      else if (effect.type === 'cancel') this.running.delete(effect.task)
       else this.asked.push(effect.source)
     }
   }
@@ -44,12 +45,12 @@ class Bench {
   }
 
   joins(source: string, runs?: readonly ByteRange[]): void {
-    this.do({ type: 'joined', source, now: this.now })
+    this.do({ type: 'source-added', source, now: this.now })
     if (runs !== undefined) this.do({ type: 'holds', source, runs, now: this.now })
   }
 
   company(...peers: readonly string[]): void {
-    this.do({ type: 'company', peers, now: this.now })
+    this.do({ type: 'swarm', peers, now: this.now })
   }
 
   of(source: string): Fetch[] {
@@ -62,13 +63,13 @@ class Bench {
       for (let at = start; at < Math.min(end, start + most); at += MIB / 4) {
         const stop = Math.min(end, at + MIB / 4)
         this.held.setRange({ start: at, end: stop })
-        this.do({ type: 'came', task, bytes: stop - at, now: this.now })
+        this.do({ type: 'received', task, bytes: stop - at, now: this.now })
         if (!this.running.has(task)) return
       }
     }
     if (most < Infinity) return
     this.running.delete(task)
-    this.do({ type: 'ended', task, now: this.now })
+    this.do({ type: 'completed', task, now: this.now })
   }
 
   tick(ms: number): void {
@@ -160,15 +161,15 @@ test('R003-25: of what no holder has, each Local brings in its own share', (t) =
     const held = new Bitfield(SIZE)
     const schedule = new Schedule({ self, global: 'G', held, random: () => 0.5 })
     const peers = all.filter((other) => other !== self)
-    schedule.handle({ type: 'joined', source: 'G', now: 0 })
-    schedule.handle({ type: 'company', peers, now: 0 })
+    schedule.handle({ type: 'source-added', source: 'G', now: 0 })
+    schedule.handle({ type: 'swarm', peers, now: 0 })
     const parts: number[] = []
     const todo = schedule.handle({ type: 'want', ranges: [WHOLE], now: 0 })
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
       if (next.type !== 'fetch') continue
       for (const range of next.ranges) held.setRange(range)
       parts.push(next.ranges[0]!.start / MIB)
-      todo.push(...schedule.handle({ type: 'ended', task: next.task, now: i }))
+      todo.push(...schedule.handle({ type: 'completed', task: next.task, now: i }))
     }
     return parts
   })
@@ -291,7 +292,7 @@ test('a source that left is not asked again, and its work goes to others', (t) =
   bench.joins('a', [WHOLE])
   bench.want(WHOLE)
   t.true(bench.of('a').length > 0)
-  bench.do({ type: 'left', source: 'a', now: 0 })
+  bench.do({ type: 'source-removed', source: 'a', now: 0 })
   t.is(bench.of('a').length, 0)
   bench.company()
   t.true(bench.of('G').length > 0)
@@ -336,7 +337,7 @@ test('runs are joined where they touch', (t) => {
     )
   fc.assert(
     fc.property(fc.array(run, { maxLength: 8 }), (runs) => {
-      const result = joined(runs)
+      const result = mergeRuns(runs)
       t.deepEqual(members(result), members(runs))
       for (let i = 1; i < result.length; i++) t.true(result[i]!.start > result[i - 1]!.end)
     }),
@@ -356,7 +357,7 @@ test('whatever sources do, everything comes in the end, and nothing by two at on
       const exclusive = (): void => {
         const runs = [...bench.running.values()].flatMap(({ ranges }) => [...ranges])
         const fresh = runs.flatMap((range) => [...bench.held.missing(range)])
-        if (lengthOf(joined(fresh)) !== lengthOf(fresh))
+        if (lengthOf(mergeRuns(fresh)) !== lengthOf(fresh))
           t.fail('a part was asked for twice at once')
       }
       for (const { kind, pick } of steps) {
@@ -368,7 +369,7 @@ test('whatever sources do, everything comes in the end, and nothing by two at on
         else if (kind === 'refuse' && task !== undefined && task.source !== 'G') {
           bench.running.delete(task.task)
           bench.do({ type: 'refused', task: task.task, now: bench.now })
-        } else if (kind === 'leave') bench.do({ type: 'left', source, now: bench.now })
+        } else if (kind === 'leave') bench.do({ type: 'source-removed', source, now: bench.now })
         else if (kind === 'join') bench.joins(source, [{ start: 0, end: (pick % 17) * MIB }])
         else bench.tick(pick * 10)
         exclusive()

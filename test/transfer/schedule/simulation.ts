@@ -4,11 +4,11 @@
  */
 import { Bitfield } from '../../../src/hash/tree/bitfield.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'
-import {
-  Schedule,
-  type ScheduleEffect,
-  type ScheduleEvent,
-} from '../../../src/transfer/schedule/schedule.ts'
+import { Schedule } from '../../../src/transfer/schedule/schedule.ts'
+import type {
+  ScheduleEffect,
+  ScheduleEvent,
+} from '../../../src/transfer/schedule/schedule-events.ts'
 import { seeded } from '../../wire/seeded.ts'
 
 export interface SimulationOptions {
@@ -129,7 +129,7 @@ class Simulation {
   #start(peer: Peer): void {
     peer.started = true
     const range: ByteRange = { start: 0, end: this.#options.size }
-    this.#tell(peer, { type: 'joined', source: GLOBAL, now: this.now })
+    this.#tell(peer, { type: 'source-added', source: GLOBAL, now: this.now })
     this.#refresh(peer, 0)
     this.#tell(peer, { type: 'want', ranges: [range], now: this.now })
     this.#tick(peer)
@@ -147,12 +147,12 @@ class Simulation {
     const others = all.filter(
       (other) => other !== peer && other.index >= 0 && other.started && !other.gone,
     )
-    this.#tell(peer, { type: 'company', peers: others.map(({ id }) => id), now: this.now })
+    this.#tell(peer, { type: 'swarm', peers: others.map(({ id }) => id), now: this.now })
     const fresh = others.filter(({ id }) => !peer.sources.has(id))
     while (fresh.length > 0 && peer.sources.size < (this.#options.neighbours ?? 8)) {
       const [next] = fresh.splice(Math.floor(this.#random() * fresh.length), 1)
       peer.sources.add(next!.id)
-      this.#tell(peer, { type: 'joined', source: next!.id, now: this.now })
+      this.#tell(peer, { type: 'source-added', source: next!.id, now: this.now })
     }
     const next = (REFRESH_MS[times + 1] ?? 1000 + this.now) - (REFRESH_MS[times] ?? this.now)
     this.#at(this.now + next, () => this.#refresh(peer, times + 1))
@@ -164,7 +164,7 @@ class Simulation {
     for (const other of this.#peers.values()) {
       if (!other.sources.delete(peer.id)) continue
       this.#at(this.now + 100, () => {
-        this.#tell(other, { type: 'left', source: peer.id, now: this.now })
+        this.#tell(other, { type: 'source-removed', source: peer.id, now: this.now })
       })
     }
   }
@@ -185,11 +185,11 @@ class Simulation {
         this.#at(this.now + latencyMs, () => this.#asked(effect.source, flow, peer))
         break
       }
-      case 'stop':
+      case 'cancel':
         peer.mine.get(effect.task)!.stopped = true
         peer.mine.delete(effect.task)
         break
-      case 'ask':
+      case 'query':
         this.#at(this.now + latencyMs, () => this.#sayHeld(effect.source, peer))
         break
     }
@@ -246,10 +246,10 @@ class Simulation {
     if (flow.stopped || to.gone) return
     to.held.setRange(range)
     to.receivedBytes += range.end - range.start
-    this.#tell(to, { type: 'came', task, bytes: range.end - range.start, now: this.now })
+    this.#tell(to, { type: 'received', task, bytes: range.end - range.start, now: this.now })
     if (!last || flow.stopped) return
     to.mine.delete(task)
-    this.#tell(to, { type: 'ended', task, now: this.now })
+    this.#tell(to, { type: 'completed', task, now: this.now })
   }
 
   #at(at: number, run: () => void): void {
