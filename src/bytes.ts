@@ -14,20 +14,6 @@ export function unzeroed(length: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }
 
-/** Memory that is used for one thing after another. */
-const reused = new WeakSet<ArrayBufferLike>()
-
-/** These bytes, alone in their memory, will be used again for others: `isLent` is true of every view of them. */
-export function lend(bytes: Uint8Array): Uint8Array {
-  reused.add(bytes.buffer)
-  return bytes
-}
-
-/** Do these bytes lie in memory that will be used again for others? Then whoever was given them copies what he keeps. */
-export function isLent(bytes: Uint8Array): boolean {
-  return reused.has(bytes.buffer)
-}
-
 /** How many bytes these are together. */
 export function bytesIn(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, { byteLength }) => sum + byteLength, 0)

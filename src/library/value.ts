@@ -1,5 +1,4 @@
 /** A value that was found, in every form in which programs read bytes. */
-import { isLent } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
@@ -71,7 +70,7 @@ export class FoundValue implements Value {
   }
 }
 
-/** Copies of what is lent: a program may keep what it was given. */
+/** Copies, which a program may keep: the node reuses the memory of its pieces. */
 async function* owned(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const piece of pieces) yield isLent(piece) ? new Uint8Array(piece) : piece
+  for await (const piece of pieces) yield new Uint8Array(piece)
 }

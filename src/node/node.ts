@@ -52,8 +52,8 @@ export interface ReadableValue {
   /** The part that `bytes` gives: the requested range, cut to the value. */
   readonly range: ByteRange
   /**
-   * Verified bytes in order, to be read once and not changed; leaving the loop early ends the work behind it. A piece
-   * that is lent (`isLent`) is valid until the next one is asked for, or the loop is left.
+   * Verified bytes in order, to be read once and not changed. Each piece is valid until the next one
+   * is requested, or the loop is left, which ends the work behind it.
    */
   readonly bytes: AsyncIterable<Uint8Array>
 }

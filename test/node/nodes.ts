@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { gather } from '../../src/bytes.ts'
+import { concat } from '../../src/bytes.ts'
 import type { Key } from '../../src/hash/key.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
@@ -51,7 +51,10 @@ export class Nodes {
 export { once } from '../../src/bytes.ts'
 
 export async function read(node: Node, key: Key, options?: GetOptions): Promise<Uint8Array> {
-  return gather((await node.get(key, options)).bytes)
+  const parts: Uint8Array[] = []
+  // A piece is valid until the next is requested.
+  for await (const piece of (await node.get(key, options)).bytes) parts.push(new Uint8Array(piece))
+  return concat(parts)
 }
 
 /** Wait until something holds; fails after a while. */

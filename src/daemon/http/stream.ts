@@ -1,7 +1,6 @@
 /** Streamed responses: as fast as the client reads, and never whole in looks only (R007-12). */
 import type { ServerResponse } from 'node:http'
 import { once } from 'node:events'
-import { isLent } from '../../bytes.ts'
 import { PROBLEM_TRAILER } from '../api/api.ts'
 import { untilAborted } from '../../deadline.ts'
 import { problemLine } from '../api/problem.ts'
@@ -46,14 +45,20 @@ export async function sendBytes(call: HttpCall, streamed: StreamedResponse): Pro
   }
 }
 
-/** Resolves when more may be sent; for lent bytes when the system has taken them. Else they would be sent as others. */
+/** Up to this size a piece is copied, so that the next can follow it without waiting. */
+const COPIED_BYTES = 16_384
+
+/**
+ * Resolves when the next piece may be requested, which may change this one: a large piece must have
+ * left its memory for the system's.
+ */
 async function send(
   response: ServerResponse,
   piece: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!isLent(piece)) {
-    if (!response.write(piece)) await once(response, 'drain', { signal })
+  if (piece.byteLength <= COPIED_BYTES) {
+    if (!response.write(new Uint8Array(piece))) await once(response, 'drain', { signal })
     return
   }
   const taken = new Promise<void>((resolve, reject) => {

@@ -1,8 +1,8 @@
 /**
  * A Local's memory: verified values, whole or in part, under one byte budget.
  *
- * An entry is charged for what it holds or has been promised room for; to make room, the entries that were used
- * longest ago go first, and one that is in use never goes. Nothing here does I/O: what is written was verified.
+ * An entry is charged for the bytes that it holds and for those that it has reserved. To make room,
+ * the least recently used entries are evicted, except those in use. No I/O: callers verify first.
  */
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
@@ -13,7 +13,7 @@ import { CachedValue, isPooled, segmentsIn } from './cached-value.ts'
 import type { CacheStatus } from '../node.ts'
 import { SegmentPool } from './segment-pool.ts'
 
-/** What of the budget an entry takes, in bytes: segments of the pool, and memory of its own. */
+/** The share of the budget that an entry takes, in bytes: pooled segments, and other memory. */
 interface Charge {
   readonly pooled: number
   readonly own: number
@@ -21,24 +21,24 @@ interface Charge {
 
 interface Slot {
   readonly value: CachedValue
-  /** The segments that this entry has room for, filled or not. */
+  /** The segments that this entry has reserved, filled or not. */
   readonly room: Set<number>
   charge: Charge
 }
 
-/** A value that is being put: in memory, charged, and not yet to be found. */
-export interface Draft {
+/** A value that is being put: charged, but not yet listed. */
+export interface PendingEntry {
   readonly value: CachedValue
-  /** It is stored: let it be found. */
+  /** Lists the value, which Global has stored. */
   publish(incarnation: number): void
-  /** Let go of it. Does nothing once it was published. */
+  /** Frees its memory, unless it was published. */
   discard(): void
 }
 
 export class Cache {
   readonly budgetBytes: number
-  readonly #onGone: (value: CachedValue) => void
-  /** By key, the one used longest ago first. */
+  readonly #onEvicted: (value: CachedValue) => void
+  /** By key, the least recently used first. */
   readonly #slots = new Map<string, Slot>()
   readonly #pool: SegmentPool
   #pooledBytes = 0
@@ -47,18 +47,18 @@ export class Cache {
   #misses = 0
   #evictions = 0
 
-  /** `onGone` is told of every entry that was found here, and is not any more; the pool is this cache's alone. */
+  /** `onEvicted` is called with every entry that is evicted or removed. No other cache may use the pool. */
   constructor(
     budgetBytes: number,
-    onGone: (value: CachedValue) => void = () => undefined,
+    onEvicted: (value: CachedValue) => void = () => undefined,
     pool: SegmentPool = new SegmentPool(),
   ) {
     this.budgetBytes = budgetBytes
-    this.#onGone = onGone
+    this.#onEvicted = onEvicted
     this.#pool = pool
   }
 
-  /** What is held of a value; using it makes it the last to be evicted. */
+  /** The entry of a value, which becomes the most recently used. */
   get(key: Key): CachedValue | undefined {
     const text = key.toHex()
     const slot = this.#slots.get(text)
@@ -68,24 +68,25 @@ export class Cache {
     return slot.value
   }
 
-  /** The same without using it. */
+  /** The entry of a value, without marking it as used. */
   peek(key: Key): CachedValue | undefined {
     return this.#slots.get(key.toHex())?.value
   }
 
-  /** Every entry, the one used longest ago first. */
+  /** Every entry, the least recently used first. */
   *values(): Generator<CachedValue, void, undefined> {
     for (const { value } of this.#slots.values()) yield value
   }
 
   /**
-   * Room for a range of a value: the entry to write it to, a new one where none is there of this incarnation; or
-   * undefined where the budget has no room for it, even with everything evicted that is not in use.
+   * Reserves room for a range of a value, and returns the entry of this incarnation, if need be a new
+   * one. Undefined if the budget has no room even with every unused entry evicted, or if the cache
+   * holds a later incarnation.
    */
   admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
     const text = key.toHex()
     const before = this.peek(key)
-    // What a reset made void is the same value all the same: its bytes were verified.
+    // An unconfirmed entry has the same, verified bytes: Global has just confirmed them.
     if (before?.isVoid === true) Object.assign(before, { incarnation, isVoid: false })
     else if (before !== undefined && before.incarnation > incarnation) return undefined
     else if (before?.incarnation !== incarnation) this.remove(key)
@@ -105,7 +106,7 @@ export class Cache {
     return slot.value
   }
 
-  /** Charge an entry for what it holds alone: the rest of what it had room for did not come. */
+  /** Charges an entry for what it holds only: its download is over. */
   settle(value: CachedValue): void {
     const slot = this.#slots.get(value.key.toHex())
     if (slot?.value !== value) return
@@ -113,8 +114,8 @@ export class Cache {
     this.#charge(slot, chargeFor(value.size, value.memoryBytes))
   }
 
-  /** Room for a value that is being put; undefined where the budget has none. */
-  draft(key: Key, size: number): Draft | undefined {
+  /** Reserves room for a value that is being put; undefined if the budget has none. */
+  reserve(key: Key, size: number): PendingEntry | undefined {
     const charge = chargeFor(size, isPooled(size) ? segmentsIn(size) * SEGMENT_BYTES : size)
     if (sumOf(charge) > this.budgetBytes || !this.#makeRoom(sumOf(charge))) return undefined
     const value = new CachedValue(key, size, 0, this.#pool)
@@ -129,11 +130,11 @@ export class Cache {
     return {
       value,
       discard: () => {
-        if (close()) value.forget()
+        if (close()) value.detach()
       },
       publish: (incarnation) => {
         if (!close()) return
-        if ((this.peek(key)?.incarnation ?? 0) > incarnation) return value.forget()
+        if ((this.peek(key)?.incarnation ?? 0) > incarnation) return value.detach()
         value.incarnation = incarnation
         this.remove(key)
         const room = new Set(segmentsOf({ start: 0, end: size }))
@@ -142,19 +143,19 @@ export class Cache {
     }
   }
 
-  /** Forget an entry; who reads it at this moment may read on. The bytes of the value that were held. */
+  /** Evicts an entry; its readers may continue. Returns how many bytes of the value were held. */
   evict(key: Key): number {
     const slot = this.#slots.get(key.toHex())
     if (slot === undefined) return 0
     this.#slots.delete(key.toHex())
     this.#add(slot.charge, -1)
-    this.#onGone(slot.value)
+    this.#onEvicted(slot.value)
     const { heldBytes } = slot.value
-    slot.value.forget()
+    slot.value.detach()
     return heldBytes
   }
 
-  /** Forget an entry and end every read of it: its value was removed. */
+  /** Evicts an entry and ends every use of it, if `isConcerned`: its value was removed. */
   remove(key: Key, isConcerned: (value: CachedValue) => boolean = () => true): void {
     const value = this.peek(key)
     if (value === undefined || !isConcerned(value)) return
@@ -162,7 +163,7 @@ export class Cache {
     value.drop(new DstoreError('removed', 'the value was removed'))
   }
 
-  /** Count a read that was served from here, or was not. */
+  /** Counts a read that was served from the cache, or was not. */
   count(kind: 'hit' | 'miss'): void {
     if (kind === 'hit') this.#hits++
     else this.#misses++
@@ -214,12 +215,12 @@ export class Cache {
   #add({ pooled, own }: Charge, times: 1 | -1): void {
     this.#pooledBytes += times * pooled
     this.#ownBytes += times * own
-    // What waits in the pool must leave room for what others hold.
+    // Idle segments must leave room for other memory.
     if (own > 0) this.#pool.trim(this.budgetBytes - this.#ownBytes)
   }
 }
 
-/** What an entry costs beside its bytes and its outboard: key, bitfield, bookkeeping. */
+/** Estimated cost of an entry's key, bitfield and bookkeeping, in bytes. */
 const ENTRY_BYTES = 1024
 
 const baseBytes = (size: number): number => ENTRY_BYTES + outboardBytes(size)

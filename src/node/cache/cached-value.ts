@@ -1,5 +1,5 @@
-/** A value in a Local's memory, whole or in part, and whose that memory is: nobody's who does not use it. */
-import { lend, unzeroed } from '../../bytes.ts'
+/** A value in a Local's memory, whole or in part. Only its users may read or write that memory. */
+import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { Key } from '../../hash/key.ts'
@@ -8,37 +8,35 @@ import { SEGMENT_BYTES, MIB } from '../../limits.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
-/** From this size on a cached value lies in whole segments, which are used again; a smaller one takes what it needs. */
+/** From this size on a cached value takes whole segments from the pool; a smaller one, what it needs. */
 export const POOLED_VALUE_BYTES: number = 4 * MIB
 
-/** Whole segments are for values of which the last, which may be nearly empty, is a small part. */
+/** A value takes whole segments if the last one, which may be nearly empty, is a small part of it. */
 export const isPooled = (size: number): boolean => size >= POOLED_VALUE_BYTES
 
 export const segmentsIn = (size: number): number => Math.ceil(size / SEGMENT_BYTES)
 
-/** One value, or the verified parts of it that came so far. */
 export class CachedValue {
   readonly key: Key
   readonly size: number
   /** The seq of the put that made the key exist. */
   incarnation: number
-  /** After a reset, until Global has confirmed it: not to be served. */
+  /** Unconfirmed by Global since a reset: must not be served. */
   isVoid = false
-  /** The groups that are held. */
   readonly held: Bitfield
-  /** Filled where the groups are held: their parents, up to the root. */
+  /** Pairs are present for held groups: their parents, up to the root. */
   readonly outboard: Uint8Array
   readonly #segments: (Uint8Array | undefined)[]
-  /** Where its segments come from and go to; undefined for a small value, whose memory is the collector's. */
+  /** Undefined for a small value, whose memory is left to the garbage collector. */
   readonly #pool: SegmentPool | undefined
-  /** Made when somebody asks: most values are small, read at once, and never removed. */
+  /** Created on first use: most values are small, read at once, and never removed. */
   #dropped: AbortController | undefined
   #dropReason: DstoreError | undefined
   #users = 0
-  /** Somebody who does not use it any more may still read it: its memory is the collector's in the end. */
+  /** A former user may still read its memory, so that is never pooled. */
   #stillReferenced = false
-  /** Nobody finds it any more: when nobody uses it either, its memory goes back. */
-  #isGone = false
+  /** The cache no longer lists it: its memory is returned once it has no user. */
+  #isDetached = false
 
   constructor(key: Key, size: number, incarnation: number, pool?: SegmentPool) {
     this.key = key
@@ -50,7 +48,7 @@ export class CachedValue {
     this.#pool = isPooled(size) ? pool : undefined
   }
 
-  /** Aborted, with the reason, once the value was removed: it must not be read any more. */
+  /** Aborted, with the reason, once the value was removed and must not be read. */
   get dropped(): AbortSignal {
     this.#dropped ??= new AbortController()
     if (this.isDropped) this.#dropped.abort(this.#dropReason)
@@ -62,7 +60,7 @@ export class CachedValue {
   }
 
   /** Throws the reason once the value was removed. */
-  checkThere(): void {
+  checkNotRemoved(): void {
     if (this.#dropReason !== undefined) throw this.#dropReason
   }
 
@@ -70,7 +68,7 @@ export class CachedValue {
     return this.#users > 0
   }
 
-  /** Bytes of the value for which there is memory. */
+  /** Bytes of the value that have memory. */
   get heldBytes(): number {
     return this.#segments.reduce(
       (sum, segment, i) => sum + (segment === undefined ? 0 : this.#lengthOf(i)),
@@ -78,7 +76,7 @@ export class CachedValue {
     )
   }
 
-  /** Bytes of memory that its segments take. */
+  /** Bytes of memory in its segments. */
   get memoryBytes(): number {
     return this.#segments.reduce((sum, segment) => sum + (segment?.byteLength ?? 0), 0)
   }
@@ -88,9 +86,9 @@ export class CachedValue {
   }
 
   /**
-   * Keep it from being evicted, and its memory from being used for another value, until the returned function is
-   * called, once; where that is told that views `linger` with somebody, its memory is never used for another. Whoever
-   * reads views of it or writes to it uses it meanwhile. Throws where its memory has gone already.
+   * Protects it from eviction, and its memory from reuse, until the returned function is called. A
+   * caller must do this while it reads views of it or writes to it. `stillReferenced` says that views
+   * may still be read, so that the memory is never reused. Throws if its memory is gone already.
    */
   use(): (stillReferenced?: boolean) => void {
     this.#checkKept()
@@ -105,13 +103,13 @@ export class CachedValue {
     }
   }
 
-  /** It is not found in the cache any more. */
-  forget(): void {
-    this.#isGone = true
+  /** The cache no longer lists it. */
+  detach(): void {
+    this.#isDetached = true
     this.#giveBack()
   }
 
-  /** Keep verified bytes, whole groups from `start`. They are copied. Throws the reason once the value was removed. */
+  /** Copies verified bytes, whole groups from `start`. Throws the reason once it was removed. */
   write(start: number, bytes: Uint8Array): void {
     const end = start + bytes.byteLength
     for (let at = start; at < end;) {
@@ -124,47 +122,47 @@ export class CachedValue {
     this.held.setRange({ start, end })
   }
 
-  /** Keep verified pairs of the outboard. */
+  /** Copies verified pairs of the outboard. */
   writePairs(offset: number, pairs: Uint8Array): void {
     this.outboard.set(pairs, offset)
   }
 
   /**
-   * Memory for a segment, to be filled and then given to `adopt`, `spare` or `lose`. It is nobody else's until then. Throws
-   * the reason once the value was removed.
+   * Memory for a segment, exclusive to the caller, which fills it and then passes it to `adopt` or
+   * `recycle`, or calls `discard`. Throws the reason once the value was removed.
    */
-  room(index: number): Uint8Array {
+  allocate(index: number): Uint8Array {
     this.#checkKept()
     return this.#newSegment(index)
   }
 
-  /** Keep verified bytes, whole groups from `start`, which lie in their place in such memory. It is the value's now. */
+  /** Takes over allocated memory that holds verified groups, at their place in the segment. */
   adopt(index: number, memory: Uint8Array, { start, end }: ByteRange): void {
     this.#checkKept()
     const present = this.#segments[index]
     if (present === undefined) {
-      this.#segments[index] = this.#pool === undefined ? memory : lend(memory)
+      this.#segments[index] = memory
     } else {
       const base = index * SEGMENT_BYTES
       present.set(memory.subarray(start - base, end - base), start - base)
-      this.spare(memory)
+      this.recycle(memory)
     }
     this.held.setRange({ start, end })
   }
 
-  /** Such memory is not needed, and nobody writes to it any more. */
-  spare(memory: Uint8Array): void {
+  /** Returns allocated memory that is no longer written to. */
+  recycle(memory: Uint8Array): void {
     this.#pool?.give(memory)
   }
 
-  /** Such memory is not needed, but somebody may still write to it. */
-  lose(): void {
-    this.#pool?.lose()
+  /** Discards allocated memory that a writer may still touch, so it is never pooled. */
+  discard(): void {
+    this.#pool?.discard()
   }
 
   /**
-   * The held bytes at the start of this range: a view of at most one segment, good while the value is used; undefined
-   * where none is held.
+   * A view of the held bytes at the start of this range, within one segment, valid while the value is
+   * in use. Undefined if the first byte is not held.
    */
   view({ start, end }: ByteRange): Uint8Array | undefined {
     const group = Math.floor(start / this.held.groupBytes)
@@ -178,11 +176,11 @@ export class CachedValue {
     )
   }
 
-  /** The value was removed: whoever reads it is told the reason, and its memory goes back when all have stopped. */
+  /** Ends every use with this reason: the value was removed. */
   drop(reason: DstoreError): void {
     this.#dropReason ??= reason
     this.#dropped?.abort(this.#dropReason)
-    this.forget()
+    this.detach()
   }
 
   #segment(index: number): Uint8Array {
@@ -190,14 +188,14 @@ export class CachedValue {
     return (this.#segments[index] ??= this.#newSegment(index))
   }
 
-  /** Not zeroed, which would touch all of it twice: what was not written is not held, and so never seen. */
+  /** Not zeroed, which would touch all of it twice: only written bytes are held, and can be read. */
   #newSegment(index: number): Uint8Array {
     return this.#pool?.take() ?? unzeroed(this.#lengthOf(index))
   }
 
   #checkKept(): void {
-    this.checkThere()
-    if (this.#isGone && !this.inUse) throw new DstoreError('cancelled', 'the value was let go')
+    this.checkNotRemoved()
+    if (this.#isDetached && !this.inUse) throw new DstoreError('cancelled', 'the value was evicted')
   }
 
   #lengthOf(index: number): number {
@@ -205,10 +203,10 @@ export class CachedValue {
   }
 
   #giveBack(): void {
-    if (!this.#isGone || this.inUse) return
+    if (!this.#isDetached || this.inUse) return
     for (const segment of this.#segments) {
       if (segment === undefined) continue
-      if (this.#stillReferenced) this.#pool?.lose()
+      if (this.#stillReferenced) this.#pool?.discard()
       else this.#pool?.give(segment)
     }
     this.#segments.fill(undefined)

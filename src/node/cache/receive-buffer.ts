@@ -1,59 +1,59 @@
-/** Where what one source gives of a value lands: in memory that becomes the value's, once it is proved. */
+/** Receives what one source sends of a value, in memory that the value adopts once it is verified. */
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'
 import type { VerifiedRun } from '../../transfer/piece-stream.ts'
 import type { CachedValue } from './cached-value.ts'
 
-/** Memory for bytes of one segment, until it is the value's or nobody's, and where what lands in it ends. */
-interface Landed {
+/** Memory for bytes of one segment that are being received, and the end of those bytes. */
+interface Receiving {
   readonly index: number
   readonly memory: Uint8Array
   readonly end: number
 }
 
-/** A channel that was aborted may write to memory that it was given, so nobody else is given that before it is done. */
+/** An aborted channel may still write to the memory that it was given, so that is not reused. */
 export class ReceiveBuffer {
   readonly #value: CachedValue
-  /** In the order in which it was asked for, which is the order of the runs: of one segment there may be several. */
-  readonly #landed: Landed[] = []
+  /** In the order of requests, which is the order of runs; several may be for one segment. */
+  readonly #receiving: Receiving[] = []
   #isOver = false
 
   constructor(value: CachedValue) {
     this.#value = value
   }
 
-  /** Memory for bytes within one segment. Throws after the end: a transfer that was left goes on for a moment. */
+  /** Memory for bytes within one segment. Throws after `end`: an abandoned transfer ends late. */
   readonly memoryFor = ({ start, end }: ByteRange): Uint8Array => {
-    if (this.#isOver) throw new DstoreError('cancelled', 'nothing more lands here')
+    if (this.#isOver) throw new DstoreError('cancelled', 'the transfer was abandoned')
     if (start === end) return new Uint8Array(0)
     const index = Math.floor(start / SEGMENT_BYTES)
-    const memory = this.#value.room(index)
-    this.#landed.push({ index, memory, end })
+    const memory = this.#value.allocate(index)
+    this.#receiving.push({ index, memory, end })
     const base = index * SEGMENT_BYTES
     return memory.subarray(start - base, end - base)
   }
 
-  /** Keep what is proved: the memory itself, where all of it came at once; else a copy. */
+  /** Keeps a verified run: its memory, if all of that was received at once, else a copy. */
   keep({ start, bytes, isWhole, pairs }: VerifiedRun): void {
     const value = this.#value
     for (const pair of pairs) value.writePairs(pair.outboardOffset, pair.bytes)
     const end = start + bytes.byteLength
-    const [landed] = this.#landed
-    if (isWhole && landed !== undefined) {
-      value.adopt(landed.index, new Uint8Array(bytes.buffer), { start, end })
-      this.#landed.shift()
+    const [first] = this.#receiving
+    if (isWhole && first !== undefined) {
+      value.adopt(first.index, new Uint8Array(bytes.buffer), { start, end })
+      this.#receiving.shift()
       return
     }
     value.write(start, bytes)
-    if (landed === undefined || end < landed.end) return
-    this.#landed.shift()
-    value.spare(landed.memory)
+    if (first === undefined || end < first.end) return
+    this.#receiving.shift()
+    value.recycle(first.memory)
   }
 
-  /** Nothing more comes. */
+  /** The transfer is over. */
   end(): void {
     this.#isOver = true
-    for (const _ of this.#landed.splice(0)) this.#value.lose()
+    for (const _ of this.#receiving.splice(0)) this.#value.discard()
   }
 }

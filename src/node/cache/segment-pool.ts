@@ -1,11 +1,11 @@
 /**
- * The memory of cached values: segments of one size that are used again. New memory costs a page fault for every 4 KiB,
- * more than to hash them; and V8 counts it against the limit of a small heap, so that a cache which takes new memory for
- * every value has all objects marked anew for every few dozen segments.
+ * Reuses the memory of cached values, in segments of one size. New memory costs a page fault for
+ * every 4 KiB, more than to hash them. V8 also counts it against the limit of a small heap, so that
+ * a cache of new memory would cause a full marking for every few dozen segments.
  *
- * Whoever takes a segment knows when nobody reads it any more: nothing here would notice.
+ * The pool cannot check that a returned segment has no more readers: its user must know.
  */
-import { lend, unzeroed } from '../../bytes.ts'
+import { unzeroed } from '../../bytes.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'
 
 export class SegmentPool {
@@ -13,31 +13,30 @@ export class SegmentPool {
   #takenBytes = 0
   #mostBytes = Infinity
 
-  /** Bytes of memory that are in use, and that wait to be used again. */
+  /** Bytes of memory that are taken or idle. */
   get bytes(): number {
     return this.#takenBytes + this.#idle.length * SEGMENT_BYTES
   }
 
-  /** `SEGMENT_BYTES` that hold whatever was in them before. */
+  /** `SEGMENT_BYTES` bytes with arbitrary content. */
   take(): Uint8Array {
     this.#takenBytes += SEGMENT_BYTES
-    // What was to another thread and back is the same memory, but not the same buffer.
-    return lend(this.#idle.pop() ?? unzeroed(SEGMENT_BYTES))
+    return this.#idle.pop() ?? unzeroed(SEGMENT_BYTES)
   }
 
-  /** Nobody reads it any more, or writes to it. */
+  /** Returns a segment without readers or writers. */
   give(segment: Uint8Array): void {
     const hasRoom = this.bytes <= this.#mostBytes
     this.#takenBytes -= SEGMENT_BYTES
     if (hasRoom) this.#idle.push(segment)
   }
 
-  /** Somebody may still read it or write to it: it is the collector's. */
-  lose(): void {
+  /** Leaves a segment that may still be read or written to the garbage collector. */
+  discard(): void {
     this.#takenBytes -= SEGMENT_BYTES
   }
 
-  /** Let go of what waits to be used again where all of it together is more than this, now and later. */
+  /** Bounds the memory, taken and idle together, to this many bytes from now on. */
   trim(bytes: number): void {
     this.#mostBytes = bytes
     while (this.bytes > bytes && this.#idle.length > 0) this.#idle.pop()

@@ -233,7 +233,7 @@ export class Local implements Node {
     options: CallOptions,
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    entry.checkThere()
+    entry.checkNotRemoved()
     // Between the call and the first read it may have been evicted, or its standing may have changed; while that is
     // asked, it may be evicted as well.
     const isThere = (): boolean => this.#cache.peek(entry.key) === entry

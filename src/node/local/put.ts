@@ -149,7 +149,7 @@ export class Putter {
     const meter = callers.forCall({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
     const { size, outboard } = hashed
     const key = new Key(hashed.digest)
-    const draft = cache.draft(key, size)
+    const draft = cache.reserve(key, size)
     draft?.value.outboard.set(outboard)
     const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
       let at = range.start

@@ -100,8 +100,7 @@ export class Fetcher {
         for await (const run of this.#sources.fetch(this.#sources.global, request, signal)) {
           const bytes = within(run, range)
           start = run.start + run.bytes.byteLength
-          // The next run is received into the same memory.
-          if (bytes !== undefined) yield new Uint8Array(bytes)
+          if (bytes !== undefined) yield bytes
           retry.progress()
         }
         return

@@ -1,6 +1,5 @@
 /** Whose memory is whose: segments of large values are used again, and nobody who may read them sees other bytes. */
 import test from 'ava'
-import { isLent } from '../../../src/bytes.ts'
 import { outboardBytes } from '../../../src/hash/tree/tree.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
@@ -59,49 +58,30 @@ test('memory of a value that gives way to another is used again', (t) => {
   t.is(pool.bytes, LARGE)
 })
 
-test('the memory of small values is their own, and not lent', (t) => {
+test('the memory of small values does not come from the pool', (t) => {
   const { cache, pool } = opened(64 * MIB)
   const small = fill(cache, keys[0]!, SMALL, 1)
-  for (const view of viewsOf(small)) t.false(isLent(view))
   t.is(small.memoryBytes, SMALL)
   const adopted = cache.admit(keys[1]!, 100, 1, whole(100))!
-  const memory = adopted.room(0)
+  const memory = adopted.allocate(0)
   t.is(memory.byteLength, 100)
   adopted.adopt(0, memory.fill(2), whole(100))
-  t.false(isLent(adopted.view(whole(100))!))
-  adopted.spare(adopted.room(0))
-  adopted.lose()
+  adopted.recycle(adopted.allocate(0))
+  adopted.discard()
   t.is(pool.bytes, 0)
   const [view] = viewsOf(small)
   cache.evict(keys[0]!)
   const next = fill(cache, keys[2]!, SMALL, 3)
   t.is(shared(memoryOf(next), new Set([view!.buffer])), 0)
-  t.true(isAll(view!, 1), 'it is the collector’s')
-  const large = fill(cache, keys[3]!, LARGE, 4)
-  for (const view of viewsOf(large)) t.true(isLent(view.subarray(1, 2)))
+  t.true(isAll(view!, 1), 'it is not reused')
+  fill(cache, keys[3]!, LARGE, 4)
   t.is(pool.bytes, LARGE)
-})
-
-test('memory that was to another thread and back is lent all the same, wherever it goes', (t) => {
-  const { cache } = opened(16 * MIB)
-  const value = fill(cache, keys[0]!, LARGE, 1)
-  // As a worker gives it back: the same memory, as another buffer.
-  const moved = (memory: Uint8Array): Uint8Array =>
-    new Uint8Array(structuredClone(memory.buffer, { transfer: [memory.buffer as ArrayBuffer] }))
-  value.adopt(0, moved(value.room(0)), { start: 0, end: GROUP_BYTES })
-  value.spare(moved(value.room(0)))
-  for (const key of [keys[1]!, keys[2]!]) {
-    for (const view of viewsOf(fill(cache, key, LARGE, 2))) t.true(isLent(view))
-  }
-  const adopting = cache.admit(keys[3]!, LARGE, 1, whole(LARGE))!
-  adopting.adopt(0, moved(adopting.room(0)), whole(SEGMENT_BYTES))
-  t.true(isLent(adopting.view(whole(1))!))
 })
 
 test('what was adopted is the very memory that was filled', (t) => {
   const { cache, pool } = opened(16 * MIB)
   const value = cache.admit(keys[0]!, LARGE, 1, whole(LARGE))!
-  const memory = value.room(1).fill(7)
+  const memory = value.allocate(1).fill(7)
   t.is(value.view({ start: SEGMENT_BYTES, end: LARGE }), undefined, 'not before it is')
   value.adopt(1, memory, { start: SEGMENT_BYTES, end: SEGMENT_BYTES + 2 * GROUP_BYTES })
   const view = value.view({ start: SEGMENT_BYTES + 5, end: LARGE })!
@@ -117,7 +97,7 @@ test('what is adopted where there is something already leaves that as it is', (t
   const value = cache.admit(keys[0]!, LARGE, 1, whole(LARGE))!
   value.write(SEGMENT_BYTES, new Uint8Array(GROUP_BYTES).fill(1))
   const before = value.view({ start: SEGMENT_BYTES, end: LARGE })!
-  const memory = value.room(1).fill(2)
+  const memory = value.allocate(1).fill(2)
   const range = { start: SEGMENT_BYTES + GROUP_BYTES, end: 2 * SEGMENT_BYTES }
   value.adopt(1, memory, range)
   const after = value.view({ start: SEGMENT_BYTES, end: LARGE })!
@@ -126,20 +106,20 @@ test('what is adopted where there is something already leaves that as it is', (t
   t.is(after.byteLength, SEGMENT_BYTES)
   t.true(isAll(after.subarray(GROUP_BYTES), 2))
   t.is(pool.bytes, 2 * MIB)
-  t.true(value.room(0).buffer === memory.buffer, 'what was not needed waits to be used again')
+  t.true(value.allocate(0).buffer === memory.buffer, 'what was not needed waits to be used again')
   t.is(pool.bytes, 2 * MIB)
 })
 
 test('memory that is spared is used again, and memory that is lost never', (t) => {
   const { cache, pool } = opened(16 * MIB)
   const value = cache.admit(keys[0]!, LARGE, 1, whole(LARGE))!
-  const spared = value.room(0)
-  const lost = value.room(1)
+  const spared = value.allocate(0)
+  const lost = value.allocate(1)
   t.is(pool.bytes, 2 * MIB)
-  value.spare(spared)
-  value.lose()
+  value.recycle(spared)
+  value.discard()
   t.is(pool.bytes, MIB)
-  const rooms = [0, 1, 2, 3].map((index) => value.room(index).buffer)
+  const rooms = [0, 1, 2, 3].map((index) => value.allocate(index).buffer)
   t.true(rooms.includes(spared.buffer))
   t.false(rooms.includes(lost.buffer))
 })
@@ -150,11 +130,11 @@ for (const [what, end] of ENDS) {
     const value = fill(cache, keys[0]!, LARGE, 1)
     const code = what === 'removed' ? 'removed' : 'cancelled'
     const release = value.use()
-    const memory = value.room(0)
+    const memory = value.allocate(0)
     end(cache, keys[0]!)
     const add = (): (() => unknown)[] => [
       () => value.write(0, new Uint8Array(GROUP_BYTES)),
-      () => value.room(0),
+      () => value.allocate(0),
       () => value.adopt(0, memory, whole(GROUP_BYTES)),
     ]
     if (what === 'removed') for (const one of add()) t.is(codeOf(one), code, 'in use')
@@ -167,7 +147,7 @@ for (const [what, end] of ENDS) {
     release()
     for (const one of add()) t.is(codeOf(one), code)
     t.is(value.memoryBytes, 0)
-    value.spare(memory)
+    value.recycle(memory)
     t.is(takenBytes(pool), 0)
   })
 }
@@ -214,13 +194,13 @@ test('memory that somebody may go on reading is never used again', (t) => {
 
 test('a draft that is let go of gives its memory back, and one that was published keeps it', (t) => {
   const { cache, pool } = opened(16 * MIB)
-  const first = cache.draft(keys[0]!, LARGE)!
+  const first = cache.reserve(keys[0]!, LARGE)!
   paint(first.value, 1)
   const memory = memoryOf(first.value)
   const release = first.value.use()
   first.discard()
   t.is(cache.status().usedBytes, 0)
-  const second = cache.draft(keys[1]!, LARGE)!
+  const second = cache.reserve(keys[1]!, LARGE)!
   paint(second.value, 2)
   t.is(shared(memory, memoryOf(second.value)), 0, 'it is in use')
   second.publish(1)
@@ -229,7 +209,7 @@ test('a draft that is let go of gives its memory back, and one that was publishe
   const { usedBytes } = cache.status()
   t.is(usedBytes, ENTRY_BYTES + outboardBytes(LARGE) + LARGE)
   release()
-  const third = cache.draft(keys[2]!, LARGE)!
+  const third = cache.reserve(keys[2]!, LARGE)!
   paint(third.value, 3)
   t.is(shared(memory, memoryOf(third.value)), 4)
   third.discard()
@@ -242,7 +222,7 @@ test('a draft that is let go of gives its memory back, and one that was publishe
 
 test('a draft of what was put anew meanwhile is let go of, with its memory', (t) => {
   const { cache, pool } = opened(16 * MIB)
-  const draft = cache.draft(keys[0]!, LARGE)!
+  const draft = cache.reserve(keys[0]!, LARGE)!
   paint(draft.value, 1)
   const value = cache.admit(keys[0]!, LARGE, 5, whole(LARGE))
   draft.publish(4)

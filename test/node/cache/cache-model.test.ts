@@ -2,7 +2,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
-import { Cache, type Draft } from '../../../src/node/cache/cache.ts'
+import { Cache, type PendingEntry } from '../../../src/node/cache/cache.ts'
 import type { CachedValue } from '../../../src/node/cache/cached-value.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
 import { keys, LARGE, SMALL, whole, paint, viewsOf, isAll, takenBytes } from './cached.ts'
@@ -35,7 +35,7 @@ class Model {
   readonly cache: Cache = new Cache(14 * MIB, undefined, this.pool)
   readonly users: User[] = []
   readonly rooms: Room[] = []
-  readonly drafts: Draft[] = []
+  readonly drafts: PendingEntry[] = []
   /** What fills each value: no two have the same. */
   readonly #bytes = new Map<CachedValue, number>()
   /** All values that there ever were. */
@@ -72,7 +72,7 @@ class Model {
         cache.remove(key)
         break
       case 'draft': {
-        const draft = cache.draft(key, size)
+        const draft = cache.reserve(key, size)
         if (draft === undefined) break
         this.#paint(draft.value)
         drafts.push(draft)
@@ -87,7 +87,7 @@ class Model {
       case 'room':
         if (value !== undefined) {
           const index = pick % Math.ceil(size / SEGMENT_BYTES)
-          const memory = value.room(index)
+          const memory = value.allocate(index)
           memory.fill(this.#byteOf(value), 0, GROUP_BYTES)
           rooms.push({ value, index, memory })
         }
@@ -96,10 +96,10 @@ class Model {
         for (const room of rooms.splice(pick, 1)) this.#adopt(room)
         break
       case 'spare':
-        for (const { value, memory } of rooms.splice(pick, 1)) value.spare(memory)
+        for (const { value, memory } of rooms.splice(pick, 1)) value.recycle(memory)
         break
       case 'lose':
-        for (const { value } of rooms.splice(pick, 1)) value.lose()
+        for (const { value } of rooms.splice(pick, 1)) value.discard()
         break
       case 'settle':
         if (value !== undefined) cache.settle(value)
@@ -131,7 +131,7 @@ class Model {
 
   end(): void {
     for (const { release } of this.users.splice(0)) release()
-    for (const { value, memory } of this.rooms.splice(0)) value.spare(memory)
+    for (const { value, memory } of this.rooms.splice(0)) value.recycle(memory)
     for (const draft of this.drafts.splice(0)) draft.discard()
     for (const key of keys) this.cache.remove(key)
   }
@@ -154,7 +154,7 @@ class Model {
     try {
       value.adopt(index, memory, { start, end })
     } catch {
-      value.lose()
+      value.discard()
     }
   }
 }

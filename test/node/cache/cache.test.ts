@@ -38,7 +38,7 @@ test('whatever is admitted, written, drafted, used, evicted and removed: the bud
         else if (what === 'fill' && 3 * SEGMENT_BYTES >= size) {
           if (cache.admit(key, size, 1, whole(size)) !== undefined) fill(cache, key, size)
         } else if (what === 'draft') {
-          const draft = cache.draft(key, size)
+          const draft = cache.reserve(key, size)
           if (at % 2 === 0) draft?.publish(1)
           else draft?.discard()
           // What was published takes the place of what was there.
@@ -135,6 +135,6 @@ test('an empty value is an entry like any other', (t) => {
 test('a value whose tree alone is beyond the budget takes no memory, whatever length it claims', (t) => {
   const cache = new Cache(SEGMENT_BYTES)
   t.is(cache.admit(keys[0]!, VALUE_BYTES, 1, whole(1)), undefined)
-  t.is(cache.draft(keys[0]!, VALUE_BYTES), undefined)
+  t.is(cache.reserve(keys[0]!, VALUE_BYTES), undefined)
   t.is(cache.status().usedBytes, 0)
 })

@@ -92,21 +92,21 @@ test('what comes in parts is copied, and its memory is free once all of it came'
   const memory = come(buffer.memoryFor(FIRST), FIRST)
   const cuts = [0, GROUP_BYTES, 9 * GROUP_BYTES, SEGMENT_BYTES]
   for (const [i, start] of cuts.slice(0, -1).entries()) {
-    const rooms = [value.room(3), value.room(3)]
+    const rooms = [value.allocate(3), value.allocate(3)]
     t.false(
       rooms.some(({ buffer }) => buffer === memory.buffer),
       'more is still to be received there',
     )
-    for (const room of rooms) value.spare(room)
+    for (const room of rooms) value.recycle(room)
     const end = cuts[i + 1]!
     buffer.keep(proved(start, memory.subarray(start, end), false))
     t.true(isRight(value, { start: 0, end }))
   }
   t.false(value.view(FIRST)!.buffer === memory.buffer)
   const { bytes } = pool
-  t.true(value.room(3).buffer === memory.buffer)
+  t.true(value.allocate(3).buffer === memory.buffer)
   t.is(pool.bytes, bytes)
-  value.lose()
+  value.discard()
   buffer.end()
   t.is(takenBytes(), MIB)
 })
@@ -119,10 +119,10 @@ test('what is under way at the end is lost: somebody may still write to it', (t)
   buffer.keep(proved(0, come(begun, FIRST).subarray(0, GROUP_BYTES), false))
   buffer.end()
   for (const index of [1, 2, 3]) {
-    const { buffer } = value.room(index)
+    const { buffer } = value.allocate(index)
     t.false(buffer === begun.buffer || buffer === waiting.buffer)
   }
-  for (let i = 0; i < 3; i++) value.lose()
+  for (let i = 0; i < 3; i++) value.discard()
   t.true(isRight(value, { start: 0, end: GROUP_BYTES }))
   t.is(takenBytes(), MIB)
 })

@@ -320,7 +320,7 @@ const ENDS: Readonly<Record<string, (state: Case, interest: Interest) => void>> 
   'that is removed': ({ value }) => value.drop(new DstoreError('removed', 'the value was removed')),
   'that nobody wants any more': (_, interest) => interest.leave(),
   'that is evicted, and then wanted by nobody': ({ value }, interest) => {
-    value.forget()
+    value.detach()
     interest.leave()
   },
 }

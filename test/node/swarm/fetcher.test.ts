@@ -55,7 +55,7 @@ async function passed(
   const parts: Uint8Array[] = []
   const { signal } = new AbortController()
   const bytes = fetcher.pass(new Key(VALUE.digest), VALUE.size, range, signal)
-  for await (const part of bytes) parts.push(part)
+  for await (const part of bytes) parts.push(new Uint8Array(part))
   return concat(parts)
 }
 
