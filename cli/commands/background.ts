@@ -1,7 +1,7 @@
 /** `start`, `join`, `stop`, `status`, `logs`: the node in the background of this state directory. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
-import { readyLine } from '../../src/daemon/process/ready-line.ts'
+import { readyLine } from '../../src/daemon/process/readiness.ts'
 import type { Invocation } from '../command.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'

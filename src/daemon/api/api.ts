@@ -1,4 +1,4 @@
-/** The JSON that goes over the daemon's API: one place for both its ends (specs/007, "HTTP API"). */
+/** The JSON documents of the daemon's API, for its server and client (specs/007, "HTTP API"). */
 import type {
   Acknowledgement,
   ChangeEvent,
@@ -10,7 +10,7 @@ import type {
 } from '../../node/node.ts'
 import type { ErrorCode } from '../../errors.ts'
 
-/** An error, as RFC 9457 writes it. `code` is from the closed table of specs/000. */
+/** A problem document (RFC 9457). `code` is from the table of errors in specs/000. */
 export interface Problem {
   readonly type: string
   readonly title: string
@@ -23,7 +23,7 @@ export interface Problem {
 export interface PutAnswer {
   readonly key: string
   readonly size: number
-  /** The value was there already. */
+  /** True if the value existed before. */
   readonly existed: boolean
 }
 
@@ -37,24 +37,24 @@ export interface FactsAnswer {
   readonly names: readonly string[]
 }
 
-/** `owed` is not empty where Locals could not be reached: they let go before they serve anything again. */
+/** Locals in `owed` could not be reached; they drop the value before they serve anything again. */
 export interface RemoveAnswer extends Acknowledgement {
   readonly key: string
 }
 
-/** `key` is there where the value went with its last name. */
+/** `key` is set if the value was removed with its last name. */
 export interface UnbindAnswer extends Acknowledgement {
   readonly name: string
   readonly key?: string
 }
 
-/** What a name stands for. */
+/** A bound name. */
 export interface NameAnswer {
   readonly name: string
   readonly key: string
   readonly size: number
   readonly incarnation: number
-  /** How much of the value the node held when it was asked, in bytes. */
+  /** Bytes of the value that the node held before the look-up. */
   readonly heldBytes: number
   readonly confirmed: boolean
 }
@@ -64,7 +64,7 @@ export interface NameLine {
   readonly key: string
 }
 
-/** One change. What it does not have is not there. */
+/** One change of the index. Properties that do not apply are missing. */
 export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
   readonly key?: string
   readonly size?: number
@@ -72,7 +72,7 @@ export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
 
 export type InviteAnswer = Invitation
 
-/** `role` is not there where it was expelled. */
+/** `role` is missing for an expelled member. */
 export type MemberLine = MemberEntry
 
 export interface AdmitAnswer {
@@ -92,7 +92,7 @@ export interface KeyLine {
   readonly size: number
 }
 
-/** A line of a verification: any number of the first two, then `done`. */
+/** A line of a verification: any number of `progress` and `damaged`, then `done`. */
 export type VerifyLine =
   | {
       readonly event: 'progress'
@@ -113,13 +113,13 @@ export type VerifyLine =
       readonly damaged: number
     }
 
-/** The API over TCP. */
+/** The listener of the API on TCP. */
 export interface HttpStatus {
   readonly url: string
-  /** Do reads of values and names need no token? */
+  /** Reads of values and names need no token. */
   readonly public: boolean
   readonly tokenFile: string
-  /** Requests that were turned away, since the start. */
+  /** Requests refused since the start. */
   readonly refused: number
 }
 
@@ -134,7 +134,7 @@ export interface StatusAnswer extends NodeStatus {
   }
 }
 
-/** One line of an answer that reports its progress: any number of `progress`, then one of the others. */
+/** A line of a response with progress: any number of `progress`, then `done` or `failed`. */
 export type CallEvent<Result> =
   | ({ readonly event: 'progress' } & Omit<Progress, 'totalBytes'> & {
         readonly totalBytes: number | null
@@ -142,16 +142,16 @@ export type CallEvent<Result> =
   | { readonly event: 'done'; readonly result: Result }
   | { readonly event: 'failed'; readonly problem: Problem }
 
-/** Key of the value, which may have been asked for by a name. */
+/** Header: key of the value, which the request may have named. */
 export const KEY_HEADER = 'dstore-key'
 
-/** Size in bytes of the whole value, also where `Content-Length` cannot be sent. */
+/** Header: size of the whole value in bytes, also where `Content-Length` cannot be sent. */
 export const SIZE_HEADER = 'dstore-size'
 
-/** Sizes in bytes of the values in the body of a batch, in their order: `5,0,17`. */
+/** Header: sizes in bytes of the values in a batch, in order: `5,0,17`. */
 export const SIZES_HEADER = 'dstore-sizes'
 
-/** Trailer that carries a `Problem` where an answer's bytes end too early. */
+/** Trailer: the `Problem` that ended a body too early. */
 export const PROBLEM_TRAILER = 'dstore-problem'
 
 export const PROBLEM_TYPE = 'application/problem+json'

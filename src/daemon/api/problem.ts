@@ -1,4 +1,4 @@
-/** Faults as problem documents (RFC 9457) and back. */
+/** Converts errors to problem documents (RFC 9457) and back. */
 import { DstoreError, ERRORS, asDstoreError, isErrorCode } from '../../errors.ts'
 import type { Problem } from './api.ts'
 
@@ -15,7 +15,7 @@ export function problemOf(error: unknown): Problem {
   }
 }
 
-/** The problem as one line of ASCII, which a header can carry. */
+/** The problem document as one line of ASCII, for a header. */
 export function problemLine(error: unknown): string {
   return JSON.stringify(problemOf(error)).replaceAll(
     /[^\u0020-\u007e]/g,
@@ -23,19 +23,21 @@ export function problemLine(error: unknown): string {
   )
 }
 
-/** The fault that the text of a problem document tells of; `protocol` where it is none. */
+/** Parses a problem document; gives `protocol` for any other text. */
 export function parseProblem(text: string): DstoreError {
   try {
     return errorOf(JSON.parse(text) as Partial<Problem>)
   } catch (cause) {
-    return new DstoreError('protocol', 'the daemon gave an answer that is not its own', { cause })
+    return new DstoreError('protocol', 'the daemon sent a response that is no problem document', {
+      cause,
+    })
   }
 }
 
-/** The fault that a problem document tells of; `protocol` where its code is none of ours. */
+/** The error in a problem document; `protocol` for an unknown code. */
 export function errorOf({ code, detail, hint }: Partial<Problem>): DstoreError {
   if (typeof code !== 'string' || !isErrorCode(code)) {
-    return new DstoreError('protocol', 'the daemon gave an answer that is not its own')
+    return new DstoreError('protocol', 'the daemon sent a response that is no problem document')
   }
   return new DstoreError(
     code,

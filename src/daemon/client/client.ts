@@ -264,7 +264,10 @@ function* runsOf<T>(
   }
 }
 
-/** The same items. Calls `onReturn` also for a reader that leaves before the first, unlike a generator. */
+/**
+ * The same items. Calls `onReturn` also for a reader that leaves before the first, unlike a
+ * generator.
+ */
 function returnable<T>(items: AsyncGenerator<T>, onReturn: () => void): AsyncIterable<T> {
   const stop = async (): Promise<IteratorResult<T>> => {
     onReturn()

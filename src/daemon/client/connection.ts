@@ -20,7 +20,9 @@ const NO_DAEMON: ReadonlySet<string | undefined> = new Set([
 /** Node's types omit that this constructor takes the options of a stream. */
 const OPTIONS = { readableHighWaterMark: READ_BUFFER_BYTES } as SocketConstructorOpts
 
-/** An open connection; undefined where no daemon serves; `not-permitted` on another user's socket. */
+/**
+ * An open connection; undefined where no daemon serves; `not-permitted` on another user's socket.
+ */
 export async function connectTo(path: string): Promise<Socket | undefined> {
   try {
     const address = socketAddress(path)
@@ -28,7 +30,8 @@ export async function connectTo(path: string): Promise<Socket | undefined> {
       const socket = new Socket(OPTIONS)
       socket.connect(address.path)
       await once(socket, 'connect')
-      // Users of the connection listen for errors themselves; this covers the time between two uses.
+      // Users of the connection listen for errors themselves; this covers the time between two
+      // uses.
       socket.on('error', () => undefined)
       return socket
     } finally {

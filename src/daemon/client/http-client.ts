@@ -13,7 +13,9 @@ import { connectTo } from './connection.ts'
 import { connectionError, text } from './response.ts'
 import type { DaemonResponse } from './response.ts'
 
-/** The daemon ends a call without progress itself; the client waits this much longer to hear why. */
+/**
+ * The daemon ends a call without progress itself; the client waits this much longer to hear why.
+ */
 const GRACE_MS = 5_000
 
 export interface ClientOptions {
@@ -53,7 +55,8 @@ export class HttpClient {
   static async connect(socket: string, options: ClientOptions): Promise<HttpClient | undefined> {
     let first = await connectTo(socket)
     if (first === undefined) return undefined
-    // Any number of connections: a value that its caller does not read must not block the next call.
+    // Any number of connections: a value that its caller does not read must not block the next
+    // call.
     const agent = new Agent({ keepAlive: true })
     agent.createConnection = (_, ready) => {
       const connection = first

@@ -95,7 +95,9 @@ export async function result<Result>(
   throw new DstoreError('unreachable', 'the daemon ended before it sent a result')
 }
 
-/** The changes in a body of server-sent events, until it fails. The first id is where they start. */
+/**
+ * The changes in a body of server-sent events, until it fails. The first id is where they start.
+ */
 export async function* changes(
   response: DaemonResponse,
   onStart?: (position: string) => void,

@@ -1,6 +1,6 @@
 /**
- * What the command line accepts as an address, before libp2p is loaded. The node reads the rest of it and has the
- * last word (specs/007, "Addresses").
+ * Checks of addresses before libp2p is loaded, so that mistakes are cheap (R007-7). The node parses
+ * them again.
  */
 import { isIP } from 'node:net'
 import { DstoreError } from '../../errors.ts'
@@ -8,7 +8,7 @@ import { DstoreError } from '../../errors.ts'
 const LISTEN = /^\/(ip4|ip6)\/([^/]+)\/tcp\/(\d{1,5})$/
 const PEER = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/p2p\/[1-9A-HJ-NP-Za-km-z]{32,64}$/
 
-/** An address to listen on: TCP at an IP address, or `malformed-address`. Only members get further than its gate (006). */
+/** Returns a multiaddr to listen on, TCP at an IP address; else throws `malformed-address`. */
 export function checkListenAddress(address: string): string {
   const [, type, host = '', port] = LISTEN.exec(address) ?? []
   if (isIP(host) !== (type === 'ip4' ? 4 : 6) || Number(port) > 65_535) {
@@ -19,7 +19,9 @@ export function checkListenAddress(address: string): string {
   return address
 }
 
-/** The address of a Global, with the peer id that proves it is the one meant; else `malformed-address`. */
+/**
+ * Returns the multiaddr of a Global, with the peer id to verify; else throws `malformed-address`.
+ */
 export function checkJoinAddress(address: string): string {
   if (PEER.test(address)) return address
   const hint =

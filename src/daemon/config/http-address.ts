@@ -1,19 +1,19 @@
-/** Where the API is served over TCP, as people write it: `HOST:PORT` (specs/007, "Over TCP"). */
+/** Addresses to serve the API over TCP, written `HOST:PORT` (specs/007, "Over TCP"). */
 import { isIP } from 'node:net'
 import { DstoreError } from '../../errors.ts'
 
 export interface HttpAddress {
   /** A name or an IP address, without brackets. */
   readonly host: string
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number
 }
 
-const WRITTEN = /^(?:(\[[\da-fA-F:.]+\]|[\w.-]+)?:)?(\d{1,5})$/
+const HOST_PORT = /^(?:(\[[\da-fA-F:.]+\]|[\w.-]+)?:)?(\d{1,5})$/
 
-/** `HOST:PORT`, and `PORT` alone for 127.0.0.1. Anything else is `malformed-address`. */
+/** Parses `HOST:PORT`, or `PORT` for 127.0.0.1; anything else is `malformed-address`. */
 export function parseHttpAddress(text: string): HttpAddress {
-  const match = WRITTEN.exec(text)
+  const match = HOST_PORT.exec(text)
   const host = (match?.[1] ?? '127.0.0.1').replaceAll(/[[\]]/g, '')
   const bracketed = match?.[1]?.startsWith('[') === true
   const port = Number(match?.[2] ?? Number.NaN)
@@ -29,7 +29,7 @@ export function formatHttpAddress({ host, port }: HttpAddress): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
-/** Is it this machine alone that can connect? */
+/** Whether only this machine can connect. */
 export function isLoopback({ host }: HttpAddress): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }

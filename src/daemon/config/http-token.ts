@@ -1,33 +1,33 @@
 /**
- * The token of the API over TCP: whoever can read the file that holds it acts with the node's role, as whoever reaches
- * the socket does (specs/007, "Over TCP").
+ * The bearer token of the API over TCP (specs/007, "Over TCP"). A client that can read its file may
+ * do what a client on the socket may.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_TOKEN_BYTES } from '../../limits.ts'
 import { readOrCreateSecret } from '../../store/file/secret-file.ts'
 
-/** Half as many characters as the daemon's own has: enough of them to resist guessing. */
-const FEWEST_CHARACTERS = HTTP_TOKEN_BYTES
+/** Half as many characters as a token that the daemon makes: still too many to guess. */
+const MIN_CHARACTERS = HTTP_TOKEN_BYTES
 
-/** The token in this file, which is made where there is none. `not-permitted` where others may read it. */
+/** Reads the token, or creates its file. `not-permitted` for a file that other users can read. */
 export async function readToken(path: string): Promise<string> {
   const make = (): Uint8Array => Buffer.from(`${randomBytes(HTTP_TOKEN_BYTES).toString('hex')}\n`)
   const bytes = await readOrCreateSecret(path, () => Promise.resolve(make()))
   const token = Buffer.from(bytes).toString('latin1').trimEnd()
-  if (token.length >= FEWEST_CHARACTERS && /^[\w.~+/=-]+$/.test(token)) return token
-  throw new DstoreError('unreadable', `${path}: holds no token`, {
-    hint: `delete it, and the next start makes one; or write ${FEWEST_CHARACTERS} letters and digits`,
+  if (token.length >= MIN_CHARACTERS && /^[\w.~+/=-]+$/.test(token)) return token
+  throw new DstoreError('unreadable', `${path} holds no token`, {
+    hint: `delete it, and the next start makes one; or write ${MIN_CHARACTERS} letters and digits`,
   })
 }
 
-/** Does this header show the token? Takes as long whatever it shows. */
+/** Whether the header carries the token; compared in constant time. */
 export function showsToken(authorization: string | undefined, token: string): boolean {
   const shown = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? ''
   return timingSafeEqual(digest(shown), digest(token))
 }
 
-/** Of one length for all, which the comparison needs and which tells nothing of the token's. */
+/** Hashing gives both sides one length, which the comparison needs, and hides the token's. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }

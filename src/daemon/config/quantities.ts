@@ -1,4 +1,4 @@
-/** Sizes and durations as people write them: `10GiB`, `500ms` (specs/007, "Quantities"). */
+/** Sizes and durations in words: `10GiB`, `500ms` (specs/007, "Limits"). */
 import { DstoreError } from '../../errors.ts'
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
@@ -23,7 +23,7 @@ const TIME_UNITS: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ])
 
-/** Bytes of a size such as `10GiB`, `1.5MB` or `4096`. Anything else is `usage`. */
+/** Parses a size such as `10GiB`, `1.5MB` or `4096` to bytes; anything else is `usage`. */
 export function parseSize(text: string): number {
   const bytes = quantity(text, SIZE_UNITS)
   if (bytes === undefined) {
@@ -32,7 +32,7 @@ export function parseSize(text: string): number {
   return Math.floor(bytes)
 }
 
-/** Milliseconds of a duration such as `500ms`, `30s` or `5m`. Anything else, also zero, is `usage`. */
+/** Parses a duration such as `500ms` or `5m` to milliseconds; anything else, also 0, is `usage`. */
 export function parseDuration(text: string): number {
   const milliseconds = quantity(text, TIME_UNITS)
   if (milliseconds === undefined || milliseconds < 1) {
@@ -41,7 +41,7 @@ export function parseDuration(text: string): number {
   return Math.floor(milliseconds)
 }
 
-/** A size for people: three significant digits and a binary unit. */
+/** Formats bytes with three significant digits and a binary unit. */
 export function formatSize(bytes: number): string {
   let amount = bytes
   for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
@@ -54,7 +54,7 @@ export function formatSize(bytes: number): string {
   throw new RangeError('bytes must be a number')
 }
 
-/** A duration in the largest unit of which it is a whole number. */
+/** Formats milliseconds in the largest unit that divides them. */
 export function formatDuration(milliseconds: number): string {
   const units = [...TIME_UNITS].toReversed()
   const [unit, ms] = units.find(([, factor]) => milliseconds % factor === 0) ?? ['ms', 1]

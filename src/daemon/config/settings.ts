@@ -1,6 +1,6 @@
 /**
- * What a node was told, and remembers for its state directory: flag, then `DSTORE_*`, then config file, then default
- * (specs/007, "Settings"). Secrets are never among them.
+ * Settings of a node: from flags, then `DSTORE_*` variables, then the state directory's file, then
+ * defaults (specs/007, "Settings"). They never hold secrets.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { DstoreError } from '../../errors.ts'
@@ -12,30 +12,29 @@ import {
 } from '../../limits.ts'
 import type { Role } from '../../node/node.ts'
 import { checkJoinAddress, checkListenAddress } from './addresses.ts'
-import { checkGroup } from './group.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { parseDuration, parseSize } from './quantities.ts'
 
-/** Only what was said; what was not is left to the next in line. */
+/** The settings that one source gives; a missing one is left to the next source. */
 export interface Settings {
   readonly role?: Role
-  /** Multiaddr of the Global that a Local belongs to, with its peer id. */
+  /** Multiaddr of a Local's Global, with its peer id. */
   readonly join?: string
   /** Multiaddrs to listen on. */
   readonly listen?: readonly string[]
   readonly store?: 'memory' | 'disk'
   readonly cacheBytes?: number
-  /** The most that the store takes in, in bytes of values. */
+  /** Quota of the store, in bytes of values. */
   readonly maxBytes?: number
-  /** The lease that a Global grants its Locals, in milliseconds; 0 for none. */
+  /** Lease that a Global grants its Locals, in milliseconds; 0 for none. */
   readonly leaseMs?: number
-  /** A Global forgets a Local that is out of touch for so long, in milliseconds. */
+  /** A Global forgets a Local after this many milliseconds without contact. */
   readonly forgetAfterMs?: number
-  /** Where the API is served, if not in the state directory. */
+  /** Path of the API's socket, if outside the state directory. */
   readonly socket?: string
-  /** The group that may use the socket, too; `none` for none. */
+  /** Group whose members may use the socket, too; `none` for no group. */
   readonly socketGroup?: string
-  /** `HOST:PORT` where the API is served over TCP, besides; `none` for nowhere. */
+  /** `HOST:PORT` to serve the API over TCP as well; `none` for not at all. */
   readonly http?: string
   /** Reads over TCP need no token. */
   readonly httpPublic?: boolean
@@ -43,7 +42,7 @@ export interface Settings {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The settings that the environment holds; `usage` or an address error names a bad one. */
+/** The settings in the environment; throws `usage` or `malformed-address` for a bad one. */
 export function settingsFromEnvironment(environment: Environment): Settings {
   const {
     DSTORE_GLOBAL: global,
@@ -75,12 +74,12 @@ export function settingsFromEnvironment(environment: Environment): Settings {
   })
 }
 
-/** The milliseconds of a lease, 0 for `none`. */
+/** Parses a lease to milliseconds, `none` to 0. */
 export function parseLease(text: string): number {
   return text === 'none' ? 0 : parseDuration(text)
 }
 
-/** What the state directory remembers; nothing where it remembers nothing. A file that is not ours is `usage`. */
+/** The saved settings, empty without a file. `usage` for a file with anything else in it. */
 export function readSettings(path: string): Settings {
   let text: string
   try {
@@ -91,16 +90,16 @@ export function readSettings(path: string): Settings {
   }
   try {
     if (text.length > CONFIG_FILE_BYTES) throw new Error('too long')
-    return checkSettings(shape(JSON.parse(text)))
+    return checkSettings(checkShape(JSON.parse(text)))
   } catch (cause) {
     throw new DstoreError('usage', `${path}: ${(cause as Error).message}`, {
       cause,
-      hint: 'mend the file, or delete it and give the flags again',
+      hint: 'fix the file, or delete it and give the flags again',
     })
   }
 }
 
-/** Remember these settings: a whole file or the old one, also after a crash. */
+/** Saves the settings atomically: after a crash, the file holds the old or the new ones. */
 export function writeSettings(path: string, settings: Settings): void {
   const temporary = `${path}.new`
   writeFileSync(temporary, `${JSON.stringify(settings, undefined, 2)}\n`, {
@@ -110,27 +109,29 @@ export function writeSettings(path: string, settings: Settings): void {
   renameSync(temporary, path)
 }
 
-/** The first of `layers` that says something about a setting decides it. */
+/** Merges settings; for each, the first layer that has it wins. */
 export function mergeSettings(...layers: readonly Settings[]): Settings {
   return Object.assign({}, ...layers.toReversed()) as Settings
 }
 
-/** What a node can be opened with: what was said now, then what is remembered, without what its role has no use for. */
-export function settle(said: Settings, remembered: Settings): Settings {
-  const merged = mergeSettings(said, remembered)
+/**
+ * The settings to open a node with: the given ones, then the saved ones that still apply to its
+ * role. Throws `usage` where they contradict each other.
+ */
+export function resolveSettings(given: Settings, saved: Settings): Settings {
+  const merged = mergeSettings(given, saved)
   const { join, listen, leaseMs, forgetAfterMs, socketGroup, http, httpPublic, ...rest } = merged
   const { role } = rest
-  const bounds = said.leaseMs ?? said.forgetAfterMs
-  if (bounds !== undefined && role !== 'global') {
+  if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
       hint: 'add --global',
     })
   }
-  // A Local that is forgotten is waited for no longer, although its lease may go on.
+  // A removal does not wait for a forgotten Local, so its lease must have expired by then.
   if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
     throw new DstoreError('usage', '--forget-after must be at least twice the lease')
   }
-  if (said.listen !== undefined && role !== 'global' && role !== 'local') {
+  if (given.listen !== undefined && role !== 'global' && role !== 'local') {
     throw new DstoreError('usage', '--listen is for a node with others: this one opens no port', {
       hint: 'add --global or --join',
     })
@@ -141,15 +142,15 @@ export function settle(said: Settings, remembered: Settings): Settings {
     })
   }
   const overTcp = http !== undefined && http !== 'none'
-  if (said.httpPublic === true && !overTcp) {
+  if (given.httpPublic === true && !overTcp) {
     throw new DstoreError('usage', '--http-public is for an API over TCP', {
       hint: 'say where with --http',
     })
   }
-  // An address that is said anew is closed, unless it is said to be public.
-  const isPublic = said.http === undefined ? httpPublic : said.httpPublic
-  // What one role was told to listen on opens no port for another.
-  const listensOn = said.listen ?? (remembered.role === role ? listen : undefined)
+  // A new address is not public unless the same command says so.
+  const isPublic = given.http === undefined ? httpPublic : given.httpPublic
+  // Addresses saved for one role open no port for another.
+  const listensOn = given.listen ?? (saved.role === role ? listen : undefined)
   return {
     ...rest,
     ...(socketGroup === undefined || socketGroup === 'none' ? {} : { socketGroup }),
@@ -161,7 +162,7 @@ export function settle(said: Settings, remembered: Settings): Settings {
   }
 }
 
-/** Refuse settings that contradict each other or that no node can follow. */
+/** Returns the settings; throws `usage` or `malformed-address` for an invalid one. */
 export function checkSettings(settings: Settings): Settings {
   const { role, join, listen, store, leaseMs = 0, socketGroup, http } = settings
   if (socketGroup !== undefined) checkGroup(socketGroup)
@@ -183,13 +184,25 @@ export function checkSettings(settings: Settings): Settings {
   return settings
 }
 
-function shape(value: unknown): Settings {
+/** A group's name or number, and nothing that `chgrp` could take for a flag. */
+const GROUP = /^[\w.][\w.-]{0,63}$/
+
+/**
+ * Returns the group; `usage` if it cannot be one. Whether it exists shows when a file is given to
+ * it.
+ */
+export function checkGroup(group: string): string {
+  if (GROUP.test(group)) return group
+  throw new DstoreError('usage', `not a group: ${group}`)
+}
+
+function checkShape(value: unknown): Settings {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('not an object')
   for (const [name, setting] of Object.entries(value)) {
-    const right = SHAPES.get(name)
-    if (right === undefined) throw new Error(`unknown setting: ${name}`)
-    if (!right(setting)) throw new Error(`not a ${name}: ${JSON.stringify(setting)}`)
+    const isValid = SHAPES.get(name)
+    if (isValid === undefined) throw new Error(`unknown setting: ${name}`)
+    if (!isValid(setting)) throw new Error(`not a ${name}: ${JSON.stringify(setting)}`)
   }
   return value
 }

@@ -1,6 +1,6 @@
 /**
- * A Unix socket's address has room for about 100 bytes, less than a path may have. On Linux a longer path is reached
- * through the descriptor of its directory, which makes it short; elsewhere it is refused (R007-6).
+ * Addresses of Unix sockets, which hold about 100 bytes: fewer than a path may have. On Linux, a
+ * descriptor of the directory shortens a longer path; elsewhere it is refused (R007-5).
  */
 import { closeSync, openSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -8,12 +8,12 @@ import { DstoreError } from '../../errors.ts'
 import { SOCKET_PATH_BYTES } from '../../limits.ts'
 
 export interface SocketAddress {
-  /** To bind or to connect to; good until it is released. */
+  /** To bind or connect to; valid until `release`. */
   readonly path: string
   release(): void
 }
 
-/** An address for this path that the system takes. Throws what opening its directory throws. */
+/** A short enough address for this path. Throws if its directory cannot be opened. */
 export function socketAddress(path: string): SocketAddress {
   if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES) return { path, release: () => undefined }
   if (process.platform !== 'linux') {

@@ -1,4 +1,4 @@
-/** Where a daemon serves, or would: what its client was told, else what its state directory remembers (R007-6). */
+/** Where the daemon of a state directory serves its API, running or not (R007-6). */
 import { readSettings } from './settings.ts'
 import { chooseDirectory } from './state-directory.ts'
 import type { StateDirectory } from './state-directory.ts'
@@ -9,13 +9,16 @@ export interface Place {
   readonly socket: string
 }
 
-/** By these two where they are given, then by the environment. Errors: `usage`, `unreadable`: the configuration. */
+/**
+ * Chooses by the arguments, then the environment, then the saved settings. Throws `usage` or
+ * `unreadable` for a bad configuration file.
+ */
 export function findPlace(
   dir: string | undefined,
   socket: string | undefined,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Place {
   const directory = chooseDirectory(dir, environment)
-  const told = socket ?? (environment['DSTORE_SOCKET'] || undefined)
-  return { directory, socket: told ?? readSettings(directory.config).socket ?? directory.socket }
+  const given = socket ?? (environment['DSTORE_SOCKET'] || undefined)
+  return { directory, socket: given ?? readSettings(directory.config).socket ?? directory.socket }
 }

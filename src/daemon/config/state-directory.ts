@@ -1,4 +1,4 @@
-/** The one file that knows what lies where in a state directory (specs/007, "The state directory"). */
+/** The layout of a state directory (specs/007, "The state directory"). */
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -7,20 +7,20 @@ import { DstoreError } from '../../errors.ts'
 const OTHERS = 0o077
 const OTHERS_WRITE = 0o022
 
-/** A node's directory on this machine, and the files of the daemon in it. All paths are absolute. */
+/** The directory of a node, and the daemon's files in it. All paths are absolute. */
 export interface StateDirectory {
   readonly path: string
-  /** Locked for as long as a daemon lives; says who it is. */
+  /** Locked while a daemon runs; names its process. */
   readonly lock: string
-  /** Where the daemon's API is served, unless it was told another place. */
+  /** Default path of the API's socket. */
   readonly socket: string
-  /** What the node was told and remembers. */
+  /** The saved settings. */
   readonly config: string
-  /** What a daemon in the background reports. */
+  /** The log of a daemon in the background. */
   readonly log: string
   /** The token of the API over TCP. */
   readonly token: string
-  /** What was said at the prompt. */
+  /** Earlier lines of the prompt. */
   readonly history: string
 }
 
@@ -37,7 +37,7 @@ export function stateDirectory(path: string): StateDirectory {
   }
 }
 
-/** The directory that was chosen: by flag, by `DSTORE_DIR`, or the XDG data directory. */
+/** The directory of the flag, else of `DSTORE_DIR`, else in the XDG data directory (R007-1). */
 export function chooseDirectory(
   flag: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
@@ -45,15 +45,16 @@ export function chooseDirectory(
   const chosen = flag ?? (environment['DSTORE_DIR'] || undefined)
   if (chosen !== undefined) return stateDirectory(chosen)
   const xdg = environment['XDG_DATA_HOME']
-  // XDG says that a relative path in it is to be ignored.
+  // The XDG specification ignores relative paths.
   const data = xdg?.startsWith('/') === true ? xdg : join(homedir(), '.local', 'share')
   return stateDirectory(join(data, 'dstore'))
 }
 
 /**
- * Make sure the directory is there (0700 where it is made) and can be written: else `unwritable`. One that others may
- * enter must be empty or ours, for it is about to be closed to them; in one that they may write to, nothing can be
- * trusted: `not-permitted`.
+ * Creates the directory with mode 0700, or checks an existing one. `unwritable` if it cannot be
+ * written. `not-permitted` if other users may write to it, since its files cannot be trusted, or
+ * may enter it and it is neither empty nor a state directory, since the daemon is about to close
+ * it.
  */
 export function createDirectory(directory: StateDirectory): void {
   const { path, lock, log } = directory
@@ -83,7 +84,7 @@ export function createDirectory(directory: StateDirectory): void {
   })
 }
 
-/** Node's own recursive mkdir never returns where the system refuses with ENOENT, as in /proc. */
+/** Node's recursive mkdir never returns if the system keeps answering ENOENT, as in /proc. */
 function makeDirectories(path: string): void {
   const make = (): void => mkdirSync(path, { mode: 0o700 })
   try {

@@ -12,7 +12,9 @@ export interface Access {
   readonly readsFiles: boolean
   /** Cuts a connection with a request after this silence in both directions, in ms; 0 for never. */
   readonly silenceMs: number
-  /** Throws `HttpError` for a request to refuse. `isOpen` tells whether its path is open to reads. */
+  /**
+   * Throws `HttpError` for a request to refuse. `isOpen` tells whether its path is open to reads.
+   */
   admit(request: IncomingMessage, isOpen: () => boolean): void
 }
 

@@ -100,7 +100,9 @@ export async function readJson(call: HttpCall): Promise<Readonly<Record<string, 
   return value as Record<string, unknown>
 }
 
-/** Awaits work that may wait long for peers; 102 (Processing) keeps the client waiting (R007-35). */
+/**
+ * Awaits work that may wait long for peers; 102 (Processing) keeps the client waiting (R007-35).
+ */
 export async function withHeartbeat<T>(
   { request, response }: HttpCall,
   work: () => Promise<T>,

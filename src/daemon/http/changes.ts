@@ -1,6 +1,6 @@
 /**
- * GET /v1/changes: every change as a server-sent event, until the client leaves (R007-34). The id of
- * an event is its position, so that a client which reconnects misses nothing.
+ * GET /v1/changes: every change as a server-sent event, until the client leaves (R007-34). The id
+ * of an event is its position, so that a client which reconnects misses nothing.
  */
 import { once } from 'node:events'
 import { HTTP_BEAT_MS } from '../../limits.ts'

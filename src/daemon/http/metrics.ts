@@ -73,7 +73,9 @@ export const METRICS: readonly Metric[] = [
   ),
 ]
 
-/** Uses `require`: on Node 20, a late `import()` of this CommonJS package can give an empty object. */
+/**
+ * Uses `require`: on Node 20, a late `import()` of this CommonJS package can give an empty object.
+ */
 const loadPrometheus = (): typeof Prometheus =>
   createRequire(import.meta.url)('prom-client') as typeof Prometheus
 

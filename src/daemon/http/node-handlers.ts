@@ -32,8 +32,8 @@ export function verify(call: HttpCall): Promise<void> {
 }
 
 /**
- * POST /v1/stop. The response is one line, and then stays open until the process ends: a client that
- * waits for the end of the connection has waited for the daemon.
+ * POST /v1/stop. The response is one line, and then stays open until the process ends: a client
+ * that waits for the end of the connection has waited for the daemon.
  */
 export function stop(call: HttpCall): Promise<void> {
   const { response } = call

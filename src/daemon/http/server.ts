@@ -19,12 +19,16 @@ import type { ApiContext, HttpCall } from './call.ts'
 import { HttpError } from './http-error.ts'
 import { findRoute, isOpen } from './routes.ts'
 
-/** Time for a client that is still sending to read a refusal, in ms: short, for there may be many. */
+/**
+ * Time for a client that is still sending to read a refusal, in ms: short, for there may be many.
+ */
 const HTTP_REFUSAL_MS = 5_000
 
 export interface ApiServer {
   readonly server: Server
-  /** Accepts no more requests, lets those in progress finish for `graceMs`, then aborts the rest. */
+  /**
+   * Accepts no more requests, lets those in progress finish for `graceMs`, then aborts the rest.
+   */
   close(graceMs?: number): Promise<void>
 }
 
@@ -136,8 +140,9 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     response.end(request.method === 'HEAD' ? undefined : body)
     return
   }
-  // Ending the response closes the connection, and a client that is still sending would find a broken
-  // pipe instead of the problem. So discard its bytes for a while; `Content-Length` marks the end.
+  // Ending the response closes the connection, and a client that is still sending would find a
+  // broken pipe instead of the problem. So discard its bytes for a while; `Content-Length` marks
+  // the end.
   if (request.method === 'HEAD') response.flushHeaders()
   else response.write(body)
   const timer = setTimeout(() => request.destroy(), HTTP_REFUSAL_MS).unref()

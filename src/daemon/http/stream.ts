@@ -15,8 +15,9 @@ export interface StreamedResponse {
 }
 
 /**
- * Sends the bytes. An error before the first byte is thrown, and becomes a problem document. A later
- * one goes into a trailer if the client accepts trailers (`TE: trailers`); else the connection is cut.
+ * Sends the bytes. An error before the first byte is thrown, and becomes a problem document. A
+ * later one goes into a trailer if the client accepts trailers (`TE: trailers`); else the
+ * connection is cut.
  */
 export async function sendBytes(call: HttpCall, streamed: StreamedResponse): Promise<void> {
   const { request, response, signal } = call

@@ -62,7 +62,8 @@ export async function getValue(call: HttpCall): Promise<void> {
   const { request, response } = call
   const key = await resolveKeyParam(call)
   const tag = `"${key.toString()}"`
-  // A value never changes: `If-Range` with another tag means another value, so send all of this one.
+  // A value never changes: `If-Range` with another tag means another value, so send all of this
+  // one.
   const ifRange = request.headers['if-range']
   const header = ifRange === undefined || ifRange === tag ? request.headers.range : undefined
   const range = parseRangeHeader(header)

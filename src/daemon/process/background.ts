@@ -1,4 +1,4 @@
-/** Starting a daemon that outlives the command which needs it (specs/007, "In the background"). */
+/** Starting a daemon in the background, where it outlives the command that needs it (R007-10). */
 import { spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,25 +12,25 @@ import type { Readiness } from './readiness.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
-/** How often, and for how long, to look whether a daemon that somebody else is starting serves by now. */
-const LOOK_MS = 50
-const LOOKS = 20
+/** Polling for a daemon that another process is starting: 20 times, 50 ms apart. */
+const POLL_MS = 50
+const POLLS = 20
 
 export interface BackgroundOptions {
   readonly directory: StateDirectory
   /** The program and arguments that run a daemon in the foreground. */
   readonly command: readonly [string, ...string[]]
-  /** What the daemon reads on standard input: a secret that must not stand among its arguments. */
+  /** Standard input of the daemon: a secret, which its arguments would reveal to other users. */
   readonly input?: string | undefined
-  /** Where another daemon of this directory would serve. */
+  /** Path of the socket, where another daemon of this directory would serve. */
   readonly socket: string
-  /** Ends the waiting with its reason; the daemon goes on. */
+  /** Ends the wait with its reason, but not the daemon. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Start a daemon and wait until it serves; the path of its socket. Where somebody else's start came first, wait for
- * that one. Rejects with what kept the daemon from starting.
+ * Starts a daemon and waits until it serves; resolves to the path of its socket. If another process
+ * was first, waits for its daemon. Rejects with the error that kept the daemon from starting.
  */
 export async function startInBackground(options: BackgroundOptions): Promise<string> {
   createDirectory(options.directory)
@@ -40,8 +40,8 @@ export async function startInBackground(options: BackgroundOptions): Promise<str
     if (readiness.ready) return readiness.socket
     const { problem } = readiness
     if (problem.code !== 'locked' || performance.now() > giveUpAt) throw errorOf(problem)
-    // Whoever holds the lock is starting, and will serve soon, or stopping, and will leave it to us.
-    if (await served(options.socket)) return options.socket
+    // The holder of the lock is starting, and serves soon, or stopping, and then this start wins.
+    if (await pollUntilServed(options.socket)) return options.socket
   }
 }
 
@@ -60,13 +60,13 @@ async function launch({
     stdio: [input === undefined ? 'ignore' : 'pipe', log, log, 'pipe'],
   })
   closeSync(log)
-  // A daemon that ends before it has read it says why itself.
+  // A daemon that ends before it reads its input reports why on the pipe.
   child.stdin?.on('error', () => undefined).end(input)
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
     signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
   })
-  const late = setTimeout(() => child.kill('SIGTERM'), START_MS)
+  const timer = setTimeout(() => child.kill('SIGTERM'), START_MS)
   try {
     const line = await Promise.race([firstLine(child.stdio[3] as NodeJS.ReadableStream), failed])
     if (line !== undefined) return JSON.parse(line) as Readiness
@@ -74,24 +74,24 @@ async function launch({
       hint: `its log is ${directory.log}`,
     })
   } finally {
-    clearTimeout(late)
+    clearTimeout(timer)
     child.unref()
   }
 }
 
-/** Until the pipe ends: the child closes it when it serves, the system when the child dies. */
+/** The line before the end of the pipe, which the child closes when it serves, or by dying. */
 async function firstLine(pipe: NodeJS.ReadableStream): Promise<string | undefined> {
   let text = ''
   for await (const piece of pipe) text += String(piece)
   return text.endsWith('\n') ? text : undefined
 }
 
-async function served(socket: string): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look++) {
+async function pollUntilServed(socket: string): Promise<boolean> {
+  for (let poll = 0; poll < POLLS; poll++) {
     const connection = await connectTo(socket)
     connection?.destroy()
     if (connection !== undefined) return true
-    await sleep(LOOK_MS)
+    await sleep(POLL_MS)
   }
   return false
 }

@@ -1,6 +1,6 @@
 /**
- * A node with its API, alone in its state directory. Taken in this order and given back in the reverse: lock, node,
- * socket (specs/007, "Life of a daemon").
+ * One node with its API in one state directory (specs/007, "Life of a daemon"). It acquires lock,
+ * node and socket in this order, and releases them in reverse.
  */
 import { rmSync } from 'node:fs'
 import { once } from 'node:events'
@@ -22,43 +22,45 @@ import { takeLock } from './lock.ts'
 import type { Log } from '../../log.ts'
 import { closeDirectory } from './permissions.ts'
 import type { Settings } from '../config/settings.ts'
-import { readSettings, settle, writeSettings } from '../config/settings.ts'
+import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import type { SocketAddress } from '../config/socket-address.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
 export interface DaemonOptions {
   readonly directory: StateDirectory
-  /** What was said now, by flag or environment; it goes before what the directory remembers, and is remembered. */
+  /** From flags and environment; they override the saved settings, and are saved. */
   readonly settings: Settings
-  /** Makes a Local a member, the first time. The directory remembers where its Global is, and nothing else of it. */
+  /** Makes a Local a member at its first start. Only the address of its Global is saved. */
   readonly ticket?: Ticket
   readonly log: Log
-  /** Called under the lock: loading libp2p is not worth it for a daemon that may not run. */
+  /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<Node>
 }
 
 export interface Daemon {
   readonly node: Node
-  /** Path of the socket, as it was asked for. */
+  /** Path of the socket, as configured. */
   readonly socket: string
-  /** Resolves when a client has asked the daemon to stop. */
-  readonly stopAsked: Promise<void>
-  /** Finish or cut what is in progress, close the node, remove the socket, release the lock. */
+  /** Resolves when a client asks the daemon to stop. */
+  readonly stopRequested: Promise<void>
+  /** Lets calls finish or aborts them, closes the node, removes the socket, releases the lock. */
   close(): Promise<void>
 }
 
-/** Start serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use` or what opening the node throws. */
+/**
+ * Starts serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use`, or as `openNode`.
+ */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory, log, ticket } = options
   setUpHeap()
-  const said = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
-  // What cannot be is refused before anything is made; what counts is read again under the lock.
-  settle(said, readSettings(directory.config))
+  const given = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
+  // Refuse bad settings before creating anything; the lock protects the second, decisive read.
+  resolveSettings(given, readSettings(directory.config))
   createDirectory(directory)
   const lock = takeLock(directory.lock)
   try {
-    const settings = settle(said, readSettings(directory.config))
+    const settings = resolveSettings(given, readSettings(directory.config))
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
@@ -75,10 +77,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     })
     let daemon: Daemon | undefined
     try {
-      const settled = await withAddress(settings, node)
+      const saved = await withAddress(settings, node)
       daemon = await serve({ node, settings, directory, lock, log })
-      // Only what a node could be opened and served with is worth remembering.
-      writeSettings(directory.config, settled)
+      // Save only settings that a node was opened and served with (R007-6).
+      writeSettings(directory.config, saved)
       return daemon
     } catch (error) {
       await (daemon ?? node).close()
@@ -99,8 +101,8 @@ interface Serving {
 }
 
 async function serve({ node, settings, directory, lock, log }: Serving): Promise<Daemon> {
-  const asked = new AbortController()
-  const stopAsked = once(asked.signal, 'abort').then(() => undefined)
+  const stopping = new AbortController()
+  const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
   const context: ApiContext = {
@@ -108,7 +110,7 @@ async function serve({ node, settings, directory, lock, log }: Serving): Promise
     directory: directory.path,
     socket,
     http: () => tcp?.status(),
-    stop: () => asked.abort(),
+    stop: () => stopping.abort(),
   }
   const createServer = (access: Access): ApiServer => createApiServer(context, access, log)
   if (settings.http !== undefined) {
@@ -135,17 +137,17 @@ async function serve({ node, settings, directory, lock, log }: Serving): Promise
     }
   }
   let closing: Promise<void> | undefined
-  return { node, socket, stopAsked, close: () => (closing ??= close()) }
+  return { node, socket, stopRequested, close: () => (closing ??= close()) }
 }
 
-/** The settings of a Local of the Global that made a ticket. */
+/** The settings of a Local that joins the Global which issued the ticket. */
 function asLocal(settings: Settings, { peer, addresses }: Ticket): Settings {
   return { ...settings, role: 'local', join: `${addresses[0]!}/p2p/${peer}` }
 }
 
 /**
- * A Global that was told no address keeps the one it got, so that its Locals find it after a restart; a Local that had
- * several of a ticket keeps the one at which Global answered.
+ * Adds the address that a Global without one was assigned, so that its Locals find it after a
+ * restart; for a Local, the address of its ticket at which Global answered.
  */
 async function withAddress(settings: Settings, node: Node): Promise<Settings> {
   const { listen, global } = await node.status()
@@ -154,7 +156,7 @@ async function withAddress(settings: Settings, node: Node): Promise<Settings> {
   return { ...settings, listen: listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')) }
 }
 
-/** A quarter of the memory that this process may use, at most 2 GiB. */
+/** A quarter of the memory available to this process, at most 2 GiB. */
 function defaultCacheBytes(): number {
   const limit = process.constrainedMemory()
   const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem()

@@ -1,19 +1,21 @@
-/** A daemon's process: it says when it serves, ends cleanly when asked or signalled, and names how it ended. */
+/**
+ * The process of a daemon: it reports readiness, stops cleanly, and ends with an exit code
+ * (R007-9).
+ */
 import { closeSync, writeSync } from 'node:fs'
 import { startDaemon } from './daemon.ts'
 import type { Daemon, DaemonOptions } from './daemon.ts'
 import { problemOf } from '../api/problem.ts'
-import { READY_FD_VARIABLE } from './readiness.ts'
+import { READY_FD_VARIABLE, readyLine } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
-import { readyLine } from './ready-line.ts'
 
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const
 type Signal = keyof typeof SIGNAL_EXITS
 
 /**
- * Run a daemon until a client stops it (exit code 0) or a signal does (130, 143). A second signal ends the process at
- * once. Rejects with what kept the daemon from starting. The caller exits with the code: only the end of the process
- * ends the connections of those who asked for it.
+ * Runs a daemon until a client (exit code 0) or a signal (130, 143) stops it; a second signal ends
+ * the process at once. Rejects with the error that kept the daemon from starting. The caller must
+ * exit with the code, since a client that asked for the stop waits for the process to end.
  */
 export async function runDaemon(
   options: DaemonOptions,
@@ -25,15 +27,15 @@ export async function runDaemon(
   try {
     daemon = await startDaemon(options)
   } catch (error) {
-    tellParent({ ready: false, problem: problemOf(error) })
+    notifyParent({ ready: false, problem: problemOf(error) })
     throw error
   }
   const status = await daemon.node.status()
   await announce(readyLine(status, daemon.socket))
-  tellParent({ ready: true, socket: daemon.socket })
+  notifyParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
 
-  const signal = await Promise.race([signalled, daemon.stopAsked])
+  const signal = await Promise.race([signalled, daemon.stopRequested])
   log.info('stopping', { signal: signal ?? 'none' })
   await daemon.close()
   log.info('stopped')
@@ -53,13 +55,13 @@ function firstSignal(): Promise<Signal> {
   })
 }
 
-function tellParent(readiness: Readiness): void {
+function notifyParent(readiness: Readiness): void {
   const fd = Number(process.env[READY_FD_VARIABLE] ?? Number.NaN)
   if (!Number.isInteger(fd) || fd < 3) return
   try {
     writeSync(fd, `${JSON.stringify(readiness)}\n`)
     closeSync(fd)
   } catch {
-    // The parent did not wait; the daemon is none the worse.
+    // The parent no longer waits, which does not concern the daemon.
   }
 }

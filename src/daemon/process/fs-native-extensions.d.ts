@@ -1,6 +1,8 @@
-/** What we use of a package that brings no types. */
+/** Types of the functions used from a package without types. */
 declare module 'fs-native-extensions' {
-  /** Take an exclusive lock on an open file; false where another open file has it. Released with the process. */
+  /**
+   * Locks an open file exclusively, until the process ends; false if another open file holds it.
+   */
   export function tryLock(fd: number): boolean
   export function unlock(fd: number): void
 }

@@ -1,63 +1,66 @@
 /**
- * How V8 keeps the heap of a daemon. All flags are read when they matter, not once at the start, so that a process may
- * set them for itself.
+ * Tuning of V8's heap for a daemon. V8 reads these flags whenever they matter, so a running process
+ * can set them.
  */
 import { PerformanceObserver } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { MIB } from '../../limits.ts'
 
-/** How far the JavaScript heap may grow over what was in use after a collection, in percent, before the next. */
+/**
+ * Growth of the JavaScript heap from one full collection to the next, in percent of its live size.
+ */
 const HEAP_GROWTH_PERCENT = 400
 
-/** What the young objects of a daemon may take, in both halves of their space together. */
+/** Size of the young generation, both semi-spaces together. */
 const YOUNG_BYTES = 32 * MIB
 
-/** For the process of a daemon, once. */
+/** Call it once, in the process of a daemon. */
 export function setUpHeap(): void {
-  letHeapGrow()
-  collectYoungAlone()
-  makeAllYoung()
+  collectSeldom()
+  scavengeOnOneThread()
+  disablePretenuring()
   boundYoung(YOUNG_BYTES)
 }
 
 /**
- * Collect seldom. V8 counts the memory of values against the limit of a heap that is itself small, so that a cache which
- * fills up has all objects marked anew for every 20 MiB, though nothing in it is garbage: half of the processor time of
- * a transfer. With a heap that may grow further between two collections there are a few. From the next collection on.
+ * V8 counts the memory of values against the limit of the small heap. While a cache fills, it would
+ * mark all objects again for every 20 MiB and find no garbage: half of the CPU time of a transfer.
+ * Takes effect from the next collection.
  */
-function letHeapGrow(): void {
+function collectSeldom(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
 }
 
 /**
- * Collect young objects on one thread. Next to nothing of them is alive, a millisecond's work for every few dozen MiB that a
- * stream brings: to wake four threads for it costs more, and takes the cores from those that prove and encrypt.
+ * Few young objects survive: a millisecond of work for every few dozen MiB of a stream. Waking four
+ * threads costs more, and takes cores from hashing and encryption.
  */
-function collectYoungAlone(): void {
+function scavengeOnOneThread(): void {
   setFlagsFromString('--no-parallel-scavenge')
 }
 
 /**
- * Make no object old. Where objects of a kind outlived two collections V8 makes the next of them old: those of a list,
- * when they come at a bad moment. They are garbage as soon as the list has been sent, but until the old are looked at, which
- * is seldom, they keep alive what they refer to: the whole list.
+ * V8 allocates objects of an allocation site as old once earlier ones survived two collections,
+ * such as the items of a list that two collections interrupt. They are garbage once the list is
+ * sent, but keep all that they refer to alive until the old generation is collected, which is
+ * seldom.
  */
-function makeAllYoung(): void {
+function disablePretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
 }
 
 /**
- * Let the room for young objects grow to so many bytes, and no further. Newer versions of V8 let it grow to twice of
- * `YOUNG_BYTES`, and a daemon with it, by what was garbage long ago. Looked at after each collection, since V8 makes it
- * smaller when little happens; where it has grown twice until then, it is too large for once.
+ * Bounds the young generation. Newer versions of V8 let it grow to twice `YOUNG_BYTES`, and the
+ * daemon with it, by garbage. Checked after each collection, because V8 shrinks it when idle; if it
+ * grows twice in between, it exceeds the bound until the next one.
  */
 export function boundYoung(bytes: number): void {
   let mayGrow = true
   new PerformanceObserver(() => {
     const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
-    const isBelow = young === undefined || young.space_size < bytes
-    if (isBelow === mayGrow) return
-    mayGrow = isBelow
+    const mayStillGrow = young === undefined || young.space_size < bytes
+    if (mayStillGrow === mayGrow) return
+    mayGrow = mayStillGrow
     setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`)
   }).observe({ entryTypes: ['gc'] })
 }

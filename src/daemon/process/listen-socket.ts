@@ -1,4 +1,6 @@
-/** Serving on a Unix socket that nobody else can open, not even while it is being made (R007-3, R007-4). */
+/**
+ * Listening on a Unix socket that is never open to other users, not even at first (R007-3, R007-4).
+ */
 import { chmodSync, lstatSync, rmSync, statSync } from 'node:fs'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
@@ -12,7 +14,9 @@ import type { SocketAddress } from '../config/socket-address.ts'
 const STICKY = 0o1000
 const WRITABLE_BY_OTHERS = 0o022
 
-/** Bind the server to this path, for its user alone or for a group besides; the address is the caller's to release. */
+/**
+ * Binds the server to this path, for its user and a group, if any. The caller releases the address.
+ */
 export async function listenOnSocket(
   server: Server,
   path: string,
@@ -20,7 +24,7 @@ export async function listenOnSocket(
 ): Promise<SocketAddress> {
   const address = socketAddress(path)
   try {
-    checkFolder(dirname(path))
+    checkParent(dirname(path))
     await bind(server, address.path)
     if (group !== undefined) {
       giveToGroup(path, group)
@@ -34,11 +38,14 @@ export async function listenOnSocket(
   }
 }
 
-/** Who may write to a directory can put a socket of his own in the place of ours, unless it is as /tmp is. */
-function checkFolder(path: string): void {
+/** A user who may write to a directory can replace the socket, unless it is sticky like /tmp. */
+function checkParent(path: string): void {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
   if ((mode & WRITABLE_BY_OTHERS) === 0 || (mode & STICKY) !== 0) return
-  throw new DstoreError('not-permitted', `others may write to the directory of the socket: ${path}`)
+  throw new DstoreError(
+    'not-permitted',
+    `the directory of the socket is writable by others: ${path}`,
+  )
 }
 
 async function bind(server: Server, path: string): Promise<void> {
@@ -62,15 +69,14 @@ async function bind(server: Server, path: string): Promise<void> {
   }
 }
 
-/** Remove a socket that a dead process left; leave one that is served, and what is no socket, alone. */
+/**
+ * Removes a socket that a dead process left. Throws for one that is served, and for another file.
+ */
 async function removeStale(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return
   if (!found.isSocket()) {
-    throw new DstoreError(
-      'unwritable',
-      `there is something else where the socket should be: ${path}`,
-    )
+    throw new DstoreError('unwritable', `the path of the socket holds another file: ${path}`)
   }
   const probe = connect(path)
   const served = await once(probe, 'connect').then(

@@ -1,4 +1,4 @@
-/** Serving the API over TCP, for whoever has the token (specs/007, "Over TCP"). */
+/** Serving the API over TCP to clients with the token (specs/007, "Over TCP"). */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { DstoreError } from '../../errors.ts'
@@ -15,9 +15,9 @@ import type { ApiServer } from '../http/server.ts'
 export interface TcpOptions {
   /** `HOST:PORT`. */
   readonly address: string
-  /** Do reads of values and names need no token? */
+  /** Reads of values and names need no token. */
   readonly isPublic: boolean
-  /** Where the token lies, or will. */
+  /** Created if missing. */
   readonly tokenFile: string
   readonly log: Log
 }
@@ -32,7 +32,7 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
   ['EACCES', 'not-permitted'],
 ])
 
-/** Listen. Rejects with `address-in-use`, `malformed-address`, or what reading the token throws. */
+/** Rejects with `address-in-use`, `not-permitted`, `malformed-address`, or as `readToken`. */
 export async function listenOnTcp(
   { address: text, isPublic, tokenFile, log }: TcpOptions,
   createServer: (access: Access) => ApiServer,
@@ -59,9 +59,9 @@ export async function listenOnTcp(
   const { port } = server.address() as AddressInfo
   const address = formatHttpAddress({ ...wanted, port })
   log.info('serving HTTP', { address, token: tokenFile })
-  if (isPublic) log.warn('whoever reaches it may read values and names', { address })
+  if (isPublic) log.warn('public: reads of values and names need no token', { address })
   if (!isLoopback(wanted))
-    log.warn('HTTP is not encrypted: who listens sees the token', { address })
+    log.warn('HTTP is not encrypted: the network can read the token', { address })
   const url = `http://${address}`
   return {
     close: () => api.close(),

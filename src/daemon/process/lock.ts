@@ -1,6 +1,7 @@
 /**
- * One daemon per state directory. The lock is the operating system's, on an open file: it goes when the process
- * goes, however it ends, so there is no stale lock to detect. What the file says is for messages only.
+ * The lock on a state directory: one daemon at a time (R007-2). The operating system holds it on an
+ * open file and releases it with the process, so a stale lock cannot exist. The text of the file
+ * only serves messages.
  */
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { tryLock, unlock } from 'fs-native-extensions'
@@ -10,7 +11,7 @@ export interface Lock {
   release(): void
 }
 
-/** Take the lock in this file, or throw `locked` and say who has it. */
+/** Takes the lock, or throws `locked` with the process that holds it. */
 export function takeLock(path: string): Lock {
   const fd = open(path)
   if (!tryLock(fd)) {
@@ -19,7 +20,7 @@ export function takeLock(path: string): Lock {
       hint: 'end it with `dstore stop`, or choose another directory with --dir',
     })
   }
-  // The file is never deleted: whoever waits with it open would then hold a lock that nobody else can see.
+  // Never delete the file: a process that has it open would then lock a file no other can see.
   ftruncateSync(fd, 0)
   writeSync(fd, `${process.pid} ${new Date().toISOString()}\n`, 0)
   let held = true
@@ -41,7 +42,7 @@ function open(path: string): number {
   }
 }
 
-/** `: process N, since T`; nothing where the holder has not written it yet. */
+/** `: process N, since T`; empty if the holder has not written it yet. */
 function holder(path: string): string {
   const match = /^(\d+) (\S+)\n$/.exec(readFileSync(path, 'utf8'))
   return match === null ? '' : `: process ${match[1]}, since ${match[2]}`

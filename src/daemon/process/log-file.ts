@@ -1,22 +1,24 @@
 /**
- * The log of a daemon in the background: a file that is turned over when it has grown, so that it and the one before
- * it (`PATH.1`) are all there ever is (specs/007, R007-77).
+ * The log file of a daemon in the background. It is rotated when full, so that only it and `PATH.1`
+ * ever exist (R007-77).
  */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { LOG_FILE_BYTES } from '../../limits.ts'
 
-/** Environment variable that names the file, for a daemon that was started in the background. */
+/** Environment variable with the path of the log file, for a daemon in the background. */
 export const LOG_FILE_VARIABLE = 'DSTORE_LOG_FILE'
 
-/** Open the file for another process to write to: what it says before it has a log, and how it crashes. */
+/** Opens the file as stdout and stderr of a daemon: for output before it logs, and for crashes. */
 export function openLog(path: string, mostBytes: number = LOG_FILE_BYTES): number {
   const fd = openSync(path, 'a', 0o600)
   if (fstatSync(fd).size <= mostBytes) return fd
   closeSync(fd)
-  return turnedOver(path)
+  return rotate(path)
 }
 
-/** Writes lines to the end of the file. What cannot be written is left out: it is no reason to end. */
+/**
+ * Appends lines to the file. Drops those that it cannot write: the daemon must not end for them.
+ */
 export function logToFile(
   path: string,
   mostBytes: number = LOG_FILE_BYTES,
@@ -27,19 +29,19 @@ export function logToFile(
     const bytes = Buffer.from(line)
     try {
       if (size > 0 && size + bytes.byteLength > mostBytes) {
-        const next = turnedOver(path)
+        const next = rotate(path)
         closeSync(fd)
         fd = next
         size = 0
       }
       size += writeSync(fd, bytes)
     } catch {
-      // The disk is full, or the directory is gone: there is nobody to tell.
+      // The disk is full or the directory is gone, and no other place to report it exists.
     }
   }
 }
 
-function turnedOver(path: string): number {
+function rotate(path: string): number {
   renameSync(path, `${path}.1`)
   return openSync(path, 'a', 0o600)
 }

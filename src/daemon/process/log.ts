@@ -1,6 +1,6 @@
 /**
- * Structured logs: one line an event, `time level message key=value ...`, as logfmt writes values. Twenty lines of
- * our own: the libraries bring worker threads and formats that a daemon with one sink has no use for.
+ * Structured logs in logfmt: one line per event, `time level message key=value ...`. Logging
+ * libraries bring worker threads and formats that a daemon with one sink does not need.
  */
 import type { Log, LogFacts } from '../../log.ts'
 
@@ -8,7 +8,7 @@ export type LogLevel = keyof Log
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
-/** A log that hands every line of at least this level to `write`, with its line end. */
+/** A log that passes every line of at least this level to `write`, with its line end. */
 export function createLog(
   lowest: LogLevel,
   write: (line: string) => void,
@@ -31,7 +31,7 @@ export function isLogLevel(text: string): text is LogLevel {
   return (LEVELS as readonly string[]).includes(text)
 }
 
-/** Text from peers and files must not start a line, or move a terminal's cursor. */
+/** The text without control characters: peers and files must not forge lines or move the cursor. */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')

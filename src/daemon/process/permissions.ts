@@ -1,21 +1,23 @@
-/** Who may enter a state directory: its user, and the group that may use the socket, where there is one (R007-69). */
+/**
+ * Permissions of the state directory: for its user, and the group of the socket, if any (R007-69).
+ */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, statSync } from 'node:fs'
 import { DstoreError } from '../../errors.ts'
-import { checkGroup } from '../config/group.ts'
+import { checkGroup } from '../config/settings.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
-/** Close the directory to everybody but its user, and this group. */
+/** Restricts the directory to its user and this group. */
 export function closeDirectory({ path }: StateDirectory, group: string | undefined): void {
   if (group !== undefined) giveToGroup(path, group)
   const mode = group === undefined ? 0o700 : 0o750
   if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode)
 }
 
-/** Give a file or directory to a group. `usage` where there is no such group, or its user is not of it. */
+/** Changes the group of a file. `usage` if it does not exist or the user is not in it. */
 export function giveToGroup(path: string, group: string): void {
   try {
-    // The system's own command: Node knows no groups by name, and names are kept in more places than /etc/group.
+    // Node cannot look up groups by name, and systems keep them in more places than /etc/group.
     execFileSync('chgrp', ['--', checkGroup(group), path], { stdio: 'ignore' })
   } catch (cause) {
     if (cause instanceof DstoreError) throw cause

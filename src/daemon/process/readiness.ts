@@ -1,9 +1,24 @@
-/** What a starting daemon tells the process that started it: one line of JSON on a pipe between them. */
+/**
+ * How a starting daemon reports: a line on stdout, and JSON on a pipe to the process that started
+ * it.
+ */
+import type { NodeStatus } from '../../node/node.ts'
 import type { Problem } from '../api/api.ts'
 
-/** Environment variable that names the pipe's descriptor. */
+/** Environment variable with the file descriptor of the pipe. */
 export const READY_FD_VARIABLE = 'DSTORE_READY_FD'
 
+/** The message on the pipe: the path of the socket, or the reason that the daemon did not start. */
 export type Readiness =
-  | { readonly ready: true; /** Path of the socket. */ readonly socket: string }
-  | { readonly ready: false; /** What kept it from starting. */ readonly problem: Problem }
+  | { readonly ready: true; readonly socket: string }
+  | { readonly ready: false; readonly problem: Problem }
+
+/** The line on stdout: role, addresses, and whether values are kept (R007-8). */
+export function readyLine({ role, listen, peerId, store }: NodeStatus, socket: string): string {
+  const addresses =
+    role === 'global'
+      ? listen.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${peerId}`))
+      : [socket]
+  const warning = store?.durable === false ? ' (memory: nothing is kept)' : ''
+  return `dstore ready ${[role, ...addresses].join(' ')}${warning}`
+}

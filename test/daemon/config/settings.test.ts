@@ -19,7 +19,7 @@ import {
   mergeSettings,
   readSettings,
   settingsFromEnvironment,
-  settle,
+  resolveSettings,
   writeSettings,
 } from '../../../src/daemon/config/settings.ts'
 import type { Settings } from '../../../src/daemon/config/settings.ts'
@@ -31,7 +31,7 @@ test('R007-6 a flag goes before a variable, that before the file', (t) => {
   const flags: Settings = { cacheBytes: 1 }
   const variables: Settings = { cacheBytes: 2, store: 'memory' }
   const file: Settings = { cacheBytes: 3, store: 'disk', maxBytes: 3 }
-  t.deepEqual(settle(mergeSettings(flags, variables), file), {
+  t.deepEqual(resolveSettings(mergeSettings(flags, variables), file), {
     cacheBytes: 1,
     store: 'memory',
     maxBytes: 3,
@@ -40,25 +40,30 @@ test('R007-6 a flag goes before a variable, that before the file', (t) => {
 
 test('R007-6 a role takes with it only what it has use for', (t) => {
   const listen = ['/ip4/127.0.0.1/tcp/4480']
-  t.deepEqual(settle({ role: 'global' }, { role: 'local', join: GLOBAL }), { role: 'global' })
-  t.deepEqual(settle({ role: 'local', join: GLOBAL }, { role: 'global', listen }), {
+  t.deepEqual(resolveSettings({ role: 'global' }, { role: 'local', join: GLOBAL }), {
+    role: 'global',
+  })
+  t.deepEqual(resolveSettings({ role: 'local', join: GLOBAL }, { role: 'global', listen }), {
     role: 'local',
     join: GLOBAL,
   })
-  t.deepEqual(settle({}, { role: 'global', listen }), { role: 'global', listen })
-  t.deepEqual(settle({ listen }, { role: 'global' }), { role: 'global', listen })
-  t.throws(() => settle({ listen }, {}), { code: 'usage' })
-  t.throws(() => settle({ role: 'local' }, {}), { code: 'usage' })
+  t.deepEqual(resolveSettings({}, { role: 'global', listen }), { role: 'global', listen })
+  t.deepEqual(resolveSettings({ listen }, { role: 'global' }), { role: 'global', listen })
+  t.throws(() => resolveSettings({ listen }, {}), { code: 'usage' })
+  t.throws(() => resolveSettings({ role: 'local' }, {}), { code: 'usage' })
 })
 
 test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
   const global: Settings = { role: 'global', leaseMs: 5000 }
-  t.deepEqual(settle({ leaseMs: 0 }, global), { role: 'global', leaseMs: 0 })
-  t.deepEqual(settle({ forgetAfterMs: 10_000 }, global), { ...global, forgetAfterMs: 10_000 })
-  t.deepEqual(settle({ role: 'standalone' }, global), { role: 'standalone' })
-  t.throws(() => settle({ forgetAfterMs: 9999 }, global), { code: 'usage' })
-  t.throws(() => settle({ leaseMs: 5000 }, {}), { code: 'usage' })
-  t.throws(() => settle({ forgetAfterMs: 5000 }, { role: 'local', join: GLOBAL }), {
+  t.deepEqual(resolveSettings({ leaseMs: 0 }, global), { role: 'global', leaseMs: 0 })
+  t.deepEqual(resolveSettings({ forgetAfterMs: 10_000 }, global), {
+    ...global,
+    forgetAfterMs: 10_000,
+  })
+  t.deepEqual(resolveSettings({ role: 'standalone' }, global), { role: 'standalone' })
+  t.throws(() => resolveSettings({ forgetAfterMs: 9999 }, global), { code: 'usage' })
+  t.throws(() => resolveSettings({ leaseMs: 5000 }, {}), { code: 'usage' })
+  t.throws(() => resolveSettings({ forgetAfterMs: 5000 }, { role: 'local', join: GLOBAL }), {
     code: 'usage',
   })
   t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: '5s', DSTORE_FORGET_AFTER: '1h' }), {
@@ -73,14 +78,17 @@ test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
 
 test('R007-6 where the API is over TCP and who may use the socket is remembered, until it is said anew', (t) => {
   const kept: Settings = { http: '127.0.0.1:4481', httpPublic: true, socketGroup: 'staff' }
-  t.deepEqual(settle({}, kept), kept)
-  t.deepEqual(settle({ http: 'none' }, kept), { socketGroup: 'staff' })
-  t.deepEqual(settle({ socketGroup: 'none' }, kept), { http: kept.http, httpPublic: true })
+  t.deepEqual(resolveSettings({}, kept), kept)
+  t.deepEqual(resolveSettings({ http: 'none' }, kept), { socketGroup: 'staff' })
+  t.deepEqual(resolveSettings({ socketGroup: 'none' }, kept), { http: kept.http, httpPublic: true })
   // Who names an address and does not say that it is public does not get a public one.
-  t.deepEqual(settle({ http: '4482' }, kept), { http: '4482', socketGroup: 'staff' })
-  t.deepEqual(settle({ httpPublic: true }, { http: '4482' }), { http: '4482', httpPublic: true })
-  t.throws(() => settle({ httpPublic: true }, {}), { code: 'usage' })
-  t.throws(() => settle({ httpPublic: true, http: 'none' }, kept), { code: 'usage' })
+  t.deepEqual(resolveSettings({ http: '4482' }, kept), { http: '4482', socketGroup: 'staff' })
+  t.deepEqual(resolveSettings({ httpPublic: true }, { http: '4482' }), {
+    http: '4482',
+    httpPublic: true,
+  })
+  t.throws(() => resolveSettings({ httpPublic: true }, {}), { code: 'usage' })
+  t.throws(() => resolveSettings({ httpPublic: true, http: 'none' }, kept), { code: 'usage' })
   t.deepEqual(
     settingsFromEnvironment({
       DSTORE_HTTP: '[::1]:4481',

@@ -12,7 +12,7 @@ import {
   createDirectory,
   stateDirectory,
 } from '../../../src/daemon/config/state-directory.ts'
-import { readyLine } from '../../../src/daemon/process/ready-line.ts'
+import { readyLine } from '../../../src/daemon/process/readiness.ts'
 import { ask, serving, temporaryDirectory } from '../serving.ts'
 
 const PROGRAM = fileURLToPath(new URL('daemon-process.js', import.meta.url))
