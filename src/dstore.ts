@@ -1,6 +1,7 @@
 /**
- * The library: put and get from a program, which holds a node itself or talks to the daemon of its machine. Every fault
- * is a `DstoreError`. The command line is `cli/dstore.ts`.
+ * The library: a program stores and fetches values with a node of its own (`createNode`) or through
+ * the daemon of its machine (`connect`). Every failure is a `DstoreError`. `cli/dstore.ts` is the
+ * command line.
  */
 export { createNode } from './library/create-node.ts'
 export { connect } from './library/connect.ts'

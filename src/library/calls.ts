@@ -1,22 +1,22 @@
-/** What holds for every call: it can be cancelled, whoever does the work, and its bounds are checked. */
+/** Cancellation and argument checks that all calls of the library share. */
 import { setMaxListeners } from 'node:events'
-import { DstoreError, throwIfCancelled } from '../errors.ts'
+import { throwIfCancelled } from '../errors.ts'
 import { LONGEST_TIMEOUT_MS } from '../limits.ts'
 import { untilAborted } from '../deadline.ts'
 import type { CallOptions, RangeRequest } from '../node/node.ts'
 
-/** The outcome of a call that need not be waited for once it is cancelled. */
-export async function unlessCancelled<T>(
+/** Runs work that its caller abandons when the signal is aborted; then rejects with `cancelled`. */
+export function runCancellable<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  return toTheEnd(signal, async () =>
+  return runToEnd(signal, async () =>
     signal === undefined ? work() : untilAborted(work(), signal),
   )
 }
 
-/** The outcome of a call that sees to its signal itself: what it undoes is undone when this rejects. */
-export async function toTheEnd<T>(
+/** Runs work that handles the signal itself: when this rejects, the work has cleaned up. */
+export async function runToEnd<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -29,8 +29,8 @@ export async function toTheEnd<T>(
   }
 }
 
-/** The same for what comes piece by piece. */
-export async function* eachUnlessCancelled<T>(
+/** Yields the items until the signal is aborted; then throws `cancelled`. */
+export async function* eachCancellable<T>(
   signal: AbortSignal | undefined,
   items: AsyncIterable<T>,
 ): AsyncGenerator<T, void, undefined> {
@@ -44,7 +44,7 @@ export async function* eachUnlessCancelled<T>(
   throwIfCancelled(signal)
 }
 
-/** The options themselves; TypeError or RangeError for what no call can follow. */
+/** Returns the options; TypeError or RangeError for invalid ones. */
 export function checkOptions<Options extends CallOptions & { readonly range?: RangeRequest }>(
   options: Options,
 ): Options {
@@ -53,7 +53,7 @@ export function checkOptions<Options extends CallOptions & { readonly range?: Ra
     if (!(signal instanceof AbortSignal)) {
       throw new TypeError('options.signal must be an AbortSignal')
     }
-    // One signal for any number of calls at once is no leak.
+    // Many calls may share one signal, which Node would report as a leak.
     setMaxListeners(0, signal)
   }
   if (timeoutMs !== undefined && !isCount(timeoutMs, 1, LONGEST_TIMEOUT_MS)) {
@@ -65,10 +65,6 @@ export function checkOptions<Options extends CallOptions & { readonly range?: Ra
     }
   }
   return options
-}
-
-export function closed(): DstoreError {
-  return new DstoreError('unreachable', 'it was closed')
 }
 
 const isCount = (value: number, least: number, most: number): boolean =>

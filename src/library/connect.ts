@@ -1,29 +1,29 @@
-/** A program and the daemon of its machine. */
+/** Connecting a program to the daemon of its machine (specs/007). */
 import { DstoreError } from '../errors.ts'
 import { findPlace } from '../daemon/config/socket-place.ts'
 import { RemoteNode } from '../daemon/client/remote-node.ts'
 import type { CallOptions } from '../node/node.ts'
 import { checkOptions } from './calls.ts'
 import type { Dstore } from './dstore.ts'
-import { OverNode } from './over-node.ts'
+import { NodeFacade } from './node-facade.ts'
 
-/** Which daemon; and bounds on the greeting, not on later calls. */
+/** Selects the daemon. `signal` and `timeoutMs` apply to connecting, not to later calls. */
 export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'> {
-  /** State directory of the daemon. Default: `DSTORE_DIR`, else the user's. */
+  /** State directory of the daemon. Default: `DSTORE_DIR`, else the user's (R007-1). */
   readonly dir?: string
-  /** Path of its socket, where that is not in the state directory. Default: `DSTORE_SOCKET`, else what was set. */
+  /** Path of its socket. Default: `DSTORE_SOCKET`, else the one in its settings. */
   readonly socket?: string
 }
 
 /**
- * Connect to the daemon that runs for a state directory. It is not started: `dstore start` does that. Errors:
- * `unreachable` (none runs), `not-permitted` (it is somebody else's), `timeout`.
+ * Connect to the running daemon of a state directory; `dstore start` starts one. Errors:
+ * `unreachable` (none runs), `not-permitted` (it is another user's), `timeout`, `cancelled`.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Dstore> {
-  const { dir, socket: told } = checkOptions(options)
-  const { directory, socket } = findPlace(dir, told)
+  const { dir, socket: given } = checkOptions(options)
+  const { directory, socket } = findPlace(dir, given)
   const node = await RemoteNode.connect(socket, options)
-  if (node !== undefined) return new OverNode(node)
+  if (node !== undefined) return new NodeFacade(node)
   throw new DstoreError('unreachable', `no daemon is running for ${directory.path}`, {
     hint: 'start one with `dstore start`',
   })

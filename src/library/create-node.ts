@@ -1,4 +1,4 @@
-/** A node in the process of a program: the roles, and what each of them can be told. */
+/** Opening a node in the process of a program: the roles and their options. */
 import { MIB } from '../limits.ts'
 import { checkJoinAddress, checkListenAddress } from '../daemon/config/addresses.ts'
 import { parseTicket, type Ticket } from '../membership/ticket.ts'
@@ -6,84 +6,93 @@ import type { Lock } from '../daemon/process/lock.ts'
 import { SILENT, type Log } from '../log.ts'
 import type { NodeOptions as OpenOptions } from '../node/open.ts'
 import type { Dstore } from './dstore.ts'
-import { OverNode } from './over-node.ts'
+import { NodeFacade } from './node-facade.ts'
 
-/** Memory for values of a Local that a program opens without saying how much. */
-const LIBRARY_CACHE_BYTES = 256 * MIB
+/** Less than a daemon's default: the program needs memory, too. */
+const DEFAULT_CACHE_BYTES = 256 * MIB
 
-/** What every node can be told. */
+/** Options of every node. */
 export interface AnyNode {
   /**
-   * State directory, made where it is missing and held by one process at a time. It keeps the node's identity, and, but
-   * for a Local, its values, durably. A node without one keeps everything in memory, and nothing longer than that.
+   * State directory; created if missing, and locked by one process at a time. It keeps the node's
+   * identity and, except for a Local, its values. Default: keep everything in memory, until
+   * `close`.
    */
   readonly dir?: string
-  /** Where the node says what happens to it. Default: nowhere. */
+  /** Receives the node's log. Default: discard it. */
   readonly log?: Log
 }
 
-/** Both layers in one process, without a network. */
+/** Options of a standalone node: index and values in one process, without a network. */
 export interface StandaloneOptions extends AnyNode {
   readonly role?: 'standalone'
-  /** The most that its store takes in, in bytes of values. Default: what the disk has. */
+  /** Quota of its store, in bytes of values. Default: the space on the disk. */
   readonly maxBytes?: number
 }
 
-/** The designated peer that holds the canonical index and the durable copy. */
+/** Options of a Global: the node with the canonical index and the durable copy. */
 export interface GlobalOptions extends AnyNode {
   readonly role: 'global'
-  /** Multiaddrs to listen on. Default: loopback, a free port, which `status().listen` tells. */
+  /** Multiaddrs to listen on. Default: a free port on 127.0.0.1; see `status().listen`. */
   readonly listen?: readonly string[]
-  /** The most that its store takes in, in bytes of values. Default: what the disk has. */
+  /** Quota of its store, in bytes of values. Default: the space on the disk. */
   readonly maxBytes?: number
-  /** A Local that hears nothing for so long stops serving, in milliseconds. Default: none. */
+  /** Lease: a Local stops serving after this many milliseconds of silence. Default: no lease. */
   readonly leaseMs?: number
-  /** A Local that is out of touch for so long is no longer waited for, in milliseconds. Default: a day. */
+  /**
+   * Forget a Local after this many milliseconds without contact, so that removals no longer wait
+   * for it. Default: a day.
+   */
   readonly forgetAfterMs?: number
 }
 
-/** Fetches from a Global once, keeps in memory, and serves from there. */
+/** Options of a Local: a node that fetches values from its Global and caches them in memory. */
 export interface LocalOptions extends AnyNode {
   readonly role: 'local'
   /**
-   * What makes this node a member of a Global: of `invite()` there. A secret, needed once for an identity, which a `dir`
-   * keeps; without one every node is new.
+   * Secret from `invite()` at a Global that makes this node a member. An identity needs it once;
+   * `dir` keeps the identity, and a node without `dir` has a new one each time.
    */
   readonly ticket?: string
-  /** Multiaddr of a Global that lists this node already, with its peer id: one of `status().listen` there. */
+  /**
+   * Multiaddr, with peer id, of a Global that lists this node as a member: one of its
+   * `status().listen`.
+   */
   readonly join?: string
-  /** Memory for values, in bytes. Default: 256 MiB. */
+  /** Memory for cached values, in bytes. Default: 256 MiB. */
   readonly cacheBytes?: number
-  /** Multiaddrs at which other Locals can fetch from this one. Default: none. */
+  /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
 }
 
-/** By its role: `{}`, `{ role: 'global' }`, `{ role: 'local', join }`. */
+/** Options by role: `{}`, `{ role: 'global' }`, `{ role: 'local', ticket }`. */
 export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
 
 /**
- * Open a node in this process. A Local whose Global is away is opened all the same, and connects when it can. Errors:
- * `locked` (another process holds the directory), `unwritable`, `malformed-address`, `address-in-use`; of a Local also
- * `incompatible` and `not-permitted`, said by its Global.
+ * Open a node in this process. A Local whose Global is unreachable opens all the same, and keeps
+ * connecting; one that comes with a `ticket` fails with `unreachable`. Errors: `locked` (another
+ * process uses `dir`), `unwritable`, `not-permitted` (other users may write to `dir`),
+ * `malformed-address`, `address-in-use`; for a Local also `incompatible` and `not-permitted` from
+ * its Global. TypeError or RangeError for invalid options.
  */
 export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   const { dir, log = SILENT } = options
-  const told = ofRole(options)
-  const lock = dir === undefined ? undefined : await hold(dir)
+  const settings = optionsOf(options)
+  const lock = dir === undefined ? undefined : await lockDirectory(dir)
   try {
     const { openNode } = await import('../node/open.ts')
-    const store = dir === undefined ? 'memory' : 'disk'
-    const node = await openNode({ ...told, ...lock?.place, store, log })
-    return new OverNode(node, () => lock?.release())
+    const store = lock === undefined ? 'memory' : 'disk'
+    const node = await openNode({ ...settings, ...(lock && { dir: lock.path }), store, log })
+    return new NodeFacade(node, () => lock?.release())
   } catch (error) {
     lock?.release()
     throw error
   }
 }
 
-type OfRole = Omit<OpenOptions, 'dir' | 'store' | 'log'>
+type RoleOptions = Omit<OpenOptions, 'dir' | 'store' | 'log'>
 
-function ofRole(options: NodeOptions): OfRole {
+function optionsOf(options: NodeOptions): RoleOptions {
   const { role = 'standalone', dir, log: _, ...rest } = options
   if (dir !== undefined && typeof dir !== 'string')
     throw new TypeError('options.dir must be a path')
@@ -96,7 +105,7 @@ function ofRole(options: NodeOptions): OfRole {
   switch (role) {
     case 'local': {
       const { ticket, join, ...known } = rest as Partial<LocalOptions>
-      return { cacheBytes: LIBRARY_CACHE_BYTES, ...known, ...destination(ticket, join), role }
+      return { cacheBytes: DEFAULT_CACHE_BYTES, ...known, ...destination(ticket, join), role }
     }
     case 'standalone':
     case 'global':
@@ -106,7 +115,7 @@ function ofRole(options: NodeOptions): OfRole {
   }
 }
 
-/** Where a Local belongs: a ticket says so itself. */
+/** How a Local finds its Global; a ticket holds the address. */
 function destination(ticket?: string, join?: string): { ticket: Ticket } | { join: string } {
   if (ticket !== undefined) {
     if (typeof ticket !== 'string') throw new TypeError('options.ticket must be a ticket')
@@ -121,12 +130,12 @@ function checkListen(listen: unknown = []): void {
   for (const address of listen) checkListenAddress(String(address))
 }
 
-/** The directory, held until it is released; `locked` where another process has it. */
-async function hold(dir: string): Promise<Lock & { readonly place: { readonly dir: string } }> {
+/** Locks the directory until it is released; `locked` if another process has it. */
+async function lockDirectory(dir: string): Promise<Lock & { readonly path: string }> {
   const { createDirectory, stateDirectory } = await import('../daemon/config/state-directory.ts')
   const { takeLock } = await import('../daemon/process/lock.ts')
   const directory = stateDirectory(dir)
   createDirectory(directory)
   const lock = takeLock(directory.lock)
-  return { place: { dir: directory.path }, release: () => lock.release() }
+  return { path: directory.path, release: () => lock.release() }
 }

@@ -1,12 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * What a program does with dstore, whether it holds a node itself (`createNode`) or talks to a daemon (`connect`).
+ * The calls of the library, the same for a node of the program's own (`createNode`) and for a
+ * daemon's (`connect`).
  *
- * Values are named by their key, the hash of their bytes; a `word` is a `Key`, the text of one in any spelling, or a
- * name that is bound to one. Sizes are in bytes, times in milliseconds. What goes wrong outside the program is a
- * `DstoreError` with a `code` (specs/000-conventions.md, "Errors"); what the program does wrong is a `TypeError` or a
- * `RangeError` that names the argument. Every call rejects with `cancelled` once its `signal` is aborted, with
- * `timeout` after `timeoutMs` without progress, and with `unreachable` after `close`.
+ * The key of a value is the hash of its bytes (specs/001). `keyOrName` is a `Key`, the text of one
+ * in any spelling, or a bound name (specs/007, R007-36). Sizes are in bytes, times in milliseconds.
+ * Failures outside the program are `DstoreError`s with a `code` (specs/000, "Errors"); mistakes of
+ * the program are TypeErrors or RangeErrors that name the argument. Every call rejects with
+ * `cancelled` when its `signal` is aborted, with `timeout` after `timeoutMs` without progress, and
+ * with `unreachable` after `close`.
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
@@ -35,8 +37,9 @@ import type {
 } from '../node/node.ts'
 
 /**
- * What can be stored: text (as UTF-8), bytes, a blob, any stream of bytes (the body of a `Response`, a readable of
- * Node's, a generator), or a file by its path. A stream is read no faster than it is stored, and never held as a whole.
+ * The bytes to store: a string (as UTF-8), bytes, a blob, a stream of bytes (such as the body of a
+ * `Response`, a readable of Node's, or a generator), or a file by its path. A stream is read as
+ * fast as it is stored, and is never held in memory as a whole.
  */
 export type Source =
   | string
@@ -50,113 +53,160 @@ export type Source =
     }
 
 /**
- * A value that was found, and its bytes: to be read once, in whichever of these ways, or let go of. Every byte is
- * verified before it is given. Reading may end with `integrity`, `removed`, `unreachable`, `timeout` or `cancelled`.
+ * A value that `get` found. Read its bytes once, by one of these methods or by iterating over it,
+ * or `cancel` it. Every byte is verified before the program sees it. Reading can fail with
+ * `integrity`, `removed`, `unreachable`, `timeout` or `cancelled`.
  */
 export interface Value extends AsyncIterable<Uint8Array> {
   readonly key: Key
-  /** Of the whole value, in bytes. */
+  /** Size of the whole value, in bytes. */
   readonly size: number
-  /** What of it is read here: all of it, or the range that was asked for. */
+  /** The bytes to read: the whole value, or the requested range, cut to the value. */
   readonly range: ByteRange
-  /** All of the range at once: as much memory as that. */
+  /** Read the range into memory. */
   bytes(): Promise<Uint8Array>
-  /** The same as text; what is not UTF-8 becomes U+FFFD. */
+  /** Read the range as UTF-8; invalid sequences become U+FFFD. */
   text(): Promise<string>
-  /** As a web stream: `new Response(value.stream())`. Cancelling it lets go of the value. */
+  /**
+   * Read the range as a web stream: `new Response(value.stream())`. Cancelling it cancels the
+   * value.
+   */
   stream(): ReadableStream<Uint8Array>
-  /** End the work behind it. Whoever neither reads a value nor aborts its signal calls this. */
+  /** Stop reading and release the value. Call it on a value that you do not read to its end. */
   cancel(): Promise<void>
 }
 
-/** A node, as a program sees it. Close it when done. */
+/** A node, in this process or behind a daemon. Close it after use. */
 export interface Dstore {
   readonly role: Role
 
   /**
-   * Store a value; resolves when it is durable, which with `store.kind` `memory` it never is. The same bytes have the same
-   * key everywhere, and existing ones cost no upload. With `name`, that is bound in the same change. Errors: `conflict`
-   * (the name stands for another value), `usage` (not a name), `no-space`, `too-large`, `unreadable`, `unreachable`;
-   * what the source throws.
+   * Store a value (specs/004 and 005). Resolves when the value is durable, unless
+   * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
+   * uploaded again. `name` is bound in the same change. Errors: `conflict` (the name is bound to
+   * another value), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
+   * `unreachable`, and any error that the source throws.
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
 
-  /** Store many values; small ones share messages and syncs. Results in the same order. Errors as of `put`. */
+  /** `put` of many values; small ones share messages and syncs. Results are in the same order. */
   putMany(values: readonly (string | Uint8Array)[], options?: CallOptions): Promise<PutResult[]>
 
-  /** Find a value. Errors: `not-found`, `malformed-key`, `malformed-range`, `range`, `unreachable`. */
-  get(word: Key | string, options?: GetOptions): Promise<Value>
+  /**
+   * Find a value. Nothing is fetched before it is read. Errors: `not-found`, `malformed-key`,
+   * `malformed-range`, `range` (no byte of the range exists), `unreachable`.
+   */
+  get(keyOrName: Key | string, options?: GetOptions): Promise<Value>
 
-  /** Is it there? Errors: `malformed-key`; `unreachable` where nobody can say. */
-  has(word: Key | string, options?: CallOptions): Promise<boolean>
+  /**
+   * Whether a value exists. Errors: `malformed-key`; `unreachable` if neither Global nor the cache
+   * knows.
+   */
+  has(keyOrName: Key | string, options?: CallOptions): Promise<boolean>
 
-  /** The same for many, in few messages, in the same order. */
-  hasMany(words: readonly (Key | string)[], options?: CallOptions): Promise<boolean[]>
+  /** `has` of many in few messages; answers are in the same order. */
+  hasMany(keysOrNames: readonly (Key | string)[], options?: CallOptions): Promise<boolean[]>
 
-  /** Size, names, and how much is here; undefined where there is none. Errors as of `has`. */
-  stat(word: Key | string, options?: CallOptions): Promise<ValueFacts | undefined>
+  /**
+   * Facts about a value: size, names, holders; undefined if it does not exist. Errors as for `has`.
+   */
+  stat(keyOrName: Key | string, options?: CallOptions): Promise<ValueFacts | undefined>
 
-  /** The same for many, in few messages, in the same order. */
+  /** `stat` of many in few messages; answers are in the same order. */
   statMany(
-    words: readonly (Key | string)[],
+    keysOrNames: readonly (Key | string)[],
     options?: CallOptions,
   ): Promise<(ValueFacts | undefined)[]>
 
   /**
-   * Remove a value everywhere. Resolves when every Local has let go of it, or, after `timeoutMs`, with those that have
-   * not in `owed`; asked again, it waits again. It takes no name: that is `unbind`. Errors: `not-found`,
-   * `malformed-key`, `conflict` (it has names; `force` takes them along), `unreachable`.
+   * Remove a value everywhere (specs/004). Resolves when every Local has dropped it, or after
+   * `timeoutMs` with the others in `owed`; a repeated call waits again. Takes a key, never a name:
+   * see `unbind`. Errors: `not-found`, `malformed-key`, `conflict` (it has names and `force` is not
+   * set), `unreachable`.
    */
   remove(key: Key | string, options?: RemoveOptions): Promise<RemoveResult>
 
-  /** What a name stands for; undefined where it is not bound. Errors: `usage` (not a name), `unreachable`. */
+  /**
+   * The value that a name is bound to; undefined if it is not bound. Errors: `usage` (an invalid
+   * name), `unreachable`.
+   */
   lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
 
-  /** Bind a name to a value, for good. Errors: `usage`, `not-found`, `conflict` (it stands for another). */
-  bind(name: string, word: Key | string, options?: CallOptions): Promise<BoundName>
+  /**
+   * Bind a write-once name to a value. Errors: `usage` (an invalid name), `not-found`,
+   * `malformed-key`, `conflict` (it is bound to another value), `unreachable`.
+   */
+  bind(name: string, keyOrName: Key | string, options?: CallOptions): Promise<BoundName>
 
-  /** Make a ticket, for a node to join this Global. Errors: `usage` (standalone), `not-permitted`, `busy`, `unreachable`. */
-  invite(options?: InviteOptions): Promise<Invitation>
-
-  /** Every member, and those that were expelled not long ago. Errors as of `invite`. */
-  members(options?: CallOptions): AsyncIterable<MemberEntry>
-
-  /** Let a peer be a member, or give it another role. Errors as of `invite`. */
-  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
-
-  /** Let a member be one no more; answered as `remove`. Errors as of `invite`, and `not-found`. */
-  expel(peer: string, options?: CallOptions): Promise<ExpelResult>
-
-  /** Unbind a name. Its value goes with its last name, if it was never put without one; else as `remove`. */
+  /**
+   * Unbind a name. Its value is removed with its last name, unless it was ever put without one or
+   * `keepValue` is set. Errors: `usage`, `not-found`, `unreachable`; otherwise as `remove`.
+   */
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
 
-  /** Every name that begins with `prefix`, with its key, in bytewise order of UTF-8. Error: `unreachable`. */
+  /**
+   * Create a ticket, with which a node joins this Global (specs/006). Errors: `usage` (standalone),
+   * `not-permitted`, `busy`, `unreachable`.
+   */
+  invite(options?: InviteOptions): Promise<Invitation>
+
+  /** Every member, and those expelled not long ago, by peer id. Errors as for `invite`. */
+  members(options?: CallOptions): AsyncIterable<MemberEntry>
+
+  /** Admit a peer, by peer id, or change the role of a member. Errors as for `invite`. */
+  admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
+
+  /**
+   * Expel a member. Resolves when every Local has cut its connections to it, or after `timeoutMs`,
+   * as `remove` does. Errors as for `invite`, and `not-found`.
+   */
+  expel(peer: string, options?: CallOptions): Promise<ExpelResult>
+
+  /**
+   * Every name that begins with `prefix`, and its key, in bytewise order of UTF-8. Error:
+   * `unreachable`.
+   */
   names(
     prefix?: string,
     options?: CallOptions,
   ): AsyncIterable<{ readonly name: string; readonly key: Key }>
 
-  /** Every key, with its value's size in bytes, in bytewise order of digests. Error: `unreachable`. */
+  /**
+   * Every key, and the size of its value in bytes, in bytewise order of digests. Error:
+   * `unreachable`.
+   */
   keys(options?: CallOptions): AsyncIterable<{ readonly key: Key; readonly size: number }>
 
-  /** Every change of the index as it happens, until the loop is left or the signal aborted. Error: `unreachable`. */
+  /**
+   * Every change of the index as it happens, until the program leaves the loop or aborts the
+   * signal. Errors: `usage` (an invalid position), `unreachable`.
+   */
   watch(options?: WatchOptions): AsyncIterable<ChangeEvent>
 
-  /** Bring a whole value into this node's cache. Errors as of `get`; `too-large` where the cache has no room. */
-  prefetch(word: Key | string, options?: CallOptions): Promise<void>
+  /**
+   * Fetch a whole value into this node's cache. Errors as for `get`; `too-large` if it does not
+   * fit.
+   */
+  prefetch(keyOrName: Key | string, options?: CallOptions): Promise<void>
 
-  /** Drop a value from this node's cache alone; the bytes of memory that were freed. */
-  evict(word: Key | string, options?: CallOptions): Promise<number>
+  /** Evict a value from this node's cache only. Resolves to the bytes of memory that it freed. */
+  evict(keyOrName: Key | string, options?: CallOptions): Promise<number>
 
-  /** Read back everything that this node keeps; what is damaged is told, and not served from then on. */
+  /**
+   * Verify every value that this node keeps (specs/005). Reports damaged ones and no longer serves
+   * them; `repair` fetches them again.
+   */
   verify(options?: VerifyOptions): AsyncIterable<Verification>
 
-  /** What the node is and does. */
+  /** What the node is and does: role, addresses, connections, store, cache, traffic. */
   status(options?: CallOptions): Promise<NodeStatus>
 
-  /** End what is in progress and let go of everything; a daemon goes on. Calling it again does nothing. */
+  /**
+   * End what is in progress and release everything; a daemon keeps running. Repeating it has no
+   * effect.
+   */
   close(): Promise<void>
 
-  /** The same, for `await using`. */
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }

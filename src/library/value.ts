@@ -1,9 +1,9 @@
-/** A value that was found, in every form in which programs read bytes. */
+/** A value that `get` found, and the ways to read its bytes. */
 import { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import type { CallOptions, ReadableValue } from '../node/node.ts'
-import { eachUnlessCancelled } from './calls.ts'
+import { eachCancellable } from './calls.ts'
 import type { Value } from './dstore.ts'
 
 export class FoundValue implements Value {
@@ -50,7 +50,8 @@ export class FoundValue implements Value {
   }
 
   #pieces(): AsyncGenerator<Uint8Array> {
-    if (this.#taken !== undefined) throw new TypeError('a value is read once: get it again')
+    if (this.#taken !== undefined)
+      throw new TypeError('a value can be read only once: call get again')
     this.#taken = this.#bytes[Symbol.asyncIterator]()
     return this.#read({ [Symbol.asyncIterator]: () => this.#taken! })
   }
@@ -59,7 +60,7 @@ export class FoundValue implements Value {
     const { signal, onProgress } = this.#options
     const totalBytes = this.range.end - this.range.start
     let doneBytes = 0
-    for await (const piece of eachUnlessCancelled(signal, bytes)) {
+    for await (const piece of eachCancellable(signal, bytes)) {
       doneBytes += piece.byteLength
       onProgress?.({ phase: 'fetch', doneBytes, totalBytes })
       yield piece
