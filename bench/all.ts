@@ -1,9 +1,9 @@
-/** Every benchmark, one after the other, each in a process of its own: `npm run bench`. */
+/** Runs every benchmark, one after the other, each in its own process: `npm run bench`. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** Not benchmarks themselves: this file, and what they share. And one that installs what it compares with. */
+/** This file, modules that benchmarks share, and the benchmark that installs its peer. */
 const OTHERS = new Set(['all.js', 'ratio.js', 'index-orders.js', 'helia.js'])
 
 const folder = fileURLToPath(new URL('.', import.meta.url))

@@ -1,6 +1,7 @@
 /**
- * What the command line costs on top of starting Node: whole processes, interleaved, the median of twenty each, through
- * a running daemon. `node dist/bench/cli.js`; ends with 1 where a ratio is over the limit (specs/007, "Limits").
+ * The cost of a command beside starting Node: whole processes in turns, the median of twenty each,
+ * through a running daemon. `node dist/bench/cli.js`; exits with 1 if a ratio is above the limit
+ * (specs/007, "Limits").
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,11 @@
 /**
- * Many small values through a real daemon, and large ones, as its clients put them; beside SQLite, plain files, and `cp`
- * with `sync` on the same disk in the same run. `node dist/bench/daemon.js small|large [THOUSANDS|GiB]`: a million values
- * of 100 bytes, or 10 GiB in files of 1 GiB. Linux only: memory is read from /proc. Figures are in bench/README.md.
+ * Puts of many small values, or of large ones, through a real daemon, beside SQLite, plain files,
+ * and `cp` with `sync` on the same disk in the same run.
+ *
+ *     node dist/bench/daemon.js small|large [THOUSANDS|GiB]
+ *
+ * By default a million values of 100 bytes, or 10 GiB in files of 1 GiB. Linux only: it reads
+ * memory from /proc. The figures are in bench/notes/hash-and-store.md.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -107,7 +111,7 @@ async function small(count: number): Promise<void> {
   await files(Math.round(count / 20))
 }
 
-/** The same values in SQLite, as many in a transaction as in a request of ours, each transaction synced. */
+/** The same values in SQLite: a transaction for each of our requests, each one synced. */
 function sqlite(count: number): void {
   const path = join(folder, 'sqlite.db')
   const script = `
@@ -132,7 +136,7 @@ db.close()
   )
 }
 
-/** The same as plain files, without a sync of each. */
+/** The same as plain files, each synced. */
 async function files(count: number): Promise<void> {
   const dir = join(folder, 'files')
   await mkdir(dir)
@@ -160,7 +164,7 @@ async function large(gib: number): Promise<void> {
   const daemon = await start(join(folder, 'large'))
   let [ours, theirs] = [0, 0]
   for (let i = 0; i < gib; i++) {
-    // Another value each time, of the same length.
+    // A different value each time, of the same length.
     const changed = await open(source, 'r+')
     await changed.write(Buffer.from(String(i).padStart(8, '0')), 0, 8, 0)
     await changed.close()

@@ -1,10 +1,12 @@
 /**
- * Against Helia 7: a value from one process's memory into another's, in both ways that dstore has, and as blocks of 1 MiB
- * by bitswap, 32 wanted at once. Rounds interleaved, a new value for each: Helia resends no block for a while.
+ * dstore beside Helia 7: a value from one process's memory to another's, by lane and over Noise,
+ * and as blocks of 1 MiB by bitswap, 32 wanted at once. Contestants take turns, with a new value
+ * each round, because Helia does not resend a block for a while.
  *
- *     node dist/bench/helia.js        on Node 22 or newer; `MIB`, `ROUNDS` and `HELIA_DIR` in the environment
+ *     node dist/bench/helia.js
  *
- * Helia is no dependency of ours: it is installed into a temporary folder, or found in `HELIA_DIR`.
+ * Needs Node 22 or newer; reads `MIB`, `ROUNDS` and `HELIA_DIR` from the environment. Helia is not
+ * a dependency: the benchmark installs it into a temporary folder, or finds it in `HELIA_DIR`.
  */
 import { execFileSync, fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,7 +29,7 @@ const PACKAGES = [
   'multiformats@latest',
 ]
 
-/** One process of it, told what to do as ours are. */
+/** The program of a Helia process, which takes orders over IPC like ours. */
 const PROCESS = `
 import { randomBytes, createHash } from 'node:crypto'
 import { createHeliaLight } from 'helia'

@@ -1,4 +1,4 @@
-/** A Global for `index.ts`, in a process of its own: its index over real connections, told over IPC what to do. */
+/** A Global for `index.ts`: its index over real connections. It takes orders over IPC. */
 import { once } from 'node:events'
 import { hash } from '../src/hash/hasher.ts'
 import { newIdentity } from '../src/network/identity.ts'

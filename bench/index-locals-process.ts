@@ -1,4 +1,4 @@
-/** Locals for `index.ts`, many in one process: the index's end of each over a real connection of its own. */
+/** Many Locals for `index.ts` in one process, each an index over its own real connection. */
 import { once } from 'node:events'
 import { DstoreError } from '../src/errors.ts'
 import { hash } from '../src/hash/hasher.ts'

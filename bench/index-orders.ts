@@ -1,4 +1,4 @@
-/** What the processes of `index.ts` are told, and how they answer. */
+/** The orders to processes of `index.ts`, and their answers. */
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,24 +12,24 @@ export type Order =
       readonly from: number
       readonly count: number
     }
-  /** Be so many Locals; each holds so many of the first values, by their digests alone. */
+  /** Starts this many Locals, each of which holds the first values (only their digests). */
   | {
       readonly type: 'join'
       readonly address: string
       readonly locals: number
       readonly holding: number
     }
-  /** The first of the Locals hangs up; it comes back, and says what that took once it has caught up. */
+  /** The first Local disconnects, reconnects, and reports the cost once it has caught up. */
   | { readonly type: 'away' }
   | { readonly type: 'back'; readonly upto: number }
 
-/** What catching up took. */
+/** The cost of catching up. */
 export interface CaughtUp {
   readonly ms: number
   readonly bytes: number
 }
 
-/** A process that does one thing after the other. */
+/** A process that executes orders one after the other. */
 export class Worker {
   readonly #child: ChildProcess
 

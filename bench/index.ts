@@ -1,7 +1,9 @@
 /**
- * Removal with many Locals: how long until all have acknowledged it, what a Local costs Global in memory, and how a
- * Local catches up that was away during many changes, by replay and by revalidation. Global and its Locals are processes,
- * every Local has a connection of its own over TCP, Noise and Yamux. `node dist/bench/index.js [LOCALS] [CHANGES]`.
+ * Removal with many Locals: how long until all have acknowledged, how much memory a Local costs
+ * Global, and how a Local catches up after many changes, by replay and by revalidation. Global and
+ * its Locals are processes; each Local has its own connection over TCP, Noise and Yamux.
+ *
+ *     node dist/bench/index.js [LOCALS] [CHANGES]
  */
 import { KIB, MIB } from '../src/limits.ts'
 import { Worker, type CaughtUp } from './index-orders.ts'
@@ -41,7 +43,7 @@ try {
   say(`resident memory of Global: ${(grown / (all - 4) / KIB).toFixed(0)} KiB for each Local`)
   for (const locals of processes) locals.end()
 
-  // Position: the run's begin, the puts so far, the removals so far, and from here on as many puts as removals.
+  // Position: the start of the run, the puts, the removals, and then as many puts as removals.
   const values = CHANGES / 2
   const upto = 1 + (REMOVALS + 100) * 2 + CHANGES
   await warm.tell({ type: 'away' })

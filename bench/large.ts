@@ -1,6 +1,6 @@
 /**
- * One large value through put, get and verify of real processes: how fast, and how much memory each has at most.
- * `node dist/bench/large.js [GiB]`, 4 where nothing is said. Linux only: peaks are read from /proc.
+ * One large value through put, get and verify of real processes: rates, and each process's peak
+ * memory. `node dist/bench/large.js [GiB]`, by default 4. Linux only: it reads peaks from /proc.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

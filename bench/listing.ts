@@ -1,7 +1,10 @@
 /**
- * Listing very many names and keys: `dstore ls` and `dstore ls --keys` of a daemon that has them, how long that takes and
- * how much memory the daemon takes meanwhile: it fails where that grows with them. Linux only.
- * `node dist/bench/listing.js [MILLIONS [CHARACTERS]]`: 1 where nothing is said, with names of 16 characters.
+ * Long lists: time of `dstore ls` and `dstore ls --keys`, and the daemon's memory meanwhile. It
+ * fails if memory grows with the list. Linux only.
+ *
+ *     node dist/bench/listing.js [MILLIONS [CHARACTERS]]
+ *
+ * By default a million names of 16 characters.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,13 +28,13 @@ const COUNT = Math.round(Number(process.argv[2] ?? 1) * 1_000_000)
 const NAME_CHARACTERS = Number(process.argv[3] ?? 16)
 const BATCH = 1000
 
-/** What the daemon may grow by: its pages, its garbage, and what its buffers hold. */
+/** The daemon's permitted growth: pages of the list, garbage and buffers. */
 const MOST_MIB = 64
 
 const start = (args: readonly string[]): ChildProcess =>
   spawn(process.execPath, [BUNDLE, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
 
-/** As many keys, each with a name, as if they had been put; their values were small, and are not looked at. */
+/** Stores the rows of many keys, each with a name. Their small values are never read. */
 async function fill(directory: string): Promise<void> {
   const store = await openDiskStore({ directory })
   for (let at = 0; at < COUNT; at += BATCH) {

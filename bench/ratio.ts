@@ -1,19 +1,18 @@
 /**
- * Ratios of contestants that take turns, by the processor time that they use: what other programs do at the same time
- * is left out, as far as it can be.
+ * Ratios of contestants that take turns, by processor time, which other programs affect least.
  */
 
-/** Something to time: does its work once. */
+/** Work to time: does it once. */
 export type Work = () => unknown
 
-/** Times each for `sliceMs`, in turn, `rounds` times; the median over rounds of the first's speed to each other's. */
+/** Runs each for `sliceMs` in turns. Returns the median ratio of the first's speed to each. */
 export function ratios(works: readonly Work[], rounds: number, sliceMs: number): number[] {
   for (const work of works) speed(work, sliceMs)
   const all = Array.from({ length: rounds }, () => works.map((work) => speed(work, sliceMs)))
   return works.map((_, i) => median(all.map((speeds) => speeds[0]! / speeds[i]!)))
 }
 
-/** How often the work is done in a second of processor time, all threads together. */
+/** How often the work is done per second of processor time, over all threads. */
 function speed(work: Work, sliceMs: number): number {
   const before = process.cpuUsage()
   const started = performance.now()

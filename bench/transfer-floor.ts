@@ -1,6 +1,6 @@
 /**
- * The floor that other benches refer to: the same bytes over a bare libp2p stream, a lane and raw TCP, unverified, in
- * writes of 1 MiB, between two processes on loopback. One interleaved run; ratios to the stream.
+ * The floor for transfers: the same bytes over a libp2p stream, a lane and raw TCP, unverified, in
+ * writes of 1 MiB, between two processes on loopback in turns. Ratios are to the stream.
  *
  *     npm run build && node dist/bench/transfer-floor.js [MIB=256] [ROUNDS=5]
  */
@@ -19,7 +19,7 @@ const MIB = 1 << 20
 const KINDS = ['stream', 'lane', 'tcp'] as const
 type Kind = (typeof KINDS)[number]
 
-/** Both carry the same: `bulk` may be a lane, the other never is. */
+/** Both carry the same bytes: only `lane` may use a lane. */
 const PROTOCOLS = { stream: '/dstore/floor/1', lane: '/dstore/floor-bulk/1' } as const
 
 interface Result {
@@ -48,7 +48,7 @@ async function bulkNetwork(listen: string[]): Promise<LaneNetwork> {
   })
 }
 
-/** Reads everything, then answers with one byte, or ends. */
+/** Reads to the end, then answers with the processor time that it took. */
 async function drain(channel: Channel): Promise<void> {
   const cpu = process.cpuUsage()
   while ((await channel.read()) !== undefined);
@@ -100,7 +100,7 @@ async function send(address: string, port: number): Promise<Result[]> {
   await (await network.dial(address, PROTOCOLS.stream)).end()
   const piece = new Uint8Array(randomBytes(MIB))
   const results: Result[] = []
-  // The first round only warms up.
+  // The first round is a warm-up.
   for (let round = 0; round <= rounds; round++) {
     for (const kind of KINDS) {
       const cpu = process.cpuUsage()

@@ -1,7 +1,10 @@
 /**
- * What it costs to move values between nodes: whole processes on loopback, contestants interleaved, medians of rounds,
- * ratios within one run. `node dist/bench/transfer.js [PART...]`, parts: `large` `fan-out` `small` `hit` `memory`; all
- * without. `ROUNDS`, `MIB`, `LOCALS`, `STORE` (memory, disk) and `PASS_MIB` in the environment.
+ * Transfers between nodes: whole processes on loopback, contestants in turns, medians of rounds.
+ *
+ *     node dist/bench/transfer.js [large|fan-out|small|hit|memory]...
+ *
+ * By default all parts. Reads `ROUNDS`, `MIB`, `LOCALS`, `STORE` (memory, disk) and `PASS_MIB` from
+ * the environment.
  */
 import { loadavg } from 'node:os'
 import { fanOut } from './transfer/fan-out.ts'

@@ -1,7 +1,7 @@
-/** A node in this process: put a value, get it back, by its key and by a name. */
+/** A node in this process: puts a value under a name and gets it back. */
 import { createNode } from '@dstore/dstore'
 
-// Without a directory everything is in memory; with `{ dir: '/var/lib/app' }` it is kept.
+// Without a directory, values stay in memory; with `{ dir: '/var/lib/app' }` they are on disk.
 await using dstore = await createNode()
 
 const { key, existed } = await dstore.put('hello, world\n', { name: 'greeting' })
@@ -10,7 +10,7 @@ console.log(key.toString(), existed)
 const value = await dstore.get('greeting')
 console.log(value.size, await value.text())
 
-// The key is the BLAKE3 of the bytes, so the same bytes are stored once.
+// The key is the BLAKE3 of the bytes, so equal bytes are stored once.
 console.log((await dstore.put(new TextEncoder().encode('hello, world\n'))).existed)
 
 /* prints

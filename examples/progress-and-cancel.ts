@@ -1,8 +1,8 @@
-/** How far a call has come, and how to end one. */
+/** Follows the progress of a call, and cancels one. */
 import { createNode, DstoreError } from '@dstore/dstore'
 import type { Progress } from '@dstore/dstore'
 
-/** Four pieces of 1 MiB, one every few milliseconds: a download, say. */
+/** Four pieces of 1 MiB, one every few milliseconds, like a download. */
 async function* pieces(): AsyncGenerator<Uint8Array> {
   for (let piece = 0; piece < 4; piece++) {
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -13,11 +13,11 @@ async function* pieces(): AsyncGenerator<Uint8Array> {
 await using dstore = await createNode()
 
 const show = ({ phase, doneBytes, totalBytes }: Progress): void =>
-  console.log(phase, doneBytes, 'of', totalBytes ?? 'who knows')
+  console.log(phase, doneBytes, 'of', totalBytes ?? 'unknown')
 const { key } = await dstore.put(pieces(), { onProgress: show })
 console.log('stored', key.toHex().slice(0, 8))
 
-// `AbortSignal.timeout` bounds the whole call; `timeoutMs` bounds only the time in which nothing moves.
+// `AbortSignal.timeout` bounds the whole call; `timeoutMs` bounds only time without progress.
 const enough = new AbortController()
 const stop = ({ doneBytes }: Progress): void => {
   if (doneBytes >= 2 << 20) enough.abort()
@@ -30,10 +30,10 @@ try {
 }
 
 /* prints
-store 1048576 of who knows
-store 2097152 of who knows
-store 3145728 of who knows
-store 4194304 of who knows
+store 1048576 of unknown
+store 2097152 of unknown
+store 3145728 of unknown
+store 4194304 of unknown
 stored 0bf0cbfc
 cancelled false
 */

@@ -1,16 +1,16 @@
-/** Web streams in and out: a handler that answers requests with values, ranges and all. */
+/** Web streams in and out: a handler that stores request bodies and answers with values. */
 import { createNode, DstoreError } from '@dstore/dstore'
 import type { Dstore } from '@dstore/dstore'
 
-/** What a web server, a worker or a test calls with a `Request`. Nothing is ever held as a whole. */
+/** Called with a `Request` by a web server, a worker or a test. Streams both ways. */
 async function handle(dstore: Dstore, request: Request): Promise<Response> {
   if (request.method === 'POST' && request.body !== null) {
     const { key } = await dstore.put(request.body, { signal: request.signal })
     return new Response(`/${key.toString()}`, { status: 201 })
   }
   try {
-    const word = new URL(request.url).pathname.slice(1)
-    const value = await dstore.get(word, { signal: request.signal })
+    const keyOrName = new URL(request.url).pathname.slice(1)
+    const value = await dstore.get(keyOrName, { signal: request.signal })
     return new Response(value.stream(), {
       headers: { ETag: `"${value.key.toString()}"`, 'Content-Length': `${value.size}` },
     })
@@ -31,8 +31,8 @@ const path = await (await handle(dstore, post)).text()
 const answer = await handle(dstore, new Request(`http://localhost${path}`))
 console.log(answer.status, (await answer.text()) === body)
 
-const nothing = await handle(dstore, new Request('http://localhost/no/such/name'))
-console.log(nothing.status, await nothing.text())
+const missing = await handle(dstore, new Request('http://localhost/no/such/name'))
+console.log(missing.status, await missing.text())
 
 /* prints
 200 true

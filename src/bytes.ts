@@ -1,25 +1,25 @@
-/** Small operations on bytes that every layer needs and no platform class gives. */
+/** Operations on bytes that several layers need and the platform lacks. */
 
-/** Below this, to zero costs less than to ask for memory that is not. */
+/** Below this size, zeroed memory is cheaper than unzeroed memory. */
 const UNZEROED_BYTES = 4096
 
 const EMPTY = new Uint8Array(0)
 
 /**
- * An array that holds whatever was in its memory before, for those who write all that they show: to zero a megabyte
- * costs as much as to copy it. Not a Buffer, whose `slice` copies nothing.
+ * An array with arbitrary contents, for callers that overwrite all of it: zeroing a megabyte costs
+ * as much as copying it. It is not a Buffer, whose `slice` does not copy.
  */
 export function unzeroed(length: number): Uint8Array {
   if (length < UNZEROED_BYTES) return new Uint8Array(length)
   return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }
 
-/** How many bytes these are together. */
+/** The total length of the parts. */
 export function bytesIn(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
-/** All parts in one array; the part itself, uncopied, where there is only one. */
+/** All parts in one array. A single part is returned without a copy. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 0) return EMPTY
   if (parts.length === 1) return parts[0]!
@@ -32,7 +32,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
-/** All pieces of a stream in one array: for streams that are known to be small. */
+/** All pieces of a stream in one array, for streams that are known to be small. */
 export async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for await (const piece of pieces) parts.push(piece)
@@ -44,24 +44,24 @@ export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void,
   yield bytes
 }
 
-/** The same memory, for numbers. */
+/** A DataView of the same memory. */
 export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength)
 }
 
-/** Are both the same bytes? Not constant-time: never for secrets. */
+/** Are both equal, byte by byte? Not in constant time: never use it for secrets. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.byteLength !== b.byteLength) return false
   for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false
   return true
 }
 
-/** Lower-case hex, two digits a byte: one flat string, where digits put together would be a chain of strings. */
+/** Lower-case hex. The result is a flat string; joining digits would build a chain of strings. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
-/** The bytes of an even number of hex digits in any case; undefined for any other string. */
+/** The bytes of an even number of hex digits in any case, or undefined for any other string. */
 export function fromHex(hex: string): Uint8Array | undefined {
   if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined
   const bytes = new Uint8Array(hex.length / 2)

@@ -1,11 +1,13 @@
 /**
- * Every failure that dstore reports, from the wire to the exit code (specs/000-conventions.md, "Errors").
+ * All errors that dstore reports, from the wire to the exit code (specs/000-conventions.md,
+ * "Errors").
  *
- * A *fault* (a peer, a disk, an input, a limit) is a `DstoreError` with a code from the table below.
- * A *mistake of the calling program* is a `TypeError` or a `RangeError` that names the argument.
+ * A *fault* (of a peer, a disk, an input, a limit) is a `DstoreError` with a code from the table
+ * below. A *mistake of the calling program* is a `TypeError` or a `RangeError` that names the
+ * argument.
  */
 
-/** The stable name of what went wrong. */
+/** The stable name of a kind of fault. */
 export type ErrorCode =
   | 'internal'
   | 'unreadable'
@@ -34,12 +36,12 @@ export type ErrorCode =
   | 'conflict'
   | 'cancelled'
 
-/** What one code means to a program (`status`, `exit`, `retry`) and to a person (`meaning`). */
+/** A code's meaning for a program (`status`, `exit`, `retry`) and for a person (`meaning`). */
 export interface ErrorKind {
   readonly meaning: string
-  /** Who can put it right. */
+  /** The party that can fix it. */
   readonly fault: 'caller' | 'peer' | 'node' | 'input'
-  /** May the same call succeed later without anything being changed? */
+  /** May the same call succeed later without any change? */
   readonly retry: boolean
   /** HTTP status of the answer on the daemon's API. */
   readonly status: number
@@ -55,7 +57,7 @@ const kind = (
   exit: number,
 ): ErrorKind => ({ meaning, fault, retry, status, exit })
 
-/** The closed table of codes. `specs/000-conventions.md` holds the same table; a test keeps them one. */
+/** The closed table of codes. A test compares it with that in `specs/000-conventions.md`. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   internal: kind('a defect in dstore', 'node', false, 500, 1),
   unreadable: kind('an input file is missing or cannot be read', 'input', false, 422, 1),
@@ -103,15 +105,15 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   cancelled: kind('the caller gave up', 'caller', true, 499, 130),
 }
 
-/** What is known of a fault besides. */
+/** Details of a fault. */
 export interface DstoreErrorOptions {
-  /** What it came from. */
+  /** The error that caused it. */
   cause?: unknown
-  /** One line that says what to do about it. */
+  /** One line that suggests a remedy. */
   hint?: string
 }
 
-/** A fault, with a stable `code` from `ERRORS`. The message is one line, fit for a person. */
+/** A fault, with a stable `code` from `ERRORS`. Its message is one line for a person. */
 export class DstoreError extends Error {
   override readonly name = 'DstoreError'
   readonly code: ErrorCode
@@ -128,12 +130,12 @@ export class DstoreError extends Error {
   }
 }
 
-/** Is this string one of the codes? What comes over a wire is not trusted to be. */
+/** Is this string one of the codes? A code from a peer may be any string. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code)
 }
 
-/** The error as a fault: itself where it is one, `cancelled` for an abort, else `internal`. */
+/** The error as a fault: unchanged if it is one, `cancelled` for an abort, else `internal`. */
 export function asDstoreError(error: unknown): DstoreError {
   if (error instanceof DstoreError) return error
   if (error instanceof Error && error.name === 'AbortError') {
@@ -143,7 +145,7 @@ export function asDstoreError(error: unknown): DstoreError {
   return new DstoreError('internal', message, { cause: error })
 }
 
-/** Throws where the signal is aborted: its reason if that is a fault, else `cancelled`. */
+/** Throws if the signal is aborted: its reason if that is a fault, else `cancelled`. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return
   const reason: unknown = signal.reason

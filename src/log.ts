@@ -1,4 +1,4 @@
-/** Where a node says what happened: one line, and facts about it. The daemon gives the real one. */
+/** Receives the events of a node: a one-line message each, and facts. The daemon writes a file. */
 export interface Log {
   debug(message: string, facts?: LogFacts): void
   info(message: string, facts?: LogFacts): void
@@ -6,8 +6,8 @@ export interface Log {
   error(message: string, facts?: LogFacts): void
 }
 
-/** What there is to say about an event, by name. */
+/** The facts of an event, by name. */
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>
 
-/** For programs that do not want to hear of it. */
+/** Discards all events. */
 export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,6 +1,7 @@
 /**
- * Checks the model of removal (`specs/models/removal.pml`) with spin: that both of its properties hold in every state,
- * that every statement of it is reached, and that with each rule switched off one of them fails. `npm run model`.
+ * Checks the model of removal (`specs/models/removal.pml`) with spin: both of its properties hold
+ * in every state, every statement is reached, and without any one rule a property fails.
+ * `npm run model`.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -11,7 +12,7 @@ const MODEL = resolve('specs/models/removal.pml')
 
 type Property = 'coherent' | 'progress'
 
-/** Each rule that the model can do without, and what is then no longer so. */
+/** Each rule that the model can switch off, and the property that then fails. */
 const TEETH: Readonly<Record<string, Property>> = {
   NO_FETCH_CHECK: 'coherent',
   NO_PUT_CHECK: 'coherent',
@@ -24,20 +25,20 @@ const TEETH: Readonly<Record<string, Property>> = {
   NO_OUTSTANDING_CLEARED: 'progress',
 }
 
-/** What spin found. */
+/** The findings of spin. */
 interface Finding {
   readonly errors: number
   readonly states: number
-  /** Statements that were never done. */
+  /** Statements that were never reached. */
   readonly unreached: readonly string[]
 }
 
-/** Look at every state of the model, without the rule that the macro switches off. */
+/** Visits every state of the model, without the rule that the macro switches off. */
 function check(property: Property, macro?: string): Finding {
   const folder = mkdtempSync(join(tmpdir(), 'dstore-model-'))
   try {
-    // Progress is looked for under weak fairness: whoever can act for ever, acts at some time. That takes sixteen times
-    // the states, so fewer act.
+    // Progress is checked under weak fairness: a process that stays able to act acts eventually.
+    // That takes sixteen times the states, so the model has fewer processes then.
     const fair = property === 'progress'
     const macros = [...(fair ? ['-DCALM'] : []), ...(macro === undefined ? [] : [`-D${macro}`])]
     run(folder, 'spin', ['-a', ...macros, MODEL])

@@ -1,6 +1,7 @@
 /**
- * The pages of `docs/reference` as the code has them: the commands from their own help, the exit codes from the table of
- * errors, the library from its comments. A test holds pages and code together; `npm run reference` writes them anew.
+ * The pages of `docs/reference`, made from the code: commands from their help, exit codes from the
+ * table of errors, the library from its comments. A test compares pages and code;
+ * `npm run reference` rewrites the pages.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../cli/commands.ts'
@@ -9,7 +10,7 @@ import { ERRORS } from '../src/errors.ts'
 
 const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
 
-/** Files whose exported declarations make the library's page, in its order, with what is said above them. */
+/** Files whose exported declarations make the library's page, in its order, with its headings. */
 const LIBRARY = [
   ['Opening', 'src/library/create-node.ts'],
   ['Connecting', 'src/library/connect.ts'],
@@ -27,7 +28,7 @@ const LIBRARY = [
   ['Logs', 'src/log.ts'],
 ] as const
 
-/** What the library exports: the rest of those files is the inside of dstore. */
+/** The names that the library exports. The rest of those files is internal. */
 export function exported(): string[] {
   const lists = readFileSync('src/dstore.ts', 'utf8').matchAll(/^export (?:type )?\{([^}]*)\}/gm)
   const names = [...lists].flatMap(([, list]) => list!.split(',')).map((name) => name.trim())
@@ -97,7 +98,7 @@ function libraryPage(): string {
     .concat('\n')
 }
 
-/** What the library exports of a file, without bodies, each under its comment. */
+/** The exported declarations of a file, without bodies, each under its comment. */
 function declarations(path: string): string[] {
   const names = new Set(exported())
   const source = readFileSync(path, 'utf8')

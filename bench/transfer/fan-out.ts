@@ -1,4 +1,4 @@
-/** Several Locals fetch one value at the same moment: feeding each other, and each from Global alone. */
+/** Several Locals fetch one value at once: with each other's help, and only from Global. */
 import { LARGE_BYTES, MIB, say, withPeers } from './peers.ts'
 
 export async function fanOut(): Promise<void> {

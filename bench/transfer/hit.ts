@@ -1,6 +1,6 @@
 /**
- * What a Local holds already: through its socket by `curl` and by `dstore get`, beside a static file from a server on a
- * socket and beside `cat`; and in process.
+ * Values that a Local holds: through its socket by `curl` and by `dstore get`, beside a static file
+ * from a server on a socket and beside `cat`; and in process.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -89,7 +89,7 @@ const curl = (socket: string, path: string): string[] => [
   `http://localhost${path}`,
 ]
 
-/** How long a command takes, all of its output read by `wc -c`, which must count this many bytes. */
+/** The time of a command whose output `wc -c` reads; it must count this many bytes. */
 async function runFor(command: readonly string[], bytes: number): Promise<number> {
   const begin = performance.now()
   const child = spawn('sh', ['-c', '"$@" | wc -c', 'sh', ...command], {

@@ -1,10 +1,10 @@
-/** One large value, cold: into a Local's cache; and beside it what carries the same bytes with less. */
+/** One large value, cold, into a Local's cache, beside simpler ways to move the same bytes. */
 import { median } from '../ratio.ts'
 import type { Measured } from './peer-process.ts'
 import { LARGE_BYTES, MIB, ROUNDS, STORE, type Peer, row, say, withPeers } from './peers.ts'
 
 interface Result extends Measured {
-  /** Seconds of processor time of the process that gave. */
+  /** Processor time of the sender, in seconds. */
   readonly giverCpu: number
 }
 
@@ -12,7 +12,7 @@ type Peers = [Peer, Peer, Peer, Peer, Peer, Peer, Peer]
 
 type Contestant = readonly [giver: Peer, run: () => Promise<Measured>]
 
-/** A stream of libp2p's packages as they come, and one of dstore's own node, whose Noise is faster. */
+/** A stream of libp2p's unchanged packages, and one of a dstore node, whose Noise is faster. */
 const PLAIN = 'bare stream'
 const BARE = 'bare stream, own Noise'
 
@@ -33,7 +33,7 @@ export async function large(): Promise<void> {
     const take = { do: 'take', from, value } as const
     const { text: plain } = await plainGiver.do({ do: 'give', bytes: LARGE_BYTES, plainly: true })
     const contestants: Record<string, Contestant> = {
-      // What is set against one another comes one after the other: the machine changes its pace.
+      // Contestants that are compared run next to each other, because the machine's speed drifts.
       'get, cold, by lane': [global, () => local.do({ do: 'get', key })],
       [PLAIN]: [plainGiver, () => plainTaker.do({ ...take, from: plain, how: 'plain' })],
       'get, cold, over Noise': [global, () => noiseLocal.do({ do: 'get', key })],
@@ -51,7 +51,7 @@ export async function large(): Promise<void> {
     const evict = async (): Promise<void> => {
       for (const one of [local, noiseLocal]) await one.do({ do: 'evict', keys: [key] })
     }
-    // In a round two processes carry most of what there is: those that carry one thing are to be as warm.
+    // Two processes carry most bytes of a round. The others need the same warm-up.
     const single = Object.entries(contestants).filter(([, [from]]) => from !== giver)
     const others = Object.keys(contestants).length - single.length
     const firsts: string[] = []
@@ -62,7 +62,7 @@ export async function large(): Promise<void> {
       }
       await evict()
     }
-    // The first round only warms up.
+    // The first round is a warm-up.
     for (let round = 0; round <= ROUNDS; round++) {
       for (const [name, [from, run]] of Object.entries(contestants)) {
         const before = await from.usage()

@@ -1,4 +1,4 @@
-/** What a Local holds in memory while much more than its cache passes, and for a reader that is slow. */
+/** A Local's memory while much more than its cache passes, and for a slow reader. */
 import { MIB, say, withPeers } from './peers.ts'
 
 export async function memory(): Promise<void> {
@@ -10,7 +10,7 @@ export async function memory(): Promise<void> {
     let seed = 1
     let peakBytes = 0
     let blockedMs = 0
-    // Values that fit into the cache, in turn, and one that does not; each is gone from Global's memory afterwards.
+    // Values that fit into the cache, and one that does not. Global removes each afterwards.
     for (let passed = 0; passed < total;) {
       const bytes = seed % 8 === 0 ? 256 * MIB : 32 * MIB
       const { text: key } = await global!.do({ do: 'put', bytes, seed: seed++ })

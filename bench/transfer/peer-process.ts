@@ -1,6 +1,6 @@
 /**
- * One process of the transfer benchmark: a node in a role, or an end of a bare connection. It does what its parent says
- * over the IPC channel, one thing after the other, and answers each with what it measured.
+ * One process of the transfer benchmark: a node in a role, or an end of a bare connection. It
+ * executes its parent's orders over IPC, one after the other, and answers with measurements.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -28,22 +28,22 @@ import type { Channel } from '../../src/wire/channel.ts'
 import { givePlainly, takePlainly } from './plain-libp2p.ts'
 
 const MIB = 1 << 20
-/** Bytes without anything, and the transfer protocol: over streams, and over lanes. */
+/** Bare bytes, and the transfer protocol, over streams and over lanes. */
 const BARE = '/dstore/bench-bare/1'
 const PROTOCOLS = { noise: '/dstore/bench-noise/1', lane: '/dstore/bench-lane/1' } as const
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
-/** What a parent asks, and what it is answered; times in milliseconds. */
+/** The parent's orders and their answers. Times are in milliseconds. */
 export interface Measured {
   readonly ms: number
   /** Seconds of CPU of this process. */
   readonly cpu: number
-  /** The largest resident set so far, and the longest that the event loop was held. */
+  /** The largest resident set so far, and the longest block of the event loop. */
   readonly peakBytes: number
   readonly blockedMs: number
   readonly bytes: number
   readonly text: string
-  /** Of each request, where there were many. */
+  /** The time of each request, if there were many. */
   readonly latencies: readonly number[]
 }
 
@@ -86,7 +86,7 @@ export type Order =
     }
   | { readonly do: 'evict'; readonly keys: readonly string[] }
   | { readonly do: 'remove'; readonly key: string }
-  /** What it has used so far: see `cpu`, `peakBytes` and `bytes`, which are those sent. */
+  /** Usage so far: `cpu`, `peakBytes`, and `bytes` sent. */
   | { readonly do: 'usage' }
   | { readonly do: 'give'; readonly bytes: number; readonly plainly?: boolean }
   | {
@@ -104,7 +104,7 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
-/** Opened once. A process that opens it, or a node, has the heap of a daemon; one that carries libp2p as it comes has not. */
+/** Opened once. With it, or with a node, a process has the heap of a daemon; bare libp2p has not. */
 let network: LaneNetwork | undefined
 
 async function measured(
@@ -127,7 +127,7 @@ async function measured(
   }
 }
 
-/** Bytes that do not compress and are the same for a seed. */
+/** Incompressible bytes, the same for each seed. */
 function filled(bytes: number, seed: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(bytes / 4))
   let state = seed
@@ -160,7 +160,7 @@ async function openNetwork(listen: readonly string[]): Promise<LaneNetwork> {
   return new LaneNetwork({ ...parts, network: own, now, random: (count) => randomBytes(count) })
 }
 
-/** Where a value is given: over dstore's own network, and over raw TCP. */
+/** Where a value is served: over dstore's network, and over raw TCP. */
 interface Given {
   readonly address: string
   readonly port: number
@@ -278,7 +278,7 @@ async function timed<T>(
   return latencies
 }
 
-/** As many libp2p clients do it: a stream for each request. At most as many at once as a peer may open. */
+/** Like many libp2p clients: a stream for each request, as many at once as a peer may open. */
 async function takeSmall({ from, count, depth }: Order & { do: 'take-small' }): Promise<number[]> {
   const { address } = JSON.parse(from) as Given
   network ??= await openNetwork([])

@@ -1,4 +1,4 @@
-/** The processes of the transfer benchmark, as their parent sees them, and how it prints. */
+/** The parent's view of the processes of the transfer benchmark, and its output. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -7,10 +7,10 @@ import type { Measured, Order } from './peer-process.ts'
 export const MIB: number = 1 << 20
 export const ROUNDS: number = Number(process.env.ROUNDS ?? 5)
 export const LARGE_BYTES: number = Number(process.env.MIB ?? 256) * MIB
-/** Where a Global of the benchmark keeps its values. */
+/** The kind of store of the benchmark's Global. */
 export const STORE: 'disk' | 'memory' = process.env.STORE === 'disk' ? 'disk' : 'memory'
 
-/** A child process, and what it measured. */
+/** A child process and its measurements. */
 export class Peer {
   readonly #child: ChildProcess = fork(fileURLToPath(new URL('peer-process.js', import.meta.url)))
 
@@ -22,7 +22,7 @@ export class Peer {
     return answer
   }
 
-  /** Seconds of processor time so far, and bytes of values that it sent. */
+  /** Processor time so far in seconds, and bytes of values sent. */
   async usage(): Promise<{ readonly cpu: number; readonly sentBytes: number }> {
     const { text, bytes } = await this.do({ do: 'usage' })
     return { cpu: Number(text), sentBytes: bytes }
@@ -49,7 +49,7 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Cells of a table, the first to the left. */
+/** Cells of a table row, the first aligned left. */
 export function row([name, ...cells]: readonly string[]): void {
   say(`  ${name!.padEnd(30)}${cells.map((cell) => cell.padStart(9)).join('')}`)
 }

@@ -1,6 +1,6 @@
 /**
- * A stream of libp2p's own packages as they come, TCP, Noise and Yamux, without anything of dstore's but what Node 20 lacks:
- * a value in pieces of 1 MiB, the writer waiting for `drain`, the reader counting.
+ * A stream of libp2p's unchanged packages (TCP, Noise and Yamux): a value in pieces of 1 MiB. The
+ * writer waits for `drain`, the reader counts. Of dstore it uses only the polyfill for Node 20.
  */
 import '../../src/network/polyfill.ts'
 import { once } from 'node:events'
@@ -29,7 +29,7 @@ async function send(stream: Stream, value: Uint8Array): Promise<void> {
   await stream.close()
 }
 
-/** Gives this value to whoever asks. Where. */
+/** Serves this value to any peer. Returns the address. */
 export async function givePlainly(value: Uint8Array): Promise<string> {
   const node = await open(['/ip4/127.0.0.1/tcp/0'])
   await node.handle(PROTOCOL, (stream) => void send(stream, value))
@@ -38,7 +38,7 @@ export async function givePlainly(value: Uint8Array): Promise<string> {
 
 let connection: Connection | undefined
 
-/** Takes what is given there, over a connection that is kept: the bytes that came. */
+/** Reads the value served there over a kept connection. Returns the number of bytes. */
 export async function takePlainly(address: string): Promise<number> {
   connection ??= await (await open([])).dial(multiaddr(address))
   const stream = await connection.newStream(PROTOCOL)

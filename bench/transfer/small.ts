@@ -1,6 +1,6 @@
 /**
- * Small values at a Local: got, asked about and put, how many a second, and how long each takes; beside one stream per
- * request, and Redis, where it is installed.
+ * Small values at a Local: rates and latencies of get, has and put, beside one stream per request
+ * and, if it is installed, Redis.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -28,7 +28,7 @@ const manifest = JSON.parse(read('package.json')) as Manifest
 const lock = JSON.parse(read('package-lock.json')) as Lock
 const guide = read('CONTRIBUTING.md')
 
-/** Packages of others: everything in the lock but ourselves. */
+/** Packages in the lock, without this one. */
 const locked = Object.entries(lock.packages).filter(([path]) => path !== '')
 
 /** Names that the guide explains in one of its lists: "- `name`: why". */
@@ -50,10 +50,10 @@ test('every install script in the tree is denied, and explained in CONTRIBUTING.
   t.deepEqual(manifest.allowScripts, Object.fromEntries(names.map((name) => [name, false])))
 })
 
-/** What npm runs when a package is installed; it calls the compiler for a binding.gyp that no script sees to. */
+/** Scripts that npm runs at installation. A binding.gyp without a script means the compiler. */
 const INSTALLING = ['preinstall', 'install', 'postinstall']
 
-test('what is installed here runs no other script than those that the lock tells of, and none that downloads', (t) => {
+test('installed packages have only the scripts that the lock lists, and none downloads', (t) => {
   const found: Record<string, string> = {}
   const installed = locked.filter(([path]) => existsSync(join(ROOT, path, 'package.json')))
   t.true(installed.length > 100)
@@ -64,12 +64,12 @@ test('what is installed here runs no other script than those that the lock tells
     t.is(running.length > 0 || compiles, hasInstallScript === true, path)
     if (running.length > 0) found[path] = running.join(' && ')
   }
-  // It looks for the addon that the lock pins; only where there is none does it call the compiler.
+  // It looks for the addon that the lock pins, and calls the compiler only without one.
   const looks = 'node-gyp-build-optional-packages'
   t.deepEqual(found, { 'node_modules/lmdb': looks, 'node_modules/msgpackr-extract': looks })
 })
 
-test('everything in the lock has a version and a checksum, and comes from one place', (t) => {
+test('everything in the lock has a version and a checksum, and comes from one registry', (t) => {
   t.true(locked.length > 100)
   for (const [path, { version, integrity, link }] of locked) {
     t.truthy(version, `${path} has no version`)
@@ -82,7 +82,7 @@ test('everything in the lock has a version and a checksum, and comes from one pl
   t.true(places.size <= 1, `more than one place: ${[...places].join(', ')}`)
 })
 
-test('the lock is whole: the packages of every other system are in it, too', (t) => {
+test('the lock is complete: it has the packages of every other system', (t) => {
   const names = new Set(locked.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13)))
   for (const [path, { optionalDependencies = {} }] of locked) {
     for (const name of Object.keys(optionalDependencies)) {
@@ -91,13 +91,13 @@ test('the lock is whole: the packages of every other system are in it, too', (t)
   }
 })
 
-test('the lock is of this manifest', (t) => {
+test('the lock matches the manifest', (t) => {
   const root = lock.packages['']! as unknown as Manifest
   t.deepEqual(root.dependencies, manifest.dependencies)
   t.deepEqual(root.devDependencies, manifest.devDependencies)
 })
 
-test('every script that the pages name exists', (t) => {
+test('every script that a page names exists', (t) => {
   const pages = filesIn('.').filter((path) => path.endsWith('.md'))
   for (const page of [...pages, '.ci/run', '.github/workflows/ci.yml']) {
     for (const [, script] of read(page).matchAll(/npm run ([\w:-]+)/g)) {

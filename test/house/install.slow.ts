@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import test from 'ava'
 import { ROOT } from './tree.ts'
 
-/** Run a command in a folder, and give what it prints. */
+/** Runs a command in a folder, and returns its output. */
 const run = async (cwd: string, command: string, ...rest: string[]): Promise<string> =>
   (await promisify(execFile)(command, rest, { cwd })).stdout
 

@@ -3,22 +3,22 @@ import { filesIn, sourceOf } from './tree.ts'
 import type { Source } from './tree.ts'
 
 /**
- * The layers, from the command line down to what a value is. A file imports from its own layer and from those below
- * it in this list, never from those above: so each layer can be read, tested and replaced without what stands on it.
+ * The layers, from the command line down to the hash. A file imports from its own layer and from
+ * those below it in this list. So each layer can be read, tested and replaced without those above.
  */
 const LAYERS = [
   'cli', // the command line, a client of the daemon's API
   'src/dstore.ts', // the library's entry: what programs import
-  'src/library', // one face for programs: over a node of their own, or over a daemon's
+  'src/library', // the API for programs, over their own node or a daemon's
   'src/daemon', // process, lock, configuration, HTTP API and its client
   'src/node', // the roles Global and Local, the cache, downloads from many peers
   'src/network', // libp2p and the lanes: channels to other nodes
-  'src/index', // what exists, and the order of every change
-  'src/transfer', // values on their way between nodes
+  'src/index', // which keys exist, and the order of every change
+  'src/transfer', // values in transit between nodes
   'src/membership', // who may take part
   'src/wire', // channels and frames
-  'src/store', // where values live
-  'src/hash', // what a value is called
+  'src/store', // stores of values, on disk and in memory
+  'src/hash', // keys, and the proof of a value's bytes
   'src/deadline.ts', // the leaves import only each other
   'src/log.ts',
   'src/limits.ts',
@@ -34,7 +34,7 @@ const LEAVES = new Set([
   'src/errors.ts',
 ])
 
-/** What only some folders may import, and why. */
+/** Modules that only some folders may import, and why. */
 const RESERVED = [
   {
     modules: /^(@libp2p\/|libp2p$|@chainsafe\/libp2p-|@multiformats\/multiaddr$|uint8arraylist$)/,
@@ -89,7 +89,7 @@ const layerOf = (path: string): string | undefined =>
 test('every source file belongs to a layer', (t) => {
   t.true(sources.length > 0)
   for (const { path } of sources) {
-    t.truthy(layerOf(path), `${path} is in no layer: put it into one, or name the layer here`)
+    t.truthy(layerOf(path), `${path} is in no layer: move it into one, or add its layer here`)
   }
 })
 
@@ -102,7 +102,7 @@ test('imports point down the list of layers, never up', (t) => {
     if (upper === undefined || lower === undefined) continue
     t.true(
       LAYERS.indexOf(upper) <= LAYERS.indexOf(lower),
-      `${from} imports ${to}: ${upper} is below ${lower} and may not know of it`,
+      `${from} imports ${to}: ${upper} is below ${lower} and must not import it`,
     )
   }
 })
@@ -110,7 +110,7 @@ test('imports point down the list of layers, never up', (t) => {
 test('the leaves import only each other', (t) => {
   for (const source of sources.filter(({ path }) => LEAVES.has(path))) {
     for (const { to } of source.imports) {
-      t.true(LEAVES.has(to), `${source.path} is a leaf: everything imports it, so not ${to}`)
+      t.true(LEAVES.has(to), `${source.path} is a leaf, so it must not import ${to}`)
     }
   }
 })
@@ -133,7 +133,7 @@ test('process is used only in the daemon and the command line', (t) => {
     if (!usesProcess) continue
     t.true(
       ['src/daemon', 'cli'].includes(layerOf(path) ?? ''),
-      `${path} uses process: hand in what it needs, so that a test can hand in something else`,
+      `${path} uses process: take a parameter instead, so that a test can replace it`,
     )
   }
   t.pass()

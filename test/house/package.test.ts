@@ -19,7 +19,7 @@ const manifest = JSON.parse(read('package.json')) as Manifest
 
 let paths: string[]
 
-/** What npm would publish of what is built now; npm gets a cache of its own, so that nothing is left behind. */
+/** The files that npm would publish now. npm gets a temporary cache. */
 test.before(async () => {
   const cache = await mkdtemp(join(tmpdir(), 'dstore-pack-'))
   const options = ['--dry-run', '--json', '--ignore-scripts', '--offline', '--cache', cache]
@@ -32,7 +32,7 @@ test.before(async () => {
   }
 })
 
-test('the package holds the command line, the library with its types, the specs, and nothing else', (t) => {
+test('the package holds the command line, the library with its types and the specs, and nothing else', (t) => {
   for (const path of [...Object.values(manifest.bin), 'LICENSE', 'CHANGELOG.md', 'package.json']) {
     t.true(paths.includes(path), `${path} is missing`)
   }
@@ -44,13 +44,13 @@ test('the package holds the command line, the library with its types, the specs,
   }
 })
 
-test('the command can be run as it is built: links to it outlive a build', (t) => {
+test('the built command is executable, so that links to it survive a build', (t) => {
   for (const path of Object.values(manifest.bin)) {
     t.is(statSync(join(ROOT, path)).mode & 0o111, 0o111, path)
   }
 })
 
-test('whatever the package exports is in it', (t) => {
+test('everything that the package exports is in it', (t) => {
   const targets = Object.values(manifest.exports).flatMap((target) =>
     typeof target === 'string' ? [target] : Object.values(target),
   )
@@ -58,10 +58,10 @@ test('whatever the package exports is in it', (t) => {
   for (const target of targets) t.true(paths.includes(target.slice(2)), `${target} is missing`)
 })
 
-/** How a file of the bundle names another: as a module, or by its address. */
+/** How a file of the bundle refers to another: as a module, or by its URL. */
 const NAMED = /(?:\bfrom ?|\bimport ?\(?|new URL\()["'](\.[^"']+\.js)["']/g
 
-test('what the bundle loads is in the package', (t) => {
+test('every file that the bundle loads is in the package', (t) => {
   let count = 0
   for (const path of paths.filter((name) => /^dist\/(dstore|chunks\/.+)\.js$/.test(name))) {
     for (const [, target] of read(path).matchAll(NAMED)) {
@@ -73,7 +73,7 @@ test('what the bundle loads is in the package', (t) => {
   t.true(count > 20)
 })
 
-test('the licences of the libraries in the bundle are beside it', (t) => {
+test('the licences of bundled libraries are beside the bundle', (t) => {
   const licenses = read('dist/chunks/LICENSES.txt')
   for (const name of ['libp2p', '@chainsafe/libp2p-noise', '@noble/hashes', 'multiformats']) {
     t.regex(licenses, new RegExp(`^${name} \\d+\\.\\S+ \\(.*(MIT|Apache).*\\)$`, 'm'))
@@ -84,12 +84,12 @@ test("the version that a node tells is the package's", (t) => {
   t.is(VERSION, manifest.version)
 })
 
-test('the package says on which Node it runs, and CI tries the oldest and those after it', (t) => {
+test('the package states its oldest Node, and CI tests that one and newer ones', (t) => {
   t.is(manifest.engines.node, '>=20.19.0')
   t.regex(read('.github/workflows/ci.yml'), /node: \[20, 22, 24\]/)
 })
 
-test('every start loads little: no package, and of Node only what it must', (t) => {
+test('every start loads little: no package, and few modules of Node', (t) => {
   const loaded = new Set<string>()
   const foreign = new Set<string>()
   const load = (path: string): void => {

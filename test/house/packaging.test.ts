@@ -1,4 +1,4 @@
-/** What runs dstore as a service elsewhere: held against the systemd that is here, and against what it names. */
+/** The files in packaging, checked with this machine's systemd and against the files they name. */
 import test from 'ava'
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -39,7 +39,7 @@ function daemonFlags(words: readonly string[]): object {
 }
 
 for (const [name, text] of Object.entries(UNITS)) {
-  test(`${name} starts a daemon, and ends it as it wants to be ended`, (t) => {
+  test(`${name} starts a daemon, and stops it with the right signal`, (t) => {
     const [, words] = /^ExecStart=\S+dstore (.*)$/m.exec(text)!
     t.notThrows(() => daemonFlags(words!.split(' ')))
     t.regex(text, /^SuccessExitStatus=143$/m)
@@ -47,7 +47,7 @@ for (const [name, text] of Object.entries(UNITS)) {
     t.notRegex(text, /^MemoryDenyWriteExecute=yes$/m, 'Node compiles as it runs')
   })
 
-  test(`systemd finds nothing wrong with ${name}, where it is installed`, async (t) => {
+  test(`systemd accepts ${name}, if it is installed`, async (t) => {
     if (spawnSync('systemd-analyze', ['--version']).error !== undefined) {
       t.log('systemd is not installed: the unit was not tried')
       t.pass()
@@ -64,7 +64,7 @@ for (const [name, text] of Object.entries(UNITS)) {
   })
 }
 
-test('the image runs as a user without rights, says how it is, and is built of what there is', (t) => {
+test('the image runs as an unprivileged user, has a health check, and copies existing files', (t) => {
   const [, final = ''] = dockerfile.split(/^(?=FROM .*slim\n)/m).slice(-2)
   t.regex(final, /^USER dstore$/m)
   t.regex(final, /^HEALTHCHECK /m)
@@ -77,7 +77,7 @@ test('the image runs as a user without rights, says how it is, and is built of w
   for (const path of ['package.json', 'package-lock.json', 'LICENSE']) t.true(existsSync(path))
 })
 
-test('the composition is a Global, and Locals that join it by a ticket that is no part of it', (t) => {
+test('the composition is a Global, and Locals that join it with a ticket from outside', (t) => {
   const { services, secrets, volumes } = compose
   const { global, ...locals } = services
   t.like(daemonFlags(global!.command), { global: true })

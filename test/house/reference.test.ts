@@ -3,9 +3,9 @@ import { exported, pages } from '../../tools/reference.ts'
 import { read } from './tree.ts'
 
 for (const [path, page] of Object.entries(pages())) {
-  test(`${path} is what the code says`, (t) => {
+  test(`${path} matches the code`, (t) => {
     t.true(page.length > 1000)
-    t.is(read(path), page, 'npm run reference writes it anew')
+    t.is(read(path), page, 'npm run reference rewrites it')
   })
 }
 
@@ -17,12 +17,12 @@ const blocks = read('docs/reference/library.md')
   .slice(1)
   .map((block) => block.split('\n```')[0]!)
 
-test('everything that the library exports is in its reference, once', (t) => {
+test('the reference lists every export of the library once', (t) => {
   const declared = blocks.map((block) => String(/^export (?:async )?\w+ (\w+)/m.exec(block)?.[1]))
   t.deepEqual(sorted(declared), sorted(exported()))
   t.true(declared.length > 40)
 })
 
-test('everything that the library exports says what it is', (t) => {
+test('every export of the library has a comment', (t) => {
   for (const block of blocks) t.true(block.startsWith('/**'), block.slice(0, 80))
 })

@@ -1,13 +1,13 @@
-/** The files of this repository, and what each source file imports, for the tests that keep the house in order. */
+/** The files of this repository, and the imports of each source file. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAst } from 'rolldown/parseAst'
 
-/** The repository's own folder. This file runs from `dist/test/house`. */
+/** The root of the repository. This file runs from `dist/test/house`. */
 export const ROOT: string = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** What is not ours, or not kept. */
+/** Folders that are not part of the repository. */
 const FOREIGN = new Set(['node_modules', 'dist', '.git', '.npm'])
 
 /** Every file below a folder, as paths from the root with forward slashes, in order. */
@@ -34,11 +34,11 @@ export interface Import {
   readonly to: string
   /** Is `to` a file of this repository? */
   readonly own: boolean
-  /** Loaded together with the file: neither `import()` nor types alone. */
+  /** Loaded together with the file: neither `import()` nor only types. */
   readonly loaded: boolean
 }
 
-/** What the house rules want to know of one source file. */
+/** The facts of one source file that the tests check. */
 export interface Source {
   readonly path: string
   readonly imports: readonly Import[]
@@ -48,7 +48,7 @@ export interface Source {
   readonly lines: number
 }
 
-/** Parse a TypeScript file with the bundler's own parser. */
+/** Parses a TypeScript file with the bundler's parser. */
 export function sourceOf(path: string): Source {
   const text = read(path)
   const imports: Import[] = []
