@@ -104,7 +104,7 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 process.on('disconnect', () => process.exit())
 
 let node: Node | undefined
-/** Opened once. With it, or with a node, a process has the heap of a daemon; bare libp2p has not. */
+/** Opened once. With it, or a node, the process gets the heap of a daemon; bare libp2p does not. */
 let network: LaneNetwork | undefined
 
 async function measured(
