@@ -223,7 +223,10 @@ for (const [where, open] of Object.entries(MEETINGS)) {
       const FLOODS: Record<string, (id: number) => Uint8Array> = {
         'all values, again and again': (id) =>
           framed(id, { type: 'locate', digests, inline: true }),
-        pings: (id) => concat(Array.from({ length: 8192 }, () => framed(id, { type: 'ping' }))),
+        pings: (id) => {
+          const ping = framed(id, { type: 'ping' })
+          return new Uint8Array(Buffer.alloc(8192 * ping.byteLength, ping))
+        },
         lists: (id) => framed(id, { type: 'list', after: undefined, limit: 1024 }),
         watches: (id) => framed(id, WATCH),
       }
