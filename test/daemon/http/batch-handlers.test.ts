@@ -1,8 +1,16 @@
-/** Batches that never come to their end, and many at once: what they cost is bounded over all clients. */
+/** Batches that never end, and many at once: their memory is bounded over all clients. */
 import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { mock } from 'node:test'
 import test from 'ava'
-import { HTTP_BATCHES_BYTES, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../../src/limits.ts'
+import { timedBody, type HttpCall } from '../../../src/daemon/http/call.ts'
+import {
+  HTTP_BATCHES_BYTES,
+  HTTP_BATCH_BYTES,
+  HTTP_REQUEST_MS,
+  INLINE_VALUE_BYTES,
+} from '../../../src/limits.ts'
 import { serving } from '../serving.ts'
 
 const SIZES = Array.from(
@@ -11,7 +19,19 @@ const SIZES = Array.from(
 )
 const AT_ONCE = HTTP_BATCHES_BYTES / HTTP_BATCH_BYTES
 
-test('R007-33: batches that stop in the middle do not cost more than all batches may, nor for ever', async (t) => {
+test.serial('R007-33 R007-11: a body that stalls ends its request after a while', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const stalled = new Readable({ read: () => undefined })
+  const next = timedBody({ request: stalled } as unknown as HttpCall).next()
+  mock.timers.tick(HTTP_REQUEST_MS - 1)
+  t.false(stalled.destroyed)
+  mock.timers.tick(1)
+  t.true(stalled.destroyed)
+  await t.throwsAsync(next, { code: 'cancelled' })
+})
+
+test('R007-33: batches that stop in the middle cost no more than all batches may', async (t) => {
   const { directory } = await serving(t)
   const begin = (timeoutMs: number): ClientRequest => {
     const sent = request({
@@ -26,7 +46,7 @@ test('R007-33: batches that stop in the middle do not cost more than all batches
       },
     })
     sent.on('error', () => undefined)
-    // What is refused or left is cut while it is still sent.
+    // The daemon cuts the connection of a client that still sends.
     sent.on('socket', (socket) => socket.on('error', () => undefined))
     sent.write(Buffer.alloc(1000))
     return sent
@@ -39,11 +59,13 @@ test('R007-33: batches that stop in the middle do not cost more than all batches
   const stuck = Array.from({ length: AT_ONCE }, () => begin(60_000))
   await new Promise((resolve) => setTimeout(resolve, 200))
   t.is(await answered(begin(300)), 429)
-  // One that waits long enough comes to its turn when another leaves.
+  // A batch that waits gets its turn when others leave, long before the daemon would cut them off.
   const patient = begin(60_000)
   const status = answered(patient)
-  stuck[0]!.destroy()
+  const startedAt = performance.now()
+  for (const sent of stuck.slice(1)) sent.destroy()
   patient.end(Buffer.alloc(HTTP_BATCH_BYTES - 1000))
   t.is(await status, 200)
-  for (const sent of stuck) sent.destroy()
+  t.true(performance.now() - startedAt < HTTP_REQUEST_MS - 5000)
+  stuck[0]!.destroy()
 })

@@ -1,0 +1,117 @@
+/** Names, batches, removals and changes. Part of the library's conformance suite. */
+import { DstoreError } from '../../src/dstore.ts'
+import type { ChangeEvent } from '../../src/dstore.ts'
+import { ABSENT, all, sample } from './conformance-samples.ts'
+import type { Topic } from './conformance-samples.ts'
+
+export function indexTopics(topic: Topic): void {
+  topic('names are bound once, and stand for their key', async (t, dstore) => {
+    const { key } = await dstore.put('one', { name: 'greetings/one' })
+    const other = await dstore.put('two')
+    t.is(await (await dstore.get('greetings/one')).text(), 'one')
+    t.true(await dstore.has('greetings/one'))
+    t.is((await dstore.lookup('greetings/one'))?.key.toString(), key.toString())
+    t.is(await dstore.lookup('greetings/two'), undefined)
+    t.is(await dstore.stat('greetings/two'), undefined)
+    await t.throwsAsync(dstore.get('greetings/two'), { code: 'not-found' })
+    const bound = await dstore.bind('also/one', 'greetings/one')
+    t.deepEqual([bound.name, bound.key.toString(), bound.size], ['also/one', key.toString(), 3])
+    await t.throwsAsync(dstore.bind('also/one', other.key), { code: 'conflict' })
+    await t.throwsAsync(dstore.put('three', { name: 'also/one' }), { code: 'conflict' })
+    await t.throwsAsync(dstore.bind('x', ABSENT), { code: 'not-found' })
+    const named = async (prefix?: string): Promise<string[]> =>
+      (await all(dstore.names(prefix))).map((one) => `${one.name} ${one.key.toString()}`)
+    t.deepEqual(await named(), [`also/one ${key.toString()}`, `greetings/one ${key.toString()}`])
+    t.deepEqual(await named('gre'), [`greetings/one ${key.toString()}`])
+    t.deepEqual([...(await dstore.stat(key))!.names].toSorted(), ['also/one', 'greetings/one'])
+    const kept = await dstore.unbind('also/one', { keepValue: true })
+    t.deepEqual([kept.name, kept.key], ['also/one', undefined])
+    const gone = await dstore.unbind('greetings/one')
+    t.is(gone.key?.toString(), key.toString())
+    t.false(await dstore.has(key))
+    await t.throwsAsync(dstore.unbind('greetings/one'), { code: 'not-found' })
+  })
+
+  topic('many at once, small and large, in their order', async (t, dstore) => {
+    const values = [sample(10), 'text', sample(200_000), sample(0), sample(20, 1), sample(10)]
+    const put = await dstore.putMany(values)
+    t.deepEqual(
+      put.map(({ size }) => size),
+      [10, 4, 200_000, 0, 20, 10],
+    )
+    t.is(put[0]!.key.toString(), put[5]!.key.toString())
+    const keys = put.map(({ key }) => key)
+    await dstore.bind('tenth', keys[0]!)
+    const words = [...keys, ABSENT, 'tenth', 'nobody']
+    const there = [...keys.map(() => true), false, true, false]
+    t.deepEqual(await dstore.hasMany(words), there)
+    const facts = await dstore.statMany(words)
+    t.deepEqual(
+      facts.map((one) => one !== undefined),
+      there,
+    )
+    t.is(facts[7]!.key.toString(), keys[0]!.toString())
+    t.deepEqual(await dstore.putMany([]), [])
+    t.deepEqual(await dstore.hasMany([]), [])
+    const listed = await all(dstore.keys())
+    t.deepEqual(
+      listed.map(({ key }) => key.toHex()),
+      [...new Set(keys.map((key) => key.toHex()))].toSorted(),
+    )
+    t.is(
+      listed.reduce((sum, { size }) => sum + size, 0),
+      10 + 4 + 200_000 + 20,
+    )
+  })
+
+  topic('what is removed is gone', async (t, dstore) => {
+    const { key } = await dstore.put(sample(200_000))
+    const named = await dstore.put('named', { name: 'a name' })
+    t.true(await dstore.has(key))
+    const removed = await dstore.remove(key)
+    t.deepEqual([removed.key.toString(), removed.owed], [key.toString(), []])
+    t.is(removed.freedBytes, 200_000)
+    t.false(await dstore.has(key))
+    t.is(await dstore.stat(key), undefined)
+    await t.throwsAsync(dstore.get(key), { code: 'not-found', instanceOf: DstoreError })
+    await t.throwsAsync(dstore.remove(ABSENT), { code: 'not-found' })
+    await t.throwsAsync(dstore.remove(named.key), { code: 'conflict' })
+    await t.throwsAsync(dstore.remove('a name'), { code: 'malformed-key' })
+    t.deepEqual((await dstore.remove(named.key, { force: true })).names, ['a name'])
+    t.is(await dstore.lookup('a name'), undefined)
+  })
+
+  topic('a watcher sees every change, and ends when he is told', async (t, dstore) => {
+    const aborter = new AbortController()
+    const seen: ChangeEvent[] = []
+    let started: (position: string) => void
+    const start = new Promise<string>((resolve) => (started = resolve))
+    const watching = (async () => {
+      for await (const change of dstore.watch({
+        signal: aborter.signal,
+        onStart: (position) => started(position),
+      })) {
+        seen.push(change)
+        if (change.type === 'remove') aborter.abort()
+      }
+    })()
+    const position = await start
+    const { key } = await dstore.put('watched', { name: 'w' })
+    await dstore.unbind('w', { keepValue: true })
+    await dstore.remove(key)
+    await t.throwsAsync(watching, { code: 'cancelled' })
+    const types = ['put', 'unbind', 'remove']
+    t.deepEqual(
+      seen.map(({ type }) => type),
+      types as ChangeEvent['type'][],
+    )
+    t.deepEqual([seen[0]!.key?.toString(), seen[0]!.size], [key.toString(), 7])
+    t.deepEqual(seen[0]!.names, ['w'])
+    const again: ChangeEvent[] = []
+    for await (const change of dstore.watch({ after: position })) {
+      if (again.push(change) === types.length) break
+    }
+    t.deepEqual(again, seen)
+    await t.throwsAsync(all(dstore.watch({ after: 'nonsense' })), { code: 'usage' })
+  })
+}
