@@ -1,4 +1,7 @@
-/** A daemon in this process for the length of one test, over a `FakeNode` and in a directory of its own. */
+/**
+ * A daemon in this process for the length of one test, over a `FakeNode` and in a directory of its
+ * own.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * What a program may rely on, with a node of its own in any role or the client of a daemon: a suite as a
- * function of the implementation. Each topic runs on a fresh one.
+ * What a program may rely on, with a node of its own in any role or the client of a daemon: a suite
+ * as a function of the implementation. Each topic runs on a fresh one.
  */
 import type { ExecutionContext, TestFn } from 'ava'
 import type { Dstore } from '../../src/dstore.ts'

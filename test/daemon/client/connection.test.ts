@@ -1,4 +1,6 @@
-/** Connecting to a socket: "nobody serves" in all its shapes, and what an open connection is like. */
+/**
+ * Connecting to a socket: "nobody serves" in all its shapes, and what an open connection is like.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -23,7 +25,10 @@ async function deafListener(t: ExecutionContext, path: string): Promise<{ pid: n
 const sleep = (ms: number): unknown =>
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
-/** Kill it, and hold this thread until the system has closed its sockets: nothing here is told meanwhile. */
+/**
+ * Kill it, and hold this thread until the system has closed its sockets: nothing here is told
+ * meanwhile.
+ */
 function killWhileHeld(pid: number): void {
   process.kill(pid, 'SIGKILL')
   // All of its threads: they share its files.

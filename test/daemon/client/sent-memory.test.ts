@@ -1,4 +1,7 @@
-/** Values of a Local as its daemon sends them: what a client has not taken is not other bytes, however long it takes. */
+/**
+ * Values of a Local as its daemon sends them: what a client has not taken is not other bytes,
+ * however long it takes.
+ */
 import { connect, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { startDaemon } from '../../../src/daemon/process/daemon.ts'

@@ -5,7 +5,9 @@ import test from 'ava'
 const HEAP = new URL('../../../src/daemon/process/heap.js', import.meta.url).href
 const BOUND_MIB = 8
 
-/** Keeps objects for a while, turn after turn; prints the median of the room for young ones, in MiB. */
+/**
+ * Keeps objects for a while, turn after turn; prints the median of the room for young ones, in MiB.
+ */
 const CHURN = `
   import { getHeapSpaceStatistics } from 'node:v8'
   import { setImmediate as turn } from 'node:timers/promises'
@@ -23,7 +25,10 @@ const CHURN = `
   console.log(rooms.sort((a, b) => a - b)[rooms.length / 2] / 2 ** 20)
 `
 
-/** Goes through lists whose items live through collections, as they do where these come at a bad moment. */
+/**
+ * Goes through lists whose items live through collections, as they do where these come at a bad
+ * moment.
+ */
 const LISTS = `
   import { setFlagsFromString } from 'node:v8'
   import { runInNewContext } from 'node:vm'
@@ -38,7 +43,10 @@ const LISTS = `
   }
 `
 
-/** What V8 says of where it makes objects, with so little room for young ones that it is as large as it gets. */
+/**
+ * What V8 says of where it makes objects, with so little room for young ones that it is as large as
+ * it gets.
+ */
 const TRACED = ['--max-semi-space-size=1', '--trace-pretenuring-statistics']
 
 async function run(script: string, args: readonly string[], flags: readonly string[] = []) {
