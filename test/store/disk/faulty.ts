@@ -3,10 +3,10 @@ import type { Database } from '../../../src/store/disk/database.ts'
 import { type Files, type WritableFile, nodeFiles } from '../../../src/store/disk/files.ts'
 
 /**
- * How the call goes wrong: refused with this errno; or, writes alone, cut short and the rest
- * refused; or, commits alone, done and then said to have failed.
+ * How the call fails: refused with this errno; `cut`, only for writes: half of it is written and the rest refused;
+ * `late`, only for commits: done, then reported as failed; `kill`: neither it nor any later call reaches the disk.
  */
-export type Fault = 'EIO' | 'ENOSPC' | 'cut' | 'late'
+export type Fault = 'EIO' | 'ENOSPC' | 'cut' | 'late' | 'kill'
 
 /** The one kind of call that the fault is for. */
 const ONLY: Readonly<Partial<Record<Fault, string>>> = { cut: 'write', late: 'transact' }
@@ -16,6 +16,7 @@ const ERRNO: Readonly<Record<Fault, string>> = {
   ENOSPC: 'ENOSPC',
   cut: 'ENOSPC',
   late: 'EIO',
+  kill: 'EIO',
 }
 
 export class Faulty {
@@ -105,8 +106,10 @@ export class Faulty {
 
   #count(name: string): void {
     const only = ONLY[this.#fault]
-    if ((only !== undefined && name !== only) || this.#left-- !== 0) return
-    this.hit = name
+    if (only !== undefined && name !== only) return
+    const left = this.#left--
+    if (left > 0 || (left < 0 && this.#fault !== 'kill')) return
+    this.hit ??= name
     const code = ERRNO[this.#fault]
     throw Object.assign(new Error(`${code}: injected into ${name}`), { code })
   }
