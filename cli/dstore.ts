@@ -1,5 +1,5 @@
-/** The command line's entry. */
+/** The entry of the command line. */
 import { main } from './main.ts'
 
-// Everything has been written by now; what may still be open (a connection, a pipe) is not worth waiting for.
+// All output is written. Exit without waiting for open connections and pipes.
 process.exit(await main(process.argv.slice(2)))

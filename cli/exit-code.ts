@@ -33,8 +33,8 @@ export class ExitCodes {
   }
 
   /**
-   * Report a failure and add its exit code. A cancelled call is not reported: the user cancelled it. A closed pipe is
-   * rethrown: no further output can be read.
+   * Report a failure and add its exit code. Cancellation is not reported: the user asked for it. A
+   * closed pipe is rethrown: all further output would be lost.
    */
   fail(error: unknown, argument?: string): void {
     if (error instanceof ClosedPipe) throw error
@@ -45,8 +45,8 @@ export class ExitCodes {
 }
 
 /**
- * Run `work` for each argument in order, and return the common exit code. `work` may return an exit code; without one
- * it is 0. Cancellation and a closed pipe end the loop.
+ * Run `work` for each argument in order, and return the common exit code. `work` may return an exit
+ * code, and succeeds without one. Cancellation and a closed pipe end the loop.
  */
 export async function forEachArgument(
   items: readonly string[],

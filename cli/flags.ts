@@ -1,4 +1,4 @@
-/** The flags of all commands: each has one meaning, whichever command takes it (specs/007, "The command line"). */
+/** All flags. Each means the same for every command (specs/007, "The command line"). */
 import { parseArgs } from 'node:util'
 import { DstoreError } from '../src/errors.ts'
 import { nearest } from './suggest.ts'
@@ -7,7 +7,7 @@ interface Flag {
   readonly type: 'string' | 'boolean'
   readonly short?: string
   readonly multiple?: boolean
-  /** What its value is called in help. */
+  /** The name of its value in help. */
   readonly value?: string
   readonly help: string
 }
@@ -16,43 +16,46 @@ const text = (value: string, help: string): Flag => ({ type: 'string', value, he
 const yes = (help: string): Flag => ({ type: 'boolean', help })
 
 export const FLAGS: Readonly<Record<FlagName, Flag>> = {
-  dir: text('DIR', 'the state directory, and so the node (DSTORE_DIR)'),
-  socket: text('PATH', 'where the daemon serves (DSTORE_SOCKET)'),
-  json: yes('one JSON object, or one a line'),
-  quiet: { ...yes('no notes and no progress'), short: 'q' },
-  verbose: { ...yes('say what is asked of the daemon, and what caused a failure'), short: 'v' },
-  timeout: text('D', 'give up after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
-  'no-start': yes('do not start a daemon where none runs (DSTORE_NO_START=1)'),
-  output: { ...text('FILE', 'write to FILE, which changes only when all is there'), short: 'o' },
+  dir: text('DIR', 'the state directory, which selects the node (DSTORE_DIR)'),
+  socket: text('PATH', 'the socket of the daemon (DSTORE_SOCKET)'),
+  json: yes('print JSON: one object, or one per line'),
+  quiet: { ...yes('print no notes and no progress'), short: 'q' },
+  verbose: { ...yes('show requests to the daemon, and causes of failures'), short: 'v' },
+  timeout: text('D', 'fail after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
+  'no-start': yes('do not start a daemon if none is running (DSTORE_NO_START=1)'),
+  output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
-  range: text('A-B', 'only these bytes, first to last, inclusive; also A- and -LAST'),
-  force: yes('also a value that has names: they go with it'),
-  repair: yes('fetch what is damaged from a node that holds it'),
+  range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
+  force: yes('also remove a value that has names, and its names'),
+  repair: yes('repair damaged values from a node that holds them'),
   name: text('NAME', 'bind this write-once name in the same change'),
-  'name-only': yes('unbind the name; its value stays'),
-  keys: yes('list keys'),
-  after: text('POSITION', 'go on after the change with this position, which --json shows'),
-  watch: yes('look again every second'),
-  follow: { ...yes('go on as the log grows'), short: 'f' },
-  global: yes('be the Global: hold the index and the durable copy'),
-  standalone: yes('be both in one process, without a network'),
-  join: text('-|@FILE|MULTIADDR', 'be a Local, by a ticket or of a Global that lists this node'),
-  listen: { ...text('MULTIADDR', 'listen on this address; only members get in'), multiple: true },
+  'name-only': yes('unbind the name, keep its value'),
+  keys: yes('list keys instead of names'),
+  after: text('POSITION', 'resume after the change with this position (see --json)'),
+  watch: yes('refresh every second'),
+  follow: { ...yes('keep printing as the log grows'), short: 'f' },
+  global: yes('run the Global, which holds the index and the durable copy'),
+  standalone: yes('run both roles in one process, without a network'),
+  join: text('-|@FILE|MULTIADDR', 'run a Local of a Global that gave a ticket or lists this node'),
+  listen: {
+    ...text('MULTIADDR', 'listen on this address; only members are admitted'),
+    multiple: true,
+  },
   role: text('ROLE', 'reader, writer or admin (default writer)'),
-  uses: text('N', 'how many nodes the ticket is good for (default 1)'),
-  expires: text('D', 'how long the ticket is good (default 24h)'),
-  store: text('disk|memory', 'where values are kept; memory keeps nothing'),
-  cache: text('SIZE', 'memory for values, such as 2GiB'),
-  'max-size': text('SIZE', 'the most that the store takes in'),
-  lease: text('D', 'a Local without word from Global for D stops serving; none: serves on'),
-  'forget-after': text('D', 'a Local out of touch for D is forgotten (default 24h)'),
-  'socket-group': text('GROUP', 'this group may use the socket, too; none: only you'),
-  http: text('HOST:PORT', 'serve the API over TCP, too, for who has the token; none: do not'),
-  'http-public': yes('over TCP, values and names may be read without the token'),
+  uses: text('N', 'how many nodes may use the ticket (default 1)'),
+  expires: text('D', 'how long the ticket is valid (default 24h)'),
+  store: text('disk|memory', 'where to keep values; memory is lost when the node stops'),
+  cache: text('SIZE', 'memory for cached values, such as 2GiB'),
+  'max-size': text('SIZE', 'the maximum size of the store'),
+  lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
+  'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
+  'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
+  http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
+  'http-public': yes('let values and names be read over TCP without the token'),
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
 
-/** What kind of node to run: what `start`, `daemon` and a daemon in the background are told. */
+/** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS = [
   'global',
   'standalone',
@@ -110,8 +113,8 @@ export interface Flags {
 export type FlagName = keyof Flags
 
 /**
- * The command, and its flags and arguments with the flags that stood before it: `dstore --dir X status` is
- * `dstore status --dir X`.
+ * The command, then its flags and arguments, with the flags before it moved behind it:
+ * `dstore --dir X status` is `dstore status --dir X`.
  */
 export function splitCommand(args: readonly string[]): [command: string | undefined, ...string[]] {
   let at = 0
@@ -129,7 +132,7 @@ function flagOf(arg: string): Flag | undefined {
   return Object.values(FLAGS).find(({ short }) => arg === `-${short}`)
 }
 
-/** Flags and arguments of one command; `usage` for what it does not take. */
+/** Flags and arguments of one command; `usage` for a flag that it does not take. */
 export function parseFlags(
   command: string,
   names: readonly FlagName[],
@@ -158,7 +161,7 @@ export function parseFlags(
   }
 }
 
-/** `--range -100` means the last hundred bytes, not a flag that is called 100. */
+/** Joins `--range -100`, the last hundred bytes: `parseArgs` would take -100 for flags. */
 function joined(args: readonly string[]): string[] {
   const at = args.indexOf('--range')
   const value = args[at + 1]

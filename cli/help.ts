@@ -1,4 +1,4 @@
-/** Help that teaches by example; the overview fits one screen of 80 by 24. */
+/** Help that teaches by example. The overview fits a screen of 80 columns and 24 lines. */
 import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { FLAGS } from './flags.ts'
@@ -12,7 +12,7 @@ export function overview(): string {
     'dstore: put a file on one machine, get it on any other, every byte verified.',
     '',
     '  KEY=$(dstore put model.bin)       store a file; its key is its BLAKE3 hash',
-    '  dstore get $KEY -o copy.bin       fetch it, here or elsewhere',
+    '  dstore get $KEY -o copy.bin       fetch it, on this machine or another',
     '',
     ...major.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     `  also: ${minor.join(', ')}`,
@@ -25,7 +25,7 @@ export function commandHelp({ usage, summary, examples, flags }: Command, name: 
   const forms = usage.split('\n').map((form) => `dstore ${name} ${form}`.trimEnd())
   const left = flags.map((flag) => {
     const { short, value } = FLAGS[flag]
-    return `${short === undefined ? '' : `-${short}, `}--${flag}${value === undefined ? '' : ` ${value}`}`
+    return `${short ? `-${short}, ` : ''}--${flag}${value ? ` ${value}` : ''}`
   })
   const width = Math.max(...left.map((one) => one.length))
   return [

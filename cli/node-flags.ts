@@ -1,4 +1,4 @@
-/** The flags that say what kind of node to run: as settings, and as flags again for a daemon in the background. */
+/** The flags that configure a node, as settings and as parameters of another process. */
 import { DstoreError } from '../src/errors.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
 import { checkSettings, parseLease } from '../src/daemon/config/settings.ts'
@@ -7,8 +7,8 @@ import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
 
 /**
- * What the flags say, where `--join` is a multiaddr (see ticket-input.ts); `usage`, `malformed-address` or
- * `not-permitted` for what cannot be (R007-7, R007-23).
+ * The flags as settings; `--join` must be a multiaddr here (see ticket-input.ts). Errors: `usage`,
+ * `malformed-address`, `not-permitted` (R007-7, R007-23).
  */
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
@@ -32,7 +32,7 @@ export function settingsFromFlags(flags: Flags): Settings {
   })
 }
 
-/** The same flags, checked, for another process, which is told by standard input where to join, and how. */
+/** The same flags, checked, for a daemon that reads where to join from its standard input. */
 export function nodeParameters(flags: Flags): string[] {
   const { join, ...rest } = flags
   checkOneRole(flags)
@@ -47,7 +47,7 @@ export function nodeParameters(flags: Flags): string[] {
   return parameters
 }
 
-/** A node has one role at most; else `usage`. */
+/** Throws `usage` for more than one role. */
 export function checkOneRole({ global, standalone, join }: Flags): void {
   if ([global, standalone, join].filter((role) => role !== undefined).length < 2) return
   throw new DstoreError('usage', 'a node has one role: --global, --join or --standalone')

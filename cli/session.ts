@@ -1,4 +1,4 @@
-/** From a command to the daemon of its state directory, which is started where none runs (R007-24). */
+/** Connects a command to the daemon of its state directory, and starts one if needed (R007-24). */
 import { DstoreError } from '../src/errors.ts'
 import { Client } from '../src/daemon/client/client.ts'
 import { parseDuration } from '../src/daemon/config/quantities.ts'
@@ -9,12 +9,12 @@ import type { StateDirectory } from '../src/daemon/config/state-directory.ts'
 import type { Invocation } from './command.ts'
 import type { Flags } from './flags.ts'
 
-/** The state directory of this call, and where its daemon would serve. */
+/** The state directory of this call, and the socket of its daemon. */
 export function place(flags: Flags): Place {
   return findPlace(flags.dir, flags.socket)
 }
 
-/** The running daemon; undefined where there is none. */
+/** The running daemon; undefined if there is none. */
 export async function findDaemon({
   flags,
   signal,
@@ -27,11 +27,11 @@ export async function findDaemon({
     ...(timeout && { timeoutMs: parseDuration(timeout) }),
     onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
   })
-  terminal.detail(client === undefined ? `nobody serves ${socket}` : `connected to ${socket}`)
+  terminal.detail(client === undefined ? `no daemon serves ${socket}` : `connected to ${socket}`)
   return client
 }
 
-/** The running daemon, or one that is started for it. `unreachable` where that is forbidden. */
+/** The running daemon, or a newly started one; `unreachable` with `--no-start`. */
 export async function useDaemon(invocation: Invocation): Promise<Client> {
   const running = await findDaemon(invocation)
   if (running !== undefined) return running
@@ -47,7 +47,7 @@ export async function useDaemon(invocation: Invocation): Promise<Client> {
   return started
 }
 
-/** Start a daemon in the background, with these flags and this input for it; returns when it serves. */
+/** Start a daemon in the background with these parameters and input; returns when it serves. */
 export async function startDaemon(
   { flags, signal }: Invocation,
   parameters: readonly string[] = [],

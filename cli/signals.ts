@@ -1,4 +1,4 @@
-/** Ctrl-C and SIGTERM: the first ends the work in hand, the second the process (R007-28). */
+/** Ctrl-C and SIGTERM: the first cancels the work, the second ends the process (R007-28). */
 import { setMaxListeners } from 'node:events'
 import { DstoreError } from '../src/errors.ts'
 
@@ -8,19 +8,19 @@ type Signal = keyof typeof EXITS
 export interface Interruptible {
   /** Aborted at the first signal. */
   readonly signal: AbortSignal
-  /** The exit code of a command that ended with `code`: that of the signal where it was cancelled. */
+  /** The exit code for a command that ended with `code`: the signal's if it was cancelled. */
   readonly exitCode: (code: number) => number
 }
 
 export function interruptible(): Interruptible {
   const aborter = new AbortController()
-  // Calls that are made at once listen to it; to Node many of them look like a leak.
+  // Many concurrent calls listen to it; Node would warn of a leak.
   setMaxListeners(0, aborter.signal)
   let received: Signal | undefined
   for (const signal of Object.keys(EXITS) as Signal[]) {
     process.on(signal, () => {
       if (received !== undefined) {
-        // Not process.exit: it would wait for a thread that hangs in the file system.
+        // Not process.exit: it would wait for a thread that is stuck in the file system.
         process.removeAllListeners(signal)
         process.kill(process.pid, signal)
       }

@@ -1,6 +1,6 @@
-/** What somebody who mistyped a word may have meant. */
+/** Suggestions for mistyped words. */
 
-/** The candidate nearest to `word`, undefined where none is near: at most a third of it is wrong. */
+/** The candidate nearest to `word`; undefined if more than a third of the word would change. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1

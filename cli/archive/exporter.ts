@@ -27,8 +27,8 @@ export class Exporter {
   }
 
   /**
-   * Add a value. Returns the fault of a value that cannot be fetched, if nothing of it was written; rejects if
-   * something was, because the archive is then cut off.
+   * Add a value. Returns the fault of a value that cannot be fetched, if nothing of it was written;
+   * rejects if something was, because the archive is then cut off.
    */
   async add({ facts, bytes }: SelectedValue): Promise<UnavailableValue | undefined> {
     const { key, size } = facts

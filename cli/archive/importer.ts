@@ -1,4 +1,4 @@
-/** Stores the values of an archive, each verified against its key, then binds the names (R007-43, R007-44). */
+/** Stores the verified values of an archive, then binds its names (R007-43, R007-44). */
 import { gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
@@ -120,15 +120,15 @@ export class Importer {
 
 async function readNames({ file, size, bytes }: ArchivedFile): Promise<Uint8Array> {
   if (size > ARCHIVE_NAMES_BYTES) {
-    const message = `${file} has ${size} bytes, and may have ${ARCHIVE_NAMES_BYTES}`
+    const message = `${file} has ${size} bytes; the limit is ${ARCHIVE_NAMES_BYTES}`
     throw new DstoreError('too-large', message)
   }
   return gather(bytes)
 }
 
 /**
- * The same bytes, verified: withholds the last piece until the key matches, and fails with `integrity` if it does not.
- * So a value is stored whole or not at all.
+ * The same bytes, verified: withholds the last piece until all bytes match the key, and fails with
+ * `integrity` if they do not. So a value is stored whole or not at all.
  */
 export async function* verified(
   bytes: AsyncIterable<Uint8Array>,
@@ -144,7 +144,8 @@ export async function* verified(
   }
   const found = new Key(hasher.finish().digest).toString()
   if (found !== key) {
-    throw new DstoreError('integrity', `${key} in the archive is not that value, but ${found}`)
+    const message = `${key} in the archive does not match its key: its bytes have the key ${found}`
+    throw new DstoreError('integrity', message)
   }
   if (last !== undefined) yield last
 }

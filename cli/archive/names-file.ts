@@ -1,4 +1,4 @@
-/** The files of an archive that hold the names of its values: JSON lists, one name a line (R007-41). */
+/** The files in an archive that hold the names of its values, as JSON lists (R007-41). */
 import { DstoreError } from '../../src/errors.ts'
 import { ARCHIVE_NAMES_BYTES } from '../../src/limits.ts'
 
@@ -43,7 +43,7 @@ export class NamesPage {
   }
 }
 
-/** The entries of a file of names; `unreadable` if it is malformed. The daemon checks names and keys. */
+/** The entries of such a file; `unreadable` if malformed. The daemon checks names and keys. */
 export function parseNames(bytes: Uint8Array): ArchivedName[] {
   let list: unknown
   try {
@@ -52,7 +52,7 @@ export function parseNames(bytes: Uint8Array): ArchivedName[] {
     throw new DstoreError('unreadable', 'the names in the archive are not JSON', { cause })
   }
   if (!Array.isArray(list) || !list.every(isNamed)) {
-    const message = 'the names in the archive are no list of {"name", "key"}'
+    const message = 'the names in the archive are not a list of {"name", "key"}'
     throw new DstoreError('unreadable', message)
   }
   return list

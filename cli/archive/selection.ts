@@ -64,7 +64,7 @@ function select(client: Client, keys: AsyncIterable<string | UnavailableValue>):
       // One by one: the answer for several keys has no names.
       const facts = await client.facts(key)
       if (!facts.confirmed) {
-        throw new DstoreError('unreachable', 'Global is away, and nobody else knows all names')
+        throw new DstoreError('unreachable', 'Global is away, and only Global knows all names')
       }
       const isSmall = facts.size <= PIECE_BYTES
       return { facts, bytes: isSmall ? await gather((await client.get(key)).bytes) : undefined }

@@ -1,6 +1,6 @@
 /**
- * Reads an archive, whoever wrote it: files named after keys, files of names, and whatever else somebody put there,
- * which is refused (R007-42). Nothing is written to any path, so a directory before a file's name means nothing.
+ * Reads an archive from an untrusted source: files named after keys and files of names; refuses
+ * everything else (R007-42). Nothing is written to a path, so directories in paths are ignored.
  */
 import { createTarDecoder, type TarHeader } from 'modern-tar'
 import { DstoreError } from '../../src/errors.ts'
@@ -8,29 +8,29 @@ import { isNamesFile } from './names-file.ts'
 
 export interface ArchivedFile {
   readonly kind: 'value' | 'names'
-  /** Of a value, its key. */
+  /** The name without directories; for a value, its key. */
   readonly file: string
-  /** In bytes, as the archive says; what `bytes` gives is as long, or it fails. */
+  /** In bytes, as the header claims; `bytes` yields exactly that many, or fails. */
   readonly size: number
   readonly bytes: AsyncIterable<Uint8Array>
 }
 
-/** Something that no archive of values holds. */
+/** An entry that does not belong into an archive of values. */
 export interface Refused {
   readonly kind: 'refused'
   readonly path: string
   readonly fault: DstoreError
 }
 
-/** The spelling of keys that is printed. */
+/** The spelling in which dstore prints keys. */
 const KEY = /^bafkr4i[a-h][a-z2-7]{51}$/
 
-/** How much of a path that somebody made up is shown. */
+/** Longer paths are cut in messages: they are untrusted. */
 const SHOWN_CHARS = 100
 
 /**
- * What is in the archive, in its order. The bytes of one entry are to be read, or left, before the next is asked for.
- * Fails with `unreadable` where it is no tar file or is cut off, and with the reason of the signal.
+ * The entries in their order. Read the bytes of an entry before the next entry: that skips the rest.
+ * Fails with `unreadable` if this is no tar file or is cut off, or with the reason of the signal.
  */
 export async function* readArchive(
   archive: AsyncIterable<Uint8Array>,
@@ -42,7 +42,7 @@ export async function* readArchive(
   signal.addEventListener('abort', stop, { once: true })
   const fed = feed(archive, writer)
   fed.catch(() => undefined)
-  let isTold = false
+  let isReported = false
   try {
     for await (const { header, body } of readable) {
       if (header.type === 'directory') continue
@@ -56,23 +56,23 @@ export async function* readArchive(
       const file = baseOf(path)
       const kind = isNamesFile(file) ? 'names' : 'value'
       const bytes = reading(body, (error) => {
-        isTold = true
+        isReported = true
         return archiveFault(error, signal)
       })
       yield { kind, file, size, bytes }
-      // What was left is skipped; where all was read, this does nothing.
+      // Skips unread bytes; does nothing if all were read.
       await body.cancel().catch(() => undefined)
     }
     await fed
   } catch (error) {
-    // Who read an entry to where it breaks off knows already.
-    if (!isTold) throw archiveFault(error, signal)
+    // The reader of a broken entry has already received the fault.
+    if (!isReported) throw archiveFault(error, signal)
   } finally {
     signal.removeEventListener('abort', stop)
   }
 }
 
-/** Hand the archive to the decoder as it takes it. */
+/** Feed the archive to the decoder, no faster than it accepts it. */
 async function feed(
   archive: AsyncIterable<Uint8Array>,
   writer: WritableStreamDefaultWriter<Uint8Array>,
@@ -126,7 +126,7 @@ function archiveFault(error: unknown, { aborted, reason }: AbortSignal): unknown
   if (aborted) return reason
   if (error instanceof DstoreError) return error
   const why = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
-  const message = `the archive cannot be read: ${why.charAt(0).toLowerCase()}${why.slice(1)}`
-  const hint = 'an archive is a tar file that is not compressed'
+  const message = `cannot read the archive: ${why.charAt(0).toLowerCase()}${why.slice(1)}`
+  const hint = 'an archive is an uncompressed tar file'
   return new DstoreError('unreadable', message, { cause: error, hint })
 }

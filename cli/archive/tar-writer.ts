@@ -1,7 +1,7 @@
 /** Writes a tar file, no faster than it is taken (R007-40). */
 import { createTarPacker } from 'modern-tar'
 
-/** A constant, so that the same values make the same archive; 1980 is early enough for every tar. */
+/** A constant, so that the same values make the same archive. Every tar accepts 1980. */
 const MTIME = new Date('1980-01-01T00:00:00Z')
 
 type Packer = ReturnType<typeof createTarPacker>
@@ -22,7 +22,7 @@ export class TarWriter {
     for (const end of [this.#written, this.#abandoned]) end.catch(() => undefined)
   }
 
-  /** Add a file of `size` bytes. Rejects with the fault of `bytes` or of `write`; the archive is then unusable. */
+  /** Add a file of `size` bytes. A fault of `bytes` or `write` abandons the archive. */
   async add(name: string, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const entry = this.#controller.add({ name, size, mtime: MTIME, mode: 0o644 }).getWriter()
     try {

@@ -12,7 +12,7 @@ import { inspect, openInput } from '../input/input.ts'
 import { parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
 import { fileOutput, writeWhole } from '../terminal/output.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 
 /** Failures of one value or name. Any other would also fail the rest, and ends the command. */
 const ISOLATED: ReadonlySet<ErrorCode> = new Set([
@@ -29,8 +29,8 @@ const ISOLATED: ReadonlySet<ErrorCode> = new Set([
 export async function exportValues(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal, signal } = invocation
   if (flags.output === undefined && isatty(1)) {
-    const hint = 'write `dstore export > FILE.tar`'
-    throw new DstoreError('usage', 'an archive is not for a terminal', { hint })
+    const hint = 'redirect it: `dstore export > FILE.tar`'
+    throw new DstoreError('usage', 'an archive is not written to a terminal', { hint })
   }
   const references = await parseReferences(positionals)
   const client = await useDaemon(invocation)
@@ -71,7 +71,7 @@ export async function importValues(invocation: Invocation): Promise<number> {
   const { positionals, terminal, signal } = invocation
   const [file = '-'] = positionals
   if (inspect(file) === undefined && process.stdin.isTTY) {
-    throw new DstoreError('usage', 'no archive', { hint: 'write `dstore import FILE.tar`' })
+    throw new DstoreError('usage', 'no archive', { hint: 'name a file: `dstore import FILE.tar`' })
   }
   const { bytes, size } = await openInput(file)
   const client = await useDaemon(invocation)
@@ -126,7 +126,7 @@ class ImportReport {
     failOne(this.#codes, error, what)
   }
 
-  /** The import ends early. Rethrows if nothing was done before, and whatever no message is for. */
+  /** The import ends early. Rethrows if it is cancelled, or if nothing was imported before. */
   abort(error: unknown): void {
     const isReportable = error instanceof DstoreError && error.code !== 'cancelled'
     if (this.#codes.isEmpty || !isReportable) throw error
@@ -146,5 +146,5 @@ function failOne(codes: ExitCodes, error: unknown, what?: string): void {
 }
 
 function summary(values: number, valueBytes: number, names: number): string {
-  return `${values} values, ${formatSize(valueBytes)}, ${names} names`
+  return `${plural(values, 'value')}, ${formatSize(valueBytes)}, ${plural(names, 'name')}`
 }

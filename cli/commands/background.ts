@@ -1,4 +1,4 @@
-/** `start`, `join`, `stop`, `status`, `logs`: the node in the background of this state directory. */
+/** `start`, `join`, `stop`, `status`, `logs`: the node in the background. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
@@ -9,7 +9,7 @@ import { readDestination } from '../input/ticket-input.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
 import { showLog } from '../terminal/show-log.ts'
 
-/** How often `status --watch` looks again. */
+/** How often `status --watch` refreshes. */
 const REFRESH_MS = 1000
 
 export async function start(invocation: Invocation): Promise<number> {
@@ -19,8 +19,8 @@ export async function start(invocation: Invocation): Promise<number> {
   const running = await findDaemon(invocation)
   if (running === undefined) await startDaemon(invocation, parameters, to?.text)
   else if (parameters.length > 0) {
-    throw new DstoreError('locked', 'a daemon is running already, with the flags of its start', {
-      hint: 'end it with `dstore stop`, then start it with these',
+    throw new DstoreError('locked', 'a daemon is already running, with other flags', {
+      hint: 'stop it with `dstore stop`, then start it with the new flags',
     })
   }
   const client = running ?? (await findDaemon(invocation))
@@ -54,7 +54,7 @@ export async function status(invocation: Invocation): Promise<number> {
     if (flags.watch === true) await terminal.clearScreen()
     await terminal.printFact(found, statusText(found))
     if (flags.watch !== true) return 0
-    // A signal ends the waiting with its own exit code.
+    // Rethrow the reason of the signal: it decides the exit code.
     await sleep(REFRESH_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }

@@ -29,8 +29,8 @@ export async function completion(invocation: Invocation): Promise<number> {
 }
 
 /**
- * Completions of the last of the words that follow `dstore`; none if it is a file or free text. `search` returns the
- * names and keys that begin with its argument.
+ * Completions of the last of the words that follow `dstore`; none if it is a file or free text.
+ * `search` returns the names and keys that begin with its argument.
  */
 export async function completionsOf(
   words: readonly string[],

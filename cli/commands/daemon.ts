@@ -1,4 +1,4 @@
-/** `dstore daemon`: a node in the foreground. The only command that loads a node. */
+/** `dstore daemon`: run a node in the foreground. The only command that loads a node. */
 import { DstoreError } from '../../src/errors.ts'
 import { runDaemon } from '../../src/daemon/process/foreground.ts'
 import { createLog, isLogLevel } from '../../src/daemon/process/log.ts'
@@ -18,7 +18,7 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
       hint: 'write debug, info, warn or error',
     })
   }
-  // A log that nobody reads any more is no reason to end.
+  // A closed stderr must not end the daemon.
   process.stderr.on('error', () => undefined)
   const file = process.env[LOG_FILE_VARIABLE]
   const write = file ? logToFile(file) : (line: string) => void process.stderr.write(line)
@@ -27,8 +27,8 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   checkOneRole(flags)
   const { join, ...rest } = flags
   const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal)
-  const said = ticket !== undefined || text === undefined ? rest : { ...rest, join: text }
-  const settings = mergeSettings(settingsFromFlags(said), settingsFromEnvironment(process.env))
+  const given = ticket !== undefined || text === undefined ? rest : { ...rest, join: text }
+  const settings = mergeSettings(settingsFromFlags(given), settingsFromEnvironment(process.env))
   return runDaemon(
     {
       directory: chooseDirectory(flags.dir, process.env),

@@ -43,7 +43,7 @@ export async function get(invocation: Invocation): Promise<number> {
 export function parseRange(text: string): RangeRequest {
   const match = /^(\d{0,15})-(\d{0,15})$/.exec(text)
   if (match === null || text === '-') {
-    throw new DstoreError('malformed-range', `not a range of bytes: ${text}`, {
+    throw new DstoreError('malformed-range', `not a byte range: ${text}`, {
       hint: 'write 0-99 for the first hundred bytes, 100- for the rest, -100 for the last hundred',
     })
   }
@@ -61,6 +61,6 @@ function makeFolder(path: string): void {
     mkdirSync(path, { recursive: true })
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new DstoreError('unwritable', `cannot make the directory ${path} (${code})`, { cause })
+    throw new DstoreError('unwritable', `cannot create the directory ${path} (${code})`, { cause })
   }
 }

@@ -1,4 +1,4 @@
-/** `invite`, `members`: who may take part, and in which role (specs/006-membership.md). */
+/** `invite`, `members`: admit nodes, list them and remove them (specs/006-membership.md). */
 import { DstoreError } from '../../src/errors.ts'
 import { parseDuration } from '../../src/daemon/config/quantities.ts'
 import type { MemberLine } from '../../src/daemon/api/api.ts'
@@ -6,6 +6,7 @@ import { parseRole } from '../../src/membership/role.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { useDaemon } from '../session.ts'
+import { plural } from '../terminal/terminal.ts'
 import { printRemoval } from './rm.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {
@@ -19,8 +20,8 @@ export async function invite(invocation: Invocation): Promise<number> {
   const invitation = await client.invite(options)
   const { ticket, role, uses, expiresAt } = invitation
   await terminal.printFact(invitation, ticket)
-  const nodes = uses === 1 ? 'one node' : `${uses} nodes`
-  terminal.note(`for ${nodes} as ${role}, until ${expiresAt}; \`dstore join\` there takes it`)
+  const nodes = plural(uses, 'node')
+  terminal.note(`for ${nodes} as ${role}, until ${expiresAt}; use it with \`dstore join\` there`)
   return 0
 }
 
@@ -29,7 +30,7 @@ export async function members(invocation: Invocation): Promise<number> {
   if (action === undefined) return list(invocation)
   if (action === 'add' && peers.length > 0) return add(invocation, peers)
   if (action === 'rm' && peers.length > 0) return remove(invocation, peers)
-  throw new DstoreError('usage', 'members takes nothing, or add PEERID..., or rm PEERID...', {
+  throw new DstoreError('usage', 'members takes no arguments, or add PEERID..., or rm PEERID...', {
     hint: 'see `dstore members --help`',
   })
 }

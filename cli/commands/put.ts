@@ -66,7 +66,7 @@ async function stream(client: Client, { file, line, name }: PutRequest): Promise
   return client.putBytes(sent, undefined, name)
 }
 
-/** The path that means this file to another process too; undefined if none does, as for /dev/stdin. */
+/** The path of this file for another process; undefined if it has none, as /dev/stdin. */
 function realPath(file: string): string | undefined {
   try {
     return realpathSync(file)

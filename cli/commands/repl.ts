@@ -56,7 +56,7 @@ async function talk(interpreter: Interpreter, invocation: Invocation): Promise<n
     onInterrupt: () => current.abort(new DstoreError('cancelled', 'cancelled')),
   })
   signal.addEventListener('abort', () => prompt.close(), { once: true })
-  terminal.note(`dstore ${VERSION}; .help shows what there is, .exit or Ctrl-D ends`)
+  terminal.note(`dstore ${VERSION}; .help lists the statements, .exit or Ctrl-D ends`)
   try {
     for await (const line of prompt.lines(() => interpreter.isOpen)) {
       if (line === undefined) interpreter.discard()
@@ -67,7 +67,7 @@ async function talk(interpreter: Interpreter, invocation: Invocation): Promise<n
       }
       if (interpreter.isOver) return 0
     }
-    // Ctrl-D leaves the cursor behind the prompt.
+    // After Ctrl-D the cursor is still behind the prompt.
     await terminal.print('')
     signal.throwIfAborted()
     return 0

@@ -1,4 +1,4 @@
-/** `dstore rm`: remove values and names everywhere, and report which Locals acknowledged (R007-31). */
+/** `dstore rm`: remove values and names everywhere, acknowledged by Locals (R007-31). */
 import { DstoreError, ERRORS } from '../../src/errors.ts'
 import type { RemoveAnswer } from '../../src/daemon/api/api.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
@@ -39,8 +39,8 @@ function removedText({ key, seq, freedBytes }: RemoveAnswer): string {
 }
 
 /**
- * Print a removal, with `lists` of what else it did and of the Locals that have acknowledged it or still owe that.
- * The exit code is `partial` while a Local owes its acknowledgement.
+ * Print a removal, with `lists` and the Locals that still owe an acknowledgement. The exit code is
+ * `partial` while a Local owes one.
  */
 export async function printRemoval(
   terminal: Terminal,

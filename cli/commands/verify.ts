@@ -1,8 +1,9 @@
-/** `dstore verify`: read every value back against its key; prints one line for each damaged value. */
+/** `dstore verify`: verify every stored value; prints one line for each damaged one. */
 import { ERRORS } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Invocation } from '../command.ts'
 import { useDaemon } from '../session.ts'
+import { plural } from '../terminal/terminal.ts'
 
 export async function verify(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
@@ -16,8 +17,8 @@ export async function verify(invocation: Invocation): Promise<number> {
         await terminal.printFact(one, `${one.key} damaged, ${fate}`)
       } else {
         damaged = one.damaged
-        const found = damaged === 0 ? 'all whole' : `${damaged} damaged`
-        terminal.note(`${one.values} values, ${formatSize(one.doneBytes)}: ${found}`)
+        const found = damaged === 0 ? 'all intact' : `${damaged} damaged`
+        terminal.note(`${plural(one.values, 'value')}, ${formatSize(one.doneBytes)}: ${found}`)
       }
     }
   })

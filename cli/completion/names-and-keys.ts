@@ -4,7 +4,7 @@ import type { Client } from '../../src/daemon/client/client.ts'
 /** How long the tab key waits for a daemon. */
 export const COMPLETION_MS = 1000
 
-/** Nobody reads more. */
+/** More are not useful. */
 const MOST_RESULTS = 100
 
 /** Keys are listed in the order of digests: a later match is not found. */

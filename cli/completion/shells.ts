@@ -1,4 +1,4 @@
-/** What `dstore completion SHELL` prints: each script asks `dstore completion words` for what may stand there. */
+/** The scripts of `dstore completion`. Each asks `dstore completion words` for completions. */
 
 export const SHELLS: Readonly<Record<string, string>> = {
   bash: `\

@@ -1,4 +1,4 @@
-/** Keys of files, computed here. Loaded only by `dstore cid`, for the hash is more code than the rest together. */
+/** Keys of files, computed in this process. Loaded only by `dstore cid`: the hash is much code. */
 import { createHasher } from '../../src/hash/hasher.ts'
 import type { Hashed } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
@@ -11,7 +11,7 @@ export interface NamedBytes {
   readonly size: number
 }
 
-/** The tree is not wanted; large groups keep it small. */
+/** Only the root is needed; large groups keep the tree small. */
 const groupBytes = HASH_WINDOW_BYTES
 
 /** Errors: `unreadable`, `changed`. */

@@ -1,4 +1,4 @@
-/** Files that a command is given, and standard input, which is called `-`. */
+/** File arguments, and standard input, which is `-`. */
 import { accessSync, constants, createReadStream, fstatSync, open, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { promisify } from 'node:util'
@@ -7,11 +7,11 @@ import { PIECE_BYTES } from '../../src/limits.ts'
 
 export interface Input {
   readonly bytes: AsyncIterable<Uint8Array>
-  /** In bytes, where it is known. */
+  /** In bytes; undefined if unknown. */
   readonly size: number | undefined
 }
 
-/** What the file is; `unreadable` for what can never be read. Undefined for standard input. */
+/** The kind of a file; `unreadable` if it cannot be read. Undefined for standard input. */
 export function inspect(file: string): Stats | undefined {
   if (file === '-') return undefined
   let found: Stats
@@ -45,7 +45,8 @@ export async function openInput(file: string): Promise<Input> {
   return { bytes, size: found.isFile() ? found.size : undefined }
 }
 
-function unreadable(file: string, cause: unknown): DstoreError {
+/** The fault of a file that cannot be opened or read. */
+export function unreadable(file: string, cause: unknown): DstoreError {
   const { code } = cause as NodeJS.ErrnoException
   const known = { ENOENT: 'no such file', ENOTDIR: 'no such file', EACCES: 'permission denied' }
   const why = known[code as keyof typeof known] ?? code

@@ -11,13 +11,13 @@ export interface Reference {
 /** The usual spellings of keys: as dstore prints them, and as b3sum does. */
 const USUAL_KEY = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 
-/** Names that cannot be keys: 36 bytes take more characters in every base. Others need the parser, which loads slowly. */
+/** Cannot be a key: a CID of 36 bytes is longer in every base. Spares loading the parser. */
 const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
 
 /** If no such name is bound, this was probably meant as a key. */
 const KEY_LIKE = /^[0-9A-Za-z]{40,}$/
 
-/** What each argument refers to, by its text; `usage` for one that can be neither. Needs no daemon. */
+/** What each argument refers to, by its text; `usage` if it can be neither. Asks no daemon. */
 export async function parseReferences(
   texts: readonly string[],
 ): Promise<ReadonlyMap<string, Reference>> {
@@ -53,7 +53,7 @@ export async function resolveKey(client: Client, { text, type }: Reference): Pro
   }
 }
 
-/** The error for a name that is not bound: `malformed-key` if the text looks like a misspelled key. */
+/** The error for an unbound name: `malformed-key` if the text looks like a misspelled key. */
 export async function explainNotFound(text: string, error: unknown): Promise<unknown> {
   if (asDstoreError(error).code !== 'not-found' || !KEY_LIKE.test(text)) return error
   return (await keyFault(text)) ?? error

@@ -1,4 +1,4 @@
-/** Small files that stand next to each other go to the daemon in one message (R007-33). */
+/** Sends small files that are next to each other in one request (R007-39). */
 import { readFileSync, statSync } from 'node:fs'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
@@ -6,14 +6,14 @@ import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/lim
 
 export class SmallFiles {
   readonly #files: readonly string[]
-  /** What came of files that were stored before their turn, by place. */
+  /** Answers for files that were stored before their turn, by index. */
   readonly #stored = new Map<number, PutAnswer>()
 
   constructor(files: readonly string[]) {
     this.#files = files
   }
 
-  /** Store the file at this place and its small neighbours; undefined where it has none, or is not small. */
+  /** Store the file at `at` with the small files after it; undefined if it is large or has none. */
   async store(client: Client, at: number): Promise<PutAnswer | undefined> {
     if (!this.#stored.has(at)) {
       const values = this.#run(at)
@@ -26,7 +26,7 @@ export class SmallFiles {
     return answer
   }
 
-  /** As many values as one message may carry, up to the first file that is not small or cannot be read. */
+  /** As many values as one request may carry, up to the first file that is large or unreadable. */
   #run(from: number): Uint8Array[] {
     const values: Uint8Array[] = []
     let bytes = 0
@@ -40,7 +40,7 @@ export class SmallFiles {
   }
 }
 
-/** Its bytes, where it is a regular file and small. What is wrong with it is said at its own turn. */
+/** The bytes of a small regular file. A file that fails is reported at its own turn. */
 function small(file: string): Uint8Array | undefined {
   try {
     const found = file === '-' ? undefined : statSync(file)

@@ -1,28 +1,33 @@
-/** Where a node is told to join: a multiaddr, or a ticket, which is a secret and best kept out of arguments (006). */
+/** Reads where to join: a multiaddr, or a ticket, a secret best kept out of arguments (006). */
 import { createReadStream } from 'node:fs'
-import { DstoreError } from '../../src/errors.ts'
 import { checkJoinAddress } from '../../src/daemon/config/addresses.ts'
 import { TICKET_CHARS } from '../../src/limits.ts'
 import type { Ticket } from '../../src/membership/ticket.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { unreadable } from './input.ts'
 
 export interface Destination {
-  /** The multiaddr or the ticket, as it was written. */
+  /** The multiaddr or the ticket, as given. */
   readonly text: string
-  /** Undefined where it is a multiaddr. */
+  /** Undefined for a multiaddr. */
   readonly ticket: Ticket | undefined
 }
 
-/** What `-` (standard input), `@FILE`, a ticket or a multiaddr says; `usage`, `unreadable` or `malformed-address`. */
+/**
+ * The destination in `-` (standard input), `@FILE`, a ticket or a multiaddr. Errors: `usage`,
+ * `unreadable`, `malformed-address`.
+ */
 export async function readDestination(source: string, terminal: Terminal): Promise<Destination> {
   const isNamed = source === '-' || source.startsWith('@')
   const text = isNamed ? await firstLine(source) : source
   const { looksLikeTicket, parseTicket } = await import('../../src/membership/ticket.ts')
-  // What was read from a file or a pipe is not repeated in errors: it may be a secret, cut or spoilt.
+  // Errors do not quote a file or a pipe: its text may be a damaged ticket, and so a secret.
   const isAddress = isNamed ? text.startsWith('/') : !looksLikeTicket(text)
   if (isAddress) return { text: checkJoinAddress(text), ticket: undefined }
   if (!isNamed) {
-    terminal.note('warning: others on this machine can see arguments; give a ticket by - or @FILE')
+    terminal.note(
+      'warning: other users of this machine can see arguments; pass the ticket by - or @FILE',
+    )
   }
   return { text, ticket: parseTicket(text) }
 }
@@ -36,8 +41,7 @@ async function firstLine(source: string): Promise<string> {
       if (text.includes('\n') || text.length > 2 * TICKET_CHARS) break
     }
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new DstoreError('unreadable', `cannot read ${source} (${code})`, { cause })
+    throw unreadable(source, cause)
   }
   input.destroy()
   return text.trim().split('\n', 1)[0]!.trim()

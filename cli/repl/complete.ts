@@ -5,7 +5,7 @@ import { VERBS } from './statement.ts'
 
 const USUAL = ['SET', 'GET', 'DEL', '.help', '.version', '.exit']
 
-/** Completions of the last word, and its text so far: the result of a completer of node:readline. */
+/** Completions of the last word, and its text so far, as node:readline expects them. */
 export type Completions = [completions: string[], typed: string]
 
 /** `search` returns the names and keys that begin with its argument. */

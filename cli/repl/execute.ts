@@ -19,7 +19,7 @@ export interface Values {
   findKey(key: string): Promise<FoundValue | undefined>
   /** Undefined if the name is not bound. */
   findName(name: string): Promise<FoundValue | undefined>
-  /** Store text and bind the name in the same change; `conflict` if it is bound to another value. */
+  /** Store text, bind the name in the same change; `conflict` if another value has it. */
   put(value: string, name?: string): Promise<{ readonly key: string }>
   /** The first `mostBytes` bytes of a value, or all of a shorter one. */
   read(key: string, mostBytes: number): Promise<Uint8Array>
@@ -114,7 +114,7 @@ async function del(what: string, isKey: boolean, values: Values): Promise<Answer
     if (code !== 'conflict') throw error
     throw new DstoreError(code, message, {
       cause: error,
-      hint: 'DEL its names: the value goes with the last',
+      hint: 'DEL its names: the last one takes the value with it',
     })
   }
 }

@@ -1,4 +1,4 @@
-/** Interprets lines as statements: executes each in turn, prints its answer and reports its failure (R007-63). */
+/** Executes statements line by line, prints answers and reports failures (R007-63). */
 import { DstoreError } from '../../src/errors.ts'
 import { STATEMENT_CHARS } from '../../src/limits.ts'
 import { VERSION } from '../../src/node/version.ts'
@@ -45,7 +45,7 @@ export class Interpreter {
     this.#open = undefined
   }
 
-  /** Take one line, and execute the statement that it ends. Rejects only if the output is closed. */
+  /** Take one line; execute the statement that it ends. Rejects only for a closed pipe. */
   async take(line: string, signal: AbortSignal): Promise<void> {
     this.#text += this.isOpen ? `\n${line}` : line
     if (this.#text.length > STATEMENT_CHARS) {
@@ -53,7 +53,7 @@ export class Interpreter {
       this.#codes.fail(tooLong())
       return
     }
-    // Without a quote the line cannot end the statement: splitting a long one at every line is quadratic.
+    // Without a quote no line ends the statement. Splitting again at each line would be quadratic.
     if ((this.#open === "'" || this.#open === '"') && !/['"\\]/.test(line)) return
     const { words, open } = splitWords(this.#text)
     this.#open = open
@@ -69,8 +69,7 @@ export class Interpreter {
 
   /** The input has ended. Returns the common exit code of all statements (R007-22). */
   end(): number {
-    if (this.isOpen)
-      this.#codes.fail(new DstoreError('usage', 'the last statement is not finished'))
+    if (this.isOpen) this.#codes.fail(new DstoreError('usage', 'the last statement is incomplete'))
     return this.#codes.common
   }
 

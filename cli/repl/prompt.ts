@@ -8,7 +8,7 @@ const FIRST = 'dstore> '
 const NEXT = '   ...> '
 
 export interface PromptOptions {
-  /** The newest first. */
+  /** Newest first. */
   readonly history: readonly string[]
   readonly complete: (line: string) => Promise<Completions>
   /** Ctrl-C. */
@@ -48,7 +48,7 @@ export class Prompt {
     })
   }
 
-  /** Yields each line when the one before has been handled; undefined after Ctrl-C. Ends with Ctrl-D. */
+  /** Each line when the one before is handled; undefined for Ctrl-C. Ends with Ctrl-D. */
   async *lines(isOpen: () => boolean): AsyncGenerator<string | undefined> {
     for (;;) {
       if (this.#waiting.length === 0 && !this.#closed) {

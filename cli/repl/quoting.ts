@@ -1,4 +1,4 @@
-/** Words quoted as in a shell: '...' is literal; a backslash escapes in "..." and outside quotes (R007-60). */
+/** Quotes of a shell: '...' is literal; backslash escapes in "..." and outside (R007-60). */
 
 export interface Word {
   /** Where it begins in the line. */
@@ -48,7 +48,7 @@ export function quoteWord(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
-/** A spelling of the `rest` of a word whose beginning is written, inside the `open` quote if there is one. */
+/** A spelling of the `rest` of a word, inside the `open` quote if there is one. */
 export function quoteRest(rest: string, open: string | undefined): string {
   if (open === "'") return rest.replaceAll("'", `'\\''`)
   return rest.replaceAll(open === '"' ? /["\\]/g : /[\s'"\\]/g, String.raw`\$&`)

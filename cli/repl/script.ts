@@ -23,7 +23,7 @@ function decode(decoder: InstanceType<typeof TextDecoder>, piece?: Uint8Array): 
   } catch (cause) {
     throw new DstoreError('usage', 'the statements are not UTF-8', {
       cause,
-      hint: 'store other bytes with `dstore put`',
+      hint: 'store binary data with `dstore put`',
     })
   }
 }

@@ -23,14 +23,14 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map(
 
 export const HELP: string = `\
 SET VALUE            store a value, print its key
-SET NAME VALUE...    store a value and bind a name to it, for good
+SET NAME VALUE...    store a value and bind a write-once name to it
 GET NAME             show the value of a name or a key
 DEL NAME             unbind a name, and remove its value with its last name
 DEL KEY              remove a value everywhere
 
 Also PUT, INSERT, IN, I; OUT, SELECT, OUTPUT, O; REM, DELETE, REMOVE, RM, D; in any case.
-Words are quoted as in a shell; an open quote goes on in the next line.
-.help  .version  .exit (or Ctrl-D); Ctrl-C gives up what is being done`
+Words are quoted as in a shell; an open quote continues on the next line.
+.help  .version  .exit (or Ctrl-D); Ctrl-C cancels the statement`
 
 /** The statement that the words spell; `usage` if they spell none. */
 export function parseStatement(words: readonly string[]): Statement {
@@ -47,12 +47,12 @@ export function parseStatement(words: readonly string[]): Statement {
     case 'help':
     case 'version':
     case 'exit':
-      if (operands.length > 0) throw usage(`${first} takes nothing`)
+      if (operands.length > 0) throw usage(`${first} takes no arguments`)
       return { do: verb }
     case undefined: {
       const near = nearest(first.toLowerCase(), [...VERBS.keys()])
-      const hint = near === undefined ? '.help shows what there is' : `did you mean ${near}?`
-      throw new DstoreError('usage', `no such word: ${first}`, { hint })
+      const hint = near === undefined ? '.help lists the statements' : `did you mean ${near}?`
+      throw new DstoreError('usage', `no such statement: ${first}`, { hint })
     }
   }
 }
@@ -65,5 +65,5 @@ function parseSet(verb: string, operands: readonly string[]): Statement {
 }
 
 function usage(message: string): DstoreError {
-  return new DstoreError('usage', message, { hint: '.help shows what there is' })
+  return new DstoreError('usage', message, { hint: '.help lists the statements' })
 }

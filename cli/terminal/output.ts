@@ -1,6 +1,6 @@
 /**
- * Where a command's bytes go: standard output, or a file that appears whole or not at all (R007-26). Unlike
- * process.stdout on a file, nothing here takes a partial write for a whole one.
+ * Outputs of a command: standard output, or a file that appears whole or not at all (R007-26).
+ * Partial writes are completed, which process.stdout does not do for a file.
  */
 import {
   close,
@@ -29,20 +29,20 @@ const files = {
   unlink: promisify(unlink),
 }
 
-/** Nobody reads standard output any more: no reason to say anything. */
+/** The reader of standard output is gone: the command ends silently. */
 export class ClosedPipe extends Error {
   override readonly name = 'ClosedPipe'
 }
 
 export interface Output {
   write(bytes: Uint8Array): Promise<void>
-  /** All is there: make it so that it is seen. */
+  /** Make the written bytes visible. */
   commit(): Promise<void>
-  /** Leave everything as it was. */
+  /** Restore the state before the first write. */
   discard(): Promise<void>
 }
 
-/** Run `work`, which writes to `output` and returns whether to keep that; discard it on any failure. */
+/** Run `work`, which writes to `output`. Commit if it returns true; discard if false or failed. */
 export async function writeWhole(output: Output, work: () => Promise<boolean>): Promise<void> {
   try {
     await ((await work()) ? output.commit() : output.discard())
@@ -52,10 +52,10 @@ export async function writeWhole(output: Output, work: () => Promise<boolean>): 
   }
 }
 
-/** Standard output. A reader that is gone is `ClosedPipe`. */
+/** Standard output. Rejects with `ClosedPipe` once its reader is gone. */
 export function standardOutput(): Output {
   const what = fstatSync(1)
-  // Pipes and terminals may be non-blocking, which process.stdout knows how to wait for.
+  // Pipes and terminals may be non-blocking: only process.stdout can wait for them.
   const direct = what.isFile() || what.isCharacterDevice() ? !isTerminal() : false
   return {
     write: direct ? (bytes) => writeAll(1, bytes, 'standard output') : writeToStream,
@@ -64,7 +64,7 @@ export function standardOutput(): Output {
   }
 }
 
-/** The file at `path`: replaced at `commit`, or written to directly where it is a device or a pipe. */
+/** The file at `path`: replaced at `commit`; a device or a pipe is written directly. */
 export async function fileOutput(path: string): Promise<Output> {
   const found = await files.stat(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -89,10 +89,10 @@ async function deviceOutput(path: string): Promise<Output> {
 }
 
 async function replacingOutput(path: string, mode: number | undefined): Promise<Output> {
-  // A link stays a link: the file that it names is replaced.
+  // Replaces the target of a symbolic link, not the link.
   const target = mode === undefined ? path : realpathSync(path)
   const folder = dirname(target)
-  // Not node:crypto: loading it takes longer than the rest of a small get, and `wx` refuses a name that is taken.
+  // node:crypto would take longer to load than a small get takes; `wx` refuses a taken name.
   const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`
   const temporary = join(folder, `.${basename(target)}.${unique}.part`)
   let fd: number
@@ -122,7 +122,7 @@ async function replacingOutput(path: string, mode: number | undefined): Promise<
   }
 }
 
-/** The rename is durable when its directory is. */
+/** Makes the rename durable. */
 async function syncFolder(folder: string): Promise<void> {
   const fd = await files.open(folder, 'r')
   try {
@@ -144,7 +144,7 @@ async function writeAll(fd: number, bytes: Uint8Array, name: string): Promise<vo
 
 async function writeToStream(bytes: Uint8Array): Promise<void> {
   const { stdout } = process
-  // The callback tells; the event that comes with it must not end the process.
+  // The callback reports the error; the event would end the process.
   if (stdout.listenerCount('error') === 0) stdout.on('error', () => undefined)
   const failed = await new Promise<Error | null | undefined>((resolve) => {
     stdout.write(bytes, resolve)

@@ -2,7 +2,7 @@
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import type { ProgressLine } from './progress.ts'
-import type { Terminal } from './terminal.ts'
+import { plural, type Terminal } from './terminal.ts'
 
 /** How often the daemon is asked for its traffic. */
 const POLL_MS = 500
@@ -43,7 +43,7 @@ export function peersText(before: StatusAnswer, now: StatusAnswer): string {
     const locals = peers.filter(({ peer }) => !isGlobal(peer)).length
     const names = [
       ...(locals < peers.length ? ['Global'] : []),
-      ...(locals > 0 ? [`${locals} ${locals === 1 ? 'Local' : 'Locals'}`] : []),
+      ...(locals > 0 ? [plural(locals, 'Local')] : []),
     ]
     return names.join(' and ')
   }

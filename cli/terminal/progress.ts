@@ -1,4 +1,4 @@
-/** A progress line on a terminal: drawn only for work of more than a second, and erased at its end. */
+/** A progress line on a terminal: drawn for work of over a second, erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 
 /** Shorter work shows no progress. */
@@ -87,7 +87,7 @@ export function progressText(work: WorkState, columns: number): string {
   return fitting([label, percent, amounts, rate, time, peers], [5, 2, 3, 4], columns)
 }
 
-/** One line that fits: drops the parts whose indexes are in `spare`, in that order, then cuts the label. */
+/** One line that fits: drops the parts at the indexes in `spare` in turn, then cuts the label. */
 function fitting(parts: string[], spare: readonly number[], columns: number): string {
   const line = (): string => parts.filter((part) => part !== '').join(GAP)
   for (const index of spare) {

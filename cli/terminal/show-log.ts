@@ -1,4 +1,4 @@
-/** The log of a daemon in the background, and what is added to it. */
+/** Prints the log of a daemon in the background, and follows it. */
 import { once } from 'node:events'
 import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { PIECE_BYTES } from '../../src/limits.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Print the log; with `follow`, go on until `signal`, also in the file that takes its place when it is turned over. */
+/** Print the log; with `follow`, keep printing until `signal`, across log rotations (R007-77). */
 export async function showLog(
   path: string,
   follow: boolean,
@@ -14,10 +14,10 @@ export async function showLog(
   signal: AbortSignal,
 ): Promise<void> {
   if (!exists(path)) {
-    terminal.note('nothing was logged yet: no daemon has run in the background')
+    terminal.note('no log yet: no daemon has run in the background')
     return
   }
-  // The directory is watched, for a log that is turned over is another file.
+  // Watches the directory: rotation replaces the file.
   const watcher = follow ? watch(dirname(path), { signal }) : undefined
   for (;;) {
     const file = openSync(path, 'r')
@@ -30,7 +30,7 @@ export async function showLog(
   }
 }
 
-/** Show a file to its end; with a watcher, until it is turned over. */
+/** Print a file to its end; with a watcher, until it is rotated. */
 async function showFile(
   file: number,
   path: string,
@@ -40,15 +40,15 @@ async function showFile(
 ): Promise<void> {
   const piece = new Uint8Array(PIECE_BYTES)
   for (let at = 0; ;) {
-    // Asked before the rest of it is read: what is added to a file that was turned over is read, too.
-    const isOver = exists(path) && !isAt(path, file)
+    // Checked before the read: lines that are added until the rotation are still printed.
+    const isRotated = exists(path) && !isAt(path, file)
     const length = readSync(file, piece, { position: at })
     if (length > 0) {
       at += length
       await terminal.output.write(piece.subarray(0, length))
-    } else if (watcher === undefined || isOver) return
+    } else if (watcher === undefined || isRotated) return
     else if (fstatSync(file).size < at) at = 0
-    // Nothing was awaited since the file was looked at: no change is missed.
+    // Nothing was awaited since the read: no change is missed.
     else await once(watcher, 'change', { signal })
   }
 }

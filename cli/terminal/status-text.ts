@@ -1,4 +1,4 @@
-/** What a node is and does, for a person: a line for each fact. */
+/** The status of a node for people: one line per fact. */
 import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
 import { formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
@@ -33,13 +33,13 @@ export function statusText(status: StatusAnswer): string {
     .join('\n')
 }
 
-/** Where the API is over TCP, and who may use it. */
+/** The API over TCP: its URL, and how to get access. */
 export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStatus): string {
-  const open = isPublic ? ', values and names to be read without' : ''
+  const open = isPublic ? ', values and names readable without it' : ''
   return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
 }
 
-/** `connected since TIME, round trip 1.2ms, /ip4/...`; while it is away, when it was last heard. */
+/** `connected since TIME, round trip 1.2ms, /ip4/...`; while away, when it was last heard. */
 function globalText(global: NonNullable<StatusAnswer['global']>): string {
   const { state, since, lastHeard, roundTripMs, address } = global
   const sign =
@@ -49,17 +49,17 @@ function globalText(global: NonNullable<StatusAnswer['global']>): string {
   return [`${state} since ${since}`, sign, address].filter(Boolean).join(', ')
 }
 
-/** `3 connected, 1 away: 12D3...`: who is away is owed what was removed meanwhile. */
+/** `3 connected, 1 away: 12D3...`: Locals that are away have removals to catch up on. */
 function localsText({ locals, registered }: StatusAnswer): string {
   const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
   const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.join(' ')}`
   return `${locals.length} connected${absent}`
 }
 
-/** `3 stranger, 1 role`; nothing where nobody was refused. */
+/** `3 stranger, 1 role`: refused requests by reason; undefined if there are none. */
 function refusedText(refused: NonNullable<StatusAnswer['refused']>): string | undefined {
-  const some = Object.entries(refused).filter(([, times]) => times > 0)
-  return some.length === 0 ? undefined : some.map(([why, times]) => `${times} ${why}`).join(', ')
+  const counts = Object.entries(refused).filter(([, times]) => times > 0)
+  return counts.map(([why, times]) => `${times} ${why}`).join(', ') || undefined
 }
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {

@@ -1,7 +1,7 @@
 /**
- * What a person sees. The rules (R007-20, R007-21): stdout carries data and nothing else; an error is one line, and at
- * most one more that says what to do; notes and progress go to stderr and can be silenced; progress is for a terminal
- * and for work that lasts. No colours. `--verbose` adds what is asked of the daemon, and the causes of an error.
+ * Everything a command prints (R007-20, R007-21): stdout carries only data; an error is one line on
+ * stderr, and at most one more with a hint; notes and progress go to stderr and can be silenced. No
+ * colours. `--verbose` adds the requests to the daemon and the causes of an error.
  */
 import { writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
@@ -11,11 +11,11 @@ import { standardOutput } from './output.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress.ts'
 
-/** How much of what is said, and for whom. */
-export interface Manner {
+/** What to print. */
+export interface Verbosity {
   readonly quiet: boolean
   readonly verbose: boolean
-  /** Facts are for a program. */
+  /** Print facts as JSON. */
   readonly json: boolean
 }
 
@@ -26,12 +26,12 @@ export class Terminal {
   #output: Output | undefined
   #progress: ProgressLine | undefined
 
-  /** Are facts wanted as JSON? */
+  /** Are facts printed as JSON? */
   get json(): boolean {
     return this.#json
   }
 
-  configure({ quiet, verbose, json }: Manner): void {
+  configure({ quiet, verbose, json }: Verbosity): void {
     this.#quiet = quiet
     this.#verbose = verbose
     this.#json = json
@@ -42,45 +42,45 @@ export class Terminal {
     return (this.#output ??= standardOutput())
   }
 
-  /** Data: one line on stdout. The exit code of success. */
+  /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
 
-  /** Data: the document as JSON where that was asked for, else the line. */
+  /** Print data: the document with `--json`, else the line. */
   async printFact(document: unknown, line: string): Promise<void> {
     await this.print(this.#json ? JSON.stringify(document) : line)
   }
 
-  /** What is printed next replaces what is seen, where stdout is a terminal and no program reads it. */
+  /** Clear the screen, unless stdout is read by a program. */
   async clearScreen(): Promise<void> {
     if (isatty(1) && !this.#json) await this.output.write(Buffer.from('\u001b[H\u001b[J'))
   }
 
-  /** Something worth knowing that nobody asked for. */
+  /** A note: worth knowing, but not the result. */
   note(text: string): void {
-    if (!this.#quiet) this.#toPeople(`${text}\n`)
+    if (!this.#quiet) this.#writeMessage(`${text}\n`)
   }
 
-  /** What goes on, for those who asked for it. */
+  /** A detail, printed only with `--verbose`. */
   detail(text: string): void {
-    if (this.#verbose) this.#toPeople(`${printable(text)}\n`)
+    if (this.#verbose) this.#writeMessage(`${printable(text)}\n`)
   }
 
-  /** What went wrong, and with which argument where there are several. */
+  /** Report an error; name the `argument` that failed, if there are several. */
   fail({ code, message, hint, cause }: DstoreError, argument?: string): void {
     const named = argument === undefined || message.includes(argument)
     const about = named ? '' : `${argument}: `
     const what = code === 'internal' ? `internal error: ${message}` : message
-    this.#toPeople(`dstore: ${printable(about + what)}\n`)
-    if (hint !== undefined) this.#toPeople(`hint: ${printable(hint)}\n`)
+    this.#writeMessage(`dstore: ${printable(about + what)}\n`)
+    if (hint !== undefined) this.#writeMessage(`hint: ${printable(hint)}\n`)
     for (let next = cause; next instanceof Error; next = next.cause) {
       this.detail(`cause: ${next.name}: ${next.message}`)
     }
   }
 
-  /** Run `work` with a progress line, which is shown only to people who watch a terminal (R007-20). */
+  /** Run `work` with a progress line, which only a terminal shows (R007-20). */
   async withProgress<T>(label: string, work: (line: ProgressLine) => Promise<T>): Promise<T> {
     const isHidden = this.#quiet || this.#json || Boolean(process.env['CI']) || !isatty(2)
     const write = isHidden ? undefined : (text: string): void => this.#write(text)
@@ -96,7 +96,7 @@ export class Terminal {
     this.#progress?.end()
   }
 
-  #toPeople(text: string): void {
+  #writeMessage(text: string): void {
     this.#progress?.end()
     this.#write(text)
   }
@@ -105,7 +105,12 @@ export class Terminal {
     try {
       writeSync(2, text)
     } catch {
-      // Nobody reads it; the exit code says the same.
+      // A closed stderr: the exit code still tells.
     }
   }
+}
+
+/** `1 value`, `2 values`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -87,7 +87,7 @@ test('R007-63 a failure is said, and the next statement is done', async (t) => {
   for (const line of ['SET fault', '', '  ', 'nonsense', 'SET cancel', 'SET x', '.version']) {
     await it.take(line, RUNNING)
   }
-  t.deepEqual(said.slice(0, 3), ['! the disk is full', '! no such word: nonsense', 'key1'])
+  t.deepEqual(said.slice(0, 3), ['! the disk is full', '! no such statement: nonsense', 'key1'])
   t.regex(said[3]!, /^dstore \d/)
   t.is(it.end(), 8)
 })
