@@ -1,4 +1,4 @@
-/** Archives, whole, hostile and broken: what is read is a value, or it is not read. */
+/** Archives, whole, hostile and broken: only verified values come out. */
 import test, { type ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { verified } from '../../cli/archive/importer.ts'
@@ -29,7 +29,7 @@ async function archiveOf(values: readonly Uint8Array[]): Promise<Uint8Array> {
   return concat(pieces)
 }
 
-/** The values that come out, by key; those that are refused or wrong are left. */
+/** The verified values of an archive, by key. */
 async function read(archive: AsyncIterable<Uint8Array>): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>()
   for await (const one of readArchive(archive, never())) {
@@ -39,14 +39,13 @@ async function read(archive: AsyncIterable<Uint8Array>): Promise<Map<string, Uin
       for await (const piece of verified(one.bytes, one.file)) pieces.push(piece.slice())
       found.set(one.file, concat(pieces))
     } catch (error) {
-      // It is not that value.
       if ((error as { code?: string }).code !== 'integrity') throw error
     }
   }
   return found
 }
 
-test('R007-40: what was written is read again, however it is cut', async (t) => {
+test('R007-40: a written archive is read back, in pieces of any size', async (t) => {
   const values = SIZES.map(pattern)
   const archive = await archiveOf(values)
   t.is(archive.byteLength % 512, 0)
@@ -58,7 +57,7 @@ test('R007-40: what was written is read again, however it is cut', async (t) => 
   }
 })
 
-test('R007-43: whatever is changed in an archive, what comes out of it is a value', async (t) => {
+test('R007-43: whatever is changed in an archive, only verified values come out', async (t) => {
   const values = [pattern(0), pattern(700), pattern(3000)]
   const archive = await archiveOf(values)
   const keys = new Set(values.map(keyOf))
@@ -77,7 +76,7 @@ test('R007-43: whatever is changed in an archive, what comes out of it is a valu
   )
 })
 
-test('R007-42: an archive that is cut off anywhere is unreadable, and so is what is none', async (t) => {
+test('R007-42: a truncated archive is unreadable, and so is any other file', async (t) => {
   const archive = await archiveOf([pattern(700), pattern(3000)])
   for (let end = 0; end < archive.byteLength; end += 256) {
     await t.throwsAsync(read(inPieces(archive.subarray(0, end), 300)), { code: 'unreadable' })
@@ -109,7 +108,7 @@ test('R007-42: reading ends with its signal, and with the fault of its source', 
   await t.throwsAsync(read(failing()), { code: 'unreadable', message: /the disk/ })
 })
 
-/** A header of GNU tar, whose fields are as given; the rest is in order. */
+/** A header of GNU tar with these fields; the rest is well-formed. */
 function header(name: string, size: Uint8Array | string, type = '0'): Uint8Array {
   const block = Buffer.alloc(512)
   block.write(name, 0)
@@ -132,7 +131,7 @@ function base256(size: number): Uint8Array {
   return field
 }
 
-/** The first entry of an archive of which no more has come yet. */
+/** The first entry of an archive whose rest has not arrived. */
 async function first(archive: Uint8Array): Promise<{ kind: string; size?: number }> {
   const beginning = async function* (): AsyncGenerator<Uint8Array> {
     yield* inPieces(archive, 512)
@@ -158,14 +157,14 @@ test('R007-40: sizes beyond 8 GiB are written and read', async (t) => {
   t.like(await first(concat(written)), { kind: 'value', size })
 })
 
-test('R007-42: sizes that are none are unreadable', async (t) => {
+test('R007-42: malformed sizes are unreadable', async (t) => {
   const key = keyOf(pattern(1))
   for (const size of ['9', 'x', '-1', base256(2 ** 60), Buffer.alloc(12, 0xff)]) {
     await t.throwsAsync(first(header(key, size)), { code: 'unreadable' })
   }
 })
 
-test('R007-42: only files that are named after keys are taken', async (t) => {
+test('R007-42: only files that are named after keys are imported', async (t) => {
   const value = pattern(5)
   const key = keyOf(value)
   const kindOf = async (name: string, type = '0'): Promise<string> => {
@@ -184,7 +183,7 @@ test('R007-42: only files that are named after keys are taken', async (t) => {
   }
 })
 
-test('R007-42: an entry that is not read is passed over', async (t) => {
+test('R007-42: an entry that is not read is skipped', async (t) => {
   const archive = await archiveOf([pattern(3 * MIB), pattern(7)])
   const sizes: (number | undefined)[] = []
   for await (const one of readArchive(inPieces(archive, 65_536), never())) {
@@ -200,7 +199,7 @@ async function* endless(counted: { bytes: number }, size: number): AsyncGenerato
   }
 }
 
-test('R007-40: nothing is made faster than it is taken, nor read', async (t) => {
+test('R007-40: writing and reading obey back-pressure', async (t) => {
   const size = 64 * MIB
   const made = { bytes: 0 }
   const writer = new TarWriter(() => new Promise(() => undefined))
@@ -218,7 +217,7 @@ test('R007-40: nothing is made faster than it is taken, nor read', async (t) => 
   writer.abandon(new Error('enough'))
 })
 
-test('R007-40: what fails to be written is what the archive fails with', async (t) => {
+test('R007-40: an archive fails with the fault of its output', async (t) => {
   const full = new Error('full')
   const writer = new TarWriter(() => Promise.reject(full))
   const made = { bytes: 0 }
@@ -261,14 +260,14 @@ test('R007-41: more names than one file may have go into several', (t) => {
   t.true(pages > 1)
 })
 
-test('R007-42: what is no list of names is unreadable', (t) => {
+test('R007-42: a malformed list of names is unreadable', (t) => {
   for (const text of ['', '{}', '[1]', '[null]', '[{"name":"a"}]', '[{"name":1,"key":"b"}]', '[']) {
     t.throws(() => parseNames(Buffer.from(text)), { code: 'unreadable' }, text)
   }
   t.throws(() => parseNames(Uint8Array.of(0x22, 0xff, 0x22)), { code: 'unreadable' })
 })
 
-test('R007-28: an archive that nobody takes to its end can be abandoned at its end', async (t) => {
+test('R007-28: an archive whose end is not taken can be abandoned', async (t) => {
   const writer = new TarWriter(() => new Promise(() => undefined))
   await writer.add(keyOf(pattern(9)), 9, inPieces(pattern(9), 9))
   const ending = writer.end()

@@ -1,4 +1,4 @@
-/** The command line as its users run it: the bundle, as a process, in a directory of its own. */
+/** Runs the bundled command line as a process, in a temporary directory. */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,11 +21,11 @@ export interface Outcome {
 export interface CommandOptions {
   readonly input?: Uint8Array | string
   readonly env?: Readonly<Record<string, string>>
-  /** What to run it with, in place of standard output of its own. */
+  /** A file descriptor for its standard output; a pipe without one. */
   readonly stdout?: number
 }
 
-/** A place for one test: files, and state directories whose daemons are stopped at the end. */
+/** A directory for one test. Stops the daemons of its state directories at the end. */
 export class Place {
   readonly path: string
   readonly state: string
@@ -49,7 +49,7 @@ export class Place {
     return { PATH: process.env['PATH'], HOME: this.path, DSTORE_DIR: this.state, ...more }
   }
 
-  /** Start the command and leave it running. */
+  /** Start the command without waiting for it. */
   start(args: readonly string[], { env, stdout }: CommandOptions = {}): ChildProcess {
     return spawn(process.execPath, [BUNDLE, ...args], {
       cwd: this.path,
@@ -67,7 +67,7 @@ export class Place {
   }
 }
 
-/** Does a daemon run on this state directory? Its lock goes with its process, however that ends. */
+/** Does a daemon run on this state directory? Its lock ends with its process. */
 function isServed(path: string): boolean {
   const { lock } = stateDirectory(path)
   if (!existsSync(lock)) return false
@@ -79,7 +79,7 @@ function isServed(path: string): boolean {
   }
 }
 
-/** How a command ends: its exit code, or the signal that killed it. */
+/** The outcome of a command: its output, and its exit code or the signal that killed it. */
 export async function outcome(child: ChildProcess): Promise<Outcome> {
   const stdout: Buffer[] = []
   let stderr = ''

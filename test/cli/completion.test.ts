@@ -56,7 +56,7 @@ test('R007-66 bash completes by its script, and quotes what it completes', async
   t.is(stdout, 'my\\ model\nevict\n')
 })
 
-/** What each shell is told to do with its script, so that it prints what it would offer after `dstore get my` and `dstore ev`. */
+/** Programs that print the completions of `dstore get my` and `dstore ev`. */
 const TRIALS = {
   zsh: {
     flags: ['-f'],
@@ -98,7 +98,7 @@ for (const [shell, { flags, program }] of Object.entries(TRIALS)) {
   })
 }
 
-test('R007-66 what is no shell is refused', async (t) => {
+test('R007-66 an unknown shell is refused', async (t) => {
   const place = new Place(t)
   for (const args of [['tcsh'], ['bash', 'zsh'], ['toString']]) {
     t.is((await place.run(['completion', ...args])).exit, 2, args.join(' '))

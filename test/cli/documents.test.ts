@@ -1,4 +1,4 @@
-/** What `--json` prints is what is described in specs/documents.yaml, of every command, against real daemons. */
+/** The `--json` output of every command matches specs/documents.yaml, with real daemons. */
 import test from 'ava'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ test('R007-78 every command that takes --json has a description, and no other', 
   t.deepEqual(Object.keys(documents).toSorted(), taking.map(([name]) => name).toSorted())
 })
 
-test('R007-78 what --json prints is what is described', async (t) => {
+test('R007-78 the output of --json matches its description', async (t) => {
   const place = new Place(t)
   const json = async (...args: string[]): Promise<string[]> => {
     const { stdout, stderr } = await place.run([...args, '--json'])
@@ -72,7 +72,7 @@ test('R007-78 what --json prints is what is described', async (t) => {
   clearInterval(more)
 })
 
-test('R007-78 a document that is not described would be found', (t) => {
+test('R007-78 an undescribed document would be found', (t) => {
   t.truthy(faultsOf('has', '{"has":"yes"}'))
   t.truthy(faultsOf('put', '{"file":"a"}'))
   t.truthy(faultsOf('status', '{"role":"king"}'))

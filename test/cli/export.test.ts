@@ -53,7 +53,7 @@ async function sameAs(t: ExecutionContext, { node, values }: Filled, other: Daem
   t.is((await other.run(['verify'])).exit, 0)
 }
 
-test('R007-40, R007-43: everything goes through a pipe into another store, and through GNU tar', async (t) => {
+test('R007-40, R007-43: an export is imported elsewhere, by pipe and by GNU tar', async (t) => {
   const from = await filled(t)
   const exported = await from.node.run(['export'])
   t.is(exported.exit, 0, exported.stderr)
@@ -102,7 +102,7 @@ test('R007-41: values by key and by name, each once, with all of their names', a
   t.is(names.length, 6)
 })
 
-test('R007-41: what is not there is named, the rest is exported; nothing is, where nothing is there', async (t) => {
+test('R007-41: missing values are named, the rest is exported; without any, nothing', async (t) => {
   const { node, keys } = await filled(t)
   const some = await node.run(['export', 'nobody', keys[1]!])
   t.is(some.exit, 8)
@@ -118,7 +118,7 @@ test('R007-41: what is not there is named, the rest is exported; nothing is, whe
   t.false(readdirSync(node.place.path).some((name) => name.endsWith('.part')))
 })
 
-test('R007-41: a full disk under the archive is exit code 7, and nobody who reads it is 1', async (t) => {
+test('R007-41: an export to a full disk is exit code 7, to a closed pipe 1', async (t) => {
   const { node } = await filled(t)
   const full = node.place.start(['export'], { stdout: openSync('/dev/full', 'w') })
   const { exit, stderr } = await outcome(full)
@@ -128,7 +128,7 @@ test('R007-41: a full disk under the archive is exit code 7, and nobody who read
   t.like(await outcome(left), { exit: 1, stderr: '' })
 })
 
-test('R007-28: Ctrl-C ends an export that nobody reads and an import that nobody feeds', async (t) => {
+test('R007-28: Ctrl-C ends an export without a reader and an import without input', async (t) => {
   const { node } = await filled(t)
   const { stdout: archive } = await node.run(['export'])
   for (const command of ['export', 'import']) {
@@ -144,7 +144,7 @@ test('R007-28: Ctrl-C ends an export that nobody reads and an import that nobody
   }
 })
 
-test('R007-43: a value that is not its key leaves no trace, and the others come', async (t) => {
+test('R007-43: a value that is not its key’s leaves no trace; others are stored', async (t) => {
   const from = await filled(t)
   const { stdout: archive } = await from.node.run(['export'])
   const large = from.values.get(from.keys.at(-1)!)!
@@ -162,7 +162,7 @@ test('R007-43: a value that is not its key leaves no trace, and the others come'
   t.is(kept.length, [...from.values.values()].filter((one) => one.length > 16_384).length - 1)
 })
 
-test('R007-42: what is read of an archive that is cut off is whole, and the cut is told once', async (t) => {
+test('R007-42: values before the cut of a truncated archive are imported; one error', async (t) => {
   const from = await filled(t)
   const { stdout: archive } = await from.node.run(['export', ...from.keys])
   const into = await Daemon.start(t, [])
@@ -176,7 +176,7 @@ test('R007-42: what is read of an archive that is cut off is whole, and the cut 
   t.is(nothing.exit, 1)
 })
 
-test('R007-44: a name that is bound to another key is a conflict, and the others are bound', async (t) => {
+test('R007-44: a name that is bound to another key is a conflict; others are bound', async (t) => {
   const from = await filled(t)
   const { stdout: archive } = await from.node.run(['export'])
   const into = await Daemon.start(t, [])
@@ -189,7 +189,7 @@ test('R007-44: a name that is bound to another key is a conflict, and the others
   t.deepEqual(lines((await into.run(['ls'])).stdout), theirs)
 })
 
-test('R007-43: a Local exports and imports as its Global does, and heals what is damaged', async (t) => {
+test('R007-43: a Local exports and imports like its Global, and repairs damage', async (t) => {
   const { global, locals } = await network(t, 1)
   const [local] = locals as [Daemon]
   const from = await filled(t)

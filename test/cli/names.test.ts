@@ -39,7 +39,7 @@ test('R007-38 watch shows each change until Ctrl-C', async (t) => {
   t.deepEqual({ exit, stderr }, { exit: 130, stderr: '' })
 })
 
-test('R007-38 watch goes on after a position, ends when Global is away, and says so', async (t) => {
+test('R007-38 watch resumes after a position, and fails when Global is away', async (t) => {
   const { place, node } = await scene(t)
   const none = { key: undefined, size: undefined, names: [] }
   node.changes.push({ ...none, position: 'p-1', seq: 1, type: 'run-started' })
@@ -54,7 +54,7 @@ test('R007-38 watch goes on after a position, ends when Global is away, and says
   t.deepEqual({ exit, stderr }, { exit: 5, stderr: 'dstore: Global is away\n' })
 })
 
-test('R007-27 R007-38 a closed pipe ends a watch with the next change, without a word', async (t) => {
+test('R007-27 R007-38 a closed pipe ends a watch silently at the next change', async (t) => {
   const { place, node } = await scene(t)
   const child = place.start(['watch'])
   const ended = outcome(child)
@@ -66,7 +66,7 @@ test('R007-27 R007-38 a closed pipe ends a watch with the next change, without a
   t.like(await ended, { exit: 1, stderr: '' })
 })
 
-test('R007-31 a name that goes says what went with it, and who owes it', async (t) => {
+test('R007-31 unbinding prints the removed value and the Locals that owe it', async (t) => {
   const { place, node } = await scene(t)
   node.bound.set('a', KEY)
   const unbind = node.unbind.bind(node)
@@ -85,7 +85,7 @@ test('R007-31 a name that goes says what went with it, and who owes it', async (
   t.true(node.timeouts.includes(7000))
 })
 
-test('R007-39 small files that stand together go in one batch, and each is answered at its place', async (t) => {
+test('R007-39 adjacent small files go in one batch, answered in order', async (t) => {
   const { place, node } = await scene(t)
   const files = Array.from({ length: 300 }, (_, index) => `f${index}`)
   for (const file of files) writeFileSync(place.file(file), file)

@@ -129,7 +129,8 @@ test('R007-27 a closed pipe is quiet', async (t) => {
 
 test('R007-27 a reader that stops in the middle ends the work', async (t) => {
   const { place, node, key } = await scene(t, 5_000_000)
-  const command = `{ '${process.execPath}' '${BUNDLE}' get ${key}; echo "exit $?" >&2; } | head -c 10`
+  const run = `'${process.execPath}' '${BUNDLE}' get ${key}`
+  const command = `{ ${run}; echo "exit $?" >&2; } | head -c 10`
   const shell = spawn('sh', ['-c', command], {
     cwd: place.path,
     env: place.env(),
@@ -142,7 +143,7 @@ test('R007-27 a reader that stops in the middle ends the work', async (t) => {
   t.pass()
 })
 
-test('R007-26 a full disk is said, on a device and on stdout', async (t) => {
+test('R007-26 a full disk is reported, on a device and on stdout', async (t) => {
   const { place, key } = await scene(t)
   t.true(existsSync('/dev/full'))
   const device = await place.run(['get', key, '-o', '/dev/full'])
@@ -166,7 +167,7 @@ test('R007-26 a pipe is written directly', async (t) => {
   t.true(statSync(place.file('fifo')).isFIFO())
 })
 
-test('R007-26 an output that cannot be is said, and exit code 1', async (t) => {
+test('R007-26 an impossible output is exit code 1', async (t) => {
   const { place, key } = await scene(t)
   t.is((await place.run(['get', key, '-o', '.'])).exit, 1)
   t.is((await place.run(['get', key, '-o', 'nowhere/out'])).exit, 1)
@@ -199,7 +200,7 @@ test('R007-22 each key is tried, and the exit code says how they ended', async (
   t.is(away.stderr, 'dstore: Global is away\n')
 })
 
-test('R007-31 a removal that a Local still owes is said, with exit code 8', async (t) => {
+test('R007-31 a removal that a Local still owes names it, with exit code 8', async (t) => {
   const { place, node, key } = await scene(t)
   const remove = node.remove.bind(node)
   const asked: unknown[] = []
@@ -215,7 +216,7 @@ test('R007-31 a removal that a Local still owes is said, with exit code 8', asyn
   t.like(asked[1], { timeoutMs: 20_000 })
 })
 
-test('R007-21 what a daemon says is one line, whatever it holds', async (t) => {
+test('R007-21 an error of a daemon is one line, whatever it contains', async (t) => {
   const { place, node, key } = await scene(t)
   node.fault = new DstoreError('internal', 'odd\n\u001b[2Jthing', { hint: 'a\nb' })
   const { exit, stderr } = await place.run(['stat', key])

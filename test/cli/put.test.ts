@@ -48,7 +48,7 @@ test('R007-24 ten commands that find no daemon start one, and all succeed', asyn
   t.is(listed.stdout.toString().split('\n').length, 11)
 })
 
-test('R007-25 what is no regular file is streamed: a pipe, a file that has no name any more', async (t) => {
+test('R007-25 anything but a regular file is streamed: a pipe, an unlinked file', async (t) => {
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
   const value = randomBytes(100_000)
@@ -70,7 +70,7 @@ test('R007-25 what is no regular file is streamed: a pipe, a file that has no na
   t.is(node.values.size, 1)
 })
 
-test('R007-25 what the daemon may not read but the caller may is streamed', async (t) => {
+test('R007-25 a file that only the caller may read is streamed', async (t) => {
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
   writeFileSync(place.file('mine'), 'mine')
@@ -86,7 +86,7 @@ test('R007-25 what the daemon may not read but the caller may is streamed', asyn
   t.deepEqual(asked, ['path', 'bytes'])
 })
 
-test('R007-19 on a socket that is open to others no file is read by path, and put streams', async (t) => {
+test('R007-19 a socket that is open to others reads no file by path; put streams', async (t) => {
   const { daemon, directory } = await serving(t)
   const place = new Place(t, directory.path)
   writeFileSync(place.file('mine'), 'mine')
@@ -96,7 +96,7 @@ test('R007-19 on a socket that is open to others no file is read by path, and pu
   t.is((await place.run(['put', 'mine'])).exit, 0)
 })
 
-test('a put that the daemon refuses in the middle is said with its code', async (t) => {
+test('a put that the daemon refuses midway reports its code', async (t) => {
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
   node.fault = new DstoreError('no-space', 'the store is full')

@@ -31,7 +31,7 @@ test('every command has help with an example, and every flag is taken by one', (
   t.deepEqual([...taken].toSorted(), Object.keys(FLAGS).toSorted())
 })
 
-test('every command and flag stands in the spec', (t) => {
+test('every command and flag is in the spec', (t) => {
   const spec = readFileSync('specs/007-daemon-and-command-line.md', 'utf8')
   for (const name of Object.keys(COMMANDS)) t.regex(spec, new RegExp(`\`${name}[ \`]`), name)
   for (const flag of Object.keys(FLAGS)) {
@@ -74,7 +74,7 @@ test('ranges are read as HTTP writes them', (t) => {
   }
 })
 
-test('R007-20 progress says how far, how fast and how long', (t) => {
+test('R007-20 progress shows amount, rate and time left', (t) => {
   const text = (label: string, doneBytes: number, totalBytes?: number, columns = 79): string =>
     progressText({ label, doneBytes, totalBytes, elapsedMs: 2000, peers: 'from Global' }, columns)
   const half = ['model.bin', 512 * 2 ** 20, 2 ** 30] as const
@@ -88,7 +88,7 @@ test('R007-20 progress says how far, how fast and how long', (t) => {
   t.is(text('x', 0, 100, 39), 'x  0%  0B of 100B  0B/s  stalled')
 })
 
-test('R007-20 progress of short work is not shown, and that of long work is cleared', (t) => {
+test('R007-20 progress of short work is not shown, that of long work is erased', (t) => {
   let now = 0
   const written: string[] = []
   const line = new ProgressLine(
@@ -120,7 +120,7 @@ test('R007-20 progress of short work is not shown, and that of long work is clea
   t.is(written[1], '\r\u001b[K')
 })
 
-/** A daemon whose puts take a while, and what a terminal of so many columns shows of one. */
+/** A daemon with slow puts; `inTerminal` runs one in a terminal of that many columns. */
 async function slowly(t: ExecutionContext): Promise<{
   readonly place: Place
   readonly inTerminal: (columns: number, env?: Readonly<Record<string, string>>) => Promise<string>
@@ -150,7 +150,7 @@ async function slowly(t: ExecutionContext): Promise<{
   return { place, inTerminal }
 }
 
-test('R007-20 progress is for a terminal alone, and not for one of CI', async (t) => {
+test('R007-20 progress is shown only on a terminal, and not with CI', async (t) => {
   const { place, inTerminal } = await slowly(t)
   const [shown, ofCi, piped] = await Promise.all([
     inTerminal(80),
@@ -177,7 +177,7 @@ test('R007-20 progress fits the terminal, whether of 80 columns or of 40', async
   }
 })
 
-test('R007-77 logs -f goes on with the log until Ctrl-C, also when it is turned over', async (t) => {
+test('R007-77 logs -f follows the log until Ctrl-C, across rotations', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state)
   const log = `${place.state}/daemon.log`
@@ -208,7 +208,7 @@ test('the version is that of the package', async (t) => {
   t.is((await place.run(['--version'])).stdout.toString(), `dstore ${version}\n`)
 })
 
-test('status --watch looks again until Ctrl-C, and is one document a line for a program', async (t) => {
+test('status --watch refreshes until Ctrl-C; with --json one document a line', async (t) => {
   const { directory } = await serving(t)
   const place = new Place(t, directory.path)
   const child = place.start(['status', '--watch', '--json'])
@@ -223,7 +223,7 @@ test('status --watch looks again until Ctrl-C, and is one document a line for a 
     t.is((JSON.parse(line) as { role: string }).role, 'standalone')
 })
 
-test('R007-20 progress names the peers that give and take since the work began', (t) => {
+test('R007-20 progress names the peers that send and receive since the work began', (t) => {
   const status = (...traffic: [peer: string, into: number, out: number][]): StatusAnswer =>
     ({
       global: { address: '/ip4/127.0.0.1/tcp/1/p2p/G' },

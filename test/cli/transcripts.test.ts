@@ -1,7 +1,7 @@
 /**
- * What people see, as they see it. A transcript is commands (`$ `) with what they print on stdout (`| `) and on
- * stderr (`! `), and their exit code where it is not 0; what follows a blank line is prose. `DSTORE_TRANSCRIPTS=write` writes down what
- * the commands print now: read the difference before you keep it.
+ * What users see. A transcript holds commands (`$ `) with their output on stdout (`| `) and stderr
+ * (`! `), and their exit code if it is not 0; text after a blank line is prose.
+ * `DSTORE_TRANSCRIPTS=write` rewrites the files: read the difference before you commit it.
  */
 import test from 'ava'
 import { spawn } from 'node:child_process'
@@ -12,7 +12,7 @@ import type { Outcome } from './command.ts'
 
 const FOLDER = join('test', 'transcripts')
 
-/** What differs from run to run, and what it is written as. */
+/** Text that differs between runs, and its placeholder. */
 const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/process( +)\d+/g, 'process$1PID'],
@@ -46,7 +46,7 @@ function shown(place: Place, { exit, stdout, stderr }: Outcome): string {
   return all.map((part) => `${part}\n`).join('')
 }
 
-/** What stands between one command and the next, from the first blank line on. */
+/** The prose after a command: everything from the first blank line on. */
 function proseAfter(block: string): string {
   const at = block.indexOf('\n\n')
   return at === -1 ? '' : block.slice(at + 1)

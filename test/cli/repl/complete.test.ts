@@ -19,7 +19,7 @@ test('R007-65 verbs are completed in the case in which they are typed', async (t
   t.deepEqual(await complete('xyz', known), [[], 'xyz'])
 })
 
-test('R007-65 names are completed where one is wanted, quoted as they were begun', async (t) => {
+test('R007-65 names are completed after GET and DEL, in the quotes that were begun', async (t) => {
   t.deepEqual(await complete('GET mod', known), [['models/v1', 'models/v2'], 'mod'])
   t.deepEqual(await complete('del my', known), [['my\\ file'], 'my'])
   t.deepEqual(await complete(`rm 'my`, known), [[`'my file`], `'my`])
@@ -30,11 +30,11 @@ test('R007-65 names are completed where one is wanted, quoted as they were begun
   }
 })
 
-test('R007-65 R007-62 a name that would turn the writing is not offered', async (t) => {
+test('R007-65 R007-62 a name that changes the direction of writing is not offered', async (t) => {
   t.deepEqual(await complete('GET ev', known), [[], 'ev'])
 })
 
-test('R007-65 what is completed means the name', async (t) => {
+test('R007-65 a completion spells the name', async (t) => {
   const start = fc.constantFrom('', "'", '"')
   const words = fc
     .string({ unit: 'grapheme', minLength: 1 })
@@ -51,7 +51,7 @@ test('R007-65 what is completed means the name', async (t) => {
   )
 })
 
-test('R007-64 the history is its user’s alone, and there the next time', (t) => {
+test('R007-64 only its user can read the history, and it is there the next time', (t) => {
   const path = join(temporaryDirectory(t), 'repl-history')
   const history = new History(path, (fault) => t.fail(fault))
   t.deepEqual(history.load(), [])
@@ -72,7 +72,7 @@ test('R007-64 the history is its user’s alone, and there the next time', (t) =
   t.is(statSync(path).mode & 0o777, 0o600)
 })
 
-test('R007-64 the history does not grow for ever', (t) => {
+test('R007-64 the history is bounded', (t) => {
   const path = join(temporaryDirectory(t), 'repl-history')
   writeFileSync(path, Array.from({ length: 200_000 }, (_, i) => `GET ${i}\n`).join(''))
   const history = new History(path, (fault) => t.fail(fault))
@@ -83,7 +83,7 @@ test('R007-64 the history does not grow for ever', (t) => {
   t.deepEqual(history.load(), lines)
 })
 
-test('R007-64 a history that cannot be kept is said once', (t) => {
+test('R007-64 a history that cannot be kept is reported once', (t) => {
   const path = join(temporaryDirectory(t), 'repl-history')
   mkdirSync(path)
   const faults: string[] = []

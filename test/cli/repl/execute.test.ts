@@ -7,7 +7,7 @@ import type { Acknowledgement } from '../../../src/node/node.ts'
 
 const KEY = /^key\d+$/
 
-/** What Global has; each `NodeValues` is one node that asks it. */
+/** The values of Global; each `NodeValues` is one node that asks it. */
 class GlobalValues {
   readonly values: Map<string, string> = new Map()
   readonly names: Map<string, string> = new Map()
@@ -17,7 +17,7 @@ class GlobalValues {
 class NodeValues implements Values {
   readonly held: Map<string, number> = new Map()
   readonly global: GlobalValues
-  /** Done once, before the next put. */
+  /** Runs once, before the next put. */
   interference: (() => Promise<unknown>) | undefined
   fault: DstoreError | undefined
 
@@ -95,7 +95,7 @@ function newKey({ values }: GlobalValues): string {
   return `key${values.size}`
 }
 
-/** Two Locals, and what is said at the prompt of one of them. */
+/** Two Locals, and a prompt at each of them. */
 function network(): {
   readonly global: GlobalValues
   readonly nodes: readonly [NodeValues, NodeValues]
@@ -139,14 +139,14 @@ test('R007-61 a value without a name is known by its key', async (t) => {
   t.is(await say(b, 'OUT', 'key0'), `Key-Value mapping doesn't exist [3]`)
 })
 
-test('R007-61 who is slower at binding a name is told that it is occupied', async (t) => {
+test('R007-61 the slower of two bindings finds the name occupied', async (t) => {
   const { nodes, say } = network()
   const [a, b] = nodes
   b.interference = () => say(a, 'SET', 'hi', 'hello')
   t.is(await say(b, 'SET', 'hi', 'other'), '(Updated local) Key occupied!')
 })
 
-test('R007-61 a value that has no room here is occupied, and this Local not updated', async (t) => {
+test('R007-61 a value that does not fit here is occupied, this Local not updated', async (t) => {
   const { nodes, say } = network()
   const [a, b] = nodes
   await say(a, 'SET', 'hi', 'hello')
@@ -154,7 +154,7 @@ test('R007-61 a value that has no room here is occupied, and this Local not upda
   t.is(await say(b, 'SET', 'hi', 'hello'), 'Key occupied!')
 })
 
-test('R007-61 a value that vanishes before it is read is not there', async (t) => {
+test('R007-61 a value that is removed before it is read does not exist', async (t) => {
   const { global, nodes, say } = network()
   const [a] = nodes
   await say(a, 'SET', 'hi', 'hello')
@@ -166,7 +166,7 @@ test('R007-61 a value that vanishes before it is read is not there', async (t) =
   t.is(await say(a, 'GET', 'hi'), `Key-Value mapping doesn't exist [3]`)
 })
 
-test('R007-61 whether it was here is said of the bytes that are shown', async (t) => {
+test('R007-61 the source is that of the bytes that are shown', async (t) => {
   const { nodes, say } = network()
   const [a, b] = nodes
   await say(a, 'SET', 'big', 'x'.repeat(3 * SHOWN_BYTES))
@@ -190,7 +190,7 @@ test('R007-61 a value that has names is not removed by its key', async (t) => {
   await t.throwsAsync(say(nodes[0], 'DEL', 'key0'), { code: 'conflict', message: 'it has names' })
 })
 
-test('what goes wrong is not an answer', async (t) => {
+test('a failure is not an answer', async (t) => {
   const { nodes, say } = network()
   const [a, b] = nodes
   await say(a, 'SET', 'hi', 'hello')

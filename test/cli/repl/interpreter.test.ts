@@ -9,7 +9,7 @@ import { STATEMENT_CHARS } from '../../../src/limits.ts'
 
 const RUNNING = new AbortController().signal
 
-/** An interpreter whose values only know how to be put. */
+/** An interpreter whose values support only `put`. */
 function interpreter(): {
   readonly said: string[]
   readonly puts: string[]
@@ -51,7 +51,7 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
   return found
 }
 
-test('R007-60 a quote that is open goes on in the next line', async (t) => {
+test('R007-60 an open quote continues on the next line', async (t) => {
   const { puts, it } = interpreter()
   for (const line of [`SET 'one`, '', ` two "`, `three'`, 'SET \\', 'four', 'SET "a\\', 'b"']) {
     await it.take(line, RUNNING)
@@ -60,7 +60,7 @@ test('R007-60 a quote that is open goes on in the next line', async (t) => {
   t.is(it.end(), 0)
 })
 
-test('R007-60 what is said in lines is what was meant, wherever lines end', async (t) => {
+test('R007-60 a quoted value is the same however it is split into lines', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (value) => {
       const { puts, it } = interpreter()
@@ -72,7 +72,7 @@ test('R007-60 what is said in lines is what was meant, wherever lines end', asyn
   )
 })
 
-test('R007-60 what has begun can be given up', async (t) => {
+test('R007-60 an unfinished statement can be discarded', async (t) => {
   const { puts, it } = interpreter()
   await it.take(`SET 'one`, RUNNING)
   t.true(it.isOpen)
@@ -82,7 +82,7 @@ test('R007-60 what has begun can be given up', async (t) => {
   t.deepEqual(puts, ['two'])
 })
 
-test('R007-63 a failure is said, and the next statement is done', async (t) => {
+test('R007-63 a failure is reported, and the next statement executed', async (t) => {
   const { said, it } = interpreter()
   for (const line of ['SET fault', '', '  ', 'nonsense', 'SET cancel', 'SET x', '.version']) {
     await it.take(line, RUNNING)
@@ -113,7 +113,7 @@ test('R007-63 .exit ends it', async (t) => {
   t.true(it.isOver)
 })
 
-test('R007-27 nobody reads the answers: that is the end', async (t) => {
+test('R007-27 a closed pipe ends the session', async (t) => {
   const { it } = interpreter()
   for (let i = 1; i < 9; i++) await it.take('SET x', RUNNING)
   await t.throwsAsync(it.take('SET x', RUNNING), { name: 'ClosedPipe' })

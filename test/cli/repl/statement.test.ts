@@ -26,13 +26,13 @@ test('R007-60 words are quoted as in a shell', (t) => {
   }
 })
 
-test('R007-60 what is open goes on in the next line', (t) => {
+test('R007-60 an open quote or escape continues on the next line', (t) => {
   for (const line of [`'`, `"`, `SET it's`, 'a\\', `"a\\"`, `'a\\`, `"'`]) {
     t.truthy(splitWords(line).open, line)
   }
 })
 
-test('R007-60 every word can be written, and says where it begins', (t) => {
+test('R007-60 every word can be spelled, and knows its position', (t) => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary' })), (words) => {
       const line = words.map(quoteWord).join('  ')
@@ -67,12 +67,12 @@ test('R007-60 the words of the seed are known in any case', (t) => {
   t.deepEqual(parseStatement([]), { do: 'nothing' })
 })
 
-test('R007-60 every word stands in the help', (t) => {
+test('R007-60 every verb is in the help', (t) => {
   const shown = new Set(HELP.toLowerCase().match(/\.?[a-z]+/g))
   for (const word of VERBS.keys()) t.true(shown.has(word), word)
 })
 
-test('R007-60 what is not a statement is refused, with the word that may have been meant', (t) => {
+test('R007-60 a malformed statement is refused, with the nearest verb', (t) => {
   for (const words of [['SET'], ['GET'], ['GET', 'a', 'b'], ['DEL'], ['.exit', 'now'], ['']]) {
     t.throws(() => parseStatement(words), { code: 'usage' }, words.join(' '))
   }
