@@ -84,7 +84,7 @@ async function deviceOutput(path: string): Promise<Output> {
   return {
     write: (bytes) => writeAll(fd, bytes, path),
     commit: () => files.close(fd),
-    discard: () => files.close(fd),
+    discard: () => files.close(fd).catch(() => undefined),
   }
 }
 
@@ -112,8 +112,8 @@ async function replacingOutput(path: string, mode: number | undefined): Promise<
         if (mode !== undefined) await files.fchmod(fd, mode & 0o7777)
         await files.fsync(fd)
         await files.rename(temporary, target)
-        await files.close(fd)
         await syncFolder(folder)
+        await files.close(fd)
       } catch (error) {
         throw writeFault(error, path)
       }

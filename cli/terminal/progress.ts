@@ -1,5 +1,6 @@
 /** A progress line on a terminal: drawn for work of over a second, erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { printable } from '../../src/daemon/process/log.ts'
 
 /** Shorter work shows no progress. */
 const DELAY_MS = 1000
@@ -36,7 +37,7 @@ export class ProgressLine {
     columns: () => number = () => process.stderr.columns || 80,
     now: () => number = () => performance.now(),
   ) {
-    this.#label = label
+    this.#label = printable(label)
     this.#write = write
     this.#columns = columns
     this.#now = now

@@ -84,7 +84,7 @@ export class Terminal {
   async withProgress<T>(label: string, work: (line: ProgressLine) => Promise<T>): Promise<T> {
     const isHidden = this.#quiet || this.#json || Boolean(process.env['CI']) || !isatty(2)
     const write = isHidden ? undefined : (text: string): void => this.#write(text)
-    const line = (this.#progress = new ProgressLine(printable(label), write))
+    const line = (this.#progress = new ProgressLine(label, write))
     try {
       return await work(line)
     } finally {

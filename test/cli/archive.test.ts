@@ -1,11 +1,14 @@
 /** Archives, whole, hostile and broken: only verified values come out. */
 import test, { type ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
-import { verified } from '../../cli/archive/importer.ts'
+import { Importer, verified, type Imported } from '../../cli/archive/importer.ts'
 import { NamesPage, isNamesFile, parseNames } from '../../cli/archive/names-file.ts'
-import { readArchive } from '../../cli/archive/tar-reader.ts'
+import { referencedValues } from '../../cli/archive/selection.ts'
+import { readArchive, type ArchivedFile } from '../../cli/archive/tar-reader.ts'
 import { TarWriter } from '../../cli/archive/tar-writer.ts'
-import { concat } from '../../src/bytes.ts'
+import { concat, once } from '../../src/bytes.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
+import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { ARCHIVE_NAMES_BYTES, GIB, MIB, NAME_BYTES, PIECE_BYTES } from '../../src/limits.ts'
@@ -183,6 +186,27 @@ test('R007-42: only files that are named after keys are imported', async (t) => 
   }
 })
 
+/** A PAX header with one record, for the file that follows. */
+function paxHeader(record: string): Uint8Array {
+  const length = record.length + 4
+  const text = `${length} ${record}\n`
+  const body = Buffer.alloc(512)
+  body.write(text)
+  return concat([header('pax', text.length.toString(8).padStart(11, '0'), 'x'), body])
+}
+
+test('R007-42: a sparse file is refused, other PAX records are ignored', async (t) => {
+  const value = pattern(5)
+  const file = concat([header(keyOf(value), '00000000005'), value, Buffer.alloc(507)])
+  for (const [record, kind] of [
+    ['GNU.sparse.major=1', 'refused'],
+    ['some.thing.else=1', 'value'],
+  ] as const) {
+    const archive = concat([paxHeader(record), file, Buffer.alloc(1024)])
+    t.is((await first(archive)).kind, kind, record)
+  }
+})
+
 test('R007-42: an entry that is not read is skipped', async (t) => {
   const archive = await archiveOf([pattern(3 * MIB), pattern(7)])
   const sizes: (number | undefined)[] = []
@@ -274,4 +298,96 @@ test('R007-28: an archive whose end is not taken can be abandoned', async (t) =>
   const reason = new Error('enough')
   writer.abandon(reason)
   t.is(await t.throwsAsync(ending), reason)
+})
+
+test('R007-43: the last byte of a value is withheld until its key is verified', async (t) => {
+  const value = pattern(3 * 1024)
+  for (const length of [1024, 3 * 1024]) {
+    let bytes = 0
+    await t.throwsAsync(
+      async () => {
+        for await (const piece of verified(inPieces(value, length), keyOf(pattern(1)))) {
+          bytes += piece.byteLength
+        }
+      },
+      { code: 'integrity' },
+    )
+    t.is(bytes, value.byteLength - length)
+  }
+})
+
+/** An archive of files of names, without values, for a daemon whose `bind` fails at first. */
+async function importNames(
+  files: readonly ArchivedFile[],
+  bind: (name: string) => Promise<unknown>,
+): Promise<{ readonly early: Imported[]; readonly late: Imported[] }> {
+  const importer = new Importer({ bind } as Partial<Client> as Client, () => undefined)
+  const early: Imported[] = []
+  for (const file of files) {
+    for await (const imported of importer.take(file)) early.push(imported)
+  }
+  const late: Imported[] = []
+  for await (const imported of importer.end()) late.push(imported)
+  return { early, late }
+}
+
+function namesFile(names: readonly string[], size?: number): ArchivedFile {
+  const key = keyOf(pattern(1))
+  const bytes = Buffer.from(JSON.stringify(names.map((name) => ({ name, key }))))
+  return { kind: 'names', file: 'names.json', size: size ?? bytes.byteLength, bytes: once(bytes) }
+}
+
+test('R007-44: names that come before their values are bound at the end', async (t) => {
+  let isStored = false
+  const bind = (name: string): Promise<unknown> =>
+    isStored || name === 'stored'
+      ? Promise.resolve({})
+      : Promise.reject(new DstoreError('not-found', 'no such key'))
+  const files = [namesFile(['waiting', 'stored'])]
+  const { early, late } = await importNames(files, (name) => {
+    const bound = bind(name)
+    isStored = true
+    return bound
+  })
+  const key = keyOf(pattern(1))
+  t.deepEqual(early, [{ kind: 'name', bound: { name: 'stored', key } }])
+  t.deepEqual(late, [{ kind: 'name', bound: { name: 'waiting', key } }])
+})
+
+test('R007-44: names that wait for their values are bounded', async (t) => {
+  const long = 'x'.repeat(ARCHIVE_NAMES_BYTES / 4)
+  const absent = (): Promise<unknown> => Promise.reject(new DstoreError('not-found', 'no such key'))
+  const files = ['1', '2', '3', '4', '5'].map((digit) => namesFile([long + digit]))
+  const { early, late } = await importNames(files, absent)
+  // The keys count, too: three names fit, two do not.
+  t.deepEqual([early.length, late.length], [2, 3])
+  for (const one of [...early, ...late]) t.is(one.kind, 'failed')
+})
+
+test('R007-42: a file of names beyond its limit is refused unread', async (t) => {
+  let isRead = false
+  const bytes = async function* (): AsyncGenerator<Uint8Array> {
+    isRead = true
+    yield Buffer.from('[]')
+  }
+  const file = { ...namesFile([], ARCHIVE_NAMES_BYTES + 1), bytes: bytes() }
+  const { early } = await importNames([file], () => Promise.resolve({}))
+  t.like(early, [{ kind: 'failed', what: 'names.json', fault: { code: 'too-large' } }])
+  t.false(isRead)
+  const { early: allowed } = await importNames([namesFile([])], () => Promise.resolve({}))
+  t.deepEqual(allowed, [])
+})
+
+test('R007-41: a value whose names only Global knows is not exported without them', async (t) => {
+  const [known, unknown] = [keyOf(pattern(1)), keyOf(pattern(2))]
+  const client = {
+    facts: (key: string) => Promise.resolve({ key, size: 1, names: [], confirmed: key === known }),
+    get: () => Promise.resolve({ bytes: once(pattern(1)) }),
+  } as unknown as Client
+  const references = [known, unknown].map((text) => [text, { text, type: 'key' }] as const)
+  const found: string[] = []
+  for await (const one of referencedValues(client, new Map(references))) {
+    found.push('fault' in one ? `${one.text} ${one.fault.code}` : one.facts.key)
+  }
+  t.deepEqual(found, [known, `${unknown} unreachable`])
 })
