@@ -1,12 +1,80 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join, posix } from 'node:path'
 
-// `*.test.ts` runs always; `*.slow.ts`, what takes minutes or the network, with `npm run test:slow`.
-const slow = process.env.DSTORE_TEST_SLOW !== undefined
+const ROOT = import.meta.dirname
+const BUILT = 'dist/test'
 
-export default {
-  files: [`dist/test/**/*.${slow ? 'slow' : 'test'}.js`],
-  timeout: slow ? '30m' : '3m',
-  workerThreads: false,
-  // Half of what is tested is time that passes: one file more than there are cores keeps them at work.
-  concurrency: availableParallelism() + 1,
+/**
+ * The test files of each of these folders share one process: to start one costs more processor time
+ * than most of them use. Their titles must differ; ava refuses two that are the same.
+ */
+export const SHARED = [
+  'cli',
+  'daemon',
+  'hash',
+  'house',
+  'index',
+  'membership',
+  'network',
+  'node/calls',
+  'node/global',
+  'node/local',
+  'node/swarm',
+  'store',
+  'transfer',
+  'wire',
+]
+
+/** Long files of those folders keep a process to themselves, so that they run beside the others. */
+export const LONG = ['cli/export', 'cli/transcripts', 'daemon/process/life']
+
+/** Hooks, listeners and figures of memory concern a whole process: such files do not share one. */
+const WHOLE_PROCESS =
+  /\btest\.(before|after)|(?<![.\w])process\.(memoryUsage|cpuUsage|on|once|chdir)\b/
+
+/** The processes of a run: the module that each loads, and the test files that come with it. */
+export function processes(suffix = 'test') {
+  const plan = new Map()
+  for (const name of readdirSync(join(ROOT, BUILT), { recursive: true }).toSorted()) {
+    const path = posix.join(BUILT, name.replaceAll('\\', '/'))
+    if (!path.endsWith(`.${suffix}.js`)) continue
+    const entry = entryOf(path, suffix)
+    plan.set(entry, [...(plan.get(entry) ?? []), path])
+  }
+  return plan
+}
+
+function entryOf(path, suffix) {
+  const folder = SHARED.find((one) => path.startsWith(`${BUILT}/${one}/`))
+  if (folder === undefined || suffix !== 'test') return path
+  if (LONG.some((one) => path === `${BUILT}/${one}.test.js`)) return path
+  if (WHOLE_PROCESS.test(readFileSync(join(ROOT, path), 'utf8'))) return path
+  return `${BUILT}/${folder}/all.js`
+}
+
+/** Write the module that loads these test files, unless it says so already. */
+function write(entry, paths) {
+  const names = paths.map((path) => posix.relative(posix.dirname(entry), path))
+  const text = names.map((name) => `import './${name}'\n`).join('')
+  const file = join(ROOT, entry)
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text)
+}
+
+export default function config() {
+  // `*.test.ts` runs always; `*.slow.ts`, what takes minutes or the network, with `npm run test:slow`.
+  const suffix = process.env.DSTORE_TEST_SLOW === undefined ? 'test' : 'slow'
+  const plan = processes(suffix)
+  for (const [entry, paths] of plan) if (!paths.includes(entry)) write(entry, paths)
+  // A file that is named on the command line runs in a process of its own.
+  const isNamed = process.argv.slice(2).some((argument) => /^[^-].*(\/|\.js\b)/.test(argument))
+  return {
+    files: isNamed ? [`${BUILT}/**/*.${suffix}.js`] : [...plan.keys()],
+    timeout: suffix === 'slow' ? '30m' : '3m',
+    workerThreads: false,
+    // The tests of a process run one after another: none is late because of its neighbours.
+    serial: true,
+    // Half of what is tested is time that passes: more processes than cores keep these at work.
+    concurrency: availableParallelism() + 2,
+  }
 }

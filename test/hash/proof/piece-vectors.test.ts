@@ -52,7 +52,7 @@ function flawOf(
   }
 }
 
-test("the committed vectors are the model's (those of large groups are compared by test:slow)", (t) => {
+test("the committed vectors of pieces are the model's (those of large groups are compared by test:slow)", (t) => {
   const small = values.filter((vector) => vector.groupBytes === 1024)
   t.true(small.length > 10)
   t.deepEqual(small, piecesVectors(1024).values as PiecesVector[])

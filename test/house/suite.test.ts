@@ -1,0 +1,59 @@
+/** `npm test` runs every test file once, in a process of its own or with others of its folder. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import test from 'ava'
+import { ROOT, filesIn } from './tree.ts'
+
+interface Suite {
+  readonly SHARED: readonly string[]
+  readonly LONG: readonly string[]
+  readonly processes: (suffix: string) => ReadonlyMap<string, readonly string[]>
+  readonly default: () => { readonly files: readonly string[] }
+}
+
+const suite = (): Promise<Suite> =>
+  import(pathToFileURL(join(ROOT, 'ava.config.js')).href) as Promise<Suite>
+
+/** The compiled test files that a process loads, by what its entry says. */
+function loadedBy(entry: string): string[] {
+  if (!entry.endsWith('/all.js')) return [entry]
+  const names = readFileSync(join(ROOT, entry), 'utf8').matchAll(/^import '(\.\/.+)'$/gm)
+  return [...names].map(([, name]) => posix.join(posix.dirname(entry), name!))
+}
+
+test('each test file is run, and once', async (t) => {
+  const { default: config } = await suite()
+  const sources = filesIn('test').filter((path) => path.endsWith('.test.ts'))
+  t.true(sources.length > 0)
+  t.deepEqual(
+    config().files.flatMap(loadedBy).toSorted(),
+    sources.map((path) => `dist/${path.replace(/\.ts$/, '.js')}`).toSorted(),
+  )
+})
+
+test('each slow test file is run, and once', async (t) => {
+  const { processes } = await suite()
+  const sources = filesIn('test').filter((path) => path.endsWith('.slow.ts'))
+  t.true(sources.length > 0)
+  t.deepEqual(
+    [...processes('slow').keys()].toSorted(),
+    sources.map((path) => `dist/${path.replace(/\.ts$/, '.js')}`).toSorted(),
+  )
+})
+
+test('what the configuration says of files and folders is of those that exist', async (t) => {
+  const { LONG, SHARED } = await suite()
+  for (const path of LONG) t.true(existsSync(join(ROOT, `test/${path}.test.ts`)), path)
+  for (const path of SHARED) t.true(existsSync(join(ROOT, `test/${path}`)), path)
+})
+
+test('a file that looks at the whole process shares none', async (t) => {
+  const { processes } = await suite()
+  const plan = processes('test')
+  for (const path of ['hash/hostile', 'house/package', 'transfer/upload', 'wire/frames']) {
+    const file = `dist/test/${path}.test.js`
+    t.deepEqual(plan.get(file), [file])
+  }
+  t.true([...plan.values()].some((paths) => paths.length > 5))
+})
