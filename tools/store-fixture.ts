@@ -71,20 +71,20 @@ async function firstRun(dir: string): Promise<void> {
     await put(global, size, names[0])
   }
   await put(global, DAMAGED_BYTES)
-  await global.bind('releases/stable', keyOf(100))
-  await global.bind('old', keyOf(0))
-  await global.unbind('old', { keepValue: true })
+  await global.index.bind('releases/stable', keyOf(100))
+  await global.index.bind('old', keyOf(0))
+  await global.index.unbind('old', { keepValue: true })
   const [inRecord, inFile, withName] = REMOVED_SIZES as [number, number, number]
   for (const size of [inRecord, inFile]) {
     await put(global, size)
-    await global.remove(keyOf(size))
+    await global.index.remove(keyOf(size))
   }
   await put(global, withName, 'temporary')
-  await global.unbind('temporary')
-  await global.admit(MEMBER, 'reader')
-  await global.admit(EXPELLED, 'writer')
-  await global.expel(EXPELLED)
-  const { ticket } = await global.invite({ role: 'writer', uses: TICKET_USES })
+  await global.index.unbind('temporary')
+  await global.members.admit(MEMBER, 'reader')
+  await global.members.admit(EXPELLED, 'writer')
+  await global.members.expel(EXPELLED)
+  const { ticket } = await global.members.invite({ role: 'writer', uses: TICKET_USES })
   const local = await openNode({
     role: 'local',
     store: 'memory',
@@ -119,7 +119,7 @@ async function secondRun(dir: string): Promise<void> {
     )
   }
   await put(global, 20_000)
-  await global.bind('second run/é', keyOf(40_000))
+  await global.index.bind('second run/é', keyOf(40_000))
   await global.close()
 }
 

@@ -151,9 +151,9 @@ async function checkNode(store: Store): Promise<void> {
   for (const { size } of VALUES) {
     assert.ok(equal(await read(node, keyOf(size)), valueOf(size)), `${size} bytes are served`)
   }
-  for (const size of REMOVED_SIZES) assert.equal(await node.stat(keyOf(size)), undefined)
+  for (const size of REMOVED_SIZES) assert.equal(await node.index.stat(keyOf(size)), undefined)
   const names: { name: string; key: string }[] = []
-  for await (const { name, key } of node.names()) names.push({ name, key: key.toString() })
+  for await (const { name, key } of node.index.names()) names.push({ name, key: key.toString() })
   assert.deepEqual(
     names,
     NAMES.map(({ name, size }) => ({ name, key: keyOf(size).toString() })).toSorted((a, b) =>
@@ -207,7 +207,7 @@ test('R003-19: a Global that opens it has its identity and members, and resumes 
   const global = await nodes.global({ dir, store: 'disk' })
   t.is((await global.status()).peerId, PEER_ID)
   const members = new Map<string, string | undefined>()
-  for await (const { peer, role } of global.members()) members.set(peer, role)
+  for await (const { peer, role } of global.members.list()) members.set(peer, role)
   t.is(members.get(MEMBER), 'reader')
   t.is(members.get(EXPELLED), undefined)
   const local = await nodes.local(global)
