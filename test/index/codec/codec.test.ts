@@ -199,6 +199,12 @@ const REFUSED: Record<string, Wire> = {
       value: { after: 2n, upto: 4n, removals: [{ digest: DIGEST, seq: 5n }] },
     },
   },
+  'R000-7: a removal that its feed says is applied already': {
+    body: {
+      case: 'feed',
+      value: { after: 2n, upto: 4n, removals: [{ digest: DIGEST, seq: 2n }] },
+    },
+  },
   'R000-7: a message of no kind': { id: 1 },
   'R000-7: a boot id of 15 bytes': {
     body: { case: 'hello', value: { bootId: new Uint8Array(15) } },

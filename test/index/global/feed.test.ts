@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import test from 'ava'
 import type { Change } from '../../../src/index/records/record.ts'
 import { ChangeFeed, feedFromLog, RECENT_LOSSES } from '../../../src/index/global/feed.ts'
-import { BATCH_ITEMS } from '../../../src/limits.ts'
+import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'
+import { encodeMessage } from '../../../src/index/codec/encode.ts'
 
 const DIGEST = new Uint8Array(32)
 const put: Change = { type: 'put', digest: DIGEST, size: 1, names: [] }
@@ -60,4 +61,21 @@ test('R004-14: what memory does not hold any more comes from the log, in as many
     told,
     changes.map(({ seq }) => seq),
   )
+})
+
+test('R004-13: a feed holds as many losses as fit into a message, whatever their names take', (t) => {
+  const names = Array.from({ length: NAMES_PER_KEY }, (_, i) => `${i}`.padStart(NAME_BYTES, 'n'))
+  const changeFeed = new ChangeFeed(0)
+  for (let seq = 1; seq <= 5; seq++) {
+    changeFeed.report(seq, { type: 'remove', digest: DIGEST, incarnation: 1, names })
+  }
+  const fed: number[] = []
+  for (let after = 0; after < 5;) {
+    const feed = changeFeed.since(after)!
+    t.true(feed.removals.length > 0)
+    t.true(encodeMessage({ id: 0, body: feed }).byteLength <= INDEX_MESSAGE_BYTES)
+    fed.push(...feed.removals.map(({ seq }) => seq))
+    after = feed.upto
+  }
+  t.deepEqual(fed, [1, 2, 3, 4, 5])
 })

@@ -27,3 +27,31 @@ test('R004-40: changes that are as large as they can be are told in messages tha
   }
   t.deepEqual(told, [1, 2, 3, 4, 5, 6, 7])
 })
+
+test('R004-40: where changes are missing from the log a watcher is told so, not given those after them', async (t) => {
+  const store = createMemoryStore()
+  const entry = encodeChange({ type: 'run-started', runId: new Uint8Array(16) }, 0)
+  for (let i = 0; i < 5; i++) await store.commit({ conditions: [], writes: [], entry })
+  const runId = new Uint8Array(16)
+  let isContained = true
+  const changes = new WatchLog(store, {
+    position: () => ({ runId, seq: 4 }),
+    contains: () => isContained,
+  })
+  const read = (seq: number, limit = 9) => changes.read({ after: { runId, seq }, limit })
+  t.deepEqual(
+    (await read(2)).changes.map(({ seq }) => seq),
+    [3, 4],
+    'no further than is complete',
+  )
+  t.deepEqual(
+    (await read(0, 3)).changes.map(({ seq }) => seq),
+    [1, 2, 3],
+  )
+  isContained = false
+  t.like(await read(2), { lost: true, changes: [], position: { seq: 4 } })
+  isContained = true
+  await store.trim(3)
+  t.like(await read(2), { lost: true, changes: [] }, 'trimmed while it was read')
+  t.like(await read(3), { lost: false, position: { seq: 4 } })
+})
