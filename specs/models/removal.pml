@@ -1,27 +1,29 @@
 /*
- * The removal of a value (specs/004-index.md): one Global, two Locals, one key. `npm run model` has spin look at every
- * state that this can get into, and then shows with each rule switched off (a macro NO_...) that it would be missed.
+ * The removal of a value (specs/004-index.md): one Global, two Locals, one key. `npm run model` has
+ * spin check every reachable state, and then shows with each rule switched off (a macro NO_...) that
+ * a violation is found.
  *
- * Safety: what was removed for all, by an answer that names nobody as owing it, is not served by any Local that is
- * registered, connected or not. Progress: once nothing goes wrong any more, every Local connects, and applies and
- * acknowledges every removal.
+ * Safety: a value whose removal is complete, with no Local named as owing it, is not served by any
+ * registered Local, connected or not. Progress: once the faults stop, every Local connects, and
+ * applies and acknowledges every removal.
  *
- * In it: links that break at any time with all that is on its way, a Local that crashes, a log that no longer tells what a
- * Local has missed, fetches whose answers a removal overtakes, puts on streams that nothing orders against the index
- * stream, readers that go on. What goes wrong, and long reads, happen to the first Local alone: the other one has to be
- * waited for, and puts and removes meanwhile.
- * Left out: crashes of Global and its store, names, leases, time, several sessions of one Local, and forgetting a Local
- * that is out of touch, after which nothing is promised. test/simulation has all of those.
+ * Included: links that break at any time and lose what is in flight, a Local that crashes, a log that
+ * was trimmed beyond the position of a Local, fetches whose answers a removal overtakes, puts on
+ * streams that nothing orders against the index stream, long reads. Faults and long reads happen to
+ * the first Local only: the other one has to be waited for, and puts and removes meanwhile.
+ * Left out: crashes of Global and its store, names, leases, time, several sessions of one Local, and
+ * forgetting a Local that is out of touch, after which nothing is promised. test/simulation covers
+ * all of those.
  */
 
 #define LOCALS 2
 
-/* Changes, numbered from 1: an incarnation is the number of its put. 0 stands for none. */
+/* Changes, numbered from 1: an incarnation is the number of its put. 0 means none. */
 #ifndef CHANGES
 #define CHANGES 3
 #endif
 
-/* Links that break and Locals that crash, all together. */
+/* The number of faults: links that break and Locals that crash. */
 #ifndef FAULTS
 #define FAULTS 1
 #endif
@@ -34,31 +36,31 @@ mtype = { hello, welcome, reset, locate, located, verify, verified, feed, ack }
 chan toGlobal[LOCALS] = [4] of { mtype, byte, byte }
 chan toLocal[LOCALS] = [4] of { mtype, byte, byte }
 bool link[LOCALS]
-/* The Local was welcomed: it may ask. */
+/* The Local is welcome: it may send requests. */
 bool connected[LOCALS]
 byte faults
 
-/* What is put, and what was stored: on a stream of its own. */
+/* Puts and their answers, on separate streams. */
 bool offered[LOCALS]
 byte stored[LOCALS]
 
-/* Global: the order of changes, and how far each Local is. */
-byte seq = 1 /* the begin of the run */, incarnation, gone
+/* Global: the order of changes, and the position of each Local. */
+byte seq = 1 /* the start of the run */, incarnation, gone
 byte complete
 bool registered[LOCALS], greeted[LOCALS]
 byte acked[LOCALS], told[LOCALS], outstanding[LOCALS]
 
-/* A question that is being answered: what was read, and one more; and is it about what is void? */
+/* A question that is being answered: the row that was read, plus one; is it a revalidation? */
 byte reading[LOCALS]
 bool verifying[LOCALS]
 
-/* A Local: where it is, what it holds and what it gives to a reader. */
+/* A Local: its position, what it holds, and what it gives to a reader. */
 byte position[LOCALS]
 byte held[LOCALS], reader[LOCALS]
 bool heldVoid[LOCALS], readerVoid[LOCALS]
-/* What is to be acknowledged when all that is void was asked about. */
+/* The seq to acknowledge once everything void is revalidated. */
 byte owed[LOCALS]
-/* Fetches and puts in flight, and the last removal heard of meanwhile. */
+/* Fetches and puts in flight, and the last removal heard during each. */
 bool fetching[LOCALS], putting[LOCALS]
 byte fetchLost[LOCALS], putLost[LOCALS]
 
@@ -82,7 +84,7 @@ inline breakLink(i) {
   owed[i] = 0
 }
 
-/* The process is gone, with all it held; its streams as well. */
+/* The process ends, with everything it held and its streams. */
 inline crash(i) {
   breakLink(i);
   position[i] = 0;
@@ -121,7 +123,7 @@ inline keep(i, what) {
 #define hasLetGo(i) (!registered[i] || acked[i] >= gone)
 #endif
 
-/* A removal is durable; it is complete when all have acknowledged it, whoever still waits for that. */
+/* A removal is durable. It is complete when all have acknowledged it, even if no caller waits. */
 proctype Removals() {
 end:
   do
@@ -130,7 +132,7 @@ end:
   od
 }
 
-/* Global takes what a Local puts. */
+/* Global stores a put of a Local. */
 proctype Puts(byte i) {
 end:
   do
@@ -153,7 +155,7 @@ inline greet(i, applied) {
   :: applied == 0 ->
        registered[i] = true; acked[i] = seq; told[i] = seq;
        outstanding[i] = seq; toLocal[i]!reset,seq,0
-  /* The log tells what it has missed. */
+  /* The log holds everything that it has missed. */
   :: applied != 0 ->
        acked[i] = MAX(acked[i], applied);
 #ifdef NO_REPLAY
@@ -162,12 +164,12 @@ inline greet(i, applied) {
        told[i] = applied;
 #endif
        toLocal[i]!welcome,0,0
-  /* The log has let go of it. */
+  /* The log was trimmed beyond its position. */
   :: applied != 0 -> told[i] = seq; outstanding[i] = seq; toLocal[i]!reset,seq,0
   fi
 }
 
-/* Global reads what a Local says: an acknowledgement of what it was not told would break the protocol. */
+/* Global reads a message of a Local. Acknowledging what it was not fed would break the protocol. */
 proctype Session(byte i) {
   byte applied;
 end:
@@ -188,7 +190,7 @@ end:
   od
 }
 
-/* The answer to a question goes out some time after its row was read. */
+/* The answer to a question leaves some time after its row was read. */
 proctype Answers(byte i) {
 end:
   do
@@ -202,7 +204,7 @@ end:
   od
 }
 
-/* One message of the feed is under way to a Local at a time; the next has all that came meanwhile. */
+/* A Local has one feed message in flight at a time; the next covers everything since. */
 proctype Feed(byte i) {
 end:
   do
@@ -222,9 +224,9 @@ inline acknowledge(i, upto) {
   toGlobal[i]!ack,upto,0
 }
 
-/* After a reset: everything that is held or read is void until Global has said what there is. */
+/* After a reset everything held or read is void until Global has confirmed it. */
 inline begin(i, upto) {
-  /* What is in flight is of the history before. */
+  /* Everything in flight belongs to the history before. */
   fetching[i] = false;
   putting[i] = false;
 #ifndef NO_REVALIDATION
@@ -253,7 +255,7 @@ inline settle(i, what) {
   fi
 }
 
-/* A Local dials for ever, and does as it is told. */
+/* A Local dials indefinitely, and follows the feed. */
 proctype Local(byte i) {
   byte a, removal;
 end:
@@ -283,7 +285,7 @@ end:
   od
 }
 
-/* What callers of a Local do: fetch, put, read for a long time; and what is not used is evicted. */
+/* The callers of a Local: they fetch, put and read for a long time; unused values are evicted. */
 proctype Callers(byte i) {
 end:
   do
@@ -308,7 +310,7 @@ end:
   od
 }
 
-/* What can go wrong, at any time, but not for ever. */
+/* The faults: at any time, but not indefinitely. */
 proctype Faults(byte i) {
 end:
   do
@@ -326,7 +328,7 @@ init {
          run Puts(i); run Session(i); run Answers(i); run Feed(i); run Local(i);
          if
 #ifdef CALM
-         /* Nobody asks the second Local: that makes progress of the others small enough to be looked at. */
+         /* The second Local gets no requests, which keeps the check of progress small. */
          :: i == 1
 #endif
          :: i == 0 -> run Callers(i)
@@ -341,7 +343,7 @@ init {
   }
 }
 
-/* What a Local would give to a caller, or goes on giving to a reader, was removed for all. */
+/* A Local would serve, or still serves to a reader, a value whose removal is complete. */
 #define gives(what, isVoid, i) (what[i] != 0 && !isVoid[i] && what[i] < complete)
 #define servesGone(i) (gives(held, heldVoid, i) || gives(reader, readerVoid, i))
 
