@@ -84,7 +84,6 @@ export function createApiServer(context: ApiContext, access: Access, log: Log): 
     close: async (graceMs = SHUTDOWN_MS) => {
       stopping.abort(new DstoreError('unreachable', 'the daemon is stopping'))
       server.close()
-      server.closeIdleConnections()
       const settled = Promise.allSettled(active.values())
       if (await within(graceMs, settled)) return
       for (const aborter of active.keys()) aborter.abort(stopping.signal.reason)

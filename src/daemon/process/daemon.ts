@@ -2,7 +2,6 @@
  * One node with its API in one state directory (specs/007, "Life of a daemon"). It acquires lock,
  * node and socket in this order, and releases them in reverse.
  */
-import { rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { totalmem } from 'node:os'
 import { GIB } from '../../limits.ts'
@@ -131,7 +130,6 @@ async function serve({ node, settings, directory, lock, log }: Serving): Promise
       await Promise.all([api.close(), tcp?.close()])
       await node.close()
     } finally {
-      rmSync(address.path, { force: true })
       address.release()
       lock.release()
     }

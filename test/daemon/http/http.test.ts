@@ -1,9 +1,10 @@
 import test from 'ava'
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorCode } from '../../../src/errors.ts'
 import { DstoreError, ERRORS } from '../../../src/errors.ts'
-import { HTTP_JSON_BYTES } from '../../../src/limits.ts'
+import { HTTP_JSON_BYTES, LONGEST_TIMEOUT_MS } from '../../../src/limits.ts'
 import type { Problem } from '../../../src/daemon/api/api.ts'
 import type { FakeNode } from '../fake-node.ts'
 import { ask, serving } from '../serving.ts'
@@ -11,6 +12,9 @@ import type { Answer } from '../serving.ts'
 import { sameBytes } from '../../same-bytes.ts'
 
 const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_577]
+
+/** More than a value has, and than a number counts exactly. */
+const TOO_LONG = { 'content-length': '9007199254740993' }
 
 function sample(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, index) => index % 251)
@@ -85,7 +89,15 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
   t.is(beyond.status, 416)
   t.is(beyond.headers['content-range'], 'bytes */20000')
   t.is(problem(beyond).code, 'range')
-  for (const range of ['bytes=5-2', 'bytes=', 'bytes=-', 'bytes=a-b', 'bytes=0-1,3-4', 'bytes']) {
+  for (const range of [
+    'bytes=5-2',
+    'bytes=5-4',
+    'bytes=',
+    'bytes=-',
+    'bytes=a-b',
+    'bytes=0-1,3-4',
+    'bytes',
+  ]) {
     const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
     t.is(answer.status, 400, range)
     t.is(problem(answer).code, 'malformed-range')
@@ -201,8 +213,44 @@ test('R007-15 a refusal in the middle of a value reaches a client that is still 
   node.failAfterBytes = 100_000
   const answer = await ask(daemon.socket, 'POST', '/v1/values', { body: sample(3_000_000) })
   t.is(answer.status, 507)
+  t.is(answer.headers.connection, 'close')
   t.is(problem(answer).code, 'no-space')
 })
+
+test('R007-15 a client that is refused and stops in the middle of its body is cut off', async (t) => {
+  const { daemon } = await serving(t)
+  const client = connect(daemon.socket)
+  client.on('error', () => undefined)
+  client.write('POST /v1/nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf')
+  client.resume()
+  await once(client, 'close', { signal: AbortSignal.timeout(20_000) })
+  t.pass()
+})
+
+for (const [what, pieceBytes] of [
+  ['small pieces', 10_000],
+  ['large pieces', 1_000_000],
+] as const) {
+  test(`R007-15 a value goes out no faster than the client reads it, in ${what}`, async (t) => {
+    const { daemon, node } = await serving(t)
+    const size = 100_000_000
+    let sent = 0
+    node.get = async (key) => ({ key, size, range: { start: 0, end: size }, bytes: endless() })
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      while (sent < size) {
+        sent += pieceBytes
+        yield new Uint8Array(pieceBytes)
+      }
+    }
+    const client = connect(daemon.socket)
+    client.pause()
+    client.write(`GET /v1/values/${'0'.repeat(64)} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    // It stalls: nothing more is taken from the node.
+    for (let before = -1; sent === 0 || sent !== before; before = sent) await sleep(200)
+    t.true(sent < 10_000_000, `${sent} bytes`)
+    client.destroy()
+  })
+}
 
 test('R007-11 what is not well formed is refused, with its reason', async (t) => {
   const { daemon } = await serving(t)
@@ -220,6 +268,8 @@ test('R007-11 what is not well formed is refused, with its reason', async (t) =>
     [400, 'usage', [socket, 'GET', '/v1/values/%ff']],
     [400, 'usage', [socket, 'GET', `/v1/values/${key}?timeout=0`]],
     [400, 'usage', [socket, 'GET', `/v1/values/${key}?timeout=1e3`]],
+    [400, 'usage', [socket, 'GET', `/v1/values/${key}?timeout=${LONGEST_TIMEOUT_MS + 1}`]],
+    [413, 'too-large', [socket, 'POST', '/v1/values', { headers: TOO_LONG }]],
     [404, 'not-found', [socket, 'GET', `/v1/values/${key}`]],
     [404, 'not-found', [socket, 'DELETE', `/v1/values/${key}`]],
     [400, 'usage', [socket, 'POST', '/v1/files', { body: '{' }]],
@@ -227,6 +277,7 @@ test('R007-11 what is not well formed is refused, with its reason', async (t) =>
     [400, 'usage', [socket, 'POST', '/v1/files', { body: '{"path":"relative"}' }]],
     [400, 'usage', [socket, 'POST', '/v1/files', { body: '{"path":"/a\\u0000b"}' }]],
     [413, 'too-large', [socket, 'POST', '/v1/files', { body: ' '.repeat(HTTP_JSON_BYTES + 1) }]],
+    [400, 'usage', [socket, 'POST', '/v1/files', { body: '{}'.padEnd(HTTP_JSON_BYTES) }]],
     [422, 'unreadable', [socket, 'POST', '/v1/files', { body: '{"path":"/does/not/exist"}' }]],
     [421, 'usage', [socket, 'GET', '/v1/status', { headers: { host: 'evil.example' } }]],
   ]

@@ -1,10 +1,18 @@
 import test from 'ava'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect as open, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HTTP_CONNECTIONS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS } from '../../../src/limits.ts'
+import {
+  HTTP_CONNECTIONS,
+  HTTP_HEADER_BYTES,
+  HTTP_IDLE_MS,
+  HTTP_REQUEST_MS,
+  HTTP_TOKEN_BYTES,
+} from '../../../src/limits.ts'
+import { showsToken } from '../../../src/daemon/config/http-token.ts'
 import type { Problem } from '../../../src/daemon/api/api.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
@@ -42,6 +50,7 @@ test('R007-71 without the token there is nothing over TCP, whatever is called', 
     {},
     { token: `${token}0` },
     { token: token.slice(1) },
+    { token: token.slice(0, -1) },
     { token: '' },
     { headers: { authorization: token } },
     { headers: { authorization: `Basic ${token}` } },
@@ -58,6 +67,20 @@ test('R007-71 without the token there is nothing over TCP, whatever is called', 
   }
   t.is(node.signals.length, 0)
   t.is((await status()).daemon.http!.refused, CALLS.length * wrong.length)
+})
+
+test('R007-71 only the whole token opens: no prefix of it, and none with another character', (t) => {
+  const token = randomBytes(HTTP_TOKEN_BYTES).toString('hex')
+  const shows = (text: string): boolean => showsToken(`Bearer ${text}`, token)
+  t.true(shows(token))
+  t.false(showsToken(undefined, token))
+  for (let at = 0; at < token.length; at++) {
+    t.false(shows(token.slice(0, at)), `the first ${at} characters`)
+    for (const other of ['g', '', ' ', '\0', token[at]!.toUpperCase(), `${token[at]}0`]) {
+      const changed = token.slice(0, at) + other + token.slice(at + 1)
+      if (changed !== token) t.false(shows(changed), `${at}: ${JSON.stringify(other)}`)
+    }
+  }
 })
 
 test('R007-71 with the token everything is served but the reading of files', async (t) => {
@@ -98,7 +121,10 @@ test('R007-72 a token of its owner is taken; one that others may read, and what 
     writeFileSync(directory.token, bad)
     await t.throwsAsync(start(), { code: 'unreadable' }, bad)
   }
-  writeFileSync(directory.token, 'mine-'.repeat(8))
+  const bounds = ['x'.repeat(HTTP_TOKEN_BYTES - 1), 'x'.repeat(HTTP_TOKEN_BYTES)] as const
+  writeFileSync(directory.token, bounds[0])
+  await t.throwsAsync(start(), { code: 'unreadable' })
+  writeFileSync(directory.token, bounds[1])
   await t.notThrowsAsync(start())
 })
 
@@ -182,6 +208,8 @@ test('R007-75 who says nothing, or headers a byte at a time, is cut off', async 
   const { server } = api
   t.teardown(() => api.close(0))
   t.is(server.headersTimeout, HTTP_REQUEST_MS)
+  t.is(server.keepAliveTimeout, HTTP_IDLE_MS)
+  t.is((server as { maxHeaderSize?: number }).maxHeaderSize, HTTP_HEADER_BYTES)
   server.headersTimeout = 300
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
