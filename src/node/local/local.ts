@@ -1,6 +1,6 @@
 /**
- * The role Local: fetches values from Global once, keeps them in memory, and serves every process of its machine from
- * that one copy.
+ * The role Local: fetches each value once, keeps it in memory, and serves every process of its machine
+ * from that copy.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
@@ -25,6 +25,9 @@ import { formatPosition } from '../calls/change-events.ts'
 import { deadline, type Deadline } from '../../deadline.ts'
 import type { Interest } from '../swarm/download.ts'
 import { Fetcher } from '../swarm/fetcher.ts'
+import { HolderWithdrawals } from '../swarm/holder-withdrawals.ts'
+import { PeerService } from '../swarm/peer-service.ts'
+import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
 import { Locator, checked } from './locator.ts'
@@ -43,13 +46,13 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
-import { Putter } from './put.ts'
+import { Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
 import { resolveRange } from '../calls/range.ts'
 import type { Read } from './active-reads.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
-import { verifyCache } from '../global/verify-store.ts'
+import { verifyCache } from '../cache/verify-cache.ts'
 import { VERSION } from '../version.ts'
 
 export interface LocalOptions {
@@ -58,7 +61,7 @@ export interface LocalOptions {
   /** Multiaddr and peer id of Global. */
   readonly globalAddress: string
   readonly globalPeer: string
-  /** Of the network: asked how often it refused. */
+  /** The network's gate, for its count of refusals. */
   readonly gate: Gate
   readonly members: KnownMembers
   readonly cacheBytes: number
@@ -75,7 +78,7 @@ export class Local implements Node {
   readonly #holdings: Holdings
   readonly #traffic = new Traffic()
   readonly #fetcher: Fetcher
-  readonly #putter: Putter
+  readonly #uploader: Uploader
   readonly #callers = new ByteBudgets()
   readonly #locator: Locator
   readonly #startedAt = new Date()
@@ -83,18 +86,26 @@ export class Local implements Node {
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, cacheBytes, log, random } = options
     this.#options = options
-    this.#cache = new Cache(cacheBytes, (value) => this.#fetcher.gone(value))
+    this.#cache = new Cache(cacheBytes, (value) => {
+      if (network.addresses().length > 0) withdrawals.add(value)
+    })
     this.#holdings = new Holdings(this.#cache)
     link.attach(this.#holdings)
-    const parts = { network, globalPeer, cache: this.#cache, traffic: this.#traffic, log }
-    this.#fetcher = new Fetcher({ ...parts, onAway: () => void link.dialNow() })
-    this.#putter = new Putter({
+    const traffic = this.#traffic
+    const onAway = (): void => void link.dialNow()
+    const sources = new PeerSources({ network, globalPeer, traffic, log, onAway })
+    const withdrawals = new HolderWithdrawals({
+      isHeld: (key) => this.#cache.peek(key) !== undefined,
+      withdraw: (digest) => sources.leaveSwarm(digest),
+    })
+    this.#fetcher = new Fetcher({ sources, cache: this.#cache })
+    this.#uploader = new Uploader({
       link,
       cache: this.#cache,
-      transfers: this.#fetcher.transfers,
+      transfers: sources.transfers,
       callers: this.#callers,
       globalPeer,
-      onSent: (bytes) => this.#traffic.sent(globalPeer, bytes),
+      onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
     this.#locator = new Locator(link)
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
@@ -108,17 +119,19 @@ export class Local implements Node {
     })
   }
 
-  /** Give other Locals what is held here, where the network listens. */
+  /** Starts to serve other members, if the network listens. */
   listen(): Promise<void> {
-    return this.#fetcher.serve((digest) => this.#open(digest))
+    const { network, log } = this.#options
+    const open = (digest: Uint8Array): Promise<ServedValue | undefined> => this.#open(digest)
+    return new PeerService({ open, traffic: this.#traffic, log }).listen(network)
   }
 
   put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
-    return this.#putter.put(source, options)
+    return this.#uploader.put(source, options)
   }
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
-    return putBatches(values, (batch) => this.#putter.putSmall(batch, undefined, options))
+    return putBatches(values, (batch) => this.#uploader.putSmall(batch, undefined, options))
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
@@ -197,7 +210,7 @@ export class Local implements Node {
     await this.#options.network.close()
   }
 
-  /** May this be served as it is? Rejects where only the lease forbids it. */
+  /** May this entry be served without asking Global? Rejects if this node may serve nothing. */
   async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
     const { link } = this.#options
     const verdict = await link.checkFreshness(signal)
@@ -207,14 +220,14 @@ export class Local implements Node {
     return true
   }
 
-  /** Room for what Global says there is, with the bytes that came along. */
+  /** Reserves room for a value that Global confirmed, and keeps the bytes in its answer. */
   #admit(key: Key, fact: Fact, range: ByteRange): CachedValue | undefined {
     const entry = this.#cache.admit(key, fact.size, fact.incarnation, range)
     if (fact.value !== undefined) entry?.write(0, fact.value)
     return entry
   }
 
-  /** `confirmed`: Global has just said so. */
+  /** `confirmed`: Global has just confirmed the value. */
   #readable(
     entry: CachedValue,
     range: ByteRange,
@@ -226,7 +239,7 @@ export class Local implements Node {
     return { key, size, range, bytes }
   }
 
-  /** What is held, and what still comes as it comes. */
+  /** Yields what is held, and the rest as it arrives. */
   async *#readCached(
     entry: CachedValue,
     range: ByteRange,
@@ -234,8 +247,7 @@ export class Local implements Node {
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     entry.checkNotRemoved()
-    // Between the call and the first read it may have been evicted, or its standing may have changed; while that is
-    // asked, it may be evicted as well.
+    // Since the call it may have been evicted, or become stale; during the check, evicted as well.
     const isThere = (): boolean => this.#cache.peek(entry.key) === entry
     const mayServe = isThere() && (confirmed || (await this.#mayServe(entry, options)))
     if (!mayServe || !isThere()) {
@@ -244,17 +256,17 @@ export class Local implements Node {
     }
     const release = entry.use()
     try {
-      // In one view there is nothing to wait for, and nothing that could be ended.
+      // A single view needs neither a wait nor a read that a removal could end.
       const all = options.signal?.aborted === true ? undefined : entry.view(range)
       const isAll = all?.byteLength === range.end - range.start && !this.#options.link.isLeaseOver()
       if (isAll) yield all
-      else yield* this.#readAsItComes(entry, range, options)
+      else yield* this.#readAsReceived(entry, range, options)
     } finally {
       release()
     }
   }
 
-  async *#readAsItComes(
+  async *#readAsReceived(
     entry: CachedValue,
     range: ByteRange,
     options: CallOptions,
@@ -265,7 +277,7 @@ export class Local implements Node {
     let interest: Interest | undefined
     try {
       for (let at = range.start; at < range.end;) {
-        this.#mayGoOn(read, limit)
+        this.#checkMayRead(read, limit)
         const rest = { start: at, end: range.end }
         const view = entry.view(rest)
         if (view === undefined) {
@@ -285,7 +297,8 @@ export class Local implements Node {
     }
   }
 
-  #mayGoOn(read: Read, limit: Deadline): void {
+  /** Throws once a removal, the time limit or the lease ends a read. */
+  #checkMayRead(read: Read, limit: Deadline): void {
     read.signal.throwIfAborted()
     limit.signal.throwIfAborted()
     if (this.#options.link.isLeaseOver()) throw leaseOver()
@@ -310,7 +323,7 @@ export class Local implements Node {
     range: ByteRange,
     options: CallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    // Some time has passed since the call: what is passed on from here on can be ended.
+    // Asked again, because time has passed since the call: from now on a removal ends the read.
     const read = await this.#locator.locate(key, options, ({ incarnation }) =>
       this.#holdings.reads.begin({ key, incarnation, isVoid: false }),
     )
@@ -322,7 +335,7 @@ export class Local implements Node {
         limit.progress()
         for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
           limit.pauseTimer()
-          this.#mayGoOn(read, limit)
+          this.#checkMayRead(read, limit)
           yield bytes
           limit.progress()
         }
@@ -333,16 +346,17 @@ export class Local implements Node {
     }
   }
 
-  /** What another Local may be given, as a caller might: a removal ends it. */
+  /** Opens a value for another Local under the rules for callers; a removal ends it. */
   async #open(digest: Uint8Array): Promise<ServedValue | undefined> {
     const value = this.#cache.get(new Key(digest))
     if (value === undefined || !(await this.#mayServe(value, {}))) return undefined
     if (this.#cache.peek(value.key) !== value) return undefined
     const read = this.#holdings.reads.begin(value)
     const release = value.use()
-    return servedFromCache(value, AbortSignal.any([read.signal, value.dropped]), (lingers) => {
+    const signal = AbortSignal.any([read.signal, value.dropped])
+    return servedFromCache(value, signal, (stillReferenced) => {
       read.end()
-      release(lingers)
+      release(stillReferenced)
     })
   }
 }
@@ -350,7 +364,7 @@ export class Local implements Node {
 const noMember = (): DstoreError =>
   new DstoreError('not-permitted', 'this node is not a member of its Global')
 
-/** Counts only while the caller waits for a peer. */
+/** Runs only while the caller waits for a peer. */
 function fetchDeadline(options: CallOptions): ReturnType<typeof deadline> {
   const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
   const limit = deadline(ms, 'nothing more of the value came', options.signal)

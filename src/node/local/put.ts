@@ -1,4 +1,4 @@
-/** How a Local puts: the bytes go to Global, whose own hash decides, and stay in the Local's cache where they fit. */
+/** Puts values through a Local: uploads them to Global, and keeps them in the cache if they fit. */
 import { concat, equal, gather } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
@@ -26,23 +26,23 @@ import { arriving, metered } from '../calls/byte-budget.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 
-/** What is said where a put fails for want of Global. */
+/** Shown when a put fails because Global is unreachable. */
 const KEPT = 'Global keeps the received part for a day: repeat the command to resume'
 
-export interface PutterOptions {
+export interface UploaderOptions {
   readonly link: GlobalLink
   readonly cache: Cache
   readonly transfers: ChannelPool
   readonly callers: ByteBudgets
   readonly globalPeer: string
-  /** Told of the bytes of values that went to Global. */
+  /** Counts the bytes of values that were sent to Global. */
   readonly onSent: (bytes: number) => void
 }
 
-export class Putter {
-  readonly #options: PutterOptions
+export class Uploader {
+  readonly #options: UploaderOptions
 
-  constructor(options: PutterOptions) {
+  constructor(options: UploaderOptions) {
     this.#options = options
   }
 
@@ -81,7 +81,7 @@ export class Putter {
     return this.#send(file, hashed, options, limit)
   }
 
-  /** Send what Global lacks of a file; where Global goes away in the middle, the rest when it is back. */
+  /** Uploads the part of a file that Global lacks, and resumes when Global is back after a failure. */
   async #send(
     file: FileSource,
     hashed: Hashed,
@@ -131,7 +131,7 @@ export class Putter {
     try {
       return await this.#upload(file, hashed, start, options, limit)
     } catch (error) {
-      // What Global had kept of an earlier put is gone, or damaged, or somebody else goes on with it.
+      // The part that Global kept is gone or damaged, or another upload resumes it.
       const { code } = asDstoreError(error)
       if (code !== 'busy' && code !== 'integrity') throw error
       return this.#upload(file, hashed, 0, options, limit)
@@ -149,18 +149,18 @@ export class Putter {
     const meter = callers.forCall({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
     const { size, outboard } = hashed
     const key = new Key(hashed.digest)
-    const draft = cache.reserve(key, size)
-    draft?.value.outboard.set(outboard)
+    const pending = cache.reserve(key, size)
+    pending?.value.outboard.set(outboard)
     const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
       let at = range.start
-      // A piece that was read, and the one that is read ahead.
+      // One piece in use, and one read ahead.
       const pieces = metered(file.read(range), 2 * PIECE_BYTES, meter, SHARE_KEPT_BYTES)
       for await (const part of pieces) {
         limit.progress()
-        draft?.value.write(at, part)
+        pending?.value.write(at, part)
         at += part.byteLength
         yield part
-        // To wait for the disk, or for room, is not to wait for Global.
+        // Time spent on the disk or on the budget is not Global's.
         limit.pauseTimer()
         onSent(part.byteLength)
         onProgress?.({ phase: 'store', doneBytes: at, totalBytes: size })
@@ -179,18 +179,18 @@ export class Putter {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
         uploadKnown(transfer, value, start, limit.signal, name),
       )
-      // Global verified what it was sent; that the file is still that value is for its owner to know.
+      // Global verified the bytes that it received; the file may have changed since.
       await file.checkUnchanged()
-      // A removal that the index stream told of meanwhile may be of what was just put.
-      if (flight.isFresh(keySubject(hashed.digest), incarnation)) draft?.publish(incarnation)
+      // The index stream may already have reported a removal of the value that was just put.
+      if (flight.isFresh(keySubject(hashed.digest), incarnation)) pending?.publish(incarnation)
       return { key, size, existed }
     } catch (error) {
-      // What Global could not verify is most often a file that was written to meanwhile.
+      // The usual reason for an integrity error is a file that changed during the upload.
       await file.checkUnchanged()
       throw error
     } finally {
       flight.end()
-      draft?.discard()
+      pending?.discard()
     }
   }
 
@@ -244,19 +244,19 @@ export class Putter {
         uploadStream(transfer, passing(), identity, size, name),
       )
       .catch((error: unknown) => {
-        // What has passed cannot be read again.
+        // A stream cannot be read again, so there is no retry.
         throw withoutGlobal(asDstoreError(error))
       })
     const found = identity()
     return { key: new Key(found.digest), size: found.size, existed }
   }
 
-  /** Refuse early what would be refused after the upload: what a stream is, nobody knows, but not that it is this. */
+  /** Refuses a bound name before the upload, unless the stream may be the value it is bound to. */
   async #checkFree(name: string | undefined, { signal }: Deadline): Promise<void> {
     if (name === undefined) return
     const request = { type: 'lookup', name, inline: false } as const
     const { found } = await this.#options.link.ask(request, { signal })
-    // The stream may be the very value that the name is bound to: then this put is a success.
+    // The stream is larger than an inline value, so it cannot be that one.
     if (found !== undefined && found.fact.size <= INLINE_VALUE_BYTES) {
       throw new DstoreError('conflict', `the name ${name} is bound to another key`)
     }
@@ -267,7 +267,7 @@ export class Putter {
     return result!
   }
 
-  /** Small values in one message; a name goes with a single one. */
+  /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
     name: string | undefined,
@@ -299,7 +299,7 @@ function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {
   return receipt
 }
 
-/** What was read already, then the rest; waiting for the source does not count as waiting for Global. */
+/** The bytes read so far, then the rest. A wait for the source is not a wait for Global. */
 async function* chain(
   first: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,

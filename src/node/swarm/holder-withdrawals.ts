@@ -1,6 +1,6 @@
 /** Tells Global which large values this Local no longer holds (specs/003-transfer.md, R003-31). */
 import type { Key } from '../../hash/key.ts'
-import { HOLDINGS_PER_LOCAL } from '../../limits.ts'
+import { HOLDINGS_PER_LOCAL, SWARM_BYTES } from '../../limits.ts'
 
 export interface HolderWithdrawalsOptions {
   readonly isHeld: (key: Key) => boolean
@@ -16,8 +16,9 @@ export class HolderWithdrawals {
     this.#options = options
   }
 
-  /** Queues a value. Beyond the number that Global remembers of one Local, the oldest is dropped. */
-  add(key: Key): void {
+  /** A value was evicted. Beyond the number that Global remembers of a Local, the oldest is dropped. */
+  add({ key, size }: { readonly key: Key; readonly size: number }): void {
+    if (size < SWARM_BYTES) return
     this.#waiting.set(key.toHex(), key)
     if (this.#waiting.size > HOLDINGS_PER_LOCAL) {
       this.#waiting.delete(this.#waiting.keys().next().value!)
@@ -30,7 +31,7 @@ export class HolderWithdrawals {
     this.#isSending = true
     for (const [text, key] of this.#waiting) {
       this.#waiting.delete(text)
-      // It may have been fetched again. A failure costs Global's peers time, and nothing else.
+      // It may have been fetched again. A failed withdrawal costs other Locals time, no more.
       if (!isHeld(key)) await withdraw(key.digest).catch(() => undefined)
     }
     this.#isSending = false

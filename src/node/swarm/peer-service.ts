@@ -4,6 +4,7 @@ import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '..
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../transfer/serve.ts'
+import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import type { Channel } from '../../wire/channel.ts'
 import type { Log } from '../../log.ts'
 import type { Traffic } from '../calls/traffic.ts'
@@ -30,8 +31,14 @@ export class PeerService {
     }
   }
 
+  /** Starts to serve, if the network listens. */
+  async listen(network: Network): Promise<void> {
+    if (network.addresses().length === 0) return
+    await network.handle(TRANSFER_PROTOCOL, (channel) => void this.#serve(channel))
+  }
+
   /** Answers one peer until its channel ends. Logs a failure instead of rejecting. */
-  async serve(channel: Channel): Promise<void> {
+  async #serve(channel: Channel): Promise<void> {
     try {
       await serveTransfer(new TransferChannel(channel), this.#host)
     } catch (error) {

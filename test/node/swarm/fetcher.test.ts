@@ -1,15 +1,14 @@
 import test from 'ava'
 import { concat, equal } from '../../../src/bytes.ts'
 import { Key } from '../../../src/hash/key.ts'
-import { BROKEN_TRANSFER_MS, SWARM_BYTES, GROUP_BYTES } from '../../../src/limits.ts'
+import { BROKEN_TRANSFER_MS, GROUP_BYTES } from '../../../src/limits.ts'
 import { Cache } from '../../../src/node/cache/cache.ts'
 import { Fetcher } from '../../../src/node/swarm/fetcher.ts'
+import { PeerSources } from '../../../src/node/swarm/peer-sources.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Traffic } from '../../../src/node/calls/traffic.ts'
 import { pattern } from '../../hash/sizes.ts'
-import type { Message } from '../../../src/transfer/message.ts'
-import { until } from '../nodes.ts'
-import { TestHost, fails, sample, scripted, served } from '../../transfer/ends.ts'
+import { TestHost, fails, sample, served } from '../../transfer/ends.ts'
 
 const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
 
@@ -38,14 +37,10 @@ function fetcherOf(
       return served(new TestHost(VALUE), { cutAfterBytes }).client.channel
     },
   }
-  const parts = {
-    cache: new Cache(1 << 20),
-    traffic: new Traffic(),
-    log: SILENT,
-    onAway: () => undefined,
-    now: () => nowMs,
-  }
-  return { opened, fetcher: new Fetcher({ network, globalPeer: 'G', ...parts }) }
+  const parts = { traffic: new Traffic(), log: SILENT, onAway: () => undefined }
+  const sources = new PeerSources({ network, globalPeer: 'G', ...parts })
+  const cache = new Cache(1 << 20)
+  return { opened, fetcher: new Fetcher({ sources, cache, now: () => nowMs }) }
 }
 
 async function passed(
@@ -58,48 +53,6 @@ async function passed(
   for await (const part of bytes) parts.push(new Uint8Array(part))
   return concat(parts)
 }
-
-test('R003-31: Global is told of a large value that is held no more, unless it is held again', async (t) => {
-  const told: Message[] = []
-  const network = {
-    start: async () => undefined,
-    disconnect: () => undefined,
-    peerId: 'me',
-    addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],
-    dial: () => Promise.reject(new Error('not dialled')),
-    handle: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    open: async () => {
-      const client = scripted(async (peer) => {
-        for (let next = await peer.next(); next !== undefined; next = await peer.next()) {
-          told.push(next)
-          await peer.send({ type: 'holders', addresses: [] })
-        }
-      })
-      return client.channel
-    },
-  }
-  const parts = { traffic: new Traffic(), log: SILENT, onAway: () => undefined }
-  const cache: Cache = new Cache(64 << 20, (value) => fetcher.gone(value))
-  const fetcher = new Fetcher({ network, globalPeer: 'G', cache, ...parts })
-  const key = (byte: number): Key => new Key(new Uint8Array(32).fill(byte))
-  const hold = (byte: number, size: number): void => {
-    cache.admit(key(byte), size, 1, { start: 0, end: size })
-  }
-  hold(1, SWARM_BYTES)
-  hold(2, SWARM_BYTES - 1)
-  hold(3, SWARM_BYTES)
-  hold(4, SWARM_BYTES)
-  for (const byte of [1, 2, 3]) cache.evict(key(byte))
-  cache.remove(key(4))
-  hold(3, SWARM_BYTES)
-  await until(() => told.length === 2)
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.deepEqual(
-    told,
-    [1, 4].map((byte) => ({ type: 'join', digest: key(byte).digest, address: undefined }) as const),
-  )
-})
 
 test('R003-12: a value that passes is taken up where its transfer broke off, as often as it does', async (t) => {
   const { fetcher, opened } = fetcherOf(5 * GROUP_BYTES)
