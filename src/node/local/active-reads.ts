@@ -1,20 +1,19 @@
-/** What is being read, by callers or by peers, so that a removal can end it (specs/004-index.md, "Applying"). */
+/** The reads in progress, for callers and peers, so that a removal can end them (specs/004-index.md). */
 import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 
-/** Something of a value that this node holds or passes on. */
+/** A part of a value that this node holds or passes through. */
 export interface Holding {
   readonly key: Key
   /** The seq of the put that made the key exist. */
   incarnation: number
-  /** After a reset, until Global has confirmed it. */
+  /** Unconfirmed by Global since a reset. */
   isVoid: boolean
 }
 
 export interface Read {
-  /** Aborted, with the reason, when it must end. */
+  /** Aborted, with the reason, when the read must end. */
   readonly signal: AbortSignal
-  /** It is over. */
   end(): void
 }
 
@@ -40,17 +39,17 @@ export class ActiveReads {
     }
   }
 
-  /** What is being read of a value. */
+  /** The holdings of a value that are being read. */
   of(key: Key): Holding[] {
     return [...(this.#open.get(key.toHex()) ?? [])].map(({ holding }) => holding)
   }
 
-  /** The keys of everything that is being read. */
+  /** The keys of all values that are being read. */
   *keys(): Generator<Key> {
     for (const set of this.#open.values()) for (const { holding } of set) yield holding.key
   }
 
-  /** End the reads of a value that this is true of. */
+  /** Ends the reads of a value that `isConcerned` selects. */
   cut(key: Key, reason: DstoreError, isConcerned: (holding: Holding) => boolean): void {
     for (const { holding, controller } of this.#open.get(key.toHex()) ?? []) {
       if (isConcerned(holding)) controller.abort(reason)

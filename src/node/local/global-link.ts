@@ -1,6 +1,6 @@
 /**
- * A Local's link to its Global: carries out what the Local's index decides (specs/004-index.md, "Local"), and dials
- * again, for ever, whenever the link is gone.
+ * Runs the Local's index state machine (specs/004-index.md, "Local") over one stream to Global,
+ * reconnecting indefinitely.
  */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { decodeMessage } from '../../index/codec/decode.ts'
@@ -21,11 +21,11 @@ import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
 import { FrameWriter } from '../../wire/frame-writer.ts'
 import type { Log } from '../../log.ts'
-import { inTime, pause, untilAborted } from '../../deadline.ts'
+import { inTime, pause } from '../../deadline.ts'
 import type { Holdings } from './holdings.ts'
 import { Reconnect } from './reconnect.ts'
 
-/** How often the link looks at the clock: for pings, silence, and callers that have waited long enough. */
+/** How often the index checks the time: for pings, silence, and callers' time-outs. */
 const TICK_MS = 250
 
 export interface GlobalLinkOptions {
@@ -33,7 +33,7 @@ export interface GlobalLinkOptions {
   readonly dial: (signal: AbortSignal) => Promise<Channel>
   /** Milliseconds to wait before attempt number `attempt` (from 1) after the link was lost. */
   readonly backoffMs: (attempt: number) => number
-  /** Told who is a member. */
+  /** Receives the list of members, and its changes. */
   readonly members: KnownMembers
   readonly log: Log
   /** Monotonic milliseconds. */
@@ -51,19 +51,19 @@ export interface LinkStatus {
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
-  /** Where Global is away: is it to be dialled first? Not where there is another answer. */
+  /** While Global is away: wait for a connection? Not if the caller has another answer. */
   readonly waits?: () => boolean
-  /** Keys that the request is about, where it does not name them: those of values to be put. */
+  /** Digests that the request concerns but does not name: those of values to be put. */
   readonly digests?: readonly Digest[]
 }
 
 /**
- * Takes an answer in, at the very place in the order of messages at which it came: a removal that came after it is not
- * applied yet. `keep`: may what the answer says be kept?
+ * Handles an answer at its place in the order of messages: a removal that arrived after it is not
+ * applied yet. `keep`: may its content be kept?
  */
 export type Take<R extends Request, T> = (answer: AnswerTo[R['type']], keep: boolean) => T
 
-/** What the Local holds, for the link to dispose of. */
+/** The values and bindings of the Local, which the link removes and confirms. */
 export type Held = Pick<Holdings, 'apply' | 'reset' | 'verified' | 'cut'>
 
 interface Caller {
@@ -80,21 +80,21 @@ export class GlobalLink {
   readonly #stop = new AbortController()
   readonly #ticker: NodeJS.Timeout
   #current: { readonly channel: Channel; readonly writer: FrameWriter } | undefined
-  /** Why the index has dropped the stream that there is, or was last. */
+  /** Why the index dropped the current stream, or the last one. */
   #dropped: DstoreError | undefined
   #lastTicket = 0
-  /** A goodbye was said: what ends now is not begun again. */
-  #leaving = false
+  /** A goodbye was sent: do not reconnect. */
+  #isClosing = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
   #running: Promise<void> | undefined
-  readonly #redial: Reconnect
+  readonly #reconnect: Reconnect
 
-  /** `ticketSecret`: of a ticket, for a node that is no member yet; forgotten once Global has welcomed it. */
+  /** `ticketSecret`: for a node that is not a member yet; forgotten once Global has admitted it. */
   constructor(options: GlobalLinkOptions, ticketSecret?: Uint8Array) {
     this.#options = options
     const bootId = options.random(16)
-    this.#redial = new Reconnect(options.now)
+    this.#reconnect = new Reconnect(options.now)
     this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
     this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: options.now() }), TICK_MS)
     this.#ticker.unref()
@@ -104,7 +104,7 @@ export class GlobalLink {
     return this.#status
   }
 
-  /** Start dialling. Resolves when the first attempt has ended: with its error, or undefined once connected. */
+  /** Starts to dial. Resolves after the first attempt, with its error, or undefined if connected. */
   async start(): Promise<DstoreError | undefined> {
     const first = new Promise<DstoreError | undefined>((resolve) => {
       this.#firstAttempt = resolve
@@ -113,7 +113,7 @@ export class GlobalLink {
     return first
   }
 
-  /** From here on the link says what becomes of what is held; nothing may be held before. */
+  /** The link keeps these holdings up to date from now on; they must be empty. */
   attach(held: Held): void {
     this.#held = held
   }
@@ -123,24 +123,24 @@ export class GlobalLink {
     return this.#index.freshness.leaseMs
   }
 
-  /** When Global was last heard, and how long it took to answer then; undefined before it ever was. */
+  /** When Global was last heard, and its last round-trip time; undefined before the first. */
   get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
     if (this.#index.position === undefined) return undefined
     const { heardAt, roundTripMs } = this.#index.freshness.pulse
     return { lastHeard: new Date(Date.now() - (this.#options.now() - heardAt)), roundTripMs }
   }
 
-  /** Where this Local stands in the order of changes; undefined before it was ever welcomed. */
+  /** This Local's position in the order of changes; undefined before its first welcome. */
   get position(): Position | undefined {
     return this.#index.position
   }
 
-  /** The link stands, but nothing was heard for so long that reads ask first. */
+  /** Connected, but Global was silent for so long that reads must ask it first. */
   isDoubtful(): boolean {
     return this.#index.isDoubtful(this.#options.now())
   }
 
-  /** May what is held be served? Waits a moment where that is about to be known. Rejects with `cancelled`. */
+  /** May held values be served? Waits if that will be known in a moment. Rejects with `cancelled`. */
   async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
     const ticket = ++this.#lastTicket
     for (;;) {
@@ -158,30 +158,31 @@ export class GlobalLink {
     }
   }
 
-  /** Has the lease of what is held run out? */
+  /** Has the lease on held values expired? */
   isLeaseOver(): boolean {
     return this.#index.freshness.isExpired(this.#options.now())
   }
 
-  /** Something about this key goes on beside the index stream, and may end in keeping the value. */
+  /** Starts work on a key outside the index stream that may end in caching its value. */
   begin(digest: Digest): Flight {
     return this.#index.begin(digest)
   }
 
   /**
-   * Somebody wants Global: where it is away, dial now, and not when the wait is over. Resolves when it is there, that has
-   * failed, or a caller has waited for long enough; at once where it was dialled a moment ago: then it is soon dialled again.
+   * While Global is away, dials immediately instead of waiting out the backoff. Resolves when the
+   * attempt has ended or has taken too long; at once if the last attempt has only just ended, because
+   * the next follows soon.
    */
   dialNow(): Promise<void> {
     if (this.#status.state === 'connected') return Promise.resolve()
-    // Whoever is refused is let in, if at all, by somebody: that takes its time.
+    // A refusal needs an administrator to fix, so keep the long backoff.
     if (this.#status.error?.code === 'not-permitted') return Promise.resolve()
-    return this.#redial.dialNow()
+    return this.#reconnect.dialNow()
   }
 
   /**
-   * Ask Global. Rejects with Global's failure, with `unreachable` where the link is gone and was not mended in a
-   * moment, with `timeout` where no answer came, with `cancelled`.
+   * Sends a request to Global. Rejects with Global's failure, `unreachable` if there is no link and
+   * none in a moment, `timeout` without an answer, or `cancelled`.
    */
   async ask<R extends Request, T = AnswerTo[R['type']]>(
     request: R,
@@ -192,7 +193,7 @@ export class GlobalLink {
     const ticket = ++this.#lastTicket
     const { timeoutMs = CALL_TIMEOUT_MS, signal, digests = [], waits = () => true } = options
     const isAway = this.#status.state === 'away'
-    const ms = isAway && waits() ? await this.#waited(timeoutMs, signal) : timeoutMs
+    const ms = isAway && waits() ? await this.#waitForGlobal(timeoutMs, signal) : timeoutMs
     const limit = { ms, what: 'Global did not answer', signal }
     return inTime<T>(limit, (resolve, reject) => {
       this.#callers.set(ticket, {
@@ -206,27 +207,28 @@ export class GlobalLink {
     })
   }
 
-  /** Waits until Global is there, or is known not to be: how much of so many milliseconds is left then. */
-  async #waited(timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
+  /** Waits for a connection or a failed attempt. Returns the rest of the `timeoutMs` milliseconds. */
+  async #waitForGlobal(timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
     const begin = this.#options.now()
-    const limit = AbortSignal.timeout(timeoutMs)
-    const either = signal === undefined ? limit : AbortSignal.any([limit, signal])
-    await untilAborted(this.dialNow(), either).catch(() => undefined)
+    await inTime<void>({ ms: timeoutMs, what: 'no connection', signal }, (resolve) => {
+      void this.dialNow().then(() => resolve(() => undefined))
+      return () => undefined
+    }).catch(() => undefined)
     this.#stop.signal.throwIfAborted()
     return Math.max(0, timeoutMs - (this.#options.now() - begin))
   }
 
-  /** Say goodbye, and never dial again. Callers that still wait are told. */
+  /** Sends a goodbye, stops reconnecting, and rejects waiting callers. */
   async close(): Promise<void> {
     clearInterval(this.#ticker)
     const reason = new DstoreError('unreachable', 'the node is stopping')
     if (this.#status.state === 'connected' && this.#current !== undefined) {
       const { writer, channel } = this.#current
-      this.#leaving = true
+      this.#isClosing = true
       const body = { type: 'goodbye', reason: 'it was told to stop' } as const
       await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
       await writer.end().catch(() => undefined)
-      // Global ends its side once it has read that: until then, an abort might overtake the goodbye.
+      // Global ends its side after it has read the goodbye, which an abort might overtake.
       await pause(FAREWELL_MS, channel.signal)
     }
     this.#stop.abort(reason)
@@ -241,14 +243,14 @@ export class GlobalLink {
     const { signal } = this.#stop
     for (let attempt = 1; !signal.aborted; attempt++) {
       let error: DstoreError
-      this.#redial.begins()
+      this.#reconnect.attemptStarted()
       try {
         const channel = await dial(signal)
         error = await this.#session(channel, () => (attempt = 0))
       } catch (cause) {
         error = asDstoreError(cause)
       }
-      if (signal.aborted || this.#leaving) break
+      if (signal.aborted || this.#isClosing) break
       if (this.#status.state === 'connected' || attempt === 1) {
         log.warn('Global is away', { error: error.message })
       }
@@ -257,12 +259,12 @@ export class GlobalLink {
       const isRefused = error.code === 'not-permitted'
       const wait = backoffMs(Math.max(1, attempt))
       const waitMs = isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait
-      await this.#redial.pause(waitMs, signal)
+      await this.#reconnect.pause(waitMs, signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)
   }
 
-  /** Speak on one channel until it ends; the reason why it ended. */
+  /** Runs the session on one channel. Returns the reason for its end. */
   async #session(channel: Channel, welcomed: () => void): Promise<DstoreError> {
     const { log, now } = this.#options
     this.#current = { channel, writer: new FrameWriter(channel) }
@@ -275,7 +277,7 @@ export class GlobalLink {
         if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
         const message = decodeMessage(frame)
         this.#handle({ type: 'message', message, now: now() })
-        // The index has dropped the stream: its reason counts, whatever became of the stream meanwhile.
+        // If the index dropped the stream, its reason counts, not the stream's.
         if (this.#dropped !== undefined) return this.#dropped
         if (this.#index.link === 'connected' && this.#status.state === 'away') {
           welcomed()
@@ -294,7 +296,7 @@ export class GlobalLink {
   #became(state: LinkStatus['state'], error: DstoreError | undefined): void {
     const since = this.#status.state === state ? this.#status.since : new Date()
     this.#status = { state, since, error }
-    this.#redial.ended()
+    this.#reconnect.attemptEnded()
     this.#firstAttempt?.(error)
     this.#firstAttempt = undefined
   }

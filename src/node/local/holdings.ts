@@ -1,6 +1,7 @@
 /**
- * What a Local holds, as its index disposes of it (specs/004-index.md, "Applying"): values in the cache, values that are
- * being read, bindings of names. All of it happens at once: what is acknowledged afterwards is done.
+ * The holdings of a Local to which its index applies changes (specs/004-index.md, "Applying"): cached
+ * values, values that are being read, and bindings. Synchronous, so that a change is complete before
+ * it is acknowledged.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
@@ -14,7 +15,7 @@ const CACHED_BINDINGS = 10_000
 export class Holdings {
   readonly reads: ActiveReads = new ActiveReads()
   readonly #cache: Cache
-  /** By name, the one used longest ago first. */
+  /** By name, the least recently used first. */
   readonly #bindings = new Map<string, { readonly key: Key; readonly incarnation: number }>()
 
   constructor(cache: Cache) {
@@ -33,7 +34,7 @@ export class Holdings {
     }
   }
 
-  /** Nothing is to be served before it is verified: the keys of all that is held or read. */
+  /** Marks everything held or being read as unconfirmed, and returns its digests. */
   reset(): Digest[] {
     this.#bindings.clear()
     const keys = new Map<string, Key>()
@@ -48,7 +49,7 @@ export class Holdings {
     return [...keys.values()].map(({ digest }) => digest)
   }
 
-  /** Global says what became of something void: another incarnation, or undefined where it is gone. */
+  /** Global's answer on an unconfirmed value: its incarnation, or undefined if it was removed. */
   verified(digest: Digest, incarnation: number | undefined): void {
     const key = new Key(digest)
     const isVoid = (holding: { isVoid: boolean }): boolean => holding.isVoid
@@ -65,7 +66,7 @@ export class Holdings {
     }
   }
 
-  /** Nothing may be served any more: the lease ran out, or this node is no member. */
+  /** Ends every read: the lease expired, or this node is no longer a member. */
   cut(error: DstoreError): void {
     this.reads.cutAll(error)
   }
@@ -74,7 +75,6 @@ export class Holdings {
     return this.#bindings.get(name)
   }
 
-  /** Remember what a name stands for. */
   bind(name: string, { digest, incarnation }: Found): void {
     this.#bindings.delete(name)
     this.#bindings.set(name, { key: new Key(digest), incarnation })

@@ -1,6 +1,6 @@
 /**
- * The index calls of a Local: requests to Global that move no value larger than an inline one. It keeps what it may of
- * the answers: bindings, and values that came along.
+ * The index calls of a Local: requests to Global that move inline values at most. Keeps bindings and
+ * values from the answers where it may.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
@@ -20,7 +20,7 @@ export interface IndexClientOptions {
   readonly link: GlobalLink
   readonly cache: Cache
   readonly holdings: Holdings
-  /** Room for a value that came along with an answer, and its bytes, once they are verified. */
+  /** Verifies a value that came with an answer, and caches it. */
   readonly keep: (key: Key, fact: Fact) => void
 }
 
@@ -41,7 +41,7 @@ export class IndexClient extends IndexCalls implements NodeIndex {
     return facts
   }
 
-  /** Where Global is away, what is held here is known to have been there; `unreachable` where not all are held. */
+  /** While Global is away, held values answer unconfirmed; `unreachable` unless all are held. */
   async statMany(
     keys: readonly Key[],
     options: CallOptions = {},
@@ -95,7 +95,7 @@ export class IndexClient extends IndexCalls implements NodeIndex {
     return boundName(name, found, this.#heldBytes(key))
   }
 
-  /** What the cache alone can say; undefined where it holds nothing that counts. */
+  /** The cache's answer; undefined if it holds nothing that was confirmed. */
   #unconfirmed(key: Key): ValueFacts | undefined {
     const cached = this.#cache.get(key)
     if (cached === undefined || cached.isVoid) return undefined
@@ -107,7 +107,7 @@ export class IndexClient extends IndexCalls implements NodeIndex {
     return this.#cache.peek(key)?.heldBytes ?? 0
   }
 
-  /** What a name stands for, and its value if it came along. */
+  /** Keeps a binding, and its value if that came along. */
   #takeBinding(name: string, found: Found): void {
     this.#holdings.bind(name, found)
     const key = new Key(found.digest)

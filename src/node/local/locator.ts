@@ -1,4 +1,4 @@
-/** Questions about single keys: whoever asks the same at the same time joins, and all take in one answer. */
+/** Locates single keys at Global. Concurrent requests for one key share one answer. */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
@@ -8,24 +8,23 @@ import { inTime } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions } from '../node.ts'
 
-/** Who waits for the answer to a question about one key. */
-interface Asker {
+interface Caller {
   readonly take: (fact: Fact, keep: boolean) => void
   readonly reject: (error: DstoreError) => void
 }
 
 export class Locator {
   readonly #link: GlobalLink
-  /** Questions to Global that are under way, by key. */
-  readonly #asking = new Map<string, Set<Asker>>()
+  /** The callers of each request to Global, by key. */
+  readonly #callers = new Map<string, Set<Caller>>()
 
   constructor(link: GlobalLink) {
     this.#link = link
   }
 
   /**
-   * Ask Global about a key, and take in what it says at its place in the order of messages: whoever asks the same at
-   * the same time joins.
+   * Asks Global about a key, or joins a request in progress. `take` handles the answer at its place
+   * in the order of messages.
    */
   async locate<T>(
     key: Key,
@@ -34,21 +33,21 @@ export class Locator {
   ): Promise<T> {
     const { timeoutMs: ms = CALL_TIMEOUT_MS, signal } = options
     return inTime<T>({ ms, what: 'Global did not answer', signal }, (resolve, reject) => {
-      const asker: Asker = { take: (fact, keep) => resolve(() => take(fact, keep)), reject }
-      const askers = this.#asking.get(key.toHex()) ?? this.#ask(key)
-      askers.add(asker)
-      return () => askers.delete(asker)
+      const caller: Caller = { take: (fact, keep) => resolve(() => take(fact, keep)), reject }
+      const callers = this.#callers.get(key.toHex()) ?? this.#ask(key)
+      callers.add(caller)
+      return () => callers.delete(caller)
     })
   }
 
-  /** Begin to ask: the answer is for those who are in the set when it comes, and nobody joins after. */
-  #ask(key: Key): Set<Asker> {
+  /** Starts a request. Its answer goes to the callers in the returned set. */
+  #ask(key: Key): Set<Caller> {
     const known = key.toHex()
-    const askers = new Set<Asker>()
+    const callers = new Set<Caller>()
     const close = (): void => {
-      if (this.#asking.get(known) === askers) this.#asking.delete(known)
+      if (this.#callers.get(known) === callers) this.#callers.delete(known)
     }
-    this.#asking.set(known, askers)
+    this.#callers.set(known, callers)
     const request = { type: 'locate', digests: [key.digest], inline: true } as const
     this.#link
       .ask(request, {}, ({ facts: [found] }, keep) => {
@@ -56,17 +55,17 @@ export class Locator {
         if (found === undefined)
           throw new DstoreError('not-found', `no such key: ${key.toString()}`)
         const fact = checked(key, found)
-        for (const { take } of askers) take(fact, keep)
+        for (const { take } of callers) take(fact, keep)
       })
       .catch((error: unknown) => {
         close()
-        for (const { reject } of askers) reject(asDstoreError(error))
+        for (const { reject } of callers) reject(asDstoreError(error))
       })
-    return askers
+    return callers
   }
 }
 
-/** A fact with the value that came along, which must be what it says; else `integrity`. */
+/** Verifies the value in a fact, if there is one, against the key. Throws `integrity`. */
 export function checked(key: Key, fact: Fact): Fact {
   if (fact.value !== undefined && !key.equals(new Key(hash(fact.value).digest))) {
     throw new DstoreError('integrity', `Global answered with bytes that are not ${key.toString()}`)

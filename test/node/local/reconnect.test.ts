@@ -21,31 +21,31 @@ test('Locals that lose Global together come back spread over half the wait', (t)
 test('who wants the connection cuts the wait short, and is told when the attempt has ended', async (t) => {
   let now = 0
   const redial = new Reconnect(() => now)
-  redial.begins()
-  redial.ended()
+  redial.attemptStarted()
+  redial.attemptEnded()
   const { signal } = new AbortController()
   const resting = redial.pause(3_600_000, signal)
   now = REDIAL_FIRST_MS
   const hurried = redial.dialNow()
   await resting
-  redial.begins()
+  redial.attemptStarted()
   t.is(redial.dialNow(), hurried, 'all wait for the same')
-  redial.ended()
+  redial.attemptEnded()
   await hurried
 })
 
 test('nobody waits for an attempt that comes later, or has had its time', async (t) => {
   let now = 0
   const redial = new Reconnect(() => now)
-  redial.begins()
-  redial.ended()
+  redial.attemptStarted()
+  redial.attemptEnded()
   const resting = redial.pause(3_600_000, new AbortController().signal)
   await redial.dialNow()
   await redial.dialNow()
   // It is cut short all the same, when the least time has passed.
   await resting
   now = REDIAL_FIRST_MS
-  redial.begins()
+  redial.attemptStarted()
   now += REDIAL_PATIENCE_MS
   await redial.dialNow()
   now -= 1
