@@ -1,0 +1,116 @@
+/** A Local whose Global is a script: facts from a table, bytes from a `TestHost`, and any verdict. */
+import type { ExecutionContext } from 'ava'
+import { DstoreError } from '../../../src/errors.ts'
+import { Key } from '../../../src/hash/key.ts'
+import type { Answer, Fact, Request } from '../../../src/index/message.ts'
+import type { Verdict } from '../../../src/index/local/freshness.ts'
+import { MIB } from '../../../src/limits.ts'
+import { SILENT } from '../../../src/log.ts'
+import { Gate } from '../../../src/membership/gate.ts'
+import { KnownMembers } from '../../../src/membership/known-members.ts'
+import type { Network } from '../../../src/network/network.ts'
+import type { GlobalLink, Held, LinkStatus } from '../../../src/node/local/global-link.ts'
+import { Local } from '../../../src/node/local/local.ts'
+import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
+import type { Channel } from '../../../src/wire/channel.ts'
+import { TestHost, served, type Sample } from '../../transfer/ends.ts'
+import { channelPair } from '../../wire/memory-pair.ts'
+
+export class FakeLocal {
+  readonly local: Local
+  /** What the link applies changes to. */
+  held: Held | undefined
+  verdict: Exclude<Verdict, 'wait'> = 'serve'
+  /** Called before each answer about freshness. */
+  onCheck: () => void | Promise<void> = () => undefined
+  isLeaseOver = false
+  status: LinkStatus = { state: 'connected', since: new Date(), error: undefined }
+  /** Global's facts, by the text of the key. */
+  readonly facts: Map<string, Fact> = new Map()
+  readonly asked: Request[] = []
+  readonly host: TestHost
+  #serve: (channel: Channel) => void = () => undefined
+
+  constructor(value: Sample, cacheBytes: number = 64 * MIB) {
+    this.host = new TestHost(value)
+    this.host.holders = { join: () => [] }
+    this.local = new Local({
+      network: this.#network(),
+      link: this.#link() as unknown as GlobalLink,
+      globalAddress: '/ip4/127.0.0.1/tcp/1/p2p/G',
+      globalPeer: 'G',
+      gate: new Gate({ admission: undefined, now: () => 0, report: () => undefined }),
+      members: new KnownMembers(() => undefined),
+      cacheBytes,
+      log: SILENT,
+      random: (bytes) => new Uint8Array(bytes),
+    })
+    this.state({ size: value.size }, value)
+  }
+
+  /** Global says this of a value. */
+  state(fact: Partial<Fact>, { digest }: Pick<Sample, 'digest'> = this.host.value): void {
+    const known = { size: 0, incarnation: 1, value: undefined, holders: [], names: [], ...fact }
+    this.facts.set(new Key(digest).toHex(), known)
+  }
+
+  get key(): Key {
+    return new Key(this.host.value.digest)
+  }
+
+  /** Global removes the value, as its feed says. */
+  remove(seq: number): void {
+    this.facts.delete(this.key.toHex())
+    this.held!.apply([{ digest: this.key.digest, seq }], [])
+  }
+
+  /** A channel that another member opens to this Local. */
+  async opened(t: ExecutionContext): Promise<TransferChannel> {
+    await this.local.listen()
+    const [asker, giver] = channelPair({ peers: ['asker', 'giver'] })
+    this.#serve(giver)
+    t.teardown(() => asker.abort(new DstoreError('cancelled', 'the test is over')))
+    return new TransferChannel(asker)
+  }
+
+  #network(): Network {
+    return {
+      peerId: 'me',
+      start: async () => undefined,
+      addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],
+      dial: () => Promise.reject(new Error('not dialled')),
+      open: async () => served(this.host).client.channel,
+      handle: async (_, take) => void (this.#serve = take),
+      disconnect: () => undefined,
+      close: async () => undefined,
+    }
+  }
+
+  #link() {
+    const { facts, asked } = this
+    return {
+      attach: (held: Held) => void (this.held = held),
+      checkFreshness: async () => {
+        await this.onCheck()
+        return this.verdict
+      },
+      isLeaseOver: () => this.isLeaseOver,
+      isDoubtful: () => false,
+      status: this.status,
+      begin: () => ({ isFresh: () => true, end: () => undefined }),
+      dialNow: async () => undefined,
+      close: async () => undefined,
+      ask: async (
+        request: Request,
+        _: unknown,
+        take: (answer: Answer, keep: boolean) => unknown = (answer) => answer,
+      ): Promise<unknown> => {
+        asked.push(request)
+        await Promise.resolve()
+        if (request.type !== 'locate') throw new Error(`not part of this test: ${request.type}`)
+        const found = request.digests.map((digest) => facts.get(new Key(digest).toHex()))
+        return take({ type: 'located', facts: found }, true)
+      },
+    }
+  }
+}
