@@ -64,27 +64,54 @@ test('R004-26: a value that a reset left unconfirmed is served to no peer, and G
   t.true(fake.asked.length > before)
 })
 
-test('R004-24: a value that is removed while a Local checks its freshness goes to no peer', async (t) => {
-  const fake = await holding(t)
-  fake.onCheck = () => fake.remove(5)
-  await fails(t, fetched(await fake.opened(t), asksFor(LARGE)), 'not-found')
-})
-
-test('R004-24: a peer in the middle of a removed value is told so', async (t) => {
-  const fake = await holding(t, sample(pattern(12 * MIB)))
-  const { digest, size } = fake.host.value
-  const transfer = await fake.opened(t)
-  await transfer.send({ type: 'fetch', digest, ranges: [{ start: 0, end: size }] })
-  await transfer.expect('found')
-  const piece = await transfer.expect('piece')
-  fake.remove(5)
-  const rest = async (): Promise<void> => {
-    for (let next = piece; ; next = await transfer.expect('piece')) {
-      for await (const _ of transfer.raw(next));
+for (const end of ['remove', 'evict'] as const) {
+  test(`R004-24: a value that leaves the cache (${end}) while a Local checks its freshness goes to no peer`, async (t) => {
+    const fake = await holding(t)
+    fake.onCheck = async () => {
+      if (end === 'remove') fake.remove(5)
+      else await fake.local.evict(fake.key)
     }
-  }
-  await fails(t, rest(), 'removed')
-})
+    const transfer = await fake.opened(t)
+    await fails(t, fetched(transfer, asksFor(LARGE)), 'not-found')
+    await fails(t, fetched(transfer, asksFor(LARGE)), 'not-found')
+  })
+}
+
+/** Changes that end what a peer is being sent, with the error that it is told. */
+const CUTS = {
+  'R004-24: a removal': { code: 'removed', cut: async (fake: FakeLocal) => fake.remove(5) },
+  'R004-50: an expired lease': {
+    code: 'unreachable',
+    cut: async (fake: FakeLocal) =>
+      fake.held!.cut(new DstoreError('unreachable', 'the lease ran out')),
+  },
+  'promise 1: damage that a verification finds': {
+    code: 'removed',
+    cut: async (fake: FakeLocal) => {
+      const { value } = await (await fake.local.get(fake.key)).bytes[Symbol.asyncIterator]().next()
+      ;(value as Uint8Array)[0]! ^= 1
+      for await (const _ of fake.local.verify());
+    },
+  },
+} as const
+
+for (const [what, { code, cut }] of Object.entries(CUTS)) {
+  test(`${what} ends what a peer is being sent`, async (t) => {
+    const fake = await holding(t, sample(pattern(12 * MIB)))
+    const { digest, size } = fake.host.value
+    const transfer = await fake.opened(t)
+    await transfer.send({ type: 'fetch', digest, ranges: [{ start: 0, end: size }] })
+    await transfer.expect('found')
+    const piece = await transfer.expect('piece')
+    await cut(fake)
+    const rest = async (): Promise<void> => {
+      for (let next = piece; ; next = await transfer.expect('piece')) {
+        for await (const _ of transfer.raw(next));
+      }
+    }
+    await fails(t, rest(), code)
+  })
+}
 
 /** Changes that end a read of a fully cached value, with the error that they cause. */
 const ENDS = {
@@ -154,16 +181,12 @@ test('a range of a value that passes through is that range, to the byte', async 
   t.is((await fake.local.status()).cache?.values, 0)
 })
 
-test('R004-24: a reader of a value that passes through is told of its removal', async (t) => {
-  const fake = new FakeLocal(LARGE, MIB)
-  const pieces = (await fake.local.get(fake.key)).bytes[Symbol.asyncIterator]()
-  await pieces.next()
-  fake.remove(5)
-  await fails(
-    t,
-    (async () => {
-      while ((await pieces.next()).done !== true);
-    })(),
-    'removed',
-  )
-})
+for (const [what, { code, end }] of Object.entries(ENDS)) {
+  test(`${what}: a reader of a value that passes through is told before the next piece`, async (t) => {
+    const fake = new FakeLocal(LARGE, MIB)
+    const pieces = (await fake.local.get(fake.key)).bytes[Symbol.asyncIterator]()
+    await pieces.next()
+    end(fake)
+    await fails(t, pieces.next(), code)
+  })
+}
