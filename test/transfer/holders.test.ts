@@ -34,6 +34,16 @@ test('R003-29: who does not serve a value any more is not named, nor who has not
   t.deepEqual(holders.addressesOf(digest(1), 'x', everybody, 0), [])
 })
 
+test('R003-29: an address with the peer id of another is not remembered, and ends what was', (t) => {
+  const holders = new Holders()
+  holders.join('a', digest(1), 'at/p2p/b', 0)
+  t.deepEqual(holders.addressesOf(digest(1), 'x', everybody, 0), [])
+  holders.join('a', digest(1), 'at/p2p/a', 0)
+  t.deepEqual(holders.addressesOf(digest(1), 'x', everybody, 0), ['at/p2p/a'])
+  holders.join('a', digest(1), 'at/p2p/aa/p2p/b', 0)
+  t.deepEqual(holders.addressesOf(digest(1), 'x', everybody, 0), [])
+})
+
 test('R003-30: what is remembered is bounded, for a value and for a Local', (t) => {
   const holders = new Holders()
   for (let i = 0; i < 2 * HOLDERS; i++) holders.join(`p${i}`, digest(1), `at/p2p/p${i}`, 0)

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mock } from 'node:test'
 import test from 'ava'
 import { DstoreError } from '../../src/errors.ts'
-import { FAREWELL_MS, FETCH_RANGES, MIB, PIECE_BYTES } from '../../src/limits.ts'
+import {
+  CROWDED_PATIENCE_MS,
+  FAREWELL_MS,
+  FETCH_RANGES,
+  MIB,
+  PIECE_BYTES,
+} from '../../src/limits.ts'
 import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { pattern } from '../hash/sizes.ts'
@@ -128,6 +135,28 @@ test.serial(
     for (const { client: greedy } of stalled) greedy.channel.abort(new Error('enough'))
     await Promise.all(stalled.map(({ end }) => end))
     t.is(allowance.usedBytes, 0)
+  },
+)
+
+test.serial(
+  'R003-22: a peer that takes nothing is dropped soon while another has nothing',
+  async (t) => {
+    const allowance = new SharedBudget(4 * PIECE_BYTES, 4 * PIECE_BYTES)
+    const stalled = served(new TestHost(VALUE, WHOLE, allowance), { peers: ['stalled', 'giver'] })
+    mock.timers.enable({ apis: ['setInterval'] })
+    t.teardown(() => mock.timers.reset())
+    await stalled.client.send({ type: 'fetch', digest, ranges: [WHOLE] })
+    await sleep(20)
+    t.true(allowance.usedBytes > 0)
+    mock.timers.tick(CROWDED_PATIENCE_MS)
+    await sleep(20)
+    t.false(stalled.client.channel.signal.aborted, 'there is room for all')
+    void allowance.take('other', 4 * PIECE_BYTES, new AbortController().signal)
+    t.true(allowance.isStarving)
+    mock.timers.tick(CROWDED_PATIENCE_MS - 1)
+    t.false(stalled.client.channel.signal.aborted)
+    mock.timers.tick(1)
+    t.is((await stalled.end)?.code, 'timeout')
   },
 )
 

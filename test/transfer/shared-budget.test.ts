@@ -28,6 +28,19 @@ test('R003-23: more than a peer may have counts as all that it may have', async 
   back()
 })
 
+test('R003-23: a peer never holds more than its part, however much is free', async (t) => {
+  const allowance = new SharedBudget(100, 4)
+  const first = await allowance.take('a', 3, never)
+  t.is(allowance.takeNow('a', 2), undefined)
+  const second = allowance.take('a', 2, never)
+  await settled()
+  t.is(allowance.usedBytes, 3)
+  t.not(allowance.takeNow('b', 4), undefined)
+  first()
+  await second
+  t.is(allowance.usedBytes, 6)
+})
+
 test('R003-23: who holds nothing goes before those who hold something, and finds room', async (t) => {
   const allowance = new SharedBudget(16, 8)
   const held: string[] = []

@@ -203,6 +203,38 @@ for (const { what, send, code } of CLAIMS) {
   })
 }
 
+test('R003-14: a peer that may not store values is refused before it sends any', async (t) => {
+  const host = new TestHost(NOTHING)
+  const refuse = (): void => {
+    throw new DstoreError('not-permitted', 'readers may not put')
+  }
+  host.uploads = { ...host.uploads!, check: refuse }
+  for (const start of [0, GROUP_BYTES]) {
+    const { client, end } = served(host)
+    const { digest, size } = VALUE
+    await client.send({ type: 'upload', digest, size, start })
+    await fails(t, client.expect('accept'), 'not-permitted')
+    client.channel.abort(new Error('understood'))
+    t.is((await end)?.code, 'not-permitted')
+  }
+})
+
+test('R003-15: an upload begins at a group within the value, and at 0 without a digest', async (t) => {
+  const { digest, size } = VALUE
+  for (const offer of [
+    { digest, size, start: 1 },
+    { digest, size, start: GROUP_BYTES + 1 },
+    { digest, size: GROUP_BYTES, start: GROUP_BYTES },
+    { digest: undefined, size, start: GROUP_BYTES },
+  ]) {
+    const { client, end } = served(new TestHost(NOTHING))
+    await client.send({ type: 'upload', ...offer })
+    await fails(t, client.expect('accept'), 'protocol')
+    client.channel.abort(new Error('understood'))
+    t.is((await end)?.code, 'protocol')
+  }
+})
+
 test('R003-19: a link cut anywhere leaves nothing, and both ends know', async (t) => {
   const value = sample(pattern(20 * GROUP_BYTES + 5))
   for (let cutAfterBytes = 1; cutAfterBytes < value.size; cutAfterBytes += 9973) {
