@@ -16,10 +16,10 @@ export class WriteQueue {
   write(send: () => Promise<void>): Promise<void> {
     if (this.isEnding) return Promise.reject(new TypeError('write: this side has ended'))
     const sent = this.#last === undefined ? send() : this.#last.then(send)
-    const done = (): void => {
+    const release = (): void => {
       if (this.#last === settled) this.#last = undefined
     }
-    const settled: Promise<void> = sent.then(done, done)
+    const settled: Promise<void> = sent.then(release, release)
     this.#last = settled
     return sent
   }

@@ -17,7 +17,7 @@ import { connectLane } from './lane-tls.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
 
 export interface LaneDialerOptions {
-  readonly network: Libp2pNetwork
+  readonly network: Pick<Libp2pNetwork, 'open' | 'onPeer' | 'connections'>
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** Called when a peer gives no lane; it is asked again after `LANE_RETRY_MS`. */

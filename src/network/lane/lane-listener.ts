@@ -17,7 +17,7 @@ import { laneServer } from './lane-tls.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
 
 export interface LaneListenerOptions {
-  readonly network: Libp2pNetwork
+  readonly network: Pick<Libp2pNetwork, 'handle' | 'onPeer' | 'connections'>
   /** IP address to listen on: the one that the network listens on. */
   readonly host: string
   /** TCP port; any free one by default. */

@@ -53,6 +53,54 @@ test.serial('R003-104 a key that was not used yet counts as a lane', async (t) =
   last.destroy()
 })
 
+test.serial(
+  'R003-103 R003-110 a peer that disconnects during the handshake gets no lane',
+  async (t) => {
+    const { server, client } = await connected()
+    const taken: Channel[] = []
+    let isGone = false
+    const listener = await LaneListener.open({
+      network: {
+        handle: (protocol, take) => server.handle(protocol, take),
+        onPeer: (watcher) => server.onPeer(watcher),
+        connections: () => (isGone ? [] : server.connections()),
+      },
+      host: HOST,
+      take: (lane) => taken.push(lane),
+      now,
+      random,
+    })
+    closing.push(() => listener.close())
+    const { port, key } = (await offered({ server, client }))!
+    isGone = true
+    const socket = await connectLane({ host: HOST, port }, key, patience())
+    socket.resume()
+    await until(() => socket.destroyed || taken.length > 0)
+    t.deepEqual(taken, [])
+    t.deepEqual(listener.counts, { lanes: 0, keys: 0, pending: 0 })
+  },
+)
+
+test.serial(
+  'R003-104 keys in use at the same moment open no more lanes than allowed',
+  async (t) => {
+    const { server, client } = await connected()
+    const taken: Channel[] = []
+    const take = (lane: Channel): void => void taken.push(lane)
+    const parts = { network: server, host: HOST, take, now, random, mostLanes: 1 }
+    const listener = await LaneListener.open(parts)
+    closing.push(() => listener.close())
+    const offers = [(await offered({ server, client }))!, (await offered({ server, client }))!]
+    const sockets = await Promise.all(
+      offers.map(({ port, key }) => connectLane({ host: HOST, port }, key, patience())),
+    )
+    for (const socket of sockets) socket.resume()
+    await until(() => sockets.some(({ destroyed }) => destroyed) || taken.length > 1)
+    t.is(taken.length, 1)
+    t.is(sockets.filter(({ destroyed }) => destroyed).length, 1)
+  },
+)
+
 test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
   const { server, client } = await connected()
   const other = await createNetwork({ identity: await newIdentity() })
