@@ -19,7 +19,6 @@ export function keyOfPeerId(text: string): Uint8Array | undefined {
   // first.
   if (!/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)) return undefined
   const bytes = base58btc.decode(`z${text}`)
-  if (bytes.byteLength !== PREFIX.byteLength + PUBLIC_KEY_BYTES) return undefined
   if (!equal(bytes.subarray(0, PREFIX.byteLength), PREFIX)) return undefined
   return bytes.slice(PREFIX.byteLength)
 }

@@ -50,7 +50,7 @@ test.serial(
       t.is(await line?.frame(), undefined)
     })
     assertUnharmed(t, local, watched)
-    t.is(local.lines('a peer was refused', 'why=stranger', stranger.id).length, 1)
+    t.is((await local.told('a peer was refused', 'why=stranger', stranger.id)).length, 1)
     t.true((await local.status()).refused!['stranger']! > 0)
   },
 )

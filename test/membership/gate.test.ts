@@ -117,6 +117,29 @@ test('R006-34: what members are refused for counts against no stranger', (t) => 
   t.is(global.refused.role, 100)
 })
 
+test('R006-34: failures of a stranger that became a member no longer count', (t) => {
+  const members = new Set<string>()
+  const { gate: global } = gate()
+  global.follow((peer) => members.has(peer))
+  global.connected('c', 'a', '10.0.0.1')
+  members.add('a')
+  for (let i = 0; i < 100; i++) global.refuse('a', 'role')
+  t.true(global.mayConnect('s', '10.0.0.1'))
+})
+
+test('R006-34: strangers of one IPv6 network count as one host', (t) => {
+  const { gate: global } = gate()
+  const hosts = ['2001:db8::1', '2001:db8::2', '2001:db8::3']
+  for (const host of hosts.slice(0, 2)) global.connected(host, host, host)
+  t.false(global.mayConnect('s', hosts[2]!), 'two are connected')
+  t.true(global.mayConnect('s', '2001:db8:0:1::1'))
+  for (let i = 0; i < BOUNDS.failedAdmissionsPerHost; i++) global.refuse(hosts[i % 2]!, 'ticket')
+  t.false(global.mayOpen(hosts[0]!, INDEX))
+  for (const host of hosts) global.disconnected(host)
+  t.false(global.mayConnect('s', hosts[2]!), 'too many have failed')
+  t.is(global.refused.flood, 2)
+})
+
 test('R006-34: failures of all hosts together', (t) => {
   const { gate: global } = gate()
   for (let i = 0; i < BOUNDS.failedAdmissions; i++) {
@@ -158,6 +181,40 @@ test('R006-36: handshakes are few at a time, in all and of one host, and begun a
   t.false(begin('9', '10.0.0.1'), 'enough for this second')
   now = 1000
   t.true(begin('9', '10.0.0.1'))
+})
+
+test('R006-36: handshakes of one IPv6 network count as of one host', (t) => {
+  const bounds = { total: 5, perHost: 2, perHostPerSecond: 4 }
+  const handshakes = new Handshakes({ now: () => 0, ...bounds })
+  const hosts = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8:0:1::1']
+  t.deepEqual(
+    hosts.map((host) => handshakes.begin(host, host)),
+    [true, true, false, true],
+  )
+})
+
+test('a rate counts anew in the next window, of one source and of all', (t) => {
+  let now = 0
+  const rate = new Rate({ now: () => now, perSource: 2, total: 3, windowMs: 100, remembered: 3 })
+  for (const at of [0, 100, 250]) {
+    now = at
+    t.false(rate.isSpent('a'))
+    rate.add('a')
+    t.false(rate.isSpent('a'))
+    rate.add('a')
+    t.true(rate.isSpent('a'))
+    t.false(rate.isSpent('b'))
+    rate.add('b')
+    t.true(rate.isSpent('c'), 'all together')
+    now = at + 99
+    t.true(rate.isSpent('a'))
+  }
+})
+
+test('a rate forgets first the source that has been silent longest', (t) => {
+  const rate = new Rate({ now: () => 0, perSource: 2, total: 99, windowMs: 100, remembered: 2 })
+  for (const source of ['a', 'b', 'a', 'c']) rate.add(source)
+  t.true(rate.isSpent('a'))
 })
 
 test('a rate remembers few, the oldest is forgotten', (t) => {

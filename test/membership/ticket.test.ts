@@ -48,6 +48,11 @@ const ticket = fc.record({
   addresses: fc.array(address, { minLength: 1, maxLength: 8 }),
 })
 
+test('R006-1: a text longer than any ticket is refused before it is decoded', (t) => {
+  const long = `dstore1${'a'.repeat(TICKET_CHARS)}`
+  t.throws(() => parseTicket(long), { code: 'usage', message: /too long/ })
+})
+
 test('R006-1: any ticket comes out as it went in, and is not too long', (t) => {
   fc.assert(
     fc.property(ticket, (one) => {
@@ -101,6 +106,7 @@ test("a peer id is libp2p's spelling of a public key, and no other", async (t) =
     `${id}1`,
     id.replace(/.$/, '0'),
     `2${id.slice(1)}`,
+    `12D3KooW${'z'.repeat(44)}`,
     'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG',
   ]) {
     t.is(keyOfPeerId(bad), undefined, bad)

@@ -1,16 +1,24 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { Duplex } from 'node:stream'
+import tls from 'node:tls'
 import test from 'ava'
-import { LANES_PER_PEER } from '../../../src/limits.ts'
+import { toHex } from '../../../src/bytes.ts'
+import type { DstoreError } from '../../../src/errors.ts'
+import { LANES_PER_PEER, LANE_HANDSHAKE_MS } from '../../../src/limits.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
 import { LaneListener } from '../../../src/network/lane/lane-listener.ts'
-import { connectLane } from '../../../src/network/lane/lane-tls.ts'
+import { LaneKeys } from '../../../src/network/lane/lane-keys.ts'
+import { LANE_PROTOCOL, decodeOffer, encodeOffer } from '../../../src/network/lane/lane-offer.ts'
+import { connectLane, laneServer } from '../../../src/network/lane/lane-tls.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
+import { FrameWriter } from '../../../src/wire/frame-writer.ts'
 import { now, random } from './lanes.ts'
 import {
   HOST,
+  LOOPBACK,
   PING,
   closeAll,
   closing,
@@ -20,6 +28,8 @@ import {
   site,
   until,
 } from './lane-site.ts'
+
+const CIPHER = 'TLS_AES_128_GCM_SHA256'
 
 test.afterEach.always(closeAll)
 
@@ -152,3 +162,110 @@ test.serial(
     t.is(strangers, 0)
   },
 )
+
+test.serial('R003-110 each side cuts its lanes when the connection closes', async (t) => {
+  const where = await site()
+  const { server, client, dialer, taken } = where
+  // A peer that keeps its end of the lane open, at either side.
+  const { port, key } = (await offered(where))!
+  const socket = await connectLane({ host: HOST, port }, key, patience())
+  socket.on('error', () => {})
+  await until(() => taken.length === 1)
+  const kept: unknown[] = []
+  const keeper = laneServer(
+    () => key.secret,
+    (one) => kept.push(one.on('error', () => {})),
+  )
+  keeper.listen(0, HOST)
+  await once(keeper, 'listening')
+  closing.push(() => void keeper.close())
+  const offer = encodeOffer({ port: (keeper.address() as net.AddressInfo).port, key })
+  const other = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
+  closing.push(() => other.close())
+  await other.handle(PING, () => {})
+  await other.handle(LANE_PROTOCOL, (channel) => void new FrameWriter(channel).send(offer))
+  await client.dial(other.addresses()[0]!, PING)
+  const lane = (await dialer.open(other.peerId, patience()))!
+  await until(() => kept.length === 1)
+  client.disconnect(server.peerId)
+  client.disconnect(other.peerId)
+  await until(() => taken[0]!.signal.aborted && lane.signal.aborted)
+  t.is((lane.signal.reason as DstoreError).message, 'the connection to the peer has closed')
+  t.is((taken[0]!.signal.reason as DstoreError).message, 'the connection to the peer has closed')
+  socket.destroy()
+})
+
+test.serial('R003-110 a lane is cut if the connection closed while it was opened', async (t) => {
+  const { server, client } = await site()
+  let asked = 0
+  const dialer = new LaneDialer({
+    network: {
+      open: (...args) => client.open(...args),
+      onPeer: () => () => {},
+      connections: () => (asked++ === 0 ? client.connections() : []),
+    },
+    now,
+  })
+  closing.push(() => dialer.close())
+  const lane = await dialer.open(server.peerId, patience())
+  t.true(lane!.signal.aborted)
+})
+
+test.serial('R003-104 a handshake that is not over counts as a lane', async (t) => {
+  const where = await site()
+  const stalled = 20
+  for (let i = 0; i < stalled; i++) {
+    const { port, key } = (await offered(where))!
+    const socket = net.connect(port, HOST)
+    socket.on('error', () => {})
+    // It sends a ClientHello, and never reads the answer.
+    const deaf = new Duplex({
+      read: () => {},
+      write: (bytes: Uint8Array, _encoding, done) => void socket.write(bytes, done),
+    })
+    const pskCallback = () => ({ psk: key.secret, identity: toHex(key.id) })
+    tls
+      .connect({ socket: deaf, pskCallback, minVersion: 'TLSv1.3', ciphers: CIPHER })
+      .on('error', () => {})
+    closing.push(() => socket.destroy())
+    await until(() => where.listener.counts.keys === 0)
+  }
+  t.deepEqual(where.listener.counts, { lanes: 0, keys: 0, pending: stalled })
+  for (let i = stalled; i < LANES_PER_PEER; i++) t.truthy(await offered(where))
+  t.is(await offered(where), undefined)
+})
+
+test.serial('R003-109 a connection that never shakes hands is cut after a while', async (t) => {
+  const where = await site()
+  const began = now()
+  const socket = net.connect(where.listener.port, HOST)
+  socket.on('error', () => {})
+  socket.resume()
+  await once(socket, 'close')
+  t.true(now() - began >= LANE_HANDSHAKE_MS - 100)
+  await until(() => where.listener.counts.pending === 0)
+})
+
+test('R003-103 keys of a peer that disconnects are revoked, and no others', (t) => {
+  const keys = new LaneKeys({ now, random })
+  const [gone, other] = [keys.issue('gone')!, keys.issue('other')!]
+  keys.revoke('gone')
+  t.is(keys.take(toHex(gone.id)), undefined)
+  t.is(keys.take(toHex(other.id))?.peer, 'other')
+})
+
+test.serial('a peer that sends bytes where it asks for a lane is cut off', async (t) => {
+  const { client, server } = await site()
+  const channel = await client.open(server.peerId, LANE_PROTOCOL)
+  await channel.write(Uint8Array.of(1))
+  await until(() => channel.signal.aborted)
+  t.is((channel.signal.reason as DstoreError).code, 'unreachable')
+})
+
+test('an offer has one length, and a port', (t) => {
+  const offer = encodeOffer({ port: 258, key: { id: random(16), secret: random(32) } })
+  t.is(decodeOffer(offer).port, 258)
+  for (const bad of [offer.subarray(1), Uint8Array.of(...offer, 0), new Uint8Array(offer.length)]) {
+    t.throws(() => decodeOffer(bad), { code: 'protocol' })
+  }
+})

@@ -79,6 +79,15 @@ test.serial(
       instanceOf: DstoreError,
     })
     t.is(refusal.code, 'not-permitted')
+    // Even where the environment turns off Node's own check of certificates.
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+    try {
+      await t.throwsAsync(connectLane({ host: HOST, port }, key, patience()), {
+        code: 'not-permitted',
+      })
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+    }
     // The trap that the checks are for: a client that is told to trust it takes it, though it has a key.
     const careless = tls.connect({
       host: HOST,

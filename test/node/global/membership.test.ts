@@ -14,10 +14,10 @@ import { openHost, Stranger } from '../../network/stranger.ts'
 const secret = (n: number): Uint8Array => new Uint8Array(32).fill(n)
 const HOUR = 3_600_000
 
-async function begin(store: Store): Promise<IndexDriver> {
+async function begin(store: Store, now = (): number => performance.now()): Promise<IndexDriver> {
   const repair = new Repair({ store, log: SILENT, holders: () => [] })
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
-  return Host.open({ store, repair, log: SILENT, now: () => performance.now(), random })
+  return Host.open({ store, repair, log: SILENT, now, random })
 }
 
 function meet(host: IndexDriver, who: string): Stranger {
@@ -83,6 +83,21 @@ test('R006-13: what is left of the ticket by which an expelled member came is vo
   t.is((await show(host, 'a', 2))?.type, 'welcome', 'a new ticket admits it again')
 })
 
+test('R006-4: a ticket admits until it expires, and no longer', async (t) => {
+  let time = 0
+  const awake = setInterval(() => undefined, 1000)
+  const host = await begin(createMemoryStore(), () => time)
+  t.teardown(async () => {
+    clearInterval(awake)
+    await host.close()
+  })
+  await invite(host, 1, 10, 60_000)
+  time = 59_999
+  t.is((await show(host, 'a', 1))?.type, 'welcome')
+  time = 60_000
+  t.like(await show(host, 'b', 1), { type: 'failure', code: 'not-permitted' })
+})
+
 test('R006-5: the tickets of an admin that is none any more are void', async (t) => {
   const host = await openHost(t)
   await host.ask({ type: 'admit', peer: 'boss', role: 'admin' })
@@ -95,8 +110,11 @@ test('R006-5: the tickets of an admin that is none any more are void', async (t)
     validMs: HOUR,
   } as const
   await boss.say({ type: 'invite', ...ticket }, 20)
+  t.is((await boss.hear())?.body.type, 'invited')
   await host.ask({ type: 'admit', peer: 'boss', role: 'writer' })
   t.like(await show(host, 'friend', 3), { type: 'failure', code: 'not-permitted' })
+  await host.ask({ type: 'admit', peer: 'boss', role: 'admin' })
+  t.is((await show(host, 'friend', 3))?.type, 'welcome', 'for no other reason')
 })
 
 test('R006-3, R006-10: members, tickets and expulsions outlive Global, the register of who is none does not', async (t) => {
