@@ -46,7 +46,7 @@ export function muxer(): StreamMuxerFactory {
 /**
  * Aborts the connection when a frame exceeds every window. Call before the muxer adds its listener.
  */
-function guard(connection: MessageStream): void {
+export function guard(connection: Pick<MessageStream, 'addEventListener' | 'abort'>): void {
   const lengths = new FrameLengths()
   connection.addEventListener('message', (event) => {
     const { data } = event

@@ -15,7 +15,7 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 const INDEX = '/test/index'
 const BULK = '/test/bulk'
 
-interface Door {
+interface Gated {
   readonly address: string
   readonly server: Libp2pNetwork
   readonly gate: Gate
@@ -24,7 +24,7 @@ interface Door {
   readonly taken: Channel[]
 }
 
-async function door(t: ExecutionContext, bounds: Partial<NetworkLimits> = {}): Promise<Door> {
+async function gated(t: ExecutionContext, bounds: Partial<NetworkLimits> = {}): Promise<Gated> {
   const told: Refused[] = []
   const members = new Set<string>()
   const taken: Channel[] = []
@@ -38,7 +38,7 @@ async function door(t: ExecutionContext, bounds: Partial<NetworkLimits> = {}): P
   return { address: server.addresses()[0]!, server, gate, members, told, taken }
 }
 
-async function comer(t: ExecutionContext, identity?: Identity): Promise<Libp2pNetwork> {
+async function client(t: ExecutionContext, identity?: Identity): Promise<Libp2pNetwork> {
   const network = await createNetwork({ identity: identity ?? (await newIdentity()) })
   t.teardown(() => network.close())
   return network
@@ -51,8 +51,8 @@ async function refused(dialing: Promise<Channel>): Promise<void> {
 }
 
 test('R006-30: a stranger gets one stream of the index protocol, and is cut for anything else', async (t) => {
-  const { address, taken, gate, server, told } = await door(t)
-  const stranger = await comer(t)
+  const { address, taken, gate, server, told } = await gated(t)
+  const stranger = await client(t)
   await stranger.dial(address, INDEX)
   await until(() => taken.length === 1)
   await refused(stranger.dial(address, INDEX))
@@ -71,14 +71,14 @@ test('R006-30: a stranger gets one stream of the index protocol, and is cut for 
 })
 
 test('R006-30: a stranger that has not become a member in time is cut, a member is not', async (t) => {
-  const { address, gate, members, server, taken } = await door(t, { admissionMs: 300 })
-  const [idle, admitted] = [await comer(t), await comer(t)]
+  const { address, gate, members, server, taken } = await gated(t, { admissionMs: 1500 })
+  const [idle, admitted] = [await client(t), await client(t)]
   const waiting = await idle.dial(address, INDEX)
   const stays = await admitted.dial(address, INDEX)
   await until(() => taken.length === 2)
   members.add(admitted.peerId)
   await until(() => waiting.signal.aborted)
-  await new Promise((resolve) => setTimeout(resolve, 400))
+  await new Promise((resolve) => setTimeout(resolve, 1600))
   t.false(stays.signal.aborted)
   t.deepEqual(
     server.connections().map(({ peer }) => peer),
@@ -88,8 +88,8 @@ test('R006-30: a stranger that has not become a member in time is cut, a member 
 })
 
 test('R006-34: strangers beyond their number are refused; a member beside them comes in', async (t) => {
-  const { address, gate, members, taken } = await door(t)
-  const flood = await Promise.all(Array.from({ length: 20 }, () => comer(t)))
+  const { address, gate, members, taken } = await gated(t, { admissionMs: 600_000 })
+  const flood = await Promise.all(Array.from({ length: 20 }, () => client(t)))
   const outcomes = await Promise.allSettled(flood.map((one) => one.dial(address, INDEX)))
   await until(() => gate.refused.connections >= 1)
   const open = outcomes.filter(({ status }) => status === 'fulfilled').length
@@ -97,18 +97,40 @@ test('R006-34: strangers beyond their number are refused; a member beside them c
   t.true(taken.length <= 16, `${taken.length}`)
   const identity = await newIdentity()
   members.add(peerIdOf(identity))
-  const member = await comer(t, identity)
+  const member = await client(t, identity)
   await member.dial(address, BULK)
   await until(() => taken.some(({ peer }) => peer === member.peerId))
   t.pass()
 })
 
+test('R006-34: a stranger that has disconnected counts no longer', async (t) => {
+  const gate = new Gate({
+    admission: INDEX,
+    now: () => performance.now(),
+    report: () => undefined,
+    bounds: { strangersPerHost: 1 },
+  })
+  const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK], gate })
+  t.teardown(() => server.close())
+  const taken: Channel[] = []
+  await server.handle(INDEX, (one) => taken.push(one))
+  const [first, second] = [await client(t), await client(t)]
+  await first.dial(server.addresses()[0]!, INDEX)
+  await until(() => taken.length === 1)
+  await refused(second.dial(server.addresses()[0]!, INDEX))
+  await first.close()
+  await until(() => server.connections().length === 0)
+  await second.dial(server.addresses()[0]!, INDEX)
+  await until(() => taken.length === 2)
+  t.is(gate.refused.connections, 1)
+})
+
 test('R006-35: of too many connections of one peer the oldest is cut', async (t) => {
-  const { address, gate, members, server } = await door(t, { connectionsPerPeer: 3 })
+  const { address, gate, members, server } = await gated(t, { connectionsPerPeer: 3 })
   const identity = await newIdentity()
   members.add(peerIdOf(identity))
   const lines: Channel[] = []
-  for (let i = 0; i < 5; i++) lines.push(await (await comer(t, identity)).dial(address, INDEX))
+  for (let i = 0; i < 5; i++) lines.push(await (await client(t, identity)).dial(address, INDEX))
   await until(() => lines[0]!.signal.aborted && lines[1]!.signal.aborted)
   t.false(lines.slice(2).some(({ signal }) => signal.aborted))
   t.is(server.connections().length, 3)
@@ -116,10 +138,10 @@ test('R006-35: of too many connections of one peer the oldest is cut', async (t)
 })
 
 test('R006-35: of too many streams the newest is refused, and counted', async (t) => {
-  const { address, gate, members, taken } = await door(t, { streamsPerProtocol: 3 })
+  const { address, gate, members, taken } = await gated(t, { streamsPerProtocol: 3 })
   const identity = await newIdentity()
   members.add(peerIdOf(identity))
-  const member = await comer(t, identity)
+  const member = await client(t, identity)
   const opened = await Promise.all(Array.from({ length: 3 }, () => member.dial(address, BULK)))
   await until(() => taken.length === 3)
   await refused(member.dial(address, BULK))
@@ -134,17 +156,17 @@ test('R006-31: a Local hangs up on a stranger before any stream', async (t) => {
   t.teardown(() => server.close())
   const taken: Channel[] = []
   await server.handle(BULK, (one) => taken.push(one))
-  const stranger = await comer(t)
+  const stranger = await client(t)
   await t.throwsAsync(stranger.dial(server.addresses()[0]!, BULK), { code: 'unreachable' })
   t.is(taken.length, 0)
   t.is(gate.refused.stranger, 1)
 })
 
 test('R006-36: half-open connections of one host are few, counted, and cut in the end', async (t) => {
-  const { address, gate, members, taken } = await door(t, { connectionsPendingPerHost: 4 })
+  const { address, gate, members, taken } = await gated(t, { connectionsPendingPerHost: 4 })
   const identity = await newIdentity()
   members.add(peerIdOf(identity))
-  const member = await comer(t, identity)
+  const member = await client(t, identity)
   await member.dial(address, BULK)
   const [, host, port] = /ip4\/([^/]+)\/tcp\/(\d+)/.exec(address)!
   const sockets = Array.from({ length: 50 }, () => connect({ host: host!, port: Number(port) }))
@@ -161,4 +183,6 @@ test('R006-36: half-open connections of one host are few, counted, and cut in th
   await until(() => taken.length === 2)
   t.is(closed, 46)
   await until(() => closed === 50)
+  await (await client(t, identity)).dial(address, BULK)
+  await until(() => taken.length === 3)
 })

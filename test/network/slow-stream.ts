@@ -1,4 +1,7 @@
-/** A process of the memory test: `read` listens and reads slowly, `write ADDRESS` sends as fast as it may. */
+/**
+ * A process of the memory test: `read MIB` listens and reads slowly, `write MIB ADDRESS` sends as
+ * fast as it may.
+ */
 import { newIdentity } from '../../src/network/identity.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import type { Channel } from '../../src/wire/channel.ts'
@@ -11,10 +14,9 @@ export interface Report {
 }
 
 const PROTOCOL = '/dstore/slow/1'
-const TOTAL = 128 << 20
 const PIECE = new Uint8Array(1_048_576)
 
-/** What is in use: freed buffers are swept some time after a collection, so collect, wait and collect again. */
+/** Bytes in use. Freed buffers are swept a while after a collection: so collect, wait and repeat. */
 async function used(): Promise<number> {
   globalThis.gc?.()
   await new Promise((resolve) => setTimeout(resolve, 20))
@@ -35,7 +37,7 @@ async function watch(): Promise<() => number> {
   }
 }
 
-async function readSlowly(channel: Channel): Promise<Report> {
+async function readSlowly(channel: Channel, total: number): Promise<Report> {
   const peak = await watch()
   let bytes = 0
   let pauses = 0
@@ -43,7 +45,7 @@ async function readSlowly(channel: Channel): Promise<Report> {
     const piece = await channel.read()
     if (piece === undefined) break
     bytes += piece.byteLength
-    if (bytes < (pauses + 1) * 8 * (1 << 20)) continue
+    if (bytes < ((pauses + 1) * total) / 16) continue
     pauses++
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
@@ -51,30 +53,33 @@ async function readSlowly(channel: Channel): Promise<Report> {
   return { bytes, peakBytes: peak(), pauses }
 }
 
-async function writeAll(channel: Channel): Promise<Report> {
+async function writeAll(channel: Channel, total: number): Promise<Report> {
   const peak = await watch()
   let bytes = 0
-  for (; bytes < TOTAL; bytes += PIECE.byteLength) await channel.write(PIECE)
+  for (; bytes < total; bytes += PIECE.byteLength) await channel.write(PIECE)
   await channel.end()
   while ((await channel.read()) !== undefined);
   return { bytes, peakBytes: peak(), pauses: 0 }
 }
 
-async function main(role: string, address: string | undefined): Promise<void> {
+async function main(role: string, total: number, address: string): Promise<void> {
   const identity = await newIdentity()
   if (role === 'read') {
     const network = await createNetwork({ identity, listen: ['/ip4/127.0.0.1/tcp/0'] })
     const accepted = new Promise<Channel>((resolve) => void network.handle(PROTOCOL, resolve))
     process.send!(network.addresses()[0])
-    process.send!(await readSlowly(await accepted))
+    process.send!(await readSlowly(await accepted, total))
     await network.close()
   } else {
     const network = await createNetwork({ identity })
-    process.send!(await writeAll(await network.dial(address!, PROTOCOL)))
+    process.send!(await writeAll(await network.dial(address, PROTOCOL), total))
     await network.close()
   }
   process.disconnect()
 }
 
 // oxlint-disable-next-line unicorn/prefer-top-level-await -- the types of this file are imported by the test
-if (process.argv[1] === import.meta.filename) void main(process.argv[2]!, process.argv[3])
+if (process.argv[1] === import.meta.filename) {
+  const [role, mib, address] = process.argv.slice(2)
+  void main(role!, Number(mib) << 20, address!)
+}

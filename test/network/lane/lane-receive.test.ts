@@ -389,3 +389,12 @@ test('any records, however they are cut and whoever asks for them, are the same 
     { numRuns: 100 },
   )
 })
+
+test('a pool keeps a bounded number of free slabs', (t) => {
+  const pool = new SlabPool()
+  const slabs = new Set(Array.from({ length: 40 }, () => pool.take()))
+  t.is(slabs.size, 40)
+  for (const slab of slabs) pool.give(slab)
+  const again = Array.from({ length: 40 }, () => pool.take())
+  t.is(again.filter((slab) => slabs.has(slab)).length, 16)
+})

@@ -1,0 +1,3 @@
+import { slowReader } from './network-memory.ts'
+
+slowReader(128)
