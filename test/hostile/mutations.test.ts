@@ -171,7 +171,7 @@ test('there is a sample of every kind that the schemas have', (t) => {
       Number(number),
     ])
   }
-  t.deepEqual(kindsIn('src/index/messages.proto'), Object.entries(INDEX_KINDS))
+  t.deepEqual(kindsIn('src/index/codec/messages.proto'), Object.entries(INDEX_KINDS))
   t.deepEqual(kindsIn('src/transfer/messages.proto'), Object.entries(TRANSFER_KINDS))
 })
 
