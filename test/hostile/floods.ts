@@ -60,7 +60,8 @@ export function floodSuite({ halfOpen, streams, locates, floodMs, valueBytes }: 
       ])
       if (greeting.byteLength > 0) socket.write(greeting)
     }
-    // Nothing; the beginning of the choice of a protocol; all of it and then nothing; noise that is none.
+    // Nothing; the beginning of the choice of a protocol; all of it and then nothing; noise that is
+    // none.
     const multistream = Buffer.from('\x13/multistream/1.0.0\n')
     const greetings = [
       new Uint8Array(0),

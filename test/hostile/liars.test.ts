@@ -1,10 +1,20 @@
-/** Holders that lie to a Local, and peers that lie to Global: no wrong byte passes (R003-10, R003-27). */
+/**
+ * Holders that lie to a Local, and peers that lie to Global: no wrong byte passes (R003-10,
+ * R003-27).
+ */
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { eventually } from '../eventually.ts'
 import { Shared, Target, assertUnharmed, digest, during } from './arena.ts'
 import { digestOf } from './keys.ts'
-import { LyingHolder, combinedFrom, forever, found, piecesOf, sendPieces } from './lying-holder.ts'
+import {
+  LyingHolder,
+  combinedFrom,
+  untilClosed,
+  found,
+  piecesOf,
+  sendPieces,
+} from './lying-holder.ts'
 import type { Asked, Lie } from './lying-holder.ts'
 import { TRANSFER, transfer } from './messages.ts'
 import type { Peer } from './peer.ts'
@@ -26,7 +36,9 @@ test.before(async () => {
 })
 test.after.always(() => shared.end())
 
-/** A holder whose answers are right, except for what `alter` makes of the first piece of a slice. */
+/**
+ * A holder whose answers are right, except for what `alter` makes of the first piece of a slice.
+ */
 function altered(alter: (piece: Buffer, asked: Asked) => Uint8Array): Lie {
   return async (asked) => {
     await asked.line.send(found(asked.size))
@@ -94,7 +106,7 @@ const CASES: Readonly<Record<string, Case>> = {
     lie: async ({ line, size, ranges, pieces }) => {
       await line.send(found(size))
       await sendPieces(line, ...pieces(ranges[0]!))
-      await forever(line, 0, () => sendPieces(line, randomBytes(1 << 18)))
+      await untilClosed(line, 0, () => sendPieces(line, randomBytes(1 << 18)))
     },
     code: 'protocol',
   },
@@ -102,14 +114,14 @@ const CASES: Readonly<Record<string, Case>> = {
     lie: async ({ line, size }) => {
       await line.send(found(size))
       await line.send(transfer('piece', [[1, 0xffff_ffff]]))
-      await forever(line, 0, () => line.send(randomBytes(1 << 18)))
+      await untilClosed(line, 0, () => line.send(randomBytes(1 << 18)))
     },
     code: 'protocol',
   },
   'a frame of 2^60 bytes is announced': {
     lie: async ({ line }) => {
       await line.send(varint(2n ** 60n))
-      await forever(line, 0, () => line.send(randomBytes(1 << 18)))
+      await untilClosed(line, 0, () => line.send(randomBytes(1 << 18)))
     },
     code: 'protocol',
   },
@@ -153,7 +165,7 @@ const CASES: Readonly<Record<string, Case>> = {
       await line.send(found(size))
       await line.send(transfer('piece', [[1, honest!.byteLength]]))
       let at = 0
-      await forever(line, 1000, () => line.send(honest!.subarray(at, (at += 1))))
+      await untilClosed(line, 1000, () => line.send(honest!.subarray(at, (at += 1))))
     },
     code: undefined,
   },
@@ -166,7 +178,7 @@ const CASES: Readonly<Record<string, Case>> = {
 }
 
 test.serial(
-  'R003-10 R003-26 R003-27 whatever a holder gives, a Local has the value, and knows who lied',
+  'R003-10 R003-26 R003-27 a Local gets the value whatever a holder sends, and knows which one lied',
   async (t) => {
     const victim = await Target.local(t, global)
     const anotherKey = await global.put(randomBytes(SIZE))

@@ -1,4 +1,4 @@
-/** A Local that listens, and whoever knocks there: nobody but members gets a word (R006-31, R006-32). */
+/** A Local that listens answers only members (R006-31, R006-32). */
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { eventually } from '../eventually.ts'
@@ -27,7 +27,7 @@ test.before(async () => {
 })
 test.after.always(() => shared.end())
 
-/** What comes of a fetch of the value that the Local holds, or of one that nobody has. */
+/** The outcome of a fetch of the value that the Local holds, or of another. */
 async function fetched(peer: Peer, digest: Uint8Array = digestOf(key)): Promise<string> {
   try {
     const line = await peer.open(local.address, TRANSFER)
@@ -55,18 +55,21 @@ test.serial(
   },
 )
 
-test.serial('R003-28 R006-31 a member is served what is held, and nothing else', async (t) => {
-  const member = await global.member(t)
-  t.true(await eventually(async () => (await fetched(member)) === 'found'))
-  t.is(await fetched(member, randomBytes(32)), 'failure')
-  const upload = await member.open(local.address, TRANSFER)
-  await upload.send(transfer('upload', [[2, 5]]))
-  const answer = await upload.transfer()
-  t.is(answer?.kind, 'failure')
-})
+test.serial(
+  'R003-28 R006-31 a Local serves a member what it holds, and nothing else',
+  async (t) => {
+    const member = await global.member(t)
+    t.true(await eventually(async () => (await fetched(member)) === 'found'))
+    t.is(await fetched(member, randomBytes(32)), 'failure')
+    const upload = await member.open(local.address, TRANSFER)
+    await upload.send(transfer('upload', [[2, 5]]))
+    const answer = await upload.transfer()
+    t.is(answer?.kind, 'failure')
+  },
+)
 
 test.serial(
-  'R006-32 who is expelled is cut off by Locals before the expulsion is complete',
+  'R006-32 Locals cut off an expelled member before the expulsion is complete',
   async (t) => {
     const member = await global.member(t, 'reader')
     t.true(await eventually(async () => (await fetched(member)) === 'found'))

@@ -1,6 +1,6 @@
 /**
- * A Local that says that it holds a value, and then lies. It has the value from Global, as an honest peer, so a slice is
- * true but for what the lie changes, and no lie fails for another reason than its own.
+ * A Local that announces a value and then lies about it. It fetched the value from Global, so its
+ * answers are right except for the lie, and fail for no other reason.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TRANSFER, transfer } from './messages.ts'
@@ -16,7 +16,7 @@ export interface Range {
   readonly end: number
 }
 
-/** What was asked for, and how to come by the true answer. */
+/** A request, and the right answer to it. */
 export interface Asked {
   readonly line: Line
   readonly size: number
@@ -48,7 +48,7 @@ export class LyingHolder {
     return holder
   }
 
-  /** Let Global name it to whoever fetches this value. */
+  /** Makes Global name it as a holder of this value. */
   async hold(digest: Uint8Array, size: number): Promise<void> {
     const all = await combinedFrom(this.peer, this.#globalAddress, digest, size)
     this.#values.set(Buffer.from(digest).toString('hex'), all)
@@ -74,7 +74,7 @@ export class LyingHolder {
       const ranges = (message.fields.get(2) ?? []).map((range) =>
         rangeOf(decode(range as Uint8Array)),
       )
-      // Who only asks what is held is told: everything.
+      // Asked which ranges it holds, it says all.
       if (ranges.length === 0) {
         await line.send(found(size))
         continue
@@ -133,7 +133,10 @@ interface Part {
   readonly wanted: boolean
 }
 
-/** What each piece of a slice is made of (003, "Pieces"): what of it is proof, then the groups of one span. */
+/**
+ * What each piece of a slice is made of (003, "Pieces"): what of it is proof, then the groups of
+ * one span.
+ */
 function spans(size: number, range: Range): Part[][] {
   const pieces: { span: number; proof: Part[]; groups: Part[] }[] = []
   let proof: Part[] = []
@@ -151,7 +154,10 @@ function spans(size: number, range: Range): Part[][] {
   return pieces.map(({ proof, groups }) => [...proof, ...groups])
 }
 
-/** What the combined form is made of, in order, and which of it belongs to the slice of a range (002, "Slices"). */
+/**
+ * What the combined form is made of, in order, and which of it belongs to the slice of a range
+ * (002, "Slices").
+ */
 function sliceParts(size: number, range: Range): Part[] {
   const parts: Part[] = [{ at: 0, length: 8, group: undefined, wanted: true }]
   const add = (length: number, group: number | undefined, wanted: boolean): void => {
@@ -190,8 +196,12 @@ export async function sendPieces(line: Line, ...pieces: readonly Uint8Array[]): 
   }
 }
 
-/** For ever, or until the other side has had enough. */
-export async function forever(line: Line, ms: number, turn: () => Promise<void>): Promise<void> {
+/** Repeats until the other side closes the stream. */
+export async function untilClosed(
+  line: Line,
+  ms: number,
+  turn: () => Promise<void>,
+): Promise<void> {
   while (line.stream.status === 'open') {
     await turn()
     await sleep(ms)

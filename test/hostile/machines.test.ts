@@ -1,6 +1,6 @@
 /**
- * The state machines at both ends of the index stream, told anything that a decoder lets through, in any order: they
- * answer or hang up, and never throw; a session that was hung up on is not heard of again.
+ * The state machines at both ends of the index stream, given any messages that a decoder accepts,
+ * in any order: they answer or hang up, and never throw. A closed session is never used again.
  */
 import test from 'ava'
 import { decodeMessage } from '../../src/index/codec/decode.ts'
@@ -16,7 +16,7 @@ import { Mutator } from './mutations.ts'
 
 const SEED = Number(process.env['DSTORE_SEED'] ?? 7)
 
-/** Messages that each machine is told. */
+/** Messages that each machine receives. */
 const TOLD = 10 * Number(process.env['DSTORE_MUTATIONS'] ?? 3000)
 
 const KINDS = Object.keys(INDEX_SAMPLES) as IndexKind[]
@@ -36,7 +36,7 @@ function anything(mutator: Mutator): Message {
   }
 }
 
-test('R004-4 a Local that is told anything goes on or hangs up', (t) => {
+test('R004-4 a Local that receives any message continues or hangs up', (t) => {
   const mutator = new Mutator(SEED)
   const local = new LocalIndex({ bootId: RUN, now: 0 })
   const seen: Record<string, number> = {}
@@ -105,14 +105,11 @@ test('R004-4 a Local that is told anything goes on or hangs up', (t) => {
       take(local.handle({ type: 'message', message: anything(mutator), now }))
     }
   }
-  t.true(
-    seen['close']! > 100 && seen['settle']! > 100 && seen['apply']! > 10,
-    JSON.stringify(seen),
-  )
+  t.true(seen['close']! > 100 && seen['settle']! > 100 && seen['apply']! > 10, JSON.stringify(seen))
   t.log(JSON.stringify(seen))
 })
 
-test('R004-2 R004-4 R006-20 a Global that is told anything answers or hangs up, and writes nothing for a stranger', (t) => {
+test('R004-2 R004-4 R006-20 a Global that receives any message answers or hangs up, and writes nothing for a stranger', (t) => {
   const mutator = new Mutator(SEED)
   const member = { role: 'admin', sinceMs: 0, expelled: 0, ticket: undefined } as const
   const global = new GlobalIndex({

@@ -1,4 +1,7 @@
-/** The messages of both protocols, by the numbers of their schemas (specs/003, specs/004); one true one of each. */
+/**
+ * The messages of both protocols, by the numbers of their schemas (specs/003, specs/004); one true
+ * one of each.
+ */
 import { randomBytes } from 'node:crypto'
 import { decode, encode, frame, numberAt, textAt } from './protobuf.ts'
 import type { Field, Fields } from './protobuf.ts'

@@ -1,6 +1,7 @@
 /**
- * Messages, keys and names that were sound once. What becomes of each is a sound one, or a fault with its code; never
- * anything else. `DSTORE_MUTATIONS` says how many of each kind are tried, `DSTORE_SEED` which.
+ * Messages, keys and names that were sound once. What becomes of each is a sound one, or a fault
+ * with its code; never anything else. `DSTORE_MUTATIONS` says how many of each kind are tried,
+ * `DSTORE_SEED` which.
  */
 import { readFileSync } from 'node:fs'
 import test from 'ava'

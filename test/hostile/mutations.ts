@@ -1,7 +1,10 @@
 /** Bytes that were sound once, and are not any more, in the order of a seed. */
 import { seeded } from '../wire/seeded.ts'
 
-/** Numbers that programs get wrong, as varints: the longest, negative ones, and what is too long for one. */
+/**
+ * Numbers that programs get wrong, as varints: the longest, negative ones, and what is too long for
+ * one.
+ */
 const NUMBERS = [
   [0xff, 0xff, 0xff, 0xff, 0x0f],
   [0xff, 0xff, 0xff, 0xff, 0x07],

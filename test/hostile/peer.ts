@@ -1,4 +1,4 @@
-/** A peer of another make: libp2p over TCP, Noise and Yamux, and what it says is up to the test. */
+/** A peer without dstore: libp2p over TCP, Noise and Yamux. The test decides what it sends. */
 import '../../src/network/polyfill.ts'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
@@ -57,7 +57,7 @@ export class Peer {
     return this.#libp2p.dial(multiaddr(address))
   }
 
-  /** A stream of its own on the connection to this address, dialed where there is none. */
+  /** A new stream on the connection to this address, which is dialed if there is none. */
   async open(address: string, protocol: string): Promise<Line> {
     const connection = await this.dial(address)
     return new Line(await connection.newStream(protocol, { maxOutboundStreams: 5000 }))
@@ -84,7 +84,7 @@ export class Peer {
   }
 }
 
-/** One stream, as a peer uses it that keeps to nothing. */
+/** One stream, used without regard to any protocol. */
 export class Line {
   readonly stream: Stream
   /** Resolves when it is over, however it ended. */

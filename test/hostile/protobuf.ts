@@ -1,6 +1,7 @@
 /**
- * Just enough protobuf (proto3) to speak to a node, written from the schemas that specs/003 and 004 show, and from
- * nothing of the product: what is sent here is what a peer of another make would send.
+ * Just enough protobuf (proto3) to speak to a node, written from the schemas that specs/003 and 004
+ * show, and from nothing of the product: what is sent here is what a peer of another make would
+ * send.
  */
 
 /** A field: its number and what it holds; a list of fields is a message in a message. */
@@ -25,7 +26,10 @@ export function encode(fields: readonly Field[]): Uint8Array {
   return Buffer.concat(parts)
 }
 
-/** What one message holds, by the number of the field; a message in it is bytes, to be decoded again. */
+/**
+ * What one message holds, by the number of the field; a message in it is bytes, to be decoded
+ * again.
+ */
 export type Fields = ReadonlyMap<number, readonly (bigint | Uint8Array)[]>
 
 export function decode(bytes: Uint8Array): Fields {

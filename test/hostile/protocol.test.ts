@@ -1,4 +1,4 @@
-/** Peers that do not keep to the protocols, over real connections: at Global, and as the Global that a Local has joined. */
+/** Peers that break the protocols over real connections: at Global, and as a Local's Global. */
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { Place } from '../cli/command.ts'
@@ -26,7 +26,9 @@ const MUTATED = Number(process.env['DSTORE_MUTATED_STREAMS'] ?? 40)
 
 const MIB = 1 << 20
 
-/** Bytes that mean nothing; the first is the length of a short frame, so that nobody waits for more of it. */
+/**
+ * Meaningless bytes. The first is the length of a short frame, so that no reader waits for more.
+ */
 const noise = (): Uint8Array => Buffer.concat([Uint8Array.of(100), randomBytes(10_000)])
 
 /** What follows the hello on an index stream, and the code that must come back. */
@@ -55,7 +57,7 @@ const INDEX_CRIMES: Readonly<Record<string, () => Uint8Array>> = {
   'a request without id': () => index('locate', 0, [[1, randomBytes(32)]]),
   'a second hello': () => hello(),
   'an acknowledgement of the future': () => index('ack', 0, [[1, 2 ** 50]]),
-  'an answer that nobody asked for': () => index('located', 99, []),
+  'an answer without a request': () => index('located', 99, []),
   'a welcome to Global': () => index('welcome', 1, INDEX_SAMPLES.welcome),
   'a feed to Global': () => index('feed', 0, INDEX_SAMPLES.feed),
 }
@@ -92,7 +94,7 @@ test.serial(
 const refusals = (peer: Peer): Promise<string[]> =>
   global.told('a peer was refused', 'why=protocol', peer.id)
 
-test.serial('R004-2 who does not begin with a hello learns nothing', async (t) => {
+test.serial('R004-2 a peer that does not begin with a hello learns nothing', async (t) => {
   await global.put(Buffer.from('hello'))
   const values = await global.values()
   const peer = await Peer.create(t)
@@ -109,7 +111,7 @@ test.serial('R004-2 who does not begin with a hello learns nothing', async (t) =
   t.is(await global.values(), values)
 })
 
-test.serial('R004-3 a hello of other versions is told which there are', async (t) => {
+test.serial('R004-3 a hello of other versions is answered with the supported ones', async (t) => {
   const peer = await Peer.create(t)
   await global.admit(peer.id)
   const line = await peer.open(global.address, INDEX)
@@ -173,7 +175,7 @@ test.serial('R000-5 what is cut off in the middle of a frame leaves nothing', as
 })
 
 test.serial(
-  'R004-1 R003-1 mutated messages over real connections harm nobody, at Global',
+  'R004-1 R003-1 mutated messages over real connections do no harm at Global',
   async (t) => {
     const mutator = new Mutator(SEED)
     const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
@@ -219,7 +221,8 @@ test.serial(
     const impostor = await Peer.create(t, { listen: true })
     let sessions = 0
     const turns: ((line: Line) => Promise<void>)[] = [
-      // Nothing at all; nonsense; a length that is none; the wrong message; a sound welcome, and then all of that.
+      // Nothing at all; nonsense; a length that is none; the wrong message; a sound welcome, and
+      // then all of that.
       async (line) => line.stream.abort(new Error('gone')),
       async (line) => line.send(randomBytes(1000)),
       async (line) => line.send(varint(2n ** 60n)),

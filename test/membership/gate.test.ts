@@ -29,14 +29,14 @@ function gate(options: Partial<GateOptions> = {}) {
   return { gate: made, told, clock }
 }
 
-test('R006-30: before it is told who is a member nobody is one', (t) => {
+test('R006-30: before it knows the members, no peer is one', (t) => {
   const fresh = new Gate({ admission: undefined, now: () => 0, report: () => undefined })
   t.false(fresh.mayConnect('member', '10.0.0.1'))
   t.false(fresh.mayOpen('member', INDEX))
   t.is(fresh.refused.stranger, 2)
 })
 
-test('R006-30: a stranger may speak the one protocol that admits it, at Global alone', (t) => {
+test('R006-30: a stranger may open the protocol that admits it, at Global only', (t) => {
   const { gate: global } = gate()
   t.true(global.mayConnect('stranger', '10.0.0.1'))
   t.true(global.connected('c1', 'stranger', '10.0.0.1'))
@@ -49,7 +49,7 @@ test('R006-30: a stranger may speak the one protocol that admits it, at Global a
   t.true(local.mayConnect('member', '10.0.0.1'))
 })
 
-test('R006-34: strangers have few connections, of one host and in all; members as many as they like', (t) => {
+test('R006-34: the connections of strangers are bounded, per host and in all; those of members are not', (t) => {
   const { gate: global } = gate()
   const come = (id: string, host: string): boolean => {
     const may = global.mayConnect(`stranger ${id}`, host)
@@ -73,7 +73,7 @@ test('R006-34: strangers have few connections, of one host and in all; members a
   t.true(come('7', '10.0.0.1'))
 })
 
-test('R006-34: whoever has become a member is no stranger any more', (t) => {
+test('R006-34: a stranger that has become a member no longer counts as one', (t) => {
   const members = new Set<string>()
   const { gate: global } = gate()
   global.follow((peer) => members.has(peer))
@@ -83,7 +83,7 @@ test('R006-34: whoever has become a member is no stranger any more', (t) => {
   t.true(global.mayConnect('c', '10.0.0.1'))
 })
 
-test('R006-34: after too many failures strangers of that host are refused unheard, for a while; others and members not', (t) => {
+test('R006-34: after too many failures strangers of that host are refused for a while; others and members are not', (t) => {
   const { gate: global, clock } = gate()
   for (let i = 0; i < BOUNDS.failedAdmissionsPerHost; i++) {
     t.true(global.mayConnect('s', '10.0.0.1'))
@@ -99,7 +99,7 @@ test('R006-34: after too many failures strangers of that host are refused unhear
   t.true(global.mayConnect('s', '10.0.0.1'))
 })
 
-test('R006-34: a stranger that stays connected and fails again and again may open no stream', (t) => {
+test('R006-34: a stranger that stays connected and keeps failing may open no stream', (t) => {
   const { gate: global } = gate()
   global.connected('c', 's', '10.0.0.1')
   let opened = 0
@@ -110,7 +110,7 @@ test('R006-34: a stranger that stays connected and fails again and again may ope
   t.is(opened, BOUNDS.failedAdmissionsPerHost)
 })
 
-test('R006-34: what members are refused for counts against no stranger', (t) => {
+test('R006-34: refusals of members do not count against strangers', (t) => {
   const { gate: global } = gate()
   for (let i = 0; i < 100; i++) global.refuse('member', 'role')
   t.true(global.mayConnect('s', '10.0.0.1'))
@@ -165,7 +165,7 @@ test('R006-34: a host is an IPv4 address, or the network of an IPv6 address', (t
   fc.assert(fc.property(fc.ipV6(), (host) => networkOf(host).length > 0))
 })
 
-test('R006-36: handshakes are few at a time, in all and of one host, and begun at a bounded rate', (t) => {
+test('R006-36: handshakes are bounded at a time, in all and per host, and in their rate', (t) => {
   let now = 0
   const bounds = { total: 5, perHost: 3, perHostPerSecond: 4 }
   const handshakes = new Handshakes({ now: () => now, ...bounds })
@@ -193,7 +193,7 @@ test('R006-36: handshakes of one IPv6 network count as of one host', (t) => {
   )
 })
 
-test('a rate counts anew in the next window, of one source and of all', (t) => {
+test('a rate starts from zero in the next window, for one source and for all', (t) => {
   let now = 0
   const rate = new Rate({ now: () => now, perSource: 2, total: 3, windowMs: 100, remembered: 3 })
   for (const at of [0, 100, 250]) {
@@ -217,7 +217,7 @@ test('a rate forgets first the source that has been silent longest', (t) => {
   t.true(rate.isSpent('a'))
 })
 
-test('a rate remembers few, the oldest is forgotten', (t) => {
+test('a rate remembers few sources, and forgets the oldest', (t) => {
   let now = 0
   const rate = new Rate({ now: () => now, perSource: 2, total: 1000, windowMs: 100, remembered: 3 })
   rate.add('a')
@@ -232,7 +232,7 @@ test('a rate remembers few, the oldest is forgotten', (t) => {
   t.false(rate.isSpent('d'))
 })
 
-test('R006-40, R006-41: each is counted, and told once in a while with how often', (t) => {
+test('R006-40, R006-41: each refusal is counted, and reported once in a while with their number', (t) => {
   const told: Refused[] = []
   let now = 0
   const refusals = new Refusals({ now: () => now, report: (one) => told.push(one) })
@@ -253,7 +253,7 @@ test('R006-40, R006-41: each is counted, and told once in a while with how often
   t.is(refusals.counts.stranger, 7)
 })
 
-test('R006-41: who was told of is remembered in bounded number', (t) => {
+test('R006-41: reported peers are remembered in bounded number', (t) => {
   let told = 0
   const refusals = new Refusals({ now: () => 0, report: () => told++ })
   for (let i = 0; i < 2 * REFUSALS_TOLD; i++) refusals.add('role', `peer ${i}`)
@@ -263,7 +263,7 @@ test('R006-41: who was told of is remembered in bounded number', (t) => {
   t.is(told, 2 * REFUSALS_TOLD + 1)
 })
 
-test('R006-31, R006-32: a Local knows whom it was told of, and cuts off whoever is gone', (t) => {
+test('R006-31, R006-32: a Local knows the members that Global named, and cuts off those that are gone', (t) => {
   const gone: string[] = []
   const known = new KnownMembers((peer) => gone.push(peer))
   known.replace(['a', 'b'])

@@ -1,4 +1,7 @@
-/** A self-signed certificate for 127.0.0.1 with its key, worth nothing: for servers that only pretend. */
+/**
+ * A self-signed certificate for 127.0.0.1 with its key, worth nothing: for servers that only
+ * pretend.
+ */
 
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBkDCCATagAwIBAgIUBYZdHxYdDAHOwo1mPxfhq8JaZmswCgYIKoZIzj0EAwIw

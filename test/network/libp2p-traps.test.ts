@@ -1,6 +1,6 @@
 /**
- * What libp2p's packages do otherwise than their documentation, or than one would think. Each test fails on the day an
- * upgrade mends or breaks one: then src/network can be made simpler, or must be looked at.
+ * Where libp2p's packages differ from their documentation or from what one would expect. A test
+ * fails when an upgrade fixes or breaks one: then src/network can become simpler, or must change.
  */
 import { performance } from 'node:perf_hooks'
 import '../../src/network/polyfill.ts'
@@ -136,7 +136,7 @@ test.serial('a lost connection looks like the end of the stream', async (t) => {
   t.deepEqual(seen, ['end', 'close'], 'only remoteCloseWrite tells an end from a loss')
 })
 
-test.serial('the end is told before bytes that negotiation left over', async (t) => {
+test.serial('the end is signalled before bytes that negotiation left over', async (t) => {
   const server = await plain(true)
   const client = await plain(false)
   await server.handle(PROTOCOL, async (stream) => {

@@ -115,7 +115,7 @@ test('an address that cannot be used is refused with the reason', async (t) => {
   }
 })
 
-test('where nobody listens nobody is reached', async (t) => {
+test('an address where nothing listens is unreachable', async (t) => {
   const client = await network()
   const peer = peerIdOf(await newIdentity())
   const { port, close } = await stranger(() => {})
@@ -200,7 +200,7 @@ test('an address that is taken or not of this machine cannot be listened on', as
   }
 })
 
-test('peers that come and go are told of', async (t) => {
+test('listeners are called as peers connect and disconnect', async (t) => {
   const server = await network([LOOPBACK])
   const client = await network()
   const seen: string[] = []

@@ -1,4 +1,6 @@
-/** Our Noise: the cipher agrees with the package's own, and pieces are joined before they are sent. */
+/**
+ * Our Noise: the cipher agrees with the package's own, and pieces are joined before they are sent.
+ */
 import { randomBytes } from 'node:crypto'
 import diagnostics from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
@@ -21,7 +23,9 @@ type Bytes = Parameters<typeof fastCrypto.chaCha20Poly1305Decrypt>[0]
 
 const flat = (bytes: { subarray(): Uint8Array }): Buffer => Buffer.from(bytes.subarray())
 
-/** As the package asks: with a copy of the message, or the message itself, as memory for the result. */
+/**
+ * As the package asks: with a copy of the message, or the message itself, as memory for the result.
+ */
 function opened(crypto: typeof fastCrypto, sealed: Uint8Array, parts: number): Buffer {
   const at = Math.floor(sealed.byteLength / parts)
   const list = new Uint8ArrayList(sealed.subarray(0, at), sealed.subarray(at))
@@ -119,7 +123,7 @@ test.serial('a piece of 1 MiB goes to the system in a few calls', async (t) => {
   same(t, await reading, bytes)
   const large = writes.filter((length) => length > 4096)
   t.log(`${writes.length} writes, ${large.length} of more than 4 KiB`)
-  // A window may have room for a part of a piece alone.
+  // A window may have room for only a part of a piece.
   t.true(large.length >= 4 && large.length <= 16, large.join(', '))
   t.true(writes.length <= 64, `${writes.length} writes`)
 })

@@ -53,7 +53,7 @@ export async function streams(
 export const turns = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Wait until it is so. */
+/** Waits for a condition. */
 export async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 20_000; !condition();) {
     if (Date.now() > end) throw new Error('it never came')
@@ -61,7 +61,7 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-/** The value once it has begun to change, or has not for long, and then stays as it is. */
+/** The value once it no longer changes. */
 export async function settled(value: () => number): Promise<number> {
   const first = value()
   for (let i = 0; i < 200 && value() === first; i++) await turns(5)

@@ -16,7 +16,9 @@ export interface Report {
 const PROTOCOL = '/dstore/slow/1'
 const PIECE = new Uint8Array(1_048_576)
 
-/** Bytes in use. Freed buffers are swept a while after a collection: so collect, wait and repeat. */
+/**
+ * Bytes in use. Freed buffers are swept a while after a collection: so collect, wait and repeat.
+ */
 async function used(): Promise<number> {
   globalThis.gc?.()
   await new Promise((resolve) => setTimeout(resolve, 20))

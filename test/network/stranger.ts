@@ -1,4 +1,4 @@
-/** Somebody who says to Global what he likes, over channels in memory and over real connections. */
+/** A peer that sends Global anything, over channels in memory and over real connections. */
 import type { ExecutionContext } from 'ava'
 import { decodeMessage } from '../../src/index/codec/decode.ts'
 import { encodeMessage } from '../../src/index/codec/encode.ts'
@@ -44,14 +44,14 @@ export interface Meeting {
   readonly peerOf: (who?: string) => string
 }
 
-const NOBODY = 'a stranger'
+const STRANGER = 'a stranger'
 
 async function overMemory(t: ExecutionContext): Promise<Meeting> {
   const host = await openHost(t)
   return {
     host,
-    peerOf: (who = NOBODY) => who,
-    meet: async (who = NOBODY) => {
+    peerOf: (who = STRANGER) => who,
+    meet: async (who = STRANGER) => {
       await host.ask({ type: 'admit', peer: who, role: 'admin' })
       const [first, second] = channelPair({ peers: [who, 'Global'] })
       const [mine, theirs] = first.peer === who ? [second, first] : [first, second]
@@ -70,8 +70,8 @@ async function overLibp2p(t: ExecutionContext): Promise<Meeting> {
   const identities = new Map<string, Identity>()
   return {
     host,
-    peerOf: (who = NOBODY) => peerIdOf(identities.get(who)!),
-    meet: async (who = NOBODY) => {
+    peerOf: (who = STRANGER) => peerIdOf(identities.get(who)!),
+    meet: async (who = STRANGER) => {
       const identity = identities.get(who) ?? (await newIdentity())
       identities.set(who, identity)
       await host.ask({ type: 'admit', peer: peerIdOf(identity), role: 'admin' })

@@ -1,4 +1,6 @@
-/** What fields of messages may hold, at their edges and between, for properties over both protocols. */
+/**
+ * What fields of messages may hold, at their edges and between, for properties over both protocols.
+ */
 import * as fc from 'fast-check'
 import { ERRORS, type ErrorCode } from '../../src/errors.ts'
 import { TEXT_CHARS } from '../../src/limits.ts'

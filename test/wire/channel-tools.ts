@@ -20,7 +20,7 @@ export interface ChannelSuite {
   readonly runs: number
 }
 
-/** A test with a pair of its own. */
+/** A test with a fresh pair. */
 export type PairTest = (
   title: string,
   body: (pair: ConnectedPair, t: ExecutionContext) => Promise<void>,

@@ -1,4 +1,4 @@
-/** What every channel does when memory is to be filled in place of a read. */
+/** How every channel fills memory in place of a read. */
 import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { concat } from '../../src/bytes.ts'
@@ -23,7 +23,7 @@ const ROOMS = [1, 3, 100_003, 16_383, 4, 16_385, 262_145, 1_048_576, 65_536]
 const AROUND_BYTES = 64
 const AROUND = 0xa5
 
-/** Memory in the middle of more, which nobody may write to. */
+/** Memory in the middle of more, which must stay unchanged. */
 class Room {
   readonly #whole: Uint8Array
   readonly target: Uint8Array
@@ -72,7 +72,7 @@ async function filled(
   return count === 0 ? undefined : room.target.subarray(0, count)
 }
 
-/** Fills this memory until it holds so many bytes. */
+/** Fills this memory until it holds this many bytes. */
 async function fillTo(channel: Channel, target: Uint8Array, count: number): Promise<void> {
   for (let got = 0; got < count;) got = await channel.fill(target, got)
 }
@@ -306,7 +306,7 @@ export function fillSuite(suite: ChannelSuite): void {
     const pauses = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 })
     await fc.assert(
       fc.asyncProperty(sizes, rooms, pauses, async (lengths, rooms, waits) => {
-        // Not thousands of the smallest alone.
+        // Not only thousands of the smallest.
         const asked = [...rooms, 50_000]
         const { a, b, close } = await suite.create()
         try {

@@ -1,4 +1,7 @@
-/** What every channel promises with `flush`: nothing that was written is read from its memory any more. */
+/**
+ * What every channel promises with `flush`: nothing that was written is read from its memory any
+ * more.
+ */
 import * as fc from 'fast-check'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
@@ -45,7 +48,7 @@ async function sendAndForget(
   arrays: readonly Uint8Array[],
   isOneWrite: boolean,
 ): Promise<void> {
-  // Nobody waits for these: what `flush` waits for is all that was written.
+  // These are not awaited: `flush` waits for everything that was written.
   if (isOneWrite) void channel.write(arrays).catch(() => undefined)
   else for (const bytes of arrays) void channel.write(bytes).catch(() => undefined)
   await channel.flush()

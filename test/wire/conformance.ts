@@ -31,7 +31,7 @@ export function channelSuite(suite: ChannelSuite): void {
     for (const bytes of await Promise.all(received)) same(t, bytes, concat(sent))
   })
 
-  test('writes that nobody waits for keep their order', async ({ a, b }, t) => {
+  test('writes that are not awaited keep their order', async ({ a, b }, t) => {
     const sent = Array.from({ length: 500 }, (_, i) => pattern(1 + ((i * 37) % 3000), i))
     const writes = Promise.all(sent.map((bytes) => a.write(bytes)))
     const received = readAll(b)

@@ -31,7 +31,7 @@ test('a broken channel breaks its reader and its writer with the reason', async 
   t.true(b.signal.aborted)
 })
 
-test('a frame that is sent alone goes out at once, those of one turn together', async (t) => {
+test('a single frame goes out at once, those of one turn together', async (t) => {
   const writes: number[] = []
   const [a, b] = channelPair()
   const writer = new FrameWriter(counting(a, writes))
@@ -78,7 +78,7 @@ test('a reader that does not read makes senders wait, with a bounded queue', asy
   await sending
 })
 
-test('a write after the end is told to whoever sends next', async (t) => {
+test('a write after the end rejects the next call', async (t) => {
   const [a] = channelPair()
   const writer = new FrameWriter(a)
   await a.end()

@@ -5,7 +5,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { FrameWriter } from '../../src/wire/frame-writer.ts'
 import { FrameReader, encodeLength } from '../../src/wire/frames.ts'
 import { channelPair } from './memory-pair.ts'
-import { pattern, same } from './channel-tools.ts'
+import { noise, pattern, same } from './channel-tools.ts'
 import { LIMIT, arriving } from './arriving.ts'
 import { seededCuts } from './seeded.ts'
 
@@ -153,6 +153,21 @@ test('raw bytes that were left lying are a mistake of the caller', async (t) => 
   await t.throwsAsync(reader.raw(1.5).next(), { instanceOf: RangeError })
 })
 
+test('R000-3: one frame may have a lower limit, and never a higher one', async (t) => {
+  const frame = (length: number): Uint8Array => concat([encodeLength(length), noise(length, 1)])
+  const reader = arriving(concat([frame(5), frame(6)]))
+  t.is((await reader.next(() => 5))!.byteLength, 5)
+  await t.throwsAsync(
+    reader.next(() => 5),
+    { code: 'protocol', message: /at most 5/ },
+  )
+  const other = arriving(encodeLength(LIMIT + 1))
+  await t.throwsAsync(
+    other.next(() => Infinity),
+    { code: 'protocol' },
+  )
+})
+
 test('a limit that no length can reach is a mistake of the caller', (t) => {
   const [a] = channelPair()
   for (const maxBytes of [-1, 0.5, 2 ** 28, Number.NaN]) {
@@ -160,7 +175,7 @@ test('a limit that no length can reach is a mistake of the caller', (t) => {
   }
 })
 
-// Alone, for what others hold at the same time would be counted.
+// Serial, because it counts the memory of the whole process.
 test.serial('R000-4: a claim of a long frame costs no memory before the bytes come', async (t) => {
   const before = process.memoryUsage().arrayBuffers
   const readers = Array.from({ length: 200 }, () => {

@@ -13,7 +13,7 @@ function inbox(cut?: (available: number) => number): { box: Inbox; taken: number
 
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10))
 
-test('bytes may land only where somebody waits to have memory filled', async (t) => {
+test('memory can be reserved only for a pending fill', async (t) => {
   const { box } = inbox()
   t.is(box.reserve(10), undefined)
   const reading = box.read()
@@ -34,7 +34,7 @@ test('bytes may land only where somebody waits to have memory filled', async (t)
   t.false(box.commit(reserved, 3))
 })
 
-test('where reads are cut nothing lands, for nothing would be cut', async (t) => {
+test('where reads are cut no memory can be reserved', async (t) => {
   const { box } = inbox(() => 1)
   const filling = box.fill(memory(5))
   t.is(box.reserve(10), undefined)
@@ -43,7 +43,7 @@ test('where reads are cut nothing lands, for nothing would be cut', async (t) =>
   t.true(box.weight > 2)
 })
 
-test('what has landed is taken only by who waits for it there', async (t) => {
+test('bytes are committed only to the fill that waits for them there', async (t) => {
   const { box } = inbox()
   const target = memory(100)
   const first = box.fill(target)
@@ -51,7 +51,7 @@ test('what has landed is taken only by who waits for it there', async (t) => {
   t.true(box.commit(reserved.subarray(0, 10), 10))
   t.is(await first, 10)
   const stale = target.subarray(10)
-  t.false(box.commit(stale, 1), 'nobody waits')
+  t.false(box.commit(stale, 1), 'no fill is pending')
   const other = box.fill(memory(100).subarray(stale.byteOffset))
   t.false(box.commit(stale, 1), 'other memory')
   box.push(memory(90))
@@ -116,7 +116,21 @@ test('a failure gives what has landed, drops what waits, and rejects from then o
   await t.throwsAsync(third.fill(memory(4)), { is: reason })
 })
 
-test('the end is told once everything was taken, by whatever means', async (t) => {
+test('bytes that come after the end or a failure are dropped', async (t) => {
+  const { box } = inbox()
+  box.end()
+  box.push(of(1))
+  t.true(box.finished)
+  t.is(await box.read(), undefined)
+  const { box: failed } = inbox()
+  failed.fail(new DstoreError('unreachable', 'gone'))
+  failed.push(of(1))
+  failed.end()
+  t.is(failed.weight, 0)
+  t.false(failed.ended)
+})
+
+test('the end comes once everything was taken, by whatever means', async (t) => {
   const { box, taken } = inbox()
   box.push(of(1, 2))
   box.end()

@@ -1,11 +1,11 @@
-/** Two ends of a channel in one process: what the protocols are tried on, and how a standalone node talks to itself. */
+/** Two ends of a channel in one process, to test the protocols on. */
 import { asDstoreError, type DstoreError } from '../../src/errors.ts'
 import { CHANNEL_BUFFER_BYTES } from '../../src/limits.ts'
 import { channelClosed, peerDropped, type Channel } from '../../src/wire/channel.ts'
 import { Inbox } from '../../src/wire/inbox.ts'
 
 export interface ChannelPairOptions {
-  /** Who the first end and the second end are: each sees the other as its `peer`. */
+  /** The peer ids of the first and second end: each sees the other as its `peer`. */
   readonly peers?: readonly [string, string]
   /** A write waits once this much is unread, in bytes. */
   readonly bufferBytes?: number
@@ -15,7 +15,10 @@ export interface ChannelPairOptions {
   readonly recut?: (available: number) => number
 }
 
-/** A connected pair. An aborted end shows the other one `unreachable`, as a network does, never the reason. */
+/**
+ * A connected pair. An aborted end shows the other one `unreachable`, as a network does, never the
+ * reason.
+ */
 export function channelPair(options: ChannelPairOptions = {}): [Channel, Channel] {
   if (options.cutAfterBytes !== undefined && options.cutAfterBytes < 1) {
     throw new RangeError('cutAfterBytes: less than 1')
@@ -78,7 +81,8 @@ class MemoryEnd implements Channel {
   async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#ended) throw new TypeError('write: this side has ended')
     this.signal.throwIfAborted()
-    // Copies, for what was read is good until the next read, though the writer's memory is his own again by then.
+    // Copies, for what was read is good until the next read, though the writer's memory is his own
+    // again by then.
     for (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
       this.#other.#inbox.push(new Uint8Array(part))
     }

@@ -8,7 +8,10 @@ import { memory, noise, pattern, same } from './channel-tools.ts'
 import { LIMIT, arriving } from './arriving.ts'
 import { seededCuts } from './seeded.ts'
 
-/** A frame, raw bytes, a frame, raw bytes, a frame: what lies between two frames is taken in all ways there are. */
+/**
+ * A frame, raw bytes, a frame, raw bytes, a frame: what lies between two frames is taken in all
+ * ways there are.
+ */
 interface Mixed {
   readonly frames: readonly Uint8Array[]
   readonly raws: readonly Uint8Array[]
@@ -28,7 +31,7 @@ function mixed(lengths: readonly number[]): Mixed {
 
 type Taking = (reader: FrameReader, length: number) => Promise<Uint8Array>
 
-/** Takes raw bytes into memory a few at a time, in the middle of more that nobody may write to. */
+/** Takes raw bytes into memory a few at a time, in the middle of more that must stay unchanged. */
 const filling =
   (most: number): Taking =>
   async (reader, length) => {

@@ -9,7 +9,10 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** For the `recut` of a channel pair: single bytes, small pieces and everything at once, in a seeded order. */
+/**
+ * For the `recut` of a channel pair: single bytes, small pieces and everything at once, in a seeded
+ * order.
+ */
 export function seededCuts(seed: number): (available: number) => number {
   const random = seeded(seed)
   return (available) => {

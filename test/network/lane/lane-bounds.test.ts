@@ -129,7 +129,7 @@ test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t
 })
 
 test.serial(
-  'R003-108 a lane leads to the host of the connection, whoever else listens on that port',
+  'R003-108 a lane leads to the host of the connection, even if another host listens on that port',
   async (t) => {
     const host = '127.0.0.2'
     const server = await createNetwork({

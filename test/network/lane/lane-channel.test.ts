@@ -90,7 +90,7 @@ for (const side of ['dialed', 'accepted'] as const) {
       await sending
       t.is(got, 64 * MIB)
       t.is(wrong, 0)
-      // Node gives whoever accepted an array for every TLS record.
+      // At the accepting side Node allocates an array for every TLS record.
       if (side === 'dialed') t.true(memories.size <= 8, `${memories.size} arrays`)
       await close()
     },
@@ -98,7 +98,7 @@ for (const side of ['dialed', 'accepted'] as const) {
 }
 
 test.serial(
-  'what was read stays as it is until the next read, whatever comes meanwhile',
+  'bytes that were read stay unchanged until the next read, whatever arrives meanwhile',
   async (t) => {
     const { a, b, close } = await create()
     const sent = Array.from({ length: 12 }, (_, i) => pattern(LANE_SLAB_BYTES, i))

@@ -24,32 +24,35 @@ import {
 
 test.afterEach.always(closeAll)
 
-test.serial('R003-113 a peer whose lanes fail is asked again only after a while', async (t) => {
-  let time = 0
-  const { server, client } = await connected()
-  let asked = 0
-  await server.handle(LANE_PROTOCOL, (channel) => {
-    asked++
-    void new FrameWriter(channel).send(new Uint8Array(1))
-  })
-  const failures: string[] = []
-  const onFailure = (_: string, error: DstoreError): void => void failures.push(error.code)
-  const dialer = new LaneDialer({ network: client, now: () => time, onFailure })
-  closing.push(() => dialer.close())
-  for (const [at, times] of [
-    [0, 1],
-    [LANE_RETRY_MS - 1, 1],
-    [LANE_RETRY_MS, 2],
-  ] as const) {
-    time = at
-    t.is(await dialer.open(server.peerId, patience()), undefined)
-    t.is(asked, times)
-  }
-  t.deepEqual(failures, ['protocol', 'protocol'])
-})
+test.serial(
+  'R003-113 a peer whose lanes fail is asked again only after LANE_RETRY_MS',
+  async (t) => {
+    let time = 0
+    const { server, client } = await connected()
+    let asked = 0
+    await server.handle(LANE_PROTOCOL, (channel) => {
+      asked++
+      void new FrameWriter(channel).send(new Uint8Array(1))
+    })
+    const failures: string[] = []
+    const onFailure = (_: string, error: DstoreError): void => void failures.push(error.code)
+    const dialer = new LaneDialer({ network: client, now: () => time, onFailure })
+    closing.push(() => dialer.close())
+    for (const [at, times] of [
+      [0, 1],
+      [LANE_RETRY_MS - 1, 1],
+      [LANE_RETRY_MS, 2],
+    ] as const) {
+      time = at
+      t.is(await dialer.open(server.peerId, patience()), undefined)
+      t.is(asked, times)
+    }
+    t.deepEqual(failures, ['protocol', 'protocol'])
+  },
+)
 
 test.serial(
-  'R003-113 a peer that was away has a lane as soon as it is back: it never refused one',
+  'R003-113 a peer that reconnects has a lane at once: it never refused one',
   async (t) => {
     const { dialer, server, client, failures } = await site()
     const before = await dialer.open(server.peerId, patience())
@@ -68,7 +71,7 @@ test.serial('a listener that is closed offers nothing', async (t) => {
   t.is(await dialer.open(server.peerId, patience()), undefined)
 })
 
-test.serial('a peer that does not speak of lanes has none', async (t) => {
+test.serial('a peer without the lane protocol has no lanes', async (t) => {
   const { server, client } = await connected()
   const dialer = new LaneDialer({ network: client, now })
   t.is(await dialer.open(server.peerId, patience()), undefined)
@@ -80,7 +83,7 @@ test.serial('a peer that does not speak of lanes has none', async (t) => {
 })
 
 test.serial(
-  'an offer that is none, or leads to a port where nobody speaks TLS, costs the lane alone',
+  'a malformed offer, or one whose port does not speak TLS, costs only the lane',
   async (t) => {
     const silent = net.createServer((socket) => socket.on('error', () => {}))
     silent.listen(0, HOST)

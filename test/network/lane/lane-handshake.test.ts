@@ -45,7 +45,7 @@ test.serial(
   },
 )
 
-test.serial('R003-103 a key that is not used in time is worth nothing', async (t) => {
+test.serial('R003-103 a key expires', async (t) => {
   let time = 0
   const where = await site(() => time)
   const { port, key } = (await offered(where))!
@@ -88,7 +88,7 @@ test.serial(
     } finally {
       delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
     }
-    // The trap that the checks are for: a client that is told to trust it takes it, though it has a key.
+    // The trap that the checks are for: a client with a key accepts a certificate that it trusts.
     const careless = tls.connect({
       host: HOST,
       port,
@@ -106,13 +106,13 @@ test.serial(
   },
 )
 
-test('R003-101 every offer has an id and a secret of its own', (t) => {
+test('R003-101 every offer has a different id and secret', (t) => {
   const keys = new LaneKeys({ now, random })
   const drawn = Array.from({ length: 10 }, () => keys.issue('peer')!)
   t.is(new Set(drawn.flatMap(({ id, secret }) => [toHex(id), toHex(secret)])).size, 20)
 })
 
-test.serial('where nobody listens no lane is reached', async (t) => {
+test.serial('a port where nothing listens is unreachable', async (t) => {
   const gone = net.createServer()
   gone.listen(0, HOST)
   await once(gone, 'listening')
@@ -170,7 +170,7 @@ test.serial(
   },
 )
 
-test.serial('R003-106 no ticket brings a peer back without a key', async (t) => {
+test.serial('R003-106 no session ticket admits a peer without a key', async (t) => {
   const where = await site()
   const { port, key } = (await offered(where))!
   const sessions: Buffer[] = []

@@ -63,7 +63,7 @@ test.serial('bulk goes by a lane, the rest by streams', async (t) => {
 })
 
 test.serial(
-  'R003-113 where the other side has no lanes the same goes by streams, and is told once',
+  'R003-113 if the other side has no lanes, streams are used, and that is logged once',
   async (t) => {
     const server = await serving('/dstore/none/1')
     const told: string[] = []

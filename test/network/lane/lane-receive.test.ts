@@ -1,6 +1,7 @@
 /**
- * Where the bytes of a lane land, against a socket that does as Node's: it writes where it was told before the last bytes
- * came, whatever has happened since. A real one cannot be made to stop in the middle of a record.
+ * Where the bytes of a lane land, against a socket that does as Node's: it writes where it was told
+ * before the last bytes came, whatever has happened since. A real one cannot be made to stop in the
+ * middle of a record.
  */
 import { EventEmitter } from 'node:events'
 import type { TLSSocket } from 'node:tls'
@@ -118,7 +119,7 @@ function record(bytes: Uint8Array): Uint8Array {
 
 const END = record(new Uint8Array(0))
 
-/** Memory with a fringe that nobody may write to. */
+/** Memory with a fringe that must stay unchanged. */
 function room(length: number): { readonly target: Uint8Array; readonly isClean: () => boolean } {
   const whole = new Uint8Array(length + 128).fill(0xa5)
   const target = whole.subarray(64, 64 + length)
@@ -156,7 +157,7 @@ const ASKS: Readonly<Record<string, Ask>> = {
 }
 
 for (const [what, ask] of Object.entries(ASKS)) {
-  test(`bytes that land where nobody waits any more are not lost: ${what}`, async (t) => {
+  test(`bytes received into memory of a fill that is over are not lost: ${what}`, async (t) => {
     for (const more of [1, 6, 7, 8, 9, 10, 5000, TLS_RECORD_BYTES, 100_000]) {
       const { socket, lane } = fed()
       const bytes = noise(3000 + more + 500, more)
@@ -181,7 +182,7 @@ for (const [what, ask] of Object.entries(ASKS)) {
   })
 }
 
-test('what somebody waits for is written straight to his memory, and takes no other', async (t) => {
+test('a pending fill gets its bytes straight into its memory', async (t) => {
   const { socket, lane } = fed()
   const bytes = noise(LANE_RECORD_BYTES, 1)
   const small = async (): Promise<ArrayBufferLike> => {
@@ -219,7 +220,7 @@ test('once more has come elsewhere, memory that was filled in part is not writte
   t.true(target.every((byte) => byte === 0))
 })
 
-test('what landed in memory that nobody waits in is the channel’s, whatever becomes of the memory', async (t) => {
+test('bytes in memory of a fill that is over are copied, so the memory may change', async (t) => {
   const { socket, lane } = fed()
   const bytes = noise(30_000, 1)
   const { target } = room(50_000)
@@ -275,7 +276,7 @@ test('a flush is over when the socket has taken everything, and memory is read u
   t.is(socket.writes.length, 0)
 })
 
-test('a lane that fails gives what has landed, and what was given to it is left alone once it is closed', async (t) => {
+test('a lane that fails returns the bytes it received, and writes to no memory once it is closed', async (t) => {
   const { socket, lane } = fed()
   const sent = record(noise(100_000, 1))
   const { target } = room(50_000)
@@ -289,11 +290,11 @@ test('a lane that fails gives what has landed, and what was given to it is left 
   t.true(socket.destroyed)
 })
 
-test('bytes that came before somebody took the lane are filled in like any', async (t) => {
+test('bytes that arrive before the lane has a reader are delivered like any', async (t) => {
   const length = 3 * LANE_SLAB_BYTES
   const bytes = noise(length, 1)
   const sent = concat([record(bytes.subarray(0, 7)), record(bytes.subarray(7)), END])
-  // The socket is held once half a slab came, for which there is nobody yet.
+  // The socket pauses once half a slab has arrived without a reader.
   for (const early of [1, 4, 10, 11, 15, 40_000, LANE_SLAB_BYTES / 2 + 1, sent.byteLength]) {
     const { socket, lane } = fed(sent.subarray(0, early))
     const { target, isClean } = room(length + 1)
@@ -305,7 +306,7 @@ test('bytes that came before somebody took the lane are filled in like any', asy
   }
 })
 
-test('while nobody waits, the socket is held, and goes on when memory is given', async (t) => {
+test('without a reader the socket pauses, and resumes when memory is given', async (t) => {
   const { socket, lane } = fed()
   const bytes = noise(LANE_RECORD_BYTES, 1)
   socket.feed(record(bytes))
@@ -353,7 +354,7 @@ async function consume(
   }
 }
 
-test('any records, however they are cut and whoever asks for them, are the same bytes', async (t) => {
+test('any records, however they are cut and read, are the same bytes', async (t) => {
   const kinds = fc.constantFrom('read', 'other', 'further', 'behind', 'start')
   const lengths = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 60_000 }))
   const consumer = fc.record({ kind: kinds, length: lengths }) as fc.Arbitrary<Consumer>
@@ -370,7 +371,7 @@ test('any records, however they are cut and whoever asks for them, are the same 
         const sent = records.map((length, i) => noise(length, i))
         const wire = concat([...sent.map((bytes) => record(bytes)), END])
         const one = fed(wire.subarray(0, early))
-        // A few bytes at a time would take for ever.
+        // A few bytes at a time would take too long.
         const all = [...consumers, { kind: 'other', length: 30_000 } as const]
         const consuming = consume(one, all)
         let pauses = 0

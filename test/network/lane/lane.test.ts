@@ -79,7 +79,7 @@ test.serial(
   },
 )
 
-test.serial('random bytes at the port of lanes close that connection alone', async (t) => {
+test.serial('random bytes at the port of lanes close only that connection', async (t) => {
   const where = await site()
   for (let i = 0; i < 30; i++) {
     const socket = net.connect(where.listener.port, HOST)
