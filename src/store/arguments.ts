@@ -1,4 +1,4 @@
-/** The checks that every store makes of what it is called with: a mistake is a `TypeError` or a `RangeError`. */
+/** Argument checks shared by all stores: misuse throws a `TypeError` or a `RangeError`. */
 import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { DIGEST_BYTES, GROUP_BYTES, RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
@@ -6,7 +6,7 @@ import type { RecordKey, Resumption, ScanOptions, Table, Transaction } from './s
 
 const TABLES: ReadonlySet<Table> = new Set<Table>(['keys', 'names', 'meta'])
 
-/** A count, a size or a seq: a whole number from 0 that a double holds exactly. */
+/** A count, a size or a seq: an integer from 0 to 2^53 - 1. */
 export function checkCount(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`${name} must be a whole number from 0, not ${value}`)
@@ -20,7 +20,7 @@ export function checkBytes(name: string, value: Uint8Array, maxBytes?: number): 
   }
 }
 
-/** The range itself, or all of `size` bytes where none is given. */
+/** The range itself; without one, all of `size` bytes. */
 export function checkRange(range: ByteRange | undefined, size: number): ByteRange {
   if (range === undefined) return { start: 0, end: size }
   checkCount('range.start', range.start)
@@ -56,7 +56,7 @@ export function checkResumption({ id, from }: Resumption): void {
   if (from % GROUP_BYTES !== 0) throw new RangeError(`from must be a multiple of ${GROUP_BYTES}`)
 }
 
-/** Of a replacement: what is adopted, and what is sealed and waits. */
+/** Checks the two values of a replacement; undefined means not in that state. */
 export function checkReplacement(
   adopted: { readonly size: number } | undefined,
   sealed: { readonly size: number } | undefined,
@@ -68,9 +68,9 @@ export function checkReplacement(
   }
 }
 
-/** Who wants to go on from there has to begin anew, or to come later. */
-export function nothingUnfinished(): DstoreError {
-  return new DstoreError('busy', 'there is nothing unfinished to go on with from there')
+/** The sender must start over, or retry when the other upload has ended. */
+export function notResumable(): DstoreError {
+  return new DstoreError('busy', 'no partial upload can be resumed from there')
 }
 
 export function checkTransaction(transaction: Transaction): void {

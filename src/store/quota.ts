@@ -1,71 +1,71 @@
-/** How many bytes of values a store may hold: what is reserved by stagings and what adopted values take. */
+/** Limits the bytes of values in a store: adopted values, and what stagings have reserved. */
 import { DstoreError } from '../errors.ts'
 
 export class Quota {
   readonly #maxBytes: number | undefined
-  #takenBytes = 0
+  #usedBytes = 0
 
-  /** `maxBytes` undefined: no bound. */
+  /** `maxBytes` undefined: no limit. */
   constructor(maxBytes: number | undefined) {
     this.#maxBytes = maxBytes
   }
 
-  /** Bytes that may still be taken, never below 0; undefined where there is no bound. */
+  /** Bytes that can still be reserved, at least 0; undefined without a limit. */
   get headroomBytes(): number | undefined {
     if (this.#maxBytes === undefined) return undefined
-    return Math.max(0, this.#maxBytes - this.#takenBytes)
+    return Math.max(0, this.#maxBytes - this.#usedBytes)
   }
 
-  /** Take bytes, or `no-space` and nothing is taken. */
-  take(bytes: number): void {
+  /** Reserves all of these bytes, or throws `no-space` and reserves none. */
+  reserve(bytes: number): void {
     const headroom = this.headroomBytes
     if (headroom !== undefined && bytes > headroom) {
       throw new DstoreError('no-space', `${bytes} bytes do not fit: ${headroom} bytes are left`)
     }
-    this.#takenBytes += bytes
+    this.#usedBytes += bytes
   }
 
-  /** Take bytes that are there already, bound or not (a store that opens with more than it may hold). */
-  count(bytes: number): void {
-    this.#takenBytes += bytes
+  /** Counts bytes that are stored already, even beyond the limit: it may be lower than it was. */
+  countStored(bytes: number): void {
+    this.#usedBytes += bytes
   }
 
-  give(bytes: number): void {
-    this.#takenBytes -= bytes
+  free(bytes: number): void {
+    this.#usedBytes -= bytes
   }
 }
 
-/** What one staging has taken: first what was announced, then what came. */
+/** Bytes of the quota that one staging holds: first the announced size, then what arrives beyond it. */
 export class Reservation {
-  readonly #space: Quota
+  readonly #quota: Quota
   #reservedBytes: number
   #usedBytes = 0
 
-  constructor(space: Quota, announcedBytes: number | undefined) {
-    this.#space = space
+  constructor(quota: Quota, announcedBytes: number | undefined) {
+    this.#quota = quota
     this.#reservedBytes = announcedBytes ?? 0
-    space.take(this.#reservedBytes)
+    quota.reserve(this.#reservedBytes)
   }
 
-  /** So many bytes more are used; `no-space` where they do not fit. */
+  /** Uses more bytes; throws `no-space` if they do not fit. */
   use(bytes: number): void {
     const missing = this.#usedBytes + bytes - this.#reservedBytes
     if (missing > 0) {
-      this.#space.take(missing)
+      this.#quota.reserve(missing)
       this.#reservedBytes += missing
     }
     this.#usedBytes += bytes
   }
 
-  /** Give back what was announced and did not come. The rest stays taken. */
+  /** Frees announced bytes that did not arrive. The used ones stay reserved. */
   settle(): void {
-    this.#space.give(this.#reservedBytes - this.#usedBytes)
+    this.#quota.free(this.#reservedBytes - this.#usedBytes)
     this.#reservedBytes = this.#usedBytes
   }
 
-  /** Give back everything. */
+  /** Frees all bytes. */
   release(): void {
-    this.#space.give(this.#reservedBytes)
+    this.#quota.free(this.#reservedBytes)
     this.#reservedBytes = 0
     this.#usedBytes = 0
   }

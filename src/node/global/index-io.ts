@@ -78,7 +78,7 @@ export class IndexIo {
   async inspect(digest: Uint8Array, location: Location | undefined): Promise<StoredFacts> {
     const { store } = this.#options
     const isDamaged = location !== undefined && (await store.isDamaged(location))
-    return { isDamaged, keptBytes: await store.unfinished(digest) }
+    return { isDamaged, keptBytes: await store.partialBytes(digest) }
   }
 
   async stage(values: readonly Uint8Array[]): Promise<Sealed[]> {

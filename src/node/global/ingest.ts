@@ -58,7 +58,7 @@ export async function receive(
     // The kept bytes were verified when they came, but the disk may have changed them since.
     const hasher = start > 0 ? createHasher() : undefined
     if (hasher !== undefined) {
-      for await (const piece of staging.begun()) await hashInTurns(hasher, piece)
+      for await (const piece of staging.resumedBytes()) await hashInTurns(hasher, piece)
     }
     try {
       for await (const piece of bytes) {

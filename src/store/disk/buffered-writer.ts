@@ -1,15 +1,15 @@
-/** A file that is appended to in pieces of any size, and written in large ones: each write is a trip to a thread. */
+/** Joins small appends to a file into large writes: each write costs a trip to a thread. */
 import { KIB } from '../../limits.ts'
 import type { WritableFile } from './files.ts'
 
-/** What comes in smaller pieces for a file is joined into writes of this size: memory of each value on its way in. */
-export const FILE_JOIN_BYTES: number = 256 * KIB
+/** Buffer of each value being written; larger writes are not faster. */
+export const WRITE_BUFFER_BYTES: number = 256 * KIB
 
-/** One call at a time. Faults are those of the file; what was not flushed may come out at a later call. */
+/** One call at a time. Throws the file's errors, which may belong to bytes of an earlier call. */
 export class BufferedWriter {
   readonly #file: WritableFile
-  /** What waits to be written: the first `#length` bytes. */
-  #waiting: Uint8Array | undefined
+  /** Bytes to write: the first `#length` of it. */
+  #buffer: Uint8Array | undefined
   #length = 0
 
   constructor(file: WritableFile) {
@@ -19,24 +19,24 @@ export class BufferedWriter {
   /** The array may be reused when the promise resolves. */
   async append(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.byteLength > 0;) {
-      if (this.#length === 0 && rest.byteLength >= FILE_JOIN_BYTES) return this.#write(rest)
-      this.#waiting ??= new Uint8Array(FILE_JOIN_BYTES)
-      const taken = rest.subarray(0, FILE_JOIN_BYTES - this.#length)
-      this.#waiting.set(taken, this.#length)
+      if (this.#length === 0 && rest.byteLength >= WRITE_BUFFER_BYTES) return this.#write(rest)
+      this.#buffer ??= new Uint8Array(WRITE_BUFFER_BYTES)
+      const taken = rest.subarray(0, WRITE_BUFFER_BYTES - this.#length)
+      this.#buffer.set(taken, this.#length)
       this.#length += taken.byteLength
       rest = rest.subarray(taken.byteLength)
-      if (this.#length === FILE_JOIN_BYTES) await this.flush()
+      if (this.#length === WRITE_BUFFER_BYTES) await this.flush()
     }
   }
 
-  /** Write what waits. */
+  /** Writes the buffer. */
   async flush(): Promise<void> {
     if (this.#length === 0) return
-    await this.#write(this.#waiting!.subarray(0, this.#length))
+    await this.#write(this.#buffer!.subarray(0, this.#length))
     this.#length = 0
   }
 
-  /** Write what waits, and make everything durable with this mode. */
+  /** Writes the buffer, sets the mode and makes everything durable. */
   async seal(mode: number): Promise<void> {
     await this.flush()
     await this.#file.setMode(mode)
@@ -47,7 +47,7 @@ export class BufferedWriter {
     await this.#file.close()
   }
 
-  /** A write may take less than it is given. */
+  /** Writes all bytes: a single write may be short. */
   async #write(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.byteLength > 0;) {
       rest = rest.subarray(await this.#file.write(rest))

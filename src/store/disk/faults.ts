@@ -1,13 +1,13 @@
-/** What a refusal of the filesystem or of LMDB means to a caller of the store. */
+/** Converts errors of the filesystem and of LMDB into faults of the store. */
 import { DstoreError } from '../../errors.ts'
 
-/** Ways of both to say that there is no room: errno as a word (node:fs) and as a number (LMDB), and its map. */
+/** A full disk: errno as a name (node:fs) and as a number (LMDB), and LMDB's full map. */
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 28, 122, 27, -30_792])
 
-/** LMDB: a page not found, a corrupted page, another version, not a database of it. */
+/** LMDB: page not found, corrupted page, version mismatch, not a database. */
 const DAMAGED: ReadonlySet<unknown> = new Set([-30_797, -30_796, -30_794, -30_793])
 
-/** The error as a fault that says what was being done ("write a value"); mistakes and faults as they are. */
+/** The error as a fault that names the attempt ("write a value"); misuse and faults unchanged. */
 export function faultOf(error: unknown, doing: string): Error {
   if (error instanceof DstoreError) return error
   if (error instanceof TypeError || error instanceof RangeError) return error
@@ -21,7 +21,7 @@ export function faultOf(error: unknown, doing: string): Error {
   return new DstoreError('unwritable', `cannot ${doing}: ${message}`, { cause: error })
 }
 
-/** Does the error say that there is no such file? */
+/** Does the error mean that there is no such file? */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

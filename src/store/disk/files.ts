@@ -1,49 +1,49 @@
-/** The calls that the disk store makes of a filesystem, one by one, so that a test can make each of them fail. */
+/** The filesystem calls of the disk store, behind an interface so that tests can make each fail. */
 import * as fs from 'node:fs/promises'
 import { isMissing } from './faults.ts'
 
-/** Faults come as the errors of `node:fs`; `faultOf` makes them ours. */
+/** Throws the errors of `node:fs`; `faultOf` converts them. */
 export interface Files {
-  /** Make a directory, and those above it. Was it missing? */
+  /** Creates a directory and its parents. Was it missing? */
   makeDirectory(path: string): Promise<boolean>
   list(path: string): AsyncIterable<string>
-  /** Make a file to write; fails where there is one. */
+  /** Creates a file for writing; fails if it exists. */
   create(path: string): Promise<WritableFile>
-  /** Open a file to append to what it has up to this length, in bytes; what is beyond is cut off. */
+  /** Truncates a file to this length, in bytes, and opens it for appending. */
   append(path: string, size: number): Promise<WritableFile>
   open(path: string): Promise<ReadableFile>
-  /** When a file was last written to, in milliseconds since 1970; undefined where there is none. */
+  /** Time of the last write, in milliseconds since 1970; undefined if there is no such file. */
   writtenAt(path: string): Promise<number | undefined>
-  /** Length of a file in bytes; undefined where there is none. */
+  /** Length of a file in bytes; undefined if there is no such file. */
   size(path: string): Promise<number | undefined>
-  /** Append zeros up to this length, in bytes. */
+  /** Extends a file with zeros to this length, in bytes. */
   lengthen(path: string, size: number): Promise<void>
   rename(from: string, to: string): Promise<void>
-  /** Delete a file; does nothing where there is none. */
+  /** Deletes a file; does nothing if it is missing. */
   remove(path: string): Promise<void>
   setMode(path: string, mode: number): Promise<void>
-  /** Make what was created, renamed and deleted in a directory durable. */
+  /** Makes created, renamed and deleted entries of a directory durable. */
   syncDirectory(path: string): Promise<void>
-  /** Bytes that are free for us on the filesystem of this path. */
+  /** Bytes available to this user on the filesystem of this path. */
   freeBytes(path: string): Promise<number>
 }
 
 export interface WritableFile {
-  /** Append bytes: how many of them were taken, at least one. */
+  /** Appends bytes; returns how many it wrote, at least one. */
   write(bytes: Uint8Array): Promise<number>
   setMode(mode: number): Promise<void>
-  /** Make what was written durable. */
+  /** Makes the written bytes durable. */
   sync(): Promise<void>
   close(): Promise<void>
 }
 
 export interface ReadableFile {
-  /** Fill the array from this position on: how many bytes came, 0 at the end. */
+  /** Reads into the array from a position; returns how many bytes, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>
   close(): Promise<void>
 }
 
-/** For the store's own user alone. */
+/** Only this user has access. */
 export const DIRECTORY_MODE = 0o700
 export const FILE_MODE = 0o600
 /** A sealed value never changes. */
@@ -82,7 +82,7 @@ export const nodeFiles: Files = {
   },
 }
 
-/** Undefined where there is no such file. */
+/** Undefined if there is no such file. */
 async function present<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask()

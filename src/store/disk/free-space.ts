@@ -1,10 +1,10 @@
-/** Whether the disk can take more, and still a removal when it cannot. */
+/** Keeps enough of the disk free that removals still work when it is full. */
 import { MIB } from '../../limits.ts'
-import type { Database } from './database.ts'
+import type { Database } from './records/database.ts'
 import { faultOf } from './faults.ts'
 import type { Files } from './files.ts'
 
-/** What LMDB writes beside what it is given: a copy of every page that it changes. Generous. */
+/** A generous estimate of the pages that LMDB copies in a commit beside the new bytes. */
 const COPIED_BYTES = MIB
 
 export class FreeSpace {
@@ -13,7 +13,7 @@ export class FreeSpace {
   readonly #database: Database
   readonly #reserveBytes: number
 
-  /** `reserveBytes` are kept free on the filesystem of this path. */
+  /** Leaves `reserveBytes` free on the filesystem of this path. */
   constructor(files: Files, path: string, database: Database, reserveBytes: number) {
     this.#files = files
     this.#path = path
@@ -21,13 +21,13 @@ export class FreeSpace {
     this.#reserveBytes = reserveBytes
   }
 
-  /** May LMDB take so many bytes more? What it has spare needs no room on the disk. */
+  /** May LMDB write these bytes? Its spare pages need no free space. */
   async admits(bytes: number): Promise<boolean> {
     const missing = this.#reserveBytes + bytes - (await this.#files.freeBytes(this.#path))
     return missing <= 0 || missing <= this.#database.spareBytes()
   }
 
-  /** What is free beyond the reserve, in bytes. Faults: as `faultOf`. */
+  /** Free bytes beyond the reserve. Errors: as `faultOf`. */
   async freeBytes(): Promise<number> {
     try {
       return Math.max(0, (await this.#files.freeBytes(this.#path)) - this.#reserveBytes)
@@ -36,7 +36,7 @@ export class FreeSpace {
     }
   }
 
-  /** Would a commit of so many bytes that failed have failed for want of room? */
+  /** Is there too little space for a commit of these bytes? */
   async isTight(bytes: number): Promise<boolean> {
     const needed = this.#reserveBytes + COPIED_BYTES + bytes
     return (await this.#files.freeBytes(this.#path)) < needed

@@ -1,25 +1,25 @@
-/** The one file that knows where things are on the disk (specs/005-storage.md, "Format"). */
+/** Names and places of files on the disk (specs/005-storage.md, "Format"). */
 import { join } from 'node:path'
 import { fromHex, toHex } from '../../bytes.ts'
 import type { Location } from '../store.ts'
 
-/** Counted up when what is written can no longer be read by what went before, or the other way round. */
+/** Incremented when old and new versions cannot read each other's files. */
 const VERSION = 1
 
 const LAYOUT_NAME = /^store-v(\d+)$/
 const LOCATION_BYTES = 10
 const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged)?$/
-const UNFINISHED_FILE = /^([0-9a-f]{64})\.part$/
+const PARTIAL_FILE = /^([0-9a-f]{64})\.part$/
 
-/** What a name in the directory of values says. */
+/** A parsed file name in the directory of values. */
 export interface ValueFileName {
   readonly location: Location
-  /** `part`: it was never sealed. `damaged`: it was set aside. */
+  /** `part`: it was never sealed. `damaged`: in quarantine. */
   readonly kind: 'value' | 'part' | 'damaged'
 }
 
 export class Layout {
-  /** The directory that the store was given. */
+  /** The store's `directory` option. */
   readonly parent: string
   readonly root: string
   /** LMDB's directory. */
@@ -33,32 +33,32 @@ export class Layout {
     this.values = join(this.root, 'values')
   }
 
-  /** A large value: its bytes, then its outboard. */
+  /** A sealed value: its bytes, then its outboard. */
   valueFile(location: Location): string {
     return join(this.values, location)
   }
 
-  /** The same value on its way in. */
-  partFile(location: Location): string {
+  /** A value being written. */
+  stagedFile(location: Location): string {
     return join(this.values, `${location}.part`)
   }
 
-  /** What was set aside because it is not the value any more. */
+  /** A file in quarantine. */
   damagedFile(location: Location): string {
     return join(this.values, `${location}.damaged`)
   }
 
-  /** A large value on its way in that can be gone on with after it broke off; `id` in hex. */
-  unfinishedFile(id: string): string {
+  /** A value being written that can be resumed; `id` in hex. */
+  partialFile(id: string): string {
     return join(this.values, `${id}.part`)
   }
 
-  /** LMDB's one file with everything in it. */
+  /** LMDB's data file. */
   get data(): string {
     return join(this.records, 'data.mdb')
   }
 
-  /** LMDB's table of who has it open. */
+  /** LMDB's table of readers. */
   get lock(): string {
     return join(this.records, 'lock.mdb')
   }
@@ -70,12 +70,12 @@ export function layoutVersion(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Is a layout of this version ours? */
+/** Can this version of dstore read the layout? */
 export function isOurs(version: number): boolean {
   return version === VERSION
 }
 
-/** What a file among the values is; undefined for a name that the store does not give. */
+/** Parses a file name in the directory of values; undefined if the store does not use such names. */
 export function parseValueFile(name: string): ValueFileName | undefined {
   const match = VALUE_FILE.exec(name)
   if (match === null) return undefined
@@ -83,9 +83,9 @@ export function parseValueFile(name: string): ValueFileName | undefined {
   return { location: match[1]!, kind }
 }
 
-/** The id, in hex, of the unfinished value in a file of this name; undefined for any other. */
-export function parseUnfinishedFile(name: string): string | undefined {
-  return UNFINISHED_FILE.exec(name)?.[1]
+/** The id, in hex, of the partial upload in a file of this name; undefined for other names. */
+export function parsePartialFile(name: string): string | undefined {
+  return PARTIAL_FILE.exec(name)?.[1]
 }
 
 /** The location of the `number`th value staged in the `run`th run of the store. */
@@ -93,7 +93,7 @@ export function makeLocation(run: number, number: number): Location {
   return run.toString(16).padStart(8, '0') + number.toString(16).padStart(12, '0')
 }
 
-/** A location as a key of LMDB; undefined where the string is none. */
+/** A location as a key of LMDB; undefined if the string is not a location. */
 export function locationBytes(location: Location): Uint8Array | undefined {
   const bytes = fromHex(location)
   return bytes?.byteLength === LOCATION_BYTES && toHex(bytes) === location ? bytes : undefined

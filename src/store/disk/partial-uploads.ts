@@ -1,24 +1,23 @@
-/** Values that broke off on their way in, and wait to be gone on with: bounded in space and in time. */
+/** Interrupted uploads kept for resumption: limited in bytes and age. Ids are in hex. */
 import { GROUP_BYTES, UNFINISHED_BYTES, UNFINISHED_MS } from '../../limits.ts'
-import { nothingUnfinished } from '../arguments.ts'
+import { notResumable } from '../arguments.ts'
 import type { Files } from './files.ts'
 import type { Layout } from './layout.ts'
 
-interface Waiting {
+interface KeptUpload {
   readonly bytes: number
-  /** When it was last written to, in milliseconds since 1970. */
+  /** Last written, in milliseconds since 1970. */
   readonly writtenAtMs: number
 }
 
-/** Ids are in hex. */
 export class PartialUploads {
   readonly #files: Files
   readonly #layout: Layout
   /** Milliseconds since 1970. */
   readonly #now: () => number
-  readonly #waiting = new Map<string, Waiting>()
-  /** Being written. */
-  readonly #taken = new Set<string>()
+  readonly #partials = new Map<string, KeptUpload>()
+  /** Ids that a staging writes now. */
+  readonly #writing = new Set<string>()
 
   constructor(files: Files, layout: Layout, now: () => number) {
     this.#files = files
@@ -27,69 +26,71 @@ export class PartialUploads {
   }
 
   get bytes(): number {
-    return [...this.#waiting.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+    return [...this.#partials.values()].reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** A file of this id is there. Is it to be kept? */
-  async found(id: string): Promise<boolean> {
-    const path = this.#layout.unfinishedFile(id)
+  /** Registers a file that an earlier run left. False if it has expired or has no whole group. */
+  async restore(id: string): Promise<boolean> {
+    const path = this.#layout.partialFile(id)
     const bytes = wholeGroups((await this.#files.size(path)) ?? 0)
     const writtenAtMs = (await this.#files.writtenAt(path)) ?? 0
-    if (bytes === 0 || this.#isOver(writtenAtMs)) return false
-    this.#waiting.set(id, { bytes, writtenAtMs })
+    if (bytes === 0 || this.#isExpired(writtenAtMs)) return false
+    this.#partials.set(id, { bytes, writtenAtMs })
     return true
   }
 
-  /** How many bytes can be gone on from. */
-  find(id: string): number {
-    const waiting = this.#waiting.get(id)
-    return waiting === undefined || this.#isOver(waiting.writtenAtMs) ? 0 : waiting.bytes
+  /** Bytes that a resumption can keep; 0 if there are none. */
+  bytesOf(id: string): number {
+    const partial = this.#partials.get(id)
+    return partial === undefined || this.#isExpired(partial.writtenAtMs) ? 0 : partial.bytes
   }
 
   /**
-   * Begin to write it. `from` bytes are kept: `busy` where they are not there; 0 begins anew, and is false where
-   * somebody else writes it.
+   * Reserves the id for a staging that keeps `from` bytes; throws `busy` if they are not available.
+   * With 0 it deletes an older file; false if another staging writes the id.
    */
-  async take(id: string, from: number): Promise<boolean> {
-    if (from > this.find(id) || (from > 0 && this.#taken.has(id))) throw nothingUnfinished()
-    if (this.#taken.has(id)) return false
-    this.#taken.add(id)
-    this.#waiting.delete(id)
+  async claim(id: string, from: number): Promise<boolean> {
+    if (from > this.bytesOf(id) || (from > 0 && this.#writing.has(id))) throw notResumable()
+    if (this.#writing.has(id)) return false
+    this.#writing.add(id)
+    this.#partials.delete(id)
     try {
-      if (from === 0) await this.#files.remove(this.#layout.unfinishedFile(id))
+      if (from === 0) await this.#files.remove(this.#layout.partialFile(id))
     } catch (error) {
-      this.#taken.delete(id)
+      this.#writing.delete(id)
       throw error
     }
     return true
   }
 
-  /** It is not written any more, and its file is gone. */
-  gone(id: string): void {
-    this.#taken.delete(id)
+  /** Ends a claim whose file is gone. */
+  release(id: string): void {
+    this.#writing.delete(id)
   }
 
-  /** It is not written any more, and its file has so many bytes. */
-  async suspended(id: string, bytes: number): Promise<void> {
-    this.#taken.delete(id)
-    this.#waiting.set(id, { bytes: wholeGroups(bytes), writtenAtMs: this.#now() })
+  /** Ends a claim and keeps its file, which has this many bytes. */
+  async keep(id: string, bytes: number): Promise<void> {
+    this.#writing.delete(id)
+    this.#partials.set(id, { bytes: wholeGroups(bytes), writtenAtMs: this.#now() })
     await this.trim()
   }
 
-  /** Let go of what has waited too long, and of the oldest beyond the bound. */
+  /** Deletes expired partial uploads, and the oldest ones beyond the limit. */
   async trim(maxBytes: number = UNFINISHED_BYTES): Promise<void> {
-    const oldestFirst = [...this.#waiting].toSorted(([, a], [, b]) => a.writtenAtMs - b.writtenAtMs)
+    const oldestFirst = [...this.#partials].toSorted(
+      ([, a], [, b]) => a.writtenAtMs - b.writtenAtMs,
+    )
     let left = this.bytes
     for (const [id, { bytes, writtenAtMs }] of oldestFirst) {
-      if (left <= maxBytes && bytes > 0 && !this.#isOver(writtenAtMs)) continue
+      if (left <= maxBytes && bytes > 0 && !this.#isExpired(writtenAtMs)) continue
       left -= bytes
-      this.#waiting.delete(id)
-      // What the disk refuses to delete is deleted when the store opens after its time.
-      await this.#files.remove(this.#layout.unfinishedFile(id)).catch(() => undefined)
+      this.#partials.delete(id)
+      // If the disk refuses, an opening after the expiry deletes the file.
+      await this.#files.remove(this.#layout.partialFile(id)).catch(() => undefined)
     }
   }
 
-  #isOver(writtenAtMs: number): boolean {
+  #isExpired(writtenAtMs: number): boolean {
     return this.#now() - writtenAtMs > UNFINISHED_MS
   }
 }

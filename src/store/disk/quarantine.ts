@@ -1,7 +1,7 @@
-/** Adopted values that the disk no longer has as they were: marked, set aside, and never given again. */
+/** Adopted values whose bytes are damaged: marked, their files renamed, never read again. */
 import type { Location } from '../store.ts'
-import type { GroupCommit } from './group-commit.ts'
-import type { Database, StoredValue } from './database.ts'
+import type { GroupCommit } from './records/group-commit.ts'
+import type { Database, StoredValue } from './records/database.ts'
 import type { Files } from './files.ts'
 import type { Layout } from './layout.ts'
 
@@ -10,30 +10,30 @@ export interface QuarantineOptions {
   readonly layout: Layout
   readonly database: Database
   readonly commits: GroupCommit
-  /** Without a file, or with one of another length, as of the opening. */
-  readonly found: readonly Location[]
+  /** Values whose file is missing or has the wrong length, as found by the opening. */
+  readonly missing: readonly Location[]
 }
 
 export class Quarantine {
   readonly #options: QuarantineOptions
-  /** Not marked: the next opening looks again. */
-  readonly #found: Set<Location>
+  /** Not marked in the database: the next opening checks again. */
+  readonly #missing: Set<Location>
 
   constructor(options: QuarantineOptions) {
     this.#options = options
-    this.#found = new Set(options.found)
+    this.#missing = new Set(options.missing)
   }
 
   get count(): number {
-    return this.#found.size + this.#options.database.damagedCount()
+    return this.#missing.size + this.#options.database.damagedCount()
   }
 
   has(location: Location): boolean {
-    return this.#found.has(location) || this.#options.database.isDamaged(location)
+    return this.#missing.has(location) || this.#options.database.isDamaged(location)
   }
 
-  /** Mark it durably, then set its file aside. False where it is not adopted. */
-  async mark(location: Location): Promise<boolean> {
+  /** Marks a value durably, then renames its file. False if it is not adopted. */
+  async add(location: Location): Promise<boolean> {
     const { database, commits } = this.#options
     const run = (): StoredValue | undefined => {
       const value = database.value(location)
@@ -42,19 +42,19 @@ export class Quarantine {
     }
     const value = await commits.run({ bytes: 0, adds: false, run })
     if (value === undefined) return false
-    this.#found.delete(location)
+    this.#missing.delete(location)
     if (value.small === undefined) await this.#setAside(location, value)
     return true
   }
 
-  /** It was released, or another took its place. */
-  async gone(location: Location): Promise<void> {
-    this.#found.delete(location)
+  /** Forgets a value that was released or replaced. */
+  async remove(location: Location): Promise<void> {
+    this.#missing.delete(location)
     const { files, layout } = this.#options
     await files.remove(layout.damagedFile(location)).catch(() => undefined)
   }
 
-  /** Where the file is missing, or cannot be renamed, the mark alone must do. */
+  /** If the file is missing or cannot be renamed, the mark suffices. */
   async #setAside(location: Location, { file }: StoredValue): Promise<void> {
     const { files, layout } = this.#options
     await files.rename(layout.valueFile(file), layout.damagedFile(location)).catch(() => undefined)

@@ -1,33 +1,33 @@
-/** From a directory, whatever is in it, to a database and files that agree (specs/005-storage.md, "Rules: disk"). */
+/** Brings database and files into agreement at the opening (specs/005-storage.md, "Rules: disk"). */
 import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import type { Location } from '../store.ts'
-import { Database } from './database.ts'
+import { Database } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { FILE_MODE, type Files } from './files.ts'
-import { checkLmdbFile } from './lmdb-file.ts'
+import { checkLmdbFile } from './records/lmdb-file.ts'
 import {
   type Layout,
   isOurs,
   layoutVersion,
-  parseUnfinishedFile,
+  parsePartialFile,
   parseValueFile,
   type ValueFileName,
 } from './layout.ts'
 import type { PartialUploads } from './partial-uploads.ts'
 
-/** Files whose length is asked for at the same time when the disk store opens. */
-const OPENING_STATS = 64
+/** Concurrent `stat` calls: enough to keep the threads of libuv busy. */
+const CONCURRENT_CHECKS = 64
 
-/** What an opening store found and put in order. */
+/** What the opening found. */
 export interface Recovery {
-  /** Files of values that no record names: puts that broke off and finished removals. Deleted. */
+  /** Files that no record names, from interrupted puts and removals: deleted. */
   readonly deletedFiles: number
-  /** Adopted values whose file is missing or has the wrong length. Kept as they are: reading them is `integrity`. */
+  /** Adopted values whose file is missing or has the wrong length: reads fail with `integrity`. */
   readonly damaged: readonly Location[]
 }
 
-/** Make the directories where they are missing; refuse those of another version. */
+/** Creates missing directories; refuses a layout of another version. */
 export async function prepare(files: Files, layout: Layout): Promise<void> {
   for (const name of await namesIn(files, layout.parent)) {
     const version = layoutVersion(name)
@@ -42,11 +42,11 @@ export async function prepare(files: Files, layout: Layout): Promise<void> {
   const isNew = await files.makeDirectory(layout.parent)
   if (isNew) await files.syncDirectory(dirname(layout.parent))
   for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
-  // Every time: an earlier run may have ended between making them and this.
+  // Every time: an earlier run may have been killed after it created them.
   for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
 }
 
-/** Open LMDB. Nobody but this user may read its files, and their names are durable. */
+/** Opens LMDB, whose files only this user may read, and makes their names durable. */
 export async function openDatabase(files: Files, layout: Layout): Promise<Database> {
   await checkLmdbFile(files, layout.data)
   await checkNotLost(files, layout)
@@ -68,7 +68,7 @@ export async function openDatabase(files: Files, layout: Layout): Promise<Databa
   }
 }
 
-/** Records come before values: where there are values alone, the records were lost. Opening would delete them. */
+/** Value files without records mean that the records were lost. Opening would delete the values. */
 async function checkNotLost(files: Files, layout: Layout): Promise<void> {
   const size = await files.size(layout.data)
   if (size !== undefined && size > 0) return
@@ -78,43 +78,43 @@ async function checkNotLost(files: Files, layout: Layout): Promise<void> {
   }
 }
 
-/** Delete what no record names, and find what a record names in vain. */
+/** Deletes files that no record names, and finds records whose file is missing. */
 export async function recover(
   files: Files,
   layout: Layout,
   database: Database,
-  unfinished: PartialUploads,
+  partials: PartialUploads,
 ): Promise<Recovery> {
   let deletedFiles = 0
   let named: ReadonlySet<Location> | undefined
-  const isNamed = (file: Location): boolean => (named ??= filesOfOthers(database)).has(file)
+  const isNamed = (file: Location): boolean => (named ??= replacementFiles(database)).has(file)
   for await (const name of files.list(layout.values)) {
-    const id = parseUnfinishedFile(name)
+    const id = parsePartialFile(name)
     const file = parseValueFile(name)
-    if (id !== undefined ? await unfinished.found(id) : file === undefined) continue
+    if (id !== undefined ? await partials.restore(id) : file === undefined) continue
     if (file !== undefined && isKept(file, database, isNamed)) continue
     await files.remove(join(layout.values, name))
     deletedFiles++
   }
-  await unfinished.trim()
+  await partials.trim()
   const damaged: Location[] = []
-  let asking: Promise<void>[] = []
+  let checks: Promise<void>[] = []
   const check = async (location: Location, path: string, expected: number): Promise<void> => {
     if ((await files.size(path)) !== expected) damaged.push(location)
   }
   for (const { location, value } of database.files()) {
     if (database.isDamaged(location)) continue
-    asking.push(check(location, layout.valueFile(value.file), value.size + value.outboardBytes))
-    if (asking.length < OPENING_STATS) continue
-    await Promise.all(asking)
-    asking = []
+    checks.push(check(location, layout.valueFile(value.file), value.size + value.outboardBytes))
+    if (checks.length < CONCURRENT_CHECKS) continue
+    await Promise.all(checks)
+    checks = []
   }
-  await Promise.all(asking)
+  await Promise.all(checks)
   return { deletedFiles, damaged }
 }
 
-/** Files of values that took the place of damaged ones: few. */
-function filesOfOthers(database: Database): ReadonlySet<Location> {
+/** Files of values that replaced damaged ones: few. */
+function replacementFiles(database: Database): ReadonlySet<Location> {
   const named = new Set<Location>()
   for (const { location, value } of database.files()) {
     if (value.file !== location) named.add(value.file)

@@ -1,6 +1,7 @@
-/** One sync for everybody who asks for it at the same time. */
-
-/** Calls while one runs wait for the next: what they did may have come too late for it. */
+/**
+ * Lets concurrent callers share one sync. A call during a sync waits for the next one, because the
+ * running one may not cover what the caller did.
+ */
 export class SharedSync {
   readonly #sync: () => Promise<void>
   #running: Promise<void> | undefined
@@ -10,7 +11,7 @@ export class SharedSync {
     this.#sync = sync
   }
 
-  /** Everything that was done before this call is durable when it resolves. */
+  /** Everything done before this call is durable when it resolves. */
   run(): Promise<void> {
     if (this.#running === undefined) return (this.#running = this.#once())
     return (this.#next ??= this.#running

@@ -1,11 +1,11 @@
-/** A value on its way to the disk: in memory while it may turn out small, else in a file of its own. */
+/** A value being written: buffered while it may fit into a record, then in a file. */
 import { concat } from '../../bytes.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { checkBytes } from '../arguments.ts'
 import { ChunkedBytes } from '../memory/chunked-bytes.ts'
 import type { Reservation } from '../quota.ts'
 import type { Location, Staging } from '../store.ts'
-import type { StoredValue } from './database.ts'
+import type { StoredValue } from './records/database.ts'
 import { faultOf } from './faults.ts'
 import { type Files, SEALED_MODE } from './files.ts'
 import { BufferedWriter } from './buffered-writer.ts'
@@ -14,34 +14,35 @@ import type { SharedSync } from './shared-sync.ts'
 import type { PartialUploads } from './partial-uploads.ts'
 import { ValueReader } from './value-reader.ts'
 
-/** What a staging asks of its store. */
+/** What a staging needs from its store. */
 export interface StagingHost {
   readonly files: Files
   readonly layout: Layout
+  readonly partials: PartialUploads
   /** Makes the directory of values durable. */
-  readonly directory: SharedSync
+  readonly valuesSync: SharedSync
   checkOpen(): void
-  /** The value is there now. */
-  hold(location: Location, value: StoredValue): void
-  /** Forget a sealed value and its file; false where it was adopted meanwhile: then its space is the store's. */
-  drop(location: Location): Promise<boolean>
-  /** It is neither written nor open any more. */
-  done(staging: DiskStaging): void
-  /** Where it is told of a staging that can be gone on with. */
-  readonly unfinished: PartialUploads
+  /** The value is complete; from now on the store decides whether it may be deleted. */
+  onSealed(location: Location, value: StoredValue): void
+  /** Deletes a sealed value; false if it was adopted, and its bytes belong to the store. */
+  discardSealed(location: Location): Promise<boolean>
+  /** The staging writes no more. */
+  onEnd(staging: DiskStaging): void
 }
 
-/** What is unfinished under an id, in hex, and how many bytes of it are gone on from. */
-export interface Going {
+/** The partial upload that a staging writes, and the bytes of it that it keeps. */
+export interface PartialUpload {
+  /** In hex. */
   readonly id: string
   readonly from: number
 }
 
-interface Begun {
+export interface StagingOptions {
   readonly location: Location
   readonly size: number | undefined
   readonly reservation: Reservation
-  readonly going: Going | undefined
+  /** Undefined if it cannot be resumed. */
+  readonly partial: PartialUpload | undefined
 }
 
 export class DiskStaging implements Staging {
@@ -50,25 +51,25 @@ export class DiskStaging implements Staging {
   readonly #host: StagingHost
   #state: 'open' | 'sealed' | 'discarded' | 'suspended' = 'open'
   #size = 0
-  /** It was sealed: from then on the store decides whether it may be deleted. */
-  #held = false
-  /** What came, while it is small enough. */
-  #head: ChunkedBytes | undefined
+  /** The store holds the sealed value. */
+  #isHandedOver = false
+  /** The bytes so far, while they are few enough for a record. */
+  #buffer: ChunkedBytes | undefined
   #file: BufferedWriter | undefined
-  /** The id that it can be gone on with under, and how much there was. */
-  readonly #going: Going | undefined
-  /** Where its file is now. */
+  readonly #partial: PartialUpload | undefined
+  /** Current path of the file. */
   #path: string | undefined
+  /** The `write` or `seal` in progress. */
   #busy: Promise<unknown> | undefined
-  /** Nothing of it is left, or it waits to be gone on with: then its file is not its own any more. */
-  #isOver = false
+  /** Nothing is left to delete, or the file belongs to the partial uploads. */
+  #isEnded = false
 
-  constructor({ location, size, reservation, going }: Begun, host: StagingHost) {
+  constructor({ location, size, reservation, partial }: StagingOptions, host: StagingHost) {
     this.#location = location
-    this.#head = going === undefined ? new ChunkedBytes(size) : undefined
+    this.#buffer = partial === undefined ? new ChunkedBytes(size) : undefined
     this.#reservation = reservation
-    this.#going = going
-    this.#size = going?.from ?? 0
+    this.#partial = partial
+    this.#size = partial?.from ?? 0
     if (this.#size > 0) reservation.use(this.#size)
     this.#host = host
   }
@@ -78,7 +79,7 @@ export class DiskStaging implements Staging {
     await this.#step('write a value', async () => {
       this.#reservation.use(bytes.byteLength)
       this.#size += bytes.byteLength
-      if (this.#head !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#head.append(bytes)
+      if (this.#buffer !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#buffer.append(bytes)
       else await (await this.#spill()).append(bytes)
     })
   }
@@ -87,36 +88,39 @@ export class DiskStaging implements Staging {
     checkBytes('outboard', outboard)
     await this.#step('write a value', async () => {
       const outboardBytes = outboard.byteLength
-      const isSmall = this.#head !== undefined && this.#size + outboardBytes <= SMALL_VALUE_BYTES
-      const small = isSmall ? concat([outboard, ...this.#taken()]) : undefined
+      const isSmall = this.#buffer !== undefined && this.#size + outboardBytes <= SMALL_VALUE_BYTES
+      const small = isSmall ? concat([outboard, ...this.#buffered()]) : undefined
       if (!isSmall) await this.#finishFile(outboard)
-      this.#head = undefined
+      this.#buffer = undefined
       this.#reservation.settle()
-      this.#held = true
+      this.#isHandedOver = true
       const file = this.#location
-      this.#host.hold(file, { size: this.#size, outboardBytes, file, small })
-      if (this.#going !== undefined) this.#host.unfinished.gone(this.#going.id)
+      this.#host.onSealed(file, { size: this.#size, outboardBytes, file, small })
+      if (this.#partial !== undefined) this.#host.partials.release(this.#partial.id)
     })
     if (this.#state === 'open') this.#state = 'sealed'
-    this.#host.done(this)
+    this.#host.onEnd(this)
     return this.#location
   }
 
   async discard(): Promise<void> {
     if (this.#state === 'open') this.#state = 'discarded'
     await this.#busy?.catch(() => undefined)
-    if (!this.#held) await this.#abandon()
-    else if (await this.#host.drop(this.#location)) this.#reservation.release()
+    if (!this.#isHandedOver) await this.#abandon()
+    else if (await this.#host.discardSealed(this.#location)) this.#reservation.release()
   }
 
   async suspend(): Promise<void> {
-    const going = this.#going
-    if (going === undefined || this.#state !== 'open') return this.discard()
+    const partial = this.#partial
+    if (partial === undefined || this.#state !== 'open') return this.discard()
     this.#state = 'suspended'
-    // A step that fails meanwhile discards, and one that seals has sealed.
-    const failed = await this.#busy?.then(nothing, () => true)
-    if (failed === true) return
-    if (this.#held) {
+    const hasFailed = await this.#busy?.then(
+      () => false,
+      () => true,
+    )
+    // A step that fails has discarded everything.
+    if (hasFailed === true) return
+    if (this.#isHandedOver) {
       this.#state = 'sealed'
       return this.discard()
     }
@@ -124,26 +128,25 @@ export class DiskStaging implements Staging {
     try {
       await file?.flush()
     } catch {
-      // What could not be written is no part to go on with.
+      // The file lacks bytes of unknown number: it cannot be resumed.
       this.#state = 'open'
       return this.discard()
     }
     this.#file = undefined
     await file?.close().catch(() => undefined)
-    this.#letGo()
-    this.#isOver = true
-    await this.#host.unfinished.suspended(going.id, this.#size)
+    this.#end()
+    await this.#host.partials.keep(partial.id, this.#size)
   }
 
-  async *begun(): AsyncGenerator<Uint8Array> {
-    const going = this.#going
-    if (going === undefined || going.from === 0) return
+  async *resumedBytes(): AsyncGenerator<Uint8Array> {
+    const partial = this.#partial
+    if (partial === undefined || partial.from === 0) return
     const { files, layout } = this.#host
-    const reader = new ValueReader(files, layout.unfinishedFile(going.id))
-    yield* reader.pieces({ start: 0, end: going.from })
+    const reader = new ValueReader(files, layout.partialFile(partial.id))
+    yield* reader.pieces({ start: 0, end: partial.from })
   }
 
-  /** One step at a time. One that fails has discarded everything. */
+  /** Runs a `write` or `seal`; if it fails, discards everything. */
   async #step(doing: string, act: () => Promise<void>): Promise<void> {
     this.#host.checkOpen()
     if (this.#state !== 'open') throw new TypeError('the staging was sealed or discarded')
@@ -159,24 +162,26 @@ export class DiskStaging implements Staging {
     }
   }
 
-  /** The file, which what came so far is moved to. */
+  /** The file; the first call creates it and writes the buffer to it. */
   async #spill(): Promise<BufferedWriter> {
     if (this.#file !== undefined) return this.#file
     const { files, layout } = this.#host
-    const going = this.#going
-    const path = going ? layout.unfinishedFile(going.id) : layout.partFile(this.#location)
-    const goesOn = going !== undefined && going.from > 0
-    const file = goesOn ? await files.append(path, going.from) : await files.create(path)
+    const partial = this.#partial
+    const path = partial ? layout.partialFile(partial.id) : layout.stagedFile(this.#location)
+    const resumes = partial !== undefined && partial.from > 0
+    const file = resumes ? await files.append(path, partial.from) : await files.create(path)
     this.#file = new BufferedWriter(file)
     this.#path = path
-    if (this.#head !== undefined) for (const bytes of this.#taken()) await this.#file.append(bytes)
-    this.#head = undefined
+    if (this.#buffer !== undefined) {
+      for (const bytes of this.#buffered()) await this.#file.append(bytes)
+    }
+    this.#buffer = undefined
     return this.#file
   }
 
-  /** Written, durable, and under its own name, in this order. */
+  /** Writes the file, makes it durable and only then gives it its final name, durably. */
   async #finishFile(outboard: Uint8Array): Promise<void> {
-    const { files, layout, directory } = this.#host
+    const { files, layout, valuesSync } = this.#host
     const file = await this.#spill()
     await file.append(outboard)
     await file.seal(SEALED_MODE)
@@ -185,36 +190,35 @@ export class DiskStaging implements Staging {
     const path = layout.valueFile(this.#location)
     await files.rename(this.#path!, path)
     this.#path = path
-    await directory.run()
+    await valuesSync.run()
   }
 
-  #taken(): Iterable<Uint8Array> {
-    const head = this.#head!
-    head.finish()
-    return head.views({ start: 0, end: head.size })
+  #buffered(): Iterable<Uint8Array> {
+    const buffer = this.#buffer!
+    buffer.finish()
+    return buffer.views({ start: 0, end: buffer.size })
   }
 
-  /** Leave nothing behind. What the disk refuses to delete is deleted when the store opens next. */
+  /** Deletes everything. A file that the disk refuses to delete is deleted by the next opening. */
   async #abandon(): Promise<void> {
-    if (this.#isOver) return
-    this.#isOver = true
-    const going = this.#going
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const partial = this.#partial
     const file = this.#file
-    const begun = going && going.from > 0 ? this.#host.layout.unfinishedFile(going.id) : undefined
-    const path = this.#path ?? begun
+    const resumed = partial && partial.from > 0
+    const path = this.#path ?? (resumed ? this.#host.layout.partialFile(partial.id) : undefined)
     this.#file = undefined
     this.#path = undefined
     await file?.close().catch(() => undefined)
     if (path !== undefined) await this.#host.files.remove(path).catch(() => undefined)
-    if (going !== undefined) this.#host.unfinished.gone(going.id)
-    this.#letGo()
+    if (partial !== undefined) this.#host.partials.release(partial.id)
+    this.#end()
   }
 
-  #letGo(): void {
-    this.#head = undefined
+  #end(): void {
+    this.#isEnded = true
+    this.#buffer = undefined
     this.#reservation.release()
-    this.#host.done(this)
+    this.#host.onEnd(this)
   }
 }
-
-const nothing = (): undefined => undefined

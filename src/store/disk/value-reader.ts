@@ -1,18 +1,58 @@
-/** One read of a large value, which can be ended from outside at any moment. */
+/** Reads of value files, which a removal or the end of the store can end at any moment. */
 import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
+import type { Location } from '../store.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
+import type { Layout } from './layout.ts'
+
+/** The reads in progress, by the location of their value. */
+export class ValueReaders {
+  readonly #files: Files
+  readonly #layout: Layout
+  readonly #readers = new Map<Location, Set<ValueReader>>()
+
+  constructor(files: Files, layout: Layout) {
+    this.#files = files
+    this.#layout = layout
+  }
+
+  /** A range of the file of a value. */
+  async *read(
+    { location, file, range }: { location: Location; file: Location; range: ByteRange },
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const reader = new ValueReader(this.#files, this.#layout.valueFile(file))
+    const readers = this.#readers.get(location) ?? new Set()
+    this.#readers.set(location, readers.add(reader))
+    try {
+      yield* reader.pieces(range, signal)
+    } finally {
+      readers.delete(reader)
+      if (readers.size === 0) this.#readers.delete(location)
+    }
+  }
+
+  /** Ends the reads of a value with this fault. Its files are closed when this resolves. */
+  async end(location: Location, fault: DstoreError): Promise<void> {
+    const readers = [...(this.#readers.get(location) ?? [])]
+    await Promise.all(readers.map((reader) => reader.end(fault)))
+  }
+
+  async endAll(fault: DstoreError): Promise<void> {
+    await Promise.all([...this.#readers.keys()].map((location) => this.end(location, fault)))
+  }
+}
 
 export class ValueReader {
   readonly #files: Files
   readonly #path: string
-  /** Why it ended, where it was ended from outside. */
+  /** Why `end` was called. */
   #ended: DstoreError | undefined
   #file: Promise<ReadableFile> | undefined
-  /** The last read. */
+  /** The read in progress, which must settle before the file is closed. */
   #busy: Promise<unknown> = Promise.resolve()
 
   constructor(files: Files, path: string) {
@@ -20,7 +60,7 @@ export class ValueReader {
     this.#path = path
   }
 
-  /** The bytes of a range that the file should have, one piece ahead of the reader. */
+  /** The bytes of a range, read one piece ahead. */
   async *pieces({ start, end }: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     if (start === end) return
     let ahead: Promise<Uint8Array> | undefined
@@ -39,13 +79,13 @@ export class ValueReader {
     }
   }
 
-  /** End it with this fault. Its file is closed when this resolves. */
+  /** Ends the read with this fault. The file is closed when this resolves. */
   async end(fault: DstoreError): Promise<void> {
     this.#ended ??= fault
     await this.#close()
   }
 
-  /** A read whose failure is met when its piece is asked for, not before. */
+  /** Starts a read; a failure is thrown only when its piece is awaited. */
   #ahead(start: number, end: number): Promise<Uint8Array> {
     const piece = this.#read(start, end)
     piece.catch(() => undefined)
@@ -53,7 +93,7 @@ export class ValueReader {
   }
 
   #read(start: number, end: number): Promise<Uint8Array> {
-    // Not zeroed: it is given out full, or not at all.
+    // Need not be zeroed: it is filled completely or never yielded.
     const piece = this.#fill(unzeroed(end - start), start)
     this.#busy = piece.catch(() => undefined)
     return piece
@@ -84,7 +124,7 @@ export class ValueReader {
   }
 }
 
-/** What the disk cannot give back is damage, and can be healed from elsewhere; what we may not open is not. */
+/** Bytes that the disk lost are damage, which a repair can heal; a refused access is not. */
 function readFault(error: unknown): Error {
   if (error instanceof DstoreError) return error
   if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')

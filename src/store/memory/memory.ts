@@ -9,7 +9,7 @@ import {
   checkResumption,
   checkScan,
   checkTransaction,
-  nothingUnfinished,
+  notResumable,
 } from '../arguments.ts'
 import { ChunkedBytes } from './chunked-bytes.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -62,20 +62,20 @@ class MemoryStore implements Store {
   readonly #values = new Map<Location, HeldValue>()
   readonly #damaged = new Set<Location>()
   #locations = 0
-  readonly #space: Quota
+  readonly #quota: Quota
   #usage = { valueBytes: 0, values: 0 }
   #closed = false
 
   constructor(maxBytes: number | undefined) {
-    this.#space = new Quota(maxBytes)
+    this.#quota = new Quota(maxBytes)
   }
 
   async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
     this.#checkOpen()
     if (size !== undefined) checkCount('size', size)
     if (resumption !== undefined) checkResumption(resumption)
-    if (resumption !== undefined && resumption.from > 0) throw nothingUnfinished()
-    return new MemoryStaging(size, new Reservation(this.#space, size), {
+    if (resumption !== undefined && resumption.from > 0) throw notResumable()
+    return new MemoryStaging(size, new Reservation(this.#quota, size), {
       checkOpen: () => this.#checkOpen(),
       hold: (bytes, outboard) => {
         const location = `memory-${++this.#locations}`
@@ -89,7 +89,7 @@ class MemoryStore implements Store {
   }
 
   /** What this process cannot finish is gone with it: there is nothing to go on with. */
-  async unfinished(id: Uint8Array): Promise<number> {
+  async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
     return 0
@@ -115,7 +115,7 @@ class MemoryStore implements Store {
     this.#values.delete(by)
     this.#values.set(location, { ...value!, adopted: true })
     this.#damaged.delete(location)
-    this.#space.give(value!.bytes.size)
+    this.#quota.free(value!.bytes.size)
   }
 
   async *read(
@@ -214,7 +214,7 @@ class MemoryStore implements Store {
 
   async usage(): Promise<StoreUsage> {
     this.#checkOpen()
-    const { headroomBytes } = this.#space
+    const { headroomBytes } = this.#quota
     return { ...this.#usage, headroomBytes, damaged: this.#damaged.size, unfinishedBytes: 0 }
   }
 
@@ -253,7 +253,7 @@ class MemoryStore implements Store {
     this.#damaged.delete(location)
     this.#usage.values--
     this.#usage.valueBytes -= size
-    this.#space.give(size)
+    this.#quota.free(size)
   }
 
   #checkOpen(): void {
@@ -310,7 +310,7 @@ class MemoryStaging implements Staging {
     return this.discard()
   }
 
-  async *begun(): AsyncGenerator<Uint8Array> {
+  async *resumedBytes(): AsyncGenerator<Uint8Array> {
     // It begins with nothing.
   }
 

@@ -27,13 +27,13 @@ for (const damage of [false, true]) {
     const from = (start: number, bytes: AsyncIterable<Uint8Array>) =>
       receive(store, { digest, size, start }, bytes, () => outboard)
     await t.throwsAsync(from(0, broken(VALUE.subarray(0, KEPT))), { message: 'the stream broke' })
-    const kept = await store.unfinished(digest)
+    const kept = await store.partialBytes(digest)
     t.is(kept, KEPT)
     if (damage) await flipByteOf(directory, KEPT)
     const resumed = from(kept, once(VALUE.subarray(kept)))
     if (damage) {
       await t.throwsAsync(resumed, { code: 'integrity' })
-      t.is(await store.unfinished(digest), 0, 'the next upload begins at the first byte')
+      t.is(await store.partialBytes(digest), 0, 'the next upload begins at the first byte')
       return
     }
     const { location } = await resumed

@@ -13,18 +13,18 @@ export function unfinishedTopic(suite: Suite): void {
     await first.suspend()
     await first.discard()
     const from = suite.supports.durable ? PIECE_BYTES : 0
-    t.is(await store.unfinished(ID), from)
-    t.is(await store.unfinished(new Uint8Array(32)), 0)
+    t.is(await store.partialBytes(ID), from)
+    t.is(await store.partialBytes(new Uint8Array(32)), 0)
     t.like(await store.usage(), { values: 0, valueBytes: 0, unfinishedBytes: from })
     await t.throwsAsync(store.stage(SIZE, { id: ID, from: from + GROUP_BYTES }), BUSY)
 
     const later = suite.supports.durable ? await harness.reopen() : store
-    t.is(await later.unfinished(ID), from)
+    t.is(await later.partialBytes(ID), from)
     const second = await later.stage(SIZE, { id: ID, from })
-    t.is(await later.unfinished(ID), 0, 'it is being written')
+    t.is(await later.partialBytes(ID), 0, 'it is being written')
     if (from > 0) await t.throwsAsync(later.stage(SIZE, { id: ID, from }), BUSY)
     let begun = 0
-    for await (const piece of second.begun()) {
+    for await (const piece of second.resumedBytes()) {
       sameBytes(t, piece, pattern(SIZE).subarray(begun, begun + piece.byteLength))
       begun += piece.byteLength
     }
@@ -43,7 +43,7 @@ export function unfinishedTopic(suite: Suite): void {
       const stagings = await Promise.all([1, 2].map(() => store.stage(SIZE, { id: ID, from: 0 })))
       for (const one of stagings) await one.write(pattern(MIB))
       for (const one of stagings) await one.suspend()
-      t.is(await store.unfinished(ID), suite.supports.durable ? MIB : 0)
+      t.is(await store.partialBytes(ID), suite.supports.durable ? MIB : 0)
     },
   )
 
@@ -52,12 +52,12 @@ export function unfinishedTopic(suite: Suite): void {
     await staging.write(pattern(MIB))
     await staging.discard()
     await staging.suspend()
-    t.is(await store.unfinished(ID), 0)
+    t.is(await store.partialBytes(ID), 0)
     const again = await store.stage(SIZE, { id: ID, from: 0 })
     await staging.discard()
     await again.write(pattern(MIB))
     await again.suspend()
-    t.is(await store.unfinished(ID), suite.supports.durable ? MIB : 0)
+    t.is(await store.partialBytes(ID), suite.supports.durable ? MIB : 0)
   })
 
   check(

@@ -2,7 +2,7 @@ import test from 'ava'
 import * as fc from 'fast-check'
 import { concat, equal } from '../../../src/bytes.ts'
 import type { WritableFile } from '../../../src/store/disk/files.ts'
-import { BufferedWriter, FILE_JOIN_BYTES } from '../../../src/store/disk/buffered-writer.ts'
+import { BufferedWriter, WRITE_BUFFER_BYTES } from '../../../src/store/disk/buffered-writer.ts'
 
 /** Takes at most so many bytes of each write, and remembers how many it was offered. */
 function fileOf(mostBytes: number) {
@@ -25,7 +25,7 @@ function fileOf(mostBytes: number) {
 const PIECE = fc.oneof(
   fc.nat(100),
   fc.nat(40_000),
-  fc.constantFrom(FILE_JOIN_BYTES - 1, FILE_JOIN_BYTES, FILE_JOIN_BYTES + 1),
+  fc.constantFrom(WRITE_BUFFER_BYTES - 1, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES + 1),
   fc.nat(1_000_000),
 )
 
@@ -57,8 +57,8 @@ test('small pieces go in writes of one size, large ones as they are', async (t) 
   const joined = new BufferedWriter(small.file)
   for (let n = 0; n < 40; n++) await joined.append(new Uint8Array(32_768))
   await joined.seal(0o400)
-  t.deepEqual(new Set(small.offered), new Set([FILE_JOIN_BYTES]))
+  t.deepEqual(new Set(small.offered), new Set([WRITE_BUFFER_BYTES]))
   const large = fileOf(Infinity)
-  await new BufferedWriter(large.file).append(new Uint8Array(3 * FILE_JOIN_BYTES))
-  t.deepEqual(large.offered, [3 * FILE_JOIN_BYTES])
+  await new BufferedWriter(large.file).append(new Uint8Array(3 * WRITE_BUFFER_BYTES))
+  t.deepEqual(large.offered, [3 * WRITE_BUFFER_BYTES])
 })

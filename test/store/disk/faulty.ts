@@ -1,5 +1,5 @@
 /** A filesystem and a database of which one call, the nth, goes wrong. */
-import type { Database } from '../../../src/store/disk/database.ts'
+import type { Database } from '../../../src/store/disk/records/database.ts'
 import { type Files, type WritableFile, nodeFiles } from '../../../src/store/disk/files.ts'
 
 /**

@@ -165,7 +165,7 @@ async function checkNode(store: Store): Promise<void> {
   assert.ok(equal(await read(node, keyOf(DAMAGED_BYTES)), valueOf(DAMAGED_BYTES)))
   const value = valueOf(PARTIAL_BYTES)
   const { digest, outboard } = hash(value)
-  assert.equal(await store.unfinished(digest), KEPT_BYTES)
+  assert.equal(await store.partialBytes(digest), KEPT_BYTES)
   const resumed = { digest, size: PARTIAL_BYTES, start: KEPT_BYTES }
   const rest = once(value.subarray(KEPT_BYTES))
   const { location, staging } = await receive(store, resumed, rest, () => outboard)

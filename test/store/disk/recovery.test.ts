@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
-import type { Database } from '../../../src/store/disk/database.ts'
+import type { Database } from '../../../src/store/disk/records/database.ts'
 import type { Location } from '../../../src/store/store.ts'
 import { adopt, keep, pattern, readAll, row, seal } from '../conformance/suite.ts'
 import { inTemporary } from '../temporary.ts'
@@ -70,7 +70,7 @@ test('R005-43: after a crash, what was unfinished for less than a day can be gon
       const id = new Uint8Array(32)
       for (const [last, bytes] of [GROUP_BYTES, 0, 0].entries()) {
         id[31] = last + 1
-        t.is(await store.unfinished(id), bytes)
+        t.is(await store.partialBytes(id), bytes)
       }
       t.is((await store.usage()).unfinishedBytes, GROUP_BYTES)
     })

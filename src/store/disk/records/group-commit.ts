@@ -1,10 +1,10 @@
 /** Group commit: the jobs that arrive while a sync runs share the next one. */
-import { DstoreError } from '../../errors.ts'
-import { MIB } from '../../limits.ts'
-import type { Location } from '../store.ts'
+import { DstoreError } from '../../../errors.ts'
+import { MIB } from '../../../limits.ts'
+import type { Location } from '../../store.ts'
 import type { Database, Tally } from './database.ts'
-import { faultOf } from './faults.ts'
-import type { FreeSpace } from './free-space.ts'
+import { faultOf } from '../faults.ts'
+import type { FreeSpace } from '../free-space.ts'
 
 /** Transactions that the disk store commits with one sync. */
 const COMMIT_JOBS = 1024

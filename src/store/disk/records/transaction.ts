@@ -1,6 +1,6 @@
 /** A transaction of the store within one of LMDB: its conditions, then its writes (specs/005-storage.md, "Rules: records"). */
-import { SMALL_VALUE_BYTES } from '../../limits.ts'
-import type { CommitResult, Location, Transaction, Write } from '../store.ts'
+import { SMALL_VALUE_BYTES } from '../../../limits.ts'
+import type { CommitResult, Location, Transaction, Write } from '../../store.ts'
 import type { Batch, Job } from './group-commit.ts'
 import type { Database, StoredValue } from './database.ts'
 

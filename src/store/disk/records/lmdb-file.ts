@@ -2,8 +2,8 @@
  * What must be true of LMDB's file before LMDB is let near it: `lmdb` 3.5 ends the process, by a segmentation fault or
  * a bus error, where the file is not a database or is shorter than it was.
  */
-import { DstoreError } from '../../errors.ts'
-import type { Files, ReadableFile } from './files.ts'
+import { DstoreError } from '../../../errors.ts'
+import type { Files, ReadableFile } from '../files.ts'
 
 /** Where the fields of a meta page are, in bytes; numbers are of this machine, as the whole file is. */
 const META_BYTES = 160

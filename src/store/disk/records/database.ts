@@ -1,7 +1,7 @@
 /** LMDB as the disk store sees it: records, log, small values, and which location has what (specs/005-storage.md). */
 import { type Database as LmdbTable, type RootDatabase, open } from 'lmdb'
-import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../store.ts'
-import { locationBytes } from './layout.ts'
+import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
+import { locationBytes } from '../layout.ts'
 
 /** What the store counts. `run` is new at every opening; the rest is as of the last commit. */
 export interface Tally {

@@ -1,0 +1,318 @@
+/** The open disk store: checks calls and connects records, value files and the quota. */
+import { toHex } from '../../bytes.ts'
+import { DstoreError } from '../../errors.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { SMALL_VALUE_BYTES } from '../../limits.ts'
+import {
+  checkCount,
+  checkRange,
+  checkRecordKey,
+  checkReplacement,
+  checkResumption,
+  checkScan,
+  checkTransaction,
+} from '../arguments.ts'
+import { Quota, Reservation } from '../quota.ts'
+import type {
+  CommitResult,
+  Location,
+  LogEntry,
+  RecordKey,
+  Resumption,
+  Row,
+  ScanOptions,
+  Staging,
+  Store,
+  StoreUsage,
+  Table,
+  Transaction,
+} from '../store.ts'
+import type { Files } from './files.ts'
+import type { FreeSpace } from './free-space.ts'
+import { type Layout, makeLocation } from './layout.ts'
+import type { PartialUploads } from './partial-uploads.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { Database, StoredValue } from './records/database.ts'
+import type { GroupCommit } from './records/group-commit.ts'
+import { applyTransaction, cost } from './records/transaction.ts'
+import type { Recovery } from './recovery.ts'
+import { SharedSync } from './shared-sync.ts'
+import { DiskStaging, type PartialUpload, type StagingHost } from './staging.ts'
+import { ValueReaders } from './value-reader.ts'
+
+/** Log entries that one transaction of LMDB deletes: it holds up other commits for milliseconds. */
+const TRIM_ENTRIES = 4096
+
+/** How often expired partial uploads are deleted. */
+const EXPIRY_CHECK_MS = 3_600_000
+
+const DAMAGED = 'the value is damaged on disk'
+
+export interface DiskStore extends Store {
+  readonly kind: 'disk'
+  /** What the opening found, for the log. */
+  readonly recovery: Recovery
+}
+
+export interface DiskStoreParts {
+  readonly files: Files
+  readonly layout: Layout
+  readonly database: Database
+  readonly freeSpace: FreeSpace
+  readonly commits: GroupCommit
+  readonly partials: PartialUploads
+  readonly quarantine: Quarantine
+  readonly run: number
+  readonly recovery: Recovery
+  readonly maxBytes: number | undefined
+}
+
+export class OpenDiskStore implements DiskStore {
+  readonly kind = 'disk'
+  readonly recovery: Recovery
+  readonly #parts: DiskStoreParts
+  readonly #database: Database
+  readonly #commits: GroupCommit
+  readonly #readers: ValueReaders
+  readonly #quota: Quota
+  readonly #host: StagingHost
+  readonly #expiryTimer: NodeJS.Timeout
+  /** Values staged in this run. */
+  #staged = 0
+  readonly #stagings = new Set<DiskStaging>()
+  /** Values that no transaction has adopted yet. */
+  readonly #sealed = new Map<Location, StoredValue>()
+  #closing: Promise<void> | undefined
+
+  constructor(parts: DiskStoreParts) {
+    const { files, layout, database, commits, partials, recovery, maxBytes } = parts
+    this.#parts = parts
+    this.recovery = recovery
+    this.#database = database
+    this.#commits = commits
+    this.#readers = new ValueReaders(files, layout)
+    this.#expiryTimer = setInterval(() => void partials.trim(), EXPIRY_CHECK_MS).unref()
+    this.#quota = new Quota(maxBytes)
+    this.#quota.countStored(database.tally().valueBytes)
+    this.#host = {
+      files,
+      layout,
+      partials,
+      valuesSync: new SharedSync(() => files.syncDirectory(layout.values)),
+      checkOpen: () => this.#checkOpen(),
+      onSealed: (location, value) => this.#sealed.set(location, value),
+      discardSealed: (location) => this.#discardSealed(location),
+      onEnd: (staging) => this.#stagings.delete(staging),
+    }
+  }
+
+  async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
+    this.#checkOpen()
+    if (size !== undefined) checkCount('size', size)
+    if (resumption !== undefined) checkResumption(resumption)
+    const reservation = new Reservation(this.#quota, size)
+    try {
+      const location = makeLocation(this.#parts.run, ++this.#staged)
+      const partial = resumption && (await this.#claimPartial(resumption))
+      const staging = new DiskStaging({ location, size, reservation, partial }, this.#host)
+      this.#stagings.add(staging)
+      return staging
+    } catch (error) {
+      reservation.release()
+      throw error
+    }
+  }
+
+  async partialBytes(id: Uint8Array): Promise<number> {
+    this.#checkOpen()
+    checkResumption({ id, from: 0 })
+    return this.#parts.partials.bytesOf(toHex(id))
+  }
+
+  async quarantine(location: Location): Promise<void> {
+    this.#checkOpen()
+    if (!(await this.#parts.quarantine.add(location))) return
+    await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
+  }
+
+  async isDamaged(location: Location): Promise<boolean> {
+    this.#checkOpen()
+    return this.#parts.quarantine.has(location)
+  }
+
+  async replace(location: Location, by: Location): Promise<void> {
+    this.#checkOpen()
+    const value = this.#sealed.get(by)
+    const old = await this.#commits.run({
+      bytes: SMALL_VALUE_BYTES,
+      adds: false,
+      run: (batch) => {
+        const before = this.#database.value(location)
+        checkReplacement(before, batch.claimed.has(by) ? undefined : this.#sealed.get(by))
+        this.#database.writeValue(location, value!)
+        this.#database.markDamaged(location, false)
+        batch.claimed.add(by)
+        // Even if the commit fails, the staging may no longer discard the file: the commit may be
+        // visible all the same. The next opening deletes a file that no record names.
+        this.#sealed.delete(by)
+        return before!
+      },
+    })
+    this.#quota.free(old.size)
+    await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
+    if (old.small === undefined) await this.#removeFile(old.file)
+    await this.#parts.quarantine.remove(location)
+  }
+
+  async *read(
+    location: Location,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    signal?.throwIfAborted()
+    const { size, outboardBytes, file, small } = this.#value(location)
+    const { start, end } = checkRange(range, size)
+    if (small === undefined) {
+      yield* this.#readers.read({ location, file, range: { start, end } }, signal)
+    } else if (start < end) {
+      yield small.subarray(outboardBytes + start, outboardBytes + end)
+    }
+  }
+
+  async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
+    const { size, outboardBytes, file, small } = this.#value(location)
+    const { start, end } = checkRange(range, outboardBytes)
+    if (small !== undefined) return small.subarray(start, end)
+    const whole = new Uint8Array(end - start)
+    let filled = 0
+    const part = { start: size + start, end: size + end }
+    for await (const piece of this.#readers.read({ location, file, range: part })) {
+      whole.set(piece, filled)
+      filled += piece.byteLength
+    }
+    return whole
+  }
+
+  async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
+    this.#checkOpen()
+    for (const key of keys) checkRecordKey(key)
+    return keys.map((key) => this.#database.row(key))
+  }
+
+  async scan(table: Table, options: ScanOptions): Promise<readonly Row[]> {
+    this.#checkOpen()
+    checkScan(table, options)
+    return this.#database.rows(table, options)
+  }
+
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    this.#checkOpen()
+    checkTransaction(transaction)
+    const { adopt = [], release = [] } = transaction
+    const { result, released } = await this.#commits.run({
+      ...cost(transaction),
+      run: (batch) => applyTransaction(this.#database, this.#sealed, transaction, batch),
+    })
+    if (!result.ok) return result
+    for (const location of adopt) this.#sealed.delete(location)
+    await Promise.all(release.map((location, i) => this.#free(location, released[i]!)))
+    return result
+  }
+
+  async lastSeq(): Promise<number> {
+    this.#checkOpen()
+    return this.#database.tally().lastSeq
+  }
+
+  async log(after: number, limit: number): Promise<readonly LogEntry[]> {
+    this.#checkOpen()
+    checkCount('after', after)
+    checkCount('limit', limit)
+    return this.#database.entries(after, limit)
+  }
+
+  async trim(upto: number): Promise<void> {
+    this.#checkOpen()
+    checkCount('upto', upto)
+    const run = (): number => this.#database.forget(upto, TRIM_ENTRIES)
+    while ((await this.#commits.run({ bytes: 0, adds: false, run })) === TRIM_ENTRIES) {
+      this.#checkOpen()
+    }
+  }
+
+  async usage(): Promise<StoreUsage> {
+    this.#checkOpen()
+    const { values, valueBytes } = this.#database.tally()
+    return {
+      values,
+      valueBytes,
+      headroomBytes: this.#quota.headroomBytes,
+      damaged: this.#parts.quarantine.count,
+      unfinishedBytes: this.#parts.partials.bytes,
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    this.#checkOpen()
+    return this.#parts.freeSpace.freeBytes()
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#expiryTimer)
+    await this.#commits.settled()
+    await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
+    await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
+    await Promise.all([...this.#sealed.keys()].map((location) => this.#discardSealed(location)))
+    await this.#database.close()
+  }
+
+  /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
+  async #free(location: Location, { size, file, small }: StoredValue): Promise<void> {
+    await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
+    if (small === undefined) {
+      await this.#removeFile(file)
+      await this.#parts.quarantine.remove(location)
+    }
+    this.#quota.free(size)
+  }
+
+  /** Discards a sealed value, unless a transaction adopts it: a commit in progress decides first. */
+  async #discardSealed(location: Location): Promise<boolean> {
+    while (this.#commits.isClaimed(location)) await this.#commits.settled()
+    const value = this.#sealed.get(location)
+    this.#sealed.delete(location)
+    // A commit that reported a failure may still have adopted it: the database knows.
+    if (value === undefined || this.#database.value(location) !== undefined) return false
+    await this.#readers.end(location, new DstoreError('removed', 'the value was discarded'))
+    if (value.small === undefined) await this.#removeFile(value.file)
+    return true
+  }
+
+  async #removeFile(file: Location): Promise<void> {
+    const { files, layout } = this.#parts
+    await files.remove(layout.valueFile(file)).catch(() => undefined)
+  }
+
+  /** The partial upload to write. Undefined if another staging writes it: this one is not resumable. */
+  async #claimPartial({ id, from }: Resumption): Promise<PartialUpload | undefined> {
+    const hex = toHex(id)
+    return (await this.#parts.partials.claim(hex, from)) ? { id: hex, from } : undefined
+  }
+
+  #value(location: Location): StoredValue {
+    this.#checkOpen()
+    const value = this.#sealed.get(location) ?? this.#database.value(location)
+    if (value === undefined) throw new DstoreError('removed', 'the value was removed')
+    if (this.#parts.quarantine.has(location)) throw new DstoreError('integrity', DAMAGED)
+    return value
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return
+    throw new DstoreError('unreachable', 'the store is closed')
+  }
+}
