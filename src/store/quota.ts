@@ -35,7 +35,9 @@ export class Quota {
   }
 }
 
-/** Bytes of the quota that one staging holds: first the announced size, then what arrives beyond it. */
+/**
+ * Bytes of the quota that one staging holds: first the announced size, then what arrives beyond it.
+ */
 export class Reservation {
   readonly #quota: Quota
   #reservedBytes: number

@@ -12,23 +12,27 @@ import type { ByteRange } from '../hash/tree/tree.ts'
 export type Location = string
 
 /**
- * A value being written, invisible until it is sealed. One call at a time, except that `discard` may
- * be called at any moment. A `write` or `seal` that fails discards the staging.
+ * A value being written, invisible until it is sealed. One call at a time, except that `discard`
+ * may be called at any moment. A `write` or `seal` that fails discards the staging.
  */
 export interface Staging {
   /** Appends bytes; the array may be reused when the promise resolves. Rejects with `no-space`. */
   write(bytes: Uint8Array): Promise<void>
   /**
-   * Completes the value with its outboard, which the store keeps and the caller must not change. The
-   * value can then be read and adopted. In a durable store it is durable no later than when the
+   * Completes the value with its outboard, which the store keeps and the caller must not change.
+   * The value can then be read and adopted. In a durable store it is durable no later than when the
    * transaction that adopts it resolves.
    */
   seal(outboard: Uint8Array): Promise<Location>
   /** Frees everything, sealed or not. Does nothing once the location is adopted. */
   discard(): Promise<void>
-  /** Keeps what was written for a later resumption, if it was staged with one; else as `discard`. */
+  /**
+   * Keeps what was written for a later resumption, if it was staged with one; else as `discard`.
+   */
   suspend(): Promise<void>
-  /** The bytes of the partial upload that this staging resumes. To be read before the first write. */
+  /**
+   * The bytes of the partial upload that this staging resumes. To be read before the first write.
+   */
   resumedBytes(): AsyncIterable<Uint8Array>
 }
 
@@ -125,8 +129,8 @@ export interface ScanOptions {
 }
 
 /**
- * Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`. After
- * `close`, every call except `close` and `discard` fails with `unreachable`.
+ * Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`.
+ * After `close`, every call except `close` and `discard` fails with `unreachable`.
  */
 export interface Store {
   /** A `memory` store ends with its process. */
@@ -143,8 +147,8 @@ export interface Store {
   partialBytes(id: Uint8Array): Promise<number>
 
   /**
-   * Marks an adopted value as damaged, durably: the store never returns a byte of it again. Reads of
-   * it fail with `integrity`, those in progress too. Does nothing if no value is adopted there.
+   * Marks an adopted value as damaged, durably: the store never returns a byte of it again. Reads
+   * of it fail with `integrity`, those in progress too. Does nothing if no value is adopted there.
    */
   quarantine(location: Location): Promise<void>
 
@@ -153,17 +157,18 @@ export interface Store {
 
   /**
    * Replaces an adopted value by a sealed, unadopted copy of the same bytes. Durable when it
-   * resolves; `by` is then no longer a location. A `RangeError` if either state is wrong or the sizes
-   * differ.
+   * resolves; `by` is then no longer a location. A `RangeError` if either state is wrong or the
+   * sizes differ.
    */
   replace(location: Location, by: Location): Promise<void>
 
   /**
    * The bytes of a range of a sealed value, in order, in pieces of at most `PIECE_BYTES` that the
    * caller must not change. The iteration throws all errors: a `RangeError` for a range beyond the
-   * value; `removed` for a location that was released, discarded or never issued, also in the middle
-   * of a read; `integrity` for an adopted value whose bytes are missing or too short; the signal's
-   * reason once it is aborted. The store does not detect other damage: the reader must verify.
+   * value; `removed` for a location that was released, discarded or never issued, also in the
+   * middle of a read; `integrity` for an adopted value whose bytes are missing or too short; the
+   * signal's reason once it is aborted. The store does not detect other damage: the reader must
+   * verify.
    */
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
 
@@ -177,8 +182,8 @@ export interface Store {
   scan(table: Table, options: ScanOptions): Promise<readonly Row[]>
 
   /**
-   * Commits one transaction; in a durable store it is durable when the promise resolves. Transactions
-   * never interleave, and run in the order of the calls.
+   * Commits one transaction; in a durable store it is durable when the promise resolves.
+   * Transactions never interleave, and run in the order of the calls.
    */
   commit(transaction: Transaction): Promise<CommitResult>
 
@@ -196,6 +201,8 @@ export interface Store {
   /** Bytes free on the medium, regardless of the quota; undefined if unknown. */
   freeBytes(): Promise<number | undefined>
 
-  /** Waits for commits in progress, ends reads in progress with `unreachable`, releases everything. */
+  /**
+   * Waits for commits in progress, ends reads in progress with `unreachable`, releases everything.
+   */
   close(): Promise<void>
 }

@@ -234,7 +234,7 @@ export class OpenDiskStore implements DiskStore {
   async trim(upto: number): Promise<void> {
     this.#checkOpen()
     checkCount('upto', upto)
-    const run = (): number => this.#database.forget(upto, TRIM_ENTRIES)
+    const run = (): number => this.#database.trim(upto, TRIM_ENTRIES)
     while ((await this.#commits.run({ bytes: 0, adds: false, run })) === TRIM_ENTRIES) {
       this.#checkOpen()
     }
@@ -280,7 +280,9 @@ export class OpenDiskStore implements DiskStore {
     this.#quota.free(size)
   }
 
-  /** Discards a sealed value, unless a transaction adopts it: a commit in progress decides first. */
+  /**
+   * Discards a sealed value, unless a transaction adopts it: a commit in progress decides first.
+   */
   async #discardSealed(location: Location): Promise<boolean> {
     while (this.#commits.isClaimed(location)) await this.#commits.settled()
     const value = this.#sealed.get(location)
@@ -297,7 +299,9 @@ export class OpenDiskStore implements DiskStore {
     await files.remove(layout.valueFile(file)).catch(() => undefined)
   }
 
-  /** The partial upload to write. Undefined if another staging writes it: this one is not resumable. */
+  /**
+   * The partial upload to write. Undefined if another staging writes it: this one is not resumable.
+   */
   async #claimPartial({ id, from }: Resumption): Promise<PartialUpload | undefined> {
     const hex = toHex(id)
     return (await this.#parts.partials.claim(hex, from)) ? { id: hex, from } : undefined

@@ -75,7 +75,9 @@ export function isOurs(version: number): boolean {
   return version === VERSION
 }
 
-/** Parses a file name in the directory of values; undefined if the store does not use such names. */
+/**
+ * Parses a file name in the directory of values; undefined if the store does not use such names.
+ */
 export function parseValueFile(name: string): ValueFileName | undefined {
   const match = VALUE_FILE.exec(name)
   if (match === null) return undefined

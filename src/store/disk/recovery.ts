@@ -1,4 +1,6 @@
-/** Brings database and files into agreement at the opening (specs/005-storage.md, "Rules: disk"). */
+/**
+ * Brings database and files into agreement at the opening (specs/005-storage.md, "Rules: disk").
+ */
 import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import type { Location } from '../store.ts'

@@ -1,4 +1,4 @@
-/** Faults of files that a user names, in words that name the file. */
+/** Faults of files that a user names. */
 import { DstoreError } from '../../errors.ts'
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
-/** What the hashing threads are told, and what they say. */
+/** Messages to and from the hashing threads. */
 
-/** A file to hash. Several threads get the same order, and share the work by claiming pieces of `PIECE_BYTES`. */
+/** A file to hash. Several threads share a job by claiming pieces of `PIECE_BYTES`. */
 export interface HashJob {
-  /** An open file of this process, read by position. */
+  /** Descriptor of the open file, read by position. */
   readonly fd: number
   readonly size: number
   readonly groupBytes: number
@@ -10,9 +10,9 @@ export interface HashJob {
   readonly shared: SharedArrayBuffer
 }
 
-/** Index of the next piece that nobody has claimed. */
+/** Index of the next unclaimed piece. */
 export const CLAIMS: number = 0
-/** Not 0: the order is called off. */
+/** Not 0: the job is stopped. */
 export const STOP: number = 1
 export const SHARED_BYTES: number = 16
 
@@ -24,7 +24,7 @@ export interface HashedPiece {
   readonly outboard: Uint8Array
 }
 
-/** Any number of pieces, then one word on how it ended. After that the thread touches the file no more. */
+/** Any number of pieces, then one message on the end, after which the thread reads no more. */
 export type HashReport =
   | HashedPiece
   | { readonly kind: 'done' }

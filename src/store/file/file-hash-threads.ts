@@ -1,4 +1,4 @@
-/** Hashes one file with several threads, and joins the subtrees that they report into one tree. */
+/** Hashes one file in several threads and joins their subtrees into one tree. */
 import type { FileHandle } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -12,26 +12,26 @@ import { changedFile, unreadableFile } from './file-faults.ts'
 import { SHARED_BYTES, STOP } from './file-hash-job.ts'
 import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
 
-/** A file to be hashed: opened, and found to be a regular one. */
+/** A regular file to hash. */
 export interface FileWork {
   readonly handle: FileHandle
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string
-  /** Bytes; for threads more than one piece. */
+  /** Bytes; more than `PIECE_BYTES` if threads hash it. */
   readonly size: number
   readonly groupBytes: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((doneBytes: number, totalBytes: number) => void) | undefined
 }
 
-/** When this settles, in whatever way, no thread touches the file any more. */
+/** Once this settles, no thread reads the file any more. */
 export async function hashInThreads(work: FileWork): Promise<Hashed> {
   const { handle, name, size, groupBytes, signal, onProgress } = work
   const shared = new SharedArrayBuffer(SHARED_BYTES)
   const stop = (): void => {
     Atomics.store(new BigInt64Array(shared), STOP, 1n)
   }
-  const order: HashJob = { fd: handle.fd, size, groupBytes, shared }
+  const job: HashJob = { fd: handle.fd, size, groupBytes, shared }
   const tree = new PieceTree(size, groupBytes)
   const pieces = Math.ceil(size / PIECE_BYTES)
   const threads = Math.min(availableParallelism(), HASH_THREADS, pieces)
@@ -43,7 +43,7 @@ export async function hashInThreads(work: FileWork): Promise<Hashed> {
   }
   signal?.addEventListener('abort', stop)
   try {
-    const running = Array.from({ length: threads }, () => runThread(order, name, onPiece, stop))
+    const running = Array.from({ length: threads }, () => runThread(job, name, onPiece, stop))
     for (const result of await Promise.allSettled(running)) {
       if (result.status === 'rejected') throw result.reason
     }
@@ -54,13 +54,13 @@ export async function hashInThreads(work: FileWork): Promise<Hashed> {
   return { ...tree.finish(), size }
 }
 
-/** Puts pieces that come in any order together: their parts of the outboard at once, their CVs in turn. */
+/** Assembles the tree from pieces in any order. */
 class PieceTree {
   readonly #groups: number
   readonly #groupsPerPiece: number
   readonly #outboard: Uint8Array
   readonly #stack: CvStack
-  /** CVs that came before their turn. */
+  /** CVs that wait for those of earlier pieces. */
   readonly #early = new Map<number, Uint8Array>()
 
   constructor(size: number, groupBytes: number) {
@@ -90,20 +90,20 @@ class PieceTree {
     return { digest: this.#stack.finish(), outboard: this.#outboard }
   }
 
-  /** Where the pair of the parent over these pieces is. */
+  /** Offset in the outboard of the parent over these pieces. */
   #offset(first: number, end: number): number {
     const perPiece = this.#groupsPerPiece
     return pairOffset(first * perPiece, Math.min(end * perPiece, this.#groups), this.#groups)
   }
 }
 
-/** Threads without work, and when each is let go. They do not keep the process alive. */
+/** Idle threads, and the timer that ends each. They do not keep the process alive. */
 const idle = new Map<Worker, NodeJS.Timeout>()
 
 function takeThread(): Worker {
   const [kept] = idle.keys()
   if (kept === undefined) {
-    // The flags of this process (a test runner's, a debugger's) are not for them.
+    // Threads must not inherit flags of a test runner or a debugger.
     return new Worker(new URL('./file-hash-worker.js', import.meta.url), { execArgv: [] })
   }
   forgetThread(kept)
@@ -113,12 +113,12 @@ function takeThread(): Worker {
 
 function keepThread(worker: Worker): void {
   worker.unref()
-  const letGo = (): void => {
+  const end = (): void => {
     forgetThread(worker)
     void worker.terminate()
   }
-  idle.set(worker, setTimeout(letGo, HASH_THREAD_IDLE_MS).unref())
-  worker.once('exit', letGo)
+  idle.set(worker, setTimeout(end, HASH_THREAD_IDLE_MS).unref())
+  worker.once('exit', end)
 }
 
 function forgetThread(worker: Worker): void {
@@ -127,9 +127,9 @@ function forgetThread(worker: Worker): void {
   worker.removeAllListeners('exit')
 }
 
-/** One thread's part of an order. Any fault calls off the work of all; it is told when the thread has stopped. */
+/** Runs a job on one thread. A fault stops all threads; it is thrown when this one has stopped. */
 async function runThread(
-  order: HashJob,
+  job: HashJob,
   name: string,
   onPiece: (piece: HashedPiece) => void,
   stop: () => void,
@@ -140,8 +140,8 @@ async function runThread(
     fault ??= cause
     stop()
   }
-  /** Did it say how it ended? Then it waits for the next order. */
-  const waits = await new Promise<boolean>((resolve) => {
+  /** Has the thread reported its end? Then it is reusable. */
+  const isReusable = await new Promise<boolean>((resolve) => {
     worker.on('message', (report: HashReport) => {
       if (report.kind !== 'piece') {
         if (report.kind === 'shrank') fail(changedFile(name, 'shrank'))
@@ -162,10 +162,10 @@ async function runThread(
       fail(new DstoreError('internal', 'a hashing thread ended before its work'))
       resolve(false)
     })
-    worker.postMessage(order)
+    worker.postMessage(job)
   })
-  // By name: Node listens to its own workers too, and all would be all.
+  // By name, because Node has listeners on the worker too.
   for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event)
-  if (waits) keepThread(worker)
+  if (isReusable) keepThread(worker)
   if (fault !== undefined) throw fault
 }

@@ -1,6 +1,6 @@
 /**
- * A thread that hashes files: for each order it claims one piece after the other, reads it and hashes it as a
- * subtree, until none is left or the order is called off. file-hash-threads.ts is the other side.
+ * A thread that hashes files: for each job it claims one piece after another, reads it and hashes
+ * it as a subtree, until no piece is left or the job is stopped. `file-hash-threads` starts it.
  */
 import { readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
@@ -16,16 +16,16 @@ if (port === null) throw new TypeError('this module is a thread of file-hash-thr
 const buffer = new Uint8Array(PIECE_BYTES)
 const report = (message: HashReport): void => port.postMessage(message)
 
-port.on('message', (order: HashJob) => {
+port.on('message', (job: HashJob) => {
   try {
-    report({ kind: work(order) ? 'done' : 'shrank' })
+    report({ kind: work(job) ? 'done' : 'shrank' })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     report({ kind: 'failed', code, message })
   }
 })
 
-/** False where the file ends before it should. */
+/** False if the file is shorter than the job says. */
 function work({ fd, size, groupBytes, shared }: HashJob): boolean {
   const state = new BigInt64Array(shared)
   while (Atomics.load(state, STOP) === 0n) {
@@ -42,7 +42,7 @@ function work({ fd, size, groupBytes, shared }: HashJob): boolean {
   return true
 }
 
-/** Fills the buffer; false where the file ends before. */
+/** Fills the buffer; false if the file ends first. */
 function readFully(fd: number, position: number, length: number): boolean {
   for (let done = 0; done < length;) {
     const read = readSync(fd, buffer, done, length - done, position + done)

@@ -1,8 +1,8 @@
 /**
- * A file's key and outboard, in one pass (specs/002-verified-values.md, "Hashing"). Small files are read and
- * hashed here, a slice at a time; from `PARALLEL_HASH_BYTES` on, threads read and hash a subtree each.
+ * Hashes files in one pass (specs/002-verified-values.md, "Hashing"). This thread reads and hashes
+ * small files; from `PARALLEL_HASH_BYTES` on, threads read and hash a subtree each.
  *
- * The threads' code is found beside this module: bundlers must leave both as they are.
+ * The code of the threads lies beside this module: bundlers must not merge the two.
  */
 import { constants } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
@@ -17,11 +17,11 @@ import type { FileWork } from './file-hash-threads.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
 
 export interface HashFileOptions {
-  /** Ends the work promptly: `cancelled`, or the signal's reason where it is a `DstoreError`. */
+  /** Ends the work promptly: `cancelled`, or the signal's reason if it is a `DstoreError`. */
   readonly signal?: AbortSignal
-  /** Called as the work goes on, at least once for a file that is not empty. */
+  /** Called during the work, at least once for a file that is not empty. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
-  /** What the faults of an open handle name; default "the file". */
+  /** Name of an open handle in faults; default "the file". */
   readonly name?: string
   readonly groupBytes?: number
   /** Hash in threads from this size on; default `PARALLEL_HASH_BYTES`. */
@@ -29,8 +29,9 @@ export interface HashFileOptions {
 }
 
 /**
- * Hash a regular file, given by path or as an open handle (which stays open and is read by position).
- * Faults: `unreadable`, `changed` (it grew, shrank, vanished or was written to meanwhile), `cancelled`.
+ * Hashes a regular file, given by path or as an open handle (which stays open and is read by
+ * position). Errors: `unreadable`, `changed` (it grew, shrank, vanished or was written to
+ * meanwhile), `cancelled`.
  */
 export async function hashFile(
   source: string | FileHandle,
@@ -50,7 +51,7 @@ export async function hashFile(
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    // Without O_NONBLOCK, to open a named pipe would wait for a writer, perhaps for ever.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer indefinitely.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     throw unreadableFile(path, error)
@@ -69,7 +70,7 @@ async function hashHandle(
   const size = Number(before.size)
   const { signal, onProgress } = options
   const work: FileWork = { handle, name, size, groupBytes, signal, onProgress }
-  // A thread takes a piece at a time; a tree of one piece has no parents that could be made here.
+  // A thread hashes a piece as a subtree: a file of one piece would have no parent to join.
   const parallel = size >= Math.max(parallelBytes, PIECE_BYTES + 1)
   const hashed = await (parallel ? hashInThreads(work) : hashHere(work))
   const after = await handle.stat({ bigint: true })
@@ -77,7 +78,9 @@ async function hashHandle(
   return hashed
 }
 
-/** On this thread: a piece is hashed in under a millisecond, and between two the event loop runs. */
+/**
+ * Hashes on this thread: a piece takes under a millisecond, and the event loop runs between them.
+ */
 async function hashHere(work: FileWork): Promise<Hashed> {
   const { handle, name, size, groupBytes, signal, onProgress } = work
   const hasher = createHasher({ groupBytes })
@@ -100,7 +103,10 @@ async function hashHere(work: FileWork): Promise<Hashed> {
   return hasher.finish()
 }
 
-/** A write changes the size or these times, but for one within the same tick of the file system's clock. */
+/**
+ * A write changes the size or these times, unless it falls into one tick of the file system's
+ * clock.
+ */
 function sameContent(before: BigIntStats, after: BigIntStats): boolean {
   return (
     before.size === after.size &&

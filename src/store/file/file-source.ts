@@ -1,4 +1,4 @@
-/** A file as a source of bytes that must not change while they are read (specs/005-storage.md, "Input files"). */
+/** An input file, which must not change while it is read (specs/005-storage.md, "Input files"). */
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { DstoreError } from '../../errors.ts'
@@ -8,10 +8,10 @@ import { changedFile, unreadableFile } from './file-faults.ts'
 import { hashFile, type HashFileOptions } from './file-hasher.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 
-/** An open regular file. Close it. */
+/** An open regular file. The caller must close it. */
 export class FileSource {
   readonly path: string
-  /** Length when it was opened, in bytes. */
+  /** Length at the opening, in bytes. */
   readonly size: number
   readonly #file: FileHandle
   readonly #mtimeNs: bigint
@@ -23,11 +23,11 @@ export class FileSource {
     this.#mtimeNs = mtimeNs
   }
 
-  /** Errors: `unreadable` where there is no such file, it may not be read, or is not a regular file. */
+  /** Errors: `unreadable` if the file is missing, forbidden or not a regular file. */
   static async open(path: string): Promise<FileSource> {
     let file: FileHandle
     try {
-      // Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
+      // Without O_NONBLOCK, opening a named pipe would wait for a writer indefinitely.
       file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     } catch (cause) {
       throw unreadableFile(path, cause)
@@ -40,8 +40,8 @@ export class FileSource {
   }
 
   /**
-   * The bytes of a range, each piece in an array of its own of at most `PIECE_BYTES`. Errors: `changed` where the
-   * file is shorter by now, `unreadable` where a read fails.
+   * The bytes of a range, each piece in a new array of at most `PIECE_BYTES`. Errors: `changed` if
+   * the file has become shorter, `unreadable` if a read fails.
    */
   async *read({ start, end }: ByteRange): AsyncGenerator<Uint8Array> {
     for (let at = start; at < end;) {
@@ -56,12 +56,12 @@ export class FileSource {
     }
   }
 
-  /** Its key and outboard. Errors: `unreadable`, `changed`, `cancelled`. */
+  /** The file's digest and outboard. Errors: `unreadable`, `changed`, `cancelled`. */
   hash(options: Omit<HashFileOptions, 'name'> = {}): Promise<Hashed> {
     return hashFile(this.#file, { ...options, name: this.path })
   }
 
-  /** `changed` unless the file is as long, and was last written to when, it was opened. */
+  /** Throws `changed` if the length or the time of the last write is not that of the opening. */
   async checkUnchanged(): Promise<void> {
     const { size, mtimeNs } = await this.#file.stat({ bigint: true })
     if (Number(size) !== this.size || mtimeNs !== this.#mtimeNs)

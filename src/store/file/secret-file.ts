@@ -1,17 +1,17 @@
-/** A file that nobody but its owner may read (specs/005-storage.md, "Secrets"). */
+/** A file that only its owner may read (specs/005-storage.md, "Secrets"). */
 import { randomBytes } from 'node:crypto'
 import { link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
 
-/** A private key or a token in a file. */
+/** Maximum size of a secret file: it holds a private key or a token. */
 export const SECRET_FILE_BYTES: number = 4 * KIB
 
 /**
- * The bytes of a secret file, which is made, once, where there is none: written aside, synced, and linked into place,
- * so that of two that make it at the same moment one wins, and nobody ever sees half of it. Errors: `unreadable`,
- * `unwritable`, and `not-permitted` where others may read the file.
+ * The bytes of a secret file, which is created if missing: written to a temporary file, synced, and
+ * linked into place, so that of two concurrent creators one wins and no reader sees half of it.
+ * Errors: `unreadable`, `unwritable`, and `not-permitted` if others may read the file.
  */
 export async function readOrCreateSecret(
   path: string,

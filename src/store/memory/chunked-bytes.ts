@@ -1,26 +1,26 @@
-/** Bytes that come in pieces of any size, kept in memory without ever being moved to grow. */
+/** A growing byte sequence in memory that is never copied to grow. */
 import { SEGMENT_BYTES } from '../../limits.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 
-/** The smallest segment of a value whose size is not known: a page. */
+/** The first segment of a value of unknown size: a page. */
 const FIRST_SEGMENT_BYTES = 4096
 
-/** Append only. Segments double up to `SEGMENT_BYTES`, or fit where the size is known. */
+/** Append only. Segments double up to `SEGMENT_BYTES`; with a known size they fit it. */
 export class ChunkedBytes {
   readonly #segments: Uint8Array[] = []
-  /** Where each begins. */
+  /** Offset of each segment. */
   readonly #starts: number[] = []
   readonly #expectedBytes: number | undefined
-  /** Bytes of the last segment that are taken. */
+  /** Bytes used of the last segment. */
   #used = 0
   #size = 0
 
-  /** `expectedBytes` is not trusted: memory is taken as bytes arrive. */
+  /** `expectedBytes` is not trusted: memory grows as bytes arrive. */
   constructor(expectedBytes?: number) {
     this.#expectedBytes = expectedBytes
   }
 
-  /** Bytes taken in. */
+  /** Bytes so far. */
   get size(): number {
     return this.#size
   }
@@ -28,14 +28,14 @@ export class ChunkedBytes {
   append(bytes: Uint8Array): void {
     let rest = bytes
     while (rest.byteLength > 0) {
-      const room = (this.#segments.at(-1)?.byteLength ?? 0) - this.#used
-      if (room === 0) {
+      const free = (this.#segments.at(-1)?.byteLength ?? 0) - this.#used
+      if (free === 0) {
         this.#segments.push(new Uint8Array(this.#nextSegmentBytes(rest.byteLength)))
         this.#starts.push(this.#size)
         this.#used = 0
         continue
       }
-      const taken = rest.subarray(0, room)
+      const taken = rest.subarray(0, free)
       this.#segments.at(-1)!.set(taken, this.#used)
       this.#used += taken.byteLength
       this.#size += taken.byteLength
@@ -43,14 +43,14 @@ export class ChunkedBytes {
     }
   }
 
-  /** No more will come: give back what the last segment does not use. */
+  /** Ends the sequence and frees the unused part of the last segment. */
   finish(): void {
     const last = this.#segments.pop()
     if (last === undefined) return
     this.#segments.push(this.#used < last.byteLength ? last.slice(0, this.#used) : last)
   }
 
-  /** The bytes of a range within `size`, as views of at most a segment each. */
+  /** A range as views of at most one segment each. */
   *views({ start, end }: ByteRange): Generator<Uint8Array> {
     for (let i = this.#at(start); i < this.#segments.length; i++) {
       const offset = this.#starts[i]!
@@ -62,7 +62,7 @@ export class ChunkedBytes {
     }
   }
 
-  /** The last segment that begins at or before this offset. */
+  /** Index of the last segment that begins at or before this offset. */
   #at(offset: number): number {
     let [low, high] = [0, this.#starts.length]
     while (high - low > 1) {

@@ -1,4 +1,4 @@
-/** The store that keeps nothing: values and records in the memory of the process (specs/005-storage.md, "memory"). */
+/** The store in the memory of the process (specs/005-storage.md, "memory"). */
 import { DstoreError } from '../../errors.ts'
 import {
   checkBytes,
@@ -31,7 +31,7 @@ import type {
 } from '../store.ts'
 
 export interface MemoryStoreOptions {
-  /** Bytes of values, without outboards and records, that it takes in; no bound where undefined. */
+  /** Quota in bytes of values, without outboards and records; no limit if undefined. */
   readonly maxBytes?: number
 }
 
@@ -54,7 +54,7 @@ class MemoryStore implements Store {
     names: new SortedMap(),
     meta: new SortedMap(),
   }
-  /** The entries that are still remembered; the last is that of `#lastSeq`. */
+  /** The entries that are not trimmed; the last one has `#lastSeq`. */
   #log: Uint8Array[] = []
   #lastSeq = 0
   /** Version of the last write to `meta`. */
@@ -77,18 +77,18 @@ class MemoryStore implements Store {
     if (resumption !== undefined && resumption.from > 0) throw notResumable()
     return new MemoryStaging(size, new Reservation(this.#quota, size), {
       checkOpen: () => this.#checkOpen(),
-      hold: (bytes, outboard) => {
+      onSealed: (bytes, outboard) => {
         const location = `memory-${++this.#locations}`
         this.#values.set(location, { bytes, outboard, adopted: false })
         return location
       },
-      drop: (location) => {
+      discardSealed: (location) => {
         return this.#values.get(location)?.adopted === false && this.#values.delete(location)
       },
     })
   }
 
-  /** What this process cannot finish is gone with it: there is nothing to go on with. */
+  /** Nothing survives the process, so there is nothing to resume. */
   async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
@@ -218,7 +218,7 @@ class MemoryStore implements Store {
     return { ...this.#usage, headroomBytes, damaged: this.#damaged.size, unfinishedBytes: 0 }
   }
 
-  /** How much memory there is, who knows. */
+  /** Unknown: the process cannot tell how much memory is left. */
   async freeBytes(): Promise<undefined> {
     this.#checkOpen()
   }
@@ -261,12 +261,12 @@ class MemoryStore implements Store {
   }
 }
 
-/** What a staging asks of its store. */
+/** What a staging needs from its store. */
 interface StagingHost {
   checkOpen(): void
-  hold(bytes: ChunkedBytes, outboard: Uint8Array): Location
-  /** Forget a sealed value; false where it was adopted meanwhile: then its space is the store's. */
-  drop(location: Location): boolean
+  onSealed(bytes: ChunkedBytes, outboard: Uint8Array): Location
+  /** Deletes a sealed value; false if it was adopted, and its bytes belong to the store. */
+  discardSealed(location: Location): boolean
 }
 
 class MemoryStaging implements Staging {
@@ -302,7 +302,7 @@ class MemoryStaging implements Staging {
     staged.finish()
     this.#bytes = undefined
     this.#reservation.settle()
-    this.#location = this.#host.hold(staged, outboard)
+    this.#location = this.#host.onSealed(staged, outboard)
     return this.#location
   }
 
@@ -311,12 +311,13 @@ class MemoryStaging implements Staging {
   }
 
   async *resumedBytes(): AsyncGenerator<Uint8Array> {
-    // It begins with nothing.
+    // It never resumes.
   }
 
   async discard(): Promise<void> {
     this.#bytes = undefined
-    if (this.#location === undefined || this.#host.drop(this.#location)) this.#reservation.release()
+    if (this.#location === undefined || this.#host.discardSealed(this.#location))
+      this.#reservation.release()
   }
 
   #staged(): ChunkedBytes {
@@ -325,7 +326,7 @@ class MemoryStaging implements Staging {
   }
 }
 
-/** One character for each byte: strings that compare as the bytes do. */
+/** A string with one character per byte: such strings compare bytewise. */
 function sortable(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 }

@@ -1,12 +1,12 @@
-/** A map that can also be walked in the order of its keys, from any point (the tables of the memory store). */
+/** A map that iterates in the order of its keys, from any key: a table of the memory store. */
 
-/** Keys in one block: short enough to insert by moving, long enough that blocks are few. */
+/** Keys in one block: few enough to insert by moving, enough to keep the number of blocks small. */
 const BLOCK_KEYS = 512
 
-/** Keys are compared by UTF-16 code units: bytewise for strings that hold one byte each. */
+/** Compares keys by UTF-16 code units: bytewise if each code unit is a byte. */
 export class SortedMap<V> {
   readonly #values = new Map<string, V>()
-  /** All keys in order, cut into blocks of 1 to `BLOCK_KEYS`. */
+  /** All keys in order, in blocks of 1 to `BLOCK_KEYS`. */
   readonly #blocks: string[][] = []
 
   get(key: string): V | undefined {
@@ -27,7 +27,7 @@ export class SortedMap<V> {
     if (block.length === 0) this.#blocks.splice(at, 1)
   }
 
-  /** The keys from this one on (itself included where it is there), in order. Not to be changed meanwhile. */
+  /** The keys from `start` on, in order. The map must not change meanwhile. */
   *keysFrom(start: string): Generator<string> {
     for (let at = this.#blockOf(start); at < this.#blocks.length; at++) {
       const block = this.#blocks[at]!
@@ -46,7 +46,7 @@ export class SortedMap<V> {
     if (block.length > BLOCK_KEYS) this.#blocks.splice(at + 1, 0, block.splice(BLOCK_KEYS / 2))
   }
 
-  /** Index of the last block that begins at or before the key; 0 where none does. */
+  /** Index of the last block that begins at or before the key; 0 if none does. */
   #blockOf(key: string): number {
     let low = 0
     let high = this.#blocks.length
@@ -59,7 +59,7 @@ export class SortedMap<V> {
   }
 }
 
-/** Index of the first key that is not before this one. */
+/** Index of the first key that is not less than this one. */
 function firstNotBefore(keys: readonly string[], key: string): number {
   let low = 0
   let high = keys.length

@@ -1,9 +1,9 @@
-/** LMDB as the disk store sees it: records, log, small values, and which location has what (specs/005-storage.md). */
+/** The LMDB database: records, log, small values, and what is at each location (specs/005). */
 import { type Database as LmdbTable, type RootDatabase, open } from 'lmdb'
 import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
 
-/** What the store counts. `run` is new at every opening; the rest is as of the last commit. */
+/** Counters of the store. `run` changes at every opening, the rest with every commit. */
 export interface Tally {
   readonly run: number
   readonly lastSeq: number
@@ -13,13 +13,13 @@ export interface Tally {
   readonly valueBytes: number
 }
 
-/** A sealed value, as it is kept: small ones whole, of large ones the lengths (the rest is in a file). */
+/** A sealed value: its bytes if it is small, else only lengths, because a file has the bytes. */
 export interface StoredValue {
   readonly size: number
   readonly outboardBytes: number
-  /** The location that its file is named after: its own, unless it took another's place. */
+  /** The location that names its file: not its own if it replaced a damaged value. */
   readonly file: Location
-  /** Outboard, then value; undefined where they are in a file. */
+  /** Outboard, then value; undefined if a file has them. */
   readonly small: Uint8Array | undefined
 }
 
@@ -32,15 +32,15 @@ export class Database {
   readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
-  /** Open or make the database in this directory. Throws what LMDB throws. */
+  /** Opens or creates the database in a directory. Throws LMDB's errors. */
   constructor(directory: string) {
     this.#root = open<Buffer, Uint8Array>({
       path: directory,
       ...BYTES,
       maxDbs: 8,
-      // Visible and durable are one moment: a commit is synced before it resolves.
+      // A commit must be durable before it is visible and resolves.
       overlappingSync: false,
-      // One promise for each transaction, and none beside it that nobody could catch when a commit fails.
+      // With batching, a failed commit rejects a promise that no caller can catch.
       eventTurnBatching: false,
     })
     const table = (name: string): LmdbTable<Buffer, Uint8Array> => this.#root.openDB(name, BYTES)
@@ -53,8 +53,8 @@ export class Database {
   }
 
   /**
-   * Do what `write` does in one transaction, or nothing where it throws or the commit fails. Durable and visible when
-   * it resolves. What is read inside `write` includes what was written there.
+   * Runs `write` as one transaction, which has no effect if `write` throws or the commit fails.
+   * Durable and visible when it resolves. Reads inside `write` see its writes.
    */
   async transact<T>(write: () => T): Promise<T> {
     try {
@@ -80,7 +80,7 @@ export class Database {
     return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
   }
 
-  /** Inside `transact`: write a row, or delete it with `value: undefined`. */
+  /** Inside `transact`. Writes a row, or deletes it with `value: undefined`. */
   writeRow({ table, id }: RecordKey, version: number, value: Uint8Array | undefined): void {
     if (value === undefined) this.#records.removeSync(recordId(table, id))
     else this.#records.putSync(recordId(table, id), Buffer.concat([number64(version), value]))
@@ -100,8 +100,11 @@ export class Database {
     this.#log.putSync(number64(seq), Buffer.from(entry))
   }
 
-  /** Inside `transact`: forget the oldest entries up to this seq, at most `limit`; how many. */
-  forget(upto: number, limit: number): number {
+  /**
+   * Inside `transact`. Deletes the oldest entries up to this seq; returns how many, at most
+   * `limit`.
+   */
+  trim(upto: number, limit: number): number {
     const end = number64(upto)
     const seqs = [...this.#log.getKeys({ end, inclusiveEnd: true, limit })]
     for (const seq of seqs) this.#log.removeSync(seq)
@@ -161,7 +164,7 @@ export class Database {
     return this.#damaged.getKeysCount({})
   }
 
-  /** Every location whose value is in a file. */
+  /** Every location with a value file. */
   *files(): Generator<{ readonly location: Location; readonly value: StoredValue }> {
     for (const { key, value } of this.#files.getRange({})) {
       const location = Buffer.from(key).toString('hex')
@@ -179,7 +182,7 @@ export class Database {
     this.#state.putSync(TALLY, Buffer.from(JSON.stringify(tally)))
   }
 
-  /** Bytes of LMDB's file that hold nothing: what was deleted is used again, the file never shrinks. */
+  /** Bytes of unused pages in LMDB's file, which it reuses: the file never shrinks. */
   spareBytes(): number {
     const tables = [this.#records, this.#log, this.#small, this.#files, this.#damaged, this.#state]
     const { pageSize, lastPageNumber, root, free } = statsOf(this.#root) as RootStats
@@ -195,7 +198,7 @@ export class Database {
   }
 }
 
-/** Of what `getStats` says; `lmdb` gives it no type. */
+/** Part of what `getStats` returns; `lmdb` does not declare it. */
 interface Stats {
   readonly treeBranchPageCount: number
   readonly treeLeafPageCount: number
@@ -225,7 +228,7 @@ const EMPTY: Tally = { run: 0, lastSeq: 0, revision: 0, values: 0, valueBytes: 0
 const NONE = new Uint8Array(0)
 const ZERO = new Uint8Array(1)
 
-/** LMDB's limits are 32 bits wide. */
+/** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff
 
 const TABLE_BYTE: Readonly<Record<Table, Uint8Array>> = {
@@ -238,7 +241,7 @@ function recordId(table: Table, id: Uint8Array): Buffer {
   return Buffer.concat([TABLE_BYTE[table], id])
 }
 
-/** The first id after all that begin with this one, whose first byte is a table's and below 255. */
+/** The first id after all that begin with this prefix, whose first byte is below 255. */
 function following(prefix: Buffer): Buffer {
   let length = prefix.byteLength
   while (prefix[length - 1] === 255) length--
@@ -271,12 +274,12 @@ function readNumber64(bytes: Uint8Array, offset: number): number {
   return Number(Buffer.from(bytes.buffer, bytes.byteOffset).readBigUInt64BE(offset))
 }
 
-/** The same bytes without the habits of a Buffer, whose `slice` shares what it gives. */
+/** The same bytes as a Uint8Array: a Buffer's `slice` would share memory. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** What LMDB says of a failed commit is behind a promise of its own. */
+/** LMDB gives the reason of a failed commit in a separate promise. */
 async function reasonOf(thrown: unknown): Promise<unknown> {
   if (!(thrown instanceof Error && 'commitError' in thrown)) return thrown
   try {

@@ -1,4 +1,4 @@
-/** Group commit: the jobs that arrive while a sync runs share the next one. */
+/** Group commit: jobs that arrive during a sync share the next one. */
 import { DstoreError } from '../../../errors.ts'
 import { MIB } from '../../../limits.ts'
 import type { Location } from '../../store.ts'
@@ -6,27 +6,29 @@ import type { Database, Tally } from './database.ts'
 import { faultOf } from '../faults.ts'
 import type { FreeSpace } from '../free-space.ts'
 
-/** Transactions that the disk store commits with one sync. */
-const COMMIT_JOBS = 1024
+/** Jobs in one transaction of LMDB: bounds the time that it blocks the event loop. */
+const BATCH_JOBS = 1024
 
-/** What transactions that share a sync may write together; a larger one goes alone. */
-const COMMIT_BYTES = 16 * MIB
+/** Bytes in one transaction of LMDB; a larger job has a transaction for itself. */
+const BATCH_BYTES = 16 * MIB
 
-/** What the jobs of one transaction of LMDB share. */
+/** Shared by the jobs of one transaction of LMDB. */
 export interface Batch {
-  /** As it was before. */
+  /** As of the last commit. */
   readonly before: Tally
-  /** As it will stand; each job leaves it as the next one finds it. */
+  /** Updated by each job in turn. */
   tally: Tally
-  /** Sealed values that a job of this batch adopts. */
+  /** Sealed values that the jobs so far adopt. */
   readonly claimed: Set<Location>
 }
 
-/** Work on the database. It throws before it writes, or not at all; it may be run again after a failed commit. */
+/**
+ * Work on the database. It may throw only before it writes; it runs again after a failed commit.
+ */
 export interface Job<T> {
-  /** What it writes, about. */
+  /** An estimate of the bytes that it writes. */
   readonly bytes: number
-  /** Does it take room that it does not give back? Such jobs wait until there is some. */
+  /** Does it need more space than it frees? A full disk refuses such jobs. */
   readonly adds: boolean
   run(batch: Batch): T
 }
@@ -41,17 +43,17 @@ type Outcome = { readonly result: unknown } | { readonly reason: unknown }
 
 export class GroupCommit {
   readonly #database: Database
-  readonly #room: FreeSpace
+  readonly #freeSpace: FreeSpace
   readonly #queue: Queued[] = []
   #batch: Batch | undefined
   #running: Promise<void> | undefined
 
-  constructor(database: Database, room: FreeSpace) {
+  constructor(database: Database, freeSpace: FreeSpace) {
     this.#database = database
-    this.#room = room
+    this.#freeSpace = freeSpace
   }
 
-  /** The job's result once it is durable; the job's own error, or a fault of the disk and then nothing was done. */
+  /** Resolves when the job is durable. Rejects with the job's error or a fault, without effect. */
   run<T>(job: Job<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ job, resolve: resolve as (result: unknown) => void, reject })
@@ -59,30 +61,30 @@ export class GroupCommit {
     })
   }
 
-  /** Is this value being adopted just now? */
+  /** Does the transaction in progress adopt this value? */
   isClaimed(location: Location): boolean {
     return this.#batch?.claimed.has(location) ?? false
   }
 
-  /** When everything that was asked for has been done or has failed. */
+  /** Resolves when every job so far has succeeded or failed. */
   async settled(): Promise<void> {
     await this.#running
   }
 
   async #drain(): Promise<void> {
-    // Whoever asks in the same turn shares the first sync.
+    // Jobs of the same turn of the event loop share the first sync.
     await Promise.resolve()
     while (this.#queue.length > 0) await this.#commit(this.#take())
     this.#running = undefined
   }
 
-  /** From the front of the queue, what one transaction may hold. */
+  /** Removes the jobs of the next transaction from the queue. */
   #take(): Queued[] {
     let bytes = 0
     let count = 0
     for (const { job } of this.#queue) {
       bytes += job.bytes
-      if (count > 0 && (count === COMMIT_JOBS || bytes > COMMIT_BYTES)) break
+      if (count > 0 && (count === BATCH_JOBS || bytes > BATCH_BYTES)) break
       count++
     }
     return this.#queue.splice(0, count)
@@ -99,7 +101,7 @@ export class GroupCommit {
         else reject(outcome.reason)
       })
     } catch (error) {
-      // One of them may be what does not fit: the others need not suffer. But nothing is done twice.
+      // One job alone may be too large: retry each by itself, unless the commit is visible already.
       if (admitted.length > 1 && this.#leftNoTrace()) {
         for (const one of admitted) await this.#commit([one])
       } else {
@@ -111,11 +113,11 @@ export class GroupCommit {
     }
   }
 
-  /** Turn away what adds while the disk is about to be full. */
+  /** Rejects jobs that need space if the disk is nearly full; returns the rest. */
   async #admit(queued: readonly Queued[]): Promise<readonly Queued[]> {
     if (!queued.some(({ job }) => job.adds)) return queued
-    const refusal = await this.#room.admits(bytesOf(queued)).then(
-      (room) => (room ? undefined : new DstoreError('no-space', 'the disk is full')),
+    const refusal = await this.#freeSpace.admits(bytesOf(queued)).then(
+      (fits) => (fits ? undefined : new DstoreError('no-space', 'the disk is full')),
       (error: unknown) => faultOf(error, 'ask for free space'),
     )
     if (refusal === undefined) return queued
@@ -141,18 +143,18 @@ export class GroupCommit {
     })
   }
 
-  /** A commit can fail so late that what it wrote is visible. */
+  /** False if the failed commit is visible: it can fail that late. */
   #leftNoTrace(): boolean {
     if (this.#batch === undefined) return true
     const { lastSeq, revision } = this.#database.tally()
     return lastSeq === this.#batch.before.lastSeq && revision === this.#batch.before.revision
   }
 
-  /** LMDB calls a write that was cut short an I/O error, whatever cut it. */
+  /** LMDB reports a short write as an I/O error even if the disk is full. */
   async #fault(cause: unknown, bytes: number): Promise<Error> {
     const fault = faultOf(cause, 'commit')
-    const isCut = cause instanceof Error && 'code' in cause && cause.code === EIO
-    if (!isCut || !(await this.#room.isTight(bytes).catch(() => false))) return fault
+    const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
+    if (!isShort || !(await this.#freeSpace.isTight(bytes).catch(() => false))) return fault
     return new DstoreError('no-space', 'cannot commit: the disk is full', { cause })
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What must be true of LMDB's file before LMDB is let near it: `lmdb` 3.5 ends the process, by a segmentation fault or
- * a bus error, where the file is not a database or is shorter than it was.
+ * Checks LMDB's file before LMDB opens it: `lmdb` 3.5 kills the process, by a segmentation fault or
+ * a bus error, if the file is not a database or was truncated.
  */
 import { DstoreError } from '../../../errors.ts'
 import type { Files, ReadableFile } from '../files.ts'
 
-/** Where the fields of a meta page are, in bytes; numbers are of this machine, as the whole file is. */
+/** Offsets of the fields of a meta page, in bytes; little-endian on every machine we support. */
 const META_BYTES = 160
 const MAGIC_AT = 24
 const VERSION_AT = 28
@@ -18,8 +18,9 @@ const MIN_PAGE_BYTES = 512
 const MAX_PAGE_BYTES = 65_536
 
 /**
- * Refuse a file that is no database (`integrity`). Lengthen one that lacks its end: LMDB then meets empty pages where
- * it would be killed, and calls them damage. Pages that were never written may lack in a healthy file, too.
+ * Refuses a file that is not a database (`integrity`). Extends a truncated one: LMDB then finds
+ * empty pages, which it reports as damage, instead of crashing. A healthy file may lack pages at
+ * its end, too: those never written.
  */
 export async function checkLmdbFile(files: Files, path: string): Promise<void> {
   const size = await files.size(path)

@@ -1,4 +1,4 @@
-/** A transaction of the store within one of LMDB: its conditions, then its writes (specs/005-storage.md, "Rules: records"). */
+/** A store transaction inside one of LMDB's (specs/005-storage.md, "Rules: records"). */
 import { SMALL_VALUE_BYTES } from '../../../limits.ts'
 import type { CommitResult, Location, Transaction, Write } from '../../store.ts'
 import type { Batch, Job } from './group-commit.ts'
@@ -6,11 +6,11 @@ import type { Database, StoredValue } from './database.ts'
 
 export interface Applied {
   readonly result: CommitResult
-  /** The values that were let go of, in the order of `release`. Their bytes are freed once this is durable. */
+  /** The released values, in the order of `release`: to be freed once the commit is durable. */
   readonly released: readonly StoredValue[]
 }
 
-/** Inside `transact`. Throws `RangeError`, before it writes, where locations are not as they must be. */
+/** Inside `transact`. Throws a `RangeError`, before it writes, for locations in the wrong state. */
 export function applyTransaction(
   database: Database,
   sealed: ReadonlyMap<Location, StoredValue>,
@@ -47,7 +47,7 @@ export function applyTransaction(
   return { result: { ok: true, seq: lastSeq }, released }
 }
 
-/** What a transaction takes of the disk, and whether that is more than it gives back. */
+/** The space that a transaction needs on the disk. */
 export function cost({
   writes,
   entry,
@@ -61,7 +61,7 @@ export function cost({
   }
 }
 
-/** Rows of `meta` are the index's own, and few: they are what removals write too. */
+/** Rows of `meta` do not count: they are few, and removals write them too. */
 function isAddition({ key, value }: Write): boolean {
   return value !== undefined && key.table !== 'meta'
 }
