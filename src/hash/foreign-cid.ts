@@ -1,4 +1,4 @@
-/** Says in words what is wrong with bytes that should be a key's CID and are not (specs/001-key.md, "Errors"). */
+/** Explains why bytes are not a key's CID (specs/001-key.md, "Errors"). */
 import { DIGEST_BYTES } from '../limits.ts'
 
 const CODECS: ReadonlyMap<number, string> = new Map([
@@ -28,7 +28,7 @@ const BLAKE3 = 0x1e
 const named = (names: ReadonlyMap<number, string>, code: number): string =>
   names.get(code) ?? `0x${code.toString(16)}`
 
-/** The first thing that is wrong with a CID which is not a key's. */
+/** The first reason why a CID is not a key's. */
 export function whyNotKey(cid: Uint8Array): string {
   const reader = new VarintReader(cid)
   const version = reader.next()
@@ -49,7 +49,7 @@ export function whyNotKey(cid: Uint8Array): string {
   return 'a CID whose numbers are not written in their shortest form'
 }
 
-/** Unsigned LEB128 as multiformats uses it, of at most four bytes here: no code that we could name is longer. */
+/** Unsigned LEB128 as in multiformats, of at most four bytes: no code that we name is longer. */
 class VarintReader {
   readonly #bytes: Uint8Array
   #at = 0

@@ -1,9 +1,10 @@
 /**
  * Hashing: a value's digest and outboard in one pass (specs/002-verified-values.md, "Hashing").
  *
- * The hash layer, file by file: `key` names values; `hasher` is here; `tree` is the arithmetic of sizes, ranges and
- * offsets; `piece-plan` and `piece-decoder` are the two ends of a proof; `bitfield` remembers which groups of a
- * value are held; `active-engine` says what all this is computed with. Nothing here does I/O.
+ * The hash layer, file by file: `key` identifies values; `tree` has the arithmetic of sizes, ranges
+ * and offsets; `piece-plan` and `piece-decoder` are the two ends of a proof; `bitfield` records
+ * which groups of a value are held; `active-engine` chooses the implementation. Nothing here does
+ * I/O.
  */
 import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES, HASH_WINDOW_BYTES } from '../limits.ts'
 import { activeEngine } from './engine/active-engine.ts'
@@ -12,15 +13,15 @@ import { OutboardBuilder } from './outboard.ts'
 import { hashSubtree } from './engine/subtree.ts'
 import { checkGroupBytes } from './tree/tree.ts'
 
-/** A value being hashed as its bytes pass. Memory does not grow with the value but for the outboard. */
+/** Hashes a value from a stream. Apart from the outboard, memory does not grow with the value. */
 export interface Hasher {
-  /** Take the next bytes. They are not kept: the caller may reuse the array. */
+  /** Hashes the next bytes. The caller may reuse the array. */
   update(bytes: Uint8Array): void
-  /** The digest and tree of everything taken. Ends the hasher. */
+  /** The digest and tree of all bytes so far. Ends the hasher. */
   finish(): Hashed
 }
 
-/** What hashing a value gives: its digest and, for a value of more than one chunk group, its tree. */
+/** The digest of a value and, if it has more than one chunk group, its tree. */
 export interface Hashed {
   /** BLAKE3 of the whole value, 32 bytes. */
   readonly digest: Uint8Array
@@ -31,18 +32,20 @@ export interface Hashed {
 }
 
 export interface HashOptions {
-  /** Length of a chunk group: a power of two from 1 KiB to 256 KiB, default 16 KiB. It never changes the digest. */
+  /** A power of two from 1 KiB to 256 KiB, default 16 KiB. It never changes the digest. */
   readonly groupBytes?: number
-  /** What to compute with, default the active engine. */
+  /** Default: the active engine. */
   readonly engine?: Engine
 }
 
-/** A hasher for a value of any length. Hashing takes the caller's thread: hand it slices, not gigabytes. */
+/**
+ * A hasher for a value of any length. It blocks the caller's thread: pass slices, not gigabytes.
+ */
 export function createHasher(options: HashOptions = {}): Hasher {
   return new TreeHasher(options)
 }
 
-/** The digest and tree of a value that is in memory. */
+/** Hashes a value in memory. */
 export function hash(bytes: Uint8Array, options: HashOptions = {}): Hashed {
   const { engine = activeEngine(), groupBytes = GROUP_BYTES } = options
   checkGroupBytes(groupBytes)
@@ -65,7 +68,7 @@ class TreeHasher implements Hasher {
   readonly #engine: Engine
   readonly #groupBytes: number
   readonly #builder: OutboardBuilder
-  /** What is not yet hashed: never empty once something came, because the last group may be the only one. */
+  /** Bytes to hash: never empty after the first, because the last group may be the only one. */
   readonly #rest: Uint8Array
   #restLength = 0
   readonly #cvs: Uint8Array
@@ -92,7 +95,7 @@ class TreeHasher implements Hasher {
       this.#groups(this.#rest)
       this.#restLength = 0
     }
-    // Whole groups straight from the caller's array, but never the last byte: see `#rest`.
+    // Hashes whole groups in the caller's array, but never the last byte: see `#rest`.
     while (bytes.byteLength - at > this.#groupBytes) {
       const whole = Math.floor((bytes.byteLength - at - 1) / this.#groupBytes) * this.#groupBytes
       const length = Math.min(whole, HASH_WINDOW_BYTES)

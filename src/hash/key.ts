@@ -13,10 +13,10 @@ import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
 
-/** What stands before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
+/** The bytes before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
 const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 
-/** The base's prefix, and five bits a character. */
+/** The base's prefix, and one character per five bits. */
 const PRINTED_CHARACTERS = 1 + Math.ceil((8 * (CID_PREFIX.byteLength + DIGEST_BYTES)) / 5)
 
 /** A multibase: `prefix` is the one character (by code point) that names it. */
@@ -36,9 +36,9 @@ const BASES: ReadonlyMap<string, Base> = new Map(
   ]),
 )
 
-/** The name of a value. Two keys are one if their digests are equal. */
+/** Identifies a value. Keys are equal if their digests are. */
 export class Key {
-  /** BLAKE3 of the value, 32 bytes. Not to be changed. */
+  /** BLAKE3 of the value, 32 bytes. Callers must not change it. */
   readonly digest: Uint8Array
   #text: string | undefined
   #hex: string | undefined
@@ -68,7 +68,9 @@ export class Key {
     return bytes
   }
 
-  /** The digest in 64 lower-case digits, as `b3sum` prints it. Made once, and cheap: maps know values by it. */
+  /**
+   * The digest as 64 lower-case hex digits, as `b3sum` prints it. Cached: maps use it as their key.
+   */
   toHex(): string {
     this.#hex ??= toHex(this.digest)
     return this.#hex
@@ -83,8 +85,8 @@ const malformed = (reason: string): DstoreError =>
   new DstoreError('malformed-key', `not a key: ${reason}`)
 
 /**
- * The key that a text spells: its CID in any multibase, or the 64 hex digits of its digest in any case.
- * Anything else is refused with `malformed-key` and the reason (specs/001-key.md, R001-3 to R001-7).
+ * Parses a key: its CID in any multibase, or the 64 hex digits of its digest in any case. Throws
+ * `malformed-key` with the reason for anything else (specs/001-key.md, R001-3 to R001-7).
  */
 export function parseKey(text: string): Key {
   if (text.length === 0) throw malformed('it is empty')
@@ -98,7 +100,7 @@ export function parseKey(text: string): Key {
   return new Key(digestOf(decodeMultibase(text)))
 }
 
-/** A text that decodes is the one that dstore prints: base32 in lower case, and no longer than it must be. */
+/** A canonical text: lower-case base32 of the right length, as dstore prints it. */
 const isPrinted = (text: string): boolean =>
   text.length === PRINTED_CHARACTERS && text[0] === 'b' && text === text.toLowerCase()
 
@@ -117,7 +119,7 @@ function decodeMultibase(text: string): Uint8Array {
     throw malformed(`neither a CID (not ${base.name}, as it begins) nor 64 hex digits`)
   }
   if (isPrinted(text)) return bytes
-  // One text for one base and one value: excess padding, or bits that nobody reads, are not another spelling.
+  // Each base has one text for a key: reject excess padding and unused bits.
   if (base.encode(bytes).toLowerCase() !== text.toLowerCase()) {
     throw malformed(`${base.name} with padding or bits that do not belong there`)
   }

@@ -1,9 +1,9 @@
-/** Makes outboards while values pass (specs/002-verified-values.md, "The tree"). */
+/** Builds outboards from streams (specs/002-verified-values.md, "The tree"). */
 import { CvStack } from './engine/cv-stack.ts'
 import type { Engine } from './engine/engine.ts'
 import { PAIR_BYTES } from './tree/tree.ts'
 
-/** The depth that the tree is laid out for until its size is known: more than 2^53 bytes of groups can have. */
+/** Assumed depth of the tree until its size is known: more than 2^53 bytes of groups can have. */
 const DEPTH = 56
 
 const FIRST_CAPACITY_PAIRS = 64
@@ -11,26 +11,29 @@ const FIRST_CAPACITY_PAIRS = 64
 /**
  * The outboard of a value of unknown length, from the CVs of its groups in order.
  *
- * In pre-order, a parent stands behind the complete subtrees to its left and behind its ancestors. How many ancestors
- * there are depends on the length of the value. So parents are first laid out as if the tree had `DEPTH` levels;
- * there a complete subtree is one run already, and at the end each of the at most `DEPTH` largest is moved into place.
+ * In pre-order, a parent follows the complete subtrees to its left and its ancestors, whose number
+ * depends on the length of the value. So parents are first placed as if the tree had `DEPTH`
+ * levels. Each complete subtree is one run there, and `finish` moves the at most `DEPTH` largest
+ * runs.
  */
 export class OutboardBuilder {
   readonly #stack: CvStack
   #pairs = new Uint8Array((DEPTH + FIRST_CAPACITY_PAIRS) * PAIR_BYTES)
-  /** The parents whose right subtree is not complete: by first group, which is also their place in pre-order. */
+  /**
+   * Parents whose right subtree is incomplete. Their first group is also their index in pre-order.
+   */
   readonly #spine: { readonly first: number; readonly pair: Uint8Array }[] = []
 
   constructor(engine: Engine) {
     this.#stack = new CvStack(engine, ({ first, end, pair }) => this.#place(first, end, pair))
   }
 
-  /** The CV of the next group, at `offset` in `cvs`. */
+  /** Adds the next group, whose CV is at `offset` in `cvs`. */
   push(cvs: Uint8Array, offset: number): void {
     this.#stack.push(cvs, offset)
   }
 
-  /** The digest and the outboard of the value; it had at least two groups. */
+  /** The digest and the outboard of the value, which must have at least two groups. */
   finish(): { readonly digest: Uint8Array; readonly outboard: Uint8Array } {
     const digest = this.#stack.finish()
     const groups = this.#stack.leaves
@@ -40,7 +43,7 @@ export class OutboardBuilder {
       const last = first + size === groups
       const from = slot(first, size) * PAIR_BYTES
       const run = this.#pairs.subarray(from, from + (size - 1) * PAIR_BYTES)
-      // Before it: all parents left of it, of which there are `first`, and its own parent unless it is the last.
+      // Before it are the `first` parents to its left, and its own parent unless it is the last.
       outboard.set(run, (last ? first : first + 1) * PAIR_BYTES)
       first += size
     }
@@ -67,8 +70,9 @@ export class OutboardBuilder {
 }
 
 /**
- * Pre-order index, in a complete tree of `DEPTH` levels, of the parent over `size` groups from `first`: all groups
- * left of it have a parent before it, but for one per complete subtree; and every level above it has one.
+ * Pre-order index, in a complete tree of `DEPTH` levels, of the parent over `size` groups from
+ * `first`. Before it are one parent for each group to its left, less one for each complete subtree
+ * there, and one for each level above it.
  */
 function slot(first: number, size: number): number {
   return first - bitCount(first) + DEPTH - Math.log2(size)

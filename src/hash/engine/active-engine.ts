@@ -8,7 +8,7 @@ import { ScalarEngine } from './scalar-engine.ts'
 
 export interface EngineStatus {
   readonly name: EngineName
-  /** One line for a person: how it was chosen. */
+  /** One line for users: why it was chosen. */
   readonly reason: string
 }
 
@@ -18,19 +18,19 @@ interface Choice extends EngineStatus {
 
 let choice: Choice | undefined
 
-/** The engine that everything hashes with unless it is given another. Chosen, and proved, at the first call. */
+/** The default engine. The first call chooses and tests it. */
 export function activeEngine(): Engine {
   choice ??= chooseEngine(() => new KernelEngine())
   return choice.engine
 }
 
-/** For `status`: the engine in use. Chooses it where nothing was hashed yet. */
+/** The engine in use, for `status`. Chooses one if nothing was hashed yet. */
 export function engine(): EngineStatus {
   choice ??= chooseEngine(() => new KernelEngine())
   return { name: choice.name, reason: choice.reason }
 }
 
-/** The kernel if it can be had and gives the oracle's digests, else plain TypeScript: a wrong kernel names no value. */
+/** The kernel if it runs and agrees with the oracle, else plain TypeScript. */
 export function chooseEngine(create: () => Engine): Choice {
   let reason: string
   try {
@@ -50,10 +50,10 @@ export function chooseEngine(create: () => Engine): Choice {
   return { engine: new ScalarEngine(), name: 'typescript', reason }
 }
 
-/** Nothing; one block; a chunk and a bit; and enough for lanes, idle lanes and an odd tree. */
+/** Nothing; one block; a chunk and a byte; enough for full lanes, idle lanes and an odd tree. */
 const PROOF_BYTES = [0, 64, CHUNK_BYTES + 1, 7 * CHUNK_BYTES + 100]
 
-/** Where the engine and the oracle disagree; undefined if they don't. Takes about a millisecond. */
+/** The first disagreement of engine and oracle, or undefined. Takes about a millisecond. */
 function disproof(engine: Engine): string | undefined {
   const digest = new Uint8Array(DIGEST_BYTES)
   for (const length of PROOF_BYTES) {
@@ -61,7 +61,7 @@ function disproof(engine: Engine): string | undefined {
     engine.subtree(value, 0, true, digest, 0)
     if (!equal(digest, blake3(value))) return `at ${length} bytes`
   }
-  // Groups and parents, by another path to the same root.
+  // Groups and parents are another path to the same root.
   const value = Uint8Array.from({ length: 4 * CHUNK_BYTES }, (_, i) => i >> 2)
   const cvs = new Uint8Array(2 * DIGEST_BYTES)
   engine.groups([value], 0, 2 * CHUNK_BYTES, cvs, 0)

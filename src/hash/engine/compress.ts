@@ -5,7 +5,7 @@ export const CHUNK_END: number = 2
 export const PARENT: number = 4
 export const ROOT: number = 8
 
-/** The bytes that one compression takes. */
+/** Input bytes of one compression. */
 export const BLOCK_BYTES: number = 64
 
 /** The initial chaining value, and the key of unkeyed hashing: eight words. */
@@ -24,8 +24,8 @@ const TWO_32 = 2 ** 32
 const LAST_ROUND = 6
 
 /**
- * Replace the chaining value `cv` (8 words) by the first half of the compression of `block` (16 words). `counter` is
- * the index of the chunk, 0 for parents; `blockBytes` says how much of the block is input; `flags` are or-ed.
+ * Replaces the chaining value `cv` (8 words) by the first half of the compression of `block` (16
+ * words). `counter` is the index of the chunk, 0 for parents; `blockBytes` is the input's length.
  */
 export function compress(
   cv: Uint32Array,
@@ -165,7 +165,7 @@ export function compress(
     s4 ^= s9
     s4 = (s4 >>> 7) | (s4 << 25)
     if (round === LAST_ROUND) break
-    // The message words change places for the next round.
+    // Permutes the message words for the next round.
     const first0 = m0
     m0 = m2
     m2 = m3

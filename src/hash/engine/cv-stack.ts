@@ -1,11 +1,13 @@
-/** Joins subtrees, as they come from left to right, into the tree of a value whose length is not yet known. */
+/** Joins subtrees, from left to right, into the tree of a value of unknown length. */
 import { DIGEST_BYTES } from '../../limits.ts'
 import type { Engine } from './engine.ts'
 import { PAIR_BYTES } from '../tree/tree.ts'
 
-/** Told of each parent when both its children are known. `pair` is reused: copy what is to be kept. */
+/**
+ * Called for each parent when both its children are known. `pair` is reused: copy it to keep it.
+ */
 export type OnParent = (parent: {
-  /** The leaves below it are those from `first` to before `end`. */
+  /** Its leaves: from `first` up to, not including, `end`. */
   readonly first: number
   readonly end: number
   readonly pair: Uint8Array
@@ -15,8 +17,8 @@ export type OnParent = (parent: {
 const DEPTH = 54
 
 /**
- * A stack of the largest subtrees that are surely complete. A leaf is whatever the caller pushes: a group, or a
- * larger subtree of always the same power of two of chunks (only the last may be smaller).
+ * A stack of the largest complete subtrees. A leaf is what the caller pushes: groups, or larger
+ * subtrees that all have the same power of two of chunks (only the last may be smaller).
  */
 export class CvStack {
   readonly #engine: Engine
@@ -36,22 +38,22 @@ export class CvStack {
     return this.#leaves
   }
 
-  /** The next leaf's CV, not the root's, at `offset` in `cvs`. */
+  /** Pushes the next leaf's CV, not the root's, from `offset` in `cvs`. */
   push(cvs: Uint8Array, offset: number): void {
-    // Only now is it sure that what came before is not the whole value: complete subtrees may be joined.
+    // Only another leaf shows that the earlier ones are not the whole value and may be joined.
     for (let count = this.#leaves; count > 0 && count % 2 === 0; count /= 2) this.#join(false)
     this.#cvs.set(cvs.subarray(offset, offset + DIGEST_BYTES), this.#firsts.length * DIGEST_BYTES)
     this.#firsts.push(this.#leaves++)
   }
 
-  /** The digest of the value, which must have at least two leaves: one alone would have been hashed as the root. */
+  /** The digest of a value of at least two leaves: a single one is hashed as the root. */
   finish(): Uint8Array {
     if (this.#leaves < 2) throw new RangeError('a tree of one leaf has no parent')
     while (this.#firsts.length > 1) this.#join(this.#firsts.length === 2)
     return this.#cvs.slice(0, DIGEST_BYTES)
   }
 
-  /** Replace the top two entries by their parent. */
+  /** Replaces the top two entries by their parent. */
   #join(root: boolean): void {
     this.#firsts.pop()
     const at = (this.#firsts.length - 1) * DIGEST_BYTES

@@ -1,23 +1,23 @@
-/** The hash engine on the WebAssembly SIMD kernel: gives it work in its memory, four inputs at a time. */
+/** The hash engine on the WebAssembly SIMD kernel, which hashes four inputs at a time. */
 import { BLOCK_BYTES, CHUNK_END, CHUNK_START, PARENT, ROOT } from './compress.ts'
 import type { Engine } from './engine.ts'
 import { KERNEL_BASE64 } from './kernel-bytes.ts'
 import { PAIR, VALUES, WINDOW } from './kernel/layout.ts'
 import { CHUNK_BYTES, DIGEST_BYTES, HASH_WINDOW_BYTES } from '../../limits.ts'
 
-/** As many pairs as fit where the chaining values of a window are. */
+/** The number of pairs that fit where the chaining values of a window are. */
 const MOST_PAIRS_BYTES = (HASH_WINDOW_BYTES / CHUNK_BYTES) * DIGEST_BYTES
 
 const CHUNK_BLOCKS = CHUNK_BYTES / BLOCK_BYTES
 const TWO_32 = 2 ** 32
 
-/** As much of the platform's WebAssembly as is used here: the compiler's library for Node has no types for it. */
+/** The part of WebAssembly's API that we use: the types of Node lack it. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object
   readonly Instance: new (module: object) => { readonly exports: unknown }
 }
 
-/** What the module exports; see kernel/lanes.ts and kernel/rows.ts. All numbers are 32 bits. */
+/** The module's exports; see kernel/lanes.ts and kernel/rows.ts. All numbers are 32 bits wide. */
 interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer }
   four(
@@ -46,12 +46,12 @@ interface Kernel {
 export class KernelEngine implements Engine {
   readonly name = 'wasm-simd'
   readonly #kernel: Kernel
-  /** The kernel's memory. It never grows, so views of it stay. */
+  /** The kernel's memory. It never grows, so views of it stay valid. */
   readonly #memory: Uint8Array
   /** The first result. */
   readonly #result: Uint8Array
 
-  /** Compiles the kernel, at once: about a millisecond. Throws where this machine cannot. */
+  /** Compiles the kernel in about a millisecond. Throws if this machine cannot. */
   constructor() {
     const module = new WebAssembly.Module(Buffer.from(KERNEL_BASE64, 'base64'))
     this.#kernel = new WebAssembly.Instance(module).exports as Kernel
@@ -74,7 +74,8 @@ export class KernelEngine implements Engine {
       const whole = Math.floor(bytes.byteLength / CHUNK_BYTES)
       const rest = bytes.byteLength - whole * CHUNK_BYTES
       this.#chunks(whole, chunk)
-      // Only now the last chunk: idle lanes would write over its result, and its padding over their input.
+      // The last chunk comes last: idle lanes would overwrite its result, and its padding their
+      // input.
       if (rest > 0) {
         const at = VALUES + whole * DIGEST_BYTES
         this.#chunk(WINDOW + whole * CHUNK_BYTES, rest, chunk + whole, 0, at)
@@ -126,7 +127,7 @@ export class KernelEngine implements Engine {
     }
   }
 
-  /** Whole chunks, from the start of the window, to chaining values. */
+  /** Hashes whole chunks from the start of the window. */
   #chunks(count: number, chunk: number): void {
     const high = Math.floor(chunk / TWO_32)
     const fours = Math.ceil(count / 4)
@@ -149,20 +150,20 @@ export class KernelEngine implements Engine {
     this.#kernel.one(at, length, chunk, high, CHUNK_START, CHUNK_END | rootFlag, to)
   }
 
-  /** The first `2 * count` chaining values to the `count` of their parents, in place. */
+  /** Replaces the first `2 * count` chaining values by those of their `count` parents. */
   #parents(count: number): void {
     if (count === 1) this.#kernel.one(VALUES, BLOCK_BYTES, 0, 0, PARENT, 0, VALUES)
     else this.#kernel.four(VALUES, BLOCK_BYTES, 1, Math.ceil(count / 4), 0, 0, 0, PARENT, 0, VALUES)
   }
 
-  /** The first `count` chaining values, two or more, to that of the tree over them. */
+  /** Joins the first `count` chaining values, two or more, to that of the tree over them. */
   #reduce(count: number, rootFlag: number): void {
     let left = count
     while (left > 2) {
       const pairs = Math.floor(left / 2)
       this.#parents(pairs)
       if (left % 2 === 1) {
-        // The odd one goes up a level as it is; which is where BLAKE3's tree has it.
+        // An odd one moves up a level unchanged, as in BLAKE3's tree.
         const odd = VALUES + (left - 1) * DIGEST_BYTES
         this.#memory.copyWithin(VALUES + pairs * DIGEST_BYTES, odd, odd + DIGEST_BYTES)
       }

@@ -1,9 +1,12 @@
-/** The hash engine in plain TypeScript: where WebAssembly has no SIMD, and where the kernel failed its proof. */
+/**
+ * The hash engine in plain TypeScript: used without WebAssembly SIMD or if the kernel fails its
+ * test.
+ */
 import { CHUNK_BYTES, DIGEST_BYTES } from '../../limits.ts'
 import { BLOCK_BYTES, CHUNK_END, CHUNK_START, IV, PARENT, ROOT, compress } from './compress.ts'
 import type { Engine } from './engine.ts'
 
-/** Deep enough for the tree over one `HASH_WINDOW_BYTES`, and for any other: 2^53 bytes are 2^43 chunks. */
+/** Deeper than any tree: 2^53 bytes are 2^43 chunks. */
 const STACK_WORDS = 54 * 8
 
 export class ScalarEngine implements Engine {
@@ -30,7 +33,7 @@ export class ScalarEngine implements Engine {
       const start = i * CHUNK_BYTES
       this.#chunk(bytes, start, Math.min(start + CHUNK_BYTES, bytes.byteLength), chunk + i, 0)
       const last = i === chunks - 1
-      // A subtree that is complete is merged as soon as it is; what is left at the end, from the right.
+      // Merges a subtree as soon as it is complete, and the rest at the end, from the right.
       const parents = last ? depth : trailingZeros(i + 1)
       for (let n = 0; n < parents; n++) {
         depth--
@@ -77,7 +80,7 @@ export class ScalarEngine implements Engine {
     }
   }
 
-  /** `#cv` becomes the parent of the stack's entry at `depth`, to the left, and of `#cv`, to the right. */
+  /** Sets `#cv` to the parent of the stack's entry at `depth` (left) and `#cv` (right). */
   #merge(depth: number, rootFlag: number): void {
     this.#block.set(this.#stack.subarray(8 * depth, 8 * depth + 8))
     this.#block.set(this.#cv, 8)
@@ -89,7 +92,7 @@ export class ScalarEngine implements Engine {
     this.#cv.set(IV)
     let flags = CHUNK_START
     let at = start
-    // The last block is taken apart from the others; it may be short, and in the empty value it is empty.
+    // The last block has its own flags; it may be short, and is empty in the empty value.
     for (; end - at > BLOCK_BYTES; at += BLOCK_BYTES) {
       this.#load(bytes, at, BLOCK_BYTES)
       compress(this.#cv, this.#block, chunk, BLOCK_BYTES, flags)
@@ -99,7 +102,7 @@ export class ScalarEngine implements Engine {
     compress(this.#cv, this.#block, chunk, end - at, flags | CHUNK_END | rootFlag)
   }
 
-  /** `#block` becomes `length` bytes from `start`, padded with zeros. */
+  /** Fills `#block` with `length` bytes from `start`, padded with zeros. */
   #load(bytes: Uint8Array, start: number, length: number): void {
     const block = this.#block
     if (length === BLOCK_BYTES) {

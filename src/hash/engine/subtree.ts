@@ -1,21 +1,22 @@
-/** Hashes a part of a value that is in memory and is a whole subtree, with the parents below its root. */
+/** Hashes a subtree of a value in memory, with its part of the outboard. */
 import { CHUNK_BYTES, DIGEST_BYTES, HASH_WINDOW_BYTES } from '../../limits.ts'
 import type { Engine } from './engine.ts'
 import { PAIR_BYTES, groupCount, leftGroups } from '../tree/tree.ts'
 
-/** What stands for a subtree, and what proves it. */
+/** A hashed subtree. */
 export interface HashedSubtree {
-  /** Its chaining value, or the digest where it is the whole value. */
+  /** Its chaining value; the digest if it is the whole value. */
   readonly cv: Uint8Array
-  /** Its part of the outboard: one run, because in pre-order every subtree is one. */
+  /** Its part of the outboard, which is one run in pre-order. */
   readonly outboard: Uint8Array
 }
 
 const NO_OUTBOARD = new Uint8Array(0)
 
 /**
- * `bytes` begin at chunk `chunk` of the value and are a subtree of it: a power of two of chunks, or the value's end,
- * or (`root`) all of it. Takes a thirty-second of them in scratch memory where groups are as small as a chunk.
+ * `bytes` begin at chunk `chunk` of the value and are a subtree of it: a power of two of chunks,
+ * the value's end or (`root`) all of it. Needs 1/32 of their length as scratch memory if groups are
+ * chunks.
  */
 export function hashSubtree(
   bytes: Uint8Array,
@@ -32,7 +33,7 @@ export function hashSubtree(
   const groups = groupCount(bytes.byteLength, groupBytes)
   const outboard = new Uint8Array((groups - 1) * PAIR_BYTES)
   const cvs = groupCvs(bytes, chunk, groupBytes, engine)
-  /** Puts the CV of `count` groups from `first` into `out`; the parent over them has its pair at `at`. */
+  /** Writes the CV of `count` groups from `first` to `out`; the pair of their parent is at `at`. */
   const join = (first: number, count: number, at: number, out: Uint8Array, outOffset: number) => {
     if (count === 1) {
       for (let i = 0; i < DIGEST_BYTES; i++) out[outOffset + i] = cvs[first * DIGEST_BYTES + i]!

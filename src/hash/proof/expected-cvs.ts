@@ -1,13 +1,16 @@
-/** A pile of chaining values in one array: what the subtrees still to come must hash to, the next one on top. */
+/** The chaining values that the next subtrees must have: a stack with the next subtree on top. */
 import { DIGEST_BYTES } from '../../limits.ts'
 
-/** The right child of every parent on the way down, and the two of the last: 2^53 bytes are 2^43 chunks. */
+/**
+ * The right child of every parent on the way down, and both of the last: 2^53 bytes are 2^43
+ * chunks.
+ */
 const DEPTH = 54
 
-/** What it takes and gives lies in views of whatever holds it: word by word takes half as long as byte by byte. */
-export class CvPile {
+/** Copies word by word, which takes half as long as byte by byte. */
+export class ExpectedCvs {
   readonly #cvs = new DataView(new ArrayBuffer(DEPTH * DIGEST_BYTES))
-  /** Where the next goes. */
+  /** Offset after the top. */
   #end = 0
 
   push(from: DataView, offset: number): void {
@@ -17,7 +20,7 @@ export class CvPile {
     this.#end += DIGEST_BYTES
   }
 
-  /** Take the top off, into `out`. */
+  /** Moves the top to `out`. */
   popInto(out: DataView, offset: number): void {
     this.#end -= DIGEST_BYTES
     const cvs = this.#cvs
@@ -25,7 +28,7 @@ export class CvPile {
     for (let i = 0; i < DIGEST_BYTES; i += 4) out.setUint32(offset + i, cvs.getUint32(end + i))
   }
 
-  /** Take the top off; was it this? */
+  /** Removes the top; does it equal `cv`? */
   popEquals(cv: DataView, offset = 0): boolean {
     this.#end -= DIGEST_BYTES
     const cvs = this.#cvs

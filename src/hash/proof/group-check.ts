@@ -1,23 +1,23 @@
-/** Are these groups what their parents say? The one piece of work of a proof that costs something. */
+/** Verifies groups against their chaining values: nearly all of the cost of a proof. */
 import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES } from '../../limits.ts'
 import type { Engine } from '../engine/engine.ts'
 
-/** Hashed at once: so few that they and their copy in the engine's memory stay in the caches of a core. */
+/** Hashed at once: small enough to stay, with the engine's copy, in the caches of a core. */
 const WINDOW_BYTES = 2 * GROUP_BYTES
 
-/** Groups that follow one another. */
+/** Consecutive groups. */
 export interface ExpectedGroups {
   /** Offset of the first within the value. */
   readonly start: number
   /** Length of the value. */
   readonly size: number
-  /** What they must hash to, 32 bytes each; at least as many as there are. */
+  /** Their chaining values, 32 bytes each; there may be more. */
   readonly expected: Uint8Array
 }
 
 /**
- * The offset within the value of the first group that is not what it must be; undefined where all are. `bytes` are whole
- * groups from `start` on, of which the last may be the value's last, and short.
+ * The offset within the value of the first wrong group; undefined if all are right. `bytes` are
+ * whole groups from `start` on; only the value's last group may be short.
  */
 export function wrongGroup(
   bytes: Uint8Array,
@@ -39,7 +39,7 @@ export function wrongGroup(
   return undefined
 }
 
-/** Writes the CVs of the groups in a window, and says how many they are. */
+/** Writes the CVs of the groups in a window; returns their number. */
 function hashWindow(
   window: Uint8Array,
   start: number,

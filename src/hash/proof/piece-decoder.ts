@@ -1,8 +1,11 @@
-/** The receiving end of a slice that comes in pieces: proves the pairs of each, then its groups (specs/003, "Pieces"). */
+/**
+ * The receiving end of a proof: verifies the pairs of each piece, then its groups (specs/003,
+ * "Pieces").
+ */
 import { viewOf } from '../../bytes.ts'
 import { DIGEST_BYTES, GROUP_BYTES, PIECE_BYTES, PROOF_BYTES } from '../../limits.ts'
 import { activeEngine } from '../engine/active-engine.ts'
-import { CvPile } from './expected-cvs.ts'
+import { ExpectedCvs } from './expected-cvs.ts'
 import type { Engine } from '../engine/engine.ts'
 import { wrongGroup, type ExpectedGroups } from './group-check.ts'
 import { IntegrityError } from './integrity.ts'
@@ -10,26 +13,25 @@ import { GROUP, LEFT, RIGHT, ROOT, type Piece } from './piece-plan.ts'
 import { HEADER_BYTES, PAIR_BYTES } from '../tree/tree.ts'
 
 export interface PieceDecoderOptions {
-  /** BLAKE3 of the value: what everything is proved against. */
+  /** BLAKE3 of the value. */
   readonly digest: Uint8Array
   readonly size: number
   readonly engine?: Engine
 }
 
-/** For the pieces of one slice, in order. What throws is an `IntegrityError`; then it is of no more use. */
+/** Verifies the pieces of one slice, in order. Unusable after it has thrown an `IntegrityError`. */
 export class PieceDecoder {
   readonly #size: number
   readonly #engine: Engine
-  /** What the subtrees still to come must hash to. */
-  readonly #expected = new CvPile()
-  /** What the groups of the piece must hash to, from the next one on. */
+  readonly #expected = new ExpectedCvs()
+  /** The CVs that the groups of the piece must have. */
   readonly #groups = new Uint8Array((PIECE_BYTES / GROUP_BYTES) * DIGEST_BYTES)
   readonly #groupsView = viewOf(this.#groups)
   #nextGroup = 0
   #endOfGroups = 0
-  /** Offset within the value of the first byte that is not proved. */
+  /** Offset within the value of the next unverified byte. */
   #position = 0
-  /** The CVs of the pairs of a piece. */
+  /** The CVs of a piece's parents. */
   readonly #parents = new Uint8Array(PROOF_BYTES / 2)
   readonly #parentsView = viewOf(this.#parents)
 
@@ -39,7 +41,7 @@ export class PieceDecoder {
     this.#expected.push(viewOf(digest), 0)
   }
 
-  /** The proof of the next piece: its `proofBytes`. Once this returns, the pairs in it are proved. */
+  /** Verifies the proof of the next piece, its first `proofBytes` bytes. */
   proof({ isFirst, steps, data }: Piece, bytes: Uint8Array): void {
     this.#position = data.start
     this.#nextGroup = 0
@@ -72,13 +74,13 @@ export class PieceDecoder {
     this.#endOfGroups = groups * DIGEST_BYTES
   }
 
-  /** What the groups of the piece that are not proved must be; a copy. */
+  /** The expected CVs of the piece's unverified groups; a copy. */
   get expected(): ExpectedGroups {
     const expected = this.#groups.slice(this.#nextGroup * DIGEST_BYTES, this.#endOfGroups)
     return { start: this.#position, size: this.#size, expected }
   }
 
-  /** The next bytes of the piece's groups: whole groups, or the last of the value. Once this returns, they are proved. */
+  /** Verifies the piece's next groups: whole ones, except for the value's last. */
   groups(bytes: Uint8Array): void {
     const expected = this.#groups.subarray(this.#nextGroup * DIGEST_BYTES)
     const groups = { start: this.#position, size: this.#size, expected }
@@ -96,7 +98,7 @@ export class PieceDecoder {
   }
 }
 
-/** What is thrown for a group that is not what it must be. */
+/** The error for a wrong group. */
 export function notTheValues(position: number): IntegrityError {
   return new IntegrityError('group', position, `the bytes from ${position} on are not the value's`)
 }

@@ -1,4 +1,7 @@
-/** How a slice is cut for its way over the wire: at fixed places of the value, proof first (specs/003, "Pieces"). */
+/**
+ * Cuts a slice into pieces at fixed offsets of the value, each with its proof first (specs/003,
+ * "Pieces").
+ */
 import { GROUP_BYTES, PIECE_BYTES } from '../../limits.ts'
 import {
   HEADER_BYTES,
@@ -13,29 +16,33 @@ import {
 } from '../tree/tree.ts'
 
 /**
- * A step of a piece is a group, or a parent: whether its left child and its right are part of the slice, one of them at
- * least, and whether it is the root. Numbers, for a piece has a hundred of them, and both ends go through each.
+ * A step of a piece is a group or a parent. A parent has flags: whether its left child and its
+ * right child are in the slice (at least one is), and whether it is the root. Steps are numbers
+ * because both ends walk through about a hundred of them for each piece.
  */
 export const GROUP = 0
 export const LEFT = 1
 export const RIGHT = 2
 export const ROOT = 4
 
-/** What of a slice belongs to one span of the value: `PIECE_BYTES` from a multiple of that. */
+/** The part of a slice for one span of the value: `PIECE_BYTES` from a multiple of that. */
 export interface Piece {
-  /** Does the header of the slice come before its pairs? */
+  /** Does the header of the slice precede its pairs? */
   readonly isFirst: boolean
-  /** Where its pairs are in the outboard, in order. */
+  /** Ranges of its pairs in the outboard, in order. */
   readonly outboard: readonly ByteRange[]
   /** Bytes of its proof: the header and the pairs. */
   readonly proofBytes: number
-  /** Its groups, which follow. */
+  /** The bytes of its groups, which follow. */
   readonly data: ByteRange
-  /** Its parents and groups in the order of the tree, parents before what is below them. */
+  /** Its parents and groups in pre-order. */
   readonly steps: readonly number[]
 }
 
-/** The pieces of the slice for a range: each holds at least one group, and the parents above that were not given before. */
+/**
+ * The pieces of the slice for a range: each has at least one group, and the parents above not sent
+ * before.
+ */
 export function* planPieces(
   size: number,
   range: ByteRange,
@@ -58,12 +65,12 @@ export function* planPieces(
   }
 }
 
-/** Bytes of a piece, its proof and its groups. */
+/** Bytes of a piece: its proof and its groups. */
 export function lengthOf({ proofBytes, data }: Piece): number {
   return proofBytes + (data.end - data.start)
 }
 
-/** Through a tree, from its root to some of the groups that are wanted. */
+/** Walks a tree from its root to some of the wanted groups. */
 class Walk {
   readonly steps: number[] = []
   readonly outboard: { start: number; end: number }[] = []
@@ -78,7 +85,7 @@ class Walk {
     this.#visit(0, total, 0)
   }
 
-  /** The subtree over these groups, whose root's pair is there in the outboard. */
+  /** Visits the subtree over these groups, whose root has its pair at `outboardOffset`. */
   #visit(first: number, end: number, outboardOffset: number): void {
     if (end - first === 1) {
       this.steps.push(GROUP)
@@ -87,7 +94,7 @@ class Walk {
     const wanted = this.#wanted
     const groups = this.#groups
     const middle = first + leftGroups(end - first)
-    // Where groups below it were given before, it was given with them.
+    // An earlier piece with a group below this parent has its pair.
     if (Math.max(first, wanted.first) >= groups.first) {
       const left = wanted.first < middle ? LEFT : 0
       const right = wanted.end > middle ? RIGHT : 0

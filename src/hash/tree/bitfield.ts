@@ -1,4 +1,4 @@
-/** Which groups of a value are held and verified: one bit each (specs/002-verified-values.md, R002-16). */
+/** The groups of a value that are held and verified, one bit each (specs/002, R002-16). */
 import { GROUP_BYTES } from '../../limits.ts'
 import { bytesOf, checkTree, groupCount, groupsOf } from './tree.ts'
 import type { ByteRange, GroupRange } from './tree.ts'
@@ -6,13 +6,13 @@ import type { ByteRange, GroupRange } from './tree.ts'
 export class Bitfield {
   readonly size: number
   readonly groupBytes: number
-  /** How many groups the value has. */
+  /** Number of groups of the value. */
   readonly groups: number
-  /** Group i is bit i mod 8, from the lowest, of byte i / 8. Bits behind the last group are 0. */
+  /** Group i is bit i mod 8, from the lowest, of byte i / 8. Bits after the last group are 0. */
   readonly #bits: Uint8Array
   #count = 0
 
-  /** Of a value of `size` bytes, with no group held. Takes an eighth of a byte for each group: 8 MiB for 1 TiB. */
+  /** No group of `size` bytes is held. Needs one bit per group: 8 MiB for 1 TiB. */
   constructor(size: number, groupBytes: number = GROUP_BYTES) {
     checkTree(size, groupBytes)
     this.size = size
@@ -21,7 +21,7 @@ export class Bitfield {
     this.#bits = new Uint8Array(Math.ceil(this.groups / 8))
   }
 
-  /** What `toBytes` gave; undefined where these bytes are no bitfield of such a value. */
+  /** The inverse of `toBytes`; undefined if the bytes are not a bitfield for this size. */
   static fromBytes(
     bytes: Uint8Array,
     size: number,
@@ -41,7 +41,7 @@ export class Bitfield {
     return this.#bits.slice()
   }
 
-  /** How many groups are held. */
+  /** Number of groups held. */
   get count(): number {
     return this.#count
   }
@@ -63,24 +63,24 @@ export class Bitfield {
     this.#count++
   }
 
-  /** Mark all groups that lie wholly within these bytes; the value's end completes the last group. */
+  /** Marks all groups within these bytes; the value's end completes the last group. */
   setRange(range: ByteRange): void {
     const end = range.end >= this.size ? this.groups : Math.floor(range.end / this.groupBytes)
     for (let group = Math.ceil(range.start / this.groupBytes); group < end; group++) this.set(group)
   }
 
-  /** Can the slice for this range be encoded from what is held? Whoever verified a group holds the pairs above it. */
+  /** Are all groups of the slice for this range held? Then the pairs above them are, too. */
   covers(range: ByteRange): boolean {
     const { first, end } = groupsOf(range, this.size, this.groupBytes)
     return this.#next(first, end, false) === end
   }
 
-  /** The runs of bytes, whole groups, that are missing to make a slice for this range; in order. */
+  /** The missing runs, in whole groups, of the slice for this range; in order. */
   *missing(range: ByteRange = { start: 0, end: this.size }): Generator<ByteRange, void, undefined> {
     yield* this.#runs(groupsOf(range, this.size, this.groupBytes), false)
   }
 
-  /** The runs of bytes, whole groups, that are held among those of a slice for this range; in order. */
+  /** The held runs, in whole groups, of the slice for this range; in order. */
   *held(range: ByteRange = { start: 0, end: this.size }): Generator<ByteRange, void, undefined> {
     yield* this.#runs(groupsOf(range, this.size, this.groupBytes), true)
   }
@@ -93,12 +93,12 @@ export class Bitfield {
     }
   }
 
-  /** The first group from `from` on, before `end`, that is held or not; else `end`. */
+  /** The first group from `from` on that is held, or not held; `end` if there is none before it. */
   #next(from: number, end: number, held: boolean): number {
-    const dull = held ? 0x00 : 0xff
+    const skipped = held ? 0x00 : 0xff
     let group = from
     while (group < end) {
-      if ((group & 7) === 0 && this.#bits[Math.floor(group / 8)] === dull) group += 8
+      if ((group & 7) === 0 && this.#bits[Math.floor(group / 8)] === skipped) group += 8
       else if (this.#bit(group) === held) return group
       else group++
     }
@@ -116,6 +116,6 @@ export class Bitfield {
   }
 }
 
-/** How many bits are set in each byte. */
+/** Number of bits set in each byte. */
 const POPULATION: Uint8Array = new Uint8Array(256)
 for (let byte = 1; byte < 256; byte++) POPULATION[byte] = (byte & 1) + POPULATION[byte >> 1]!

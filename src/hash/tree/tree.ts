@@ -1,9 +1,9 @@
 /**
  * The shape of a value's tree, in pure arithmetic (specs/002-verified-values.md, "The tree").
  *
- * A value is cut into chunk groups; its tree has one leaf per group and one inner node, a *parent*, fewer. The left
- * child of a parent takes the largest power of two of groups that leaves at least one for the right child. The
- * *outboard* holds the parents in pre-order, each as the 64 bytes of its children's chaining values.
+ * A value is cut into chunk groups, the leaves of its tree; the inner nodes are *parents*. The left
+ * child of a parent has the largest power of two of groups that leaves at least one for the right
+ * child. The *outboard* holds the parents in pre-order, each as its children's chaining values.
  */
 import { viewOf } from '../../bytes.ts'
 import {
@@ -14,10 +14,10 @@ import {
   VALUE_BYTES,
 } from '../../limits.ts'
 
-/** The two chaining values below a parent. */
+/** The chaining values of a parent's children. */
 export const PAIR_BYTES: number = 2 * DIGEST_BYTES
 
-/** The length of the value, u64 little-endian, that a slice begins with. */
+/** A slice begins with the length of the value, u64 little-endian. */
 export const HEADER_BYTES: number = 8
 
 /** The header of a slice: the length of the value. */
@@ -27,7 +27,7 @@ export function encodeHeader(size: number): Uint8Array {
   return header
 }
 
-/** Half-open range of bytes: `start` is in, `end` is not. */
+/** Half-open range of bytes: includes `start`, excludes `end`. */
 export interface ByteRange {
   readonly start: number
   readonly end: number
@@ -39,7 +39,7 @@ export interface GroupRange {
   readonly end: number
 }
 
-/** A size that a value may have, and a group size that the tree code takes; else `RangeError`. */
+/** Throws a `RangeError` unless a value may have this size and groups this length. */
 export function checkTree(size: number, groupBytes: number): void {
   if (!Number.isSafeInteger(size) || size < 0 || size > VALUE_BYTES) {
     throw new RangeError('size must be an integer from 0 to 2^53 - 1')
@@ -47,7 +47,9 @@ export function checkTree(size: number, groupBytes: number): void {
   checkGroupBytes(groupBytes)
 }
 
-/** Groups are powers of two of chunks, and fit into one call of the engine. */
+/**
+ * Throws a `RangeError` unless groups are a power of two of chunks and fit one call of the engine.
+ */
 export function checkGroupBytes(groupBytes: number): void {
   const chunks = groupBytes / CHUNK_BYTES
   if (!(chunks >= 1 && groupBytes <= HASH_WINDOW_BYTES) || !Number.isInteger(Math.log2(chunks))) {
@@ -55,17 +57,17 @@ export function checkGroupBytes(groupBytes: number): void {
   }
 }
 
-/** How many groups a value has: the empty value has one, of no bytes. */
+/** Number of groups of a value: the empty value has one, of no bytes. */
 export function groupCount(size: number, groupBytes: number = GROUP_BYTES): number {
   return Math.max(1, Math.ceil(size / groupBytes))
 }
 
-/** The length of a value's outboard in bytes: 64 for each group but one. */
+/** Length of a value's outboard in bytes: 64 for each group except one. */
 export function outboardBytes(size: number, groupBytes: number = GROUP_BYTES): number {
   return (groupCount(size, groupBytes) - 1) * PAIR_BYTES
 }
 
-/** How many of `groups` (two or more) groups are below the left child of their parent. */
+/** How many of `groups`, two or more, are below the left child of their parent. */
 export function leftGroups(groups: number): number {
   let left = 1
   while (left * 2 < groups) left *= 2
@@ -73,8 +75,9 @@ export function leftGroups(groups: number): number {
 }
 
 /**
- * The groups that a slice for `range` holds (R002-7): those that the range touches; for an empty range, the one
- * that its first byte would be in; where that is beyond the value, the last one, because it proves the length.
+ * The groups in a slice for `range` (R002-7): those that the range touches; for an empty range, the
+ * one that would contain its first byte; beyond the value, the last one, because it proves the
+ * length.
  */
 export function groupsOf(
   range: ByteRange,
@@ -91,7 +94,7 @@ export function groupsOf(
   }
 }
 
-/** The bytes of a value that these groups are. */
+/** The bytes of these groups. */
 export function bytesOf(groups: GroupRange, size: number, groupBytes: number): ByteRange {
   return {
     start: Math.min(size, groups.first * groupBytes),
@@ -99,7 +102,9 @@ export function bytesOf(groups: GroupRange, size: number, groupBytes: number): B
   }
 }
 
-/** `RangeError` unless both ends are integers from 0 and in order. The end may be `Infinity`. */
+/**
+ * Throws a `RangeError` unless both ends are integers from 0, in order. The end may be `Infinity`.
+ */
 export function checkRange(range: ByteRange): void {
   const { start, end } = range
   if (!Number.isSafeInteger(start) || start < 0) {
@@ -110,7 +115,9 @@ export function checkRange(range: ByteRange): void {
   }
 }
 
-/** Where in the outboard the pair of the parent over groups [first, end) is, which the tree of `groups` must have. */
+/**
+ * Offset in the outboard of the pair of the parent over groups [first, end) in a tree of `groups`.
+ */
 export function pairOffset(first: number, end: number, groups: number): number {
   let offset = 0
   let node: GroupRange = { first: 0, end: groups }
@@ -124,7 +131,7 @@ export function pairOffset(first: number, end: number, groups: number): number {
   return offset
 }
 
-/** The exact length in bytes of the slice for a range, header included; known without walking it. */
+/** Length in bytes of the slice for a range, header included. */
 export function sliceBytes(
   size: number,
   range: ByteRange,
@@ -137,7 +144,7 @@ export function sliceBytes(
   return HEADER_BYTES + parents * PAIR_BYTES + (end - start)
 }
 
-/** How many parents among groups [first, end) have a wanted group below them. */
+/** Number of parents among groups [first, end) with a wanted group below them. */
 function parentsAbove(wanted: GroupRange, first: number, end: number): number {
   if (wanted.end <= first || wanted.first >= end) return 0
   if (wanted.first <= first && end <= wanted.end) return end - first - 1

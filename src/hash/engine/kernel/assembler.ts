@@ -1,7 +1,8 @@
 /**
- * As much of a WebAssembly assembler as the BLAKE3 kernel needs. Code is composed as expressions: a function here
- * takes the code of its operands and gives the code that leaves their result on the stack. Nothing is optimised and
- * nothing reordered: what stands in the kernel's source is what the module holds.
+ * The part of a WebAssembly assembler that the BLAKE3 kernel needs. Code is composed as
+ * expressions: a function takes the code of its operands and returns the code that leaves their
+ * result on the stack. It optimises and reorders nothing: the module holds exactly what the source
+ * says.
  */
 
 export type Code = readonly number[]
@@ -60,7 +61,7 @@ export const not = (a: Code): Code => [...a, 0x45]
 
 // Control flow.
 
-/** Repeat the body as long as the condition behind it is not 0; at least once. */
+/** Repeats the body, at least once, while the condition after it is not 0. */
 export const repeatWhile = (condition: Code, body: Code): Code => [
   0x03,
   0x40,
@@ -130,7 +131,7 @@ const I32 = 0x7f
 const V128 = 0x7b
 const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 
-/** A function that takes 32-bit integers and gives nothing. */
+/** A function with 32-bit integers as parameters and no result. */
 export class FunctionBuilder {
   readonly name: string
   readonly params: readonly Local[]
@@ -142,7 +143,7 @@ export class FunctionBuilder {
     this.params = Array.from({ length: params }, (_, index) => index as Local)
   }
 
-  /** New locals, zero at first. */
+  /** New locals, initially zero. */
   integers(count: number): readonly Local[] {
     return this.#add(count, I32)
   }
@@ -169,7 +170,7 @@ export class FunctionBuilder {
   }
 }
 
-/** A module of these functions, exported by their names, and of a memory of fixed size, exported as `memory`. */
+/** A module that exports these functions by name, and a memory of fixed size as `memory`. */
 export function assemble(functions: readonly FunctionBuilder[], memoryPages: number): Uint8Array {
   const types = functions.map(({ params }) => [0x60, ...list(params.map(() => [I32])), 0])
   const exported = functions.map(({ name }, index) => [...text(name), 0x00, ...unsigned(index)])

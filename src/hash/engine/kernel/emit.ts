@@ -1,6 +1,7 @@
 /**
- * The BLAKE3 kernel as a WebAssembly module. Written by `npm run kernel` to ../kernel-bytes.ts, which is committed;
- * a test compares the two. No optimiser may run over it: they move constants to where they are used (see rounds.ts).
+ * The BLAKE3 kernel as a WebAssembly module. `npm run kernel` writes it to ../kernel-bytes.ts,
+ * which is committed; a test compares the two. It must not be optimised: optimisers move constants
+ * to their use, which is slow (see rounds.ts).
  */
 import { assemble } from './assembler.ts'
 import { emitFour } from './lanes.ts'

@@ -1,4 +1,4 @@
-/** `four`: hashes four inputs at a time, each in a lane of its own. Chunks and parents alike. */
+/** `four`: hashes four inputs at a time, one per lane. For chunks and parents. */
 import {
   FunctionBuilder,
   add,
@@ -44,9 +44,9 @@ const DIAGONALS = [
 /**
  * four(input, stride, blocks, fours, counterLow, counterHigh, counterStep, first, last, output)
  *
- * Hashes 4 x `fours` inputs of `blocks` whole blocks each, which begin `stride` bytes after each other, to chaining
- * values of 32 bytes at `output`, which may be `input`. The first block of each has the flags `first`, the last has
- * `last`; the counter grows by `counterStep` from one input to the next.
+ * Hashes 4 x `fours` inputs of `blocks` whole blocks each, `stride` bytes apart, to chaining values
+ * of 32 bytes at `output`, which may be `input`. The first block of each has the flags `first`, the
+ * last has `last`; the counter grows by `counterStep` from one input to the next.
  */
 export function emitFour(): FunctionBuilder {
   const four = new FunctionBuilder('four', 10)
@@ -94,7 +94,7 @@ export function emitFour(): FunctionBuilder {
   const inputs = seq(
     ...lanes.map((lane, i) => set(lane, add(get(input), mul(get(stride), i32(i))))),
     ...cv.map((word, i) => set(word, splat(i32(IV[i]!)))),
-    // Per lane; a low half that is smaller than where it began has carried.
+    // Per lane: a low half that is below its start has overflowed.
     set(low, add4(splat(get(counterLow)), mul4(splat(get(counterStep)), words4([0, 1, 2, 3])))),
     set(high, sub4(splat(get(counterHigh)), lessUnsigned4(get(low), splat(get(counterLow))))),
     set(flags, get(first)),
@@ -125,7 +125,7 @@ function round(v: readonly Local[], m: readonly Local[], masks: Masks): Code {
   return seq(mix(quarters(COLUMNS, 0), masks), mix(quarters(DIAGONALS, 8), masks))
 }
 
-/** The first four of `v`, rows of a matrix of words, to its columns in `to`. Spoils `v`'s first eight. */
+/** Transposes the first four vectors of `v` into `to`. Overwrites the first eight of `v`. */
 function transpose(v: readonly Local[], to: readonly Local[]): Code {
   const row = (i: number): Code => get(v[i]!)
   return seq(
@@ -140,7 +140,7 @@ function transpose(v: readonly Local[], to: readonly Local[]): Code {
   )
 }
 
-/** One lane after the other: two vectors each. */
+/** One lane after another: two vectors each. */
 function storeChainingValues(cv: readonly Local[], v: readonly Local[], output: Local): Code {
   const half = (from: number): Code =>
     seq(

@@ -1,4 +1,4 @@
-/** What the two shapes of the compression function share: BLAKE3's constants, and the step of its quarter round. */
+/** Shared by both kernels: BLAKE3's constants and the steps of its quarter round. */
 import {
   bytes16,
   get,
@@ -27,8 +27,8 @@ export const SCHEDULE: readonly (readonly number[])[] = Array.from({ length: 6 }
 )
 
 /**
- * Rotation by 16 and by 8 bits is a permutation of bytes. The masks must be held in locals: written as a constant at
- * each use, V8 (Node 24) loads it anew each time, at a third of the speed; and `shuffle`, whose mask is always
+ * Rotation by 16 and by 8 bits is a permutation of bytes. The masks must be in locals: V8 (Node 24)
+ * reloads a constant at each use, at a third of the speed; and `shuffle`, whose mask is always
  * constant, is as slow.
  */
 export interface Masks {
@@ -41,7 +41,7 @@ export const setMasks = ({ rotate16, rotate8 }: Masks): Code => [
   ...set(rotate8, bytes16([1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12])),
 ]
 
-/** The four words (or rows of words) that a quarter round mixes, and the two message words that go in. */
+/** The four words (or rows of words) that a quarter round mixes, and its two message words. */
 export interface Quarter {
   readonly a: Local
   readonly b: Local
@@ -67,7 +67,7 @@ const half = (message: 'x' | 'y', mask: Local, bits: number): ((q: Quarter) => C
   (q) => rotated(bits, q.b, q.c),
 ]
 
-/** Quarter rounds that do not depend on each other, step by step in turn, so that they can overlap. */
+/** Interleaves independent quarter rounds step by step, so that they can overlap. */
 export function mix(quarters: readonly Quarter[], masks: Masks): Code {
   const steps = [...half('x', masks.rotate16, 12), ...half('y', masks.rotate8, 7)]
   return steps.flatMap((step) => quarters.flatMap(step))

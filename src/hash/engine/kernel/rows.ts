@@ -1,4 +1,7 @@
-/** `one`: hashes a single input, the state's four rows in a vector each. For small values and lone parents. */
+/**
+ * `one`: hashes a single input, one row of the state per vector. For small values and single
+ * parents.
+ */
 import {
   FunctionBuilder,
   add,
@@ -28,7 +31,7 @@ import type { Masks } from './rounds.ts'
 /** The indexes of four words in a vector. */
 type Words = readonly number[]
 
-/** A local, and which message words are in it. */
+/** A local, and the message words that it holds. */
 interface Message {
   readonly local: Local
   readonly words: Words
@@ -41,8 +44,9 @@ const ROTATE_RIGHT: Words = [3, 0, 1, 2]
 /**
  * one(input, length, counterLow, counterHigh, first, last, output)
  *
- * Hashes one input of 0 to 1024 bytes to a chaining value of 32 bytes at `output`. The first block has the flags
- * `first`, the last has `last`. Where the last block is not whole, up to 64 bytes behind the input are overwritten.
+ * Hashes one input of 0 to 1024 bytes to a chaining value of 32 bytes at `output`. The first block
+ * has the flags `first`, the last has `last`. If the last block is short, up to 64 bytes after the
+ * input are overwritten.
  */
 export function emitOne(): FunctionBuilder {
   const one = new FunctionBuilder('one', 7)
@@ -73,8 +77,8 @@ export function emitOne(): FunctionBuilder {
   const rounds: Code[] = []
   for (const [index, order] of SCHEDULE.entries()) {
     const into = messages[(index + 1) % 2 === 0 ? 0 : 1]
-    // A quarter round's two words go to the lane that it is in. On diagonals that is the lane of its word of row b,
-    // which stays where it is because it is ready last.
+    // The two words of a quarter round go to its lane. On diagonals that is the lane of its word of
+    // row b, which does not move because it is ready last.
     const wanted = [
       [0, 2, 4, 6],
       [1, 3, 5, 7],
@@ -127,14 +131,14 @@ export function emitOne(): FunctionBuilder {
 
 const turn = (row: Local, words: Words): Code => set(row, shuffle(get(row), get(row), words))
 
-/** Bring these message words together in `into`, from wherever they are held. */
+/** Gathers these message words in `into`. */
 function gather(into: Local, wanted: Words, held: readonly Message[], scratch: Local): Code {
   const sources = held.filter(({ words }) => wanted.some((word) => words.includes(word)))
   const code: Code[] = []
   let so: Message = sources[0]!
   for (const [index, source] of sources.entries()) {
     if (index === 0 && sources.length > 1) continue
-    // A word that neither holds yet comes later: any place will do for now.
+    // A word that neither vector holds comes later: any lane will do for now.
     const indexes = wanted.map((word, lane) => {
       if (so.words.includes(word)) return so.words.indexOf(word)
       return source.words.includes(word) ? 4 + source.words.indexOf(word) : lane
