@@ -1,6 +1,7 @@
 /**
- * The hash layer against its peers, as ratios taken in one interleaved run: `node dist/bench/hash.js` after a build.
- * Peers: @napi-rs/blake-hash (native), @noble/hashes, and b3sum where it is installed. See README.md for the goals.
+ * The hash layer against its peers, as ratios taken in one interleaved run: `node
+ * dist/bench/hash.js` after a build. Peers: @napi-rs/blake-hash (native), @noble/hashes, and b3sum
+ * where it is installed. See README.md for the goals.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -64,7 +65,8 @@ function trees(): void {
         decoder.groups(groups.subarray(at, at + runBytes))
     }
   }
-  // Groups as large as they can be: a sixteenth of the parents, as near to no outboard as this code goes.
+  // Groups as large as they can be: a sixteenth of the parents, as near to no outboard as this code
+  // goes.
   const plain = (): unknown => hash(value, { groupBytes: 256 * KIB })
   const works = [plain, () => hash(value), verify(64 * KIB), verify(MIB)]
   const [, outboardCost, frameCost, pieceCost] = ratios(works, ROUNDS, 3 * SLICE_MS)

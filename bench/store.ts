@@ -1,6 +1,7 @@
 /**
- * How fast the disk store takes values in, gives them out and opens, beside what the same machine does without it in
- * the same run. `node dist/bench/store.js [MILLIONS]`; figures are in bench/README.md.
+ * How fast the disk store takes values in, gives them out and opens, beside what the same machine
+ * does without it in the same run. `node dist/bench/store.js [MILLIONS]`; figures are in
+ * bench/README.md.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'

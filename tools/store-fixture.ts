@@ -1,6 +1,7 @@
 /**
- * Makes test/fixtures/store-v1: the state directory of a Global as this layout has it. `npm run fixture` writes it
- * once for each layout; later versions are tested against what earlier ones left behind.
+ * Makes test/fixtures/store-v1: the state directory of a Global as this layout has it. `npm run
+ * fixture` writes it once for each layout; later versions are tested against what earlier ones left
+ * behind.
  */
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +18,7 @@ import type { Node } from '../src/node/node.ts'
 import { openNode } from '../src/node/open.ts'
 import { openDiskStore } from '../src/store/disk/disk.ts'
 
-/** Byte i of every value is i mod 251: the length alone tells one from another. */
+/** Byte i of every value is i mod 251: values differ only in length. */
 export function valueOf(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => i % 251)
 }
@@ -141,7 +142,7 @@ export async function writeFixture(): Promise<void> {
     await breakOff(dir)
     await rm(fixture, { recursive: true, force: true })
     for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-      // LMDB makes its lock file anew.
+      // LMDB creates its lock file at each opening.
       if (!entry.isFile() || entry.name === 'lock.mdb') continue
       const path = join(entry.parentPath, entry.name)
       const to = join(fixture, `${path.slice(dir.length)}.gz`)

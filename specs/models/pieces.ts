@@ -1,6 +1,6 @@
 /**
- * The executable model of how document 003 cuts a slice into pieces, and of what is found wrong with them. It shares the
- * arithmetic of the tree with the model of document 002, and nothing with the product.
+ * The executable model of how document 003 cuts a slice into pieces, and of their flaws. It shares
+ * the arithmetic of the tree with the model of document 002, and nothing with the product.
  */
 import { effective, header, leftLength, parentCv, subtreeCv } from './verified-values.ts'
 import type { Flaw, Range } from './verified-values.ts'
@@ -40,7 +40,7 @@ export interface Piece {
   readonly data: Range
 }
 
-/** The parents above what is wanted and the groups that are, in the order of the slice (R002-5). */
+/** The wanted groups and the parents above them, in the order of the slice (R002-5). */
 function* sliceNodes(node: Node, { start, end }: Range, size: number): Generator<Node> {
   const outside = end <= node.start || start >= node.end
   if (outside && node.end - node.start < size) return
@@ -73,10 +73,10 @@ export function pieces(value: Uint8Array, tree: Node, range: Range, span: number
   return made.map(({ proof, data }) => ({ proof: Uint8Array.from(proof), data }))
 }
 
-/** Pieces as they arrive: what the peer gave for each. */
+/** Pieces as they arrive from a peer. */
 export type Arrived = readonly { readonly proof: Uint8Array; readonly data: Uint8Array }[]
 
-/** The first flaw of pieces that have the right lengths, and where; undefined where there is none (R003-43). */
+/** The first flaw of pieces with the right lengths, and its position; else undefined (R003-43). */
 export function flawOf(
   arrived: Arrived,
   root: Uint8Array,
@@ -87,7 +87,7 @@ export function flawOf(
   const first = arrived[0]!
   if (header(size).some((byte, i) => byte !== first.proof[i])) return ['size', 0]
   const wanted = effective(range, size)
-  /** Subtrees still to come, the next one last. */
+  /** Subtrees that follow, the next one last. */
   const coming = [{ start: 0, end: size, cv: root }]
   for (const [index, { proof, data }] of arrived.entries()) {
     const pairs = proof.subarray(index === 0 ? 8 : 0)

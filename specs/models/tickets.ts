@@ -1,4 +1,4 @@
-/** Makes the vectors of document 006: tickets, put together and taken apart by the page alone. */
+/** Makes the vectors of document 006: encodes and decodes tickets, using only the page. */
 import { digest } from './verified-values.ts'
 
 export interface TicketVectors {
@@ -11,7 +11,7 @@ export interface TicketVectors {
     readonly kept: string
     readonly addresses: readonly string[]
   }[]
-  /** Texts that are no ticket: each is refused with `usage`. */
+  /** Texts that are not tickets: each is refused with `usage`. */
   readonly refused: readonly { readonly why: string; readonly text: string }[]
 }
 
@@ -127,7 +127,7 @@ export function ticketVectors(): TicketVectors {
   return { tickets, refused }
 }
 
-/** The same bits but for those of the last letter that stand for nothing; where there are none, a letter more. */
+/** Changes the unused bits of the last letter; adds a letter if it has none. */
 function nextLetter(text: string): string {
   const spare = ((text.length - 'dstore1'.length) * 5) % 8
   if (spare === 0) return `${text}b`

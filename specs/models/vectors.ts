@@ -1,11 +1,14 @@
-/** Makes the vectors of documents 001, 002 and 003 from the model. `npm run vectors` writes them to specs/vectors. */
+/**
+ * Makes the vectors of documents 001, 002 and 003 from the model. `npm run vectors` writes them to
+ * specs/vectors.
+ */
 import { flawOf, pieces, treeOf, type Piece } from './pieces.ts'
 import { decode, digest, key, outboard, slice, sliceParts } from './verified-values.ts'
 import type { Flaw, Range } from './verified-values.ts'
 
 const KIB = 1024
 
-/** The input of every vector, as BLAKE3's own: byte i is i mod 251. */
+/** The input of every vector, as in BLAKE3's own: byte i is i mod 251. */
 export const input = (size: number): Uint8Array =>
   Uint8Array.from({ length: size }, (_, i) => i % 251)
 
@@ -24,7 +27,7 @@ export interface KeyVectors {
     /** Other texts for the same key. */
     readonly spellings: readonly string[]
   }[]
-  /** Texts that are no key: each is refused with `malformed-key`. */
+  /** Texts that are not keys: each is refused with `malformed-key`. */
   readonly refused: readonly { readonly why: string; readonly text: string }[]
 }
 
@@ -63,7 +66,7 @@ export function keyVectors(): KeyVectors {
     { why: 'digest cut short', text: `f01551e20${b3.slice(2)}` },
     { why: 'a byte behind the digest', text: `f01551e20${b3}00` },
     { why: 'a number not in its shortest form', text: `f8100551e20${b3}` },
-    { why: 'a multibase prefix alone', text: 'b' },
+    { why: 'only a multibase prefix', text: 'b' },
     { why: '63 hex digits', text: b3.slice(1) },
     { why: '65 hex digits', text: `${b3}0` },
     { why: 'a digit that is none', text: `${b3.slice(1)}g` },
@@ -82,7 +85,7 @@ export function keyVectors(): KeyVectors {
 
 // Document 002.
 
-/** Bytes too many to write down: how many, and their BLAKE3. */
+/** Stands for bytes: their number and their BLAKE3. */
 interface Fingerprint {
   readonly bytes: number
   readonly digest: string
@@ -93,9 +96,9 @@ export interface SliceVector {
   readonly encoding: Fingerprint
   /** The bytes that it proves, and whether they prove the length of the value. */
   readonly proves: { readonly start: number; readonly end: number; readonly size: boolean }
-  /** Flip the lowest bit of the byte at this offset: the flaw, and the first byte that is not proved. */
+  /** For a flip of the lowest bit of the byte at this offset: flaw and position. */
   readonly flips: readonly Attack[]
-  /** Cut the encoding to this length. */
+  /** For a cut of the encoding to this length: flaw and position. */
   readonly cuts: readonly Attack[]
 }
 
@@ -116,13 +119,13 @@ export interface ValueVectors {
   readonly values: readonly ValueVector[]
 }
 
-/** Groups of one chunk, as Bao has them; and those of dstore. */
+/** Groups of one chunk, as in Bao, and those of dstore. */
 const VALUE_SIZES: readonly (readonly [groupBytes: number, sizes: readonly number[]])[] = [
   [KIB, [0, 1, 1023, 1024, 1025, 2048, 2049, 3072, 3073, 4097, 5120, 8193, 10_241]],
   [16 * KIB, [0, 1, 1025, 16_383, 16_384, 16_385, 32_768, 32_769, 49_152, 49_153, 65_537, 100_000]],
 ]
 
-/** All of them, or those of one group size. */
+/** All vectors, or those of one group size. */
 export function valueVectors(only?: number): ValueVectors {
   const chosen = VALUE_SIZES.filter(([group]) => only === undefined || group === only)
   const values = chosen.flatMap(([group, sizes]) => sizes.map((size) => valueVector(size, group)))
@@ -141,7 +144,7 @@ function valueVector(size: number, group: number): ValueVector {
   }
 }
 
-/** Everything; nothing; the first and last byte; across a border of groups; beyond the end. */
+/** Everything; nothing; the first and last byte; across the boundary of groups; beyond the end. */
 function ranges(size: number, group: number): Range[] {
   const all: readonly Range[] = [
     { start: 0, end: Infinity },
@@ -164,7 +167,7 @@ function sliceVector(value: Uint8Array, range: Range, group: number): SliceVecto
   const outcome = decode(encoding, root, range, group)
   if (!outcome.ok) throw new Error('the model refuses its own slice')
   const { start, bytes } = outcome
-  /** None where the change makes no difference to what is proved: a wrong length, in a slice that proves none. */
+  /** Empty if the change is harmless: a wrong length in a slice that proves none. */
   const attacked = (where: number, changed: Uint8Array): Attack[] => {
     const result = decode(changed, root, range, group)
     if (!result.ok) return [[where, result.flaw, result.position]]
@@ -215,7 +218,7 @@ export interface PiecesVector {
   readonly slices: readonly {
     readonly range: readonly [start: number, end: number]
     readonly pieces: readonly PieceVector[]
-    /** Flip the lowest bit of the byte at this offset of this piece: the flaw, and the first byte that is not proved. */
+    /** For a flip of the lowest bit of the byte at this offset of this piece: flaw and position. */
     readonly flips: readonly (readonly [piece: number, ...Attack])[]
   }[]
 }
@@ -225,14 +228,14 @@ export interface PiecesVectors {
   readonly values: readonly PiecesVector[]
 }
 
-/** Spans of four groups of a chunk, where there is much to see in little; and those of dstore. */
+/** Spans of four groups of a chunk, with many cases in few bytes, and those of dstore. */
 const PIECES_SIZES: readonly (readonly [group: number, span: number, sizes: readonly number[]])[] =
   [
     [KIB, 4 * KIB, [0, 1, 1024, 1025, 4095, 4096, 4097, 8192, 10_241, 16_384, 16_385, 20_000]],
     [16 * KIB, KIB * KIB, [0, 16_385, 1_048_576, 1_048_577, 2_200_000]],
   ]
 
-/** All of them, or those of one group size. */
+/** All vectors, or those of one group size. */
 export function piecesVectors(only?: number): PiecesVectors {
   const chosen = PIECES_SIZES.filter(([group]) => only === undefined || group === only)
   const values = chosen.flatMap(([group, span, sizes]) =>
@@ -280,7 +283,7 @@ function piecesVector(size: number, group: number, span: number): PiecesVector {
   return { size, groupBytes: group, spanBytes: span, digest: hex(tree.cv), slices }
 }
 
-/** The first and the last byte of header, pairs and groups, and those where they meet. */
+/** The first and the last byte of header, pairs and groups. */
 function pieceOffsets(
   { proof, data: { start, end } }: Piece,
   isFirst: boolean,
@@ -297,7 +300,7 @@ function fingerprint(bytes: Uint8Array): Fingerprint {
   return { bytes: bytes.length, digest: hex(digest(bytes)) }
 }
 
-/** Vectors as they are kept: JSON, each list with an item a line, so that a change can be read. */
+/** The text of a file of vectors: JSON with one line per list item, for readable diffs. */
 export function vectorFile(vectors: object): string {
   const fields = Object.entries(vectors).map(([name, content]: [string, unknown]) => {
     if (!Array.isArray(content)) return `"${name}": ${JSON.stringify(content)}`

@@ -1,10 +1,12 @@
 /**
- * The executable model of documents 001 and 002: the BLAKE3 tree, outboards, slices and their proof, written to be
- * read beside the specification. It makes the vectors, and the product is judged by them.
+ * The executable model of documents 001 and 002: the BLAKE3 tree, outboards, slices and their
+ * proof, written to be read beside the specification. It makes the vectors that the product is
+ * tested with.
  *
- * Recursive and buffered, one chunk at a time, and thousands of times slower than the product. It leaves out:
- * streaming, files, resumption, bounds on memory, and all of BLAKE3 that keys do not need (keyed hashing, key
- * derivation, longer outputs). It imports nothing, so that it cannot share a mistake with the product.
+ * Recursive and buffered, one chunk at a time, and thousands of times slower than the product. It
+ * omits streaming, files, resumption, bounds on memory, and the parts of BLAKE3 that keys do not
+ * need (keyed hashing, key derivation, longer outputs). It imports nothing, so that it cannot share
+ * a mistake with the product.
  */
 
 const CHUNK = 1024
@@ -65,7 +67,7 @@ const bytesOf = (words: readonly number[]): Uint8Array =>
 
 // The tree.
 
-/** The chaining value of a chunk of at most 1024 bytes; the digest, where it is the whole value. */
+/** The chaining value of a chunk of at most 1024 bytes; the digest if it is the whole value. */
 function chunkCv(chunk: Uint8Array, index: number, root: boolean): Uint8Array {
   let cv: number[] = IV
   const blocks = Math.max(1, Math.ceil(chunk.length / BLOCK))
@@ -80,7 +82,7 @@ function chunkCv(chunk: Uint8Array, index: number, root: boolean): Uint8Array {
 export const parentCv = (pair: Uint8Array, root: boolean): Uint8Array =>
   bytesOf(compress(IV, pair, 0, PARENT | (root ? ROOT : 0)))
 
-/** How many bytes are below the left child: the largest power of two of units that leaves something for the right. */
+/** Bytes below the left child: the largest power of two of units that leaves some for the right. */
 export function leftLength(length: number, unit: number): number {
   let left = unit
   while (2 * left < length) left *= 2
@@ -121,7 +123,7 @@ export function key(value: Uint8Array): string {
   return `b${digits.join('')}`
 }
 
-/** The outboard (R002-3): the pair of each parent above the groups, a parent before what is below it. */
+/** The outboard (R002-3): the pairs of all parents above the groups, in pre-order. */
 export function outboard(value: Uint8Array, group: number, start: number = 0): Uint8Array {
   if (value.length <= group) return new Uint8Array(0)
   const left = leftLength(value.length, group)
@@ -138,7 +140,7 @@ export interface Range {
   readonly end: number
 }
 
-/** The range that a slice really holds at least a byte of (R002-7). */
+/** The range after the special cases of R002-7: it touches at least one byte. */
 export function effective(range: Range, size: number): Range {
   const start = Math.min(range.start, Math.max(0, size - 1))
   return { start, end: Math.max(start + 1, range.end) }
@@ -149,7 +151,7 @@ export function slice(value: Uint8Array, range: Range, group: number): Uint8Arra
   return join(sliceParts(value, range, group))
 }
 
-/** What a slice is made of, in order: its header, then pairs and groups. */
+/** The parts of a slice, in order: its header, then pairs and groups. */
 export function sliceParts(value: Uint8Array, range: Range, group: number): Uint8Array[] {
   const wanted = effective(range, value.length)
   const walk = (bytes: Uint8Array, start: number): Uint8Array[] => {
@@ -172,13 +174,13 @@ export function header(size: number): Uint8Array {
   return new Uint8Array(bytes.buffer)
 }
 
-/** What a slice proves, or the first thing that is wrong with it and where (R002-13). */
+/** The bytes that a slice proves, or its first flaw (R002-13). */
 export type Outcome =
   | {
       readonly ok: true
       readonly start: number
       readonly bytes: Uint8Array
-      /** The length of the value, where the slice proves it. */
+      /** The length of the value; undefined if the slice does not prove it. */
       readonly size: number | undefined
     }
   | { readonly ok: false; readonly flaw: Flaw; readonly position: number }
@@ -193,7 +195,7 @@ class Flawed extends Error {
   }
 }
 
-/** Decode a slice that was asked for by digest and range; `known` is the value's length where it is known. */
+/** Decodes the slice for a digest and a range; `known` is the value's length if it is known. */
 export function decode(
   encoded: Uint8Array,
   root: Uint8Array,
@@ -238,7 +240,7 @@ export function decode(
     }
     walk(0, size, root)
     if (at < encoded.length) throw new Flawed('trailing')
-    // The last group is what proves the length: no other value with this digest has a last group there.
+    // The last group proves the length: no other value with this digest has its last group there.
     return {
       ok: true,
       start: first,

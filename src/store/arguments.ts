@@ -89,6 +89,6 @@ export function checkTransaction(transaction: Transaction): void {
   }
   if (entry !== undefined) return checkBytes('entry', entry, RECORD_VALUE_BYTES)
   if (locations.length > 0 || writes.some(({ key }) => key.table !== 'meta')) {
-    throw new RangeError('entry must be there unless the transaction writes meta alone')
+    throw new RangeError('entry must be there unless the transaction writes only meta')
   }
 }

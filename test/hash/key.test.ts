@@ -86,7 +86,7 @@ const REFUSED: readonly (readonly [title: string, text: string, reason: RegExp])
     /shortest/,
   ],
   ['a CID without end', bases.base32.encode(new Uint8Array(20).fill(0xff)), /too short/],
-  ['a prefix alone', 'b', /too short/],
+  ['only a prefix', 'b', /too short/],
   ['63 hex digits', good.toHex().slice(1), /neither|not base/],
   ['65 hex digits', `${good.toHex()}0`, /neither|not base/],
   ['64 characters, not all hex', `${good.toHex().slice(1)}g`, /neither|not base/],
@@ -126,7 +126,8 @@ test('R001-7: of the length that is printed, a text in lower case is refused or 
       }
     }
   }
-  // The last character holds two bits that nobody reads: 24 of 32 set one; and what stands at the start is fixed.
+  // The last character holds two unused bits: 24 of 32 set one; and what stands at the
+  // start is fixed.
   t.true(refused >= 24 + 31 + 3, `${refused}`)
 })
 

@@ -1,4 +1,7 @@
-/** Against the official tools, where they are installed: `b3sum` (Debian) and `bao` (`cargo install bao_bin`). */
+/**
+ * Against the official tools, where they are installed: `b3sum` (Debian) and `bao` (`cargo install
+ * bao_bin`).
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,9 +1,12 @@
-/** The lengths at which trees change, named once for every test of the hash layer. */
+/** The lengths at which trees change, shared by the tests of the hash layer. */
 import { equal } from '../../src/bytes.ts'
 import type { Hashed } from '../../src/hash/hasher.ts'
 import { CHUNK_BYTES, GROUP_BYTES } from '../../src/limits.ts'
 
-/** The lengths that the BLAKE3 project publishes vectors for, with 8 KiB and its neighbours among them. */
+/**
+ * The lengths that the BLAKE3 project publishes vectors for, with 8 KiB and its neighbours among
+ * them.
+ */
 export const BLAKE3_SIZES: readonly number[] = [
   [0, 1, 2, 3, 4, 5, 6, 7, 8], // nothing, and less than a word or two
   [63, 64, 65, 127, 128, 129], // blocks

@@ -63,7 +63,10 @@ test('R001-5, R001-6, R001-7: what the vectors refuse', (t) => {
   }
 })
 
-/** Ways to cut a stream: whole, in halves, in frames of odd length, and byte by byte where there are few bytes. */
+/**
+ * Ways to cut a stream: whole, in halves, in frames of odd length, and byte by byte where there are
+ * few bytes.
+ */
 function shapes(length: number): number[] {
   return [Infinity, Math.ceil(length / 2), 1021, 16_384, ...(length < 4000 ? [1] : [])]
 }
@@ -124,7 +127,7 @@ for (const engine of ENGINES) {
           const { accepted, flaw: found } = attempt(source, flipped(sent!, at), engine)
           t.is(accepted, found?.flaw === 'group' ? position : start)
           if (at < HEADER_BYTES) {
-            // A slice does not say which length is right; whoever asks for pieces knows it.
+            // A slice alone does not prove the length here; a request for pieces names it.
             t.deepEqual([found?.flaw, found?.position], ['size', 0])
           } else {
             // All pairs of a piece precede its groups.

@@ -1,6 +1,6 @@
 /**
- * The judge of a store: what specs/005-storage.md asks of every implementation, a topic a line. Call it from the
- * test file of the store, or of anything that wraps one.
+ * The judge of a store: what specs/005-storage.md asks of every implementation, a topic a line.
+ * Call it from the test file of the store, or of anything that wraps one.
  */
 import { durableTopic } from './conformance/durable.ts'
 import { damageTopic } from './conformance/damage.ts'
@@ -11,7 +11,7 @@ import { modelTopic } from './conformance/model.ts'
 import { recordsTopic } from './conformance/records.ts'
 import { spaceTopic } from './conformance/space.ts'
 import type { Suite } from './conformance/suite.ts'
-import { unfinishedTopic } from './conformance/unfinished.ts'
+import { partialUploadsTopic } from './conformance/partial-uploads.ts'
 import { valuesTopic } from './conformance/values.ts'
 
 export type { Harness, Suite } from './conformance/suite.ts'
@@ -23,7 +23,7 @@ export function storeSuite(suite: Suite): void {
   lifeCycleTopic(suite)
   spaceTopic(suite)
   damageTopic(suite)
-  unfinishedTopic(suite)
+  partialUploadsTopic(suite)
   misuseTopic(suite)
   modelTopic(suite)
   if (suite.supports.durable) durableTopic(suite)

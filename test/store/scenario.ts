@@ -1,4 +1,6 @@
-/** One of everything that a store does to a disk, and what must be true of it whatever went wrong. */
+/**
+ * One of everything that a store does to a disk, and what must be true of it whatever went wrong.
+ */
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,7 +17,10 @@ const LARGE_BYTES = PIECE_BYTES + 1
 /** Kept in a file. */
 const MIDDLE_BYTES = 100_000
 
-/** What a caller of the store was told: the record of each value, or that it is gone, or nothing for sure. */
+/**
+ * What a caller of the store was told: the record of each value, or that it is gone, or nothing for
+ * sure.
+ */
 export class Told {
   readonly present: Map<string, { readonly location: Location; readonly size: number }> = new Map()
   readonly absent: Set<string> = new Set()
@@ -78,7 +83,7 @@ async function remove(store: Store, told: Told, id: string): Promise<void> {
   })
 }
 
-/** Put small and large, alone and together; read; remove; give up; put again. */
+/** Puts small and large values, one at a time and together; reads, removes, discards, puts again. */
 export async function runScenario(store: Store, told: Told): Promise<void> {
   await put(store, told, 'small', 100)
   await put(store, told, 'large', LARGE_BYTES)

@@ -1,4 +1,6 @@
-/** Random attacks on pieces: each must end in an `IntegrityError`, and no wrong byte be accepted. */
+/**
+ * Random attacks on pieces: each must end in an `IntegrityError`, and no wrong byte be accepted.
+ */
 import { concat, equal } from '../../../src/bytes.ts'
 import type { Engine } from '../../../src/hash/engine/engine.ts'
 import { IntegrityError } from '../../../src/hash/proof/integrity.ts'

@@ -45,7 +45,10 @@ interface Outcome {
   readonly flaw: IntegrityError | undefined
 }
 
-/** Gives a decoder what was sent, its groups so many at a time, and holds what it takes against the truth. */
+/**
+ * Gives a decoder what was sent, its groups so many at a time, and holds what it takes against the
+ * truth.
+ */
 function receive(
   { source, truth }: Asked,
   sent: readonly SentPiece[],
@@ -305,7 +308,7 @@ test('two pieces of the same value in each other’s place are refused', (t) => 
   mustFail(t, whole, { index: 1, sent: { groups }, flaw: 'group', position: PIECE_BYTES })
 })
 
-/** A value of this size and digest, whose pieces somebody made up. */
+/** A value of this size and digest, with made-up pieces. */
 function claimed(digest: Uint8Array, size: number, pieces: Omit<SentPiece, 'piece'>): Asked {
   const range = { start: 0, end: size }
   const [piece] = planPieces(size, range)
@@ -370,7 +373,7 @@ test('what differs in any one bit is not the same', (t) => {
   const expected = cvsOf(groups, start, size, KERNEL)
   t.is(wrongGroup(groups, { start, size, expected }, KERNEL), undefined)
   for (let bit = 0; bit < expected.byteLength * 8; bit++) {
-    // Only the group that the bit is of, and one more: all of them for every bit would take long.
+    // Only the bit's group and the next: all groups for every bit would take too long.
     const group = bit >> 8
     const end = Math.min(group + 2, groups.byteLength / GROUP_BYTES)
     const bytes = groups.subarray(group * GROUP_BYTES, end * GROUP_BYTES)

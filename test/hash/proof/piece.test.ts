@@ -56,7 +56,10 @@ const PIECE_SIZES = [
   3 * PIECE_BYTES + 17,
 ]
 
-/** Ranges from and to every place where something changes; also empty ones, and such that go beyond the value. */
+/**
+ * Ranges from and to every place where something changes; also empty ones, and such that go beyond
+ * the value.
+ */
 function rangesOf(size: number, groupBytes: number, spanBytes: number): ByteRange[] {
   const inside = [0, 1, groupBytes, spanBytes, size].flatMap((at) => [at - 1, at, at + 1])
   const edges = [...new Set(inside)].filter((at) => at >= 0 && at <= size + 1)
@@ -125,7 +128,10 @@ function stepsOf(piece: Piece, size: number, groupBytes: number): Step[] {
   })
 }
 
-/** What of a piece is not as its steps say: its pairs, in as few ranges as there can be, and its groups. */
+/**
+ * What of a piece is not as its steps say: its pairs, in as few ranges as there can be, and its
+ * groups.
+ */
 function misproved(piece: Piece, size: number, groupBytes: number): string | undefined {
   const { steps, outboard, data, isFirst, proofBytes } = piece
   for (const [i, { start }] of outboard.entries()) {
@@ -217,7 +223,10 @@ test('R002-7: the bytes of all pieces, put in the order of the tree, are the sli
   }
 })
 
-/** Places in the largest values, and short ranges there: the ends, the deepest subtrees, and between. */
+/**
+ * Places in the largest values, and short ranges there: the ends, the deepest subtrees, and
+ * between.
+ */
 const FAR: readonly { readonly size: number; readonly range: ByteRange }[] = [
   VALUE_BYTES,
   VALUE_BYTES - GROUP_BYTES + 1,
@@ -256,7 +265,8 @@ test('R003-3: no piece of the largest value is longer than a piece and its proof
     }
     checkPlan(t, size, range, { groupBytes: GROUP_BYTES, spanBytes: PIECE_BYTES })
   }
-  // A full span has one parent less than groups, and the way down to it is as long as the tree is deep.
+  // A full span has one parent less than groups, and the way down to it is as long as the tree is
+  // deep.
   t.is(most, 63 + 33)
   const [first] = planPieces(VALUE_BYTES, { start: 0, end: Infinity })
   t.is(first!.steps.length, 63 + 33 + 64)

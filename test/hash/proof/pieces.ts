@@ -1,4 +1,7 @@
-/** Values to be sent in pieces, and the pieces of a slice as they go over the wire, for tests of both ends. */
+/**
+ * Values to be sent in pieces, and the pieces of a slice as they go over the wire, for tests of
+ * both ends.
+ */
 import { concat } from '../../../src/bytes.ts'
 import type { Engine } from '../../../src/hash/engine/engine.ts'
 import { hash } from '../../../src/hash/hasher.ts'
@@ -18,7 +21,9 @@ import { CHUNK_BYTES, DIGEST_BYTES, GROUP_BYTES } from '../../../src/limits.ts'
 import { ENGINES } from '../engine/engines.ts'
 import { pattern } from '../sizes.ts'
 
-/** What a slice has behind its header, in order: a pair of the outboard, or a group of the value. */
+/**
+ * What a slice has behind its header, in order: a pair of the outboard, or a group of the value.
+ */
 export type Step =
   | {
       readonly kind: 'parent'
@@ -123,8 +128,8 @@ export function sourceOf(
 }
 
 /**
- * A value of any size of which only the groups of one range are there: what the subtrees beside them hash to is made up,
- * and the tree above is computed from that.
+ * A value of any size of which only the groups of one range are there: what the subtrees beside
+ * them hash to is made up, and the tree above is computed from that.
  */
 export function sparseSource(size: number, range: ByteRange): Source {
   const engine = ENGINES[0]!

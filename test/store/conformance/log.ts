@@ -21,7 +21,8 @@ export function logTopic(suite: Suite): void {
   })
 
   check(suite, 'R005-5 transactions take effect in the order of the calls', async (t, store) => {
-    // Values that are files have more to sync before they are adopted; a large record fills a transaction of its own.
+    // Values that are files have more to sync before they are adopted; a large record fills a
+    // transaction of its own.
     const [large, small] = [new Uint8Array(SMALL_VALUE_BYTES + 1), new Uint8Array(1)]
     const record = new Uint8Array(RECORD_VALUE_BYTES)
     const gone = await keep(store, large)

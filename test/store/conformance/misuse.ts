@@ -92,7 +92,7 @@ export function misuseTopic(suite: Suite): void {
     t.deepEqual(await store.rows([key]), [undefined])
   })
 
-  check(suite, 'R005-12 without an entry meta alone is written', async (t, store) => {
+  check(suite, 'R005-12 without an entry only meta is written', async (t, store) => {
     const staging = await store.stage(1)
     await staging.write(pattern(1))
     const sealed = await staging.seal(new Uint8Array(0))

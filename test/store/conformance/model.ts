@@ -1,4 +1,7 @@
-/** The whole interface against the plainest model of it, in random order (fast-check shrinks what fails). */
+/**
+ * The whole interface against the plainest model of it, in random order (fast-check shrinks what
+ * fails).
+ */
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { GROUP_BYTES } from '../../../src/limits.ts'

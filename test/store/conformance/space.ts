@@ -118,7 +118,7 @@ export function spaceTopic(suite: Suite): void {
     MAX_BYTES,
   )
 
-  check(suite, 'R005-26 usage counts adopted values alone', async (t, store) => {
+  check(suite, 'R005-26 usage counts only adopted values', async (t, store) => {
     t.deepEqual(await store.usage(), {
       ...NOTHING_WRONG,
       valueBytes: 0,

@@ -1,4 +1,7 @@
-/** What every topic of the conformance suite shares: how a store is made, and short words for common acts. */
+/**
+ * What every topic of the conformance suite shares: how a store is made, and short words for common
+ * acts.
+ */
 import type { ExecutionContext, TestFn } from 'ava'
 import type { Location, RecordKey, Row, Store, Table, Write } from '../../../src/store/store.ts'
 
@@ -36,12 +39,15 @@ export function check(suite: Suite, title: string, run: Case, maxBytes?: number)
   })
 }
 
-/** Of usage: no value is damaged, and none waits to be gone on with. */
+/** Of usage: no damaged value, no partial upload. */
 export const NOTHING_WRONG = { damaged: 0, unfinishedBytes: 0 } as const
 
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-/** Bytes in which every 251st is the same: a shift by any power of two shows. The array is shared: read only. */
+/**
+ * Bytes in which every 251st is the same: a shift by any power of two shows. The array is shared:
+ * read only.
+ */
 export function pattern(size: number): Uint8Array {
   if (longest.byteLength < size) longest = Uint8Array.from({ length: size }, (_, i) => i % 251)
   return longest.subarray(0, size)

@@ -4,7 +4,7 @@ import { concat, equal } from '../../../src/bytes.ts'
 import type { WritableFile } from '../../../src/store/disk/files.ts'
 import { BufferedWriter, WRITE_BUFFER_BYTES } from '../../../src/store/disk/buffered-writer.ts'
 
-/** Takes at most so many bytes of each write, and remembers how many it was offered. */
+/** Accepts a limited number of bytes of each write, and records how many it was offered. */
 function fileOf(mostBytes: number) {
   const taken: Uint8Array[] = []
   const offered: number[] = []

@@ -97,7 +97,7 @@ test('R005-20: the file of a value is closed when its reader ends, leaves, or is
   })
 })
 
-test('R005-5: commits at once share syncs, and fail alone', async (t) => {
+test('R005-5: concurrent commits share syncs, and fail separately', async (t) => {
   await inTemporary(async (directory) => {
     let commits = 0
     const store = await openDiskStore(

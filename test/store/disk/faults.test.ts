@@ -9,7 +9,9 @@ import { type Fault, Faulty } from './faulty.ts'
 import { MAX_BYTES, Told, checkTold, put, runScenario } from '../scenario.ts'
 import { inTemporary } from '../temporary.ts'
 
-/** Every call that the scenario is known to make: none may be missed because the scenario changed. */
+/**
+ * Every call that the scenario is known to make: none may be missed because the scenario changed.
+ */
 const CALLS: readonly string[] = [
   'close',
   'create',

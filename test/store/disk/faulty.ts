@@ -3,8 +3,9 @@ import type { Database } from '../../../src/store/disk/records/database.ts'
 import { type Files, type WritableFile, nodeFiles } from '../../../src/store/disk/files.ts'
 
 /**
- * How the call fails: refused with this errno; `cut`, only for writes: half of it is written and the rest refused;
- * `late`, only for commits: done, then reported as failed; `kill`: neither it nor any later call reaches the disk.
+ * How the call fails: refused with this errno; `cut`, only for writes: half of it is written and
+ * the rest refused; `late`, only for commits: done, then reported as failed; `kill`: neither it nor
+ * any later call reaches the disk.
  */
 export type Fault = 'EIO' | 'ENOSPC' | 'cut' | 'late' | 'kill'
 

@@ -1,9 +1,12 @@
-/** The state directory that layout 1 left behind (tools/store-fixture.ts), opened by the code of today. */
+/**
+ * The state directory that layout 1 left behind (tools/store-fixture.ts), opened by the code of
+ * today.
+ */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { equal, gather, once } from '../../../src/bytes.ts'
+import { equal, gather, once, toHex } from '../../../src/bytes.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { decodeChange, decodeKey, keyRow, LOCAL_ROWS } from '../../../src/index/records/record.ts'
 import { GROUP_BYTES } from '../../../src/limits.ts'
@@ -182,6 +185,25 @@ test('R005-35, R005-43: what layout 1 left behind is whole in the code of today'
     t.deepEqual(store.recovery, { deletedFiles: 0, damaged: [] })
     await checkStore(store)
     await checkNode(store)
+  })
+})
+
+test('R005-44: a partial upload that decayed is read back, refused and deleted', async (t) => {
+  await inTemporary(async (directory) => {
+    await unpackFixture(FIXTURE, directory)
+    const value = valueOf(PARTIAL_BYTES)
+    const { digest, outboard } = hash(value)
+    const path = join(directory, 'store-v1', 'values', `${toHex(digest)}.part`)
+    const kept = await readFile(path)
+    kept[GROUP_BYTES]! ^= 1
+    await writeFile(path, kept)
+    const store = await openDiskStore({ directory })
+    const resumed = { digest, size: PARTIAL_BYTES, start: KEPT_BYTES }
+    const rest = once(value.subarray(KEPT_BYTES))
+    const upload = receive(store, resumed, rest, () => outboard)
+    await t.throwsAsync(upload, { code: 'integrity' })
+    t.is(await store.partialBytes(digest), 0, 'the next one starts over')
+    await store.close()
   })
 })
 

@@ -1,4 +1,7 @@
-/** State directories that earlier layouts left behind, and what must hold however their opening is interrupted. */
+/**
+ * State directories that earlier layouts left behind, and what must hold however their opening is
+ * interrupted.
+ */
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -19,9 +22,9 @@ export async function unpackFixture(fixture: string, directory: string): Promise
 }
 
 /**
- * Opens a copy of the fixture, "killed" before its first operation on the disk, another one before its second, and so
- * on until an opening comes through; then lets `check` look at each copy. `begin` is what opens beyond the store.
- * Gives the number of operations.
+ * Opens a copy of the fixture, "killed" before its first operation on the disk, another one before
+ * its second, and so on until an opening comes through; then lets `check` look at each copy.
+ * `begin` is what opens beyond the store. Gives the number of operations.
  */
 export async function openedAtEveryStep(
   fixture: string,

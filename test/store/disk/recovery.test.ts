@@ -37,7 +37,7 @@ async function withStore<T>(
 
 const valuesIn = (directory: string): string => join(directory, 'store-v1', 'values')
 
-test('R005-35: files that no record names are deleted and counted, others are left alone', async (t) => {
+test('R005-35: files that no record names are deleted and counted, others are not touched', async (t) => {
   await inTemporary(async (directory) => {
     const kept = await withStore(directory, (store) => keep(store, pattern(LARGE_BYTES)))
     const small = await withStore(directory, (store) => keep(store, pattern(10)))
@@ -56,7 +56,7 @@ test('R005-35: files that no record names are deleted and counted, others are le
   })
 })
 
-test('R005-43: after a crash, what was unfinished for less than a day can be gone on with', async (t) => {
+test('R005-43: after a crash, a partial upload can be resumed for a day', async (t) => {
   await inTemporary(async (directory) => {
     await withStore(directory, async () => undefined)
     const values = valuesIn(directory)
@@ -93,7 +93,7 @@ test('R005-41: a file that was set aside goes with its value, and no other', asy
     })
     const values = valuesIn(directory)
     t.deepEqual((await readdir(values)).toSorted(), [`${damaged}.damaged`, whole].toSorted())
-    await writeFile(join(values, `${whole}.damaged`), 'of nobody')
+    await writeFile(join(values, `${whole}.damaged`), 'an orphan')
     await withStore(directory, async (store) => {
       t.is(store.recovery.deletedFiles, 1)
       t.true(await store.isDamaged(damaged))
@@ -107,7 +107,7 @@ test('R005-41: a file that was set aside goes with its value, and no other', asy
   })
 })
 
-test('R005-35: values that are missing or cut are told, and reading them is integrity', async (t) => {
+test('R005-35: missing and truncated values are reported, and reading them is integrity', async (t) => {
   await inTemporary(async (directory) => {
     const [missing, cut, longer, whole] = await withStore(directory, async (store) => {
       const kept: Location[] = []
@@ -221,7 +221,7 @@ test('R005-36: a file in the place of a directory is unwritable', async (t) => {
   })
 })
 
-test('R005-37: nobody else can read it, and sealed values are read-only', async (t) => {
+test('R005-37: other users cannot read it, and sealed values are read-only', async (t) => {
   await inTemporary(async (parent) => {
     const directory = join(parent, 'a', 'b')
     const mask = process.umask(0)

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { SharedSync } from '../../../src/store/disk/shared-sync.ts'
 
-/** A sync that ends when it is told to. */
+/** A sync that the test ends. */
 function manual(): { readonly shared: SharedSync; readonly running: ((fault?: Error) => void)[] } {
   const running: ((fault?: Error) => void)[] = []
   const shared = new SharedSync(
@@ -39,7 +39,7 @@ test('who asks while a sync runs is answered by the next one, which all of them 
   await last
 })
 
-test('a sync that fails fails those who shared it, and nobody after', async (t) => {
+test('a failed sync fails the callers that shared it, and no later one', async (t) => {
   const { shared, running } = manual()
   const first = t.throwsAsync(shared.run(), { message: 'disk' })
   const second = shared.run()

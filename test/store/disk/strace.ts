@@ -41,7 +41,8 @@ export class Trace {
     this.calls = calls
     const synced = calls.find((call) => isSync(call) && isData(call))
     if (synced === undefined) throw new Error('LMDB was never synced')
-    // LMDB writes a meta page through a descriptor of its own, which syncs every write; the rest through the other one.
+    // LMDB writes a meta page through a descriptor of its own, which syncs every write; the rest
+    // through the other one.
     this.#pagesDescriptor = descriptor(synced)
   }
 

@@ -121,7 +121,8 @@ for (const parallelBytes of [0, Infinity]) {
   for (const [title, change] of CHANGES) {
     test(`R002-9: a file that ${title} while it is hashed ${where} is refused`, async (t) => {
       const path = await fileOf(pattern(3 * MIB))
-      // File systems count time in ticks of some milliseconds: a change in the tick of the first write is not seen.
+      // File systems count time in ticks of some milliseconds: a change in the tick of the first
+      // write is not seen.
       await setTimeout(20)
       let progress = 0
       const onProgress = (): void => {

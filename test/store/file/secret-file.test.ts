@@ -21,7 +21,7 @@ function fresh(): Promise<Uint8Array> {
   return Promise.resolve(Uint8Array.of(++drawn, 2, 3))
 }
 
-test('a secret is made once, for its owner alone, and kept', async (t) => {
+test('a secret is made once, only for its owner, and kept', async (t) => {
   const dir = await directory()
   const path = join(dir, 'secret')
   const first = await readOrCreateSecret(path, fresh)
@@ -51,7 +51,7 @@ test('a secret that others can read is refused, with what to do', async (t) => {
   await t.notThrowsAsync(readOrCreateSecret(path, fresh))
 })
 
-test('what cannot be a secret is told, and left as it is', async (t) => {
+test('a file that cannot be a secret is refused and not changed', async (t) => {
   const dir = await directory()
   const path = join(dir, 'secret')
   const long = new Uint8Array(SECRET_FILE_BYTES + 1)

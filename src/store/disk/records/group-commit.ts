@@ -101,7 +101,7 @@ export class GroupCommit {
         else reject(outcome.reason)
       })
     } catch (error) {
-      // One job alone may be too large: retry each by itself, unless the commit is visible already.
+      // A single job may be too large: retry each separately, unless the commit is visible already.
       if (admitted.length > 1 && this.#leftNoTrace()) {
         for (const one of admitted) await this.#commit([one])
       } else {

@@ -1,6 +1,7 @@
 /**
- * The process that is killed: puts and removes as fast as the store answers, and tells its parent of each before and
- * after, a line each. What it told `done` must survive it. Arguments: directory, seed.
+ * The process that is killed: puts and removes as fast as the store answers, and tells its parent
+ * of each before and after, a line each. What it told `done` must survive it. Arguments: directory,
+ * seed.
  */
 import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'

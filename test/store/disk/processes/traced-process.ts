@@ -1,4 +1,7 @@
-/** The process whose calls to the kernel are traced: puts alone, puts at once, removals. Argument: directory. */
+/**
+ * The process whose calls to the kernel are traced: single puts, concurrent puts, removals. Argument:
+ * directory.
+ */
 import { writeSync } from 'node:fs'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import type { Location } from '../../../../src/store/store.ts'

@@ -5,8 +5,8 @@ const SIZE = 3 * PIECE_BYTES
 const ID = new Uint8Array(32).fill(7)
 const BUSY = { code: 'busy' }
 
-export function unfinishedTopic(suite: Suite): void {
-  const title = suite.supports.durable ? 'is gone on with' : 'begins anew'
+export function partialUploadsTopic(suite: Suite): void {
+  const title = suite.supports.durable ? 'is resumed' : 'starts over'
   check(suite, `R005-43 what was suspended ${title}`, async (t, store, harness) => {
     const first = await store.stage(SIZE, { id: ID, from: 0 })
     await first.write(pattern(SIZE).subarray(0, PIECE_BYTES + 100))
@@ -47,7 +47,7 @@ export function unfinishedTopic(suite: Suite): void {
     },
   )
 
-  check(suite, 'R005-43 what was discarded is not gone on with', async (t, store) => {
+  check(suite, 'R005-43 a discarded staging is not resumed', async (t, store) => {
     const staging = await store.stage(SIZE, { id: ID, from: 0 })
     await staging.write(pattern(MIB))
     await staging.discard()
