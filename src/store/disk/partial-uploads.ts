@@ -50,7 +50,7 @@ export class PartialUploads {
    * With 0 it deletes an older file; false if another staging writes the id.
    */
   async claim(id: string, from: number): Promise<boolean> {
-    if (from > this.bytesOf(id) || (from > 0 && this.#writing.has(id))) throw notResumable()
+    if (from > this.bytesOf(id)) throw notResumable()
     if (this.#writing.has(id)) return false
     this.#writing.add(id)
     this.#partials.delete(id)

@@ -11,11 +11,13 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import type { Database } from '../../../src/store/disk/records/database.ts'
+import { nodeFiles } from '../../../src/store/disk/files.ts'
+import { Layout } from '../../../src/store/disk/layout.ts'
 import type { Location } from '../../../src/store/store.ts'
 import { adopt, keep, pattern, readAll, row, seal } from '../conformance/suite.ts'
 import { inTemporary } from '../temporary.ts'
@@ -285,6 +287,32 @@ test('R005-39: opening asks for no record and no small value, however many there
     t.is((await store.usage()).values, 2000)
     const calls = ['damagedCount', 'files', 'tally', 'tally', 'tally', 'transact', 'writeTally']
     t.deepEqual(asked.toSorted(), calls)
+    await store.close()
+  })
+})
+
+test('R005-29: every name is synced after it was created, before the store is open', async (t) => {
+  await inTemporary(async (parent) => {
+    const layout = new Layout(`${parent}/state`)
+    const unsynced = new Set<string>()
+    const files = {
+      ...nodeFiles,
+      makeDirectory: (path: string) => {
+        unsynced.add(path)
+        return nodeFiles.makeDirectory(path)
+      },
+      setMode: (path: string, mode: number) => {
+        // LMDB created it a moment ago.
+        unsynced.add(path)
+        return nodeFiles.setMode(path, mode)
+      },
+      syncDirectory: async (path: string) => {
+        await nodeFiles.syncDirectory(path)
+        for (const name of unsynced) if (dirname(name) === path) unsynced.delete(name)
+      },
+    }
+    const store = await openDiskStore({ directory: layout.parent }, { files })
+    t.deepEqual([...unsynced], [])
     await store.close()
   })
 })
