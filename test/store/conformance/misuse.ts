@@ -64,6 +64,23 @@ export function misuseTopic(suite: Suite): void {
     await t.throwsAsync(store.scan('keys', { limit: 1, after: long }), outside)
   })
 
+  check(
+    suite,
+    'R005-28 a resumption has an id of 32 bytes and begins with a group',
+    async (t, store) => {
+      const id = new Uint8Array(32)
+      for (const resumption of [
+        { id: id.subarray(1), from: 0 },
+        { id: new Uint8Array(33), from: 0 },
+        { id, from: 1 },
+        { id, from: -16_384 },
+      ]) {
+        await t.throwsAsync(store.stage(1, resumption), { instanceOf: RangeError })
+      }
+      await t.throwsAsync(store.partialBytes(id.subarray(1)), { instanceOf: RangeError })
+    },
+  )
+
   check(suite, 'R005-28 records are bounded and of known tables', async (t, store) => {
     const key = keyOf('a')
     const long = { table: 'keys', id: new Uint8Array(RECORD_ID_BYTES + 1) } as const

@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { PIECE_BYTES } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { type Files, nodeFiles } from '../../../src/store/disk/files.ts'
+import type { Database } from '../../../src/store/disk/records/database.ts'
+import type { Location, Transaction } from '../../../src/store/store.ts'
 import { type Harness, storeSuite } from '../conformance.ts'
 import { keep, keyOf, pattern, readAll, release, seal, text } from '../conformance/suite.ts'
 import { inTemporary } from '../temporary.ts'
@@ -128,6 +130,120 @@ test('R005-5: concurrent commits share syncs, and fail separately', async (t) =>
     t.is(results.filter(({ status }) => status === 'rejected').length, 5)
     t.is(await store.lastSeq(), 495)
     t.true(commits - before <= 3, `${commits - before} commits`)
+    await store.close()
+  })
+})
+
+/** A database whose transactions go through `around`. */
+function transacting(
+  around: <T>(transact: (write: () => T) => Promise<T>, write: () => T) => Promise<T>,
+): (opened: Database) => Database {
+  return (opened) =>
+    new Proxy(opened, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown
+        if (typeof member !== 'function') return member
+        if (name !== 'transact') return member.bind(target) as unknown
+        return (write: () => unknown) => around((inner) => target.transact(inner), write)
+      },
+    })
+}
+
+const adopting = (location: Location): Transaction => ({
+  conditions: [],
+  writes: [],
+  entry: text('adopt'),
+  adopt: [location],
+})
+
+test('R005-22: of two that adopt one value in the same commit, one is refused', async (t) => {
+  await inTemporary(async (directory) => {
+    const store = await openDiskStore({ directory })
+    const [damaged, once, twice] = [
+      await keep(store, pattern(100)),
+      await seal(store, pattern(100)),
+      await seal(store, pattern(100)),
+    ]
+    const refused = { instanceOf: RangeError }
+    const first = store.commit(adopting(once))
+    await t.throwsAsync(store.commit(adopting(once)), refused)
+    t.true((await first).ok)
+    const second = store.commit(adopting(twice))
+    await t.throwsAsync(store.replace(damaged, twice), refused)
+    t.true((await second).ok)
+    t.like(await store.usage(), { values: 3, valueBytes: 300 })
+    await store.close()
+  })
+})
+
+test('R005-21: discarding while the commit that adopts it is under way does nothing', async (t) => {
+  await inTemporary(async (directory) => {
+    let during = (): void => undefined
+    const database = transacting((transact, write) =>
+      transact(() => {
+        const result = write()
+        during()
+        return result
+      }),
+    )
+    const store = await openDiskStore({ directory }, { database })
+    const staging = await store.stage(50_000)
+    await staging.write(pattern(50_000))
+    const location = await staging.seal(new Uint8Array(0))
+    let discarded: Promise<void> | undefined
+    during = () => {
+      discarded ??= staging.discard()
+    }
+    t.true((await store.commit(adopting(location))).ok)
+    await discarded
+    t.is((await readAll(store, location, 0, 50_000)).byteLength, 50_000)
+    t.is((await store.usage()).values, 1)
+    await store.close()
+  })
+})
+
+test('R005-32: jobs whose shared commit failed are each tried again', async (t) => {
+  await inTemporary(async (directory) => {
+    let failures = 0
+    const database = transacting((transact, write) => {
+      if (failures-- === 1) return Promise.reject(Object.assign(new Error('once'), { code: 'EIO' }))
+      return transact(write)
+    })
+    const store = await openDiskStore({ directory }, { database })
+    const sealed = await Promise.all([1, 2, 3].map(() => seal(store, pattern(100))))
+    failures = 1
+    const results = await Promise.all(sealed.map((location) => store.commit(adopting(location))))
+    t.deepEqual(
+      results.map((result) => result.ok && result.seq),
+      [1, 2, 3],
+    )
+    t.is((await store.usage()).values, 3)
+    await store.close()
+  })
+})
+
+test('R005-28: a staging takes one call at a time', async (t) => {
+  await inTemporary(async (directory) => {
+    const store = await openDiskStore({ directory })
+    const staging = await store.stage(undefined)
+    const writing = staging.write(pattern(PIECE_BYTES))
+    await t.throwsAsync(staging.write(pattern(1)), { instanceOf: TypeError, message: /one call/ })
+    await writing
+    const location = await staging.seal(new Uint8Array(0))
+    t.is((await readAll(store, location, 0, PIECE_BYTES)).byteLength, PIECE_BYTES)
+    await store.close()
+  })
+})
+
+test('a value whose file was cut while the store is open is damage, not a hang', async (t) => {
+  await inTemporary(async (directory) => {
+    const store = await openDiskStore({ directory })
+    const location = await keep(store, pattern(50_000))
+    const path = join(directory, 'store-v1', 'values', location)
+    await chmod(path, 0o600)
+    await truncate(path, 40_000)
+    await t.throwsAsync(readAll(store, location, 0, 50_000), { code: 'integrity' })
+    t.is((await readAll(store, location, 0, 40_000)).byteLength, 40_000)
     await store.close()
   })
 })

@@ -36,11 +36,13 @@ test('R005-38: below the reserve what adds is refused, what releases is not', as
     t.is(await row(store, 'a'), undefined)
     await commit(store, write('acknowledged', '7', 'meta'))
     await commit(store, write('a', undefined))
-    await release(store, first, second)
+    const entry = pattern(1)
+    const writes = [write('b', 'moved')]
+    t.true((await store.commit({ conditions: [], writes, entry, release: [first] })).ok)
+    await release(store, second)
     t.like(await store.usage(), { values: 0, valueBytes: 0 })
     freeBytes = MIB
     await commit(store, write('a', '1'))
-    const entry = pattern(1)
     t.true((await store.commit({ conditions: [], writes: [], entry, adopt: [staged] })).ok)
     await store.close()
   })

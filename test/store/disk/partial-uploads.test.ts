@@ -1,5 +1,6 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import test from 'ava'
+import { gather } from '../../../src/bytes.ts'
 import { GROUP_BYTES, UNFINISHED_MS } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { nodeFiles } from '../../../src/store/disk/files.ts'
@@ -105,5 +106,29 @@ test('R005-25: a resumption that is refused reserves nothing', async (t) => {
     await t.throwsAsync(resumed, { code: 'busy' })
     t.is((await store.usage()).headroomBytes, SIZE)
     await store.close()
+  })
+})
+
+test('R005-43: bytes that are still buffered are kept, by a suspension and by the end of the store', async (t) => {
+  await inTemporary(async (directory) => {
+    const [id, other] = [new Uint8Array(32), new Uint8Array(32).fill(1)]
+    const store = await openDiskStore({ directory })
+    const [suspended, open] = [
+      await store.stage(SIZE, { id, from: 0 }),
+      await store.stage(SIZE, { id: other, from: 0 }),
+    ]
+    await suspended.write(pattern(SIZE))
+    await open.write(pattern(SIZE))
+    await suspended.suspend()
+    await store.close()
+    const later = await openDiskStore({ directory })
+    for (const one of [id, other]) {
+      t.is(await later.partialBytes(one), SIZE)
+      const resumed = await later.stage(SIZE, { id: one, from: SIZE })
+      const kept = await gather(resumed.resumedBytes())
+      t.is(Buffer.compare(kept, pattern(SIZE)), 0)
+      await resumed.discard()
+    }
+    await later.close()
   })
 })

@@ -1,9 +1,11 @@
 import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
 import { readOrCreateSecret, SECRET_FILE_BYTES } from '../../../src/store/file/secret-file.ts'
+import { isStraceInstalled, parseTrace } from '../disk/strace.ts'
 
 const made: string[] = []
 
@@ -68,4 +70,26 @@ test('where making it fails nothing is left', async (t) => {
   const failing = readOrCreateSecret(join(dir, 'secret'), () => Promise.reject(new Error('no')))
   t.is((await t.throwsAsync(failing, { instanceOf: DstoreError })).code, 'unwritable')
   t.deepEqual(await readdir(dir), [])
+})
+
+test('a new secret is synced before it has its name, and its name before it is used', async (t) => {
+  if (!isStraceInstalled()) {
+    t.log('SKIPPED: strace is not installed')
+    t.pass()
+    return
+  }
+  const folder = await directory()
+  const output = join(folder, 'trace')
+  const path = join(folder, 'secret')
+  const module = new URL('../../../src/store/file/secret-file.js', import.meta.url).href
+  const script = `
+    import { readOrCreateSecret } from ${JSON.stringify(module)}
+    await readOrCreateSecret(${JSON.stringify(path)}, async () => new Uint8Array(3))`
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  const options = ['-f', '-y', '-o', output, '-e', 'trace=fsync,fdatasync,link,linkat']
+  execFileSync('strace', [...options, ...node], { stdio: 'ignore' })
+  const calls = parseTrace(await readFile(output, 'utf8')).map(({ name, args }) => {
+    return name.startsWith('link') ? 'link' : args.endsWith('.tmp>') ? 'sync file' : 'sync folder'
+  })
+  t.deepEqual(calls, ['sync file', 'link', 'sync folder'])
 })
