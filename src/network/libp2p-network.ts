@@ -15,7 +15,7 @@ import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
 import type { DialOptions, Network } from './network.ts'
 import { hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
-import { PeerGater, SLACK } from './connection-gater.ts'
+import { PeerGater, SLACK, type PeerGaterOptions } from './connection-gater.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
 import { muxer } from './muxer.ts'
 import { dialFault, listenFault } from './network-faults.ts'
@@ -42,11 +42,7 @@ export interface NetworkOptions {
   readonly limits?: Partial<NetworkLimits>
 }
 
-export interface NetworkLimits {
-  readonly connections: number
-  readonly connectionsPending: number
-  readonly connectionsPendingPerHost: number
-  readonly connectionsPerHostPerSecond: number
+export interface NetworkLimits extends PeerGaterOptions {
   readonly connectionsPerPeer: number
   readonly streamsPerProtocol: number
   /** How long a peer that is not a member may stay connected, in milliseconds. */

@@ -1,50 +1,50 @@
 /**
  * Translates libp2p's errors into faults of one clear line. libp2p names errors, Node codes them.
  */
-import { DstoreError } from '../errors.ts'
+import { DstoreError, type ErrorCode } from '../errors.ts'
+
+type Fault = readonly [code: ErrorCode, what: string]
+
+const NO_HOST: Fault = ['unreachable', 'no such host']
+const CLOSED: Fault = ['unreachable', 'it closed the connection']
+const NO_ROUTE: Fault = ['unreachable', 'no route to it']
+const LATE: Fault = ['timeout', 'no answer in time']
+const NO_HANDSHAKE: Fault = ['incompatible', 'it did not complete a libp2p handshake']
+const TOO_MANY: Fault = ['busy', 'too many streams or dials at once']
+
+/** By `code` of an error of Node, or by `name` of one of libp2p. */
+const FAULTS: ReadonlyMap<unknown, Fault> = new Map<unknown, Fault>([
+  ['ECONNREFUSED', ['unreachable', 'nothing listens there']],
+  ['ENOTFOUND', NO_HOST],
+  ['EAI_AGAIN', NO_HOST],
+  ['ECONNRESET', CLOSED],
+  ['EPIPE', CLOSED],
+  ['ENETUNREACH', NO_ROUTE],
+  ['EHOSTUNREACH', NO_ROUTE],
+  ['EADDRNOTAVAIL', NO_ROUTE],
+  ['TimeoutError', LATE],
+  ['AbortError', LATE],
+  ['UnexpectedEOFError', ['unreachable', 'it hung up at once; it may serve only its members']],
+  ['UnsupportedProtocolError', ['incompatible', 'it does not speak this dstore protocol']],
+  ['EncryptionFailedError', NO_HANDSHAKE],
+  ['MuxerUnavailableError', NO_HANDSHAKE],
+  ['InvalidPeerIdError', ['malformed-address', 'that is this node']],
+  ['TooManyOutboundProtocolStreamsError', TOO_MANY],
+  ['DialError', TOO_MANY],
+])
 
 /** Why no channel to `target` was opened. `signal` is the one that the caller passed. */
 export function dialFault(error: unknown, target: string, signal?: AbortSignal): DstoreError {
   if (error instanceof DstoreError) return error
-  if (signal?.aborted === true) return givenUp(signal.reason, target)
+  if (signal?.aborted === true) return cancelled(signal.reason, target)
   const cause = firstOf(error)
-  const fault = (code: DstoreError['code'], what: string): DstoreError =>
-    new DstoreError(code, `${target}: ${what}`, { cause: error })
-  switch (codeOf(cause)) {
-    case 'ECONNREFUSED':
-      return fault('unreachable', 'nothing listens there')
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return fault('unreachable', 'no such host')
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return fault('unreachable', 'it closed the connection')
-    case 'ENETUNREACH':
-    case 'EHOSTUNREACH':
-    case 'EADDRNOTAVAIL':
-      return fault('unreachable', 'no route to it')
-  }
-  if (/does not match expected remote identity/.test(cause.message)) {
-    return fault('impostor', 'another peer answers there')
-  }
-  switch (cause.name) {
-    case 'TimeoutError':
-    case 'AbortError':
-      return fault('timeout', 'no answer in time')
-    case 'UnexpectedEOFError':
-      return fault('unreachable', 'it hung up at once; it may serve only its members')
-    case 'UnsupportedProtocolError':
-      return fault('incompatible', 'it does not speak this dstore protocol')
-    case 'EncryptionFailedError':
-    case 'MuxerUnavailableError':
-      return fault('incompatible', 'it did not complete a libp2p handshake')
-    case 'InvalidPeerIdError':
-      return fault('malformed-address', 'that is this node')
-    case 'TooManyOutboundProtocolStreamsError':
-    case 'DialError':
-      return fault('busy', 'too many streams or dials at once')
-  }
-  return fault('unreachable', cause.message === '' ? cause.name : oneLine(cause.message))
+  const { message, name } = cause
+  const isImpostor = /does not match expected remote identity/.test(message)
+  const [code, what]: Fault =
+    FAULTS.get((cause as { code?: unknown }).code) ??
+    (isImpostor ? ['impostor', 'another peer answers there'] : FAULTS.get(name)) ??
+    (['unreachable', message === '' ? name : oneLine(message)] as const)
+  return new DstoreError(code, `${target}: ${what}`, { cause: error })
 }
 
 /** Why listening failed. */
@@ -52,25 +52,18 @@ export function listenFault(error: unknown): DstoreError {
   if (error instanceof DstoreError) return error
   const message = error instanceof Error ? error.message : String(error)
   const address = /^\s+(\/\S+): /m.exec(message)?.[1] ?? 'an address'
-  if (message.includes('EADDRINUSE')) {
-    return new DstoreError('address-in-use', `${address}: something else listens there`, {
-      cause: error,
-    })
-  }
-  if (/EADDRNOTAVAIL|EACCES|EINVAL|EAFNOSUPPORT/.test(message)) {
-    return new DstoreError('malformed-address', `${address}: this machine cannot listen there`, {
-      cause: error,
-    })
-  }
-  return new DstoreError('internal', oneLine(message), { cause: error })
+  const [code, what]: Fault = message.includes('EADDRINUSE')
+    ? ['address-in-use', `${address}: something else listens there`]
+    : /EADDRNOTAVAIL|EACCES|EINVAL|EAFNOSUPPORT/.test(message)
+      ? ['malformed-address', `${address}: this machine cannot listen there`]
+      : ['internal', oneLine(message)]
+  return new DstoreError(code, what, { cause: error })
 }
 
-function givenUp(reason: unknown, target: string): DstoreError {
+function cancelled(reason: unknown, target: string): DstoreError {
   if (reason instanceof DstoreError) return reason
-  const late = reason instanceof Error && reason.name === 'TimeoutError'
-  const [code, what] = late
-    ? (['timeout', 'no answer in time'] as const)
-    : (['cancelled', 'the caller gave up'] as const)
+  const isLate = reason instanceof Error && reason.name === 'TimeoutError'
+  const [code, what]: Fault = isLate ? LATE : ['cancelled', 'the caller gave up']
   return new DstoreError(code, `${target}: ${what}`, { cause: reason })
 }
 
@@ -78,10 +71,6 @@ function givenUp(reason: unknown, target: string): DstoreError {
 function firstOf(error: unknown): Error {
   if (error instanceof AggregateError && error.errors.length > 0) return firstOf(error.errors[0])
   return error instanceof Error ? error : new Error(String(error))
-}
-
-function codeOf(error: Error): unknown {
-  return (error as { code?: unknown }).code
 }
 
 function oneLine(message: string): string {

@@ -193,7 +193,7 @@ export class LaneChannel implements Channel {
     this.signal.throwIfAborted()
     await new Promise<void>((resolve) => {
       this.signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#socket.write(encodeLength(0), () => resolve())
+      this.#socket.write(new Uint8Array(LENGTH_BYTES), () => resolve())
     })
     this.signal.throwIfAborted()
     this.#ended = true
@@ -285,10 +285,4 @@ function* recordsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array
     }
   }
   if (record.length > 0) yield record
-}
-
-function encodeLength(length: number): Uint8Array {
-  const bytes = new Uint8Array(LENGTH_BYTES)
-  viewOf(bytes).setUint32(0, length)
-  return bytes
 }

@@ -30,7 +30,6 @@ export class LaneKeys {
   readonly #options: LaneKeysOptions
   /** By the hex of their id, in order of expiry: all live equally long. */
   readonly #keys = new Map<string, IssuedKey>()
-  readonly #perPeer = new Map<string, number>()
 
   constructor(options: LaneKeysOptions) {
     this.#options = options
@@ -43,7 +42,7 @@ export class LaneKeys {
   /** Unused keys of this peer. */
   count(peer: string): number {
     this.#expire()
-    return this.#perPeer.get(peer) ?? 0
+    return [...this.#keys.values()].filter((key) => key.peer === peer).length
   }
 
   /** A new key for this peer; undefined while it has `LANE_KEYS_PER_PEER` unused ones. */
@@ -52,7 +51,6 @@ export class LaneKeys {
     const id = this.#options.random(LANE_ID_BYTES)
     const secret = this.#options.random(LANE_SECRET_BYTES)
     this.#keys.set(toHex(id), { peer, secret, until: this.#options.now() + LANE_KEY_MS })
-    this.#change(peer, 1)
     return { id, secret }
   }
 
@@ -60,31 +58,20 @@ export class LaneKeys {
   take(id: string): { readonly peer: string; readonly secret: Uint8Array } | undefined {
     this.#expire()
     const key = this.#keys.get(id)
-    if (key !== undefined) this.#remove(id, key)
+    this.#keys.delete(id)
     return key
   }
 
   /** Removes the keys of a peer that has disconnected. */
   revoke(peer: string): void {
-    for (const [id, key] of this.#keys) if (key.peer === peer) this.#remove(id, key)
+    for (const [id, key] of this.#keys) if (key.peer === peer) this.#keys.delete(id)
   }
 
   #expire(): void {
     const now = this.#options.now()
     for (const [id, key] of this.#keys) {
       if (key.until > now) return
-      this.#remove(id, key)
+      this.#keys.delete(id)
     }
-  }
-
-  #remove(id: string, key: IssuedKey): void {
-    this.#keys.delete(id)
-    this.#change(key.peer, -1)
-  }
-
-  #change(peer: string, change: number): void {
-    const count = (this.#perPeer.get(peer) ?? 0) + change
-    if (count === 0) this.#perPeer.delete(peer)
-    else this.#perPeer.set(peer, count)
   }
 }
