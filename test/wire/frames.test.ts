@@ -164,7 +164,7 @@ test('R000-3: one frame may have a lower limit, and never a higher one', async (
   const other = arriving(encodeLength(LIMIT + 1))
   await t.throwsAsync(
     other.next(() => Infinity),
-    { code: 'protocol' },
+    { code: 'protocol', message: /at most 1048576/ },
   )
 })
 
