@@ -1,6 +1,7 @@
 /**
- * The messages of the index protocol as the state machines see them (specs/004-index.md, "Messages"): plain objects,
- * with sizes and seqs as numbers. `codec` turns them into frames, and refuses every message that breaks a bound.
+ * The messages of the index protocol as the state machines see them (specs/004-index.md,
+ * "Messages"): plain objects, with sizes and seqs as numbers. `codec` turns them into frames, and
+ * refuses every message that breaks a bound.
  */
 import type { Watch, Watched } from './messages/changes.ts'
 import type {

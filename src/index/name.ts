@@ -5,7 +5,10 @@ import { NAME_BYTES } from '../limits.ts'
 
 const encoder = new TextEncoder()
 
-/** 1 to `NAME_BYTES` bytes of UTF-8, without control characters, that do not read as a key (R004-29). */
+/**
+ * 1 to `NAME_BYTES` bytes of UTF-8, without control characters, that do not read as a key
+ * (R004-29).
+ */
 export function isName(name: string): boolean {
   return faultOf(name) === undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The rules that make removal coherent, each with a switch (specs/004-index.md). Only the simulation turns one off, to
- * show that it finds the fault that the rule prevents.
+ * The rules that make removal coherent, each with a switch (specs/004-index.md). Only the
+ * simulation turns one off, to show that it finds the fault that the rule prevents.
  */
 export interface Rules {
   /** A removal kills older incarnations, and no others. */

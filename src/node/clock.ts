@@ -1,14 +1,17 @@
-/** Time as leases need it: it never goes back, and runs on while the machine sleeps (specs/004-index.md, "Leases"). */
+/**
+ * A clock for leases: it never goes back, and runs on while the machine sleeps (specs/004-index.md,
+ * R004-50).
+ */
 import { uptime } from 'node:os'
 
-/** Clocks that differ by less than this between two looks are held to agree, in milliseconds. */
+/** Differences between clocks that are ignored, in milliseconds. */
 const JITTER_MS = 100
 
-/** The system counts its up-time in hundredths of a second. */
+/** The resolution of the system's up-time, in milliseconds. */
 const UPTIME_GRAIN_MS = 10
 
 export interface Clocks {
-  /** Milliseconds that never go back; may stand still while the machine sleeps. */
+  /** Milliseconds that never go back, but may stand still while the machine sleeps. */
   readonly monotonic: () => number
   /** Milliseconds since the machine started. */
   readonly uptime: () => number
@@ -22,14 +25,14 @@ const SYSTEM: Clocks = {
   wall: () => Date.now(),
 }
 
-/** Milliseconds that grow by the most that any of the clocks has gone on since the last look. */
+/** Milliseconds that advance by as much as the fastest of the clocks did since the last call. */
 export function createClock(clocks: Clocks = SYSTEM): () => number {
   let last = read(clocks)
   let asleep = 0
   return () => {
     const monotonic = clocks.monotonic()
     const wall = clocks.wall()
-    // To ask the system for its up-time costs as much as to move a group: not before it can have changed.
+    // Reading the up-time is slow, so only when it can have changed.
     const moved = Math.max(monotonic - last.monotonic, Math.abs(wall - last.wall))
     if (moved < UPTIME_GRAIN_MS) return monotonic + asleep
     const next = { monotonic, wall, uptime: clocks.uptime() }

@@ -1,4 +1,7 @@
-/** The calls of a node that concern the index: which values exist, their names, and the order of changes. */
+/**
+ * The calls of a node that concern the index: which values exist, their names, and the order of
+ * changes.
+ */
 import type { Key } from '../hash/key.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type { CallOptions } from './call-options.ts'
@@ -26,7 +29,10 @@ export interface ValueFacts {
   readonly heldBytes: number
   /** Its names, as far as this node knows them. */
   readonly names: readonly string[]
-  /** Peer ids of Locals that hold some or all of it and serve it to others; a hint that ages quickly. */
+  /**
+   * Peer ids of Locals that hold some or all of it and serve it to others; a hint that ages
+   * quickly.
+   */
   readonly holders: readonly string[]
   /** True if Global answered; false if only this Local's cache could. */
   readonly confirmed: boolean
@@ -40,13 +46,18 @@ export interface BoundName {
   readonly size: number
   /** The seq of the change that bound it. */
   readonly incarnation: number
-  /** How many bytes of the value this node held before the look-up, which may bring the value along. */
+  /**
+   * How many bytes of the value this node held before the look-up, which may bring the value along.
+   */
   readonly heldBytes: number
   /** True if Global answered; false if only this Local's memory could. */
   readonly confirmed: boolean
 }
 
-/** The outcome of a removal. If `owed` is empty it is complete, and promise 4 holds; else it is `partial`. */
+/**
+ * The outcome of a removal. If `owed` is empty it is complete, and promise 4 holds; else it is
+ * `partial`.
+ */
 export interface Acknowledgement {
   /** Position of the removal in the order of changes. */
   readonly seq: number
@@ -56,7 +67,9 @@ export interface Acknowledgement {
   readonly names: readonly string[]
   /** Peer ids of the Locals that dropped the value. */
   readonly acknowledged: readonly string[]
-  /** Peer ids of the Locals that may still hold it; each drops it before it serves anything again. */
+  /**
+   * Peer ids of the Locals that may still hold it; each drops it before it serves anything again.
+   */
   readonly owed: readonly string[]
   /** Peer ids of the Locals whose lease expired: they may hold it, and serve nothing. */
   readonly expired: readonly string[]
@@ -102,9 +115,15 @@ export interface WatchOptions {
   readonly onStart?: (position: string) => void
 }
 
-/** The index calls of a node. Errors that any of them may give: `unreachable`, `timeout`, `cancelled`, `not-permitted`, `busy`. */
+/**
+ * The index calls of a node. Errors that any of them may give: `unreachable`, `timeout`,
+ * `cancelled`, `not-permitted`, `busy`.
+ */
 export interface NodeIndex {
-  /** Facts about a value, or undefined if no such key exists. `unreachable` if neither Global nor the cache knows. */
+  /**
+   * Facts about a value, or undefined if no such key exists. `unreachable` if neither Global nor
+   * the cache knows.
+   */
   stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined>
 
   /** `stat` of many keys in few messages; answers in the same order. */
@@ -114,19 +133,23 @@ export interface NodeIndex {
   keys(options?: CallOptions): AsyncGenerator<{ readonly key: Key; readonly size: number }>
 
   /**
-   * Remove a value everywhere. Resolves when every Local dropped it, or after `timeoutMs` with the rest in `owed`;
-   * a repeated call waits again. Errors: `not-found`; `conflict` if it has names and `force` is not set.
+   * Remove a value everywhere. Resolves when every Local dropped it, or after `timeoutMs` with the
+   * rest in `owed`; a repeated call waits again. Errors: `not-found`; `conflict` if it has names
+   * and `force` is not set.
    */
   remove(key: Key, options?: RemoveOptions): Promise<RemoveResult>
 
   /** Look up a name; undefined if it is not bound. Errors: `usage`. */
   lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
 
-  /** Bind a write-once name. Errors: `usage`, `not-found`; `conflict` if it is bound to another key. */
+  /**
+   * Bind a write-once name. Errors: `usage`, `not-found`; `conflict` if it is bound to another key.
+   */
   bind(name: string, key: Key, options?: CallOptions): Promise<BoundName>
 
   /**
-   * Unbind a name. Its value is removed with its last name, unless it was ever put without one. Otherwise as `remove`.
+   * Unbind a name. Its value is removed with its last name, unless it was ever put without one.
+   * Otherwise as `remove`.
    */
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
 
@@ -136,6 +159,9 @@ export interface NodeIndex {
     options?: CallOptions,
   ): AsyncGenerator<{ readonly name: string; readonly key: Key }>
 
-  /** Every change after a position, as it happens, until the caller leaves the loop. Errors: `usage`. */
+  /**
+   * Every change after a position, as it happens, until the caller leaves the loop. Errors:
+   * `usage`.
+   */
   watch(options?: WatchOptions): AsyncGenerator<ChangeEvent, void, undefined>
 }

@@ -34,7 +34,9 @@ export interface MemberEntry {
   readonly since: string
 }
 
-/** The outcome of an expulsion: `acknowledged` are the nodes that cut their connections to the peer. */
+/**
+ * The outcome of an expulsion: `acknowledged` are the nodes that cut their connections to the peer.
+ */
 export interface ExpelResult extends Acknowledgement {
   /** Peer id of the former member. */
   readonly peer: string
@@ -52,8 +54,8 @@ export interface NodeMembers {
   admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
 
   /**
-   * Expel a member. Resolves when every Local cut its connections to it, or after `timeoutMs`, as `remove` does.
-   * Errors: also `not-found`.
+   * Expel a member. Resolves when every Local cut its connections to it, or after `timeoutMs`, as
+   * `remove` does. Errors: also `not-found`.
    */
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 }

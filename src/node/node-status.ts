@@ -1,7 +1,10 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
 import type { RefusalCounts } from '../membership/refusal.ts'
 
-/** `global`: canonical index and durable copy; `local`: a cache of them; `standalone`: both in one process. */
+/**
+ * `global`: canonical index and durable copy; `local`: a cache of them; `standalone`: both in one
+ * process.
+ */
 export type Role = 'standalone' | 'global' | 'local'
 
 /** The cache of a Local, and its reads since the start. */
@@ -69,7 +72,10 @@ export interface NodeStatus {
   /** Undefined on a standalone node, which has no network. */
   readonly peerId: string | undefined
   readonly listen: readonly string[]
-  /** Position in the order of changes: the last durable one at Global, the last applied one at a Local. */
+  /**
+   * Position in the order of changes: the last durable one at Global, the last applied one at a
+   * Local.
+   */
   readonly position: string | undefined
   /** The lease that Global grants its Locals, in milliseconds; undefined if it grants none. */
   readonly leaseMs: number | undefined

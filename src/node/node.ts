@@ -1,7 +1,7 @@
 /**
- * What a node does for the processes of its machine, in either role. The daemon serves it over HTTP; a program may hold
- * it directly. Global, Local and RemoteNode implement it. Faults are `DstoreError`s with the codes of
- * specs/000-conventions.md.
+ * What a node does for the processes of its machine, in either role. The daemon serves it over
+ * HTTP; a program may hold it directly. Global, Local and RemoteNode implement it. Faults are
+ * `DstoreError`s with the codes of specs/000-conventions.md.
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
@@ -34,7 +34,10 @@ export interface PutResult {
   readonly existed: boolean
 }
 
-/** A range that a caller may ask for before it knows the size; ends are exclusive, as in `ByteRange`. */
+/**
+ * A range that a caller may ask for before it knows the size; ends are exclusive, as in
+ * `ByteRange`.
+ */
 export type RangeRequest =
   | { readonly start: number; /** Beyond the value means its end. */ readonly end?: number }
   | { readonly last: number }
@@ -45,15 +48,18 @@ export interface GetOptions extends CallOptions {
   readonly range?: RangeRequest
 }
 
-/** A value that exists, and its bytes on demand. The node fetches nothing before the first is asked for. */
+/**
+ * A value that exists, and its bytes on demand. The node fetches nothing before the first is asked
+ * for.
+ */
 export interface ReadableValue {
   readonly key: Key
   readonly size: number
   /** The part that `bytes` gives: the requested range, cut to the value. */
   readonly range: ByteRange
   /**
-   * Verified bytes in order, to be read once and not changed. Each piece is valid until the next one
-   * is requested, or the loop is left, which ends the work behind it.
+   * Verified bytes in order, to be read once and not changed. Each piece is valid until the next
+   * one is requested, or the loop is left, which ends the work behind it.
    */
   readonly bytes: AsyncIterable<Uint8Array>
 }
@@ -77,7 +83,10 @@ export type Verification =
       readonly type: 'damaged'
       readonly key: Key
       readonly size: number
-      /** True if the value is whole again. A Local drops it instead, and fetches it when it is wanted. */
+      /**
+       * True if the value is whole again. A Local drops it instead, and fetches it when it is
+       * wanted.
+       */
       readonly repaired: boolean
     }
   | {
@@ -98,12 +107,14 @@ export interface Node {
   /** Store a value. It is as durable as the store can make it when this resolves. */
   put(source: ValueSource, options?: PutOptions): Promise<PutResult>
 
-  /** Store values of at most `INLINE_VALUE_BYTES` each in few messages; results in the same order. */
+  /**
+   * Store values of at most `INLINE_VALUE_BYTES` each in few messages; results in the same order.
+   */
   putMany(values: readonly Uint8Array[], options?: CallOptions): Promise<PutResult[]>
 
   /**
-   * Find a value. Errors: `not-found`, `range`, `unreachable`, `timeout`; reading its bytes may fail with `integrity`
-   * or `removed`.
+   * Find a value. Errors: `not-found`, `range`, `unreachable`, `timeout`; reading its bytes may
+   * fail with `integrity` or `removed`.
    */
   get(key: Key, options?: GetOptions): Promise<ReadableValue>
 
@@ -113,7 +124,10 @@ export interface Node {
   /** Evict a value from this node's cache; resolves to the bytes freed. */
   evict(key: Key): Promise<number>
 
-  /** Read back everything that this node keeps and verify it; damaged values are not served from then on. */
+  /**
+   * Read back everything that this node keeps and verify it; damaged values are not served from
+   * then on.
+   */
   verify(options?: VerifyOptions): AsyncGenerator<Verification>
 
   status(): Promise<NodeStatus>

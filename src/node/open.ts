@@ -1,4 +1,4 @@
-/** Opens a node in the role that it is told: the one place where the parts of a node are put together. */
+/** Opens a node in its role: the one place that assembles the parts of a node. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DstoreError } from '../errors.ts'
@@ -21,25 +21,31 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../network/netw
 import { backoffMs } from './local/reconnect.ts'
 
 export interface NodeOptions {
-  /** State directory, absolute; it exists. Identity and store live in it; without one, both are gone at the end. */
+  /**
+   * Absolute path of the state directory, which exists. Without one, identity and store last as
+   * long as the node.
+   */
   readonly dir?: string
   readonly role: Role
-  /** What a Global or a standalone node keeps values in. */
+  /** Where a Global or a standalone node keeps values. */
   readonly store: 'memory' | 'disk'
-  /** Multiaddrs to listen on. Default: of a Global loopback, any free port; of a Local none, so that it gives nothing. */
+  /**
+   * Multiaddrs to listen on. Default: a free loopback port at a Global, none at a Local, which then
+   * serves no peer.
+   */
   readonly listen?: readonly string[]
-  /** Multiaddr, with peer id, of the Global that a Local is a member of, or becomes one by its ticket. */
+  /** Multiaddr, with peer id, of the Global of a Local. */
   readonly join?: string
-  /** Makes a Local a member, the first time. It goes before `join`, and is to be stored nowhere. */
+  /** Makes a Local a member, and takes precedence over `join`. A secret: do not store it. */
   readonly ticket?: Ticket
   /** Budget of a Local's cache. */
   readonly cacheBytes: number
-  /** Bytes of values that a Global's store takes in; no bound where undefined. */
+  /** Quota of a Global's store, in bytes of values. Default: none. */
   readonly maxBytes?: number
-  /** Bounds that Global sets for its Locals, in milliseconds: see `IndexHostOptions`. */
+  /** See `IndexDriverOptions`. */
   readonly leaseMs?: number
   readonly forgetAfterMs?: number
-  /** False: transfers go over streams alone, as where the other side has no lanes. */
+  /** False: transfers use only streams, never lanes. */
   readonly lanes?: boolean
   readonly log: Log
 }
@@ -47,9 +53,9 @@ export interface NodeOptions {
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /**
- * Errors: `malformed-address`, `address-in-use`, `unwritable`, and for a Local those that say that the address it was
- * told is not its Global, or that it is no member (`incompatible`, `impostor`, `not-permitted`). A Global that is merely
- * away is waited for, but not by who comes with a ticket.
+ * Errors: `malformed-address`, `address-in-use`, `unwritable`; for a Local also `incompatible` and
+ * `impostor` if the address is not its Global's, and `not-permitted` if it is not a member. A Local
+ * waits for a Global that is away, unless it has a ticket.
  */
 export async function openNode(options: NodeOptions): Promise<Node> {
   switch (options.role) {
@@ -117,14 +123,17 @@ async function openLocal(options: NodeOptions, network: Network, gate: Gate): Pr
   return local
 }
 
-/** Where Global may be, with its peer id. */
+/** The addresses of Global, with its peer id. */
 function globalAddresses({ join, ticket }: NodeOptions): readonly string[] {
   if (ticket !== undefined) return ticket.addresses.map((one) => `${one}/p2p/${ticket.peer}`)
   if (join === undefined) throw new DstoreError('usage', 'a Local needs a Global to join')
   return [join]
 }
 
-/** A channel to the first address at which Global answers; the fault of the first where it does at none. */
+/**
+ * A channel to the first address at which Global answers. If none does, throws the error of the
+ * first.
+ */
 async function dialFirst(
   network: Network,
   addresses: readonly string[],
@@ -157,7 +166,7 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
   for (const location of damaged) log.error('a value is damaged or missing on disk', { location })
 }
 
-/** libp2p takes a while to load: a standalone node does without. */
+/** libp2p is loaded here, because it takes long and a standalone node does without. */
 async function openNetwork(
   { dir, lanes = true, log }: NodeOptions,
   listen: readonly string[],

@@ -1,2 +1,2 @@
-/** The version of this implementation, as package.json says; a test keeps them one. */
+/** The version of this implementation: that of package.json, as a test checks. */
 export const VERSION = '0.1.0'

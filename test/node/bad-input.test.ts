@@ -1,4 +1,7 @@
-/** Whatever a Local says to Global: a typed failure or a hang-up, and Global goes on (specs/004-index.md). */
+/**
+ * Whatever a Local says to Global: a typed failure or a hang-up, and Global goes on
+ * (specs/004-index.md).
+ */
 import test from 'ava'
 import { concat } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'

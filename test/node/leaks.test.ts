@@ -1,4 +1,7 @@
-/** Whatever becomes of transfers, nothing of them stays: streams, lanes, sockets, listeners, shares of memory. */
+/**
+ * Whatever becomes of transfers, nothing of them stays: streams, lanes, sockets, listeners, shares
+ * of memory.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,6 @@
-/** Hundreds of Locals at one Global (specs/000-conventions.md, "Limits"), in one process with it. */
+/**
+ * Hundreds of Locals at one Global (specs/000-conventions.md, "Limits"), in one process with it.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import test from 'ava'
 import { PROBE_ANSWER_MS } from '../../src/network/libp2p-network.ts'

@@ -1,4 +1,7 @@
-/** Nodes in one process, over real connections on loopback, for tests: closed, and their folders gone, at the end. */
+/**
+ * Nodes in one process, over real connections on loopback, for tests: closed, and their folders
+ * gone, at the end.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

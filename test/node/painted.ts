@@ -2,7 +2,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Bytes of which no long run is the same in two colours, nor at two places that are whole segments apart. */
+/**
+ * Bytes of which no long run is the same in two colours, nor at two places that are whole segments
+ * apart.
+ */
 export function painted(size: number, colour: number): Uint8Array {
   const brush = Uint8Array.from({ length: 997 }, (_, i) => (i * (colour + 1) + (i >> 5)) & 0xff)
   return new Uint8Array(Buffer.alloc(size, brush).buffer, 0, size)

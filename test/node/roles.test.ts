@@ -5,7 +5,10 @@ import { GROUP_BYTES, INLINE_VALUE_BYTES, PIECE_BYTES, SEGMENT_BYTES } from '../
 import { pattern } from '../hash/sizes.ts'
 import { Nodes, once, read, until } from './nodes.ts'
 
-/** Where the way that a value takes changes: inline or not, one group or a tree, one segment or more. */
+/**
+ * Where the way that a value takes changes: inline or not, one group or a tree, one segment or
+ * more.
+ */
 const SIZES = [
   0,
   1,

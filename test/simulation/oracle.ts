@@ -165,7 +165,9 @@ export class Oracle {
     return seqs.find((seq) => seq > known.incarnation && seq <= upto)
   }
 
-  /** A Local says that it has applied everything up to a position: it must not hold what that kills. */
+  /**
+   * A Local says that it has applied everything up to a position: it must not hold what that kills.
+   */
   holds(who: string, at: Applied, digest: Digest, known: Known): void {
     const lost = this.#lostAt(known, at, keyOf(digest))
     if (lost !== undefined) {

@@ -1,4 +1,6 @@
-/** One seeded run of the world: random work, random faults, then quiet; and what the oracle found. */
+/**
+ * One seeded run of the world: random work, random faults, then quiet; and what the oracle found.
+ */
 import { ALL_RULES, type Rules } from '../../src/index/rules.ts'
 import { Oracle } from './oracle.ts'
 import { SimGlobal, digestOf } from './sim-global.ts'
@@ -139,7 +141,10 @@ const restore: Act = (_world, global) => {
   if (global.index === undefined) global.start()
 }
 
-/** Out of touch until it is forgotten; then back, and cut off again while it asks about what it holds. */
+/**
+ * Out of touch until it is forgotten; then back, and cut off again while it asks about what it
+ * holds.
+ */
 const forget: Act = (world, _, local) => {
   if (local.partitioned) return
   local.partitioned = true

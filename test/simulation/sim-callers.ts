@@ -1,4 +1,7 @@
-/** The callers of a Local in a simulated world: they put, remove and look up values, and read what it holds. */
+/**
+ * The callers of a Local in a simulated world: they put, remove and look up values, and read what
+ * it holds.
+ */
 import { DstoreError } from '../../src/errors.ts'
 import type { Verdict } from '../../src/index/local/freshness.ts'
 import { keySubject } from '../../src/index/local/in-flight.ts'
@@ -11,8 +14,8 @@ import type { SimLocal } from './sim-local.ts'
 import { DELAY_MS } from './wire.ts'
 
 /**
- * How old a value may be that is served as current: the last message and the next may each be held up for almost
- * `DOUBT_MS`; add a few round trips and ticks.
+ * How old a value may be that is served as current: the last message and the next may each be held
+ * up for almost `DOUBT_MS`; add a few round trips and ticks.
  */
 const SLACK_MS = 2 * DOUBT_MS + 8 * DELAY_MS + 2 * TICK_MS
 
@@ -72,8 +75,9 @@ export class SimCallers {
   }
 
   /**
-   * A put on a stream of its own, which nothing orders against the index stream. It goes to the Global that is connected, and
-   * ends when this Local has come to it: that may be long after the answer, and after the connection.
+   * A put on a stream of its own, which nothing orders against the index stream. It goes to the
+   * Global that is connected, and ends when this Local has come to it: that may be long after the
+   * answer, and after the connection.
    */
   upload(token: number): void {
     const wire = this.#local.wire

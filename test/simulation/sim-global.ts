@@ -1,4 +1,6 @@
-/** Global in a simulated world: the real index over a simulated store, crashing and beginning again. */
+/**
+ * Global in a simulated world: the real index over a simulated store, crashing and beginning again.
+ */
 import { GlobalIndex, SELF } from '../../src/index/global/global-index.ts'
 import type { GlobalEffect, GlobalEvent, SessionId } from '../../src/index/global/global-events.ts'
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'

@@ -1,4 +1,6 @@
-/** What a Local in a simulated world holds: values without bytes, by token, bindings, and who reads. */
+/**
+ * What a Local in a simulated world holds: values without bytes, by token, bindings, and who reads.
+ */
 import type { Digest, Removal, Unbinding } from '../../src/index/message.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { History, Oracle } from './oracle.ts'

@@ -1,4 +1,7 @@
-/** A Local in a simulated world: the real index over a cache without bytes, sleeping, drifting, crashing. */
+/**
+ * A Local in a simulated world: the real index over a cache without bytes, sleeping, drifting,
+ * crashing.
+ */
 import { toHex } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import type { LocalEffect, LocalEvent } from '../../src/index/local/local-events.ts'
@@ -284,7 +287,8 @@ export class SimLocal {
       if (!known.isVoid) oracle.holds(`${this.peer}, for a reader,`, at, digestOf(token), known)
     }
     for (const [name, entry] of this.held.bindings) oracle.remembers(this.peer, at, name, entry)
-    // The welcome tells of members at once; the position is that of before until all is asked about.
+    // The welcome tells of members at once; the position is that of before until all is asked
+    // about.
     if (at.history !== this.#history) return
     for (const peer of this.members) oracle.mayServe(this.peer, at, peer)
   }

@@ -1,6 +1,6 @@
 /**
- * The store of a simulated Global: records and log, with syncs that take time and crashes that lose what was not
- * synced. Values have no bytes here: a location is a name.
+ * The store of a simulated Global: records and log, with syncs that take time and crashes that lose
+ * what was not synced. Values have no bytes here: a location is a name.
  */
 import { toHex } from '../../src/bytes.ts'
 import type { LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'

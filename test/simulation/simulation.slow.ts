@@ -1,7 +1,9 @@
 import test from 'ava'
 import { firstViolation } from './report.ts'
 
-/** As many as are wanted, from a seed that no other run begins with, or from the one that is given. */
+/**
+ * As many as are wanted, from a seed that no other run begins with, or from the one that is given.
+ */
 const SCHEDULES = Number(process.env.DSTORE_SCHEDULES ?? 20_000)
 const FIRST = Number(process.env.DSTORE_SEED ?? Math.floor(Date.now() / 1000) * 1000)
 

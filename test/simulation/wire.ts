@@ -1,4 +1,7 @@
-/** The connections of a simulated world: ordered, slow, held up by partitions, and cut in the middle. */
+/**
+ * The connections of a simulated world: ordered, slow, held up by partitions, and cut in the
+ * middle.
+ */
 import type { Message } from '../../src/index/message.ts'
 import type { World } from './world.ts'
 

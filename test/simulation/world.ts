@@ -1,4 +1,7 @@
-/** Virtual time and seeded chance: everything that happens in a simulated world happens here, in one order. */
+/**
+ * Virtual time and seeded chance: everything that happens in a simulated world happens here, in one
+ * order.
+ */
 import { seeded } from '../wire/seeded.ts'
 
 interface Happening {

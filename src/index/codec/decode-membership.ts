@@ -1,4 +1,7 @@
-/** The fields of messages about members, each checked against its bounds (specs/004-index.md, "Messages"). */
+/**
+ * The fields of messages about members, each checked against its bounds (specs/004-index.md,
+ * "Messages").
+ */
 import {
   BATCH_ITEMS,
   LEAST_TICKET_MS,

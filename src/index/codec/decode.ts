@@ -1,6 +1,6 @@
 /**
- * Bytes to messages (specs/004-index.md, "Messages"). Throws `protocol` unless every field is present and within its
- * bounds, so the state machines see only sound messages.
+ * Bytes to messages (specs/004-index.md, "Messages"). Throws `protocol` unless every field is
+ * present and within its bounds, so the state machines see only sound messages.
  */
 import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'

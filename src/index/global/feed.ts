@@ -1,6 +1,6 @@
 /**
- * The end of the order of changes (specs/004-index.md, "Rules: the feed"): up to where every change is durable, and the
- * latest losses and changes of members, for Locals that are nearly up to date.
+ * The end of the order of changes (specs/004-index.md, "Rules: the feed"): up to where every change
+ * is durable, and the latest losses and changes of members, for Locals that are nearly up to date.
  */
 import { BATCH_ITEMS, FEED_BYTES, PEER_ID_CHARS } from '../../limits.ts'
 import type { Feed, Membership, Removal, Unbinding } from '../message.ts'
@@ -88,7 +88,10 @@ function lossOf(seq: number, change: Change): Loss | undefined {
   return { seq, digest: undefined, names: [], member }
 }
 
-/** As many losses as fit into one message, at least one. The feed ends before the first that does not fit. */
+/**
+ * As many losses as fit into one message, at least one. The feed ends before the first that does
+ * not fit.
+ */
 function feedOf(after: number, upto: number, losses: readonly Loss[]): Feed {
   const removals: Removal[] = []
   const unbindings: Unbinding[] = []

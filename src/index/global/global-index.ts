@@ -1,13 +1,14 @@
 /**
  * The canonical index, as a state machine without I/O (specs/004-index.md).
  *
- * Participants: any number of sessions, one for each connected Local, and `SELF` for the node's own callers. Goals: one
- * order of changes; nothing is visible before it is durable; the index knows which Locals may hold a removed value,
- * feeds them the removal, and waits for their acknowledgements. Non-goals: the bytes of values, which arrive staged and
- * verified.
+ * Participants: any number of sessions, one for each connected Local, and `SELF` for the node's own
+ * callers. Goals: one order of changes; nothing is visible before it is durable; the index knows
+ * which Locals may hold a removed value, feeds them the removal, and waits for their
+ * acknowledgements. Non-goals: the bytes of values, which arrive staged and verified.
  *
- * Rows of the store come in as events, and changes go out as transactions conditional on the versions of those rows. So
- * the memory of the machine is bounded by the sessions, their requests and the register, not by the number of keys.
+ * Rows of the store come in as events, and changes go out as transactions conditional on the
+ * versions of those rows. So the memory of the machine is bounded by the sessions, their requests
+ * and the register, not by the number of keys.
  */
 import { FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'

@@ -1,6 +1,7 @@
 /**
- * The Locals that may hold values, and the change up to which each has acknowledged (specs/004-index.md, "Rules:
- * removal"). A removal is owed by every registered Local whose position is below it, connected or not.
+ * The Locals that may hold values, and the change up to which each has acknowledged
+ * (specs/004-index.md, "Rules: removal"). A removal is owed by every registered Local whose
+ * position is below it, connected or not.
  */
 import { REGISTERED_LOCALS } from '../../limits.ts'
 import { equal } from '../../bytes.ts'
@@ -22,7 +23,10 @@ interface Entry {
   dirty: boolean
 }
 
-/** Peer ids of the Locals that have acknowledged a change, that owe it, and whose lease expired instead. */
+/**
+ * Peer ids of the Locals that have acknowledged a change, that owe it, and whose lease expired
+ * instead.
+ */
 export interface Acknowledgements {
   readonly acknowledged: string[]
   readonly owed: string[]
@@ -65,8 +69,9 @@ export class LocalRegister {
   }
 
   /**
-   * The row that must be durable before a Local is welcomed; undefined if it is already. An unknown boot counts as
-   * having acknowledged everything up to `seq`: the current seq if it holds nothing, else 0.
+   * The row that must be durable before a Local is welcomed; undefined if it is already. An unknown
+   * boot counts as having acknowledged everything up to `seq`: the current seq if it holds nothing,
+   * else 0.
    */
   registration(peer: string, bootId: Uint8Array, seq: number): Write | undefined {
     const entry = this.#entries.get(peer)
@@ -155,7 +160,10 @@ export class LocalRegister {
     })
   }
 
-  /** Does a Local owe this change? `graceEnds`: when the leases that were granted before it have expired. */
+  /**
+   * Does a Local owe this change? `graceEnds`: when the leases that were granted before it have
+   * expired.
+   */
   isOwed(seq: number, now: number, graceEnds: number): boolean {
     for (const entry of this.#entries.values()) {
       if (entry.acknowledged < seq && this.#counts(entry) && !expired(entry, now, graceEnds))
@@ -180,7 +188,10 @@ export class LocalRegister {
   }
 }
 
-/** A lease that was renewed after a change does not count: its holder has applied the change, or does not serve. */
+/**
+ * A lease that was renewed after a change does not count: its holder has applied the change, or
+ * does not serve.
+ */
 function expired({ leased, leaseEnds }: Entry, now: number, graceEnds: number): boolean {
   return leased && now >= Math.min(leaseEnds, graceEnds)
 }

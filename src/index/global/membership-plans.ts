@@ -1,6 +1,6 @@
 /**
- * Plans for tickets and members (specs/006-membership.md). Each is one change in the one order of changes, so if two
- * peers show the last use of a ticket at the same moment, one of them wins.
+ * Plans for tickets and members (specs/006-membership.md). Each is one change in the one order of
+ * changes, so if two peers show the last use of a ticket at the same moment, one of them wins.
  */
 import type { Member, Members } from '../../membership/members.ts'
 import {
@@ -115,7 +115,10 @@ function admission(
   }
 }
 
-/** Ends a membership. The ticket that it came by loses its remaining uses, for the peer may still know the secret. */
+/**
+ * Ends a membership. The ticket that it came by loses its remaining uses, for the peer may still
+ * know the secret.
+ */
 export function* expel(
   { peer }: Expel,
   { members, nowMs, trimmed }: Pick<MembershipContext, 'members' | 'nowMs' | 'trimmed'>,

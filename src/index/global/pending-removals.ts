@@ -1,4 +1,7 @@
-/** Removals that wait to be acknowledged, or for their deadline (specs/004-index.md, "Rules: removal"). */
+/**
+ * Removals that wait to be acknowledged, or for their deadline (specs/004-index.md, "Rules:
+ * removal").
+ */
 import type { Removed } from '../message.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { RemovedFacts } from './plan.ts'

@@ -1,6 +1,7 @@
 /**
- * Runs plans: sends their reads and transactions out as effects, resumes each plan with the result, and starts it over
- * when its transaction conflicts. A *ticket* names an effect whose result is still to come.
+ * Runs plans: sends their reads and transactions out as effects, resumes each plan with the result,
+ * and starts it over when its transaction conflicts. A *ticket* names an effect whose result is
+ * still to come.
  */
 import type { Location, Transaction, Write } from '../../store/store.ts'
 import type { Body, Failure } from '../message.ts'
@@ -40,7 +41,10 @@ export interface PlanRunnerOptions {
   /** Wall-clock milliseconds at `now` = 0. */
   readonly epochMs: number
   readonly onCommitted: (change: Change, isLoss: boolean) => void
-  /** Finish the task when everything up to this seq is acknowledged. `since`: when it became durable. */
+  /**
+   * Finish the task when everything up to this seq is acknowledged. `since`: when it became
+   * durable.
+   */
   readonly onAwait: (task: Task, awaited: Awaited, since: number) => void
 }
 
@@ -61,7 +65,9 @@ export class PlanRunner {
     this.#step(task, task.begin(), [])
   }
 
-  /** Writes rows without a change. If that fails, the next write of the same rows makes up for it. */
+  /**
+   * Writes rows without a change. If that fails, the next write of the same rows makes up for it.
+   */
   write(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
     this.#commit(transaction, { done: then, failed: () => undefined })
@@ -185,8 +191,9 @@ export class PlanRunner {
 
   #await(task: Task, awaited: Awaited, since: number): void {
     const { feed, onAwait } = this.#options
-    // The mark of a removal was written before its seq was known, and names the highest that it can get. The store may
-    // be ahead of what was reported here, so nothing is certain while anything is being committed.
+    // The mark of a removal was written before its seq was known, and names the highest that it can
+    // get. The store may be ahead of what was reported here, so nothing is certain while anything
+    // is being committed.
     if (awaited.seq > feed.highest && this.#committing > 0) {
       this.#uncertain.push({ task, awaited, since })
     } else {

@@ -1,7 +1,7 @@
 /**
- * A *plan* is what one request does to the index (specs/004-index.md, "Rules: the order of changes"): a generator that
- * asks for rows, once or twice, and ends in an outcome. Plans are pure. If one of the rows changed before the
- * transaction committed, the request gets a new plan.
+ * A *plan* is what one request does to the index (specs/004-index.md, "Rules: the order of
+ * changes"): a generator that asks for rows, once or twice, and ends in an outcome. Plans are pure.
+ * If one of the rows changed before the transaction committed, the request gets a new plan.
  */
 import { Key } from '../../hash/key.ts'
 import type { Location, RecordKey, Row, Transaction, Write } from '../../store/store.ts'

@@ -1,4 +1,6 @@
-/** Plans that store values and bind names (specs/004-index.md, "Rules: names" and "Rules: offers"). */
+/**
+ * Plans that store values and bind names (specs/004-index.md, "Rules: names" and "Rules: offers").
+ */
 import { equal } from '../../bytes.ts'
 import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
 import type { RecordKey, Row } from '../../store/store.ts'
@@ -70,7 +72,10 @@ export function* offer({ digest, size, name }: Offer): Plan {
   return putAgain({ digest, name, looked, rows }, inspect)
 }
 
-/** Where the last chunk group of a value begins. An upload sends it in any case, for it proves the size. */
+/**
+ * Where the last chunk group of a value begins. An upload sends it in any case, for it proves the
+ * size.
+ */
 const lastGroup = (size: number): number =>
   Math.max(0, Math.ceil(size / GROUP_BYTES) - 1) * GROUP_BYTES
 

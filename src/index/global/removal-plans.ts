@@ -1,4 +1,7 @@
-/** Plans that remove values and unbind names (specs/004-index.md, "Rules: removal" and "Rules: names"). */
+/**
+ * Plans that remove values and unbind names (specs/004-index.md, "Rules: removal" and "Rules:
+ * names").
+ */
 import type { RecordKey } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import type { Digest, Failure, Remove, Unbind } from '../message.ts'

@@ -1,9 +1,10 @@
 /**
- * The connected Locals (specs/004-index.md, "Rules: sessions" and "Rules: the feed"): which are welcome, how far each
- * has been fed, and which have fallen silent.
+ * The connected Locals (specs/004-index.md, "Rules: sessions" and "Rules: the feed"): which are
+ * welcome, how far each has been fed, and which have fallen silent.
  *
- * Each session has at most one feed message in flight. The next follows its acknowledgement and carries everything that
- * was committed meanwhile. So a slow Local costs no memory, and a burst of removals takes few messages.
+ * Each session has at most one feed message in flight. The next follows its acknowledgement and
+ * carries everything that was committed meanwhile. So a slow Local costs no memory, and a burst of
+ * removals takes few messages.
  */
 import { equal } from '../../bytes.ts'
 import type { ErrorCode } from '../../errors.ts'
@@ -123,7 +124,10 @@ export class Sessions {
     return false
   }
 
-  /** It has applied everything up to this change. False if that is not what it was fed: then the session ends. */
+  /**
+   * It has applied everything up to this change. False if that is not what it was fed: then the
+   * session ends.
+   */
   acknowledged(id: SessionId, seq: number): boolean {
     const session = this.#sessions.get(id)
     if (session === undefined) return false
@@ -292,7 +296,10 @@ export class Sessions {
     if (resumes) this.#feed(id, session)
   }
 
-  /** Does the log hold every change after this position, in the history that the position belongs to? */
+  /**
+   * Does the log hold every change after this position, in the history that the position belongs
+   * to?
+   */
   contains({ runId, seq }: Position, highestSeen: number = seq): boolean {
     const { runs, feed, trimmed, rules } = this.#options
     const known = rules.highestSeen ? Math.max(seq, highestSeen) : seq
@@ -307,7 +314,10 @@ export class Sessions {
     if (session.fedUpTo < this.#options.feed.lastLoss) this.#feed(id, session)
   }
 
-  /** Feeds a session, also when the interval holds no loss. False if it is up to date, or a feed is in flight. */
+  /**
+   * Feeds a session, also when the interval holds no loss. False if it is up to date, or a feed is
+   * in flight.
+   */
   #feed(id: SessionId, session: Session): boolean {
     const { feed, emit } = this.#options
     if (session.outstanding !== undefined || session.replaying || session.fedUpTo >= feed.seq)

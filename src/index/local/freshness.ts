@@ -1,18 +1,19 @@
 /**
- * May a Local serve what it holds (specs/004-index.md, "Rules: connected, doubtful, away" and "Rules: leases")? Decided
- * at every read by comparing times.
+ * May a Local serve what it holds (specs/004-index.md, "Rules: connected, doubtful, away" and
+ * "Rules: leases")? Decided at every read by comparing times.
  *
- * A *proof* is an answer of Global to a message that was sent at a known time, with the seq of the last change before
- * the answer. Once that seq is applied, so is every removal from before the sending. Then the proof ends any older
- * doubt, and renews the lease from the time of sending.
+ * A *proof* is an answer of Global to a message that was sent at a known time, with the seq of the
+ * last change before the answer. Once that seq is applied, so is every removal from before the
+ * sending. Then the proof ends any older doubt, and renews the lease from the time of sending.
  */
 import { DstoreError } from '../../errors.ts'
 import { DOUBT_MS, PING_INTERVAL_MS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import type { Rules } from '../rules.ts'
 
 /**
- * `serve`: held values are current. `stale`: Global is away; held values may be served. `ask`: ask Global about this
- * key. `wait`: a verdict is due soon. `expired`: the lease expired. `refused`: this node is not a member of its Global.
+ * `serve`: held values are current. `stale`: Global is away; held values may be served. `ask`: ask
+ * Global about this key. `wait`: a verdict is due soon. `expired`: the lease expired. `refused`:
+ * this node is not a member of its Global.
  */
 export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
 

@@ -1,6 +1,7 @@
 /**
- * Requests and uploads in flight, and the losses that overtake them (specs/004-index.md, R004-17): an answer that is
- * older than a removal of its subject must not be kept. A *subject* is a key or a name.
+ * Requests and uploads in flight, and the losses that overtake them (specs/004-index.md, R004-17):
+ * an answer that is older than a removal of its subject must not be kept. A *subject* is a key or a
+ * name.
  */
 import { toHex } from '../../bytes.ts'
 import type { Digest } from '../message.ts'

@@ -60,7 +60,10 @@ export type LocalEffect =
   | { readonly type: 'members'; readonly peers: readonly string[] }
   /** Mark everything held as void and forget all bindings, then send `held`. */
   | { readonly type: 'reset' }
-  /** A void value has this incarnation; undefined if it is gone. A value cached since then is not affected. */
+  /**
+   * A void value has this incarnation; undefined if it is gone. A value cached since then is not
+   * affected.
+   */
   | {
       readonly type: 'revalidated'
       readonly digest: Digest

@@ -1,11 +1,13 @@
 /**
  * A Local's end of the index protocol, as a state machine without I/O (specs/004-index.md).
  *
- * Participants: one Global, reached over one link that comes and goes; any number of callers. Goals: losses are applied
- * before they are acknowledged; a reader learns whether held values may be served; requests are pipelined and settled
- * once. Non-goals: dialling, the bytes of values, and the time-outs of callers.
+ * Participants: one Global, reached over one link that comes and goes; any number of callers.
+ * Goals: losses are applied before they are acknowledged; a reader learns whether held values may
+ * be served; requests are pipelined and settled once. Non-goals: dialling, the bytes of values, and
+ * the time-outs of callers.
  *
- * The driver carries out effects in order and at once: `apply` is done before it looks at the next effect.
+ * The driver carries out effects in order and at once: `apply` is done before it looks at the next
+ * effect.
  */
 import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
@@ -91,8 +93,9 @@ export class LocalIndex {
   }
 
   /**
-   * Begins an upload beside the index stream. Its value may be kept only if the link is up now and stays up: the next
-   * hello could not name the seq of the put, which may be of a history that a restored Global does not know.
+   * Begins an upload beside the index stream. Its value may be kept only if the link is up now and
+   * stays up: the next hello could not name the seq of the put, which may be of a history that a
+   * restored Global does not know.
    */
   begin(digest: Digest): Flight {
     const flight = this.#inFlight.begin([keySubject(digest)])
@@ -308,7 +311,10 @@ export class LocalIndex {
     }
   }
 
-  /** Gives readers their verdicts, pings Global if that can settle the others, and ends reads without a lease. */
+  /**
+   * Gives readers their verdicts, pings Global if that can settle the others, and ends reads
+   * without a lease.
+   */
   #poll(now: number): void {
     const wasExpired = this.#isExpired
     this.#isExpired = this.#freshness.isExpired(now)

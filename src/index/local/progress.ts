@@ -1,4 +1,7 @@
-/** How far a Local has applied the order of changes (specs/004-index.md, "Rules: sessions" and "Rules: reset"). */
+/**
+ * How far a Local has applied the order of changes (specs/004-index.md, "Rules: sessions" and
+ * "Rules: reset").
+ */
 import type { Feed, Position, Welcome } from '../message.ts'
 
 export class Progress {
@@ -23,7 +26,10 @@ export class Progress {
     this.#highestSeen = Math.max(this.#highestSeen, ...seqs)
   }
 
-  /** The seq up to which everything is applied; undefined if this Local has no position to resume from. */
+  /**
+   * The seq up to which everything is applied; undefined if this Local has no position to resume
+   * from.
+   */
   welcomed({ position, reset }: Welcome): number | undefined {
     this.#runId = position.runId
     if (reset) {

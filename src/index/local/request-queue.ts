@@ -1,6 +1,7 @@
 /**
- * The requests of a Local to its Global (specs/004-index.md): pipelined, and each settled exactly once. A request is
- * sent again after the link broke, if that is safe, and when a removal has overtaken its answer.
+ * The requests of a Local to its Global (specs/004-index.md): pipelined, and each settled exactly
+ * once. A request is sent again after the link broke, if that is safe, and when a removal has
+ * overtaken its answer.
  */
 import { DstoreError } from '../../errors.ts'
 import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
@@ -56,8 +57,8 @@ export class RequestQueue {
   /** Tickets that are yet to be sent on this link. */
   readonly #unsent = new Set<number>()
   /**
-   * The tickets of each message on this link, by its id. Several requests may share a message. A cancelled ticket stays,
-   * so that its answer is recognised.
+   * The tickets of each message on this link, by its id. Several requests may share a message. A
+   * cancelled ticket stays, so that its answer is recognised.
    */
   readonly #sent = new Map<number, readonly number[]>()
   #lastId = FIRST_ID
@@ -150,7 +151,9 @@ export class RequestQueue {
     return []
   }
 
-  /** The link broke. Requests wait for the next one, except those that are not safe to send twice. */
+  /**
+   * The link broke. Requests wait for the next one, except those that are not safe to send twice.
+   */
   closed(error: DstoreError, awaySince: number = this.#awaySince): Settled[] {
     this.#linkError = error
     this.#awaySince = awaySince
@@ -246,7 +249,10 @@ function whatIsWrong(request: Request, answer: Body): string | undefined {
   return asked === told ? undefined : `${told} answers to ${asked}`
 }
 
-/** A locate of one key with its value, or a put of one value without a name. Several of these share a message. */
+/**
+ * A locate of one key with its value, or a put of one value without a name. Several of these share
+ * a message.
+ */
 function isJoinable(body: Request): body is Locate | Put {
   return body.type === 'locate'
     ? body.inline && body.digests.length === 1

@@ -1,8 +1,9 @@
 /**
- * Revalidates everything held after a reset (specs/004-index.md, "Rules: reset"), in batches, one in flight at a time.
+ * Revalidates everything held after a reset (specs/004-index.md, "Rules: reset"), in batches, one
+ * in flight at a time.
  *
- * No removal can overtake the answers: Global feeds nothing after a reset until the Local has acknowledged it, and the
- * Local does that after the last answer.
+ * No removal can overtake the answers: Global feeds nothing after a reset until the Local has
+ * acknowledged it, and the Local does that after the last answer.
  */
 import { BATCH_ITEMS } from '../../limits.ts'
 import type { Digest, Fact, Message } from '../message.ts'

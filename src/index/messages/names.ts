@@ -27,7 +27,10 @@ export interface Found {
   readonly fact: Fact
 }
 
-/** Unbinds a name. Its value goes with its last name, unless it was ever put without one or `keepValue` is set. */
+/**
+ * Unbinds a name. Its value goes with its last name, unless it was ever put without one or
+ * `keepValue` is set.
+ */
 export interface Unbind {
   readonly type: 'unbind'
   readonly name: string

@@ -1,4 +1,7 @@
-/** Messages that open, feed and end a session (specs/004-index.md, "Rules: sessions" and "Rules: the feed"). */
+/**
+ * Messages that open, feed and end a session (specs/004-index.md, "Rules: sessions" and "Rules: the
+ * feed").
+ */
 import type { ErrorCode } from '../../errors.ts'
 import type { Digest } from './values.ts'
 

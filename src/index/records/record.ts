@@ -69,7 +69,10 @@ export type Change =
   | { readonly type: 'admit'; readonly peer: string; readonly role: MemberRole }
   | { readonly type: 'expel'; readonly peer: string }
 
-/** The row for a key. A new key leaves out its incarnation: it is the row's version, the seq of this very write. */
+/**
+ * The row for a key. A new key leaves out its incarnation: it is the row's version, the seq of this
+ * very write.
+ */
 export function encodeKey(
   record: Omit<KeyRecord, 'incarnation'> & { incarnation?: number },
 ): Uint8Array {

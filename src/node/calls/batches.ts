@@ -1,12 +1,12 @@
-/** Many small things in few messages. */
+/** Splits many small items into few messages. */
 import { BATCH_ITEMS, INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 
-/** As many items as one message may carry, run after run. */
+/** Consecutive batches, each as large as one message may carry. */
 export function* batchesOf<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += BATCH_ITEMS) yield items.slice(at, at + BATCH_ITEMS)
 }
 
-/** Put small values run after run, in order; RangeError where one is not small. */
+/** Puts small values in batches, in order. Throws RangeError if one is too large. */
 export async function putBatches<T>(
   values: readonly Uint8Array[],
   put: (batch: readonly Uint8Array[]) => Promise<readonly T[]>,

@@ -1,6 +1,6 @@
 /**
- * Bytes on their way through this node, as a part of what may be in flight at once (promise 6): whoever has a piece in
- * memory holds a share for it until the next one is asked for, and waits for the share before that.
+ * Bounds the bytes in flight through this node (promise 6): a call takes a share for each piece
+ * before it holds the piece in memory, and gives it back when the next piece is asked for.
  */
 import { DstoreError } from '../../errors.ts'
 import { CALLERS_IN_FLIGHT_BYTES, CALL_TIMEOUT_MS, PEER_IN_FLIGHT_BYTES } from '../../limits.ts'
@@ -10,27 +10,26 @@ import type { CallOptions } from '../node.ts'
 
 export interface ByteBudget {
   readonly allowance: SharedBudget
-  /** Whose bytes these are; nobody gets more than his part. */
+  /** The owner of the bytes, which gets no more than its part. */
   readonly who: string
   readonly signal?: AbortSignal | undefined
-  /** Give up with `busy` after waiting so long for a share, in milliseconds. */
+  /** Fail with `busy` after waiting this long for a share, in milliseconds. */
   readonly timeoutMs?: number | undefined
 }
 
-/** What the callers of this machine have in flight: each call is a peer to the others. */
+/** Shares what all callers of this machine may have in flight among their calls. */
 export class ByteBudgets {
   readonly #shared = new SharedBudget(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
   #lastCall = 0
 
-  /** The budget of one call: its part of what all may have. */
   forCall({ signal, timeoutMs }: CallOptions): ByteBudget {
     return { allowance: this.#shared, who: `${++this.#lastCall}`, signal, timeoutMs }
   }
 }
 
 /**
- * Pieces that are made when they are asked for, such as a disk's: `shareBytes` are taken before each is, or, where it
- * costs to begin again, are kept until so many bytes have passed.
+ * Pieces made on demand, such as those of a disk: takes `shareBytes` before each. If pausing is
+ * expensive, the share is kept until `keptForBytes` have passed.
  */
 export async function* metered(
   pieces: AsyncIterable<Uint8Array>,
@@ -58,7 +57,10 @@ export async function* metered(
   }
 }
 
-/** Pieces that come when they come, such as a client's: a share is taken for what is there, not for what may come. */
+/**
+ * Pieces that arrive at their own pace, such as those of a client: takes a share for each that has
+ * arrived.
+ */
 export async function* arriving(
   pieces: AsyncIterable<Uint8Array>,
   meter: ByteBudget,
@@ -73,7 +75,10 @@ export async function* arriving(
   }
 }
 
-/** Take a share, and wait for it where there is none: `busy` where that takes too long. What gives it back. */
+/**
+ * Takes a share, waiting if none is free; throws `busy` if that takes too long. Call the result to
+ * give it back.
+ */
 export async function share(
   bytes: number,
   { allowance, who, signal, timeoutMs = CALL_TIMEOUT_MS }: ByteBudget,

@@ -1,4 +1,6 @@
-/** The changes of an index as a program watches them, asked for again and again (specs/004-index.md, "Watching"). */
+/**
+ * The changes of an index, polled for a program that watches them (specs/004-index.md, R004-40).
+ */
 import { fromHex, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
@@ -6,7 +8,7 @@ import type { Position, Watch, Watched } from '../../index/message.ts'
 import { BATCH_ITEMS, WATCH_WAIT_MS } from '../../limits.ts'
 import type { ChangeEvent, WatchOptions } from '../node.ts'
 
-/** Every change from `after` on, until the caller leaves. `ask` sends one request for some. */
+/** Every change after `after`, until the caller leaves the loop. `ask` sends one request. */
 export async function* changesOf(
   { after, signal, onStart }: WatchOptions,
   ask: (request: Watch) => Promise<Watched>,
@@ -15,7 +17,8 @@ export async function* changesOf(
   let started = false
   const isOver = (): boolean => signal?.aborted === true
   while (!isOver()) {
-    // The first request says where "now" is, and whether there is an index to watch, without waiting.
+    // The first request does not wait: it finds the current position, and whether the index can be
+    // reached.
     const waitMs = started ? WATCH_WAIT_MS : 0
     const watched = await ask({ type: 'watch', after: from, waitMs, limit: BATCH_ITEMS })
     const { position, changes, lost } = watched
@@ -35,10 +38,9 @@ export async function* changesOf(
 
 const NOTHING = { key: undefined, names: [], size: undefined }
 
-/** Where one stands who has seen none of the last `count` changes. */
+/** The position before the last `count` changes. */
 const before = ({ runId, seq }: Position, count: number): Position => ({ runId, seq: seq - count })
 
-/** As text, for people and programs. */
 export const formatPosition = ({ runId, seq }: Position): string => `${toHex(runId)}-${seq}`
 
 function parsePosition(text: string): Position {

@@ -1,4 +1,4 @@
-/** Every item of a list that is asked for page by page; `cursorOf` gives what the next page comes after. */
+/** Every item of a paged list. `cursorOf` gives the item after which the next page begins. */
 export async function* pagesOf<Item, Cursor>(
   ask: (after: Cursor | undefined) => Promise<{ items: readonly Item[]; more: boolean }>,
   cursorOf: (item: Item) => Cursor,

@@ -1,12 +1,12 @@
-/** Ranges as callers ask for them, cut to a value whose size is known (specs/007, "Ranges"). */
+/** Resolves the range of a request against the size of the value (specs/007, "Ranges"). */
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { RangeRequest } from '../node.ts'
 
 /**
- * The bytes that a request names, of a value of `size` bytes; everything where there is no request. As in HTTP: an
- * end beyond the value means its end, `last` of more than all means all, and a range that holds no byte of the value
- * is a fault with the code `range`.
+ * The requested bytes of a value of `size` bytes; all of them without a request. As in HTTP: an end
+ * beyond the value means its end, and `last` beyond its size means all of it. Throws `range` if the
+ * range holds no byte of the value.
  */
 export function resolveRange(request: RangeRequest | undefined, size: number): ByteRange {
   if (request === undefined) return { start: 0, end: size }

@@ -1,16 +1,17 @@
-/** Words that stand for values: a key in any spelling, else a name (specs/007, R007-36). */
+/** Resolves a word to a key: a key in any spelling, otherwise a name (specs/007, R007-36). */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
 import { checkName } from '../../index/name.ts'
 import { batchesOf } from './batches.ts'
 import type { CallOptions, Node, ValueFacts } from '../node.ts'
 
-/** One long word of letters and digits: where no such name is bound, a key was meant. */
+/** A long word of letters and digits. If it is not a bound name, the caller meant a key. */
 const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
 
 /**
- * The key that a word stands for. `not-found` where it is a name that is not bound, `malformed-key` where that name
- * looks like a key, `usage` where it can be neither; else what `lookup` throws.
+ * The key that a word stands for. Throws `not-found` if it is a name that is not bound,
+ * `malformed-key` if that name looks like a key, `usage` if it can be neither, and the errors of
+ * `lookup`.
  */
 export async function resolveKey(
   node: Pick<Node, 'index'>,
@@ -25,7 +26,7 @@ export async function resolveKey(
   throw LIKE_A_KEY.test(word) ? key : new DstoreError('not-found', `no such name: ${word}`)
 }
 
-/** The key that the text spells, or what is wrong with it. */
+/** The key that the text spells, or the error. */
 function readKey(text: string): Key | DstoreError {
   try {
     return parseKey(text)
@@ -34,7 +35,9 @@ function readKey(text: string): Key | DstoreError {
   }
 }
 
-/** Facts about what each word stands for, in the same order; undefined where there is no such name or key. */
+/**
+ * Facts about the value of each word, in the same order; undefined if there is no such name or key.
+ */
 export async function statWords(
   node: Pick<Node, 'index'>,
   words: readonly (Key | string)[],

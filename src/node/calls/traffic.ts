@@ -1,4 +1,4 @@
-/** Bytes of values that went to each peer and came from it, proofs included. */
+/** Counts the bytes of values exchanged with each peer, proofs included. */
 import type { PeerTraffic } from '../node.ts'
 
 interface Counts {
@@ -18,7 +18,7 @@ export class Traffic {
     this.#of(peer).out += bytes
   }
 
-  /** The peer gave what is not true, or broke the protocol. */
+  /** The peer sent bytes that failed verification, or broke the protocol. */
   lied(peer: string): void {
     this.#of(peer).lies++
   }

@@ -1,4 +1,7 @@
-/** Fetching back from Locals what Global's own disk lost (specs/005-storage.md, "Rules: damage"). */
+/**
+ * Fetches values that Global's disk damaged back from Locals (specs/005-storage.md, "Rules:
+ * damage").
+ */
 import type { Key } from '../../hash/key.ts'
 import { CALL_TIMEOUT_MS } from '../../limits.ts'
 import { fetchPieces } from '../../transfer/fetch.ts'
@@ -6,7 +9,10 @@ import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { deadline } from '../../deadline.ts'
 import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 
-/** The verified bytes of a value from the Local at this address. Fails where that does not hold all of it. */
+/**
+ * The verified bytes of a value from the Local at this address. Fails if it does not hold all of
+ * them.
+ */
 export async function* fetchFromLocal(
   network: Network,
   address: string,

@@ -1,6 +1,6 @@
 /**
- * The role Global: the canonical index and the durable copy, for its own machine's processes and for every Local that
- * is connected. Without a network it is a standalone node: both layers in one process, and no hop between them.
+ * The role Global: the canonical index and the durable copy, for the processes of its machine and
+ * for connected Locals. Without a network it is a standalone node: both layers in one process.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
@@ -53,15 +53,15 @@ import { VERSION } from '../version.ts'
 
 export interface GlobalOptions {
   readonly store: Store
-  /** Undefined on a standalone node, which has no members but its own user. */
+  /** Undefined on a standalone node. */
   readonly network: Network | undefined
-  /** Of the network: told who is a member. */
+  /** The gate of the network, which follows the members. */
   readonly gate: Gate | undefined
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
-  /** Bounds for how long a Local may serve without Global, and may be out of touch: see `IndexHostOptions`. */
+  /** See `IndexDriverOptions`. */
   readonly leaseMs?: number | undefined
   readonly forgetAfterMs?: number | undefined
 }
@@ -102,7 +102,7 @@ export class Global implements Node {
     this.members = new MembershipCalls({ globalPeer: network?.peerId ?? '', random, ask })
   }
 
-  /** Begin a run on this store, which is the node's from now on: `close` closes it. Starts the network. */
+  /** Begins a run on this store and starts the network. The node owns both: `close` closes them. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now } = options
     const holders = new Holders()
@@ -121,7 +121,7 @@ export class Global implements Node {
       onRefused: (peer, why) => gate?.refuse(peer, why),
       onExpelled: (peer) => {
         transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
-        // It is told why on its index stream; whoever does not listen is cut off all the same.
+        // The index stream carries the reason. A peer that ignores it is disconnected all the same.
         setTimeout(() => network?.disconnect(peer), FAREWELL_MS).unref()
       },
       disconnect: (peer) => network?.disconnect(peer),
@@ -138,7 +138,7 @@ export class Global implements Node {
     gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
     await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
-    // Not before: a Local that is early would be told that it is no member, or that nothing is spoken here.
+    // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
     return new Global(options, { index, repair, traffic, holders })
   }
@@ -173,7 +173,7 @@ export class Global implements Node {
     if (record === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     const { size, location } = record
     const range = resolveRange(options.range, size)
-    // What a disk gives back may have decayed; what this process verified and kept in memory has not.
+    // Bytes on disk may have decayed; memory holds what this process verified.
     const bytes =
       this.#store.kind === 'memory'
         ? this.#store.read(location, range, options.signal)
@@ -193,14 +193,14 @@ export class Global implements Node {
     })
   }
 
-  /** Global is where the value is: there is nothing to bring. */
+  /** The value is here already. */
   async prefetch(key: Key): Promise<void> {
     if ((await this.index.stat(key)) === undefined) {
       throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     }
   }
 
-  /** Global keeps no copy beside the durable one. */
+  /** Global has no cache beside its store. */
   async evict(): Promise<number> {
     return 0
   }
@@ -270,7 +270,7 @@ export class Global implements Node {
   }
 }
 
-/** Where tickets say that Global is: what only this machine can reach comes last. */
+/** The addresses in tickets. Those that only this machine can reach come last. */
 function ticketAddresses(network: Network | undefined): string[] {
   const addresses = (network?.addresses() ?? []).map((one) => one.replace(/\/p2p\/[^/]+$/, ''))
   const isLoopback = (address: string): number => Number(/^\/(ip4\/127\.|ip6\/::1\/)/.test(address))

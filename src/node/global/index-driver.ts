@@ -1,6 +1,6 @@
 /**
- * Runs the state machine of Global's index (specs/004-index.md): its effects on the store, and its messages over the
- * channels of the Locals. It takes no decisions.
+ * Runs the state machine of Global's index (specs/004-index.md): its effects on the store, and its
+ * messages over the channels of the Locals. It takes no decisions.
  */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { errorOf, failureOf } from '../../index/failure.ts'
@@ -39,7 +39,9 @@ export interface IndexDriverOptions {
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
   readonly repair: Repair
-  /** For how long a Local may serve without hearing Global, in milliseconds; undefined for no bound. */
+  /**
+   * For how long a Local may serve without hearing Global, in milliseconds; undefined for no bound.
+   */
   readonly leaseMs?: number | undefined
   /** When Global forgets a Local that is out of touch, in milliseconds. */
   readonly forgetAfterMs?: number | undefined
@@ -310,7 +312,10 @@ export class IndexDriver {
     }
   }
 
-  /** Ends a session. A peer that is not a member gets a moment to read why, and is then disconnected. */
+  /**
+   * Ends a session. A peer that is not a member gets a moment to read why, and is then
+   * disconnected.
+   */
   async #endSession(session: SessionId): Promise<void> {
     const connection = this.#connections.get(session)
     await connection?.window.end(stopped('Global ended the session'))

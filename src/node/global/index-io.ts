@@ -1,5 +1,6 @@
 /**
- * Reads, writes and pages of Global's store for its index (specs/004-index.md). It takes no decisions.
+ * Reads, writes and pages of Global's store for its index (specs/004-index.md). It takes no
+ * decisions.
  */
 import { equal, gather } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
@@ -50,8 +51,8 @@ export class IndexIo {
   }
 
   /**
-   * The small values among these, as many as fit into one answer. One that is unreadable or damaged is left out: the
-   * Local fetches it instead, and learns why it cannot.
+   * The small values among these, as many as fit into one answer. One that is unreadable or damaged
+   * is left out: the Local fetches it instead, and learns why it cannot.
    */
   async load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
     let left = INLINE_ANSWER_BYTES

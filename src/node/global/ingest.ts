@@ -42,8 +42,9 @@ export async function ingest(
 }
 
 /**
- * Stores a value whose key is known: verified bytes from `start` on, and the outboard at the end. If the stream breaks,
- * the store keeps what came. A resumed upload is hashed as a whole, including the kept bytes. Error: `integrity`.
+ * Stores a value whose key is known: verified bytes from `start` on, and the outboard at the end.
+ * If the stream breaks, the store keeps what came. A resumed upload is hashed as a whole, including
+ * the kept bytes. Error: `integrity`.
  */
 export async function receive(
   store: Store,

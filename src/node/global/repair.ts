@@ -1,6 +1,6 @@
 /**
- * Damaged values in the store: quarantined, never served, and replaced by a copy from a Local or by the next put of the
- * same value (specs/005-storage.md, "Rules: damage").
+ * Damaged values in the store: quarantined, never served, and replaced by a copy from a Local or by
+ * the next put of the same value (specs/005-storage.md, "Rules: damage").
  */
 import { equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
@@ -13,7 +13,10 @@ import type { Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'
 import { ingest, recordOf } from './ingest.ts'
 
-/** The bytes of a value from each Local that may hold it: untrusted, and fetched only when they are read. */
+/**
+ * The bytes of a value from each Local that may hold it: untrusted, and fetched only when they are
+ * read.
+ */
 export type HolderSources = (key: Key, size: number) => readonly AsyncIterable<Uint8Array>[]
 
 export interface RepairOptions {
@@ -32,7 +35,10 @@ export class Repair {
     this.#options = options
   }
 
-  /** The verified bytes of a range of a stored value. If they are damaged, the repair begins as well. */
+  /**
+   * The verified bytes of a range of a stored value. If they are damaged, the repair begins as
+   * well.
+   */
   async *read(
     digest: Uint8Array,
     record: KeyRecord,

@@ -1,6 +1,6 @@
 /**
- * Flow control for the requests of one Local (specs/004-index.md, R004-53). Global reads nothing more from a Local that
- * sends requests but takes no answers, so the Local falls silent.
+ * Flow control for the requests of one Local (specs/004-index.md, R004-53). Global reads nothing
+ * more from a Local that sends requests but takes no answers, so the Local falls silent.
  */
 import { bytesIn } from '../../bytes.ts'
 import type { DstoreError } from '../../errors.ts'
@@ -36,7 +36,10 @@ export class RequestWindow {
     this.#writer = new FrameWriter(channel)
   }
 
-  /** A message was read. Throws `protocol` if it is a request without an id, or under that of an open one. */
+  /**
+   * A message was read. Throws `protocol` if it is a request without an id, or under that of an
+   * open one.
+   */
   opened({ id, body }: Message): void {
     const bytes = weightOf(body)
     if (bytes === undefined) return
@@ -55,14 +58,20 @@ export class RequestWindow {
     if (this.#writer.queuedBytes > FRAME_QUEUE_BYTES) await this.#writer.flush()
   }
 
-  /** Sends a message. The request that it answers stays open until the channel has taken most of what was sent. */
+  /**
+   * Sends a message. The request that it answers stays open until the channel has taken most of
+   * what was sent.
+   */
   async send(message: Message): Promise<void> {
     await this.#writer.send(encodeMessage(message)).catch(() => undefined)
     this.#bytes -= this.#open.get(message.id) ?? 0
     if (this.#open.delete(message.id)) this.#wake?.()
   }
 
-  /** Makes and sends an answer once the pages before it are taken, so that one page at a time is in memory. */
+  /**
+   * Makes and sends an answer once the pages before it are taken, so that one page at a time is in
+   * memory.
+   */
   page(answer: () => Promise<Message>): Promise<void> {
     this.#pages = this.#pages.then(async () => this.send(await answer()))
     return this.#pages

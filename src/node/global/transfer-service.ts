@@ -1,4 +1,7 @@
-/** Serves the transfer channels of members (specs/003-transfer.md): values to them, and uploads from them. */
+/**
+ * Serves the transfer channels of members (specs/003-transfer.md): values to them, and uploads from
+ * them.
+ */
 import { equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
@@ -125,7 +128,9 @@ export class TransferService {
     return this.#options.index.peers().includes(peer)
   }
 
-  /** The peer may have hung up because what it got was damaged: verify that range again (R003-41). */
+  /**
+   * The peer may have hung up because what it got was damaged: verify that range again (R003-41).
+   */
   async #recheck({ last }: LastServed): Promise<void> {
     const { store, repair } = this.#options
     if (last === undefined || store.kind === 'memory') return

@@ -1,4 +1,7 @@
-/** Answers watchers as soon as there is a change (specs/004-index.md, "Rules: retention and watching"). */
+/**
+ * Answers watchers as soon as there is a change (specs/004-index.md, "Rules: retention and
+ * watching").
+ */
 import type { WatchedChange, Position, Watch, Watched } from '../../index/message.ts'
 import { decodeChange, watched } from '../../index/records/record.ts'
 import { FEED_BYTES, WATCH_WAIT_MS } from '../../limits.ts'

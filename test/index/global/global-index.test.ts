@@ -241,3 +241,13 @@ test('R004-8 a Local with another boot id waits until the older session is heard
   t.like(machine.last(fourth), { type: 'welcome', reset: true })
   t.true(machine.isClosed(first))
 })
+
+test('R004-30 a value that is put again is stored once: its new copy is freed, whatever else changes', (t) => {
+  const machine = new Machine()
+  machine.put(1, 'one')
+  machine.put(1)
+  machine.put(1, 'uno')
+  machine.put(1)
+  const discarded = machine.effects.flatMap((e) => (e.type === 'discard' ? [e.location] : []))
+  t.deepEqual(discarded, ['location 2', 'location 3', 'location 4'])
+})

@@ -1,4 +1,7 @@
-/** Global's index over a store in memory; its effects are carried out at once, or held back by the test. */
+/**
+ * Global's index over a store in memory; its effects are carried out at once, or held back by the
+ * test.
+ */
 import { GlobalIndex, SELF } from '../../../src/index/global/global-index.ts'
 import type { GlobalEffect, GlobalEvent } from '../../../src/index/global/global-events.ts'
 import type { GlobalIndexOptions } from '../../../src/index/global/global-index.ts'

@@ -14,19 +14,19 @@ function away(): LocalIndex {
   return new LocalIndex({ bootId: run(9), now: 0 })
 }
 
-/** Global welcomes it, where it stood before or anew. */
-function welcome(index: LocalIndex, position: Position, reset: boolean): void {
+/** Global welcomes it, where it stood before or with a reset. */
+function welcome(
+  index: LocalIndex,
+  position: Position,
+  reset: boolean,
+  held: readonly Uint8Array[] = [],
+  leaseMs?: number,
+): void {
   index.handle({ type: 'opened', now: 1 })
-  const body = {
-    type: 'welcome',
-    version: 1,
-    position,
-    leaseMs: undefined,
-    reset,
-    members: [],
-  } as const
+  const rest = { type: 'welcome', version: 1, members: [] } as const
+  const body = { ...rest, position, leaseMs, reset }
   index.handle({ type: 'message', message: { id: 1, body }, now: 2 })
-  if (reset) index.handle({ type: 'held', digests: [], now: 3 })
+  if (reset) index.handle({ type: 'held', digests: held, now: 3 })
 }
 
 function connected(): LocalIndex {
@@ -48,7 +48,8 @@ test('R004-17 an upload that a broken link has overtaken is not kept: its seq ma
   const error = new DstoreError('unreachable', 'the link broke')
   index.handle({ type: 'closed', now: 4, error })
   t.false(flight.isFresh(THING, 9))
-  // A Global that was restored from a backup begins its run where the upload was; the hello did not know of it.
+  // A Global that was restored from a backup begins its run where the upload was; the hello did not
+  // know of it.
   welcome(index, { runId: run(2), seq: 9 }, false)
   t.is(index.link, 'connected')
   t.false(flight.isFresh(THING, 9))
@@ -57,4 +58,66 @@ test('R004-17 an upload that a broken link has overtaken is not kept: its seq ma
 
 test('R004-17 what is put without a link is not kept: nothing is known of the history that it is in', (t) => {
   t.false(away().begin(DIGEST).isFresh(THING, 9))
+})
+
+const feed = (after: number, upto: number) =>
+  ({
+    type: 'feed',
+    after,
+    upto,
+    removals: [{ digest: DIGEST, seq: upto }],
+    unbindings: [],
+    memberships: [],
+  }) as const
+
+test('R004-4 R004-13 a feed that leaves a gap, or goes back, ends the stream and is not applied', (t) => {
+  for (const after of [7, 9]) {
+    const index = connected()
+    const message = { id: 0, body: feed(after, 12) }
+    const effects = index.handle({ type: 'message', message, now: 5 })
+    t.like(effects, [{ type: 'close', error: { code: 'protocol' } }])
+    t.is(effects.length, 1)
+    t.is(index.position?.seq, 8)
+  }
+  const index = connected()
+  const effects = index.handle({ type: 'message', message: { id: 0, body: feed(8, 12) }, now: 5 })
+  t.like(effects, [
+    { type: 'apply' },
+    { type: 'send', message: { body: { type: 'ack', seq: 12 } } },
+  ])
+})
+
+test('R004-19 a feed before the reset is acknowledged ends the stream', (t) => {
+  const index = away()
+  welcome(index, { runId: run(1), seq: 8 }, true, [DIGEST])
+  const message = { id: 0, body: feed(8, 12) }
+  t.like(index.handle({ type: 'message', message, now: 5 }), [{ type: 'close' }])
+})
+
+test('R004-50 a lease is renewed several times before it expires', (t) => {
+  const index = away()
+  welcome(index, { runId: run(1), seq: 8 }, true, [], 400)
+  const pings = (now: number): number =>
+    index
+      .handle({ type: 'tick', now })
+      .filter((effect) => effect.type === 'send' && effect.message.body.type === 'ping').length
+  t.is(pings(101), 0)
+  t.is(pings(102), 1)
+  t.is(pings(201), 0)
+  t.is(pings(202), 1)
+})
+
+test('R006-15 a Local that is not permitted serves nothing until it is welcome again', (t) => {
+  const index = connected()
+  const body = { type: 'failure', code: 'not-permitted', message: 'gone', hint: undefined } as const
+  const effects = index.handle({ type: 'message', message: { id: 0, body }, now: 5 })
+  t.deepEqual(
+    effects.map(({ type }) => type),
+    ['end-reads', 'close'],
+  )
+  t.is(index.verdict(5), 'refused')
+  index.handle({ type: 'closed', now: 6, error: new DstoreError('not-permitted', 'gone') })
+  t.is(index.verdict(60_000), 'refused')
+  welcome(index, { runId: run(1), seq: 8 }, false)
+  t.is(index.verdict(7), 'serve')
 })

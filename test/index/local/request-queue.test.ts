@@ -10,6 +10,7 @@ import {
   INLINE_ANSWER_BYTES,
   INLINE_VALUE_BYTES,
   JOINED_REQUESTS,
+  REQUESTS_IN_FLIGHT,
 } from '../../../src/limits.ts'
 
 const digest = (n: number): Uint8Array => new Uint8Array(32).fill(n)
@@ -159,3 +160,38 @@ test('R004-56 nothing waits for others where nothing is under way', (t) => {
   requests.answered(located(message!.id, fact(1)))
   t.false(requests.shouldWait(locate(2)))
 })
+
+test('R004-53 no more requests are in flight than Global would read', (t) => {
+  const { requests } = begun()
+  const list: Request = { type: 'list', after: undefined, limit: 1 }
+  const messages = sent(
+    requests,
+    Array.from({ length: REQUESTS_IN_FLIGHT + 2 }, () => list),
+  )
+  t.is(messages.length, REQUESTS_IN_FLIGHT)
+  const body: Body = { type: 'listed', items: [], more: false }
+  t.is(requests.answered({ id: messages[0]!.id, body }).length, 1)
+  t.is([...requests.sendable()].length, 1)
+})
+
+const ONCE: readonly Request[] = [
+  { type: 'remove', digest: digest(1), timeoutMs: 1, force: false },
+  { type: 'unbind', name: 'one', keepValue: false, timeoutMs: 1 },
+  { type: 'expel', peer: 'L', timeoutMs: 1 },
+  { type: 'invite', secretHash: digest(1), role: 'reader', uses: 1, validMs: 1000 },
+]
+
+for (const once of ONCE) {
+  test(`R004-28 ${once.type} is not sent twice where the link breaks`, (t) => {
+    const { requests } = begun()
+    sent(requests, [once])
+    requests.add(9, once)
+    const broken = new DstoreError('unreachable', 'the link broke')
+    t.like(requests.closed(broken), [{ ticket: 1, result: { code: 'unreachable' }, keep: false }])
+    t.deepEqual(
+      [...requests.sendable()].map(({ body }) => body),
+      [once],
+      'what was not sent is sent now',
+    )
+  })
+}

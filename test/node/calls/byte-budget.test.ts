@@ -1,4 +1,7 @@
-/** What is in flight over all callers comes out of one allowance: nobody gets more, nobody waits in vain. */
+/**
+ * What is in flight over all callers comes out of one allowance: nobody gets more, nobody waits in
+ * vain.
+ */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -110,7 +113,10 @@ test('whatever is read by whomever at once, the bound holds and everybody comes 
   )
 })
 
-/** Many callers begin to read a value and stop; how many got something, and what they cost of memory. */
+/**
+ * Many callers begin to read a value and stop; how many got something, and what they cost of
+ * memory.
+ */
 async function stall(
   t: ExecutionContext,
   node: Node,

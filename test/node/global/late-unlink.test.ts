@@ -1,4 +1,7 @@
-/** A disk that deletes when it likes: a value that is put again meanwhile is another file, and stays. */
+/**
+ * A disk that deletes when it likes: a value that is put again meanwhile is another file, and
+ * stays.
+ */
 import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
