@@ -27,7 +27,7 @@ export function readSource(source: Source, signal?: AbortSignal): Reading {
         yield piece
       }
     } catch (error) {
-      if (signal?.aborted !== true) thrown = { error }
+      thrown = { error }
       throw error
     }
   }

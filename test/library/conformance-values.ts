@@ -1,4 +1,5 @@
 /** Values: stored from every source, read in every way. Part of the library's conformance suite. */
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import type { Dstore, Key, Progress, Source } from '../../src/dstore.ts'
 import { sameBytes } from '../same-bytes.ts'
@@ -29,6 +30,10 @@ export function valueTopics(topic: Topic, role: Dstore['role']): void {
       const [key] = [...keys] as [string]
       sameBytes(t, await (await dstore.get(key)).bytes(), bytes)
     }
+    const bytes = sample(5000)
+    const part = createReadStream(await temporaryFile(t, bytes), { start: 1000 })
+    const { key: ofPart } = await dstore.put(part)
+    sameBytes(t, await (await dstore.get(ofPart)).bytes(), bytes.slice(1000))
     const { key } = await dstore.put('tschüß')
     t.is(await (await dstore.get(key)).text(), 'tschüß')
   })

@@ -1,13 +1,18 @@
 import test from 'ava'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, createNode } from '../../src/dstore.ts'
 import type { NodeOptions } from '../../src/dstore.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
+import { once } from '../../src/bytes.ts'
+import { parseKey } from '../../src/hash/key.ts'
+import { FoundValue } from '../../src/library/value.ts'
 import { SILENT } from '../../src/log.ts'
 import { openNode } from '../../src/node/open.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
 import { until } from '../node/nodes.ts'
+import { all } from './conformance-samples.ts'
 
 test('what was put in a directory is there when it is opened again', async (t) => {
   const dir = join(temporaryDirectory(t), 'made', 'for', 'it')
@@ -57,6 +62,10 @@ test('mistakes in what a node is told', async (t) => {
   for (const [options, instanceOf] of wrong) {
     await t.throwsAsync(createNode(options as NodeOptions), { instanceOf }, JSON.stringify(options))
   }
+  const dir = join(temporaryDirectory(t), 'new')
+  const options: NodeOptions = { dir, role: 'global', listen: ['nowhere'] }
+  await t.throwsAsync(createNode(options), { code: 'malformed-address' })
+  t.false(existsSync(dir), 'nothing is made for a mistake')
 })
 
 test('two Locals of a Global share values, names and removals', async (t) => {
@@ -105,6 +114,15 @@ test('a client has ended when its daemon has', async (t) => {
   await client.put('x')
   await daemon.close()
   await t.throwsAsync(client.put('y'), { code: 'unreachable' })
+})
+
+test('a value that ends early is an error, not a shorter value', async (t) => {
+  const key = parseKey('0'.repeat(64))
+  for (const size of [2, 4]) {
+    const bytes = once(new Uint8Array(3))
+    const value = new FoundValue({ key, size, range: { start: 0, end: size }, bytes }, {})
+    await t.throwsAsync(all(value), { code: 'internal' })
+  }
 })
 
 test('one signal for many calls at once', async (t) => {

@@ -1,8 +1,14 @@
 import test from 'ava'
 import * as fc from 'fast-check'
+import type { ExecutionContext } from 'ava'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pieces as bodyOf } from '../../../src/daemon/client/response.ts'
+import type { Deadline } from '../../../src/deadline.ts'
+import { HTTP_ANSWER_BYTES } from '../../../src/limits.ts'
 import { Client } from '../../../src/daemon/client/client.ts'
 import { parseRangeHeader } from '../../../src/daemon/http/range-header.ts'
 import { errorOf, parseProblem, problemLine, problemOf } from '../../../src/daemon/api/problem.ts'
@@ -128,6 +134,80 @@ for (const [name, answer, code] of STRANGERS) {
     await t.throwsAsync(client.status(), { code })
   })
 }
+
+/** A client of a server that gives this answer to everything. */
+async function clientOf(t: ExecutionContext, answer: string): Promise<Client> {
+  const path = join(temporaryDirectory(t), 'socket')
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.end(answer))
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const client = (await Client.connect(path))!
+  t.teardown(() => client.close())
+  return client
+}
+
+test('R007-12 a value of another length than it says is no value', async (t) => {
+  for (const size of [2, 4]) {
+    const head = `HTTP/1.1 200 OK\r\nDstore-Key: k\r\nDstore-Size: ${size}\r\n`
+    const client = await clientOf(
+      t,
+      `${head}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`,
+    )
+    await t.throwsAsync(collect((await client.get('k')).bytes), { code: 'protocol' })
+  }
+})
+
+test('a listing that ends in the middle of a line is no shorter listing', async (t) => {
+  const client = await clientOf(t, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
+  await t.throwsAsync(client.keys().next(), { code: 'protocol', message: /middle of a line/ })
+})
+
+test('a line that never ends is refused at its bound', async (t) => {
+  const text = ' '.repeat(HTTP_ANSWER_BYTES + 1)
+  const head = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length + 1}\r\n\r\n`
+  const client = await clientOf(t, head + text)
+  await t.throwsAsync(client.keys().next(), { code: 'protocol', message: /too long/ })
+})
+
+test('only time spent waiting for the daemon counts, never that of a slow reader', async (t) => {
+  let counts = false
+  const limit: Deadline = {
+    signal: new AbortController().signal,
+    progress: () => (counts = true),
+    pauseTimer: () => (counts = false),
+    extend: () => undefined,
+    clear: () => undefined,
+  }
+  const waiting: boolean[] = []
+  async function* source(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < 3; at++) {
+      waiting.push(counts)
+      yield new Uint8Array(1)
+    }
+  }
+  const message = Object.assign(source(), { complete: true, trailers: {} })
+  for await (const _ of bodyOf({ message: message as unknown as IncomingMessage, limit })) {
+    t.false(counts)
+  }
+  t.deepEqual(waiting, [true, true, true])
+  t.false(counts)
+})
+
+test('a source that takes longer than the time-out is waited for', async (t) => {
+  const { daemon } = await serving(t)
+  const client = (await Client.connect(daemon.socket, { timeoutMs: 1 }))!
+  t.teardown(() => client.close())
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1)
+    await sleep(5600)
+    yield new Uint8Array(1)
+  }
+  t.is((await client.putBytes(slow())).size, 2)
+})
 
 test('a daemon that says nothing is waited for no longer than the time-out, and a little', async (t) => {
   const path = join(temporaryDirectory(t), 'socket')

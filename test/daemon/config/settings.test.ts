@@ -23,6 +23,14 @@ import {
   writeSettings,
 } from '../../../src/daemon/config/settings.ts'
 import type { Settings } from '../../../src/daemon/config/settings.ts'
+import { CONFIG_FILE_BYTES, SOCKET_PATH_BYTES } from '../../../src/limits.ts'
+import { socketAddress } from '../../../src/daemon/config/socket-address.ts'
+import { findPlace } from '../../../src/daemon/config/socket-place.ts'
+import { startDaemon } from '../../../src/daemon/process/daemon.ts'
+import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
+import { SILENT } from '../../../src/log.ts'
+import type { NodeOptions } from '../../../src/node/open.ts'
+import { FakeNode } from '../fake-node.ts'
 import { serving, temporaryDirectory } from '../serving.ts'
 
 const GLOBAL = '/ip4/127.0.0.1/tcp/4480/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
@@ -138,6 +146,51 @@ test('R007-6 what a daemon was started with is remembered, and what it could not
   t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 })
 })
 
+test('R007-6 the socket is that of the flag, else of the variable, else of the file', (t) => {
+  const dir = temporaryDirectory(t)
+  const variable = { DSTORE_SOCKET: '/variable' }
+  t.is(findPlace(dir, undefined, {}).socket, join(dir, 'dstore.sock'))
+  writeSettings(join(dir, 'config.json'), { socket: '/file' })
+  t.is(findPlace(dir, undefined, {}).socket, '/file')
+  t.is(findPlace(dir, undefined, variable).socket, '/variable')
+  t.is(findPlace(dir, '/flag', variable).socket, '/flag')
+})
+
+test('R007-5 a path that just fits is the address of the socket, a longer one is not', (t) => {
+  const folder = temporaryDirectory(t)
+  const path = join(folder, 's'.repeat(SOCKET_PATH_BYTES - folder.length - 1))
+  t.is(path.length, SOCKET_PATH_BYTES)
+  for (const [wanted, isSame] of [
+    [path, true],
+    [`${path}s`, false],
+  ] as const) {
+    const address = socketAddress(wanted)
+    t.is(address.path === wanted, isSame)
+    address.release()
+  }
+})
+
+test('R007-6 a node is opened with the settings of its daemon', async (t) => {
+  const opened: NodeOptions[] = []
+  const settings: Settings = {
+    role: 'global',
+    listen: ['/ip4/127.0.0.1/tcp/1'],
+    store: 'memory',
+    cacheBytes: 1,
+    maxBytes: 2,
+    leaseMs: 5000,
+    forgetAfterMs: 10_000,
+  }
+  const directory = stateDirectory(temporaryDirectory(t))
+  const openNode = (options: NodeOptions): Promise<FakeNode> => {
+    opened.push(options)
+    return Promise.resolve(new FakeNode())
+  }
+  const daemon = await startDaemon({ directory, settings, log: SILENT, openNode })
+  t.teardown(() => daemon.close())
+  t.deepEqual(opened, [{ ...settings, role: 'global', dir: directory.path, log: SILENT } as const])
+})
+
 test('R007-6 variables are read as flags are', (t) => {
   t.deepEqual(settingsFromEnvironment({}), {})
   t.deepEqual(settingsFromEnvironment({ DSTORE_CACHE: '', DSTORE_JOIN: '' }), {})
@@ -168,6 +221,8 @@ test('a configuration file that is not ours is said so, with its name', (t) => {
   t.deepEqual(readSettings(path), {})
   writeSettings(path, { role: 'global', store: 'memory' })
   t.deepEqual(readSettings(path), { role: 'global', store: 'memory' })
+  writeFileSync(path, '{}'.padEnd(CONFIG_FILE_BYTES))
+  t.deepEqual(readSettings(path), {})
   const bad = [
     '',
     '{',
@@ -182,7 +237,7 @@ test('a configuration file that is not ours is said so, with its name', (t) => {
     '{"store":"tape"}',
     '{"sockets":"x"}',
     '{"__proto__":{"role":"global"}}',
-    ' '.repeat(100_000),
+    '{}'.padEnd(CONFIG_FILE_BYTES + 1),
   ]
   for (const text of bad) {
     writeFileSync(path, text)

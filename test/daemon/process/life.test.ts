@@ -4,7 +4,16 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
+import { DstoreError } from '../../../src/errors.ts'
+import { SHUTDOWN_MS } from '../../../src/limits.ts'
+import { SILENT } from '../../../src/log.ts'
+import { startDaemon } from '../../../src/daemon/process/daemon.ts'
+import { takeLock } from '../../../src/daemon/process/lock.ts'
+import { FakeNode } from '../fake-node.ts'
 import { Client } from '../../../src/daemon/client/client.ts'
 import { startInBackground } from '../../../src/daemon/process/background.ts'
 import {
@@ -68,6 +77,43 @@ test('R007-2 of twenty simultaneous starts one serves, and the others say who', 
   t.is(await late.ended, 1)
   t.true(late.errors().includes(`process ${winner.pid}, since 20`))
 })
+
+test('R007-2 what an earlier holder left in the lock file does not hide the present one', (t) => {
+  const path = join(temporaryDirectory(t), 'daemon.lock')
+  writeFileSync(path, 'x'.repeat(1000))
+  const lock = takeLock(path)
+  t.throws(() => takeLock(path), {
+    code: 'locked',
+    message: RegExp(`process ${process.pid}, since 20`),
+  })
+  lock.release()
+  lock.release()
+  takeLock(path).release()
+})
+
+test('a daemon that cannot serve leaves nothing open: no node, no port, no lock', async (t) => {
+  const other = await serving(t)
+  const port = await freePort()
+  const directory = stateDirectory(temporaryDirectory(t))
+  const node = new FakeNode()
+  const settings = { socket: other.daemon.socket, http: `127.0.0.1:${port}` }
+  const openNode = (): Promise<FakeNode> => Promise.resolve(node)
+  const started = startDaemon({ directory, settings, log: SILENT, openNode })
+  await t.throwsAsync(started, { code: 'address-in-use' })
+  t.true(node.closed)
+  t.is(await freePort(port), port)
+  takeLock(directory.lock).release()
+})
+
+/** A port that nothing listens on; rejects if it is this one and taken. */
+async function freePort(wanted = 0): Promise<number> {
+  const server = createServer().listen(wanted, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
 
 test('R007-4 after kill -9 the next daemon takes lock and socket over', async (t) => {
   const directory = stateDirectory(temporaryDirectory(t))
@@ -164,6 +210,38 @@ test('R007-9 a stop, SIGTERM and SIGINT each end a daemon cleanly, with its exit
   }
 })
 
+test('R007-9 a second signal ends a daemon that still waits for a call', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  const daemon = run(t, directory.path)
+  await daemon.line
+  const client = connect(directory.socket)
+  t.teardown(() => client.destroy())
+  client.on('error', () => undefined)
+  client.write('POST /v1/values HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n')
+  await setTimeout(200)
+  daemon.kill('SIGTERM')
+  while (!daemon.errors().includes('info stopping')) await setTimeout(20)
+  const startedAt = performance.now()
+  daemon.kill('SIGTERM')
+  t.is(await daemon.ended, 143)
+  t.true(performance.now() - startedAt < SHUTDOWN_MS - 1000)
+})
+
+test('R007-10 an abort ends the wait for a start at once', async (t) => {
+  const aborter = new AbortController()
+  const directory = stateDirectory(temporaryDirectory(t))
+  const started = startInBackground({
+    directory,
+    socket: directory.socket,
+    command: [process.execPath, '-e', 'setTimeout(() => undefined, 4000)'],
+    signal: aborter.signal,
+  })
+  const startedAt = performance.now()
+  aborter.abort(new DstoreError('cancelled', 'enough'))
+  await t.throwsAsync(started, { code: 'cancelled', message: 'enough' })
+  t.true(performance.now() - startedAt < 3000)
+})
+
 test('R007-30 who waited for a stop can start at once', async (t) => {
   const directory = stateDirectory(temporaryDirectory(t))
   for (let round = 0; round < 3; round++) {
@@ -180,7 +258,7 @@ test('R007-9 a call in progress ends before the daemon does', async (t) => {
   const opened = new AbortController()
   node.gate = once(opened.signal, 'abort').then(() => undefined)
   const reading = ask(daemon.socket, 'GET', `/v1/values/${key}`)
-  while (node.signals.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (node.signals.length < 2) await setTimeout(5)
   const closed = daemon.close()
   t.false(node.closed)
   opened.abort()

@@ -1,9 +1,18 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { logToFile } from '../../../src/daemon/process/log-file.ts'
+import { logToFile, openLog } from '../../../src/daemon/process/log-file.ts'
 import { temporaryDirectory } from '../serving.ts'
 
 const MOST = 100
@@ -33,6 +42,19 @@ test('R007-77 the log and the one before it hold the latest lines, whole, within
     }),
   )
   t.pass()
+})
+
+test('R007-77 a file that has grown is replaced before another process writes to it', (t) => {
+  const path = join(temporaryDirectory(t), 'daemon.log')
+  for (const [size, isReplaced] of [
+    [MOST, false],
+    [MOST + 1, true],
+  ] as const) {
+    writeFileSync(path, 'x'.repeat(size))
+    closeSync(openLog(path, MOST))
+    t.is(statSync(path).size, isReplaced ? 0 : size)
+    t.is(existsSync(`${path}.1`), isReplaced)
+  }
 })
 
 test('R007-77 a log that cannot be written does not end the daemon', (t) => {

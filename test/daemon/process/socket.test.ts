@@ -73,6 +73,24 @@ test('R007-3 R007-69 another user gets nowhere, one of the group does', async (t
   return undefined
 })
 
+test('R007-3 a client of another user is not-permitted', async (t) => {
+  const { daemon } = await serving(t)
+  const user = isRoot ? 'process.setgroups([]); process.setgid(65534); process.setuid(65534)' : ''
+  // A socket without any permission is like another user's.
+  if (!isRoot) chmodSync(daemon.socket, 0)
+  const program = `
+    const { connectTo } = await import(process.argv[1])
+    ${user}
+    await connectTo(process.argv[2]).catch(({ code }) => console.log(code))`
+  const url = new URL('../../../src/daemon/client/connection.js', import.meta.url).href
+  const args = ['--input-type=module', '-e', program, url, daemon.socket]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 2] })
+  let text = ''
+  child.stdout!.on('data', (piece) => (text += String(piece)))
+  await once(child, 'close')
+  t.is(text.trim(), 'not-permitted')
+})
+
 test('R007-1 a directory that is open to others and is not ours stays as it is', async (t) => {
   const path = temporaryDirectory(t)
   writeFileSync(join(path, 'thesis.txt'), '')
