@@ -1,11 +1,22 @@
-/** What the daemon writes to a client that does not read, or that it stops serving. */
+/** Clients that do not read, do not send, or outlast a stop: what they cost the daemon is bounded. */
 import { EventEmitter, once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import { request } from 'node:http'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
+import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { HTTP_BEAT_MS, PROGRESS_MS } from '../../../src/limits.ts'
+import {
+  HTTP_BATCHES_BYTES,
+  HTTP_BATCH_BYTES,
+  HTTP_BEAT_MS,
+  HTTP_REQUEST_MS,
+  INLINE_VALUE_BYTES,
+  PROGRESS_MS,
+} from '../../../src/limits.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
+import { timedBody } from '../../../src/daemon/http/call.ts'
 import type { ApiContext, HttpCall } from '../../../src/daemon/http/call.ts'
 import { watchChanges } from '../../../src/daemon/http/changes.ts'
 import { sendEvents } from '../../../src/daemon/http/json-lines.ts'
@@ -13,7 +24,7 @@ import { createApiServer } from '../../../src/daemon/http/server.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
 import type { ChangeEvent, Progress } from '../../../src/node/node.ts'
 import { FakeNode } from '../fake-node.ts'
-import { temporaryDirectory } from '../serving.ts'
+import { serving, temporaryDirectory } from '../serving.ts'
 
 /** A response that counts what is written, and is full until it is drained. */
 class FullResponse extends EventEmitter {
@@ -99,7 +110,7 @@ test('R007-34 R007-35 changes and beats wait for a client that does not read', a
   await watching
 })
 
-test('R007-9 a stop aborts the calls that outlast its grace, and ends their connections', async (t) => {
+test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   const node = new FakeNode()
   const socket = `${temporaryDirectory(t)}/s`
   const context: ApiContext = {
@@ -119,6 +130,7 @@ test('R007-9 a stop aborts the calls that outlast its grace, and ends their conn
     throw signal!.reason
   }
   const client = connect(socket)
+  t.teardown(() => client.destroy())
   const heard: string[] = []
   client.on('data', (data) => heard.push(String(data)))
   client.write(`GET /v1/names/${key.toString().slice(0, 5)} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
@@ -126,6 +138,63 @@ test('R007-9 a stop aborts the calls that outlast its grace, and ends their conn
   const startedAt = performance.now()
   await api.close(200)
   t.true(performance.now() - startedAt < 3000)
-  if (!client.closed) await once(client, 'close')
+  while (heard.length === 0) await once(client, 'data')
   t.regex(heard.join(''), /^HTTP\/1\.1 503 [^]*the daemon is stopping/)
+})
+
+const SIZES = Array.from(
+  { length: HTTP_BATCH_BYTES / INLINE_VALUE_BYTES },
+  () => INLINE_VALUE_BYTES,
+)
+const AT_ONCE = HTTP_BATCHES_BYTES / HTTP_BATCH_BYTES
+
+test.serial('R007-33 R007-11: a body that stalls ends its request after a while', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const stalled = new Readable({ read: () => undefined })
+  const next = timedBody({ request: stalled } as unknown as HttpCall).next()
+  mock.timers.tick(HTTP_REQUEST_MS - 1)
+  t.false(stalled.destroyed)
+  mock.timers.tick(1)
+  t.true(stalled.destroyed)
+  await t.throwsAsync(next, { code: 'cancelled' })
+})
+
+test('R007-33: batches that stop in the middle cost no more than all batches may', async (t) => {
+  const { directory } = await serving(t)
+  const begin = (timeoutMs: number): ClientRequest => {
+    const sent = request({
+      socketPath: directory.socket,
+      agent: false,
+      method: 'POST',
+      path: `/v1/batch?timeout=${timeoutMs}`,
+      headers: {
+        Host: 'localhost',
+        'Dstore-Sizes': SIZES.join(','),
+        'Content-Length': HTTP_BATCH_BYTES,
+      },
+    })
+    sent.on('error', () => undefined)
+    // The daemon cuts the connection of a client that still sends.
+    sent.on('socket', (socket) => socket.on('error', () => undefined))
+    sent.write(Buffer.alloc(1000))
+    return sent
+  }
+  const answered = async (sent: ClientRequest): Promise<number> => {
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    response.resume()
+    return response.statusCode!
+  }
+  const stuck = Array.from({ length: AT_ONCE }, () => begin(60_000))
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  t.is(await answered(begin(300)), 429)
+  // A batch that waits gets its turn when others leave, long before the daemon would cut them off.
+  const patient = begin(60_000)
+  const status = answered(patient)
+  const startedAt = performance.now()
+  for (const sent of stuck.slice(1)) sent.destroy()
+  patient.end(Buffer.alloc(HTTP_BATCH_BYTES - 1000))
+  t.is(await status, 200)
+  t.true(performance.now() - startedAt < HTTP_REQUEST_MS - 5000)
+  stuck[0]!.destroy()
 })

@@ -15,7 +15,7 @@ const CHURN = `
   if (process.argv[2] !== undefined) boundYoung(Number(process.argv[2]) * 2 ** 20)
   const kept = []
   const rooms = []
-  for (let i = 0; i < 6_000_000; i++) {
+  for (let i = 0; i < 3_000_000; i++) {
     kept[i % 200_000] = { i, parts: [i] }
     if (i % 5000 > 0) continue
     await turn()

@@ -193,21 +193,29 @@ test('R007-8 a daemon says that it serves when it does, where, and whether anyth
   )
 })
 
-test('R007-9 a stop, SIGTERM and SIGINT each end a daemon cleanly, with its exit code', async (t) => {
+test('R007-9 R007-30 a stop or a signal ends a daemon, and the next can start at once', async (t) => {
+  const directory = stateDirectory(temporaryDirectory(t))
+  let daemon = run(t, directory.path)
   for (const [how, code] of [
     ['stop', 0],
+    ['stop', 0],
     ['SIGTERM', 143],
+    ['stop', 0],
     ['SIGINT', 130],
   ] as const) {
-    const directory = stateDirectory(temporaryDirectory(t))
-    const daemon = run(t, directory.path)
-    await daemon.line
+    t.truthy(await daemon.line, daemon.errors())
     if (how === 'stop') await (await Client.connect(directory.socket))!.stop()
-    else daemon.kill(how)
-    t.is(await daemon.ended, code, how)
+    else {
+      daemon.kill(how)
+      await daemon.ended
+    }
     t.false(existsSync(directory.socket))
-    t.regex(daemon.errors(), /info stopped\n$/)
+    const before = daemon
+    daemon = run(t, directory.path)
+    t.is(await before.ended, code, how)
+    t.regex(before.errors(), /info stopped\n$/)
   }
+  t.truthy(await daemon.line, daemon.errors())
 })
 
 test('R007-9 a second signal ends a daemon that still waits for a call', async (t) => {
@@ -233,22 +241,13 @@ test('R007-10 an abort ends the wait for a start at once', async (t) => {
   const started = startInBackground({
     directory,
     socket: directory.socket,
-    command: [process.execPath, '-e', 'setTimeout(() => undefined, 4000)'],
+    command: [process.execPath, '-e', 'setTimeout(() => undefined, 15000)'],
     signal: aborter.signal,
   })
   const startedAt = performance.now()
   aborter.abort(new DstoreError('cancelled', 'enough'))
   await t.throwsAsync(started, { code: 'cancelled', message: 'enough' })
-  t.true(performance.now() - startedAt < 3000)
-})
-
-test('R007-30 who waited for a stop can start at once', async (t) => {
-  const directory = stateDirectory(temporaryDirectory(t))
-  for (let round = 0; round < 3; round++) {
-    const daemon = run(t, directory.path)
-    t.truthy(await daemon.line, daemon.errors())
-    await (await Client.connect(directory.socket))!.stop()
-  }
+  t.true(performance.now() - startedAt < 10_000)
 })
 
 test('R007-9 a call in progress ends before the daemon does', async (t) => {
