@@ -37,7 +37,7 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
     )
   })
 
-  topic('a call that is cancelled on its way ends, and leaves no key', async (t, dstore) => {
+  topic('a call cancelled midway ends, and leaves no key', async (t, dstore) => {
     const aborter = new AbortController()
     async function* endless(): AsyncGenerator<Uint8Array> {
       yield sample(100_000)
@@ -86,7 +86,7 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
     await t.throwsAsync(dstore.remove(misspelled), { code: 'malformed-key' })
   })
 
-  topic('the node tells of itself', async (t, dstore) => {
+  topic('a node reports, evicts and verifies', async (t, dstore) => {
     const { key } = await dstore.put(sample(50_000))
     await dstore.prefetch(key)
     t.is((await dstore.stat(key))!.heldBytes, 50_000)
@@ -97,7 +97,7 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
     t.regex(status.version, /^\d+\.\d+\.\d+/)
   })
 
-  topic('what is closed is closed', async (t, dstore) => {
+  topic('a closed node refuses every call', async (t, dstore) => {
     const { key } = await dstore.put('x')
     await dstore[Symbol.asyncDispose]()
     await dstore.close()

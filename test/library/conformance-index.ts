@@ -64,7 +64,7 @@ export function indexTopics(topic: Topic): void {
     )
   })
 
-  topic('what is removed is gone', async (t, dstore) => {
+  topic('a removed value is gone', async (t, dstore) => {
     const { key } = await dstore.put(sample(200_000))
     const named = await dstore.put('named', { name: 'a name' })
     t.true(await dstore.has(key))
@@ -81,7 +81,7 @@ export function indexTopics(topic: Topic): void {
     t.is(await dstore.lookup('a name'), undefined)
   })
 
-  topic('a watcher sees every change, and ends when he is told', async (t, dstore) => {
+  topic('a watch yields every change, and ends with its signal', async (t, dstore) => {
     const aborter = new AbortController()
     const seen: ChangeEvent[] = []
     let started: (position: string) => void

@@ -7,7 +7,7 @@ import { SIZES, all, inPieces, sample, temporaryFile } from './conformance-sampl
 import type { Topic } from './conformance-samples.ts'
 
 export function valueTopics(topic: Topic, role: Dstore['role']): void {
-  topic('whatever is put is got, from every kind of source', async (t, dstore) => {
+  topic('a value from every kind of source is stored and read back', async (t, dstore) => {
     t.is(dstore.role, role)
     for (const size of SIZES) {
       const bytes = sample(size)
@@ -59,7 +59,7 @@ export function valueTopics(topic: Topic, role: Dstore['role']): void {
     await t.throwsAsync(value.text(), { instanceOf: TypeError })
   })
 
-  topic('a value that nobody wants is let go of at any time', async (t, dstore) => {
+  topic('a reader may leave a value at any time', async (t, dstore) => {
     const bytes = sample(2_000_000)
     const { key } = await dstore.put(bytes)
     for (let round = 0; round < 20; round++) await (await dstore.get(key)).cancel()
@@ -96,7 +96,7 @@ export function valueTopics(topic: Topic, role: Dstore['role']): void {
     await t.throwsAsync(dstore.get(key, reversed), { code: 'malformed-range' })
   })
 
-  topic('what a source throws reaches the program as it is', async (t, dstore) => {
+  topic('an error of a source reaches the program unchanged', async (t, dstore) => {
     const mine = new Error('the tape broke')
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield sample(100_000)
@@ -110,7 +110,7 @@ export function valueTopics(topic: Topic, role: Dstore['role']): void {
     t.deepEqual(await all(dstore.keys()), [])
   })
 
-  topic('progress is told in bytes, upwards to the end', async (t, dstore) => {
+  topic('progress grows, in bytes, to the end', async (t, dstore) => {
     const bytes = sample(4_000_000)
     const told: Progress[] = []
     const onProgress = (progress: Progress): void => void told.push(progress)

@@ -14,7 +14,7 @@ import { temporaryDirectory } from '../daemon/serving.ts'
 import { until } from '../node/nodes.ts'
 import { all } from './conformance-samples.ts'
 
-test('what was put in a directory is there when it is opened again', async (t) => {
+test('a directory keeps its values until it is opened again', async (t) => {
   const dir = join(temporaryDirectory(t), 'made', 'for', 'it')
   const first = await createNode({ dir })
   const { key } = await first.put('kept', { name: 'a' })
@@ -39,7 +39,7 @@ test('a directory is held by one at a time, node or daemon', async (t) => {
   await t.throwsAsync(createNode({ dir }), { code: 'locked' })
 })
 
-test('a node that cannot be opened lets go of its directory', async (t) => {
+test('a node that cannot be opened releases its directory', async (t) => {
   const dir = temporaryDirectory(t)
   const join = '/ip4/127.0.0.1/tcp/1/p2p/nobody'
   await t.throwsAsync(createNode({ dir, role: 'local', join }), { code: 'malformed-address' })
@@ -50,7 +50,7 @@ test('a node that cannot be opened lets go of its directory', async (t) => {
   await (await createNode({ dir })).close()
 })
 
-test('mistakes in what a node is told', async (t) => {
+test('mistakes in the options of a node', async (t) => {
   const wrong: [options: unknown, instanceOf: typeof TypeError | typeof RangeError][] = [
     [{ role: 'king' }, TypeError],
     [{ role: 'local' }, TypeError],
@@ -83,7 +83,7 @@ test('two Locals of a Global share values, names and removals', async (t) => {
   t.false(await b.has(key))
 })
 
-test('a Local whose Global is away serves what it holds, and says so', async (t) => {
+test('a Local whose Global is away serves the values that it holds, and reports them as unconfirmed', async (t) => {
   const global = await createNode({ role: 'global' })
   const { ticket } = await global.invite()
   const local = await createNode({ role: 'local', ticket })
@@ -99,7 +99,7 @@ test('a Local whose Global is away serves what it holds, and says so', async (t)
   await t.throwsAsync(local.hasMany([key, absent]), { code: 'unreachable' })
 })
 
-test('where no daemon runs, connecting says so', async (t) => {
+test('connecting without a daemon is an error that names the directory', async (t) => {
   const dir = temporaryDirectory(t)
   const error = await t.throwsAsync(connect({ dir }), { code: 'unreachable' })
   t.regex(error.message, new RegExp(dir))

@@ -27,7 +27,7 @@ import type {
   UnbindAnswer,
 } from '../api/api.ts'
 import { HttpClient } from './http-client.ts'
-import type { ClientOptions, Sent } from './http-client.ts'
+import type { ClientOptions, RequestParts } from './http-client.ts'
 
 export interface FetchedValue {
   readonly key: string
@@ -212,11 +212,11 @@ export class Client {
     await new Promise((resolve) => message.once('close', resolve))
   }
 
-  async #json<Answer>(method: string, path: string, sent?: Sent): Promise<Answer> {
+  async #json<Answer>(method: string, path: string, sent?: RequestParts): Promise<Answer> {
     return json(await this.#http.call(method, path, sent))
   }
 
-  async *#lines<Line>(method: string, path: string, sent: Sent = {}): AsyncGenerator<Line> {
+  async *#lines<Line>(method: string, path: string, sent: RequestParts = {}): AsyncGenerator<Line> {
     const headers = { ...TRAILERS, ...sent.headers }
     yield* documents<Line>(await this.#http.call(method, path, { ...sent, headers }))
   }

@@ -31,7 +31,7 @@ export interface ClientOptions {
 }
 
 /** The parts of a request. Query parameters that are undefined are left out. */
-export interface Sent {
+export interface RequestParts {
   readonly headers?: Readonly<Record<string, string | number>>
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: string | Uint8Array
@@ -83,7 +83,7 @@ export class HttpClient {
   }
 
   /** Sends a request. Resolves with the head of the response, or throws the problem in it. */
-  async call(method: string, path: string, sent: Sent = {}): Promise<DaemonResponse> {
+  async call(method: string, path: string, sent: RequestParts = {}): Promise<DaemonResponse> {
     const { headers, body, bytes, query = {} } = sent
     const { timeoutMs, signal, onAnswer } = this.#options
     const startedAt = performance.now()
@@ -143,5 +143,5 @@ function queryText(parameters: Readonly<Record<string, string | undefined>>): st
 }
 
 function gone(): DstoreError {
-  return new DstoreError('unreachable', 'the daemon is gone')
+  return new DstoreError('unreachable', 'the daemon has stopped')
 }

@@ -9,9 +9,9 @@ import { LOG_FILE_BYTES } from '../../limits.ts'
 export const LOG_FILE_VARIABLE = 'DSTORE_LOG_FILE'
 
 /** Opens the file as stdout and stderr of a daemon: for output before it logs, and for crashes. */
-export function openLog(path: string, mostBytes: number = LOG_FILE_BYTES): number {
+export function openLog(path: string, maxBytes: number = LOG_FILE_BYTES): number {
   const fd = openSync(path, 'a', 0o600)
-  if (fstatSync(fd).size <= mostBytes) return fd
+  if (fstatSync(fd).size <= maxBytes) return fd
   closeSync(fd)
   return rotate(path)
 }
@@ -19,16 +19,13 @@ export function openLog(path: string, mostBytes: number = LOG_FILE_BYTES): numbe
 /**
  * Appends lines to the file. Drops those that it cannot write: the daemon must not end for them.
  */
-export function logToFile(
-  path: string,
-  mostBytes: number = LOG_FILE_BYTES,
-): (line: string) => void {
-  let fd = openLog(path, mostBytes)
+export function logToFile(path: string, maxBytes: number = LOG_FILE_BYTES): (line: string) => void {
+  let fd = openLog(path, maxBytes)
   let { size } = fstatSync(fd)
   return (line) => {
     const bytes = Buffer.from(line)
     try {
-      if (size > 0 && size + bytes.byteLength > mostBytes) {
+      if (size > 0 && size + bytes.byteLength > maxBytes) {
         const next = rotate(path)
         closeSync(fd)
         fd = next

@@ -120,7 +120,7 @@ const STRANGERS: [name: string, answer: string, code: ErrorCode][] = [
   ],
 ]
 for (const [name, answer, code] of STRANGERS) {
-  test(`a stranger on the socket that says ${name} is ${code}`, async (t) => {
+  test(`another server on the socket that sends ${name} is ${code}`, async (t) => {
     const path = join(temporaryDirectory(t), 'socket')
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
@@ -209,7 +209,7 @@ test('a source that takes longer than the time-out is waited for', async (t) => 
   t.is((await client.putBytes(slow())).size, 2)
 })
 
-test('a daemon that says nothing is waited for no longer than the time-out, and a little', async (t) => {
+test('a client waits for a silent daemon for the time-out and a short grace', async (t) => {
   const path = join(temporaryDirectory(t), 'socket')
   const server = createServer(() => undefined)
   server.listen(path)

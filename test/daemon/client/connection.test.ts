@@ -1,5 +1,5 @@
 /**
- * Connecting to a socket: "nobody serves" in all its shapes, and what an open connection is like.
+ * Connecting to a socket: every form of "no daemon", and the properties of an open connection.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,8 +26,8 @@ const sleep = (ms: number): unknown =>
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 /**
- * Kill it, and hold this thread until the system has closed its sockets: nothing here is told
- * meanwhile.
+ * Kills it, and blocks this thread until the system has closed its sockets, so that no event is
+ * handled before that.
  */
 function killWhileHeld(pid: number): void {
   process.kill(pid, 'SIGKILL')
@@ -38,7 +38,7 @@ function killWhileHeld(pid: number): void {
   for (let i = 0; i < 2000 && !isDead(); i++) sleep(5)
 }
 
-test('where nobody serves there is no connection, and no error', async (t) => {
+test('without a daemon there is no connection, and no error', async (t) => {
   const folder = temporaryDirectory(t)
   t.is(await connectTo(join(folder, 'none')), undefined)
   const file = join(folder, 'file')
@@ -51,7 +51,7 @@ test('where nobody serves there is no connection, and no error', async (t) => {
   t.is(await connectTo(left), undefined)
 })
 
-test('a daemon that dies before it has taken a connection serves nobody', async (t) => {
+test('a daemon that dies before it accepts a connection counts as none', async (t) => {
   const path = join(temporaryDirectory(t), 'socket')
   const { pid } = await deafListener(t, path)
   // The system takes the connection at once, for the daemon to accept when it can.
@@ -60,7 +60,7 @@ test('a daemon that dies before it has taken a connection serves nobody', async 
   t.is(await connecting, undefined)
 })
 
-test('a client takes so much of an answer before it reads it, and no more', async (t) => {
+test('a client buffers a bounded part of an unread response', async (t) => {
   const { daemon } = await serving(t)
   const socket = await connectTo(daemon.socket)
   t.teardown(() => socket?.destroy())

@@ -81,7 +81,7 @@ function request(key: Key, headers: string = ''): string {
   return `GET /v1/values/${key.toString()} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`
 }
 
-/** A client that reads when it is told to. */
+/** A client that reads on demand. */
 class Client {
   readonly socket: Socket
   #waiting: Buffer = Buffer.alloc(0)

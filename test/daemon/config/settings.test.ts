@@ -46,7 +46,7 @@ test('R007-6 a flag goes before a variable, that before the file', (t) => {
   })
 })
 
-test('R007-6 a role takes with it only what it has use for', (t) => {
+test('R007-6 a node that changes its role keeps only the settings of the new one', (t) => {
   const listen = ['/ip4/127.0.0.1/tcp/4480']
   t.deepEqual(resolveSettings({ role: 'global' }, { role: 'local', join: GLOBAL }), {
     role: 'global',
@@ -84,7 +84,7 @@ test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
   }
 })
 
-test('R007-6 where the API is over TCP and who may use the socket is remembered, until it is said anew', (t) => {
+test('R007-6 the address for TCP and the group of the socket are saved until new ones are given', (t) => {
   const kept: Settings = { http: '127.0.0.1:4481', httpPublic: true, socketGroup: 'staff' }
   t.deepEqual(resolveSettings({}, kept), kept)
   t.deepEqual(resolveSettings({ http: 'none' }, kept), { socketGroup: 'staff' })
@@ -131,7 +131,7 @@ test('an address for HTTP is a host and a port, or a port of this machine', (t) 
   }
 })
 
-test('R007-6 what a daemon was started with is remembered, and what it could not be is not', async (t) => {
+test('R007-6 a daemon saves the settings it started with, and none that it could not start with', async (t) => {
   const { daemon, directory } = await serving(t, { cacheBytes: 5 })
   t.deepEqual(readSettings(directory.config), { cacheBytes: 5 })
   await daemon.close()
@@ -279,7 +279,7 @@ test('R007-7 a Global is joined by an address with its peer id', (t) => {
   }
 })
 
-test('sizes and durations mean what they say', (t) => {
+test('sizes and durations are parsed to bytes and milliseconds', (t) => {
   t.is(parseSize('0'), 0)
   t.is(parseSize('4096'), 4096)
   t.is(parseSize('10GiB'), 10 * 2 ** 30)
@@ -310,7 +310,7 @@ test('a size that is shown reads back as about the same', (t) => {
   t.is(formatDuration(86_400_000), '1d')
 })
 
-test('a log line stays one line, whatever is in it', (t) => {
+test('a log line stays one line for any content', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (message, value) => {
       const lines: string[] = []

@@ -1,4 +1,6 @@
-/** Clients that do not read, do not send, or outlast a stop: what they cost the daemon is bounded. */
+/**
+ * Clients that do not read, do not send, or outlast a stop: what they cost the daemon is bounded.
+ */
 import { EventEmitter, once } from 'node:events'
 import { request } from 'node:http'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'

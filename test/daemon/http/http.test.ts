@@ -253,7 +253,7 @@ for (const [what, pieceBytes] of [
   })
 }
 
-test('R007-11 what is not well formed is refused, with its reason', async (t) => {
+test('R007-11 a malformed request is refused with the reason', async (t) => {
   const { daemon } = await serving(t)
   const socket = daemon.socket
   const key = '0'.repeat(64)
@@ -344,7 +344,7 @@ test('the time-out of a call reaches the node', async (t) => {
   t.deepEqual(node.timeouts, [1234])
 })
 
-test('facts, removal, prefetch, eviction and status answer with what the node says', async (t) => {
+test('facts, removal, prefetch, eviction and status return the answers of the node', async (t) => {
   const { daemon } = await serving(t)
   const key = await put(daemon.socket, sample(10))
   const path = `/v1/values/${key}`

@@ -16,7 +16,7 @@ function samples(text: string): Map<string, number> {
   return found
 }
 
-test('R007-67 what the node counts is there for Prometheus, also the second time', async (t) => {
+test('R007-67 Prometheus gets every figure of the node, also at the second scrape', async (t) => {
   const { daemon, node } = await serving(t)
   const plain = await node.status()
   const full: NodeStatus = {
@@ -64,7 +64,7 @@ test('R007-67 what the node counts is there for Prometheus, also the second time
   }
 })
 
-test('R007-67 what a role does not have is left out', async (t) => {
+test('R007-67 figures that a role does not have are left out', async (t) => {
   const { daemon } = await serving(t)
   const found = samples((await ask(daemon.socket, 'GET', '/metrics')).body.toString())
   for (const name of ['dstore_locals', 'dstore_global_connected', 'dstore_store_values']) {

@@ -52,7 +52,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 /** Names that a path, a query or a header could take for something else. */
 const ODD = ['models/v1', '..', 'a b', '%2F', 'a?b&c=d#e', 'é–漢😀', '+', '{name}', 'x'.repeat(512)]
 
-test('R007-32 a name is bound, found, listed and unbound, whatever it is made of', async (t) => {
+test('R007-32 a name of any characters is bound, found, listed and unbound', async (t) => {
   const { client, node } = await scene(t)
   for (const name of ODD) {
     const size = VALUE.byteLength
@@ -76,7 +76,7 @@ test('R007-32 a name is bound, found, listed and unbound, whatever it is made of
   t.false(node.values.has(TEXT))
 })
 
-test('R007-32 what cannot be is refused with its code', async (t) => {
+test('R007-32 an impossible binding is refused with its code', async (t) => {
   const { client } = await scene(t)
   await client.bind('taken', TEXT)
   await t.throwsAsync(client.bind('taken', OTHER), { code: 'conflict' })
@@ -151,7 +151,7 @@ test('R007-36 a name stands for its key wherever a value is read', async (t) => 
   await t.throwsAsync(client.remove('models/v1 é'), { code: 'malformed-key' })
 })
 
-test('R007-14 a value that its reader does not want is let go of, also before the first byte', async (t) => {
+test('R007-14 a reader that leaves ends the read, also before the first byte', async (t) => {
   const { client, node } = await scene(t)
   const { key } = await client.putBytes(oneOf(new Uint8Array(3_000_000)))
   const { bytes } = await client.get(key)
@@ -160,7 +160,7 @@ test('R007-14 a value that its reader does not want is let go of, also before th
   t.is(node.readsLeft, 1)
 })
 
-test('R007-33 a batch that is not what it says is refused whole', async (t) => {
+test('R007-33 a batch that does not match its sizes is refused whole', async (t) => {
   const { node, socket } = await scene(t)
   const before = node.values.size
   const many = Array.from({ length: BATCH_ITEMS + 1 }, () => '1').join(',')
@@ -232,7 +232,7 @@ test('R007-34 the events are those of the standard: ids, data, and Last-Event-ID
   connection.destroy()
 })
 
-test('R007-34 what ends a watch is told, before the first change and after', async (t) => {
+test('R007-34 a watch reports the error that ends it, before the first change and after', async (t) => {
   const { client, node, socket } = await scene(t)
   node.fault = new DstoreError('usage', 'not a position')
   t.is((await ask(socket, 'GET', '/v1/changes?after=x')).status, 400)
@@ -259,7 +259,7 @@ test('R007-34 a watch does not keep a daemon from stopping', async (t) => {
   t.true(performance.now() - startedAt < 3000)
 })
 
-test('R007-35 a removal that takes long is waited for, as long as the daemon says that it goes on', async (t) => {
+test('R007-35 a client waits for a long removal while the daemon reports that it continues', async (t) => {
   const { daemon, node } = await serving(t)
   node.values.set(TEXT, VALUE)
   const client = (await Client.connect(daemon.socket, { timeoutMs: 1 }))!

@@ -49,7 +49,7 @@ test('R007-68 the paths and methods of the API are those that are described', (t
   t.deepEqual(byPath(described), byPath(served))
 })
 
-test('R007-68 what the running daemon answers is what is described', async (t) => {
+test('R007-68 the responses of a running daemon match their description', async (t) => {
   const { daemon, node } = await serving(t)
   const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
   const text = key.toString()

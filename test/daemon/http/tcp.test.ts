@@ -44,7 +44,7 @@ test('R007-70 nothing is served over TCP unless it was asked for', async (t) => 
   t.false(body.toString().includes('"http"'))
 })
 
-test('R007-71 without the token there is nothing over TCP, whatever is called', async (t) => {
+test('R007-71 without the token, every call over TCP is refused', async (t) => {
   const { call, token, node, status } = await servingTcp(t)
   const wrong = [
     {},
@@ -99,7 +99,7 @@ test('R007-71 with the token everything is served but the reading of files', asy
   t.is(problem(refused).code, 'not-permitted')
 })
 
-test('R007-72 the daemon makes the token: random, in a file of mode 0600, and tells it nobody', async (t) => {
+test('R007-72 the daemon makes a random token in a file of mode 0600, and reveals it nowhere', async (t) => {
   const first = await servingTcp(t)
   const second = await servingTcp(t)
   t.regex(first.token, /^[0-9a-f]{64}$/)
@@ -111,7 +111,7 @@ test('R007-72 the daemon makes the token: random, in a file of mode 0600, and te
   t.false(readFileSync(first.directory.config, 'utf8').includes(first.token))
 })
 
-test('R007-72 a token of its owner is taken; one that others may read, and what is none, is not', async (t) => {
+test('R007-72 a token of the owner is accepted, unless others may read it or it is none', async (t) => {
   const directory = stateDirectory(temporaryDirectory(t))
   const start = (): Promise<unknown> => serving(t, { http: '0' }, directory)
   writeFileSync(directory.token, 'mine-'.repeat(8), { mode: 0o644 })
@@ -128,7 +128,7 @@ test('R007-72 a token of its owner is taken; one that others may read, and what 
   await t.notThrowsAsync(start())
 })
 
-test('R007-73 in public, values and their names may be read without the token, and nothing else', async (t) => {
+test('R007-73 a public API opens reads of values and names, and nothing else', async (t) => {
   const { call, node } = await servingTcp(t, { httpPublic: true })
   const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
   t.is((await call('GET', `/v1/values/${key.toString()}`)).body.toString(), 'hello')
@@ -147,7 +147,7 @@ test('R007-73 in public, values and their names may be read without the token, a
   ])
 })
 
-test('R007-11 a name that somebody else may lead here is refused, on TCP in public and on the socket', async (t) => {
+test('R007-11 a host that a page may rebind is refused, on public TCP and on the socket', async (t) => {
   const { call, connect, daemon, port } = await servingTcp(t, { httpPublic: true })
   const ours = ['localhost', 'LOCALHOST:80', 'dstore', '127.0.0.1', `127.0.0.1:${port}`, '[::1]:1']
   for (const host of ours) {
@@ -164,12 +164,12 @@ test('R007-11 a name that somebody else may lead here is refused, on TCP in publ
   t.regex(await heard(nameless), /^HTTP\/1\.1 421 /)
 })
 
-test('R007-11 the name that it was told to serve under is its own', async (t) => {
+test('R007-11 the host of --http is accepted', async (t) => {
   const { call } = await servingTcp(t, { http: 'localhost:0', httpPublic: true })
   t.is((await call('GET', '/v1/keys', { headers: { host: 'localhost:5' } })).status, 200)
 })
 
-test('R007-74 no page of another origin is let in: no preflight, no header that allows it', async (t) => {
+test('R007-74 pages of other origins get no access: no preflight, no header that grants it', async (t) => {
   const { call, token } = await servingTcp(t, { httpPublic: true })
   const headers = { origin: 'http://evil.example', 'access-control-request-method': 'POST' }
   for (const [method, path] of [...CALLS, ['OPTIONS', '/v1/values'] as const]) {
@@ -195,7 +195,7 @@ test('R007-75 headers that are too long are refused', async (t) => {
   t.regex(await heard(socket), /^HTTP\/1\.1 431 /)
 })
 
-test('R007-75 who says nothing, or headers a byte at a time, is cut off', async (t) => {
+test('R007-75 a client that sends nothing, or headers a byte at a time, is cut off', async (t) => {
   const served = {
     node: new FakeNode(),
     directory: '',
@@ -224,7 +224,7 @@ test('R007-75 who says nothing, or headers a byte at a time, is cut off', async 
   t.pass()
 })
 
-test('R007-75 who stops in the middle of a body, or reads nothing, is cut off', async (t) => {
+test('R007-75 a client that stops in the middle of a body, or reads nothing, is cut off', async (t) => {
   const node = new FakeNode()
   const { key } = await node.put({ bytes: [new Uint8Array(50_000_000)] as never })
   const served = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
@@ -261,7 +261,7 @@ test('R007-75 strangers who hold every connection over TCP do not keep the user 
   for (const socket of held) socket.destroy()
 })
 
-test('R007-76 what turned strangers away is logged, once in a while, with where they came from', async (t) => {
+test('R007-76 refusals are logged with their origin, at a bounded rate', async (t) => {
   const { call, logged } = await servingTcp(t)
   for (let turn = 0; turn < 20; turn++) await call('GET', '/v1/keys')
   const lines = logged.filter((line) => line.includes(' warn '))
@@ -269,7 +269,7 @@ test('R007-76 what turned strangers away is logged, once in a while, with where 
   t.regex(lines[0]!, /refused over HTTP from=127\.0\.0\.1 status=401/)
 })
 
-test('R007-76 an open door and an unencrypted network are warned of', async (t) => {
+test('R007-76 a public API and an unencrypted network cause warnings', async (t) => {
   const warnings = async (settings: object): Promise<number> => {
     const { logged, daemon } = await serving(t, settings)
     await daemon.close()
@@ -281,7 +281,7 @@ test('R007-76 an open door and an unencrypted network are warned of', async (t) 
   t.is(await warnings({ http: '0.0.0.0:0', httpPublic: true }), 2)
 })
 
-test('R007-70 an address that cannot be had is said so, and not remembered', async (t) => {
+test('R007-70 an unavailable address is an error, and is not saved', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.teardown(() => taken.close())
   await once(taken, 'listening')

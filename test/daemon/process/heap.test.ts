@@ -64,13 +64,13 @@ async function madeOld(...args: string[]): Promise<number> {
   return said.match(/=> tenure/g)?.length ?? 0
 }
 
-test('the room for young objects grows to a bound and not to what V8 allows', async (t) => {
+test('the young generation grows to its bound, not to that of V8', async (t) => {
   const [bounded, free] = await Promise.all([medianMib(String(BOUND_MIB)), medianMib()])
   t.true(bounded > BOUND_MIB / 2 && bounded <= BOUND_MIB, `${bounded} MiB`)
   t.true(free > 2 * BOUND_MIB, `${free} MiB without it: this test would see nothing`)
 })
 
-test('objects are made young, also those of a kind that was seen to live long', async (t) => {
+test('objects are allocated young, also at sites whose earlier objects survived', async (t) => {
   const [set, free] = await Promise.all([madeOld('set up'), madeOld()])
   t.is(set, 0)
   t.true(free > 0, 'without it: this test would see nothing')

@@ -78,7 +78,7 @@ test('R007-2 of twenty simultaneous starts one serves, and the others say who', 
   t.true(late.errors().includes(`process ${winner.pid}, since 20`))
 })
 
-test('R007-2 what an earlier holder left in the lock file does not hide the present one', (t) => {
+test('R007-2 the text of an earlier holder in the lock file does not hide the present one', (t) => {
   const path = join(temporaryDirectory(t), 'daemon.lock')
   writeFileSync(path, 'x'.repeat(1000))
   const lock = takeLock(path)
@@ -128,7 +128,7 @@ test('R007-4 after kill -9 the next daemon takes lock and socket over', async (t
   t.is((await ask(directory.socket, 'GET', '/v1/status')).status, 200)
 })
 
-test('R007-4 a socket that is served, and what is no socket, stay as they are', async (t) => {
+test('R007-4 a socket in use, and a file that is no socket, stay unchanged', async (t) => {
   const { daemon } = await serving(t)
   await t.throwsAsync(serving(t, { socket: daemon.socket }), { code: 'address-in-use' })
   t.is((await ask(daemon.socket, 'GET', '/v1/status')).status, 200)
@@ -165,7 +165,7 @@ test('R007-5 a socket whose path is longer than an address works', async (t) => 
   t.false(existsSync(directory.socket))
 })
 
-test('R007-8 a daemon says that it serves when it does, where, and whether anything is kept', async (t) => {
+test('R007-8 a daemon reports that it serves, where, and whether values are kept', async (t) => {
   const directory = stateDirectory(temporaryDirectory(t))
   const daemon = run(t, directory.path)
   t.is(await daemon.line, `dstore ready standalone ${directory.socket}\n`)
@@ -285,7 +285,7 @@ test('R007-10 ten starts in the background at once leave one daemon, and all fin
   t.regex(readFileSync(directory.log, 'utf8'), /info ready /)
 })
 
-test('R007-10 what keeps a daemon from serving is what its starter reports', async (t) => {
+test('R007-10 the starter reports the error that keeps a daemon from serving', async (t) => {
   const directory = stateDirectory(temporaryDirectory(t))
   mkdirSync(directory.socket)
   const start = (...command: [string, ...string[]]): Promise<string> =>

@@ -27,7 +27,7 @@ test('R007-77 the log and the one before it hold the latest lines, whole, within
         let write = logToFile(path, MOST)
         const all = sizes.map((size, index) => `${String(index % 10).repeat(size)}\n`)
         for (const [index, line] of all.entries()) {
-          // A daemon that is started anew goes on with the file.
+          // A restarted daemon appends to the file.
           if (index % 17 === 16) write = logToFile(path, MOST)
           write(line)
         }

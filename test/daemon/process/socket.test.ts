@@ -62,7 +62,7 @@ test('R007-19 for a group no file is read by path, but its bytes are taken', asy
 })
 
 test('R007-3 R007-69 another user gets nowhere, one of the group does', async (t) => {
-  // Nobody but root can be somebody else.
+  // Only root can act as another user.
   if (!isRoot) return t.pass()
   const closed = await serving(t)
   t.is(await connectAs(t, closed.daemon.socket, { uid: 65_534, gid: 65_534 }), 'EACCES')
@@ -121,7 +121,7 @@ test('R007-3 a socket is not put where others could put another in its place', a
   await t.notThrowsAsync(serving(t, { socket }))
 })
 
-/** What a process of this user finds at the socket. */
+/** The outcome of a connection by a process of this user. */
 async function connectAs(
   t: ExecutionContext,
   socket: string,
