@@ -1,6 +1,7 @@
 /** Archives, whole, hostile and broken: only verified values come out. */
 import test, { type ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
+import { Exporter } from '../../cli/archive/exporter.ts'
 import { Importer, verified, type Imported } from '../../cli/archive/importer.ts'
 import { NamesPage, isNamesFile, parseNames } from '../../cli/archive/names-file.ts'
 import { referencedValues } from '../../cli/archive/selection.ts'
@@ -390,4 +391,42 @@ test('R007-41: a value whose names only Global knows is not exported without the
     found.push('fault' in one ? `${one.text} ${one.fault.code}` : one.facts.key)
   }
   t.deepEqual(found, [known, `${unknown} unreachable`])
+})
+
+/** An archive of one-byte values with these names each. */
+async function exported(names: readonly (readonly string[])[]): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  const exporter = new Exporter(
+    {} as Client,
+    async (piece) => void pieces.push(piece.slice()),
+    () => undefined,
+  )
+  for (const [index, some] of names.entries()) {
+    const bytes = Uint8Array.of(index)
+    const about = { incarnation: 1, heldBytes: 1, holders: [], confirmed: true }
+    const facts = { ...about, key: keyOf(bytes), size: 1, names: some }
+    await exporter.add({ facts, bytes })
+  }
+  await exporter.end()
+  return concat(pieces)
+}
+
+test('R007-40: the order in which names were bound does not change an archive', async (t) => {
+  t.is(Buffer.compare(await exported([['b', 'a', 'c']]), await exported([['c', 'b', 'a']])), 0)
+})
+
+test('R007-41: names that fill a file of names continue in the next', async (t) => {
+  const many = Array.from({ length: 20_000 }, (_, index) => `${index}`.padEnd(NAME_BYTES, 'x'))
+  const found: string[] = []
+  let count = 0
+  for await (const one of readArchive(once(await exported([many, many])), never())) {
+    if (one.kind !== 'names') continue
+    found.push(one.file)
+    const pieces: Uint8Array[] = []
+    for await (const piece of one.bytes) pieces.push(piece.slice())
+    count += parseNames(concat(pieces)).length
+    t.true(one.size <= ARCHIVE_NAMES_BYTES)
+  }
+  t.deepEqual(found, ['names.json', 'names-2.json'])
+  t.is(count, 40_000)
 })

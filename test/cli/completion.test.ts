@@ -4,7 +4,9 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { COMMANDS } from '../../cli/commands.ts'
 import { completionsOf } from '../../cli/commands/completion.ts'
+import { namesAndKeys } from '../../cli/completion/names-and-keys.ts'
 import { SHELLS } from '../../cli/completion/shells.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place } from './command.ts'
 
@@ -25,6 +27,37 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   for (const line of ['get -o mod', 'get --output mod', 'put mod', 'nonsense mod', '__proto__ m']) {
     t.deepEqual(await words(line), [], line)
   }
+})
+
+test('R007-66 a search is bounded, asks for keys only if one can match, and closes', async (t) => {
+  let asked = 0
+  let closed = 0
+  const endless = async function* <Item>(item: Item): AsyncGenerator<Item> {
+    for (;;) {
+      asked++
+      yield item
+    }
+  }
+  const client = (name?: string, key?: string): Client =>
+    ({
+      names: () => (name === undefined ? [] : endless({ name })),
+      keys: () => (key === undefined ? t.fail('keys are asked for') : endless({ key })),
+      close: () => void closed++,
+    }) as unknown as Client
+  t.is((await namesAndKeys(client('models/v1'), 'mod')).length, 100)
+  t.is((await namesAndKeys(client(undefined, 'bafkr4ixyz'), 'bafkr4ix')).length, 100)
+  asked = 0
+  t.deepEqual(await namesAndKeys(client(undefined, 'bafkr4ixyz'), 'bafkr4iy'), [])
+  t.is(asked, 20_000)
+  t.deepEqual(await namesAndKeys(client(), 'bafkr4'), [])
+  const failing = {
+    names: () => {
+      throw new Error('gone')
+    },
+    close: () => void closed++,
+  } as unknown as Client
+  await t.throwsAsync(namesAndKeys(failing, 'mod'), { message: 'gone' })
+  t.is(closed, 5)
 })
 
 test('R007-66 a daemon is asked, and none is started', async (t) => {

@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readDestination, type Destination } from '../../cli/input/ticket-input.ts'
+import { nodeParameters } from '../../cli/node-flags.ts'
 import type { Terminal } from '../../cli/terminal/terminal.ts'
 import { formatTicket } from '../../src/membership/ticket.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
@@ -60,4 +61,11 @@ test('R007-90 no error quotes a file: its text may be a damaged ticket', async (
 
 test('R007-90 a file without a line end is read only as far as a ticket may reach', async (t) => {
   await t.throwsAsync(read(t, { argument: '@/dev/zero' }), { code: 'usage' })
+})
+
+test('R007-90 a daemon in the background gets no ticket among its parameters', (t) => {
+  t.deepEqual(
+    nodeParameters({ join: TICKET, cache: '64MiB', listen: [ADDRESS], 'no-start': true }),
+    ['--join=-', `--listen=${ADDRESS}`, '--cache=64MiB'],
+  )
 })
