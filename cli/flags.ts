@@ -56,21 +56,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 }
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
-export const NODE_FLAGS = [
-  'global',
-  'standalone',
-  'join',
-  'listen',
-  'store',
-  'cache',
-  'max-size',
-  'lease',
-  'forget-after',
-  'socket-group',
-  'http',
-  'http-public',
-  'log-level',
-] as const
+export const NODE_FLAGS: readonly FlagName[] = (
+  'global standalone join listen store cache max-size lease forget-after socket-group ' +
+  'http http-public log-level'
+).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
 export interface Flags {

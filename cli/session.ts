@@ -5,7 +5,6 @@ import { parseDuration } from '../src/daemon/config/quantities.ts'
 import { readSettings } from '../src/daemon/config/settings.ts'
 import { findPlace } from '../src/daemon/config/socket-place.ts'
 import type { Place } from '../src/daemon/config/socket-place.ts'
-import type { StateDirectory } from '../src/daemon/config/state-directory.ts'
 import type { Invocation } from './command.ts'
 import type { Flags } from './flags.ts'
 
@@ -31,20 +30,26 @@ export async function findDaemon({
   return client
 }
 
+/** The running daemon; `unreachable` if there is none. */
+export async function requireDaemon(invocation: Invocation): Promise<Client> {
+  const client = await findDaemon(invocation)
+  if (client !== undefined) return client
+  const { path } = place(invocation.flags).directory
+  throw new DstoreError('unreachable', `no daemon is running for ${path}`, {
+    hint: 'start one with `dstore start`',
+  })
+}
+
 /** The running daemon, or a newly started one; `unreachable` with `--no-start`. */
 export async function useDaemon(invocation: Invocation): Promise<Client> {
-  const running = await findDaemon(invocation)
-  if (running !== undefined) return running
   const { flags, terminal } = invocation
-  const { directory } = place(flags)
-  if (flags['no-start'] === true || process.env['DSTORE_NO_START'] === '1')
-    throw noDaemon(directory)
-  const { role = 'standalone' } = readSettings(directory.config)
+  const mayStart = flags['no-start'] !== true && process.env['DSTORE_NO_START'] !== '1'
+  const running = await (mayStart ? findDaemon : requireDaemon)(invocation)
+  if (running !== undefined) return running
+  const { role = 'standalone' } = readSettings(place(flags).directory.config)
   await startDaemon(invocation)
   terminal.note(`started a ${role} node in the background; \`dstore stop\` ends it`)
-  const started = await findDaemon(invocation)
-  if (started === undefined) throw noDaemon(directory)
-  return started
+  return requireDaemon(invocation)
 }
 
 /** Start a daemon in the background with these parameters and input; returns when it serves. */
@@ -63,11 +68,5 @@ export async function startDaemon(
     command: [...program, 'daemon', '--dir', directory.path, ...more, ...parameters],
     input,
     signal,
-  })
-}
-
-export function noDaemon({ path }: StateDirectory): DstoreError {
-  return new DstoreError('unreachable', `no daemon is running for ${path}`, {
-    hint: 'start one with `dstore start`',
   })
 }

@@ -2,6 +2,7 @@
 import { once } from '../../src/bytes.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { asDstoreError } from '../../src/errors.ts'
+import { counted } from '../terminal/progress.ts'
 import { NamesPage } from './names-file.ts'
 import type { SelectedValue, UnavailableValue } from './selection.ts'
 import { TarWriter } from './tar-writer.ts'
@@ -38,7 +39,9 @@ export class Exporter {
     } catch (error) {
       return { text: key, fault: asDstoreError(error) }
     }
-    await this.#writer.add(key, size, this.#counted(pieces))
+    const before = this.doneBytes
+    const sent = counted(pieces, (bytes) => this.#onBytes((this.doneBytes = before + bytes)))
+    await this.#writer.add(key, size, sent)
     // Sorted: the daemon lists them as they were bound, which would differ between stores.
     const names = facts.names.toSorted().map((name) => ({ name, key }))
     if (this.#names.isFullWith(names)) await this.#writeNames()
@@ -60,12 +63,5 @@ export class Exporter {
   async #writeNames(): Promise<void> {
     const { file, bytes } = this.#names.take()
     await this.#writer.add(file, bytes.byteLength, once(bytes))
-  }
-
-  async *#counted(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const piece of pieces) {
-      yield piece
-      this.#onBytes((this.doneBytes += piece.byteLength))
-    }
   }
 }

@@ -12,6 +12,7 @@ import {
   HTTP_BATCH_BYTES,
   INLINE_VALUE_BYTES,
 } from '../../src/limits.ts'
+import { counted } from '../terminal/progress.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import { parseNames, type ArchivedName } from './names-file.ts'
 import type { ArchivedFile } from './tar-reader.ts'
@@ -43,15 +44,17 @@ export class Importer {
 
   /** Import one file. Reads all of its bytes unless it fails. */
   async *take(file: ArchivedFile): AsyncGenerator<Imported, void, undefined> {
+    const before = this.#doneBytes
+    const read = counted(file.bytes, (bytes) => this.#onBytes((this.#doneBytes = before + bytes)))
     try {
       if (file.kind === 'names') {
         yield* this.#flush()
         yield* this.#bind(parseNames(await readNames(file)), 'early')
       } else if (file.size > INLINE_VALUE_BYTES) {
-        const bytes = verified(this.#counted(file.bytes), file.file)
+        const bytes = verified(read, file.file)
         yield { kind: 'value', answer: await this.#client.putBytes(bytes, file.size) }
       } else {
-        const value = await gather(verified(this.#counted(file.bytes), file.file))
+        const value = await gather(verified(read, file.file))
         if (!this.#fits(value)) yield* this.#flush()
         this.#small.push(value)
         this.#smallBytes += value.byteLength
@@ -108,13 +111,6 @@ export class Importer {
     if (this.#earlyBytes > ARCHIVE_NAMES_BYTES) return false
     this.#early.push(bound)
     return true
-  }
-
-  async *#counted(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const piece of bytes) {
-      this.#onBytes((this.#doneBytes += piece.byteLength))
-      yield piece
-    }
   }
 }
 

@@ -4,7 +4,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
 import type { Invocation } from '../command.ts'
 import { nodeParameters } from '../node-flags.ts'
-import { findDaemon, noDaemon, place, startDaemon } from '../session.ts'
+import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination } from '../input/ticket-input.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
 import { showLog } from '../terminal/show-log.ts'
@@ -23,8 +23,7 @@ export async function start(invocation: Invocation): Promise<number> {
       hint: 'stop it with `dstore stop`, then start it with the new flags',
     })
   }
-  const client = running ?? (await findDaemon(invocation))
-  if (client === undefined) throw noDaemon(place(flags).directory)
+  const client = running ?? (await requireDaemon(invocation))
   const found = await client.status()
   await terminal.printFact(found, readyLine(found, found.daemon.socket))
   const { http } = found.daemon
@@ -47,8 +46,7 @@ export async function stop(invocation: Invocation): Promise<number> {
 
 export async function status(invocation: Invocation): Promise<number> {
   const { flags, terminal, signal } = invocation
-  const client = await findDaemon(invocation)
-  if (client === undefined) throw noDaemon(place(flags).directory)
+  const client = await requireDaemon(invocation)
   for (;;) {
     const found = await client.status()
     if (flags.watch === true) await terminal.clearScreen()

@@ -2,31 +2,20 @@
  * Outputs of a command: standard output, or a file that appears whole or not at all (R007-26).
  * Partial writes are completed, which process.stdout does not do for a file.
  */
-import {
-  close,
-  fchmod,
-  fstatSync,
-  fsync,
-  open,
-  realpathSync,
-  rename,
-  stat,
-  unlink,
-  write,
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DstoreError } from '../../src/errors.ts'
 
 const files = {
-  open: promisify(open),
-  write: promisify(write),
-  fsync: promisify(fsync),
-  fchmod: promisify(fchmod),
-  close: promisify(close),
-  rename: promisify(rename),
-  stat: promisify(stat),
-  unlink: promisify(unlink),
+  open: promisify(fs.open),
+  write: promisify(fs.write),
+  fsync: promisify(fs.fsync),
+  fchmod: promisify(fs.fchmod),
+  close: promisify(fs.close),
+  rename: promisify(fs.rename),
+  stat: promisify(fs.stat),
+  unlink: promisify(fs.unlink),
 }
 
 /** The reader of standard output is gone: the command ends silently. */
@@ -54,9 +43,9 @@ export async function writeWhole(output: Output, work: () => Promise<boolean>): 
 
 /** Standard output. Rejects with `ClosedPipe` once its reader is gone. */
 export function standardOutput(): Output {
-  const what = fstatSync(1)
+  const what = fs.fstatSync(1)
   // Pipes and terminals may be non-blocking: only process.stdout can wait for them.
-  const direct = what.isFile() || what.isCharacterDevice() ? !isTerminal() : false
+  const direct = what.isFile() || (what.isCharacterDevice() && !process.stdout.isTTY)
   return {
     write: direct ? (bytes) => writeAll(1, bytes, 'standard output') : writeToStream,
     commit: () => Promise.resolve(),
@@ -90,7 +79,7 @@ async function deviceOutput(path: string): Promise<Output> {
 
 async function replacingOutput(path: string, mode: number | undefined): Promise<Output> {
   // Replaces the target of a symbolic link, not the link.
-  const target = mode === undefined ? path : realpathSync(path)
+  const target = mode === undefined ? path : fs.realpathSync(path)
   const folder = dirname(target)
   // node:crypto would take longer to load than a small get takes; `wx` refuses a taken name.
   const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`
@@ -150,10 +139,6 @@ async function writeToStream(bytes: Uint8Array): Promise<void> {
     stdout.write(bytes, resolve)
   })
   if (failed) throw writeFault(failed, 'standard output')
-}
-
-function isTerminal(): boolean {
-  return process.stdout.isTTY
 }
 
 function writeFault(error: unknown, name: string): Error {

@@ -133,13 +133,15 @@ test('R007-28: Ctrl-C ends an export without a reader and an import without inpu
   const { stdout: archive } = await node.run(['export'])
   for (const command of ['export', 'import']) {
     const child = node.place.start([command])
+    let stderr = ''
+    child.stderr!.on('data', (piece) => (stderr += String(piece)))
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.stdin!.on('error', () => undefined)
     // All of it but its end: a large value has been stored when its key is printed.
     if (command === 'import') child.stdin!.write(archive.subarray(0, -1024))
     await new Promise((resolve) => child.stdout!.once('readable', resolve))
     child.kill('SIGINT')
-    t.is(await ended, 130, command)
+    t.is(await ended, 130, `${command}: ${stderr}`)
     child.stdout!.destroy()
   }
 })

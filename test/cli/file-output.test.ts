@@ -24,18 +24,18 @@ const { open, fsync, rename, unlink, write, writeSync } = fs as unknown as Recor
 const label = (path: unknown): string => basename(String(path)).replace(/\..*\.part$/, 'part')
 
 /** Record a call; fail it if the test asks for that. */
-function record(name: string, real: Call, subject: (argument: unknown) => string): Call {
+function record(name: string, call: Call, subject: (argument: unknown) => string): Call {
   return (...args) => {
     calls.push(`${name} ${subject(args[0])}`)
     const code = faults.get(name)
     const done = args.at(-1) as Call
     if (code !== undefined) return done(Object.assign(new Error(code), { code }))
-    if (name !== 'open') return real(...args)
+    if (name !== 'open') return call(...args)
     args[args.length - 1] = (error: unknown, fd: number) => {
       paths.set(fd, label(args[0]))
       return done(error, fd)
     }
-    return real(...args)
+    return call(...args)
   }
 }
 
@@ -63,6 +63,11 @@ syncBuiltinESMExports()
 const { fileOutput, writeWhole } = await import('../../cli/terminal/output.ts')
 const { Terminal } = await import('../../cli/terminal/terminal.ts')
 const { exportValues } = await import('../../cli/commands/archive.ts')
+
+test.after(() => {
+  Object.assign(fs, { open, fsync, rename, unlink, write, writeSync })
+  syncBuiltinESMExports()
+})
 
 function folder(t: ExecutionContext): string {
   const path = mkdtempSync(join(tmpdir(), 'dstore-output-'))
