@@ -29,7 +29,7 @@ const KEY = /^bafkr4i[a-h][a-z2-7]{51}$/
 const SHOWN_CHARS = 100
 
 /**
- * The entries in their order. Read the bytes of an entry before the next entry: that skips the rest.
+ * The entries in their order. Read the bytes of an entry before the next one: that skips the rest.
  * Fails with `unreadable` if this is no tar file or is cut off, or with the reason of the signal.
  */
 export async function* readArchive(

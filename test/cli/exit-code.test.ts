@@ -19,7 +19,7 @@ function recording(): { readonly terminal: Terminal; readonly printed: string[] 
 const failing = (code: ErrorCode): Promise<number> =>
   Promise.reject(new DstoreError(code, `it was ${code}`))
 
-test('R007-22 one code where all end alike, else 8; an argument is named among several', async (t) => {
+test('R007-22 one code if all end alike, else 8; one of several arguments is named', async (t) => {
   const { terminal, printed } = recording()
   const run = (...codes: (ErrorCode | number)[]): Promise<number> =>
     forEachArgument(
