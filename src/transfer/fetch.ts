@@ -17,8 +17,8 @@ export interface FetchRequest extends ReceiveOptions {
 
 /**
  * Yields verified runs: see `receivePieces`. If it ends, the channel is ready for the next request;
- * if it throws or is left early, the channel cannot be used again. Errors: those that the peer sends
- * (`not-found`, `removed`), `integrity`, `protocol`, and the channel's own.
+ * if it throws or is left early, the channel cannot be used again. Errors: those that the peer
+ * sends (`not-found`, `removed`), `integrity`, `protocol`, and the channel's own.
  */
 export async function* fetchPieces(
   transfer: TransferChannel,

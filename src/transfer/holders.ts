@@ -1,6 +1,6 @@
 /**
- * Which Locals hold a large value, as Global remembers it (specs/003-transfer.md, R003-29): hints in
- * bounded memory that expire. Also the request by which a Local joins them.
+ * Which Locals hold a large value, as Global remembers it (specs/003-transfer.md, R003-29): hints
+ * in bounded memory that expire. Also the request by which a Local joins them.
  */
 import { toHex } from '../bytes.ts'
 import { HOLDERS, HOLDINGS_PER_LOCAL, HOLDING_MS } from '../limits.ts'

@@ -13,7 +13,9 @@ export interface ValueBytes {
   outboard(range: ByteRange): Promise<Uint8Array>
 }
 
-/** Reads a piece without copying it: its proof, then its groups (specs/003-transfer.md, "Pieces"). */
+/**
+ * Reads a piece without copying it: its proof, then its groups (specs/003-transfer.md, "Pieces").
+ */
 export async function readPiece(
   value: ValueBytes,
   piece: Piece,
@@ -102,7 +104,9 @@ class GroupReader {
     return runs
   }
 
-  /** As many whole groups of the next `count` bytes as lie together; the last group may be short. */
+  /**
+   * As many whole groups of the next `count` bytes as lie together; the last group may be short.
+   */
   async #run(count: number): Promise<Uint8Array> {
     if (this.#rest.byteLength === 0 && count > 0) await this.#next()
     const held = this.#rest.byteLength

@@ -58,9 +58,9 @@ export interface GroupChecker {
 }
 
 /**
- * Receives the slices for these ranges, and yields their verified runs in order: a run per piece, or
- * what has arrived of a piece once the sender pauses. Errors: `integrity` for bytes that are not the
- * value's, `protocol` for other pieces than planned, the failure that the peer sends, and the
+ * Receives the slices for these ranges, and yields their verified runs in order: a run per piece,
+ * or what has arrived of a piece once the sender pauses. Errors: `integrity` for bytes that are not
+ * the value's, `protocol` for other pieces than planned, the failure that the peer sends, and the
  * channel's own.
  */
 export function receivePieces(
@@ -144,7 +144,9 @@ async function receiveProof(
   })
 }
 
-/** Receives the groups of a piece. Without a checker each is hashed while it is in the CPU's cache. */
+/**
+ * Receives the groups of a piece. Without a checker each is hashed while it is in the CPU's cache.
+ */
 async function* receiveGroups(
   transfer: TransferChannel,
   { onReceived, memoryFor, checker }: Receiving,

@@ -14,8 +14,8 @@ export interface UploadHost {
   check(): void
   /**
    * Stores a value whose key is known: verified bytes in order from `start`, up to which the bytes
-   * kept of an interrupted upload are used. If `start` is 0, `outboard` returns the value's outboard
-   * after the last byte. Throws `busy` if no bytes are kept.
+   * kept of an interrupted upload are used. If `start` is 0, `outboard` returns the value's
+   * outboard after the last byte. Throws `busy` if no bytes are kept.
    */
   takeKnown(
     value: Identity & { readonly start: number },

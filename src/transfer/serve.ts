@@ -114,8 +114,8 @@ async function serveFetch(
 }
 
 /**
- * Waits until the channel has taken what was sent, or the peer is gone and will not receive it. False
- * if the channel was dropped here: a shared connection still sends the bytes in its buffers.
+ * Waits until the channel has taken what was sent, or the peer is gone and will not receive it.
+ * False if the channel was dropped here: a shared connection still sends the bytes in its buffers.
  */
 async function isTaken(transfer: TransferChannel, { patienceMs }: TransferHost): Promise<boolean> {
   try {

@@ -1,7 +1,7 @@
 /**
- * Bounds the bytes in flight to all peers together. A read for a peer first takes a share, and waits
- * while none is free. Each peer is bounded, the peer that holds least goes first, and the last
- * quarter is kept for peers that hold nothing: peers that do not read cannot starve the others
+ * Bounds the bytes in flight to all peers together. A read for a peer first takes a share, and
+ * waits while none is free. Each peer is bounded, the peer that holds least goes first, and the
+ * last quarter is kept for peers that hold nothing: peers that do not read cannot starve the others
  * (specs/003-transfer.md, R003-23).
  */
 

@@ -24,7 +24,9 @@ export class TransferChannel {
     return frame === undefined ? undefined : decodeMessage(frame)
   }
 
-  /** The next message, which must be of this type; a failure is thrown as the error that it names. */
+  /**
+   * The next message, which must be of this type; a failure is thrown as the error that it names.
+   */
   async expect<T extends Message['type']>(type: T): Promise<Message & { type: T }> {
     const message = await this.next()
     if (message === undefined) throw new DstoreError('unreachable', 'the peer ended the transfer')

@@ -1,4 +1,6 @@
-/** Proves groups as another thread does, for tests: later, and while nobody else has their memory. */
+/**
+ * Proves groups as another thread does, for tests: later, and while nobody else has their memory.
+ */
 import { activeEngine } from '../../src/hash/engine/active-engine.ts'
 import { wrongGroup } from '../../src/hash/proof/group-check.ts'
 import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'

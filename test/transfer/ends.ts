@@ -1,4 +1,7 @@
-/** The two ends of a transfer in one process: an honest node, and a peer that says whatever a test wants. */
+/**
+ * The two ends of a transfer in one process: an honest node, and a peer that says whatever a test
+ * wants.
+ */
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { concat } from '../../src/bytes.ts'
 import { hash, type Hashed } from '../../src/hash/hasher.ts'
@@ -27,7 +30,10 @@ export function sample(bytes: Uint8Array): Sample {
   return { ...hash(bytes), bytes }
 }
 
-/** A node with one value, wholly or in part, that counts what it is asked and keeps what is uploaded. */
+/**
+ * A node with one value, wholly or in part, that counts what it is asked and keeps what is
+ * uploaded.
+ */
 export class TestHost implements TransferHost {
   readonly allowance: SharedBudget
   patienceMs = 60_000

@@ -138,7 +138,10 @@ test('R003-12: a transfer cut anywhere is completed without fetching a group twi
   }
 })
 
-/** Bytes that come before the first group of each piece, and where it ends, on a link that gives this answer. */
+/**
+ * Bytes that come before the first group of each piece, and where it ends, on a link that gives
+ * this answer.
+ */
 function answerOf(
   size: number,
   range: ByteRange,

@@ -47,7 +47,10 @@ export class Cache {
   #misses = 0
   #evictions = 0
 
-  /** `onEvicted` is called with every entry that is evicted or removed. No other cache may use the pool. */
+  /**
+   * `onEvicted` is called with every entry that is evicted or removed. No other cache may use the
+   * pool.
+   */
   constructor(
     budgetBytes: number,
     onEvicted: (value: CachedValue) => void = () => undefined,
@@ -79,9 +82,9 @@ export class Cache {
   }
 
   /**
-   * Reserves room for a range of a value, and returns the entry of this incarnation, if need be a new
-   * one. Undefined if the budget has no room even with every unused entry evicted, or if the cache
-   * holds a later incarnation.
+   * Reserves room for a range of a value, and returns the entry of this incarnation, if need be a
+   * new one. Undefined if the budget has no room even with every unused entry evicted, or if the
+   * cache holds a later incarnation.
    */
   admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
     const text = key.toHex()

@@ -8,10 +8,15 @@ import { SEGMENT_BYTES, MIB } from '../../limits.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
-/** From this size on a cached value takes whole segments from the pool; a smaller one, what it needs. */
+/**
+ * From this size on a cached value takes whole segments from the pool; a smaller one, what it
+ * needs.
+ */
 export const POOLED_VALUE_BYTES: number = 4 * MIB
 
-/** A value takes whole segments if the last one, which may be nearly empty, is a small part of it. */
+/**
+ * A value takes whole segments if the last one, which may be nearly empty, is a small part of it.
+ */
 export const isPooled = (size: number): boolean => size >= POOLED_VALUE_BYTES
 
 export const segmentsIn = (size: number): number => Math.ceil(size / SEGMENT_BYTES)
@@ -87,8 +92,9 @@ export class CachedValue {
 
   /**
    * Protects it from eviction, and its memory from reuse, until the returned function is called. A
-   * caller must do this while it reads views of it or writes to it. `stillReferenced` says that views
-   * may still be read, so that the memory is never reused. Throws if its memory is gone already.
+   * caller must do this while it reads views of it or writes to it. `stillReferenced` says that
+   * views may still be read, so that the memory is never reused. Throws if its memory is gone
+   * already.
    */
   use(): (stillReferenced?: boolean) => void {
     this.#checkKept()
@@ -161,8 +167,8 @@ export class CachedValue {
   }
 
   /**
-   * A view of the held bytes at the start of this range, within one segment, valid while the value is
-   * in use. Undefined if the first byte is not held.
+   * A view of the held bytes at the start of this range, within one segment, valid while the value
+   * is in use. Undefined if the first byte is not held.
    */
   view({ start, end }: ByteRange): Uint8Array | undefined {
     const group = Math.floor(start / this.held.groupBytes)
@@ -188,7 +194,9 @@ export class CachedValue {
     return (this.#segments[index] ??= this.#newSegment(index))
   }
 
-  /** Not zeroed, which would touch all of it twice: only written bytes are held, and can be read. */
+  /**
+   * Not zeroed, which would touch all of it twice: only written bytes are held, and can be read.
+   */
   #newSegment(index: number): Uint8Array {
     return this.#pool?.take() ?? unzeroed(this.#lengthOf(index))
   }

@@ -1,4 +1,6 @@
-/** Receives what one source sends of a value, in memory that the value adopts once it is verified. */
+/**
+ * Receives what one source sends of a value, in memory that the value adopts once it is verified.
+ */
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'

@@ -1,4 +1,7 @@
-/** The reads in progress, for callers and peers, so that a removal can end them (specs/004-index.md). */
+/**
+ * The reads in progress, for callers and peers, so that a removal can end them
+ * (specs/004-index.md).
+ */
 import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 

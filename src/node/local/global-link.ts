@@ -16,55 +16,15 @@ import {
   INDEX_MESSAGE_BYTES,
   REFUSED_REDIAL_MS,
 } from '../../limits.ts'
-import type { KnownMembers } from '../../membership/known-members.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
 import { FrameWriter } from '../../wire/frame-writer.ts'
-import type { Log } from '../../log.ts'
 import { inTime, pause } from '../../deadline.ts'
-import type { Holdings } from './holdings.ts'
+import type { AskOptions, GlobalLinkOptions, Held, LinkStatus, Take } from './link-options.ts'
 import { Reconnect } from './reconnect.ts'
 
 /** How often the index checks the time: for pings, silence, and callers' time-outs. */
 const TICK_MS = 250
-
-export interface GlobalLinkOptions {
-  /** Opens the index stream to Global. */
-  readonly dial: (signal: AbortSignal) => Promise<Channel>
-  /** Milliseconds to wait before attempt number `attempt` (from 1) after the link was lost. */
-  readonly backoffMs: (attempt: number) => number
-  /** Receives the list of members, and its changes. */
-  readonly members: KnownMembers
-  readonly log: Log
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  readonly random: (bytes: number) => Uint8Array
-}
-
-export interface LinkStatus {
-  readonly state: 'connected' | 'away'
-  readonly since: Date
-  /** Why it is away. */
-  readonly error: DstoreError | undefined
-}
-
-export interface AskOptions {
-  readonly signal?: AbortSignal | undefined
-  readonly timeoutMs?: number | undefined
-  /** While Global is away: wait for a connection? Not if the caller has another answer. */
-  readonly waits?: () => boolean
-  /** Digests that the request concerns but does not name: those of values to be put. */
-  readonly digests?: readonly Digest[]
-}
-
-/**
- * Handles an answer at its place in the order of messages: a removal that arrived after it is not
- * applied yet. `keep`: may its content be kept?
- */
-export type Take<R extends Request, T> = (answer: AnswerTo[R['type']], keep: boolean) => T
-
-/** The values and bindings of the Local, which the link removes and confirms. */
-export type Held = Pick<Holdings, 'apply' | 'reset' | 'verified' | 'cut'>
 
 interface Caller {
   readonly take: (answer: Answer, keep: boolean) => void
@@ -104,7 +64,9 @@ export class GlobalLink {
     return this.#status
   }
 
-  /** Starts to dial. Resolves after the first attempt, with its error, or undefined if connected. */
+  /**
+   * Starts to dial. Resolves after the first attempt, with its error, or undefined if connected.
+   */
   async start(): Promise<DstoreError | undefined> {
     const first = new Promise<DstoreError | undefined>((resolve) => {
       this.#firstAttempt = resolve
@@ -140,7 +102,9 @@ export class GlobalLink {
     return this.#index.isDoubtful(this.#options.now())
   }
 
-  /** May held values be served? Waits if that will be known in a moment. Rejects with `cancelled`. */
+  /**
+   * May held values be served? Waits if that will be known in a moment. Rejects with `cancelled`.
+   */
   async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
     const ticket = ++this.#lastTicket
     for (;;) {
@@ -170,8 +134,8 @@ export class GlobalLink {
 
   /**
    * While Global is away, dials immediately instead of waiting out the backoff. Resolves when the
-   * attempt has ended or has taken too long; at once if the last attempt has only just ended, because
-   * the next follows soon.
+   * attempt has ended or has taken too long; at once if the last attempt has only just ended,
+   * because the next follows soon.
    */
   dialNow(): Promise<void> {
     if (this.#status.state === 'connected') return Promise.resolve()
@@ -207,7 +171,9 @@ export class GlobalLink {
     })
   }
 
-  /** Waits for a connection or a failed attempt. Returns the rest of the `timeoutMs` milliseconds. */
+  /**
+   * Waits for a connection or a failed attempt. Returns the rest of the `timeoutMs` milliseconds.
+   */
   async #waitForGlobal(timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
     const begin = this.#options.now()
     await inTime<void>({ ms: timeoutMs, what: 'no connection', signal }, (resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The index calls of a Local: requests to Global that move inline values at most. Keeps bindings and
- * values from the answers where it may.
+ * The index calls of a Local: requests to Global that move inline values at most. Keeps bindings
+ * and values from the answers where it may.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'

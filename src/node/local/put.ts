@@ -81,7 +81,9 @@ export class Uploader {
     return this.#send(file, hashed, options, limit)
   }
 
-  /** Uploads the part of a file that Global lacks, and resumes when Global is back after a failure. */
+  /**
+   * Uploads the part of a file that Global lacks, and resumes when Global is back after a failure.
+   */
   async #send(
     file: FileSource,
     hashed: Hashed,

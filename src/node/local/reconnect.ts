@@ -6,8 +6,8 @@ import { pause } from '../../deadline.ts'
 export const REDIAL_MOST_MS: number = 5000
 
 /**
- * Milliseconds to wait before attempt number `attempt`, from 1, after the link was lost: doubles each
- * time up to the cap, times a random factor between a half and one.
+ * Milliseconds to wait before attempt number `attempt`, from 1, after the link was lost: doubles
+ * each time up to the cap, times a random factor between a half and one.
  */
 export function backoffMs(attempt: number, random: () => number = Math.random): number {
   const most = Math.min(REDIAL_MOST_MS, REDIAL_FIRST_MS * 2 ** Math.min(attempt - 1, 30))
@@ -48,8 +48,8 @@ export class Reconnect {
 
   /**
    * Starts the next attempt now, but not within `REDIAL_FIRST_MS` of the last. Resolves when the
-   * current attempt has ended, or `REDIAL_PATIENCE_MS` after its start; at once if that time is over,
-   * or the next attempt must wait.
+   * current attempt has ended, or `REDIAL_PATIENCE_MS` after its start; at once if that time is
+   * over, or the next attempt must wait.
    */
   dialNow(): Promise<void> {
     const wait = this.#wait

@@ -1,4 +1,6 @@
-/** Keeps transfer channels to peers open between transfers, because opening one costs a round trip. */
+/**
+ * Keeps transfer channels to peers open between transfers, because opening one costs a round trip.
+ */
 import { asDstoreError } from '../../errors.ts'
 import { IDLE_TRANSFER_CHANNELS } from '../../limits.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'

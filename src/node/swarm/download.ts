@@ -238,7 +238,9 @@ export class Download {
     this.#handle({ type: 'source-added', source })
   }
 
-  /** Joins the value's swarm, again and again. What it learns is a hint, so failures are ignored. */
+  /**
+   * Joins the value's swarm, again and again. What it learns is a hint, so failures are ignored.
+   */
   async #followSwarm(): Promise<void> {
     const { value, sources } = this.#options
     const { signal } = this.#stop

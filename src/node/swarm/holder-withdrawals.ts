@@ -16,7 +16,9 @@ export class HolderWithdrawals {
     this.#options = options
   }
 
-  /** A value was evicted. Beyond the number that Global remembers of a Local, the oldest is dropped. */
+  /**
+   * A value was evicted. Beyond the number that Global remembers of a Local, the oldest is dropped.
+   */
   add({ key, size }: { readonly key: Key; readonly size: number }): void {
     if (size < SWARM_BYTES) return
     this.#waiting.set(key.toHex(), key)

@@ -1,4 +1,6 @@
-/** Serves cached values, whole or in part, to other members. The network's gate keeps others out. */
+/**
+ * Serves cached values, whole or in part, to other members. The network's gate keeps others out.
+ */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../../limits.ts'
 import { SharedBudget } from '../../transfer/shared-budget.ts'

@@ -1,6 +1,6 @@
 /**
- * Verifies groups on another thread while this one receives more. One thread for the process, for as
- * long as there is work; verify-worker.ts is the code that it runs.
+ * Verifies groups on another thread while this one receives more. One thread for the process, for
+ * as long as there is work; verify-worker.ts is the code that it runs.
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'

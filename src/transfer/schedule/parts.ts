@@ -1,4 +1,6 @@
-/** A value divided into parts, the unit of work of a source (specs/003-transfer.md, "Many holders"). */
+/**
+ * A value divided into parts, the unit of work of a source (specs/003-transfer.md, "Many holders").
+ */
 import type { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { MOST_PART_BYTES, PARTS, PART_BYTES } from '../../limits.ts'

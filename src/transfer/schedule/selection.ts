@@ -111,7 +111,9 @@ function rankOf(self: number, part: number, seeds: readonly number[]): number {
   return seeds.reduce((rank, seed) => rank + (weight(seed, part) > mine ? 1 : 0), 0)
 }
 
-/** Hash of a peer id (FNV-1a) for rendezvous hashing: of a part, the peer with the largest weight. */
+/**
+ * Hash of a peer id (FNV-1a) for rendezvous hashing: of a part, the peer with the largest weight.
+ */
 export function seedOf(id: SourceId): number {
   let seed = 0x811c_9dc5
   for (let i = 0; i < id.length; i++) seed = Math.imul(seed ^ id.charCodeAt(i), 0x0100_0193)

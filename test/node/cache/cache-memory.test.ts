@@ -1,4 +1,7 @@
-/** Whose memory is whose: segments of large values are used again, and nobody who may read them sees other bytes. */
+/**
+ * Whose memory is whose: segments of large values are used again, and nobody who may read them sees
+ * other bytes.
+ */
 import test from 'ava'
 import { outboardBytes } from '../../../src/hash/tree/tree.ts'
 import type { Key } from '../../../src/hash/key.ts'

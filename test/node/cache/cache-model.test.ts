@@ -1,4 +1,6 @@
-/** A cache in whatever state: whoever uses a value sees its bytes, and memory is within the budget. */
+/**
+ * A cache in whatever state: whoever uses a value sees its bytes, and memory is within the budget.
+ */
 import test from 'ava'
 import * as fc from 'fast-check'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
@@ -114,7 +116,10 @@ class Model {
       .filter((isRight) => !isRight).length
   }
 
-  /** Memory of values that nobody finds any more, and memory that is no value's: the budget does not know of it. */
+  /**
+   * Memory of values that nobody finds any more, and memory that is no value's: the budget does not
+   * know of it.
+   */
   unchargedBytes(): number {
     const known = new Set([...this.cache.values(), ...this.drafts.map(({ value }) => value)])
     let bytes = this.rooms.length * SEGMENT_BYTES

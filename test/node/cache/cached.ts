@@ -1,4 +1,7 @@
-/** Cached values that are painted: each byte of one is the same, so that whoever sees another's is noticed. */
+/**
+ * Cached values that are painted: each byte of one is the same, so that whoever sees another's is
+ * noticed.
+ */
 import type { DstoreError, ErrorCode } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'

@@ -1,4 +1,7 @@
-/** Bytes that are received where they stay: the very memory where all came at once, else a copy; and nothing is taken for good. */
+/**
+ * Bytes that are received where they stay: the very memory where all came at once, else a copy; and
+ * nothing is taken for good.
+ */
 import test from 'ava'
 import * as fc from 'fast-check'
 import { DstoreError } from '../../../src/errors.ts'
@@ -240,7 +243,10 @@ test('small values and empty ones are received as others are', (t) => {
   }
 })
 
-/** Fetch ranges into a value from a holder of everything; `stopAfter` runs it is left, as a download is. */
+/**
+ * Fetch ranges into a value from a holder of everything; `stopAfter` runs it is left, as a download
+ * is.
+ */
 async function fetch(
   value: CachedValue,
   ranges: readonly ByteRange[],

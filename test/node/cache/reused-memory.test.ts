@@ -1,4 +1,7 @@
-/** Readers of a Local whose values come and go: the memory of each is used again, and nobody sees it happen. */
+/**
+ * Readers of a Local whose values come and go: the memory of each is used again, and nobody sees it
+ * happen.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -62,7 +65,10 @@ class Site {
 const shared = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): number =>
   [...a].filter((one) => b.has(one)).length
 
-/** Read to the end; false where a piece is not what it must be, also when it is looked at again later. */
+/**
+ * Read to the end; false where a piece is not what it must be, also when it is looked at again
+ * later.
+ */
 async function isReadRight(
   bytes: AsyncIterable<Uint8Array>,
   value: Uint8Array,

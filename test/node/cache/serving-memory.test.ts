@@ -1,4 +1,7 @@
-/** What a Local gives to a peer lies in its cache until the channel has taken it, whatever channel that is. */
+/**
+ * What a Local gives to a peer lies in its cache until the channel has taken it, whatever channel
+ * that is.
+ */
 import test from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
@@ -262,7 +265,8 @@ test.serial(
       () => client.close(),
     )
     const relay = await Relay.before(t, server.addresses()[0]!)
-    // Long enough for a machine that has much else to do: nobody is to be dropped before the network holds it back.
+    // Long enough for a machine that has much else to do: nobody is to be dropped before the
+    // network holds it back.
     const giver = new Giver(3000)
     giver.isHasty = false
     await server.handle(PROTOCOL, (channel) => void giver.give(channel))

@@ -1,4 +1,6 @@
-/** A Local whose Global is a script: facts from a table, bytes from a `TestHost`, and any verdict. */
+/**
+ * A Local whose Global is a script: facts from a table, bytes from a `TestHost`, and any verdict.
+ */
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
@@ -9,7 +11,8 @@ import { SILENT } from '../../../src/log.ts'
 import { Gate } from '../../../src/membership/gate.ts'
 import { KnownMembers } from '../../../src/membership/known-members.ts'
 import type { Network } from '../../../src/network/network.ts'
-import type { GlobalLink, Held, LinkStatus } from '../../../src/node/local/global-link.ts'
+import type { GlobalLink } from '../../../src/node/local/global-link.ts'
+import type { Held, LinkStatus } from '../../../src/node/local/link-options.ts'
 import { Local } from '../../../src/node/local/local.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import type { Channel } from '../../../src/wire/channel.ts'

@@ -88,7 +88,8 @@ const CUTS = {
   'promise 1: damage that a verification finds': {
     code: 'removed',
     cut: async (fake: FakeLocal) => {
-      const { value } = await (await fake.local.get(fake.key)).bytes[Symbol.asyncIterator]().next()
+      const pieces = (await fake.local.get(fake.key)).bytes[Symbol.asyncIterator]()
+      const value: unknown = (await pieces.next()).value
       ;(value as Uint8Array)[0]! ^= 1
       for await (const _ of fake.local.verify());
     },

@@ -172,7 +172,9 @@ test('R003-12: a link that breaks again and again delays, and nothing comes twic
   for (const [i, start] of starts.entries()) t.true(i === 0 || start > starts[i - 1]!)
 })
 
-/** Global is away for some tries, each a quarter of the time that a fetch waits; then it is back. */
+/**
+ * Global is away for some tries, each a quarter of the time that a fetch waits; then it is back.
+ */
 function away(tries: number): Case {
   let left = tries
   const state = begin(async function* (ranges, signal, where) {

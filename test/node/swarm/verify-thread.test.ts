@@ -1,4 +1,7 @@
-/** Groups are proved on another thread: what it says is right, and whatever becomes of it, nobody waits in vain. */
+/**
+ * Groups are proved on another thread: what it says is right, and whatever becomes of it, nobody
+ * waits in vain.
+ */
 import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -1,6 +1,7 @@
 /**
- * One Global and many Locals that want the same value, on links of a given speed, in simulated time: the real schedule,
- * a network of queues. A link carries one chunk at a time; what several ask of one node goes out in turns.
+ * One Global and many Locals that want the same value, on links of a given speed, in simulated
+ * time: the real schedule, a network of queues. A link carries one chunk at a time; what several
+ * ask of one node goes out in turns.
  */
 import { Bitfield } from '../../../src/hash/tree/bitfield.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'

@@ -1,0 +1,45 @@
+/** What a link to Global is given, reports, and calls. */
+import type { DstoreError } from '../../errors.ts'
+import type { AnswerTo, Digest, Request } from '../../index/message.ts'
+import type { Log } from '../../log.ts'
+import type { KnownMembers } from '../../membership/known-members.ts'
+import type { Channel } from '../../wire/channel.ts'
+import type { Holdings } from './holdings.ts'
+
+export interface GlobalLinkOptions {
+  /** Opens the index stream to Global. */
+  readonly dial: (signal: AbortSignal) => Promise<Channel>
+  /** Milliseconds to wait before attempt number `attempt` (from 1) after the link was lost. */
+  readonly backoffMs: (attempt: number) => number
+  /** Receives the list of members, and its changes. */
+  readonly members: KnownMembers
+  readonly log: Log
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export interface LinkStatus {
+  readonly state: 'connected' | 'away'
+  readonly since: Date
+  /** Why it is away. */
+  readonly error: DstoreError | undefined
+}
+
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+  /** While Global is away: wait for a connection? Not if the caller has another answer. */
+  readonly waits?: () => boolean
+  /** Digests that the request concerns but does not name: those of values to be put. */
+  readonly digests?: readonly Digest[]
+}
+
+/**
+ * Handles an answer at its place in the order of messages: a removal that arrived after it is not
+ * applied yet. `keep`: may its content be kept?
+ */
+export type Take<R extends Request, T> = (answer: AnswerTo[R['type']], keep: boolean) => T
+
+/** The values and bindings of the Local, which the link removes and confirms. */
+export type Held = Pick<Holdings, 'apply' | 'reset' | 'verified' | 'cut'>
