@@ -1,134 +1,10 @@
 import test from 'ava'
 import { equal } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
-import { Key } from '../../../src/hash/key.ts'
-import type { ByteRange } from '../../../src/hash/tree/tree.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'
-import { fetchPieces, type FetchRequest } from '../../../src/transfer/fetch.ts'
-import type { GroupChecker, VerifiedRun } from '../../../src/transfer/piece-stream.ts'
-import { CachedValue } from '../../../src/node/cache/cached-value.ts'
-import { Download, type Interest } from '../../../src/node/swarm/download.ts'
-import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
-import type { Sources } from '../../../src/node/swarm/peer-sources.ts'
-import { lengthOf } from '../../../src/transfer/schedule/parts.ts'
 import { pattern } from '../../hash/sizes.ts'
-import { seeded } from '../../wire/seeded.ts'
-import { elsewhere } from '../../transfer/elsewhere.ts'
-import { TestHost, fails, sample, served, type Sample } from '../../transfer/ends.ts'
-
-const VALUE = sample(pattern(40 * GROUP_BYTES + 1))
-const WHOLE: ByteRange = { start: 0, end: VALUE.size }
-
-type Fetch = (
-  ranges: readonly ByteRange[],
-  signal: AbortSignal,
-  where: Pick<FetchRequest, 'memoryFor' | 'checker'>,
-) => AsyncIterable<VerifiedRun>
-
-/** So that a value comes in several pieces. */
-const recut = (available: number): number => Math.min(available, 3 * GROUP_BYTES)
-
-/** From an honest holder of everything, or of a part; `cutAfterBytes` breaks the link. */
-function honest(options: { cutAfterBytes?: number; of?: Sample; held?: ByteRange } = {}): Fetch {
-  const { of = VALUE, held, ...cut } = options
-  return async function* (ranges, signal, where) {
-    const { client } = served(new TestHost(of, held), { recut, ...cut })
-    const { digest, size } = of
-    signal.addEventListener('abort', () => client.channel.abort(signal.reason as Error))
-    try {
-      yield* fetchPieces(client, { digest, size, ranges, ...where })
-    } finally {
-      client.channel.abort(new DstoreError('cancelled', 'it is over'))
-    }
-  }
-}
-
-class Case implements Sources {
-  readonly self = 'me'
-  readonly global = 'G'
-  readonly pool: SegmentPool = new SegmentPool()
-  readonly value: CachedValue
-  readonly download: Download
-  readonly asked: { readonly source: string; readonly ranges: readonly ByteRange[] }[] = []
-  readonly reported: string[] = []
-  ended = 0
-  nowMs = 0
-  isTimeReal = true
-  readonly #fetch: Readonly<Record<string, Fetch>>
-
-  /** `fetch`: of Global, or of each source by name. */
-  constructor(
-    fetch: Fetch | Readonly<Record<string, Fetch>>,
-    of: Sample = VALUE,
-    checker?: GroupChecker,
-  ) {
-    this.#fetch = typeof fetch === 'function' ? { G: fetch } : fetch
-    this.value = new CachedValue(new Key(of.digest), of.size, 1, this.pool)
-    const release = this.value.use()
-    this.download = new Download({
-      value: this.value,
-      sources: this,
-      checker,
-      onEnd: () => {
-        this.ended++
-        release()
-      },
-      now: () => this.nowMs + (this.isTimeReal ? performance.now() : 0),
-      random: seeded(1),
-    })
-  }
-
-  async *fetch(
-    source: string,
-    request: FetchRequest,
-    signal: AbortSignal,
-  ): AsyncGenerator<VerifiedRun, void, undefined> {
-    const { ranges } = request
-    if (ranges.length > 0) this.asked.push({ source, ranges })
-    if (source !== 'G') request.onHeld?.([{ start: 0, end: request.size }])
-    const { memoryFor, checker } = request
-    const where = { ...(memoryFor && { memoryFor }), ...(checker && { checker }) }
-    if (ranges.length > 0) yield* this.#fetch[source]!(ranges, signal, where)
-  }
-
-  async joinSwarm(): Promise<string[]> {
-    return Object.keys(this.#fetch).filter((name) => name !== 'G')
-  }
-
-  report(source: string): void {
-    this.reported.push(source)
-  }
-
-  /** How much of the value was asked of a source, in bytes. */
-  askedOf(name: string): number {
-    const asked = this.asked.filter(({ source }) => source === name)
-    return lengthOf(asked.flatMap(({ ranges }) => [...ranges]))
-  }
-}
-
-const begin = (fetch: Fetch): Case => new Case(fetch)
-
-/** Read a range as a caller does. */
-async function read(
-  value: CachedValue,
-  interest: Interest,
-  range: ByteRange,
-  of: Sample = VALUE,
-): Promise<number[]> {
-  const steps: number[] = []
-  for (let at = range.start; at < range.end;) {
-    const view = value.view({ start: at, end: range.end })
-    if (view === undefined) {
-      await interest.more()
-      continue
-    }
-    if (!equal(view, of.bytes.subarray(at, at + view.byteLength))) throw new Error('wrong bytes')
-    at += view.byteLength
-    steps.push(view.byteLength)
-  }
-  interest.leave()
-  return steps
-}
+import { fails, sample } from '../../transfer/ends.ts'
+import { ALL, Case, LARGE, VALUE, WHOLE, begin, honest, read, type Fetch } from './download-case.ts'
 
 test('callers that want the same share one fetch, and read before its end', async (t) => {
   const state = begin(honest())
@@ -247,10 +123,6 @@ test('a lie ends it with integrity, and what was proved before stays', async (t)
   t.deepEqual(state.reported, ['G'])
 })
 
-/** Large enough that others are looked for. */
-const LARGE = sample(pattern(24 * MIB + 5))
-const ALL: ByteRange = { start: 0, end: LARGE.size }
-
 /** Delays Global, which is asked before any holder is known, until the holders are found. */
 function late(fetch: Fetch): Fetch {
   return async function* (ranges, signal, where) {
@@ -316,52 +188,4 @@ test('where only Global can give and it fails, that is the failure', async (t) =
   const state = new Case({ G: fail, a: fail }, LARGE)
   await fails(t, read(state.value, state.download.join(ALL), ALL, LARGE), 'removed')
   t.is(state.ended, 1)
-})
-
-const ENDS: Readonly<Record<string, (state: Case, interest: Interest) => void>> = {
-  'that is removed': ({ value }) => value.drop(new DstoreError('removed', 'the value was removed')),
-  'that nobody wants any more': (_, interest) => interest.leave(),
-  'that is evicted, and then wanted by nobody': ({ value }, interest) => {
-    value.detach()
-    interest.leave()
-  },
-}
-
-for (const [what, end] of Object.entries(ENDS)) {
-  for (const checker of [undefined, elsewhere]) {
-    const where = checker === undefined ? 'here' : 'elsewhere'
-    test(`a value ${what} in the middle, proved ${where}, keeps no memory but what it holds`, async (t) => {
-      const give = honest({ of: LARGE })
-      const state = new Case({ G: give, a: give, b: give }, LARGE, checker)
-      const { value, pool, download } = state
-      const interest = download.join(ALL)
-      while (value.held.count < 200) await interest.more()
-      t.true(value.inUse)
-      end(state, interest)
-      t.is(state.ended, 1)
-      t.false(value.inUse)
-      const { memoryBytes } = value
-      t.is(memoryBytes > 0, what === 'that nobody wants any more')
-      // What is under way goes on for a moment.
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      t.is(value.memoryBytes, memoryBytes)
-      pool.trim(0)
-      t.is(pool.bytes, memoryBytes)
-    })
-  }
-}
-
-test('a value that was fetched from several, proved elsewhere, keeps no memory but its own', async (t) => {
-  const give = honest({ of: LARGE })
-  const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
-  const lie = honest({ of: { ...other, digest: LARGE.digest } })
-  const state = new Case({ G: give, a: give, liar: lie, b: give }, LARGE, elsewhere)
-  const { value, pool } = state
-  value.write(5 * GROUP_BYTES, LARGE.bytes.subarray(5 * GROUP_BYTES, 9 * GROUP_BYTES))
-  await read(value, state.download.join(ALL), ALL, LARGE)
-  t.true(value.held.complete)
-  t.true(state.reported.every((name) => name === 'liar'))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  pool.trim(0)
-  t.is(pool.bytes, 25 * MIB)
 })

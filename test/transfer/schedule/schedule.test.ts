@@ -12,73 +12,7 @@ import {
 } from '../../../src/limits.ts'
 import { mergeRuns, lengthOf, partBytesOf } from '../../../src/transfer/schedule/parts.ts'
 import { Schedule } from '../../../src/transfer/schedule/schedule.ts'
-import type { ScheduleEffect } from '../../../src/transfer/schedule/schedule-events.ts'
-
-type Fetch = ScheduleEffect & { readonly type: 'fetch' }
-
-const SIZE = 16 * MIB
-
-/** A schedule, and a driver that carries nothing out by itself. */
-class Bench {
-  readonly held: Bitfield
-  readonly schedule: Schedule
-  readonly running = new Map<number, Fetch>()
-  readonly asked: string[] = []
-  now = 0
-
-  constructor(size = SIZE) {
-    this.held = new Bitfield(size)
-    this.schedule = new Schedule({ self: 'me', global: 'G', held: this.held, random: () => 0.5 })
-    this.do({ type: 'source-added', source: 'G', now: 0 })
-  }
-
-  do(event: Parameters<Schedule['handle']>[0]): void {
-    for (const effect of this.schedule.handle(event)) {
-      if (effect.type === 'fetch') this.running.set(effect.task, effect)
-      else if (effect.type === 'cancel') this.running.delete(effect.task)
-      else this.asked.push(effect.source)
-    }
-  }
-
-  want(...ranges: readonly ByteRange[]): void {
-    this.do({ type: 'want', ranges, now: this.now })
-  }
-
-  joins(source: string, runs?: readonly ByteRange[]): void {
-    this.do({ type: 'source-added', source, now: this.now })
-    if (runs !== undefined) this.do({ type: 'holds', source, runs, now: this.now })
-  }
-
-  company(...peers: readonly string[]): void {
-    this.do({ type: 'swarm', peers, now: this.now })
-  }
-
-  of(source: string): Fetch[] {
-    return [...this.running.values()].filter((fetch) => fetch.source === source)
-  }
-
-  /** Bring what a task asks for, or the first bytes of it. */
-  bring({ task, ranges }: Fetch, most = Infinity): void {
-    for (const { start, end } of ranges) {
-      for (let at = start; at < Math.min(end, start + most); at += MIB / 4) {
-        const stop = Math.min(end, at + MIB / 4)
-        this.held.setRange({ start: at, end: stop })
-        this.do({ type: 'received', task, bytes: stop - at, now: this.now })
-        if (!this.running.has(task)) return
-      }
-    }
-    if (most < Infinity) return
-    this.running.delete(task)
-    this.do({ type: 'completed', task, now: this.now })
-  }
-
-  tick(ms: number): void {
-    this.now += ms
-    this.do({ type: 'tick', now: this.now })
-  }
-}
-
-const WHOLE = { start: 0, end: SIZE }
+import { Bench, SIZE, WHOLE } from './bench.ts'
 
 test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) => {
   const size = 512 * MIB
