@@ -39,10 +39,11 @@ export interface GlobalIndexOptions {
   readonly now: number
   /** Wall-clock milliseconds at `now` = 0. */
   readonly epochMs: number
+  /** How long a Local may serve without hearing Global, in milliseconds; undefined: without bound. */
   readonly leaseMs?: number | undefined
-  /** When a Local that is out of touch is forgotten. */
+  /** When a Local that is out of touch is forgotten, in milliseconds. */
   readonly forgetAfterMs?: number | undefined
-  /** Where Global listens: multiaddrs without its peer id. */
+  /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
   readonly addresses?: (() => readonly string[]) | undefined
   readonly holders?: HoldersOf | undefined
   readonly rules?: Rules

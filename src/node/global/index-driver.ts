@@ -13,12 +13,11 @@ import {
 } from '../../index/global/global-events.ts'
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Position, Receipt, Request } from '../../index/message.ts'
-import type { HoldersOf } from '../../index/global/lookup-plans.ts'
 import type { Sealed } from '../../index/global/plan.ts'
 import { FAREWELL_MS, HELLO_BYTES, INDEX_MESSAGE_BYTES } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
-import type { Staging, Store } from '../../store/store.ts'
+import type { Staging } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
 import { RequestWindow } from './request-window.ts'
@@ -26,28 +25,15 @@ import { WatchLog } from './watch-log.ts'
 import { IndexIo } from './index-io.ts'
 import type { Log } from '../../log.ts'
 import { LogRetention } from './log-retention.ts'
-import { openIndex } from './open-index.ts'
+import { openIndex, type OpenIndexOptions } from './open-index.ts'
 import type { Repair } from './repair.ts'
 
 /** How often the index gets the time, for pings, deadlines and silent Locals. */
 const TICK_MS = 250
 
-export interface IndexDriverOptions {
-  readonly store: Store
+export interface IndexDriverOptions extends OpenIndexOptions {
   readonly log: Log
-  /** Milliseconds that never go back. */
-  readonly now: () => number
-  readonly random: (bytes: number) => Uint8Array
   readonly repair: Repair
-  /**
-   * For how long a Local may serve without hearing Global, in milliseconds; undefined for no bound.
-   */
-  readonly leaseMs?: number | undefined
-  /** When Global forgets a Local that is out of touch, in milliseconds. */
-  readonly forgetAfterMs?: number | undefined
-  /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
-  readonly addresses?: (() => readonly string[]) | undefined
-  readonly holders?: HoldersOf
   /** A peer was refused. */
   readonly onRefused?: ((peer: string, why: Refusal) => void) | undefined
   /** A peer is no longer a member: end everything that is done for it now. */

@@ -1,13 +1,23 @@
 /** Reads the index out of the store and begins a run (specs/004-index.md, R004-7). */
 import { DstoreError } from '../../errors.ts'
-import { GlobalIndex } from '../../index/global/global-index.ts'
+import { GlobalIndex, type GlobalIndexOptions } from '../../index/global/global-index.ts'
 import { beginRun } from '../../index/global/recovery.ts'
 import { INDEX_ROW, LOCAL_ROWS } from '../../index/records/record.ts'
 import { MEMBERS, REGISTERED_LOCALS, TICKETS } from '../../limits.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../membership/record.ts'
-import type { IndexDriverOptions } from './index-driver.ts'
+import type { Store } from '../../store/store.ts'
 
-export async function openIndex(options: IndexDriverOptions): Promise<GlobalIndex> {
+/** `now`: monotonic milliseconds. */
+export interface OpenIndexOptions extends Pick<
+  GlobalIndexOptions,
+  'leaseMs' | 'forgetAfterMs' | 'addresses' | 'holders'
+> {
+  readonly store: Store
+  readonly now: () => number
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export async function openIndex(options: OpenIndexOptions): Promise<GlobalIndex> {
   const { store, random, leaseMs, now, forgetAfterMs, addresses, holders } = options
   const [index] = await store.rows([INDEX_ROW])
   const [first] = await store.log(0, 1)
