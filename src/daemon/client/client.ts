@@ -3,7 +3,8 @@
  * is built on it, so it must load fast.
  */
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { BATCH_ITEMS, HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
+import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
+import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { changes, documents, json, pieces, result } from './response.ts'
@@ -84,7 +85,7 @@ export class Client {
   /** Stores values of at most `INLINE_VALUE_BYTES` each in few requests; results in that order. */
   async putMany(values: readonly Uint8Array[]): Promise<PutAnswer[]> {
     const answers: PutAnswer[] = []
-    for (const batch of runsOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
+    for (const batch of batchesOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
       const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
       const body = Buffer.concat(batch)
       for await (const answer of this.#lines<PutAnswer>('POST', '/v1/batch', { headers, body })) {
@@ -116,7 +117,7 @@ export class Client {
   /** `facts` of many in few requests, in the same order; undefined for each that is absent. */
   async factsMany(keysOrNames: readonly string[]): Promise<(FactsAnswer | undefined)[]> {
     const answers: (FactsAnswer | undefined)[] = []
-    for (const keys of runsOf(keysOrNames, jsonBytes, HTTP_JSON_BYTES - 64)) {
+    for (const keys of batchesOf(keysOrNames, jsonBytes, HTTP_JSON_BYTES - 64)) {
       const body = JSON.stringify({ keys })
       for await (const facts of this.#lines<FactsAnswer | null>('POST', '/v1/facts', { body })) {
         answers.push(facts ?? undefined)
@@ -246,23 +247,6 @@ async function* exactly(length: number, response: DaemonResponse): AsyncGenerato
 
 /** Bytes that a string adds to a list in JSON. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) + 1
-
-/** Runs of items for one request each: at most `BATCH_ITEMS` and `mostBytes`, but at least one. */
-function* runsOf<T>(
-  items: readonly T[],
-  sizeOf: (item: T) => number,
-  mostBytes: number,
-): Generator<readonly T[]> {
-  for (let at = 0; at < items.length;) {
-    let to = at
-    for (let bytes = 0; to < items.length && to - at < BATCH_ITEMS; to++) {
-      bytes += sizeOf(items[to]!)
-      if (bytes > mostBytes && to > at) break
-    }
-    yield items.slice(at, to)
-    at = to
-  }
-}
 
 /**
  * The same items. Calls `onReturn` also for a reader that leaves before the first, unlike a

@@ -1,12 +1,24 @@
-/** Splits many small items into few messages. */
+/** Many small things in few messages. */
 import { BATCH_ITEMS, INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 
-/** Consecutive batches, each as large as one message may carry. */
-export function* batchesOf<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += BATCH_ITEMS) yield items.slice(at, at + BATCH_ITEMS)
+/** Runs of items for one message each: at most `BATCH_ITEMS` and `mostBytes`, but at least one. */
+export function* batchesOf<T>(
+  items: readonly T[],
+  sizeOf: (item: T) => number = () => 0,
+  mostBytes = 0,
+): Generator<readonly T[]> {
+  for (let at = 0; at < items.length;) {
+    let to = at
+    for (let bytes = 0; to < items.length && to - at < BATCH_ITEMS; to++) {
+      bytes += sizeOf(items[to]!)
+      if (bytes > mostBytes && to > at) break
+    }
+    yield items.slice(at, to)
+    at = to
+  }
 }
 
-/** Puts small values in batches, in order. Throws RangeError if one is too large. */
+/** Puts small values in batches, in order. Throws a `RangeError` if one is too large to be inline. */
 export async function putBatches<T>(
   values: readonly Uint8Array[],
   put: (batch: readonly Uint8Array[]) => Promise<readonly T[]>,
@@ -17,14 +29,8 @@ export async function putBatches<T>(
     }
   }
   const results: T[] = []
-  for (let at = 0; at < values.length;) {
-    let to = at
-    for (let bytes = 0; to < values.length && to - at < BATCH_ITEMS; to++) {
-      bytes += values[to]!.byteLength
-      if (bytes > INLINE_ANSWER_BYTES) break
-    }
-    results.push(...(await put(values.slice(at, to))))
-    at = to
+  for (const batch of batchesOf(values, ({ byteLength }) => byteLength, INLINE_ANSWER_BYTES)) {
+    results.push(...(await put(batch)))
   }
   return results
 }
