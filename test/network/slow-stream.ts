@@ -80,7 +80,7 @@ async function main(role: string, total: number, address: string): Promise<void>
   process.disconnect()
 }
 
-// oxlint-disable-next-line unicorn/prefer-top-level-await -- the types of this file are imported by the test
+// oxlint-disable-next-line unicorn/prefer-top-level-await -- tests import its types
 if (process.argv[1] === import.meta.filename) {
   const [role, mib, address] = process.argv.slice(2)
   void main(role!, Number(mib) << 20, address!)

@@ -42,7 +42,7 @@ class MemoryEnd implements Channel {
   readonly #inbox: Inbox
   readonly #bufferBytes: number
   #cutAfterBytes: number
-  // oxlint-disable-next-line no-unused-private-class-members -- the rule misses `this.#other.#inbox`
+  // oxlint-disable-next-line no-unused-private-class-members -- it misses #other.#inbox
   #other!: MemoryEnd
   #ended = false
   /** Writes of this end that wait for the other to read. */
