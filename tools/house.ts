@@ -49,6 +49,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/swarm': 'Downloads one value from Global and other Locals, and serves them.',
   'src/store': 'The interface of a store, and its quota.',
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
+  'src/store/disk/records': 'LMDB: records, the log, small values, and group commit.',
   'src/store/file': 'Files of a caller, hashed by several threads, and files that hold secrets.',
   'src/store/memory': 'A store in memory.',
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',

@@ -83,7 +83,9 @@ async function remove(store: Store, told: Told, id: string): Promise<void> {
   })
 }
 
-/** Puts small and large values, one at a time and together; reads, removes, discards, puts again. */
+/**
+ * Puts small and large values, one at a time and together; reads, removes, discards, puts again.
+ */
 export async function runScenario(store: Store, told: Told): Promise<void> {
   await put(store, told, 'small', 100)
   await put(store, told, 'large', LARGE_BYTES)

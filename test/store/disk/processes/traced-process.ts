@@ -1,6 +1,6 @@
 /**
- * The process whose calls to the kernel are traced: single puts, concurrent puts, removals. Argument:
- * directory.
+ * The process whose calls to the kernel are traced: single puts, concurrent puts, removals.
+ * Argument: directory.
  */
 import { writeSync } from 'node:fs'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
