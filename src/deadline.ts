@@ -114,6 +114,8 @@ const cancelled = (signal: AbortSignal): DstoreError =>
 
 /** Settles with the promise, or rejects with the signal's reason if that comes first. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // If the signal is first, the promise is abandoned, and its failure must not end the process.
+  promise.catch(() => undefined)
   signal.throwIfAborted()
   let stop: (() => void) | undefined
   const aborted = new Promise<never>((_, reject) => {

@@ -1,7 +1,7 @@
 /** Calls that are bounded in time. */
 import test from 'ava'
 import { DstoreError } from '../src/errors.ts'
-import { deadline, inTime, pause } from '../src/deadline.ts'
+import { deadline, inTime, pause, untilAborted } from '../src/deadline.ts'
 
 const LONG = { ms: 60_000, what: 'nothing came' }
 
@@ -102,4 +102,19 @@ test('an extended deadline lasts so much longer, once, despite progress', async 
   next.progress()
   await pause(1000, next.signal)
   t.true(next.signal.aborted)
+})
+
+test('untilAborted rejects with the reason; a later failure of the promise is ignored', async (t) => {
+  const reason = new Error('enough')
+  for (const abortedFirst of [true, false]) {
+    const stop = new AbortController()
+    const failing = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error('late')), 10)
+    })
+    if (abortedFirst) stop.abort(reason)
+    else setTimeout(() => stop.abort(reason), 1)
+    t.is(await t.throwsAsync(untilAborted(failing, stop.signal)), reason)
+  }
+  // An unhandled rejection in this time would fail the file.
+  await new Promise((resolve) => setTimeout(resolve, 30))
 })
