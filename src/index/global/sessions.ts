@@ -124,10 +124,7 @@ export class Sessions {
     return false
   }
 
-  /**
-   * It has applied everything up to this change. False if that is not what it was fed: then the
-   * session ends.
-   */
+  /** It has applied everything up to this seq. False if it was not fed that: the session ends. */
   acknowledged(id: SessionId, seq: number): boolean {
     const session = this.#sessions.get(id)
     if (session === undefined) return false

@@ -1,13 +1,11 @@
 /**
  * A Local's end of the index protocol, as a state machine without I/O (specs/004-index.md).
  *
- * Participants: one Global, reached over one link that comes and goes; any number of callers.
- * Goals: losses are applied before they are acknowledged; a reader learns whether held values may
- * be served; requests are pipelined and settled once. Non-goals: dialling, the bytes of values, and
- * the time-outs of callers.
+ * Participants: one Global, over one link that comes and goes; any number of callers. Goals: losses
+ * are applied before they are acknowledged; readers learn whether held values may be served;
+ * requests are pipelined and settled once. Non-goals: dialling, bytes of values, time-outs.
  *
- * The driver carries out effects in order and at once: `apply` is done before it looks at the next
- * effect.
+ * The driver carries out effects in order and at once: `apply` is done before the next one.
  */
 import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
@@ -94,8 +92,7 @@ export class LocalIndex {
 
   /**
    * Begins an upload beside the index stream. Its value may be kept only if the link is up now and
-   * stays up: the next hello could not name the seq of the put, which may be of a history that a
-   * restored Global does not know.
+   * stays up: otherwise its seq may be of a history that a restored Global does not know.
    */
   begin(digest: Digest): Flight {
     const flight = this.#inFlight.begin([keySubject(digest)])
@@ -311,10 +308,7 @@ export class LocalIndex {
     }
   }
 
-  /**
-   * Gives readers their verdicts, pings Global if that can settle the others, and ends reads
-   * without a lease.
-   */
+  /** Decides readers, pings Global if that settles the others, ends reads without a lease. */
   #poll(now: number): void {
     const wasExpired = this.#isExpired
     this.#isExpired = this.#freshness.isExpired(now)

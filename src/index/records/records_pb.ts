@@ -33,7 +33,7 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
   location: string;
 
   /**
-   * Seq of the put that made the key exist; absent in the row as that put wrote it, whose version says it.
+   * Seq of the put that created the key; absent in the row that it wrote, whose version is the seq.
    *
    * @generated from field: optional uint64 incarnation = 3;
    */
