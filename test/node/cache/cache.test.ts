@@ -124,6 +124,15 @@ test('a value that is put again is another entry, and a removed one can be neith
   t.is(cache.status().usedBytes, 0)
 })
 
+test('an answer about an earlier put takes neither the entry of a later one nor its place', (t) => {
+  const cache = new Cache(8 * SEGMENT_BYTES)
+  const entry = cache.admit(keys[0]!, 10, 5, whole(10))!
+  t.is(cache.admit(keys[0]!, 10, 4, whole(10)), undefined)
+  t.is(cache.peek(keys[0]!), entry)
+  t.is(entry.incarnation, 5)
+  t.false(entry.isDropped)
+})
+
 test('an empty value is an entry like any other', (t) => {
   const cache = new Cache(SEGMENT_BYTES)
   const value = cache.admit(keys[0]!, 0, 1, whole(0))!

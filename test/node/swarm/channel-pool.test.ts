@@ -1,5 +1,11 @@
 import test from 'ava'
-import { LANE_KEYS_PER_PEER, LANE_KEY_MS, LANE_RETRY_MS } from '../../../src/limits.ts'
+import { channelPair } from '../../wire/memory-pair.ts'
+import {
+  IDLE_TRANSFER_CHANNELS,
+  LANE_KEYS_PER_PEER,
+  LANE_KEY_MS,
+  LANE_RETRY_MS,
+} from '../../../src/limits.ts'
 import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
 import { LaneChannel } from '../../../src/network/lane/lane-channel.ts'
 import { SILENT } from '../../../src/log.ts'
@@ -83,3 +89,33 @@ test.serial(
     t.not(await transfer(), stream)
   },
 )
+
+test.serial('idle channels to a peer are bounded, and the others ended', async (t) => {
+  let opened = 0
+  let ended = 0
+  const pool = new ChannelPool({
+    open: async () => {
+      opened++
+      const [local, remote] = channelPair()
+      void remote.read().then((bytes) => {
+        if (bytes === undefined) ended++
+      })
+      return local
+    },
+    canReuse: () => true,
+  })
+  const { signal } = new AbortController()
+  const transfers = async (count: number): Promise<void> => {
+    let go: () => void = () => undefined
+    const all = new Promise<void>((resolve) => (go = resolve))
+    const running = Array.from({ length: count }, () => pool.run('G', signal, () => all))
+    go()
+    await Promise.all(running)
+  }
+  await transfers(IDLE_TRANSFER_CHANNELS + 3)
+  t.is(opened, IDLE_TRANSFER_CHANNELS + 3)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(ended, 3)
+  await transfers(IDLE_TRANSFER_CHANNELS)
+  t.is(opened, IDLE_TRANSFER_CHANNELS + 3)
+})

@@ -1,10 +1,11 @@
 import test from 'ava'
 import { concat, equal } from '../../../src/bytes.ts'
+import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES } from '../../../src/limits.ts'
 import { Cache } from '../../../src/node/cache/cache.ts'
 import { Fetcher } from '../../../src/node/swarm/fetcher.ts'
-import { PeerSources } from '../../../src/node/swarm/peer-sources.ts'
+import { PeerSources, type Sources } from '../../../src/node/swarm/peer-sources.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Traffic } from '../../../src/node/calls/traffic.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -64,6 +65,22 @@ test('R003-12: a value that passes is taken up where its transfer broke off, as 
     t.true(equal(bytes, VALUE.bytes.subarray(range.start, range.end)))
   }
   t.true(opened.length > 10)
+})
+
+test('a failure after the last byte of a range does not fail the read', async (t) => {
+  const whole = { start: 0, end: VALUE.size }
+  const sources: Sources = {
+    self: 'me',
+    global: 'G',
+    joinSwarm: async () => [],
+    report: () => undefined,
+    async *fetch() {
+      yield { start: 0, bytes: VALUE.bytes, isWhole: true, pairs: [] }
+      throw new DstoreError('protocol', 'one message too many')
+    },
+  }
+  const fetcher = new Fetcher({ sources, cache: new Cache(1 << 20) })
+  t.true(equal(await passed(fetcher, whole), VALUE.bytes))
 })
 
 test('R003-46: a link that carries nothing is given up after a while', async (t) => {

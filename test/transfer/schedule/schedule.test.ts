@@ -4,6 +4,7 @@ import { Bitfield } from '../../../src/hash/tree/bitfield.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'
 import {
   ASK_EVERY_MS,
+  FETCH_RANGES,
   FETCH_RUN_BYTES,
   GROUP_BYTES,
   MIB,
@@ -12,6 +13,7 @@ import {
 } from '../../../src/limits.ts'
 import { mergeRuns, lengthOf, partBytesOf } from '../../../src/transfer/schedule/parts.ts'
 import { Schedule } from '../../../src/transfer/schedule/schedule.ts'
+import { Source } from '../../../src/transfer/schedule/source.ts'
 import { Bench, SIZE, WHOLE } from './bench.ts'
 
 test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) => {
@@ -88,6 +90,51 @@ test('R003-25: a part that a holder has is asked of it, not of Global', (t) => {
   t.deepEqual([bench.of('a').length, bench.of('b').length, bench.of('G').length], [2, 2, 0])
   for (const { ranges } of bench.of('a')) t.true(ranges.every(({ end }) => end <= 8 * MIB))
   for (const { ranges } of bench.of('b')) t.true(ranges.every(({ start }) => start >= 8 * MIB))
+})
+
+test('R003-25: after what the caller waits for, a holder is asked for what the fewest hold', (t) => {
+  const bench = new Bench()
+  bench.company('a', 'b', 'c')
+  bench.joins('a', [WHOLE])
+  bench.joins('b', [{ start: 0, end: 3 * MIB }])
+  bench.joins('c', [{ start: 0, end: 2 * MIB }])
+  bench.want({ start: 0, end: 4 * MIB })
+  const asked = bench.of('a').map(({ ranges }) => ranges[0]!.start / MIB)
+  t.deepEqual(asked, [0, 3])
+})
+
+test('a part in more pieces than one request may name is fetched in several', (t) => {
+  const partBytes = 16 * MIB
+  const held = new Bitfield(partBytes)
+  for (let group = 0; group < held.groups; group += 2) held.set(group)
+  const schedule = new Schedule({ self: 'me', global: 'G', held, random: () => 0.5, partBytes })
+  schedule.handle({ type: 'source-added', source: 'G', now: 0 })
+  schedule.handle({ type: 'swarm', peers: [], now: 0 })
+  const ranges = [{ start: 0, end: partBytes }]
+  let requests = 0
+  const todo = schedule.handle({ type: 'want', ranges, now: 0 })
+  for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
+    if (next.type !== 'fetch') continue
+    requests++
+    t.true(next.ranges.length <= FETCH_RANGES)
+    for (const range of next.ranges) held.setRange(range)
+    todo.push(...schedule.handle({ type: 'completed', task: next.task, now: 1 }))
+  }
+  t.true(held.complete)
+  t.is(requests, Math.ceil(held.groups / 2 / FETCH_RANGES))
+})
+
+test('a source that stalls again gets no task for twice as long', (t) => {
+  const source = new Source('a', false, 0)
+  for (const [now, ms] of [
+    [0, SOURCE_STALL_MS],
+    [100_000, 2 * SOURCE_STALL_MS],
+    [200_000, 4 * SOURCE_STALL_MS],
+  ] as const) {
+    source.stalled(now)
+    t.true(source.isBackingOff(now + ms - 1))
+    t.false(source.isBackingOff(now + ms))
+  }
 })
 
 test('R003-25: of what no holder has, each Local brings in its own share', (t) => {
