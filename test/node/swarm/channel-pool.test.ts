@@ -97,9 +97,10 @@ test.serial('idle channels to a peer are bounded, and the others ended', async (
     open: async () => {
       opened++
       const [local, remote] = channelPair()
-      void remote.read().then((bytes) => {
-        if (bytes === undefined) ended++
-      })
+      void remote.read().then(
+        (bytes) => void (bytes === undefined && ended++),
+        () => undefined,
+      )
       return local
     },
     canReuse: () => true,

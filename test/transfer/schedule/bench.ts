@@ -17,9 +17,9 @@ export class Bench {
   readonly asked: string[] = []
   now = 0
 
-  constructor(size: number = SIZE) {
+  constructor(size: number = SIZE, random: () => number = () => 0.5) {
     this.held = new Bitfield(size)
-    this.schedule = new Schedule({ self: 'me', global: 'G', held: this.held, random: () => 0.5 })
+    this.schedule = new Schedule({ self: 'me', global: 'G', held: this.held, random })
     this.do({ type: 'source-added', source: 'G', now: 0 })
   }
 

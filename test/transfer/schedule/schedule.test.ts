@@ -93,14 +93,15 @@ test('R003-25: a part that a holder has is asked of it, not of Global', (t) => {
 })
 
 test('R003-25: after what the caller waits for, a holder is asked for what the fewest hold', (t) => {
-  const bench = new Bench()
+  // The later of two equals is chosen.
+  const bench = new Bench(SIZE, () => 0)
   bench.company('a', 'b', 'c')
   bench.joins('a', [WHOLE])
-  bench.joins('b', [{ start: 0, end: 3 * MIB }])
-  bench.joins('c', [{ start: 0, end: 2 * MIB }])
-  bench.want({ start: 0, end: 4 * MIB })
+  bench.joins('b', [{ start: 2 * MIB, end: 5 * MIB }])
+  bench.joins('c', [{ start: 4 * MIB, end: 5 * MIB }])
+  bench.want({ start: 0, end: 5 * MIB })
   const asked = bench.of('a').map(({ ranges }) => ranges[0]!.start / MIB)
-  t.deepEqual(asked, [0, 3])
+  t.deepEqual(asked, [0, 1])
 })
 
 test('a part in more pieces than one request may name is fetched in several', (t) => {
