@@ -17,6 +17,7 @@ export const SHARED = [
   'index',
   'membership',
   'network',
+  'node/cache',
   'node/calls',
   'node/global',
   'node/local',
