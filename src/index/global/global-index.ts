@@ -39,7 +39,7 @@ export interface GlobalIndexOptions {
   readonly now: number
   /** Wall-clock milliseconds at `now` = 0. */
   readonly epochMs: number
-  /** How long a Local may serve without hearing Global, in milliseconds; undefined: without bound. */
+  /** How long a Local may serve without hearing Global, in milliseconds. Default: no bound. */
   readonly leaseMs?: number | undefined
   /** When a Local that is out of touch is forgotten, in milliseconds. */
   readonly forgetAfterMs?: number | undefined

@@ -18,7 +18,7 @@ export function* batchesOf<T>(
   }
 }
 
-/** Puts small values in batches, in order. Throws a `RangeError` if one is too large to be inline. */
+/** Puts small values in batches, in order. `RangeError` if one is too large to be inline. */
 export async function putBatches<T>(
   values: readonly Uint8Array[],
   put: (batch: readonly Uint8Array[]) => Promise<readonly T[]>,
