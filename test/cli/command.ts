@@ -6,7 +6,6 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
 import { takeLock } from '../../src/daemon/process/lock.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 
@@ -25,18 +24,22 @@ export interface CommandOptions {
   readonly stdout?: number
 }
 
+/** A test, or a fixture that tests share: its teardowns run when it ends. */
+export interface Owner {
+  readonly teardown: (end: () => unknown) => void
+}
+
 /** A directory for one test. Stops the daemons of its state directories at the end. */
 export class Place {
   readonly path: string
   readonly state: string
 
-  constructor(t: ExecutionContext, state?: string) {
+  constructor(t: Owner, state?: string) {
     this.path = mkdtempSync(join(tmpdir(), 'dstore-cli-'))
     this.state = state ?? join(this.path, 'state')
     t.teardown(async () => {
-      for (const name of readdirSync(this.path)) {
-        if (isServed(join(this.path, name))) await this.run(['stop', '--dir', name])
-      }
+      const served = readdirSync(this.path).filter((name) => isServed(join(this.path, name)))
+      await Promise.all(served.map((name) => this.run(['stop', '--dir', name])))
       rmSync(this.path, { recursive: true, force: true })
     })
   }

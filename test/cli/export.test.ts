@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { Client } from '../../src/daemon/client/client.ts'
 import { MIB } from '../../src/limits.ts'
 import { once } from '../node/nodes.ts'
-import { Daemon, network } from '../e2e/nodes.ts'
+import { Daemon, network, shared } from '../e2e/nodes.ts'
 import { Place, outcome } from './command.ts'
 
 const SIZES = [0, 1, 512, 16 * 1024, 16 * 1024 + 1, 100_000, MIB, MIB + 1, 3 * MIB]
@@ -27,8 +27,9 @@ interface Filled {
   readonly keys: readonly string[]
 }
 
-async function filled(t: ExecutionContext): Promise<Filled> {
-  const node = await Daemon.start(t, [])
+/** A node that every test here exports from, and none changes. */
+const filled = shared(async (owner): Promise<Filled> => {
+  const node = await Daemon.start(owner, [])
   const client = (await Client.connect(join(node.place.state, 'dstore.sock')))!
   const values = new Map<string, Buffer>()
   for (const [i, size] of SIZES.entries()) {
@@ -40,7 +41,7 @@ async function filled(t: ExecutionContext): Promise<Filled> {
   const keys = [...values.keys()]
   client.close()
   return { node, values, keys }
-}
+})
 
 const lines = (stdout: Buffer): string[] => stdout.toString().split('\n').slice(0, -1).toSorted()
 
@@ -54,7 +55,7 @@ async function sameAs(t: ExecutionContext, { node, values }: Filled, other: Daem
 }
 
 test('R007-40, R007-43: an export is imported elsewhere, by pipe and by GNU tar', async (t) => {
-  const from = await filled(t)
+  const from = await filled()
   const exported = await from.node.run(['export'])
   t.is(exported.exit, 0, exported.stderr)
   const into = await Daemon.start(t, [])
@@ -90,7 +91,7 @@ test('R007-40, R007-43: an export is imported elsewhere, by pipe and by GNU tar'
 })
 
 test('R007-41: values by key and by name, each once, with all of their names', async (t) => {
-  const { node, keys } = await filled(t)
+  const { node, keys } = await filled()
   const words = [keys[2]!, 'of-2/1 "\\ä', keys[4]!]
   const file = node.place.file('some.tar')
   const { exit, stdout, stderr } = await node.run(['export', ...words, '-o', file])
@@ -103,7 +104,7 @@ test('R007-41: values by key and by name, each once, with all of their names', a
 })
 
 test('R007-41: missing values are named, the rest is exported; without any, nothing', async (t) => {
-  const { node, keys } = await filled(t)
+  const { node, keys } = await filled()
   const some = await node.run(['export', 'nobody', keys[1]!])
   t.is(some.exit, 8)
   t.regex(some.stderr, /no such name: nobody/)
@@ -119,7 +120,7 @@ test('R007-41: missing values are named, the rest is exported; without any, noth
 })
 
 test('R007-41: an export to a full disk is exit code 7, to a closed pipe 1', async (t) => {
-  const { node } = await filled(t)
+  const { node } = await filled()
   const full = node.place.start(['export'], { stdout: openSync('/dev/full', 'w') })
   const { exit, stderr } = await outcome(full)
   t.is(exit, 7, stderr)
@@ -129,7 +130,7 @@ test('R007-41: an export to a full disk is exit code 7, to a closed pipe 1', asy
 })
 
 test('R007-28: Ctrl-C ends an export without a reader and an import without input', async (t) => {
-  const { node } = await filled(t)
+  const { node } = await filled()
   const { stdout: archive } = await node.run(['export'])
   for (const command of ['export', 'import']) {
     const child = node.place.start([command])
@@ -147,7 +148,7 @@ test('R007-28: Ctrl-C ends an export without a reader and an import without inpu
 })
 
 test('R007-43: a value that is not its key’s leaves no trace; others are stored', async (t) => {
-  const from = await filled(t)
+  const from = await filled()
   const { stdout: archive } = await from.node.run(['export'])
   const large = from.values.get(from.keys.at(-1)!)!
   const small = from.values.get(from.keys[3]!)!
@@ -165,7 +166,7 @@ test('R007-43: a value that is not its key’s leaves no trace; others are store
 })
 
 test('R007-42: values before the cut of a truncated archive are imported; one error', async (t) => {
-  const from = await filled(t)
+  const from = await filled()
   const { stdout: archive } = await from.node.run(['export', ...from.keys])
   const into = await Daemon.start(t, [])
   const { exit, stdout, stderr } = await into.run(['import'], archive.subarray(0, -3 * MIB))
@@ -179,7 +180,7 @@ test('R007-42: values before the cut of a truncated archive are imported; one er
 })
 
 test('R007-44: a name that is bound to another key is a conflict; others are bound', async (t) => {
-  const from = await filled(t)
+  const from = await filled()
   const { stdout: archive } = await from.node.run(['export'])
   const into = await Daemon.start(t, [])
   await into.run(['put', '-', '--name', 'of-1/0 "\\ä'], 'something else')
@@ -194,7 +195,7 @@ test('R007-44: a name that is bound to another key is a conflict; others are bou
 test('R007-43: a Local exports and imports like its Global, and repairs damage', async (t) => {
   const { global, locals } = await network(t, 1)
   const [local] = locals as [Daemon]
-  const from = await filled(t)
+  const from = await filled()
   const { stdout: archive } = await from.node.run(['export'])
   const imported = await local.run(['import'], archive)
   t.is(imported.exit, 0, imported.stderr)

@@ -3,16 +3,26 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { ExecutionContext } from 'ava'
+import test from 'ava'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import { Client } from '../../src/daemon/client/client.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
-import { Place, type Outcome } from '../cli/command.ts'
+import { Place, type Outcome, type Owner } from '../cli/command.ts'
 
 const LEASH = new URL('leash.js', import.meta.url).href
 
-/** A daemon in the foreground, which is killed at the end of the test. */
+/** Made when a test first asks for it, used by the tests of a file, and gone after the last of them. */
+export function shared<Fixture>(make: (owner: Owner) => Promise<Fixture>): () => Promise<Fixture> {
+  const ends: (() => unknown)[] = []
+  let made: Promise<Fixture> | undefined
+  test.after.always(async () => {
+    for (const end of ends.toReversed()) await end()
+  })
+  return () => (made ??= make({ teardown: (end) => void ends.push(end) }))
+}
+
+/** A daemon in the foreground, which is killed with its owner, a test or a fixture. */
 export class Daemon {
   readonly place: Place
   readonly process: ChildProcess
@@ -26,10 +36,10 @@ export class Daemon {
   }
 
   /** Start one and wait until it serves. Throws what it said where it does not. */
-  static async start(t: ExecutionContext, args: readonly string[], place?: Place): Promise<Daemon> {
+  static async start(t: Owner, args: readonly string[], place?: Place): Promise<Daemon> {
     const home = place ?? new Place(t)
     const child = home.start(['daemon', ...args], { env: { NODE_OPTIONS: `--import ${LEASH}` } })
-    t.teardown(() => child.kill('SIGKILL'))
+    t.teardown(() => end(child))
     let stderr = ''
     child.stderr!.on('data', (piece) => (stderr += String(piece)))
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
@@ -40,7 +50,7 @@ export class Daemon {
 
   /** A Local of a Global, whose member it becomes by a ticket; where it is one already, it need not show it. */
   static async join(
-    t: ExecutionContext,
+    t: Owner,
     global: Daemon,
     args: readonly string[] = [],
     place?: Place,
@@ -102,9 +112,16 @@ export class Daemon {
   }
 }
 
+/** Kill a process; its locks are free when it has ended. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'close')
+}
+
 /** Global and as many Locals as asked for. */
 export async function network(
-  t: ExecutionContext,
+  t: Owner,
   locals: number,
   options: {
     readonly local?: readonly string[]

@@ -1,7 +1,7 @@
 /** The network between two processes, in the hands of a test: it passes bytes on, holds them back, or breaks. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
-import type { ExecutionContext } from 'ava'
+import type { Owner } from '../cli/command.ts'
 
 /** Both ways, or only towards who dials. */
 type Direction = 'both' | 'down'
@@ -19,7 +19,7 @@ export class Relay {
   }
 
   /** Stand before a multiaddr of TCP over IPv4. */
-  static async before(t: ExecutionContext, multiaddr: string): Promise<Relay> {
+  static async before(t: Owner, multiaddr: string): Promise<Relay> {
     const [, host, port] = /^\/ip4\/([\d.]+)\/tcp\/(\d+)/.exec(multiaddr)!
     const relay = new Relay(host!, Number(port))
     const server = createServer((socket) => relay.#join(socket))

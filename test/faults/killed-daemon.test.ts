@@ -32,7 +32,9 @@ test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${K
     global = await Daemon.start(t, [], global.place)
     local = await Daemon.start(t, [], local.place)
     t.deepEqual(await differences(socketOf(global), told), [], `after kill ${kill + 1}`)
-    t.true(await eventually(async () => (await local.status()).global?.state === 'connected'))
+    t.true(
+      await eventually(async (saw) => saw((await local.status()).global)?.state === 'connected'),
+    )
     await thin(socketOf(local), told, KEPT)
   }
   const { puts, removals, bindings, unbindings } = told

@@ -4,12 +4,14 @@ import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { MIB } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
-import { eventually } from '../eventually.ts'
+import { eventually, type Saw } from '../eventually.ts'
 import { Daemon } from '../e2e/nodes.ts'
 
 const keyOf = (put: { stdout: Buffer }): string => put.stdout.toString().trim()
-const connected = (local: Daemon) => async (): Promise<boolean> =>
-  (await local.status()).global?.state === 'connected'
+const connected =
+  (local: Daemon) =>
+  async (saw: Saw): Promise<boolean> =>
+    saw((await local.status()).global)?.state === 'connected'
 /** `RUN-SEQ`. */
 const runOf = (position = ''): string => position.split('-')[0]!
 

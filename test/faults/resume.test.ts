@@ -8,7 +8,7 @@ import { eventually } from '../eventually.ts'
 import { Daemon } from '../e2e/nodes.ts'
 import { arrived } from './arrived.ts'
 
-const SIZE = 200_000_000
+const SIZE = 100_000_000
 
 /** Begin to put a large file, and kill one of the two when Global has some of it. */
 async function breakOff(
@@ -23,7 +23,7 @@ async function breakOff(
   const putting = outcome(
     local.place.start(['put', path, '--timeout', victim === 'global' ? '2s' : '10s']),
   )
-  while (arrived(global) < 10 * MIB) await new Promise((resolve) => setTimeout(resolve, 2))
+  t.true(await eventually((saw) => saw(arrived(global)) >= 10 * MIB))
   await (victim === 'global' ? global : local).signal('SIGKILL')
   t.not((await putting).exit, 0)
   // The other side notices that the connection is gone.
@@ -43,7 +43,7 @@ async function finish(
   t: ExecutionContext,
   { global, local, path, bytes, kept }: Awaited<ReturnType<typeof breakOff>>,
 ): Promise<void> {
-  t.true(await eventually(async () => (await local.status()).global?.state === 'connected'))
+  t.true(await eventually(async (saw) => saw((await local.status()).global)?.state === 'connected'))
   t.is((await global.run(['ls', '--keys'])).stdout.toString(), '', 'nothing can be seen of it')
   const before = await global.bytesIn()
   const put = await local.run(['put', path])
