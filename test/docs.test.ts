@@ -67,7 +67,7 @@ for (const page of PAGES.filter((path) => scriptOf(path) !== '')) {
     const run = promisify(execFile)('bash', ['-c', all], {
       cwd: work,
       env: place.env({ PATH }),
-      timeout: 120_000,
+      timeout: 170_000,
     })
     await t.notThrowsAsync(run)
   })

@@ -20,7 +20,7 @@ for (const name of examples) {
     const program = `dist/examples/${name.replace(/\.ts$/, '.js')}`
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], {
       env: place.env(),
-      timeout: 60_000,
+      timeout: 170_000,
     })
     const [, expected] = /\/\* prints\n(.*)\*\/\n$/s.exec(readFileSync(`examples/${name}`, 'utf8'))!
     const lines = (text: string): string[] => text.split('\n').map((line) => line.trimEnd())

@@ -13,6 +13,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { ARCHIVE_NAMES_BYTES, GIB, MIB, NAME_BYTES, PIECE_BYTES } from '../../src/limits.ts'
+import { eventually } from '../eventually.ts'
 import { pattern } from '../hash/sizes.ts'
 
 /** Around a block of tar, a piece of the tree, and a piece of a stream. */
@@ -154,7 +155,8 @@ test('R007-40: sizes beyond 8 GiB are written and read', async (t) => {
   const writer = new TarWriter(async (piece) => void written.push(piece))
   const one = async function* (): AsyncGenerator<Uint8Array> {
     yield pattern(1)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // The byte of the value comes after its header.
+    await eventually(() => concat(written).byteLength % 512 === 1)
     throw new Error('that is enough')
   }
   await t.throwsAsync(writer.add(key, size, one()), { message: 'that is enough' })
@@ -224,6 +226,14 @@ async function* endless(counted: { bytes: number }, size: number): AsyncGenerato
   }
 }
 
+/** Wait until a count has begun, and then has not grown for many turns of the event loop. */
+async function settled(count: () => number): Promise<void> {
+  for (let same = 0, before = 0; same < 200; before = count()) {
+    await new Promise((resolve) => setImmediate(resolve))
+    same = count() > 0 && count() === before ? same + 1 : 0
+  }
+}
+
 test('R007-40: writing and reading obey back-pressure', async (t) => {
   const size = 64 * MIB
   const made = { bytes: 0 }
@@ -236,7 +246,7 @@ test('R007-40: writing and reading obey back-pressure', async (t) => {
   }
   const entries = readArchive(archive(), never())
   await entries.next()
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await settled(() => Math.min(made.bytes, source.bytes) && made.bytes + source.bytes)
   t.true(made.bytes < 12 * MIB, `${made.bytes} bytes were made`)
   t.true(source.bytes < 4 * MIB, `${source.bytes} bytes were read`)
   writer.abandon(new Error('enough'))

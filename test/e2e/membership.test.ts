@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import type { InviteAnswer } from '../../src/daemon/api/api.ts'
 import { Place } from '../cli/command.ts'
 import { formatTicket, parseTicket } from '../../src/membership/ticket.ts'
 import { sameBytes } from '../same-bytes.ts'
@@ -83,8 +84,9 @@ test('R006-5, R006-7: tickets that admit nobody, each with its reason', async (t
   const unknown = await tryToJoin(place, wrong)
   t.is(unknown.exit, 6)
   t.deepEqual(refused(unknown.stderr), ['dstore: this Global has made no such ticket'])
-  const expired = await global.invite(['--expires', '1s'])
-  await new Promise((resolve) => setTimeout(resolve, 1200))
+  const invited = await global.run(['invite', '--expires', '1s', '--json'])
+  const { ticket: expired, expiresAt } = JSON.parse(invited.stdout.toString()) as InviteAnswer
+  t.true(await eventually((saw) => saw(Date.now()) > Date.parse(expiresAt)))
   const late = await tryToJoin(place, expired)
   t.is(late.exit, 6)
   t.deepEqual(refused(late.stderr), ['dstore: this ticket has expired'])

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import test from 'ava'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
+import { DstoreError } from '../../src/errors.ts'
 import { Client } from '../../src/daemon/client/client.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
@@ -98,6 +99,20 @@ export class Daemon {
     } finally {
       client.close()
     }
+  }
+
+  /** The value of a key, as text; else the exit code of a command that gets it. */
+  got(key: string): Promise<string | number> {
+    return this.ask(async (client) => {
+      try {
+        const pieces: Uint8Array[] = []
+        for await (const piece of (await client.get(key)).bytes) pieces.push(piece.slice())
+        return Buffer.concat(pieces).toString()
+      } catch (error) {
+        if (error instanceof DstoreError) return error.kind.exit
+        throw error
+      }
+    })
   }
 
   /** Bytes of values that came over the network. */

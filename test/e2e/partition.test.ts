@@ -1,7 +1,6 @@
 /** Promises 4 and 5 where the network fails and the processes do not: held up, broken, or heard in one direction only. */
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { DstoreError } from '../../src/errors.ts'
 import { eventually } from '../eventually.ts'
 import { network, shared, type Daemon } from './nodes.ts'
 import { Relay } from './relay.ts'
@@ -39,17 +38,6 @@ async function heldByBoth(t: ExecutionContext, { near, far, relay }: Cut): Promi
   return key
 }
 
-/** Does a get end as a missing value does? Asked again and again, a command would cost too much. */
-const isRemoved = (local: Daemon, key: string) => (): Promise<boolean> =>
-  local.ask(async (client) => {
-    try {
-      for await (const _ of (await client.get(key)).bytes);
-      return false
-    } catch (error) {
-      return error instanceof DstoreError && error.kind.exit === 3
-    }
-  })
-
 const FAULTS: Record<string, (relay: Relay) => void> = {
   'holds everything back': (relay) => relay.hold(),
   'holds back what Global says': (relay) => relay.hold('down'),
@@ -70,7 +58,7 @@ for (const [what, fault] of Object.entries(FAULTS)) {
       t.is((await near.run(['get', key])).exit, 3)
       t.is((await far.run(['get', key])).exit, 0, 'availability goes first where there is no lease')
       relay.heal()
-      t.true(await eventually(isRemoved(far, key)))
+      t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
       t.is((await near.run(['rm', key])).exit, 0, 'now it is complete')
       t.is((await far.run(['get', key])).exit, 3)
     },
@@ -92,7 +80,7 @@ for (const [what, fault] of Object.entries(FAULTS)) {
         t.regex(refused.stderr, /lease/)
       }
       relay.heal()
-      t.true(await eventually(isRemoved(far, key)))
+      t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
       t.is((await far.run(['get', key])).exit, 3)
     },
   )

@@ -5,6 +5,7 @@ import { readFileSync, statSync } from 'node:fs'
 import type { ExecutionContext } from 'ava'
 import { BUNDLE, outcome } from '../cli/command.ts'
 import type { Outcome, Place } from '../cli/command.ts'
+import { eventually } from '../eventually.ts'
 import { network } from './nodes.ts'
 
 /** A prompt in a pseudo-terminal, and somebody who types. */
@@ -30,17 +31,11 @@ class Typist {
 
   /** Everything up to and with this text, which has to come; what was there before is not looked at again. */
   async until(text: string): Promise<string> {
-    const end = Date.now() + 30_000
-    for (;;) {
-      const at = this.#screen.indexOf(text, this.#seen)
-      if (at !== -1) {
-        const shown = this.#screen.slice(this.#seen, at + text.length)
-        this.#seen = at + text.length
-        return shown
-      }
-      if (Date.now() > end) throw new Error(`no ${text} in ${JSON.stringify(this.#screen)}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    await eventually((saw) => saw(this.#screen).includes(text, this.#seen))
+    const end = this.#screen.indexOf(text, this.#seen) + text.length
+    const shown = this.#screen.slice(this.#seen, end)
+    this.#seen = end
+    return shown
   }
 
   async exit(): Promise<unknown> {
