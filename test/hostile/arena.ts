@@ -58,7 +58,7 @@ export class Target {
   }
 
   static global(t: Scope): Promise<Target> {
-    return Target.start(new Place(t as ExecutionContext), t, ['--global'])
+    return Target.start(new Place(t), t, ['--global'])
   }
 
   /** A Local that an invitation has made a member. */
@@ -68,7 +68,7 @@ export class Target {
     role: Role = 'writer',
     args: readonly string[] = [],
   ): Promise<Target> {
-    const place = new Place(t as ExecutionContext)
+    const place = new Place(t)
     writeFileSync(place.file('ticket'), await global.invite({ role }), { mode: 0o600 })
     return Target.start(place, t, ['--join', `@${place.file('ticket')}`, ...args])
   }
