@@ -171,7 +171,7 @@ function provable(size: number, range: ByteRange, cutAfterBytes: number): number
 }
 
 /** In what memory a fetch lands, and who proves it. */
-const LANDINGS: Readonly<Record<string, ReceiveOptions>> = {
+const RECEIVERS: Readonly<Record<string, ReceiveOptions>> = {
   'in one place': {},
   'where it stays': { memoryFor: ({ start, end }) => new Uint8Array(end - start) },
   'where it stays, and proved elsewhere': {
@@ -189,7 +189,7 @@ const LANDINGS: Readonly<Record<string, ReceiveOptions>> = {
   },
 }
 
-for (const [where, landing] of Object.entries(LANDINGS)) {
+for (const [where, receiver] of Object.entries(RECEIVERS)) {
   const value = sample(pattern(PIECE_BYTES + 20 * GROUP_BYTES + 5))
   const { digest, size } = value
 
@@ -202,7 +202,7 @@ for (const [where, landing] of Object.entries(LANDINGS)) {
     const { client } = served(new TestHost(value), { cutAfterBytes })
     let at = start
     const fetching = (async () => {
-      const request = { digest, size, ranges: [{ start, end: size }], ...landing }
+      const request = { digest, size, ranges: [{ start, end: size }], ...receiver }
       for await (const run of fetchPieces(client, request)) {
         t.is(run.start, at)
         at += run.bytes.byteLength
@@ -215,7 +215,7 @@ for (const [where, landing] of Object.entries(LANDINGS)) {
     return at
   }
 
-  test(`R003-12: a link that is cut again and again makes headway each time, landing ${where}`, async (t) => {
+  test(`R003-12: a link that is cut again and again makes headway each time, received ${where}`, async (t) => {
     for (const cutAfterBytes of [5 * GROUP_BYTES, 67 * GROUP_BYTES + 1234]) {
       for (let start = 0; start < size;) {
         const end = provable(size, { start, end: size }, cutAfterBytes)
@@ -226,7 +226,7 @@ for (const [where, landing] of Object.entries(LANDINGS)) {
     }
   })
 
-  test(`R003-12: what came before a cut at the edge of a piece or a group is given, landing ${where}`, async (t) => {
+  test(`R003-12: what came before a cut at the edge of a piece or a group is given, received ${where}`, async (t) => {
     const start = 3 * GROUP_BYTES
     for (const { groupsAt, end } of answerOf(size, { start, end: size })) {
       const firstGroup = groupsAt + GROUP_BYTES

@@ -25,7 +25,7 @@ function sending(pieces: readonly Uint8Array[]): TransferChannel {
 }
 
 /** Memory of its own for everything that lands; tells what for. */
-function landing(asked: ByteRange[] = []): Required<Pick<ReceiveOptions, 'memoryFor'>> {
+function ownMemory(asked: ByteRange[] = []): Required<Pick<ReceiveOptions, 'memoryFor'>> {
   return {
     memoryFor: (data) => {
       asked.push(data)
@@ -127,7 +127,7 @@ for (const size of [0, 1, GROUP_BYTES, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_B
   test(`all of ${size} bytes is proved with all its pairs, each where it belongs`, async (t) => {
     const value = sample(pattern(size))
     const pieces = encodePieces(value, { start: 0, end: size })
-    for (const options of [{}, landing(), { ...landing(), checker: new TestChecker() }]) {
+    for (const options of [{}, ownMemory(), { ...ownMemory(), checker: new TestChecker() }]) {
       let received = 0
       const onReceived = (bytes: number): void => void (received += bytes)
       const { runs, error } = await taken(sending(pieces), { ...options, onReceived }, value)
@@ -167,7 +167,7 @@ test('what is proved lies where it landed, one memory for each piece', async (t)
 
 test('what is long enough is proved elsewhere, several at once, and given in order', async (t) => {
   const checker = new TestChecker(3)
-  const { runs, error } = await taken(sending(TRUTH), { ...landing(), checker })
+  const { runs, error } = await taken(sending(TRUTH), { ...ownMemory(), checker })
   t.is(error, undefined)
   t.true(isRight(runs, 0, VALUE.size))
   t.true(equal(outboardOf(runs), VALUE.outboard))
@@ -187,7 +187,7 @@ test('no more is ahead of what is proved than there may be', async (t) => {
   const checker = new TestChecker(PIECES_AHEAD)
   const { digest, size } = value
   const runs = receivePieces(sending(pieces), { digest, size }, ranges, {
-    ...landing(asked),
+    ...ownMemory(asked),
     checker,
   })
   let given = 0
@@ -208,7 +208,7 @@ test('R003-10: a wrong group that is found elsewhere is told after everything th
     wrong[wrong.byteLength - 1]! ^= 1
     const checker = new TestChecker()
     const sent = TRUTH.with(index, wrong)
-    const { runs, error } = await taken(sending(sent), { ...landing(), checker })
+    const { runs, error } = await taken(sending(sent), { ...ownMemory(), checker })
     t.like(error, {
       code: 'integrity',
       flaw: 'group',
@@ -223,7 +223,7 @@ test('R003-10: what was right before a wrong tree is given, though it is proved 
   wrong[0]! ^= 1
   const checker = new TestChecker()
   const sent = TRUTH.with(2, wrong)
-  const { runs, error } = await taken(sending(sent), { ...landing(), checker })
+  const { runs, error } = await taken(sending(sent), { ...ownMemory(), checker })
   t.like(error, { flaw: 'parent', position: 2 * PIECE_BYTES })
   t.true(isRight(runs, 0, 2 * PIECE_BYTES))
 })
@@ -241,7 +241,7 @@ test('a piece that comes with a pause is proved here, what came of it first', as
   const { digest, size } = VALUE
   const checker = new TestChecker()
   const runs: VerifiedRun[] = []
-  const options = { ...landing(), checker }
+  const options = { ...ownMemory(), checker }
   for await (const run of receivePieces(client, { digest, size }, [WHOLE], options)) {
     runs.push({ ...run, bytes: run.bytes.slice() })
     goOn?.()
@@ -272,7 +272,7 @@ test('less than a group, then a pause, is nothing yet, and the whole is proved e
     await peer.end()
   })
   const checker = new TestChecker()
-  const { runs, error } = await taken(client, { ...landing(), checker })
+  const { runs, error } = await taken(client, { ...ownMemory(), checker })
   t.like(error, { code: 'unreachable' })
   t.deepEqual(checker.lengths, [PIECE_BYTES])
   t.true(isRight(runs, 0, PIECE_BYTES))
@@ -285,7 +285,7 @@ test('who leaves early is not told of what failed afterwards', async (t) => {
   for (const checker of [undefined, new TestChecker()]) {
     const client = sending(TRUTH.with(1, wrong))
     const { digest, size } = VALUE
-    const options = { ...landing(), ...(checker && { checker }) }
+    const options = { ...ownMemory(), ...(checker && { checker }) }
     for await (const run of receivePieces(client, { digest, size }, [WHOLE], options)) {
       t.is(run.start, 0)
       break

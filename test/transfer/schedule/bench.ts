@@ -40,7 +40,7 @@ export class Bench {
     if (runs !== undefined) this.do({ type: 'holds', source, runs, now: this.now })
   }
 
-  company(...peers: readonly string[]): void {
+  swarm(...peers: readonly string[]): void {
     this.do({ type: 'swarm', peers, now: this.now })
   }
 

@@ -19,7 +19,7 @@ import { Bench, SIZE, WHOLE } from './bench.ts'
 test('R003-24: a Local that is alone fetches in order, in runs that grow', (t) => {
   const size = 512 * MIB
   const bench = new Bench(size)
-  bench.company()
+  bench.swarm()
   bench.want({ start: 0, end: size })
   const lengths: number[] = []
   let at = 0
@@ -44,7 +44,7 @@ test('R003-24: until Global has said who else is there, one part, and no more', 
   t.is(more.length, 0)
   bench.bring(first!)
   t.is(bench.running.size, 0)
-  bench.company()
+  bench.swarm()
   t.deepEqual(bench.of('G')[0]!.ranges, [{ start: MIB, end: 2 * MIB }])
 })
 
@@ -83,7 +83,7 @@ test('the empty value is one group, which is asked for', (t) => {
 
 test('R003-25: a part that a holder has is asked of it, not of Global', (t) => {
   const bench = new Bench()
-  bench.company('a', 'b')
+  bench.swarm('a', 'b')
   bench.joins('a', [{ start: 0, end: 8 * MIB }])
   bench.joins('b', [{ start: 8 * MIB, end: SIZE }])
   bench.want(WHOLE)
@@ -95,7 +95,7 @@ test('R003-25: a part that a holder has is asked of it, not of Global', (t) => {
 for (const random of [0, 0.99]) {
   test(`R003-25: after what the caller waits for, a holder is asked for what the fewest hold (random ${random})`, (t) => {
     const bench = new Bench(SIZE, () => random)
-    bench.company('a', 'b', 'c')
+    bench.swarm('a', 'b', 'c')
     bench.joins('a', [WHOLE])
     bench.joins('b', [
       { start: MIB, end: 2 * MIB },
@@ -167,7 +167,7 @@ test('R003-25: of what no holder has, each Local brings in its own share', (t) =
 
 test('R003-26: the share of a Local that does not bring it in is fetched by others after a while', (t) => {
   const bench = new Bench()
-  bench.company('sleeper')
+  bench.swarm('sleeper')
   bench.want(WHOLE)
   for (let [next] = bench.of('G'); next; [next] = bench.of('G')) bench.bring(next)
   t.false(bench.held.complete)
@@ -180,7 +180,7 @@ test('R003-26: the share of a Local that does not bring it in is fetched by othe
 
 test('R003-26: who gives nothing loses its work to others', (t) => {
   const bench = new Bench()
-  bench.company('a', 'b')
+  bench.swarm('a', 'b')
   bench.joins('a', [WHOLE])
   bench.want({ start: 0, end: 2 * MIB })
   t.is(bench.of('a').length, 2)
@@ -200,7 +200,7 @@ test('R003-26: who gives nothing keeps its work where nobody else has it', (t) =
 
 test('R003-26: work is taken back from the slow, and what came of it is not asked for again', (t) => {
   const bench = new Bench()
-  bench.company('slow', 'fast')
+  bench.swarm('slow', 'fast')
   bench.joins('slow', [WHOLE])
   bench.want({ start: 0, end: 8 * MIB })
   const [task] = bench.of('slow')
@@ -225,7 +225,7 @@ for (const { others, isTaken } of [
     bench.now = 20
     bench.bring(bench.of('G')[0]!)
     bench.joins('other 0', [WHOLE])
-    bench.company(...Array.from({ length: others }, (_, i) => `other ${i}`))
+    bench.swarm(...Array.from({ length: others }, (_, i) => `other ${i}`))
     const [task] = bench.of('other 0')
     bench.now = 20 + 2 * SOURCE_PATIENCE_MS
     bench.bring(task!, MIB / 4)
@@ -238,7 +238,7 @@ for (const { others, isTaken } of [
 
 test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   const bench = new Bench(64 * MIB)
-  bench.company()
+  bench.swarm()
   bench.want({ start: 0, end: 64 * MIB })
   for (let i = 0; i < 4; i++) {
     const [next] = bench.of('G')
@@ -247,7 +247,7 @@ test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
   }
   const [run] = bench.of('G')
   t.true(lengthOf(run!.ranges) > 8 * MIB)
-  bench.company('a')
+  bench.swarm('a')
   bench.joins('a', [{ start: 0, end: 64 * MIB }])
   for (let [next] = bench.of('a'); next; [next] = bench.of('a')) {
     bench.now += 1
@@ -261,7 +261,7 @@ test('R003-26: the tail of a long run goes to a holder that joins', (t) => {
 
 test('a source is asked what it holds, and not again before it has answered', (t) => {
   const bench = new Bench()
-  bench.company('a')
+  bench.swarm('a')
   bench.joins('a')
   bench.want(WHOLE)
   for (let i = 0; i < 20; i++) bench.tick(ASK_EVERY_MS)
@@ -274,19 +274,19 @@ test('a source is asked what it holds, and not again before it has answered', (t
 
 test('a source that left is not asked again, and its work goes to others', (t) => {
   const bench = new Bench()
-  bench.company('a')
+  bench.swarm('a')
   bench.joins('a', [WHOLE])
   bench.want(WHOLE)
   t.true(bench.of('a').length > 0)
   bench.do({ type: 'source-removed', source: 'a', now: 0 })
   t.is(bench.of('a').length, 0)
-  bench.company()
+  bench.swarm()
   t.true(bench.of('G').length > 0)
 })
 
 test('a part that a holder refuses is asked of another', (t) => {
   const bench = new Bench()
-  bench.company('a')
+  bench.swarm('a')
   bench.joins('a', [WHOLE])
   bench.want({ start: 0, end: MIB })
   const [task] = bench.of('a')
@@ -338,7 +338,7 @@ test('whatever sources do, everything comes in the end, and nothing by two at on
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const bench = new Bench()
-      bench.company('a', 'b', 'c')
+      bench.swarm('a', 'b', 'c')
       bench.want(WHOLE)
       const exclusive = (): void => {
         const runs = [...bench.running.values()].flatMap(({ ranges }) => [...ranges])
