@@ -63,7 +63,7 @@ function write(entry, paths) {
 }
 
 export default function config() {
-  // `*.test.ts` runs always; `*.slow.ts`, what takes minutes or the network, with `npm run test:slow`.
+  // `*.test.ts` always runs; `*.slow.ts` takes minutes or the network: `npm run test:slow`.
   const suffix = process.env.DSTORE_TEST_SLOW === undefined ? 'test' : 'slow'
   const plan = processes(suffix)
   for (const [entry, paths] of plan) if (!paths.includes(entry)) write(entry, paths)

@@ -1,6 +1,7 @@
 /**
- * What the documentation says to type is typed: the `sh` blocks of a page are one script, run in an empty directory
- * against real daemons. A block of another kind (`console`) needs another machine, and is not run.
+ * Types what the documentation says to type: the `sh` blocks of a page are one script, run in an
+ * empty directory against real daemons. A block of another kind (`console`) needs another machine
+ * and does not run.
  */
 import test from 'ava'
 import { execFile } from 'node:child_process'
@@ -20,12 +21,12 @@ function scriptOf(page: string): string {
   return [...blocks].map(([, block]) => block!).join('\n')
 }
 
-/** Every command that a script uses, as far as it is ours. */
+/** The dstore commands that a script uses. */
 function commandsIn(script: string): string[] {
   return [...script.matchAll(/\bdstore ([a-z]+)/g)].map(([, name]) => name!)
 }
 
-/** `dstore` and, for who reads the README in a clone, `npx dstore`; `npm` has been run. */
+/** Stand-ins for `dstore`, for `npx dstore` in a clone, and for `npm`. */
 function commands(place: Place): string {
   const folder = place.file('bin')
   mkdirSync(folder)
@@ -61,7 +62,7 @@ for (const page of PAGES.filter((path) => scriptOf(path) !== '')) {
     mkdirSync(work)
     cpSync('README.md', join(work, 'README.md'))
     const PATH = `${commands(place)}:${process.env['PATH']}`
-    // The README has its nodes in /tmp: here they are in a place of their own.
+    // The README keeps its nodes in /tmp; here they live in the test's directory.
     const here = script.replaceAll('/tmp/', `${place.path}/`)
     const all = `set -eu\n${here}`
     const run = promisify(execFile)('bash', ['-c', all], {

@@ -1,4 +1,4 @@
-/** The examples do what they say: each is run as a program, and prints what its last comment says. */
+/** Runs each example as a program: it prints what its last comment says. */
 import test from 'ava'
 import { execFile } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'

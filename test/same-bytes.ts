@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 
-/** Are they the same bytes? `t.deepEqual` takes seconds for each megabyte, and shows all of both where they differ. */
+/** Asserts equal bytes. `t.deepEqual` takes seconds a megabyte and prints both on a difference. */
 export function sameBytes(
   t: ExecutionContext,
   actual: Uint8Array,

@@ -1,7 +1,7 @@
-/** Preloaded into a daemon under test: it ends with the test process that holds its standard input, however that ends. */
+/** Preloaded into a daemon under test: ends it with the test process that holds its stdin. */
 import { isMainThread } from 'node:worker_threads'
 
-// Threads get the same preload, and a standard input that ends at once.
+// Threads load this too, with a stdin that ends immediately.
 if (isMainThread) {
   process.stdin.on('close', () => process.exit())
   process.stdin.on('error', () => process.exit())

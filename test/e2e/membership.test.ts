@@ -1,4 +1,4 @@
-/** Who may take part, for real: tickets, roles and expulsion over processes and real connections. */
+/** Tickets, roles and expulsion, over real processes and connections. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { sameBytes } from '../same-bytes.ts'
 import { eventually } from '../eventually.ts'
 import { Daemon, network } from './nodes.ts'
 
-/** A daemon that is told to join by what it reads on standard input. */
+/** A daemon that reads its ticket from standard input. */
 async function tryToJoin(
   place: Place,
   ticket: string,
@@ -23,7 +23,7 @@ async function tryToJoin(
 const refused = (stderr: string): string[] =>
   stderr.split('\n').filter((line) => line.startsWith('dstore: '))
 
-test('R006-4, R006-5: a ticket of one use makes one member, whoever of two comes first', async (t) => {
+test('R006-4, R006-5: of three that show a ticket of one use, one becomes a member', async (t) => {
   const global = await Daemon.start(t, ['--global'])
   writeFileSync(global.place.file('ticket'), await global.invite())
   const ticket = readFileSync(global.place.file('ticket'), 'utf8')
@@ -75,7 +75,7 @@ test('R006-10: after a restart of either side the key is the credential, the tic
   t.is((await again.status()).members, 1)
 })
 
-test('R006-5, R006-7: tickets that admit nobody, each with its reason', async (t) => {
+test('R006-5, R006-7: each refused ticket has its reason', async (t) => {
   const global = await Daemon.start(t, ['--global'])
   const other = await Daemon.start(t, ['--global'])
   const good = parseTicket(await global.invite())
@@ -99,7 +99,7 @@ test('R006-5, R006-7: tickets that admit nobody, each with its reason', async (t
   t.regex(impostor.stderr, /another peer answers there/)
   writeFileSync(place.file('ticket'), formatTicket(good))
   const joined = await Daemon.start(t, ['--join', `@${place.file('ticket')}`], place)
-  t.regex(joined.ready, /^dstore ready local /, 'a ticket that nobody has used stays good')
+  t.regex(joined.ready, /^dstore ready local /, 'an unused ticket stays valid')
 })
 
 test('R006-11: a stranger is told to get a ticket, on loopback too, and joins once it is listed', async (t) => {
@@ -152,7 +152,7 @@ test('R006-13, R006-14, R006-15: a member that is expelled is cut in the middle 
   const key = (await global.run(['put', global.place.file('large')])).stdout.toString().trim()
   const held = (await good.run(['put', '-'], 'held')).stdout.toString().trim()
   t.is((await bad.run(['get', held])).exit, 0)
-  // Its reader stops in the middle.
+  // Its reader stops halfway.
   const reading = bad.place.start(['get', key])
   await once(reading.stdout!, 'data')
   reading.stdout!.pause()

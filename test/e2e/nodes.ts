@@ -13,7 +13,7 @@ import { Place, type Outcome, type Owner } from '../cli/command.ts'
 
 const LEASH = new URL('leash.js', import.meta.url).href
 
-/** Made when a test first asks for it, used by the tests of a file, and gone after the last of them. */
+/** A fixture for the tests of one file: made at its first use, torn down after the last test. */
 export function shared<Fixture>(make: (owner: Owner) => Promise<Fixture>): () => Promise<Fixture> {
   const ends: (() => unknown)[] = []
   let made: Promise<Fixture> | undefined
@@ -23,11 +23,11 @@ export function shared<Fixture>(make: (owner: Owner) => Promise<Fixture>): () =>
   return () => (made ??= make({ teardown: (end) => void ends.push(end) }))
 }
 
-/** A daemon in the foreground, which is killed with its owner, a test or a fixture. */
+/** A daemon in the foreground, killed when its owner ends. */
 export class Daemon {
   readonly place: Place
   readonly process: ChildProcess
-  /** What it said when it was ready. */
+  /** Its `dstore ready` line. */
   readonly ready: string
 
   private constructor(place: Place, process: ChildProcess, ready: string) {
@@ -36,7 +36,7 @@ export class Daemon {
     this.ready = ready
   }
 
-  /** Start one and wait until it serves. Throws what it said where it does not. */
+  /** Starts a daemon and waits until it serves; throws its stderr if it does not. */
   static async start(t: Owner, args: readonly string[], place?: Place): Promise<Daemon> {
     const home = place ?? new Place(t)
     const child = home.start(['daemon', ...args], { env: { NODE_OPTIONS: `--import ${LEASH}` } })
@@ -49,7 +49,7 @@ export class Daemon {
     return new Daemon(home, child, value)
   }
 
-  /** A Local of a Global, whose member it becomes by a ticket; where it is one already, it need not show it. */
+  /** Starts a Local with a ticket of this Global. */
   static async join(
     t: Owner,
     global: Daemon,
@@ -63,7 +63,7 @@ export class Daemon {
     return Daemon.start(t, ['--join', `@${home.file('ticket')}`, ...args], home)
   }
 
-  /** A ticket of this Global. */
+  /** Makes a ticket of this Global. */
   async invite(args: readonly string[] = ['--role', 'admin']): Promise<string> {
     const { stdout, stderr, exit } = await this.run(['invite', ...args])
     if (exit !== 0) throw new Error(`no ticket: ${stderr}`)
@@ -90,10 +90,10 @@ export class Daemon {
     return this.ask((client) => client.status())
   }
 
-  /** What is asked again and again is asked from here: a process of its own takes longer than the answer. */
+  /** Asks the daemon from this process, as a command takes longer to start than to answer. */
   async ask<Answer>(question: (client: Client) => Promise<Answer>): Promise<Answer> {
     const client = await Client.connect(stateDirectory(this.place.state).socket)
-    if (client === undefined) throw new Error('nobody serves here')
+    if (client === undefined) throw new Error('no daemon serves here')
     try {
       return await question(client)
     } finally {
@@ -101,7 +101,7 @@ export class Daemon {
     }
   }
 
-  /** The value of a key, as text; else the exit code of a command that gets it. */
+  /** The value of a key as text, or the exit code that `dstore get` would end with. */
   got(key: string): Promise<string | number> {
     return this.ask(async (client) => {
       try {
@@ -115,7 +115,7 @@ export class Daemon {
     })
   }
 
-  /** Bytes of values that came over the network. */
+  /** Bytes of values received over the network. */
   async bytesIn(): Promise<number> {
     const { traffic } = await this.status()
     return traffic.reduce((sum, { valueBytesIn }) => sum + valueBytesIn, 0)
@@ -127,21 +127,21 @@ export class Daemon {
   }
 }
 
-/** Kill a process; its locks are free when it has ended. */
+/** Kills a process and waits for its end, which frees its locks. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGKILL')
   await once(child, 'close')
 }
 
-/** Global and as many Locals as asked for. */
+/** Starts a Global and this many Locals. */
 export async function network(
   t: Owner,
   locals: number,
   options: {
     readonly local?: readonly string[]
     readonly global?: readonly string[]
-    /** Where Local number `local`, from 0, is to dial instead of Global's address. */
+    /** The address that Local number `local` (from 0) dials for Global. */
     readonly route?: (address: string, local: number) => Promise<string>
   } = {},
 ): Promise<{ readonly global: Daemon; readonly locals: readonly Daemon[] }> {
@@ -152,7 +152,7 @@ export async function network(
     const home = new Place(t)
     const daemon = await Daemon.join(t, global, options.local, home)
     if (address === undefined || address === global.address) return daemon
-    // A member by now, whichever way it comes.
+    // It is a member now, by any route.
     await daemon.signal('SIGTERM')
     return Daemon.start(t, ['--join', address, ...(options.local ?? [])], home)
   })

@@ -1,4 +1,4 @@
-/** Promises 4 and 5 where the network fails and the processes do not: held up, broken, or heard in one direction only. */
+/** Promises 4 and 5 while the network stalls, breaks, or passes bytes one way. */
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { eventually } from '../eventually.ts'
@@ -29,7 +29,7 @@ const cutOff = (global: readonly string[]): (() => Promise<Cut>) =>
 const unleased = cutOff([])
 const leased = cutOff(['--lease', '5s'])
 
-/** A value that both Locals hold, with the network whole. */
+/** Heals the network and stores a value at both Locals. */
 async function heldByBoth(t: ExecutionContext, { near, far, relay }: Cut): Promise<string> {
   t.teardown(() => relay.heal())
   t.true(await eventually(async (saw) => saw((await far.status()).global)?.state === 'connected'))
@@ -46,7 +46,7 @@ const FAULTS: Record<string, (relay: Relay) => void> = {
 
 for (const [what, fault] of Object.entries(FAULTS)) {
   test.serial(
-    `R004-21 R004-27: where the network ${what}, a Local is named, serves meanwhile, and lets go when it is back`,
+    `R004-21 R004-27: where the network ${what}, a Local is named, serves meanwhile, and evicts when it is back`,
     async (t) => {
       const cut = await unleased()
       const { near, far, relay, peer } = cut

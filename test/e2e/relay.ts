@@ -1,9 +1,9 @@
-/** The network between two processes, in the hands of a test: it passes bytes on, holds them back, or breaks. */
+/** A TCP relay between two processes: a test makes it forward, hold back, or break. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import type { Owner } from '../cli/command.ts'
 
-/** Both ways, or only towards who dials. */
+/** Both ways, or only towards the dialing side. */
 type Direction = 'both' | 'down'
 
 export class Relay {
@@ -18,7 +18,7 @@ export class Relay {
     this.#target = { host, port }
   }
 
-  /** Stand before a multiaddr of TCP over IPv4. */
+  /** Opens a relay to a multiaddr of TCP over IPv4. */
   static async before(t: Owner, multiaddr: string): Promise<Relay> {
     const [, host, port] = /^\/ip4\/([\d.]+)\/tcp\/(\d+)/.exec(multiaddr)!
     const relay = new Relay(host!, Number(port))
@@ -34,19 +34,19 @@ export class Relay {
     return relay
   }
 
-  /** Nothing arrives any more, and nobody is told. */
+  /** Holds bytes back; connections stay open. */
   hold(direction: Direction = 'both'): void {
     this.#held = direction
     this.#set()
   }
 
-  /** Every connection breaks, and no new one is let through. */
+  /** Breaks every connection and refuses new ones. */
   break(): void {
     this.#isBroken = true
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
   }
 
-  /** All is well: what was held back arrives. */
+  /** Forwards again, first the bytes held back. */
   heal(): void {
     this.#held = undefined
     this.#isBroken = false

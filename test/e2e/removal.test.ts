@@ -1,9 +1,9 @@
-/** Promise 4, for real: what was removed is nowhere any more, and who could not be reached is named. */
+/** Promise 4: a removed value is gone everywhere, and unreachable Locals are named. */
 import test from 'ava'
 import { eventually } from '../eventually.ts'
 import { Daemon, network } from './nodes.ts'
 
-/** What a removal printed with `--json`. */
+/** The output of `rm --json`. */
 interface Removed {
   readonly acknowledged: readonly string[]
   readonly owed: readonly string[]

@@ -8,11 +8,11 @@ import type { Outcome, Place } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
 import { network } from './nodes.ts'
 
-/** A prompt in a pseudo-terminal, and somebody who types. */
+/** A prompt in a pseudo-terminal, and a user who types. */
 class Typist {
   readonly #child: ReturnType<typeof spawn>
   #screen = ''
-  /** Up to where the screen has been looked at. */
+  /** How much of the screen earlier calls consumed. */
   #seen = 0
 
   constructor(t: ExecutionContext, place: Place) {
@@ -29,7 +29,7 @@ class Typist {
     this.#child.stdin!.write(keys)
   }
 
-  /** Everything up to and with this text, which has to come; what was there before is not looked at again. */
+  /** Waits for this text after the last one found, and returns the screen up to its end. */
   async until(text: string): Promise<string> {
     await eventually((saw) => saw(this.#screen).includes(text, this.#seen))
     const end = this.#screen.indexOf(text, this.#seen) + text.length

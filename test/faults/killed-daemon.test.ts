@@ -1,6 +1,6 @@
 /**
- * Real daemons under load, killed at random moments, again and again: promise 3 and promise 8. A few times here; with
- * `npm run test:faults` a hundred times and more.
+ * Promises 3 and 8: real daemons under load, killed repeatedly at random moments. A few times
+ * here, over a hundred times with `npm run test:faults`.
  */
 import { join } from 'node:path'
 import test from 'ava'
@@ -26,7 +26,7 @@ test(`R005-29, R005-30, R007-32: a Global and its Local under load, kill -9, ${K
       work(socketOf(i % 2 === 0 ? global : local), `${kill}-${i}`, told),
     )
     await new Promise((resolve) => setTimeout(resolve, Math.random() * MAX_LIFE_MS))
-    // Killed first is Global, whose disk it is about; its Local goes as well, so that its workers end.
+    // The test is about Global's disk; killing the Local too ends its workers.
     await Promise.all([global.signal('SIGKILL'), local.signal('SIGKILL')])
     await Promise.all(workers)
     global = await Daemon.start(t, [], global.place)

@@ -1,4 +1,4 @@
-/** Puts, removals and names by several clients of one daemon at once, and what must be so when it was killed meanwhile. */
+/** Puts, removals and names by concurrent clients, and what must hold after a kill. */
 import { createHash } from 'node:crypto'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
@@ -34,7 +34,7 @@ const SIZES = [
   64 * MIB,
 ]
 
-/** What is known of a value or a name: that it is there, that it is not, or that a call on it was not answered. */
+/** What is known of a value or name; `unsure` if a call on it was not answered. */
 type Fate = 'there' | 'gone' | 'unsure'
 
 interface ToldName {
@@ -76,7 +76,7 @@ export async function work(socket: string, name: string, told: Told): Promise<vo
   try {
     for (let round = 0; ; round++) await worker.round(round)
   } catch (error) {
-    // The daemon was killed: what is not answered is unsure. Anything else is a failure of the test.
+    // The daemon was killed: unanswered calls stay unsure. Any other error fails the test.
     if (error instanceof DstoreError && ['unreachable', 'protocol'].includes(error.code)) return
     throw error
   } finally {
@@ -187,7 +187,7 @@ export async function differences(socket: string, told: Told): Promise<string[]>
     for await (const line of client.verify(false)) {
       if (line.event === 'damaged') found.push(`${line.key} is damaged`)
     }
-    for (const key of listed.keys()) if (!told.fates.has(key)) found.push(`${key} is of nobody`)
+    for (const key of listed.keys()) if (!told.fates.has(key)) found.push(`${key} was never put`)
     found.push(...(await namesThatDiffer(client, listed, told)))
     for (const [key, fate] of told.fates) {
       const size = listed.get(key)
@@ -216,7 +216,7 @@ async function namesThatDiffer(
   for await (const { name, key } of client.names()) {
     bound.set(name, key)
     if (!listed.has(key)) found.push(`${name} stands for ${key}, which is not there`)
-    if (!names.has(name)) found.push(`${name} is of nobody`)
+    if (!names.has(name)) found.push(`${name} was never bound`)
   }
   for (const [name, { key, fate, isFirst }] of names) {
     const now = bound.get(name)
@@ -249,7 +249,7 @@ async function lengthOf(client: Client, key: string): Promise<number> {
   return length
 }
 
-/** The same for the same name: a block that depends on the name, repeated, with its number in each. */
+/** A function of the name: a block made from it, repeated, each with its number. */
 function valueOf(name: string, size: number): Uint8Array {
   const block = createHash('sha256').update(name).digest()
   const bytes = Buffer.alloc(size, block)

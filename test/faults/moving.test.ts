@@ -1,4 +1,4 @@
-/** A Global that moves house, and one that is set back to an older copy of itself: what its Locals make of it. */
+/** Global moves to another directory, or is restored from an older copy: its Locals adapt. */
 import { cpSync, renameSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
@@ -15,7 +15,7 @@ const connected =
 /** `RUN-SEQ`. */
 const runOf = (position = ''): string => position.split('-')[0]!
 
-test('R005-47: a copy elsewhere goes on with the history, and its Locals keep what they hold', async (t) => {
+test('R005-47: a copy elsewhere continues the history, and its Locals keep what they hold', async (t) => {
   const before = await Daemon.start(t, ['--global'])
   const local = await Daemon.join(t, before)
   const values = [randomBytes(100), randomBytes(20_000), randomBytes(3 * MIB)]

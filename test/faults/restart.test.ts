@@ -1,4 +1,4 @@
-/** A Global that is killed in the middle of transfers, and started again a while later. One after the other: large values are quick. */
+/** Global is killed during transfers and starts again later. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
