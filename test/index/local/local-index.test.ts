@@ -88,8 +88,9 @@ test('R004-4 R004-13 a feed that leaves a gap, or goes back, ends the stream and
 })
 
 test('R004-19 a feed before the reset is acknowledged ends the stream', (t) => {
-  const index = away()
-  welcome(index, { runId: run(1), seq: 8 }, true, [DIGEST])
+  const index = connected()
+  index.handle({ type: 'closed', now: 4, error: new DstoreError('unreachable', 'gone') })
+  welcome(index, { runId: run(2), seq: 8 }, true, [DIGEST])
   const message = { id: 0, body: feed(8, 12) }
   t.like(index.handle({ type: 'message', message, now: 5 }), [{ type: 'close' }])
 })
