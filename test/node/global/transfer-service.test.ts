@@ -11,6 +11,7 @@ import { IndexDriver } from '../../../src/node/global/index-driver.ts'
 import { Repair } from '../../../src/node/global/repair.ts'
 import { TransferService } from '../../../src/node/global/transfer-service.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
+import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { Holders } from '../../../src/transfer/holders.ts'
 import { SharedBudget } from '../../../src/transfer/shared-budget.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
@@ -64,10 +65,19 @@ const exists = async (index: IndexDriver): Promise<boolean> => {
   return items.length > 0
 }
 
-test('R006-11 a peer without a session gets no transfer', async (t) => {
-  const { transfer, index } = await serve(t, undefined)
-  await t.throwsAsync(uploadStream(transfer, once(VALUE), () => ({ digest, size }), size))
-  t.false(await exists(index))
+test('R006-11 a peer without a session can neither upload nor fetch, even if it is a member', async (t) => {
+  for (const isMember of [false, true]) {
+    const { transfer, index } = await serve(t, undefined)
+    if (isMember) await index.ask({ type: 'admit', peer: 'L', role: 'writer' })
+    const small = Uint8Array.of(1, 2, 3)
+    await index.ask({ type: 'put', values: [small], name: undefined })
+    const ranges = [{ start: 0, end: 3 }]
+    const pieces = fetchPieces(transfer, { digest: hash(small).digest, size: 3, ranges })
+    await t.throwsAsync(pieces.next())
+    await t.throwsAsync(uploadStream(transfer, once(VALUE), () => ({ digest, size }), size))
+    const { facts } = await index.ask({ type: 'locate', digests: [digest], inline: false })
+    t.deepEqual(facts, [undefined])
+  }
 })
 
 test('R006-20 a reader cannot upload, in either way, and the refusal is counted', async (t) => {
