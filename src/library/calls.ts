@@ -2,32 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { throwIfCancelled } from '../errors.ts'
 import { LONGEST_TIMEOUT_MS } from '../limits.ts'
-import { untilAborted } from '../deadline.ts'
 import type { CallOptions, RangeRequest } from '../node/node.ts'
-
-/** Runs work that its caller abandons when the signal is aborted; then rejects with `cancelled`. */
-export function runCancellable<T>(
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  return runToEnd(signal, async () =>
-    signal === undefined ? work() : untilAborted(work(), signal),
-  )
-}
-
-/** Runs work that handles the signal itself: when this rejects, the work has cleaned up. */
-export async function runToEnd<T>(
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  throwIfCancelled(signal)
-  try {
-    return await work()
-  } catch (error) {
-    throwIfCancelled(signal)
-    throw error
-  }
-}
 
 /** Yields the items until the signal is aborted; then throws `cancelled`. */
 export async function* eachCancellable<T>(

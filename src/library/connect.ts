@@ -5,7 +5,7 @@ import { RemoteNode } from '../daemon/client/remote-node.ts'
 import type { CallOptions } from '../node/node.ts'
 import { checkOptions } from './calls.ts'
 import type { Dstore } from './dstore.ts'
-import { NodeFacade } from './node-facade.ts'
+import { nodeFacade } from './node-facade.ts'
 
 /** Selects the daemon. `signal` and `timeoutMs` apply to connecting, not to later calls. */
 export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'> {
@@ -23,7 +23,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Dstore> {
   const { dir, socket: given } = checkOptions(options)
   const { directory, socket } = findPlace(dir, given)
   const node = await RemoteNode.connect(socket, options)
-  if (node !== undefined) return new NodeFacade(node)
+  if (node !== undefined) return nodeFacade(node)
   throw new DstoreError('unreachable', `no daemon is running for ${directory.path}`, {
     hint: 'start one with `dstore start`',
   })

@@ -6,7 +6,7 @@ import type { Lock } from '../daemon/process/lock.ts'
 import { SILENT, type Log } from '../log.ts'
 import type { NodeOptions as OpenOptions } from '../node/open.ts'
 import type { Dstore } from './dstore.ts'
-import { NodeFacade } from './node-facade.ts'
+import { nodeFacade } from './node-facade.ts'
 
 /** Less than a daemon's default: the program needs memory, too. */
 const DEFAULT_CACHE_BYTES = 256 * MIB
@@ -83,7 +83,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
     const { openNode } = await import('../node/open.ts')
     const store = lock === undefined ? 'memory' : 'disk'
     const node = await openNode({ ...settings, ...(lock && { dir: lock.path }), store, log })
-    return new NodeFacade(node, () => lock?.release())
+    return nodeFacade(node, () => lock?.release())
   } catch (error) {
     lock?.release()
     throw error
