@@ -7,9 +7,8 @@ import {
   INLINE_VALUE_BYTES,
 } from '../../limits.ts'
 import { statWords } from '../../node/calls/resolve-key.ts'
-import { share } from '../../node/calls/byte-budget.ts'
+import { ByteBudgets, share } from '../../node/calls/byte-budget.ts'
 import type { PutResult } from '../../node/node.ts'
-import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { SIZES_HEADER } from '../api/api.ts'
 import type { FactsAnswer, PutAnswer } from '../api/api.ts'
 import { callOptions, readJson, timedBody } from './call.ts'
@@ -17,7 +16,7 @@ import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
 
 /** Memory for the bodies of batches, over all clients. */
-const budget = new SharedBudget(HTTP_BATCHES_BYTES, HTTP_BATCHES_BYTES)
+const budgets = new ByteBudgets(HTTP_BATCHES_BYTES, HTTP_BATCH_BYTES)
 
 /** POST /v1/batch: small values one after the other; a header lists their sizes. */
 export function putBatch(call: HttpCall): Promise<void> {
@@ -28,7 +27,7 @@ async function* putAll(call: HttpCall): AsyncGenerator<PutAnswer> {
   const sizes = sizesOf(call)
   const total = sum(sizes)
   const options = callOptions(call)
-  const giveBack = await share(total, { allowance: budget, who: '', ...options })
+  const giveBack = await share(total, budgets.forCall(options))
   let results: PutResult[]
   try {
     const body = await readExactly(call, total)

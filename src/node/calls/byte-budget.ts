@@ -17,10 +17,21 @@ export interface ByteBudget {
   readonly timeoutMs?: number | undefined
 }
 
-/** Shares what all callers of this machine may have in flight among their calls. */
+/**
+ * Shares a budget among calls, by default what all callers of this machine may have in flight. Each
+ * call is an owner, so that the part for owners that hold nothing is open to the next call.
+ */
 export class ByteBudgets {
-  readonly #shared = new SharedBudget(CALLERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
+  readonly #shared: SharedBudget
   #lastCall = 0
+
+  /** Bytes of all calls together, and of one. */
+  constructor(
+    totalBytes: number = CALLERS_IN_FLIGHT_BYTES,
+    callBytes: number = PEER_IN_FLIGHT_BYTES,
+  ) {
+    this.#shared = new SharedBudget(totalBytes, callBytes)
+  }
 
   forCall({ signal, timeoutMs }: CallOptions): ByteBudget {
     return { allowance: this.#shared, who: `${++this.#lastCall}`, signal, timeoutMs }

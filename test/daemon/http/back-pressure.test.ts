@@ -187,7 +187,13 @@ test('R007-33: batches that stop in the middle cost no more than all batches may
     response.resume()
     return response.statusCode!
   }
-  const stuck = Array.from({ length: AT_ONCE }, () => begin(60_000))
+  const stuck = Array.from({ length: AT_ONCE - 1 }, () => begin(60_000))
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  // The last one that fits into the budget does not wait.
+  const last = begin(300)
+  last.end(Buffer.alloc(HTTP_BATCH_BYTES - 1000))
+  t.is(await answered(last), 200)
+  stuck.push(begin(60_000))
   await new Promise((resolve) => setTimeout(resolve, 200))
   t.is(await answered(begin(300)), 429)
   // A batch that waits gets its turn when others leave, long before the daemon would cut them off.
