@@ -1,7 +1,7 @@
 /** Connecting a program to the daemon of its machine (specs/007). */
 import { DstoreError } from '../errors.ts'
 import { findPlace } from '../daemon/config/socket-place.ts'
-import { RemoteNode } from '../daemon/client/remote-node.ts'
+import { connectNode } from '../daemon/client/remote-node.ts'
 import type { CallOptions } from '../node/node.ts'
 import { checkOptions } from './calls.ts'
 import type { Dstore } from './dstore.ts'
@@ -22,7 +22,7 @@ export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'
 export async function connect(options: ConnectOptions = {}): Promise<Dstore> {
   const { dir, socket: given } = checkOptions(options)
   const { directory, socket } = findPlace(dir, given)
-  const node = await RemoteNode.connect(socket, options)
+  const node = await connectNode(socket, options)
   if (node !== undefined) return nodeFacade(node)
   throw new DstoreError('unreachable', `no daemon is running for ${directory.path}`, {
     hint: 'start one with `dstore start`',

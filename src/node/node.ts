@@ -1,6 +1,6 @@
 /**
  * What a node does for the processes of its machine, in either role. The daemon serves it over
- * HTTP; a program may hold it directly. Global, Local and RemoteNode implement it. Faults are
+ * HTTP; a program may hold it directly. Global, Local and the client implement it. Faults are
  * `DstoreError`s with the codes of specs/000-conventions.md.
  */
 import type { Key } from '../hash/key.ts'
