@@ -1,12 +1,16 @@
 /** The JSON documents of the daemon's API, for its server and client (specs/007, "HTTP API"). */
 import type {
-  Acknowledgement,
+  BoundName,
   ChangeEvent,
   ExpelResult,
   Invitation,
   MemberEntry,
   NodeStatus,
   Progress,
+  PutResult,
+  RemoveResult,
+  UnbindResult,
+  ValueFacts,
 } from '../../node/node.ts'
 import type { ErrorCode } from '../../errors.ts'
 
@@ -20,44 +24,19 @@ export interface Problem {
   readonly hint?: string
 }
 
-export interface PutAnswer {
-  readonly key: string
-  readonly size: number
-  /** True if the value existed before. */
-  readonly existed: boolean
-}
+/** The text of its key in place of the key. */
+type Keyed<Result> = Omit<Result, 'key'> & { readonly key: string }
 
-export interface FactsAnswer {
-  readonly key: string
-  readonly size: number
-  readonly incarnation: number
-  readonly heldBytes: number
-  readonly holders: readonly string[]
-  readonly confirmed: boolean
-  readonly names: readonly string[]
-}
+export type PutAnswer = Keyed<PutResult>
 
-/** Locals in `owed` could not be reached; they drop the value before they serve anything again. */
-export interface RemoveAnswer extends Acknowledgement {
-  readonly key: string
-}
+export type FactsAnswer = Keyed<ValueFacts>
+
+export type RemoveAnswer = Keyed<RemoveResult>
 
 /** `key` is set if the value was removed with its last name. */
-export interface UnbindAnswer extends Acknowledgement {
-  readonly name: string
-  readonly key?: string
-}
+export type UnbindAnswer = Omit<UnbindResult, 'key'> & { readonly key?: string }
 
-/** A bound name. */
-export interface NameAnswer {
-  readonly name: string
-  readonly key: string
-  readonly size: number
-  readonly incarnation: number
-  /** Bytes of the value that the node held before the look-up. */
-  readonly heldBytes: number
-  readonly confirmed: boolean
-}
+export type NameAnswer = Keyed<BoundName>
 
 export interface NameLine {
   readonly name: string

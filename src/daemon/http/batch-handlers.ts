@@ -8,9 +8,8 @@ import {
 } from '../../limits.ts'
 import { statWords } from '../../node/calls/resolve-key.ts'
 import { ByteBudgets, share } from '../../node/calls/byte-budget.ts'
-import type { PutResult } from '../../node/node.ts'
+import type { PutResult, ValueFacts } from '../../node/node.ts'
 import { SIZES_HEADER } from '../api/api.ts'
-import type { FactsAnswer, PutAnswer } from '../api/api.ts'
 import { callOptions, readJson, timedBody } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
@@ -23,7 +22,7 @@ export function putBatch(call: HttpCall): Promise<void> {
   return sendLines(call, putAll(call))
 }
 
-async function* putAll(call: HttpCall): AsyncGenerator<PutAnswer> {
+async function* putAll(call: HttpCall): AsyncGenerator<PutResult> {
   const sizes = sizesOf(call)
   const total = sum(sizes)
   const options = callOptions(call)
@@ -37,7 +36,7 @@ async function* putAll(call: HttpCall): AsyncGenerator<PutAnswer> {
   } finally {
     giveBack()
   }
-  for (const { key, size, existed } of results) yield { key: key.toString(), size, existed }
+  yield* results
 }
 
 /** POST /v1/facts {"keys"}: one line per key or name, `null` for each that is absent. */
@@ -45,13 +44,13 @@ export function statBatch(call: HttpCall): Promise<void> {
   return sendLines(call, statAll(call))
 }
 
-async function* statAll(call: HttpCall): AsyncGenerator<FactsAnswer | null> {
+async function* statAll(call: HttpCall): AsyncGenerator<ValueFacts | null> {
   const { keys } = await readJson(call)
   if (!Array.isArray(keys) || !keys.every((key): key is string => typeof key === 'string')) {
     throw new DstoreError('usage', 'keys must be a list of keys')
   }
   for (const facts of await statWords(call.node, keys, callOptions(call))) {
-    yield facts === undefined ? null : { ...facts, key: facts.key.toString() }
+    yield facts ?? null
   }
 }
 

@@ -42,14 +42,14 @@ async function* linesOf(
  * Runs `work` and responds with its events (R007-13). An error before the first progress event is
  * thrown, and becomes a problem document with its own status.
  */
-export async function sendEvents<Result>(
+export async function sendEvents(
   { response, signal }: HttpCall,
-  work: (onProgress: (progress: Progress) => void) => Promise<Result>,
+  work: (onProgress: (progress: Progress) => void) => Promise<unknown>,
 ): Promise<void> {
   let reportedAt = -Infinity
   let needsDrain = false
 
-  const send = (event: CallEvent<Result>): boolean => {
+  const send = (event: CallEvent<unknown>): boolean => {
     if (!response.headersSent) response.writeHead(200, { 'Content-Type': LINES_TYPE })
     return response.write(`${JSON.stringify(event)}\n`)
   }

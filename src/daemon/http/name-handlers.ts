@@ -2,7 +2,7 @@
 import { DstoreError } from '../../errors.ts'
 import { parseKey } from '../../hash/key.ts'
 import type { BoundName } from '../../node/node.ts'
-import type { NameAnswer, NameLine, UnbindAnswer } from '../api/api.ts'
+import type { NameAnswer, UnbindAnswer } from '../api/api.ts'
 import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
@@ -35,14 +35,8 @@ export async function removeName(call: HttpCall): Promise<void> {
 
 /** GET /v1/names: one line per name that begins with `?prefix=`. */
 export function listNames(call: HttpCall): Promise<void> {
-  return sendLines(call, namesOf(call))
-}
-
-async function* namesOf(call: HttpCall): AsyncGenerator<NameLine> {
   const prefix = call.query.get('prefix') ?? ''
-  for await (const { name, key } of call.node.index.names(prefix, callOptions(call))) {
-    yield { name, key: key.toString() }
-  }
+  return sendLines(call, call.node.index.names(prefix, callOptions(call)))
 }
 
 /** The name in the path, decoded. The node checks that it is a valid one. */

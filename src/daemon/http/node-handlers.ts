@@ -2,7 +2,7 @@
 import { PROGRESS_MS } from '../../limits.ts'
 import type { Verification } from '../../node/node.ts'
 import { LINES_TYPE } from '../api/api.ts'
-import type { StatusAnswer, VerifyLine } from '../api/api.ts'
+import type { StatusAnswer } from '../api/api.ts'
 import { sendJson } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
@@ -46,7 +46,7 @@ export function stop(call: HttpCall): Promise<void> {
 }
 
 /** Every finding, with at most one progress line per `PROGRESS_MS`. */
-async function* findings(verification: AsyncIterable<Verification>): AsyncGenerator<VerifyLine> {
+async function* findings(verification: AsyncIterable<Verification>): AsyncGenerator<object> {
   let reportedAt = -Infinity
   for await (const { type: event, ...facts } of verification) {
     if (event === 'progress') {
@@ -54,10 +54,6 @@ async function* findings(verification: AsyncIterable<Verification>): AsyncGenera
       if (now - reportedAt < PROGRESS_MS) continue
       reportedAt = now
     }
-    yield (
-      'key' in facts
-        ? { event: 'damaged', ...facts, key: facts.key.toString() }
-        : { event, ...facts }
-    ) as VerifyLine
+    yield { event, ...facts }
   }
 }

@@ -4,9 +4,8 @@ import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import type { Key } from '../../hash/key.ts'
-import type { ReadableValue } from '../../node/node.ts'
+import type { ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
-import type { EvictAnswer, FactsAnswer, KeyLine, PutAnswer, RemoveAnswer } from '../api/api.ts'
 import { bodyOf, callOptions, keyParam, readJson, resolveKeyParam, sendJson } from './call.ts'
 import { withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
@@ -25,12 +24,12 @@ export async function putBytes(call: HttpCall): Promise<void> {
   }
   const bytes = bodyOf(call)
   const source = size === undefined ? { bytes } : { bytes, size }
-  const { key, existed, ...rest } = await call.node.put(source, {
+  const stored = await call.node.put(source, {
     ...callOptions(call),
     ...(name !== null && { name }),
   })
-  const answer: PutAnswer = { key: key.toString(), size: rest.size, existed }
-  sendJson(call, existed ? 200 : 201, answer, { Location: `/v1/values/${answer.key}` })
+  const status = stored.existed ? 200 : 201
+  sendJson(call, status, stored, { Location: `/v1/values/${stored.key.toString()}` })
 }
 
 /**
@@ -51,10 +50,7 @@ export async function putFile(call: HttpCall): Promise<void> {
     throw new DstoreError('usage', 'name must be a string')
   }
   const options = { ...callOptions(call), ...(name !== undefined && { name }) }
-  await sendEvents<PutAnswer>(call, async (onProgress) => {
-    const { key, size, existed } = await call.node.put({ path }, { ...options, onProgress })
-    return { key: key.toString(), size, existed }
-  })
+  await sendEvents(call, (onProgress) => call.node.put({ path }, { ...options, onProgress }))
 }
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */
@@ -83,7 +79,7 @@ export async function getValue(call: HttpCall): Promise<void> {
   await sendBytes(call, {
     status: range === undefined ? 200 : 206,
     headers: {
-      ...valueHeaders(key.toString(), value.size),
+      ...valueHeaders(value),
       ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
     },
     length: end - start,
@@ -93,10 +89,9 @@ export async function getValue(call: HttpCall): Promise<void> {
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
 export async function headValue(call: HttpCall): Promise<void> {
-  const { key, size } = await factsOf(call)
-  const { response } = call
-  response.writeHead(200, { ...valueHeaders(key, size), 'Content-Length': size })
-  response.end()
+  const facts = await factsOf(call)
+  call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
+  call.response.end()
 }
 
 /** GET /v1/values/{key}/facts */
@@ -107,45 +102,36 @@ export async function valueFacts(call: HttpCall): Promise<void> {
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
 export async function removeValue(call: HttpCall): Promise<void> {
   const options = { ...callOptions(call), force: call.query.get('force') === '1' }
-  const { key, ...rest } = await withHeartbeat(call, () =>
-    call.node.index.remove(keyParam(call), options),
-  )
-  sendJson(call, 200, { key: key.toString(), ...rest } satisfies RemoveAnswer)
+  const remove = (): Promise<RemoveResult> => call.node.index.remove(keyParam(call), options)
+  sendJson(call, 200, await withHeartbeat(call, remove))
 }
 
 /** POST /v1/values/{key}/prefetch */
 export async function prefetchValue(call: HttpCall): Promise<void> {
   const key = await resolveKeyParam(call)
   const options = callOptions(call)
-  await sendEvents<{ readonly key: string }>(call, async (onProgress) => {
+  await sendEvents(call, async (onProgress) => {
     await call.node.prefetch(key, { ...options, onProgress })
-    return { key: key.toString() }
+    return { key }
   })
 }
 
 /** POST /v1/values/{key}/evict */
 export async function evictValue(call: HttpCall): Promise<void> {
   const key = await resolveKeyParam(call)
-  const freedBytes = await call.node.evict(key)
-  sendJson(call, 200, { key: key.toString(), freedBytes } satisfies EvictAnswer)
+  sendJson(call, 200, { key, freedBytes: await call.node.evict(key) })
 }
 
 /** GET /v1/keys: one line per key. */
 export function listKeys(call: HttpCall): Promise<void> {
-  return sendLines(call, keysOf(call))
+  return sendLines(call, call.node.index.keys(callOptions(call)))
 }
 
-async function* keysOf(call: HttpCall): AsyncGenerator<KeyLine> {
-  for await (const { key, size } of call.node.index.keys(callOptions(call))) {
-    yield { key: key.toString(), size }
-  }
-}
-
-async function factsOf(call: HttpCall): Promise<FactsAnswer> {
+async function factsOf(call: HttpCall): Promise<ValueFacts> {
   const key = await resolveKeyParam(call)
   const found = await call.node.index.stat(key, callOptions(call))
-  if (found === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
-  return { ...found, key: key.toString() }
+  if (found !== undefined) return found
+  throw new DstoreError('not-found', `no such key: ${key.toString()}`)
 }
 
 /** RFC 9110 wants the size in the refusal of a range beyond the value. */
@@ -154,12 +140,12 @@ async function setSizeHeader(call: HttpCall, key: Key): Promise<void> {
   if (found !== undefined) call.response.setHeader('Content-Range', `bytes */${found.size}`)
 }
 
-function valueHeaders(key: string, size: number): Record<string, string | number> {
+function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string, string | number> {
   return {
     'Content-Type': 'application/octet-stream',
     'Accept-Ranges': 'bytes',
-    ETag: `"${key}"`,
-    [KEY_HEADER]: key,
+    ETag: `"${key.toString()}"`,
+    [KEY_HEADER]: key.toString(),
     [SIZE_HEADER]: size,
   }
 }
