@@ -40,38 +40,31 @@ export interface Settings {
   readonly httpPublic?: boolean
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+/** By variable, in the order in which they apply: the settings that its text stands for. */
+const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
+  DSTORE_JOIN: (join) => ({ role: 'local', join }),
+  DSTORE_GLOBAL: (text) => (text === '1' ? { role: 'global' } : {}),
+  DSTORE_LISTEN: (text) => ({ listen: text.split(',') }),
+  DSTORE_STORE: (store) => ({ store: store as 'memory' | 'disk' }),
+  DSTORE_CACHE: (text) => ({ cacheBytes: parseSize(text) }),
+  DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
+  DSTORE_LEASE: (text) => ({ leaseMs: parseLease(text) }),
+  DSTORE_FORGET_AFTER: (text) => ({ forgetAfterMs: parseDuration(text) }),
+  DSTORE_SOCKET: (socket) => ({ socket }),
+  DSTORE_SOCKET_GROUP: (socketGroup) => ({ socketGroup }),
+  DSTORE_HTTP: (http) => ({ http }),
+  DSTORE_HTTP_PUBLIC: (text) => (text === '1' ? { httpPublic: true } : {}),
+}
 
 /** The settings in the environment; throws `usage` or `malformed-address` for a bad one. */
-export function settingsFromEnvironment(environment: Environment): Settings {
-  const {
-    DSTORE_GLOBAL: global,
-    DSTORE_JOIN: join,
-    DSTORE_LISTEN: listen,
-    DSTORE_STORE: store,
-    DSTORE_CACHE: cache,
-    DSTORE_MAX_SIZE: max,
-    DSTORE_LEASE: lease,
-    DSTORE_FORGET_AFTER: forgetAfter,
-    DSTORE_SOCKET: socket,
-    DSTORE_SOCKET_GROUP: socketGroup,
-    DSTORE_HTTP: http,
-    DSTORE_HTTP_PUBLIC: httpPublic,
-  } = environment
-  return checkSettings({
-    ...(global === '1' ? { role: 'global' } : join ? { role: 'local' } : {}),
-    ...(join ? { join } : {}),
-    ...(listen ? { listen: listen.split(',') } : {}),
-    ...(store ? { store: store as 'memory' | 'disk' } : {}),
-    ...(cache ? { cacheBytes: parseSize(cache) } : {}),
-    ...(max ? { maxBytes: parseSize(max) } : {}),
-    ...(lease ? { leaseMs: parseLease(lease) } : {}),
-    ...(forgetAfter ? { forgetAfterMs: parseDuration(forgetAfter) } : {}),
-    ...(socket ? { socket } : {}),
-    ...(socketGroup ? { socketGroup } : {}),
-    ...(http ? { http } : {}),
-    ...(httpPublic === '1' ? { httpPublic: true } : {}),
+export function settingsFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings {
+  const given = Object.entries(VARIABLES).map(([name, read]) => {
+    const text = environment[name]
+    return text ? read(text) : {}
   })
+  return checkSettings(Object.assign({}, ...given) as Settings)
 }
 
 /** Parses a lease to milliseconds, `none` to 0. */
