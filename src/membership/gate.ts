@@ -15,7 +15,7 @@ import {
   STRANGERS_PER_HOST,
 } from '../limits.ts'
 import { Rate, networkOf } from './rate.ts'
-import { Refusals, type Refusal, type RefusalCounts, type Refused } from './refusal.ts'
+import { Refusals, type Refusal, type RefusalCounts, type RefusalsOptions } from './refusal.ts'
 
 export interface GateBounds {
   readonly strangers: number
@@ -24,15 +24,11 @@ export interface GateBounds {
   readonly failedAdmissionsPerHost: number
 }
 
-export interface GateOptions {
+export interface GateOptions extends RefusalsOptions {
   /**
    * The only protocol that a stranger may open, to become a member; undefined admits no strangers.
    */
   readonly admission: string | undefined
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  /** Called with each refusal to log. */
-  readonly report: (refused: Refused) => void
   /** Overrides of the bounds in src/limits.ts. */
   readonly bounds?: Partial<GateBounds>
 }
@@ -56,12 +52,12 @@ export class Gate {
   /** Open connections of peers that were no members when they connected. */
   readonly #strangers = new Map<ConnectionId, { readonly peer: string; readonly host: string }>()
 
-  constructor({ admission, now, report, bounds }: GateOptions) {
-    this.#admission = admission
-    this.#bounds = { ...BOUNDS, ...bounds }
-    this.#refusals = new Refusals({ now, report })
+  constructor(options: GateOptions) {
+    this.#admission = options.admission
+    this.#bounds = { ...BOUNDS, ...options.bounds }
+    this.#refusals = new Refusals(options)
     this.#failures = new Rate({
-      now,
+      now: options.now,
       perSource: this.#bounds.failedAdmissionsPerHost,
       total: this.#bounds.failedAdmissions,
       windowMs: ADMISSION_WINDOW_MS,

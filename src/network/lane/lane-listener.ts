@@ -9,14 +9,14 @@ import { LANES, LANES_PENDING, LANES_PER_PEER } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameWriter } from '../../wire/frame-writer.ts'
 import { LaneChannel } from './lane-channel.ts'
-import { LaneKeys } from './lane-keys.ts'
+import { LaneKeys, type LaneKeysOptions } from './lane-keys.ts'
 import { SlabPool } from './lane-receive.ts'
 import { LANE_PROTOCOL, encodeOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { laneServer } from './lane-tls.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
 
-export interface LaneListenerOptions {
+export interface LaneListenerOptions extends LaneKeysOptions {
   readonly network: Pick<Libp2pNetwork, 'handle' | 'onPeer' | 'connections'>
   /** IP address to listen on: the one that the network listens on. */
   readonly host: string
@@ -24,9 +24,6 @@ export interface LaneListenerOptions {
   readonly port?: number
   /** Called with each lane that a peer opens. */
   readonly take: (lane: Channel) => void
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  readonly random: (bytes: number) => Uint8Array
   /** Open lanes in all, by default `LANES`. */
   readonly mostLanes?: number
 }

@@ -4,12 +4,13 @@ import type { Channel } from '../../wire/channel.ts'
 import { hostOf } from '../multiaddr.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LaneDialer } from './lane-dialer.ts'
+import type { LaneKeysOptions } from './lane-keys.ts'
 import { LaneListener } from './lane-listener.ts'
 import type { Log } from '../../log.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
-import type { Network } from '../network.ts'
+import type { DialOptions, Network } from '../network.ts'
 
-export interface LaneNetworkOptions {
+export interface LaneNetworkOptions extends LaneKeysOptions {
   /** Closed with this one. */
   readonly network: Libp2pNetwork
   /** The addresses that the network listens on; lanes listen at the host of the first, if any. */
@@ -17,9 +18,6 @@ export interface LaneNetworkOptions {
   /** The protocol whose channels may be lanes. */
   readonly bulk: string
   readonly log: Log
-  /** Monotonic milliseconds. */
-  readonly now: () => number
-  readonly random: (bytes: number) => Uint8Array
 }
 
 export class LaneNetwork implements Network {
@@ -52,11 +50,7 @@ export class LaneNetwork implements Network {
     return this.#network.addresses()
   }
 
-  async dial(
-    address: string,
-    protocol: string,
-    options: { signal?: AbortSignal } = {},
-  ): Promise<Channel> {
+  async dial(address: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
     const stream = await this.#network.dial(address, protocol, options)
     if (protocol !== this.#options.bulk) return stream
     try {
@@ -70,11 +64,7 @@ export class LaneNetwork implements Network {
     }
   }
 
-  async open(
-    peer: string,
-    protocol: string,
-    options: { signal?: AbortSignal } = {},
-  ): Promise<Channel> {
+  async open(peer: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
     const { bulk } = this.#options
     const lane = protocol === bulk ? await this.#dialer.open(peer, options.signal) : undefined
     return lane ?? this.#network.open(peer, protocol, options)
