@@ -4,6 +4,7 @@ import { link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
+import { nodeFiles } from '../disk/files.ts'
 
 /** Maximum size of a secret file: it holds a private key or a token. */
 export const SECRET_FILE_BYTES: number = 4 * KIB
@@ -31,7 +32,7 @@ export async function readOrCreateSecret(
     await link(aside, path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     })
-    await syncDirectory(dirname(path))
+    await nodeFiles.syncDirectory(dirname(path))
   } catch (cause) {
     throw new DstoreError('unwritable', `${path}: cannot be written`, { cause })
   } finally {
@@ -56,14 +57,5 @@ async function read(path: string): Promise<Uint8Array | undefined> {
     if (cause instanceof DstoreError) throw cause
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new DstoreError('unreadable', `${path}: cannot be read`, { cause })
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
