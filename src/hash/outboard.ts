@@ -1,7 +1,7 @@
 /** Builds outboards from streams (specs/002-verified-values.md, "The tree"). */
 import { CvStack } from './engine/cv-stack.ts'
 import type { Engine } from './engine/engine.ts'
-import { PAIR_BYTES } from './tree/tree.ts'
+import { PAIR_BYTES, largestPowerOfTwo } from './tree/tree.ts'
 
 /** Assumed depth of the tree until its size is known: more than 2^53 bytes of groups can have. */
 const DEPTH = 56
@@ -82,11 +82,4 @@ function bitCount(n: number): number {
   let count = 0
   for (let rest = n; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2
   return count
-}
-
-/** The largest power of two that is not above `n`. */
-function largestPowerOfTwo(n: number): number {
-  let power = 1
-  while (power * 2 <= n) power *= 2
-  return power
 }

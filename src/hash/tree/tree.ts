@@ -69,9 +69,14 @@ export function outboardBytes(size: number, groupBytes: number = GROUP_BYTES): n
 
 /** How many of `groups`, two or more, are below the left child of their parent. */
 export function leftGroups(groups: number): number {
-  let left = 1
-  while (left * 2 < groups) left *= 2
-  return left
+  return largestPowerOfTwo(groups - 1)
+}
+
+/** The largest power of two that is not above `n`. */
+export function largestPowerOfTwo(n: number): number {
+  let power = 1
+  while (power * 2 <= n) power *= 2
+  return power
 }
 
 /**
