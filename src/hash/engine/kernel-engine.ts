@@ -59,13 +59,7 @@ export class KernelEngine implements Engine {
     this.#result = this.#memory.subarray(VALUES, VALUES + DIGEST_BYTES)
   }
 
-  subtree(
-    bytes: Uint8Array,
-    chunk: number,
-    root: boolean,
-    out: Uint8Array,
-    outOffset: number,
-  ): void {
+  readonly subtree: Engine['subtree'] = (bytes, chunk, root, out, outOffset) => {
     this.#memory.set(bytes, WINDOW)
     const rootFlag = root ? ROOT : 0
     if (bytes.byteLength <= CHUNK_BYTES) {
@@ -85,13 +79,7 @@ export class KernelEngine implements Engine {
     out.set(this.#result, outOffset)
   }
 
-  groups(
-    runs: readonly Uint8Array[],
-    chunk: number,
-    groupBytes: number,
-    out: Uint8Array,
-    outOffset: number,
-  ): void {
+  readonly groups: Engine['groups'] = (runs, chunk, groupBytes, out, outOffset) => {
     let length = 0
     for (const run of runs) {
       this.#memory.set(run, WINDOW + length)
@@ -105,13 +93,7 @@ export class KernelEngine implements Engine {
     out.set(this.#memory.subarray(VALUES, VALUES + groups * DIGEST_BYTES), outOffset)
   }
 
-  parent(
-    pair: Uint8Array,
-    pairOffset: number,
-    root: boolean,
-    out: Uint8Array,
-    outOffset: number,
-  ): void {
+  readonly parent: Engine['parent'] = (pair, pairOffset, root, out, outOffset) => {
     const whole = pair.byteLength === BLOCK_BYTES
     this.#memory.set(whole ? pair : pair.subarray(pairOffset, pairOffset + BLOCK_BYTES), PAIR)
     this.#kernel.one(PAIR, BLOCK_BYTES, 0, 0, PARENT, root ? ROOT : 0, VALUES)

@@ -15,13 +15,7 @@ export class ScalarEngine implements Engine {
   readonly #block = new Uint32Array(16)
   readonly #stack = new Uint32Array(STACK_WORDS)
 
-  subtree(
-    bytes: Uint8Array,
-    chunk: number,
-    root: boolean,
-    out: Uint8Array,
-    outOffset: number,
-  ): void {
+  readonly subtree: Engine['subtree'] = (bytes, chunk, root, out, outOffset) => {
     const rootFlag = root ? ROOT : 0
     if (bytes.byteLength <= CHUNK_BYTES) {
       this.#chunk(bytes, 0, bytes.byteLength, chunk, rootFlag)
@@ -44,13 +38,7 @@ export class ScalarEngine implements Engine {
     this.#write(out, outOffset)
   }
 
-  groups(
-    runs: readonly Uint8Array[],
-    chunk: number,
-    groupBytes: number,
-    out: Uint8Array,
-    outOffset: number,
-  ): void {
+  readonly groups: Engine['groups'] = (runs, chunk, groupBytes, out, outOffset) => {
     let done = 0
     for (const run of runs) {
       for (let start = 0; start < run.byteLength; start += groupBytes, done++) {
@@ -61,13 +49,7 @@ export class ScalarEngine implements Engine {
     }
   }
 
-  parent(
-    pair: Uint8Array,
-    pairOffset: number,
-    root: boolean,
-    out: Uint8Array,
-    outOffset: number,
-  ): void {
+  readonly parent: Engine['parent'] = (pair, pairOffset, root, out, outOffset) => {
     this.#load(pair, pairOffset, BLOCK_BYTES)
     this.#cv.set(IV)
     compress(this.#cv, this.#block, 0, BLOCK_BYTES, PARENT | (root ? ROOT : 0))
