@@ -49,7 +49,8 @@ export async function hashFile(
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+/** Errors: `unreadable`. Not only regular files: see `checkRegular`. */
+export async function openFile(path: string): Promise<FileHandle> {
   try {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer indefinitely.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -65,8 +66,7 @@ async function hashHandle(
 ): Promise<Hashed> {
   const { parallelBytes = PARALLEL_HASH_BYTES, groupBytes = GROUP_BYTES } = options
   const before = await handle.stat({ bigint: true })
-  if (before.isDirectory()) throw new DstoreError('unreadable', `${name} is a directory`)
-  if (!before.isFile()) throw new DstoreError('unreadable', `${name} is not a regular file`)
+  checkRegular(before, name)
   const size = Number(before.size)
   const { signal, onProgress } = options
   const work: FileWork = { handle, name, size, groupBytes, signal, onProgress }
@@ -76,6 +76,12 @@ async function hashHandle(
   const after = await handle.stat({ bigint: true })
   if (!sameContent(before, after)) throw changedFile(name, 'was written to')
   return hashed
+}
+
+/** Throws `unreadable` for anything but a regular file. */
+export function checkRegular(stats: BigIntStats, name: string): void {
+  if (stats.isDirectory()) throw new DstoreError('unreadable', `${name} is a directory`)
+  if (!stats.isFile()) throw new DstoreError('unreadable', `${name} is not a regular file`)
 }
 
 /**

@@ -1,11 +1,9 @@
 /** An input file, which must not change while it is read (specs/005-storage.md, "Input files"). */
-import { constants } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
-import { DstoreError } from '../../errors.ts'
+import type { FileHandle } from 'node:fs/promises'
 import type { Hashed } from '../../hash/hasher.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
-import { hashFile, type HashFileOptions } from './file-hasher.ts'
+import { checkRegular, hashFile, openFile, type HashFileOptions } from './file-hasher.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 
 /** An open regular file. The caller must close it. */
@@ -25,18 +23,15 @@ export class FileSource {
 
   /** Errors: `unreadable` if the file is missing, forbidden or not a regular file. */
   static async open(path: string): Promise<FileSource> {
-    let file: FileHandle
+    const file = await openFile(path)
     try {
-      // Without O_NONBLOCK, opening a named pipe would wait for a writer indefinitely.
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    } catch (cause) {
-      throw unreadableFile(path, cause)
+      const stats = await file.stat({ bigint: true })
+      checkRegular(stats, path)
+      return new FileSource(path, file, Number(stats.size), stats.mtimeNs)
+    } catch (error) {
+      await file.close()
+      throw error
     }
-    const stat = await file.stat({ bigint: true })
-    if (stat.isFile()) return new FileSource(path, file, Number(stat.size), stat.mtimeNs)
-    await file.close()
-    const what = stat.isDirectory() ? 'is a directory' : 'is not a regular file'
-    throw new DstoreError('unreadable', `${path} ${what}`)
   }
 
   /**
