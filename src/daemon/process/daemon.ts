@@ -17,7 +17,7 @@ import type { ApiServer } from '../http/server.ts'
 import { listenOnSocket } from './listen-socket.ts'
 import { listenOnTcp } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
-import { takeLock } from './lock.ts'
+import { takeLock, type Lock } from './lock.ts'
 import type { Log } from '../../log.ts'
 import { closeDirectory } from './permissions.ts'
 import type { Settings } from '../config/settings.ts'
@@ -77,7 +77,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let daemon: Daemon | undefined
     try {
       const saved = await withAddress(settings, node)
-      daemon = await serve({ node, settings, directory, lock, log })
+      daemon = await serve(node, settings, lock, options)
       // Save only settings that a node was opened and served with (R007-6).
       writeSettings(directory.config, saved)
       return daemon
@@ -91,15 +91,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-interface Serving {
-  readonly node: Node
-  readonly settings: Settings
-  readonly directory: StateDirectory
-  readonly lock: { release(): void }
-  readonly log: Log
-}
-
-async function serve({ node, settings, directory, lock, log }: Serving): Promise<Daemon> {
+/** Serves an open node. The daemon releases the lock when it closes. */
+async function serve(
+  node: Node,
+  settings: Settings,
+  lock: Lock,
+  { directory, log }: DaemonOptions,
+): Promise<Daemon> {
   const stopping = new AbortController()
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
