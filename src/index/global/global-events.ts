@@ -11,79 +11,44 @@ export type SessionId = number
 /** The session of the node's own callers: always welcome, without a hello. */
 export const SELF: SessionId = 0
 
-export type GlobalEvent =
-  | {
-      readonly type: 'opened'
-      readonly session: SessionId
-      readonly peer: string
-      readonly now: number
-    }
-  | { readonly type: 'closed'; readonly session: SessionId; readonly now: number }
-  | {
-      readonly type: 'message'
-      readonly session: SessionId
-      readonly message: Message
-      readonly now: number
-    }
+/** An event, and its time in milliseconds. */
+export type GlobalEvent = UntimedGlobalEvent & { readonly now: number }
+
+export type UntimedGlobalEvent =
+  | { readonly type: 'opened'; readonly session: SessionId; readonly peer: string }
+  | { readonly type: 'closed'; readonly session: SessionId }
+  | { readonly type: 'message'; readonly session: SessionId; readonly message: Message }
   /** A value was uploaded and sealed, by the node itself or a Local. The answer goes to `SELF`. */
   | {
       readonly type: 'uploaded'
       readonly id: number
       readonly value: Sealed
       readonly name: string | undefined
-      readonly now: number
     }
   /** The result of the effect with this ticket. */
-  | {
-      readonly type: 'rows'
-      readonly ticket: number
-      readonly rows: readonly (Row | undefined)[]
-      readonly now: number
-    }
+  | { readonly type: 'rows'; readonly ticket: number; readonly rows: readonly (Row | undefined)[] }
   | {
       readonly type: 'loaded'
       readonly ticket: number
       readonly values: readonly (Uint8Array | undefined)[]
-      readonly now: number
     }
-  | {
-      readonly type: 'inspected'
-      readonly ticket: number
-      readonly facts: StoredFacts
-      readonly now: number
-    }
-  | {
-      readonly type: 'sealed'
-      readonly ticket: number
-      readonly values: readonly Sealed[]
-      readonly now: number
-    }
-  | {
-      readonly type: 'committed'
-      readonly ticket: number
-      readonly seq: number
-      readonly now: number
-    }
+  | { readonly type: 'inspected'; readonly ticket: number; readonly facts: StoredFacts }
+  | { readonly type: 'sealed'; readonly ticket: number; readonly values: readonly Sealed[] }
+  | { readonly type: 'committed'; readonly ticket: number; readonly seq: number }
   /** A condition of the transaction did not hold. */
-  | { readonly type: 'conflicted'; readonly ticket: number; readonly now: number }
+  | { readonly type: 'conflicted'; readonly ticket: number }
   /** The effect could not be carried out. */
-  | {
-      readonly type: 'failed'
-      readonly ticket: number
-      readonly failure: Failure
-      readonly now: number
-    }
+  | { readonly type: 'failed'; readonly ticket: number; readonly failure: Failure }
   /** The changes after `after`, out of the log; fewer than asked for at its end. */
   | {
       readonly type: 'replayed'
       readonly session: SessionId
       readonly after: number
       readonly changes: readonly { readonly seq: number; readonly change: Change }[]
-      readonly now: number
     }
   /** The changes up to this one were trimmed from the log. */
-  | { readonly type: 'trimmed'; readonly upto: number; readonly now: number }
-  | { readonly type: 'tick'; readonly now: number }
+  | { readonly type: 'trimmed'; readonly upto: number }
+  | { readonly type: 'tick' }
 
 export type GlobalEffect =
   | { readonly type: 'send'; readonly session: SessionId; readonly message: Message }

@@ -11,29 +11,31 @@ import type {
 } from '../message.ts'
 import type { Verdict } from './freshness.ts'
 
-export type LocalEvent =
+/** An event, and its time in milliseconds. */
+export type LocalEvent = UntimedLocalEvent & { readonly now: number }
+
+export type UntimedLocalEvent =
   /** The stream to Global is open. */
-  | { readonly type: 'opened'; readonly now: number }
-  | { readonly type: 'message'; readonly message: Message; readonly now: number }
+  | { readonly type: 'opened' }
+  | { readonly type: 'message'; readonly message: Message }
   /** The stream is closed, or could not be opened. */
-  | { readonly type: 'closed'; readonly now: number; readonly error: DstoreError }
+  | { readonly type: 'closed'; readonly error: DstoreError }
   | {
       readonly type: 'request'
       readonly ticket: number
       readonly body: Request
       /** Keys that the request is about but does not name: those of the values of a put. */
       readonly digests?: readonly Digest[]
-      readonly now: number
     }
   /** The turn after `schedule-flush` is over: send what is queued. */
-  | { readonly type: 'flush'; readonly now: number }
+  | { readonly type: 'flush' }
   /** The caller of this ticket no longer waits. */
   | { readonly type: 'cancel'; readonly ticket: number }
   /** A reader waits for a verdict. */
-  | { readonly type: 'check-freshness'; readonly ticket: number; readonly now: number }
+  | { readonly type: 'check-freshness'; readonly ticket: number }
   /** After `reset`: the keys of all held values. */
-  | { readonly type: 'held'; readonly digests: readonly Digest[]; readonly now: number }
-  | { readonly type: 'tick'; readonly now: number }
+  | { readonly type: 'held'; readonly digests: readonly Digest[] }
+  | { readonly type: 'tick' }
 
 export type LocalEffect =
   | { readonly type: 'send'; readonly message: Message }

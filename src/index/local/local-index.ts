@@ -144,7 +144,7 @@ export class LocalIndex {
         this.#tick(event.now)
         break
     }
-    if ('now' in event) this.#poll(event.now)
+    if (event.type !== 'cancel') this.#poll(event.now)
     return this.#effects
   }
 

@@ -8,8 +8,8 @@ import { decodeMessage } from '../../index/codec/decode.ts'
 import {
   SELF,
   type GlobalEffect,
-  type GlobalEvent,
   type SessionId,
+  type UntimedGlobalEvent,
 } from '../../index/global/global-events.ts'
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Position, Receipt, Request } from '../../index/message.ts'
@@ -61,7 +61,7 @@ export class IndexDriver {
   #closed = false
 
   private constructor(options: IndexDriverOptions, index: GlobalIndex) {
-    const { store, now, log } = options
+    const { store, log } = options
     this.#options = options
     this.#index = index
     this.#changes = new WatchLog(store, {
@@ -70,9 +70,9 @@ export class IndexDriver {
     })
     this.#io = new IndexIo({ ...options, changes: this.#changes })
     this.#retention = new LogRetention(store, log, (upto) => {
-      this.#handle({ type: 'trimmed', upto, now: now() })
+      this.#handle({ type: 'trimmed', upto })
     })
-    this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: now() }), TICK_MS)
+    this.#ticker = setInterval(() => this.#handle({ type: 'tick' }), TICK_MS)
     this.#ticker.unref()
   }
 
@@ -103,9 +103,8 @@ export class IndexDriver {
 
   /** A request of the node's own callers. Rejects with the error of a failure. */
   async ask<R extends Request>(request: R): Promise<AnswerTo[R['type']]> {
-    const { now } = this.#options
     const body = await this.#call((id) => {
-      this.#handle({ type: 'message', session: SELF, message: { id, body: request }, now: now() })
+      this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
     })
     return body as AnswerTo[R['type']]
   }
@@ -120,7 +119,7 @@ export class IndexDriver {
     this.#io.hold(location, staging)
     const sealed = { digest, size, location }
     const body = await this.#call((id) => {
-      this.#handle({ type: 'uploaded', id, value: sealed, name, now: this.#options.now() })
+      this.#handle({ type: 'uploaded', id, value: sealed, name })
     })
     if (body.type !== 'stored') throw new DstoreError('internal', `${body.type} answered a put`)
     return body.receipts[0]!
@@ -128,11 +127,11 @@ export class IndexDriver {
 
   /** Serves one Local until its channel ends. Never rejects. */
   async serve(channel: Channel): Promise<void> {
-    const { log, now } = this.#options
+    const { log } = this.#options
     const session = ++this.#lastSession
     const window = new RequestWindow(channel)
     this.#connections.set(session, { peer: channel.peer, window })
-    this.#handle({ type: 'opened', session, peer: channel.peer, now: now() })
+    this.#handle({ type: 'opened', session, peer: channel.peer })
     try {
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
       const maxBytes = (): number =>
@@ -142,7 +141,7 @@ export class IndexDriver {
         if (frame === undefined) break
         const message = decodeMessage(frame)
         window.opened(message)
-        this.#handle({ type: 'message', session, message, now: now() })
+        this.#handle({ type: 'message', session, message })
         await window.room()
       }
       await window.end(stopped('the Local ended the session'))
@@ -157,7 +156,7 @@ export class IndexDriver {
       channel.abort(fault)
     } finally {
       this.#connections.delete(session)
-      this.#handle({ type: 'closed', session, now: now() })
+      this.#handle({ type: 'closed', session })
     }
   }
 
@@ -191,8 +190,9 @@ export class IndexDriver {
     return body
   }
 
-  #handle(event: GlobalEvent): void {
-    for (const effect of this.#index.handle(event)) this.#carryOut(effect)
+  #handle(event: UntimedGlobalEvent): void {
+    const now = this.#options.now()
+    for (const effect of this.#index.handle({ ...event, now })) this.#carryOut(effect)
     this.#changes.poll()
   }
 
@@ -254,11 +254,10 @@ export class IndexDriver {
 
   /** Does the work of a ticket, and reports its outcome to the index. */
   #do(ticket: number, work: () => Promise<Outcome>): void {
-    const { now } = this.#options
     work()
       .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
       .then((outcome) => {
-        if (!this.#closed) this.#handle({ ...outcome, ticket, now: now() })
+        if (!this.#closed) this.#handle({ ...outcome, ticket })
         return undefined
       })
       .catch((error: unknown) => {
@@ -287,12 +286,11 @@ export class IndexDriver {
   }
 
   async #replay({ session, after, limit }: GlobalEffect & { type: 'replay' }): Promise<void> {
-    const { now } = this.#options
     try {
       // The log may be ahead of the changes that are reported to the index.
       const upto = this.#index.position.seq
       const changes = await this.#io.replay(after, Math.min(limit, upto - after))
-      this.#handle({ type: 'replayed', session, after, changes, now: now() })
+      this.#handle({ type: 'replayed', session, after, changes })
     } catch (error) {
       void this.#connections.get(session)?.window.end(asDstoreError(error))
     }
@@ -319,9 +317,9 @@ export class IndexDriver {
 }
 
 /** The outcome of the work of a ticket. */
-type Outcome = GlobalEvent extends infer E
+type Outcome = UntimedGlobalEvent extends infer E
   ? E extends { readonly ticket: number }
-    ? Omit<E, 'ticket' | 'now'>
+    ? Omit<E, 'ticket'>
     : never
   : never
 

@@ -6,7 +6,7 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { decodeMessage } from '../../index/codec/decode.ts'
 import { encodeMessage } from '../../index/codec/encode.ts'
 import type { Flight } from '../../index/local/in-flight.ts'
-import type { LocalEffect, LocalEvent } from '../../index/local/local-events.ts'
+import type { LocalEffect, UntimedLocalEvent } from '../../index/local/local-events.ts'
 import { LocalIndex } from '../../index/local/local-index.ts'
 import type { Answer, AnswerTo, Digest, Position, Request } from '../../index/message.ts'
 import type { Verdict } from '../../index/local/freshness.ts'
@@ -56,7 +56,7 @@ export class GlobalLink {
     const bootId = options.random(16)
     this.#reconnect = new Reconnect(options.now)
     this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
-    this.#ticker = setInterval(() => this.#handle({ type: 'tick', now: options.now() }), TICK_MS)
+    this.#ticker = setInterval(() => this.#handle({ type: 'tick' }), TICK_MS)
     this.#ticker.unref()
   }
 
@@ -113,7 +113,7 @@ export class GlobalLink {
       const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
       const decided = await inTime<Verdict>(limit, (resolve) => {
         this.#readers.set(ticket, (verdict) => resolve(() => verdict))
-        this.#handle({ type: 'check-freshness', ticket, now: this.#options.now() })
+        this.#handle({ type: 'check-freshness', ticket })
         return () => {
           if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
         }
@@ -164,7 +164,7 @@ export class GlobalLink {
         take: (body, keep) => resolve(() => take(body as AnswerTo[R['type']], keep)),
         reject,
       })
-      this.#handle({ type: 'request', ticket, body: request, digests, now: this.#options.now() })
+      this.#handle({ type: 'request', ticket, body: request, digests })
       return () => {
         if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
       }
@@ -205,7 +205,7 @@ export class GlobalLink {
   }
 
   async #run(): Promise<void> {
-    const { dial, backoffMs, log, now } = this.#options
+    const { dial, backoffMs, log } = this.#options
     const { signal } = this.#stop
     for (let attempt = 1; !signal.aborted; attempt++) {
       let error: DstoreError
@@ -221,7 +221,7 @@ export class GlobalLink {
         log.warn('Global is away', { error: error.message })
       }
       this.#became('away', error)
-      this.#handle({ type: 'closed', now: now(), error })
+      this.#handle({ type: 'closed', error })
       const isRefused = error.code === 'not-permitted'
       const wait = backoffMs(Math.max(1, attempt))
       const waitMs = isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait
@@ -232,17 +232,17 @@ export class GlobalLink {
 
   /** Runs the session on one channel. Returns the reason for its end. */
   async #session(channel: Channel, welcomed: () => void): Promise<DstoreError> {
-    const { log, now } = this.#options
+    const { log } = this.#options
     this.#current = { channel, writer: new FrameWriter(channel) }
     this.#dropped = undefined
     try {
-      this.#handle({ type: 'opened', now: now() })
+      this.#handle({ type: 'opened' })
       const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
       for (;;) {
         const frame = await reader.next()
         if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
         const message = decodeMessage(frame)
-        this.#handle({ type: 'message', message, now: now() })
+        this.#handle({ type: 'message', message })
         // If the index dropped the stream, its reason counts, not the stream's.
         if (this.#dropped !== undefined) return this.#dropped
         if (this.#index.link === 'connected' && this.#status.state === 'away') {
@@ -267,8 +267,9 @@ export class GlobalLink {
     this.#firstAttempt = undefined
   }
 
-  #handle(event: LocalEvent): void {
-    for (const effect of this.#index.handle(event)) this.#carryOut(effect)
+  #handle(event: UntimedLocalEvent): void {
+    const now = this.#options.now()
+    for (const effect of this.#index.handle({ ...event, now })) this.#carryOut(effect)
   }
 
   #carryOut(effect: LocalEffect): void {
@@ -277,7 +278,7 @@ export class GlobalLink {
         this.#current?.writer.send(encodeMessage(effect.message)).catch(() => undefined)
         break
       case 'schedule-flush':
-        setImmediate(() => this.#handle({ type: 'flush', now: this.#options.now() }))
+        setImmediate(() => this.#handle({ type: 'flush' }))
         break
       case 'settle': {
         const caller = this.#callers.get(effect.ticket)
@@ -301,7 +302,7 @@ export class GlobalLink {
         break
       case 'reset': {
         const digests = this.#held?.reset() ?? []
-        this.#handle({ type: 'held', digests, now: this.#options.now() })
+        this.#handle({ type: 'held', digests })
         break
       }
       case 'revalidated':

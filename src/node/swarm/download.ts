@@ -8,7 +8,10 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SWARM_BYTES, SWARM_EVERY_MS, SHUN_MS, SOURCES } from '../../limits.ts'
 import type { GroupChecker } from '../../transfer/piece-stream.ts'
 import { Schedule } from '../../transfer/schedule/schedule.ts'
-import type { ScheduleEffect, ScheduleEvent } from '../../transfer/schedule/schedule-events.ts'
+import type {
+  ScheduleEffect,
+  UntimedScheduleEvent,
+} from '../../transfer/schedule/schedule-events.ts'
 import type { SourceId } from '../../transfer/schedule/source.ts'
 import { RETRY_MS, Retry } from './retry.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
@@ -57,8 +60,6 @@ interface Waiting {
   readonly resolve: () => void
   readonly reject: (error: DstoreError) => void
 }
-
-type Untimed<E> = E extends unknown ? Omit<E, 'now'> : never
 
 export class Download {
   readonly #options: DownloadOptions
@@ -137,7 +138,7 @@ export class Download {
     if (!this.#schedule.busy) this.#finish(undefined)
   }
 
-  #handle(event: Untimed<ScheduleEvent>): void {
+  #handle(event: UntimedScheduleEvent): void {
     if (this.#end !== undefined) return
     const effects = this.#schedule.handle({ ...event, now: this.#options.now() })
     for (const effect of effects) this.#carryOut(effect)
