@@ -1,9 +1,9 @@
 /** The events and effects of Global's index (specs/004-index.md). */
 import type { Refusal } from '../../membership/refusal.ts'
-import type { Location, RecordKey, Row, Transaction } from '../../store/store.ts'
-import type { Digest, Failure, List, Message, Names, Watch } from '../message.ts'
+import type { Location } from '../../store/store.ts'
+import type { List, Message, Names, Watch } from '../message.ts'
 import type { Change } from '../records/record.ts'
-import type { Inline, Sealed, StoredFacts } from './plan.ts'
+import type { Sealed, StoreResult, StoreWork } from './plan.ts'
 
 /** A stream from a Local, or `SELF`. */
 export type SessionId = number
@@ -25,20 +25,8 @@ export type UntimedGlobalEvent =
       readonly value: Sealed
       readonly name: string | undefined
     }
-  /** The result of the effect with this ticket. */
-  | { readonly type: 'rows'; readonly ticket: number; readonly rows: readonly (Row | undefined)[] }
-  | {
-      readonly type: 'loaded'
-      readonly ticket: number
-      readonly values: readonly (Uint8Array | undefined)[]
-    }
-  | { readonly type: 'inspected'; readonly ticket: number; readonly facts: StoredFacts }
-  | { readonly type: 'sealed'; readonly ticket: number; readonly values: readonly Sealed[] }
-  | { readonly type: 'committed'; readonly ticket: number; readonly seq: number }
-  /** A condition of the transaction did not hold. */
-  | { readonly type: 'conflicted'; readonly ticket: number }
-  /** The effect could not be carried out. */
-  | { readonly type: 'failed'; readonly ticket: number; readonly failure: Failure }
+  /** The result of the work with this ticket. */
+  | (StoreResult & { readonly ticket: number })
   /** The changes after `after`, out of the log; fewer than asked for at its end. */
   | {
       readonly type: 'replayed'
@@ -52,23 +40,7 @@ export type UntimedGlobalEvent =
 
 export type GlobalEffect =
   | { readonly type: 'send'; readonly session: SessionId; readonly message: Message }
-  | { readonly type: 'read'; readonly ticket: number; readonly keys: readonly RecordKey[] }
-  /** Read these values, as many as fit into one message. */
-  | {
-      readonly type: 'load'
-      readonly ticket: number
-      readonly values: readonly (Inline | undefined)[]
-    }
-  /** Is this stored value damaged, and how much of an interrupted upload is kept? */
-  | {
-      readonly type: 'inspect'
-      readonly ticket: number
-      readonly digest: Digest
-      readonly location: Location | undefined
-    }
-  /** Hash and seal these small values. */
-  | { readonly type: 'stage'; readonly ticket: number; readonly values: readonly Uint8Array[] }
-  | { readonly type: 'commit'; readonly ticket: number; readonly transaction: Transaction }
+  | (StoreWork & { readonly ticket: number })
   /** Free a sealed value that is not needed. */
   | { readonly type: 'discard'; readonly location: Location }
   /** Answer this request with a page of rows or log entries. */

@@ -231,10 +231,13 @@ export class GlobalIndex {
   }
 
   #stage(origin: Origin, values: readonly Uint8Array[], name: string | undefined): void {
-    this.#plans.ask<'sealed'>((ticket) => ({ type: 'stage', ticket, values }), {
-      done: (sealed) => this.#putAll(origin, sealed.values, name),
-      failed: (why) => this.#answer(origin, why),
-    })
+    this.#plans.ask<'sealed'>(
+      { type: 'stage', values },
+      {
+        done: (sealed) => this.#putAll(origin, sealed.values, name),
+        failed: (why) => this.#answer(origin, why),
+      },
+    )
   }
 
   /** Answers once, when the last value is put or the first has failed. */

@@ -27,11 +27,7 @@ interface Entry {
  * Peer ids of the Locals that have acknowledged a change, that owe it, and whose lease expired
  * instead.
  */
-export interface Acknowledgements {
-  readonly acknowledged: string[]
-  readonly owed: string[]
-  readonly expired: string[]
-}
+type Acknowledgements = Record<'acknowledged' | 'owed' | 'expired', string[]>
 
 export interface RegisterOptions {
   readonly locals: ReadonlyMap<string, LocalRecord>

@@ -3,12 +3,20 @@
  * and starts it over when its transaction conflicts. A *ticket* names an effect whose result is
  * still to come.
  */
-import type { Location, Transaction, Write } from '../../store/store.ts'
+import type { Location, Write } from '../../store/store.ts'
 import type { Body, Failure } from '../message.ts'
 import type { Change } from '../records/record.ts'
 import type { ChangeFeed } from './feed.ts'
-import type { GlobalEffect, GlobalEvent, SessionId } from './global-events.ts'
-import { transactionOf, type Done, type Outcome, type Plan } from './plan.ts'
+import type { GlobalEffect, SessionId } from './global-events.ts'
+import {
+  transactionOf,
+  type Done,
+  type Outcome,
+  type Plan,
+  type StoreResult,
+  type StoreWork,
+  type Rows,
+} from './plan.ts'
 
 export interface Origin {
   readonly session: SessionId
@@ -28,10 +36,13 @@ export interface Task {
 
 type Awaited = Done & { type: 'await' }
 
-/** The result of an effect with a ticket. */
-export type ResultEvent = GlobalEvent & { readonly ticket: number }
+type Result<T extends StoreResult['type']> = Extract<StoreResult, { type: T }>
 
-type Result<T extends ResultEvent['type']> = Extract<ResultEvent, { type: T }>
+/** What follows when work is done, or has failed. */
+interface Then<T extends StoreResult['type']> {
+  readonly done: (result: Result<T>) => void
+  readonly failed: (why: Failure) => void
+}
 
 export interface PlanRunnerOptions {
   readonly feed: ChangeFeed
@@ -50,7 +61,7 @@ export interface PlanRunnerOptions {
 
 export class PlanRunner {
   readonly #options: PlanRunnerOptions
-  readonly #tickets = new Map<number, (result: ResultEvent) => void>()
+  readonly #tickets = new Map<number, (result: StoreResult) => void>()
   #lastTicket = 0
   /** Changes that are being committed. */
   #committing = 0
@@ -70,27 +81,20 @@ export class PlanRunner {
    */
   write(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
-    this.#commit(transaction, { done: then, failed: () => undefined })
+    this.ask<'committed'>({ type: 'commit', transaction }, { done: then, failed: () => undefined })
   }
 
-  /** Sends out an effect under a new ticket. */
-  ask<T extends ResultEvent['type']>(
-    effectOf: (ticket: number) => GlobalEffect,
-    then: {
-      readonly done: (result: Result<T>) => void
-      readonly failed: (why: Failure) => void
-    },
-  ): void {
+  /** Sends out work under a new ticket. */
+  ask<T extends StoreResult['type']>(work: StoreWork, then: Then<T>): void {
     const ticket = ++this.#lastTicket
     this.#tickets.set(ticket, (result) => {
       if (result.type === 'failed') then.failed(result.failure)
       else then.done(result as Result<T>)
     })
-    this.#options.emit(effectOf(ticket))
+    this.#options.emit({ ...work, ticket })
   }
 
-  resume(result: ResultEvent): void {
-    const { ticket } = result
+  resume({ ticket, ...result }: StoreResult & { readonly ticket: number }): void {
     const then = this.#tickets.get(ticket)
     if (then === undefined) throw new RangeError(`ticket ${ticket} is not waiting`)
     this.#tickets.delete(ticket)
@@ -104,14 +108,16 @@ export class PlanRunner {
     }
   }
 
-  #step(task: Task, plan: Plan, rows: Result<'rows'>['rows']): void {
+  #step(task: Task, plan: Plan, rows: Rows): void {
     const step = plan.next(rows)
     if (step.done === true) return this.#conclude(task, step.value)
-    const keys = step.value
-    this.ask<'rows'>((ticket) => ({ type: 'read', ticket, keys }), {
-      done: (read) => this.#step(task, plan, read.rows),
-      failed: (why) => this.#fail(task, why),
-    })
+    this.ask<'rows'>(
+      { type: 'read', keys: step.value },
+      {
+        done: (read) => this.#step(task, plan, read.rows),
+        failed: (why) => this.#fail(task, why),
+      },
+    )
   }
 
   #conclude(task: Task, outcome: Outcome): void {
@@ -125,11 +131,12 @@ export class PlanRunner {
     }
   }
 
-  #load(task: Task, { values, answer }: Outcome & { type: 'load' }): void {
+  #load(task: Task, { answer, ...work }: Outcome & { type: 'load' }): void {
+    const { values } = work
     if (values.every((value) => value === undefined)) {
       return task.finish(answer(values.map(() => undefined)))
     }
-    this.ask<'loaded'>((ticket) => ({ type: 'load', ticket, values }), {
+    this.ask<'loaded'>(work, {
       done: (loaded) => task.finish(answer(loaded.values)),
       failed: (why) => this.#fail(task, why),
     })
@@ -139,29 +146,20 @@ export class PlanRunner {
     const { feed, epochMs, now } = this.#options
     this.#committing++
     const latest = feed.highest + this.#committing
-    this.#commit(transactionOf(outcome, { atMs: epochMs + now(), latest }), {
-      done: (result) => {
-        this.#committing--
-        if (result.type === 'conflicted') this.run(task)
-        else this.#committed(task, outcome, result.seq)
-      },
-      failed: (why) => {
-        this.#committing--
-        this.#fail(task, why)
-      },
-    })
-  }
-
-  #commit(
-    transaction: Transaction,
-    then: {
-      readonly done: (result: Result<'committed' | 'conflicted'>) => void
-      readonly failed: (why: Failure) => void
-    },
-  ): void {
+    const transaction = transactionOf(outcome, { atMs: epochMs + now(), latest })
     this.ask<'committed' | 'conflicted'>(
-      (ticket) => ({ type: 'commit', ticket, transaction }),
-      then,
+      { type: 'commit', transaction },
+      {
+        done: (result) => {
+          this.#committing--
+          if (result.type === 'conflicted') this.run(task)
+          else this.#committed(task, outcome, result.seq)
+        },
+        failed: (why) => {
+          this.#committing--
+          this.#fail(task, why)
+        },
+      },
     )
   }
 
@@ -180,8 +178,8 @@ export class PlanRunner {
       case 'await':
         return this.#await(task, done, this.#options.now())
       case 'inspect': {
-        const { digest, location, answer } = done
-        this.ask<'inspected'>((ticket) => ({ type: 'inspect', ticket, digest, location }), {
+        const { answer, ...work } = done
+        this.ask<'inspected'>(work, {
           done: (inspected) => task.finish(answer(inspected.facts)),
           failed: (why) => task.finish(why),
         })

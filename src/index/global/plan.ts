@@ -5,7 +5,7 @@
  */
 import { Key } from '../../hash/key.ts'
 import type { Location, RecordKey, Row, Transaction, Write } from '../../store/store.ts'
-import type { Body, Digest } from '../message.ts'
+import type { Body, Digest, Failure, Removed } from '../message.ts'
 import { encodeChange, type Change } from '../records/record.ts'
 
 export type Rows = readonly (Row | undefined)[]
@@ -14,11 +14,10 @@ export type Plan = Generator<readonly RecordKey[], Outcome, Rows>
 
 export type Outcome =
   /** Load these values, then answer. */
-  | {
+  | (StoreWork & {
       readonly type: 'load'
-      readonly values: readonly (Inline | undefined)[]
       readonly answer: (values: readonly (Uint8Array | undefined)[]) => Body
-    }
+    })
   /** Commit this change; `next` gets its seq. */
   | {
       readonly type: 'change'
@@ -38,22 +37,36 @@ export type Outcome =
 export type Done =
   | { readonly type: 'answer'; readonly body: Body }
   /** Inspect what the store has of an offered value, then answer. */
+  | (StoreWork & { readonly type: 'inspect'; readonly answer: (facts: StoredFacts) => Body })
+  /** Answer once every Local has acknowledged this seq, or no longer owes it. */
+  | { readonly type: 'await'; readonly seq: number; readonly removed: RemovedFacts }
+
+/** What the store does for a plan. */
+export type StoreWork =
+  | { readonly type: 'read'; readonly keys: readonly RecordKey[] }
+  /** Read these values, as many as fit into one message. */
+  | { readonly type: 'load'; readonly values: readonly (Sealed | undefined)[] }
+  /** Is this value damaged, if it is stored, and how much of an interrupted upload is kept? */
   | {
       readonly type: 'inspect'
       readonly digest: Digest
       /** Where the value is stored; undefined where the index has none. */
       readonly location: Location | undefined
-      readonly answer: (facts: StoredFacts) => Body
     }
-  /** Answer once every Local has acknowledged this seq, or no longer owes it. */
-  | { readonly type: 'await'; readonly seq: number; readonly removed: RemovedFacts }
+  /** Hash and seal these small values. */
+  | { readonly type: 'stage'; readonly values: readonly Uint8Array[] }
+  | { readonly type: 'commit'; readonly transaction: Transaction }
 
-/** A small value that goes with an answer, if it fits. */
-export interface Inline {
-  readonly digest: Digest
-  readonly size: number
-  readonly location: Location
-}
+export type StoreResult =
+  | { readonly type: 'rows'; readonly rows: Rows }
+  | { readonly type: 'loaded'; readonly values: readonly (Uint8Array | undefined)[] }
+  | { readonly type: 'inspected'; readonly facts: StoredFacts }
+  | { readonly type: 'sealed'; readonly values: readonly Sealed[] }
+  | { readonly type: 'committed'; readonly seq: number }
+  /** A condition of the transaction did not hold. */
+  | { readonly type: 'conflicted' }
+  /** The work could not be done. */
+  | { readonly type: 'failed'; readonly failure: Failure }
 
 /** What the store knows of an offered value beside its rows. */
 export interface StoredFacts {
@@ -64,11 +77,7 @@ export interface StoredFacts {
 }
 
 /** What a removal freed, beside who has acknowledged it. */
-export interface RemovedFacts {
-  readonly freedBytes: number
-  readonly names: readonly string[]
-  readonly digest: Digest | undefined
-}
+export type RemovedFacts = Pick<Removed, 'freedBytes' | 'names' | 'digest'>
 
 /** A value that was verified and sealed in the store. */
 export interface Sealed {

@@ -13,7 +13,7 @@ import {
 } from '../../index/global/global-events.ts'
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Position, Receipt, Request } from '../../index/message.ts'
-import type { Sealed } from '../../index/global/plan.ts'
+import type { Sealed, StoreWork } from '../../index/global/plan.ts'
 import { FAREWELL_MS, HELLO_BYTES, INDEX_MESSAGE_BYTES } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
@@ -219,42 +219,15 @@ export class IndexDriver {
       case 'replay':
         void this.#replay(effect)
         break
-      case 'read':
-        this.#do(effect.ticket, async () => {
-          const rows = await this.#options.store.rows(effect.keys)
-          return { type: 'rows', rows }
-        })
-        break
-      case 'load':
-        this.#do(effect.ticket, async () => {
-          const values = await this.#io.load(effect.values)
-          return { type: 'loaded', values }
-        })
-        break
-      case 'inspect':
-        this.#do(effect.ticket, async () => {
-          const facts = await this.#io.inspect(effect.digest, effect.location)
-          return { type: 'inspected', facts }
-        })
-        break
-      case 'stage':
-        this.#do(effect.ticket, async () => {
-          const values = await this.#io.stage(effect.values)
-          return { type: 'sealed', values }
-        })
-        break
-      case 'commit':
-        this.#do(effect.ticket, async () => {
-          const result = await this.#io.commit(effect.transaction)
-          return result.ok ? { type: 'committed', seq: result.seq } : { type: 'conflicted' }
-        })
-        break
+      default:
+        this.#do(effect)
     }
   }
 
   /** Does the work of a ticket, and reports its outcome to the index. */
-  #do(ticket: number, work: () => Promise<Outcome>): void {
-    work()
+  #do({ ticket, ...work }: StoreWork & { readonly ticket: number }): void {
+    this.#io
+      .do(work)
       .catch((error: unknown) => ({ type: 'failed', failure: failureOf(error) }) as const)
       .then((outcome) => {
         if (!this.#closed) this.#handle({ ...outcome, ticket })
@@ -315,12 +288,5 @@ export class IndexDriver {
     return this.members.roleOf(peer) !== undefined
   }
 }
-
-/** The outcome of the work of a ticket. */
-type Outcome = UntimedGlobalEvent extends infer E
-  ? E extends { readonly ticket: number }
-    ? Omit<E, 'ticket'>
-    : never
-  : never
 
 const stopped = (why: string): DstoreError => new DstoreError('unreachable', why)

@@ -6,13 +6,13 @@ import { equal, gather } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import type { GlobalEffect } from '../../index/global/global-events.ts'
-import type { Inline, Sealed, StoredFacts } from '../../index/global/plan.ts'
+import type { Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
 import type { Body, List, Listed, Named, Names } from '../../index/message.ts'
 import { nameBytes } from '../../index/name.ts'
 import { decodeChange, decodeKey, decodeName, type Change } from '../../index/records/record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
-import type { CommitResult, Location, Staging, Store, Transaction } from '../../store/store.ts'
+import type { Location, Staging, Store } from '../../store/store.ts'
 import { sealSmall } from './ingest.ts'
 import type { Repair } from './repair.ts'
 import type { WatchLog } from './watch-log.ts'
@@ -38,6 +38,31 @@ export class IndexIo {
     this.#sealed.set(location, staging)
   }
 
+  /** Does work for the index. */
+  async do(work: StoreWork): Promise<StoreResult> {
+    const { store } = this.#options
+    switch (work.type) {
+      case 'read':
+        return { type: 'rows', rows: await store.rows(work.keys) }
+      case 'load':
+        return { type: 'loaded', values: await this.#load(work.values) }
+      case 'inspect': {
+        const { digest, location } = work
+        const isDamaged = location !== undefined && (await store.isDamaged(location))
+        const keptBytes = await store.partialBytes(digest)
+        return { type: 'inspected', facts: { isDamaged, keptBytes } }
+      }
+      case 'stage':
+        return { type: 'sealed', values: await this.#stage(work.values) }
+      case 'commit': {
+        const result = await store.commit(work.transaction)
+        if (!result.ok) return { type: 'conflicted' }
+        for (const location of work.transaction.adopt ?? []) this.#sealed.delete(location)
+        return { type: 'committed', seq: result.seq }
+      }
+    }
+  }
+
   page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
     const { store, changes } = this.#options
     if (body.type === 'list') return listKeys(store, body)
@@ -54,7 +79,7 @@ export class IndexIo {
    * The small values among these, as many as fit into one answer. One that is unreadable or damaged
    * is left out: the Local fetches it instead, and learns why it cannot.
    */
-  async load(values: readonly (Inline | undefined)[]): Promise<(Uint8Array | undefined)[]> {
+  async #load(values: readonly (Sealed | undefined)[]): Promise<(Uint8Array | undefined)[]> {
     let left = INLINE_ANSWER_BYTES
     return Promise.all(
       values.map(async (value) => {
@@ -65,7 +90,7 @@ export class IndexIo {
     )
   }
 
-  async #readVerified(value: Inline): Promise<Uint8Array | undefined> {
+  async #readVerified(value: Sealed): Promise<Uint8Array | undefined> {
     const { store, repair } = this.#options
     const { digest, location, size } = value
     const bytes = await gather(store.read(location, { start: 0, end: size })).catch(() => undefined)
@@ -76,13 +101,7 @@ export class IndexIo {
     return undefined
   }
 
-  async inspect(digest: Uint8Array, location: Location | undefined): Promise<StoredFacts> {
-    const { store } = this.#options
-    const isDamaged = location !== undefined && (await store.isDamaged(location))
-    return { isDamaged, keptBytes: await store.partialBytes(digest) }
-  }
-
-  async stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
+  async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
     const sealed: Sealed[] = []
     try {
       for (const value of values) {
@@ -96,12 +115,6 @@ export class IndexIo {
       for (const { location } of sealed) await this.discard(location)
       throw error
     }
-  }
-
-  async commit(transaction: Transaction): Promise<CommitResult> {
-    const result = await this.#options.store.commit(transaction)
-    if (result.ok) for (const location of transaction.adopt ?? []) this.#sealed.delete(location)
-    return result
   }
 
   async discard(location: Location): Promise<void> {
