@@ -1,6 +1,7 @@
 /** A growing byte sequence in memory that is never copied to grow. */
 import { SEGMENT_BYTES } from '../../limits.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import { firstIndex } from './sorted-map.ts'
 
 /** The first segment of a value of unknown size: a page. */
 const FIRST_SEGMENT_BYTES = 4096
@@ -64,13 +65,8 @@ export class ChunkedBytes {
 
   /** Index of the last segment that begins at or before this offset. */
   #at(offset: number): number {
-    let [low, high] = [0, this.#starts.length]
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      if (this.#starts[middle]! <= offset) low = middle
-      else high = middle
-    }
-    return low
+    const after = firstIndex(this.#starts.length, (i) => this.#starts[i]! > offset)
+    return Math.max(0, after - 1)
   }
 
   #nextSegmentBytes(arriving: number): number {

@@ -48,25 +48,24 @@ export class SortedMap<V> {
 
   /** Index of the last block that begins at or before the key; 0 if none does. */
   #blockOf(key: string): number {
-    let low = 0
-    let high = this.#blocks.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#blocks[middle]![0]! <= key) low = middle + 1
-      else high = middle
-    }
-    return Math.max(0, low - 1)
+    const after = firstIndex(this.#blocks.length, (i) => this.#blocks[i]![0]! > key)
+    return Math.max(0, after - 1)
   }
 }
 
 /** Index of the first key that is not less than this one. */
 function firstNotBefore(keys: readonly string[], key: string): number {
+  return firstIndex(keys.length, (i) => keys[i]! >= key)
+}
+
+/** The first index below `count` that passes, as all after it do; `count` if none does. */
+export function firstIndex(count: number, passes: (index: number) => boolean): number {
   let low = 0
-  let high = keys.length
+  let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (keys[middle]! < key) low = middle + 1
-    else high = middle
+    if (passes(middle)) high = middle
+    else low = middle + 1
   }
   return low
 }
