@@ -2,27 +2,26 @@
 import { ADMISSION_HOSTS } from '../limits.ts'
 import { networkOf, Rate } from './rate.ts'
 
-export interface HandshakesOptions {
-  /** Monotonic milliseconds. */
-  readonly now: () => number
+export interface HandshakeBounds {
   /** At one time, in all and of one network. */
-  readonly total: number
-  readonly perHost: number
+  readonly connectionsPending: number
+  readonly connectionsPendingPerHost: number
   /** Started by one network in a second. */
-  readonly perHostPerSecond: number
+  readonly connectionsPerHostPerSecond: number
 }
 
 export class Handshakes {
-  readonly #options: HandshakesOptions
+  readonly #bounds: HandshakeBounds
   /** By connection: the network that started it. */
   readonly #pending = new Map<string, string>()
   readonly #started: Rate
 
-  constructor(options: HandshakesOptions) {
-    this.#options = options
+  /** `now`: monotonic milliseconds. */
+  constructor(bounds: HandshakeBounds, now: () => number) {
+    this.#bounds = bounds
     this.#started = new Rate({
-      now: options.now,
-      perSource: options.perHostPerSecond,
+      now,
+      perSource: bounds.connectionsPerHostPerSecond,
       total: Infinity,
       windowMs: 1000,
       remembered: ADMISSION_HOSTS,
@@ -31,10 +30,11 @@ export class Handshakes {
 
   /** May this connection start a handshake? If so, it counts until `end`. */
   begin(connection: string, host: string): boolean {
-    const { total, perHost } = this.#options
+    const { connectionsPending, connectionsPendingPerHost } = this.#bounds
     const network = networkOf(host)
     const ofNetwork = [...this.#pending.values()].filter((one) => one === network).length
-    if (this.#pending.size >= total || ofNetwork >= perHost || this.#started.isSpent(network))
+    const isFull = this.#pending.size >= connectionsPending
+    if (isFull || ofNetwork >= connectionsPendingPerHost || this.#started.isSpent(network))
       return false
     this.#started.add(network)
     this.#pending.set(connection, network)

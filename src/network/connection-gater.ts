@@ -5,17 +5,14 @@
 import './polyfill.ts'
 import type { Connection, MultiaddrConnection } from '@libp2p/interface'
 import type { Gate } from '../membership/gate.ts'
-import { Handshakes } from '../membership/handshakes.ts'
+import { Handshakes, type HandshakeBounds } from '../membership/handshakes.ts'
 import { hostOf } from './multiaddr.ts'
 
 /** By how much libp2p's bounds are wider than ours. */
 export const SLACK = 256
 
-export interface PeerGaterOptions {
+export interface PeerGaterOptions extends HandshakeBounds {
   readonly connections: number
-  readonly connectionsPending: number
-  readonly connectionsPendingPerHost: number
-  readonly connectionsPerHostPerSecond: number
 }
 
 export class PeerGater {
@@ -26,12 +23,7 @@ export class PeerGater {
   constructor(options: PeerGaterOptions, gate: Gate | undefined) {
     this.#connections = options.connections
     this.#gate = gate
-    this.#handshakes = new Handshakes({
-      now: () => performance.now(),
-      total: options.connectionsPending,
-      perHost: options.connectionsPendingPerHost,
-      perHostPerSecond: options.connectionsPerHostPerSecond,
-    })
+    this.#handshakes = new Handshakes(options, () => performance.now())
   }
 
   /** May a connection begin its handshake, when `open` connections are open? */

@@ -167,8 +167,12 @@ test('R006-34: a host is an IPv4 address, or the network of an IPv6 address', (t
 
 test('R006-36: handshakes are bounded at a time, in all and per host, and in their rate', (t) => {
   let now = 0
-  const bounds = { total: 5, perHost: 3, perHostPerSecond: 4 }
-  const handshakes = new Handshakes({ now: () => now, ...bounds })
+  const bounds = {
+    connectionsPending: 5,
+    connectionsPendingPerHost: 3,
+    connectionsPerHostPerSecond: 4,
+  }
+  const handshakes = new Handshakes(bounds, () => now)
   const begin = (id: string, host: string): boolean => handshakes.begin(id, host)
   t.deepEqual(
     ['1', '2', '3', '4'].map((id) => begin(id, '10.0.0.1')),
@@ -184,8 +188,12 @@ test('R006-36: handshakes are bounded at a time, in all and per host, and in the
 })
 
 test('R006-36: handshakes of one IPv6 network count as of one host', (t) => {
-  const bounds = { total: 5, perHost: 2, perHostPerSecond: 4 }
-  const handshakes = new Handshakes({ now: () => 0, ...bounds })
+  const bounds = {
+    connectionsPending: 5,
+    connectionsPendingPerHost: 2,
+    connectionsPerHostPerSecond: 4,
+  }
+  const handshakes = new Handshakes(bounds, () => 0)
   const hosts = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8:0:1::1']
   t.deepEqual(
     hosts.map((host) => handshakes.begin(host, host)),
