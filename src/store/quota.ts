@@ -3,11 +3,15 @@ import { DstoreError } from '../errors.ts'
 
 export class Quota {
   readonly #maxBytes: number | undefined
-  #usedBytes = 0
+  #usedBytes: number
 
-  /** `maxBytes` undefined: no limit. */
-  constructor(maxBytes: number | undefined) {
+  /**
+   * `maxBytes` undefined: no limit. `usedBytes` are stored already, perhaps beyond the limit, which
+   * may be lower than it was.
+   */
+  constructor(maxBytes: number | undefined, usedBytes = 0) {
     this.#maxBytes = maxBytes
+    this.#usedBytes = usedBytes
   }
 
   /** Bytes that can still be reserved, at least 0; undefined without a limit. */
@@ -22,11 +26,6 @@ export class Quota {
     if (headroom !== undefined && bytes > headroom) {
       throw new DstoreError('no-space', `${bytes} bytes do not fit: ${headroom} bytes are left`)
     }
-    this.#usedBytes += bytes
-  }
-
-  /** Counts bytes that are stored already, even beyond the limit: it may be lower than it was. */
-  countStored(bytes: number): void {
     this.#usedBytes += bytes
   }
 

@@ -92,8 +92,7 @@ export class OpenDiskStore implements DiskStore {
     this.#commits = commits
     this.#readers = new ValueReaders(files, layout)
     this.#expiryTimer = setInterval(() => void partials.trim(), EXPIRY_CHECK_MS).unref()
-    this.#quota = new Quota(maxBytes)
-    this.#quota.countStored(database.tally().valueBytes)
+    this.#quota = new Quota(maxBytes, database.tally().valueBytes)
     this.#host = {
       files,
       layout,

@@ -38,19 +38,14 @@ export class Layout {
     return join(this.values, location)
   }
 
-  /** A value being written. */
-  stagedFile(location: Location): string {
-    return join(this.values, `${location}.part`)
-  }
-
   /** A file in quarantine. */
   damagedFile(location: Location): string {
     return join(this.values, `${location}.damaged`)
   }
 
-  /** A value being written that can be resumed; `id` in hex. */
-  partialFile(id: string): string {
-    return join(this.values, `${id}.part`)
+  /** A value being written: named by its location, or by its id in hex if it can be resumed. */
+  partialFile(name: string): string {
+    return join(this.values, `${name}.part`)
   }
 
   /** LMDB's data file. */
@@ -64,15 +59,10 @@ export class Layout {
   }
 }
 
-/** The version of the layout that a directory of this name holds; undefined for any other name. */
-export function layoutVersion(name: string): number | undefined {
+/** Does a directory of this name hold a layout that this version of dstore cannot read? */
+export function isForeign(name: string): boolean {
   const digits = LAYOUT_NAME.exec(name)?.[1]
-  return digits === undefined ? undefined : Number(digits)
-}
-
-/** Can this version of dstore read the layout? */
-export function isOurs(version: number): boolean {
-  return version === VERSION
+  return digits !== undefined && Number(digits) !== VERSION
 }
 
 /**

@@ -10,8 +10,7 @@ import { FILE_MODE, type Files } from './files.ts'
 import { checkLmdbFile } from './records/lmdb-file.ts'
 import {
   type Layout,
-  isOurs,
-  layoutVersion,
+  isForeign,
   parsePartialFile,
   parseValueFile,
   type ValueFileName,
@@ -32,8 +31,7 @@ export interface Recovery {
 /** Creates missing directories; refuses a layout of another version. */
 export async function prepare(files: Files, layout: Layout): Promise<void> {
   for (const name of await namesIn(files, layout.parent)) {
-    const version = layoutVersion(name)
-    if (version !== undefined && !isOurs(version)) {
+    if (isForeign(name)) {
       throw new DstoreError(
         'incompatible',
         `${layout.parent} holds ${name}, a layout that this version of dstore cannot read`,

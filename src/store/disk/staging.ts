@@ -167,7 +167,7 @@ export class DiskStaging implements Staging {
     if (this.#file !== undefined) return this.#file
     const { files, layout } = this.#host
     const partial = this.#partial
-    const path = partial ? layout.partialFile(partial.id) : layout.stagedFile(this.#location)
+    const path = layout.partialFile(partial?.id ?? this.#location)
     const resumes = partial !== undefined && partial.from > 0
     const file = resumes ? await files.append(path, partial.from) : await files.create(path)
     this.#file = new BufferedWriter(file)
