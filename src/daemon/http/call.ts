@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 import type { CallOptions, Node } from '../../node/node.ts'
-import { parseKey } from '../../hash/key.ts'
 import type { Key } from '../../hash/key.ts'
 import { resolveKey } from '../../node/calls/resolve-key.ts'
 import type { HttpStatus } from '../api/api.ts'
@@ -31,11 +30,6 @@ export interface HttpCall extends ApiContext {
   readonly signal: AbortSignal
   /** Aborted as soon as the daemon begins to stop: for calls that never end otherwise. */
   readonly stopping: AbortSignal
-}
-
-/** The key in the path, or `malformed-key`. */
-export function keyParam({ parameters }: HttpCall): Key {
-  return parseKey(parameters['key'] ?? '')
 }
 
 /** The key of the value that the path names, by its key or by a name (R007-36). */

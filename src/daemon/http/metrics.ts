@@ -79,20 +79,16 @@ export const METRICS: readonly Metric[] = [
 const loadPrometheus = (): typeof Prometheus =>
   createRequire(import.meta.url)('prom-client') as typeof Prometheus
 
-let processRegistry: Prometheus.Registry | undefined
-
 /** Made at the first scrape: without scrapes, a daemon need not watch its event loop. */
-function collectFromProcess(): Prometheus.Registry {
-  const { Registry, collectDefaultMetrics } = loadPrometheus()
-  const register = new Registry()
-  collectDefaultMetrics({ register })
-  return register
-}
+let processRegistry: Prometheus.Registry | undefined
 
 /** GET /metrics */
 export async function metrics({ node, response }: HttpCall): Promise<void> {
-  const { Counter, Gauge, Registry } = loadPrometheus()
-  processRegistry ??= collectFromProcess()
+  const { Counter, Gauge, Registry, collectDefaultMetrics } = loadPrometheus()
+  if (processRegistry === undefined) {
+    processRegistry = new Registry()
+    collectDefaultMetrics({ register: processRegistry })
+  }
   const status = await node.status()
   // The node keeps the counts, so each scrape writes them into a new registry.
   const registry = new Registry()

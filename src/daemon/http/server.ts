@@ -108,10 +108,10 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
   response.on('error', () => undefined)
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
-    const [path, query] = splitUrl(url)
+    const [path = '', ...search] = url.split('?')
     access.admit(request, () => isOpen(path))
     const { handler, parameters } = findRoute(method, path)
-    await handler({ ...call, parameters, query })
+    await handler({ ...call, parameters, query: new URLSearchParams(search.join('?')) })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
@@ -149,12 +149,6 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     clearTimeout(timer)
     response.end()
   })
-}
-
-function splitUrl(url: string): [path: string, query: URLSearchParams] {
-  const at = url.indexOf('?')
-  if (at === -1) return [url, new URLSearchParams()]
-  return [url.slice(0, at), new URLSearchParams(url.slice(at + 1))]
 }
 
 function stackOf(error: unknown, code: string): string | undefined {

@@ -40,7 +40,11 @@ export async function sendBytes(call: HttpCall, streamed: StreamedResponse): Pro
     response.end()
   } catch (error) {
     if (!response.headersSent) throw error
-    endEarly(response, trailers && !signal.aborted ? problemLine(error) : undefined)
+    if (!trailers || signal.aborted) response.destroy()
+    else {
+      response.addTrailers({ [PROBLEM_TRAILER]: problemLine(error) })
+      response.end()
+    }
   } finally {
     await pieces.return?.()
   }
@@ -66,13 +70,4 @@ async function send(
     response.write(piece, (error) => (error ? reject(error) : resolve()))
   })
   await untilAborted(taken, signal)
-}
-
-function endEarly(response: ServerResponse, problem: string | undefined): void {
-  if (problem === undefined) {
-    response.destroy()
-    return
-  }
-  response.addTrailers({ [PROBLEM_TRAILER]: problem })
-  response.end()
 }

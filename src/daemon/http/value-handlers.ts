@@ -3,10 +3,10 @@ import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
-import type { Key } from '../../hash/key.ts'
+import { parseKey, type Key } from '../../hash/key.ts'
 import type { ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
-import { bodyOf, callOptions, keyParam, readJson, resolveKeyParam, sendJson } from './call.ts'
+import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
 import { withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents, sendLines } from './json-lines.ts'
@@ -102,7 +102,8 @@ export async function valueFacts(call: HttpCall): Promise<void> {
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
 export async function removeValue(call: HttpCall): Promise<void> {
   const options = { ...callOptions(call), force: call.query.get('force') === '1' }
-  const remove = (): Promise<RemoveResult> => call.node.index.remove(keyParam(call), options)
+  const remove = (): Promise<RemoveResult> =>
+    call.node.index.remove(parseKey(call.parameters['key'] ?? ''), options)
   sendJson(call, 200, await withHeartbeat(call, remove))
 }
 

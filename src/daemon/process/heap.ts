@@ -16,37 +16,19 @@ const YOUNG_BYTES = 32 * MIB
 
 /** Call it once, in the process of a daemon. */
 export function setUpHeap(): void {
-  collectSeldom()
-  scavengeOnOneThread()
-  disablePretenuring()
-  boundYoung(YOUNG_BYTES)
-}
-
-/**
- * V8 counts the memory of values against the limit of the small heap. While a cache fills, it would
- * mark all objects again for every 20 MiB and find no garbage: half of the CPU time of a transfer.
- * Takes effect from the next collection.
- */
-function collectSeldom(): void {
+  // V8 counts the memory of values against the limit of the small heap. While a cache fills, it
+  // would mark all objects again for every 20 MiB and find no garbage: half of the CPU time of a
+  // transfer. Takes effect from the next collection.
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
-}
-
-/**
- * Few young objects survive: a millisecond of work for every few dozen MiB of a stream. Waking four
- * threads costs more, and takes cores from hashing and encryption.
- */
-function scavengeOnOneThread(): void {
+  // Few young objects survive: a millisecond of work for every few dozen MiB of a stream. Waking
+  // four threads costs more, and takes cores from hashing and encryption.
   setFlagsFromString('--no-parallel-scavenge')
-}
-
-/**
- * V8 allocates objects of an allocation site as old once earlier ones survived two collections,
- * such as the items of a list that two collections interrupt. They are garbage once the list is
- * sent, but keep all that they refer to alive until the old generation is collected, which is
- * seldom.
- */
-function disablePretenuring(): void {
+  // V8 allocates objects of an allocation site as old once earlier ones survived two collections,
+  // such as the items of a list that two collections interrupt. They are garbage once the list is
+  // sent, but keep all that they refer to alive until the old generation is collected, which is
+  // seldom.
   setFlagsFromString('--no-allocation-site-pretenuring')
+  boundYoung(YOUNG_BYTES)
 }
 
 /**
