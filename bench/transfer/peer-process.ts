@@ -177,8 +177,7 @@ async function give(bytes: number): Promise<string> {
     const host = {
       allowance,
       patienceMs: 60_000,
-      onSent: () => undefined,
-      onReceived: () => undefined,
+      traffic: { sent: () => undefined, received: () => undefined },
       open: async () => ({
         size: bytes,
         signal: new AbortController().signal,

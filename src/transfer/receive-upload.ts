@@ -1,7 +1,6 @@
 /** Receives an uploaded value (specs/003-transfer.md, "Rules: upload"). */
-import { equal } from '../bytes.ts'
+import { concat, equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
-import { PAIR_BYTES } from '../hash/tree/tree.ts'
 import { GROUP_BYTES } from '../limits.ts'
 import type { Message } from './message.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
@@ -48,19 +47,19 @@ export async function receiveUpload(
   await transfer.send({ type: 'accept' })
   let result: UploadResult
   if (digest === undefined) {
-    const claim = new Claim()
-    const bytes = plainBytes(transfer, claim, onReceived)
-    result = await host.takeStream(
-      bytes,
-      size === 0 ? undefined : size,
-      () => claim.identity(),
-      name,
-    )
+    let claimed: Identity | undefined
+    const bytes = plainBytes(transfer, (finish) => (claimed = finish), onReceived)
+    const claim = (): Identity => {
+      if (claimed === undefined) throw new TypeError('the upload has not finished')
+      return claimed
+    }
+    result = await host.takeStream(bytes, size === 0 ? undefined : size, claim, name)
   } else {
-    const pairs = new PairList()
+    // The pairs of the value, in pre-order. Memory grows with verified, not with claimed, size.
+    const pairs: Uint8Array[] = []
     const value = { digest, size, start }
     const bytes = verifiedUpload(transfer, value, pairs, onReceived)
-    result = await host.takeKnown(value, bytes, () => pairs.bytes(), name)
+    result = await host.takeKnown(value, bytes, () => concat(pairs), name)
   }
   await transfer.send({ type: 'stored', ...result })
 }
@@ -69,12 +68,12 @@ export async function receiveUpload(
 async function* verifiedUpload(
   transfer: TransferChannel,
   { digest, size, start }: Identity & { readonly start: number },
-  pairs: PairList,
+  pairs: Uint8Array[],
   onReceived: OnReceived,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ranges = [{ start, end: size }]
   for await (const run of receivePieces(transfer, { digest, size }, ranges, { onReceived })) {
-    for (const { bytes } of run.pairs) pairs.add(bytes)
+    pairs.push(...run.pairs.map(({ bytes }) => bytes))
     if (run.bytes.byteLength > 0) yield run.bytes
   }
   const claim = await transfer.expect('finish')
@@ -83,54 +82,21 @@ async function* verifiedUpload(
   }
 }
 
-/** Yields the plain bytes of an upload up to the sender's finish, whose claim is kept. */
+/** Yields the plain bytes of an upload up to the sender's finish. */
 async function* plainBytes(
   transfer: TransferChannel,
-  claim: Claim,
+  onFinish: (claim: Identity) => void,
   onReceived: OnReceived,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
     const message = await transfer.next()
     if (message === undefined) throw new DstoreError('unreachable', 'the sender went away')
     if (message.type === 'failure') throw new DstoreError(message.code, message.message)
-    if (message.type === 'finish') {
-      claim.made = message
-      return
-    }
+    if (message.type === 'finish') return onFinish(message)
     if (message.type !== 'piece') throw unexpected(message)
     for await (const bytes of transfer.raw(message)) {
       onReceived(bytes.byteLength)
       yield bytes
     }
-  }
-}
-
-/** The pairs of a whole value, in pre-order. Memory grows with verified, not with claimed, size. */
-class PairList {
-  #bytes = new Uint8Array(64 * PAIR_BYTES)
-  #length = 0
-
-  add(pairs: Uint8Array): void {
-    const length = this.#length + pairs.byteLength
-    if (length > this.#bytes.byteLength) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.byteLength))
-      larger.set(this.#bytes)
-      this.#bytes = larger
-    }
-    this.#bytes.set(pairs, this.#length)
-    this.#length = length
-  }
-
-  bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
-  }
-}
-
-class Claim {
-  made: Identity | undefined
-
-  identity(): Identity {
-    if (this.made === undefined) throw new TypeError('the upload has not finished')
-    return this.made
   }
 }

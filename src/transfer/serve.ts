@@ -22,28 +22,25 @@ export interface ServedValue extends ValueBytes {
   release(stillReferenced: boolean): void
 }
 
-/** Global's list of the Locals that hold a value. */
-export interface HolderDirectory {
-  /** Records the address at which a peer serves a value, and returns those of the other holders. */
-  join(peer: string, digest: Uint8Array, address: string | undefined): readonly string[]
-}
-
 /** The node behind a transfer channel. */
 export interface TransferHost {
   /** Opens a value that is held, whole or in part. */
   open(digest: Uint8Array): Promise<ServedValue | undefined>
   /** Undefined on a node that refuses uploads. */
   readonly uploads?: UploadHost | undefined
-  /** Undefined on a Local, which keeps no such list. */
-  readonly holders?: HolderDirectory | undefined
+  /**
+   * Records the address at which a peer serves a value, and returns those of the other holders.
+   * Undefined on a Local, which keeps no such list.
+   */
+  readonly join?:
+    | ((peer: string, digest: Uint8Array, address: string | undefined) => readonly string[])
+    | undefined
   /** The bytes in flight to all peers. */
   readonly allowance: SharedBudget
   /** Milliseconds after which a peer is dropped that takes nothing of what it asked for. */
   readonly patienceMs: number
-  /** Counts bytes sent to this peer. */
-  onSent(peer: string, bytes: number): void
-  /** Counts bytes received from this peer. */
-  onReceived(peer: string, bytes: number): void
+  /** Counts the bytes sent to each peer, and received from it. */
+  readonly traffic: Record<'sent' | 'received', (peer: string, bytes: number) => void>
 }
 
 /** Answers one peer until its channel ends. Rejects with the failure, which the peer was sent. */
@@ -69,18 +66,18 @@ async function answer(
   message: Message,
 ): Promise<void> {
   const { peer } = transfer.channel
-  const { uploads, holders } = host
+  const { uploads, join, traffic } = host
   switch (message.type) {
     case 'fetch':
       await serveFetch(transfer, host, message)
       break
     case 'upload':
       if (uploads === undefined) throw new DstoreError('not-permitted', 'this node takes no values')
-      await receiveUpload(transfer, uploads, message, (bytes) => host.onReceived(peer, bytes))
+      await receiveUpload(transfer, uploads, message, (bytes) => traffic.received(peer, bytes))
       break
     case 'join': {
-      if (holders === undefined) throw unexpected(message)
-      const addresses = holders.join(peer, message.digest, message.address).slice(0, HOLDERS)
+      if (join === undefined) throw unexpected(message)
+      const addresses = join(peer, message.digest, message.address).slice(0, HOLDERS)
       await transfer.send({ type: 'holders', addresses })
       break
     }
@@ -135,7 +132,7 @@ async function serveRange(
 ): Promise<void> {
   const { channel } = transfer
   const { peer } = channel
-  const { allowance, patienceMs } = host
+  const { allowance, patienceMs, traffic } = host
   // The bytes that are read, and their encoded copy.
   const share = Math.min(2 * PIECE_BYTES, 2 * sliceBytes(value.size, range))
   const isCrowded = (): boolean => allowance.isStarving
@@ -146,7 +143,7 @@ async function serveRange(
       value.signal.throwIfAborted()
       const length = lengthOf(piece)
       await transfer.sendPiece(parts, length)
-      host.onSent(peer, length)
+      traffic.sent(peer, length)
     }
     try {
       await whileTaking(channel, patienceMs, send, isCrowded)

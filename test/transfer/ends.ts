@@ -12,12 +12,7 @@ import type { ByteRange } from '../../src/hash/tree/tree.ts'
 import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 import { fetchPieces, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
-import {
-  serveTransfer,
-  type HolderDirectory,
-  type ServedValue,
-  type TransferHost,
-} from '../../src/transfer/serve.ts'
+import { serveTransfer, type ServedValue, type TransferHost } from '../../src/transfer/serve.ts'
 import type { UploadHost } from '../../src/transfer/receive-upload.ts'
 import type { Identity } from '../../src/transfer/upload.ts'
 import { channelPair, type ChannelPairOptions } from '../wire/memory-pair.ts'
@@ -44,13 +39,17 @@ export class TestHost implements TransferHost {
   readonly dropped: AbortController = new AbortController()
   /** Called before each read of the value. */
   onRead: (range: ByteRange) => void | Promise<void> = () => undefined
-  holders: HolderDirectory | undefined
+  join: TransferHost['join']
   opened = 0
   released = 0
   /** How often its channel might have gone on reading then. */
   stillReferenced = 0
   sentBytes = 0
   receivedBytes = 0
+  readonly traffic: TransferHost['traffic'] = {
+    sent: (_, bytes) => void (this.sentBytes += bytes),
+    received: (_, bytes) => void (this.receivedBytes += bytes),
+  }
   readonly stored: Sample[] = []
   /** Bytes after which an upload finds the store full. */
   roomBytes: number = Infinity
@@ -103,14 +102,6 @@ export class TestHost implements TransferHost {
         yield bytes.subarray(range.start, range.end)
       },
     }
-  }
-
-  onSent(_: string, bytes: number): void {
-    this.sentBytes += bytes
-  }
-
-  onReceived(_: string, bytes: number): void {
-    this.receivedBytes += bytes
   }
 
   async #collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -59,11 +59,9 @@ test('R003-30: what is remembered is bounded, for a value and for a Local', (t) 
 test('R003-29: asking goes over a transfer channel, between fetches', async (t) => {
   const host = new TestHost(sample(new Uint8Array(5)))
   const asked: (string | undefined)[] = []
-  host.holders = {
-    join: (peer, _, address) => {
-      asked.push(peer, address)
-      return Array.from({ length: 2 * HOLDERS }, (_, i) => `address ${i}`)
-    },
+  host.join = (peer, _, address) => {
+    asked.push(peer, address)
+    return Array.from({ length: 2 * HOLDERS }, (_, i) => `address ${i}`)
   }
   const { client } = served(host)
   t.is((await joinSwarm(client, digest(1), 'at me')).length, HOLDERS)

@@ -18,12 +18,11 @@ import type { Holders } from '../../transfer/holders.ts'
 import type { ValueBytes } from '../../transfer/piece-reader.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../transfer/serve.ts'
-import type { UploadHost } from '../../transfer/receive-upload.ts'
 import type { Identity, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
 import type { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
-import { arriving, type ByteBudget } from '../calls/byte-budget.ts'
+import { arriving } from '../calls/byte-budget.ts'
 import type { Repair } from './repair.ts'
 import type { Traffic } from '../calls/traffic.ts'
 import { ingest, receive, recordOf } from './ingest.ts'
@@ -85,27 +84,23 @@ export class TransferService {
     this.#options.holders.leave(peer)
   }
 
-  #hostFor(channel: Channel, last: LastServed): TransferHost {
-    const { allowance, traffic } = this.#options
-    const meter = { allowance, who: channel.peer, signal: channel.signal }
+  #hostFor({ peer, signal }: Channel, last: LastServed): TransferHost {
+    const { allowance, traffic, store, index } = this.#options
+    const meter = { allowance, who: peer, signal }
     return {
       open: (digest) => this.#open(digest, last),
-      uploads: this.#uploadsOf(channel.peer, meter),
-      holders: { join: (...facts) => this.#join(...facts) },
+      uploads: {
+        check: () => this.#checkWriter(peer),
+        takeKnown: async (value, bytes, outboard, name) => {
+          if (name !== undefined) checkName(name)
+          return index.adopt(await receive(store, value, arriving(bytes, meter), outboard), name)
+        },
+        takeStream: (bytes, ...rest) => this.#takeStream(arriving(bytes, meter), ...rest),
+      },
+      join: (...facts) => this.#join(...facts),
       allowance,
       patienceMs: CALL_TIMEOUT_MS,
-      onSent: (peer, bytes) => traffic.sent(peer, bytes),
-      onReceived: (peer, bytes) => traffic.received(peer, bytes),
-    }
-  }
-
-  #uploadsOf(peer: string, meter: ByteBudget): UploadHost {
-    return {
-      check: () => this.#checkWriter(peer),
-      takeKnown: (value, bytes, outboard, name) =>
-        this.#takeKnown(value, arriving(bytes, meter), outboard, name),
-      takeStream: (bytes, size, claim, name) =>
-        this.#takeStream(arriving(bytes, meter), size, claim, name),
+      traffic,
     }
   }
 
@@ -156,17 +151,6 @@ export class TransferService {
       held: () => [{ start: 0, end: record.size }],
       release: () => undefined,
     }
-  }
-
-  async #takeKnown(
-    { digest, size, start }: Identity & { readonly start: number },
-    bytes: AsyncIterable<Uint8Array>,
-    outboard: () => Uint8Array,
-    name: string | undefined,
-  ): Promise<UploadResult> {
-    const { store, index } = this.#options
-    if (name !== undefined) checkName(name)
-    return index.adopt(await receive(store, { digest, size, start }, bytes, outboard), name)
   }
 
   async #takeStream(

@@ -28,8 +28,7 @@ export class PeerService {
       open,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       patienceMs: CALL_TIMEOUT_MS,
-      onSent: (peer, bytes) => traffic.sent(peer, bytes),
-      onReceived: (peer, bytes) => traffic.received(peer, bytes),
+      traffic,
     }
   }
 

@@ -98,8 +98,7 @@ class Giver {
     const host = {
       allowance: new SharedBudget(64 * MIB, 64 * MIB),
       patienceMs: this.#patienceMs,
-      onSent: () => undefined,
-      onReceived: () => undefined,
+      traffic: { sent: () => undefined, received: () => undefined },
       open: async () => {
         if (this.cache.peek(this.value.key) !== this.value) return undefined
         const release = this.value.use()

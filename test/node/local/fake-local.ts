@@ -36,7 +36,7 @@ export class FakeLocal {
 
   constructor(value: Sample, cacheBytes: number = 64 * MIB) {
     this.host = new TestHost(value)
-    this.host.holders = { join: () => [] }
+    this.host.join = () => []
     this.local = new Local({
       network: this.#network(),
       link: this.#link() as unknown as GlobalLink,
