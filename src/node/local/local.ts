@@ -12,7 +12,7 @@ import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { Fetcher } from '../swarm/fetcher.ts'
 import { HolderWithdrawals } from '../swarm/holder-withdrawals.ts'
-import { PeerService, type PeerServiceOptions } from '../swarm/peer-service.ts'
+import { servePeers } from '../swarm/peer-service.ts'
 import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
@@ -36,6 +36,7 @@ import { Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
+import type { TransferHost } from '../../transfer/serve.ts'
 import { verifyCache } from '../cache/verify-cache.ts'
 import { VERSION } from '../version.ts'
 
@@ -105,8 +106,8 @@ export class Local implements Node {
   /** Starts to serve other members, if the network listens. */
   listen(): Promise<void> {
     const { network, log } = this.#options
-    const open: PeerServiceOptions['open'] = (digest) => this.#reader.open(digest)
-    return new PeerService({ open, traffic: this.#traffic, log }).listen(network)
+    const open: TransferHost['open'] = (digest) => this.#reader.open(digest)
+    return servePeers(network, log, { open, traffic: this.#traffic })
   }
 
   put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
