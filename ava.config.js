@@ -30,9 +30,13 @@ export const SHARED = [
 /** Long files of those folders keep a process to themselves, so that they run beside the others. */
 export const LONG = ['cli/export', 'cli/transcripts', 'daemon/process/life']
 
-/** Hooks, listeners and figures of memory concern a whole process: such files do not share one. */
+/**
+ * Such files share no process: set-up that would run for the tests of others, listeners and figures
+ * of memory of the whole process, patches of Node's own modules. A hook after a test only closes
+ * what the test opened, and as tests run one after another it finds nothing of others.
+ */
 const WHOLE_PROCESS =
-  /\btest\.(before|after)|(?<![.\w])process\.(memoryUsage|cpuUsage|on|once|chdir)\b/
+  /\btest\.before|(?<![.\w])process\.(memoryUsage|cpuUsage|on|once|chdir)\b|\bsyncBuiltinESMExports\b/
 
 /** The processes of a run: the module that each loads, and the test files that come with it. */
 export function processes(suffix = 'test') {

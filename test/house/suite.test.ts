@@ -42,13 +42,13 @@ test('each slow test file is run, and once', async (t) => {
   )
 })
 
-test('what the configuration says of files and folders is of those that exist', async (t) => {
+test('every file and folder that ava.config.js names exists', async (t) => {
   const { LONG, SHARED } = await suite()
   for (const path of LONG) t.true(existsSync(join(ROOT, `test/${path}.test.ts`)), path)
   for (const path of SHARED) t.true(existsSync(join(ROOT, `test/${path}`)), path)
 })
 
-test('a file that looks at the whole process shares none', async (t) => {
+test('a file that measures its process has one to itself', async (t) => {
   const { processes } = await suite()
   const plan = processes('test')
   for (const path of ['hash/hostile', 'house/package', 'transfer/upload', 'wire/frames']) {
