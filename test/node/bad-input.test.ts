@@ -121,7 +121,7 @@ for (const [where, open] of Object.entries(MEETINGS)) {
         if (greeted) t.like((await rude.hello())?.body, { type: 'welcome' })
         await act(rude)
         t.like((await rude.last())?.body, { type: 'failure', code: 'protocol' })
-        await until(() => host.peers().length === 0)
+        await until(() => host.index.peers().length === 0)
         // Others are served, and nothing waits for who was thrown out longer than it is told to.
         const polite = await meet('another')
         t.like((await polite.hello())?.body, { type: 'welcome' })
@@ -187,7 +187,7 @@ for (const [where, open] of Object.entries(MEETINGS)) {
       const second = await meet()
       t.like((await second.hello())?.body, { type: 'welcome' })
       t.like((await first.last())?.body, { type: 'failure', code: 'unreachable' })
-      t.deepEqual(host.peers(), [peerOf()])
+      t.deepEqual(host.index.peers(), [peerOf()])
     },
   )
 
@@ -250,7 +250,7 @@ for (const [where, open] of Object.entries(MEETINGS)) {
           t.true(sentBytes < 16 * MIB, `${what}: ${sentBytes} bytes were taken`)
         }),
       )
-      await until(() => host.peers().length === 0)
+      await until(() => host.index.peers().length === 0)
     },
   )
 }

@@ -67,7 +67,7 @@ export interface GlobalOptions {
 }
 
 interface Parts {
-  readonly index: IndexDriver
+  readonly driver: IndexDriver
   readonly repair: Repair
   readonly traffic: Traffic
   readonly holders: Holders
@@ -85,20 +85,20 @@ export class Global implements Node {
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
-  private constructor(options: GlobalOptions, { index, repair, traffic, holders }: Parts) {
+  private constructor(options: GlobalOptions, { driver, repair, traffic, holders }: Parts) {
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
     this.#store = options.store
-    this.#driver = index
+    this.#driver = driver
     this.#repair = repair
     this.#traffic = traffic
     this.index = new OwnIndex({
       store: options.store,
-      ask: askOf(index),
+      ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
     })
-    const ask = network === undefined ? refuseMembership : askOf(index)
+    const ask = network === undefined ? refuseMembership : askOf(driver)
     this.members = new MembershipCalls({ globalPeer: network?.peerId ?? '', random, ask })
   }
 
@@ -113,7 +113,7 @@ export class Global implements Node {
       return addresses.map((address) => fetchFromLocal(network, address, key, size))
     }
     const repair = new Repair({ ...options, holders: sources })
-    const index = await IndexDriver.open({
+    const driver = await IndexDriver.open({
       ...options,
       repair,
       addresses: () => ticketAddresses(network),
@@ -128,19 +128,19 @@ export class Global implements Node {
     })
     const transfers = new TransferService({
       ...options,
-      index,
+      driver,
       repair,
       holders,
       traffic,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
-    gate?.follow((peer) => index.members.roleOf(peer) !== undefined)
-    await network?.handle(INDEX_PROTOCOL, (channel) => void index.serve(channel))
+    gate?.follow((peer) => driver.index.members.roleOf(peer) !== undefined)
+    await network?.handle(INDEX_PROTOCOL, (channel) => void driver.serve(channel))
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
-    return new Global(options, { index, repair, traffic, holders })
+    return new Global(options, { driver, repair, traffic, holders })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -221,12 +221,12 @@ export class Global implements Node {
       startedAt: this.#startedAt.toISOString(),
       peerId: network?.peerId,
       listen: network?.addresses() ?? [],
-      position: formatPosition(this.#driver.position),
+      position: formatPosition(this.#driver.index.position),
       leaseMs,
       global: undefined,
-      locals: this.#driver.peers(),
-      registered: this.#driver.registered(),
-      members: network && this.#driver.members.peers().length,
+      locals: this.#driver.index.peers(),
+      registered: this.#driver.index.registered(),
+      members: network && this.#driver.index.members.peers().length,
       refused: gate?.refused,
       store: {
         kind,
@@ -281,10 +281,10 @@ function ticketAddresses(network: Network | undefined): string[] {
 }
 
 /** Requests to the index of this process. Only a watch waits long enough to be worth cancelling. */
-function askOf(index: IndexDriver): Ask {
+function askOf(driver: IndexDriver): Ask {
   return async (request, { signal }) => {
     signal?.throwIfAborted()
-    const answer = index.ask(request)
+    const answer = driver.ask(request)
     return request.type === 'watch' && signal !== undefined ? untilAborted(answer, signal) : answer
   }
 }

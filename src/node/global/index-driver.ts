@@ -12,10 +12,9 @@ import {
   type UntimedGlobalEvent,
 } from '../../index/global/global-events.ts'
 import type { GlobalIndex } from '../../index/global/global-index.ts'
-import type { AnswerTo, Body, Message, Position, Receipt, Request } from '../../index/message.ts'
+import type { AnswerTo, Body, Message, Receipt, Request } from '../../index/message.ts'
 import type { Sealed, StoreWork } from '../../index/global/plan.ts'
 import { FAREWELL_MS, HELLO_BYTES, INDEX_MESSAGE_BYTES } from '../../limits.ts'
-import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Staging } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -81,24 +80,9 @@ export class IndexDriver {
     return new IndexDriver(options, await openIndex(options))
   }
 
-  /** Peer ids of the Locals that are connected. */
-  peers(): string[] {
-    return this.#index.peers()
-  }
-
-  /** The members, as of the last durable change. */
-  get members(): Members {
-    return this.#index.members
-  }
-
-  /** The last durable change. */
-  get position(): Position {
-    return this.#index.position
-  }
-
-  /** Every Local that removals wait for. */
-  registered(): ReturnType<GlobalIndex['registered']> {
-    return this.#index.registered()
+  /** The index, as of the last durable change. */
+  get index(): Pick<GlobalIndex, 'members' | 'peers' | 'position' | 'registered'> {
+    return this.#index
   }
 
   /** A request of the node's own callers. Rejects with the error of a failure. */
@@ -285,7 +269,7 @@ export class IndexDriver {
   }
 
   #isMember(peer: string): boolean {
-    return this.members.roleOf(peer) !== undefined
+    return this.#index.members.roleOf(peer) !== undefined
   }
 }
 

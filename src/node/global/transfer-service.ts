@@ -29,7 +29,7 @@ import { ingest, receive, recordOf } from './ingest.ts'
 
 export interface TransferServiceOptions {
   readonly store: Store
-  readonly index: IndexDriver
+  readonly driver: IndexDriver
   readonly repair: Repair
   readonly holders: Holders
   /** Bytes in flight for peers. */
@@ -85,7 +85,7 @@ export class TransferService {
   }
 
   #hostFor({ peer, signal }: Channel, last: LastServed): TransferHost {
-    const { allowance, traffic, store, index } = this.#options
+    const { allowance, traffic, store, driver } = this.#options
     const meter = { allowance, who: peer, signal }
     return {
       open: (digest) => this.#open(digest, last),
@@ -93,7 +93,7 @@ export class TransferService {
         check: () => this.#checkWriter(peer),
         takeKnown: async (value, bytes, outboard, name) => {
           if (name !== undefined) checkName(name)
-          return index.adopt(await receive(store, value, arriving(bytes, meter), outboard), name)
+          return driver.adopt(await receive(store, value, arriving(bytes, meter), outboard), name)
         },
         takeStream: (bytes, ...rest) => this.#takeStream(arriving(bytes, meter), ...rest),
       },
@@ -106,8 +106,8 @@ export class TransferService {
 
   /** Throws `not-permitted` if this peer may not store values. */
   #checkWriter(peer: string): void {
-    const { index, onRefused } = this.#options
-    const role = index.members.roleOf(peer)
+    const { driver, onRefused } = this.#options
+    const role = driver.index.members.roleOf(peer)
     if (role !== undefined && suffices(role, 'writer')) return
     onRefused(peer, 'role')
     throw errorOf(roleTooLow(peer, role ?? 'stranger', 'writer'))
@@ -120,7 +120,7 @@ export class TransferService {
   }
 
   #isThere(peer: string): boolean {
-    return this.#options.index.peers().includes(peer)
+    return this.#options.driver.index.peers().includes(peer)
   }
 
   /**
@@ -159,7 +159,7 @@ export class TransferService {
     claim: () => Identity,
     name: string | undefined,
   ): Promise<UploadResult> {
-    const { store, index } = this.#options
+    const { store, driver } = this.#options
     if (name !== undefined) checkName(name)
     const value = await ingest(store, bytes, { size, signal: undefined, onBytes: () => undefined })
     const claimed = claim()
@@ -167,7 +167,7 @@ export class TransferService {
       await value.staging.discard()
       throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
     }
-    return index.adopt(value, name)
+    return driver.adopt(value, name)
   }
 }
 

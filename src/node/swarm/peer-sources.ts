@@ -12,16 +12,7 @@ import type { Traffic } from '../calls/traffic.ts'
 import { ChannelPool } from './channel-pool.ts'
 
 /** The nodes that a download fetches from, by peer id. */
-export interface Sources {
-  readonly self: SourceId
-  readonly global: SourceId
-  /** Yields verified runs of these ranges; without a range, only asks which runs are held. */
-  fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<VerifiedRun>
-  /** Announces that this node fetches a value, and returns the other Locals in its swarm. */
-  joinSwarm(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]>
-  /** Counts and logs a peer that sent false data or broke the protocol. */
-  report(source: SourceId, fault: DstoreError): void
-}
+export type Sources = Pick<PeerSources, 'self' | 'global' | 'fetch' | 'joinSwarm' | 'report'>
 
 export interface PeerSourcesOptions {
   readonly network: Network
@@ -32,7 +23,7 @@ export interface PeerSourcesOptions {
   readonly onAway: () => void
 }
 
-export class PeerSources implements Sources {
+export class PeerSources {
   readonly transfers: ChannelPool
   readonly #options: PeerSourcesOptions
   /** The addresses of Locals according to Global, by peer id, least recently named first. */
@@ -54,6 +45,7 @@ export class PeerSources implements Sources {
     return this.#options.globalPeer
   }
 
+  /** Yields verified runs of these ranges; without a range, only asks which runs are held. */
   fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<VerifiedRun> {
     const { traffic } = this.#options
     const onReceived = (bytes: number): void => traffic.received(source, bytes)
@@ -62,6 +54,7 @@ export class PeerSources implements Sources {
     )
   }
 
+  /** Announces that this node fetches a value, and returns the other Locals in its swarm. */
   async joinSwarm(digest: Uint8Array, signal: AbortSignal): Promise<readonly SourceId[]> {
     const { globalPeer, network } = this.#options
     const addresses = await this.transfers.run(globalPeer, signal, (transfer) =>
@@ -79,6 +72,7 @@ export class PeerSources implements Sources {
     )
   }
 
+  /** Counts and logs a peer that sent false data or broke the protocol. */
   report(source: SourceId, fault: DstoreError): void {
     const { log, traffic } = this.#options
     traffic.lied(source)

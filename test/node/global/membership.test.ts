@@ -40,7 +40,7 @@ test('R006-4: many race for a ticket of three uses: three win', async (t) => {
   const types = (await Promise.all(racers)).map((body) => body?.type)
   t.is(types.filter((type) => type === 'welcome').length, 3)
   t.is(types.filter((type) => type === 'failure').length, 9)
-  t.is(host.members.peers().length, 3)
+  t.is(host.index.members.peers().length, 3)
 })
 
 test('R006-6: a hello whose answer was lost may show the ticket again; it is not used twice', async (t) => {
@@ -58,7 +58,7 @@ test('R006-6: a ticket of a higher role raises a member, one of a lower role is 
   await host.ask({ type: 'admit', peer: 'a', role: 'reader' })
   await invite(host, 1)
   t.is((await show(host, 'a', 1))?.type, 'welcome')
-  t.is(host.members.roleOf('a'), 'writer')
+  t.is(host.index.members.roleOf('a'), 'writer')
   const reader = {
     secretHash: hashSecret(secret(2)),
     role: 'reader',
@@ -67,7 +67,7 @@ test('R006-6: a ticket of a higher role raises a member, one of a lower role is 
   } as const
   await host.ask({ type: 'invite', ...reader })
   t.is((await show(host, 'a', 2))?.type, 'welcome')
-  t.is(host.members.roleOf('a'), 'writer')
+  t.is(host.index.members.roleOf('a'), 'writer')
   t.is((await show(host, 'b', 2))?.type, 'welcome', 'its use is still there')
 })
 
@@ -130,8 +130,8 @@ test('R006-3, R006-10: members, tickets and expulsions outlive Global, the regis
   await first.close()
   const second = await begin(store)
   t.teardown(() => second.close())
-  t.deepEqual(second.members.peers(), ['a', 'b'])
-  t.true(second.members.wasExpelled('c'))
+  t.deepEqual(second.index.members.peers(), ['a', 'b'])
+  t.true(second.index.members.wasExpelled('c'))
   t.is((await show(second, 'd', 1))?.type, 'welcome')
   t.like(await show(second, 'e', 1), { type: 'failure' })
   const { owed } = await second.ask({ type: 'expel', peer: 'c', timeoutMs: 200 })
@@ -193,7 +193,7 @@ for (const [name, [needs, body]] of Object.entries(REQUESTS)) {
   test(`R006-20: ${name} needs a ${needs}, and says nothing else to whoever is less`, async (t) => {
     const host = await openHost(t)
     await host.ask({ type: 'put', values: [Uint8Array.of(9)], name: undefined })
-    const { seq } = host.position
+    const { seq } = host.index.position
     const less = needs === 'writer' ? ['reader'] : ['reader', 'writer']
     for (const role of less as ('reader' | 'writer')[]) {
       await host.ask({ type: 'admit', peer: role, role })
@@ -204,7 +204,7 @@ for (const [name, [needs, body]] of Object.entries(REQUESTS)) {
       t.like(answer?.body, { type: 'failure', code: 'not-permitted' })
       t.regex((answer!.body as { message: string }).message, new RegExp(`role ${needs}`))
     }
-    t.is(host.position.seq, seq + less.length, 'nothing but the admissions was done')
+    t.is(host.index.position.seq, seq + less.length, 'nothing but the admissions was done')
     await host.ask({ type: 'admit', peer: 'b', role: needs as 'admin' })
     const allowed = meet(host, 'b')
     await allowed.hello()

@@ -34,7 +34,7 @@ async function serve(t: ExecutionContext, role: MemberRole | undefined) {
   const refused: Refusal[] = []
   const transfers = new TransferService({
     store,
-    index,
+    driver: index,
     repair,
     now,
     log: SILENT,
