@@ -31,11 +31,11 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/hash/engine/kernel': 'Assembles the WebAssembly kernel.',
   'src/hash/proof': 'Plans, builds and verifies the proof of a range of bytes.',
   'src/hash/tree': "The arithmetic of a value's tree, and sets of groups.",
-  'src/index': 'Names, rules, leases and failures of the index, which both sides share.',
+  'src/index':
+    'The messages, names, rules, leases and failures of the index, which both sides share.',
   'src/index/codec': 'Index messages to and from protobuf.',
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
-  'src/index/messages': 'The messages of the index protocol as types, by subject.',
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
   'src/membership': 'Who may take part: members, tickets, admission, refusals.',

@@ -3,19 +3,11 @@
  * "Messages"): plain objects, with sizes and seqs as numbers. `codec` turns them into frames, and
  * refuses every message that breaks a bound.
  */
-import type { Watch, Watched } from './messages/changes.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type {
-  Admit,
-  Admitted,
-  Expel,
-  Invite,
-  Invited,
-  MemberPage,
-  MembersRequest,
-} from './messages/members.ts'
-import type { Bind, Binding, Lookup, Named, Names, Unbind } from './messages/names.ts'
-import type { Ack, Failure, Feed, Goodbye, Hello, Ping, Pong, Welcome } from './messages/session.ts'
-import type {
+  Digest,
+  Fact,
   List,
   Listed,
   Locate,
@@ -26,13 +18,9 @@ import type {
   Remove,
   Removed,
   Stored,
-} from './messages/values.ts'
+} from './value-messages.ts'
 
-export type * from './messages/changes.ts'
-export type * from './messages/members.ts'
-export type * from './messages/names.ts'
-export type * from './messages/session.ts'
-export type * from './messages/values.ts'
+export type * from './value-messages.ts'
 
 /** A request of a Local that is welcome. */
 export type Request =
@@ -100,4 +88,232 @@ export function seqsIn(body: Body): number[] {
     default:
       return []
   }
+}
+
+// Sessions and the feed: they open, feed and end a session.
+
+/** A place in the order of changes of one run of Global. */
+export interface Position {
+  readonly runId: Uint8Array
+  readonly seq: number
+}
+
+export interface Hello {
+  readonly type: 'hello'
+  readonly versions: readonly number[]
+  readonly bootId: Uint8Array
+  readonly position: Position | undefined
+  /** The highest seq of the run of `position` that any message named. */
+  readonly highestSeen: number
+  readonly ticketSecret: Uint8Array | undefined
+}
+
+export interface Welcome {
+  readonly type: 'welcome'
+  readonly version: number
+  readonly position: Position
+  readonly leaseMs: number | undefined
+  readonly reset: boolean
+  /** With a reset, the peer ids of all members. */
+  readonly members: readonly string[]
+}
+
+/** The losses and changes of members among the changes `after` < seq <= `upto`. */
+export interface Feed {
+  readonly type: 'feed'
+  readonly after: number
+  readonly upto: number
+  readonly removals: readonly Removal[]
+  readonly unbindings: readonly Unbinding[]
+  readonly memberships: readonly Membership[]
+}
+
+export interface Removal {
+  readonly digest: Digest
+  readonly seq: number
+}
+
+export interface Unbinding {
+  readonly name: string
+  readonly seq: number
+}
+
+/** A peer was admitted or expelled. */
+export interface Membership {
+  readonly peer: string
+  readonly admitted: boolean
+  readonly seq: number
+}
+
+/** The Local has applied every change up to this one. */
+export interface Ack {
+  readonly type: 'ack'
+  readonly seq: number
+}
+
+export interface Ping {
+  readonly type: 'ping'
+}
+
+export interface Pong {
+  readonly type: 'pong'
+  /** From Global: the seq of the last change before this answer. */
+  readonly seq: number
+}
+
+export interface Goodbye {
+  readonly type: 'goodbye'
+  readonly reason: string
+}
+
+export interface Failure {
+  readonly type: 'failure'
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+// Names.
+
+export interface Bind {
+  readonly type: 'bind'
+  readonly name: string
+  readonly digest: Digest
+}
+
+export interface Lookup {
+  readonly type: 'lookup'
+  readonly name: string
+  readonly inline: boolean
+}
+
+/** The answer about a name. */
+export interface Binding {
+  readonly type: 'binding'
+  /** Undefined if the name is not bound. */
+  readonly found: Found | undefined
+}
+
+export interface Found {
+  readonly digest: Digest
+  /** The seq of the change that bound the name. */
+  readonly incarnation: number
+  readonly fact: Fact
+}
+
+/**
+ * Unbinds a name. Its value goes with its last name, unless it was ever put without one or
+ * `keepValue` is set.
+ */
+export interface Unbind {
+  readonly type: 'unbind'
+  readonly name: string
+  readonly keepValue: boolean
+  readonly timeoutMs: number | undefined
+}
+
+export interface Names {
+  readonly type: 'names'
+  readonly prefix: string
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+export interface Named {
+  readonly type: 'named'
+  readonly items: readonly { readonly name: string; readonly digest: Digest }[]
+  readonly more: boolean
+}
+
+// Watchers.
+
+/** Asks for the changes after a position, to be answered as soon as there is one. */
+export interface Watch {
+  readonly type: 'watch'
+  /** Undefined for the current position. */
+  readonly after: Position | undefined
+  readonly waitMs: number
+  readonly limit: number
+}
+
+export interface Watched {
+  readonly type: 'watched'
+  readonly position: Position
+  readonly changes: readonly WatchedChange[]
+  /** Some changes after the position are no longer in the log. */
+  readonly lost: boolean
+}
+
+export type ChangeType =
+  'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel'
+
+/** A change, as watchers get it. */
+export interface WatchedChange {
+  readonly seq: number
+  readonly type: ChangeType
+  readonly digest: Digest | undefined
+  readonly names: readonly string[]
+  readonly size: number | undefined
+  /** The peer that was admitted or expelled. */
+  readonly peer: string | undefined
+  /** The role of the ticket, or of the peer that was admitted. */
+  readonly role: MemberRole | undefined
+}
+
+// Tickets and members (specs/006-membership.md).
+
+/** Makes a ticket. Global gets only the hash of its secret. */
+export interface Invite {
+  readonly type: 'invite'
+  readonly secretHash: Digest
+  readonly role: MemberRole
+  readonly uses: number
+  readonly validMs: number
+}
+
+export interface Invited {
+  readonly type: 'invited'
+  /** Where Global listens: multiaddrs without peer id. */
+  readonly addresses: readonly string[]
+  /** Wall clock, in milliseconds. */
+  readonly expiresMs: number
+}
+
+/** Makes a peer a member, or changes its role. */
+export interface Admit {
+  readonly type: 'admit'
+  readonly peer: string
+  readonly role: MemberRole
+}
+
+export interface Admitted {
+  readonly type: 'admitted'
+}
+
+/** Ends a membership. The answer is that of a removal. */
+export interface Expel {
+  readonly type: 'expel'
+  readonly peer: string
+  readonly timeoutMs: number | undefined
+}
+
+export interface MembersRequest {
+  readonly type: 'members'
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+export interface MemberPage {
+  readonly type: 'member-page'
+  readonly items: readonly MemberFacts[]
+  readonly more: boolean
+}
+
+export interface MemberFacts {
+  readonly peer: string
+  /** Undefined if it was expelled. */
+  readonly role: MemberRole | undefined
+  readonly connected: boolean
+  /** When it got this role or was expelled: wall clock, in milliseconds. */
+  readonly sinceMs: number
 }
