@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { leaseOver } from '../../index/local/freshness.ts'
-import type { Fact, Found, Request } from '../../index/message.ts'
+import type { Fact, Request } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
@@ -26,14 +26,10 @@ export interface IndexClientOptions {
 
 export class IndexClient extends IndexCalls implements NodeIndex {
   readonly #options: IndexClientOptions
-  readonly #cache: Cache
-  readonly #holdings: Holdings
 
   constructor(options: IndexClientOptions) {
     super(askOver(options.link))
     this.#options = options
-    this.#cache = options.cache
-    this.#holdings = options.holdings
   }
 
   async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
@@ -47,7 +43,7 @@ export class IndexClient extends IndexCalls implements NodeIndex {
     options: CallOptions = {},
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
-    const waits = (): boolean => keys.some((key) => this.#cache.peek(key) === undefined)
+    const waits = (): boolean => keys.some((key) => this.#options.cache.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
@@ -67,20 +63,22 @@ export class IndexClient extends IndexCalls implements NodeIndex {
 
   async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
-    const waits = (): boolean => this.#holdings.bound(name) === undefined
+    const { link, cache, holdings } = this.#options
+    const waits = (): boolean => holdings.bound(name) === undefined
     try {
-      return await this.#options.link.ask(request, { ...options, waits }, ({ found }, keep) => {
+      return await link.ask(request, { ...options, waits }, ({ found }, keep) => {
         if (found === undefined) return undefined
         const bound = boundName(name, found, this.#heldBytes(new Key(found.digest)))
-        if (keep) this.#takeBinding(name, found)
+        if (keep) holdings.bind(name, found)
+        if (keep && found.fact.value !== undefined) this.#options.keep(bound.key, found.fact)
         return bound
       })
     } catch (error) {
-      const bound = this.#holdings.bound(name)
-      const value = bound === undefined ? undefined : this.#cache.peek(bound.key)
+      const bound = holdings.bound(name)
+      const value = bound === undefined ? undefined : cache.peek(bound.key)
       const away = error instanceof DstoreError && error.code === 'unreachable'
       if (!away || bound === undefined) throw error
-      if (this.#options.link.isLeaseOver()) throw leaseOver()
+      if (link.isLeaseOver()) throw leaseOver()
       const { size, heldBytes } = value ?? { size: 0, heldBytes: 0 }
       return { name, ...bound, size, heldBytes, confirmed: false }
     }
@@ -89,7 +87,7 @@ export class IndexClient extends IndexCalls implements NodeIndex {
   async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
     const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
     const found = await this.#options.link.ask(request, options, (answer, keep) => {
-      if (keep) this.#holdings.bind(name, answer.found!)
+      if (keep) this.#options.holdings.bind(name, answer.found!)
       return answer.found!
     })
     return boundName(name, found, this.#heldBytes(key))
@@ -97,21 +95,14 @@ export class IndexClient extends IndexCalls implements NodeIndex {
 
   /** The cache's answer; undefined if it holds nothing that was confirmed. */
   #unconfirmed(key: Key): ValueFacts | undefined {
-    const cached = this.#cache.get(key)
+    const cached = this.#options.cache.get(key)
     if (cached === undefined || cached.isVoid) return undefined
     const { size, incarnation, heldBytes } = cached
     return { key, size, incarnation, heldBytes, names: [], holders: [], confirmed: false }
   }
 
   #heldBytes(key: Key): number {
-    return this.#cache.peek(key)?.heldBytes ?? 0
-  }
-
-  /** Keeps a binding, and its value if that came along. */
-  #takeBinding(name: string, found: Found): void {
-    this.#holdings.bind(name, found)
-    const key = new Key(found.digest)
-    if (found.fact.value !== undefined) this.#options.keep(key, found.fact)
+    return this.#options.cache.peek(key)?.heldBytes ?? 0
   }
 }
 
