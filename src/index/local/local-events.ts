@@ -1,15 +1,9 @@
 /** The events and effects of a Local's index (specs/004-index.md). */
 import type { DstoreError } from '../../errors.ts'
-import type {
-  Answer,
-  Digest,
-  Membership,
-  Message,
-  Removal,
-  Request,
-  Unbinding,
-} from '../message.ts'
+import type { Digest, Feed, Message, Request } from '../message.ts'
 import type { Verdict } from './freshness.ts'
+import type { Settled } from './request-queue.ts'
+import type { Revalidated } from './revalidation.ts'
 
 /** An event, and its time in milliseconds. */
 export type LocalEvent = UntimedLocalEvent & { readonly now: number }
@@ -41,23 +35,14 @@ export type LocalEffect =
   | { readonly type: 'send'; readonly message: Message }
   /** Send `flush` when this turn of the event loop is over, so that its requests share messages. */
   | { readonly type: 'schedule-flush' }
-  | {
-      readonly type: 'settle'
-      readonly ticket: number
-      readonly result: Answer | DstoreError
-      /** May the answer be kept? */
-      readonly keep: boolean
-    }
+  | (Settled & { readonly type: 'settle' })
   /** Never `wait`. */
   | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
-  /** Drop every older incarnation: end its reads, fetches and transfers, and free its memory. */
-  | {
-      readonly type: 'apply'
-      readonly removals: readonly Removal[]
-      readonly unbindings: readonly Unbinding[]
-      /** Peers to serve from now on, and peers to disconnect. */
-      readonly memberships: readonly Membership[]
-    }
+  /**
+   * Drop every older incarnation: end its reads, fetches and transfers, and free its memory. Serve
+   * the admitted peers from now on, and disconnect the expelled ones.
+   */
+  | (Pick<Feed, 'removals' | 'unbindings' | 'memberships'> & { readonly type: 'apply' })
   /** These are all members: disconnect every other peer. */
   | { readonly type: 'members'; readonly peers: readonly string[] }
   /** Mark everything held as void and forget all bindings, then send `held`. */
@@ -66,11 +51,7 @@ export type LocalEffect =
    * A void value has this incarnation; undefined if it is gone. A value cached since then is not
    * affected.
    */
-  | {
-      readonly type: 'revalidated'
-      readonly digest: Digest
-      readonly incarnation: number | undefined
-    }
+  | (Revalidated & { readonly type: 'revalidated' })
   /** End every read: the lease expired, or this node is not a member. */
   | { readonly type: 'end-reads'; readonly error: DstoreError }
   /** Close the stream. */
