@@ -164,7 +164,11 @@ export class GlobalIndex {
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
     switch (body.type) {
       case 'put':
-        this.#stage(origin, body.values, body.name)
+        this.#plans.ask<'sealed'>(
+          { type: 'stage', values: body.values },
+          ({ values }) => this.#putAll(origin, values, body.name),
+          (why) => this.#answer(origin, why),
+        )
         break
       case 'members':
         this.#answer(origin, memberPage(this.members, body, new Set(this.peers())))
@@ -228,16 +232,6 @@ export class GlobalIndex {
     const write = this.#register.remove(peer)
     if (write !== undefined) this.#plans.write([write], () => undefined)
     this.#pendingRemovals.poll(this.#now)
-  }
-
-  #stage(origin: Origin, values: readonly Uint8Array[], name: string | undefined): void {
-    this.#plans.ask<'sealed'>(
-      { type: 'stage', values },
-      {
-        done: (sealed) => this.#putAll(origin, sealed.values, name),
-        failed: (why) => this.#answer(origin, why),
-      },
-    )
   }
 
   /** Answers once, when the last value is put or the first has failed. */

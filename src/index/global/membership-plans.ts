@@ -15,6 +15,7 @@ import {
 import { suffices, type MemberRole } from '../../membership/role.ts'
 import { hashSecret } from '../../membership/ticket.ts'
 import { TICKETS } from '../../limits.ts'
+import type { Write } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import type { Admit, Expel, Invite, MemberPage, MembersRequest } from '../message.ts'
 import { localRow } from '../records/record.ts'
@@ -43,21 +44,16 @@ export function* invite(
   if (!members.hasRoomForTicket(nowMs)) {
     return answer(failure('busy', `Global remembers at most ${TICKETS} tickets`))
   }
-  const looked = [ticketRow(secretHash)]
-  const rows = yield looked
-  if (rows[0] !== undefined) return answer(failure('conflict', 'this ticket already exists'))
+  const key = ticketRow(secretHash)
+  const [known] = yield [key]
+  if (known !== undefined) return answer(failure('conflict', 'this ticket already exists'))
   const expiresMs = nowMs + validMs
   const stale = members.staleTickets(nowMs)
   const value = encodeTicket({ role, usesLeft: uses, expiresMs, by: asker })
   return {
     type: 'change',
     change: { type: 'invite', role, uses },
-    looked,
-    rows,
-    writes: [
-      { key: looked[0]!, value },
-      ...stale.map((hash) => ({ key: ticketRow(hash), value: undefined })),
-    ],
+    writes: [{ key, value }, ...stale.map((hash) => ({ key: ticketRow(hash), value: undefined }))],
     next: () => {
       members.invited(secretHash, expiresMs)
       for (const hash of stale) members.dropTicket(hash)
@@ -68,35 +64,33 @@ export function* invite(
 
 /** Makes a peer a member, or changes its role. */
 export function* admit({ peer, role }: Admit, context: MembershipContext): Plan {
-  const looked = [memberRow(peer)]
-  const rows = yield looked
-  const before = rows[0] === undefined ? undefined : decodeMember(rows[0])
+  const [row] = yield [memberRow(peer)]
+  const before = row === undefined ? undefined : decodeMember(row)
   if (before?.role === role) return ADMITTED
-  return admission({ peer, role, ticket: undefined }, context, { looked, rows, writes: [] })
+  return admission({ peer, role, ticket: undefined }, context)
 }
 
 /** A peer shows the secret of a ticket. A ticket that would not raise its role keeps its uses. */
 export function* redeem(peer: string, secret: Uint8Array, context: MembershipContext): Plan {
   const hash = hashSecret(secret)
-  const looked = [ticketRow(hash), memberRow(peer)]
-  const rows = yield looked
-  const ticket = rows[0] === undefined ? undefined : decodeTicket(rows[0])
-  const role = rows[1] === undefined ? undefined : decodeMember(rows[1]).role
+  const key = ticketRow(hash)
+  const [shown, own] = yield [key, memberRow(peer)]
+  const ticket = shown === undefined ? undefined : decodeTicket(shown)
+  const role = own === undefined ? undefined : decodeMember(own).role
   const why = whyNot(ticket, context)
   if (role !== undefined && (why !== undefined || suffices(role, ticket!.role))) return ADMITTED
   if (why !== undefined) {
     return answer(failure('not-permitted', why, 'ask for a new ticket: `dstore invite` makes one'))
   }
   const usesLeft = ticket!.usesLeft - 1
-  const writes = [{ key: looked[0]!, value: encodeTicket({ ...ticket!, usesLeft }) }]
-  const admitted = { peer, role: ticket!.role, ticket: hash }
-  return admission(admitted, context, { looked, rows, writes })
+  const write = { key, value: encodeTicket({ ...ticket!, usesLeft }) }
+  return admission({ peer, role: ticket!.role, ticket: hash }, context, [write])
 }
 
 function admission(
   { peer, role, ticket }: { peer: string; role: MemberRole; ticket: Uint8Array | undefined },
   { members, nowMs }: MembershipContext,
-  done: Pick<Outcome & { type: 'change' }, 'looked' | 'rows' | 'writes'>,
+  writes: readonly Write[] = [],
 ): Outcome {
   if (!members.hasRoomFor(peer)) {
     return answer(failure('busy', 'Global has as many members as it can keep'))
@@ -104,10 +98,9 @@ function admission(
   const record = { role, sinceMs: nowMs, expelled: 0, ticket }
   const write = { key: memberRow(peer), value: encodeMember(record) }
   return {
-    ...done,
     type: 'change',
     change: { type: 'admit', peer, role },
-    writes: [...done.writes, write],
+    writes: [...writes, write],
     next: () => {
       members.set(peer, record)
       return ADMITTED
@@ -132,21 +125,16 @@ export function* expel(
     const removed = { freedBytes: 0, names: [], digest: undefined }
     if (before.role === undefined) return { type: 'await', seq: before.expelled, removed }
     const { ticket: hash } = before
-    const looked = [memberRow(peer), ...(hash === undefined ? [] : [ticketRow(hash)])]
-    const rows = yield looked
-    if (rows[0]?.version !== own?.version) continue
-    const ticket = rows[1] === undefined ? undefined : decodeTicket(rows[1])
-    const spent =
-      ticket === undefined
-        ? []
-        : [{ key: looked[1]!, value: encodeTicket({ ...ticket, usesLeft: 0 }) }]
+    const tickets = hash === undefined ? [] : [ticketRow(hash)]
+    const [again, row] = yield [memberRow(peer), ...tickets]
+    if (again?.version !== own?.version) continue
+    const value = row && encodeTicket({ ...decodeTicket(row), usesLeft: 0 })
+    const spent = value === undefined ? [] : tickets.map((key) => ({ key, value }))
     const record = (seq: number) =>
       ({ role: undefined, sinceMs: nowMs, expelled: seq, ticket: undefined }) as const
     return {
       type: 'change',
       change: { type: 'expel', peer },
-      looked,
-      rows,
       // It leaves the register, so it owes nothing.
       writes: [...spent, { key: localRow(peer), value: undefined }],
       mark: (latest) => ({ key: memberRow(peer), value: encodeMember(record(latest)) }),

@@ -3,20 +3,12 @@
  * and starts it over when its transaction conflicts. A *ticket* names an effect whose result is
  * still to come.
  */
-import type { Location, Write } from '../../store/store.ts'
+import type { Location, RecordKey, Transaction, Write } from '../../store/store.ts'
 import type { Body, Failure } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import { encodeChange, type Change } from '../records/record.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import {
-  transactionOf,
-  type Done,
-  type Outcome,
-  type Plan,
-  type StoreResult,
-  type StoreWork,
-  type Rows,
-} from './plan.ts'
+import type { Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
 export interface Origin {
   readonly session: SessionId
@@ -37,12 +29,6 @@ export interface Task {
 type Awaited = Done & { type: 'await' }
 
 type Result<T extends StoreResult['type']> = Extract<StoreResult, { type: T }>
-
-/** What follows when work is done, or has failed. */
-interface Then<T extends StoreResult['type']> {
-  readonly done: (result: Result<T>) => void
-  readonly failed: (why: Failure) => void
-}
 
 export interface PlanRunnerOptions {
   readonly feed: ChangeFeed
@@ -73,7 +59,7 @@ export class PlanRunner {
   }
 
   run(task: Task): void {
-    this.#step(task, task.begin(), [])
+    this.#step(task, task.begin(), [], [])
   }
 
   /**
@@ -81,15 +67,19 @@ export class PlanRunner {
    */
   write(writes: readonly Write[], then: () => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
-    this.ask<'committed'>({ type: 'commit', transaction }, { done: then, failed: () => undefined })
+    this.ask<'committed'>({ type: 'commit', transaction }, then, () => undefined)
   }
 
   /** Sends out work under a new ticket. */
-  ask<T extends StoreResult['type']>(work: StoreWork, then: Then<T>): void {
+  ask<T extends StoreResult['type']>(
+    work: StoreWork,
+    done: (result: Result<T>) => void,
+    failed: (why: Failure) => void,
+  ): void {
     const ticket = ++this.#lastTicket
     this.#tickets.set(ticket, (result) => {
-      if (result.type === 'failed') then.failed(result.failure)
-      else then.done(result as Result<T>)
+      if (result.type === 'failed') failed(result.failure)
+      else done(result as Result<T>)
     })
     this.#options.emit({ ...work, ticket })
   }
@@ -108,23 +98,24 @@ export class PlanRunner {
     }
   }
 
-  #step(task: Task, plan: Plan, rows: Rows): void {
+  #step(task: Task, plan: Plan, keys: readonly RecordKey[], rows: Rows): void {
     const step = plan.next(rows)
-    if (step.done === true) return this.#conclude(task, step.value)
+    if (step.done === true) {
+      const conditions = keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))
+      return this.#conclude(task, step.value, conditions)
+    }
     this.ask<'rows'>(
       { type: 'read', keys: step.value },
-      {
-        done: (read) => this.#step(task, plan, read.rows),
-        failed: (why) => this.#fail(task, why),
-      },
+      (read) => this.#step(task, plan, step.value, read.rows),
+      (why) => this.#fail(task, why),
     )
   }
 
-  #conclude(task: Task, outcome: Outcome): void {
+  #conclude(task: Task, outcome: Outcome, conditions: Transaction['conditions']): void {
     if (outcome.type === 'load') {
       this.#load(task, outcome)
     } else if (outcome.type === 'change') {
-      this.#change(task, outcome)
+      this.#change(task, outcome, conditions)
     } else {
       this.#discard(task)
       this.#finish(task, outcome)
@@ -136,29 +127,36 @@ export class PlanRunner {
     if (values.every((value) => value === undefined)) {
       return task.finish(answer(values.map(() => undefined)))
     }
-    this.ask<'loaded'>(work, {
-      done: (loaded) => task.finish(answer(loaded.values)),
-      failed: (why) => this.#fail(task, why),
-    })
+    this.ask<'loaded'>(
+      work,
+      (loaded) => task.finish(answer(loaded.values)),
+      (why) => this.#fail(task, why),
+    )
   }
 
-  #change(task: Task, outcome: Outcome & { type: 'change' }): void {
+  #change(
+    task: Task,
+    outcome: Outcome & { type: 'change' },
+    conditions: Transaction['conditions'],
+  ): void {
     const { feed, epochMs, now } = this.#options
+    const { change, writes, mark, adopt = [], release = [] } = outcome
     this.#committing++
+    // The highest seq that the change can get.
     const latest = feed.highest + this.#committing
-    const transaction = transactionOf(outcome, { atMs: epochMs + now(), latest })
+    const marked = mark === undefined ? writes : [...writes, mark(latest)]
+    const entry = encodeChange(change, epochMs + now())
+    const transaction = { conditions, writes: marked, entry, adopt, release }
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },
-      {
-        done: (result) => {
-          this.#committing--
-          if (result.type === 'conflicted') this.run(task)
-          else this.#committed(task, outcome, result.seq)
-        },
-        failed: (why) => {
-          this.#committing--
-          this.#fail(task, why)
-        },
+      (result) => {
+        this.#committing--
+        if (result.type === 'conflicted') this.run(task)
+        else this.#committed(task, outcome, result.seq)
+      },
+      (why) => {
+        this.#committing--
+        this.#fail(task, why)
       },
     )
   }
@@ -179,10 +177,11 @@ export class PlanRunner {
         return this.#await(task, done, this.#options.now())
       case 'inspect': {
         const { answer, ...work } = done
-        this.ask<'inspected'>(work, {
-          done: (inspected) => task.finish(answer(inspected.facts)),
-          failed: (why) => task.finish(why),
-        })
+        this.ask<'inspected'>(
+          work,
+          (inspected) => task.finish(answer(inspected.facts)),
+          (why) => task.finish(why),
+        )
       }
     }
   }

@@ -6,7 +6,7 @@
 import { Key } from '../../hash/key.ts'
 import type { Location, RecordKey, Row, Transaction, Write } from '../../store/store.ts'
 import type { Body, Digest, Failure, Removed } from '../message.ts'
-import { encodeChange, type Change } from '../records/record.ts'
+import type { Change } from '../records/record.ts'
 
 export type Rows = readonly (Row | undefined)[]
 
@@ -18,13 +18,10 @@ export type Outcome =
       readonly type: 'load'
       readonly answer: (values: readonly (Uint8Array | undefined)[]) => Body
     })
-  /** Commit this change; `next` gets its seq. */
+  /** Commit this change, if the rows that were asked for last are the same; `next` gets its seq. */
   | {
       readonly type: 'change'
       readonly change: Change
-      /** The rows that the change was decided by. */
-      readonly looked: readonly RecordKey[]
-      readonly rows: Rows
       readonly writes: readonly Write[]
       /** Marks a loss with the highest seq that it can get: a later request waits for no less. */
       readonly mark?: (latest: number) => Write
@@ -89,17 +86,3 @@ export interface Sealed {
 export const answer = (body: Body): Done => ({ type: 'answer', body })
 
 export const textOf = (digest: Digest): string => new Key(digest).toString()
-
-/** The transaction of a change. `latest`: the highest seq that it can get. */
-export function transactionOf(
-  { change, looked, rows, writes, mark, adopt = [], release = [] }: Outcome & { type: 'change' },
-  { atMs, latest }: { readonly atMs: number; readonly latest: number },
-): Transaction {
-  return {
-    conditions: looked.map((key, i) => ({ key, version: rows[i]?.version ?? 0 })),
-    writes: mark === undefined ? writes : [...writes, mark(latest)],
-    entry: encodeChange(change, atMs),
-    adopt,
-    release,
-  }
-}

@@ -30,20 +30,15 @@ import {
 
 /** Adopts a sealed value under its key, unless the key exists; binds a name in the same change. */
 export function* put({ digest, size, location }: Sealed, name: string | undefined): Plan {
-  const looked = putRows(digest, name)
-  const rows = yield looked
+  const rows = yield putRows(digest, name)
   if (rows.some((row) => row !== undefined)) {
-    return putAgain({ digest, name, looked, rows }, (have) =>
-      answer({ type: 'stored', receipts: [have] }),
-    )
+    return putAgain(rows, digest, name, (have) => answer({ type: 'stored', receipts: [have] }))
   }
   const names = name === undefined ? [] : [name]
   const unnamed = name === undefined
   return {
     type: 'change',
     change: { type: 'put', digest, size, names },
-    looked,
-    rows,
     writes: [
       { key: keyRow(digest), value: encodeKey({ size, location, names, unnamed }) },
       { key: removedRow(digest), value: undefined },
@@ -57,8 +52,7 @@ export function* put({ digest, size, location }: Sealed, name: string | undefine
 
 /** May this large value be sent? For a value that exists and is whole, this is the put. */
 export function* offer({ digest, size, name }: Offer): Plan {
-  const looked = putRows(digest, name)
-  const rows = yield looked
+  const rows = yield putRows(digest, name)
   const inspect = (have: Receipt | undefined): Done => ({
     type: 'inspect',
     digest,
@@ -69,7 +63,7 @@ export function* offer({ digest, size, name }: Offer): Plan {
         : { type: 'offered', have: undefined, sendFrom: Math.min(keptBytes, lastGroup(size)) },
   })
   if (rows.every((row) => row === undefined)) return inspect(undefined)
-  return putAgain({ digest, name, looked, rows }, inspect)
+  return putAgain(rows, digest, name, inspect)
 }
 
 /**
@@ -82,19 +76,13 @@ const lastGroup = (size: number): number =>
 const putRows = (digest: Digest, name: string | undefined): RecordKey[] =>
   name === undefined ? [keyRow(digest)] : [keyRow(digest), nameRow(name)]
 
-interface Looked {
-  readonly digest: Digest
-  readonly name: string | undefined
-  readonly looked: readonly RecordKey[]
-  readonly rows: Rows
-}
-
 /** A put of a key that exists, or under a name that is bound. */
 function putAgain(
-  { digest, name, looked, rows }: Looked,
+  [row, taken]: Rows,
+  digest: Digest,
+  name: string | undefined,
   doneWith: (have: Receipt) => Done,
 ): Outcome {
-  const [row, taken] = rows
   if (taken !== undefined && !equal(decodeName(taken), digest)) {
     return answer(nameTaken(name!, taken))
   }
@@ -103,23 +91,19 @@ function putAgain(
   const { size, incarnation } = found
   const done = doneWith({ digest, size, incarnation, existed: true })
   if (name !== undefined && taken === undefined) {
-    return bindTo(found, { digest, name, looked, rows }, () => done)
+    return bindTo(found, digest, name, () => done)
   }
   if (name !== undefined || found.unnamed) return done
   return {
     type: 'change',
     change: { type: 'put', digest, size, names: [] },
-    looked,
-    rows,
     writes: [{ key: keyRow(digest), value: encodeKey({ ...found, unnamed: true }) }],
     next: () => done,
   }
 }
 
 export function* bind({ name, digest }: Bind): Plan {
-  const looked = [keyRow(digest), nameRow(name)]
-  const rows = yield looked
-  const [row, taken] = rows
+  const [row, taken] = yield putRows(digest, name)
   if (taken !== undefined && !equal(decodeName(taken), digest)) {
     return answer(nameTaken(name, taken))
   }
@@ -131,12 +115,13 @@ export function* bind({ name, digest }: Bind): Plan {
       found: { digest, incarnation, fact: factOf(found, undefined, [])! },
     })
   if (taken !== undefined) return bound(taken.version)
-  return bindTo(found, { digest, name, looked, rows }, bound)
+  return bindTo(found, digest, name, bound)
 }
 
 function bindTo(
   found: KeyRecord,
-  { digest, name, looked, rows }: Looked & { name: string },
+  digest: Digest,
+  name: string,
   next: (seq: number) => Done,
 ): Outcome {
   if (found.names.length >= NAMES_PER_KEY) {
@@ -145,8 +130,6 @@ function bindTo(
   return {
     type: 'change',
     change: { type: 'bind', digest, name },
-    looked,
-    rows,
     writes: [
       { key: keyRow(digest), value: encodeKey({ ...found, names: [...found.names, name] }) },
       { key: nameRow(name), value: encodeName(digest) },

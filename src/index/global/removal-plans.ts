@@ -2,7 +2,6 @@
  * Plans that remove values and unbind names (specs/004-index.md, "Rules: removal" and "Rules:
  * names").
  */
-import type { RecordKey } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import type { Digest, Failure, Remove, Unbind } from '../message.ts'
 import {
@@ -16,13 +15,11 @@ import {
   removedRow,
   type KeyRecord,
 } from '../records/record.ts'
-import { answer, textOf, type Outcome, type Plan, type Rows } from './plan.ts'
+import { answer, textOf, type Outcome, type Plan } from './plan.ts'
 
 /** `trimmed`: the last seq that was trimmed from the log. */
 export function* remove({ digest, force }: Remove, trimmed: () => number): Plan {
-  const looked = [keyRow(digest), removedRow(digest)]
-  const rows = yield looked
-  const [row, mark] = rows
+  const [row, mark] = yield [keyRow(digest), removedRow(digest)]
   if (row === undefined) {
     const last = mark === undefined ? undefined : decodeRemoved(mark)
     if (last === undefined || last.seq <= trimmed()) {
@@ -36,7 +33,7 @@ export function* remove({ digest, force }: Remove, trimmed: () => number): Plan 
   }
   const found = decodeKey(row)
   if (found.names.length > 0 && !force) return answer(stillNamed(digest, found.names))
-  return removal(digest, found, looked, rows)
+  return removal(digest, found)
 }
 
 export function* unbind({ name, keepValue }: Unbind): Plan {
@@ -44,20 +41,16 @@ export function* unbind({ name, keepValue }: Unbind): Plan {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer(failure('not-found', `no such name: ${name}`))
     const digest = decodeName(bound)
-    const looked = [nameRow(name), keyRow(digest)]
-    const rows = yield looked
-    if (rows[0]?.version !== bound.version || rows[1] === undefined) continue
-    const found = decodeKey(rows[1])
+    const [again, row] = yield [nameRow(name), keyRow(digest)]
+    if (again?.version !== bound.version || row === undefined) continue
+    const found = decodeKey(row)
     const names = found.names.filter((one) => one !== name)
-    if (names.length === 0 && !found.unnamed && !keepValue)
-      return removal(digest, found, looked, rows)
+    if (names.length === 0 && !found.unnamed && !keepValue) return removal(digest, found)
     // A value that is kept without a name needs none from now on.
     const unnamed = found.unnamed || names.length === 0
     return {
       type: 'change',
       change: { type: 'unbind', digest, name },
-      looked,
-      rows,
       writes: [
         { key: nameRow(name), value: undefined },
         { key: keyRow(digest), value: encodeKey({ ...found, names, unnamed }) },
@@ -71,18 +64,10 @@ export function* unbind({ name, keepValue }: Unbind): Plan {
   }
 }
 
-function removal(
-  digest: Digest,
-  found: KeyRecord,
-  looked: readonly RecordKey[],
-  rows: Rows,
-): Outcome {
-  const { size, location, incarnation, names } = found
+function removal(digest: Digest, { size, location, incarnation, names }: KeyRecord): Outcome {
   return {
     type: 'change',
     change: { type: 'remove', digest, incarnation, names },
-    looked,
-    rows,
     writes: [
       { key: keyRow(digest), value: undefined },
       ...names.map((name) => ({ key: nameRow(name), value: undefined })),
