@@ -9,8 +9,9 @@ import {
   encodeChange,
   encodeIndex,
   peerOf,
+  type LocalRecord,
+  type Run,
 } from '../records/record.ts'
-import type { LocalRecord, Run } from '../records/record.ts'
 
 /** Runs whose positions Global recognises. */
 const RUNS = 1024

@@ -6,9 +6,8 @@
  */
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import { outboardBytes } from '../../hash/tree/tree.ts'
+import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
 import { CachedValue, isPooled, segmentsIn } from './cached-value.ts'
 import type { CacheStatus } from '../node.ts'
 import { SegmentPool } from './segment-pool.ts'

@@ -3,9 +3,8 @@ import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { Key } from '../../hash/key.ts'
-import { outboardBytes } from '../../hash/tree/tree.ts'
+import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES, MIB } from '../../limits.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { SegmentPool } from './segment-pool.ts'
 
 /**

@@ -20,7 +20,7 @@ import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
-import { ByteBudgets } from '../calls/byte-budget.ts'
+import { ByteBudgets, arriving, metered } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { untilAborted } from '../../deadline.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
@@ -44,10 +44,9 @@ import type {
 } from '../node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { resolveRange } from '../calls/range.ts'
-import { arriving, metered } from '../calls/byte-budget.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
-import { ingest, recordOf, type Ingested } from './ingest.ts'
+import { ingest, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 
@@ -246,24 +245,22 @@ export class Global implements Node {
     await this.#store.close()
   }
 
-  async #ingest(
+  #ingest(
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
     { signal, onProgress }: CallOptions,
-  ): Promise<Ingested> {
+  ): Promise<Staged> {
     let doneBytes = 0
-    const value = await ingest(this.#store, bytes, {
-      size,
+    return ingest(this.#store, bytes, size, {
       signal,
       onBytes: (count) => {
         doneBytes += count
         onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
       },
     })
-    return value
   }
 
-  async #adopt(value: Ingested, name: string | undefined): Promise<PutResult> {
+  async #adopt(value: Staged, name: string | undefined): Promise<PutResult> {
     const { digest, size } = value
     const { existed } = await this.#driver.adopt(value, name)
     return { key: new Key(digest), size, existed }

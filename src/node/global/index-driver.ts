@@ -13,10 +13,10 @@ import {
 } from '../../index/global/global-events.ts'
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Receipt, Request } from '../../index/message.ts'
-import type { Sealed, StoreWork } from '../../index/global/plan.ts'
+import type { StoreWork } from '../../index/global/plan.ts'
 import { FAREWELL_MS, HELLO_BYTES, INDEX_MESSAGE_BYTES } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
-import type { Staging } from '../../store/store.ts'
+import type { Staged } from './ingest.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
 import { RequestWindow } from './request-window.ts'
@@ -63,10 +63,7 @@ export class IndexDriver {
     const { store, log } = options
     this.#options = options
     this.#index = index
-    this.#changes = new WatchLog(store, {
-      position: () => index.position,
-      contains: (position) => index.contains(position),
-    })
+    this.#changes = new WatchLog(store, index)
     this.#io = new IndexIo({ ...options, changes: this.#changes })
     this.#retention = new LogRetention(store, log, (upto) => {
       this.#handle({ type: 'trimmed', upto })
@@ -94,7 +91,7 @@ export class IndexDriver {
   }
 
   /** Puts a value that was verified and sealed. */
-  async adopt(value: Sealed & { readonly staging: Staging }, name?: string): Promise<Receipt> {
+  async adopt(value: Staged, name?: string): Promise<Receipt> {
     const { digest, size, location, staging } = value
     await this.#options.repair.mend(value).catch(async (error: unknown) => {
       await staging.discard()

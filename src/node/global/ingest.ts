@@ -1,40 +1,34 @@
 /** Values on their way into the store and out of it. */
 import { equal } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
+import { createHasher, hash, hashInTurns } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/plan.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import { RESUMABLE_BYTES } from '../../limits.ts'
-import type { Location, Staging, Store } from '../../store/store.ts'
+import type { Staging, Store } from '../../store/store.ts'
 
 /** A value that is sealed in the store and not adopted yet. */
-export interface Ingested extends Hashed {
-  readonly location: Location
-  readonly staging: Staging
-}
+export type Staged = Sealed & { readonly staging: Staging }
 
 /** Streams a value into the store, hashing it. If that fails, nothing of it stays. */
 export async function ingest(
   store: Store,
   bytes: AsyncIterable<Uint8Array>,
-  options: {
-    readonly size: number | undefined
-    readonly onBytes: (count: number) => void
-    readonly signal: AbortSignal | undefined
-  },
-): Promise<Ingested> {
-  const staging = await store.stage(options.size)
+  size: number | undefined,
+  { signal, onBytes }: { signal?: AbortSignal | undefined; onBytes?: (count: number) => void } = {},
+): Promise<Staged> {
+  const staging = await store.stage(size)
   try {
     const hasher = createHasher()
     for await (const piece of bytes) {
-      options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       await hashInTurns(hasher, piece)
       await staging.write(piece)
-      options.onBytes(piece.byteLength)
+      onBytes?.(piece.byteLength)
     }
-    options.signal?.throwIfAborted()
-    const hashed = hasher.finish()
-    return { ...hashed, staging, location: await staging.seal(hashed.outboard) }
+    signal?.throwIfAborted()
+    const { digest, size: hashedBytes, outboard } = hasher.finish()
+    return { digest, size: hashedBytes, staging, location: await staging.seal(outboard) }
   } catch (error) {
     await staging.discard()
     throw error
@@ -51,7 +45,7 @@ export async function receive(
   { digest, size, start }: { digest: Uint8Array; size: number; start: number },
   bytes: AsyncIterable<Uint8Array>,
   outboard: () => Uint8Array,
-): Promise<Sealed & { readonly staging: Staging }> {
+): Promise<Staged> {
   const isResumable = size >= RESUMABLE_BYTES
   const resumption = isResumable || start > 0 ? { id: digest, from: start } : undefined
   const staging = await store.stage(size, resumption)
@@ -83,10 +77,7 @@ export async function receive(
 }
 
 /** Hashes and seals a small value. */
-export async function sealSmall(
-  store: Store,
-  value: Uint8Array,
-): Promise<{ digest: Uint8Array; size: number; location: Location; staging: Staging }> {
+export async function sealSmall(store: Store, value: Uint8Array): Promise<Staged> {
   const { digest, size, outboard } = hash(value)
   const staging = await store.stage(size)
   try {

@@ -131,7 +131,7 @@ export class Repair {
 
   async #take(key: Key, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const { store } = this.#options
-    const value = await ingest(store, bytes, { size, signal: undefined, onBytes: () => undefined })
+    const value = await ingest(store, bytes, size)
     try {
       if (!equal(value.digest, key.digest)) throw new DstoreError('integrity', 'a Local lied')
       await this.mend(value)

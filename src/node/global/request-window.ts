@@ -5,6 +5,7 @@
 import { bytesIn } from '../../bytes.ts'
 import type { DstoreError } from '../../errors.ts'
 import { encodeMessage } from '../../index/codec/encode.ts'
+import { isRequest } from '../../index/global/dispatch.ts'
 import type { Body, Message } from '../../index/message.ts'
 import {
   FAREWELL_MS,
@@ -96,22 +97,12 @@ function weightOf(body: Body): number | undefined {
       return body.inline ? INLINE_VALUE_BYTES : KIB
     case 'put':
       return KIB + bytesIn(body.values)
-    case 'hello':
-    case 'offer':
-    case 'bind':
-    case 'unbind':
-    case 'remove':
-    case 'invite':
-    case 'admit':
-    case 'expel':
-    // One page at a time is in memory.
-    case 'list':
-    case 'names':
-    case 'watch':
-      return KIB
     case 'members':
       return body.limit * PEER_ID_CHARS
-    default:
+    case 'ping':
       return undefined
+    default:
+      // One page at a time is in memory.
+      return body.type === 'hello' || isRequest(body) ? KIB : undefined
   }
 }

@@ -161,7 +161,7 @@ export class TransferService {
   ): Promise<UploadResult> {
     const { store, driver } = this.#options
     if (name !== undefined) checkName(name)
-    const value = await ingest(store, bytes, { size, signal: undefined, onBytes: () => undefined })
+    const value = await ingest(store, bytes, size)
     const claimed = claim()
     if (claimed.size !== value.size || !equal(claimed.digest, value.digest)) {
       await value.staging.discard()

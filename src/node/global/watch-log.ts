@@ -2,7 +2,8 @@
  * Answers watchers as soon as there is a change (specs/004-index.md, "Rules: retention and
  * watching").
  */
-import type { WatchedChange, Position, Watch, Watched } from '../../index/message.ts'
+import type { GlobalIndex } from '../../index/global/global-index.ts'
+import type { WatchedChange, Watch, Watched } from '../../index/message.ts'
 import { decodeChange, watched } from '../../index/records/record.ts'
 import { FEED_BYTES, WATCH_WAIT_MS } from '../../limits.ts'
 import type { Store } from '../../store/store.ts'
@@ -10,28 +11,21 @@ import type { Store } from '../../store/store.ts'
 /** Entries to read at a time. Few, because the removal of a key with many names is large. */
 const LOG_RUN = 64
 
-export interface Positions {
-  /** The last change before which all are durable. */
-  position(): Position
-  /** Does the log hold every change after this position? */
-  contains(position: Position): boolean
-}
-
 export class WatchLog {
   readonly #store: Store
-  readonly #positions: Positions
+  readonly #index: Pick<GlobalIndex, 'position' | 'contains'>
   readonly #waiting = new Set<() => void>()
   #lastSeq = 0
 
-  constructor(store: Store, positions: Positions) {
+  constructor(store: Store, index: Pick<GlobalIndex, 'position' | 'contains'>) {
     this.#store = store
-    this.#positions = positions
+    this.#index = index
   }
 
   /** Waits for a change, or until the time of the request is over. The request to read then. */
   async wait(watch: Watch): Promise<Watch> {
-    const from = watch.after ?? this.#positions.position()
-    if (this.#positions.contains(from) && from.seq >= this.#positions.position().seq) {
+    const from = watch.after ?? this.#index.position
+    if (this.#index.contains(from) && from.seq >= this.#index.position.seq) {
       await this.#change(Math.min(watch.waitMs, WATCH_WAIT_MS))
     }
     return { ...watch, after: from }
@@ -39,8 +33,8 @@ export class WatchLog {
 
   /** As many changes after a position as fit into one message. */
   async read({ after, limit }: Pick<Watch, 'after' | 'limit'>): Promise<Watched> {
-    const { runId, seq: upto } = this.#positions.position()
-    if (after === undefined || !this.#positions.contains(after)) return this.#lost()
+    const { runId, seq: upto } = this.#index.position
+    if (after === undefined || !this.#index.contains(after)) return this.#lost()
     const changes: WatchedChange[] = []
     const most = Math.min(upto, after.seq + limit)
     let last = after.seq
@@ -60,7 +54,7 @@ export class WatchLog {
 
   /** Wakes the watchers if there is a new change. */
   poll(): void {
-    const { seq } = this.#positions.position()
+    const { seq } = this.#index.position
     if (seq === this.#lastSeq) return
     this.#lastSeq = seq
     for (const wake of this.#waiting) wake()
@@ -72,7 +66,7 @@ export class WatchLog {
   }
 
   #lost(): Watched {
-    return { type: 'watched', position: this.#positions.position(), changes: [], lost: true }
+    return { type: 'watched', position: this.#index.position, changes: [], lost: true }
   }
 
   async #change(ms: number): Promise<void> {

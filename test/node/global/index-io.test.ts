@@ -43,8 +43,7 @@ test('R005-50 of several Locals one that lies does not end a repair', async (t) 
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
   const host = await IndexDriver.open({ store, repair, log: SILENT, now: () => 0, random })
   t.teardown(() => host.close())
-  const rest = { size: 30_000, onBytes: () => undefined, signal: undefined }
-  await host.adopt(await ingest(store, once(value), rest))
+  await host.adopt(await ingest(store, once(value), 30_000))
   const { location } = (await recordOf(store, digest))!
   await store.quarantine(location)
   t.true(await repair.heal(digest))

@@ -13,7 +13,7 @@ test('R004-40: changes that are as large as they can be are told in messages tha
   for (let i = 0; i < 7; i++) await store.commit({ conditions: [], writes: [], entry })
   const runId = new Uint8Array(16)
   const changes = new WatchLog(store, {
-    position: () => ({ runId, seq: 7 }),
+    position: { runId, seq: 7 },
     contains: () => true,
   })
   const told: number[] = []
@@ -35,7 +35,7 @@ test('R004-40: where changes are missing from the log a watcher is told so, not 
   const runId = new Uint8Array(16)
   let isContained = true
   const changes = new WatchLog(store, {
-    position: () => ({ runId, seq: 4 }),
+    position: { runId, seq: 4 },
     contains: () => isContained,
   })
   const read = (seq: number, limit = 9) => changes.read({ after: { runId, seq }, limit })
