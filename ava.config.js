@@ -78,8 +78,6 @@ export default function config() {
     // A test without a result for this long hangs; a busy machine is slow.
     timeout: suffix === 'slow' ? '30m' : '10m',
     workerThreads: false,
-    // The tests of a process run one after another: none is late because of its neighbours.
-    serial: true,
     // Half of what is tested is time that passes: more processes than cores keep these at work.
     concurrency: availableParallelism() + 2,
   }

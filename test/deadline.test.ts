@@ -1,5 +1,5 @@
 /** Calls that are bounded in time. */
-import test from 'ava'
+import { test } from './serial.ts'
 import { DstoreError } from '../src/errors.ts'
 import { deadline, inTime, pause, untilAborted } from '../src/deadline.ts'
 

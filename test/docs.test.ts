@@ -3,7 +3,7 @@
  * empty directory against real daemons. A block of another kind (`console`) needs another machine
  * and does not run.
  */
-import test from 'ava'
+import { test } from './serial.ts'
 import { execFile } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

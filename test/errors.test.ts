@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from './serial.ts'
 import { DstoreError, ERRORS, asDstoreError, isErrorCode, throwIfCancelled } from '../src/errors.ts'
 
 test('a fault is recognised by its code, an abort is cancelled, anything else is internal', (t) => {

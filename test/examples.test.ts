@@ -1,5 +1,5 @@
 /** Runs each example as a program: it prints what its last comment says. */
-import test from 'ava'
+import { test } from './serial.ts'
 import { execFile } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'

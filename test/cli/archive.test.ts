@@ -1,5 +1,6 @@
 /** Archives, whole, hostile and broken: only verified values come out. */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { Exporter } from '../../cli/archive/exporter.ts'
 import { Importer, verified, type Imported } from '../../cli/archive/importer.ts'

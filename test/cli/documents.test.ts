@@ -1,5 +1,5 @@
 /** The `--json` output of every command matches specs/documents.yaml, with real daemons. */
-import test from 'ava'
+import { test } from '../serial.ts'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /** One exit code for several arguments, and for signals. */
-import test from 'ava'
+import { test } from '../serial.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { ExitCodes, forEachArgument } from '../../cli/exit-code.ts'

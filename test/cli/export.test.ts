@@ -1,5 +1,6 @@
 /** `export` and `import` as people use them: real daemons, real files, and GNU tar between. */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {

@@ -2,7 +2,8 @@
  * Outputs and messages with operating system calls that a test records, cuts short or fails: they
  * are replaced before the code that is tested loads.
  */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import fs, { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -87,7 +88,7 @@ async function replace(path: string, bytes: Uint8Array): Promise<void> {
   })
 }
 
-test.serial('R007-26 bytes are synced before the rename, the directory after it', async (t) => {
+test('R007-26 bytes are synced before the rename, the directory after it', async (t) => {
   const path = folder(t)
   await replace(join(path, 'out'), new Uint8Array(9))
   const parent = basename(path)
@@ -100,7 +101,7 @@ test.serial('R007-26 bytes are synced before the rename, the directory after it'
   ])
 })
 
-test.serial('R007-26 partial writes are completed', async (t) => {
+test('R007-26 partial writes are completed', async (t) => {
   const path = join(folder(t), 'out')
   mostWritten = 7
   const bytes = Uint8Array.from({ length: 50 }, (_, index) => index)
@@ -114,7 +115,7 @@ for (const [call, code, expected] of [
   ['rename', 'EACCES', 'unwritable'],
   ['open', 'EACCES', 'unwritable'],
 ] as const) {
-  test.serial(`R007-26 ${call} that fails with ${code} leaves the file untouched`, async (t) => {
+  test(`R007-26 ${call} that fails with ${code} leaves the file untouched`, async (t) => {
     const path = folder(t)
     const file = join(path, 'out')
     writeFileSync(file, 'old')
@@ -125,7 +126,7 @@ for (const [call, code, expected] of [
   })
 }
 
-test.serial('R007-26 an output that is not to be kept leaves nothing', async (t) => {
+test('R007-26 an output that is not to be kept leaves nothing', async (t) => {
   const path = folder(t)
   const output = await fileOutput(join(path, 'out'))
   await writeWhole(output, async () => {
@@ -152,42 +153,33 @@ async function progressOf(verbosity: typeof LOUD): Promise<string> {
   return printed
 }
 
-test.serial(
-  'R007-20 progress is not shown with --quiet, nor with --json, nor with CI',
-  async (t) => {
-    folder(t)
-    t.is(await progressOf({ ...LOUD, quiet: true }), '')
-    t.is(await progressOf({ ...LOUD, json: true }), '')
-    process.env['CI'] = 'true'
-    t.is(await progressOf(LOUD), '')
-    delete process.env['CI']
-    t.true((await progressOf(LOUD)).includes('50%'))
-  },
-)
+test('R007-20 progress is not shown with --quiet, nor with --json, nor with CI', async (t) => {
+  folder(t)
+  t.is(await progressOf({ ...LOUD, quiet: true }), '')
+  t.is(await progressOf({ ...LOUD, json: true }), '')
+  process.env['CI'] = 'true'
+  t.is(await progressOf(LOUD), '')
+  delete process.env['CI']
+  t.true((await progressOf(LOUD)).includes('50%'))
+})
 
-test.serial(
-  'R007-21 no message moves the cursor, whatever is in a file name or an error',
-  async (t) => {
-    folder(t)
-    await progressOf(LOUD)
-    // It erases its own line.
-    t.notRegex(printed.replaceAll('\r\u001b[K', ''), /\p{Cc}/u)
-    printed = ''
-    const terminal = new Terminal()
-    terminal.configure(LOUD)
-    const cause = new Error('no\u001b[2J\nsuch file')
-    terminal.fail(
-      new DstoreError('unreadable', 'a\u001b[2J\nb', { cause, hint: 'c\rd' }),
-      'e\u0007f',
-    )
-    const lines = printed.split('\n').slice(0, -1)
-    t.is(lines.length, 3)
-    for (const line of lines) t.notRegex(line, /\p{Cc}/u)
-    t.regex(lines[2]!, /^cause: Error: no/)
-  },
-)
+test('R007-21 no message moves the cursor, whatever is in a file name or an error', async (t) => {
+  folder(t)
+  await progressOf(LOUD)
+  // It erases its own line.
+  t.notRegex(printed.replaceAll('\r\u001b[K', ''), /\p{Cc}/u)
+  printed = ''
+  const terminal = new Terminal()
+  terminal.configure(LOUD)
+  const cause = new Error('no\u001b[2J\nsuch file')
+  terminal.fail(new DstoreError('unreadable', 'a\u001b[2J\nb', { cause, hint: 'c\rd' }), 'e\u0007f')
+  const lines = printed.split('\n').slice(0, -1)
+  t.is(lines.length, 3)
+  for (const line of lines) t.notRegex(line, /\p{Cc}/u)
+  t.regex(lines[2]!, /^cause: Error: no/)
+})
 
-test.serial('R007-20 notes are silenced by --quiet, details shown only by --verbose', (t) => {
+test('R007-20 notes are silenced by --quiet, details shown only by --verbose', (t) => {
   folder(t)
   for (const [quiet, verbose, expected] of [
     [false, false, 'a note\n'],
@@ -204,7 +196,7 @@ test.serial('R007-20 notes are silenced by --quiet, details shown only by --verb
   }
 })
 
-test.serial('R007-41 an archive is not written to a terminal', async (t) => {
+test('R007-41 an archive is not written to a terminal', async (t) => {
   folder(t)
   const { signal } = new AbortController()
   const invocation = { positionals: [], flags: {}, terminal: new Terminal(), signal, commands: {} }

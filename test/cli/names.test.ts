@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { base16 } from 'multiformats/bases/base16'
 import { base256emoji } from 'multiformats/bases/base256emoji'
 import { base32 } from 'multiformats/bases/base32'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'

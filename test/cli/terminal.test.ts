@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { spawn } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'

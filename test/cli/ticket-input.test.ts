@@ -1,5 +1,6 @@
 /** Where a node is to join: tickets are secrets, and no input is read without bound. */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readDestination, type Destination } from '../../cli/input/ticket-input.ts'

@@ -3,7 +3,7 @@
  * (`! `), and their exit code if it is not 0; text after a blank line is prose.
  * `DSTORE_TRANSCRIPTS=write` rewrites the files: read the difference before you commit it.
  */
-import test from 'ava'
+import { test } from '../serial.ts'
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

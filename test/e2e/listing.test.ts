@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import test from 'ava'
+import { test } from '../serial.ts'
 
 const BENCH = fileURLToPath(new URL('../../bench/listing.js', import.meta.url))
 

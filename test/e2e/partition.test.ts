@@ -1,5 +1,5 @@
 /** Promises 4 and 5 while the network stalls, breaks, or passes bytes one way. */
-import test from 'ava'
+import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { eventually } from '../eventually.ts'
 import { network, shared, type Daemon } from './nodes.ts'
@@ -45,43 +45,37 @@ const FAULTS: Record<string, (relay: Relay) => void> = {
 }
 
 for (const [what, fault] of Object.entries(FAULTS)) {
-  test.serial(
-    `R004-21 R004-27: where the network ${what}, a Local is named, serves meanwhile, and evicts when it is back`,
-    async (t) => {
-      const cut = await unleased()
-      const { near, far, relay, peer } = cut
-      const key = await heldByBoth(t, cut)
-      fault(relay)
-      const partly = await near.run(['rm', key, '--json', '--timeout', '2s'])
-      t.is(partly.exit, 8, partly.stderr)
-      t.deepEqual((JSON.parse(partly.stdout.toString()) as { owed: string[] }).owed, [peer])
-      t.is((await near.run(['get', key])).exit, 3)
-      t.is((await far.run(['get', key])).exit, 0, 'availability goes first where there is no lease')
-      relay.heal()
-      t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
-      t.is((await near.run(['rm', key])).exit, 0, 'now it is complete')
-      t.is((await far.run(['get', key])).exit, 3)
-    },
-  )
+  test(`R004-21 R004-27: where the network ${what}, a Local is named, serves meanwhile, and evicts when it is back`, async (t) => {
+    const cut = await unleased()
+    const { near, far, relay, peer } = cut
+    const key = await heldByBoth(t, cut)
+    fault(relay)
+    const partly = await near.run(['rm', key, '--json', '--timeout', '2s'])
+    t.is(partly.exit, 8, partly.stderr)
+    t.deepEqual((JSON.parse(partly.stdout.toString()) as { owed: string[] }).owed, [peer])
+    t.is((await near.run(['get', key])).exit, 3)
+    t.is((await far.run(['get', key])).exit, 0, 'availability goes first where there is no lease')
+    relay.heal()
+    t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
+    t.is((await near.run(['rm', key])).exit, 0, 'now it is complete')
+    t.is((await far.run(['get', key])).exit, 3)
+  })
 
-  test.serial(
-    `R004-50 R004-51: where the network ${what}, nothing removed is served once its lease has run out`,
-    async (t) => {
-      const cut = await leased()
-      const { near, far, relay, peer } = cut
-      const key = await heldByBoth(t, cut)
-      fault(relay)
-      const removed = await near.run(['rm', key, '--json'])
-      t.is(removed.exit, 0, removed.stderr)
-      t.deepEqual((JSON.parse(removed.stdout.toString()) as { expired: string[] }).expired, [peer])
-      for (let i = 0; i < 3; i++) {
-        const refused = await far.run(['get', key])
-        t.is(refused.exit, 5, 'across a partition, too')
-        t.regex(refused.stderr, /lease/)
-      }
-      relay.heal()
-      t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
-      t.is((await far.run(['get', key])).exit, 3)
-    },
-  )
+  test(`R004-50 R004-51: where the network ${what}, nothing removed is served once its lease has run out`, async (t) => {
+    const cut = await leased()
+    const { near, far, relay, peer } = cut
+    const key = await heldByBoth(t, cut)
+    fault(relay)
+    const removed = await near.run(['rm', key, '--json'])
+    t.is(removed.exit, 0, removed.stderr)
+    t.deepEqual((JSON.parse(removed.stdout.toString()) as { expired: string[] }).expired, [peer])
+    for (let i = 0; i < 3; i++) {
+      const refused = await far.run(['get', key])
+      t.is(refused.exit, 5, 'across a partition, too')
+      t.regex(refused.stderr, /lease/)
+    }
+    relay.heal()
+    t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
+    t.is((await far.run(['get', key])).exit, 3)
+  })
 }

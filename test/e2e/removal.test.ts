@@ -1,5 +1,5 @@
 /** Promise 4: a removed value is gone everywhere, and unreachable Locals are named. */
-import test from 'ava'
+import { test } from '../serial.ts'
 import { eventually } from '../eventually.ts'
 import { Daemon, network } from './nodes.ts'
 

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { Place } from '../cli/command.ts'
 import { sameBytes } from '../same-bytes.ts'
 import { eventually, type Saw } from '../eventually.ts'

@@ -3,7 +3,7 @@
  * here, over a hundred times with `npm run test:faults`.
  */
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { eventually } from '../eventually.ts'
 import { Daemon } from '../e2e/nodes.ts'
 import { differences, nothingTold, thin, work } from './load.ts'

@@ -1,7 +1,7 @@
 /** Global moves to another directory, or is restored from an older copy: its Locals adapt. */
 import { cpSync, renameSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { MIB } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
 import { eventually, type Saw } from '../eventually.ts'

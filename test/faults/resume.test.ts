@@ -1,7 +1,8 @@
 /** A put of a large file that breaks off, at either end: the next one sends the rest. */
 import { randomBytes } from 'node:crypto'
 import { writeFileSync, readFileSync } from 'node:fs'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { MIB } from '../../src/limits.ts'
 import { outcome } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'

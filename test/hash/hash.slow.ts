@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { piecesVectors, vectorFile, valueVectors } from '../../specs/models/vectors.ts'
 import { attack } from './proof/attacks.ts'
 import { ENGINES } from './engine/engines.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { createHasher, hash } from '../../src/hash/hasher.ts'
 import { BLAKE3_SIZES, TREE_SIZES, pattern, same } from './sizes.ts'

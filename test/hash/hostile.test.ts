@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import * as model from '../../specs/models/verified-values.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { IntegrityError } from '../../src/hash/proof/integrity.ts'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { keyVectors, vectorFile, valueVectors } from '../../specs/models/vectors.ts'
 import type {
   KeyVectors,

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { eventually } from '../eventually.ts'
 import { Shared, Target, assertUnharmed, during } from './arena.ts'
 import { digestOf } from './keys.ts'
@@ -43,7 +43,7 @@ export function floodSuite({ halfOpen, streams, locates, floodMs, valueBytes }: 
   })
   test.after.always(() => shared.end())
 
-  test.serial('half-open connections are dropped, and keep no member out', async (t) => {
+  test('half-open connections are dropped, and keep no member out', async (t) => {
     const [, , host, , port] = global.address.split('/')
     const open: Socket[] = []
     t.teardown(() => open.forEach((socket) => socket.destroy()))
@@ -82,33 +82,28 @@ export function floodSuite({ halfOpen, streams, locates, floodMs, valueBytes }: 
     t.is((await healthy.status()).global?.state, 'connected')
   })
 
-  test.serial(
-    'R003-22 the streams of one peer are bounded, and cost the others nothing',
-    async (t) => {
-      const peer = await global.member(t)
-      let refused = 0
-      const watched = await during(global, healthy, async () => {
-        const opened = Array.from({ length: streams }, async (_, i) => {
-          try {
-            const line = await peer.open(global.address, i % 2 === 0 ? TRANSFER : INDEX)
-            await line.send(
-              i % 2 === 0 ? transfer('accept').subarray(0, 1) : hello().subarray(0, 3),
-            )
-            await Promise.race([line.closed, sleep(floodMs)])
-            if (line.stream.status !== 'open') refused++
-          } catch {
-            refused++
-          }
-        })
-        await Promise.all(opened)
+  test('R003-22 the streams of one peer are bounded, and cost the others nothing', async (t) => {
+    const peer = await global.member(t)
+    let refused = 0
+    const watched = await during(global, healthy, async () => {
+      const opened = Array.from({ length: streams }, async (_, i) => {
+        try {
+          const line = await peer.open(global.address, i % 2 === 0 ? TRANSFER : INDEX)
+          await line.send(i % 2 === 0 ? transfer('accept').subarray(0, 1) : hello().subarray(0, 3))
+          await Promise.race([line.closed, sleep(floodMs)])
+          if (line.stream.status !== 'open') refused++
+        } catch {
+          refused++
+        }
       })
-      // Of each protocol 64 are accepted; the others are reset.
-      t.true(refused >= streams - 2 * 64, `${refused} of ${streams} refused`)
-      assertUnharmed(t, global, watched)
-    },
-  )
+      await Promise.all(opened)
+    })
+    // Of each protocol 64 are accepted; the others are reset.
+    t.true(refused >= streams - 2 * 64, `${refused} of ${streams} refused`)
+    assertUnharmed(t, global, watched)
+  })
 
-  test.serial('R004-53 a peer that takes no answers is read no further', async (t) => {
+  test('R004-53 a peer that takes no answers is read no further', async (t) => {
     const small = await Promise.all(
       Array.from({ length: 20 }, () => global.put(randomBytes(16_000))),
     )
@@ -140,7 +135,7 @@ export function floodSuite({ halfOpen, streams, locates, floodMs, valueBytes }: 
     t.true(sent < locates, `all of ${sent} were taken`)
   })
 
-  test.serial('a flood of locates whose answers are taken harms no other client', async (t) => {
+  test('a flood of locates whose answers are taken harms no other client', async (t) => {
     const key = await global.put(randomBytes(16_000))
     const peer = await global.member(t)
     const line = peer.session
@@ -163,35 +158,32 @@ export function floodSuite({ halfOpen, streams, locates, floodMs, valueBytes }: 
     assertUnharmed(t, global, watched)
   })
 
-  test.serial(
-    'R003-22 R003-23 peers that take nothing of their transfers hold no more than their share',
-    async (t) => {
-      const size = valueBytes
-      const key = await global.put(randomBytes(size))
-      const slow = await Promise.all(Array.from({ length: 8 }, () => Peer.create(t)))
-      const watched = await during(global, healthy, async () => {
-        for (const peer of slow) {
-          await global.admit(peer.id, 'reader')
-          await peer.join(t, global.address)
-          for (let n = 0; n < 16; n++) {
-            const line = await peer.open(global.address, TRANSFER)
-            await line.send(
-              transfer('fetch', [[1, digestOf(key)], rangeField({ start: 0, end: size })]),
-            )
-            line.stream.pause()
-          }
+  test('R003-22 R003-23 peers that take nothing of their transfers hold no more than their share', async (t) => {
+    const size = valueBytes
+    const key = await global.put(randomBytes(size))
+    const slow = await Promise.all(Array.from({ length: 8 }, () => Peer.create(t)))
+    const watched = await during(global, healthy, async () => {
+      for (const peer of slow) {
+        await global.admit(peer.id, 'reader')
+        await peer.join(t, global.address)
+        for (let n = 0; n < 16; n++) {
+          const line = await peer.open(global.address, TRANSFER)
+          await line.send(
+            transfer('fetch', [[1, digestOf(key)], rangeField({ start: 0, end: size })]),
+          )
+          line.stream.pause()
         }
-        // Another peer fetches the same value meanwhile, whole.
-        const { status, body } = await healthy.call('GET', `/v1/values/${key}`)
-        t.is(status, 200)
-        t.is(body.byteLength, size)
-        await sleep(floodMs / 3)
-      })
-      assertUnharmed(t, global, watched)
-    },
-  )
+      }
+      // Another peer fetches the same value meanwhile, whole.
+      const { status, body } = await healthy.call('GET', `/v1/values/${key}`)
+      t.is(status, 200)
+      t.is(body.byteLength, size)
+      await sleep(floodMs / 3)
+    })
+    assertUnharmed(t, global, watched)
+  })
 
-  test.serial('R003-23 endless uploads on many streams are never stored', async (t) => {
+  test('R003-23 endless uploads on many streams are never stored', async (t) => {
     const values = await global.values()
     const peer = await global.member(t)
     const watched = await during(global, healthy, async () => {

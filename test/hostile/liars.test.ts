@@ -3,7 +3,7 @@
  * R003-27).
  */
 import { randomBytes } from 'node:crypto'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { eventually } from '../eventually.ts'
 import { Shared, Target, assertUnharmed, digest, during } from './arena.ts'
 import { digestOf } from './keys.ts'
@@ -177,184 +177,170 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-test.serial(
-  'R003-10 R003-26 R003-27 a Local gets the value whatever a holder sends, and knows which one lied',
-  async (t) => {
-    const victim = await Target.local(t, global)
-    const anotherKey = await global.put(randomBytes(SIZE))
-    const honest = await global.member(t)
-    another = await combinedFrom(honest, global.address, digestOf(anotherKey), SIZE)
-    const left = Object.entries(CASES)
-    const tryLies = async (): Promise<void> => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const [name, { lie, code }] = next
-        const holder = await LyingHolder.start(t, global, lie)
-        const told = (): string[] => victim.lines('a peer gave what is not true', holder.peer.id)
-        const isCaught = (): boolean => (code === undefined ? holder.asked > 0 : told().length > 0)
-        // A slow liar may not be asked, because others gave everything: then it lies again.
-        let values = 0
-        for (const end = performance.now() + TRYING_MS; !isCaught(); values++) {
-          if (performance.now() > end) break
-          const value = randomBytes(SIZE)
-          const key = await global.put(value)
-          await holder.hold(digestOf(key), SIZE)
-          const got = await victim.call('GET', `/v1/values/${key}`)
-          t.is(got.status, 200, `${name}: ${got.body.subarray(0, 200).toString()}`)
-          t.is(digest(got.body), digest(value), name)
-          await victim.call('POST', `/v1/values/${key}/evict`)
-        }
-        t.true(isCaught(), `${name}: ${values} values`)
-        const lies = async (): Promise<number> => {
-          const { traffic } = await victim.status()
-          return traffic.find(({ peer }) => peer === holder.peer.id)?.lies ?? 0
-        }
-        t.true(await eventually(async () => told().length === (await lies())), name)
-        if (code === undefined) t.deepEqual(told(), [], name)
-        t.true(told().length <= values, `${name}: ${told().join('\n')}`)
-        for (const line of told()) t.true(line.includes(`code=${code}`), `${name}: ${line}`)
+test('R003-10 R003-26 R003-27 a Local gets the value whatever a holder sends, and knows which one lied', async (t) => {
+  const victim = await Target.local(t, global)
+  const anotherKey = await global.put(randomBytes(SIZE))
+  const honest = await global.member(t)
+  another = await combinedFrom(honest, global.address, digestOf(anotherKey), SIZE)
+  const left = Object.entries(CASES)
+  const tryLies = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [name, { lie, code }] = next
+      const holder = await LyingHolder.start(t, global, lie)
+      const told = (): string[] => victim.lines('a peer gave what is not true', holder.peer.id)
+      const isCaught = (): boolean => (code === undefined ? holder.asked > 0 : told().length > 0)
+      // A slow liar may not be asked, because others gave everything: then it lies again.
+      let values = 0
+      for (const end = performance.now() + TRYING_MS; !isCaught(); values++) {
+        if (performance.now() > end) break
+        const value = randomBytes(SIZE)
+        const key = await global.put(value)
+        await holder.hold(digestOf(key), SIZE)
+        const got = await victim.call('GET', `/v1/values/${key}`)
+        t.is(got.status, 200, `${name}: ${got.body.subarray(0, 200).toString()}`)
+        t.is(digest(got.body), digest(value), name)
+        await victim.call('POST', `/v1/values/${key}/evict`)
       }
+      t.true(isCaught(), `${name}: ${values} values`)
+      const lies = async (): Promise<number> => {
+        const { traffic } = await victim.status()
+        return traffic.find(({ peer }) => peer === holder.peer.id)?.lies ?? 0
+      }
+      t.true(await eventually(async () => told().length === (await lies())), name)
+      if (code === undefined) t.deepEqual(told(), [], name)
+      t.true(told().length <= values, `${name}: ${told().join('\n')}`)
+      for (const line of told()) t.true(line.includes(`code=${code}`), `${name}: ${line}`)
     }
-    // Some at a time: the machine may be slow, and handshakes and answers have time limits.
-    const watched = await during(victim, healthy, () =>
-      Promise.all(Array.from({ length: 7 }, tryLies)),
-    )
-    assertUnharmed(t, victim, watched)
-    t.is(await victim.damaged(), 0)
-  },
-)
+  }
+  // Some at a time: the machine may be slow, and handshakes and answers have time limits.
+  const watched = await during(victim, healthy, () =>
+    Promise.all(Array.from({ length: 7 }, tryLies)),
+  )
+  assertUnharmed(t, victim, watched)
+  t.is(await victim.damaged(), 0)
+})
 
-test.serial(
-  'R003-15 R003-16 R003-19 a peer that uploads false values stores nothing',
-  async (t) => {
-    const peer = await global.member(t)
-    const values = await global.values()
-    const value = randomBytes(100_000)
-    const absent = randomBytes(32)
-    const uploads: [name: string, code: string | undefined, frames: Uint8Array[]][] = [
+test('R003-15 R003-16 R003-19 a peer that uploads false values stores nothing', async (t) => {
+  const peer = await global.member(t)
+  const values = await global.values()
+  const value = randomBytes(100_000)
+  const absent = randomBytes(32)
+  const uploads: [name: string, code: string | undefined, frames: Uint8Array[]][] = [
+    [
+      'another digest at the end',
+      'integrity',
       [
-        'another digest at the end',
-        'integrity',
-        [
-          transfer('upload', [[2, value.byteLength]]),
-          piece(value),
-          transfer('finish', [
-            [1, absent],
-            [2, value.byteLength],
-          ]),
-        ],
+        transfer('upload', [[2, value.byteLength]]),
+        piece(value),
+        transfer('finish', [
+          [1, absent],
+          [2, value.byteLength],
+        ]),
       ],
+    ],
+    [
+      'another size at the end',
+      'integrity',
       [
-        'another size at the end',
-        'integrity',
-        [
-          transfer('upload', [[2, value.byteLength]]),
-          piece(value),
-          transfer('finish', [
-            [1, absent],
-            [2, value.byteLength + 1],
-          ]),
-        ],
+        transfer('upload', [[2, value.byteLength]]),
+        piece(value),
+        transfer('finish', [
+          [1, absent],
+          [2, value.byteLength + 1],
+        ]),
       ],
+    ],
+    [
+      'a slice that is none',
+      'integrity',
       [
-        'a slice that is none',
-        'integrity',
-        [
-          transfer('upload', [
-            [1, absent],
-            [2, value.byteLength],
-          ]),
-          // Seven groups have six parents; a header goes before them.
-          piece(Buffer.concat([randomBytes(8 + 6 * 64), value])),
-        ],
+        transfer('upload', [
+          [1, absent],
+          [2, value.byteLength],
+        ]),
+        // Seven groups have six parents; a header goes before them.
+        piece(Buffer.concat([randomBytes(8 + 6 * 64), value])),
       ],
+    ],
+    [
+      'a slice of another size',
+      'integrity',
       [
-        'a slice of another size',
-        'integrity',
-        [
-          transfer('upload', [
-            [1, absent],
-            [2, value.byteLength],
-          ]),
-          piece(Buffer.concat([size(value.byteLength + 1), randomBytes(6 * 64), value])),
-        ],
+        transfer('upload', [
+          [1, absent],
+          [2, value.byteLength],
+        ]),
+        piece(Buffer.concat([size(value.byteLength + 1), randomBytes(6 * 64), value])),
       ],
+    ],
+    [
+      'a slice that is cut otherwise',
+      'protocol',
       [
-        'a slice that is cut otherwise',
-        'protocol',
-        [
-          transfer('upload', [
-            [1, absent],
-            [2, 2 ** 50],
-          ]),
-          piece(value),
-        ],
+        transfer('upload', [
+          [1, absent],
+          [2, 2 ** 50],
+        ]),
+        piece(value),
       ],
+    ],
+    [
+      'from the middle of nothing',
+      'busy',
       [
-        'from the middle of nothing',
-        'busy',
-        [
-          transfer('upload', [
-            [1, absent],
-            [2, 10_000_000],
-            [3, 16_384 * 100],
-          ]),
-        ],
+        transfer('upload', [
+          [1, absent],
+          [2, 10_000_000],
+          [3, 16_384 * 100],
+        ]),
       ],
+    ],
+    [
+      'from between two groups',
+      'protocol',
       [
-        'from between two groups',
-        'protocol',
-        [
-          transfer('upload', [
-            [1, absent],
-            [2, 10_000_000],
-            [3, 1],
-          ]),
-        ],
+        transfer('upload', [
+          [1, absent],
+          [2, 10_000_000],
+          [3, 1],
+        ]),
       ],
+    ],
+    ['pieces of nothing', 'protocol', [transfer('upload', [[2, 5]]), transfer('piece', [[1, 0]])]],
+    [
+      'the answer of the one who takes',
+      'protocol',
+      [transfer('upload', [[2, 5]]), transfer('stored', [[1, 1]])],
+    ],
+    ['and breaks off', undefined, [transfer('upload', [[2, 5]]), piece(value).subarray(0, 50_000)]],
+    [
+      'a name that is a key',
+      'usage',
       [
-        'pieces of nothing',
-        'protocol',
-        [transfer('upload', [[2, 5]]), transfer('piece', [[1, 0]])],
+        transfer('upload', [
+          [2, 5],
+          [4, 'bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi'],
+        ]),
+        piece(value),
       ],
-      [
-        'the answer of the one who takes',
-        'protocol',
-        [transfer('upload', [[2, 5]]), transfer('stored', [[1, 1]])],
-      ],
-      [
-        'and breaks off',
-        undefined,
-        [transfer('upload', [[2, 5]]), piece(value).subarray(0, 50_000)],
-      ],
-      [
-        'a name that is a key',
-        'usage',
-        [
-          transfer('upload', [
-            [2, 5],
-            [4, 'bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi'],
-          ]),
-          piece(value),
-        ],
-      ],
-    ]
-    const watched = await during(global, healthy, async () => {
-      for (const [name, code, frames] of uploads) {
-        const line = await peer.open(global.address, TRANSFER)
-        for (const one of frames) await line.send(one).catch(() => undefined)
-        if (code === undefined) {
-          line.stream.abort(new Error('gone'))
-          continue
-        }
-        const told = await answerOf(line)
-        t.is(told, code, name)
+    ],
+  ]
+  const watched = await during(global, healthy, async () => {
+    for (const [name, code, frames] of uploads) {
+      const line = await peer.open(global.address, TRANSFER)
+      for (const one of frames) await line.send(one).catch(() => undefined)
+      if (code === undefined) {
+        line.stream.abort(new Error('gone'))
+        continue
       }
-    })
-    t.is(await global.values(), values + watched.done)
-    t.is(await global.damaged(), 0)
-    assertUnharmed(t, global, watched)
-  },
-)
+      const told = await answerOf(line)
+      t.is(told, code, name)
+    }
+  })
+  t.is(await global.values(), values + watched.done)
+  t.is(await global.damaged(), 0)
+  assertUnharmed(t, global, watched)
+})
 
 function size(bytes: number): Buffer {
   const header = Buffer.alloc(8)

@@ -2,7 +2,7 @@
  * The state machines at both ends of the index stream, given any messages that a decoder accepts,
  * in any order: they answer or hang up, and never throw. A closed session is never used again.
  */
-import test from 'ava'
+import { test } from '../serial.ts'
 import { decodeMessage } from '../../src/index/codec/decode.ts'
 import { GlobalIndex, SELF } from '../../src/index/global/global-index.ts'
 import type { GlobalEffect } from '../../src/index/global/global-events.ts'

@@ -4,7 +4,7 @@
  * `DSTORE_SEED` which.
  */
 import { readFileSync } from 'node:fs'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { parseKey } from '../../src/hash/key.ts'
 import * as indexDecode from '../../src/index/codec/decode.ts'

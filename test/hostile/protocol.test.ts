@@ -1,6 +1,6 @@
 /** Peers that break the protocols over real connections: at Global, and as a Local's Global. */
 import { randomBytes } from 'node:crypto'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { Place } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
 import { Shared, Target, assertUnharmed, during } from './arena.ts'
@@ -72,29 +72,26 @@ test.before(async () => {
 })
 test.after.always(() => shared.end())
 
-test.serial(
-  'R000-3 R000-7 R004-1 R004-4 an index stream that breaks a rule ends with protocol, and is logged once',
-  async (t) => {
-    const watched = await during(global, healthy, async () => {
-      for (const [name, crime] of Object.entries(INDEX_CRIMES)) {
-        const peer = await global.member(t)
-        const line = peer.session
-        await line.send(crime())
-        const told = await line.answer('failure')
-        t.is(told && textAt(told.fields, 1), 'protocol', name)
-        t.is(await line.answer('failure'), undefined, `${name}: the stream goes on`)
-        t.is((await refusals(peer)).length, 1, name)
-      }
-    })
-    assertUnharmed(t, global, watched)
-  },
-)
+test('R000-3 R000-7 R004-1 R004-4 an index stream that breaks a rule ends with protocol, and is logged once', async (t) => {
+  const watched = await during(global, healthy, async () => {
+    for (const [name, crime] of Object.entries(INDEX_CRIMES)) {
+      const peer = await global.member(t)
+      const line = peer.session
+      await line.send(crime())
+      const told = await line.answer('failure')
+      t.is(told && textAt(told.fields, 1), 'protocol', name)
+      t.is(await line.answer('failure'), undefined, `${name}: the stream goes on`)
+      t.is((await refusals(peer)).length, 1, name)
+    }
+  })
+  assertUnharmed(t, global, watched)
+})
 
 /** What Global has logged of a peer that broke a protocol. */
 const refusals = (peer: Peer): Promise<string[]> =>
   global.told('a peer was refused', 'why=protocol', peer.id)
 
-test.serial('R004-2 a peer that does not begin with a hello learns nothing', async (t) => {
+test('R004-2 a peer that does not begin with a hello learns nothing', async (t) => {
   await global.put(Buffer.from('hello'))
   const values = await global.values()
   const peer = await Peer.create(t)
@@ -111,7 +108,7 @@ test.serial('R004-2 a peer that does not begin with a hello learns nothing', asy
   t.is(await global.values(), values)
 })
 
-test.serial('R004-3 a hello of other versions is answered with the supported ones', async (t) => {
+test('R004-3 a hello of other versions is answered with the supported ones', async (t) => {
   const peer = await Peer.create(t)
   await global.admit(peer.id)
   const line = await peer.open(global.address, INDEX)
@@ -121,7 +118,7 @@ test.serial('R004-3 a hello of other versions is answered with the supported one
   t.regex(told ? textAt(told.fields, 2) : '', /speaks 1, this Local 99/)
 })
 
-test.serial('R003-1 R003-2 a transfer stream that breaks a rule ends with protocol', async (t) => {
+test('R003-1 R003-2 a transfer stream that breaks a rule ends with protocol', async (t) => {
   const peer = await global.member(t)
   const digest = randomBytes(32)
   const range = (
@@ -160,7 +157,7 @@ test.serial('R003-1 R003-2 a transfer stream that breaks a rule ends with protoc
   assertUnharmed(t, global, watched)
 })
 
-test.serial('R000-5 what is cut off in the middle of a frame leaves nothing', async (t) => {
+test('R000-5 what is cut off in the middle of a frame leaves nothing', async (t) => {
   const values = await global.values()
   const peer = await Peer.create(t)
   await global.admit(peer.id)
@@ -174,106 +171,100 @@ test.serial('R000-5 what is cut off in the middle of a frame leaves nothing', as
   t.true(global.alive)
 })
 
-test.serial(
-  'R004-1 R003-1 mutated messages over real connections do no harm at Global',
-  async (t) => {
-    const mutator = new Mutator(SEED)
-    const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
-    const transferKinds = Object.keys(TRANSFER_SAMPLES) as TransferKind[]
-    const sound = (): Uint8Array => {
-      const kind = mutator.pick(kinds)
-      return index(kind, 1 + mutator.below(100), INDEX_SAMPLES[kind])
-    }
-    const soundTransfer = (): Uint8Array => {
-      const kind = mutator.pick(transferKinds)
-      return transfer(kind, TRANSFER_SAMPLES[kind])
-    }
-    const watched = await during(global, healthy, async () => {
-      const peer = await global.member(t)
-      for (let i = 0; i < MUTATED; i++) {
-        const line = await peer.open(global.address, TRANSFER)
-        for (let n = 0; n < 10; n++) {
-          await line.send(mutator.mutate(soundTransfer(), soundTransfer())).catch(ignore)
-        }
-        line.stream.abort(new Error('enough'))
-        const other = await Peer.create({ teardown: (end) => void ends.push(end) })
-        await global.admit(other.id)
-        const session = await other.open(global.address, INDEX)
-        await session.send(hello())
-        for (let n = 0; n < 10; n++) {
-          await session.send(mutator.mutate(sound(), sound())).catch(ignore)
-        }
-        for (const end of ends.splice(0)) await end()
+test('R004-1 R003-1 mutated messages over real connections do no harm at Global', async (t) => {
+  const mutator = new Mutator(SEED)
+  const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
+  const transferKinds = Object.keys(TRANSFER_SAMPLES) as TransferKind[]
+  const sound = (): Uint8Array => {
+    const kind = mutator.pick(kinds)
+    return index(kind, 1 + mutator.below(100), INDEX_SAMPLES[kind])
+  }
+  const soundTransfer = (): Uint8Array => {
+    const kind = mutator.pick(transferKinds)
+    return transfer(kind, TRANSFER_SAMPLES[kind])
+  }
+  const watched = await during(global, healthy, async () => {
+    const peer = await global.member(t)
+    for (let i = 0; i < MUTATED; i++) {
+      const line = await peer.open(global.address, TRANSFER)
+      for (let n = 0; n < 10; n++) {
+        await line.send(mutator.mutate(soundTransfer(), soundTransfer())).catch(ignore)
       }
-    })
-    assertUnharmed(t, global, watched)
-    t.is(await global.damaged(), 0)
-  },
-)
+      line.stream.abort(new Error('enough'))
+      const other = await Peer.create({ teardown: (end) => void ends.push(end) })
+      await global.admit(other.id)
+      const session = await other.open(global.address, INDEX)
+      await session.send(hello())
+      for (let n = 0; n < 10; n++) {
+        await session.send(mutator.mutate(sound(), sound())).catch(ignore)
+      }
+      for (const end of ends.splice(0)) await end()
+    }
+  })
+  assertUnharmed(t, global, watched)
+  t.is(await global.damaged(), 0)
+})
 
 const ends: (() => unknown)[] = []
 
-test.serial(
-  'R004-1 R004-4 a Global that says anything at all does not end its Local, which comes back',
-  async (t) => {
-    const mutator = new Mutator(SEED)
-    const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
-    const impostor = await Peer.create(t, { listen: true })
-    let sessions = 0
-    const turns: ((line: Line) => Promise<void>)[] = [
-      // Nothing at all; nonsense; a length that is none; the wrong message; a sound welcome, and
-      // then all of that.
-      async (line) => line.stream.abort(new Error('gone')),
-      async (line) => line.send(randomBytes(1000)),
-      async (line) => line.send(varint(2n ** 60n)),
-      async (line) => line.send(index('located', 1, [])),
-      async (line) =>
-        line.send(
-          index('welcome', 1, [
-            [1, 2],
+test('R004-1 R004-4 a Global that says anything at all does not end its Local, which comes back', async (t) => {
+  const mutator = new Mutator(SEED)
+  const kinds = Object.keys(INDEX_SAMPLES) as IndexKind[]
+  const impostor = await Peer.create(t, { listen: true })
+  let sessions = 0
+  const turns: ((line: Line) => Promise<void>)[] = [
+    // Nothing at all; nonsense; a length that is none; the wrong message; a sound welcome, and
+    // then all of that.
+    async (line) => line.stream.abort(new Error('gone')),
+    async (line) => line.send(randomBytes(1000)),
+    async (line) => line.send(varint(2n ** 60n)),
+    async (line) => line.send(index('located', 1, [])),
+    async (line) =>
+      line.send(
+        index('welcome', 1, [
+          [1, 2],
+          [
+            2,
             [
-              2,
-              [
-                [1, randomBytes(16)],
-                [2, 7],
-              ],
+              [1, randomBytes(16)],
+              [2, 7],
             ],
-          ]),
-        ),
-      async (line) =>
-        line.send(mutator.mutate(index('welcome', 1, INDEX_SAMPLES.welcome), randomBytes(20))),
-      async (line) => {
-        await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
+          ],
+        ]),
+      ),
+    async (line) =>
+      line.send(mutator.mutate(index('welcome', 1, INDEX_SAMPLES.welcome), randomBytes(20))),
+    async (line) => {
+      await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
+      await line.send(
+        index('feed', 0, [
+          [1, 500],
+          [2, 3],
+        ]),
+      )
+    },
+    async (line) => {
+      await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
+      for (let n = 0; n < 20; n++) {
+        const kind = mutator.pick(kinds)
         await line.send(
-          index('feed', 0, [
-            [1, 500],
-            [2, 3],
-          ]),
+          mutator.mutate(index(kind, mutator.below(30), INDEX_SAMPLES[kind]), randomBytes(20)),
         )
-      },
-      async (line) => {
-        await line.send(index('welcome', 1, INDEX_SAMPLES.welcome))
-        for (let n = 0; n < 20; n++) {
-          const kind = mutator.pick(kinds)
-          await line.send(
-            mutator.mutate(index(kind, mutator.below(30), INDEX_SAMPLES[kind]), randomBytes(20)),
-          )
-        }
-      },
-    ]
-    await impostor.handle(INDEX, async (line) => {
-      await line.index()
-      await turns[sessions++ % turns.length]!(line)
-    })
-    const local = await Target.start(new Place(t), t, ['--join', impostor.address])
-    t.true(await eventually(() => sessions >= turns.length, 60_000), `${sessions} sessions`)
-    t.true(local.alive)
-    t.deepEqual(local.lines(' error '), [])
-    t.is((await local.call('GET', '/v1/status')).status, 200)
-    const absent = await local.call('GET', `/v1/values/${'0'.repeat(64)}?timeout=500`)
-    t.true(absent.status >= 500, absent.body.toString())
-  },
-)
+      }
+    },
+  ]
+  await impostor.handle(INDEX, async (line) => {
+    await line.index()
+    await turns[sessions++ % turns.length]!(line)
+  })
+  const local = await Target.start(new Place(t), t, ['--join', impostor.address])
+  t.true(await eventually(() => sessions >= turns.length, 60_000), `${sessions} sessions`)
+  t.true(local.alive)
+  t.deepEqual(local.lines(' error '), [])
+  t.is((await local.call('GET', '/v1/status')).status, 200)
+  const absent = await local.call('GET', `/v1/values/${'0'.repeat(64)}?timeout=500`)
+  t.true(absent.status >= 500, absent.body.toString())
+})
 
 function ignore(): void {
   // The other side has ended the stream, as it should.

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { ROOT, filesIn, read } from './tree.ts'
 
 interface Manifest {

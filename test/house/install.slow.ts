@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { ROOT } from './tree.ts'
 
 /** Runs a command in a folder, and returns its output. */

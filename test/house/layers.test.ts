@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { filesIn, sourceOf } from './tree.ts'
 import type { Source } from './tree.ts'
 

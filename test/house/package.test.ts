@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { promisify } from 'node:util'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { ROOT, read } from './tree.ts'
 

@@ -1,5 +1,5 @@
 /** The files in packaging, checked with this machine's systemd and against the files they name. */
-import test from 'ava'
+import { test } from '../serial.ts'
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { exported, pages } from '../../tools/reference.ts'
 import { read } from './tree.ts'
 

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import test from 'ava'
-import { ROOT, filesIn } from './tree.ts'
+import { test } from '../serial.ts'
+import { ROOT, filesIn, read } from './tree.ts'
 
 interface Suite {
   readonly SHARED: readonly string[]
@@ -56,4 +56,11 @@ test('a file that measures its process has one to itself', async (t) => {
     t.deepEqual(plan.get(file), [file])
   }
   t.true([...plan.values()].some((paths) => paths.length > 5))
+})
+
+test('tests of one process run one after another', (t) => {
+  for (const path of filesIn('test').filter((name) => name.endsWith('.ts'))) {
+    if (path === 'test/serial.ts') continue
+    t.notRegex(read(path), /^import (?!type).* from 'ava'$/m, `${path}: import test/serial.ts`)
+  }
 })

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { PAGE, amount, tableUnder, tables } from '../../tools/tables.ts'
 import { read } from './tree.ts'
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { parseSync } from 'rolldown/utils'
 import { isGenerated } from '../../tools/house.ts'
 import { idsInTests, rules, rulesOf, specPages, withRuleIndex } from '../../tools/rules.ts'

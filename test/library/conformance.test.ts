@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { connect, createNode } from '../../src/dstore.ts'
 import type { Dstore, NodeOptions } from '../../src/dstore.ts'

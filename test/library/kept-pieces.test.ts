@@ -2,7 +2,8 @@
  * What a program was given of a value is its own: it may keep it, while the node uses the memory
  * for others.
  */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { createNode, type Dstore, type Value } from '../../src/dstore.ts'
 import { MIB } from '../../src/limits.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'

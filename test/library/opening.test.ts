@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, createNode } from '../../src/dstore.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import * as fc from 'fast-check'
 import { ADMISSION_WINDOW_MS, REFUSALS_TOLD, REFUSAL_TOLD_MS } from '../../src/limits.ts'
 import { Gate, type GateOptions } from '../../src/membership/gate.ts'

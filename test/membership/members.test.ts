@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { MEMBERS, TICKETS, TICKET_KEPT_MS } from '../../src/limits.ts'
 import { Members } from '../../src/membership/members.ts'
 import type { MemberRecord } from '../../src/membership/record.ts'

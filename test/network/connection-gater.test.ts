@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { Gate } from '../../src/membership/gate.ts'
 import type { Refused } from '../../src/membership/refusal.ts'
 import { newIdentity, peerIdOf, type Identity } from '../../src/network/identity.ts'

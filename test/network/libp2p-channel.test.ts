@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import type { Libp2pNetwork } from '../../src/network/libp2p-network.ts'
 import { newIdentity } from '../../src/network/identity.ts'
@@ -24,7 +24,7 @@ test.after.always(async () => {
 })
 
 channelSuite({
-  test: test.serial,
+  test: test,
   name: 'libp2p',
   // Two windows, what one write holds, and the buffers of Noise and TCP on both sides.
   inFlightBytes: 16 << 20,
@@ -45,7 +45,7 @@ channelSuite({
 })
 
 channelSuite({
-  test: test.serial,
+  test: test,
   name: 'libp2p, from the side that accepted',
   inFlightBytes: 16 << 20,
   runs: 20,

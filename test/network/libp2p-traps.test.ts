@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import '../../src/network/polyfill.ts'
 import type { StreamCloseEvent } from '@libp2p/interface'
-import test from 'ava'
+import { test } from '../serial.ts'
 import {
   MIB,
   PROTOCOL,
@@ -21,7 +21,7 @@ import type { YamuxInit } from './plain-libp2p.ts'
 
 test.afterEach.always(stopAll)
 
-test.serial('onDrain waits once per stream, and never again', async (t) => {
+test('onDrain waits once per stream, and never again', async (t) => {
   const { here, there } = await streams()
   there.pause()
   let received = 0
@@ -46,7 +46,7 @@ test.serial('onDrain waits once per stream, and never again', async (t) => {
   t.true(here.writableNeedsDrain)
 })
 
-test.serial('a drain event comes while most of a large write still waits', async (t) => {
+test('a drain event comes while most of a large write still waits', async (t) => {
   const { here, there } = await streams()
   there.addEventListener('message', () => {})
   t.false(here.send(new Uint8Array(8 * MIB)))
@@ -54,7 +54,7 @@ test.serial('a drain event comes while most of a large write still waits', async
   t.true(here.writeBufferLength > MIB, `${here.writeBufferLength} bytes left`)
 })
 
-test.serial('for await over a stream has no back-pressure', async (t) => {
+test('for await over a stream has no back-pressure', async (t) => {
   const { here, there } = await streams()
   let pieces = 0
   const reading = (async () => {
@@ -73,22 +73,19 @@ test.serial('for await over a stream has no back-pressure', async (t) => {
   t.is(here.writeBufferLength, 0, 'everything was taken from a reader that took one piece')
 })
 
-test.serial(
-  'a pause resets the stream when its window has grown beyond its read buffer',
-  async (t) => {
-    // Windows grow by themselves, by default to 16 MiB; the read buffer stays at 4 MiB.
-    const grown = { initialStreamWindowSize: 16 * MIB, maxStreamWindowSize: 16 * MIB }
-    const { here, there } = await streams({ streamOptions: grown })
-    t.is(there.maxReadBufferLength, 4 * MIB)
-    const closed = next(there, 'close') as Promise<StreamCloseEvent>
-    there.pause()
-    here.send(new Uint8Array(8 * MIB))
-    const event = await Promise.race([closed, turns(5000)])
-    t.is(event instanceof Event ? event.error?.name : 'nothing happened', 'StreamBufferError')
-  },
-)
+test('a pause resets the stream when its window has grown beyond its read buffer', async (t) => {
+  // Windows grow by themselves, by default to 16 MiB; the read buffer stays at 4 MiB.
+  const grown = { initialStreamWindowSize: 16 * MIB, maxStreamWindowSize: 16 * MIB }
+  const { here, there } = await streams({ streamOptions: grown })
+  t.is(there.maxReadBufferLength, 4 * MIB)
+  const closed = next(there, 'close') as Promise<StreamCloseEvent>
+  there.pause()
+  here.send(new Uint8Array(8 * MIB))
+  const event = await Promise.race([closed, turns(5000)])
+  t.is(event instanceof Event ? event.error?.name : 'nothing happened', 'StreamBufferError')
+})
 
-test.serial('window options at the top level of yamux are ignored', async (t) => {
+test('window options at the top level of yamux are ignored', async (t) => {
   const wide = { initialStreamWindowSize: 4 * MIB, maxStreamWindowSize: 4 * MIB }
   const unread = async (muxer: YamuxInit): Promise<number> => {
     const { here, there } = await streams(muxer)
@@ -100,7 +97,7 @@ test.serial('window options at the top level of yamux are ignored', async (t) =>
   t.is(await unread({ streamOptions: { ...wide, maxReadBufferLength: 8 * MIB } }), 4 * MIB)
 })
 
-test.serial('a stream over the limit of the peer is handed out as if it were open', async (t) => {
+test('a stream over the limit of the peer is handed out as if it were open', async (t) => {
   const server = await plain(true)
   const client = await plain(false)
   await server.handle(PROTOCOL, () => {}, { maxInboundStreams: 2 })
@@ -116,7 +113,7 @@ test.serial('a stream over the limit of the peer is handed out as if it were ope
   t.is(open().length, 2)
 })
 
-test.serial('a lost connection looks like the end of the stream', async (t) => {
+test('a lost connection looks like the end of the stream', async (t) => {
   const { here, there, server } = await streams()
   const seen: string[] = []
   for (const name of ['end', 'remoteCloseWrite'] as const) {
@@ -136,7 +133,7 @@ test.serial('a lost connection looks like the end of the stream', async (t) => {
   t.deepEqual(seen, ['end', 'close'], 'only remoteCloseWrite tells an end from a loss')
 })
 
-test.serial('the end is signalled before bytes that negotiation left over', async (t) => {
+test('the end is signalled before bytes that negotiation left over', async (t) => {
   const server = await plain(true)
   const client = await plain(false)
   await server.handle(PROTOCOL, async (stream) => {
@@ -154,27 +151,21 @@ test.serial('the end is signalled before bytes that negotiation left over', asyn
   t.true(seen.includes('ended, with bytes'), seen.join())
 })
 
-test.serial(
-  'to pause inside a message that resume gives out does not hold the peer back',
-  async (t) => {
-    const options = { maxStreamWindowSize: 256 * 1024, maxReadBufferLength: 64 * MIB }
-    const { here, there } = await streams({ streamOptions: options })
-    there.addEventListener('message', () => there.pause())
-    there.pause()
-    here.send(new Uint8Array(8 * MIB))
-    await turns(200)
-    t.is(there.readBufferLength, 256 * 1024)
-    there.resume()
-    await turns(300)
-    t.is(there.readStatus, 'paused')
-    t.true(
-      there.readBufferLength > MIB,
-      `${there.readBufferLength} bytes, with a window of 256 KiB`,
-    )
-  },
-)
+test('to pause inside a message that resume gives out does not hold the peer back', async (t) => {
+  const options = { maxStreamWindowSize: 256 * 1024, maxReadBufferLength: 64 * MIB }
+  const { here, there } = await streams({ streamOptions: options })
+  there.addEventListener('message', () => there.pause())
+  there.pause()
+  here.send(new Uint8Array(8 * MIB))
+  await turns(200)
+  t.is(there.readBufferLength, 256 * 1024)
+  there.resume()
+  await turns(300)
+  t.is(there.readStatus, 'paused')
+  t.true(there.readBufferLength > MIB, `${there.readBufferLength} bytes, with a window of 256 KiB`)
+})
 
-test.serial('connections have noDelay without being asked', async (t) => {
+test('connections have noDelay without being asked', async (t) => {
   const { here, there } = await streams()
   there.addEventListener('message', ({ data }) => there.send(data))
   const waits: number[] = []

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { isLoopback, parseDialAddress, parseListenAddress } from '../../src/network/multiaddr.ts'
 
 const PEER = '12D3KooWKCmrQ3ktkxBE9j3TL9KBqtJHbGWysfBk8XbpSWgnQSLr'

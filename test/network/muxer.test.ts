@@ -7,7 +7,7 @@ import type { Connection, MessageStream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { createLibp2p } from 'libp2p'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { concat } from '../../src/bytes.ts'
@@ -18,7 +18,7 @@ import { MIB, open, plain, stopAll, until } from './plain-libp2p.ts'
 
 test.afterEach.always(stopAll)
 
-test.serial('yamux collects a frame that no window allows; our guard does not', async (t) => {
+test('yamux collects a frame that no window allows; our guard does not', async (t) => {
   const naked = await plain(true)
   const believed = await announceFrame(naked.getMultiaddrs()[0]!.toString())
   await until(() => believed.sent())

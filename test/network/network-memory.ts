@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import test from 'ava'
+import { test } from '../serial.ts'
 import type { Report } from './slow-stream.ts'
 import { STREAM_BUFFER_BYTES } from '../../src/network/muxer.ts'
 

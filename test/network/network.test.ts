@@ -1,5 +1,5 @@
 import net from 'node:net'
-import test from 'ava'
+import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import type { ErrorCode } from '../../src/errors.ts'

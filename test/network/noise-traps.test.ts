@@ -2,36 +2,33 @@
 import '../../src/network/polyfill.ts'
 import { noise, type ICryptoInterface } from '@chainsafe/libp2p-noise'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { stopAll, streams, until } from './plain-libp2p.ts'
 
 test.afterEach.always(stopAll)
 
-test.serial(
-  'Noise gives as memory for a large message a copy of it, or the message itself, without its tag',
-  async (t) => {
-    let seen = 0
-    const crypto: ICryptoInterface = {
-      ...defaultCrypto,
-      chaCha20Poly1305Decrypt: (sealed, nonce, ad, key, into) => {
-        if (sealed.byteLength > 1200) {
-          const text = sealed.subarray(0, sealed.byteLength - 16)
-          if (into !== undefined && Buffer.from(text).equals(into)) seen++
-          else seen = -Infinity
-        }
-        return defaultCrypto.chaCha20Poly1305Decrypt(sealed, nonce, ad, key, into)
-      },
-    }
-    const { here, there } = await streams({}, noise({ crypto }))
-    let bytes = 0
-    here.addEventListener('message', ({ data }) => (bytes += data.byteLength))
-    there.send(new Uint8Array(200_000).fill(7))
-    await until(() => bytes === 200_000)
-    t.true(seen >= 4, `${seen}`)
-  },
-)
+test('Noise gives as memory for a large message a copy of it, or the message itself, without its tag', async (t) => {
+  let seen = 0
+  const crypto: ICryptoInterface = {
+    ...defaultCrypto,
+    chaCha20Poly1305Decrypt: (sealed, nonce, ad, key, into) => {
+      if (sealed.byteLength > 1200) {
+        const text = sealed.subarray(0, sealed.byteLength - 16)
+        if (into !== undefined && Buffer.from(text).equals(into)) seen++
+        else seen = -Infinity
+      }
+      return defaultCrypto.chaCha20Poly1305Decrypt(sealed, nonce, ad, key, into)
+    },
+  }
+  const { here, there } = await streams({}, noise({ crypto }))
+  let bytes = 0
+  here.addEventListener('message', ({ data }) => (bytes += data.byteLength))
+  there.send(new Uint8Array(200_000).fill(7))
+  await until(() => bytes === 200_000)
+  t.true(seen >= 4, `${seen}`)
+})
 
-test.serial('Noise gives the transport three pieces or more for every message', async (t) => {
+test('Noise gives the transport three pieces or more for every message', async (t) => {
   const lists: number[] = []
   const { here, there } = await streams({}, (components) => {
     const inner = noise()(components)

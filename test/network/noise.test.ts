@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import diagnostics from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { newIdentity } from '../../src/network/identity.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
@@ -91,7 +91,7 @@ test('what comes in one piece is not copied', (t) => {
   t.is(joined(bytes), bytes)
 })
 
-test.serial('a piece of 1 MiB goes to the system in a few calls', async (t) => {
+test('a piece of 1 MiB goes to the system in a few calls', async (t) => {
   const writes: number[] = []
   const watch = (message: unknown): void => {
     const { socket } = message as { socket: Socket }

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { createClock } from '../../src/node/clock.ts'
 
 test('R004-50: the clock runs on through sleep and jumps forward, and never goes back', (t) => {

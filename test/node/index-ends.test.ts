@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { hash } from '../../src/hash/hasher.ts'
 import type { Removal } from '../../src/index/message.ts'
 import { DstoreError } from '../../src/errors.ts'

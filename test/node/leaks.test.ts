@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
 import type { Key } from '../../src/hash/key.ts'
@@ -105,124 +105,112 @@ const codeOf = async (work: Promise<unknown>): Promise<string> =>
 for (const lanes of [false, true]) {
   const over = lanes ? 'by lane' : 'over Noise'
 
-  test.serial(
-    `R003-20: transfers that are left, cancelled or cut by a removal leave nothing, ${over}`,
-    async (t) => {
-      const { global, local, counts } = await pair(t, lanes)
-      const warnings: string[] = []
-      const warn = ({ message }: Error): void => void warnings.push(message)
-      process.on('warning', warn)
-      t.teardown(() => process.off('warning', warn))
-      const { key } = await global.put({ bytes: once(pattern(6 * MIB + 1)) })
-      const round = async (i: number): Promise<void> => {
-        await local.evict(key)
-        await readAnd(local, key, 1, () => 'leave')
-        await local.evict(key)
-        const cancel = new AbortController()
-        const stop = (): void => cancel.abort()
-        t.is(await codeOf(readAnd(local, key, MIB, stop, cancel.signal)), 'cancelled')
-        await local.evict(key)
-        t.is(await codeOf(local.get(key, { signal: AbortSignal.abort() })), 'cancelled')
-        const other = await global.put({ bytes: once(pattern(6 * MIB + 2 + i)) })
-        const removing = readAnd(local, other.key, 1, () => global.index.remove(other.key))
-        t.is(await codeOf(removing), 'removed')
-        t.is(await codeOf(local.get(other.key)), 'not-found')
+  test(`R003-20: transfers that are left, cancelled or cut by a removal leave nothing, ${over}`, async (t) => {
+    const { global, local, counts } = await pair(t, lanes)
+    const warnings: string[] = []
+    const warn = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', warn)
+    t.teardown(() => process.off('warning', warn))
+    const { key } = await global.put({ bytes: once(pattern(6 * MIB + 1)) })
+    const round = async (i: number): Promise<void> => {
+      await local.evict(key)
+      await readAnd(local, key, 1, () => 'leave')
+      await local.evict(key)
+      const cancel = new AbortController()
+      const stop = (): void => cancel.abort()
+      t.is(await codeOf(readAnd(local, key, MIB, stop, cancel.signal)), 'cancelled')
+      await local.evict(key)
+      t.is(await codeOf(local.get(key, { signal: AbortSignal.abort() })), 'cancelled')
+      const other = await global.put({ bytes: once(pattern(6 * MIB + 2 + i)) })
+      const removing = readAnd(local, other.key, 1, () => global.index.remove(other.key))
+      t.is(await codeOf(removing), 'removed')
+      t.is(await codeOf(local.get(other.key)), 'not-found')
+    }
+    await round(0)
+    const before = counts()
+    await Promise.all([1, 2, 3, 4].map(round))
+    for (let i = 5; i < 12; i++) await round(i)
+    const most = IDLE_TRANSFER_CHANNELS
+    await until(() => {
+      const after = counts()
+      const more = lanes ? 2 * most : 0
+      return after.streams <= 1 + (lanes ? 0 : most) && after.sockets <= before.sockets + more
+    })
+    t.deepEqual(warnings, [])
+    t.is(Buffer.compare(await read(local, key), pattern(6 * MIB + 1)), 0)
+  })
+
+  test(`R003-12: a link that is cut at every megabyte gives the value whole, or one clear error, ${over}`, async (t) => {
+    const { global, local, relay, counts } = await pair(t, lanes)
+    const bytes = pattern(6 * MIB + 7)
+    const { key } = await global.put({ bytes: once(bytes) })
+    await read(local, key)
+    const before = counts()
+    const outcomes: string[] = []
+    for (let cut = 0; cut <= 6; cut++) {
+      await local.evict(key)
+      await until(async () => (await local.status()).global!.state === 'connected')
+      const breakIt = (): void => {
+        relay.break()
+        setTimeout(() => relay.heal(), 20)
       }
-      await round(0)
-      const before = counts()
-      await Promise.all([1, 2, 3, 4].map(round))
-      for (let i = 5; i < 12; i++) await round(i)
+      const code = await codeOf(readAnd(local, key, Math.max(1, cut * MIB), breakIt))
+      outcomes.push(code)
+      t.true(['whole', 'unreachable', 'timeout'].includes(code), code)
+      await until(async () => (await local.status()).global!.state === 'connected')
+      t.is(Buffer.compare(await read(local, key), bytes), 0)
+    }
+    t.log(outcomes.join(' '))
+    t.true(outcomes.includes('whole'))
+    await until(() => {
+      const after = counts()
       const most = IDLE_TRANSFER_CHANNELS
-      await until(() => {
-        const after = counts()
-        const more = lanes ? 2 * most : 0
-        return after.streams <= 1 + (lanes ? 0 : most) && after.sockets <= before.sockets + more
-      })
-      t.deepEqual(warnings, [])
-      t.is(Buffer.compare(await read(local, key), pattern(6 * MIB + 1)), 0)
-    },
-  )
+      return after.streams <= 1 + most && after.sockets <= before.sockets + 2 * most
+    })
+  })
 
-  test.serial(
-    `R003-12: a link that is cut at every megabyte gives the value whole, or one clear error, ${over}`,
-    async (t) => {
-      const { global, local, relay, counts } = await pair(t, lanes)
-      const bytes = pattern(6 * MIB + 7)
-      const { key } = await global.put({ bytes: once(bytes) })
-      await read(local, key)
-      const before = counts()
-      const outcomes: string[] = []
-      for (let cut = 0; cut <= 6; cut++) {
-        await local.evict(key)
-        await until(async () => (await local.status()).global!.state === 'connected')
-        const breakIt = (): void => {
-          relay.break()
-          setTimeout(() => relay.heal(), 20)
-        }
-        const code = await codeOf(readAnd(local, key, Math.max(1, cut * MIB), breakIt))
-        outcomes.push(code)
-        t.true(['whole', 'unreachable', 'timeout'].includes(code), code)
-        await until(async () => (await local.status()).global!.state === 'connected')
-        t.is(Buffer.compare(await read(local, key), bytes), 0)
+  test(`R003-46: a put of a file whose link is cut at every megabyte goes on, ${over}`, async (t) => {
+    const { global, local, relay, counts } = await pair(t, lanes)
+    const folder = await mkdtemp(join(tmpdir(), 'dstore-put-'))
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    const path = join(folder, 'file')
+    let before: ReturnType<typeof counts> | undefined
+    for (let cut = 0; cut <= 6; cut++) {
+      const bytes = pattern(6 * MIB + 7 + cut)
+      await writeFile(path, bytes)
+      let isCut = false
+      const onProgress = ({ phase, doneBytes }: Progress): void => {
+        if (isCut || phase !== 'store' || doneBytes < cut * MIB) return
+        isCut = true
+        relay.break()
+        setTimeout(() => relay.heal(), 20)
       }
-      t.log(outcomes.join(' '))
-      t.true(outcomes.includes('whole'))
-      await until(() => {
-        const after = counts()
-        const most = IDLE_TRANSFER_CHANNELS
-        return after.streams <= 1 + most && after.sockets <= before.sockets + 2 * most
-      })
-    },
-  )
+      const { key } = await local.put({ path }, { onProgress })
+      t.true(isCut)
+      t.is(Buffer.compare(await read(global, key), bytes), 0)
+      await until(async () => (await local.status()).global!.state === 'connected')
+      before ??= counts()
+    }
+    await until(() => {
+      const after = counts()
+      const most = IDLE_TRANSFER_CHANNELS
+      return after.streams <= 1 + most && after.sockets <= before!.sockets + 2 * most
+    })
+  })
 
-  test.serial(
-    `R003-46: a put of a file whose link is cut at every megabyte goes on, ${over}`,
-    async (t) => {
-      const { global, local, relay, counts } = await pair(t, lanes)
-      const folder = await mkdtemp(join(tmpdir(), 'dstore-put-'))
-      t.teardown(() => rm(folder, { recursive: true, force: true }))
-      const path = join(folder, 'file')
-      let before: ReturnType<typeof counts> | undefined
-      for (let cut = 0; cut <= 6; cut++) {
-        const bytes = pattern(6 * MIB + 7 + cut)
-        await writeFile(path, bytes)
-        let isCut = false
-        const onProgress = ({ phase, doneBytes }: Progress): void => {
-          if (isCut || phase !== 'store' || doneBytes < cut * MIB) return
-          isCut = true
-          relay.break()
-          setTimeout(() => relay.heal(), 20)
-        }
-        const { key } = await local.put({ path }, { onProgress })
-        t.true(isCut)
-        t.is(Buffer.compare(await read(global, key), bytes), 0)
-        await until(async () => (await local.status()).global!.state === 'connected')
-        before ??= counts()
-      }
-      await until(() => {
-        const after = counts()
-        const most = IDLE_TRANSFER_CHANNELS
-        return after.streams <= 1 + most && after.sockets <= before!.sockets + 2 * most
-      })
-    },
-  )
-
-  test.serial(
-    `a value for which the cache has no room passes, while what fills it is read, ${over}`,
-    async (t) => {
-      const { global, local } = await pair(t, lanes, 8 * MIB)
-      const [first, second] = [pattern(6 * MIB), pattern(5 * MIB + 3)]
-      const { key } = await global.put({ bytes: once(first) })
-      const other = await global.put({ bytes: once(second) })
-      let passed: Uint8Array | undefined
-      const got = await readAnd(local, key, MIB, async () => {
-        passed = await read(local, other.key)
-      })
-      t.is(got, first.byteLength)
-      t.is(Buffer.compare(passed!, second), 0)
-      const { cache } = await local.status()
-      t.true(cache!.usedBytes <= cache!.budgetBytes)
-      t.is(cache!.values, 1)
-    },
-  )
+  test(`a value for which the cache has no room passes, while what fills it is read, ${over}`, async (t) => {
+    const { global, local } = await pair(t, lanes, 8 * MIB)
+    const [first, second] = [pattern(6 * MIB), pattern(5 * MIB + 3)]
+    const { key } = await global.put({ bytes: once(first) })
+    const other = await global.put({ bytes: once(second) })
+    let passed: Uint8Array | undefined
+    const got = await readAnd(local, key, MIB, async () => {
+      passed = await read(local, other.key)
+    })
+    t.is(got, first.byteLength)
+    t.is(Buffer.compare(passed!, second), 0)
+    const { cache } = await local.status()
+    t.true(cache!.usedBytes <= cache!.budgetBytes)
+    t.is(cache!.values, 1)
+  })
 }

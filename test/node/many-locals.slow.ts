@@ -2,7 +2,7 @@
  * Hundreds of Locals at one Global (specs/000-conventions.md, "Limits"), in one process with it.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { PROBE_ANSWER_MS } from '../../src/network/libp2p-network.ts'
 import type { Node } from '../../src/node/node.ts'
 import { Nodes, once, read, until } from './nodes.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { GROUP_BYTES, INLINE_VALUE_BYTES, PIECE_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
@@ -22,28 +22,25 @@ const SIZES = [
   2 * PIECE_BYTES + 4321,
 ]
 
-test.serial(
-  'values of every size pass from one Local through Global to another, and are held there',
-  async (t) => {
-    const nodes = new Nodes(t)
-    const global = await nodes.global()
-    const [here, there] = [await nodes.local(global), await nodes.local(global)]
-    for (const size of SIZES) {
-      const bytes = pattern(size)
-      const { key, existed } = await here.put({ bytes: once(bytes), size })
-      t.false(existed)
-      t.true(key.equals(new Key(hash(bytes).digest)))
-      t.true((await here.put({ bytes: once(bytes) })).existed)
-      t.is(Buffer.compare(await read(there, key), bytes), 0, `${size} bytes`)
-      const { hits } = (await there.status()).cache!
-      t.is(Buffer.compare(await read(there, key), bytes), 0)
-      t.is((await there.status()).cache!.hits, hits + 1, 'the second time from memory')
-      t.is(Buffer.compare(await read(global, key), bytes), 0)
-    }
-  },
-)
+test('values of every size pass from one Local through Global to another, and are held there', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const [here, there] = [await nodes.local(global), await nodes.local(global)]
+  for (const size of SIZES) {
+    const bytes = pattern(size)
+    const { key, existed } = await here.put({ bytes: once(bytes), size })
+    t.false(existed)
+    t.true(key.equals(new Key(hash(bytes).digest)))
+    t.true((await here.put({ bytes: once(bytes) })).existed)
+    t.is(Buffer.compare(await read(there, key), bytes), 0, `${size} bytes`)
+    const { hits } = (await there.status()).cache!
+    t.is(Buffer.compare(await read(there, key), bytes), 0)
+    t.is((await there.status()).cache!.hits, hits + 1, 'the second time from memory')
+    t.is(Buffer.compare(await read(global, key), bytes), 0)
+  }
+})
 
-test.serial('fifty callers at once: the value is fetched once', async (t) => {
+test('fifty callers at once: the value is fetched once', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global)
@@ -55,30 +52,27 @@ test.serial('fifty callers at once: the value is fetched once', async (t) => {
   t.true(traffic!.valueBytesIn < bytes.byteLength * 1.01, `${traffic!.valueBytesIn} bytes came`)
 })
 
-test.serial(
-  'ranges are what they say, held or not, and beyond the end they are refused',
-  async (t) => {
-    const nodes = new Nodes(t)
-    const global = await nodes.global()
-    const local = await nodes.local(global)
-    const bytes = pattern(200_000)
-    const { key } = await global.put({ bytes: once(bytes) })
-    for (const node of [local, global]) {
-      for (const [start, end] of [
-        [0, 1],
-        [99_999, 100_001],
-        [199_999, 200_000],
-        [5, 200_000],
-      ]) {
-        const part = await read(node, key, { range: { start: start!, end: end! } })
-        t.is(Buffer.compare(part, bytes.subarray(start, end)), 0)
-      }
-      await t.throwsAsync(read(node, key, { range: { start: 200_000 } }), { code: 'range' })
+test('ranges are what they say, held or not, and beyond the end they are refused', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const bytes = pattern(200_000)
+  const { key } = await global.put({ bytes: once(bytes) })
+  for (const node of [local, global]) {
+    for (const [start, end] of [
+      [0, 1],
+      [99_999, 100_001],
+      [199_999, 200_000],
+      [5, 200_000],
+    ]) {
+      const part = await read(node, key, { range: { start: start!, end: end! } })
+      t.is(Buffer.compare(part, bytes.subarray(start, end)), 0)
     }
-  },
-)
+    await t.throwsAsync(read(node, key, { range: { start: 200_000 } }), { code: 'range' })
+  }
+})
 
-test.serial('what does not exist is not found, at once', async (t) => {
+test('what does not exist is not found, at once', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global)
@@ -92,32 +86,29 @@ test.serial('what does not exist is not found, at once', async (t) => {
   }
 })
 
-test.serial(
-  'while Global is away a Local serves what it holds, says so, and connects by itself',
-  async (t) => {
-    const nodes = new Nodes(t)
-    const dir = await nodes.folder()
-    const first = await nodes.global({ dir, store: 'disk' })
-    const [address] = (await first.status()).listen
-    const listen = [address!.replace(/\/p2p\/.*/, '')]
-    const local = await nodes.local(first)
-    const bytes = pattern(SEGMENT_BYTES + 3)
-    const { key } = await local.put({ bytes: once(bytes) })
-    await read(local, key)
-    await first.close()
-    await until(async () => (await local.status()).global!.state === 'away')
-    t.is(Buffer.compare(await read(local, key), bytes), 0)
-    const absent = new Key(hash(pattern(7)).digest)
-    const began = Date.now()
-    await t.throwsAsync(local.get(absent), { code: 'unreachable' })
-    t.true(Date.now() - began < 15_000, 'after a moment, not after a time-out')
-    await nodes.global({ dir, listen, store: 'disk' })
-    await until(async () => (await local.status()).global!.state === 'connected')
-    await t.throwsAsync(local.get(absent), { code: 'not-found' })
-  },
-)
+test('while Global is away a Local serves what it holds, says so, and connects by itself', async (t) => {
+  const nodes = new Nodes(t)
+  const dir = await nodes.folder()
+  const first = await nodes.global({ dir, store: 'disk' })
+  const [address] = (await first.status()).listen
+  const listen = [address!.replace(/\/p2p\/.*/, '')]
+  const local = await nodes.local(first)
+  const bytes = pattern(SEGMENT_BYTES + 3)
+  const { key } = await local.put({ bytes: once(bytes) })
+  await read(local, key)
+  await first.close()
+  await until(async () => (await local.status()).global!.state === 'away')
+  t.is(Buffer.compare(await read(local, key), bytes), 0)
+  const absent = new Key(hash(pattern(7)).digest)
+  const began = Date.now()
+  await t.throwsAsync(local.get(absent), { code: 'unreachable' })
+  t.true(Date.now() - began < 15_000, 'after a moment, not after a time-out')
+  await nodes.global({ dir, listen, store: 'disk' })
+  await until(async () => (await local.status()).global!.state === 'connected')
+  await t.throwsAsync(local.get(absent), { code: 'not-found' })
+})
 
-test.serial('a value larger than the cache streams through', async (t) => {
+test('a value larger than the cache streams through', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global, { cacheBytes: SEGMENT_BYTES })
@@ -129,7 +120,7 @@ test.serial('a value larger than the cache streams through', async (t) => {
   await t.throwsAsync(local.prefetch(key), { code: 'too-large' })
 })
 
-test.serial('a look-up says what was held before it brought the value along', async (t) => {
+test('a look-up says what was held before it brought the value along', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global)

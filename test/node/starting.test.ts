@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import { Gate } from '../../src/membership/gate.ts'
 import { Global } from '../../src/node/global/global.ts'

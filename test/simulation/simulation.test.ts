@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { firstViolation } from './report.ts'
 import { runSchedule } from './schedule.ts'
 

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { ALL_RULES, type Rules } from '../../src/index/rules.ts'
 import { runSchedule } from './schedule.ts'
 

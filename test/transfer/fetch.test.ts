@@ -1,4 +1,5 @@
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { equal } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { activeEngine } from '../../src/hash/engine/active-engine.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { HOLDERS, HOLDINGS_PER_LOCAL, HOLDING_MS } from '../../src/limits.ts'
 import { Holders, joinSwarm } from '../../src/transfer/holders.ts'
 import { TestHost, fails, sample, served } from './ends.ts'

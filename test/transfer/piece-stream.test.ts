@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { equal } from '../../src/bytes.ts'
 import { activeEngine } from '../../src/hash/engine/active-engine.ts'
 import { wrongGroup, type ExpectedGroups } from '../../src/hash/proof/group-check.ts'

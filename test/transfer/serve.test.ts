@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mock } from 'node:test'
-import test from 'ava'
+import { test } from '../serial.ts'
 import { DstoreError } from '../../src/errors.ts'
 import {
   CROWDED_PATIENCE_MS,
@@ -18,48 +18,42 @@ const VALUE = sample(pattern(8 * MIB))
 const { digest, size } = VALUE
 const WHOLE = { start: 0, end: size }
 
-test.serial(
-  'R003-20: an asker that hangs up frees the giver at once, wherever it is',
-  async (t) => {
-    for (const after of [0, 1, 3 * PIECE_BYTES]) {
-      const host = new TestHost(VALUE)
-      const { client, end } = served(host)
-      let got = 0
-      const fetching = (async () => {
-        for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
-          got += proved.bytes.byteLength
-          if (got >= after) break
-        }
-      })()
-      await fetching
-      client.channel.abort(new DstoreError('cancelled', 'enough'))
-      const began = performance.now()
-      t.is((await end)?.code, 'unreachable')
-      t.true(performance.now() - began < FAREWELL_MS / 2)
-      t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
-      t.is(host.stillReferenced, 0, 'what is still sent reaches nobody')
-    }
-  },
-)
-
-test.serial(
-  'R003-22: an asker that reads nothing is read for a little ahead, and dropped',
-  async (t) => {
+test('R003-20: an asker that hangs up frees the giver at once, wherever it is', async (t) => {
+  for (const after of [0, 1, 3 * PIECE_BYTES]) {
     const host = new TestHost(VALUE)
-    host.patienceMs = 100
-    let readBytes = 0
-    host.onRead = ({ start, end }) => void (readBytes += end - start)
     const { client, end } = served(host)
-    await client.send({ type: 'fetch', digest, ranges: [WHOLE] })
-    t.is((await end)?.code, 'timeout')
-    t.true(readBytes <= 4 * PIECE_BYTES, `${readBytes} bytes were read ahead`)
-    t.true(client.channel.signal.aborted)
+    let got = 0
+    const fetching = (async () => {
+      for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
+        got += proved.bytes.byteLength
+        if (got >= after) break
+      }
+    })()
+    await fetching
+    client.channel.abort(new DstoreError('cancelled', 'enough'))
+    const began = performance.now()
+    t.is((await end)?.code, 'unreachable')
+    t.true(performance.now() - began < FAREWELL_MS / 2)
     t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
-    t.is(host.stillReferenced, 1, 'the connection may send some of it yet')
-  },
-)
+    t.is(host.stillReferenced, 0, 'what is still sent reaches nobody')
+  }
+})
 
-test.serial('R003-22: an asker that reads slowly gets everything', async (t) => {
+test('R003-22: an asker that reads nothing is read for a little ahead, and dropped', async (t) => {
+  const host = new TestHost(VALUE)
+  host.patienceMs = 100
+  let readBytes = 0
+  host.onRead = ({ start, end }) => void (readBytes += end - start)
+  const { client, end } = served(host)
+  await client.send({ type: 'fetch', digest, ranges: [WHOLE] })
+  t.is((await end)?.code, 'timeout')
+  t.true(readBytes <= 4 * PIECE_BYTES, `${readBytes} bytes were read ahead`)
+  t.true(client.channel.signal.aborted)
+  t.deepEqual([host.opened, host.released, host.allowance.usedBytes], [1, 1, 0])
+  t.is(host.stillReferenced, 1, 'the connection may send some of it yet')
+})
+
+test('R003-22: an asker that reads slowly gets everything', async (t) => {
   const host = new TestHost(VALUE)
   host.patienceMs = 500
   const { client, end } = served(host)
@@ -74,7 +68,7 @@ test.serial('R003-22: an asker that reads slowly gets everything', async (t) => 
   t.deepEqual([host.released, host.stillReferenced], [1, 0])
 })
 
-test.serial('a failure that cannot be told does not hold the giver for long', async (t) => {
+test('a failure that cannot be told does not hold the giver for long', async (t) => {
   const host = new TestHost(VALUE)
   const { client, end } = served(host)
   await client.send({ type: 'fetch', digest, ranges: [WHOLE] })
@@ -99,7 +93,7 @@ test.serial('a failure that cannot be told does not hold the giver for long', as
   t.true(client.channel.signal.aborted)
 })
 
-test.serial('R003-23: what is read for all peers comes out of one allowance', async (t) => {
+test('R003-23: what is read for all peers comes out of one allowance', async (t) => {
   const allowance = new SharedBudget(4 * PIECE_BYTES, 2 * PIECE_BYTES)
   let peak = 0
   const hosts = Array.from({ length: 12 }, () => new TestHost(VALUE, WHOLE, allowance))
@@ -116,51 +110,45 @@ test.serial('R003-23: what is read for all peers comes out of one allowance', as
   t.is(allowance.usedBytes, 0)
 })
 
-test.serial(
-  'R003-23: peers that do not read keep their own share alone from the others',
-  async (t) => {
-    const allowance = new SharedBudget(4 * PIECE_BYTES, 2 * PIECE_BYTES)
-    const stalled = Array.from({ length: 8 }, () => {
-      const host = new TestHost(VALUE, WHOLE, allowance)
-      return { host, ...served(host, { peers: ['greedy', 'giver'] }) }
-    })
-    for (const { client } of stalled) {
-      await client.send({ type: 'fetch', digest, ranges: [WHOLE] })
-    }
-    await sleep(50)
-    t.is(allowance.usedBytes, 2 * PIECE_BYTES)
+test('R003-23: peers that do not read keep their own share alone from the others', async (t) => {
+  const allowance = new SharedBudget(4 * PIECE_BYTES, 2 * PIECE_BYTES)
+  const stalled = Array.from({ length: 8 }, () => {
     const host = new TestHost(VALUE, WHOLE, allowance)
-    const { client } = served(host, { peers: ['honest', 'giver'] })
-    t.is((await fetched(client, { digest, size, ranges: [WHOLE] })).bytes.byteLength, size)
-    for (const { client: greedy } of stalled) greedy.channel.abort(new Error('enough'))
-    await Promise.all(stalled.map(({ end }) => end))
-    t.is(allowance.usedBytes, 0)
-  },
-)
+    return { host, ...served(host, { peers: ['greedy', 'giver'] }) }
+  })
+  for (const { client } of stalled) {
+    await client.send({ type: 'fetch', digest, ranges: [WHOLE] })
+  }
+  await sleep(50)
+  t.is(allowance.usedBytes, 2 * PIECE_BYTES)
+  const host = new TestHost(VALUE, WHOLE, allowance)
+  const { client } = served(host, { peers: ['honest', 'giver'] })
+  t.is((await fetched(client, { digest, size, ranges: [WHOLE] })).bytes.byteLength, size)
+  for (const { client: greedy } of stalled) greedy.channel.abort(new Error('enough'))
+  await Promise.all(stalled.map(({ end }) => end))
+  t.is(allowance.usedBytes, 0)
+})
 
-test.serial(
-  'R003-22: a peer that takes nothing is dropped soon while another has nothing',
-  async (t) => {
-    const allowance = new SharedBudget(4 * PIECE_BYTES, 4 * PIECE_BYTES)
-    const stalled = served(new TestHost(VALUE, WHOLE, allowance), { peers: ['stalled', 'giver'] })
-    mock.timers.enable({ apis: ['setInterval'] })
-    t.teardown(() => mock.timers.reset())
-    await stalled.client.send({ type: 'fetch', digest, ranges: [WHOLE] })
-    await sleep(20)
-    t.true(allowance.usedBytes > 0)
-    mock.timers.tick(CROWDED_PATIENCE_MS)
-    await sleep(20)
-    t.false(stalled.client.channel.signal.aborted, 'there is room for all')
-    void allowance.take('other', 4 * PIECE_BYTES, new AbortController().signal)
-    t.true(allowance.isStarving)
-    mock.timers.tick(CROWDED_PATIENCE_MS - 1)
-    t.false(stalled.client.channel.signal.aborted)
-    mock.timers.tick(1)
-    t.is((await stalled.end)?.code, 'timeout')
-  },
-)
+test('R003-22: a peer that takes nothing is dropped soon while another has nothing', async (t) => {
+  const allowance = new SharedBudget(4 * PIECE_BYTES, 4 * PIECE_BYTES)
+  const stalled = served(new TestHost(VALUE, WHOLE, allowance), { peers: ['stalled', 'giver'] })
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  await stalled.client.send({ type: 'fetch', digest, ranges: [WHOLE] })
+  await sleep(20)
+  t.true(allowance.usedBytes > 0)
+  mock.timers.tick(CROWDED_PATIENCE_MS)
+  await sleep(20)
+  t.false(stalled.client.channel.signal.aborted, 'there is room for all')
+  void allowance.take('other', 4 * PIECE_BYTES, new AbortController().signal)
+  t.true(allowance.isStarving)
+  mock.timers.tick(CROWDED_PATIENCE_MS - 1)
+  t.false(stalled.client.channel.signal.aborted)
+  mock.timers.tick(1)
+  t.is((await stalled.end)?.code, 'timeout')
+})
 
-test.serial('R003-2: a message out of place ends the channel', async (t) => {
+test('R003-2: a message out of place ends the channel', async (t) => {
   for (const type of ['accept', 'found', 'stored'] as const) {
     const { client, end } = served(new TestHost(VALUE))
     if (type === 'accept') await client.send({ type })
@@ -174,7 +162,7 @@ test.serial('R003-2: a message out of place ends the channel', async (t) => {
   }
 })
 
-test.serial('the largest fetch that is allowed fits into a message', async (t) => {
+test('the largest fetch that is allowed fits into a message', async (t) => {
   const value = sample(pattern(2 * FETCH_RANGES))
   const { client } = served(new TestHost(value))
   const ranges = Array.from({ length: FETCH_RANGES }, (_, i) => ({

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import * as fc from 'fast-check'
 import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 

@@ -1,5 +1,5 @@
 /** What must be so of the codec of any protocol, for whatever kinds of messages it has. */
-import test from 'ava'
+import { test } from '../serial.ts'
 import * as fc from 'fast-check'
 import { DstoreError } from '../../src/errors.ts'
 import { damage } from './arbitraries.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { FRAME_QUEUE_BYTES } from '../../src/limits.ts'
 import type { Channel } from '../../src/wire/channel.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import * as fc from 'fast-check'
 import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
@@ -176,7 +176,7 @@ test('a limit that no length can reach is a mistake of the caller', (t) => {
 })
 
 // Serial, because it counts the memory of the whole process.
-test.serial('R000-4: a claim of a long frame costs no memory before the bytes come', async (t) => {
+test('R000-4: a claim of a long frame costs no memory before the bytes come', async (t) => {
   const before = process.memoryUsage().arrayBuffers
   const readers = Array.from({ length: 200 }, () => {
     const [a, b] = channelPair()

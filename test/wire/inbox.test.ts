@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { Inbox } from '../../src/wire/inbox.ts'
 import { memory } from './channel-tools.ts'

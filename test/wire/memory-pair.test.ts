@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { channelPair } from './memory-pair.ts'
 import { channelSuite, pattern, readAll, sendAll } from './conformance.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../serial.ts'
 import { WriteQueue } from '../../src/wire/write-queue.ts'
 
 /** Work that ends when it is told to, and a record of what began. */

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { SHOWN_BYTES, safeText, displayValue } from '../../../cli/repl/display.ts'
 

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { execute, type FoundValue, type Values } from '../../../cli/repl/execute.ts'
 import { SHOWN_BYTES } from '../../../cli/repl/display.ts'
 import { parseStatement } from '../../../cli/repl/statement.ts'

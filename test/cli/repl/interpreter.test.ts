@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import type { Values } from '../../../cli/repl/execute.ts'
 import { Interpreter } from '../../../cli/repl/interpreter.ts'

@@ -3,7 +3,8 @@
  * however long it takes.
  */
 import { connect, type Socket } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { startDaemon } from '../../../src/daemon/process/daemon.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import type { Key } from '../../../src/hash/key.ts'

@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import {
   HTTP_BATCHES_BYTES,
   HTTP_BATCH_BYTES,
@@ -150,7 +150,7 @@ const SIZES = Array.from(
 )
 const AT_ONCE = HTTP_BATCHES_BYTES / HTTP_BATCH_BYTES
 
-test.serial('R007-33 R007-11: a body that stalls ends its request after a while', async (t) => {
+test('R007-33 R007-11: a body that stalls ends its request after a while', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const stalled = new Readable({ read: () => undefined })

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { METRICS } from '../../../src/daemon/http/metrics.ts'
 import { NO_REFUSALS } from '../../../src/membership/refusal.ts'
 import type { NodeStatus } from '../../../src/node/node.ts'

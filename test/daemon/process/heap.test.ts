@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import test from 'ava'
+import { test } from '../../serial.ts'
 
 const HEAP = new URL('../../../src/daemon/process/heap.js', import.meta.url).href
 const BOUND_MIB = 8

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { equal } from '../../../src/bytes.ts'
 import { chooseEngine, engine } from '../../../src/hash/engine/active-engine.ts'

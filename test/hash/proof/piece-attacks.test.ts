@@ -1,4 +1,5 @@
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { concat } from '../../../src/bytes.ts'
 import type { Engine } from '../../../src/hash/engine/engine.ts'

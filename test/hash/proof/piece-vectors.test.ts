@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { piecesVectors } from '../../../specs/models/vectors.ts'
 import type { PiecesVector, PiecesVectors } from '../../../specs/models/vectors.ts'
 import { concat, fromHex, toHex } from '../../../src/bytes.ts'

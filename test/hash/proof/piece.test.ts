@@ -1,4 +1,5 @@
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { equal } from '../../../src/bytes.ts'
 import { PieceDecoder } from '../../../src/hash/proof/piece-decoder.ts'

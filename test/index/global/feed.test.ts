@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import type { Change } from '../../../src/index/records/record.ts'
 import { ChangeFeed, feedFromLog, RECENT_LOSSES } from '../../../src/index/global/feed.ts'
 import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'

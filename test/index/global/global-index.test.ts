@@ -1,5 +1,5 @@
 /** Global's index, message by message. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import type { Body, Position, Removed, Welcome } from '../../../src/index/message.ts'
 import { withMargin } from '../../../src/index/lease.ts'
 import { REGISTERED_LOCALS, REMOVAL_TIMEOUT_MS } from '../../../src/limits.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { decodeLocal } from '../../../src/index/records/record.ts'
 import { LocalRegister } from '../../../src/index/global/local-register.ts'
 import { withMargin } from '../../../src/index/lease.ts'

@@ -1,5 +1,5 @@
 /** Tickets and members, as Global's index decides about them. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { TICKETS, TICKET_KEPT_MS } from '../../../src/limits.ts'
 import { hashSecret } from '../../../src/membership/ticket.ts'
 import { Machine, boot } from './machine.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { LocalRegister } from '../../../src/index/global/local-register.ts'
 import { PendingRemovals } from '../../../src/index/global/pending-removals.ts'
 

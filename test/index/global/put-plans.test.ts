@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import type { Body } from '../../../src/index/message.ts'
 import { GROUP_BYTES } from '../../../src/limits.ts'
 import { Machine, digestOf } from './machine.ts'

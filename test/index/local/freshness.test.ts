@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { ALL_RULES } from '../../../src/index/rules.ts'
 import { Freshness } from '../../../src/index/local/freshness.ts'
 import { DOUBT_MS, REDIAL_PATIENCE_MS } from '../../../src/limits.ts'

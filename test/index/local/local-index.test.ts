@@ -1,5 +1,5 @@
 /** What a Local's index makes of what goes on beside its stream. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { keySubject } from '../../../src/index/local/in-flight.ts'
 import { LocalIndex } from '../../../src/index/local/local-index.ts'

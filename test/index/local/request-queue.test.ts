@@ -1,5 +1,5 @@
 /** What a Local asks: several in one message, and each settled for itself. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { InFlight, keySubject } from '../../../src/index/local/in-flight.ts'
 import type { Body, Fact, Message, Receipt, Request } from '../../../src/index/message.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { toHex } from '../../../src/bytes.ts'
 import type { DstoreError } from '../../../src/errors.ts'
 import { LANES_PER_PEER, LANE_HANDSHAKE_MS } from '../../../src/limits.ts'
@@ -33,24 +33,21 @@ const CIPHER = 'TLS_AES_128_GCM_SHA256'
 
 test.afterEach.always(closeAll)
 
-test.serial(
-  'R003-104 a peer has a bounded number of lanes, and gets another when one ends',
-  async (t) => {
-    const { dialer, server, listener, taken } = await site()
-    const lanes: Channel[] = []
-    for (let i = 0; i < LANES_PER_PEER; i++) {
-      lanes.push((await dialer.open(server.peerId, patience()))!)
-    }
-    await until(() => listener.counts.lanes === LANES_PER_PEER)
-    t.is(await dialer.open(server.peerId, patience()), undefined)
-    t.is(taken.length, LANES_PER_PEER)
-    lanes[0]!.abort(new Error('done'))
-    await until(() => listener.counts.lanes === LANES_PER_PEER - 1)
-    t.truthy(await dialer.open(server.peerId, patience()))
-  },
-)
+test('R003-104 a peer has a bounded number of lanes, and gets another when one ends', async (t) => {
+  const { dialer, server, listener, taken } = await site()
+  const lanes: Channel[] = []
+  for (let i = 0; i < LANES_PER_PEER; i++) {
+    lanes.push((await dialer.open(server.peerId, patience()))!)
+  }
+  await until(() => listener.counts.lanes === LANES_PER_PEER)
+  t.is(await dialer.open(server.peerId, patience()), undefined)
+  t.is(taken.length, LANES_PER_PEER)
+  lanes[0]!.abort(new Error('done'))
+  await until(() => listener.counts.lanes === LANES_PER_PEER - 1)
+  t.truthy(await dialer.open(server.peerId, patience()))
+})
 
-test.serial('R003-104 a key that was not used yet counts as a lane', async (t) => {
+test('R003-104 a key that was not used yet counts as a lane', async (t) => {
   const where = await site()
   const { server, dialer, taken } = where
   for (let i = 1; i < LANES_PER_PEER; i++) await dialer.open(server.peerId, patience())
@@ -63,55 +60,49 @@ test.serial('R003-104 a key that was not used yet counts as a lane', async (t) =
   last.destroy()
 })
 
-test.serial(
-  'R003-103 R003-110 a peer that disconnects during the handshake gets no lane',
-  async (t) => {
-    const { server, client } = await connected()
-    const taken: Channel[] = []
-    let isGone = false
-    const listener = await LaneListener.open({
-      network: {
-        handle: (protocol, take) => server.handle(protocol, take),
-        onPeer: (watcher) => server.onPeer(watcher),
-        connections: () => (isGone ? [] : server.connections()),
-      },
-      host: HOST,
-      take: (lane) => taken.push(lane),
-      now,
-      random,
-    })
-    closing.push(() => listener.close())
-    const { port, key } = (await offered({ server, client }))!
-    isGone = true
-    const socket = await connectLane({ host: HOST, port }, key, patience())
-    socket.resume()
-    await until(() => socket.destroyed || taken.length > 0)
-    t.deepEqual(taken, [])
-    t.deepEqual(listener.counts, { lanes: 0, keys: 0, pending: 0 })
-  },
-)
+test('R003-103 R003-110 a peer that disconnects during the handshake gets no lane', async (t) => {
+  const { server, client } = await connected()
+  const taken: Channel[] = []
+  let isGone = false
+  const listener = await LaneListener.open({
+    network: {
+      handle: (protocol, take) => server.handle(protocol, take),
+      onPeer: (watcher) => server.onPeer(watcher),
+      connections: () => (isGone ? [] : server.connections()),
+    },
+    host: HOST,
+    take: (lane) => taken.push(lane),
+    now,
+    random,
+  })
+  closing.push(() => listener.close())
+  const { port, key } = (await offered({ server, client }))!
+  isGone = true
+  const socket = await connectLane({ host: HOST, port }, key, patience())
+  socket.resume()
+  await until(() => socket.destroyed || taken.length > 0)
+  t.deepEqual(taken, [])
+  t.deepEqual(listener.counts, { lanes: 0, keys: 0, pending: 0 })
+})
 
-test.serial(
-  'R003-104 keys in use at the same moment open no more lanes than allowed',
-  async (t) => {
-    const { server, client } = await connected()
-    const taken: Channel[] = []
-    const take = (lane: Channel): void => void taken.push(lane)
-    const parts = { network: server, host: HOST, take, now, random, mostLanes: 1 }
-    const listener = await LaneListener.open(parts)
-    closing.push(() => listener.close())
-    const offers = [(await offered({ server, client }))!, (await offered({ server, client }))!]
-    const sockets = await Promise.all(
-      offers.map(({ port, key }) => connectLane({ host: HOST, port }, key, patience())),
-    )
-    for (const socket of sockets) socket.resume()
-    await until(() => sockets.some(({ destroyed }) => destroyed) || taken.length > 1)
-    t.is(taken.length, 1)
-    t.is(sockets.filter(({ destroyed }) => destroyed).length, 1)
-  },
-)
+test('R003-104 keys in use at the same moment open no more lanes than allowed', async (t) => {
+  const { server, client } = await connected()
+  const taken: Channel[] = []
+  const take = (lane: Channel): void => void taken.push(lane)
+  const parts = { network: server, host: HOST, take, now, random, mostLanes: 1 }
+  const listener = await LaneListener.open(parts)
+  closing.push(() => listener.close())
+  const offers = [(await offered({ server, client }))!, (await offered({ server, client }))!]
+  const sockets = await Promise.all(
+    offers.map(({ port, key }) => connectLane({ host: HOST, port }, key, patience())),
+  )
+  for (const socket of sockets) socket.resume()
+  await until(() => sockets.some(({ destroyed }) => destroyed) || taken.length > 1)
+  t.is(taken.length, 1)
+  t.is(sockets.filter(({ destroyed }) => destroyed).length, 1)
+})
 
-test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
+test('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
   const { server, client } = await connected()
   const other = await createNetwork({ identity: await newIdentity() })
   await other.dial(server.addresses()[0]!, PING)
@@ -128,42 +119,39 @@ test.serial('R003-104 a node accepts a bounded number of lanes in all', async (t
   t.is(await dialers[1]!.open(server.peerId, patience()), undefined)
 })
 
-test.serial(
-  'R003-108 a lane leads to the host of the connection, even if another host listens on that port',
-  async (t) => {
-    const host = '127.0.0.2'
-    const server = await createNetwork({
-      identity: await newIdentity(),
-      listen: [`/ip4/${host}/tcp/0`],
-    })
-    const client = await createNetwork({ identity: await newIdentity() })
-    await server.handle(PING, () => {})
-    await client.dial(server.addresses()[0]!, PING)
-    const taken: Channel[] = []
-    const take = (lane: Channel): void => void taken.push(lane)
-    const listener = await LaneListener.open({ network: server, host, take, now, random })
-    let strangers = 0
-    const decoy = net.createServer((socket) => {
-      strangers++
-      socket.destroy()
-    })
-    decoy.listen(listener.port, HOST)
-    await once(decoy, 'listening')
-    const dialer = new LaneDialer({ network: client, now })
-    closing.push(
-      () => server.close(),
-      () => client.close(),
-      () => listener.close(),
-      () => dialer.close(),
-      () => decoy.close(),
-    )
-    t.truthy(await dialer.open(server.peerId, patience()))
-    await until(() => taken.length === 1)
-    t.is(strangers, 0)
-  },
-)
+test('R003-108 a lane leads to the host of the connection, even if another host listens on that port', async (t) => {
+  const host = '127.0.0.2'
+  const server = await createNetwork({
+    identity: await newIdentity(),
+    listen: [`/ip4/${host}/tcp/0`],
+  })
+  const client = await createNetwork({ identity: await newIdentity() })
+  await server.handle(PING, () => {})
+  await client.dial(server.addresses()[0]!, PING)
+  const taken: Channel[] = []
+  const take = (lane: Channel): void => void taken.push(lane)
+  const listener = await LaneListener.open({ network: server, host, take, now, random })
+  let strangers = 0
+  const decoy = net.createServer((socket) => {
+    strangers++
+    socket.destroy()
+  })
+  decoy.listen(listener.port, HOST)
+  await once(decoy, 'listening')
+  const dialer = new LaneDialer({ network: client, now })
+  closing.push(
+    () => server.close(),
+    () => client.close(),
+    () => listener.close(),
+    () => dialer.close(),
+    () => decoy.close(),
+  )
+  t.truthy(await dialer.open(server.peerId, patience()))
+  await until(() => taken.length === 1)
+  t.is(strangers, 0)
+})
 
-test.serial('R003-110 each side cuts its lanes when the connection closes', async (t) => {
+test('R003-110 each side cuts its lanes when the connection closes', async (t) => {
   const where = await site()
   const { server, client, dialer, taken } = where
   // A peer that keeps its end of the lane open, at either side.
@@ -195,7 +183,7 @@ test.serial('R003-110 each side cuts its lanes when the connection closes', asyn
   socket.destroy()
 })
 
-test.serial('R003-110 a lane is cut if the connection closed while it was opened', async (t) => {
+test('R003-110 a lane is cut if the connection closed while it was opened', async (t) => {
   const { server, client } = await site()
   let asked = 0
   const dialer = new LaneDialer({
@@ -211,7 +199,7 @@ test.serial('R003-110 a lane is cut if the connection closed while it was opened
   t.true(lane!.signal.aborted)
 })
 
-test.serial('R003-104 a handshake that is not over counts as a lane', async (t) => {
+test('R003-104 a handshake that is not over counts as a lane', async (t) => {
   const where = await site()
   const stalled = 20
   for (let i = 0; i < stalled; i++) {
@@ -235,7 +223,7 @@ test.serial('R003-104 a handshake that is not over counts as a lane', async (t) 
   t.is(await offered(where), undefined)
 })
 
-test.serial('R003-109 a connection that never shakes hands is cut after a while', async (t) => {
+test('R003-109 a connection that never shakes hands is cut after a while', async (t) => {
   const where = await site()
   const began = now()
   const socket = net.connect(where.listener.port, HOST)
@@ -254,7 +242,7 @@ test('R003-103 keys of a peer that disconnects are revoked, and no others', (t) 
   t.is(keys.take(toHex(other.id))?.peer, 'other')
 })
 
-test.serial('a peer that sends bytes where it asks for a lane is cut off', async (t) => {
+test('a peer that sends bytes where it asks for a lane is cut off', async (t) => {
   const { client, server } = await site()
   const channel = await client.open(server.peerId, LANE_PROTOCOL)
   await channel.write(Uint8Array.of(1))

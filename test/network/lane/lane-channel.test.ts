@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { concat, equal } from '../../../src/bytes.ts'
 import { LANE_SLAB_BYTES } from '../../../src/network/lane/lane-receive.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
@@ -53,7 +53,7 @@ async function create(): Promise<ConnectedPair> {
   return { a: a!, b, close }
 }
 
-const suite = { test: test.serial, inFlightBytes: 16 << 20, runs: 20 }
+const suite = { test: test, inFlightBytes: 16 << 20, runs: 20 }
 
 channelSuite({ ...suite, name: 'lane', create })
 
@@ -67,54 +67,48 @@ channelSuite({
 })
 
 for (const side of ['dialed', 'accepted'] as const) {
-  test.serial(
-    `a lane that was ${side} sends and reads without end in the memory of a few slabs`,
-    async (t) => {
-      const { a, b, close } = await create()
-      const [from, to] = side === 'dialed' ? [b, a] : [a, b]
-      const sent = pattern(MIB, 3)
-      const memories = new Set<ArrayBufferLike>()
-      const sending = (async () => {
-        for (let i = 0; i < 64; i++) await from.write([sent.subarray(0, 5), sent.subarray(5)])
-        await from.end()
-      })()
-      let got = 0
-      let wrong = 0
-      for (let bytes = await to.read(); bytes !== undefined; bytes = await to.read()) {
-        memories.add(bytes.buffer)
-        for (let at = 0; at < bytes.byteLength; at += 4093) {
-          if (bytes[at] !== sent[(got + at) % MIB]) wrong++
-        }
-        got += bytes.byteLength
-      }
-      await sending
-      t.is(got, 64 * MIB)
-      t.is(wrong, 0)
-      // At the accepting side Node allocates an array for every TLS record.
-      if (side === 'dialed') t.true(memories.size <= 8, `${memories.size} arrays`)
-      await close()
-    },
-  )
-}
-
-test.serial(
-  'bytes that were read stay unchanged until the next read, whatever arrives meanwhile',
-  async (t) => {
+  test(`a lane that was ${side} sends and reads without end in the memory of a few slabs`, async (t) => {
     const { a, b, close } = await create()
-    const sent = Array.from({ length: 12 }, (_, i) => pattern(LANE_SLAB_BYTES, i))
+    const [from, to] = side === 'dialed' ? [b, a] : [a, b]
+    const sent = pattern(MIB, 3)
+    const memories = new Set<ArrayBufferLike>()
     const sending = (async () => {
-      for (const bytes of sent) await b.write(bytes)
-      await b.end()
+      for (let i = 0; i < 64; i++) await from.write([sent.subarray(0, 5), sent.subarray(5)])
+      await from.end()
     })()
-    const parts: Uint8Array[] = []
-    for (let bytes = await a.read(); bytes !== undefined; bytes = await a.read()) {
-      const copy = new Uint8Array(bytes)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      t.true(equal(bytes, copy))
-      parts.push(copy)
+    let got = 0
+    let wrong = 0
+    for (let bytes = await to.read(); bytes !== undefined; bytes = await to.read()) {
+      memories.add(bytes.buffer)
+      for (let at = 0; at < bytes.byteLength; at += 4093) {
+        if (bytes[at] !== sent[(got + at) % MIB]) wrong++
+      }
+      got += bytes.byteLength
     }
     await sending
-    t.true(equal(concat(parts), concat(sent)))
+    t.is(got, 64 * MIB)
+    t.is(wrong, 0)
+    // At the accepting side Node allocates an array for every TLS record.
+    if (side === 'dialed') t.true(memories.size <= 8, `${memories.size} arrays`)
     await close()
-  },
-)
+  })
+}
+
+test('bytes that were read stay unchanged until the next read, whatever arrives meanwhile', async (t) => {
+  const { a, b, close } = await create()
+  const sent = Array.from({ length: 12 }, (_, i) => pattern(LANE_SLAB_BYTES, i))
+  const sending = (async () => {
+    for (const bytes of sent) await b.write(bytes)
+    await b.end()
+  })()
+  const parts: Uint8Array[] = []
+  for (let bytes = await a.read(); bytes !== undefined; bytes = await a.read()) {
+    const copy = new Uint8Array(bytes)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    t.true(equal(bytes, copy))
+    parts.push(copy)
+  }
+  await sending
+  t.true(equal(concat(parts), concat(sent)))
+  await close()
+})

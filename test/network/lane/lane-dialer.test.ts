@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { LANE_RETRY_MS } from '../../../src/limits.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
@@ -24,54 +24,48 @@ import {
 
 test.afterEach.always(closeAll)
 
-test.serial(
-  'R003-113 a peer whose lanes fail is asked again only after LANE_RETRY_MS',
-  async (t) => {
-    let time = 0
-    const { server, client } = await connected()
-    let asked = 0
-    await server.handle(LANE_PROTOCOL, (channel) => {
-      asked++
-      void new FrameWriter(channel).send(new Uint8Array(1))
-    })
-    const failures: string[] = []
-    const onFailure = (_: string, error: DstoreError): void => void failures.push(error.code)
-    const dialer = new LaneDialer({ network: client, now: () => time, onFailure })
-    closing.push(() => dialer.close())
-    for (const [at, times] of [
-      [0, 1],
-      [LANE_RETRY_MS - 1, 1],
-      [LANE_RETRY_MS, 2],
-    ] as const) {
-      time = at
-      t.is(await dialer.open(server.peerId, patience()), undefined)
-      t.is(asked, times)
-    }
-    t.deepEqual(failures, ['protocol', 'protocol'])
-  },
-)
-
-test.serial(
-  'R003-113 a peer that reconnects has a lane at once: it never refused one',
-  async (t) => {
-    const { dialer, server, client, failures } = await site()
-    const before = await dialer.open(server.peerId, patience())
-    client.disconnect(server.peerId)
-    await until(() => client.connections().length === 0 && before!.signal.aborted)
+test('R003-113 a peer whose lanes fail is asked again only after LANE_RETRY_MS', async (t) => {
+  let time = 0
+  const { server, client } = await connected()
+  let asked = 0
+  await server.handle(LANE_PROTOCOL, (channel) => {
+    asked++
+    void new FrameWriter(channel).send(new Uint8Array(1))
+  })
+  const failures: string[] = []
+  const onFailure = (_: string, error: DstoreError): void => void failures.push(error.code)
+  const dialer = new LaneDialer({ network: client, now: () => time, onFailure })
+  closing.push(() => dialer.close())
+  for (const [at, times] of [
+    [0, 1],
+    [LANE_RETRY_MS - 1, 1],
+    [LANE_RETRY_MS, 2],
+  ] as const) {
+    time = at
     t.is(await dialer.open(server.peerId, patience()), undefined)
-    await client.dial(server.addresses()[0]!, PING)
-    t.not(await dialer.open(server.peerId, patience()), undefined)
-    t.deepEqual(failures, [])
-  },
-)
+    t.is(asked, times)
+  }
+  t.deepEqual(failures, ['protocol', 'protocol'])
+})
 
-test.serial('a listener that is closed offers nothing', async (t) => {
+test('R003-113 a peer that reconnects has a lane at once: it never refused one', async (t) => {
+  const { dialer, server, client, failures } = await site()
+  const before = await dialer.open(server.peerId, patience())
+  client.disconnect(server.peerId)
+  await until(() => client.connections().length === 0 && before!.signal.aborted)
+  t.is(await dialer.open(server.peerId, patience()), undefined)
+  await client.dial(server.addresses()[0]!, PING)
+  t.not(await dialer.open(server.peerId, patience()), undefined)
+  t.deepEqual(failures, [])
+})
+
+test('a listener that is closed offers nothing', async (t) => {
   const { dialer, server, listener } = await site()
   await listener.close()
   t.is(await dialer.open(server.peerId, patience()), undefined)
 })
 
-test.serial('a peer without the lane protocol has no lanes', async (t) => {
+test('a peer without the lane protocol has no lanes', async (t) => {
   const { server, client } = await connected()
   const dialer = new LaneDialer({ network: client, now })
   t.is(await dialer.open(server.peerId, patience()), undefined)
@@ -82,38 +76,35 @@ test.serial('a peer without the lane protocol has no lanes', async (t) => {
   )
 })
 
-test.serial(
-  'a malformed offer, or one whose port does not speak TLS, costs only the lane',
-  async (t) => {
-    const silent = net.createServer((socket) => socket.on('error', () => {}))
-    silent.listen(0, HOST)
-    await once(silent, 'listening')
-    const { port } = silent.address() as net.AddressInfo
-    const offers = [
-      new Uint8Array(0),
-      new Uint8Array(49),
-      new Uint8Array(51),
-      new Uint8Array(50),
-      encodeOffer({ port, key: { id: random(16), secret: random(32) } }),
-    ]
-    const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
-    const client = await createNetwork({ identity: await newIdentity() })
-    closing.push(
-      () => server.close(),
-      () => client.close(),
-      () => silent.close(),
-    )
-    await server.handle(PING, () => {})
-    await server.handle(LANE_PROTOCOL, (channel) => {
-      void new FrameWriter(channel).send(offers.shift()!)
-    })
-    await client.dial(server.addresses()[0]!, PING)
-    const codes: string[] = []
-    const onFailure = (_: string, error: DstoreError): void => void codes.push(error.code)
-    for (let i = 0; i < 5; i++) {
-      const dialer = new LaneDialer({ network: client, now, onFailure })
-      t.is(await dialer.open(server.peerId, patience()), undefined)
-    }
-    t.deepEqual(codes, ['protocol', 'protocol', 'protocol', 'protocol', 'timeout'])
-  },
-)
+test('a malformed offer, or one whose port does not speak TLS, costs only the lane', async (t) => {
+  const silent = net.createServer((socket) => socket.on('error', () => {}))
+  silent.listen(0, HOST)
+  await once(silent, 'listening')
+  const { port } = silent.address() as net.AddressInfo
+  const offers = [
+    new Uint8Array(0),
+    new Uint8Array(49),
+    new Uint8Array(51),
+    new Uint8Array(50),
+    encodeOffer({ port, key: { id: random(16), secret: random(32) } }),
+  ]
+  const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
+  const client = await createNetwork({ identity: await newIdentity() })
+  closing.push(
+    () => server.close(),
+    () => client.close(),
+    () => silent.close(),
+  )
+  await server.handle(PING, () => {})
+  await server.handle(LANE_PROTOCOL, (channel) => {
+    void new FrameWriter(channel).send(offers.shift()!)
+  })
+  await client.dial(server.addresses()[0]!, PING)
+  const codes: string[] = []
+  const onFailure = (_: string, error: DstoreError): void => void codes.push(error.code)
+  for (let i = 0; i < 5; i++) {
+    const dialer = new LaneDialer({ network: client, now, onFailure })
+    t.is(await dialer.open(server.peerId, patience()), undefined)
+  }
+  t.deepEqual(codes, ['protocol', 'protocol', 'protocol', 'protocol', 'timeout'])
+})

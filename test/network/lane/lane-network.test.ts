@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { Libp2pChannel } from '../../../src/network/libp2p-channel.ts'
@@ -50,7 +50,7 @@ async function tried(channel: Channel): Promise<boolean> {
   return Buffer.compare(await back, sent) === 0
 }
 
-test.serial('bulk goes by a lane, the rest by streams', async (t) => {
+test('bulk goes by a lane, the rest by streams', async (t) => {
   const server = await serving(BULK)
   const client = await node([], BULK)
   const small = await client.dial(server.addresses()[0]!, SMALL)
@@ -62,23 +62,20 @@ test.serial('bulk goes by a lane, the rest by streams', async (t) => {
   t.true(await tried(small))
 })
 
-test.serial(
-  'R003-113 if the other side has no lanes, streams are used, and that is logged once',
-  async (t) => {
-    const server = await serving('/dstore/none/1')
-    const told: string[] = []
-    const client = await node([], BULK, told)
-    await client.dial(server.addresses()[0]!, SMALL)
-    for (let i = 0; i < 3; i++) {
-      const bulk = await client.open(server.peerId, BULK)
-      t.true(bulk instanceof Libp2pChannel)
-      t.true(await tried(bulk))
-    }
-    t.deepEqual(told, ['no lane: transfers go over the stream'])
-  },
-)
+test('R003-113 if the other side has no lanes, streams are used, and that is logged once', async (t) => {
+  const server = await serving('/dstore/none/1')
+  const told: string[] = []
+  const client = await node([], BULK, told)
+  await client.dial(server.addresses()[0]!, SMALL)
+  for (let i = 0; i < 3; i++) {
+    const bulk = await client.open(server.peerId, BULK)
+    t.true(bulk instanceof Libp2pChannel)
+    t.true(await tried(bulk))
+  }
+  t.deepEqual(told, ['no lane: transfers go over the stream'])
+})
 
-test.serial('what is dialed for bulk is a lane from the first time on', async (t) => {
+test('what is dialed for bulk is a lane from the first time on', async (t) => {
   const server = await serving(BULK)
   const client = await node([], BULK)
   for (let i = 0; i < 2; i++) {
@@ -95,7 +92,7 @@ test.serial('what is dialed for bulk is a lane from the first time on', async (t
   )
 })
 
-test.serial('the side that was dialed may open a lane to one that listens', async (t) => {
+test('the side that was dialed may open a lane to one that listens', async (t) => {
   const server = await serving(BULK)
   const client = await node([LOOPBACK], BULK)
   await client.handle(BULK, (channel) => void echo(channel).catch(() => {}))
@@ -105,7 +102,7 @@ test.serial('the side that was dialed may open a lane to one that listens', asyn
   t.true(await tried(bulk))
 })
 
-test.serial('a call that gave up opens nothing', async (t) => {
+test('a call that gave up opens nothing', async (t) => {
   const server = await serving(BULK)
   const client = await node([], BULK)
   await client.dial(server.addresses()[0]!, SMALL)

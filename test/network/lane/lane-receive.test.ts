@@ -5,7 +5,7 @@
  */
 import { EventEmitter } from 'node:events'
 import type { TLSSocket } from 'node:tls'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { concat } from '../../../src/bytes.ts'
 import { CHANNEL_BUFFER_BYTES, LANE_RECORD_BYTES } from '../../../src/limits.ts'

@@ -2,7 +2,7 @@
  * Whose memory is whose: segments of large values are used again, and nobody who may read them sees
  * other bytes.
  */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { outboardBytes } from '../../../src/hash/tree/tree.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'

@@ -1,7 +1,7 @@
 /**
  * A cache in whatever state: whoever uses a value sees its bytes, and memory is within the budget.
  */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { Cache, type PendingEntry } from '../../../src/node/cache/cache.ts'

@@ -2,7 +2,7 @@
  * Bytes that are received where they stay: the very memory where all came at once, else a copy; and
  * nothing is taken for good.
  */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'

@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import { INLINE_VALUE_BYTES, MIB } from '../../../src/limits.ts'
@@ -85,25 +86,22 @@ async function isReadRight(
   return at === value.byteLength
 }
 
-test.serial(
-  'a value that is evicted while it is found out whether it may be served is fetched anew',
-  async (t) => {
-    const { global, local } = await Site.open(t, 16 * MIB)
-    for (const size of [1, INLINE_VALUE_BYTES + 1, 2 * MIB + 5, LARGE]) {
-      const value = painted(size, 1)
-      const { key } = await global.put({ bytes: once(value) })
-      await read(local, key)
-      const { bytes } = await local.get(key)
-      const first = bytes[Symbol.asyncIterator]().next()
-      await local.evict(key)
-      const piece = (await first).value as Uint8Array
-      t.true(isPartOf(value, 0, piece))
-      t.true(await isReadRight(bytes, value, piece.byteLength), `${size} bytes`)
-    }
-  },
-)
+test('a value that is evicted while it is found out whether it may be served is fetched anew', async (t) => {
+  const { global, local } = await Site.open(t, 16 * MIB)
+  for (const size of [1, INLINE_VALUE_BYTES + 1, 2 * MIB + 5, LARGE]) {
+    const value = painted(size, 1)
+    const { key } = await global.put({ bytes: once(value) })
+    await read(local, key)
+    const { bytes } = await local.get(key)
+    const first = bytes[Symbol.asyncIterator]().next()
+    await local.evict(key)
+    const piece = (await first).value as Uint8Array
+    t.true(isPartOf(value, 0, piece))
+    t.true(await isReadRight(bytes, value, piece.byteLength), `${size} bytes`)
+  }
+})
 
-test.serial('a part of a value that is evicted meanwhile is fetched anew', async (t) => {
+test('a part of a value that is evicted meanwhile is fetched anew', async (t) => {
   const { global, local } = await Site.open(t, 16 * MIB)
   const value = painted(LARGE, 1)
   const { key } = await global.put({ bytes: once(value) })
@@ -118,108 +116,99 @@ test.serial('a part of a value that is evicted meanwhile is fetched anew', async
 })
 
 for (const origin of ['put', 'fetched'] as const) {
-  test.serial(
-    `who reads a value that was ${origin} when it is evicted reads on, and its memory is used again when he is done`,
-    async (t) => {
-      const site = await Site.open(t, 16 * MIB)
-      const { local, global } = site
-      const value = painted(LARGE, 1)
-      const { key } =
-        origin === 'fetched' ? await global.put({ bytes: once(value) }) : { key: await site.put(1) }
-      const memory = await site.memoryOf(key)
-      t.is(memory.size, 5)
-      const reading = (await local.get(key)).bytes[Symbol.asyncIterator]()
-      const first = (await reading.next()).value as Uint8Array
-      t.is(await local.evict(key), LARGE)
-      t.is(shared(memory, await site.memoryOf(await site.put(2))), 0)
-      t.true(isPartOf(value, 0, first))
-      const rest = { [Symbol.asyncIterator]: () => reading }
-      t.true(await isReadRight(rest, value, first.byteLength))
-      t.is(shared(memory, await site.memoryOf(await site.put(3))), 5)
-    },
-  )
+  test(`who reads a value that was ${origin} when it is evicted reads on, and its memory is used again when he is done`, async (t) => {
+    const site = await Site.open(t, 16 * MIB)
+    const { local, global } = site
+    const value = painted(LARGE, 1)
+    const { key } =
+      origin === 'fetched' ? await global.put({ bytes: once(value) }) : { key: await site.put(1) }
+    const memory = await site.memoryOf(key)
+    t.is(memory.size, 5)
+    const reading = (await local.get(key)).bytes[Symbol.asyncIterator]()
+    const first = (await reading.next()).value as Uint8Array
+    t.is(await local.evict(key), LARGE)
+    t.is(shared(memory, await site.memoryOf(await site.put(2))), 0)
+    t.true(isPartOf(value, 0, first))
+    const rest = { [Symbol.asyncIterator]: () => reading }
+    t.true(await isReadRight(rest, value, first.byteLength))
+    t.is(shared(memory, await site.memoryOf(await site.put(3))), 5)
+  })
 }
 
-test.serial(
-  'what another Local has not taken yet is right when the value is evicted, and its memory is used again after that',
-  async (t) => {
-    const listen = ['/ip4/127.0.0.1/tcp/0']
-    const site = await Site.open(t, 16 * MIB, { listen })
-    const { nodes, global, local } = site
-    const value = sample(painted(LARGE, 1))
-    const key = await site.put(1)
-    const memory = await site.memoryOf(key)
-    // A member that does as it likes.
-    const dir = await nodes.folder()
-    await (await nodes.local(global, { dir })).close()
-    const identity = await decodeIdentity(await readFile(join(dir, 'identity.key')))
-    const network = await createNetwork({ identity })
-    t.teardown(() => network.close())
-    const [address] = (await local.status()).listen
-    const asker = new TransferChannel(await network.dial(address!, TRANSFER_PROTOCOL))
-    const { digest, size } = value
-    const request = { digest, size, ranges: [{ start: 0, end: size }] }
-    const runs = fetchPieces(asker, request)
-    let at = 0
-    for (;;) {
-      const next = await runs.next()
-      if (next.done === true) break
-      const { start, bytes } = next.value
-      t.is(start, at)
-      t.true(isPartOf(value.bytes, at, bytes), `from ${at}`)
-      if (at === 0) {
-        await local.evict(key)
-        for (const colour of [2, 3]) {
-          const other = await site.put(colour)
-          t.is(shared(memory, await site.memoryOf(other)), 0)
-          await local.evict(other)
-        }
+test('what another Local has not taken yet is right when the value is evicted, and its memory is used again after that', async (t) => {
+  const listen = ['/ip4/127.0.0.1/tcp/0']
+  const site = await Site.open(t, 16 * MIB, { listen })
+  const { nodes, global, local } = site
+  const value = sample(painted(LARGE, 1))
+  const key = await site.put(1)
+  const memory = await site.memoryOf(key)
+  // A member that does as it likes.
+  const dir = await nodes.folder()
+  await (await nodes.local(global, { dir })).close()
+  const identity = await decodeIdentity(await readFile(join(dir, 'identity.key')))
+  const network = await createNetwork({ identity })
+  t.teardown(() => network.close())
+  const [address] = (await local.status()).listen
+  const asker = new TransferChannel(await network.dial(address!, TRANSFER_PROTOCOL))
+  const { digest, size } = value
+  const request = { digest, size, ranges: [{ start: 0, end: size }] }
+  const runs = fetchPieces(asker, request)
+  let at = 0
+  for (;;) {
+    const next = await runs.next()
+    if (next.done === true) break
+    const { start, bytes } = next.value
+    t.is(start, at)
+    t.true(isPartOf(value.bytes, at, bytes), `from ${at}`)
+    if (at === 0) {
+      await local.evict(key)
+      for (const colour of [2, 3]) {
+        const other = await site.put(colour)
+        t.is(shared(memory, await site.memoryOf(other)), 0)
+        await local.evict(other)
       }
-      at += bytes.byteLength
     }
-    t.is(at, size)
-    await until(async () => {
-      const others = [await site.put(4), await site.put(5)]
-      const count = await Promise.all(
-        others.map(async (other) => shared(memory, await site.memoryOf(other))),
-      )
-      for (const other of others) await local.evict(other)
-      return count.reduce((sum, one) => sum + one, 0) === 5
-    })
-    asker.channel.abort(new DstoreError('cancelled', 'enough'))
-  },
-)
+    at += bytes.byteLength
+  }
+  t.is(at, size)
+  await until(async () => {
+    const others = [await site.put(4), await site.put(5)]
+    const count = await Promise.all(
+      others.map(async (other) => shared(memory, await site.memoryOf(other))),
+    )
+    for (const other of others) await local.evict(other)
+    return count.reduce((sum, one) => sum + one, 0) === 5
+  })
+  asker.channel.abort(new DstoreError('cancelled', 'enough'))
+})
 
 for (const way of ['ends', 'leaves']) {
-  test.serial(
-    `R004-24: when a value is removed, its memory is used again once its last reader ${way}`,
-    async (t) => {
-      const site = await Site.open(t, 16 * MIB)
-      const { local, global } = site
-      const key = await site.put(1)
-      const memory = await site.memoryOf(key)
-      const readers = await Promise.all(
-        [0, 1].map(async () => (await local.get(key)).bytes[Symbol.asyncIterator]()),
-      )
-      const pieces: Uint8Array[] = []
-      for (const reader of readers) pieces.push((await reader.next()).value as Uint8Array)
-      await global.index.remove(key)
-      t.is((await local.status()).cache!.values, 0)
-      for (const [i, reader] of readers.entries()) {
-        const next = await site.memoryOf(await site.put(2 + i))
-        t.is(shared(memory, next), 0, `${2 - i} readers`)
-        t.true(isPartOf(painted(LARGE, 1), 0, pieces[i]!))
-        if (way === 'leaves') await reader.return!()
-        else await t.throwsAsync(reader.next(), { code: 'removed' })
-        await local.evict(key)
-      }
-      await t.throwsAsync(local.get(key), { code: 'not-found' })
-      t.is(shared(memory, await site.memoryOf(await site.put(4))), 5)
-    },
-  )
+  test(`R004-24: when a value is removed, its memory is used again once its last reader ${way}`, async (t) => {
+    const site = await Site.open(t, 16 * MIB)
+    const { local, global } = site
+    const key = await site.put(1)
+    const memory = await site.memoryOf(key)
+    const readers = await Promise.all(
+      [0, 1].map(async () => (await local.get(key)).bytes[Symbol.asyncIterator]()),
+    )
+    const pieces: Uint8Array[] = []
+    for (const reader of readers) pieces.push((await reader.next()).value as Uint8Array)
+    await global.index.remove(key)
+    t.is((await local.status()).cache!.values, 0)
+    for (const [i, reader] of readers.entries()) {
+      const next = await site.memoryOf(await site.put(2 + i))
+      t.is(shared(memory, next), 0, `${2 - i} readers`)
+      t.true(isPartOf(painted(LARGE, 1), 0, pieces[i]!))
+      if (way === 'leaves') await reader.return!()
+      else await t.throwsAsync(reader.next(), { code: 'removed' })
+      await local.evict(key)
+    }
+    await t.throwsAsync(local.get(key), { code: 'not-found' })
+    t.is(shared(memory, await site.memoryOf(await site.put(4))), 5)
+  })
 }
 
-test.serial('a draft whose put fails gives its memory back', async (t) => {
+test('a draft whose put fails gives its memory back', async (t) => {
   const site = await Site.open(t, 16 * MIB)
   const { local, global } = site
   const key = await site.put(1)
@@ -236,82 +225,74 @@ test.serial('a draft whose put fails gives its memory back', async (t) => {
   t.is(shared(memory, await site.memoryOf(await site.put(3))), 5)
 })
 
-test.serial(
-  'many slow readers of many values, in a cache that holds three of them, all read what they asked for',
-  async (t) => {
-    const { global, local } = await Site.open(t, 15 * MIB)
-    const values = Array.from({ length: 5 }, (_, i) => painted(LARGE + i * 300_000, i))
-    const keys: Key[] = []
-    for (const value of values) keys.push((await global.put({ bytes: once(value) })).key)
-    const random = seeded(7)
-    const pick = (below: number): number => Math.floor(random() * below)
-    const wait = async (): Promise<void> => {
-      const doing = pick(4)
-      if (doing === 0) await local.evict(keys[pick(keys.length)]!)
-      else await new Promise((resolve) => setTimeout(resolve, doing))
+test('many slow readers of many values, in a cache that holds three of them, all read what they asked for', async (t) => {
+  const { global, local } = await Site.open(t, 15 * MIB)
+  const values = Array.from({ length: 5 }, (_, i) => painted(LARGE + i * 300_000, i))
+  const keys: Key[] = []
+  for (const value of values) keys.push((await global.put({ bytes: once(value) })).key)
+  const random = seeded(7)
+  const pick = (below: number): number => Math.floor(random() * below)
+  const wait = async (): Promise<void> => {
+    const doing = pick(4)
+    if (doing === 0) await local.evict(keys[pick(keys.length)]!)
+    else await new Promise((resolve) => setTimeout(resolve, doing))
+  }
+  const reader = async (): Promise<boolean[]> => {
+    const results: boolean[] = []
+    for (let i = 0; i < 4; i++) {
+      const which = pick(keys.length)
+      const start = pick(3) === 0 ? 0 : pick(LARGE)
+      const { bytes } = await local.get(keys[which]!, { range: { start } })
+      results.push(await isReadRight(bytes, values[which]!, start, wait))
     }
-    const reader = async (): Promise<boolean[]> => {
-      const results: boolean[] = []
-      for (let i = 0; i < 4; i++) {
-        const which = pick(keys.length)
-        const start = pick(3) === 0 ? 0 : pick(LARGE)
-        const { bytes } = await local.get(keys[which]!, { range: { start } })
-        results.push(await isReadRight(bytes, values[which]!, start, wait))
-      }
-      return results
-    }
-    const results = await Promise.all(Array.from({ length: 6 }, reader))
-    t.deepEqual(
-      results.flat(),
-      Array.from({ length: 24 }, () => true),
-    )
-    const { usedBytes, budgetBytes } = (await local.status()).cache!
-    t.true(usedBytes <= budgetBytes)
-    const { traffic } = await local.status()
-    t.is(
-      traffic.reduce((sum, { lies }) => sum + lies, 0),
-      0,
-    )
-  },
-)
+    return results
+  }
+  const results = await Promise.all(Array.from({ length: 6 }, reader))
+  t.deepEqual(
+    results.flat(),
+    Array.from({ length: 24 }, () => true),
+  )
+  const { usedBytes, budgetBytes } = (await local.status()).cache!
+  t.true(usedBytes <= budgetBytes)
+  const { traffic } = await local.status()
+  t.is(
+    traffic.reduce((sum, { lies }) => sum + lies, 0),
+    0,
+  )
+})
 
 for (const lanes of [true, false]) {
-  test.serial(
-    `a Local that evicts what it gives another never gives other bytes, ${lanes ? 'by lane' : 'over Noise'}`,
-    async (t) => {
-      const nodes = new Nodes(t)
-      const global = await nodes.global({ lanes })
-      const options = { listen: ['/ip4/127.0.0.1/tcp/0'], lanes, cacheBytes: 12 * MIB }
-      const giver = await nodes.local(global, options)
-      const taker = await nodes.local(global, { lanes, cacheBytes: 64 * MIB })
-      const values = Array.from({ length: 5 }, (_, i) => painted(5 * MIB + i * 1001, i))
-      const keys: Key[] = []
-      for (const value of values) keys.push((await global.put({ bytes: once(value) })).key)
-      for (let i = 0; i + 1 < keys.length; i++) {
-        await giver.prefetch(keys[i]!)
-        const taking = read(taker, keys[i]!)
-        const given = async (): Promise<number> =>
-          (await giver.status()).traffic[1]?.valueBytesOut ?? 0
-        const before = await given()
-        const isOver = taking.then(() => true)
-        while ((await given()) === before) {
-          if (await Promise.race([isOver, new Promise((resolve) => setTimeout(resolve, 1))])) break
-        }
-        await giver.evict(keys[i]!)
-        await Promise.all([giver.prefetch(keys[i + 1]!), giver.prefetch(keys[0]!)])
-        const taken = await taking
-        t.is(taken.byteLength, values[i]!.byteLength)
-        t.true(isPartOf(values[i]!, 0, taken), `value ${i}`)
-        await giver.evict(keys[0]!)
+  test(`a Local that evicts what it gives another never gives other bytes, ${lanes ? 'by lane' : 'over Noise'}`, async (t) => {
+    const nodes = new Nodes(t)
+    const global = await nodes.global({ lanes })
+    const options = { listen: ['/ip4/127.0.0.1/tcp/0'], lanes, cacheBytes: 12 * MIB }
+    const giver = await nodes.local(global, options)
+    const taker = await nodes.local(global, { lanes, cacheBytes: 64 * MIB })
+    const values = Array.from({ length: 5 }, (_, i) => painted(5 * MIB + i * 1001, i))
+    const keys: Key[] = []
+    for (const value of values) keys.push((await global.put({ bytes: once(value) })).key)
+    for (let i = 0; i + 1 < keys.length; i++) {
+      await giver.prefetch(keys[i]!)
+      const taking = read(taker, keys[i]!)
+      const given = async (): Promise<number> =>
+        (await giver.status()).traffic[1]?.valueBytesOut ?? 0
+      const before = await given()
+      const isOver = taking.then(() => true)
+      while ((await given()) === before) {
+        if (await Promise.race([isOver, new Promise((resolve) => setTimeout(resolve, 1))])) break
       }
-      const [given] = (await giver.status()).traffic.filter(
-        ({ valueBytesOut }) => valueBytesOut > 0,
-      )
-      // How much is Global's and the machine's affair: it gives as well, and may be quicker.
-      t.true((given?.valueBytesOut ?? 0) > 0, 'some came from the Local')
-      for (const node of [giver, taker]) {
-        for (const { lies } of (await node.status()).traffic) t.is(lies, 0)
-      }
-    },
-  )
+      await giver.evict(keys[i]!)
+      await Promise.all([giver.prefetch(keys[i + 1]!), giver.prefetch(keys[0]!)])
+      const taken = await taking
+      t.is(taken.byteLength, values[i]!.byteLength)
+      t.true(isPartOf(values[i]!, 0, taken), `value ${i}`)
+      await giver.evict(keys[0]!)
+    }
+    const [given] = (await giver.status()).traffic.filter(({ valueBytesOut }) => valueBytesOut > 0)
+    // How much is Global's and the machine's affair: it gives as well, and may be quicker.
+    t.true((given?.valueBytesOut ?? 0) > 0, 'some came from the Local')
+    for (const node of [giver, taker]) {
+      for (const { lies } of (await node.status()).traffic) t.is(lies, 0)
+    }
+  })
 }

@@ -2,7 +2,7 @@
  * What a Local gives to a peer lies in its cache until the channel has taken it, whatever channel
  * that is.
  */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { DIRECT_BYTES, MIB, PIECE_BYTES, PROOF_BYTES } from '../../../src/limits.ts'
@@ -154,68 +154,62 @@ async function fetch(
 test.afterEach.always(closeAll)
 
 for (const [way, open] of Object.entries(WAYS)) {
-  test.serial(
-    `what is given is right, and its memory is used again once it went, ${way}`,
-    async (t) => {
-      const ranges = [
-        [0, VALUE.size],
-        // A piece that is copied before it is sent, and one that is sent from where it lies.
-        [MIB, MIB + DIRECT_BYTES / 2],
-        [2 * PIECE_BYTES, 3 * PIECE_BYTES],
-        [4 * PIECE_BYTES, VALUE.size],
-      ] as const
-      for (const [start, end] of ranges) {
-        for (const isSlow of [false, true]) {
-          const [asker, channel] = await open()
-          const giver = new Giver()
-          const ended = giver.give(channel)
-          const transfer = new TransferChannel(asker)
-          const fetching = fetch(transfer, start, end, isSlow ? 5 : 0)
-          t.is(await fetching, end - start)
-          await until(() => giver.released === 1)
-          t.false(giver.value.inUse)
-          t.is(giver.value.memoryBytes, 0)
-          asker.abort(new DstoreError('cancelled', 'enough'))
-          await ended
-        }
-      }
-    },
-  )
-
-  test.serial(
-    `whoever hangs up, takes nothing, or is cut off lets go of the memory, ${way}`,
-    async (t) => {
-      const { digest, size } = VALUE
-      const all = { digest, ranges: [{ start: 0, end: size }] } as const
-      const endings: Readonly<Record<string, (giver: Giver, asker: TransferChannel) => unknown>> = {
-        unreachable: (_, { channel }) => channel.abort(new DstoreError('cancelled', 'enough')),
-        removed: ({ cache, value }) => cache.remove(value.key),
-        timeout: () => undefined,
-      }
-      for (const [code, end] of Object.entries(endings)) {
+  test(`what is given is right, and its memory is used again once it went, ${way}`, async (t) => {
+    const ranges = [
+      [0, VALUE.size],
+      // A piece that is copied before it is sent, and one that is sent from where it lies.
+      [MIB, MIB + DIRECT_BYTES / 2],
+      [2 * PIECE_BYTES, 3 * PIECE_BYTES],
+      [4 * PIECE_BYTES, VALUE.size],
+    ] as const
+    for (const [start, end] of ranges) {
+      for (const isSlow of [false, true]) {
         const [asker, channel] = await open()
-        const giver = new Giver(code === 'timeout' ? 200 : 60_000)
-        giver.isHasty = false
+        const giver = new Giver()
         const ended = giver.give(channel)
         const transfer = new TransferChannel(asker)
-        // More than the buffers of any channel hold, asked for at once.
-        for (let i = 0; i < 8; i++) await transfer.send({ type: 'fetch', ...all })
-        await transfer.expect('found')
-        const memory = memoryOf(giver.value)
-        end(giver, transfer)
-        if (code === 'removed') await t.throwsAsync(drain(transfer), { code })
-        t.is((await ended)?.code, code as DstoreError['code'])
-        t.true(giver.released > 0)
+        const fetching = fetch(transfer, start, end, isSlow ? 5 : 0)
+        t.is(await fetching, end - start)
+        await until(() => giver.released === 1)
         t.false(giver.value.inUse)
-        const other = memoryOf(giver.reuse())
         t.is(giver.value.memoryBytes, 0)
-        t.is(giver.pool.bytes, 5 * MIB, 'no more than the other value holds')
-        // Whom the giver itself drops may still be sent what the connection holds.
-        t.is([...other].filter((one) => memory.has(one)).length, code === 'timeout' ? 0 : 5)
         asker.abort(new DstoreError('cancelled', 'enough'))
+        await ended
       }
-    },
-  )
+    }
+  })
+
+  test(`whoever hangs up, takes nothing, or is cut off lets go of the memory, ${way}`, async (t) => {
+    const { digest, size } = VALUE
+    const all = { digest, ranges: [{ start: 0, end: size }] } as const
+    const endings: Readonly<Record<string, (giver: Giver, asker: TransferChannel) => unknown>> = {
+      unreachable: (_, { channel }) => channel.abort(new DstoreError('cancelled', 'enough')),
+      removed: ({ cache, value }) => cache.remove(value.key),
+      timeout: () => undefined,
+    }
+    for (const [code, end] of Object.entries(endings)) {
+      const [asker, channel] = await open()
+      const giver = new Giver(code === 'timeout' ? 200 : 60_000)
+      giver.isHasty = false
+      const ended = giver.give(channel)
+      const transfer = new TransferChannel(asker)
+      // More than the buffers of any channel hold, asked for at once.
+      for (let i = 0; i < 8; i++) await transfer.send({ type: 'fetch', ...all })
+      await transfer.expect('found')
+      const memory = memoryOf(giver.value)
+      end(giver, transfer)
+      if (code === 'removed') await t.throwsAsync(drain(transfer), { code })
+      t.is((await ended)?.code, code as DstoreError['code'])
+      t.true(giver.released > 0)
+      t.false(giver.value.inUse)
+      const other = memoryOf(giver.reuse())
+      t.is(giver.value.memoryBytes, 0)
+      t.is(giver.pool.bytes, 5 * MIB, 'no more than the other value holds')
+      // Whom the giver itself drops may still be sent what the connection holds.
+      t.is([...other].filter((one) => memory.has(one)).length, code === 'timeout' ? 0 : 5)
+      asker.abort(new DstoreError('cancelled', 'enough'))
+    }
+  })
 }
 
 /** Take what comes until it fails. */
@@ -230,69 +224,63 @@ async function drain(transfer: TransferChannel): Promise<void> {
   }
 }
 
-test.serial(
-  'memory that is given to several at once is used again after the last of them',
-  async (t) => {
-    const giver = new Giver()
-    const { value } = giver
-    const askers = await Promise.all(
-      ['over Noise', 'by lane', 'in one process'].map(async (way) => {
-        const [asker, channel] = await WAYS[way]!()
-        void giver.give(channel)
-        return new TransferChannel(asker)
-      }),
-    )
-    for (const { channel } of askers) t.false(channel.signal.aborted)
-    const fetches = askers.map((asker, i) => fetch(asker, 0, VALUE.size, 5 * i))
-    await until(() => value.inUse)
-    giver.cache.evict(value.key)
-    t.deepEqual(await Promise.all(fetches), [VALUE.size, VALUE.size, VALUE.size])
-    await until(() => giver.released === 3)
-    t.is(value.memoryBytes, 0)
-    t.is(giver.pool.bytes, 5 * MIB)
-  },
-)
+test('memory that is given to several at once is used again after the last of them', async (t) => {
+  const giver = new Giver()
+  const { value } = giver
+  const askers = await Promise.all(
+    ['over Noise', 'by lane', 'in one process'].map(async (way) => {
+      const [asker, channel] = await WAYS[way]!()
+      void giver.give(channel)
+      return new TransferChannel(asker)
+    }),
+  )
+  for (const { channel } of askers) t.false(channel.signal.aborted)
+  const fetches = askers.map((asker, i) => fetch(asker, 0, VALUE.size, 5 * i))
+  await until(() => value.inUse)
+  giver.cache.evict(value.key)
+  t.deepEqual(await Promise.all(fetches), [VALUE.size, VALUE.size, VALUE.size])
+  await until(() => giver.released === 3)
+  t.is(value.memoryBytes, 0)
+  t.is(giver.pool.bytes, 5 * MIB)
+})
 
-test.serial(
-  'what a connection still holds when its askers are dropped is sent as it was',
-  async (t) => {
-    const PROTOCOL = '/dstore/give/1'
-    const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
-    const client = await createNetwork({ identity: await newIdentity() })
-    closing.push(
-      () => server.close(),
-      () => client.close(),
-    )
-    const relay = await Relay.before(t, server.addresses()[0]!)
-    // Long enough for a machine that has much else to do: nobody is to be dropped before the
-    // network holds it back.
-    const giver = new Giver(3000)
-    giver.isHasty = false
-    await server.handle(PROTOCOL, (channel) => void giver.give(channel))
-    let gotBytes = 0
-    const ask = async (channel: Channel): Promise<void> => {
-      const transfer = new TransferChannel(channel)
-      const { digest, size } = VALUE
-      const ranges = [{ start: 0, end: size }]
-      // Again and again, until the giver gives no more.
-      for (;;) {
-        for await (const { bytes } of fetchPieces(transfer, { digest, size, ranges })) {
-          gotBytes += bytes.byteLength
-        }
+test('what a connection still holds when its askers are dropped is sent as it was', async (t) => {
+  const PROTOCOL = '/dstore/give/1'
+  const server = await createNetwork({ identity: await newIdentity(), listen: [LOOPBACK] })
+  const client = await createNetwork({ identity: await newIdentity() })
+  closing.push(
+    () => server.close(),
+    () => client.close(),
+  )
+  const relay = await Relay.before(t, server.addresses()[0]!)
+  // Long enough for a machine that has much else to do: nobody is to be dropped before the
+  // network holds it back.
+  const giver = new Giver(3000)
+  giver.isHasty = false
+  await server.handle(PROTOCOL, (channel) => void giver.give(channel))
+  let gotBytes = 0
+  const ask = async (channel: Channel): Promise<void> => {
+    const transfer = new TransferChannel(channel)
+    const { digest, size } = VALUE
+    const ranges = [{ start: 0, end: size }]
+    // Again and again, until the giver gives no more.
+    for (;;) {
+      for await (const { bytes } of fetchPieces(transfer, { digest, size, ranges })) {
+        gotBytes += bytes.byteLength
       }
     }
-    const channels = [await client.dial(relay.address, PROTOCOL)]
-    while (channels.length < 12) channels.push(await client.open(server.peerId, PROTOCOL))
-    const asking = channels.map(async (channel) =>
-      ask(channel).catch((error: unknown) => (error as DstoreError).code),
-    )
-    await until(() => gotBytes > 16 * MIB)
-    relay.hold('down')
-    await until(() => !giver.value.inUse)
-    giver.reuse()
-    relay.heal()
-    for (const code of await Promise.all(asking)) {
-      t.true(code === 'unreachable' || code === 'not-found', String(code))
-    }
-  },
-)
+  }
+  const channels = [await client.dial(relay.address, PROTOCOL)]
+  while (channels.length < 12) channels.push(await client.open(server.peerId, PROTOCOL))
+  const asking = channels.map(async (channel) =>
+    ask(channel).catch((error: unknown) => (error as DstoreError).code),
+  )
+  await until(() => gotBytes > 16 * MIB)
+  relay.hold('down')
+  await until(() => !giver.value.inUse)
+  giver.reuse()
+  relay.heal()
+  for (const code of await Promise.all(asking)) {
+    t.true(code === 'unreachable' || code === 'not-found', String(code))
+  }
+})

@@ -4,7 +4,8 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import type { Key } from '../../../src/hash/key.ts'
 import { MIB, PIECE_BYTES } from '../../../src/limits.ts'

@@ -1,5 +1,5 @@
 /** What Global reads from a peer before it admits it. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { HELLO_BYTES } from '../../../src/limits.ts'
 import { encodeLength } from '../../../src/wire/frames.ts'
 import { channelPair } from '../../wire/memory-pair.ts'

@@ -1,5 +1,5 @@
 /** Bounds and checks between Global's index and its store. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { once } from '../../../src/bytes.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'

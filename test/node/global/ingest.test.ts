@@ -1,6 +1,6 @@
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { once } from '../../../src/bytes.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { RESUMABLE_BYTES } from '../../../src/limits.ts'

@@ -4,7 +4,8 @@
  */
 import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
 import { PIECE_BYTES } from '../../../src/limits.ts'
 import { Global } from '../../../src/node/global/global.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { encodeChange, encodeRemoved, removedRow } from '../../../src/index/records/record.ts'
 import { SILENT } from '../../../src/log.ts'
 import { LogRetention } from '../../../src/node/global/log-retention.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { hashSecret } from '../../../src/membership/ticket.ts'
 import type { IndexDriver } from '../../../src/node/global/index-driver.ts'

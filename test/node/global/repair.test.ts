@@ -1,7 +1,8 @@
 /** A disk that changes a value under Global: nobody is served it, and it becomes whole again. */
 import { chmod, readFile, readdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { pattern } from '../../hash/sizes.ts'

@@ -1,5 +1,6 @@
 /** What Global grants to the peer of a transfer channel, by its session and its role. */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { once } from '../../../src/bytes.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../../../src/limits.ts'

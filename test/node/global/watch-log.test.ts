@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
 import { encodeChange } from '../../../src/index/records/record.ts'
 import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'

@@ -1,5 +1,6 @@
 /** What a Local checks before it serves and keeps bytes, without a network. */
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { equal } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { MIB, SEGMENT_BYTES } from '../../../src/limits.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { REDIAL_FIRST_MS, REDIAL_PATIENCE_MS } from '../../../src/limits.ts'
 import { Reconnect, backoffMs, REDIAL_MOST_MS } from '../../../src/node/local/reconnect.ts'
 

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { channelPair } from '../../wire/memory-pair.ts'
 import {
   IDLE_TRANSFER_CHANNELS,
@@ -60,14 +60,14 @@ async function between(lanes: boolean): Promise<Case> {
   }
 }
 
-test.serial('R003-114 a lane is kept for the next transfer', async (t) => {
+test('R003-114 a lane is kept for the next transfer', async (t) => {
   const { transfer } = await between(true)
   const lane = await transfer()
   t.true(lane instanceof LaneChannel)
   t.is(await transfer(), lane)
 })
 
-test.serial('R003-114 a stream that stands in for a lane is not kept', async (t) => {
+test('R003-114 a stream that stands in for a lane is not kept', async (t) => {
   const { transfer, takeAllKeys, pass } = await between(true)
   await takeAllKeys()
   const stream = await transfer()
@@ -77,20 +77,17 @@ test.serial('R003-114 a stream that stands in for a lane is not kept', async (t)
   t.true((await transfer()) instanceof LaneChannel)
 })
 
-test.serial(
-  'R003-114 where there are no lanes a stream is kept until they are asked for again',
-  async (t) => {
-    const { transfer, pass } = await between(false)
-    const stream = await transfer()
-    t.is(await transfer(), stream)
-    pass(LANE_RETRY_MS - 1000)
-    t.is(await transfer(), stream)
-    pass(1000)
-    t.not(await transfer(), stream)
-  },
-)
+test('R003-114 where there are no lanes a stream is kept until they are asked for again', async (t) => {
+  const { transfer, pass } = await between(false)
+  const stream = await transfer()
+  t.is(await transfer(), stream)
+  pass(LANE_RETRY_MS - 1000)
+  t.is(await transfer(), stream)
+  pass(1000)
+  t.not(await transfer(), stream)
+})
 
-test.serial('idle channels to a peer are bounded, and the others ended', async (t) => {
+test('idle channels to a peer are bounded, and the others ended', async (t) => {
   let opened = 0
   let ended = 0
   const pool = new ChannelPool({

@@ -1,5 +1,5 @@
 /** The memory of a download, whatever its end. */
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { GROUP_BYTES, MIB } from '../../../src/limits.ts'
 import { type Interest } from '../../../src/node/swarm/download.ts'

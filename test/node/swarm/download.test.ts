@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { equal } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'

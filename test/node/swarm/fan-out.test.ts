@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { MIB } from '../../../src/limits.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
@@ -16,7 +16,7 @@ const BYTES = pattern(24 * MIB + 321)
 const sentBy = async (node: Node): Promise<number> =>
   (await node.status()).traffic.reduce((sum, { valueBytesOut }) => sum + valueBytesOut, 0)
 
-test.serial('R003-25: Locals that fetch one value at once feed each other', async (t) => {
+test('R003-25: Locals that fetch one value at once feed each other', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const locals = [1, 2, 3].map(() => nodes.local(global, LISTEN))
@@ -33,32 +33,29 @@ test.serial('R003-25: Locals that fetch one value at once feed each other', asyn
   t.true(ratio < 2.5)
 })
 
-test.serial(
-  'R003-28: what one Local holds, the next gets from it; Global gives little',
-  async (t) => {
-    const nodes = new Nodes(t)
-    const global = await nodes.global()
-    const first = await nodes.local(global, LISTEN)
-    const { key } = await global.put({ bytes: once(BYTES) })
-    t.is(Buffer.compare(await read(first, key), BYTES), 0)
-    const before = await sentBy(global)
-    const second = await nodes.local(global)
-    const { peerId } = await first.status()
-    for (const node of [global, second]) {
-      t.deepEqual(
-        (await node.index.stat(key))?.holders,
-        [peerId],
-        'R004-55: who asks is told who holds it',
-      )
-    }
-    t.is(Buffer.compare(await read(second, key), BYTES), 0)
-    t.true((await sentBy(first)) > 16 * MIB)
-    t.true((await sentBy(global)) - before < 12 * MIB)
-    t.is(await sentBy(second), 0)
-  },
-)
+test('R003-28: what one Local holds, the next gets from it; Global gives little', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const first = await nodes.local(global, LISTEN)
+  const { key } = await global.put({ bytes: once(BYTES) })
+  t.is(Buffer.compare(await read(first, key), BYTES), 0)
+  const before = await sentBy(global)
+  const second = await nodes.local(global)
+  const { peerId } = await first.status()
+  for (const node of [global, second]) {
+    t.deepEqual(
+      (await node.index.stat(key))?.holders,
+      [peerId],
+      'R004-55: who asks is told who holds it',
+    )
+  }
+  t.is(Buffer.compare(await read(second, key), BYTES), 0)
+  t.true((await sentBy(first)) > 16 * MIB)
+  t.true((await sentBy(global)) - before < 12 * MIB)
+  t.is(await sentBy(second), 0)
+})
 
-test.serial('a holder that goes away in the middle is done without', async (t) => {
+test('a holder that goes away in the middle is done without', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const first = await nodes.local(global, LISTEN)
@@ -71,7 +68,7 @@ test.serial('a holder that goes away in the middle is done without', async (t) =
   t.is(Buffer.compare(await reading, BYTES), 0)
 })
 
-test.serial('R003-28, R006-31: a peer that is no member is told nothing by a Local', async (t) => {
+test('R003-28, R006-31: a peer that is no member is told nothing by a Local', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global, LISTEN)
@@ -92,7 +89,7 @@ test.serial('R003-28, R006-31: a peer that is no member is told nothing by a Loc
   t.is(await sentBy(local), given)
 })
 
-test.serial('a Local that does not listen gives nothing and is not named', async (t) => {
+test('a Local that does not listen gives nothing and is not named', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const [quiet, other] = [await nodes.local(global), await nodes.local(global)]

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { concat, equal } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'

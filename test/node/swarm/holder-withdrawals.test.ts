@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { HOLDINGS_PER_LOCAL, SWARM_BYTES } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { HOLDERS, KNOWN_ADDRESSES } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError, type ErrorCode } from '../../../src/errors.ts'
 import { BROKEN_TRANSFER_MS } from '../../../src/limits.ts'
 import { Retry, type RetryOptions } from '../../../src/node/swarm/retry.ts'

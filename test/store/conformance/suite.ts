@@ -2,7 +2,7 @@
  * What every topic of the conformance suite shares: how a store is made, and short words for common
  * acts.
  */
-import type { ExecutionContext, TestFn } from 'ava'
+import type { ExecutionContext, SerialFn } from 'ava'
 import type { Location, RecordKey, Row, Store, Table, Write } from '../../../src/store/store.ts'
 
 /** A store under test and where it lives. */
@@ -15,7 +15,7 @@ export interface Harness {
 }
 
 export interface Suite {
-  readonly test: TestFn
+  readonly test: SerialFn
   /** Begins the title of every test. */
   readonly name: string
   create(options: { readonly maxBytes?: number }): Promise<Harness>

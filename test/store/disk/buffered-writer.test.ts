@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { concat, equal } from '../../../src/bytes.ts'
 import type { WritableFile } from '../../../src/store/disk/files.ts'

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { PIECE_BYTES } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { type Files, nodeFiles } from '../../../src/store/disk/files.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { type DiskStore, openDiskStore } from '../../../src/store/disk/disk.ts'
 import { type Fault, Faulty } from './faulty.ts'

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { equal, gather, once, toHex } from '../../../src/bytes.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { decodeChange, decodeKey, keyRow, LOCAL_ROWS } from '../../../src/index/records/record.ts'

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { MIB } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'

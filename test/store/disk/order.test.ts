@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { Trace, isStraceInstalled, parseTrace, straceOptions } from './strace.ts'
 import { inTemporary } from '../temporary.ts'
 

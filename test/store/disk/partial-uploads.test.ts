@@ -1,5 +1,5 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { gather } from '../../../src/bytes.ts'
 import { GROUP_BYTES, UNFINISHED_MS } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'

@@ -12,7 +12,8 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import type { Database } from '../../../src/store/disk/records/database.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { SharedSync } from '../../../src/store/disk/shared-sync.ts'
 
 /** A sync that the test ends. */

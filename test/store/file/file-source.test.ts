@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { gather } from '../../../src/bytes.ts'
 import { PIECE_BYTES } from '../../../src/limits.ts'
 import { FileSource } from '../../../src/store/file/file-source.ts'

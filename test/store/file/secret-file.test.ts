@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execFileSync } from 'node:child_process'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { readOrCreateSecret, SECRET_FILE_BYTES } from '../../../src/store/file/secret-file.ts'
 import { isStraceInstalled, parseTrace } from '../disk/strace.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 import { type Harness, storeSuite } from '../conformance.ts'
 

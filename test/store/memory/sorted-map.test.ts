@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { SortedMap } from '../../../src/store/memory/sorted-map.ts'
 

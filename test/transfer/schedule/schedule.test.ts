@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { Bitfield } from '../../../src/hash/tree/bitfield.ts'
 import type { ByteRange } from '../../../src/hash/tree/tree.ts'

@@ -1,4 +1,4 @@
-import test from 'ava'
+import { test } from '../../serial.ts'
 import { MIB } from '../../../src/limits.ts'
 import { simulate, type SimulationOptions } from './simulation.ts'
 
