@@ -1,3 +1,4 @@
+import { eventually } from '../eventually.ts'
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { spawn } from 'node:child_process'
@@ -12,7 +13,6 @@ import { ProgressLine, progressText } from '../../cli/terminal/progress.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { serving } from '../daemon/serving.ts'
-import { until } from '../node/nodes.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
 
 test('the overview fits one screen of 80 columns and 24 lines', (t) => {
@@ -186,7 +186,7 @@ test('R007-77 logs -f follows the log until Ctrl-C, across rotations', async (t)
   const ended = outcome(child)
   let text = ''
   child.stdout!.on('data', (piece) => (text += String(piece)))
-  const shows = (what: string): Promise<void> => until(() => text === what)
+  const shows = (what: string): Promise<true> => eventually(() => text === what)
   await shows('one\n')
   let all = 'one\n'
   for (let round = 0; round < 5; round++) {

@@ -8,8 +8,8 @@ import type { Settings } from '../../src/daemon/config/settings.ts'
 import { parseTicket, type Ticket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
 import { openNode } from '../../src/node/open.ts'
+import { eventually } from '../eventually.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
-import { until } from '../node/nodes.ts'
 import { suite } from './conformance.ts'
 
 async function opened(t: ExecutionContext, options: NodeOptions): Promise<Dstore> {
@@ -63,7 +63,7 @@ suite({
   role: 'local',
   create: async (t) => {
     const local = await opened(t, { role: 'local', ticket: await ticketOf(t) })
-    await until(() => isConnected(local))
+    await eventually(() => isConnected(local))
     return local
   },
 })
@@ -81,7 +81,7 @@ suite({
   role: 'local',
   create: async (t) => {
     const local = await client(t, {}, parseTicket(await ticketOf(t)))
-    await until(() => isConnected(local))
+    await eventually(() => isConnected(local))
     return local
   },
 })

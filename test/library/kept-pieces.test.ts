@@ -6,8 +6,8 @@ import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { createNode, type Dstore, type Value } from '../../src/dstore.ts'
 import { MIB } from '../../src/limits.ts'
+import { eventually } from '../eventually.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
-import { until } from '../node/nodes.ts'
 import { isPartOf, painted, paintedFile } from '../node/painted.ts'
 import { POOLED_VALUE_BYTES } from '../../src/node/cache/cached-value.ts'
 
@@ -27,7 +27,7 @@ async function opened(t: ExecutionContext): Promise<Site> {
   const { ticket } = await global.invite({ role: 'admin' })
   const local = await createNode({ role: 'local', ticket, cacheBytes: 6 * MIB })
   t.teardown(() => local.close())
-  await until(async () => (await local.status()).global?.state === 'connected')
+  await eventually(async () => (await local.status()).global?.state === 'connected')
   const folder = temporaryDirectory(t)
   const put = async (colour: number): Promise<string> => {
     const { key } = await local.put({ path: await paintedFile(folder, SIZE, colour) })

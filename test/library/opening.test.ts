@@ -10,8 +10,8 @@ import { parseKey } from '../../src/hash/key.ts'
 import { FoundValue } from '../../src/library/value.ts'
 import { SILENT } from '../../src/log.ts'
 import { openNode } from '../../src/node/open.ts'
+import { eventually } from '../eventually.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
-import { until } from '../node/nodes.ts'
 import { all } from './conformance-samples.ts'
 
 test('a directory keeps its values until it is opened again', async (t) => {
@@ -91,7 +91,7 @@ test('a Local whose Global is away serves the values that it holds, and reports 
   const { key } = await local.put('held')
   const absent = '0'.repeat(64)
   await global.close()
-  await until(async () => (await local.status()).global?.state === 'away')
+  await eventually(async () => (await local.status()).global?.state === 'away')
   t.is(await (await local.get(key)).text(), 'held')
   t.deepEqual(await local.hasMany([key, key]), [true, true])
   t.false((await local.stat(key))!.confirmed)

@@ -10,7 +10,7 @@ import {
   type NetworkLimits,
 } from '../../src/network/libp2p-network.ts'
 import type { Channel } from '../../src/wire/channel.ts'
-import { until } from '../node/nodes.ts'
+import { eventually } from '../eventually.ts'
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 const INDEX = '/test/index'
@@ -48,18 +48,18 @@ async function client(t: ExecutionContext, identity?: Identity): Promise<Libp2pN
 /** A channel that does not come about, or is cut as soon as it does. */
 async function refused(dialing: Promise<Channel>): Promise<void> {
   const channel = await dialing.catch(() => undefined)
-  if (channel !== undefined) await until(() => channel.signal.aborted)
+  if (channel !== undefined) await eventually(() => channel.signal.aborted)
 }
 
 test('R006-30: a stranger gets one stream of the index protocol, and is cut for anything else', async (t) => {
   const { address, taken, gate, server, told } = await gated(t)
   const stranger = await client(t)
   await stranger.dial(address, INDEX)
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   await refused(stranger.dial(address, INDEX))
   t.is(taken.length, 1)
   await refused(stranger.dial(address, BULK))
-  await until(() => server.connections().length === 0)
+  await eventually(() => server.connections().length === 0)
   t.is(taken.length, 1)
   t.like(gate.refused, { streams: 1, stranger: 1 })
   t.deepEqual(
@@ -76,9 +76,9 @@ test('R006-30: a stranger that has not become a member in time is cut, a member 
   const [idle, admitted] = [await client(t), await client(t)]
   const waiting = await idle.dial(address, INDEX)
   const stays = await admitted.dial(address, INDEX)
-  await until(() => taken.length === 2)
+  await eventually(() => taken.length === 2)
   members.add(admitted.peerId)
-  await until(() => waiting.signal.aborted)
+  await eventually(() => waiting.signal.aborted)
   await new Promise((resolve) => setTimeout(resolve, 1600))
   t.false(stays.signal.aborted)
   t.deepEqual(
@@ -92,7 +92,7 @@ test('R006-34: strangers beyond their number are refused; a member beside them c
   const { address, gate, members, taken } = await gated(t, { admissionMs: 600_000 })
   const flood = await Promise.all(Array.from({ length: 20 }, () => client(t)))
   const outcomes = await Promise.allSettled(flood.map((one) => one.dial(address, INDEX)))
-  await until(() => gate.refused.connections >= 1)
+  await eventually(() => gate.refused.connections >= 1)
   const open = outcomes.filter(({ status }) => status === 'fulfilled').length
   t.true(open <= 20 - gate.refused.connections, `${open}`)
   t.true(taken.length <= 16, `${taken.length}`)
@@ -100,7 +100,7 @@ test('R006-34: strangers beyond their number are refused; a member beside them c
   members.add(peerIdOf(identity))
   const member = await client(t, identity)
   await member.dial(address, BULK)
-  await until(() => taken.some(({ peer }) => peer === member.peerId))
+  await eventually(() => taken.some(({ peer }) => peer === member.peerId))
   t.pass()
 })
 
@@ -117,12 +117,12 @@ test('R006-34: a stranger that has disconnected counts no longer', async (t) => 
   await server.handle(INDEX, (one) => taken.push(one))
   const [first, second] = [await client(t), await client(t)]
   await first.dial(server.addresses()[0]!, INDEX)
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   await refused(second.dial(server.addresses()[0]!, INDEX))
   await first.close()
-  await until(() => server.connections().length === 0)
+  await eventually(() => server.connections().length === 0)
   await second.dial(server.addresses()[0]!, INDEX)
-  await until(() => taken.length === 2)
+  await eventually(() => taken.length === 2)
   t.is(gate.refused.connections, 1)
 })
 
@@ -132,7 +132,7 @@ test('R006-35: of too many connections of one peer the oldest is cut', async (t)
   members.add(peerIdOf(identity))
   const lines: Channel[] = []
   for (let i = 0; i < 5; i++) lines.push(await (await client(t, identity)).dial(address, INDEX))
-  await until(() => lines[0]!.signal.aborted && lines[1]!.signal.aborted)
+  await eventually(() => lines[0]!.signal.aborted && lines[1]!.signal.aborted)
   t.false(lines.slice(2).some(({ signal }) => signal.aborted))
   t.is(server.connections().length, 3)
   t.is(gate.refused.connections, 2)
@@ -144,7 +144,7 @@ test('R006-35: of too many streams the newest is refused, and counted', async (t
   members.add(peerIdOf(identity))
   const member = await client(t, identity)
   const opened = await Promise.all(Array.from({ length: 3 }, () => member.dial(address, BULK)))
-  await until(() => taken.length === 3)
+  await eventually(() => taken.length === 3)
   await refused(member.dial(address, BULK))
   t.is(taken.length, 3)
   t.false(opened.some(({ signal }) => signal.aborted))
@@ -178,12 +178,12 @@ test('R006-36: half-open connections of one host are few, counted, and cut in th
     socket.on('close', () => closed++)
     socket.resume()
   }
-  await until(() => closed >= 46)
+  await eventually(() => closed >= 46)
   t.is(gate.refused.connections, 46)
   await member.dial(address, BULK)
-  await until(() => taken.length === 2)
+  await eventually(() => taken.length === 2)
   t.is(closed, 46)
-  await until(() => closed === 50)
+  await eventually(() => closed === 50)
   await (await client(t, identity)).dial(address, BULK)
-  await until(() => taken.length === 3)
+  await eventually(() => taken.length === 3)
 })

@@ -2,21 +2,12 @@
  * Where libp2p's packages differ from their documentation or from what one would expect. A test
  * fails when an upgrade fixes or breaks one: then src/network can become simpler, or must change.
  */
+import { eventually } from '../eventually.ts'
 import { performance } from 'node:perf_hooks'
 import '../../src/network/polyfill.ts'
 import type { StreamCloseEvent } from '@libp2p/interface'
 import { test } from '../serial.ts'
-import {
-  MIB,
-  PROTOCOL,
-  next,
-  plain,
-  settled,
-  stopAll,
-  streams,
-  turns,
-  until,
-} from './plain-libp2p.ts'
+import { MIB, PROTOCOL, next, plain, settled, stopAll, streams, turns } from './plain-libp2p.ts'
 import type { YamuxInit } from './plain-libp2p.ts'
 
 test.afterEach.always(stopAll)
@@ -108,7 +99,7 @@ test('a stream over the limit of the peer is handed out as if it were open', asy
   t.true(opened.every(({ status }) => status === 'fulfilled'))
   const open = (): unknown[] =>
     opened.filter((one) => one.status === 'fulfilled' && one.value.status === 'open')
-  await until(() => open().length === 2)
+  await eventually(() => open().length === 2)
   await settled(() => open().length)
   t.is(open().length, 2)
 })
@@ -129,7 +120,7 @@ test('a lost connection looks like the end of the stream', async (t) => {
   there.send(new Uint8Array(10))
   await arrived
   await server.stop()
-  await until(() => seen.includes('close') || seen.includes('error'))
+  await eventually(() => seen.includes('close') || seen.includes('error'))
   t.deepEqual(seen, ['end', 'close'], 'only remoteCloseWrite tells an end from a loss')
 })
 

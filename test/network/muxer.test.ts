@@ -14,14 +14,15 @@ import { concat } from '../../src/bytes.ts'
 import { PROBE_EVERY_MS } from '../../src/limits.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import { FrameLengths, guard } from '../../src/network/muxer.ts'
-import { MIB, open, plain, stopAll, until } from './plain-libp2p.ts'
+import { eventually } from '../eventually.ts'
+import { MIB, open, plain, stopAll } from './plain-libp2p.ts'
 
 test.afterEach.always(stopAll)
 
 test('yamux collects a frame that no window allows; our guard does not', async (t) => {
   const naked = await plain(true)
   const believed = await announceFrame(naked.getMultiaddrs()[0]!.toString())
-  await until(() => believed.sent())
+  await eventually(() => believed.sent())
   t.is(believed.connection.status, 'open', 'the package waits for the whole frame')
   const guarded = await createNetwork({
     identity: await generateKeyPair('Ed25519'),
@@ -30,7 +31,7 @@ test('yamux collects a frame that no window allows; our guard does not', async (
   try {
     const began = performance.now()
     const dropped = await announceFrame(guarded.addresses()[0]!)
-    await until(() => dropped.connection.status !== 'open')
+    await eventually(() => dropped.connection.status !== 'open')
     t.deepEqual(guarded.connections(), [])
     t.true(performance.now() - began < PROBE_EVERY_MS, 'by the guard, not by a probe')
   } finally {

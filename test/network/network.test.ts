@@ -7,6 +7,7 @@ import { newIdentity, peerIdOf } from '../../src/network/identity.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import type { Libp2pNetwork, NetworkLimits } from '../../src/network/libp2p-network.ts'
 import type { Channel } from '../../src/wire/channel.ts'
+import { eventually } from '../eventually.ts'
 import { aborted, pattern, readAll, same } from '../wire/conformance.ts'
 
 const PROTOCOL = '/dstore/test/1'
@@ -210,11 +211,11 @@ test('listeners are called as peers connect and disconnect', async (t) => {
   })
   await server.handle(PROTOCOL, () => {})
   const channel = await client.dial(server.addresses()[0]!, PROTOCOL)
-  await until(() => seen.length === 1)
+  await eventually(() => seen.length === 1)
   server.disconnect(client.peerId)
   await aborted(channel)
   t.is((channel.signal.reason as DstoreError).code, 'unreachable')
-  await until(() => seen.length === 2)
+  await eventually(() => seen.length === 2)
   t.deepEqual(seen, [`+${client.peerId}`, `-${client.peerId}`])
   stop()
   await client.dial(server.addresses()[0]!, PROTOCOL)
@@ -293,13 +294,6 @@ test('connections beyond the limit are refused, the others stay', async (t) => {
   }
   t.true(channels.every(({ signal }) => !signal.aborted))
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !condition();) {
-    if (Date.now() > end) throw new Error('it never came')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
 
 async function echo(channel: Channel): Promise<void> {
   await channel.write(await readAll(channel))

@@ -1,9 +1,10 @@
 /** What the Noise package does that src/network/noise.ts relies on. */
+import { eventually } from '../eventually.ts'
 import '../../src/network/polyfill.ts'
 import { noise, type ICryptoInterface } from '@chainsafe/libp2p-noise'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
 import { test } from '../serial.ts'
-import { stopAll, streams, until } from './plain-libp2p.ts'
+import { stopAll, streams } from './plain-libp2p.ts'
 
 test.afterEach.always(stopAll)
 
@@ -24,7 +25,7 @@ test('Noise gives as memory for a large message a copy of it, or the message its
   let bytes = 0
   here.addEventListener('message', ({ data }) => (bytes += data.byteLength))
   there.send(new Uint8Array(200_000).fill(7))
-  await until(() => bytes === 200_000)
+  await eventually(() => bytes === 200_000)
   t.true(seen >= 4, `${seen}`)
 })
 
@@ -49,6 +50,6 @@ test('Noise gives the transport three pieces or more for every message', async (
   there.addEventListener('message', ({ data }) => (bytes += data.byteLength))
   // Within the first window: two messages and a part of a third.
   here.send(new Uint8Array(150_000))
-  await until(() => bytes === 150_000)
+  await eventually(() => bytes === 150_000)
   t.true(Math.max(...lists) >= 9, lists.join(', '))
 })

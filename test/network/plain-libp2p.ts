@@ -53,14 +53,6 @@ export async function streams(
 export const turns = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits for a condition. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition();) {
-    if (Date.now() > end) throw new Error('it never came')
-    await turns(5)
-  }
-}
-
 /** The value once it no longer changes. */
 export async function settled(value: () => number): Promise<number> {
   const first = value()

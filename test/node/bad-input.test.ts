@@ -9,8 +9,8 @@ import { encodeMessage } from '../../src/index/codec/encode.ts'
 import type { Position, Welcome } from '../../src/index/message.ts'
 import { INDEX_MESSAGE_BYTES, INLINE_VALUE_BYTES, MIB } from '../../src/limits.ts'
 import { encodeLength } from '../../src/wire/frames.ts'
+import { eventually } from '../eventually.ts'
 import { pattern } from '../hash/sizes.ts'
-import { until } from './nodes.ts'
 import { BOOT, MEETINGS, type Stranger } from '../network/stranger.ts'
 
 const VALUE = Uint8Array.of(1, 2, 3)
@@ -119,7 +119,7 @@ for (const [where, open] of Object.entries(MEETINGS)) {
       if (greeted) t.like((await rude.hello())?.body, { type: 'welcome' })
       await act(rude)
       t.like((await rude.last())?.body, { type: 'failure', code: 'protocol' })
-      await until(() => host.index.peers().length === 0)
+      await eventually(() => host.index.peers().length === 0)
       // Others are served, and nothing waits for who was thrown out longer than it is told to.
       const polite = await meet('another')
       t.like((await polite.hello())?.body, { type: 'welcome' })
@@ -232,6 +232,6 @@ for (const [where, open] of Object.entries(MEETINGS)) {
         t.true(sentBytes < 16 * MIB, `${what}: ${sentBytes} bytes were taken`)
       }),
     )
-    await until(() => host.index.peers().length === 0)
+    await eventually(() => host.index.peers().length === 0)
   })
 }

@@ -10,8 +10,8 @@ import { GlobalLink } from '../../src/node/local/global-link.ts'
 import type { IndexDriver } from '../../src/node/global/index-driver.ts'
 import { SILENT } from '../../src/log.ts'
 import type { Channel } from '../../src/wire/channel.ts'
+import { eventually } from '../eventually.ts'
 import { channelPair } from '../wire/memory-pair.ts'
-import { until } from './nodes.ts'
 import { openHost } from '../network/stranger.ts'
 
 const now = (): number => performance.now()
@@ -73,7 +73,7 @@ test('R004-21: a Local that is away is named as owing, and applies the removal b
   await other.link.start()
   await host.ask({ type: 'put', values: [VALUE], name: undefined })
   local.cut()
-  await until(() => local.link.status.state === 'away')
+  await eventually(() => local.link.status.state === 'away')
   const { owed, acknowledged, seq } = await host.ask(remove(500))
   t.deepEqual([owed, acknowledged], [['a Local'], ['another']])
   t.is(
@@ -83,7 +83,7 @@ test('R004-21: a Local that is away is named as owing, and applies the removal b
   )
   const again = host.ask(remove(30_000))
   local.away = false
-  await until(async () => (await local.link.checkFreshness()) === 'serve')
+  await eventually(async () => (await local.link.checkFreshness()) === 'serve')
   t.is(local.applied.length, 1)
   t.deepEqual(await again, {
     ...(await host.ask(remove(30_000))),
@@ -107,7 +107,7 @@ test('R004-28: a Global that is back answers what is asked then, however long it
   const local = new Ends(t, host, 'a Local', 3_600_000)
   await local.link.start()
   local.cut()
-  await until(() => local.link.status.state === 'away')
+  await eventually(() => local.link.status.state === 'away')
   local.away = false
   const { items } = await local.link.ask({ type: 'list', after: undefined, limit: 1 })
   t.deepEqual(items, [])
@@ -119,7 +119,7 @@ test('R004-28: many that ask while Global is away make its Local dial once, and 
   const local = new Ends(t, host, 'a Local', 3_600_000)
   await local.link.start()
   local.cut()
-  await until(() => local.link.status.state === 'away')
+  await eventually(() => local.link.status.state === 'away')
   await sleep(REDIAL_PATIENCE_MS)
   const ask = () => local.link.ask({ type: 'list', after: undefined, limit: 1 })
   for (let round = 0; round < 2; round++) {

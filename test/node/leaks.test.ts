@@ -24,10 +24,11 @@ import type { Node, Progress } from '../../src/node/node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../src/network/network.ts'
 import { backoffMs } from '../../src/node/local/reconnect.ts'
 import { createMemoryStore } from '../../src/store/memory/memory.ts'
+import { eventually } from '../eventually.ts'
 import { Relay } from '../e2e/relay.ts'
 import { pattern } from '../hash/sizes.ts'
 import { now, random } from '../network/lane/lanes.ts'
-import { once, read, until } from './nodes.ts'
+import { once, read } from './nodes.ts'
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
@@ -73,7 +74,7 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
     streams: serving.connections().reduce((sum, { streams }) => sum + streams, 0),
     sockets: process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length,
   })
-  await until(async () => (await local.status()).global!.state === 'connected')
+  await eventually(async () => (await local.status()).global!.state === 'connected')
   return { global, local, relay, counts }
 }
 
@@ -131,7 +132,7 @@ for (const lanes of [false, true]) {
     await Promise.all([1, 2, 3, 4].map(round))
     for (let i = 5; i < 12; i++) await round(i)
     const most = IDLE_TRANSFER_CHANNELS
-    await until(() => {
+    await eventually(() => {
       const after = counts()
       const more = lanes ? 2 * most : 0
       return after.streams <= 1 + (lanes ? 0 : most) && after.sockets <= before.sockets + more
@@ -149,7 +150,7 @@ for (const lanes of [false, true]) {
     const outcomes: string[] = []
     for (let cut = 0; cut <= 6; cut++) {
       await local.evict(key)
-      await until(async () => (await local.status()).global!.state === 'connected')
+      await eventually(async () => (await local.status()).global!.state === 'connected')
       const breakIt = (): void => {
         relay.break()
         setTimeout(() => relay.heal(), 20)
@@ -157,12 +158,12 @@ for (const lanes of [false, true]) {
       const code = await codeOf(readAnd(local, key, Math.max(1, cut * MIB), breakIt))
       outcomes.push(code)
       t.true(['whole', 'unreachable', 'timeout'].includes(code), code)
-      await until(async () => (await local.status()).global!.state === 'connected')
+      await eventually(async () => (await local.status()).global!.state === 'connected')
       t.is(Buffer.compare(await read(local, key), bytes), 0)
     }
     t.log(outcomes.join(' '))
     t.true(outcomes.includes('whole'))
-    await until(() => {
+    await eventually(() => {
       const after = counts()
       const most = IDLE_TRANSFER_CHANNELS
       return after.streams <= 1 + most && after.sockets <= before.sockets + 2 * most
@@ -188,10 +189,10 @@ for (const lanes of [false, true]) {
       const { key } = await local.put({ path }, { onProgress })
       t.true(isCut)
       t.is(Buffer.compare(await read(global, key), bytes), 0)
-      await until(async () => (await local.status()).global!.state === 'connected')
+      await eventually(async () => (await local.status()).global!.state === 'connected')
       before ??= counts()
     }
-    await until(() => {
+    await eventually(() => {
       const after = counts()
       const most = IDLE_TRANSFER_CHANNELS
       return after.streams <= 1 + most && after.sockets <= before!.sockets + 2 * most

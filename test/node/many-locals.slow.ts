@@ -5,7 +5,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from '../serial.ts'
 import { PROBE_ANSWER_MS } from '../../src/network/libp2p-network.ts'
 import type { Node } from '../../src/node/node.ts'
-import { Nodes, once, read, until } from './nodes.ts'
+import { eventually } from '../eventually.ts'
+import { Nodes, once, read } from './nodes.ts'
 
 const LOCALS = 200
 
@@ -29,7 +30,7 @@ test('200 Locals stay connected, get one value, and a removal reaches all of the
     const all = await Promise.all(locals.map((local) => local.status()))
     return all.filter((status) => status.global!.state === 'connected').length
   }
-  await until(async () => (await connected()) === LOCALS)
+  await eventually(async () => (await connected()) === LOCALS)
   const { acknowledged, owed } = await global.index.remove(key, { timeoutMs: 60_000 })
   t.is(acknowledged.length, LOCALS)
   t.deepEqual(owed, [])

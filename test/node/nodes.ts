@@ -12,6 +12,7 @@ import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
 import type { GetOptions, Node } from '../../src/node/node.ts'
 import { openNode, type NodeOptions } from '../../src/node/open.ts'
+import { eventually } from '../eventually.ts'
 
 export class Nodes {
   readonly #t: ExecutionContext
@@ -46,7 +47,7 @@ export class Nodes {
   async local(global: Node, options: Partial<NodeOptions> = {}): Promise<Node> {
     const { ticket } = await global.members.invite({ role: 'admin' })
     const local = await this.open({ ticket: parseTicket(ticket), ...options, role: 'local' })
-    await until(async () => (await local.status()).global!.state === 'connected')
+    await eventually(async () => (await local.status()).global!.state === 'connected')
     return local
   }
 }
@@ -58,16 +59,4 @@ export async function read(node: Node, key: Key, options?: GetOptions): Promise<
   // A piece is valid until the next is requested.
   for await (const piece of (await node.get(key, options)).bytes) parts.push(new Uint8Array(piece))
   return concat(parts)
-}
-
-/** Wait until something holds; fails after a while. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  ms = 60_000,
-): Promise<void> {
-  const end = Date.now() + ms
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('it did not come to hold')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

@@ -3,8 +3,9 @@ import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { INLINE_VALUE_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
 import type { ChangeEvent, Node } from '../../src/node/node.ts'
+import { eventually } from '../eventually.ts'
 import { pattern } from '../hash/sizes.ts'
-import { Nodes, once, read, until } from './nodes.ts'
+import { Nodes, once, read } from './nodes.ts'
 
 async function peerOf(node: Node): Promise<string> {
   return (await node.status()).peerId!
@@ -193,7 +194,7 @@ test('R004-50: with a lease, a Local that is cut off stops serving, and a remova
   const { key } = await global.put({ bytes: once(pattern(9)) })
   await read(local, key)
   await global.close()
-  await until(async () => {
+  await eventually(async () => {
     try {
       await read(local, key)
       return false

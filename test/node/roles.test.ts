@@ -2,8 +2,9 @@ import { test } from '../serial.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { GROUP_BYTES, INLINE_VALUE_BYTES, PIECE_BYTES, SEGMENT_BYTES } from '../../src/limits.ts'
+import { eventually } from '../eventually.ts'
 import { pattern } from '../hash/sizes.ts'
-import { Nodes, once, read, until } from './nodes.ts'
+import { Nodes, once, read } from './nodes.ts'
 
 /**
  * Where the way that a value takes changes: inline or not, one group or a tree, one segment or
@@ -97,14 +98,14 @@ test('while Global is away a Local serves what it holds, says so, and connects b
   const { key } = await local.put({ bytes: once(bytes) })
   await read(local, key)
   await first.close()
-  await until(async () => (await local.status()).global!.state === 'away')
+  await eventually(async () => (await local.status()).global!.state === 'away')
   t.is(Buffer.compare(await read(local, key), bytes), 0)
   const absent = new Key(hash(pattern(7)).digest)
   const began = Date.now()
   await t.throwsAsync(local.get(absent), { code: 'unreachable' })
   t.true(Date.now() - began < 15_000, 'after a moment, not after a time-out')
   await nodes.global({ dir, listen, store: 'disk' })
-  await until(async () => (await local.status()).global!.state === 'connected')
+  await eventually(async () => (await local.status()).global!.state === 'connected')
   await t.throwsAsync(local.get(absent), { code: 'not-found' })
 })
 

@@ -11,7 +11,8 @@ import type { Key } from '../../../src/hash/key.ts'
 import { MIB } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import type { Node } from '../../../src/node/node.ts'
-import { Nodes, until } from '../../node/nodes.ts'
+import { eventually } from '../../eventually.ts'
+import { Nodes } from '../../node/nodes.ts'
 import { isPartOf, painted, paintedFile } from '../../node/painted.ts'
 import { temporaryDirectory } from '../serving.ts'
 import { POOLED_VALUE_BYTES } from '../../../src/node/cache/cached-value.ts'
@@ -134,9 +135,9 @@ for (const { length, isCopied } of [
     const hits = await site.hits()
     const ends = (start: number): string => `Range: bytes=${start}-${start + length - 1}\r\n`
     client.socket.write(ranges.map((start) => request(key, ends(start))).join(''))
-    await until(async () => (await site.hits()) >= hits + ranges.length)
+    await eventually(async () => (await site.hits()) >= hits + ranges.length)
     await site.local.evict(key)
-    if (isCopied) await until(async () => (await site.used(memory)) === 5)
+    if (isCopied) await eventually(async () => (await site.used(memory)) === 5)
     else t.is(await site.used(memory), 0, 'it is being sent')
     for (const start of ranges) {
       const head = await client.head()
@@ -144,7 +145,7 @@ for (const { length, isCopied } of [
       t.true(head.includes(`content-length: ${length}\r\n`))
       t.true(isPartOf(painted(SIZE, 1), start, await client.take(length)), `from ${start}`)
     }
-    await until(async () => (await site.used(memory)) === 5)
+    await eventually(async () => (await site.used(memory)) === 5)
     client.socket.destroy()
   })
 }
@@ -170,7 +171,7 @@ test('a client that reads slowly gets the value that it asked for, which is evic
     await take(2 * MIB)
   }
   for (let left = SIZE - got; left > 0; left = SIZE - got) await take(Math.min(50_000, left))
-  await until(async () => (await site.used(memory)) === 5)
+  await eventually(async () => (await site.used(memory)) === 5)
   client.socket.destroy()
 })
 
@@ -194,7 +195,7 @@ for (const hasTrailers of [false, true]) {
     } else {
       t.true(isPartOf(painted(SIZE, 1), 20_000, rest))
     }
-    await until(async () => (await site.used(memory)) === 5)
+    await eventually(async () => (await site.used(memory)) === 5)
   })
 }
 
@@ -209,12 +210,12 @@ for (const [what, count] of [
     const hits = await site.hits()
     const client = new Client(site.socket)
     client.socket.write(request(key).repeat(count))
-    await until(async () => (await site.hits()) >= hits + count)
+    await eventually(async () => (await site.hits()) >= hits + count)
     await client.head()
     await client.take(10_000)
     await site.local.evict(key)
     t.is(await site.used(memory), 0, 'somebody uses it')
     client.socket.destroy()
-    await until(async () => (await site.used(memory)) === 5, 10_000)
+    await eventually(async () => (await site.used(memory)) === 5)
   })
 }

@@ -15,6 +15,7 @@ import { connectLane, laneServer } from '../../../src/network/lane/lane-tls.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
 import { FrameWriter } from '../../../src/wire/frame-writer.ts'
+import { eventually } from '../../eventually.ts'
 import { now, random } from './lanes.ts'
 import {
   HOST,
@@ -26,7 +27,6 @@ import {
   offered,
   patience,
   site,
-  until,
 } from './lane-site.ts'
 
 const CIPHER = 'TLS_AES_128_GCM_SHA256'
@@ -39,11 +39,11 @@ test('R003-104 a peer has a bounded number of lanes, and gets another when one e
   for (let i = 0; i < LANES_PER_PEER; i++) {
     lanes.push((await dialer.open(server.peerId, patience()))!)
   }
-  await until(() => listener.counts.lanes === LANES_PER_PEER)
+  await eventually(() => listener.counts.lanes === LANES_PER_PEER)
   t.is(await dialer.open(server.peerId, patience()), undefined)
   t.is(taken.length, LANES_PER_PEER)
   lanes[0]!.abort(new Error('done'))
-  await until(() => listener.counts.lanes === LANES_PER_PEER - 1)
+  await eventually(() => listener.counts.lanes === LANES_PER_PEER - 1)
   t.truthy(await dialer.open(server.peerId, patience()))
 })
 
@@ -54,7 +54,7 @@ test('R003-104 a key that was not used yet counts as a lane', async (t) => {
   const { port, key } = (await offered(where))!
   t.is(await offered(where), undefined)
   const last = await connectLane({ host: HOST, port }, key, patience())
-  await until(() => taken.length === LANES_PER_PEER)
+  await eventually(() => taken.length === LANES_PER_PEER)
   t.false(last.destroyed)
   t.is(await offered(where), undefined)
   last.destroy()
@@ -80,7 +80,7 @@ test('R003-103 R003-110 a peer that disconnects during the handshake gets no lan
   isGone = true
   const socket = await connectLane({ host: HOST, port }, key, patience())
   socket.resume()
-  await until(() => socket.destroyed || taken.length > 0)
+  await eventually(() => socket.destroyed || taken.length > 0)
   t.deepEqual(taken, [])
   t.deepEqual(listener.counts, { lanes: 0, keys: 0, pending: 0 })
 })
@@ -97,7 +97,7 @@ test('R003-104 keys in use at the same moment open no more lanes than allowed', 
     offers.map(({ port, key }) => connectLane({ host: HOST, port }, key, patience())),
   )
   for (const socket of sockets) socket.resume()
-  await until(() => sockets.some(({ destroyed }) => destroyed) || taken.length > 1)
+  await eventually(() => sockets.some(({ destroyed }) => destroyed) || taken.length > 1)
   t.is(taken.length, 1)
   t.is(sockets.filter(({ destroyed }) => destroyed).length, 1)
 })
@@ -115,7 +115,7 @@ test('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
     ...dialers.map((dialer) => () => dialer.close()),
   )
   for (let i = 0; i < 3; i++) t.truthy(await dialers[0]!.open(server.peerId, patience()))
-  await until(() => listener.counts.lanes === 3)
+  await eventually(() => listener.counts.lanes === 3)
   t.is(await dialers[1]!.open(server.peerId, patience()), undefined)
 })
 
@@ -147,7 +147,7 @@ test('R003-108 a lane leads to the host of the connection, even if another host 
     () => decoy.close(),
   )
   t.truthy(await dialer.open(server.peerId, patience()))
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   t.is(strangers, 0)
 })
 
@@ -158,7 +158,7 @@ test('R003-110 each side cuts its lanes when the connection closes', async (t) =
   const { port, key } = (await offered(where))!
   const socket = await connectLane({ host: HOST, port }, key, patience())
   socket.on('error', () => {})
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   const kept: unknown[] = []
   const keeper = laneServer(
     () => key.secret,
@@ -174,10 +174,10 @@ test('R003-110 each side cuts its lanes when the connection closes', async (t) =
   await other.handle(LANE_PROTOCOL, (channel) => void new FrameWriter(channel).send(offer))
   await client.dial(other.addresses()[0]!, PING)
   const lane = (await dialer.open(other.peerId, patience()))!
-  await until(() => kept.length === 1)
+  await eventually(() => kept.length === 1)
   client.disconnect(server.peerId)
   client.disconnect(other.peerId)
-  await until(() => taken[0]!.signal.aborted && lane.signal.aborted)
+  await eventually(() => taken[0]!.signal.aborted && lane.signal.aborted)
   t.is((lane.signal.reason as DstoreError).message, 'the connection to the peer has closed')
   t.is((taken[0]!.signal.reason as DstoreError).message, 'the connection to the peer has closed')
   socket.destroy()
@@ -216,7 +216,7 @@ test('R003-104 a handshake that is not over counts as a lane', async (t) => {
       .connect({ socket: deaf, pskCallback, minVersion: 'TLSv1.3', ciphers: CIPHER })
       .on('error', () => {})
     closing.push(() => socket.destroy())
-    await until(() => where.listener.counts.keys === 0)
+    await eventually(() => where.listener.counts.keys === 0)
   }
   t.deepEqual(where.listener.counts, { lanes: 0, keys: 0, pending: stalled })
   for (let i = stalled; i < LANES_PER_PEER; i++) t.truthy(await offered(where))
@@ -231,7 +231,7 @@ test('R003-109 a connection that never shakes hands is cut after a while', async
   socket.resume()
   await once(socket, 'close')
   t.true(now() - began >= LANE_HANDSHAKE_MS - 100)
-  await until(() => where.listener.counts.pending === 0)
+  await eventually(() => where.listener.counts.pending === 0)
 })
 
 test('R003-103 keys of a peer that disconnects are revoked, and no others', (t) => {
@@ -246,7 +246,7 @@ test('a peer that sends bytes where it asks for a lane is cut off', async (t) =>
   const { client, server } = await site()
   const channel = await client.open(server.peerId, LANE_PROTOCOL)
   await channel.write(Uint8Array.of(1))
-  await until(() => channel.signal.aborted)
+  await eventually(() => channel.signal.aborted)
   t.is((channel.signal.reason as DstoreError).code, 'unreachable')
 })
 

@@ -9,18 +9,9 @@ import { LANE_PROTOCOL, encodeOffer } from '../../../src/network/lane/lane-offer
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import { FrameWriter } from '../../../src/wire/frame-writer.ts'
 
+import { eventually } from '../../eventually.ts'
 import { now, random } from './lanes.ts'
-import {
-  HOST,
-  LOOPBACK,
-  PING,
-  closeAll,
-  closing,
-  connected,
-  patience,
-  site,
-  until,
-} from './lane-site.ts'
+import { HOST, LOOPBACK, PING, closeAll, closing, connected, patience, site } from './lane-site.ts'
 
 test.afterEach.always(closeAll)
 
@@ -52,7 +43,7 @@ test('R003-113 a peer that reconnects has a lane at once: it never refused one',
   const { dialer, server, client, failures } = await site()
   const before = await dialer.open(server.peerId, patience())
   client.disconnect(server.peerId)
-  await until(() => client.connections().length === 0 && before!.signal.aborted)
+  await eventually(() => client.connections().length === 0 && before!.signal.aborted)
   t.is(await dialer.open(server.peerId, patience()), undefined)
   await client.dial(server.addresses()[0]!, PING)
   t.not(await dialer.open(server.peerId, patience()), undefined)

@@ -7,10 +7,11 @@ import { toHex } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { LaneKeys } from '../../../src/network/lane/lane-keys.ts'
 import { connectLane, laneServer } from '../../../src/network/lane/lane-tls.ts'
+import { eventually } from '../../eventually.ts'
 import { pattern } from '../../wire/conformance.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../certificate.ts'
 import { now, random } from './lanes.ts'
-import { HOST, closeAll, closing, offered, patience, site, until } from './lane-site.ts'
+import { HOST, closeAll, closing, offered, patience, site } from './lane-site.ts'
 
 test.afterEach.always(closeAll)
 
@@ -179,7 +180,7 @@ test('R003-106 no session ticket admits a peer without a key', async (t) => {
   })
   first.on('session', (session) => sessions.push(session))
   await once(first, 'secureConnect')
-  await until(() => where.taken.length === 1)
+  await eventually(() => where.taken.length === 1)
   await where.taken[0]!.write(pattern(100, 1))
   await once(first, 'readable')
   for (const session of [...sessions, first.getSession()!]) {

@@ -77,10 +77,3 @@ export async function offered({
   channel.abort(new Error('done'))
   return frame === undefined ? undefined : decodeOffer(frame)
 }
-
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition();) {
-    if (Date.now() > end) throw new Error('it never came')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

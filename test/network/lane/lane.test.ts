@@ -4,16 +4,17 @@ import { DstoreError } from '../../../src/errors.ts'
 import { LANES_PENDING, LANE_KEYS_PER_PEER, LANE_RECORD_BYTES } from '../../../src/limits.ts'
 import type { LaneChannel } from '../../../src/network/lane/lane-channel.ts'
 import { connectLane } from '../../../src/network/lane/lane-tls.ts'
+import { eventually } from '../../eventually.ts'
 import { aborted, pattern, readAll, same } from '../../wire/conformance.ts'
 import { now, random } from './lanes.ts'
-import { HOST, closeAll, offered, patience, site, until } from './lane-site.ts'
+import { HOST, closeAll, offered, patience, site } from './lane-site.ts'
 
 test.afterEach.always(closeAll)
 
 test('R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the name of the peer', async (t) => {
   const { dialer, server, client, taken, listener } = await site()
   const lane = await dialer.open(server.peerId, patience())
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   t.is(lane!.peer, server.peerId)
   t.is(taken[0]!.peer, client.peerId)
   t.deepEqual(listener.counts, { lanes: 1, keys: 0, pending: 0 })
@@ -24,7 +25,7 @@ test('R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the n
   same(t, await received, sent)
   await taken[0]!.end()
   t.is(await lane!.read(), undefined)
-  await until(() => listener.counts.lanes === 0)
+  await eventually(() => listener.counts.lanes === 0)
 })
 
 test('R003-104 a peer holds a bounded number of unused keys', async (t) => {
@@ -40,25 +41,25 @@ test('R003-103, R003-110 a lane does not outlive the connection that vouched for
   const where = await site()
   const { server, client, dialer, taken, listener } = where
   const lane = await dialer.open(server.peerId, patience())
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   const unused = (await offered(where))!
   server.disconnect(client.peerId)
   await Promise.all([aborted(lane!), aborted(taken[0]!)])
-  await until(() => listener.counts.lanes === 0 && listener.counts.keys === 0)
+  await eventually(() => listener.counts.lanes === 0 && listener.counts.keys === 0)
   await t.throwsAsync(connectLane({ host: HOST, port: unused.port }, unused.key, patience()))
 })
 
 test('R003-109 connections that never shake hands are bounded, and lanes that are open go on', async (t) => {
   const where = await site()
   const lane = await where.dialer.open(where.server.peerId, patience())
-  await until(() => where.taken.length === 1)
+  await eventually(() => where.taken.length === 1)
   const flood = Array.from({ length: LANES_PENDING + 200 }, () => {
     const socket = net.connect(where.listener.port, HOST)
     socket.on('error', () => {})
     return socket
   })
   let most = 0
-  await until(() => {
+  await eventually(() => {
     most = Math.max(most, where.listener.counts.pending)
     return flood.filter(({ destroyed }) => destroyed).length >= 200
   })
@@ -66,7 +67,7 @@ test('R003-109 connections that never shake hands are bounded, and lanes that ar
   await lane!.write(pattern(10, 1))
   same(t, (await where.taken[0]!.read())!, pattern(10, 1))
   for (const socket of flood) socket.destroy()
-  await until(() => where.listener.counts.pending === 0)
+  await eventually(() => where.listener.counts.pending === 0)
   t.truthy(await where.dialer.open(where.server.peerId, patience()))
 })
 
@@ -80,7 +81,7 @@ test('random bytes at the port of lanes close only that connection', async (t) =
     socket.end()
     await new Promise((resolve) => socket.once('close', resolve))
   }
-  await until(() => where.listener.counts.pending === 0)
+  await eventually(() => where.listener.counts.pending === 0)
   t.truthy(await where.dialer.open(where.server.peerId, patience()))
 })
 
@@ -94,7 +95,7 @@ test('R003-112 a record that is too long, or after the end, breaks the lane', as
     const { port, key } = (await offered(where))!
     const socket = await connectLane({ host: HOST, port }, key, patience())
     socket.on('error', () => {})
-    await until(() => where.taken.length === 1)
+    await eventually(() => where.taken.length === 1)
     for (const part of bytes) socket.write(part)
     await aborted(where.taken[0]!)
     t.is((where.taken[0]!.signal.reason as DstoreError).code, 'protocol')
@@ -105,7 +106,7 @@ test('R003-111 a connection that is cut without the word for the end is lost, no
   const where = await site()
   const { port, key } = (await offered(where))!
   const socket = await connectLane({ host: HOST, port }, key, patience())
-  await until(() => where.taken.length === 1)
+  await eventually(() => where.taken.length === 1)
   const lane = where.taken[0] as LaneChannel
   socket.end(Uint8Array.of(0, 0, 0, 2, 1))
   t.deepEqual([...(await lane.read())!], [1])
@@ -116,7 +117,7 @@ test('R003-111 a connection that is cut without the word for the end is lost, no
 test('a small write does not wait for another', async (t) => {
   const { dialer, server, taken } = await site()
   const lane = (await dialer.open(server.peerId, patience()))!
-  await until(() => taken.length === 1)
+  await eventually(() => taken.length === 1)
   const there = taken[0]!
   const waits: number[] = []
   for (let i = 0; i < 30; i++) {

@@ -15,9 +15,10 @@ import type { Node } from '../../../src/node/node.ts'
 import { TRANSFER_PROTOCOL } from '../../../src/network/network.ts'
 import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
+import { eventually } from '../../eventually.ts'
 import { sample } from '../../transfer/ends.ts'
 import { seeded } from '../../wire/seeded.ts'
-import { Nodes, once, read, until } from '../nodes.ts'
+import { Nodes, once, read } from '../nodes.ts'
 import { isPartOf, painted, paintedFile } from '../painted.ts'
 import { POOLED_VALUE_BYTES } from '../../../src/node/cache/cached-value.ts'
 
@@ -171,7 +172,7 @@ test('what another Local has not taken yet is right when the value is evicted, a
     at += bytes.byteLength
   }
   t.is(at, size)
-  await until(async () => {
+  await eventually(async () => {
     const others = [await site.put(4), await site.put(5)]
     const count = await Promise.all(
       others.map(async (other) => shared(memory, await site.memoryOf(other))),

@@ -17,6 +17,7 @@ import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import { serveTransfer } from '../../../src/transfer/serve.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
+import { eventually } from '../../eventually.ts'
 import { channelPair } from '../../wire/memory-pair.ts'
 import { Relay } from '../../e2e/relay.ts'
 import { sample, type Sample } from '../../transfer/ends.ts'
@@ -27,7 +28,6 @@ import {
   connected,
   patience,
   site,
-  until,
 } from '../../network/lane/lane-site.ts'
 import { isPartOf, painted } from '../painted.ts'
 import { POOLED_VALUE_BYTES } from '../../../src/node/cache/cached-value.ts'
@@ -59,13 +59,13 @@ const WAYS: Readonly<Record<string, () => Promise<Ends>>> = {
   'by lane': async () => {
     const { dialer, server, taken } = await site()
     const asker = await dialer.open(server.peerId, patience())
-    await until(() => taken.length === 1)
+    await eventually(() => taken.length === 1)
     return [asker!, taken[0]!]
   },
   'by lane, to whom was dialed': async () => {
     const { dialer, server, taken } = await site()
     const giver = await dialer.open(server.peerId, patience())
-    await until(() => taken.length === 1)
+    await eventually(() => taken.length === 1)
     return [taken[0]!, giver!]
   },
 }
@@ -170,7 +170,7 @@ for (const [way, open] of Object.entries(WAYS)) {
         const transfer = new TransferChannel(asker)
         const fetching = fetch(transfer, start, end, isSlow ? 5 : 0)
         t.is(await fetching, end - start)
-        await until(() => giver.released === 1)
+        await eventually(() => giver.released === 1)
         t.false(giver.value.inUse)
         t.is(giver.value.memoryBytes, 0)
         asker.abort(new DstoreError('cancelled', 'enough'))
@@ -236,10 +236,10 @@ test('memory that is given to several at once is used again after the last of th
   )
   for (const { channel } of askers) t.false(channel.signal.aborted)
   const fetches = askers.map((asker, i) => fetch(asker, 0, VALUE.size, 5 * i))
-  await until(() => value.inUse)
+  await eventually(() => value.inUse)
   giver.cache.evict(value.key)
   t.deepEqual(await Promise.all(fetches), [VALUE.size, VALUE.size, VALUE.size])
-  await until(() => giver.released === 3)
+  await eventually(() => giver.released === 3)
   t.is(value.memoryBytes, 0)
   t.is(giver.pool.bytes, 5 * MIB)
 })
@@ -275,9 +275,9 @@ test('what a connection still holds when its askers are dropped is sent as it wa
   const asking = channels.map(async (channel) =>
     ask(channel).catch((error: unknown) => (error as DstoreError).code),
   )
-  await until(() => gotBytes > 16 * MIB)
+  await eventually(() => gotBytes > 16 * MIB)
   relay.hold('down')
-  await until(() => !giver.value.inUse)
+  await eventually(() => !giver.value.inUse)
   giver.reuse()
   relay.heal()
   for (const code of await Promise.all(asking)) {

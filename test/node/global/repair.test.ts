@@ -5,8 +5,9 @@ import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
 import type { Node } from '../../../src/node/node.ts'
+import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
-import { Nodes, once, read, until } from '../nodes.ts'
+import { Nodes, once, read } from '../nodes.ts'
 
 const SIZE = 3 * PIECE_BYTES + 17
 const DAMAGED = { code: 'integrity' }
@@ -73,7 +74,7 @@ test('R003-41, R005-41: a Local is not given damage, Global notices, and the nex
   const local = await nodes.local(global)
   await flip(await valueFile(dir), 2 * PIECE_BYTES)
   await t.throwsAsync(read(local, key), DAMAGED)
-  await until(async () => (await damagedAt(global)) === 1)
+  await eventually(async () => (await damagedAt(global)) === 1)
   await t.throwsAsync(read(local, key), DAMAGED)
   await t.throwsAsync(read(global, key), DAMAGED)
 

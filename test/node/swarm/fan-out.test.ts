@@ -6,9 +6,10 @@ import { newIdentity } from '../../../src/network/identity.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { TRANSFER_PROTOCOL } from '../../../src/network/network.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
+import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { fails } from '../../transfer/ends.ts'
-import { Nodes, once, read, until } from '../nodes.ts'
+import { Nodes, once, read } from '../nodes.ts'
 
 const LISTEN = { listen: ['/ip4/127.0.0.1/tcp/0'] }
 const BYTES = pattern(24 * MIB + 321)
@@ -63,7 +64,7 @@ test('a holder that goes away in the middle is done without', async (t) => {
   await read(first, key)
   const second = await nodes.local(global)
   const reading = read(second, key)
-  await until(async () => (await sentBy(first)) > 2 * MIB)
+  await eventually(async () => (await sentBy(first)) > 2 * MIB)
   await first.close()
   t.is(Buffer.compare(await reading, BYTES), 0)
 })

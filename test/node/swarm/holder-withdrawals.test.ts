@@ -7,8 +7,8 @@ import { Traffic } from '../../../src/node/calls/traffic.ts'
 import { HolderWithdrawals } from '../../../src/node/swarm/holder-withdrawals.ts'
 import { PeerSources } from '../../../src/node/swarm/peer-sources.ts'
 import type { Message } from '../../../src/transfer/message.ts'
+import { eventually } from '../../eventually.ts'
 import { scripted } from '../../transfer/ends.ts'
-import { until } from '../nodes.ts'
 
 test('R003-31: Global is told of a large value that is held no more, unless it is held again', async (t) => {
   const told: Message[] = []
@@ -48,7 +48,7 @@ test('R003-31: Global is told of a large value that is held no more, unless it i
   for (const byte of [1, 2, 3]) cache.evict(key(byte))
   cache.remove(key(4))
   hold(3, SWARM_BYTES)
-  await until(() => told.length === 2)
+  await eventually(() => told.length === 2)
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.deepEqual(
     told,
