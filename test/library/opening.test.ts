@@ -137,6 +137,7 @@ test('one signal for many calls at once', async (t) => {
   const keys = (await Promise.all(puts)).map(({ key }) => key)
   const texts = await Promise.all(keys.map(async (key) => (await node.get(key, { signal })).text()))
   t.deepEqual(texts.map(Number), [...keys.keys()])
+  // Time for a warning that should not come.
   await new Promise((resolve) => setTimeout(resolve, 10))
   t.deepEqual(warnings, [])
 })

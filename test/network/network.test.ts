@@ -154,12 +154,14 @@ test('what is not a libp2p peer is incompatible', async (t) => {
 test('a peer that says nothing is given up in time, or when the caller does', async (t) => {
   const client = await network()
   const peer = peerIdOf(await newIdentity())
-  const { port } = await stranger(() => {})
+  const controller = new AbortController()
+  let callers = 0
+  const { port } = await stranger(() => {
+    if (++callers === 2) controller.abort()
+  })
   const silent = `/ip4/127.0.0.1/tcp/${port}/p2p/${peer}`
   const late = client.dial(silent, PROTOCOL, { signal: AbortSignal.timeout(200) })
   await refused(t, late, 'timeout')
-  const controller = new AbortController()
-  setTimeout(() => controller.abort(), 100)
   const left = client.dial(silent, PROTOCOL, { signal: controller.signal })
   await refused(t, left, 'cancelled')
   const reason = new DstoreError('not-permitted', 'revoked')
@@ -257,7 +259,7 @@ test('streams beyond the limit are refused or dropped, those within it work', as
       refusals++
     }
   }
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await eventually((saw) => saw(opened.filter(({ signal }) => !signal.aborted).length) <= 4)
   const alive = opened.filter(({ signal }) => !signal.aborted)
   t.log(`${refusals} refused, ${opened.length - alive.length} dropped, ${alive.length} open`)
   t.is(alive.length, 4)

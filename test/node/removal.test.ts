@@ -140,13 +140,15 @@ test('R004-40: a watcher sees every change from where he stood, once and in orde
   const local = await nodes.local(global)
   const seen: ChangeEvent[] = []
   const abort = new AbortController()
+  let isStarted = false
+  const onStart = (): void => void (isStarted = true)
   const watching = (async () => {
-    for await (const change of local.index.watch({ signal: abort.signal })) {
+    for await (const change of local.index.watch({ signal: abort.signal, onStart })) {
       seen.push(change)
       if (seen.length === 3) return
     }
   })()
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await eventually(() => isStarted)
   const { key } = await global.put({ bytes: once(pattern(1)) }, { name: 'n' })
   await global.index.bind('m', key)
   await global.index.remove(key, { force: true, timeoutMs: 60_000 })

@@ -73,17 +73,15 @@ test('ranges are what they say, held or not, and beyond the end they are refused
   }
 })
 
-test('what does not exist is not found, at once', async (t) => {
+test('what does not exist is not found', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()
   const local = await nodes.local(global)
   const absent = new Key(hash(pattern(7)).digest)
   for (const node of [global, local]) {
-    const began = Date.now()
     await t.throwsAsync(node.get(absent), { code: 'not-found' })
     await t.throwsAsync(node.index.remove(absent), { code: 'not-found' })
     t.is(await node.index.stat(absent), undefined)
-    t.true(Date.now() - began < 10_000)
   }
 })
 

@@ -267,7 +267,9 @@ test('less than a group, then a pause, is nothing yet, and the whole is proved e
   const proofBytes = first.byteLength - PIECE_BYTES
   const client = scripted(async (peer) => {
     await peer.sendPiece([first.subarray(0, proofBytes + 100)], first.byteLength)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // Until the receiver has taken this, and waits for more.
+    await peer.channel.flush()
+    await new Promise((resolve) => setImmediate(resolve))
     await peer.channel.write(first.subarray(proofBytes + 100))
     await peer.end()
   })

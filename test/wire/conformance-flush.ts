@@ -33,7 +33,7 @@ async function readLate(channel: Channel): Promise<Uint8Array> {
 async function over<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const never = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it is never over')), 20_000)
+    timer = setTimeout(() => reject(new Error('it is never over')), 60_000)
   })
   try {
     return await Promise.race([work, never])

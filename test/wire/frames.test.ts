@@ -183,7 +183,8 @@ test('R000-4: a claim of a long frame costs no memory before the bytes come', as
     void a.write(Uint8Array.of(0x80, 0x80, 0x40, 1, 2, 3))
     return { a, reading: new FrameReader(b, { maxBytes: LIMIT }).next() }
   })
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  // Until each reader has taken what came.
+  await Promise.all(readers.map(({ a }) => a.flush()))
   const spent = process.memoryUsage().arrayBuffers - before
   t.true(spent < 20 * LIMIT, `${spent} bytes for 200 claims of ${LIMIT}`)
   for (const { a, reading } of readers) {

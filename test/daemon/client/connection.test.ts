@@ -35,7 +35,7 @@ function killWhileHeld(pid: number): void {
   const isDead = (): boolean =>
     /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) &&
     readdirSync(`/proc/${pid}/task`).length === 1
-  for (let i = 0; i < 2000 && !isDead(); i++) sleep(5)
+  for (let i = 0; i < 12_000 && !isDead(); i++) sleep(5)
 }
 
 test('without a daemon there is no connection, and no error', async (t) => {

@@ -2,7 +2,6 @@ import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../../../src/daemon/client/client.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
@@ -15,6 +14,7 @@ import {
 import { DstoreError } from '../../../src/errors.ts'
 import type { ErrorCode } from '../../../src/errors.ts'
 import type { ChangeEvent } from '../../../src/node/node.ts'
+import { eventually } from '../../eventually.ts'
 import type { FakeNode } from '../fake-node.ts'
 import { ask, serving } from '../serving.ts'
 
@@ -156,7 +156,7 @@ test('R007-14 a reader that leaves ends the read, also before the first byte', a
   const { key } = await client.putBytes(oneOf(new Uint8Array(3_000_000)))
   const { bytes } = await client.get(key)
   await bytes[Symbol.asyncIterator]().return!()
-  for (let look = 0; node.readsLeft === 0 && look < 200; look++) await sleep(20)
+  await eventually(() => node.readsLeft > 0)
   t.is(node.readsLeft, 1)
 })
 
@@ -202,7 +202,7 @@ test('R007-34 changes come as they happen, and again from a position on', async 
     }
   })()
   node.changes.push(change(1, 'run-started'), change(2, 'put', KEY))
-  while (seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  await eventually(() => seen.length >= 2)
   node.changes.push(change(3, 'remove', KEY))
   await watching
   t.deepEqual(seen, [
@@ -214,7 +214,7 @@ test('R007-34 changes come as they happen, and again from a position on', async 
     t.is(seq, 2)
     break
   }
-  while (node.signals.some((signal) => !signal.aborted)) await new Promise((r) => setTimeout(r, 5))
+  await eventually(() => node.signals.every((signal) => signal.aborted))
 })
 
 test('R007-34 the events are those of the standard: ids, data, and Last-Event-ID', async (t) => {
@@ -238,8 +238,9 @@ test('R007-34 a watch reports the error that ends it, before the first change an
   t.is((await ask(socket, 'GET', '/v1/changes?after=x')).status, 400)
   await t.throwsAsync(all(client.watch('x')), { code: 'usage' })
   node.fault = undefined
+  const calls = node.signals.length
   const watching = all(client.watch())
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await eventually(() => node.signals.length > calls)
   node.fault = new DstoreError('unreachable', 'Global is away')
   await t.throwsAsync(watching, { code: 'unreachable', message: 'Global is away' })
 })
@@ -249,7 +250,7 @@ test('R007-34 a watch does not keep a daemon from stopping', async (t) => {
   const client = (await Client.connect(daemon.socket))!
   t.teardown(() => client.close())
   const watching = all(client.watch())
-  while (node.signals.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await eventually(() => node.signals.length > 0)
   const startedAt = performance.now()
   const [, error] = await Promise.all([
     daemon.close(),
@@ -265,7 +266,7 @@ test('R007-35 a client waits for a long removal while the daemon reports that it
   const client = (await Client.connect(daemon.socket, { timeoutMs: 1 }))!
   t.teardown(() => client.close())
   const remove = node.remove.bind(node)
-  // Longer than the client waits for a daemon that says nothing.
+  // Longer than the client waits for a silent daemon. Any longer time does as well.
   node.remove = async (...args) => {
     await new Promise((resolve) => setTimeout(resolve, 6500))
     return remove(...args)

@@ -12,6 +12,7 @@ import { Global } from '../../../src/node/global/global.ts'
 import { SILENT } from '../../../src/log.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { nodeFiles, type Files } from '../../../src/store/disk/files.ts'
+import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
@@ -62,7 +63,6 @@ async function open(t: ExecutionContext, directory: string, files: Files): Promi
   return node
 }
 
-const turn = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const bytes = pattern(2 * PIECE_BYTES + 3)
 
 test('R005-34: put, remove, put of one key, whenever the disk deletes', async (t) => {
@@ -79,7 +79,7 @@ test('R005-34: put, remove, put of one key, whenever the disk deletes', async (t
         else {
           removals.push(node.index.remove(key))
           const before = late.count
-          while (late.count === before) await turn()
+          await eventually(() => late.count !== before)
           const { existed } = await node.put({ bytes: once(bytes) })
           t.false(existed)
         }

@@ -3,6 +3,7 @@ import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { GROUP_BYTES, MIB } from '../../../src/limits.ts'
 import { type Interest } from '../../../src/node/swarm/download.ts'
+import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { elsewhere } from '../../transfer/elsewhere.ts'
 import { sample } from '../../transfer/ends.ts'
@@ -33,10 +34,11 @@ for (const [what, end] of Object.entries(ENDS)) {
       const { memoryBytes } = value
       t.is(memoryBytes > 0, what === 'that nobody wants any more')
       // What is under way goes on for a moment.
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await eventually((saw) => {
+        pool.trim(0)
+        return saw(pool.bytes) === memoryBytes
+      })
       t.is(value.memoryBytes, memoryBytes)
-      pool.trim(0)
-      t.is(pool.bytes, memoryBytes)
     })
   }
 }
@@ -51,7 +53,8 @@ test('a value that was fetched from several, proved elsewhere, keeps no memory b
   await read(value, state.download.join(ALL), ALL, LARGE)
   t.true(value.held.complete)
   t.true(state.reported.every((name) => name === 'liar'))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  pool.trim(0)
-  t.is(pool.bytes, 25 * MIB)
+  await eventually((saw) => {
+    pool.trim(0)
+    return saw(pool.bytes) === 25 * MIB
+  })
 })

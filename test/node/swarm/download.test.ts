@@ -2,6 +2,7 @@ import { test } from '../../serial.ts'
 import { equal } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'
+import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { fails, sample } from '../../transfer/ends.ts'
 import { ALL, Case, LARGE, VALUE, WHOLE, begin, honest, read, type Fetch } from './download-case.ts'
@@ -97,6 +98,7 @@ test('the last to leave ends the fetch, at once', async (t) => {
   t.true(stopped!.aborted)
   t.is(state.ended, 1)
   const held = state.value.held.count
+  // Time for a group that should not come.
   await new Promise((resolve) => setTimeout(resolve, 20))
   t.is(state.value.held.count, held)
   await fails(t, second.more(), 'cancelled')
@@ -123,17 +125,18 @@ test('a lie ends it with integrity, and what was proved before stays', async (t)
   t.deepEqual(state.reported, ['G'])
 })
 
-/** Delays Global, which is asked before any holder is known, until the holders are found. */
-function late(fetch: Fetch): Fetch {
+/** Delays Global, which is asked before any holder is known, until these holders are asked. */
+function late(fetch: Fetch, state: () => Case, ...holders: string[]): Fetch {
   return async function* (ranges, signal, where) {
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    await eventually(() => holders.every((name) => state().askedOf(name) > 0))
     yield* fetch(ranges, signal, where)
   }
 }
 
 test('R003-25: several holders give, and Global little', async (t) => {
   const give = honest({ of: LARGE })
-  const state = new Case({ G: late(give), a: give, b: give, c: give }, LARGE)
+  const G = late(give, () => state, 'a', 'b', 'c')
+  const state: Case = new Case({ G, a: give, b: give, c: give }, LARGE)
   await read(state.value, state.download.join(ALL), ALL, LARGE)
   t.true(state.value.held.complete)
   for (const name of ['a', 'b', 'c']) t.true(state.askedOf(name) > MIB, name)
@@ -145,7 +148,8 @@ test('R003-27: a holder that lies is dropped and reported, and nothing wrong is 
   const other = sample(pattern(24 * MIB + 5).map((byte) => byte ^ 1))
   const give = honest({ of: LARGE })
   const lie = honest({ of: { ...other, digest: LARGE.digest } })
-  const state = new Case({ G: late(give), liar: lie, a: give }, LARGE)
+  const G = late(give, () => state, 'liar', 'a')
+  const state: Case = new Case({ G, liar: lie, a: give }, LARGE)
   await read(state.value, state.download.join(ALL), ALL, LARGE)
   t.true(state.reported.length > 0 && state.reported.every((name) => name === 'liar'))
   t.true(state.asked.filter(({ source }) => source === 'liar').length <= 2)
@@ -165,9 +169,9 @@ test('R003-26: holders that stall, vanish or refuse are done without', async (t)
       yield* []
       throw new DstoreError(code, 'no')
     }
-  const state = new Case(
+  const state: Case = new Case(
     {
-      G: late(give),
+      G: late(give, () => state, 'stall', 'vanished', 'refuses', 'forbids'),
       stall,
       vanished: fault('unreachable'),
       refuses: fault('not-found'),

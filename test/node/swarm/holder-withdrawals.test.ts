@@ -49,6 +49,7 @@ test('R003-31: Global is told of a large value that is held no more, unless it i
   cache.remove(key(4))
   hold(3, SWARM_BYTES)
   await eventually(() => told.length === 2)
+  // Time for a withdrawal that should not come.
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.deepEqual(
     told,

@@ -222,7 +222,7 @@ for (const [what, end] of Object.entries(ENDS)) {
   })
 }
 
-/** Until the loop has turned for a while. */
+/** Time for the exit of a thread, or for what should not happen, to be seen. */
 const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 
 test('a thread that was idle for long is ended, and its end is no end of the next', async (t) => {
@@ -252,7 +252,7 @@ test('a thread that was idle for long is ended, and its end is no end of the nex
 })
 
 test('a thread that is asked again in time goes on', async (t) => {
-  const { checker, workers } = faked(500)
+  const { checker, workers } = faked(60_000)
   for (let i = 0; i < 3; i++) {
     const checking = check(checker, ORDER!)
     workers[0]!.answer()
