@@ -155,13 +155,12 @@ test('a peer that says nothing is given up in time, or when the caller does', as
   const client = await network()
   const peer = peerIdOf(await newIdentity())
   const controller = new AbortController()
-  let callers = 0
-  const { port } = await stranger(() => {
-    if (++callers === 2) controller.abort()
-  })
+  let called = (): void => undefined
+  const { port } = await stranger(() => called())
   const silent = `/ip4/127.0.0.1/tcp/${port}/p2p/${peer}`
   const late = client.dial(silent, PROTOCOL, { signal: AbortSignal.timeout(200) })
   await refused(t, late, 'timeout')
+  called = () => controller.abort()
   const left = client.dial(silent, PROTOCOL, { signal: controller.signal })
   await refused(t, left, 'cancelled')
   const reason = new DstoreError('not-permitted', 'revoked')

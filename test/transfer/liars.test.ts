@@ -246,14 +246,16 @@ test('trailing bytes after the last slice are refused with the next fetch', asyn
 })
 
 test('a holder that stalls holds the asker until it gives up, and no longer', async (t) => {
+  const stop = new DstoreError('timeout', 'nothing more came')
   const client = scripted(async (peer) => {
     await peer.expect('fetch')
     await peer.send(found)
     await peer.sendPiece([TRUTH[0]!.subarray(0, 3 * GROUP_BYTES)], TRUTH[0]!.byteLength)
+    // Until the asker has taken all of it, and waits for more.
+    await peer.flush()
+    client.channel.abort(stop)
   })
   const { digest, size } = VALUE
-  const stop = new DstoreError('timeout', 'nothing more came')
-  setTimeout(() => client.channel.abort(stop), 50)
   const fetching = (async () => {
     for await (const proved of fetchPieces(client, { digest, size, ranges: [WHOLE] })) {
       t.truthy(proved)

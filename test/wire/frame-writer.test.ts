@@ -1,3 +1,4 @@
+import { eventually } from '../eventually.ts'
 import { test } from '../serial.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { FRAME_QUEUE_BYTES } from '../../src/limits.ts'
@@ -69,6 +70,8 @@ test('a reader that does not read makes senders wait, with a bounded queue', asy
     for (; sent < 100; sent++) await writer.send(frame)
     await writer.end()
   })()
+  await eventually(() => writer.queuedBytes > 0)
+  // Time for a frame that should not be sent.
   await new Promise((resolve) => setTimeout(resolve, 30))
   t.true(sent * frame.byteLength < FRAME_QUEUE_BYTES + 200_000, `${sent} frames unread`)
   t.true(writer.queuedBytes <= FRAME_QUEUE_BYTES + frame.byteLength + 4)
