@@ -55,9 +55,10 @@ export async function putFile(call: HttpCall): Promise<void> {
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */
 export async function getValue(call: HttpCall): Promise<void> {
-  const { request, response } = call
+  const { request } = call
   const key = await resolveKeyParam(call)
-  const tag = `"${key.toString()}"`
+  if (await isNotModified(call, key)) return
+  const tag = tagOf(key)
   // A value never changes: `If-Range` with another tag means another value, so send all of this
   // one.
   const ifRange = request.headers['if-range']
@@ -69,11 +70,6 @@ export async function getValue(call: HttpCall): Promise<void> {
   } catch (error) {
     if (error instanceof DstoreError && error.code === 'range') await setSizeHeader(call, key)
     throw error
-  }
-  if (matches(request.headers['if-none-match'], tag)) {
-    response.writeHead(304, { ETag: tag })
-    response.end()
-    return
   }
   const { start, end } = value.range
   await sendBytes(call, {
@@ -89,14 +85,16 @@ export async function getValue(call: HttpCall): Promise<void> {
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
 export async function headValue(call: HttpCall): Promise<void> {
-  const facts = await factsOf(call)
+  const key = await resolveKeyParam(call)
+  if (await isNotModified(call, key)) return
+  const facts = await factsOf(call, key)
   call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
   call.response.end()
 }
 
 /** GET /v1/values/{key}/facts */
 export async function valueFacts(call: HttpCall): Promise<void> {
-  sendJson(call, 200, await factsOf(call))
+  sendJson(call, 200, await factsOf(call, await resolveKeyParam(call)))
 }
 
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
@@ -128,8 +126,7 @@ export function listKeys(call: HttpCall): Promise<void> {
   return sendLines(call, call.node.index.keys(callOptions(call)))
 }
 
-async function factsOf(call: HttpCall): Promise<ValueFacts> {
-  const key = await resolveKeyParam(call)
+async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {
   const found = await call.node.index.stat(key, callOptions(call))
   if (found !== undefined) return found
   throw new DstoreError('not-found', `no such key: ${key.toString()}`)
@@ -145,10 +142,27 @@ function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string,
   return {
     'Content-Type': 'application/octet-stream',
     'Accept-Ranges': 'bytes',
-    ETag: `"${key.toString()}"`,
+    ETag: tagOf(key),
     [KEY_HEADER]: key.toString(),
     [SIZE_HEADER]: size,
   }
+}
+
+/**
+ * Whether the client has the value already, and was answered 304. It asks for facts only: a Local
+ * makes room in its cache for a value that it opens.
+ */
+async function isNotModified(call: HttpCall, key: Key): Promise<boolean> {
+  const tag = tagOf(key)
+  if (!matches(call.request.headers['if-none-match'], tag)) return false
+  await factsOf(call, key)
+  call.response.writeHead(304, { ETag: tag })
+  call.response.end()
+  return true
+}
+
+function tagOf(key: Key): string {
+  return `"${key.toString()}"`
 }
 
 function matches(header: string | undefined, tag: string): boolean {

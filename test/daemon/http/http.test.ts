@@ -113,6 +113,7 @@ test('R007-17 a tag that matches saves the bytes; a range of another value is no
   for (const tag of [`"${key}"`, '*', `"other", W/"${key}"`]) {
     const answer = await ask(daemon.socket, 'GET', path, { headers: { 'if-none-match': tag } })
     t.is(answer.status, 304, tag)
+    t.is(answer.headers.etag, `"${key}"`)
     t.is(answer.body.byteLength, 0)
   }
   const other = await ask(daemon.socket, 'GET', path, { headers: { 'if-none-match': '"other"' } })
@@ -121,6 +122,25 @@ test('R007-17 a tag that matches saves the bytes; a range of another value is no
   t.is((await ask(daemon.socket, 'GET', path, { headers: stale })).status, 200)
   const same = { range: 'bytes=0-1', 'if-range': `"${key}"` }
   t.is((await ask(daemon.socket, 'GET', path, { headers: same })).status, 206)
+})
+
+test('R007-17 a tag that matches is answered before ranges, on HEAD too, and opens no value', async (t) => {
+  const { daemon, node } = await serving(t)
+  const key = await put(daemon.socket, sample(5000))
+  node.get = () => Promise.reject(new Error('the value was opened'))
+  const matching = { 'if-none-match': `"${key}"` }
+  for (const method of ['GET', 'HEAD']) {
+    for (const range of ['bytes=9000-', 'bytes=-0', 'bytes=0-1,3-4', 'bytes=5-2', 'bytes=0-1']) {
+      const headers = { ...matching, range }
+      const answer = await ask(daemon.socket, method, `/v1/values/${key}`, { headers })
+      t.is(answer.status, 304, `${method} ${range}`)
+      t.is(answer.headers.etag, `"${key}"`)
+    }
+    const absent = await ask(daemon.socket, method, `/v1/values/${'0'.repeat(64)}`, {
+      headers: { 'if-none-match': '*' },
+    })
+    t.is(absent.status, 404)
+  }
 })
 
 test('R007-18 every fault is a problem document with its code and status', async (t) => {
