@@ -103,6 +103,11 @@ export class Client {
     const { headers } = response.message
     const key = String(headers[KEY_HEADER])
     const size = Number(headers[SIZE_HEADER])
+    if (range !== undefined && size === 0) {
+      // HTTP answers a range from the start of an empty value with 200; a node refuses it.
+      response.message.resume()
+      throw new DstoreError('range', 'the range is beyond the end of the value (0 bytes)')
+    }
     const part = /^bytes (\d+)-(\d+)\//.exec(headers['content-range'] ?? '')
     const extent =
       part === null ? { start: 0, end: size } : { start: Number(part[1]), end: Number(part[2]) + 1 }

@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
-import type { ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
+import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
 import { withHeartbeat } from './call.ts'
@@ -63,13 +63,21 @@ export async function getValue(call: HttpCall): Promise<void> {
   // one.
   const ifRange = request.headers['if-range']
   const header = ifRange === undefined || ifRange === tag ? request.headers.range : undefined
-  const range = parseRangeHeader(header)
+  let range = parseRangeHeader(header)
   let value: ReadableValue
   try {
     value = await call.node.get(key, { ...callOptions(call), ...(range && { range }) })
   } catch (error) {
-    if (error instanceof DstoreError && error.code === 'range') await setSizeHeader(call, key)
-    throw error
+    if (!(error instanceof DstoreError) || error.code !== 'range') throw error
+    const { size } = await factsOf(call, key)
+    if (size > 0 || range === undefined || !includesStart(range)) {
+      // RFC 9110 wants the size in the refusal of a range beyond the value.
+      call.response.setHeader('Content-Range', `bytes */${size}`)
+      throw error
+    }
+    // No `Content-Range` can describe a part of nothing, so send all of it.
+    range = undefined
+    value = await call.node.get(key, callOptions(call))
   }
   const { start, end } = value.range
   await sendBytes(call, {
@@ -132,10 +140,9 @@ async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {
   throw new DstoreError('not-found', `no such key: ${key.toString()}`)
 }
 
-/** RFC 9110 wants the size in the refusal of a range beyond the value. */
-async function setSizeHeader(call: HttpCall, key: Key): Promise<void> {
-  const found = await call.node.index.stat(key, callOptions(call))
-  if (found !== undefined) call.response.setHeader('Content-Range', `bytes */${found.size}`)
+/** Whether an empty value satisfies the range: caches slice every value from its start. */
+function includesStart(range: RangeRequest): boolean {
+  return 'last' in range ? range.last > 0 : range.start === 0
 }
 
 function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string, string | number> {

@@ -239,6 +239,17 @@ test('a fault survives the way through a problem document', (t) => {
   )
 })
 
+test('a range of an empty value is refused through the daemon as by a node', async (t) => {
+  const { daemon } = await serving(t)
+  const client = (await Client.connect(daemon.socket))!
+  t.teardown(() => client.close())
+  const { key } = await client.putBytes(pieces(new Uint8Array(0), 1))
+  for (const range of [{ start: 0 }, { last: 5 }, { last: 0 }, { start: 1 }]) {
+    await t.throwsAsync(client.get(key, range), { code: 'range' })
+  }
+  t.is((await client.get(key)).size, 0)
+})
+
 test('R007-16 every range that can be written is read, and no other', (t) => {
   const edge = fc.integer({ min: 0, max: 2 ** 52 })
   fc.assert(

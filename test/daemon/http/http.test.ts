@@ -106,6 +106,24 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
   t.is(unit.status, 200)
 })
 
+test('R007-16 a range from the start of an empty value is all of it, and no other is', async (t) => {
+  const { daemon } = await serving(t)
+  const path = `/v1/values/${await put(daemon.socket, sample(0))}`
+  for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=0-1048575', 'bytes=-5']) {
+    const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
+    t.is(answer.status, 200, range)
+    t.is(answer.headers['content-range'], undefined)
+    t.is(answer.headers['content-length'], '0')
+    t.is(answer.body.byteLength, 0)
+  }
+  for (const range of ['bytes=1-', 'bytes=1-1']) {
+    const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
+    t.is(answer.status, 416, range)
+    t.is(answer.headers['content-range'], 'bytes */0')
+    t.is(problem(answer).code, 'range')
+  }
+})
+
 test('R007-17 a tag that matches saves the bytes; a range of another value is not this one', async (t) => {
   const { daemon } = await serving(t)
   const key = await put(daemon.socket, sample(5000))
