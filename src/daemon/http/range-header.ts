@@ -4,8 +4,7 @@ import type { RangeRequest } from '../../node/node.ts'
 
 /**
  * The requested range; undefined without a header, or for a unit other than bytes, which RFC 9110
- * ignores. Throws `malformed-range` for a reversed, unreadable or second range, and `range` for an
- * empty suffix.
+ * ignores. Throws `malformed-range` for a reversed, unreadable or second range.
  */
 export function parseRangeHeader(header: string | undefined): RangeRequest | undefined {
   if (header === undefined) return undefined
@@ -20,10 +19,7 @@ export function parseRangeHeader(header: string | undefined): RangeRequest | und
     )
   }
   const [, first, last] = match as unknown as [string, string, string]
-  if (first === '') {
-    if (count(last) === 0) throw new DstoreError('range', 'the last 0 bytes are not a range')
-    return { last: count(last) }
-  }
+  if (first === '') return { last: count(last) }
   const start = count(first)
   if (last === '') return { start }
   const end = count(last) + 1

@@ -16,6 +16,8 @@ const SIZES = [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 65_536, 1_048_577
 /** More than a value has, and than a number counts exactly. */
 const TOO_LONG = { 'content-length': '9007199254740993' }
 
+const ABSENT = '0'.repeat(64)
+
 function sample(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, index) => index % 251)
 }
@@ -85,10 +87,14 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
     t.is(answer.headers['content-range'], `bytes ${start}-${end - 1}/20000`)
     sameBytes(t, answer.body, body.slice(start, end))
   }
-  const beyond = await ask(daemon.socket, 'GET', path, { headers: { range: 'bytes=20000-' } })
-  t.is(beyond.status, 416)
-  t.is(beyond.headers['content-range'], 'bytes */20000')
-  t.is(problem(beyond).code, 'range')
+  for (const range of ['bytes=20000-', 'bytes=-0']) {
+    const beyond = await ask(daemon.socket, 'GET', path, { headers: { range } })
+    t.is(beyond.status, 416, range)
+    t.is(beyond.headers['content-range'], 'bytes */20000')
+    t.is(problem(beyond).code, 'range')
+    const absent = await ask(daemon.socket, 'GET', `/v1/values/${ABSENT}`, { headers: { range } })
+    t.is(absent.status, 404, range)
+  }
   for (const range of [
     'bytes=5-2',
     'bytes=5-4',
@@ -116,7 +122,7 @@ test('R007-16 a range from the start of an empty value is all of it, and no othe
     t.is(answer.headers['content-length'], '0')
     t.is(answer.body.byteLength, 0)
   }
-  for (const range of ['bytes=1-', 'bytes=1-1']) {
+  for (const range of ['bytes=1-', 'bytes=1-1', 'bytes=-0']) {
     const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
     t.is(answer.status, 416, range)
     t.is(answer.headers['content-range'], 'bytes */0')
@@ -154,7 +160,7 @@ test('R007-17 a tag that matches is answered before ranges, on HEAD too, and ope
       t.is(answer.status, 304, `${method} ${range}`)
       t.is(answer.headers.etag, `"${key}"`)
     }
-    const absent = await ask(daemon.socket, method, `/v1/values/${'0'.repeat(64)}`, {
+    const absent = await ask(daemon.socket, method, `/v1/values/${ABSENT}`, {
       headers: { 'if-none-match': '*' },
     })
     t.is(absent.status, 404)
