@@ -10,7 +10,7 @@ export function parseRangeHeader(header: string | undefined): RangeRequest | und
   if (header === undefined) return undefined
   const [unit, set] = split(header)
   if (unit.toLowerCase() !== 'bytes') return undefined
-  const match = /^(\d{0,16})-(\d{0,16})$/.exec(set)
+  const match = /^(\d*)-(\d*)$/.exec(set)
   if (match === null || set === '-') {
     const several = set.includes(',')
     throw new DstoreError(

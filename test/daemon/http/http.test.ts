@@ -78,6 +78,10 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
     ['bytes=5-9', 5, 10],
     ['bytes=19999-', 19_999, 20_000],
     ['bytes=10-99999999', 10, 20_000],
+    ['bytes=10-18446744073709551615', 10, 20_000],
+    [`bytes=10-${'9'.repeat(400)}`, 10, 20_000],
+    ['bytes=00000000000000000010-00000000000000000011', 10, 12],
+    ['bytes=-18446744073709551615', 0, 20_000],
     ['bytes=-1', 19_999, 20_000],
     ['bytes=-99999', 0, 20_000],
   ]
@@ -87,7 +91,13 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
     t.is(answer.headers['content-range'], `bytes ${start}-${end - 1}/20000`)
     sameBytes(t, answer.body, body.slice(start, end))
   }
-  for (const range of ['bytes=20000-', 'bytes=-0']) {
+  for (const range of [
+    'bytes=20000-',
+    'bytes=-0',
+    'bytes=18446744073709551615-',
+    'bytes=99999999999999999-18446744073709551615',
+    `bytes=${'9'.repeat(400)}-${'9'.repeat(400)}`,
+  ]) {
     const beyond = await ask(daemon.socket, 'GET', path, { headers: { range } })
     t.is(beyond.status, 416, range)
     t.is(beyond.headers['content-range'], 'bytes */20000')
