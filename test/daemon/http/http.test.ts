@@ -83,6 +83,7 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
     ['bytes=00000000000000000010-00000000000000000011', 10, 12],
     ['bytes=-18446744073709551615', 0, 20_000],
     ['bytes=-1', 19_999, 20_000],
+    ['bytes=,5-9 ,', 5, 10],
     ['bytes=-99999', 0, 20_000],
   ]
   for (const [range, start, end] of cases) {
@@ -111,15 +112,22 @@ test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
     'bytes=',
     'bytes=-',
     'bytes=a-b',
-    'bytes=0-1,3-4',
+    'bytes=,',
+    'bytes=0-1,4-3',
+    'bytes=0-1,a',
+    'bytes=0-1 3-4',
     'bytes',
   ]) {
     const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
     t.is(answer.status, 400, range)
     t.is(problem(answer).code, 'malformed-range')
   }
-  const unit = await ask(daemon.socket, 'GET', path, { headers: { range: 'pages=1-2' } })
-  t.is(unit.status, 200)
+  for (const range of ['pages=1-2', 'bytes=0-1,3-4', 'bytes=-1, 0-0', 'bytes=0-,30000-']) {
+    const answer = await ask(daemon.socket, 'GET', path, { headers: { range } })
+    t.is(answer.status, 200, range)
+    t.is(answer.headers['content-range'], undefined)
+    sameBytes(t, answer.body, body)
+  }
 })
 
 test('R007-16 a range from the start of an empty value is all of it, and no other is', async (t) => {
