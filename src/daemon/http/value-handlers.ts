@@ -10,6 +10,7 @@ import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call
 import { withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents, sendLines } from './json-lines.ts'
+import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
 
@@ -108,8 +109,9 @@ export async function valueFacts(call: HttpCall): Promise<void> {
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
 export async function removeValue(call: HttpCall): Promise<void> {
   const options = { ...callOptions(call), force: call.query.get('force') === '1' }
-  const remove = (): Promise<RemoveResult> =>
-    call.node.index.remove(parseKey(call.parameters['key'] ?? ''), options)
+  const key = parseKey(call.parameters['key'] ?? '')
+  checkIfMatch(call, key)
+  const remove = (): Promise<RemoveResult> => call.node.index.remove(key, options)
   sendJson(call, 200, await withHeartbeat(call, remove))
 }
 
@@ -156,16 +158,28 @@ function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string,
 }
 
 /**
- * Whether the client has the value already, and was answered 304. It asks for facts only: a Local
- * makes room in its cache for a value that it opens.
+ * Whether the client has the value already, and was answered 304. Throws 412 for an `If-Match` with
+ * other tags. It asks for facts only: a Local makes room in its cache for a value that it opens.
  */
 async function isNotModified(call: HttpCall, key: Key): Promise<boolean> {
   const tag = tagOf(key)
-  if (!matches(call.request.headers['if-none-match'], tag)) return false
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.request.headers
+  const isKnown = matches(ifNoneMatch?.replaceAll('W/', ''), tag)
+  if (ifMatch === undefined && !isKnown) return false
   await factsOf(call, key)
+  checkIfMatch(call, key)
+  if (!isKnown) return false
   call.response.writeHead(304, { ETag: tag })
   call.response.end()
   return true
+}
+
+/** Throws 412 for an `If-Match` with other tags than that of this value. */
+function checkIfMatch({ request }: HttpCall, key: Key): void {
+  const header = request.headers['if-match']
+  const tag = tagOf(key)
+  if (header === undefined || matches(header, tag)) return
+  throw new HttpError(412, `the tag of this value is ${tag}`, { ETag: tag })
 }
 
 function tagOf(key: Key): string {
@@ -173,6 +187,6 @@ function tagOf(key: Key): string {
 }
 
 function matches(header: string | undefined, tag: string): boolean {
-  const tags = header?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? []
+  const tags = header?.split(',').map((one) => one.trim()) ?? []
   return tags.includes('*') || tags.includes(tag)
 }

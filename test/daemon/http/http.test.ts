@@ -185,6 +185,31 @@ test('R007-17 a tag that matches is answered before ranges, on HEAD too, and ope
   }
 })
 
+test('R007-17 a value without the wanted tag is refused, before anything else is asked', async (t) => {
+  const { daemon } = await serving(t)
+  const key = await put(daemon.socket, sample(5000))
+  const tag = `"${key}"`
+  const get = (method: string, of: string, headers: Record<string, string>): Promise<Answer> =>
+    ask(daemon.socket, method, `/v1/values/${of}`, { headers })
+  for (const method of ['GET', 'HEAD']) {
+    for (const other of ['"other"', `W/${tag}`, '"a", "b"', '']) {
+      const headers = { 'if-match': other, 'if-none-match': tag, range: 'bytes=9000-' }
+      const refused = await get(method, key, headers)
+      t.is(refused.status, 412, `${method} ${other}`)
+      t.is(refused.headers.etag, tag)
+      if (method === 'GET') t.like(problem(refused), { code: 'usage', status: 412 })
+      t.is((await get(method, ABSENT, { 'if-match': other })).status, 404)
+    }
+    for (const same of [tag, '*', `"other", ${tag}`]) {
+      t.is((await get(method, key, { 'if-match': same })).status, 200, same)
+      t.is((await get(method, key, { 'if-match': same, 'if-none-match': tag })).status, 304)
+    }
+  }
+  t.is((await get('DELETE', key, { 'if-match': '"other"' })).status, 412)
+  t.is((await get('GET', key, {})).status, 200)
+  t.is((await get('DELETE', key, { 'if-match': tag })).status, 200)
+})
+
 test('R007-18 every fault is a problem document with its code and status', async (t) => {
   const { daemon, node } = await serving(t)
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
