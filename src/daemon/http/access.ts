@@ -25,7 +25,7 @@ const HOSTS: ReadonlySet<string> = new Set(['localhost', 'dstore'])
 export const SOCKET_ACCESS: Access = {
   readsFiles: true,
   silenceMs: 0,
-  admit: ({ headers }) => checkHost(headers.host, (name) => HOSTS.has(name)),
+  admit: (request) => checkHost(request, (name) => HOSTS.has(name)),
 }
 
 export interface TcpAccessOptions {
@@ -59,7 +59,7 @@ export class TcpAccess implements Access {
     const { headers, method } = request
     try {
       // An IP address is safe: unlike a name, no page can rebind it.
-      checkHost(headers.host, (name) => {
+      checkHost(request, (name) => {
         const bracketed = /^\[(.+)\]$/.exec(name)?.[1]
         const isAddress = bracketed === undefined ? isIP(name) === 4 : isIP(bracketed) === 6
         return isAddress || HOSTS.has(name) || name === address.host.toLowerCase()
@@ -86,7 +86,10 @@ export class TcpAccess implements Access {
   }
 }
 
-function checkHost(host: string | undefined, isOurs: (name: string) => boolean): void {
-  const name = (host ?? '').replace(/:\d+$/, '').toLowerCase()
+function checkHost(request: IncomingMessage, isOurs: (name: string) => boolean): void {
+  // A proxy may have gone by one `Host` line, and Node by the other.
+  const lines = request.rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text))
+  if (lines.length > 1) throw new HttpError(400, 'the request names several hosts')
+  const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   if (!isOurs(name)) throw new HttpError(421, `not served here: ${name}`)
 }

@@ -164,6 +164,17 @@ test('R007-11 a host that a page may rebind is refused, on public TCP and on the
   t.regex(await heard(nameless), /^HTTP\/1\.1 421 /)
 })
 
+test('R007-11 a request with two Host lines is refused, the same or not', async (t) => {
+  const { connect, daemon } = await servingTcp(t, { httpPublic: true })
+  for (const second of ['localhost', 'evil.example', '']) {
+    for (const socket of [await connect(), open(daemon.socket)]) {
+      socket.write(`GET /v1/keys HTTP/1.1\r\nHost: localhost\r\nhOST: ${second}\r\n`)
+      socket.write('Connection: close\r\n\r\n')
+      t.regex(await heard(socket), /^HTTP\/1\.1 400 [^]*problem\+json[^]*"code":"usage"/, second)
+    }
+  }
+})
+
 test('R007-11 the host of --http is accepted', async (t) => {
   const { call } = await servingTcp(t, { http: 'localhost:0', httpPublic: true })
   t.is((await call('GET', '/v1/keys', { headers: { host: 'localhost:5' } })).status, 200)
