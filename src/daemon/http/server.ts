@@ -102,6 +102,7 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
 
 async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): Promise<void> {
   const { access, request, response } = call
+  toOriginForm(request)
   const { method = '', url = '' } = request
   // A disconnect is not an error of the daemon; the signal tells the handler.
   request.on('error', () => undefined)
@@ -118,6 +119,18 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
     const level = code === 'internal' ? 'error' : 'debug'
     log[level]('request failed', { method, url, code, detail, stack: stackOf(error, code) })
   }
+}
+
+/**
+ * Splits a target in absolute form, as clients send it to a proxy: its authority takes the place of
+ * the `Host` (RFC 9112, section 3.2.2).
+ */
+function toOriginForm(request: IncomingMessage): void {
+  const match = /^https?:\/\/([^/?]*)(.*)$/i.exec(request.url ?? '')
+  if (match === null) return
+  const [, authority = '', rest = ''] = match
+  request.headers.host = authority
+  request.url = rest.startsWith('/') ? rest : `/${rest}`
 }
 
 /** Responds with the problem, and discards the rest of the request's body. */

@@ -175,6 +175,31 @@ test('R007-11 a request with two Host lines is refused, the same or not', async 
   }
 })
 
+test('R007-11 a target in absolute form is served, if its authority is a host of ours', async (t) => {
+  const { call, connect, daemon, port, token } = await servingTcp(t)
+  const ask = async (target: string, host: string): Promise<string> => {
+    const socket = open(daemon.socket)
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    return (await heard(socket)).split(' ')[1]!
+  }
+  for (const host of ['localhost', 'evil.example']) {
+    t.is(await ask('http://localhost/v1/status', host), '200')
+    t.is(await ask('HTTP://DSTORE:80/v1/keys?x=/', host), '200')
+    t.is(await ask('http://localhost', host), '404')
+    t.is(await ask('http://localhost?/v1/status', host), '404')
+    for (const authority of ['evil.example', '', 'evil@localhost', 'localhost@evil.example']) {
+      t.is(await ask(`http://${authority}/v1/status`, host), '421', authority)
+    }
+  }
+  const target = `http://127.0.0.1:${port}/v1/status`
+  t.is((await call('GET', target, { token })).status, 200)
+  t.is((await call('GET', target)).status, 401)
+  const twice = await connect()
+  twice.write('GET http://localhost/v1/keys HTTP/1.1\r\nHost: localhost\r\nHost: a\r\n\r\n')
+  twice.end()
+  t.regex(await heard(twice), /^HTTP\/1\.1 400 /)
+})
+
 test('R007-11 the host of --http is accepted', async (t) => {
   const { call } = await servingTcp(t, { http: 'localhost:0', httpPublic: true })
   t.is((await call('GET', '/v1/keys', { headers: { host: 'localhost:5' } })).status, 200)
