@@ -29,7 +29,7 @@ export interface Route {
 }
 
 export const ROUTES: readonly Route[] = [
-  { path: '/v1/values', methods: { POST: putBytes } },
+  { path: '/v1/values', methods: { POST: putBytes, PUT: putBytes } },
   { path: '/v1/files', methods: { POST: putFile } },
   { path: '/v1/batch', methods: { POST: putBatch } },
   { path: '/v1/facts', methods: { POST: statBatch } },

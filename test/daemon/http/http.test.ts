@@ -69,6 +69,20 @@ test('a value of any size goes in and comes out byte for byte', async (t) => {
   }
 })
 
+test('a value is also put with PUT, as curl -T sends it', async (t) => {
+  const { daemon, node } = await serving(t)
+  const body = sample(20_000)
+  const first = await ask(daemon.socket, 'PUT', '/v1/values?name=mine', { body })
+  t.is(first.status, 201)
+  const { key } = JSON.parse(first.body.toString()) as { key: string }
+  t.is(first.headers.location, `/v1/values/${key}`)
+  sameBytes(t, node.values.get(key)!, body)
+  t.is(node.bound.get('mine')?.toString(), key)
+  const again = await ask(daemon.socket, 'POST', '/v1/values', { body })
+  t.is(again.status, 200)
+  t.deepEqual(JSON.parse(again.body.toString()), { key, size: 20_000, existed: true })
+})
+
 test('R007-16 one range of bytes, also a suffix, as in HTTP', async (t) => {
   const { daemon } = await serving(t)
   const body = sample(20_000)
@@ -347,7 +361,7 @@ test('R007-11 a malformed request is refused with the reason', async (t) => {
   const cases: [status: number, code: string, request: Parameters<typeof ask>][] = [
     [404, 'usage', [socket, 'GET', '/']],
     [404, 'usage', [socket, 'GET', '/v1/values/a/b/c']],
-    [405, 'usage', [socket, 'PUT', '/v1/values']],
+    [405, 'usage', [socket, 'PATCH', '/v1/values']],
     [405, 'usage', [socket, 'PATCH', '/v1/keys']],
     [404, 'not-found', [socket, 'GET', '/v1/values/nonsense']],
     [400, 'malformed-key', [socket, 'GET', `/v1/values/bafkr4i${'a'.repeat(50)}`]],
@@ -375,8 +389,8 @@ test('R007-11 a malformed request is refused with the reason', async (t) => {
     t.is(problem(answer).code, code as ErrorCode)
     t.is(problem(answer).status, status)
   }
-  const allowed = await ask(socket, 'PUT', '/v1/values')
-  t.is(allowed.headers.allow, 'POST')
+  const allowed = await ask(socket, 'PATCH', '/v1/values')
+  t.is(allowed.headers.allow, 'POST, PUT')
 })
 
 test('R007-11 header lines beyond the limit end the connection', async (t) => {
