@@ -90,6 +90,9 @@ function checkHost(request: IncomingMessage, isOurs: (name: string) => boolean):
   // A proxy may have gone by one `Host` line, and Node by the other.
   const lines = request.rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text))
   if (lines.length > 1) throw new HttpError(400, 'the request names several hosts')
+  if (lines.length === 0 && request.httpVersion !== '1.0') {
+    throw new HttpError(400, 'the request names no host')
+  }
   const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   if (!isOurs(name)) throw new HttpError(421, `not served here: ${name}`)
 }

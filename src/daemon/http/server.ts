@@ -1,7 +1,7 @@
 /** The HTTP server of the API: limits, dispatch and graceful shutdown (specs/007, "HTTP API"). */
-import { createServer } from 'node:http'
+import { STATUS_CODES, createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { inTime } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import {
@@ -38,12 +38,22 @@ const BROWSER_HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 } as const
 
+/** Statuses of the faults of Node's parser that are not 400. */
+const PARSER_STATUSES: ReadonlyMap<string, number> = new Map([
+  ['HPE_HEADER_OVERFLOW', 431],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+])
+
 /** A server for the clients that `access` admits. */
 export function createApiServer(context: ApiContext, access: Access, log: Log): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
-  /** Callbacks per connection: a response queued behind others emits no `close` when it is lost. */
-  const onLeave = new WeakMap<Socket, Set<() => void>>()
+  /**
+   * Calls in progress per connection, each with a callback: a response queued behind others emits
+   * no `close` when it is lost.
+   */
+  const onLeave = new WeakMap<Duplex, Map<ServerResponse, () => void>>()
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -52,6 +62,8 @@ export function createApiServer(context: ApiContext, access: Access, log: Log): 
       requestTimeout: 0,
       keepAliveTimeout: HTTP_IDLE_MS,
       connectionsCheckingInterval: 1000,
+      // Node's own refusal has no problem document; `access` checks the host.
+      requireHostHeader: false,
     },
     (request, response) => {
       const aborter = new AbortController()
@@ -61,21 +73,30 @@ export function createApiServer(context: ApiContext, access: Access, log: Log): 
       }
       response.once('close', leave)
       const calls = onLeave.get(request.socket)
-      calls?.add(leave)
+      calls?.set(response, leave)
       const signals = { signal: aborter.signal, stopping: stopping.signal }
       const work = handle({ ...context, access, request, response, ...signals }, log)
       active.set(aborter, work)
       void work.finally(() => {
         active.delete(aborter)
-        calls?.delete(leave)
+        calls?.delete(response)
       })
     },
   )
   server.on('connection', (socket) => {
-    const calls = new Set<() => void>()
+    const calls = new Map<ServerResponse, () => void>()
     onLeave.set(socket, calls)
     socket.once('close', () => calls.forEach((leave) => leave()))
   })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const responses = [...(onLeave.get(socket)?.keys() ?? [])]
+    // A refusal must not end up in the middle of another response, or look like one.
+    const isFree = responses.length === 0 || (responses.length === 1 && !responses[0]!.headersSent)
+    if (socket.writable && isFree) refuseUnparsed(socket, error)
+    else socket.destroy(error)
+  })
+  // Node's own refusal has no problem document; `handle` refuses what it cannot expect.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.maxConnections = HTTP_CONNECTIONS
   server.timeout = access.silenceMs
 
@@ -111,6 +132,10 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
     access.admit(request, () => isOpen(path))
+    const { expect } = request.headers
+    if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
+      throw new HttpError(417, `nothing meets this expectation: ${expect}`)
+    }
     const { handler, parameters } = findRoute(method, path)
     await handler({ ...call, parameters, query: new URLSearchParams(search.join('?')) })
   } catch (error) {
@@ -133,21 +158,41 @@ function toOriginForm(request: IncomingMessage): void {
   request.url = rest.startsWith('/') ? rest : `/${rest}`
 }
 
+/** Responds to bytes that Node's parser refuses, and ends the connection. */
+function refuseUnparsed(socket: Duplex, { code = '', message }: NodeJS.ErrnoException): void {
+  const refused = PARSER_STATUSES.get(code) ?? 400
+  const { status, headers, body } = refusalOf(new HttpError(refused, message))
+  const lines = Object.entries({ ...BROWSER_HEADERS, ...headers, Connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`, () => {
+    socket.destroy()
+  })
+}
+
+function refusalOf(error: unknown): {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | number>>
+  readonly body: string
+} {
+  const problem = problemOf(error)
+  const status = error instanceof HttpError ? error.status : problem.status
+  const body = `${JSON.stringify({ ...problem, status })}\n`
+  const headers = {
+    'Content-Type': PROBLEM_TYPE,
+    'Content-Length': Buffer.byteLength(body),
+    ...(error instanceof HttpError ? error.headers : {}),
+  }
+  return { status, headers, body }
+}
+
 /** Responds with the problem, and discards the rest of the request's body. */
 function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  const problem = problemOf(error)
-  const status = error instanceof HttpError ? error.status : problem.status
-  const body = `${JSON.stringify({ ...problem, status })}\n`
-  response.writeHead(status, {
-    'Content-Type': PROBLEM_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-    ...(error instanceof HttpError ? error.headers : {}),
-    ...(request.complete ? {} : { Connection: 'close' }),
-  })
+  const { status, headers, body } = refusalOf(error)
+  response.writeHead(status, { ...headers, ...(request.complete ? {} : { Connection: 'close' }) })
   if (request.complete) {
     response.end(request.method === 'HEAD' ? undefined : body)
     return

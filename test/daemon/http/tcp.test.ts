@@ -222,6 +222,49 @@ test('R007-74 pages of other origins get no access: no preflight, no header that
   t.is((await call('OPTIONS', '/v1/values', { headers })).status, 401)
 })
 
+test("R007-18 faults that Node's parser finds are problem documents, too", async (t) => {
+  const { daemon } = await serving(t)
+  const host = 'Host: localhost\r\n'
+  const chunked = `POST /v1/values HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n`
+  const cases: [status: number, sent: string][] = [
+    [400, 'nonsense\r\n\r\n'],
+    [400, 'GET /v1/keys HTTP/1.1\r\n\r\n'],
+    [400, `GET /v1/keys HTTP/1.1\r\n${host}No colon\r\n\r\n`],
+    [400, `POST /v1/values HTTP/1.1\r\n${host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`],
+    [400, `${chunked}zz\r\n`],
+    [413, `${chunked}1;${'x'.repeat(100_000)}`],
+    [417, `GET /v1/keys HTTP/1.1\r\n${host}Expect: wonders\r\nConnection: close\r\n\r\n`],
+    [431, `GET /v1/keys HTTP/1.1\r\n${host}X: ${'x'.repeat(HTTP_HEADER_BYTES)}\r\n\r\n`],
+  ]
+  for (const [status, sent] of cases) {
+    const socket = open(daemon.socket)
+    socket.on('error', () => undefined)
+    socket.write(sent)
+    const [head = '', body = ''] = (await heard(socket)).split('\r\n\r\n')
+    const what = sent.slice(0, 80)
+    t.true(head.startsWith(`HTTP/1.1 ${status} `), `${what}: ${head}`)
+    t.regex(head, /^content-type: application\/problem\+json$/im, what)
+    t.regex(head, /^x-content-type-options: nosniff$/im, what)
+    t.regex(head, /^connection: close$/im, what)
+    t.is(/^content-length: (\d+)$/im.exec(head)?.[1], String(Buffer.byteLength(body)), what)
+    const { code, detail, ...rest } = JSON.parse(body) as Problem
+    t.is(code, 'usage')
+    t.truthy(detail)
+    t.is(rest.status, status)
+  }
+})
+
+test('R007-18 a fault behind a response that has begun cuts it, and adds nothing to it', async (t) => {
+  const { daemon, node } = await serving(t)
+  const { key } = await node.put({ bytes: [new Uint8Array(50_000_000)] as never })
+  const socket = open(daemon.socket)
+  socket.on('error', () => undefined)
+  socket.write(`GET /v1/values/${key.toString()} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await once(socket, 'readable')
+  socket.write('nonsense\r\n\r\n')
+  t.false((await heard(socket)).includes('problem+json'))
+})
+
 test('R007-75 headers that are too long are refused', async (t) => {
   const { connect } = await servingTcp(t)
   const socket = await connect()
