@@ -3,9 +3,9 @@ import { DstoreError } from '../../errors.ts'
 import type { RangeRequest } from '../../node/node.ts'
 
 /**
- * The requested range; undefined for the whole value: without a header, for a unit other than bytes,
- * and for several ranges, which RFC 9110 allows to ignore. Throws `malformed-range` for a list that
- * holds a reversed or unreadable range, or none.
+ * The requested range; undefined for the whole value: without a header, for a unit other than
+ * bytes, and for several ranges, which a server may ignore. Throws `malformed-range` for a list
+ * that holds a reversed or unreadable range, or none.
  */
 export function parseRangeHeader(header: string | undefined): RangeRequest | undefined {
   if (header === undefined) return undefined

@@ -14,7 +14,10 @@ import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
 
-/** POST or, as `curl -T` sends it, PUT /v1/values: stores the body; `?name=` is bound in the same change. */
+/**
+ * POST or, as `curl -T` sends it, PUT /v1/values: stores the body; `?name=` is bound in the same
+ * change.
+ */
 export async function putBytes(call: HttpCall): Promise<void> {
   const { request, query } = call
   const name = query.get('name')
