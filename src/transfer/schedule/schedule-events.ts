@@ -1,4 +1,4 @@
-/** What a `Schedule` is told, and what it decides. */
+/** The events that a `Schedule` handles, and the effects that it returns. */
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { SourceId } from './source.ts'
 
