@@ -1,9 +1,10 @@
 /** `dstore put`: store files, and standard input. */
-import { realpathSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { DstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
-import { isForClient, type Client } from '../../src/daemon/client/client.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
+import { putFile } from '../../src/daemon/client/put-file.ts'
+import type { Progress } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { inspect, labelOf, openInput } from '../input/input.ts'
@@ -42,35 +43,14 @@ interface PutRequest {
   readonly name: string | undefined
 }
 
-/** By path if one means the same file to the daemon, else as a stream (R007-25). */
-async function store(client: Client, request: PutRequest): Promise<PutAnswer> {
-  const { file, found, line, name } = request
-  const path = found?.isFile() === true ? realPath(file) : undefined
-  if (path === undefined) return stream(client, request)
-  try {
-    return await client.putFile(
-      path,
-      ({ doneBytes, totalBytes }) => line.update(doneBytes, totalBytes),
-      name,
-    )
-  } catch (error) {
-    // The daemon may not read it, but this process perhaps may; if not, opening it says why.
-    if (!isForClient(error)) throw error
-    return stream(client, request)
+/** A regular file by its path or as bytes, anything else as a stream (R007-25). */
+async function store(client: Client, { file, found, line, name }: PutRequest): Promise<PutAnswer> {
+  if (found?.isFile() === true) {
+    const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
+      line.update(doneBytes, totalBytes)
+    return putFile(client, file, { name, onProgress })
   }
-}
-
-async function stream(client: Client, { file, line, name }: PutRequest): Promise<PutAnswer> {
   const { bytes, size } = await openInput(file)
   const sent = counted(bytes, (doneBytes) => line.update(doneBytes, size))
   return client.putBytes(sent, undefined, name)
-}
-
-/** The path of this file for another process; undefined if it has none, as /dev/stdin. */
-function realPath(file: string): string | undefined {
-  try {
-    return realpathSync(file)
-  } catch {
-    return undefined
-  }
 }

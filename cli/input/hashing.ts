@@ -18,7 +18,7 @@ const groupBytes = HASH_WINDOW_BYTES
 export async function keyOfFile(
   path: string,
   signal: AbortSignal,
-  onProgress: (doneBytes: number, totalBytes: number) => void,
+  onProgress: (doneBytes: number, totalBytes: number | undefined) => void,
 ): Promise<NamedBytes> {
   return named(await hashFile(path, { signal, groupBytes, onProgress }))
 }

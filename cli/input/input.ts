@@ -42,7 +42,8 @@ export async function openInput(file: string): Promise<Input> {
     return { bytes: pipeInput(fd), size: undefined }
   }
   const bytes = createReadStream('', { fd, highWaterMark: PIECE_BYTES })
-  return { bytes, size: found.isFile() ? found.size : undefined }
+  // Some file systems state 0 for a file that has bytes.
+  return { bytes, size: (found.isFile() && found.size) || undefined }
 }
 
 /** The fault of a file that cannot be opened or read. */

@@ -1,5 +1,5 @@
 /** Sends small files that are next to each other in one request (R007-39). */
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/limits.ts'
@@ -40,14 +40,35 @@ export class SmallFiles {
   }
 }
 
+/** Memory to read a small file, and to notice that it is larger. */
+const buffer = new Uint8Array(INLINE_VALUE_BYTES + 1)
+
 /** The bytes of a small regular file. A file that fails is reported at its own turn. */
 function small(file: string): Uint8Array | undefined {
   try {
-    const found = file === '-' ? undefined : statSync(file)
-    if (found?.isFile() !== true || found.size > INLINE_VALUE_BYTES) return undefined
-    const value = readFileSync(file)
-    return value.byteLength > INLINE_VALUE_BYTES ? undefined : value
+    const isRegular = file !== '-' && statSync(file).isFile()
+    return isRegular ? readSmall(file) : undefined
   } catch {
     return undefined
+  }
+}
+
+/** The file to its end, whatever its stated size; undefined if that is far, or it changes. */
+function readSmall(file: string): Uint8Array | undefined {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const before = fstatSync(fd, { bigint: true })
+    if (!before.isFile() || before.size > INLINE_VALUE_BYTES) return undefined
+    let filled = 0
+    while (filled < buffer.byteLength) {
+      const bytes = readSync(fd, buffer, filled, buffer.byteLength - filled, null)
+      if (bytes === 0) break
+      filled += bytes
+    }
+    const after = fstatSync(fd, { bigint: true })
+    const isChanged = after.size !== before.size || after.mtimeNs !== before.mtimeNs
+    return isChanged || filled > INLINE_VALUE_BYTES ? undefined : buffer.slice(0, filled)
+  } finally {
+    closeSync(fd)
   }
 }

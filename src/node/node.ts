@@ -5,6 +5,7 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
+import type { FileIdentity } from '../store/file/file-source.ts'
 import type { CallOptions } from './call-options.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeMembers } from './node-members.ts'
@@ -18,7 +19,12 @@ export type * from './node-status.ts'
 /** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
 export type ValueSource =
   | { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number }
-  | { /** Absolute. */ readonly path: string }
+  | {
+      /** Absolute. */
+      readonly path: string
+      /** The file that another process means by the path: any other is `unreadable` (R007-92). */
+      readonly identity?: FileIdentity
+    }
 
 /** Options of a put. */
 export interface PutOptions extends CallOptions {

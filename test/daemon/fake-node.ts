@@ -1,5 +1,4 @@
 /** A node of one process without network or disk, and with every fault at a test's command. */
-import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { concat } from '../../src/bytes.ts'
@@ -7,6 +6,7 @@ import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
 import { checkName } from '../../src/index/name.ts'
+import { FileSource, type FileIdentity } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
 import type {
   CallOptions,
@@ -51,6 +51,8 @@ export class FakeNode implements Node, NodeIndex {
   /** Signals of calls in progress. */
   readonly signals: AbortSignal[] = []
   readonly timeouts: (number | undefined)[] = []
+  /** Puts of files that it opened itself. */
+  putsByPath: number = 0
   /** Bytes of puts taken so far. */
   takenBytes: number = 0
   /** Reads whose loop has ended, at the end or before. */
@@ -62,7 +64,8 @@ export class FakeNode implements Node, NodeIndex {
     const { name } = options
     if (name !== undefined) checkName(name)
     const parts: Uint8Array[] = []
-    const bytes = 'path' in source ? readFile(source.path) : source.bytes
+    if ('path' in source) this.putsByPath++
+    const bytes = 'path' in source ? readFile(source) : source.bytes
     for await (const part of bytes) {
       await this.gate
       options.signal?.throwIfAborted()
@@ -292,9 +295,14 @@ export class FakeNode implements Node, NodeIndex {
   }
 }
 
-async function* readFile(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw new DstoreError('unreadable', `cannot read ${path}`, { cause })
-  })
-  yield* file.createReadStream() as AsyncIterable<Uint8Array>
+async function* readFile(source: {
+  readonly path: string
+  readonly identity?: FileIdentity
+}): AsyncGenerator<Uint8Array> {
+  const file = await FileSource.open(source.path, source.identity)
+  try {
+    yield* file.readToEnd()
+  } finally {
+    await file.close()
+  }
 }

@@ -2,11 +2,12 @@
  * The client of the daemon's API: a method for each call (specs/007, "HTTP API"). The command line
  * is built on it, so it must load fast.
  */
-import { DstoreError, asDstoreError } from '../../errors.ts'
+import { DstoreError } from '../../errors.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import type { FileIdentity } from '../../store/file/file-source.ts'
 import { changes, documents, json, pieces, result } from './response.ts'
 import type { DaemonResponse } from './response.ts'
 import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
@@ -37,12 +38,6 @@ export interface FetchedValue {
   readonly range: ByteRange
   /** The bytes in order; they end early only with an error. Leave the loop at once to drop them. */
   readonly bytes: AsyncIterable<Uint8Array>
-}
-
-/** Whether the daemon could not read a file that the client may read and send itself (R007-25). */
-export function isForClient(error: unknown): boolean {
-  const { code } = asDstoreError(error)
-  return code === 'unreadable' || code === 'not-permitted'
 }
 
 type OnProgress = (progress: Progress) => void
@@ -76,9 +71,18 @@ export class Client {
     return this.#json('POST', '/v1/values', { headers, bytes, query: { name } })
   }
 
-  /** Stores a file that the daemon reads itself. `path` is absolute. */
-  async putFile(path: string, onProgress?: OnProgress, name?: string): Promise<PutAnswer> {
-    const body = JSON.stringify({ path, name })
+  /**
+   * Stores a file that the daemon reads itself. `path` is absolute. Errors: `unreadable` if it leads
+   * the daemon to another file than to the caller (R007-92).
+   */
+  async putPath(
+    path: string,
+    { device, inode, size }: FileIdentity,
+    onProgress?: OnProgress,
+    name?: string,
+  ): Promise<PutAnswer> {
+    const identity = { device: String(device), inode: String(inode), size: Number(size) }
+    const body = JSON.stringify({ path, name, ...identity })
     return result(await this.#http.call('POST', '/v1/files', { body }), onProgress)
   }
 

@@ -1,7 +1,7 @@
 /** A running daemon as a node: the same calls, over its socket (specs/007, "HTTP API"). */
-import type { CallOptions, Node, NodeMembers, PutResult, Verification } from '../../node/node.ts'
-import { FileSource } from '../../store/file/file-source.ts'
-import { Client, isForClient } from './client.ts'
+import type { CallOptions, Node, NodeMembers, Verification } from '../../node/node.ts'
+import { Client } from './client.ts'
+import { putFile, reporting } from './put-file.ts'
 import { keyed, remoteIndex } from './remote-index.ts'
 
 /** Connects to the daemon on this socket; undefined if there is none. */
@@ -24,24 +24,12 @@ const remoteNode = (client: Client, role: Node['role']): Node => ({
   members: remoteMembers(client),
 
   async put(source, options = {}) {
-    const { onProgress, name } = options
     const calls = client.with(options)
-    const putBytes = async (bytes: AsyncIterable<Uint8Array>, size?: number): Promise<PutResult> =>
-      keyed(await calls.putBytes(reporting(bytes, size, options), size, name))
-    if (!('path' in source)) return putBytes(source.bytes, source.size)
-    try {
-      return keyed(await calls.putFile(source.path, onProgress, name))
-    } catch (error) {
-      if (!isForClient(error)) throw error
-    }
-    const file = await FileSource.open(source.path)
-    try {
-      const stored = await putBytes(file.read({ start: 0, end: file.size }), file.size)
-      await file.checkUnchanged()
-      return stored
-    } finally {
-      await file.close()
-    }
+    if ('path' in source) return keyed(await putFile(calls, source.path, options))
+    const { bytes, size } = source
+    return keyed(
+      await calls.putBytes(reporting(bytes, size, options.onProgress), size, options.name),
+    )
   },
 
   async putMany(values, options = {}) {
@@ -74,19 +62,6 @@ const remoteNode = (client: Client, role: Node['role']): Node => ({
     client.close()
   },
 })
-
-async function* reporting(
-  bytes: AsyncIterable<Uint8Array>,
-  totalBytes: number | undefined,
-  { onProgress }: CallOptions,
-): AsyncGenerator<Uint8Array> {
-  let doneBytes = 0
-  for await (const piece of bytes) {
-    yield piece
-    doneBytes += piece.byteLength
-    onProgress?.({ phase: 'store', doneBytes, totalBytes })
-  }
-}
 
 const remoteMembers = (client: Client): NodeMembers => ({
   invite({ role, uses, validMs, ...options } = {}) {

@@ -4,6 +4,7 @@ import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
+import type { FileIdentity } from '../../store/file/file-source.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
@@ -37,11 +38,13 @@ export async function putBytes(call: HttpCall): Promise<void> {
 }
 
 /**
- * POST /v1/files {"path", "name"}: the daemon reads the file. Refused on a socket that other users
- * can open, because the daemon may read files that they may not (R007-19).
+ * POST /v1/files {"path", "device", "inode", "size", "name"}: the daemon reads the file. Refused on
+ * a socket that other users can open, because the daemon may read files that they may not
+ * (R007-19), and where the path leads the daemon to another file than the client (R007-92).
  */
 export async function putFile(call: HttpCall): Promise<void> {
-  const { path, name } = await readJson(call)
+  const request = await readJson(call)
+  const { path, name } = request
   if (!call.access.readsFiles || (statSync(call.socket).mode & 0o077) !== 0) {
     throw new DstoreError('not-permitted', "files are read only for the daemon's own user", {
       hint: 'send the bytes to /v1/values',
@@ -53,8 +56,23 @@ export async function putFile(call: HttpCall): Promise<void> {
   if (name !== undefined && typeof name !== 'string') {
     throw new DstoreError('usage', 'name must be a string')
   }
+  const source = { path, identity: identityIn(request) }
   const options = { ...callOptions(call), ...(name !== undefined && { name }) }
-  await sendEvents(call, (onProgress) => call.node.put({ path }, { ...options, onProgress }))
+  await sendEvents(call, (onProgress) => call.node.put(source, { ...options, onProgress }))
+}
+
+/** The file that the client means. Inodes can be beyond the integers of JSON numbers. */
+function identityIn({ device, inode, size }: Readonly<Record<string, unknown>>): FileIdentity {
+  if (isDecimal(device) && isDecimal(inode) && Number.isSafeInteger(size)) {
+    return { device: BigInt(device), inode: BigInt(inode), size: BigInt(size as number) }
+  }
+  throw new DstoreError('usage', 'the device, inode and size of the file are missing', {
+    hint: 'give what `stat` says of the file: "device" and "inode" as decimal strings, "size" as a number',
+  })
+}
+
+function isDecimal(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,20}$/.test(value)
 }
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */

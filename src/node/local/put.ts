@@ -1,5 +1,5 @@
 /** Puts values through a Local: uploads them to Global, and keeps them in the cache if they fit. */
-import { concat, equal, gather } from '../../bytes.ts'
+import { concat, equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
@@ -15,6 +15,8 @@ import {
   RESUME_SECONDS_PER_GIB,
   SHARE_KEPT_BYTES,
 } from '../../limits.ts'
+import { changedFile } from '../../store/file/file-faults.ts'
+import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
@@ -52,7 +54,7 @@ export class Uploader {
     limit.pauseTimer()
     try {
       if (!('path' in source)) return await this.#putStream(source, options, limit)
-      const file = await FileSource.open(source.path)
+      const file = await FileSource.open(source.path, source.identity)
       try {
         return await this.#putFile(file, options, limit)
       } finally {
@@ -64,18 +66,14 @@ export class Uploader {
   }
 
   async #putFile(file: FileSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
-    const whole = { start: 0, end: file.size }
-    if (file.size <= INLINE_VALUE_BYTES) {
-      const bytes = await gather(file.read(whole))
-      await file.checkUnchanged()
-      return this.#putOne(bytes, options)
+    if (file.size === undefined || file.size <= INLINE_VALUE_BYTES) {
+      return this.#putStream({ bytes: file.readToEnd() }, options, limit)
     }
     const { onProgress } = options
-    const hashed = await file.hash({
+    const hashed = await hashSource(file, {
       signal: limit.signal,
       onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
     })
-    await file.checkUnchanged()
     limit.progress()
     return this.#send(file, hashed, options, limit)
   }
@@ -186,9 +184,10 @@ export class Uploader {
       if (flight.isFresh(keySubject(hashed.digest), incarnation)) pending?.publish(incarnation)
       return { key, size, existed }
     } catch (error) {
-      // The usual reason for an integrity error is a file that changed during the upload.
       await file.checkUnchanged()
-      throw error
+      // Reading the file twice gave two values, as where its times were set back after a write.
+      const isOther = start === 0 && asDstoreError(error).code === 'integrity'
+      throw isOther ? changedFile(file.path, 'was written to') : error
     } finally {
       flight.end()
       pending?.discard()

@@ -1,5 +1,4 @@
 /** Hashes one file in several threads and joins their subtrees into one tree. */
-import type { FileHandle } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
@@ -14,24 +13,25 @@ import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
 
 /** A regular file to hash. */
 export interface FileWork {
-  readonly handle: FileHandle
+  /** Descriptor of the open file. */
+  readonly fd: number
   /** Its name in messages. */
   readonly name: string
   /** Bytes; more than `PIECE_BYTES` if threads hash it. */
   readonly size: number
   readonly groupBytes: number
   readonly signal: AbortSignal | undefined
-  readonly onProgress: ((doneBytes: number, totalBytes: number) => void) | undefined
+  readonly onProgress: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined
 }
 
 /** Once this settles, no thread reads the file any more. */
 export async function hashInThreads(work: FileWork): Promise<Hashed> {
-  const { handle, name, size, groupBytes, signal, onProgress } = work
+  const { fd, name, size, groupBytes, signal, onProgress } = work
   const shared = new SharedArrayBuffer(SHARED_BYTES)
   const stop = (): void => {
     Atomics.store(new BigInt64Array(shared), STOP, 1n)
   }
-  const job: HashJob = { fd: handle.fd, size, groupBytes, shared }
+  const job: HashJob = { fd, size, groupBytes, shared }
   const tree = new PieceTree(size, groupBytes)
   const pieces = Math.ceil(size / PIECE_BYTES)
   const threads = Math.min(availableParallelism(), HASH_THREADS, pieces)

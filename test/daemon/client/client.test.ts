@@ -2,14 +2,17 @@ import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import type { ExecutionContext } from 'ava'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pieces as bodyOf } from '../../../src/daemon/client/response.ts'
 import type { Deadline } from '../../../src/deadline.ts'
-import { HTTP_ANSWER_BYTES } from '../../../src/limits.ts'
+import { HTTP_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../../src/limits.ts'
+import type { Progress } from '../../../src/node/node.ts'
 import { Client } from '../../../src/daemon/client/client.ts'
+import { putFile } from '../../../src/daemon/client/put-file.ts'
 import { parseRangeHeader } from '../../../src/daemon/http/range-header.ts'
 import { errorOf, parseProblem, problemLine, problemOf } from '../../../src/daemon/api/problem.ts'
 import { DstoreError, ERRORS } from '../../../src/errors.ts'
@@ -57,11 +60,15 @@ test('the client is the other end of every call', async (t) => {
 })
 
 test('progress comes on the way of a file', async (t) => {
-  const { daemon } = await serving(t)
+  const { daemon, node } = await serving(t)
   const client = (await Client.connect(daemon.socket))!
   t.teardown(() => client.close())
   const seen: number[] = []
-  await client.putFile(new URL(import.meta.url).pathname, ({ doneBytes }) => seen.push(doneBytes))
+  const path = join(temporaryDirectory(t), 'file')
+  writeFileSync(path, new Uint8Array(INLINE_VALUE_BYTES + 1))
+  const onProgress = ({ doneBytes }: Progress): unknown => seen.push(doneBytes)
+  await putFile(client, path, { onProgress })
+  t.is(node.putsByPath, 1)
   t.true(seen.length > 0)
 })
 

@@ -7,6 +7,7 @@ import { DstoreError, ERRORS } from '../../../src/errors.ts'
 import { HTTP_JSON_BYTES, LONGEST_TIMEOUT_MS } from '../../../src/limits.ts'
 import type { Problem } from '../../../src/daemon/api/api.ts'
 import type { FakeNode } from '../fake-node.ts'
+import { fileRequest } from '../file-request.ts'
 import { ask, serving } from '../serving.ts'
 import type { Answer } from '../serving.ts'
 import { sameBytes } from '../../same-bytes.ts'
@@ -380,7 +381,12 @@ test('R007-11 a malformed request is refused with the reason', async (t) => {
     [400, 'usage', [socket, 'POST', '/v1/files', { body: '{"path":"/a\\u0000b"}' }]],
     [413, 'too-large', [socket, 'POST', '/v1/files', { body: ' '.repeat(HTTP_JSON_BYTES + 1) }]],
     [400, 'usage', [socket, 'POST', '/v1/files', { body: '{}'.padEnd(HTTP_JSON_BYTES) }]],
-    [422, 'unreadable', [socket, 'POST', '/v1/files', { body: '{"path":"/does/not/exist"}' }]],
+    [400, 'usage', [socket, 'POST', '/v1/files', { body: '{"path":"/does/not/exist"}' }]],
+    [
+      422,
+      'unreadable',
+      [socket, 'POST', '/v1/files', { body: fileRequest('/', { path: '/none' }) }],
+    ],
     [421, 'usage', [socket, 'GET', '/v1/status', { headers: { host: 'evil.example' } }]],
   ]
   for (const [status, code, request] of cases) {
@@ -404,7 +410,7 @@ test('R007-11 header lines beyond the limit end the connection', async (t) => {
 test('R007-13 a file is read by the daemon, with events on the way', async (t) => {
   const { daemon, node } = await serving(t)
   const path = new URL(import.meta.url).pathname
-  const answer = await ask(daemon.socket, 'POST', '/v1/files', { body: JSON.stringify({ path }) })
+  const answer = await ask(daemon.socket, 'POST', '/v1/files', { body: fileRequest(path) })
   t.is(answer.status, 200)
   t.is(answer.headers['content-type'], 'application/x-ndjson')
   const events = answer.body
@@ -417,7 +423,7 @@ test('R007-13 a file is read by the daemon, with events on the way', async (t) =
 
   node.fault = new DstoreError('changed', 'it changed')
   node.failAfterBytes = 1
-  const failed = await ask(daemon.socket, 'POST', '/v1/files', { body: JSON.stringify({ path }) })
+  const failed = await ask(daemon.socket, 'POST', '/v1/files', { body: fileRequest(path) })
   const last = JSON.parse(failed.body.toString().trim().split('\n').at(-1)!) as {
     event: string
     problem: Problem

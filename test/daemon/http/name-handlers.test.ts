@@ -3,7 +3,9 @@ import type { ExecutionContext } from 'ava'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Client } from '../../../src/daemon/client/client.ts'
+import { putFile } from '../../../src/daemon/client/put-file.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
 import { createApiServer } from '../../../src/daemon/http/server.ts'
 import { hash } from '../../../src/hash/hasher.ts'
@@ -20,6 +22,7 @@ import { SILENT } from '../../../src/log.ts'
 import type { ChangeEvent } from '../../../src/node/node.ts'
 import { eventually } from '../../eventually.ts'
 import { FakeNode } from '../fake-node.ts'
+import { fileRequest } from '../file-request.ts'
 import { ask, serving, temporaryDirectory } from '../serving.ts'
 
 const VALUE = new TextEncoder().encode('hello, world\n')
@@ -96,13 +99,13 @@ test('R007-32 an impossible binding is refused with its code', async (t) => {
 test('R007-32 a put takes its name with it, from bytes and from a file', async (t) => {
   const { client, node, socket } = await scene(t)
   await client.putBytes(oneOf(VALUE), undefined, 'by bytes')
-  const { key } = await client.putFile(new URL(import.meta.url).pathname, undefined, 'by/file')
+  const { key } = await putFile(client, fileURLToPath(import.meta.url), { name: 'by/file' })
   t.is(node.bound.get('by bytes')?.toString(), TEXT)
   t.is(node.bound.get('by/file')?.toString(), key)
   await t.throwsAsync(client.putBytes(oneOf(new Uint8Array(2)), 2, 'by bytes'), {
     code: 'conflict',
   })
-  const body = JSON.stringify({ path: '/', name: 7 })
+  const body = fileRequest('/', { name: 7 })
   t.is((await ask(socket, 'POST', '/v1/files', { body })).status, 400)
 })
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import { ROUTES } from '../../../src/daemon/http/routes.ts'
+import { fileRequest } from '../file-request.ts'
 import { ask, serving } from '../serving.ts'
 
 interface Described {
@@ -57,7 +58,7 @@ test('R007-68 the responses of a running daemon match their description', async 
   const calls: [method: string, path: string, of: string, status: number, body?: string][] = [
     ['POST', '/v1/values', '/v1/values', 201, 'new'],
     ['POST', '/v1/values', '/v1/values', 200, 'new'],
-    ['POST', '/v1/files', '/v1/files', 200, JSON.stringify({ path: resolve('package.json') })],
+    ['POST', '/v1/files', '/v1/files', 200, fileRequest(resolve('package.json'))],
     ['POST', '/v1/files', '/v1/files', 400, '{}'],
     ['POST', '/v1/batch', '/v1/batch', 200, 'hello'],
     ['POST', '/v1/facts', '/v1/facts', 200, JSON.stringify({ keys: [text, absent] })],

@@ -1,11 +1,21 @@
 import { execFile } from 'node:child_process'
-import { appendFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, open, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { test } from '../../serial.ts'
+import { gather } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { ErrorCode } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
@@ -16,7 +26,8 @@ import {
   PARALLEL_HASH_BYTES,
   PIECE_BYTES,
 } from '../../../src/limits.ts'
-import { hashFile } from '../../../src/store/file/file-hasher.ts'
+import { hashFile, hashSource } from '../../../src/store/file/file-hasher.ts'
+import { FileSource } from '../../../src/store/file/file-source.ts'
 import { BLAKE3_SIZES, TREE_SIZES, pattern, same } from '../../hash/sizes.ts'
 
 const run = promisify(execFile)
@@ -76,7 +87,7 @@ test('R002-8: threads give what one thread gives, whatever the last piece and th
 test('R002-8: a large file is hashed in threads, and progress ends at its size', async (t) => {
   const size = PARALLEL_HASH_BYTES + 12_345
   const path = await sparseFile(size)
-  const seen: number[] = []
+  const seen: (number | undefined)[] = []
   const hashed = await hashFile(path, { onProgress: (done, total) => seen.push(done, total) })
   t.is(hashed.size, size)
   t.is(seen.length, 2 * 65)
@@ -84,13 +95,13 @@ test('R002-8: a large file is hashed in threads, and progress ends at its size',
   t.true(same(await hashFile(path, { parallelBytes: Infinity }), hashed))
 })
 
-test('an open handle is hashed from its start, and stays open', async (t) => {
+test('an open file is hashed from its start, and stays open', async (t) => {
   const value = pattern(100_000)
-  const handle = await open(await fileOf(value))
-  await handle.read(new Uint8Array(10), 0, 10)
-  t.true(same(await hashFile(handle), hash(value)))
-  t.is((await handle.stat()).size, 100_000)
-  await handle.close()
+  const source = await FileSource.open(await fileOf(value))
+  await gather(source.read({ start: 10, end: 20 }))
+  t.true(same(await hashSource(source), hash(value)))
+  t.true(same(await hashSource(source), hash(value)))
+  await source.close()
 })
 
 test('R002-9: what cannot be read is refused, with the reason', async (t) => {
@@ -111,9 +122,16 @@ const CHANGES: readonly (readonly [title: string, change: (path: string) => void
   ['shrinks', (path) => truncateSync(path, 10)],
   ['is cut to nothing', (path) => truncateSync(path, 0)],
   ['is written to', (path) => writeFileSync(path, 'x', { flag: 'r+' })],
-  ['has its times set back', (path) => utimesSync(path, 1, 1)],
-  ['vanishes', (path) => rmSync(path)],
-  ['is replaced', (path) => (rmSync(path), writeFileSync(path, pattern(3 * MIB)))],
+]
+
+/** What leaves its bytes as they are. */
+const NO_CHANGES: readonly (readonly [title: string, change: (path: string) => void])[] = [
+  ['gets a second link', (path) => linkSync(path, `${path}.link`)],
+  ['gets another name', (path) => renameSync(path, `${path}.new`)],
+  ['gets another mode', (path) => chmodSync(path, 0o400)],
+  ['gets another time of access', (path) => utimesSync(path, 9, 1)],
+  ['loses its name', (path) => rmSync(path)],
+  ['is replaced', (path) => (rmSync(path), writeFileSync(path, pattern(1000)))],
 ]
 
 for (const parallelBytes of [0, Infinity]) {
@@ -121,8 +139,6 @@ for (const parallelBytes of [0, Infinity]) {
   for (const [title, change] of CHANGES) {
     test(`R002-9: a file that ${title} while it is hashed ${where} is refused`, async (t) => {
       const path = await fileOf(pattern(3 * MIB))
-      // To this time the change may set it back: then only the change time tells.
-      utimesSync(path, 1, 1)
       // File systems count time in ticks of some milliseconds: a change in the tick of the first
       // write is not seen.
       await setTimeout(20)
@@ -133,6 +149,38 @@ for (const parallelBytes of [0, Infinity]) {
       await t.throwsAsync(hashFile(path, { parallelBytes, onProgress }), fault('changed'))
     })
   }
+
+  for (const [title, change] of NO_CHANGES) {
+    test(`R002-9: a file that ${title} while it is hashed ${where} has the key of its bytes`, async (t) => {
+      const value = pattern(3 * MIB)
+      const path = await fileOf(value)
+      utimesSync(path, 1, 1)
+      let progress = 0
+      const onProgress = (): void => {
+        if (progress++ === 0) change(path)
+      }
+      t.true(same(await hashFile(path, { parallelBytes, onProgress }), hash(value)))
+      t.true(progress > 0)
+    })
+  }
+
+  test(`R005-53: a write ${where} that sets the times back gives the key of the bytes that were read`, async (t) => {
+    const value = pattern(3 * MIB)
+    const edited = value.slice()
+    edited[3 * MIB - 1]! ^= 1
+    const path = await fileOf(value)
+    utimesSync(path, 1, 1)
+    let progress = 0
+    const onProgress = (): void => {
+      if (progress++ > 0) return
+      writeFileSync(path, edited, { flag: 'r+' })
+      utimesSync(path, 1, 1)
+    }
+    const hashed = await hashFile(path, { parallelBytes, onProgress })
+    // A thread may have read the last piece first.
+    const expected = parallelBytes === 0 ? [hash(value), hash(edited)] : [hash(edited)]
+    t.true(expected.some((one) => same(one, hashed)))
+  })
 
   test(`R002-10: cancelled ${where}, it ends promptly and with the signal's reason`, async (t) => {
     const path = await sparseFile(4 * 1024 * MIB)
