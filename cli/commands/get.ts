@@ -1,6 +1,4 @@
 /** `dstore get`: fetch values to standard output, to a file, or to files in a directory. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
@@ -8,27 +6,30 @@ import { forEachArgument } from '../exit-code.ts'
 import { parseReferences, shortLabel } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
 import { fileOutput, writeWhole } from '../terminal/output.ts'
+import { OutputFolder } from '../terminal/output-folder.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
-  const { output, 'output-dir': folder } = flags
-  if (output !== undefined && folder !== undefined) {
+  const { output, 'output-dir': directory } = flags
+  if (output !== undefined && directory !== undefined) {
     throw new DstoreError('usage', 'get takes -o or --output-dir, not both')
   }
-  if (positionals.length > 1 && folder === undefined) {
+  if (positionals.length > 1 && directory === undefined) {
     throw new DstoreError('usage', 'several values need --output-dir DIR')
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
   await parseReferences(positionals)
   const client = await useDaemon(invocation)
-  if (folder !== undefined) makeFolder(folder)
+  const folder = directory === undefined ? undefined : new OutputFolder(directory)
   return forEachArgument(positionals, terminal, async (text) => {
     const value = await client.get(text, range)
     const { start, end } = value.range
-    const path = folder === undefined ? output : join(folder, value.key)
-    const target = path === undefined ? terminal.output : await fileOutput(path)
+    if (folder?.has(value.key) === true) return leave(value.bytes)
+    const target =
+      (await folder?.open(value.key)) ??
+      (output === undefined ? terminal.output : await fileOutput(output))
     await withTransferProgress(terminal, shortLabel(text), client, (line) =>
       writeWhole(target, async () => {
         const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
@@ -36,7 +37,13 @@ export async function get(invocation: Invocation): Promise<number> {
         return true
       }),
     )
+    return undefined
   })
+}
+
+/** Ends a read before its first byte. */
+async function leave(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  await bytes[Symbol.asyncIterator]().return?.()
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */
@@ -54,13 +61,4 @@ export function parseRange(text: string): RangeRequest {
     throw new DstoreError('malformed-range', `the range is reversed: ${text}`)
   }
   return { start: Number(first), end: Number(last) + 1 }
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true })
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new DstoreError('unwritable', `cannot create the directory ${path} (${code})`, { cause })
-  }
 }

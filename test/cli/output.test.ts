@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -13,10 +14,14 @@ import {
   writeFileSync,
 } from 'node:fs'
 import type { ExecutionContext } from 'ava'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { Key } from '../../src/hash/key.ts'
+import { Key, parseKey } from '../../src/hash/key.ts'
+import type { Output } from '../../cli/terminal/output.ts'
+import { OutputFolder } from '../../cli/terminal/output-folder.ts'
 import { serving } from '../daemon/serving.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
@@ -37,6 +42,16 @@ async function scene(t: ExecutionContext, size = 50_000): Promise<Scene> {
   const key = new Key(hash(value).digest).toString()
   node.values.set(key, value)
   return { place, node, key, value }
+}
+
+function twoKeys(): [string, string] {
+  const keyOf = (text: string): string => new Key(hash(Buffer.from(text)).digest).toString()
+  return [keyOf('one'), keyOf('two')]
+}
+
+async function write(output: Output, text: string): Promise<void> {
+  await output.write(Buffer.from(text))
+  await output.commit()
 }
 
 /** Make reads stop after the first piece until the returned function is called. */
@@ -173,6 +188,60 @@ test('R007-26 an impossible output is exit code 1', async (t) => {
   t.is((await place.run(['get', key, '-o', 'nowhere/out'])).exit, 1)
   writeFileSync(place.file('file'), '')
   t.is((await place.run(['get', key, '--output-dir', 'file'])).exit, 1)
+})
+
+test('R007-94 a value that is asked for in several ways is one file, written once', async (t) => {
+  const { place, node, key, value } = await scene(t)
+  await node.bind('one', parseKey(key))
+  await node.bind('two', parseKey(key))
+  const hex = parseKey(key).toHex()
+  const words = [key, key, 'one', hex, 'two', key.toUpperCase()]
+  const { exit, stderr } = await place.run(['get', ...words, '--output-dir', 'out'])
+  t.deepEqual({ exit, stderr }, { exit: 0, stderr: '' })
+  t.deepEqual(readdirSync(place.file('out')), [key])
+  sameBytes(t, readFileSync(place.file(`out/${key}`)), value)
+})
+
+test('R007-94 an output that is written once is not written for the same value again', async (t) => {
+  const folder = new OutputFolder(new Place(t).file('out'))
+  const [key] = twoKeys()
+  t.false(folder.has(key))
+  await write(await folder.open(key), 'value')
+  t.true(folder.has(key))
+  const failed = await folder.open(`${key}x`)
+  await failed.write(Buffer.from('half'))
+  await failed.discard()
+  t.false(folder.has(`${key}x`))
+})
+
+test('R007-94 two values never go to one file: the second is a conflict, and the first stays', async (t) => {
+  const place = new Place(t)
+  const [one, two] = twoKeys()
+  for (const linked of [one, two]) {
+    const path = place.file(`to-${linked}`)
+    const target = linked === one ? two : one
+    mkdirSync(path)
+    writeFileSync(join(path, target), 'before')
+    symlinkSync(target, join(path, linked))
+    const folder = new OutputFolder(path)
+    await write(await folder.open(one), 'one')
+    const conflict = await t.throwsAsync(folder.open(two), { code: 'conflict' })
+    t.true(conflict.message.includes(one))
+    t.is(readFileSync(join(path, target), 'utf8'), 'one')
+    t.deepEqual(readdirSync(path).toSorted(), [one, two].toSorted())
+  }
+})
+
+test('R007-94 values that lead to one file end a get with their code', async (t) => {
+  const { place, node, key, value } = await scene(t)
+  const other = (await node.put({ bytes: Readable.from([Buffer.from('other')]) })).key.toString()
+  mkdirSync(place.file('out'))
+  writeFileSync(place.file(`out/${key}`), 'before')
+  symlinkSync(key, place.file(`out/${other}`))
+  const { exit, stderr } = await place.run(['get', key, other, '--output-dir', 'out'])
+  t.is(exit, 8)
+  t.is(stderr, `dstore: cannot write to out/${other}: it has the value of ${key}\n`)
+  sameBytes(t, readFileSync(place.file(`out/${key}`)), value)
 })
 
 test('R007-26 standard output that is a file gets all of it', async (t) => {

@@ -67,9 +67,9 @@ async function hashHere(
   const { size } = source
   const hasher = createHasher({ groupBytes })
   const buffer = new Uint8Array(Math.min(size ?? PIECE_BYTES, PIECE_BYTES))
-  for (let done = 0; size === undefined || done < size;) {
+  for (let done = 0; ;) {
     throwIfCancelled(signal)
-    const length = await fillFrom(source, buffer, done)
+    const length = await readFrom(source, buffer, done)
     if (length === 0) break
     hasher.update(buffer.subarray(0, length))
     done += length
@@ -80,9 +80,9 @@ async function hashHere(
 }
 
 /** Fills the buffer with what comes next; less only at the end of the file. */
-async function fillFrom(source: FileSource, buffer: Uint8Array, done: number): Promise<number> {
-  if (source.size === undefined) return source.fillNext(buffer)
+async function readFrom(source: FileSource, buffer: Uint8Array, done: number): Promise<number> {
+  if (source.size === undefined) return source.readNext(buffer)
   const length = Math.min(buffer.byteLength, source.size - done)
-  await source.fill(buffer.subarray(0, length), done)
+  await source.readInto(buffer.subarray(0, length), done)
   return length
 }

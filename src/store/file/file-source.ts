@@ -81,7 +81,7 @@ export class FileSource {
   async *read({ start, end }: ByteRange): AsyncGenerator<Uint8Array> {
     for (let at = start; at < end;) {
       const piece = new Uint8Array(Math.min(PIECE_BYTES, end - at))
-      await this.fill(piece, at)
+      await this.readInto(piece, at)
       yield piece
       at += piece.byteLength
     }
@@ -105,7 +105,7 @@ export class FileSource {
   }
 
   /** Fills the array from a position of a file of known size. Errors: `changed`, `unreadable`. */
-  async fill(into: Uint8Array, position: number): Promise<void> {
+  async readInto(into: Uint8Array, position: number): Promise<void> {
     for (let filled = 0; filled < into.byteLength;) {
       const bytes = await this.#read(into.subarray(filled), position + filled)
       if (bytes === 0) throw changedFile(this.path, 'shrank')
@@ -114,7 +114,7 @@ export class FileSource {
   }
 
   /** Fills the array with what comes next in a file of unknown size; less only at its end. */
-  async fillNext(into: Uint8Array): Promise<number> {
+  async readNext(into: Uint8Array): Promise<number> {
     let filled = 0
     while (filled < into.byteLength) {
       const bytes = await this.#read(into.subarray(filled), null)
@@ -144,7 +144,7 @@ export class FileSource {
   async *#rest(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const piece = new Uint8Array(PIECE_BYTES)
-      const filled = await this.fillNext(piece)
+      const filled = await this.readNext(piece)
       if (filled < PIECE_BYTES) {
         if (filled > 0) yield piece.slice(0, filled)
         return
