@@ -177,13 +177,16 @@ function check(stats: BigIntStats, path: string, expected: FileIdentity | undefi
   throw new DstoreError('unreadable', `${path} is another file here than for the caller`)
 }
 
-/** The stated size, if a byte ends there and none follows; else undefined. */
+/**
+ * The stated size, if a byte ends there and none follows; else undefined. A stated 0 is not looked
+ * into: some files of the system give a byte only once, wherever it is read.
+ */
 async function lengthOf(file: OpenFile, stated: bigint): Promise<number | undefined> {
-  if (stated < 0n || stated > VALUE_BYTES) return undefined
+  if (stated <= 0n || stated > VALUE_BYTES) return undefined
   const size = Number(stated)
   const byte = new Uint8Array(1)
   try {
-    if (size > 0 && (await file.read(byte, 0, 1, size - 1)).bytesRead === 0) return undefined
+    if ((await file.read(byte, 0, 1, size - 1)).bytesRead === 0) return undefined
     return (await file.read(byte, 0, 1, size)).bytesRead === 0 ? size : undefined
   } catch {
     // It cannot be read at any position; reading it from the start may still work, or says why.

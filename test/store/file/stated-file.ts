@@ -21,6 +21,8 @@ export class StatedFile implements OpenFile {
   inode: bigint = 7n
   /** Whether it can be read at a position. */
   seeks: boolean = true
+  /** Bytes given by all reads. */
+  givenBytes: number = 0
   readonly #maxRead: number
   #position = 0
 
@@ -43,6 +45,7 @@ export class StatedFile implements OpenFile {
     const at = position ?? this.#position
     const found = this.bytes.subarray(at, at + Math.min(length, this.#maxRead))
     into.set(found, offset)
+    this.givenBytes += found.byteLength
     if (position === null) this.#position += found.byteLength
     return Promise.resolve({ bytesRead: found.byteLength, buffer: into })
   }) as OpenFile['read']
