@@ -129,6 +129,26 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   }
 }
 
+/** Yields the items; throws the signal's reason at once when it is aborted, even during a wait. */
+export async function* eachUntilAborted<T>(
+  items: AsyncIterable<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]()
+  let isOver = false
+  try {
+    for (;;) {
+      const next = await untilAborted(iterator.next(), signal)
+      isOver = next.done === true
+      if (next.done === true) return
+      yield next.value
+    }
+  } finally {
+    // Not awaited: the return of a generator that hangs does not resolve.
+    if (!isOver) iterator.return?.()?.then(undefined, () => undefined)
+  }
+}
+
 /** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

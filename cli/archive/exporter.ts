@@ -1,10 +1,12 @@
-/** Writes an archive: values, then the names of the values in it (R007-41). */
+/** Writes an archive: values, each few followed by a file with their names (R007-41, R007-105). */
 import { once } from '../../src/bytes.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { asDstoreError } from '../../src/errors.ts'
+import { ARCHIVE_NAMES_EVERY_BYTES } from '../../src/limits.ts'
 import { counted } from '../terminal/progress.ts'
 import { NamesPage } from './names-file.ts'
 import type { SelectedValue, UnavailableValue } from './selection.ts'
+import { BLOCK_BYTES, paddingOf } from './tar-header.ts'
 import { TarWriter } from './tar-writer.ts'
 
 export class Exporter {
@@ -12,6 +14,8 @@ export class Exporter {
   readonly #writer: TarWriter
   readonly #onBytes: (doneBytes: number) => void
   readonly #names = new NamesPage()
+  /** Since the last file of names, in bytes of the archive. */
+  #unnamedBytes = 0
   values = 0
   names = 0
   doneBytes = 0
@@ -48,11 +52,14 @@ export class Exporter {
     this.#names.add(names)
     this.values++
     this.names += names.length
+    this.#unnamedBytes += BLOCK_BYTES + size + paddingOf(size)
+    const isDue = this.#unnamedBytes >= ARCHIVE_NAMES_EVERY_BYTES
+    if (isDue && this.#names.hasNames) await this.#writeNames()
     return undefined
   }
 
   async end(): Promise<void> {
-    await this.#writeNames()
+    if (!this.#names.isNeedless) await this.#writeNames()
     await this.#writer.end()
   }
 
@@ -61,6 +68,7 @@ export class Exporter {
   }
 
   async #writeNames(): Promise<void> {
+    this.#unnamedBytes = 0
     const { file, bytes } = this.#names.take()
     await this.#writer.add(file, bytes.byteLength, once(bytes))
   }

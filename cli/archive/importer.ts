@@ -1,5 +1,5 @@
 /** Stores the verified values of an archive, then binds its names (R007-43, R007-44). */
-import { gather } from '../../src/bytes.ts'
+import { concat, gather } from '../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
@@ -13,12 +13,19 @@ import {
   INLINE_VALUE_BYTES,
 } from '../../src/limits.ts'
 import { counted } from '../terminal/progress.ts'
+import { plural } from '../terminal/terminal.ts'
 import { mapConcurrently } from './map-concurrently.ts'
-import { parseNames, type ArchivedName } from './names-file.ts'
+import { parseNames, type ArchivedName, type FoundNames } from './names-file.ts'
 import type { ArchivedFile } from './tar-reader.ts'
 
 /** Names bound at the same time: they share disk syncs. */
 const BOUND_AT_ONCE = 64
+
+/** Names that wait for small values to be stored. Each has a value or is one of several. */
+const NAMES_WAITING = BATCH_ITEMS
+
+/** Names without a value that a message shows; it counts the others. */
+const SHOWN_ORPHANS = 10
 
 /** The result of one value or name. */
 export type Imported =
@@ -33,9 +40,14 @@ export class Importer {
   /** Verified small values that wait to be sent in one request. */
   #small: Uint8Array[] = []
   #smallBytes = 0
+  /** Names that are bound with the next small values, which may be theirs. */
+  #names: ArchivedName[] = []
   /** Names read before their values: other tools may repack the files in any order. */
   #early: ArchivedName[] = []
   #earlyBytes = 0
+  /** Names whose values are not there: how many, and the first ones. */
+  #orphans = 0
+  #firstOrphans: string[] = []
 
   constructor(client: Client, onBytes: (doneBytes: number) => void) {
     this.#client = client
@@ -48,8 +60,7 @@ export class Importer {
     const read = counted(file.bytes, (bytes) => this.#onBytes((this.#doneBytes = before + bytes)))
     try {
       if (file.kind === 'names') {
-        yield* this.#flush()
-        yield* this.#bind(parseNames(await readNames(file)), 'early')
+        yield* this.#takeNames(file)
       } else if (file.size > INLINE_VALUE_BYTES) {
         const bytes = verified(read, file.file)
         yield { kind: 'value', answer: await this.#client.putBytes(bytes, file.size) }
@@ -67,7 +78,22 @@ export class Importer {
   /** The archive has ended: store and bind the rest. */
   async *end(): AsyncGenerator<Imported, void, undefined> {
     yield* this.#flush()
-    yield* this.#bind(this.#early, 'late')
+    const early = this.#early
+    this.#early = []
+    yield* this.#bind(early, 'late')
+    if (this.#orphans === 0) return
+    const more = this.#orphans > SHOWN_ORPHANS ? ', ...' : ''
+    const message = `no such key: the values of these names are not there: ${this.#firstOrphans.join(', ')}${more}`
+    const what = plural(this.#orphans, 'name')
+    yield { kind: 'failed', what, fault: new DstoreError('not-found', message) }
+  }
+
+  async *#takeNames(file: ArchivedFile): AsyncGenerator<Imported, void, undefined> {
+    const { names, fault } = await readNames(file)
+    this.#names = this.#names.concat(names)
+    // The names of small values wait for them, so that an archive of these needs few requests.
+    if (this.#small.length === 0 || this.#names.length >= NAMES_WAITING) yield* this.#flush()
+    if (fault !== undefined) throw fault
   }
 
   #fits({ byteLength }: Uint8Array): boolean {
@@ -76,14 +102,17 @@ export class Importer {
 
   async *#flush(): AsyncGenerator<Imported, void, undefined> {
     const values = this.#small
+    const names = this.#names
     this.#small = []
     this.#smallBytes = 0
+    this.#names = []
     try {
-      if (values.length === 0) return
-      for (const answer of await this.#client.putMany(values)) yield { kind: 'value', answer }
+      const answers = values.length === 0 ? [] : await this.#client.putMany(values)
+      for (const answer of answers) yield { kind: 'value', answer }
     } catch (error) {
       yield { kind: 'failed', what: `${values.length} small values`, fault: asDstoreError(error) }
     }
+    yield* this.#bind(names, 'early')
   }
 
   async *#bind(
@@ -98,12 +127,17 @@ export class Importer {
           return { kind: 'name', bound }
         } catch (error) {
           const fault = asDstoreError(error)
-          const isEarly = when === 'early' && fault.code === 'not-found'
-          if (isEarly && this.#remember(bound)) return undefined
-          return { kind: 'failed', what: name, fault }
+          if (fault.code !== 'not-found') return { kind: 'failed', what: name, fault }
+          if (when === 'late' || !this.#remember(bound)) this.#addOrphan(name)
+          return undefined
         }
       }),
     )
+  }
+
+  #addOrphan(name: string): void {
+    this.#orphans++
+    if (this.#firstOrphans.length < SHOWN_ORPHANS) this.#firstOrphans.push(name)
   }
 
   #remember(bound: ArchivedName): boolean {
@@ -114,12 +148,19 @@ export class Importer {
   }
 }
 
-async function readNames({ file, size, bytes }: ArchivedFile): Promise<Uint8Array> {
+/** The names in a file, up to its end or to where it is damaged. */
+async function readNames({ file, size, bytes }: ArchivedFile): Promise<FoundNames> {
   if (size > ARCHIVE_NAMES_BYTES) {
     const message = `${file} has ${size} bytes; the limit is ${ARCHIVE_NAMES_BYTES}`
     throw new DstoreError('too-large', message)
   }
-  return gather(bytes)
+  const parts: Uint8Array[] = []
+  try {
+    for await (const part of bytes) parts.push(part)
+  } catch (error) {
+    return { names: parseNames(concat(parts)).names, fault: asDstoreError(error) }
+  }
+  return parseNames(concat(parts))
 }
 
 /**

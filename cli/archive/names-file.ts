@@ -7,8 +7,12 @@ export interface ArchivedName {
   readonly key: string
 }
 
-/** `names.json`; when it is full, `names-2.json` follows, and so on. */
+/** `names.json`, then `names-2.json` and so on. */
 const FILE = /^names(-[1-9]\d{0,8})?\.json$/
+
+const LINE_END = 0x0a
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 export function isNamesFile(file: string): boolean {
   return FILE.test(file)
@@ -19,6 +23,15 @@ export class NamesPage {
   #lines: string[] = []
   #bytes = 0
   #pages = 0
+
+  /** Has it no names, and is it not the first? Every archive has one file of names. */
+  get isNeedless(): boolean {
+    return this.#lines.length === 0 && this.#pages > 0
+  }
+
+  get hasNames(): boolean {
+    return this.#lines.length > 0
+  }
 
   /** Would the file exceed its limit with these names? */
   isFullWith(names: readonly ArchivedName[]): boolean {
@@ -43,19 +56,50 @@ export class NamesPage {
   }
 }
 
-/** The entries of such a file; `unreadable` if malformed. The daemon checks names and keys. */
-export function parseNames(bytes: Uint8Array): ArchivedName[] {
+/** The names in such a file. */
+export interface FoundNames {
+  readonly names: readonly ArchivedName[]
+  /** Why there are no more: `unreadable`. */
+  readonly fault?: DstoreError
+}
+
+/**
+ * The names in such a file, and what is wrong with it. Of one that is damaged or cut off, those on
+ * whole lines before that. The daemon checks names and keys.
+ */
+export function parseNames(bytes: Uint8Array): FoundNames {
   let list: unknown
   try {
-    list = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    list = JSON.parse(utf8.decode(bytes))
   } catch (cause) {
-    throw new DstoreError('unreadable', 'the names in the archive are not JSON', { cause })
+    const fault = new DstoreError('unreadable', 'the names in the archive are not JSON', { cause })
+    return { names: wholeLines(bytes), fault }
   }
-  if (!Array.isArray(list) || !list.every(isNamed)) {
-    const message = 'the names in the archive are not a list of {"name", "key"}'
-    throw new DstoreError('unreadable', message)
+  if (Array.isArray(list) && list.every(isNamed)) return { names: list }
+  const message = 'the names in the archive are not a list of {"name", "key"}'
+  return { names: wholeLines(bytes), fault: new DstoreError('unreadable', message) }
+}
+
+/** The names on the lines before the first that is damaged. `export` writes one on each. */
+function wholeLines(bytes: Uint8Array): ArchivedName[] {
+  const found: ArchivedName[] = []
+  for (let at = bytes.indexOf(LINE_END) + 1; at > 0;) {
+    const end = bytes.indexOf(LINE_END, at)
+    const name = end < 0 ? undefined : parseLine(bytes.subarray(at, end))
+    if (name === undefined) break
+    found.push(name)
+    at = end + 1
   }
-  return list
+  return found
+}
+
+function parseLine(bytes: Uint8Array): ArchivedName | undefined {
+  try {
+    const item: unknown = JSON.parse(utf8.decode(bytes).replace(/,$/, ''))
+    return isNamed(item) ? item : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function lineOf({ name, key }: ArchivedName): string {

@@ -1,7 +1,7 @@
 /** Converts the sources of programs to those of a node. */
 import { resolve } from 'node:path'
 import { once } from '../bytes.ts'
-import { untilAborted } from '../deadline.ts'
+import { eachUntilAborted } from '../deadline.ts'
 import type { ValueSource } from '../node/node.ts'
 import type { Source } from './dstore.ts'
 
@@ -61,24 +61,4 @@ function streamOf(source: Source): { pieces: AsyncIterable<unknown>; size?: numb
     return { pieces: source }
   }
   throw new TypeError('source must be a string, bytes, a blob, a stream of bytes, or { path }')
-}
-
-/** Yields the items; throws the signal's reason at once when it is aborted, even during a wait. */
-async function* eachUntilAborted<T>(
-  items: AsyncIterable<T>,
-  signal: AbortSignal,
-): AsyncGenerator<T> {
-  const iterator = items[Symbol.asyncIterator]()
-  let isOver = false
-  try {
-    for (;;) {
-      const next = await untilAborted(iterator.next(), signal)
-      isOver = next.done === true
-      if (next.done === true) return
-      yield next.value
-    }
-  } finally {
-    // Not awaited: the return of a generator that hangs does not resolve.
-    if (!isOver) iterator.return?.()?.then(undefined, () => undefined)
-  }
 }
