@@ -147,8 +147,10 @@ export const LANES_PENDING: number = 128
 export const LANE_HANDSHAKE_MS: number = 5000
 /** A record on a lane. A longer write is cut into several. */
 export const LANE_RECORD_BYTES: number = 2 * MIB
-/** How long transfers use streams after a lane to the peer failed. */
+/** How long a peer that gave no lane is not asked again. Doubles with each further failure. */
 export const LANE_RETRY_MS: number = 60_000
+/** The longest that a peer that gave no lane is not asked again: an hour. */
+export const LANE_RETRY_MOST_MS: number = 3_600_000
 
 // 004: index
 

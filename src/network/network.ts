@@ -37,6 +37,12 @@ export interface Network {
    */
   canReuse?(channel: Channel): boolean
 
+  /**
+   * Bulk channels to this connected peer will be wanted: a network that can open them faster if it
+   * knows begins to. Never waits.
+   */
+  prepare?(peer: string): void
+
   /** Calls `take` with each channel that a peer opens for a protocol. */
   handle(protocol: string, take: (channel: Channel) => void): Promise<void>
 

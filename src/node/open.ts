@@ -110,7 +110,9 @@ async function openLocal(options: NodeOptions, network: Network, gate: Gate): Pr
     globalAddress = address
     return channel
   }
-  const link = new GlobalLink({ dial, backoffMs, members, log, now, random }, ticket?.secret)
+  const onWelcome = (peer: string): void => network.prepare?.(peer)
+  const linkOptions = { dial, backoffMs, members, onWelcome, log, now, random }
+  const link = new GlobalLink(linkOptions, ticket?.secret)
   const failure = await link.start()
   const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
   if (failure !== undefined && (!isAway || ticket !== undefined)) {

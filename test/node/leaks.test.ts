@@ -64,7 +64,8 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
   const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
   const members = new KnownMembers(() => undefined)
   const { secret } = parseTicket((await global.members.invite({ role: 'admin' })).ticket)
-  const link = new GlobalLink({ dial, backoffMs, members, ...rest }, secret)
+  const onWelcome = (peer: string): void => network.prepare?.(peer)
+  const link = new GlobalLink({ dial, backoffMs, members, onWelcome, ...rest }, secret)
   await link.start()
   const gate = new Gate({ admission: undefined, now, report: () => undefined })
   const parts = { network, link, gate, members, globalAddress, globalPeer: serving.peerId }

@@ -3,11 +3,11 @@
  * it.
  */
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { LANE_HANDSHAKE_MS, LANE_RETRY_MS } from '../../limits.ts'
-import type { Channel } from '../../wire/channel.ts'
+import { LANE_HANDSHAKE_MS } from '../../limits.ts'
 import { FrameReader } from '../../wire/frames.ts'
 import { hostOf } from '../multiaddr.ts'
 import { deadline, untilAborted } from '../../deadline.ts'
+import { LaneBackoff } from './lane-backoff.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LANE_OFFER_BYTES, LANE_PROTOCOL, decodeOffer } from './lane-offer.ts'
 import { LaneReceiver, SlabPool } from './lane-receive.ts'
@@ -20,65 +20,75 @@ export interface LaneDialerOptions {
   readonly network: Pick<Libp2pNetwork, 'open' | 'onPeer' | 'connections'>
   /** Monotonic milliseconds. */
   readonly now: () => number
-  /** Called when a peer gives no lane; it is asked again after `LANE_RETRY_MS`. */
-  readonly onFailure?: (peer: string, error: DstoreError) => void
+  /** Called when a peer gives no lane; it is asked again after `retryMs`. */
+  readonly onFailure?: (peer: string, error: DstoreError, retryMs: number) => void
 }
 
 export class LaneDialer {
   readonly #options: LaneDialerOptions
   readonly #lanes = new LaneSet()
   readonly #slabs = new SlabPool()
-  /** By peer that gave no lane: when to ask it again. */
-  readonly #retryAt = new Map<string, number>()
+  readonly #backoff: LaneBackoff
+  readonly #stop = new AbortController()
   readonly #stopWatching: () => void
 
   constructor(options: LaneDialerOptions) {
     this.#options = options
+    this.#backoff = new LaneBackoff(options.now)
     this.#stopWatching = options.network.onPeer({
       disconnected: (peer) => {
-        this.#retryAt.delete(peer)
+        this.#backoff.reset(peer)
         this.#lanes.cut(peer)
       },
     })
   }
 
   /** A lane to a connected peer; undefined if it gives none: use a stream then. */
-  async open(peer: string, signal?: AbortSignal): Promise<Channel | undefined> {
-    if (this.hasNone(peer)) return undefined
-    const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', signal)
+  async open(peer: string): Promise<LaneChannel | undefined> {
+    const host = this.#host(peer)
+    if (host === undefined || !this.isDue(peer)) return undefined
+    const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', this.#stop.signal)
     try {
-      return await this.#connect(peer, limit.signal)
+      const lane = await this.#connect(peer, host, limit.signal)
+      this.#backoff.reset(peer)
+      return lane
     } catch (cause) {
-      signal?.throwIfAborted()
       const error = asDstoreError(cause)
       // A peer that is busy or has disconnected may give a lane next time.
-      if (error.code === 'busy' || !this.#isConnected(peer)) return undefined
-      this.#retryAt.set(peer, this.#options.now() + LANE_RETRY_MS)
-      this.#options.onFailure?.(peer, error)
+      const hasRefused = error.code !== 'busy' && this.#host(peer) !== undefined
+      if (!hasRefused || this.#stop.signal.aborted) return undefined
+      this.#options.onFailure?.(peer, error, this.#backoff.failed(peer, host))
       return undefined
     } finally {
       limit.clear()
     }
   }
 
-  /** Did the peer give no lane a while ago, so that none is tried now? */
-  hasNone(peer: string): boolean {
-    return (this.#retryAt.get(peer) ?? -Infinity) > this.#options.now()
+  /** Is the peer connected, and has it given a lane or not been asked for long enough? */
+  isDue(peer: string): boolean {
+    const host = this.#host(peer)
+    return host !== undefined && !this.#stop.signal.aborted && this.#backoff.isDue(peer, host)
+  }
+
+  /** Open lanes to a peer. */
+  count(peer: string): number {
+    return this.#lanes.count(peer)
   }
 
   close(): void {
     this.#stopWatching()
+    this.#stop.abort(new DstoreError('cancelled', 'the node is closing'))
     this.#lanes.cutAll()
   }
 
-  async #connect(peer: string, signal: AbortSignal): Promise<Channel> {
+  async #connect(peer: string, host: string, signal: AbortSignal): Promise<LaneChannel> {
     const { port, key } = await this.#ask(peer, signal)
     const receiver = new LaneReceiver(this.#slabs)
-    const socket = await connectLane({ host: this.#host(peer), port }, key, signal, receiver)
+    const socket = await connectLane({ host, port }, key, signal, receiver)
     const lane = new LaneChannel(socket, peer, this.#slabs, receiver)
     this.#lanes.add(lane)
     // A lane must not outlive the connection, which may have closed meanwhile.
-    if (!this.#isConnected(peer)) this.#lanes.cut(peer)
+    if (this.#host(peer) === undefined) this.#lanes.cut(peer)
     return lane
   }
 
@@ -94,14 +104,12 @@ export class LaneDialer {
     }
   }
 
-  /** The host of the authenticated connection: an offer names only a port there. */
-  #host(peer: string): string {
+  /**
+   * The host of the authenticated connection: an offer names only a port there. Undefined if there
+   * is no connection.
+   */
+  #host(peer: string): string | undefined {
     const connection = this.#options.network.connections().find((one) => one.peer === peer)
-    if (connection === undefined) throw new DstoreError('unreachable', `not connected to ${peer}`)
-    return hostOf(connection.address)
-  }
-
-  #isConnected(peer: string): boolean {
-    return this.#options.network.connections().some((connection) => connection.peer === peer)
+    return connection === undefined ? undefined : hostOf(connection.address)
   }
 }

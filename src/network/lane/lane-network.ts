@@ -1,11 +1,11 @@
 /** A network that carries its bulk protocol over lanes where it can, and over streams elsewhere. */
-import { DstoreError } from '../../errors.ts'
 import type { Channel } from '../../wire/channel.ts'
-import { hostOf } from '../multiaddr.ts'
+import { hostOf, parseDialAddress } from '../multiaddr.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LaneDialer } from './lane-dialer.ts'
 import type { LaneKeysOptions } from './lane-keys.ts'
 import { LaneListener } from './lane-listener.ts'
+import { LanesAhead } from './lanes-ahead.ts'
 import type { Log } from '../../log.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
 import type { DialOptions, Network } from '../network.ts'
@@ -24,6 +24,7 @@ export class LaneNetwork implements Network {
   readonly #options: LaneNetworkOptions
   readonly #network: Libp2pNetwork
   readonly #dialer: LaneDialer
+  readonly #ahead: LanesAhead
   #listener: LaneListener | undefined
 
   constructor(options: LaneNetworkOptions) {
@@ -33,9 +34,10 @@ export class LaneNetwork implements Network {
     this.#dialer = new LaneDialer({
       network,
       now,
-      onFailure: (peer, { code, message }) =>
-        log.info('no lane: transfers go over the stream', { peer, code, error: message }),
+      onFailure: (peer, { code, message }, retryMs) =>
+        log.info('no lane: transfers go over the stream', { peer, code, error: message, retryMs }),
     })
+    this.#ahead = new LanesAhead(this.#dialer)
   }
 
   get peerId(): string {
@@ -51,27 +53,38 @@ export class LaneNetwork implements Network {
   }
 
   async dial(address: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
-    const stream = await this.#network.dial(address, protocol, options)
-    if (protocol !== this.#options.bulk) return stream
-    try {
-      const lane = await this.#dialer.open(stream.peer, options.signal)
-      if (lane === undefined) return stream
-      stream.abort(new DstoreError('cancelled', 'there is a lane'))
-      return lane
-    } catch (error) {
-      stream.abort(error as Error)
-      throw error
-    }
+    if (protocol !== this.#options.bulk) return this.#network.dial(address, protocol, options)
+    const { peer } = parseDialAddress(address)
+    return this.#bulk(peer, options, () => this.#network.dial(address, protocol, options))
   }
 
   async open(peer: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
-    const { bulk } = this.#options
-    const lane = protocol === bulk ? await this.#dialer.open(peer, options.signal) : undefined
-    return lane ?? this.#network.open(peer, protocol, options)
+    const open = (): Promise<Channel> => this.#network.open(peer, protocol, options)
+    return protocol === this.#options.bulk ? this.#bulk(peer, options, open) : open()
   }
 
   canReuse(channel: Channel): boolean {
-    return channel instanceof LaneChannel || this.#dialer.hasNone(channel.peer)
+    if (channel instanceof LaneChannel) return true
+    // To open a channel once more is what tries a lane, and finds one that came meanwhile.
+    return !this.#ahead.hasSpare(channel.peer) && !this.#ahead.isDue(channel.peer)
+  }
+
+  prepare(peer: string): void {
+    this.#ahead.prepare(peer)
+  }
+
+  /** A lane if one is open; else a stream, while a lane is tried beside it. */
+  async #bulk(
+    peer: string,
+    { signal }: DialOptions,
+    openStream: () => Promise<Channel>,
+  ): Promise<Channel> {
+    signal?.throwIfAborted()
+    const lane = this.#ahead.take(peer)
+    if (lane !== undefined) return lane
+    const stream = await openStream()
+    this.#ahead.prepare(peer)
+    return stream
   }
 
   async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {

@@ -248,6 +248,7 @@ export class GlobalLink {
         if (this.#index.link === 'connected' && this.#status.state === 'away') {
           welcomed()
           this.#became('connected', undefined)
+          this.#options.onWelcome?.(channel.peer)
           log.info('connected to Global', { peer: channel.peer })
         }
       }

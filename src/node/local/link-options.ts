@@ -13,6 +13,8 @@ export interface GlobalLinkOptions {
   readonly backoffMs: (attempt: number) => number
   /** Receives the list of members, and its changes. */
   readonly members: KnownMembers
+  /** Called when Global has welcomed this node, at the start of each session. */
+  readonly onWelcome?: (peer: string) => void
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number

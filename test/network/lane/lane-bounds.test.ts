@@ -37,20 +37,20 @@ test('R003-104 a peer has a bounded number of lanes, and gets another when one e
   const { dialer, server, listener, taken } = await site()
   const lanes: Channel[] = []
   for (let i = 0; i < LANES_PER_PEER; i++) {
-    lanes.push((await dialer.open(server.peerId, patience()))!)
+    lanes.push((await dialer.open(server.peerId))!)
   }
   await eventually(() => listener.counts.lanes === LANES_PER_PEER)
-  t.is(await dialer.open(server.peerId, patience()), undefined)
+  t.is(await dialer.open(server.peerId), undefined)
   t.is(taken.length, LANES_PER_PEER)
   lanes[0]!.abort(new Error('done'))
   await eventually(() => listener.counts.lanes === LANES_PER_PEER - 1)
-  t.truthy(await dialer.open(server.peerId, patience()))
+  t.truthy(await dialer.open(server.peerId))
 })
 
 test('R003-104 a key that was not used yet counts as a lane', async (t) => {
   const where = await site()
   const { server, dialer, taken } = where
-  for (let i = 1; i < LANES_PER_PEER; i++) await dialer.open(server.peerId, patience())
+  for (let i = 1; i < LANES_PER_PEER; i++) await dialer.open(server.peerId)
   const { port, key } = (await offered(where))!
   t.is(await offered(where), undefined)
   const last = await connectLane({ host: HOST, port }, key, patience())
@@ -114,9 +114,9 @@ test('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
     () => listener.close(),
     ...dialers.map((dialer) => () => dialer.close()),
   )
-  for (let i = 0; i < 3; i++) t.truthy(await dialers[0]!.open(server.peerId, patience()))
+  for (let i = 0; i < 3; i++) t.truthy(await dialers[0]!.open(server.peerId))
   await eventually(() => listener.counts.lanes === 3)
-  t.is(await dialers[1]!.open(server.peerId, patience()), undefined)
+  t.is(await dialers[1]!.open(server.peerId), undefined)
 })
 
 test('R003-108 a lane leads to the host of the connection, even if another host listens on that port', async (t) => {
@@ -146,7 +146,7 @@ test('R003-108 a lane leads to the host of the connection, even if another host 
     () => dialer.close(),
     () => decoy.close(),
   )
-  t.truthy(await dialer.open(server.peerId, patience()))
+  t.truthy(await dialer.open(server.peerId))
   await eventually(() => taken.length === 1)
   t.is(strangers, 0)
 })
@@ -173,7 +173,7 @@ test('R003-110 each side cuts its lanes when the connection closes', async (t) =
   await other.handle(PING, () => {})
   await other.handle(LANE_PROTOCOL, (channel) => void new FrameWriter(channel).send(offer))
   await client.dial(other.addresses()[0]!, PING)
-  const lane = (await dialer.open(other.peerId, patience()))!
+  const lane = (await dialer.open(other.peerId))!
   await eventually(() => kept.length === 1)
   client.disconnect(server.peerId)
   client.disconnect(other.peerId)
@@ -185,17 +185,20 @@ test('R003-110 each side cuts its lanes when the connection closes', async (t) =
 
 test('R003-110 a lane is cut if the connection closed while it was opened', async (t) => {
   const { server, client } = await site()
-  let asked = 0
+  let hasAsked = false
   const dialer = new LaneDialer({
     network: {
-      open: (...args) => client.open(...args),
+      open: (...args) => {
+        hasAsked = true
+        return client.open(...args)
+      },
       onPeer: () => () => {},
-      connections: () => (asked++ === 0 ? client.connections() : []),
+      connections: () => (hasAsked ? [] : client.connections()),
     },
     now,
   })
   closing.push(() => dialer.close())
-  const lane = await dialer.open(server.peerId, patience())
+  const lane = await dialer.open(server.peerId)
   t.true(lane!.signal.aborted)
 })
 

@@ -44,7 +44,7 @@ test.after.always(async () => {
 
 async function create(): Promise<ConnectedPair> {
   const accepted = new Promise<Channel>((resolve) => waiting.push(resolve))
-  const a = await dialer.open(server.peerId, new AbortController().signal)
+  const a = await dialer.open(server.peerId)
   const b = await accepted
   const close = async (): Promise<void> => {
     a!.abort(new Error('done'))

@@ -13,7 +13,7 @@ test.afterEach.always(closeAll)
 
 test('R003-102, R003-105 a lane carries bytes both ways, under TLS 1.3, in the name of the peer', async (t) => {
   const { dialer, server, client, taken, listener } = await site()
-  const lane = await dialer.open(server.peerId, patience())
+  const lane = await dialer.open(server.peerId)
   await eventually(() => taken.length === 1)
   t.is(lane!.peer, server.peerId)
   t.is(taken[0]!.peer, client.peerId)
@@ -33,14 +33,14 @@ test('R003-104 a peer holds a bounded number of unused keys', async (t) => {
   for (let i = 0; i < LANE_KEYS_PER_PEER; i++) t.truthy(await offered(where))
   t.is(await offered(where), undefined)
   t.is(where.listener.counts.keys, LANE_KEYS_PER_PEER)
-  t.is(await where.dialer.open(where.server.peerId, patience()), undefined)
+  t.is(await where.dialer.open(where.server.peerId), undefined)
   t.deepEqual(where.failures, [], 'a peer without room now may be asked again at once')
 })
 
 test('R003-103, R003-110 a lane does not outlive the connection that vouched for it', async (t) => {
   const where = await site()
   const { server, client, dialer, taken, listener } = where
-  const lane = await dialer.open(server.peerId, patience())
+  const lane = await dialer.open(server.peerId)
   await eventually(() => taken.length === 1)
   const unused = (await offered(where))!
   server.disconnect(client.peerId)
@@ -51,7 +51,7 @@ test('R003-103, R003-110 a lane does not outlive the connection that vouched for
 
 test('R003-109 connections that never shake hands are bounded, and lanes that are open go on', async (t) => {
   const where = await site()
-  const lane = await where.dialer.open(where.server.peerId, patience())
+  const lane = await where.dialer.open(where.server.peerId)
   await eventually(() => where.taken.length === 1)
   const flood = Array.from({ length: LANES_PENDING + 200 }, () => {
     const socket = net.connect(where.listener.port, HOST)
@@ -68,7 +68,7 @@ test('R003-109 connections that never shake hands are bounded, and lanes that ar
   same(t, (await where.taken[0]!.read())!, pattern(10, 1))
   for (const socket of flood) socket.destroy()
   await eventually(() => where.listener.counts.pending === 0)
-  t.truthy(await where.dialer.open(where.server.peerId, patience()))
+  t.truthy(await where.dialer.open(where.server.peerId))
 })
 
 test('random bytes at the port of lanes close only that connection', async (t) => {
@@ -82,7 +82,7 @@ test('random bytes at the port of lanes close only that connection', async (t) =
     await new Promise((resolve) => socket.once('close', resolve))
   }
   await eventually(() => where.listener.counts.pending === 0)
-  t.truthy(await where.dialer.open(where.server.peerId, patience()))
+  t.truthy(await where.dialer.open(where.server.peerId))
 })
 
 test('R003-112 a record that is too long, or after the end, breaks the lane', async (t) => {
@@ -116,7 +116,7 @@ test('R003-111 a connection that is cut without the word for the end is lost, no
 
 test('a small write does not wait for another', async (t) => {
   const { dialer, server, taken } = await site()
-  const lane = (await dialer.open(server.peerId, patience()))!
+  const lane = (await dialer.open(server.peerId))!
   await eventually(() => taken.length === 1)
   const there = taken[0]!
   const waits: number[] = []

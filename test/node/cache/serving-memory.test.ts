@@ -26,7 +26,6 @@ import {
   closeAll,
   closing,
   connected,
-  patience,
   site,
 } from '../../network/lane/lane-site.ts'
 import { isPartOf, painted } from '../painted.ts'
@@ -58,13 +57,13 @@ const WAYS: Readonly<Record<string, () => Promise<Ends>>> = {
   },
   'by lane': async () => {
     const { dialer, server, taken } = await site()
-    const asker = await dialer.open(server.peerId, patience())
+    const asker = await dialer.open(server.peerId)
     await eventually(() => taken.length === 1)
     return [asker!, taken[0]!]
   },
   'by lane, to whom was dialed': async () => {
     const { dialer, server, taken } = await site()
-    const giver = await dialer.open(server.peerId, patience())
+    const giver = await dialer.open(server.peerId)
     await eventually(() => taken.length === 1)
     return [taken[0]!, giver!]
   },
