@@ -41,6 +41,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     ...text('MULTIADDR', 'listen on this address; only members are admitted'),
     multiple: true,
   },
+  'lane-port': text('PORT', 'TCP port for bulk data (default: one above the port to listen on)'),
   role: text('ROLE', 'reader, writer or admin (default writer)'),
   uses: text('N', 'how many nodes may use the ticket (default 1)'),
   expires: text('D', 'how long the ticket is valid (default 24h)'),
@@ -57,7 +58,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join listen store cache max-size lease forget-after socket-group ' +
+  'global standalone join listen lane-port store cache max-size lease forget-after socket-group ' +
   'http http-public log-level'
 ).split(' ') as FlagName[]
 
@@ -85,6 +86,7 @@ export interface Flags {
   readonly standalone?: boolean
   readonly join?: string
   readonly listen?: readonly string[]
+  readonly 'lane-port'?: string
   readonly role?: string
   readonly uses?: string
   readonly expires?: string

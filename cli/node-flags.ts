@@ -1,7 +1,7 @@
 /** The flags that configure a node, as settings and as parameters of another process. */
 import { DstoreError } from '../src/errors.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
-import { checkSettings, parseLease } from '../src/daemon/config/settings.ts'
+import { checkSettings, parseLease, parsePort } from '../src/daemon/config/settings.ts'
 import type { Settings } from '../src/daemon/config/settings.ts'
 import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
@@ -12,7 +12,7 @@ import type { Flags } from './flags.ts'
  */
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
-  const { 'max-size': max, 'forget-after': forgetAfter } = flags
+  const { 'max-size': max, 'lane-port': lanePort, 'forget-after': forgetAfter } = flags
   const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
   checkOneRole(flags)
   return checkSettings({
@@ -20,6 +20,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(standalone && { role: 'standalone' }),
     ...(join !== undefined && { role: 'local', join }),
     ...(listen !== undefined && { listen }),
+    ...(lanePort !== undefined && { lanePort: parsePort(lanePort) }),
     ...(store !== undefined && { store: store as 'disk' | 'memory' }),
     ...(cache !== undefined && { cacheBytes: parseSize(cache) }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),

@@ -13,6 +13,7 @@ export function statusText(status: StatusAnswer): string {
     ['HTTP', daemon.http && httpText(daemon.http)],
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
+    ['bulk port', status.lanePort?.toString()],
     ['Global', global && globalText(global)],
     ['away because', global?.state === 'away' ? global.error : undefined],
     ['Locals', status.role === 'global' ? localsText(status) : undefined],

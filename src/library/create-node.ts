@@ -35,6 +35,11 @@ export interface GlobalOptions extends AnyNode {
   readonly role: 'global'
   /** Multiaddrs to listen on. Default: a free port on 127.0.0.1; see `status().listen`. */
   readonly listen?: readonly string[]
+  /**
+   * TCP port for bulk data, 0 for any free one; it must be free. Default: one above the port that
+   * it listens on, or any free one.
+   */
+  readonly lanePort?: number
   /** Quota of its store, in bytes of values. Default: the space on the disk. */
   readonly maxBytes?: number
   /** Lease: a Local stops serving after this many milliseconds of silence. Default: no lease. */
@@ -63,6 +68,8 @@ export interface LocalOptions extends AnyNode {
   readonly cacheBytes?: number
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
+  /** TCP port for bulk data, if it listens: see `GlobalOptions`. */
+  readonly lanePort?: number
 }
 
 /** Options by role: `{}`, `{ role: 'global' }`, `{ role: 'local', ticket }`. */
@@ -101,6 +108,7 @@ function optionsOf(options: NodeOptions): RoleOptions {
       throw new RangeError(`options.${name} must be a whole number`)
     }
   }
+  checkPort('lanePort' in rest ? rest.lanePort : undefined)
   checkListen('listen' in rest ? rest.listen : undefined)
   switch (role) {
     case 'local': {
@@ -123,6 +131,11 @@ function destination(ticket?: string, join?: string): { ticket: Ticket } | { joi
   }
   if (join === undefined) throw new TypeError('options.ticket or options.join must be given')
   return { join: checkJoinAddress(join) }
+}
+
+function checkPort(port = 0): void {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return
+  throw new RangeError('options.lanePort must be a whole number from 0 to 65535')
 }
 
 function checkListen(listen: unknown = []): void {

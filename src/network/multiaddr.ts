@@ -44,6 +44,12 @@ export function hostOf(address: string): string {
   return hostPart(parse(address)).value
 }
 
+/** The TCP port of an address to listen on. Error: `malformed-address`. */
+export function portOf(address: string): number {
+  const [, port] = parseListenAddress(address).getComponents()
+  return Number(port?.value)
+}
+
 function parse(address: string): Multiaddr {
   try {
     return multiaddr(address)

@@ -20,6 +20,9 @@ export interface Network {
    */
   addresses(): readonly string[]
 
+  /** The TCP port on which this node accepts lanes; undefined if it accepts none. */
+  readonly lanePort?: number | undefined
+
   /**
    * Connects, or reuses the connection, and opens a channel. Errors: `malformed-address`,
    * `unreachable`, `timeout`, `cancelled`, `incompatible`, `busy`.

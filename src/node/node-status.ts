@@ -72,6 +72,8 @@ export interface NodeStatus {
   /** Undefined on a standalone node, which has no network. */
   readonly peerId: string | undefined
   readonly listen: readonly string[]
+  /** The TCP port on which it accepts lanes for bulk; undefined if it accepts none. */
+  readonly lanePort: number | undefined
   /**
    * Position in the order of changes: the last durable one at Global, the last applied one at a
    * Local.

@@ -47,6 +47,10 @@ export interface NodeOptions {
   readonly forgetAfterMs?: number
   /** False: transfers use only streams, never lanes. */
   readonly lanes?: boolean
+  /** TCP port of lanes, 0 for any free one; it must be free. Default: see `defaultLanePort`. */
+  readonly lanePort?: number
+  /** Ports of this machine that the default port of lanes must leave for others. */
+  readonly reservedPorts?: readonly number[]
   readonly log: Log
 }
 
@@ -170,7 +174,7 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
 
 /** libp2p is loaded here, because it takes long and a standalone node does without. */
 async function openNetwork(
-  { dir, lanes = true, log }: NodeOptions,
+  { dir, lanes = true, lanePort, reservedPorts, log }: NodeOptions,
   listen: readonly string[],
   gate: Gate,
   isHeld = false,
@@ -180,7 +184,16 @@ async function openNetwork(
   const identity = await identityIn(dir)
   const network = await createNetwork({ identity, listen, gate, isHeld })
   if (!lanes) return network
-  return new LaneNetwork({ network, listen, bulk: TRANSFER_PROTOCOL, log, now, random })
+  return new LaneNetwork({
+    network,
+    listen,
+    bulk: TRANSFER_PROTOCOL,
+    log,
+    now,
+    random,
+    ...(lanePort !== undefined && { lanePort }),
+    ...(reservedPorts !== undefined && { reservedPorts }),
+  })
 }
 
 async function identityIn(dir: string | undefined): Promise<Identity> {

@@ -31,6 +31,7 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/12D3Koo\w+/g, 'PEER'],
   [/[0-9a-f]{32}-(?=\d)/g, 'RUN-'],
   [/127\.0\.0\.1:[1-9]\d*/g, '127.0.0.1:PORT'],
+  [/(bulk port +)\d+/g, '$1PORT'],
   [/127\.0\.0\.1\/tcp\/[1-9]\d*/g, '127.0.0.1/tcp/PORT'],
 ]
 

@@ -270,6 +270,7 @@ export class FakeNode implements Node, NodeIndex {
       startedAt: '2026-01-01T00:00:00.000Z',
       peerId: undefined,
       listen: [],
+      lanePort: undefined,
       position: undefined,
       leaseMs: undefined,
       global: undefined,

@@ -19,17 +19,17 @@ export class Relay {
   }
 
   /** Opens a relay to a multiaddr of TCP over IPv4. */
-  static async before(t: Owner, multiaddr: string): Promise<Relay> {
+  static async before(t: Owner, multiaddr: string, at: string = '127.0.0.1'): Promise<Relay> {
     const [, host, port] = /^\/ip4\/([\d.]+)\/tcp\/(\d+)/.exec(multiaddr)!
     const relay = new Relay(host!, Number(port))
     const server = createServer((socket) => relay.#join(socket))
-    server.listen(0, '127.0.0.1')
+    server.listen(0, at)
     await once(server, 'listening')
     t.teardown(() => {
       relay.break()
       server.close()
     })
-    const own = `/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}`
+    const own = `/ip4/${at}/tcp/${(server.address() as AddressInfo).port}`
     relay.address = multiaddr.replace(`/ip4/${host}/tcp/${port}`, own)
     return relay
   }

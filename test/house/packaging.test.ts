@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
-import { parseFlags } from '../../cli/flags.ts'
+import { parseFlags, type Flags } from '../../cli/flags.ts'
 import { read } from './tree.ts'
 
 const UNITS = {
@@ -75,6 +75,17 @@ test('the image runs as an unprivileged user, has a health check, and copies exi
   const [command, ...flags] = args as [string, ...string[]]
   t.notThrows(() => parseFlags(command, COMMANDS[command]!.flags, flags))
   for (const path of ['package.json', 'package-lock.json', 'LICENSE']) t.true(existsSync(path))
+})
+
+test('R003-122 where a Global gets a port, it gets one for bulk data, which is documented', (t) => {
+  const { listen, 'lane-port': port } = daemonFlags(compose.services['global']!.command) as Flags
+  t.deepEqual(listen, ['/ip4/0.0.0.0/tcp/4480'])
+  t.is(port, '4481')
+  t.regex(dockerfile, /^EXPOSE 4480 4481$/m)
+  const page = read('docs/service.md')
+  t.regex(page, /DSTORE_LISTEN=\/ip4\/0\.0\.0\.0\/tcp\/4480\\nDSTORE_LANE_PORT=4481/)
+  t.regex(page, /allow 4480:4481\/tcp/)
+  t.regex(page, /dport 4480-4481 accept/)
 })
 
 test('the composition is a Global, and Locals that join it with a ticket from outside', (t) => {

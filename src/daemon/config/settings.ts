@@ -22,6 +22,8 @@ export interface Settings {
   readonly join?: string
   /** Multiaddrs to listen on. */
   readonly listen?: readonly string[]
+  /** TCP port on which lanes for bulk are accepted; 0 for any free one. */
+  readonly lanePort?: number
   readonly store?: 'memory' | 'disk'
   readonly cacheBytes?: number
   /** Quota of the store, in bytes of values. */
@@ -45,6 +47,7 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_JOIN: (join) => ({ role: 'local', join }),
   DSTORE_GLOBAL: (text) => (text === '1' ? { role: 'global' } : {}),
   DSTORE_LISTEN: (text) => ({ listen: text.split(',') }),
+  DSTORE_LANE_PORT: (text) => ({ lanePort: parsePort(text) }),
   DSTORE_STORE: (store) => ({ store: store as 'memory' | 'disk' }),
   DSTORE_CACHE: (text) => ({ cacheBytes: parseSize(text) }),
   DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
@@ -70,6 +73,15 @@ export function settingsFromEnvironment(
 /** Parses a lease to milliseconds, `none` to 0. */
 export function parseLease(text: string): number {
   return text === 'none' ? 0 : parseDuration(text)
+}
+
+/** Parses the number of a TCP port; anything else is `usage`. */
+export function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && isPort(port)) return port
+  throw new DstoreError('usage', `not a port: ${text}`, {
+    hint: 'write a number from 1 to 65535, or 0 for any free port',
+  })
 }
 
 /** The saved settings, empty without a file. `usage` for a file with anything else in it. */
@@ -113,7 +125,8 @@ export function mergeSettings(...layers: readonly Settings[]): Settings {
  */
 export function resolveSettings(given: Settings, saved: Settings): Settings {
   const merged = mergeSettings(given, saved)
-  const { join, listen, leaseMs, forgetAfterMs, socketGroup, http, httpPublic, ...rest } = merged
+  const { join, listen, lanePort, leaseMs, forgetAfterMs, ...others } = merged
+  const { socketGroup, http, httpPublic, ...rest } = others
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
@@ -129,6 +142,18 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
       hint: 'add --global or --join',
     })
   }
+  // Addresses saved for one role open no port for another.
+  const isSameRole = saved.role === role
+  const listensOn = given.listen ?? (isSameRole ? listen : undefined)
+  if (given.lanePort !== undefined && role !== 'global' && listensOn === undefined) {
+    throw new DstoreError('usage', '--lane-port is for a node that listens', {
+      hint: 'add --global, or --listen to a Local',
+    })
+  }
+  const lanesOn = given.lanePort ?? (isSameRole ? lanePort : undefined)
+  if (lanesOn && listensOn?.some((address) => address.endsWith(`/tcp/${lanesOn}`))) {
+    throw new DstoreError('usage', `--lane-port: the node itself listens on port ${lanesOn}`)
+  }
   if (role === 'local' && join === undefined) {
     throw new DstoreError('usage', 'a Local needs the address of its Global', {
       hint: 'give it with --join, or join with a ticket',
@@ -142,14 +167,13 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
   }
   // A new address is not public unless the same command says so.
   const isPublic = given.http === undefined ? httpPublic : given.httpPublic
-  // Addresses saved for one role open no port for another.
-  const listensOn = given.listen ?? (saved.role === role ? listen : undefined)
   return {
     ...rest,
     ...(socketGroup === undefined || socketGroup === 'none' ? {} : { socketGroup }),
     ...(overTcp ? { http, ...(isPublic === true && { httpPublic: true }) } : {}),
     ...(role === 'local' && join !== undefined ? { join } : {}),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
+    ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }
@@ -202,11 +226,13 @@ function checkShape(value: unknown): Settings {
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
+const isPort = (value: unknown): boolean => isCount(value) && Number(value) <= 65_535
 
 const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['role', (value: unknown) => value === 'standalone' || value === 'global' || value === 'local'],
   ['join', isText],
   ['listen', (value: unknown) => Array.isArray(value) && value.every(isText)],
+  ['lanePort', isPort],
   ['store', isText],
   ['cacheBytes', isCount],
   ['maxBytes', isCount],

@@ -20,6 +20,7 @@ import type { TcpListener } from './listen-tcp.ts'
 import { takeLock, type Lock } from './lock.ts'
 import type { Log } from '../../log.ts'
 import { closeDirectory } from './permissions.ts'
+import { parseHttpAddress } from '../config/http-address.ts'
 import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import type { SocketAddress } from '../config/socket-address.ts'
@@ -68,6 +69,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes(),
       log,
       ...(settings.listen === undefined ? {} : { listen: settings.listen }),
+      ...(settings.lanePort === undefined ? {} : { lanePort: settings.lanePort }),
+      ...(settings.http === undefined
+        ? {}
+        : { reservedPorts: [parseHttpAddress(settings.http).port] }),
       ...(settings.join === undefined ? {} : { join: settings.join }),
       ...(ticket === undefined ? {} : { ticket }),
       ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),

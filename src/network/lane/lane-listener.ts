@@ -4,7 +4,7 @@
  */
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, type ErrorCode } from '../../errors.ts'
 import { LANES, LANES_PENDING, LANES_PER_PEER } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameWriter } from '../../wire/frame-writer.ts'
@@ -28,6 +28,11 @@ export interface LaneListenerOptions extends LaneKeysOptions {
   readonly mostLanes?: number
 }
 
+const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
+  ['EADDRINUSE', 'address-in-use'],
+  ['EACCES', 'not-permitted'],
+])
+
 export class LaneListener {
   readonly #options: LaneListenerOptions
   readonly #keys: LaneKeys
@@ -40,7 +45,7 @@ export class LaneListener {
   readonly #pending = new Map<string, Socket>()
   readonly #stopWatching: () => void
 
-  /** Listens, and offers lanes from then on. Error: `address-in-use`. */
+  /** Listens, and offers lanes from then on. Errors: `address-in-use`, `not-permitted`. */
   static async open(options: LaneListenerOptions): Promise<LaneListener> {
     const listener = new LaneListener(options)
     await listener.#listen()
@@ -84,8 +89,10 @@ export class LaneListener {
     const { host, port = 0 } = this.#options
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause: NodeJS.ErrnoException) => {
-        const code = cause.code === 'EADDRINUSE' ? 'address-in-use' : 'malformed-address'
-        reject(new DstoreError(code, `lanes cannot listen on ${host}:${port}`, { cause }))
+        const code = REASONS.get(cause.code) ?? 'malformed-address'
+        const message = `lanes cannot listen on ${host} port ${port} (${cause.code})`
+        const hint = 'choose another port with --lane-port, or 0 for any that is free'
+        reject(new DstoreError(code, message, { cause, hint }))
       })
       this.#server.listen({ host, port }, resolve)
     })

@@ -1,16 +1,26 @@
 /** A network that carries its bulk protocol over lanes where it can, and over streams elsewhere. */
 import type { Channel } from '../../wire/channel.ts'
 import { hostOf, parseDialAddress } from '../multiaddr.ts'
+import { asDstoreError } from '../../errors.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LaneDialer } from './lane-dialer.ts'
 import type { LaneKeysOptions } from './lane-keys.ts'
 import { LaneListener } from './lane-listener.ts'
+import { defaultLanePort } from './lane-port.ts'
 import { LanesAhead } from './lanes-ahead.ts'
 import type { Log } from '../../log.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
 import type { DialOptions, Network } from '../network.ts'
 
-export interface LaneNetworkOptions extends LaneKeysOptions {
+/** Where lanes listen, if the node does. */
+export interface LanePortOptions {
+  /** TCP port, 0 for any free one; it must be free. Default: `defaultLanePort`, or any free one. */
+  readonly lanePort?: number
+  /** Ports of this machine that the default must leave for others. */
+  readonly reservedPorts?: readonly number[]
+}
+
+export interface LaneNetworkOptions extends LaneKeysOptions, LanePortOptions {
   /** Closed with this one. */
   readonly network: Libp2pNetwork
   /** The addresses that the network listens on; lanes listen at the host of the first, if any. */
@@ -46,6 +56,10 @@ export class LaneNetwork implements Network {
 
   start(): Promise<void> {
     return this.#network.start()
+  }
+
+  get lanePort(): number | undefined {
+    return this.#listener?.port
   }
 
   addresses(): readonly string[] {
@@ -91,7 +105,24 @@ export class LaneNetwork implements Network {
     await this.#network.handle(protocol, take)
     const [address] = this.#options.listen
     if (protocol !== this.#options.bulk || address === undefined) return
-    this.#listener = await LaneListener.open({ ...this.#options, host: hostOf(address), take })
+    this.#listener = await this.#listen(hostOf(address), take)
+  }
+
+  async #listen(host: string, take: (channel: Channel) => void): Promise<LaneListener> {
+    const { listen, lanePort, reservedPorts, log } = this.#options
+    const port = lanePort ?? defaultLanePort(listen, reservedPorts)
+    const options = { ...this.#options, host, take }
+    try {
+      return await LaneListener.open({ ...options, port })
+    } catch (error) {
+      if (lanePort !== undefined || asDstoreError(error).code !== 'address-in-use') throw error
+      const listener = await LaneListener.open(options)
+      log.warn('the default port of lanes is taken: they have another', {
+        taken: port,
+        lanePort: listener.port,
+      })
+      return listener
+    }
   }
 
   /** Lanes end with the connections that they belong to. */

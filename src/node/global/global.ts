@@ -213,6 +213,7 @@ export class Global implements Node {
       startedAt: this.#startedAt.toISOString(),
       peerId: network?.peerId,
       listen: network?.addresses() ?? [],
+      lanePort: network?.lanePort,
       position: formatPosition(this.#driver.index.position),
       leaseMs,
       global: undefined,

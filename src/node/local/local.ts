@@ -155,6 +155,7 @@ export class Local implements Node {
       startedAt: this.#startedAt.toISOString(),
       peerId: network.peerId,
       listen: network.addresses(),
+      lanePort: network.lanePort,
       position: link.position && formatPosition(link.position),
       leaseMs: link.leaseMs,
       global: {

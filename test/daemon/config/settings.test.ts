@@ -17,6 +17,7 @@ import {
 } from '../../../src/daemon/config/quantities.ts'
 import {
   mergeSettings,
+  parsePort,
   readSettings,
   settingsFromEnvironment,
   resolveSettings,
@@ -175,6 +176,7 @@ test('R007-6 a node is opened with the settings of its daemon', async (t) => {
   const settings: Settings = {
     role: 'global',
     listen: ['/ip4/127.0.0.1/tcp/1'],
+    lanePort: 9,
     store: 'memory',
     cacheBytes: 1,
     maxBytes: 2,
@@ -191,6 +193,42 @@ test('R007-6 a node is opened with the settings of its daemon', async (t) => {
   t.deepEqual(opened, [{ ...settings, role: 'global', dir: directory.path, log: SILENT } as const])
 })
 
+test('R007-122 the port of lanes is a port, of a node that listens, and another than its own', (t) => {
+  t.deepEqual(['0', '1', '65535'].map(parsePort), [0, 1, 65_535])
+  for (const bad of ['', '-1', '65536', '1.5', ' 1', '0x10', 'none', '123456']) {
+    t.throws(() => parsePort(bad), { code: 'usage' }, bad)
+    if (bad === '') continue
+    t.throws(() => settingsFromEnvironment({ DSTORE_LANE_PORT: bad }), { code: 'usage' })
+  }
+  const listen = ['/ip4/127.0.0.1/tcp/4480']
+  const global: Settings = { role: 'global', listen, lanePort: 4490 }
+  t.deepEqual(resolveSettings({}, global), global)
+  t.deepEqual(resolveSettings({ lanePort: 0 }, global), { ...global, lanePort: 0 })
+  t.deepEqual(resolveSettings({ role: 'global', lanePort: 1 }, {}), { role: 'global', lanePort: 1 })
+  const local: Settings = { role: 'local', join: GLOBAL }
+  t.deepEqual(resolveSettings(local, global), local, 'another role forgets it')
+  t.deepEqual(resolveSettings({ listen, lanePort: 1 }, local), { ...local, listen, lanePort: 1 })
+  t.throws(() => resolveSettings({ lanePort: 1 }, local), { code: 'usage' })
+  t.throws(() => resolveSettings({ lanePort: 1 }, {}), { code: 'usage' })
+  t.throws(() => resolveSettings({ lanePort: 4480 }, global), { code: 'usage' })
+})
+
+test('R007-122 the default port of lanes leaves the API its port', async (t) => {
+  const opened: NodeOptions[] = []
+  const directory = stateDirectory(temporaryDirectory(t))
+  const openNode = (options: NodeOptions): Promise<FakeNode> => {
+    opened.push(options)
+    return Promise.resolve(new FakeNode())
+  }
+  const settings: Settings = { role: 'global', http: '127.0.0.1:0' }
+  const daemon = await startDaemon({ directory, settings, log: SILENT, openNode })
+  t.teardown(() => daemon.close())
+  t.deepEqual(
+    opened.map(({ reservedPorts }) => reservedPorts),
+    [[0]],
+  )
+})
+
 test('R007-6 variables are read as flags are', (t) => {
   t.deepEqual(settingsFromEnvironment({}), {})
   t.deepEqual(settingsFromEnvironment({ DSTORE_CACHE: '', DSTORE_JOIN: '' }), {})
@@ -202,11 +240,13 @@ test('R007-6 variables are read as flags are', (t) => {
     settingsFromEnvironment({
       DSTORE_GLOBAL: '1',
       DSTORE_LISTEN: '/ip4/127.0.0.1/tcp/1,/ip6/::1/tcp/2',
+      DSTORE_LANE_PORT: '4482',
       DSTORE_STORE: 'memory',
     }),
     {
       role: 'global',
       listen: ['/ip4/127.0.0.1/tcp/1', '/ip6/::1/tcp/2'],
+      lanePort: 4482,
       store: 'memory',
     },
   )
@@ -233,6 +273,8 @@ test('a configuration file that is not ours is said so, with its name', (t) => {
     '{"cacheBytes":1.5}',
     '{"listen":"/ip4/127.0.0.1/tcp/1"}',
     '{"listen":["/ip4/0.0.0.256/tcp/1"]}',
+    '{"lanePort":65536}',
+    '{"lanePort":"4481"}',
     '{"join":"nowhere"}',
     '{"store":"tape"}',
     '{"sockets":"x"}',

@@ -21,13 +21,7 @@ import { eventually } from '../../eventually.ts'
 import { channelPair } from '../../wire/memory-pair.ts'
 import { Relay } from '../../e2e/relay.ts'
 import { sample, type Sample } from '../../transfer/ends.ts'
-import {
-  LOOPBACK,
-  closeAll,
-  closing,
-  connected,
-  site,
-} from '../../network/lane/lane-site.ts'
+import { LOOPBACK, closeAll, closing, connected, site } from '../../network/lane/lane-site.ts'
 import { isPartOf, painted } from '../painted.ts'
 import { POOLED_VALUE_BYTES } from '../../../src/node/cache/cached-value.ts'
 

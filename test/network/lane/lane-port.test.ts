@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { eventually } from '../../eventually.ts'
+import { test } from '../../serial.ts'
+import { newIdentity } from '../../../src/network/identity.ts'
+import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
+import type { LanePortOptions } from '../../../src/network/lane/lane-network.ts'
+import { defaultLanePort } from '../../../src/network/lane/lane-port.ts'
+import { createNetwork } from '../../../src/network/libp2p-network.ts'
+import { HOST, closeAll, closing } from './lane-site.ts'
+import { now, random } from './lanes.ts'
+
+test.afterEach.always(closeAll)
+
+const BULK = '/dstore/bulk/1'
+
+test('R003-122 R007-122 the default is the port above, which nothing else uses', (t) => {
+  const on = (...ports: number[]): string[] => ports.map((port) => `/ip4/127.0.0.1/tcp/${port}`)
+  t.is(defaultLanePort(on(4480)), 4481)
+  t.is(defaultLanePort(on(4480, 4481, 4483)), 4482)
+  t.is(defaultLanePort(on(4480), [4481]), 4482)
+  t.is(defaultLanePort(on(4480, 4482), [4481]), 4483)
+  t.is(defaultLanePort(['/ip6/::/tcp/1', '/ip4/0.0.0.0/tcp/9']), 2)
+  t.is(defaultLanePort(on(0)), 0)
+  t.is(defaultLanePort(on(0, 4480)), 0)
+  t.is(defaultLanePort([]), 0)
+  t.is(defaultLanePort(on(65_535)), 0)
+  t.is(defaultLanePort(on(65_534), [65_535]), 0)
+})
+
+/** A server on this port, or any free one. */
+async function occupied(port = 0): Promise<number> {
+  const server = net.createServer((socket) => socket.destroy())
+  server.listen(port, HOST)
+  await once(server, 'listening')
+  closing.push(() => server.close())
+  return (server.address() as net.AddressInfo).port
+}
+
+/** Two ports in a row that are free, at least now. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const port = await new Promise<number>((resolve) => {
+      const server = net.createServer().listen(0, HOST, () => {
+        const { port } = server.address() as net.AddressInfo
+        server.close(() => resolve(port))
+      })
+    })
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = net.createServer().once('error', () => resolve(false))
+      server.listen(port + 1, HOST, () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
+}
+
+async function accepting(
+  port: number,
+  options: LanePortOptions,
+  warnings: unknown[] = [],
+): Promise<LaneNetwork> {
+  const listen = [`/ip4/${HOST}/tcp/${port}`]
+  const ignore = (): void => {}
+  const warn = (_: string, facts?: object): void => void warnings.push(facts)
+  const log = { debug: ignore, info: ignore, warn, error: ignore }
+  const network = await createNetwork({ identity: await newIdentity(), listen, isHeld: true })
+  const made = new LaneNetwork({ network, listen, bulk: BULK, log, now, random, ...options })
+  closing.push(() => made.close())
+  await made.handle(BULK, () => {})
+  return made
+}
+
+test('R007-122 lanes are accepted on the port above, or on the one that was asked for', async (t) => {
+  // Another process may take a port that was free.
+  await eventually(async () => {
+    const port = await freePair()
+    return (await accepting(port, {})).lanePort === port + 1
+  })
+  await eventually(async () => {
+    const port = await freePair()
+    const made = await accepting(0, { lanePort: port }).catch(() => undefined)
+    return made?.lanePort === port
+  })
+  t.true((await accepting(await freePair(), { lanePort: 0 })).lanePort! > 0)
+  t.true((await accepting(0, {})).lanePort! > 0)
+})
+
+test('R007-122 a default that is taken gives way, and that is logged; a port that was asked for does not', async (t) => {
+  const port = await freePair()
+  await occupied(port + 1)
+  const warnings: unknown[] = []
+  const { lanePort } = await accepting(port, {}, warnings)
+  t.true(lanePort! > 0 && lanePort !== port + 1)
+  t.deepEqual(warnings, [{ taken: port + 1, lanePort }])
+  const error = await t.throwsAsync(accepting(port, { lanePort: port + 1 }))
+  t.like(error, { code: 'address-in-use' })
+  t.regex(error.message, new RegExp(`lanes cannot listen on ${HOST} port ${port + 1}`))
+})
