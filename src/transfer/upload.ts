@@ -17,17 +17,24 @@ export interface Identity {
   readonly size: number
 }
 
+export interface UploadOptions {
+  readonly name?: string | undefined
+  /** The receiver takes the upload: its bytes are sent next. */
+  readonly onAccepted?: () => void
+}
+
 /** Sends a value whose key is known, as the pieces of its slice from `start` on. */
 export async function uploadKnown(
   transfer: TransferChannel,
   value: ValueBytes & Identity,
   start: number,
   signal: AbortSignal,
-  name?: string,
+  { name, onAccepted }: UploadOptions = {},
 ): Promise<UploadResult> {
   const { digest, size } = value
   const range: ByteRange = { start, end: size }
   return upload(transfer, { digest, size, start, ...named(name) }, async () => {
+    onAccepted?.()
     for (const piece of planPieces(size, range)) {
       await transfer.sendPiece(await readPiece(value, piece, signal), lengthOf(piece))
     }

@@ -3,27 +3,42 @@
  *
  * An entry is charged for the bytes that it holds and for those that it has reserved. To make room,
  * the least recently used entries are evicted, except those in use. No I/O: callers verify first.
+ *
+ * `prepare` lists an entry that takes no room yet; `claim` takes it, once bytes are about to
+ * arrive. A request that brings none therefore evicts nothing (specs/003-transfer.md, R003-115).
  */
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
-import { SEGMENT_BYTES } from '../../limits.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import { CachedValue, isPooled, segmentsIn } from './cached-value.ts'
+import {
+  NOTHING,
+  baseBytes,
+  bytesWithoutRoom,
+  chargeFor,
+  segmentsOf,
+  sumOf,
+  type Charge,
+} from './charge.ts'
 import type { CacheStatus } from '../node.ts'
 import { SegmentPool } from './segment-pool.ts'
-
-/** The share of the budget that an entry takes, in bytes: pooled segments, and other memory. */
-interface Charge {
-  readonly pooled: number
-  readonly own: number
-}
 
 interface Slot {
   readonly value: CachedValue
   /** The segments that this entry has reserved, filled or not. */
   readonly room: Set<number>
+  /** `NOTHING` until room is claimed. */
   charge: Charge
+  /** The memory of this entry while it has no room, in bytes, as it was counted. */
+  listedBytes: number
 }
+
+/** The memory that entries without room may take together, in bytes; the oldest go first. */
+const UNCLAIMED_BYTES = 8 * MIB
+
+/** Values of which a small part was read past a full cache, and that are remembered. */
+const GLANCES = 1024
 
 /** A value that is being put: charged, but not yet listed. */
 export interface PendingEntry {
@@ -39,6 +54,11 @@ export class Cache {
   readonly #onEvicted: (value: CachedValue) => void
   /** By key, the least recently used first. */
   readonly #slots = new Map<string, Slot>()
+  /** The entries without room, the oldest first. */
+  readonly #unclaimed = new Set<Slot>()
+  #unclaimedBytes = 0
+  /** Keys of values of which a small part was read past the cache, the oldest first. */
+  readonly #glances = new Set<string>()
   readonly #pool: SegmentPool
   #pooledBytes = 0
   #ownBytes = 0
@@ -80,12 +100,27 @@ export class Cache {
     for (const { value } of this.#slots.values()) yield value
   }
 
-  /**
-   * Reserves room for a range of a value, and returns the entry of this incarnation, if need be a
-   * new one. Undefined if the budget has no room even with every unused entry evicted, or if the
-   * cache holds a later incarnation.
-   */
+  /** `prepare`, then `claim`: for bytes that are here. */
   admit(key: Key, size: number, incarnation: number, range: ByteRange): CachedValue | undefined {
+    const value = this.prepare(key, size, incarnation, range)
+    return value !== undefined && this.claim(value, range) ? value : undefined
+  }
+
+  /**
+   * Returns the entry of this incarnation, if need be a new one, without taking room. Undefined if
+   * a range of it would have none even with every unused entry evicted, or if the cache holds a
+   * later incarnation. `offered`: the whole value, if it came with Global's answer.
+   *
+   * Undefined also for the first read of a small part of a value of which nothing is held, where
+   * the cache is full: a glance costs more memory than it brings.
+   */
+  prepare(
+    key: Key,
+    size: number,
+    incarnation: number,
+    range: ByteRange,
+    offered?: Uint8Array,
+  ): CachedValue | undefined {
     const text = key.toHex()
     const before = this.peek(key)
     // An unconfirmed entry has the same, verified bytes: Global has just confirmed them.
@@ -95,31 +130,67 @@ export class Cache {
     const present = this.#slots.get(text)
     if (present === undefined && baseBytes(size) > this.budgetBytes) return undefined
     const slot = present ?? newSlot(new CachedValue(key, size, incarnation, this.#pool))
-    const wanted = segmentsOf(range).filter((segment) => !slot.room.has(segment))
-    const segments = slot.room.size + wanted.length
-    const charge = chargeFor(size, segments * Math.min(SEGMENT_BYTES, size))
-    const done = slot.value.use()
-    const fits = this.#makeRoom(sumOf(charge) - (present === undefined ? 0 : sumOf(slot.charge)))
-    done()
-    if (!fits) return undefined
+    const victims = this.#victims(slot, chargeWith(slot, [range]))
+    if (victims === undefined) return undefined
+    const isGlance = offered === undefined && range.end - range.start <= GROUP_BYTES
+    if (isGlance && victims.length > 0 && !isClaimed(slot) && this.#isFirstGlance(text)) {
+      return undefined
+    }
+    if (offered !== undefined && !isClaimed(slot)) slot.value.offered ??= new Uint8Array(offered)
     if (present === undefined) this.#insert(slot)
-    for (const segment of wanted) slot.room.add(segment)
-    this.#charge(slot, charge)
+    this.#boundUnclaimed(slot)
     return slot.value
   }
 
-  /** Charges an entry for what it holds only: its download is over. */
+  /**
+   * Takes room for a range of an entry, and for the ranges `wanted` of it, if it has none yet.
+   * False if there is none, even with every unused entry evicted. An evicted entry needs none: its
+   * readers may continue.
+   */
+  claim(
+    value: CachedValue,
+    range: ByteRange,
+    wanted: () => readonly ByteRange[] = () => [],
+  ): boolean {
+    const slot = this.#slots.get(value.key.toHex())
+    if (slot?.value !== value) return true
+    if (isClaimed(slot) && segmentsOf(range).every((segment) => slot.room.has(segment))) return true
+    const ranges = [range, ...wanted()]
+    const charge = chargeWith(slot, ranges)
+    const victims = this.#victims(slot, charge)
+    if (victims === undefined) return false
+    this.#evictAll(victims)
+    for (const segment of ranges.flatMap(segmentsOf)) slot.room.add(segment)
+    this.#charge(slot, charge)
+    const { offered } = value
+    value.offered = undefined
+    if (offered !== undefined) value.adopt(0, offered, { start: 0, end: value.size })
+    return true
+  }
+
+  /** Charges an entry for what it holds only, if anything: its download is over. */
   settle(value: CachedValue): void {
     const slot = this.#slots.get(value.key.toHex())
-    if (slot?.value !== value) return
+    if (slot?.value !== value || !isClaimed(slot)) return
     for (const segment of slot.room) if (!value.hasSegment(segment)) slot.room.delete(segment)
-    this.#charge(slot, chargeFor(value.size, value.memoryBytes))
+    const isEmpty = value.size > 0 && value.memoryBytes === 0
+    if (isEmpty) value.forgetOutboard()
+    this.#charge(slot, isEmpty ? NOTHING : chargeFor(value.size, value.memoryBytes))
+    this.#boundUnclaimed(slot)
+  }
+
+  /** Whether an entry has room. One without holds nothing, except bytes that are offered. */
+  isClaimed(value: CachedValue): boolean {
+    const slot = this.#slots.get(value.key.toHex())
+    return slot?.value === value && isClaimed(slot)
   }
 
   /** Reserves room for a value that is being put; undefined if the budget has none. */
   reserve(key: Key, size: number): PendingEntry | undefined {
     const charge = chargeFor(size, isPooled(size) ? segmentsIn(size) * SEGMENT_BYTES : size)
-    if (sumOf(charge) > this.budgetBytes || !this.#makeRoom(sumOf(charge))) return undefined
+    const victims = this.#victims(undefined, charge)
+    if (victims === undefined) return undefined
+    this.#evictAll(victims)
     const value = new CachedValue(key, size, 0, this.#pool)
     this.#add(charge, 1)
     let open = true
@@ -140,7 +211,7 @@ export class Cache {
         value.incarnation = incarnation
         this.remove(key)
         const room = new Set(segmentsOf({ start: 0, end: size }))
-        this.#insert({ value, room, charge })
+        this.#insert({ value, room, charge, listedBytes: 0 })
       },
     }
   }
@@ -150,7 +221,8 @@ export class Cache {
     const slot = this.#slots.get(key.toHex())
     if (slot === undefined) return 0
     this.#slots.delete(key.toHex())
-    this.#add(slot.charge, -1)
+    this.#charge(slot, NOTHING)
+    this.#listUnclaimed(slot, false)
     this.#onEvicted(slot.value)
     const { heldBytes } = slot.value
     slot.value.detach()
@@ -175,28 +247,64 @@ export class Cache {
     return {
       usedBytes: this.#usedBytes(),
       budgetBytes: this.budgetBytes,
-      values: this.#slots.size,
+      values: this.#slots.size - this.#unclaimed.size,
       hits: this.#hits,
       misses: this.#misses,
       evictions: this.#evictions,
     }
   }
 
-  #makeRoom(bytes: number): boolean {
+  /**
+   * The entries to evict before this charge can take the place of that of `slot`. Undefined if even
+   * all of them would not do.
+   */
+  #victims(slot: Slot | undefined, charge: Charge): CachedValue[] | undefined {
+    const bytes = sumOf(charge) - (slot === undefined ? 0 : sumOf(slot.charge))
     let free = this.budgetBytes - this.#usedBytes()
     const victims: CachedValue[] = []
-    for (const { value, charge } of this.#slots.values()) {
+    if (free >= bytes) return victims
+    for (const other of this.#slots.values()) {
       if (free >= bytes) break
-      if (value.inUse) continue
-      victims.push(value)
-      free += sumOf(charge)
+      if (other === slot || other.value.inUse || !isClaimed(other)) continue
+      victims.push(other.value)
+      free += sumOf(other.charge)
     }
-    if (free < bytes) return false
+    return free < bytes ? undefined : victims
+  }
+
+  #evictAll(victims: readonly CachedValue[]): void {
     for (const { key } of victims) {
       this.evict(key)
       this.#evictions++
     }
+  }
+
+  /** Whether none is remembered; it is from now on. The second may evict: it is no glance. */
+  #isFirstGlance(key: string): boolean {
+    if (this.#glances.delete(key)) return false
+    this.#glances.add(key)
+    if (this.#glances.size > GLANCES) this.#glances.delete(this.#glances.values().next().value!)
     return true
+  }
+
+  /** Drops entries without room beyond the bound, except this one and those in use. */
+  #boundUnclaimed(newest: Slot): void {
+    if (isClaimed(newest)) return
+    // It may have changed since it was listed.
+    this.#listUnclaimed(newest, false)
+    this.#listUnclaimed(newest, true)
+    for (const slot of this.#unclaimed) {
+      if (this.#unclaimedBytes <= UNCLAIMED_BYTES) break
+      if (slot !== newest && !slot.value.inUse) this.evict(slot.value.key)
+    }
+  }
+
+  #listUnclaimed(slot: Slot, isListed: boolean): void {
+    if (!isListed && this.#unclaimed.delete(slot)) this.#unclaimedBytes -= slot.listedBytes
+    if (!isListed) return
+    this.#unclaimed.add(slot)
+    slot.listedBytes = bytesWithoutRoom(slot.value.size) + (slot.value.offered?.byteLength ?? 0)
+    this.#unclaimedBytes += slot.listedBytes
   }
 
   #usedBytes(): number {
@@ -212,6 +320,7 @@ export class Cache {
     this.#add(slot.charge, -1)
     slot.charge = charge
     this.#add(charge, 1)
+    if (isClaimed(slot)) this.#listUnclaimed(slot, false)
   }
 
   #add({ pooled, own }: Charge, times: 1 | -1): void {
@@ -222,25 +331,17 @@ export class Cache {
   }
 }
 
-/** Estimated cost of an entry's key, bitfield and bookkeeping, in bytes. */
-const ENTRY_BYTES = 1024
-
-const baseBytes = (size: number): number => ENTRY_BYTES + outboardBytes(size)
-
-const chargeFor = (size: number, memoryBytes: number): Charge =>
-  isPooled(size)
-    ? { pooled: memoryBytes, own: baseBytes(size) }
-    : { pooled: 0, own: baseBytes(size) + memoryBytes }
-
-const sumOf = ({ pooled, own }: Charge): number => pooled + own
-
 const newSlot = (value: CachedValue): Slot => ({
   value,
   room: new Set(),
-  charge: chargeFor(value.size, 0),
+  charge: NOTHING,
+  listedBytes: 0,
 })
 
-function segmentsOf({ start, end }: ByteRange): number[] {
-  const first = Math.floor(start / SEGMENT_BYTES)
-  return Array.from({ length: segmentsIn(end) - first }, (_, i) => first + i)
+const isClaimed = ({ charge }: Slot): boolean => charge !== NOTHING
+
+/** The charge of an entry that also has room for these ranges. */
+function chargeWith({ value: { size }, room }: Slot, ranges: readonly ByteRange[]): Charge {
+  const segments = new Set([...room, ...ranges.flatMap(segmentsOf)])
+  return chargeFor(size, segments.size * Math.min(SEGMENT_BYTES, size))
 }

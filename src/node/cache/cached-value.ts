@@ -28,8 +28,9 @@ export class CachedValue {
   /** Unconfirmed by Global since a reset: must not be served. */
   isVoid = false
   readonly held: Bitfield
-  /** Pairs are present for held groups: their parents, up to the root. */
-  readonly outboard: Uint8Array
+  /** The whole value, verified, while it waits for room in the cache. */
+  offered: Uint8Array | undefined
+  #outboard: Uint8Array | undefined
   readonly #segments: (Uint8Array | undefined)[]
   /** Undefined for a small value, whose memory is left to the garbage collector. */
   readonly #pool: SegmentPool | undefined
@@ -47,9 +48,18 @@ export class CachedValue {
     this.size = size
     this.incarnation = incarnation
     this.held = new Bitfield(size)
-    this.outboard = new Uint8Array(outboardBytes(size))
     this.#segments = Array.from({ length: segmentsIn(size) })
     this.#pool = isPooled(size) ? pool : undefined
+  }
+
+  /** Pairs are present for held groups: their parents, up to the root. */
+  get outboard(): Uint8Array {
+    return (this.#outboard ??= new Uint8Array(outboardBytes(this.size)))
+  }
+
+  /** Frees the memory of the outboard; nothing may be held. */
+  forgetOutboard(): void {
+    this.#outboard = undefined
   }
 
   /** Aborted, with the reason, once the value was removed and must not be read. */
@@ -74,6 +84,7 @@ export class CachedValue {
 
   /** Bytes of the value that have memory. */
   get heldBytes(): number {
+    if (this.offered !== undefined) return this.size
     return this.#segments.reduce(
       (sum, segment, i) => sum + (segment === undefined ? 0 : this.#lengthOf(i)),
       0,

@@ -13,7 +13,7 @@ export async function* verifyCache(
   const pace = new VerifyPace(options.signal)
   for (const value of Array.from(cache.values())) {
     const { key, size } = value
-    if (cache.peek(key) !== value) continue
+    if (!cache.isClaimed(value)) continue
     const release = value.use()
     try {
       const served = servedFromCache(value, value.dropped, release)

@@ -10,6 +10,7 @@ import { Cache } from '../cache/cache.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
+import { NoRoom } from '../swarm/download.ts'
 import { Fetcher } from '../swarm/fetcher.ts'
 import { HolderWithdrawals } from '../swarm/holder-withdrawals.ts'
 import { servePeers } from '../swarm/peer-service.ts'
@@ -98,7 +99,7 @@ export class Local implements Node {
       cache,
       holdings,
       keep: (key, fact) => {
-        this.#reader.admit(key, checked(key, fact), { start: 0, end: fact.size })
+        this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },
     })
   }
@@ -123,18 +124,18 @@ export class Local implements Node {
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
-    const { size, bytes } = await this.get(key, options)
-    if (this.#cache.get(key) === undefined) {
+    try {
+      const { size, bytes } = await this.#reader.get(key, { ...options, mustKeep: true })
+      let doneBytes = 0
+      for await (const part of bytes) {
+        doneBytes += part.byteLength
+        options.onProgress?.({ phase: 'fetch', doneBytes, totalBytes: size })
+      }
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error
       const budget = this.#cache.budgetBytes
-      throw new DstoreError(
-        'too-large',
-        `the cache of ${budget} bytes has no room for ${size} bytes`,
-      )
-    }
-    let doneBytes = 0
-    for await (const part of bytes) {
-      doneBytes += part.byteLength
-      options.onProgress?.({ phase: 'fetch', doneBytes, totalBytes: size })
+      const message = `the cache of ${budget} bytes has no room for ${error.size} bytes`
+      throw new DstoreError('too-large', message, { cause: error })
     }
   }
 

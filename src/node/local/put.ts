@@ -20,7 +20,7 @@ import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { uploadKnown, uploadStream, type Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
-import type { Cache } from '../cache/cache.ts'
+import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { arriving, metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
@@ -148,8 +148,12 @@ export class Uploader {
     const meter = callers.forCall({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
     const { size, outboard } = hashed
     const key = new Key(hashed.digest)
-    const pending = cache.reserve(key, size)
-    pending?.value.outboard.set(outboard)
+    // Not before Global accepts the upload: a refused one evicts nothing.
+    let pending: PendingEntry | undefined
+    const accepted = (): void => {
+      pending = cache.reserve(key, size)
+      pending?.value.outboard.set(outboard)
+    }
     const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
       let at = range.start
       // One piece in use, and one read ahead.
@@ -176,7 +180,7 @@ export class Uploader {
     limit.extend((start / GIB) * RESUME_SECONDS_PER_GIB * 1000)
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-        uploadKnown(transfer, value, start, limit.signal, name),
+        uploadKnown(transfer, value, start, limit.signal, { name, onAccepted: accepted }),
       )
       // Global verified the bytes that it received; the file may have changed since.
       await file.checkUnchanged()

@@ -20,12 +20,17 @@ import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { resolveRange } from '../calls/range.ts'
 import { deadline, type Deadline } from '../../deadline.ts'
 import type { CallOptions, GetOptions, ReadableValue } from '../node.ts'
-import type { Interest } from '../swarm/download.ts'
+import { NoRoom, type Interest } from '../swarm/download.ts'
 import type { Fetcher } from '../swarm/fetcher.ts'
 import type { Read } from './active-reads.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
 import { Locator } from './locator.ts'
+
+export interface ReadOptions extends GetOptions {
+  /** Fail with `NoRoom` instead of reading past the cache. */
+  readonly mustKeep?: boolean
+}
 
 export interface ReaderOptions {
   readonly link: GlobalLink
@@ -52,11 +57,12 @@ export class Reader {
     this.#locator = new Locator(link)
   }
 
-  async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
+  /** Nothing is evicted, and no room taken, before the first bytes are about to arrive. */
+  async get(key: Key, options: ReadOptions = {}): Promise<ReadableValue> {
     const cached = this.#cache.get(key)
     if (cached !== undefined && (await this.#mayServe(cached, options))) {
       const range = resolveRange(options.range, cached.size)
-      if (cached.held.covers(range)) {
+      if (cached.held.covers(range) || cached.offered !== undefined) {
         this.#cache.count('hit')
         return this.#readable(cached, range, options, false)
       }
@@ -64,7 +70,8 @@ export class Reader {
     this.#cache.count('miss')
     return this.#locator.locate(key, options, (fact, keep) => {
       const range = resolveRange(options.range, fact.size)
-      const entry = keep ? this.admit(key, fact, range) : undefined
+      const entry = keep ? this.prepare(key, fact, range) : undefined
+      if (entry === undefined && options.mustKeep === true) throw new NoRoom(fact.size)
       if (entry === undefined) return this.#passThrough(key, fact, range, options)
       return this.#readable(entry, range, options, true)
     })
@@ -84,11 +91,9 @@ export class Reader {
     })
   }
 
-  /** Reserves room for a value that Global confirmed, and keeps the bytes in its answer. */
-  admit(key: Key, fact: Fact, range: ByteRange): CachedValue | undefined {
-    const entry = this.#cache.admit(key, fact.size, fact.incarnation, range)
-    if (fact.value !== undefined) entry?.write(0, fact.value)
-    return entry
+  /** Lists a value that Global confirmed, with the bytes in its answer. */
+  prepare(key: Key, { size, incarnation, value }: Fact, range: ByteRange): CachedValue | undefined {
+    return this.#cache.prepare(key, size, incarnation, range, value)
   }
 
   /** May this entry be served without asking Global? Rejects if this node may serve nothing. */
@@ -104,7 +109,7 @@ export class Reader {
   #readable(
     entry: CachedValue,
     range: ByteRange,
-    options: CallOptions,
+    options: ReadOptions,
     confirmed: boolean,
   ): ReadableValue {
     const { key, size } = entry
@@ -116,7 +121,7 @@ export class Reader {
   async *#readCached(
     entry: CachedValue,
     range: ByteRange,
-    options: CallOptions,
+    options: ReadOptions,
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     entry.checkNotRemoved()
@@ -129,6 +134,12 @@ export class Reader {
     }
     const release = entry.use()
     try {
+      const { offered } = entry
+      if (offered !== undefined && !this.#cache.claim(entry, { start: 0, end: entry.size })) {
+        if (options.mustKeep === true) throw new NoRoom(entry.size)
+        yield* once(offered.slice(range.start, range.end))
+        return
+      }
       // A single view needs neither a wait nor a read that a removal could end.
       const all = options.signal?.aborted === true ? undefined : entry.view(range)
       const isAll = all?.byteLength === range.end - range.start && !this.#link.isLeaseOver()
@@ -142,12 +153,13 @@ export class Reader {
   async *#readAsReceived(
     entry: CachedValue,
     range: ByteRange,
-    options: CallOptions,
+    options: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const limit = fetchDeadline(options)
     const read = this.#holdings.reads.begin(entry)
     const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
+    let left: ByteRange | undefined
     try {
       for (let at = range.start; at < range.end;) {
         this.#checkMayRead(read, limit)
@@ -156,8 +168,12 @@ export class Reader {
         if (view === undefined) {
           interest ??= this.#fetcher.download(entry).join(rest, signal)
           limit.progress()
-          await interest.more()
+          const isReceived = await interest.more().then(() => true, this.#unlessNoRoom(options))
           limit.pauseTimer()
+          if (!isReceived) {
+            left = rest
+            break
+          }
         } else {
           yield view
           at += view.byteLength
@@ -167,6 +183,15 @@ export class Reader {
       interest?.leave()
       read.end()
       limit.clear()
+    }
+    if (left !== undefined) yield* this.#pass(entry.key, entry.size, left, options)
+  }
+
+  /** For a failed wait: false where the rest is to be read past the cache. */
+  #unlessNoRoom({ mustKeep }: ReadOptions): (error: unknown) => boolean {
+    return (error) => {
+      if (!(error instanceof NoRoom) || mustKeep === true) throw error
+      return false
     }
   }
 
@@ -180,14 +205,22 @@ export class Reader {
   /** A value that the cache has no room for: from Global to the caller, at the caller's pace. */
   #passThrough(key: Key, fact: Fact, range: ByteRange, options: CallOptions): ReadableValue {
     const { size, value } = fact
-    if (value === undefined) {
-      const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
-      const bytes = this.#stream(key, size, range, options)
-      const meter = this.#callers.forCall(options)
-      return { key, size, range, bytes: metered(bytes, share, meter, SHARE_KEPT_BYTES) }
-    }
-    const part = value.subarray(range.start, range.end)
-    return { key, size, range, bytes: once(part) }
+    const bytes =
+      value === undefined
+        ? this.#pass(key, size, range, options)
+        : once(value.subarray(range.start, range.end))
+    return { key, size, range, bytes }
+  }
+
+  #pass(
+    key: Key,
+    size: number,
+    range: ByteRange,
+    options: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
+    const bytes = this.#stream(key, size, range, options)
+    return metered(bytes, share, this.#callers.forCall(options), SHARE_KEPT_BYTES)
   }
 
   async *#stream(

@@ -36,12 +36,28 @@ export interface DownloadOptions {
   readonly sources: Sources
   /** Verifies large pieces on another thread; undefined verifies all on this one. */
   readonly checker?: GroupChecker | undefined
+  /**
+   * Takes room for a range of the value, and for the wanted ones, when the first bytes of it are
+   * about to arrive. False if there is none: the download fails with `NoRoom`.
+   */
+  readonly claim: (range: ByteRange, wanted: () => readonly ByteRange[]) => boolean
   /** Called once, when the download is complete, has failed, or has no more callers. */
   readonly onEnd: () => void
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** From 0 to 1. */
   readonly random: () => number
+}
+
+/** Other values that are in use have taken the room that this one was to have. */
+export class NoRoom extends DstoreError {
+  /** Of the value, in bytes. */
+  readonly size: number
+
+  constructor(size: number) {
+    super('too-large', `the cache has no room for ${size} bytes`)
+    this.size = size
+  }
 }
 
 /** One caller's part in a download. */
@@ -134,8 +150,12 @@ export class Download {
   }
 
   #want(): void {
-    this.#handle({ type: 'want', ranges: [...this.#wanted].map(({ range }) => range) })
+    this.#handle({ type: 'want', ranges: this.#ranges() })
     if (!this.#schedule.busy) this.#finish(undefined)
+  }
+
+  #ranges(): ByteRange[] {
+    return [...this.#wanted].map(({ range }) => range)
   }
 
   #handle(event: UntimedScheduleEvent): void {
@@ -208,7 +228,14 @@ export class Download {
       this.#handle({ type: 'holds', source, runs })
     const request = { digest: key.digest, size, ranges, onHeld }
     if (buffer === undefined) return sources.fetch(source, request, signal)
-    const { memoryFor } = buffer
+    const memoryFor = (range: ByteRange): Uint8Array => {
+      if (!this.#options.claim(range, () => this.#ranges())) {
+        const noRoom = new NoRoom(value.size)
+        this.#finish(noRoom)
+        throw noRoom
+      }
+      return buffer.memoryFor(range)
+    }
     return sources.fetch(source, { ...request, memoryFor, ...(checker && { checker }) }, signal)
   }
 

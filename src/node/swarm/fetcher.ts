@@ -42,6 +42,7 @@ export class Fetcher {
       checker: threadedChecker,
       now: this.#now,
       random: Math.random,
+      claim: (range, wanted) => this.#cache.claim(value, range, wanted),
       onEnd: () => {
         this.#downloads.delete(value)
         this.#cache.settle(value)

@@ -147,3 +147,30 @@ test('a value whose tree alone is beyond the budget takes no memory, whatever le
   t.is(cache.reserve(keys[0]!, VALUE_BYTES), undefined)
   t.is(cache.status().usedBytes, 0)
 })
+
+test('R003-115: values that are offered and not read are bounded in memory, and the oldest dropped', (t) => {
+  const cache = new Cache(64 * SEGMENT_BYTES)
+  const offered = new Uint8Array(GROUP_BYTES)
+  const keyOf = (i: number): Key => new Key(hash(Uint8Array.of(1, i >> 8, i & 255)).digest)
+  const used = cache.prepare(keyOf(0), GROUP_BYTES, 1, whole(GROUP_BYTES), offered)!
+  const release = used.use()
+  for (let i = 1; i <= 1000; i++) {
+    t.truthy(cache.prepare(keyOf(i), GROUP_BYTES, 1, whole(GROUP_BYTES), offered))
+  }
+  const there = Array.from({ length: 1001 }, (_, i) => i).filter((i) => cache.peek(keyOf(i)))
+  t.true(there.length > 400 && there.length < 500, `${there.length} are there`)
+  t.is(there[0], 0, 'in use')
+  t.deepEqual(
+    there.slice(1),
+    Array.from({ length: there.length - 1 }, (_, i) => there[1]! + i),
+  )
+  t.is(there.at(-1), 1000)
+  t.deepEqual(
+    { ...cache.status(), budgetBytes: 0 },
+    { usedBytes: 0, budgetBytes: 0, values: 0, hits: 0, misses: 0, evictions: 0 },
+  )
+  t.true(cache.claim(used, whole(GROUP_BYTES)))
+  t.is(used.heldBytes, GROUP_BYTES)
+  release()
+  t.is(cache.status().values, 1)
+})

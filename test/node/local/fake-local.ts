@@ -32,6 +32,8 @@ export class FakeLocal {
   readonly facts: Map<string, Fact> = new Map()
   readonly asked: Request[] = []
   readonly host: TestHost
+  /** Opens a transfer channel to Global. */
+  open: () => Promise<Channel> = async () => served(this.host).client.channel
   #serve: (channel: Channel) => void = () => undefined
 
   constructor(value: Sample, cacheBytes: number = 64 * MIB) {
@@ -82,7 +84,7 @@ export class FakeLocal {
       start: async () => undefined,
       addresses: () => ['/ip4/10.0.0.1/tcp/1/p2p/me'],
       dial: () => Promise.reject(new Error('not dialled')),
-      open: async () => served(this.host).client.channel,
+      open: () => this.open(),
       handle: async (_, take) => void (this.#serve = take),
       disconnect: () => undefined,
       close: async () => undefined,
@@ -110,6 +112,9 @@ export class FakeLocal {
       ): Promise<unknown> => {
         asked.push(request)
         await Promise.resolve()
+        if (request.type === 'offer') {
+          return take({ type: 'offered', have: undefined, sendFrom: 0 }, true)
+        }
         if (request.type !== 'locate') throw new Error(`not part of this test: ${request.type}`)
         const found = request.digests.map((digest) => facts.get(new Key(digest).toHex()))
         return take({ type: 'located', facts: found }, true)

@@ -53,6 +53,7 @@ export class Case implements Sources {
   readonly asked: { readonly source: string; readonly ranges: readonly ByteRange[] }[] = []
   readonly reported: string[] = []
   ended = 0
+  claim: (range: ByteRange) => boolean = () => true
   nowMs = 0
   isTimeReal = true
   readonly #fetch: Readonly<Record<string, Fetch>>
@@ -70,6 +71,7 @@ export class Case implements Sources {
       value: this.value,
       sources: this,
       checker,
+      claim: (range) => this.claim(range),
       onEnd: () => {
         this.ended++
         release()
