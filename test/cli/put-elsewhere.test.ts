@@ -1,4 +1,4 @@
-/** A command in a file system of its own, whose paths lead the daemon to other files, or to none. */
+/** A command in a file system of its own: its paths lead the daemon to other files, or to none. */
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { spawn, spawnSync } from 'node:child_process'

@@ -1,8 +1,17 @@
 /** The main job, for real: Global and two Locals, three processes, values from one to the other. */
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  createReadStream,
+  existsSync,
+  linkSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
 import { test } from '../serial.ts'
+import { PARALLEL_HASH_BYTES } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
 import { sameBytes } from '../same-bytes.ts'
 import { eventually, type Saw } from '../eventually.ts'
@@ -89,6 +98,44 @@ test('150 MB pass through Locals whose caches are far smaller, from file and fro
   const again = await b.run(['get', key, '-o', out])
   t.is(again.exit, 0, again.stderr)
   t.is(await digestOf(out), expected)
+})
+
+test('R005-52 links and modes that change all the time end neither a put nor a cid', async (t) => {
+  const { global, a } = await nodes()
+  const path = a.place.file('linked')
+  await writeRandomFile(path, PARALLEL_HASH_BYTES + 1)
+  const link = `${path}.link`
+  let changes = 0
+  const timer = setInterval(() => {
+    chmodSync(path, changes++ % 2 === 0 ? 0o600 : 0o640)
+    linkSync(path, link)
+    unlinkSync(link)
+  }, 3)
+  t.teardown(() => clearInterval(timer))
+  const keys = new Set<string>()
+  for (const [node, command] of [
+    [a, 'cid'],
+    [a, 'put'],
+    [global, 'put'],
+  ] as const) {
+    const before = changes
+    const { exit, stdout, stderr } = await node.run([command, path])
+    t.is(exit, 0, stderr)
+    t.true(changes > before)
+    keys.add(keyIn(stdout))
+  }
+  t.is(keys.size, 1)
+  await a.run(['rm', ...keys])
+})
+
+test('R005-51 a file of the system that states no size passes from one Local to the other', async (t) => {
+  const { a, b } = await nodes()
+  const path = '/proc/kallsyms'
+  if (!existsSync(path)) return t.pass()
+  const put = await a.run(['put', path])
+  t.is(put.exit, 0, put.stderr)
+  sameBytes(t, (await b.run(['get', keyIn(put.stdout)])).stdout, readFileSync(path))
+  return undefined
 })
 
 test('a second get moves nothing over the network, and works with Global gone', async (t) => {

@@ -119,12 +119,12 @@ test('R005-52 a link, a name or a mode that a file gets or loses does not end it
   }
 })
 
-/** What changes the bytes of a file; the last two set its times back. */
+/** What changes the bytes of a file. */
 const CHANGES: Readonly<Record<string, (path: string) => void>> = {
   'a write': (path) => writeFileSync(path, 'x', { flag: 'r+' }),
   'an append': (path) => appendFileSync(path, 'x'),
   'a cut': (path) => truncateSync(path, MIB),
-  'a write before the time': (path) => {
+  'an append that sets the times back': (path) => {
     appendFileSync(path, 'x')
     utimesSync(path, 1, 1)
   },

@@ -72,8 +72,8 @@ export class Client {
   }
 
   /**
-   * Stores a file that the daemon reads itself. `path` is absolute. Errors: `unreadable` if it leads
-   * the daemon to another file than to the caller (R007-92).
+   * Stores a file that the daemon reads itself. `path` is absolute. Errors: `unreadable` if it
+   * leads the daemon to another file than to the caller (R007-92).
    */
   async putPath(
     path: string,

@@ -49,8 +49,8 @@ export class FileSource {
   static async open(path: string, expected?: FileIdentity): Promise<FileSource> {
     let file: FileHandle
     try {
-      // The opening of a pipe or a device may already take effect, so only a regular file is opened.
-      check(await stat(path, { bigint: true }), path, expected)
+      // To open a pipe or a device may already have an effect, so only a regular file is opened.
+      checkRegular(await stat(path, { bigint: true }), path)
       file = await open(path, FLAGS)
     } catch (error) {
       throw error instanceof DstoreError ? error : unreadableFile(path, error)
@@ -66,7 +66,8 @@ export class FileSource {
   /** The file behind a handle, which it closes in the end unless this fails. */
   static async of(file: OpenFile, path: string, expected?: FileIdentity): Promise<FileSource> {
     const stats = await file.stat({ bigint: true })
-    check(stats, path, expected)
+    checkRegular(stats, path)
+    if (expected !== undefined) checkSame(identityOf(stats), expected, path)
     return new FileSource(path, file, stats, await lengthOf(file, stats.size))
   }
 
@@ -153,7 +154,7 @@ export class FileSource {
     }
   }
 
-  /** The number of bytes read; 0 at the end. A position of null reads on: not all files can seek. */
+  /** Bytes read; 0 at the end. A position of null reads on: not all files can seek. */
   async #read(into: Uint8Array, position: number | null): Promise<number> {
     try {
       return (await this.#file.read(into, 0, into.byteLength, position)).bytesRead
@@ -167,13 +168,14 @@ function identityOf({ dev, ino, size }: BigIntStats): FileIdentity {
   return { device: dev, inode: ino, size }
 }
 
-/** Throws `unreadable` for anything but a regular file, and for another than the expected one. */
-function check(stats: BigIntStats, path: string, expected: FileIdentity | undefined): void {
+function checkRegular(stats: BigIntStats, path: string): void {
   if (stats.isDirectory()) throw new DstoreError('unreadable', `${path} is a directory`)
   if (!stats.isFile()) throw new DstoreError('unreadable', `${path} is not a regular file`)
-  if (expected === undefined) return
-  const { device, inode, size } = identityOf(stats)
-  if (device === expected.device && inode === expected.inode && size === expected.size) return
+}
+
+function checkSame(found: FileIdentity, expected: FileIdentity, path: string): void {
+  const { device, inode, size } = expected
+  if (found.device === device && found.inode === inode && found.size === size) return
   throw new DstoreError('unreadable', `${path} is another file here than for the caller`)
 }
 

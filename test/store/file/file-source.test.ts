@@ -25,7 +25,7 @@ import { StatedFile, SYSTEM_FILES } from './stated-file.ts'
 
 const SIZE = PIECE_BYTES + 1000
 
-/** Lengths around the borders of a chunk, a small value, one piece and two; the most a read gives. */
+/** Lengths around those of a chunk, a small value, one piece and two; the most a read gives. */
 const LENGTHS = [
   ...[0, 1, 1023, 1024, 1025, 4096].map((length) => [length, 100] as const),
   ...[16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1].map((length) => [length, 1000] as const),
