@@ -2,14 +2,17 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  closeSync,
+  constants,
   copyFileSync,
   existsSync,
+  openSync,
   readFileSync,
+  readSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import { gather } from '../../../src/bytes.ts'
@@ -19,6 +22,7 @@ import { hashFile, hashSource } from '../../../src/store/file/file-hasher.ts'
 import { FileSource } from '../../../src/store/file/file-source.ts'
 import { pattern } from '../conformance/suite.ts'
 import { same } from '../../hash/sizes.ts'
+import { eventually } from '../../eventually.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { inTemporary } from '../temporary.ts'
 import { StatedFile, SYSTEM_FILES } from './stated-file.ts'
@@ -45,6 +49,15 @@ async function withFile(run: (path: string, source: FileSource) => Promise<void>
       await source.close()
     }
   })
+}
+
+/** Bytes that a pipe has now. */
+function readNow(pipe: number, into: Uint8Array): number {
+  try {
+    return readSync(pipe, into)
+  } catch {
+    return 0
+  }
 }
 
 test('R005-51 a file has the bytes that reading gives, whatever size is stated', async (t) => {
@@ -150,13 +163,17 @@ test('R007-95 no pipe is opened, so that its writer goes on waiting for a reader
     const pipe = join(directory, 'pipe')
     execFileSync('mkfifo', [pipe])
     await t.throwsAsync(FileSource.open(pipe), { code: 'unreadable', message: /regular/ })
-    const writer = spawn('sh', ['-c', 'echo kept > "$0"', pipe])
+    const writer = spawn('sh', ['-c', 'echo waits; echo kept > "$0"', pipe])
     const ended = once(writer, 'close')
+    await once(writer.stdout, 'data')
     for (let i = 0; i < 50; i++) {
       await t.throwsAsync(FileSource.open(pipe), { code: 'unreadable', message: /regular/ })
     }
-    const reader = await readFile(pipe, 'utf8')
-    t.is(reader, 'kept\n')
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+    const bytes = Buffer.alloc(10)
+    await eventually((saw) => saw(readNow(reader, bytes)) === 5)
+    closeSync(reader)
+    t.is(bytes.toString('latin1', 0, 5), 'kept\n')
     t.deepEqual(await ended, [0, null])
   })
 })

@@ -42,11 +42,13 @@ export class StatedFile implements OpenFile {
     if (position !== null && !this.seeks) {
       return Promise.reject(Object.assign(new Error('ESPIPE'), { code: 'ESPIPE' }))
     }
-    const at = position ?? this.#position
+    // Node, too, takes a position that is no safe integer for none.
+    const isNext = position === null || !Number.isSafeInteger(position)
+    const at = isNext ? this.#position : position
     const found = this.bytes.subarray(at, at + Math.min(length, this.#maxRead))
     into.set(found, offset)
     this.givenBytes += found.byteLength
-    if (position === null) this.#position += found.byteLength
+    if (isNext) this.#position += found.byteLength
     return Promise.resolve({ bytesRead: found.byteLength, buffer: into })
   }) as OpenFile['read']
 
