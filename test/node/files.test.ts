@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -69,7 +70,10 @@ test('R005-51 files of the system have the keys of what reading gives, on both r
     const bytes = readFileSync(path)
     const key = new Key(hash(bytes).digest).toString()
     for (const [role, node] of roles) {
-      const stored = await node.put({ path }, { name: `${role}${path}` })
+      const phases = new Set<string>()
+      const onProgress = ({ phase }: Progress): unknown => phases.add(phase)
+      const stored = await node.put({ path }, { name: `${role}${path}`, onProgress })
+      t.false(phases.has('hash'), 'it is read once')
       t.is(stored.key.toString(), key, `${role} ${path}`)
       t.is(stored.size, bytes.byteLength)
       sameBytes(t, await read(global, stored.key), bytes, path)
@@ -77,6 +81,20 @@ test('R005-51 files of the system have the keys of what reading gives, on both r
     }
   }
   t.pass()
+})
+
+test('R007-92 neither role takes another file than the one that is meant', async (t) => {
+  const { roles, global, file } = await scene(t)
+  const path = file()
+  const other = file()
+  const { dev: device, ino: inode, size } = statSync(path, { bigint: true })
+  const identity = { device, inode, size }
+  for (const [role, node] of roles) {
+    await t.throwsAsync(node.put({ path: other, identity }), { code: 'unreadable' }, role)
+    const { key } = await node.put({ path, identity })
+    sameBytes(t, await read(global, key), readFileSync(path), role)
+    await node.index.remove(key)
+  }
 })
 
 test('a file of every size is the same value on both roles', async (t) => {
