@@ -16,6 +16,7 @@ const host = await IndexDriver.open({
   repair: new Repair({ store, log: SILENT, holders: () => [] }),
   log: SILENT,
   now: () => performance.now(),
+  wall: Date.now,
   random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
 })
 const listen = ['/ip4/127.0.0.1/tcp/0']

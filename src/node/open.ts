@@ -10,7 +10,7 @@ import { createMemoryStore } from '../store/memory/memory.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from '../wire/channel.ts'
-import { createClock } from './clock.ts'
+import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
 import { Global } from './global/global.ts'
 import { GlobalLink } from './local/global-link.ts'
 import { Local } from './local/local.ts'
@@ -45,6 +45,8 @@ export interface NodeOptions {
   /** See `IndexDriverOptions`. */
   readonly leaseMs?: number
   readonly forgetAfterMs?: number
+  /** Default: those of the system. */
+  readonly clocks?: Clocks
   /** False: transfers use only streams, never lanes. */
   readonly lanes?: boolean
   /** TCP port of lanes, 0 for any free one; it must be free. Default: see `defaultLanePort`. */
@@ -54,6 +56,12 @@ export interface NodeOptions {
   readonly log: Log
 }
 
+/** A node that is being opened, with the elapsed clock of its role. */
+interface Opening extends NodeOptions {
+  readonly now: () => number
+  readonly wall: () => number
+}
+
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /**
@@ -61,7 +69,10 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
  * `impostor` if the address is not its Global's, and `not-permitted` if it is not a member. A Local
  * waits for a Global that is away, unless it has a ticket.
  */
-export async function openNode(options: NodeOptions): Promise<Node> {
+export async function openNode({ clocks = SYSTEM_CLOCKS, ...given }: NodeOptions): Promise<Node> {
+  // Global grants leases, and a Local holds one (R004-60, R004-61).
+  const now = given.role === 'local' ? holderClock(clocks) : grantorClock(clocks)
+  const options = { ...given, now, wall: clocks.wall }
   switch (options.role) {
     case 'standalone':
       return openGlobal(options, undefined, undefined)
@@ -78,7 +89,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   }
 }
 
-function newGate({ log }: NodeOptions, admission: string | undefined): Gate {
+function newGate({ log, now }: Opening, admission: string | undefined): Gate {
   return new Gate({
     admission,
     now,
@@ -87,22 +98,23 @@ function newGate({ log }: NodeOptions, admission: string | undefined): Gate {
 }
 
 async function openGlobal(
-  options: NodeOptions,
+  options: Opening,
   network: Network | undefined,
   gate: Gate | undefined,
 ): Promise<Node> {
   const store = await openStore(options)
   try {
-    const { log, leaseMs, forgetAfterMs } = options
-    return await Global.open({ store, network, gate, log, now, random, leaseMs, forgetAfterMs })
+    const { log, now, wall, leaseMs, forgetAfterMs } = options
+    const granted = { leaseMs, forgetAfterMs }
+    return await Global.open({ store, network, gate, log, now, wall, random, ...granted })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-async function openLocal(options: NodeOptions, network: Network, gate: Gate): Promise<Node> {
-  const { log, cacheBytes, ticket } = options
+async function openLocal(options: Opening, network: Network, gate: Gate): Promise<Node> {
+  const { log, now, cacheBytes, ticket } = options
   const addresses = globalAddresses(options)
   const { parseDialAddress } = await import('../network/multiaddr.ts')
   const globalPeer = parseDialAddress(addresses[0]!).peer
@@ -174,7 +186,7 @@ function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
 
 /** libp2p is loaded here, because it takes long and a standalone node does without. */
 async function openNetwork(
-  { dir, lanes = true, lanePort, reservedPorts, log }: NodeOptions,
+  { dir, lanes = true, lanePort, reservedPorts, log, now }: Opening,
   listen: readonly string[],
   gate: Gate,
   isHeld = false,
@@ -213,7 +225,5 @@ async function closingOnFailure(network: Network, open: () => Promise<Node>): Pr
     throw error
   }
 }
-
-const now = createClock()
 
 const random = (bytes: number): Uint8Array => randomBytes(bytes)

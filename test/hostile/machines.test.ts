@@ -122,7 +122,7 @@ test('R004-2 R004-4 R006-20 a Global that receives any message answers or hangs 
       seq: 1,
     },
     now: 0,
-    epochMs: 0,
+    wall: () => 0,
   })
   const seen: Record<string, number> = {}
   const gone = new Set<number>()

@@ -24,6 +24,7 @@ export async function openHost(t: ExecutionContext): Promise<IndexDriver> {
     repair,
     log: SILENT,
     now: () => performance.now(),
+    wall: Date.now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   })
   // The host's own timers keep no process alive.

@@ -53,6 +53,7 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
   const global = await Global.open({
     ...options,
     ...rest,
+    wall: Date.now,
     store: createMemoryStore(),
     network: ofGlobal,
     gate: undefined,

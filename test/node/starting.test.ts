@@ -44,7 +44,8 @@ test('R004-57: whoever dials a Global that is not ready yet finds nobody there, 
   const client = await createNetwork({ identity: await newIdentity() })
   t.teardown(() => client.close())
   const options = { leaseMs: undefined, forgetAfterMs: undefined, log: SILENT, now, random }
-  const opening = Global.open({ ...options, store: createMemoryStore(), network: slow, gate })
+  const parts = { store: createMemoryStore(), network: slow, gate, wall: Date.now }
+  const opening = Global.open({ ...options, ...parts })
   t.teardown(async () => (await opening).close())
   const address = `${listen[0]!}/p2p/${network.peerId}`
   const codes = new Set<string>()

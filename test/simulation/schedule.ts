@@ -2,7 +2,9 @@
  * One seeded run of the world: random work, random faults, then quiet; and what the oracle found.
  */
 import { ALL_RULES, type Rules } from '../../src/index/rules.ts'
+import { grantorClock, holderClock, type Clocks } from '../../src/node/clock.ts'
 import { Oracle } from './oracle.ts'
+import { SimClock } from './sim-clock.ts'
 import { SimGlobal, digestOf } from './sim-global.ts'
 import { SimLocal } from './sim-local.ts'
 import { World } from './world.ts'
@@ -10,6 +12,20 @@ import { World } from './world.ts'
 export interface Outcome {
   readonly violation: string | undefined
   readonly transcript: readonly string[]
+  /** How often a wall clock was set forward, and back. */
+  readonly steps: { forward: number; back: number }
+}
+
+type Elapsed = (clocks: Clocks) => () => number
+
+export interface ScheduleOptions {
+  /** Rules that are switched off. */
+  readonly switched?: Partial<Rules>
+  /** Wall clocks are set, machines sleep, and clocks differ in pace, at Global too. */
+  readonly clockFaults?: boolean
+  /** The elapsed clocks of Global and of the Locals. */
+  readonly grantor?: Elapsed
+  readonly holder?: Elapsed
 }
 
 const TOKENS = [1, 2, 3]
@@ -24,19 +40,21 @@ const SETTLE_MS = 2000
 const FORGET_SOON_MS = 3000
 const FORGET_LATE_MS = 3_600_000
 
-export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcome {
+export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcome {
+  const { switched, clockFaults = false, grantor = grantorClock, holder = holderClock } = options
   const world = new World(seed)
   const oracle = new Oracle(world)
   const rules = { ...ALL_RULES, ...switched }
-  const leaseMs = world.chance(0.3) ? world.one([1500, 4000]) : undefined
+  const leaseMs = world.chance(clockFaults ? 0.7 : 0.3) ? world.one([1500, 4000]) : undefined
   const plan = world.one(PLANS)
   const forgetAfterMs = plan.forgetAfterMs ?? (world.chance(0.2) ? 12_000 : FORGET_LATE_MS)
-  const global = new SimGlobal({ world, oracle, rules, leaseMs, forgetAfterMs })
+  // Within what R004-51 allows for: Global is at most 1 % faster than the slowest Local.
+  const clock = new SimClock(world, clockFaults ? world.between(0.99, 1.0059) : 1)
+  const parts = { world, oracle, rules, leaseMs, forgetAfterMs }
+  const global = new SimGlobal({ ...parts, clock, elapsed: grantor })
   const count = world.chance(0.02) ? 20 : 1 + world.pick(4)
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
-  const locals = peers.map(
-    (peer) => new SimLocal({ peer, world, oracle, global, rules, leaseMs, forgetAfterMs }),
-  )
+  const locals = peers.map((peer) => new SimLocal({ ...parts, peer, global, elapsed: holder }))
   world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
   global.admit(peers)
   global.onExpelled = (peer) => locals.find((local) => local.peer === peer)?.expelled()
@@ -62,10 +80,20 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
     )
   }
 
+  const steps = { forward: 0, back: 0 }
+  if (clockFaults) {
+    again(300, 2000, () => setWall(world, steps, clock, world.one(locals)))
+    again(500, 4000, () => sleepOrWake(world, global, world.one(locals)))
+  }
+
   world.run(BUSY_MS, failed)
   busy = false
-  if (failed()) return { violation: oracle.violation, transcript: world.transcript }
+  const outcome = (): Outcome => {
+    return { violation: oracle.violation, transcript: world.transcript, steps }
+  }
+  if (failed()) return outcome()
   world.say('quiet')
+  global.wake()
   if (global.index === undefined) global.start()
   // What is still being decided about members is, before it is set right.
   world.run(BUSY_MS + SETTLE_MS, failed)
@@ -91,7 +119,27 @@ export function runSchedule(seed: number, switched: Partial<Rules> = {}): Outcom
       oracle.fail(`${local.peer} is at ${local.position}, Global at ${global.index!.position.seq}`)
     }
   }
-  return { violation: oracle.violation, transcript: world.transcript }
+  return outcome()
+}
+
+/** How far a wall clock is set: from less than its resolution is worth to days. */
+const STEPS_MS = [50, 500, 3000, 60_000, 3_600_000, 90_000_000, 400_000_000]
+
+/** The wall clock of Global or of a Local is set; forward and back in turn. */
+function setWall(world: World, steps: Outcome['steps'], ofGlobal: SimClock, local: SimLocal): void {
+  const isGlobal = world.chance(0.6)
+  const ms = world.one(STEPS_MS) * world.between(0.5, 1)
+  const isForward = steps.forward === steps.back
+  world.say(`${isGlobal ? 'Global' : local.peer}: the wall clock steps ${isForward ? ms : -ms} ms`)
+  ;(isGlobal ? ofGlobal : local.clock).step(isForward ? ms : -ms)
+  steps[isForward ? 'forward' : 'back']++
+}
+
+/** The machine of Global or of a Local falls asleep, or wakes up. */
+function sleepOrWake(world: World, global: SimGlobal, local: SimLocal): void {
+  if (global.isAsleep) global.wake()
+  else if (world.chance(0.7)) sleep(world, global, local)
+  else if (global.index !== undefined) global.sleep()
 }
 
 type Act = (world: World, global: SimGlobal, local: SimLocal) => void

@@ -2,14 +2,20 @@
  * Global in a simulated world: the real index over a simulated store, crashing and beginning again.
  */
 import { GlobalIndex, SELF } from '../../src/index/global/global-index.ts'
-import type { GlobalEffect, GlobalEvent, SessionId } from '../../src/index/global/global-events.ts'
+import type {
+  GlobalEffect,
+  SessionId,
+  UntimedGlobalEvent,
+} from '../../src/index/global/global-events.ts'
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
 import { beginRun } from '../../src/index/global/recovery.ts'
 import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/records/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
+import type { Clocks } from '../../src/node/clock.ts'
 import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
 import type { Transaction } from '../../src/store/store.ts'
 import type { Oracle } from './oracle.ts'
+import type { SimClock } from './sim-clock.ts'
 import { SimStore, type Backup } from './sim-store.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
@@ -23,6 +29,9 @@ export interface SimGlobalOptions {
   readonly rules: Rules
   readonly leaseMs: number | undefined
   readonly forgetAfterMs: number
+  readonly clock: SimClock
+  /** The elapsed clock that it measures what it grants with. */
+  readonly elapsed: (clocks: Clocks) => () => number
 }
 
 export class SimGlobal {
@@ -31,6 +40,10 @@ export class SimGlobal {
   index: GlobalIndex | undefined
   /** Counts the lives of the process: what was begun in one is not heard of in the next. */
   #life = 0
+  #elapsed: () => number = () => 0
+  #asleep = false
+  /** What happens to it once its machine wakes up. */
+  #backlog: (() => void)[] = []
   readonly #wires = new Map<SessionId, Wire>()
   readonly #callers = new Map<number, (body: Body) => void>()
   #lastSession: SessionId = SELF
@@ -54,12 +67,13 @@ export class SimGlobal {
   }
 
   start(): void {
-    const { world, rules, leaseMs, forgetAfterMs, oracle } = this.#options
+    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed } = this.#options
+    this.#elapsed = elapsed(clock)
     const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
     const { transaction, recovered } = beginRun({
       runId,
       leaseMs,
-      atMs: world.now,
+      atMs: clock.wall(),
       lastSeq: this.store.lastSeq,
       firstSeq: this.store.lastSeq > 0 ? 1 : undefined,
       index: this.store.get(INDEX_ROW),
@@ -73,8 +87,8 @@ export class SimGlobal {
     world.say(`Global begins a run at ${recovered.seq}`)
     this.index = new GlobalIndex({
       recovered,
-      now: world.now,
-      epochMs: 0,
+      now: this.#now,
+      wall: clock.wall,
       leaseMs,
       forgetAfterMs,
       rules,
@@ -86,12 +100,44 @@ export class SimGlobal {
     const { world, oracle } = this.#options
     world.say('Global crashes')
     this.#life++
+    this.#awaken()
+    this.#backlog = []
     this.index = undefined
     this.store.crash()
     oracle.recovered(this.store.lastSeq)
     for (const wire of this.#wires.values()) wire.cut()
     this.#wires.clear()
     this.#callers.clear()
+  }
+
+  get isAsleep(): boolean {
+    return this.#asleep
+  }
+
+  /** Its machine is suspended: messages to it wait. */
+  sleep(): void {
+    this.#options.world.say('Global falls asleep')
+    this.#asleep = true
+    this.#options.clock.sleep()
+  }
+
+  wake(): void {
+    if (!this.#asleep) return
+    this.#options.world.say('Global wakes up')
+    this.#awaken()
+    for (const run of this.#backlog.splice(0)) run()
+  }
+
+  #awaken(): void {
+    this.#asleep = false
+    this.#options.clock.wake()
+  }
+
+  /** Runs this once the machine is awake, in the life that it belongs to. */
+  #awake(run: () => void): void {
+    const life = this.#life
+    if (this.#asleep) this.#backlog.push(() => life === this.#life && run())
+    else run()
   }
 
   /** Crash, and go on from the last backup. */
@@ -107,17 +153,16 @@ export class SimGlobal {
   accept(peer: string, wire: Wire): SessionId {
     const session = ++this.#lastSession
     this.#wires.set(session, wire)
-    this.#handle({ type: 'opened', session, peer, now: this.#now })
+    this.#handle({ type: 'opened', session, peer })
     return session
   }
 
   message(session: SessionId, message: Message): void {
-    if (this.#wires.has(session))
-      this.#handle({ type: 'message', session, message, now: this.#now })
+    if (this.#wires.has(session)) this.#handle({ type: 'message', session, message })
   }
 
   closed(session: SessionId): void {
-    if (this.#wires.delete(session)) this.#handle({ type: 'closed', session, now: this.#now })
+    if (this.#wires.delete(session)) this.#handle({ type: 'closed', session })
   }
 
   /** A request of Global's own; never answered where it crashes. */
@@ -125,24 +170,25 @@ export class SimGlobal {
     request: R,
     done: (body: AnswerTo[R['type']] | (Body & { type: 'failure' })) => void,
   ): void {
-    if (this.index === undefined) return
+    if (this.index === undefined || this.#asleep) return
     const id = ++this.#lastId
     this.#callers.set(id, done as (body: Body) => void)
-    this.#handle({ type: 'message', session: SELF, message: { id, body: request }, now: this.#now })
+    this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
   }
 
   /** A value came on a stream of its own. */
   upload(peer: string, digest: Digest, done: (body: Body) => void): void {
+    if (this.#asleep) return this.#awake(() => this.upload(peer, digest, done))
     // Who has not been welcomed on the index stream may not send values either.
     if (this.index?.peers().includes(peer) !== true) return
     const id = ++this.#lastId
     this.#callers.set(id, done)
     const value = { digest, size: 1, location: this.#location() }
-    this.#handle({ type: 'uploaded', id, value, name: undefined, now: this.#now })
+    this.#handle({ type: 'uploaded', id, value, name: undefined })
   }
 
   get #now(): number {
-    return this.#options.world.now
+    return this.#elapsed()
   }
 
   #location = (): string => `location ${++this.#lastLocation}`
@@ -150,20 +196,22 @@ export class SimGlobal {
   #tick(life: number): void {
     this.#options.world.after(TICK_MS, () => {
       if (life !== this.#life) return
-      this.#handle({ type: 'tick', now: this.#now })
+      if (!this.#asleep) this.#handle({ type: 'tick' })
       this.#tick(life)
     })
   }
 
-  #handle(event: GlobalEvent): void {
-    if (this.index === undefined) return
-    for (const effect of this.index.handle(event)) this.#carryOut(effect)
+  #handle(event: UntimedGlobalEvent): void {
+    this.#awake(() => {
+      const effects = this.index?.handle({ ...event, now: this.#now }) ?? []
+      for (const effect of effects) this.#carryOut(effect)
+    })
   }
 
   #later(least: number, most: number, run: () => void): void {
     const life = this.#life
     this.#options.world.after(this.#options.world.between(least, most), () => {
-      if (life === this.#life) run()
+      if (life === this.#life) this.#awake(run)
     })
   }
 
@@ -176,14 +224,12 @@ export class SimGlobal {
         const { ticket } = effect
         const rows = effect.keys.map((key) => this.store.get(key))
         const most = this.#options.world.chance(0.1) ? 400 : 20
-        return this.#later(0, most, () =>
-          this.#handle({ type: 'rows', ticket, rows, now: this.#now }),
-        )
+        return this.#later(0, most, () => this.#handle({ type: 'rows', ticket, rows }))
       }
       case 'load': {
         const { ticket } = effect
         const values = effect.values.map(() => undefined)
-        return this.#handle({ type: 'loaded', ticket, values, now: this.#now })
+        return this.#handle({ type: 'loaded', ticket, values })
       }
       case 'stage': {
         const { ticket } = effect
@@ -192,9 +238,7 @@ export class SimGlobal {
           size: 1,
           location: this.#location(),
         }))
-        return this.#later(0, 10, () =>
-          this.#handle({ type: 'sealed', ticket, values, now: this.#now }),
-        )
+        return this.#later(0, 10, () => this.#handle({ type: 'sealed', ticket, values }))
       }
       case 'commit':
         return this.#commit(effect.ticket, effect.transaction)
@@ -206,7 +250,7 @@ export class SimGlobal {
           change: decodeChange(entry).change,
         }))
         return this.#later(0, 20, () => {
-          this.#handle({ type: 'replayed', session, after, changes, now: this.#now })
+          this.#handle({ type: 'replayed', session, after, changes })
         })
       }
       case 'disconnect':
@@ -227,8 +271,8 @@ export class SimGlobal {
   #commit(ticket: number, transaction: Transaction): void {
     const { world, oracle, rules } = this.#options
     const tell = (result: ReturnType<SimStore['apply']>): void => {
-      if (result.ok) this.#handle({ type: 'committed', ticket, seq: result.seq, now: world.now })
-      else this.#handle({ type: 'conflicted', ticket, now: world.now })
+      if (result.ok) this.#handle({ type: 'committed', ticket, seq: result.seq })
+      else this.#handle({ type: 'conflicted', ticket })
     }
     const apply = (): ReturnType<SimStore['apply']> => {
       const result = this.store.apply(transaction)

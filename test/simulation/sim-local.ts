@@ -9,8 +9,10 @@ import { LocalIndex } from '../../src/index/local/local-index.ts'
 import type { Message } from '../../src/index/message.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
 import type { Rules } from '../../src/index/rules.ts'
+import type { Clocks } from '../../src/node/clock.ts'
 import type { History, Oracle } from './oracle.ts'
 import { SimCallers } from './sim-callers.ts'
+import { SimClock } from './sim-clock.ts'
 import { SimHoldings } from './sim-holdings.ts'
 import { TICK_MS, digestOf, type SimGlobal } from './sim-global.ts'
 import { Wire } from './wire.ts'
@@ -24,13 +26,15 @@ export interface SimLocalOptions {
   readonly rules: Rules
   readonly leaseMs: number | undefined
   readonly forgetAfterMs: number
+  /** The elapsed clock that it measures its lease with. */
+  readonly elapsed: (clocks: Clocks) => () => number
 }
 
 export class SimLocal {
   readonly peer: string
   readonly options: SimLocalOptions
-  /** A clock that is a bit too fast or too slow. */
-  readonly #pace: number
+  readonly clock: SimClock
+  #now: () => number = () => 0
   index: LocalIndex | undefined
   life = 0
   #asleep = false
@@ -54,7 +58,7 @@ export class SimLocal {
   constructor(options: SimLocalOptions) {
     this.peer = options.peer
     this.options = options
-    this.#pace = options.world.between(0.996, 1.004)
+    this.clock = new SimClock(options.world, options.world.between(0.996, 1.004))
     const { peer, oracle, rules } = options
     const history = (): History => this.#history ?? oracle.history
     this.held = new SimHoldings({ peer, oracle, rules, history })
@@ -79,6 +83,7 @@ export class SimLocal {
   start(): void {
     const { world, rules } = this.options
     const bootId = Uint8Array.from({ length: 16 }, () => world.pick(256))
+    this.#now = this.options.elapsed(this.clock)
     this.index = new LocalIndex({ bootId, now: this.now, rules })
     this.#tick(this.life)
     this.#dial(this.life)
@@ -110,11 +115,14 @@ export class SimLocal {
   sleep(): void {
     this.options.world.say(`${this.peer} falls asleep`)
     this.#asleep = true
+    this.clock.sleep()
   }
 
   wake(): void {
     this.options.world.say(`${this.peer} wakes up`)
     this.#asleep = false
+    this.clock.wake()
+    this.checkCompletion()
     // Whoever calls first after a sleep may come before anything that waited.
     if (this.options.world.chance(0.7))
       for (const token of Array.from(this.held.cache.keys())) this.callers.get(token)
@@ -129,7 +137,8 @@ export class SimLocal {
   /** Nothing that it holds is of what was lost in a history, if Global counts on it there. */
   checkCompletion(): void {
     const { oracle } = this.options
-    if (!this.isCounted) return
+    // A machine that sleeps reads no clock.
+    if (!this.isCounted || this.#asleep) return
     for (const [token, entry] of this.held.cache) {
       // Behind a lease that ran out it may be held, if only it is not served.
       if (!entry.isVoid && !this.index!.freshness.isExpired(this.now))
@@ -152,13 +161,14 @@ export class SimLocal {
   }
 
   get now(): number {
-    return this.options.world.now * this.#pace
+    return this.#now()
   }
 
   #stop(): void {
     this.life++
     this.index = undefined
     this.#asleep = false
+    this.clock.wake()
     this.#backlog = []
     this.held.clear()
     this.members.replace([])

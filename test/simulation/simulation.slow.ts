@@ -7,8 +7,11 @@ import { firstViolation } from './report.ts'
 const SCHEDULES = Number(process.env.DSTORE_SCHEDULES ?? 20_000)
 const FIRST = Number(process.env.DSTORE_SEED ?? Math.floor(Date.now() / 1000) * 1000)
 
-test(`${SCHEDULES} schedules from seed ${FIRST} on`, (t) => {
-  const violation = firstViolation(FIRST, SCHEDULES)
-  if (violation === undefined) t.pass()
-  else t.fail(violation)
-})
+for (const clockFaults of [false, true]) {
+  const which = clockFaults ? ', with faults of clocks' : ''
+  test(`${SCHEDULES} schedules from seed ${FIRST} on${which}`, (t) => {
+    const violation = firstViolation(FIRST, SCHEDULES, { clockFaults })
+    if (violation === undefined) t.pass()
+    else t.fail(violation)
+  })
+}

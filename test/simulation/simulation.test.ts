@@ -18,7 +18,7 @@ test('a seed replays the same schedule, word for word', (t) => {
 })
 
 test('a schedule that fails says its seed and what happened', (t) => {
-  const { violation, transcript } = runSchedule(2, { applyBeforeAck: false })
+  const { violation, transcript } = runSchedule(2, { switched: { applyBeforeAck: false } })
   t.truthy(violation)
   t.regex(transcript.join('\n'), /removes \d[\s\S]*VIOLATION: /)
 })

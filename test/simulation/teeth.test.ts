@@ -12,7 +12,7 @@ for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
   test(`with the rule "${rule}" switched off, the simulation finds a violation`, (t) => {
     for (let i = 0; i < SCHEDULES; i++) {
       const seed = 1 + (((FIRST[rule] ?? 1) - 1 + i) % SCHEDULES)
-      const { violation } = runSchedule(seed, { [rule]: false })
+      const { violation } = runSchedule(seed, { switched: { [rule]: false } })
       if (violation === undefined) continue
       t.log(`seed ${seed}: ${violation}`)
       t.is(runSchedule(seed).violation, undefined, 'the same schedule with the rule is sound')

@@ -37,8 +37,8 @@ const REGISTER_WRITE_MS = 5000
 export interface GlobalIndexOptions {
   readonly recovered: Recovered
   readonly now: number
-  /** Wall-clock milliseconds at `now` = 0. */
-  readonly epochMs: number
+  /** Wall-clock milliseconds since 1970, read at each event. */
+  readonly wall: () => number
   /** How long a Local may serve without hearing Global, in milliseconds. Default: no bound. */
   readonly leaseMs?: number | undefined
   /** When a Local that is out of touch is forgotten, in milliseconds. */
@@ -63,7 +63,7 @@ export class GlobalIndex {
 
   constructor(options: GlobalIndexOptions) {
     this.#options = options
-    const { recovered, now, leaseMs, rules = ALL_RULES, epochMs } = options
+    const { recovered, now, leaseMs, rules = ALL_RULES, wall } = options
     const { locals, longestLeaseMs, seq, trimmed, runs, members } = recovered
     this.#register = new LocalRegister({ locals, now, leaseMs, longestLeaseMs, rules })
     this.#pendingRemovals = new PendingRemovals(this.#register)
@@ -78,7 +78,7 @@ export class GlobalIndex {
     }
     this.#plans = new PlanRunner({
       ...parts,
-      epochMs,
+      wall,
       onCommitted: (change, isLoss) => this.#committed(change, isLoss),
       onAwait: (task, awaited, since) => this.#await(task, awaited, since),
     })
@@ -215,8 +215,8 @@ export class GlobalIndex {
 
   /** `asker`: a peer id; empty for Global itself. */
   #context(asker: string): MembershipContext {
-    const { epochMs, addresses } = this.#options
-    const nowMs = Math.round(epochMs + this.#now)
+    const { wall, addresses } = this.#options
+    const nowMs = Math.round(wall())
     const { members } = this
     return { members, nowMs, trimmed: this.#trimmed, addresses: addresses?.() ?? [], asker }
   }

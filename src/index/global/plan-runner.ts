@@ -35,8 +35,8 @@ export interface PlanRunnerOptions {
   readonly emit: (effect: GlobalEffect) => void
   /** The time of the event that is being handled. */
   readonly now: () => number
-  /** Wall-clock milliseconds at `now` = 0. */
-  readonly epochMs: number
+  /** Wall-clock milliseconds since 1970, read at each event. */
+  readonly wall: () => number
   readonly onCommitted: (change: Change, isLoss: boolean) => void
   /**
    * Finish the task when everything up to this seq is acknowledged. `since`: when it became
@@ -139,13 +139,13 @@ export class PlanRunner {
     outcome: Outcome & { type: 'change' },
     conditions: Transaction['conditions'],
   ): void {
-    const { feed, epochMs, now } = this.#options
+    const { feed, wall } = this.#options
     const { change, writes, mark, adopt = [], release = [] } = outcome
     this.#committing++
     // The highest seq that the change can get.
     const latest = feed.highest + this.#committing
     const marked = mark === undefined ? writes : [...writes, mark(latest)]
-    const entry = encodeChange(change, epochMs + now())
+    const entry = encodeChange(change, wall())
     const transaction = { conditions, writes: marked, entry, adopt, release }
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },

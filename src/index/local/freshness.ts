@@ -17,14 +17,6 @@ import type { Rules } from '../rules.ts'
  */
 export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
 
-/** Signs of life of Global, in milliseconds. */
-export interface Pulse {
-  /** When Global was last heard, on the clock of the events. */
-  readonly heardAt: number
-  /** Of the last hello or ping; undefined before the first welcome. */
-  readonly roundTripMs: number | undefined
-}
-
 /** The range of ids of pings, which share theirs with no request. */
 const FIRST_PING = 0x8000_0000
 const LAST_PING = 0xffff_ffff
@@ -67,8 +59,9 @@ export class Freshness {
     return this.#leaseMs
   }
 
-  get pulse(): Pulse {
-    return { heardAt: this.#heardAt, roundTripMs: this.#roundTripMs }
+  /** Of the last hello or ping, in milliseconds; undefined before the first welcome. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs
   }
 
   /** `sentAt`: when the hello was sent. */

@@ -71,7 +71,7 @@ export class LocalIndex {
     return this.#link
   }
 
-  get freshness(): Pick<Freshness, 'leaseMs' | 'pulse' | 'isExpired'> {
+  get freshness(): Pick<Freshness, 'leaseMs' | 'roundTripMs' | 'isExpired'> {
     return this.#freshness
   }
 

@@ -57,8 +57,9 @@ export interface GlobalOptions {
   /** The gate of the network, which follows the members. */
   readonly gate: Gate | undefined
   readonly log: Log
-  /** Monotonic milliseconds. */
+  /** See `OpenIndexOptions`. */
   readonly now: () => number
+  readonly wall: () => number
   readonly random: (bytes: number) => Uint8Array
   /** See `IndexDriverOptions`. */
   readonly leaseMs?: number | undefined

@@ -7,25 +7,26 @@ import { MEMBERS, REGISTERED_LOCALS, TICKETS } from '../../limits.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../membership/record.ts'
 import type { Store } from '../../store/store.ts'
 
-/** `now`: monotonic milliseconds. */
 export interface OpenIndexOptions extends Pick<
   GlobalIndexOptions,
   'leaseMs' | 'forgetAfterMs' | 'addresses' | 'holders'
 > {
   readonly store: Store
+  /** Elapsed milliseconds that never run ahead of real time: see `grantorClock`. */
   readonly now: () => number
+  /** Wall-clock milliseconds since 1970. */
+  readonly wall: () => number
   readonly random: (bytes: number) => Uint8Array
 }
 
 export async function openIndex(options: OpenIndexOptions): Promise<GlobalIndex> {
-  const { store, random, leaseMs, now, forgetAfterMs, addresses, holders } = options
+  const { store, random, leaseMs, now, wall, forgetAfterMs, addresses, holders } = options
   const [index] = await store.rows([INDEX_ROW])
   const [first] = await store.log(0, 1)
-  const atMs = Date.now()
   const { transaction, recovered } = beginRun({
     runId: random(16),
     leaseMs,
-    atMs,
+    atMs: wall(),
     lastSeq: await store.lastSeq(),
     firstSeq: first?.seq,
     index,
@@ -38,7 +39,7 @@ export async function openIndex(options: OpenIndexOptions): Promise<GlobalIndex>
   return new GlobalIndex({
     recovered,
     now: now(),
-    epochMs: atMs - now(),
+    wall,
     leaseMs,
     forgetAfterMs,
     addresses,

@@ -43,6 +43,8 @@ export class GlobalLink {
   /** Why the index dropped the current stream, or the last one. */
   #dropped: DstoreError | undefined
   #lastTicket = 0
+  /** When Global was last heard, by the wall clock of then. */
+  #lastHeard = new Date()
   /** A goodbye was sent: do not reconnect. */
   #isClosing = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
@@ -88,8 +90,7 @@ export class GlobalLink {
   /** When Global was last heard, and its last round-trip time; undefined before the first. */
   get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
     if (this.#index.position === undefined) return undefined
-    const { heardAt, roundTripMs } = this.#index.freshness.pulse
-    return { lastHeard: new Date(Date.now() - (this.#options.now() - heardAt)), roundTripMs }
+    return { lastHeard: this.#lastHeard, roundTripMs: this.#index.freshness.roundTripMs }
   }
 
   /** This Local's position in the order of changes; undefined before its first welcome. */
@@ -242,6 +243,7 @@ export class GlobalLink {
         const frame = await reader.next()
         if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
         const message = decodeMessage(frame)
+        this.#lastHeard = new Date()
         this.#handle({ type: 'message', message })
         // If the index dropped the stream, its reason counts, not the stream's.
         if (this.#dropped !== undefined) return this.#dropped

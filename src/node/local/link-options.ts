@@ -16,7 +16,7 @@ export interface GlobalLinkOptions {
   /** Called when Global has welcomed this node, at the start of each session. */
   readonly onWelcome?: (peer: string) => void
   readonly log: Log
-  /** Monotonic milliseconds. */
+  /** Elapsed milliseconds that never lag behind real time: see `holderClock`. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
 }

@@ -22,6 +22,7 @@ export const digestOf = (n: number): Uint8Array => hash(valueOf(n)).digest
 export class Machine {
   readonly store: SimStore = new SimStore()
   now = 0
+  wallMs = 0
   /** What the store says of every offered value. */
   facts: { isDamaged: boolean; keptBytes: number } = { isDamaged: false, keptBytes: 0 }
   /** Effects of these types wait in `held`. */
@@ -43,7 +44,7 @@ export class Machine {
     const { transaction, recovered } = beginRun({
       runId: boot(this.store.lastSeq + 1),
       leaseMs: options.leaseMs,
-      atMs: 0,
+      atMs: this.wallMs,
       lastSeq: this.store.lastSeq,
       firstSeq: this.store.lastSeq > 0 ? firstSeq : undefined,
       index: this.store.get(INDEX_ROW),
@@ -52,7 +53,7 @@ export class Machine {
       tickets: this.store.scan('meta', TICKET_ROWS),
     })
     this.store.apply(transaction)
-    this.index = new GlobalIndex({ recovered, now: this.now, epochMs: 0, ...options })
+    this.index = new GlobalIndex({ recovered, now: this.now, wall: () => this.wallMs, ...options })
     return this.index
   }
 

@@ -41,7 +41,8 @@ test('R005-50 of several Locals one that lies does not end a repair', async (t) 
   const liar = once(pattern(30_000).fill(1))
   const repair = new Repair({ store, log: SILENT, holders: () => [liar, once(value)] })
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
-  const host = await IndexDriver.open({ store, repair, log: SILENT, now: () => 0, random })
+  const clocks = { now: () => 0, wall: Date.now }
+  const host = await IndexDriver.open({ store, repair, log: SILENT, ...clocks, random })
   t.teardown(() => host.close())
   await host.adopt(await ingest(store, once(value), 30_000))
   const { location } = (await recordOf(store, digest))!

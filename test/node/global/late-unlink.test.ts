@@ -57,6 +57,7 @@ async function open(t: ExecutionContext, directory: string, files: Files): Promi
     gate: undefined,
     log: SILENT,
     now,
+    wall: Date.now,
     random,
   })
   t.teardown(() => node.close())

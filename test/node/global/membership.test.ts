@@ -14,10 +14,11 @@ import { openHost, Stranger } from '../../network/stranger.ts'
 const secret = (n: number): Uint8Array => new Uint8Array(32).fill(n)
 const HOUR = 3_600_000
 
-async function begin(store: Store, now = (): number => performance.now()): Promise<IndexDriver> {
+async function begin(store: Store, wall = Date.now): Promise<IndexDriver> {
+  const now = (): number => performance.now()
   const repair = new Repair({ store, log: SILENT, holders: () => [] })
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
-  return Host.open({ store, repair, log: SILENT, now, random })
+  return Host.open({ store, repair, log: SILENT, now, wall, random })
 }
 
 function meet(host: IndexDriver, who: string): Stranger {

@@ -30,7 +30,7 @@ async function serve(t: ExecutionContext, role: MemberRole | undefined) {
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
   const store = createMemoryStore()
   const repair = new Repair({ store, log: SILENT })
-  const index = await IndexDriver.open({ store, repair, log: SILENT, now, random })
+  const index = await IndexDriver.open({ store, repair, log: SILENT, now, wall: Date.now, random })
   t.teardown(() => index.close())
   const refused: Refusal[] = []
   const transfers = new TransferService({

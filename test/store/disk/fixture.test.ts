@@ -83,6 +83,7 @@ function openGlobal(store: Store): Promise<Global> {
     gate: undefined,
     log: SILENT,
     now: () => performance.now(),
+    wall: Date.now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   })
 }
