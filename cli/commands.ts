@@ -13,8 +13,8 @@ import { NODE_FLAGS } from './flags.ts'
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
-/** `join` implies the role. */
-const ROLES: ReadonlySet<string> = new Set(['global', 'standalone', 'join'])
+/** `join` implies the role: not that of a node that trusts a clock. */
+const NOT_OF_JOIN: ReadonlySet<string> = new Set(['global', 'standalone', 'join', 'trust-clock'])
 const MANY: readonly [number, number] = [1, Infinity]
 const NONE: readonly [number, number] = [0, 0]
 
@@ -187,7 +187,7 @@ export const COMMANDS: CommandTable = {
       ['dstore join @ticket', 'with a ticket from a file'],
       ['ssh global dstore invite | dstore join', 'with a ticket from standard input'],
     ],
-    flags: [...NODE_FLAGS.filter((flag) => !ROLES.has(flag)), 'json', ...PLACE],
+    flags: [...NODE_FLAGS.filter((flag) => !NOT_OF_JOIN.has(flag)), 'json', ...PLACE],
     positionals: [0, 1],
     load: () => join,
   },

@@ -50,6 +50,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'max-size': text('SIZE', 'the maximum size of the store'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
+  'trust-clock': yes('the wall clock is right, though it is a day or more off; for one start'),
   'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
   http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
   'http-public': yes('let values and names be read over TCP without the token'),
@@ -58,8 +59,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join listen lane-port store cache max-size lease forget-after socket-group ' +
-  'http http-public log-level'
+  'global standalone join listen lane-port store cache max-size lease forget-after trust-clock ' +
+  'socket-group http http-public log-level'
 ).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
@@ -95,6 +96,7 @@ export interface Flags {
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string
+  readonly 'trust-clock'?: boolean
   readonly 'socket-group'?: string
   readonly http?: string
   readonly 'http-public'?: boolean

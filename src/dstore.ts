@@ -27,6 +27,7 @@ export type {
   CacheStatus,
   CallOptions,
   ChangeEvent,
+  ClockStatus,
   ExpelResult,
   GetOptions,
   GlobalStatus,

@@ -204,6 +204,10 @@ export const FEED_BYTES: number = 512 * KIB
 export const LOG_CHANGES: number = 1_000_000
 /** The age of the oldest change that the log retains: 7 days. */
 export const LOG_AGE_MS: number = 7 * 86_400_000
+/** How long wall time agrees with elapsed time before anything is deleted by it: 10 minutes. */
+export const WALL_SETTLED_MS: number = 600_000
+/** How far wall time may be off the newest time that was trusted: a day. */
+export const WALL_LEAP_MS: number = 86_400_000
 /** How long one request for changes waits for the next change. */
 export const WATCH_WAIT_MS: number = 20_000
 

@@ -34,6 +34,7 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
       directory: chooseDirectory(flags.dir, process.env),
       settings,
       log,
+      trustClock: flags['trust-clock'] === true,
       ...(ticket === undefined ? {} : { ticket }),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
     },

@@ -1,9 +1,10 @@
 /** The status of a node for people: one line per fact. */
 import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
+import type { ClockStatus } from '../../src/node/node-status.ts'
 import { formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
 export function statusText(status: StatusAnswer): string {
-  const { daemon, global, store, cache } = status
+  const { daemon, global, clock, store, cache } = status
   const facts: [name: string, value: string | undefined][] = [
     ['role', status.role],
     ['version', status.version],
@@ -21,6 +22,7 @@ export function statusText(status: StatusAnswer): string {
     ['refused', status.refused && refusedText(status.refused)],
     ['position', status.position],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
+    ['wall clock', clock && clockText(clock)],
     ['store', store && storeText(store)],
     ['cache', cache && cacheText(cache)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
@@ -62,6 +64,26 @@ function refusedText(refused: NonNullable<StatusAnswer['refused']>): string | un
   const counts = Object.entries(refused).filter(([, times]) => times > 0)
   return counts.map(([why, times]) => `${times} ${why}`).join(', ') || undefined
 }
+
+/**
+ * Why nothing is deleted by age, and what to do about it; undefined if the clock is trusted, or
+ * will be ten minutes after the start.
+ */
+function clockText({ trusted, why, leftMs = 0, offMs = 0 }: ClockStatus): string | undefined {
+  if (trusted || why === 'starting') return undefined
+  if (why === 'set') {
+    const left = inUnits(leftMs, 60_000)
+    return `was set; not trusted for another ${left}, and until then nothing is deleted by age`
+  }
+  const off = `${inUnits(offMs, 3_600_000)} ${why === 'ahead' ? 'ahead of' : 'behind'}`
+  return (
+    `NOT TRUSTED: ${off} the newest time that was; nothing is deleted by age. ` +
+    'Set it right, or, if it is right, start this node once with --trust-clock'
+  )
+}
+
+const inUnits = (ms: number, unitMs: number): string =>
+  formatDuration(Math.ceil(ms / unitMs) * unitMs)
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {
   const { kind, durable, values, valueBytes, headroomBytes, damaged, unfinishedBytes, seq } = store

@@ -49,6 +49,11 @@ export interface GlobalOptions extends AnyNode {
    * for it. Default: a day.
    */
   readonly forgetAfterMs?: number
+  /**
+   * The wall clock of this machine is right, though it is a day or more off the newest time that
+   * this node trusted: see `status().clock`. Default: delete nothing by age until it is trusted.
+   */
+  readonly trustClock?: boolean
 }
 
 /** Options of a Local: a node that fetches values from its Global and caches them in memory. */

@@ -72,14 +72,18 @@ export class Members {
   }
 
   /** May one more ticket be issued, once stale ones are deleted? */
-  hasRoomForTicket(nowMs: number): boolean {
-    return this.#tickets.size - this.staleTickets(nowMs).length < TICKETS
+  hasRoomForTicket(trustedMs: number | undefined): boolean {
+    return this.#tickets.size - this.staleTickets(trustedMs).length < TICKETS
   }
 
-  /** Secret hashes of the tickets that expired at least `TICKET_KEPT_MS` ago. */
-  staleTickets(nowMs: number): Uint8Array[] {
+  /**
+   * Secret hashes of the tickets that expired at least `TICKET_KEPT_MS` before this wall time; none
+   * while wall time is not trusted.
+   */
+  staleTickets(trustedMs: number | undefined): Uint8Array[] {
+    if (trustedMs === undefined) return []
     return [...this.#tickets.values()]
-      .filter(({ expiresMs }) => expiresMs + TICKET_KEPT_MS <= nowMs)
+      .filter(({ expiresMs }) => expiresMs + TICKET_KEPT_MS <= trustedMs)
       .map(({ secretHash }) => secretHash)
   }
 

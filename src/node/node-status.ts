@@ -49,6 +49,20 @@ export interface GlobalStatus {
   readonly error?: string | undefined
 }
 
+/** Does the node delete anything that is too old by the wall clock, and why not? */
+export interface ClockStatus {
+  readonly trusted: boolean
+  /**
+   * `starting`, `set`: the node started, or the clock was set, within the last ten minutes.
+   * `ahead`, `behind`: the clock is a day or more off the newest time that the node trusted.
+   */
+  readonly why?: 'starting' | 'set' | 'ahead' | 'behind'
+  /** How long such a clock still has to run evenly, in milliseconds. */
+  readonly leftMs?: number
+  /** How far the clock is off, in milliseconds. */
+  readonly offMs?: number
+}
+
 /** The store of a Global or standalone node. */
 export interface StoreStatus {
   readonly kind: 'memory' | 'disk'
@@ -81,6 +95,8 @@ export interface NodeStatus {
   readonly position: string | undefined
   /** The lease that Global grants its Locals, in milliseconds; undefined if it grants none. */
   readonly leaseMs: number | undefined
+  /** Undefined at a Local, which deletes nothing by age. */
+  readonly clock: ClockStatus | undefined
   /** Only at a Local. */
   readonly global: GlobalStatus | undefined
   /** Locals connected to this Global. */

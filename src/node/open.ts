@@ -45,6 +45,8 @@ export interface NodeOptions {
   /** See `IndexDriverOptions`. */
   readonly leaseMs?: number
   readonly forgetAfterMs?: number
+  /** See `GlobalIndexOptions`; not for a Local. */
+  readonly trustClock?: boolean
   /** Default: those of the system. */
   readonly clocks?: Clocks
   /** False: transfers use only streams, never lanes. */
@@ -104,9 +106,9 @@ async function openGlobal(
 ): Promise<Node> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs } = options
-    const granted = { leaseMs, forgetAfterMs }
-    return await Global.open({ store, network, gate, log, now, wall, random, ...granted })
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock } = options
+    const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
+    return await Global.open({ store, network, gate, log, random, ...times })
   } catch (error) {
     await store.close()
     throw error

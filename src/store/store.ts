@@ -146,6 +146,9 @@ export interface Store {
   /** Bytes of the partial upload with this id, in whole chunk groups; 0 if there is none. */
   partialBytes(id: Uint8Array): Promise<number>
 
+  /** Deletes partial uploads that were too old to be kept at this wall time (R005-43). */
+  expire(wallMs: number): Promise<void>
+
   /**
    * Marks an adopted value as damaged, durably: the store never returns a byte of it again. Reads
    * of it fail with `integrity`, those in progress too. Does nothing if no value is adopted there.

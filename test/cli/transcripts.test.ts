@@ -25,6 +25,7 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/TIME, [\d.]+MiB/g, 'TIME, BYTES'],
   [/\([\d.]+ms\)/g, '(TIME)'],
   [/round trip [\d.]+ms/g, 'round trip TIME'],
+  [/"leftMs":\d+/g, '"leftMs":TIME'],
   [/"roundTripMs":[\d.]+/g, '"roundTripMs":TIME'],
   [/room for [\d.]+\wiB/g, 'room for SIZE'],
   [/"headroomBytes":\d+/g, '"headroomBytes":BYTES'],

@@ -273,6 +273,7 @@ export class FakeNode implements Node, NodeIndex {
       lanePort: undefined,
       position: undefined,
       leaseMs: undefined,
+      clock: { trusted: true },
       global: undefined,
       locals: [],
       registered: [],

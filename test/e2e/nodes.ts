@@ -11,7 +11,9 @@ import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
 import { Place, type Outcome, type Owner } from '../cli/command.ts'
 
-const LEASH = new URL('leash.js', import.meta.url).href
+const PRELOADED = ['leash.js', 'wall-clock.js']
+  .map((file) => `--import ${new URL(file, import.meta.url).href}`)
+  .join(' ')
 
 /** A fixture for the tests of one file: made at its first use, torn down after the last test. */
 export function shared<Fixture>(make: (owner: Owner) => Promise<Fixture>): () => Promise<Fixture> {
@@ -39,7 +41,7 @@ export class Daemon {
   /** Starts a daemon and waits until it serves; throws its stderr if it does not. */
   static async start(t: Owner, args: readonly string[], place?: Place): Promise<Daemon> {
     const home = place ?? new Place(t)
-    const child = home.start(['daemon', ...args], { env: { NODE_OPTIONS: `--import ${LEASH}` } })
+    const child = home.start(['daemon', ...args], { env: { NODE_OPTIONS: PRELOADED } })
     t.teardown(() => end(child))
     let stderr = ''
     child.stderr!.on('data', (piece) => (stderr += String(piece)))

@@ -6,6 +6,7 @@ import { network, shared, type Daemon } from './nodes.ts'
 import { Relay } from './relay.ts'
 
 interface Cut {
+  readonly global: Daemon
   readonly near: Daemon
   /** The Local behind the relay. */
   readonly far: Daemon
@@ -21,9 +22,9 @@ const cutOff = (global: readonly string[]): (() => Promise<Cut>) =>
       relay = await Relay.before(owner, address)
       return relay.address
     }
-    const { locals } = await network(owner, 2, { global, route })
+    const { global: daemon, locals } = await network(owner, 2, { global, route })
     const [near, far] = locals as [Daemon, Daemon]
-    return { near, far, relay: relay!, peer: await far.peerId() }
+    return { global: daemon, near, far, relay: relay!, peer: await far.peerId() }
   })
 
 const unleased = cutOff([])
@@ -79,3 +80,43 @@ for (const [what, fault] of Object.entries(FAULTS)) {
     t.is((await far.run(['get', key])).exit, 3)
   })
 }
+
+/** Sets Global's wall clock 25 h forward, and waits until Global has seen that. */
+async function stepWallClock(t: ExecutionContext, { global }: Cut): Promise<void> {
+  const leftMs = async (): Promise<number> => (await global.status()).clock!.leftMs!
+  const before = await leftMs()
+  await global.signal('SIGUSR2')
+  t.true(await eventually(async (saw) => saw(await leftMs()) > before))
+}
+
+for (const [which, fixture] of [
+  ['under a lease', leased],
+  ['by the default settings', unleased],
+] as const) {
+  test(`R004-60: ${which}, a Local that is cut off owes a removal after Global's wall clock steps forward`, async (t) => {
+    const cut = await fixture()
+    const { global, near, far, relay, peer } = cut
+    const key = await heldByBoth(t, cut)
+    const isCut = async (): Promise<boolean> => {
+      const { registered } = await global.status()
+      return registered.find((local) => local.peer === peer)?.connected === false
+    }
+    relay.break()
+    t.true(await eventually(async (saw) => saw(await isCut())))
+    await stepWallClock(t, cut)
+    const removed = await near.run(['rm', key, '--json', '--timeout', '2s'])
+    t.is(removed.exit, 8, 'the Local may serve the value')
+    t.deepEqual((JSON.parse(removed.stdout.toString()) as { owed: string[] }).owed, [peer])
+    relay.heal()
+    t.true(await eventually(async (saw) => saw(await far.got(key)) === 3))
+    t.is((await near.run(['rm', key])).exit, 0, 'now it is complete')
+  })
+}
+
+test('R004-64: status says that the wall clock was set, and when it will be trusted', async (t) => {
+  const cut = await unleased()
+  await stepWallClock(t, cut)
+  t.like((await cut.global.status()).clock, { trusted: false, why: 'set' })
+  const { stdout } = await cut.global.run(['status'])
+  t.regex(stdout.toString(), /^wall clock +was set; not trusted for another 10m/m)
+})

@@ -118,6 +118,7 @@ test('R004-2 R004-4 R006-20 a Global that receives any message answers or hangs 
       locals: new Map(),
       members: new Members(new Map([['member', member]])),
       longestLeaseMs: 0,
+      newestWallMs: undefined,
       trimmed: 0,
       seq: 1,
     },

@@ -9,7 +9,7 @@ import type {
 } from '../../src/index/global/global-events.ts'
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
 import { beginRun } from '../../src/index/global/recovery.ts'
-import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../src/index/records/record.ts'
+import { INDEX_ROW, LOCAL_ROWS, WALL_ROW, decodeChange } from '../../src/index/records/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { Clocks } from '../../src/node/clock.ts'
 import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
@@ -76,7 +76,9 @@ export class SimGlobal {
       atMs: clock.wall(),
       lastSeq: this.store.lastSeq,
       firstSeq: this.store.lastSeq > 0 ? 1 : undefined,
+      lastEntry: this.store.log(this.store.lastSeq - 1, 1)[0]?.entry,
       index: this.store.get(INDEX_ROW),
+      wall: this.store.get(WALL_ROW),
       locals: this.store.scan('meta', LOCAL_ROWS),
       members: this.store.scan('meta', MEMBER_ROWS),
       tickets: [],

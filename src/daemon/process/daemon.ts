@@ -18,6 +18,7 @@ import { listenOnSocket } from './listen-socket.ts'
 import { listenOnTcp } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
 import { takeLock, type Lock } from './lock.ts'
+import { DstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { closeDirectory } from './permissions.ts'
 import { parseHttpAddress } from '../config/http-address.ts'
@@ -33,6 +34,8 @@ export interface DaemonOptions {
   readonly settings: Settings
   /** Makes a Local a member at its first start. Only the address of its Global is saved. */
   readonly ticket?: Ticket
+  /** For this start only: the wall clock is right (R004-64). Not saved. */
+  readonly trustClock?: boolean
   readonly log: Log
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<Node>
@@ -52,7 +55,7 @@ export interface Daemon {
  * Starts serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use`, or as `openNode`.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { directory, log, ticket } = options
+  const { directory, log, ticket, trustClock = false } = options
   setUpHeap()
   const given = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
   // Refuse bad settings before creating anything; the lock protects the second, decisive read.
@@ -61,6 +64,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = takeLock(directory.lock)
   try {
     const settings = resolveSettings(given, readSettings(directory.config))
+    if (trustClock && settings.role === 'local') {
+      throw new DstoreError('usage', '--trust-clock is for a node that keeps the index', {
+        hint: 'give it to the Global of this Local',
+      })
+    }
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
@@ -77,6 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...(ticket === undefined ? {} : { ticket }),
       ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),
       ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
+      ...(trustClock && { trustClock }),
       ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
     })
     let daemon: Daemon | undefined

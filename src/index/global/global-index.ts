@@ -14,7 +14,7 @@ import { FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import { withMargin } from '../lease.ts'
 import type { Body, Message, Position, Receipt, Request } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { isRequest, planOf, refusalOf } from './dispatch.ts'
 import { ChangeFeed } from './feed.ts'
@@ -28,11 +28,15 @@ import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { put } from './put-plans.ts'
 import type { Recovered } from './recovery.ts'
 import { Sessions } from './sessions.ts'
+import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
 
 /** How often acknowledged positions are made durable. */
 const REGISTER_WRITE_MS = 5000
+
+/** How often the newest trusted wall time is. */
+const WALL_WRITE_MS = 3_600_000
 
 export interface GlobalIndexOptions {
   readonly recovered: Recovered
@@ -43,6 +47,8 @@ export interface GlobalIndexOptions {
   readonly leaseMs?: number | undefined
   /** When a Local that is out of touch is forgotten, in milliseconds. */
   readonly forgetAfterMs?: number | undefined
+  /** The wall clock is right, however far it is off the newest time that was trusted (R004-64). */
+  readonly trustClock?: boolean | undefined
   /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
   readonly addresses?: (() => readonly string[]) | undefined
   readonly holders?: HoldersOf | undefined
@@ -56,8 +62,11 @@ export class GlobalIndex {
   readonly #feed: ChangeFeed
   readonly #sessions: Sessions
   readonly #plans: PlanRunner
+  readonly #wall: WallTrust
+  readonly #beganAt: number
   #trimmed: number
   #registerWrittenAt: number
+  #wallWrittenAt = -Infinity
   #now: number
   #effects: GlobalEffect[] = []
 
@@ -68,6 +77,9 @@ export class GlobalIndex {
     this.#register = new LocalRegister({ locals, now, leaseMs, longestLeaseMs, rules })
     this.#pendingRemovals = new PendingRemovals(this.#register)
     this.#feed = new ChangeFeed(seq)
+    const newestWallMs = options.trustClock === true ? undefined : recovered.newestWallMs
+    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs)
+    this.#beganAt = now
     this.#trimmed = trimmed
     this.#registerWrittenAt = now
     this.#now = now
@@ -121,6 +133,19 @@ export class GlobalIndex {
   /** The members, as of the last durable change. */
   get members(): Members {
     return this.#options.recovered.members
+  }
+
+  /** Why nothing is deleted by wall time; undefined if it is trusted. */
+  get wallDoubt(): WallDoubt | undefined {
+    return this.#wall.doubt
+  }
+
+  /** What the age of a change may be measured with; undefined while wall time is not trusted. */
+  get present(): Present | undefined {
+    const { trustedMs: wallMs } = this.#wall
+    if (wallMs === undefined) return undefined
+    const run = { seq: this.#options.recovered.seq, beganMs: wallMs - (this.#now - this.#beganAt) }
+    return { wallMs, run }
   }
 
   handle(event: GlobalEvent): GlobalEffect[] {
@@ -218,7 +243,15 @@ export class GlobalIndex {
     const { wall, addresses } = this.#options
     const nowMs = Math.round(wall())
     const { members } = this
-    return { members, nowMs, trimmed: this.#trimmed, addresses: addresses?.() ?? [], asker }
+    const { trustedMs } = this.#wall
+    return {
+      members,
+      nowMs,
+      trustedMs,
+      trimmed: this.#trimmed,
+      addresses: addresses?.() ?? [],
+      asker,
+    }
   }
 
   #goodbye(session: SessionId): void {
@@ -293,6 +326,7 @@ export class GlobalIndex {
 
   #tick(): void {
     const now = this.#now
+    this.#wall.observe({ elapsedMs: now, wallMs: this.#options.wall() })
     this.#sessions.tick()
     const forgetAfterMs = this.#options.forgetAfterMs ?? FORGET_AFTER_MS
     for (const peer of this.#register.outOfTouch(now, forgetAfterMs)) this.#forget(peer)
@@ -300,6 +334,11 @@ export class GlobalIndex {
       this.#registerWrittenAt = now
       const writes = this.#register.takeUnwritten()
       if (writes.length > 0) this.#plans.write(writes, () => undefined)
+    }
+    const { trustedMs } = this.#wall
+    if (trustedMs !== undefined && now - this.#wallWrittenAt >= WALL_WRITE_MS) {
+      this.#wallWrittenAt = now
+      this.#plans.write([{ key: WALL_ROW, value: encodeWall(trustedMs) }], () => undefined)
     }
     this.#pendingRemovals.poll(now)
   }

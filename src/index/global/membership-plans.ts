@@ -26,6 +26,8 @@ export interface MembershipContext {
   readonly members: Members
   /** Wall clock, whole milliseconds. */
   readonly nowMs: number
+  /** The same if it is trusted: only then may anything be deleted by it (R004-63). */
+  readonly trustedMs: number | undefined
   /** The last seq that was trimmed from the log. */
   readonly trimmed: number
   /** Where Global listens: multiaddrs without its peer id. */
@@ -39,16 +41,16 @@ const ADMITTED: Done = answer({ type: 'admitted' })
 /** Global gets only the hash of the secret, so the index cannot leak the secret. */
 export function* invite(
   { secretHash, role, uses, validMs }: Invite,
-  { members, nowMs, addresses, asker }: MembershipContext,
+  { members, nowMs, trustedMs, addresses, asker }: MembershipContext,
 ): Plan {
-  if (!members.hasRoomForTicket(nowMs)) {
+  if (!members.hasRoomForTicket(trustedMs)) {
     return answer(failure('busy', `Global remembers at most ${TICKETS} tickets`))
   }
   const key = ticketRow(secretHash)
   const [known] = yield [key]
   if (known !== undefined) return answer(failure('conflict', 'this ticket already exists'))
   const expiresMs = nowMs + validMs
-  const stale = members.staleTickets(nowMs)
+  const stale = members.staleTickets(trustedMs)
   const value = encodeTicket({ role, usesLeft: uses, expiresMs, by: asker })
   return {
     type: 'change',

@@ -4,8 +4,10 @@ import { decodeMember, decodeTicket, memberOf, secretHashOf } from '../../member
 import type { Row, Transaction } from '../../store/store.ts'
 import {
   INDEX_ROW,
+  decodeChange,
   decodeIndex,
   decodeLocal,
+  decodeWall,
   encodeChange,
   encodeIndex,
   peerOf,
@@ -25,6 +27,8 @@ export interface Recovered {
   readonly longestLeaseMs: number
   /** The changes up to this one were trimmed from the log. */
   readonly trimmed: number
+  /** The newest wall time that is known to be right; undefined in a new store. */
+  readonly newestWallMs: number | undefined
   /** Seq of the change that began this run, the last of `runs`. */
   readonly seq: number
 }
@@ -40,7 +44,10 @@ export interface StoredIndex {
   readonly lastSeq: number
   /** The first seq of the log; undefined if it is empty. */
   readonly firstSeq: number | undefined
+  /** The last entry of the log; undefined if it is empty. */
+  readonly lastEntry: Uint8Array | undefined
   readonly index: Row | undefined
+  readonly wall: Row | undefined
   readonly locals: readonly Row[]
   readonly members: readonly Row[]
   readonly tickets: readonly Row[]
@@ -70,5 +77,13 @@ export function beginRun(stored: StoredIndex): { transaction: Transaction; recov
     .map((row) => [peerOf(row), decodeLocal(row)] as const)
     .filter(([peer]) => members.roleOf(peer) !== undefined)
   const known = new Map(registered)
-  return { transaction, recovered: { runs, locals: known, members, longestLeaseMs, trimmed, seq } }
+  const newestWallMs = newestWallOf(stored)
+  const rest = { members, longestLeaseMs, newestWallMs, trimmed, seq }
+  return { transaction, recovered: { runs, locals: known, ...rest } }
+}
+
+/** Without a time that Global trusted, that of the last change. */
+function newestWallOf({ wall, lastEntry }: StoredIndex): number | undefined {
+  if (wall !== undefined) return decodeWall(wall)
+  return lastEntry === undefined ? undefined : decodeChange(lastEntry).atMs
 }

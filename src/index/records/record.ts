@@ -35,6 +35,9 @@ export const peerOf = (row: Row): string => decoder.decode(row.id.subarray(LOCAL
 
 export const INDEX_ROW: RecordKey = { table: 'meta', id: nameBytes('index') }
 
+/** The newest wall time that was trusted. */
+export const WALL_ROW: RecordKey = { table: 'meta', id: nameBytes('wall') }
+
 const decoder = new TextDecoder()
 
 /** The index's record of a key that exists. */
@@ -154,6 +157,12 @@ export function decodeIndex(row: Row | undefined): IndexRecord {
     longestLeaseMs: Number(longestLeaseMs),
   }
 }
+
+export const encodeWall = (trustedMs: number): Uint8Array =>
+  pack(pb.WallRecordSchema, { trustedMs: BigInt(Math.round(trustedMs)) })
+
+export const decodeWall = (row: Row): number =>
+  Number(unpack(pb.WallRecordSchema, row.value).trustedMs)
 
 /** An entry of the log; `atMs` is wall-clock time. */
 export function encodeChange(change: Change, atMs: number): Uint8Array {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records/records.proto.
  */
 export const file_index_records_records: GenFile = /*@__PURE__*/
-  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCJ1CglLZXlSZWNvcmQSDAoEc2l6ZRgBIAEoBBIQCghsb2NhdGlvbhgCIAEoCRIYCgtpbmNhcm5hdGlvbhgDIAEoBEgAiAEBEg0KBW5hbWVzGAQgAygJEg8KB3VubmFtZWQYBSABKAhCDgoMX2luY2FybmF0aW9uIhwKCk5hbWVSZWNvcmQSDgoGZGlnZXN0GAEgASgMIioKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQiRAoLTG9jYWxSZWNvcmQSDwoHYm9vdF9pZBgBIAEoDBIUCgxhY2tub3dsZWRnZWQYAiABKAQSDgoGbGVhc2VkGAMgASgIIkgKC0luZGV4UmVjb3JkEh8KBHJ1bnMYASADKAsyES5kc3RvcmUuaW5kZXguUnVuEhgKEGxvbmdlc3RfbGVhc2VfbXMYAiABKAQiIAoDUnVuEgoKAmlkGAEgASgMEg0KBXN0YXJ0GAIgASgEItQCCglMb2dSZWNvcmQSDQoFYXRfbXMYASABKAQSFQoLcnVuX3N0YXJ0ZWQYAiABKAxIABImCgNwdXQYAyABKAsyFy5kc3RvcmUuaW5kZXguUHV0Q2hhbmdlSAASLAoGcmVtb3ZlGAQgASgLMhouZHN0b3JlLmluZGV4LlJlbW92ZUNoYW5nZUgAEigKBGJpbmQYBSABKAsyGC5kc3RvcmUuaW5kZXguQmluZENoYW5nZUgAEiwKBnVuYmluZBgGIAEoCzIaLmRzdG9yZS5pbmRleC5VbmJpbmRDaGFuZ2VIABIsCgZpbnZpdGUYByABKAsyGi5kc3RvcmUuaW5kZXguSW52aXRlQ2hhbmdlSAASKgoFYWRtaXQYCCABKAsyGS5kc3RvcmUuaW5kZXguQWRtaXRDaGFuZ2VIABIPCgVleHBlbBgJIAEoCUgAQggKBmNoYW5nZSI4CglQdXRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSDQoFbmFtZXMYAyADKAkiQgoMUmVtb3ZlQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBITCgtpbmNhcm5hdGlvbhgCIAEoBBINCgVuYW1lcxgDIAMoCSIqCgpCaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJIiwKDFVuYmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCSIqCgxJbnZpdGVDaGFuZ2USDAoEcm9sZRgBIAEoCRIMCgR1c2VzGAIgASgNIikKC0FkbWl0Q2hhbmdlEgwKBHBlZXIYASABKAkSDAoEcm9sZRgCIAEoCWIGcHJvdG8z");
+  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCJ1CglLZXlSZWNvcmQSDAoEc2l6ZRgBIAEoBBIQCghsb2NhdGlvbhgCIAEoCRIYCgtpbmNhcm5hdGlvbhgDIAEoBEgAiAEBEg0KBW5hbWVzGAQgAygJEg8KB3VubmFtZWQYBSABKAhCDgoMX2luY2FybmF0aW9uIhwKCk5hbWVSZWNvcmQSDgoGZGlnZXN0GAEgASgMIioKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQiRAoLTG9jYWxSZWNvcmQSDwoHYm9vdF9pZBgBIAEoDBIUCgxhY2tub3dsZWRnZWQYAiABKAQSDgoGbGVhc2VkGAMgASgIIkgKC0luZGV4UmVjb3JkEh8KBHJ1bnMYASADKAsyES5kc3RvcmUuaW5kZXguUnVuEhgKEGxvbmdlc3RfbGVhc2VfbXMYAiABKAQiIAoKV2FsbFJlY29yZBISCgp0cnVzdGVkX21zGAEgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLUAgoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSAASLAoGaW52aXRlGAcgASgLMhouZHN0b3JlLmluZGV4Lkludml0ZUNoYW5nZUgAEioKBWFkbWl0GAggASgLMhkuZHN0b3JlLmluZGV4LkFkbWl0Q2hhbmdlSAASDwoFZXhwZWwYCSABKAlIAEIICgZjaGFuZ2UiOAoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJIkIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkiKgoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCSIsCgxVbmJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
 
 /**
  * Row of the table `keys`, by digest.
@@ -164,6 +164,25 @@ export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 4);
 
 /**
+ * Row of `meta`, "wall": the newest wall time that was trusted, in milliseconds since 1970.
+ *
+ * @generated from message dstore.index.WallRecord
+ */
+export type WallRecord = Message<"dstore.index.WallRecord"> & {
+  /**
+   * @generated from field: uint64 trusted_ms = 1;
+   */
+  trustedMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.WallRecord.
+ * Use `create(WallRecordSchema)` to create a new message.
+ */
+export const WallRecordSchema: GenMessage<WallRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 5);
+
+/**
  * @generated from message dstore.index.Run
  */
 export type Run = Message<"dstore.index.Run"> & {
@@ -185,7 +204,7 @@ export type Run = Message<"dstore.index.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 5);
+  messageDesc(file_index_records_records, 6);
 
 /**
  * An entry of the log.
@@ -261,7 +280,7 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 6);
+  messageDesc(file_index_records_records, 7);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -288,7 +307,7 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 7);
+  messageDesc(file_index_records_records, 8);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -315,7 +334,7 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 8);
+  messageDesc(file_index_records_records, 9);
 
 /**
  * @generated from message dstore.index.BindChange
@@ -337,7 +356,7 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
  * Use `create(BindChangeSchema)` to create a new message.
  */
 export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 9);
+  messageDesc(file_index_records_records, 10);
 
 /**
  * @generated from message dstore.index.UnbindChange
@@ -359,7 +378,7 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  * Use `create(UnbindChangeSchema)` to create a new message.
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 10);
+  messageDesc(file_index_records_records, 11);
 
 /**
  * @generated from message dstore.index.InviteChange
@@ -381,7 +400,7 @@ export type InviteChange = Message<"dstore.index.InviteChange"> & {
  * Use `create(InviteChangeSchema)` to create a new message.
  */
 export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 11);
+  messageDesc(file_index_records_records, 12);
 
 /**
  * @generated from message dstore.index.AdmitChange
@@ -403,5 +422,5 @@ export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
  * Use `create(AdmitChangeSchema)` to create a new message.
  */
 export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 12);
+  messageDesc(file_index_records_records, 13);
 

@@ -30,8 +30,10 @@ import type { Log } from '../../log.ts'
 import type { Ask } from '../calls/index-calls.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { OwnIndex } from './own-index.ts'
+import type { WallDoubt } from '../../index/global/wall-trust.ts'
 import type {
   CallOptions,
+  ClockStatus,
   GetOptions,
   Node,
   NodeStatus,
@@ -64,6 +66,7 @@ export interface GlobalOptions {
   /** See `IndexDriverOptions`. */
   readonly leaseMs?: number | undefined
   readonly forgetAfterMs?: number | undefined
+  readonly trustClock?: boolean | undefined
 }
 
 interface Parts {
@@ -217,6 +220,7 @@ export class Global implements Node {
       lanePort: network?.lanePort,
       position: formatPosition(this.#driver.index.position),
       leaseMs,
+      clock: clockStatus(this.#driver.index.wallDoubt),
       global: undefined,
       locals: this.#driver.index.peers(),
       registered: this.#driver.index.registered(),
@@ -279,6 +283,13 @@ function askOf(driver: IndexDriver): Ask {
     const answer = driver.ask(request)
     return request.type === 'watch' && signal !== undefined ? untilAborted(answer, signal) : answer
   }
+}
+
+function clockStatus(doubt: WallDoubt | undefined): ClockStatus {
+  if (doubt === undefined) return { trusted: true }
+  const { why } = doubt
+  if ('leftMs' in doubt) return { trusted: false, why, leftMs: Math.round(doubt.leftMs) }
+  return { trusted: false, why, offMs: Math.round(doubt.byMs) }
 }
 
 const refuseMembership: Ask = () => {

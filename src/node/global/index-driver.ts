@@ -65,8 +65,11 @@ export class IndexDriver {
     this.#index = index
     this.#changes = new WatchLog(store, index)
     this.#io = new IndexIo({ ...options, changes: this.#changes })
-    this.#retention = new LogRetention(store, log, (upto) => {
-      this.#handle({ type: 'trimmed', upto })
+    this.#retention = new LogRetention({
+      store,
+      log,
+      onTrim: (upto) => this.#handle({ type: 'trimmed', upto }),
+      present: () => index.present,
     })
     this.#ticker = setInterval(() => this.#handle({ type: 'tick' }), TICK_MS)
     this.#ticker.unref()
@@ -78,7 +81,7 @@ export class IndexDriver {
   }
 
   /** The index, as of the last durable change. */
-  get index(): Pick<GlobalIndex, 'members' | 'peers' | 'position' | 'registered'> {
+  get index(): Pick<GlobalIndex, 'members' | 'peers' | 'position' | 'registered' | 'wallDoubt'> {
     return this.#index
   }
 

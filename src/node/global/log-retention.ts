@@ -1,16 +1,31 @@
-/** Trims log entries past the retention limits (specs/004-index.md, R004-34). */
+/**
+ * Deletes what is past its retention: entries of the log (specs/004-index.md, R004-34), and partial
+ * uploads (R005-43). By age only while wall time is trusted (R004-63).
+ */
 import { asDstoreError } from '../../errors.ts'
+import type { Present } from '../../index/global/wall-trust.ts'
 import { decodeChange, decodeRemoved, removedRow } from '../../index/records/record.ts'
 import { BATCH_ITEMS, LOG_AGE_MS, LOG_CHANGES } from '../../limits.ts'
-import type { Store } from '../../store/store.ts'
+import type { LogEntry, Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'
 
 /** Between two runs: short enough that each trims little. */
 const EVERY_MS = 60_000
 
+const LIMITS: RetentionLimits = { changes: LOG_CHANGES, ageMs: LOG_AGE_MS }
+
 export interface RetentionLimits {
   readonly changes: number
   readonly ageMs: number
+}
+
+export interface RetentionOptions {
+  readonly store: Store
+  readonly log: Log
+  readonly onTrim: (upto: number) => void
+  /** Undefined while wall time is not trusted. */
+  readonly present: () => Present | undefined
+  readonly limits?: RetentionLimits
 }
 
 export class LogRetention {
@@ -21,17 +36,12 @@ export class LogRetention {
   #running: Promise<void> = Promise.resolve()
   #closed = false
 
-  constructor(
-    store: Store,
-    log: Log,
-    onTrim: (upto: number) => void,
-    limits: RetentionLimits = { changes: LOG_CHANGES, ageMs: LOG_AGE_MS },
-  ) {
+  constructor({ store, log, onTrim, present, limits = LIMITS }: RetentionOptions) {
     this.#store = store
     this.#onTrim = onTrim
     this.#limits = limits
     this.#timer = setInterval(() => {
-      this.#running = this.run(Date.now()).catch((error: unknown) => {
+      this.#running = this.run(present()).catch((error: unknown) => {
         if (!this.#closed)
           log.warn('the log was not trimmed', { error: asDstoreError(error).message })
       })
@@ -39,16 +49,17 @@ export class LogRetention {
     this.#timer.unref()
   }
 
-  /** Trims everything that is too old or too much, oldest first. `nowMs`: wall-clock time. */
-  async run(nowMs: number): Promise<void> {
+  /** Deletes everything that is too old or too much, oldest first. */
+  async run(present: Present | undefined): Promise<void> {
+    if (present !== undefined) await this.#store.expire(present.wallMs)
     for (;;) {
       const entries = await this.#store.log(0, BATCH_ITEMS)
       const lastSeq = await this.#store.lastSeq()
       const { changes, ageMs } = this.#limits
-      const old = entries
-        .map(({ seq, entry }) => ({ seq, ...decodeChange(entry) }))
-        .filter(({ seq, atMs }) => seq <= lastSeq - changes || atMs < nowMs - ageMs)
-      // Entries before an old one go too, even if the wall clock jumped.
+      const oldest = present === undefined ? -Infinity : present.wallMs - ageMs
+      const old = dated(entries, present).filter(
+        ({ seq, atMs }) => seq <= lastSeq - changes || atMs < oldest,
+      )
       const upto = old.at(-1)?.seq
       if (upto === undefined || this.#closed) return
       await this.#forget(upto, old)
@@ -79,4 +90,20 @@ export class LogRetention {
     const writes = stale.map(({ key }) => ({ key, value: undefined }))
     if (writes.length > 0) await this.#store.commit({ conditions, writes, entry: undefined })
   }
+}
+
+/**
+ * Entries with the earliest time at which each can have been written, whatever the wall clock said:
+ * not before the entry before it, and in this run not before the run (R004-65).
+ */
+function dated(entries: readonly LogEntry[], present: Present | undefined) {
+  let earliest = -Infinity
+  return entries.map(({ seq, entry }) => {
+    const { change, atMs } = decodeChange(entry)
+    if (present !== undefined && seq >= present.run.seq) {
+      earliest = Math.max(earliest, present.run.beganMs)
+    }
+    earliest = Math.max(earliest, atMs)
+    return { seq, change, atMs: earliest }
+  })
 }

@@ -2,14 +2,14 @@
 import { DstoreError } from '../../errors.ts'
 import { GlobalIndex, type GlobalIndexOptions } from '../../index/global/global-index.ts'
 import { beginRun } from '../../index/global/recovery.ts'
-import { INDEX_ROW, LOCAL_ROWS } from '../../index/records/record.ts'
+import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../index/records/record.ts'
 import { MEMBERS, REGISTERED_LOCALS, TICKETS } from '../../limits.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../membership/record.ts'
 import type { Store } from '../../store/store.ts'
 
 export interface OpenIndexOptions extends Pick<
   GlobalIndexOptions,
-  'leaseMs' | 'forgetAfterMs' | 'addresses' | 'holders'
+  'leaseMs' | 'forgetAfterMs' | 'trustClock' | 'addresses' | 'holders'
 > {
   readonly store: Store
   /** Elapsed milliseconds that never run ahead of real time: see `grantorClock`. */
@@ -20,29 +20,27 @@ export interface OpenIndexOptions extends Pick<
 }
 
 export async function openIndex(options: OpenIndexOptions): Promise<GlobalIndex> {
-  const { store, random, leaseMs, now, wall, forgetAfterMs, addresses, holders } = options
-  const [index] = await store.rows([INDEX_ROW])
+  const { store, random, leaseMs, now, wall } = options
+  const [index, trusted] = await store.rows([INDEX_ROW, WALL_ROW])
   const [first] = await store.log(0, 1)
+  const lastSeq = await store.lastSeq()
+  const [last] = lastSeq === 0 ? [] : await store.log(lastSeq - 1, 1)
   const { transaction, recovered } = beginRun({
     runId: random(16),
     leaseMs,
     atMs: wall(),
-    lastSeq: await store.lastSeq(),
+    lastSeq,
     firstSeq: first?.seq,
+    lastEntry: last?.entry,
     index,
+    wall: trusted,
     locals: await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS }),
     members: await store.scan('meta', { prefix: MEMBER_ROWS, limit: MEMBERS }),
     tickets: await store.scan('meta', { prefix: TICKET_ROWS, limit: 2 * TICKETS }),
   })
   const begun = await store.commit(transaction)
   if (!begun.ok) throw new DstoreError('internal', 'the start of a run was not committed')
-  return new GlobalIndex({
-    recovered,
-    now: now(),
-    wall,
-    leaseMs,
-    forgetAfterMs,
-    addresses,
-    holders,
-  })
+  const { forgetAfterMs, trustClock, addresses, holders } = options
+  const rest = { leaseMs, forgetAfterMs, trustClock, addresses, holders }
+  return new GlobalIndex({ recovered, now: now(), wall, ...rest })
 }

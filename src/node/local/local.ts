@@ -159,6 +159,7 @@ export class Local implements Node {
       lanePort: network.lanePort,
       position: link.position && formatPosition(link.position),
       leaseMs: link.leaseMs,
+      clock: undefined,
       global: {
         address: globalAddress,
         state: link.isDoubtful() ? 'doubtful' : state,

@@ -43,9 +43,6 @@ import { ValueReaders } from './value-reader.ts'
 /** Log entries that one transaction of LMDB deletes: it holds up other commits for milliseconds. */
 const TRIM_ENTRIES = 4096
 
-/** How often expired partial uploads are deleted. */
-const EXPIRY_CHECK_MS = 3_600_000
-
 const DAMAGED = 'the value is damaged on disk'
 
 export interface DiskStore extends Store {
@@ -76,7 +73,6 @@ export class OpenDiskStore implements DiskStore {
   readonly #readers: ValueReaders
   readonly #quota: Quota
   readonly #host: StagingHost
-  readonly #expiryTimer: NodeJS.Timeout
   /** Values staged in this run. */
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
@@ -91,7 +87,6 @@ export class OpenDiskStore implements DiskStore {
     this.#database = database
     this.#commits = commits
     this.#readers = new ValueReaders(files, layout)
-    this.#expiryTimer = setInterval(() => void partials.trim(), EXPIRY_CHECK_MS).unref()
     this.#quota = new Quota(maxBytes, database.tally().valueBytes)
     this.#host = {
       files,
@@ -126,6 +121,11 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
     return this.#parts.partials.bytesOf(toHex(id))
+  }
+
+  async expire(wallMs: number): Promise<void> {
+    this.#checkOpen()
+    await this.#parts.partials.expire(wallMs)
   }
 
   async quarantine(location: Location): Promise<void> {
@@ -261,7 +261,6 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#expiryTimer)
     await this.#commits.settled()
     await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))

@@ -6,7 +6,7 @@ import { faultOf } from './faults.ts'
 import { type Files, nodeFiles } from './files.ts'
 import { FreeSpace } from './free-space.ts'
 import { Layout } from './layout.ts'
-import { PartialUploads } from './partial-uploads.ts'
+import { PartialUploads, type PartialUploadClocks } from './partial-uploads.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Database } from './records/database.ts'
 import { GroupCommit } from './records/group-commit.ts'
@@ -32,9 +32,10 @@ export interface DiskStoreComponents {
   readonly files?: Files
   /** Wraps the opened database. */
   readonly database?: (opened: Database) => Database
-  /** Milliseconds since 1970. */
-  readonly now?: () => number
+  readonly clocks?: PartialUploadClocks
 }
+
+const SYSTEM_CLOCKS: PartialUploadClocks = { wall: Date.now, elapsed: () => performance.now() }
 
 /** Errors: `incompatible`, `integrity`, `no-space`, `unwritable`, each naming the directory. */
 export async function openDiskStore(
@@ -42,7 +43,7 @@ export async function openDiskStore(
   {
     files = nodeFiles,
     database: wrap = (opened) => opened,
-    now = Date.now,
+    clocks = SYSTEM_CLOCKS,
   }: DiskStoreComponents = {},
 ): Promise<DiskStore> {
   if (maxBytes !== undefined) checkCount('maxBytes', maxBytes)
@@ -54,7 +55,7 @@ export async function openDiskStore(
     opened = await openDatabase(files, layout)
     const database = wrap(opened)
     const run = await beginRun(database)
-    const partials = new PartialUploads(files, layout, now)
+    const partials = new PartialUploads(files, layout, clocks)
     const recovery = await recover(files, layout, database, partials)
     const freeSpace = new FreeSpace(files, layout.root, database, reserveBytes)
     const commits = new GroupCommit(database, freeSpace)

@@ -8,41 +8,48 @@ interface KeptUpload {
   readonly bytes: number
   /** Last written, in milliseconds since 1970. */
   readonly writtenAtMs: number
+  /** When this process kept it, on the elapsed clock; -Infinity if an earlier one did. */
+  readonly keptAtMs: number
+}
+
+export interface PartialUploadClocks {
+  /** Milliseconds since 1970. */
+  readonly wall: () => number
+  /** Milliseconds that never run ahead of real time. */
+  readonly elapsed: () => number
 }
 
 export class PartialUploads {
   readonly #files: Files
   readonly #layout: Layout
-  /** Milliseconds since 1970. */
-  readonly #now: () => number
+  readonly #clocks: PartialUploadClocks
   readonly #partials = new Map<string, KeptUpload>()
   /** Ids that a staging writes now. */
   readonly #writing = new Set<string>()
 
-  constructor(files: Files, layout: Layout, now: () => number) {
+  constructor(files: Files, layout: Layout, clocks: PartialUploadClocks) {
     this.#files = files
     this.#layout = layout
-    this.#now = now
+    this.#clocks = clocks
   }
 
   get bytes(): number {
     return [...this.#partials.values()].reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** Registers a file that an earlier run left. False if it has expired or has no whole group. */
+  /** Registers a file that an earlier run left. False if it has no whole group. */
   async restore(id: string): Promise<boolean> {
     const path = this.#layout.partialFile(id)
     const bytes = wholeGroups((await this.#files.size(path)) ?? 0)
     const writtenAtMs = (await this.#files.writtenAt(path)) ?? 0
-    if (bytes === 0 || this.#isExpired(writtenAtMs)) return false
-    this.#partials.set(id, { bytes, writtenAtMs })
+    if (bytes === 0) return false
+    this.#partials.set(id, { bytes, writtenAtMs, keptAtMs: -Infinity })
     return true
   }
 
   /** Bytes that a resumption can keep; 0 if there are none. */
   bytesOf(id: string): number {
-    const partial = this.#partials.get(id)
-    return partial === undefined || this.#isExpired(partial.writtenAtMs) ? 0 : partial.bytes
+    return this.#partials.get(id)?.bytes ?? 0
   }
 
   /**
@@ -71,27 +78,41 @@ export class PartialUploads {
   /** Ends a claim and keeps its file, which has this many bytes. */
   async keep(id: string, bytes: number): Promise<void> {
     this.#writing.delete(id)
-    this.#partials.set(id, { bytes: wholeGroups(bytes), writtenAtMs: this.#now() })
+    const { wall, elapsed } = this.#clocks
+    const kept = { writtenAtMs: wall(), keptAtMs: elapsed() }
+    this.#partials.set(id, { bytes: wholeGroups(bytes), ...kept })
     await this.trim()
   }
 
-  /** Deletes expired partial uploads, and the oldest ones beyond the limit. */
-  async trim(maxBytes: number = UNFINISHED_BYTES): Promise<void> {
+  /** Deletes the oldest partial uploads beyond the limit. */
+  trim(maxBytes: number = UNFINISHED_BYTES): Promise<void> {
+    return this.#delete((left) => left > maxBytes)
+  }
+
+  /**
+   * Deletes partial uploads that are too old at this wall time. What this process kept must be as
+   * old by the elapsed clock, too: the wall clock may have been set meanwhile (R004-65).
+   */
+  expire(wallMs: number): Promise<void> {
+    const elapsedMs = this.#clocks.elapsed()
+    return this.#delete((_, { writtenAtMs, keptAtMs }) => {
+      return wallMs - writtenAtMs > UNFINISHED_MS && elapsedMs - keptAtMs > UNFINISHED_MS
+    })
+  }
+
+  /** Deletes what is `due`, oldest first. `left`: the bytes of all that is kept by then. */
+  async #delete(due: (left: number, kept: KeptUpload) => boolean): Promise<void> {
     const oldestFirst = [...this.#partials].toSorted(
       ([, a], [, b]) => a.writtenAtMs - b.writtenAtMs,
     )
     let left = this.bytes
-    for (const [id, { bytes, writtenAtMs }] of oldestFirst) {
-      if (left <= maxBytes && bytes > 0 && !this.#isExpired(writtenAtMs)) continue
-      left -= bytes
+    for (const [id, kept] of oldestFirst) {
+      if (kept.bytes > 0 && !due(left, kept)) continue
+      left -= kept.bytes
       this.#partials.delete(id)
-      // If the disk refuses, an opening after the expiry deletes the file.
+      // If the disk refuses, the next process finds the file, and deletes it in its turn.
       await this.#files.remove(this.#layout.partialFile(id)).catch(() => undefined)
     }
-  }
-
-  #isExpired(writtenAtMs: number): boolean {
-    return this.#now() - writtenAtMs > UNFINISHED_MS
   }
 }
 

@@ -95,6 +95,10 @@ class MemoryStore implements Store {
     return 0
   }
 
+  async expire(): Promise<void> {
+    this.#checkOpen()
+  }
+
   async quarantine(location: Location): Promise<void> {
     this.#checkOpen()
     if (this.#values.get(location)?.adopted === true) this.#damaged.add(location)

@@ -1,6 +1,6 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkJoinAddress, checkListenAddress } from '../../../src/daemon/config/addresses.ts'
 import {
@@ -227,6 +227,30 @@ test('R007-122 the default port of lanes leaves the API its port', async (t) => 
     opened.map(({ reservedPorts }) => reservedPorts),
     [[0]],
   )
+})
+
+test('R007-37 R004-64 --trust-clock is for one start of a node that keeps the index', async (t) => {
+  const opened: NodeOptions[] = []
+  const openNode = (options: NodeOptions): Promise<FakeNode> => {
+    opened.push(options)
+    return Promise.resolve(new FakeNode())
+  }
+  const directory = stateDirectory(temporaryDirectory(t))
+  for (const trustClock of [true, false]) {
+    const settings: Settings = { role: 'global' }
+    const rest = { log: SILENT, openNode, trustClock }
+    const daemon = await startDaemon({ directory, settings, ...rest })
+    await daemon.close()
+  }
+  t.deepEqual(
+    opened.map(({ trustClock = false }) => trustClock),
+    [true, false],
+  )
+  t.false(readFileSync(directory.config, 'utf8').includes('trust'), 'it is not saved')
+  const settings: Settings = { role: 'local', join: GLOBAL }
+  const atLocal = startDaemon({ directory, settings, log: SILENT, openNode, trustClock: true })
+  await t.throwsAsync(atLocal, { code: 'usage', message: /--trust-clock/ })
+  t.is(opened.length, 2)
 })
 
 test('R007-6 variables are read as flags are', (t) => {

@@ -1,8 +1,9 @@
 /** Global's index, message by message. */
 import { test } from '../../serial.ts'
 import type { Body, Position, Removed, Welcome } from '../../../src/index/message.ts'
+import { grantorClock } from '../../../src/node/clock.ts'
 import { withMargin } from '../../../src/index/lease.ts'
-import { REGISTERED_LOCALS, REMOVAL_TIMEOUT_MS } from '../../../src/limits.ts'
+import { REGISTERED_LOCALS, REMOVAL_TIMEOUT_MS, WALL_SETTLED_MS } from '../../../src/limits.ts'
 import { decodeLocal, encodeLocal, localRow } from '../../../src/index/records/record.ts'
 import { Machine, boot, digestOf, valueOf } from './machine.ts'
 
@@ -207,7 +208,8 @@ test('R004-21 the register is bounded: one Local more is told that Global is bus
   const locals = new Map(Array.from({ length: REGISTERED_LOCALS }, (_, i) => [`${i}`, value]))
   const { members } = machine.index
   const runs = [{ id: boot(1), start: 1 }]
-  const recovered = { runs, locals, members, longestLeaseMs: 0, trimmed: 0, seq: 2 }
+  const rest = { longestLeaseMs: 0, newestWallMs: undefined, trimmed: 0, seq: 2 }
+  const recovered = { runs, locals, members, ...rest }
   machine.start({ recovered })
   t.like(machine.last(machine.hello('L')), { type: 'failure', code: 'busy' })
 })
@@ -250,4 +252,81 @@ test('R004-30 a value that is put again is stored once: its new copy is freed, w
   machine.put(1)
   const discarded = machine.effects.flatMap((e) => (e.type === 'discard' ? [e.location] : []))
   t.deepEqual(discarded, ['location 2', 'location 3', 'location 4'])
+})
+
+const DAY = 86_400_000
+
+test('R004-60 R004-20 by the default settings, a step of the wall clock forgets no Local that is cut off', (t) => {
+  const machine = new Machine()
+  const clocks = { monotonic: 0, wall: 1e12 }
+  const now = grantorClock({
+    monotonic: () => clocks.monotonic,
+    uptime: () => clocks.monotonic,
+    wall: () => clocks.wall,
+  })
+  const pass = (ms: number, stepMs = 0): void => {
+    clocks.monotonic += ms
+    clocks.wall += ms + stepMs
+    machine.wallOffsetMs = clocks.wall - now()
+    machine.tick(now() - machine.now)
+  }
+  machine.put(1)
+  const { session } = local(machine)
+  pass(13_000)
+  t.true(machine.isClosed(session), 'its session is dropped')
+  for (const stepMs of [25 * 3_600_000, 400 * DAY, -DAY]) pass(250, stepMs)
+  const removed = machine.ask(remove(1))
+  pass(REMOVAL_TIMEOUT_MS)
+  t.like(removed(), { type: 'removed', owed: ['L'], expired: [] })
+  for (let i = 0; i < 24; i++) pass(3_600_000)
+  t.is(machine.index.registered().length, 0, 'it is forgotten after a day all the same')
+})
+
+const doubtOf = ({ index }: Machine): string | undefined => index.wallDoubt?.why
+
+test('R004-63 R004-64 the newest trusted wall time outlives the run, and a wrong clock stays wrong', (t) => {
+  const machine = new Machine()
+  machine.wallOffsetMs = 1e12
+  machine.start({ trustClock: true })
+  t.is(doubtOf(machine), 'starting')
+  machine.tick(WALL_SETTLED_MS)
+  t.is(doubtOf(machine), undefined)
+  // Restarted with a clock that is ahead, twice: its own entries make it no better.
+  machine.wallOffsetMs += 30 * DAY
+  for (let i = 0; i < 2; i++) {
+    machine.start()
+    machine.put(1)
+    machine.tick(2 * WALL_SETTLED_MS)
+    t.is(doubtOf(machine), 'ahead')
+    t.is(machine.index.present, undefined)
+  }
+  machine.wallOffsetMs -= 60 * DAY
+  machine.start()
+  machine.tick(WALL_SETTLED_MS)
+  t.is(doubtOf(machine), 'behind')
+  machine.wallOffsetMs += 30 * DAY
+  machine.tick(250)
+  machine.tick(WALL_SETTLED_MS)
+  t.is(doubtOf(machine), undefined, 'set right')
+})
+
+test('R004-64 a command says that the wall clock is right; then it must run evenly all the same', (t) => {
+  const machine = new Machine()
+  machine.tick(WALL_SETTLED_MS)
+  machine.wallOffsetMs = 30 * DAY
+  machine.start({ trustClock: true })
+  t.is(doubtOf(machine), 'starting')
+  machine.tick(WALL_SETTLED_MS)
+  t.is(doubtOf(machine), undefined)
+  machine.start()
+  machine.tick(WALL_SETTLED_MS)
+  t.is(doubtOf(machine), undefined, 'it is remembered')
+})
+
+test('R004-64 a store that knows no trusted time begins with that of its last change', (t) => {
+  const machine = new Machine()
+  machine.put(1)
+  machine.wallOffsetMs = DAY
+  machine.start()
+  t.is(doubtOf(machine), 'ahead')
 })

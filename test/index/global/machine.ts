@@ -7,7 +7,7 @@ import type { GlobalEffect, GlobalEvent } from '../../../src/index/global/global
 import type { GlobalIndexOptions } from '../../../src/index/global/global-index.ts'
 import { beginRun } from '../../../src/index/global/recovery.ts'
 import type { Body, Hello, Message, Request } from '../../../src/index/message.ts'
-import { INDEX_ROW, LOCAL_ROWS, decodeChange } from '../../../src/index/records/record.ts'
+import { INDEX_ROW, LOCAL_ROWS, WALL_ROW, decodeChange } from '../../../src/index/records/record.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../../src/membership/record.ts'
 import type { MemberRole } from '../../../src/membership/role.ts'
@@ -22,7 +22,8 @@ export const digestOf = (n: number): Uint8Array => hash(valueOf(n)).digest
 export class Machine {
   readonly store: SimStore = new SimStore()
   now = 0
-  wallMs = 0
+  /** By how much the wall clock is ahead of `now`. */
+  wallOffsetMs = 0
   /** What the store says of every offered value. */
   facts: { isDamaged: boolean; keptBytes: number } = { isDamaged: false, keptBytes: 0 }
   /** Effects of these types wait in `held`. */
@@ -44,18 +45,22 @@ export class Machine {
     const { transaction, recovered } = beginRun({
       runId: boot(this.store.lastSeq + 1),
       leaseMs: options.leaseMs,
-      atMs: this.wallMs,
+      atMs: this.#wall(),
       lastSeq: this.store.lastSeq,
       firstSeq: this.store.lastSeq > 0 ? firstSeq : undefined,
+      lastEntry: this.store.log(this.store.lastSeq - 1, 1)[0]?.entry,
       index: this.store.get(INDEX_ROW),
+      wall: this.store.get(WALL_ROW),
       locals: this.store.scan('meta', LOCAL_ROWS),
       members: this.store.scan('meta', MEMBER_ROWS),
       tickets: this.store.scan('meta', TICKET_ROWS),
     })
     this.store.apply(transaction)
-    this.index = new GlobalIndex({ recovered, now: this.now, wall: () => this.wallMs, ...options })
+    this.index = new GlobalIndex({ recovered, now: this.now, wall: this.#wall, ...options })
     return this.index
   }
+
+  readonly #wall = (): number => this.now + this.wallOffsetMs
 
   handle(event: GlobalEvent): void {
     for (const effect of this.index.handle(event)) {

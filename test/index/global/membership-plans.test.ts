@@ -1,6 +1,7 @@
 /** Tickets and members, as Global's index decides about them. */
 import { test } from '../../serial.ts'
-import { TICKETS, TICKET_KEPT_MS } from '../../../src/limits.ts'
+import { TICKETS, TICKET_KEPT_MS, WALL_SETTLED_MS } from '../../../src/limits.ts'
+import { TICKET_ROWS } from '../../../src/membership/record.ts'
 import { hashSecret } from '../../../src/membership/ticket.ts'
 import { Machine, boot } from './machine.ts'
 
@@ -82,9 +83,9 @@ test('an invitation beyond the limit of tickets is answered with busy', (t) => {
   const secret = (i: number): Uint8Array => Uint8Array.from([i >> 8, i & 255, ...boot(1)])
   for (let i = 0; i < TICKETS; i++) machine.answer(invite({ secret: secret(i) }))
   t.like(machine.answer(invite()), { type: 'failure', code: 'busy' })
-  machine.now = 60_000 + TICKET_KEPT_MS - 1
+  machine.tick(60_000 + TICKET_KEPT_MS - 1)
   t.like(machine.answer(invite()), { type: 'failure', code: 'busy' })
-  machine.now++
+  machine.tick(1)
   t.like(machine.answer(invite()), { type: 'invited' }, 'expired ones make room')
 })
 
@@ -97,4 +98,18 @@ test('R006-14 an expulsion asked for again is answered while the log holds it', 
   t.deepEqual(machine.answer(expel), first)
   machine.handle({ type: 'trimmed', upto: machine.store.lastSeq, now: 0 })
   t.like(machine.answer(expel), { type: 'failure', code: 'not-found' })
+})
+
+test('R004-63 no ticket is deleted by a wall clock that is not trusted', (t) => {
+  const machine = new Machine()
+  const secret = (i: number): Uint8Array => Uint8Array.from([i >> 8, i & 255, ...boot(1)])
+  for (let i = 0; i < TICKETS; i++) machine.answer(invite({ secret: secret(i) }))
+  machine.tick(WALL_SETTLED_MS)
+  machine.wallOffsetMs = 60_000 + TICKET_KEPT_MS
+  machine.tick(250)
+  t.like(machine.answer(invite()), { type: 'failure', code: 'busy' })
+  machine.wallOffsetMs = 0
+  machine.tick(250)
+  t.like(join(machine, 'A', secret(0)), REFUSED, 'expired by now')
+  t.is(machine.store.scan('meta', TICKET_ROWS).length, TICKETS, 'and remembered')
 })

@@ -15,12 +15,19 @@ const SIZE = 3 * GROUP_BYTES
 
 /** Partial uploads of three groups, a minute apart, the first id being the oldest; and a clock. */
 async function withThree(
-  run: (partials: PartialUploads, clock: { nowMs: number }, layout: Layout) => Promise<void>,
+  run: (
+    partials: PartialUploads,
+    clock: { nowMs: number; elapsedMs: number },
+    layout: Layout,
+  ) => Promise<void>,
 ): Promise<void> {
   await inTemporary(async (directory) => {
     const layout = new Layout(directory)
-    const clock = { nowMs: 1_000_000_000_000 }
-    const partials = new PartialUploads(nodeFiles, layout, () => clock.nowMs)
+    const clock = { nowMs: 1_000_000_000_000, elapsedMs: 0 }
+    const partials = new PartialUploads(nodeFiles, layout, {
+      wall: () => clock.nowMs,
+      elapsed: () => clock.elapsedMs,
+    })
     await mkdir(layout.values, { recursive: true })
     for (const id of ids) {
       const path = layout.partialFile(id)
@@ -51,18 +58,41 @@ test('R005-43: the oldest partial uploads are deleted beyond the limit', async (
   })
 })
 
-test('R005-43: an expired partial upload is not resumed, and the next trim deletes it', async (t) => {
-  await withThree(async (partials, clock, layout) => {
+test('R005-43: a partial upload is deleted once it is a day old', async (t) => {
+  await withThree(async (partials, _, layout) => {
     // The first is as old as one may be, and then a millisecond older.
-    clock.nowMs = 1_000_000_000_000 + UNFINISHED_MS
+    await partials.expire(1_000_000_000_000 + UNFINISHED_MS)
     t.is(partials.bytesOf(ids[0]), SIZE)
-    clock.nowMs++
+    await partials.expire(1_000_000_000_000 + UNFINISHED_MS + 1)
     t.is(partials.bytesOf(ids[0]), 0)
     t.is(partials.bytesOf(ids[1]), SIZE)
     await t.throwsAsync(partials.claim(ids[0], GROUP_BYTES), { code: 'busy' })
-    await partials.trim()
     t.is(partials.bytes, 2 * SIZE)
     t.false((await readdir(layout.values)).includes(`${ids[0]}.part`))
+  })
+})
+
+test('R004-63 R005-43: no partial upload is deleted by the clock of the machine itself', async (t) => {
+  await withThree(async (partials, clock) => {
+    clock.nowMs += 400 * UNFINISHED_MS
+    await partials.trim()
+    t.is(partials.bytes, 3 * SIZE)
+    t.true(await partials.claim(ids[0], GROUP_BYTES), 'it is resumed, and verified as ever')
+  })
+})
+
+test('R004-65: a partial upload that this process keeps is as old as the elapsed clock says, at most', async (t) => {
+  await withThree(async (partials, clock) => {
+    const [id] = ids
+    t.true(await partials.claim(id, GROUP_BYTES))
+    await partials.keep(id, SIZE)
+    // The wall clock is set forward.
+    clock.elapsedMs += UNFINISHED_MS
+    await partials.expire(clock.nowMs + 400 * UNFINISHED_MS)
+    t.is(partials.bytesOf(id), SIZE)
+    clock.elapsedMs++
+    await partials.expire(clock.nowMs + 400 * UNFINISHED_MS)
+    t.is(partials.bytesOf(id), 0)
   })
 })
 
