@@ -15,6 +15,9 @@ const PRELOADED = ['leash.js', 'wall-clock.js']
   .map((file) => `--import ${new URL(file, import.meta.url).href}`)
   .join(' ')
 
+/** Signals that do not end a daemon under test. */
+const SURVIVED: readonly NodeJS.Signals[] = ['SIGSTOP', 'SIGCONT', 'SIGUSR2']
+
 /** A fixture for the tests of one file: made at its first use, torn down after the last test. */
 export function shared<Fixture>(make: (owner: Owner) => Promise<Fixture>): () => Promise<Fixture> {
   const ends: (() => unknown)[] = []
@@ -125,7 +128,7 @@ export class Daemon {
 
   async signal(signal: NodeJS.Signals): Promise<void> {
     this.process.kill(signal)
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await once(this.process, 'close')
+    if (!SURVIVED.includes(signal)) await once(this.process, 'close')
   }
 }
 
