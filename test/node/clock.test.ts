@@ -78,6 +78,25 @@ test('R004-60: an up-time that jumps without the wall clock is not taken for sle
   t.is(now(), 40)
 })
 
+test('R004-60: steps of the wall clock make no sleep of what a coarse up-time rounds', (t) => {
+  const machine = new Machine(1000)
+  const now = grantorClock(machine)
+  for (let i = 0; i < 400; i++) {
+    machine.pass(250)
+    machine.set(3_600_000)
+    t.is(now(), machine.at.real)
+  }
+})
+
+test('R004-61: the clock of a holder counts sleep in which the wall clock is set back', (t) => {
+  const machine = new Machine()
+  const now = holderClock(machine)
+  machine.sleep(60_000)
+  machine.set(-3_600_000)
+  machine.pass(10)
+  t.is(now(), 60_010)
+})
+
 test('R004-61: an up-time in whole seconds makes the clock of a holder no faster', (t) => {
   const machine = new Machine(1000)
   const now = holderClock(machine)

@@ -1,10 +1,48 @@
 import { test } from '../serial.ts'
 import { WALL_SETTLED_MS } from '../../src/limits.ts'
-import { SYSTEM_CLOCKS } from '../../src/node/clock.ts'
+import { SYSTEM_CLOCKS, type Clocks } from '../../src/node/clock.ts'
 import { eventually } from '../eventually.ts'
-import { Nodes } from './nodes.ts'
+import { Relay } from '../e2e/relay.ts'
+import { pattern } from '../hash/sizes.ts'
+import { Nodes, once, read } from './nodes.ts'
 
 const DAY = 86_400_000
+const HOUR = 3_600_000
+
+/** The clocks of the system, of which a test sets the wall clock. */
+class Settable implements Clocks {
+  aheadMs = 0
+  readonly monotonic = SYSTEM_CLOCKS.monotonic
+  readonly uptime = SYSTEM_CLOCKS.uptime
+  readonly wall = (): number => SYSTEM_CLOCKS.wall() + this.aheadMs
+}
+
+test('R004-60 R004-61: a wall clock that is set forward ends a lease at its Local, and not at Global', async (t) => {
+  const nodes = new Nodes(t)
+  const [ofGlobal, ofLocal] = [new Settable(), new Settable()]
+  const global = await nodes.global({ leaseMs: HOUR / 2, clocks: ofGlobal })
+  const relay = await Relay.before(t, (await global.status()).listen[0]!)
+  const dir = await nodes.folder()
+  const member = await nodes.local(global, { dir })
+  await member.close()
+  const local = await nodes.open({ role: 'local', dir, join: relay.address, clocks: ofLocal })
+  t.true(await eventually(async () => (await local.status()).global!.state === 'connected'))
+  const { key } = await global.put({ bytes: once(pattern(9)) })
+  await read(local, key)
+  const peer = (await local.status()).peerId!
+  const isCut = async (): Promise<boolean> => {
+    const { registered } = await global.status()
+    return registered.find((one) => one.peer === peer)?.connected === false
+  }
+  relay.break()
+  t.true(await eventually(isCut))
+  ofGlobal.aheadMs = HOUR
+  const removed = await global.index.remove(key, { timeoutMs: 500 })
+  t.deepEqual([removed.owed, removed.expired], [[peer], []])
+  t.deepEqual(await read(local, key), pattern(9), 'it may still serve the value')
+  ofLocal.aheadMs = HOUR
+  await t.throwsAsync(read(local, key), { code: 'unreachable', message: /lease/ })
+})
 
 test('R004-63 R004-64: a node whose wall clock is days ahead says so, until it is told that the clock is right', async (t) => {
   const nodes = new Nodes(t)

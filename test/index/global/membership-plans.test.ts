@@ -113,3 +113,19 @@ test('R004-63 no ticket is deleted by a wall clock that is not trusted', (t) => 
   t.like(join(machine, 'A', secret(0)), REFUSED, 'expired by now')
   t.is(machine.store.scan('meta', TICKET_ROWS).length, TICKETS, 'and remembered')
 })
+
+test('R004-63 an invitation deletes expired tickets only by a wall clock that is trusted', (t) => {
+  const machine = new Machine()
+  const ticketsLeft = (n: number): number => {
+    machine.answer(invite({ secret: boot(n) }))
+    return machine.store.scan('meta', TICKET_ROWS).length
+  }
+  t.is(ticketsLeft(1), 1)
+  machine.wallOffsetMs = 60_000 + TICKET_KEPT_MS
+  machine.tick(250)
+  t.is(ticketsLeft(2), 2)
+  machine.wallOffsetMs = 0
+  machine.tick(60_000 + TICKET_KEPT_MS)
+  machine.tick(WALL_SETTLED_MS)
+  t.is(ticketsLeft(3), 2, 'the first is gone')
+})

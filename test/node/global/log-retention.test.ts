@@ -1,9 +1,14 @@
+import { mock } from 'node:test'
 import { test } from '../../serial.ts'
 import { encodeChange, encodeRemoved, removedRow } from '../../../src/index/records/record.ts'
 import { SILENT } from '../../../src/log.ts'
+import { WALL_SETTLED_MS } from '../../../src/limits.ts'
+import { IndexDriver } from '../../../src/node/global/index-driver.ts'
 import { LogRetention } from '../../../src/node/global/log-retention.ts'
+import { Repair } from '../../../src/node/global/repair.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
+import { eventually } from '../../eventually.ts'
 
 const DAY = 86_400_000
 
@@ -99,6 +104,56 @@ async function staying(
 test('R004-63: no entry is trimmed for its age while wall time is not trusted', async (t) => {
   t.deepEqual(await staying([0, 1, 2], undefined), [1, 2, 3])
   t.deepEqual(await staying([0, 1, 2], undefined, 2), [2, 3], 'by number it is')
+})
+
+test('R004-63: partial uploads expire by wall time that is trusted', async (t) => {
+  const store = createMemoryStore()
+  const expired: number[] = []
+  store.expire = async (wallMs) => void expired.push(wallMs)
+  const retention = new LogRetention(parts(store))
+  t.teardown(() => retention.close())
+  await retention.run(undefined)
+  t.deepEqual(expired, [])
+  await retention.run(at(5))
+  t.deepEqual(expired, [5])
+})
+
+test('R004-63: Global trims by age once its wall clock is trusted, and not before', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const store = createMemoryStore()
+  const entry = encodeChange({ type: 'run-started', runId: new Uint8Array(16) }, 100 * DAY)
+  await store.commit({ conditions: [], writes: [], entry })
+  const clocks = { elapsed: 0, wall: 100 * DAY }
+  const driver = await IndexDriver.open({
+    store,
+    repair: new Repair({ store, log: SILENT, holders: () => [] }),
+    log: SILENT,
+    now: () => clocks.elapsed,
+    wall: () => clocks.wall,
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+  })
+  t.teardown(() => driver.close())
+  const expired: number[] = []
+  store.expire = async (wallMs) => void expired.push(wallMs)
+  const pass = (elapsedMs: number, stepMs = 0): void => {
+    clocks.elapsed += elapsedMs
+    clocks.wall += elapsedMs + stepMs
+    mock.timers.tick(60_000)
+  }
+  const firstSeq = async (): Promise<number> => (await store.log(0, 1))[0]!.seq
+  pass(WALL_SETTLED_MS - 1)
+  t.deepEqual(expired, [])
+  pass(1)
+  t.deepEqual(expired, [clocks.wall])
+  pass(250, 30 * DAY)
+  pass(WALL_SETTLED_MS)
+  t.is(expired.length, 1)
+  t.is(await firstSeq(), 1)
+  pass(8 * DAY, -30 * DAY)
+  pass(WALL_SETTLED_MS)
+  t.is(expired.at(-1), clocks.wall)
+  t.true(await eventually(async (saw) => saw((await store.log(0, 1)).length) === 0))
 })
 
 test('R004-65: an entry of a clock that was behind is as young as those before it', async (t) => {
