@@ -194,7 +194,12 @@ export class Oracle {
 
   /** A removal was answered: everybody who is registered has let go of it. */
   completed(removal: { seq: number; digest: Digest | undefined; names: readonly string[] }): void {
-    this.#complete.push({ ...removal, history: this.history })
+    // A removal that is asked for again names the highest seq that the first can have (R004-22): a
+    // put may have come between the two.
+    const { digest } = removal
+    const seqs = digest === undefined ? [] : (this.history.losses.get(keyOf(digest)) ?? [])
+    const seq = seqs.findLast((one) => one <= removal.seq) ?? removal.seq
+    this.#complete.push({ ...removal, seq, history: this.history })
   }
 
   /** Something is about to be served by a Local that Global counts on, or is held there. */
