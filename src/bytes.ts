@@ -1,4 +1,5 @@
 /** Operations on bytes that several layers need and the platform lacks. */
+import type { Readable } from 'node:stream'
 
 /** Below this size, zeroed memory is cheaper than unzeroed memory. */
 const UNZEROED_BYTES = 4096
@@ -37,6 +38,51 @@ export async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Ar
   const parts: Uint8Array[] = []
   for await (const piece of pieces) parts.push(piece)
   return concat(parts)
+}
+
+/**
+ * The pieces of a Node stream. Unlike the stream's own iterator it passes on what the stream holds
+ * when it fails, and then the failure. Destroys the stream when the caller leaves.
+ */
+export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+  let wake = (): void => undefined
+  let failure: unknown = stream.errored ?? undefined
+  let hasEnded = stream.readableEnded
+  let isClosed = stream.closed
+  const on = (event: string, note: (error?: unknown) => void): (() => void) => {
+    const listener = (error?: unknown): void => {
+      note(error)
+      wake()
+    }
+    stream.on(event, listener)
+    return () => void stream.off(event, listener)
+  }
+  // Stays to the end: an error that comes late must not end the process.
+  on('error', (error) => (failure ??= error))
+  const stops = [
+    on('readable', () => undefined),
+    on('end', () => (hasEnded = true)),
+    on('close', () => (isClosed = true)),
+  ]
+  try {
+    for (;;) {
+      const piece = stream.read() as Uint8Array | null
+      if (piece !== null) yield piece
+      else if (hasEnded) return
+      else if (failure !== undefined) throw failure
+      else if (isClosed) throw new PrematureEnd()
+      else await new Promise<void>((resolve) => (wake = resolve))
+    }
+  } finally {
+    for (const stop of stops) stop()
+    if (!hasEnded) stream.destroy()
+  }
+}
+
+/** A stream was closed before its end, without an error. */
+class PrematureEnd extends Error {
+  readonly code = 'ERR_STREAM_PREMATURE_CLOSE'
+  override readonly message = 'the stream was closed before its end'
 }
 
 /** A stream of one piece. */

@@ -1,4 +1,5 @@
 import { test } from './serial.ts'
+import { Readable } from 'node:stream'
 import * as fc from 'fast-check'
 import {
   bytesIn,
@@ -7,6 +8,7 @@ import {
   fromHex,
   gather,
   once,
+  piecesOf,
   toHex,
   unzeroed,
   viewOf,
@@ -77,4 +79,53 @@ test('unzeroed memory has the length asked for, belongs to one array, and copies
     t.is(Object.getPrototypeOf(memory), Uint8Array.prototype)
     t.not(memory.slice().buffer, memory.buffer)
   }
+})
+
+async function turn(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** A stream that pushes these pieces at once, and then ends as told. */
+function pushing(count: number, end: (stream: Readable) => void): Readable {
+  const stream = new Readable({ read: () => undefined })
+  for (let i = 0; i < count; i++) stream.push(Uint8Array.of(i))
+  stream.on('error', () => undefined)
+  setImmediate(() => end(stream))
+  return stream
+}
+
+test('all that a stream holds when it fails comes out before the failure', async (t) => {
+  const failure = new Error('failed')
+  for (const count of [0, 1, 50]) {
+    for (const [end, message] of [
+      [(stream: Readable) => void stream.destroy(failure), 'failed'],
+      [(stream: Readable) => void stream.destroy(), 'the stream was closed before its end'],
+      [(stream: Readable) => void stream.push(null), undefined],
+    ] as const) {
+      const stream = pushing(count, end)
+      const found: number[] = []
+      // The stream fails while its first pieces are being read, or before.
+      if (count === 50) await turn()
+      const reading = (async () => {
+        for await (const piece of piecesOf(stream)) {
+          found.push(...piece)
+          await turn()
+        }
+      })()
+      if (message === undefined) await reading
+      else await t.throwsAsync(reading, { message })
+      t.deepEqual(
+        found,
+        Array.from({ length: count }, (_, i) => i),
+        message,
+      )
+    }
+  }
+})
+
+test('a reader that leaves a stream destroys it', async (t) => {
+  const stream = pushing(3, () => undefined)
+  for await (const _ of piecesOf(stream)) break
+  t.true(stream.destroyed)
+  stream.emit('error', new Error('late'))
 })

@@ -1,5 +1,6 @@
 /** `dstore repl`: the seed's prompt, on a terminal or for a script (R007-60 to R007-65). */
 import { isatty } from 'node:tty'
+import { piecesOf } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
 import type { Invocation } from '../command.ts'
@@ -32,7 +33,7 @@ async function runScript(interpreter: Interpreter, { signal }: Invocation): Prom
   signal.addEventListener('abort', () => process.stdin.destroy(signal.reason as Error), {
     once: true,
   })
-  for await (const line of scriptLines(process.stdin)) {
+  for await (const line of scriptLines(piecesOf(process.stdin))) {
     await interpreter.take(line, signal)
     if (signal.aborted || interpreter.isOver) break
   }

@@ -2,6 +2,7 @@
 import { accessSync, constants, createReadStream, fstatSync, open, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { promisify } from 'node:util'
+import { piecesOf } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
 
@@ -32,18 +33,18 @@ export function labelOf(file: string): string {
 
 /** The bytes of a file of any kind. */
 export async function openInput(file: string): Promise<Input> {
-  if (file === '-') return { bytes: process.stdin, size: undefined }
+  if (file === '-') return { bytes: piecesOf(process.stdin), size: undefined }
   const fd = await promisify(open)(file, 'r').catch((error: unknown) => {
     throw unreadable(file, error)
   })
   const found = fstatSync(fd)
   if (found.isFIFO()) {
     const { pipeInput } = await import('../../src/daemon/process/pipe-input.ts')
-    return { bytes: pipeInput(fd), size: undefined }
+    return { bytes: piecesOf(pipeInput(fd)), size: undefined }
   }
   const bytes = createReadStream('', { fd, highWaterMark: PIECE_BYTES })
   // Some file systems state 0 for a file that has bytes.
-  return { bytes, size: (found.isFile() && found.size) || undefined }
+  return { bytes: piecesOf(bytes), size: (found.isFile() && found.size) || undefined }
 }
 
 /** The fault of a file that cannot be opened or read. */

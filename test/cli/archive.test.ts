@@ -2,6 +2,7 @@
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import * as fc from 'fast-check'
+import { mapConcurrently } from '../../cli/archive/map-concurrently.ts'
 import { Exporter } from '../../cli/archive/exporter.ts'
 import { Importer, verified, type Imported } from '../../cli/archive/importer.ts'
 import {
@@ -448,4 +449,19 @@ test('R007-41: names that fill a file of names continue in the next', async (t) 
   }
   t.deepEqual(found, ['names.json', 'names-2.json'])
   t.is(count, 40_000)
+})
+
+test('R007-107: results before a failure of the list come before it, in order', async (t) => {
+  const failing = async function* (): AsyncGenerator<number> {
+    yield* [1, 2, 3]
+    throw new Error('gone')
+  }
+  const found: number[] = []
+  await t.throwsAsync(
+    async () => {
+      for await (const one of mapConcurrently(failing(), 16, async (n) => n * 2)) found.push(one)
+    },
+    { message: 'gone' },
+  )
+  t.deepEqual(found, [2, 4, 6])
 })

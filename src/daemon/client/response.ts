@@ -1,5 +1,6 @@
 /** Reading a response of the daemon: whole, in lines, or as bytes (specs/007, "HTTP API"). */
 import type { IncomingMessage } from 'node:http'
+import { piecesOf } from '../../bytes.ts'
 import type { Deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
@@ -20,7 +21,7 @@ export interface DaemonResponse {
  * Only time spent waiting for the daemon counts, never that of a slow reader.
  */
 export async function* pieces({ message, limit }: DaemonResponse): AsyncGenerator<Uint8Array> {
-  const source = message[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+  const source = piecesOf(message)
   try {
     for (;;) {
       limit.progress()
@@ -69,10 +70,10 @@ export async function* lines(response: DaemonResponse): AsyncGenerator<string> {
   for await (const piece of pieces(response)) {
     const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = found.pop()!
+    yield* found
     if (rest.length > HTTP_ANSWER_BYTES) {
       throw new DstoreError('protocol', 'the daemon sent a line that is too long')
     }
-    yield* found
   }
   if (rest !== '') throw new DstoreError('protocol', 'the daemon ended in the middle of a line')
 }

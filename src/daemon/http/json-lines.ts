@@ -29,13 +29,20 @@ async function* linesOf(
   chars: number,
 ): AsyncGenerator<Uint8Array> {
   let text = ''
-  for await (const document of documents) {
-    text += `${JSON.stringify(document)}\n`
-    if (text.length < chars) continue
-    yield Buffer.from(text)
-    text = ''
+  let failure: { readonly error: unknown } | undefined
+  try {
+    for await (const document of documents) {
+      text += `${JSON.stringify(document)}\n`
+      if (text.length < chars) continue
+      yield Buffer.from(text)
+      text = ''
+    }
+  } catch (error) {
+    failure = { error }
   }
+  // The lines before a failure are sent before it.
   if (text !== '') yield Buffer.from(text)
+  if (failure !== undefined) throw failure.error
 }
 
 /**

@@ -40,14 +40,25 @@ export async function sendBytes(call: HttpCall, streamed: StreamedResponse): Pro
     response.end()
   } catch (error) {
     if (!response.headersSent) throw error
-    if (!trailers || signal.aborted) response.destroy()
-    else {
+    if (!trailers || signal.aborted) {
+      if (!signal.aborted) await sent(response, signal)
+      response.destroy()
+    } else {
       response.addTrailers({ [PROBLEM_TRAILER]: problemLine(error) })
       response.end()
     }
   } finally {
     await pieces.return?.()
   }
+}
+
+/**
+ * Resolves when all that was written has left for the system, or the client has: to destroy a
+ * response discards the rest.
+ */
+async function sent(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  const left = new Promise<void>((resolve) => response.write('', () => resolve()))
+  await untilAborted(left, signal).catch(() => undefined)
 }
 
 /** Up to this size a piece is copied, so that the next can follow it without waiting. */

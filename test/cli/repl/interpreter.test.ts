@@ -157,3 +157,22 @@ test('R007-63 a script that is not UTF-8 is refused, not changed', async (t) => 
     await t.throwsAsync(all(scriptLines(pieces(Uint8Array.from(bytes), []))), { code: 'usage' })
   }
 })
+
+test('R007-107 lines of a script come before one that is not UTF-8, and before a failure', async (t) => {
+  const found: string[] = []
+  const read = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+    found.length = 0
+    for await (const line of scriptLines(bytes)) found.push(line)
+  }
+  const harmed = Buffer.concat([Buffer.from('a\nb\nc'), Uint8Array.of(0xff), Buffer.from('\nd\n')])
+  await t.throwsAsync(read(pieces(harmed, [])), { code: 'usage' })
+  t.deepEqual(found, ['a', 'b'])
+  const failing = (async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('a\nb\nc')
+    throw new Error('gone')
+  })()
+  await t.throwsAsync(read(failing), { message: 'gone' })
+  t.deepEqual(found, ['a', 'b'])
+  await read(pieces(Buffer.from('\uFEFFa\n\uFEFFb\n'), []))
+  t.deepEqual(found, ['a', '\uFEFFb'])
+})

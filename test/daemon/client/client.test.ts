@@ -3,9 +3,10 @@ import * as fc from 'fast-check'
 import type { ExecutionContext } from 'ava'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pieces as bodyOf } from '../../../src/daemon/client/response.ts'
 import type { Deadline } from '../../../src/deadline.ts'
@@ -190,17 +191,18 @@ test('only time spent waiting for the daemon counts, never that of a slow reader
     clear: () => undefined,
   }
   const waiting: boolean[] = []
-  async function* source(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < 3; at++) {
+  const source = new Readable({
+    highWaterMark: 1,
+    read() {
       waiting.push(counts)
-      yield new Uint8Array(1)
-    }
-  }
-  const message = Object.assign(source(), { complete: true, trailers: {} })
+      this.push(waiting.length > 3 ? null : new Uint8Array(1))
+    },
+  })
+  const message = Object.assign(source, { complete: true, trailers: {} })
   for await (const _ of bodyOf({ message: message as unknown as IncomingMessage, limit })) {
     t.false(counts)
   }
-  t.deepEqual(waiting, [true, true, true])
+  t.deepEqual(waiting, [true, true, true, true])
   t.false(counts)
 })
 
@@ -283,4 +285,39 @@ test('R007-16 every range that can be written is read, and no other', (t) => {
   )
   t.is(parseRangeHeader(undefined), undefined)
   t.deepEqual(parseRangeHeader('bytes=-0'), { last: 0 })
+})
+
+/** Lets what is on its way in this process arrive. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('R007-107 a client passes on every line that arrived before the connection broke', async (t) => {
+  const names = Array.from({ length: 500 }, (_, i) => `name/${i}`)
+  const [first, ...rest] = names.map((name) => `${JSON.stringify({ name, key: 'k' })}\n`)
+  const path = join(temporaryDirectory(t), 'socket')
+  let sendRest: (() => Promise<void>) | undefined
+  const server = createHttpServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).write(first)
+    sendRest = async () => {
+      const text = `${rest.join('')}{"name":"ha`
+      await new Promise((resolve) => response.write(text, resolve))
+      response.destroy()
+    }
+  })
+  server.listen(path)
+  t.teardown(() => server.close())
+  const client = (await Client.connect(path))!
+  t.teardown(() => client.close())
+  const found: string[] = []
+  const error = await t.throwsAsync(async () => {
+    for await (const { name } of client.names()) {
+      if (found.push(name) > 1) continue
+      await sendRest!()
+      // The rest waits in this process, and then the connection breaks.
+      await turns()
+    }
+  })
+  t.deepEqual(found, names)
+  t.is((error as DstoreError).code, 'unreachable')
 })
