@@ -272,3 +272,27 @@ test('R003-13: a read that fails in the middle arrives as its code', async (t) =
   const error = await fails(t, fetched(client, request), 'integrity')
   t.is(error?.message, 'the disk has decayed')
 })
+
+test('R003-13: every piece that was read before a failure arrives before it', async (t) => {
+  const value = sample(pattern(6 * MIB))
+  for (const isSlow of [false, true]) {
+    const host = new TestHost(value)
+    host.onRead = ({ start }) => {
+      if (start >= 4 * MIB) throw new DstoreError('integrity', 'the disk has decayed')
+    }
+    const { client } = served(host)
+    const whole = { start: 0, end: value.size }
+    const request = { digest: value.digest, size: value.size, ranges: [whole] }
+    let bytes = 0
+    const thrown = await t.throwsAsync(async () => {
+      for await (const run of fetchPieces(client, request)) {
+        t.true(equal(run.bytes, value.bytes.subarray(bytes, bytes + run.bytes.byteLength)))
+        bytes += run.bytes.byteLength
+        // The failure is on its way before the first piece is looked at.
+        for (let i = 0; isSlow && i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+      }
+    })
+    t.like(thrown, { code: 'integrity', message: 'the disk has decayed' })
+    t.is(bytes, 4 * MIB)
+  }
+})
