@@ -176,7 +176,9 @@ async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<St
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
   const { openDiskStore } = await import('../store/disk/disk.ts')
-  const disk = await openDiskStore({ directory: dir, ...bound })
+  const onFailedCommit = ({ message }: Error): void =>
+    log.error('the disk refused a change', { fault: message })
+  const disk = await openDiskStore({ directory: dir, ...bound, onFailedCommit })
   reportRecovery(disk.recovery, log)
   return disk
 }

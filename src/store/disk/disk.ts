@@ -25,6 +25,8 @@ export interface DiskStoreOptions {
   readonly maxBytes?: number
   /** Bytes to leave free on the filesystem; default `DISK_RESERVE_BYTES`. */
   readonly reserveBytes?: number
+  /** Called once for each commit that the disk refuses. */
+  readonly onFailedCommit?: (fault: Error) => void
 }
 
 /** What the store is built from; tests pass in others that fail. */
@@ -39,7 +41,7 @@ const SYSTEM_CLOCKS: PartialUploadClocks = { wall: Date.now, elapsed: () => perf
 
 /** Errors: `incompatible`, `integrity`, `no-space`, `unwritable`, each naming the directory. */
 export async function openDiskStore(
-  { directory, maxBytes, reserveBytes = DISK_RESERVE_BYTES }: DiskStoreOptions,
+  { directory, maxBytes, reserveBytes = DISK_RESERVE_BYTES, onFailedCommit }: DiskStoreOptions,
   {
     files = nodeFiles,
     database: wrap = (opened) => opened,
@@ -58,7 +60,7 @@ export async function openDiskStore(
     const partials = new PartialUploads(files, layout, clocks)
     const recovery = await recover(files, layout, database, partials)
     const freeSpace = new FreeSpace(files, layout.root, database, reserveBytes)
-    const commits = new GroupCommit(database, freeSpace)
+    const commits = new GroupCommit(database, freeSpace, onFailedCommit)
     const missing = recovery.damaged
     const quarantine = new Quarantine({ files, layout, database, commits, missing })
     const parts = { files, layout, database, freeSpace, commits, partials, quarantine }

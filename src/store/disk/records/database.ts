@@ -2,6 +2,7 @@
 import { type Database as LmdbTable, type RootDatabase, open } from 'lmdb'
 import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
+import { unprinted } from './printed-errors.ts'
 
 /** Counters of the store. `run` changes at every opening, the rest with every commit. */
 export interface Tally {
@@ -57,11 +58,7 @@ export class Database {
    * Durable and visible when it resolves. Reads inside `write` see its writes.
    */
   async transact<T>(write: () => T): Promise<T> {
-    try {
-      return await this.#root.childTransaction(write)
-    } catch (error) {
-      throw await reasonOf(error)
-    }
+    return unprinted(() => this.#root.childTransaction(write), reasonOf)
   }
 
   row({ table, id }: RecordKey): Row | undefined {

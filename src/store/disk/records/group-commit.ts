@@ -44,13 +44,19 @@ type Outcome = { readonly result: unknown } | { readonly reason: unknown }
 export class GroupCommit {
   readonly #database: Database
   readonly #freeSpace: FreeSpace
+  readonly #onFailed: (fault: Error) => void
   readonly #queue: Queued[] = []
   #batch: Batch | undefined
   #running: Promise<void> | undefined
 
-  constructor(database: Database, freeSpace: FreeSpace) {
+  constructor(
+    database: Database,
+    freeSpace: FreeSpace,
+    onFailed: (fault: Error) => void = () => undefined,
+  ) {
     this.#database = database
     this.#freeSpace = freeSpace
+    this.#onFailed = onFailed
   }
 
   /** Resolves when the job is durable. Rejects with the job's error or a fault, without effect. */
@@ -106,6 +112,7 @@ export class GroupCommit {
         for (const one of admitted) await this.#commit([one])
       } else {
         const fault = await this.#fault(error, bytesOf(admitted))
+        this.#onFailed(fault)
         for (const { reject } of admitted) reject(fault)
       }
     } finally {
