@@ -5,6 +5,8 @@ import { unprinted } from '../../../src/store/disk/records/printed-errors.ts'
 
 const failure = (message: string): Error => Object.assign(new Error(message), { code: 5 })
 
+const itself = async (reason: unknown): Promise<unknown> => reason
+
 /** The arguments of `console.error` while `work` runs. */
 async function printedBy(work: () => Promise<unknown>): Promise<unknown[][]> {
   const printed: unknown[][] = []
@@ -38,21 +40,18 @@ test('R005-54: what another prints during commits is printed', async (t) => {
   const reason = failure('of the second')
   const printed = await printedBy(async () => {
     let end = (): void => undefined
-    const first = unprinted(
-      async () => {
-        console.error('a line')
-        console.error('a line with', other)
-        console.error(other)
-        await new Promise<void>((resolve) => (end = resolve))
-        return 1
-      },
-      (error) => Promise.resolve(error),
-    )
+    const first = unprinted(async () => {
+      console.error('a line')
+      console.error('a line with', other)
+      console.error(other)
+      await new Promise<void>((resolve) => (end = resolve))
+      return 1
+    }, itself)
     const second = async (): Promise<void> => {
       console.error(reason)
       throw reason
     }
-    await t.throwsAsync(unprinted(second, (error) => Promise.resolve(error)))
+    await t.throwsAsync(unprinted(second, itself))
     end()
     t.is(await first, 1)
   })
