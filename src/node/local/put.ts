@@ -89,8 +89,9 @@ export class Uploader {
   ): Promise<PutResult> {
     const { digest, size } = hashed
     const offer = { type: 'offer', digest, size, name: options.name } as const
-    const hint = KEPT
-    const retry = new Retry({ now: () => performance.now(), codes: ['unreachable'], hint })
+    const retry = new Retry({ now: () => performance.now(), codes: ['unreachable'] })
+    const wasThere = this.#options.link.status.state === 'connected'
+    let isFirst = true
     let keptBytes = -1
     let hasMore = false
     for (;;) {
@@ -101,18 +102,18 @@ export class Uploader {
         keptBytes = Math.max(keptBytes, sendFrom)
         return await this.#uploadFrom(file, hashed, sendFrom, options, limit)
       } catch (error) {
+        limit.signal.throwIfAborted()
         const fault = asDstoreError(error)
-        // An upload that has not begun fails as any other call does.
-        if (keptBytes < 0) throw fault
+        // An upload that finds no Global fails as any other call does; one that loses it waits.
+        if (keptBytes < 0 && !wasThere) throw fault
         // Only bytes that Global kept count as progress, else a link that breaks every time would
         // be retried without end.
-        if (hasMore) {
-          hasMore = false
-          retry.progress()
-          limit.progress()
-        }
+        if (hasMore) limit.progress()
+        if (hasMore || isFirst) retry.progress()
+        hasMore = false
+        isFirst = false
         const failure = retry.failed(fault)
-        if (failure !== undefined) throw failure
+        if (failure !== undefined) throw keptBytes < 0 ? failure : withoutGlobal(failure, KEPT)
         await pause(RETRY_MS, limit.signal)
         limit.signal.throwIfAborted()
       }
@@ -275,24 +276,50 @@ export class Uploader {
   async putSmall(
     values: readonly Uint8Array[],
     name: string | undefined,
-    { signal, timeoutMs }: CallOptions,
+    { signal, timeoutMs = CALL_TIMEOUT_MS }: CallOptions,
   ): Promise<PutResult[]> {
     const { link, cache } = this.#options
     const hashed = values.map((value) => hash(value))
     const digests = hashed.map(({ digest }) => digest)
     const request = { type: 'put', values, name } as const
-    const options = { digests, ...(signal && { signal }), ...(timeoutMs && { timeoutMs }) }
-    return link.ask(request, options, ({ receipts }, keep) =>
-      hashed.map(({ digest, size }, i) => {
-        const { existed, incarnation } = checked(receipts[i], digest)
-        const key = new Key(digest)
-        const entry = keep
-          ? cache.admit(key, size, incarnation, { start: 0, end: size })
-          : undefined
-        entry?.write(0, values[i]!)
-        return { key, size, existed }
-      }),
-    )
+    const ask = (leftMs: number): Promise<PutResult[]> => {
+      const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
+      return link.ask(request, options, ({ receipts }, keep) =>
+        hashed.map(({ digest, size }, i) => {
+          const { existed, incarnation } = checked(receipts[i], digest)
+          const key = new Key(digest)
+          const entry = keep
+            ? cache.admit(key, size, incarnation, { start: 0, end: size })
+            : undefined
+          entry?.write(0, values[i]!)
+          return { key, size, existed }
+        }),
+      )
+    }
+    return this.#askAgain(ask, timeoutMs, signal)
+  }
+
+  /** Asks Global. If it was there and is lost, asks again for as long as an upload waits for it. */
+  async #askAgain<T>(
+    ask: (leftMs: number) => Promise<T>,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const now = (): number => performance.now()
+    const until = now() + timeoutMs
+    const wasThere = this.#options.link.status.state === 'connected'
+    let retry: Retry | undefined
+    for (;;) {
+      try {
+        return await ask(Math.max(1, until - now()))
+      } catch (error) {
+        const fault = asDstoreError(error)
+        retry ??= new Retry({ now, codes: ['unreachable'] })
+        const failure = retry.failed(fault)
+        if (failure !== undefined || !wasThere || until - now() <= RETRY_MS) throw failure ?? fault
+        await pause(RETRY_MS, signal ?? AbortSignal.timeout(timeoutMs))
+      }
+    }
   }
 }
 

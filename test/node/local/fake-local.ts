@@ -3,6 +3,7 @@
  */
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
+import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
 import type { Answer, Fact, Request } from '../../../src/index/message.ts'
 import type { Verdict } from '../../../src/index/local/freshness.ts'
@@ -12,7 +13,7 @@ import { Gate } from '../../../src/membership/gate.ts'
 import { KnownMembers } from '../../../src/membership/known-members.ts'
 import type { Network } from '../../../src/network/network.ts'
 import type { GlobalLink } from '../../../src/node/local/global-link.ts'
-import type { Held, LinkStatus } from '../../../src/node/local/link-options.ts'
+import type { AskOptions, Held, LinkStatus } from '../../../src/node/local/link-options.ts'
 import { Local } from '../../../src/node/local/local.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
@@ -26,8 +27,14 @@ export class FakeLocal {
   verdict: Exclude<Verdict, 'wait'> = 'serve'
   /** Called before each answer about freshness. */
   onCheck: () => void | Promise<void> = () => undefined
+  /** Called before each answer of Global. */
+  onAsk: (request: Request, options: AskOptions) => void | Promise<void> = () => undefined
   isLeaseOver = false
-  status: LinkStatus = { state: 'connected', since: new Date(), error: undefined }
+  readonly status: { -readonly [field in keyof LinkStatus]: LinkStatus[field] } = {
+    state: 'connected',
+    since: new Date(),
+    error: undefined,
+  }
   /** Global's facts, by the text of the key. */
   readonly facts: Map<string, Fact> = new Map()
   readonly asked: Request[] = []
@@ -107,11 +114,19 @@ export class FakeLocal {
       close: async () => undefined,
       ask: async (
         request: Request,
-        _: unknown,
+        options: AskOptions,
         take: (answer: Answer, keep: boolean) => unknown = (answer) => answer,
       ): Promise<unknown> => {
         asked.push(request)
-        await Promise.resolve()
+        if (options.signal?.aborted === true) throw new DstoreError('cancelled', 'cancelled')
+        await this.onAsk(request, options)
+        if (request.type === 'put') {
+          const receipts = request.values.map((value) => {
+            const { digest, size } = hash(value)
+            return { digest, size, existed: false, incarnation: 1 }
+          })
+          return take({ type: 'stored', receipts }, true)
+        }
         if (request.type === 'offer') {
           return take({ type: 'offered', have: undefined, sendFrom: 0 }, true)
         }
