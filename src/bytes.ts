@@ -1,5 +1,4 @@
 /** Operations on bytes that several layers need and the platform lacks. */
-import type { Readable } from 'node:stream'
 
 /** Below this size, zeroed memory is cheaper than unzeroed memory. */
 const UNZEROED_BYTES = 4096
@@ -40,11 +39,22 @@ export async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Ar
   return concat(parts)
 }
 
+/** The parts of Node's `Readable` that `piecesOf` uses. */
+export interface NodeStream {
+  readonly errored: Error | null
+  readonly readableEnded: boolean
+  readonly closed: boolean
+  read(): unknown
+  on(event: string, listener: (error?: unknown) => void): unknown
+  off(event: string, listener: (error?: unknown) => void): unknown
+  destroy(): unknown
+}
+
 /**
  * The pieces of a Node stream. Unlike the stream's own iterator it passes on what the stream holds
  * when it fails, and then the failure. Destroys the stream when the caller leaves.
  */
-export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* piecesOf(stream: NodeStream): AsyncGenerator<Uint8Array, void, undefined> {
   let wake = (): void => undefined
   let failure: unknown = stream.errored ?? undefined
   let hasEnded = stream.readableEnded

@@ -339,7 +339,7 @@ export const PROGRESS_MS: number = 100
 export const LONGEST_TIMEOUT_MS: number = 86_400_000
 /** A file of names in an archive, and the names that an import holds until their values arrive. */
 export const ARCHIVE_NAMES_BYTES: number = 16 * MIB
-/** The part of an archive that shares a file of names: what is cut off loses the names of no more. */
+/** The part of an archive that shares a file of names: a cut loses the names of no more. */
 export const ARCHIVE_NAMES_EVERY_BYTES: number = 128 * KIB
 /** A statement at the prompt, with its value, in UTF-16 code units. */
 export const STATEMENT_CHARS: number = MIB

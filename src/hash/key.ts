@@ -81,6 +81,13 @@ export class Key {
   }
 }
 
+// What `console.log` shows: the symbol is Node's `util.inspect.custom`, and does nothing elsewhere.
+Object.defineProperty(Key.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Key): string {
+    return `Key(${this.toString()})`
+  },
+})
+
 const malformed = (reason: string): DstoreError =>
   new DstoreError('malformed-key', `not a key: ${reason}`)
 

@@ -1,4 +1,5 @@
 import { test } from '../serial.ts'
+import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { bases } from 'multiformats/basics'
 import { CID } from 'multiformats/cid'
@@ -154,4 +155,11 @@ test('R001-5: no text at all makes parseKey fail in another way', (t) => {
 
 test('a digest of another length is a mistake of the caller', (t) => {
   t.throws(() => new Key(new Uint8Array(31)), { instanceOf: RangeError })
+})
+
+test('R007-109: Node shows a key in one line, as its CID', (t) => {
+  const key = parseKey(EMPTY)
+  t.is(inspect(key), `Key(${EMPTY})`)
+  t.is(inspect({ key, size: 0 }, { breakLength: Infinity }), `{ key: Key(${EMPTY}), size: 0 }`)
+  t.deepEqual(Object.keys(key), ['digest'])
 })

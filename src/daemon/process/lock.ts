@@ -4,8 +4,9 @@
  * only serves messages.
  */
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { tryLock, unlock } from 'fs-native-extensions'
+import type FileLocks from 'fs-native-extensions'
 import { DstoreError } from '../../errors.ts'
+import { requireNative } from '../../store/native-package.ts'
 
 export interface Lock {
   release(): void
@@ -13,6 +14,7 @@ export interface Lock {
 
 /** Takes the lock, or throws `locked` with the process that holds it. */
 export function takeLock(path: string): Lock {
+  const { tryLock, unlock } = requireNative('fs-native-extensions') as typeof FileLocks
   const fd = open(path)
   if (!tryLock(fd)) {
     closeSync(fd)
