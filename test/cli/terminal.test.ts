@@ -11,6 +11,7 @@ import { nearest } from '../../cli/suggest.ts'
 import { peersText } from '../../cli/terminal/peers.ts'
 import { ProgressLine, progressText } from '../../cli/terminal/progress.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
+import { INLINE_VALUE_BYTES } from '../../src/limits.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
@@ -127,7 +128,8 @@ async function slowly(t: ExecutionContext): Promise<{
 }> {
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
-  writeFileSync(place.file('a file with a long name'), 'slow')
+  // A smaller one would go as bytes, in no time.
+  writeFileSync(place.file('a file with a long name'), new Uint8Array(INLINE_VALUE_BYTES + 1))
   const put = node.put.bind(node)
   node.put = async (source, options) => {
     for (let done = 1; done <= 15; done++) {
