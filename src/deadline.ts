@@ -6,6 +6,8 @@ export interface Deadline {
   readonly signal: AbortSignal
   /** Progress was made, or the wait continues after a pause: the time starts over. */
   progress(): void
+  /** The same, if the timer runs: it does not end a pause. */
+  moved(): void
   /** The peer needs this many milliseconds more from now on, once, whatever progress it makes. */
   extend(ms: number): void
   /** Stops the timer while the call waits for something other than the peer. */
@@ -26,10 +28,13 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
   }
   const expire = (): void => abort(late(ms, what))
   const cancel = (): void => abort(cancelled(caller!))
-  let timer = setTimeout(expire, ms)
+  let timer: NodeJS.Timeout | undefined = setTimeout(expire, ms)
   if (caller?.aborted === true) cancel()
   caller?.addEventListener('abort', cancel)
-  const pauseTimer = (): void => clearTimeout(timer)
+  const pauseTimer = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+  }
   const progress = (): void => {
     pauseTimer()
     const moreMs = extendedUntil === 0 ? 0 : Math.max(0, extendedUntil - performance.now())
@@ -42,6 +47,9 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
       return controller.signal
     },
     progress,
+    moved: () => {
+      if (timer !== undefined) progress()
+    },
     extend: (moreMs) => {
       extendedUntil = performance.now() + moreMs
       progress()

@@ -90,6 +90,22 @@ export const CALL_TIMEOUT_MS: number = 30_000
 export const BROKEN_TRANSFER_MS: number = 15_000
 /** How long a transfer channel stays open after a failure was sent on it. */
 export const FAREWELL_MS: number = 1000
+/** The least bytes of uploads in flight from a Local: a slow link carries them in a second or two. */
+export const LEAST_UPLOAD_WINDOW_BYTES: number = 32 * KIB
+/** The most bytes of all uploads of a Local that Global has not acknowledged. */
+export const UPLOAD_WINDOW_BYTES: number = 32 * MIB
+/** The most such bytes of one stream, which the Local keeps to send them again after a break. */
+export const UPLOAD_TAIL_BYTES: number = 4 * MIB
+/** The id of an upload whose key is not known yet. */
+export const UPLOAD_ID_BYTES: number = 16
+/** How long Global keeps a stream that broke off for its sender to resume it. */
+export const SUSPENDED_MS: number = 60_000
+/** Suspended streams of one Local. */
+export const SUSPENDED_PER_PEER: number = 16
+/** Suspended streams of all Locals. */
+export const SUSPENDED: number = 256
+/** Bytes received of all suspended streams. */
+export const SUSPENDED_BYTES: number = 16 * GIB
 /** The smallest upload worth resuming. */
 export const RESUMABLE_BYTES: number = MIB
 /** Seconds that Global may take to re-read a kept GiB of an upload before it resumes. */

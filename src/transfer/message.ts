@@ -11,9 +11,10 @@ import {
   NAME_BYTES,
   PIECE_BYTES,
   PROOF_BYTES,
+  UPLOAD_ID_BYTES,
 } from '../limits.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import { count, digest, errorCode, malformed, text } from '../wire/fields.ts'
+import { count, digest, errorCode, exactly, malformed, text } from '../wire/fields.ts'
 import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
 
 export type Message =
@@ -29,8 +30,14 @@ export type Message =
       readonly start: number
       /** To be bound in the same change. The index checks it. */
       readonly name?: string
+      /** Names an upload without a digest; with `resume`, one that broke off. */
+      readonly id?: Uint8Array
+      readonly resume?: boolean
     }
-  | { readonly type: 'accept' }
+  /** `received`: of a resumed upload, the bytes from which the sender continues. */
+  | { readonly type: 'accept'; readonly received: number }
+  /** This many bytes of the upload have arrived since Accept. */
+  | { readonly type: 'received'; readonly bytes: number }
   /** This many raw bytes follow the frame. */
   | { readonly type: 'piece'; readonly length: number }
   /** Ends an upload, with the value's identity as the sender computed it. */
@@ -59,12 +66,19 @@ function toWire(message: Message): WireBody {
       return { case: 'found', value: { size: BigInt(size), held: held.map(toWireRange) } }
     }
     case 'upload': {
-      const { digest, size, start, name } = message
-      const known = { ...(digest && { digest }), ...(name !== undefined && { name }) }
+      const { digest, size, start, name, id, resume } = message
+      const known = {
+        ...(digest && { digest }),
+        ...(name !== undefined && { name }),
+        ...(id && { id }),
+        ...(resume === true && { resume }),
+      }
       return { case: 'upload', value: { ...known, size: BigInt(size), start: BigInt(start) } }
     }
     case 'accept':
-      return { case: 'accept', value: {} }
+      return { case: 'accept', value: { received: BigInt(message.received) } }
+    case 'received':
+      return { case: 'received', value: { bytes: BigInt(message.bytes) } }
     case 'piece':
       return { case: 'piece', value: { length: message.length } }
     case 'finish':
@@ -110,14 +124,28 @@ function fromWire(body: WireMessage['body']): Message {
     case 'upload': {
       const size = count('size', body.value.size)
       const start = count('start', body.value.start)
-      if (start > size) throw malformed(`an upload from ${start} of ${size} bytes`)
       const known = body.value.digest === undefined ? undefined : digest(body.value.digest)
-      const { name } = body.value
+      const { name, resume } = body.value
       if (name !== undefined && name.length > NAME_BYTES) throw malformed('a name that is too long')
-      return { type: 'upload', digest: known, size, start, ...(name !== undefined && { name }) }
+      const id = body.value.id && new Uint8Array(exactly(UPLOAD_ID_BYTES, 'id', body.value.id))
+      if (resume ? id === undefined : start > (known ? size : 0)) {
+        throw malformed(`an upload from ${start} of ${size} bytes`)
+      }
+      if (known !== undefined && id !== undefined) throw malformed('an upload with two names')
+      return {
+        type: 'upload',
+        digest: known,
+        size,
+        start,
+        ...(name !== undefined && { name }),
+        ...(id && { id }),
+        ...(resume && { resume }),
+      }
     }
     case 'accept':
-      return { type: 'accept' }
+      return { type: 'accept', received: count('position', body.value.received) }
+    case 'received':
+      return { type: 'received', bytes: count('count', body.value.bytes) }
     case 'piece': {
       const { length } = body.value
       if (length < 1 || length > PIECE_BYTES + PROOF_BYTES)

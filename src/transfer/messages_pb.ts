@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file transfer/messages.proto.
  */
 export const file_transfer_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIsUDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdob2xkZXJzGAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkhvbGRlcnNIAEIGCgRib2R5SgQICxAMSgQIDBANIj8KBUZldGNoEg4KBmRpZ2VzdBgBIAEoDBImCgZyYW5nZXMYAiADKAsyFi5kc3RvcmUudHJhbnNmZXIuUmFuZ2UiIwoFUmFuZ2USDQoFc3RhcnQYASABKAQSCwoDZW5kGAIgASgEIjsKBUZvdW5kEgwKBHNpemUYASABKAQSJAoEaGVsZBgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSJhCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQFCCQoHX2RpZ2VzdEIHCgVfbmFtZSIICgZBY2NlcHQiFwoFUGllY2USDgoGbGVuZ3RoGAEgASgNIiYKBkZpbmlzaBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBCIuCgZTdG9yZWQSEwoLaW5jYXJuYXRpb24YASABKAQSDwoHZXhpc3RlZBgCIAEoCCIoCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSI4CgRKb2luEg4KBmRpZ2VzdBgBIAEoDBIUCgdhZGRyZXNzGAIgASgJSACIAQFCCgoIX2FkZHJlc3MiHAoHSG9sZGVycxIRCglhZGRyZXNzZXMYASADKAliBnByb3RvMw");
+  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIvQDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdob2xkZXJzGAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkhvbGRlcnNIABItCghyZWNlaXZlZBgNIAEoCzIZLmRzdG9yZS50cmFuc2Zlci5SZWNlaXZlZEgAQgYKBGJvZHlKBAgLEAxKBAgMEA0iPwoFRmV0Y2gSDgoGZGlnZXN0GAEgASgMEiYKBnJhbmdlcxgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSIjCgVSYW5nZRINCgVzdGFydBgBIAEoBBILCgNlbmQYAiABKAQiOwoFRm91bmQSDAoEc2l6ZRgBIAEoBBIkCgRoZWxkGAIgAygLMhYuZHN0b3JlLnRyYW5zZmVyLlJhbmdlIokBCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQESDwoCaWQYBSABKAxIAogBARIOCgZyZXN1bWUYBiABKAhCCQoHX2RpZ2VzdEIHCgVfbmFtZUIFCgNfaWQiGgoGQWNjZXB0EhAKCHJlY2VpdmVkGAEgASgEIhkKCFJlY2VpdmVkEg0KBWJ5dGVzGAEgASgEIhcKBVBpZWNlEg4KBmxlbmd0aBgBIAEoDSImCgZGaW5pc2gSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQiLgoGU3RvcmVkEhMKC2luY2FybmF0aW9uGAEgASgEEg8KB2V4aXN0ZWQYAiABKAgiKAoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiOAoESm9pbhIOCgZkaWdlc3QYASABKAwSFAoHYWRkcmVzcxgCIAEoCUgAiAEBQgoKCF9hZGRyZXNzIhwKB0hvbGRlcnMSEQoJYWRkcmVzc2VzGAEgAygJYgZwcm90bzM");
 
 /**
  * @generated from message dstore.transfer.Message
@@ -82,6 +82,12 @@ export type Message = Message$1<"dstore.transfer.Message"> & {
      */
     value: Holders;
     case: "holders";
+  } | {
+    /**
+     * @generated from field: dstore.transfer.Received received = 13;
+     */
+    value: Received;
+    case: "received";
   } | { case: undefined; value?: undefined };
 };
 
@@ -196,6 +202,20 @@ export type Upload = Message$1<"dstore.transfer.Upload"> & {
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
+
+  /**
+   * Random: names an upload without a digest, so that the same sender can resume it.
+   *
+   * @generated from field: optional bytes id = 5;
+   */
+  id?: Uint8Array | undefined;
+
+  /**
+   * Resumes the upload with this id; `start` is the first byte that the sender still has.
+   *
+   * @generated from field: bool resume = 6;
+   */
+  resume: boolean;
 };
 
 /**
@@ -209,6 +229,12 @@ export const UploadSchema: GenMessage<Upload> = /*@__PURE__*/
  * @generated from message dstore.transfer.Accept
  */
 export type Accept = Message$1<"dstore.transfer.Accept"> & {
+  /**
+   * Of a resumed upload: the bytes that the receiver has. The sender continues from there.
+   *
+   * @generated from field: uint64 received = 1;
+   */
+  received: bigint;
 };
 
 /**
@@ -217,6 +243,25 @@ export type Accept = Message$1<"dstore.transfer.Accept"> & {
  */
 export const AcceptSchema: GenMessage<Accept> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 5);
+
+/**
+ * Sent during an upload: all bytes after Accept, or of the value if it has an id, that have arrived.
+ *
+ * @generated from message dstore.transfer.Received
+ */
+export type Received = Message$1<"dstore.transfer.Received"> & {
+  /**
+   * @generated from field: uint64 bytes = 1;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message dstore.transfer.Received.
+ * Use `create(ReceivedSchema)` to create a new message.
+ */
+export const ReceivedSchema: GenMessage<Received> = /*@__PURE__*/
+  messageDesc(file_transfer_messages, 6);
 
 /**
  * `length` raw bytes follow this frame: of a slice, the proof and the groups of one span
@@ -236,7 +281,7 @@ export type Piece = Message$1<"dstore.transfer.Piece"> & {
  * Use `create(PieceSchema)` to create a new message.
  */
 export const PieceSchema: GenMessage<Piece> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 6);
+  messageDesc(file_transfer_messages, 7);
 
 /**
  * Ends an upload, with the digest and size of the bytes as the sender computed them.
@@ -260,7 +305,7 @@ export type Finish = Message$1<"dstore.transfer.Finish"> & {
  * Use `create(FinishSchema)` to create a new message.
  */
 export const FinishSchema: GenMessage<Finish> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 7);
+  messageDesc(file_transfer_messages, 8);
 
 /**
  * @generated from message dstore.transfer.Stored
@@ -282,7 +327,7 @@ export type Stored = Message$1<"dstore.transfer.Stored"> & {
  * Use `create(StoredSchema)` to create a new message.
  */
 export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 8);
+  messageDesc(file_transfer_messages, 9);
 
 /**
  * Ends the exchange; the channel is closed after it unless it answers a Fetch in place of Found.
@@ -308,7 +353,7 @@ export type Failure = Message$1<"dstore.transfer.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 9);
+  messageDesc(file_transfer_messages, 10);
 
 /**
  * To Global: the sender holds this value or a part of it, or is about to fetch it. Answered by
@@ -335,7 +380,7 @@ export type Join = Message$1<"dstore.transfer.Join"> & {
  * Use `create(JoinSchema)` to create a new message.
  */
 export const JoinSchema: GenMessage<Join> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 10);
+  messageDesc(file_transfer_messages, 11);
 
 /**
  * Addresses of other Locals that joined; only some of them if there are many.
@@ -354,5 +399,5 @@ export type Holders = Message$1<"dstore.transfer.Holders"> & {
  * Use `create(HoldersSchema)` to create a new message.
  */
 export const HoldersSchema: GenMessage<Holders> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 11);
+  messageDesc(file_transfer_messages, 12);
 

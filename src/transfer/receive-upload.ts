@@ -22,14 +22,34 @@ export interface UploadHost {
     outboard: () => Uint8Array,
     name: string | undefined,
   ): Promise<UploadResult>
-  /** Stores a stream; after its last byte, `claim` returns its identity according to the sender. */
-  takeStream(
+  /** Begins a stream, or resumes one. Throws `not-found` if there is nothing to resume. */
+  openStream(stream: OfferedStream): Promise<IncomingStream>
+}
+
+export interface OfferedStream {
+  /** A hint; undefined if unknown. */
+  readonly size: number | undefined
+  /** Names it for its sender, if it can be resumed. */
+  readonly id: Uint8Array | undefined
+  /** The first byte that the sender of a broken stream still has. */
+  readonly resumeFrom: number | undefined
+}
+
+export interface IncomingStream {
+  /** The bytes that came before the stream broke off. */
+  readonly receivedBytes: number
+  /** Stores it; after its last byte, `claim` returns its identity according to the sender. */
+  take(
     bytes: AsyncIterable<Uint8Array>,
-    size: number | undefined,
     claim: () => Identity,
     name: string | undefined,
   ): Promise<UploadResult>
 }
+
+/** The shortest interval between receipts, in milliseconds. */
+const RECEIPT_MS = 2
+
+type Upload = Message & { type: 'upload' }
 
 type OnReceived = (bytes: number) => void
 
@@ -37,31 +57,99 @@ type OnReceived = (bytes: number) => void
 export async function receiveUpload(
   transfer: TransferChannel,
   host: UploadHost,
-  { digest, size, start, name }: Message & { type: 'upload' },
+  upload: Upload,
   onReceived: OnReceived,
 ): Promise<void> {
-  const isPossible =
-    start % GROUP_BYTES === 0 && (digest === undefined ? start === 0 : start === 0 || start < size)
-  if (!isPossible) throw new DstoreError('protocol', `an upload that begins at ${start}`)
+  const { digest, size, start, resume } = upload
+  if (digest !== undefined && (start % GROUP_BYTES !== 0 || (start > 0 && start >= size))) {
+    throw new DstoreError('protocol', `an upload that begins at ${start}`)
+  }
   host.check()
-  await transfer.send({ type: 'accept' })
+  const stream = digest === undefined ? await host.openStream(streamOf(upload)) : undefined
+  const received = resume === true ? stream!.receivedBytes : 0
+  await transfer.send({ type: 'accept', received })
+  const receipts = new Receipts(transfer)
+  const onBytes: OnReceived = (count) => {
+    onReceived(count)
+    receipts.add(count)
+  }
   let result: UploadResult
-  if (digest === undefined) {
-    let claimed: Identity | undefined
-    const bytes = plainBytes(transfer, (finish) => (claimed = finish), onReceived)
-    const claim = (): Identity => {
-      if (claimed === undefined) throw new TypeError('the upload has not finished')
-      return claimed
-    }
-    result = await host.takeStream(bytes, size === 0 ? undefined : size, claim, name)
-  } else {
-    // The pairs of the value, in pre-order. Memory grows with verified, not with claimed, size.
-    const pairs: Uint8Array[] = []
-    const value = { digest, size, start }
-    const bytes = verifiedUpload(transfer, value, pairs, onReceived)
-    result = await host.takeKnown(value, bytes, () => concat(pairs), name)
+  try {
+    if (stream === undefined) result = await storeKnown(transfer, host, upload, onBytes)
+    else result = await storeStream(transfer, stream, upload, onBytes)
+  } finally {
+    // None may follow the result.
+    receipts.end()
   }
   await transfer.send({ type: 'stored', ...result })
+}
+
+const streamOf = ({ size, id, resume, start }: Upload): OfferedStream => ({
+  size: size === 0 ? undefined : size,
+  id,
+  resumeFrom: resume === true ? start : undefined,
+})
+
+function storeStream(
+  transfer: TransferChannel,
+  stream: IncomingStream,
+  { name }: Upload,
+  onReceived: OnReceived,
+): Promise<UploadResult> {
+  let claimed: Identity | undefined
+  const bytes = plainBytes(transfer, (finish) => (claimed = finish), onReceived)
+  const claim = (): Identity => {
+    if (claimed === undefined) throw new TypeError('the upload has not finished')
+    return claimed
+  }
+  return stream.take(bytes, claim, name)
+}
+
+function storeKnown(
+  transfer: TransferChannel,
+  host: UploadHost,
+  { digest, size, start, name }: Upload,
+  onReceived: OnReceived,
+): Promise<UploadResult> {
+  // The pairs of the value, in pre-order. Memory grows with verified, not with claimed, size.
+  const pairs: Uint8Array[] = []
+  const value = { digest: digest!, size, start }
+  const bytes = verifiedUpload(transfer, value, pairs, onReceived)
+  return host.takeKnown(value, bytes, () => concat(pairs), name)
+}
+
+/**
+ * Tells the sender what has arrived: at once after a pause, and then every `RECEIPT_MS`. While the
+ * channel has not taken one the next waits, so that a sender that reads none costs nothing.
+ */
+class Receipts {
+  readonly #transfer: TransferChannel
+  #receivedBytes = 0
+  #sentBytes = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(transfer: TransferChannel) {
+    this.#transfer = transfer
+  }
+
+  add(count: number): void {
+    this.#receivedBytes += count
+    if (this.#timer === undefined) this.#send()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #send(): void {
+    this.#timer = undefined
+    if (this.#receivedBytes === this.#sentBytes) return
+    this.#timer = setTimeout(() => this.#send(), RECEIPT_MS)
+    if (this.#transfer.queuedBytes > 0) return
+    this.#sentBytes = this.#receivedBytes
+    const receipt: Message = { type: 'received', bytes: this.#receivedBytes }
+    void this.#transfer.send(receipt).catch(() => undefined)
+  }
 }
 
 /** Yields the verified bytes of an upload up to the sender's finish, and collects their pairs. */

@@ -5,6 +5,7 @@ import type { ByteRange } from '../hash/tree/tree.ts'
 import type { Message } from './message.ts'
 import type { TransferChannel } from './transfer-channel.ts'
 import { readPiece, type ValueBytes } from './piece-reader.ts'
+import type { Flow } from './send-window.ts'
 
 export interface UploadResult {
   readonly incarnation: number
@@ -19,8 +20,12 @@ export interface Identity {
 
 export interface UploadOptions {
   readonly name?: string | undefined
+  /** Where its bytes wait for their turn, and for what the receiver has. */
+  readonly flow?: Flow
   /** The receiver takes the upload: its bytes are sent next. */
   readonly onAccepted?: () => void
+  /** The receiver has the bytes of a stream before this one. */
+  readonly onReceived?: (position: number) => void
 }
 
 /** Sends a value whose key is known, as the pieces of its slice from `start` on. */
@@ -29,30 +34,48 @@ export async function uploadKnown(
   value: ValueBytes & Identity,
   start: number,
   signal: AbortSignal,
-  { name, onAccepted }: UploadOptions = {},
+  options: UploadOptions = {},
 ): Promise<UploadResult> {
+  const { name, flow, onAccepted } = options
   const { digest, size } = value
   const range: ByteRange = { start, end: size }
-  return upload(transfer, { digest, size, start, ...named(name) }, async () => {
+  const offer = { digest, size, start, ...named(name) }
+  return upload(transfer, offer, options, async () => {
     onAccepted?.()
     for (const piece of planPieces(size, range)) {
-      await transfer.sendPiece(await readPiece(value, piece, signal), lengthOf(piece))
+      await transfer.sendPiece(await readPiece(value, piece, signal), lengthOf(piece), flow)
     }
     return { digest, size }
   })
 }
 
-/** Sends a stream whose key is known only at its end, from `identity`. */
+/** A stream to send, which may have been sent in part before. */
+export interface SentStream {
+  /** A hint; undefined if unknown. */
+  readonly size: number | undefined
+  /** Names it for the receiver. */
+  readonly id?: Uint8Array
+  /** The first byte that can still be sent of a stream that broke off. */
+  readonly resumeFrom?: number
+  /** The bytes from a position on, after the receiver has said what it has. */
+  bytes(position: number): AsyncIterable<Uint8Array>
+  /** Its key and size, after the last byte. */
+  identity(): Identity
+}
+
+/** Sends a stream whose key is known only at its end, or the rest of one. */
 export async function uploadStream(
   transfer: TransferChannel,
-  bytes: AsyncIterable<Uint8Array>,
-  identity: () => Identity,
-  size: number | undefined,
-  name?: string,
+  { size, id, resumeFrom, bytes, identity }: SentStream,
+  options: UploadOptions = {},
 ): Promise<UploadResult> {
-  const offer = { digest: undefined, size: size ?? 0, start: 0, ...named(name) }
-  return upload(transfer, offer, async () => {
-    for await (const part of bytes) await transfer.sendBytes(part)
+  const { name, flow, onAccepted } = options
+  const resume = resumeFrom === undefined ? {} : { resume: true }
+  const stream = { digest: undefined, size: size ?? 0, start: resumeFrom ?? 0, ...resume }
+  const offer = { ...stream, ...(id && { id }), ...named(name) }
+  return upload(transfer, offer, options, async (received) => {
+    onAccepted?.()
+    for await (const part of bytes(received)) await transfer.sendBytes(part, flow)
     return identity()
   })
 }
@@ -62,14 +85,20 @@ const named = (name: string | undefined): { name?: string } => (name === undefin
 async function upload(
   transfer: TransferChannel,
   offer: Omit<Message & { type: 'upload' }, 'type'>,
-  send: () => Promise<Identity>,
+  { flow, onReceived }: UploadOptions,
+  send: (received: number) => Promise<Identity>,
 ): Promise<UploadResult> {
   await transfer.send({ type: 'upload', ...offer })
-  await transfer.expect('accept')
+  const { received } = await transfer.expect('accept')
+  flow?.restart()
+  transfer.onReceived = (bytes) => {
+    flow?.received(bytes)
+    onReceived?.(received + bytes)
+  }
   // The receiver may refuse in the middle: then sending ends with its reason.
   const answer = transfer.expect('stored')
   answer.catch((reason: unknown) => transfer.channel.abort(asDstoreError(reason)))
-  await transfer.send({ type: 'finish', ...(await send()) })
+  await transfer.send({ type: 'finish', ...(await send(received)) })
   const { incarnation, existed } = await answer
   return { incarnation, existed }
 }

@@ -14,7 +14,7 @@ import { fetchPieces, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../src/transfer/serve.ts'
 import type { UploadHost } from '../../src/transfer/receive-upload.ts'
-import type { Identity } from '../../src/transfer/upload.ts'
+import type { Identity, SentStream, UploadResult } from '../../src/transfer/upload.ts'
 import { channelPair, type ChannelPairOptions } from '../wire/memory-pair.ts'
 
 export interface Sample extends Hashed {
@@ -60,15 +60,10 @@ export class TestHost implements TransferHost {
       this.stored.push({ ...value, bytes: taken, outboard: outboard().slice() })
       return { incarnation: 7, existed: false }
     },
-    takeStream: async (bytes, _, claim) => {
-      const taken = sample(await this.#collect(bytes))
-      const claimed: Identity = claim()
-      if (claimed.size !== taken.size || !Buffer.from(claimed.digest).equals(taken.digest)) {
-        throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
-      }
-      this.stored.push(taken)
-      return { incarnation: 8, existed: false }
-    },
+    openStream: async () => ({
+      receivedBytes: 0,
+      take: (bytes, claim) => this.#takeStream(bytes, claim),
+    }),
   }
 
   constructor(
@@ -104,6 +99,19 @@ export class TestHost implements TransferHost {
     }
   }
 
+  async #takeStream(
+    bytes: AsyncIterable<Uint8Array>,
+    claim: () => Identity,
+  ): Promise<UploadResult> {
+    const taken = sample(await this.#collect(bytes))
+    const claimed = claim()
+    if (claimed.size !== taken.size || !Buffer.from(claimed.digest).equals(taken.digest)) {
+      throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
+    }
+    this.stored.push(taken)
+    return { incarnation: 8, existed: false }
+  }
+
   async #collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
     const parts: Uint8Array[] = []
     let total = 0
@@ -115,6 +123,13 @@ export class TestHost implements TransferHost {
     return concat(parts)
   }
 }
+
+/** A stream to upload. */
+export const streamed = (bytes: AsyncIterable<Uint8Array>, identity: Identity): SentStream => ({
+  size: undefined,
+  bytes: () => bytes,
+  identity: () => identity,
+})
 
 export interface Served {
   readonly client: TransferChannel

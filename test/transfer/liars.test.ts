@@ -127,7 +127,7 @@ const LIES: readonly Lie[] = [
   {
     what: 'R003-2: an answer of another kind',
     code: 'protocol',
-    script: (peer) => peer.send({ type: 'accept' }),
+    script: (peer) => peer.send({ type: 'accept', received: 0 }),
   },
   {
     what: 'a failure in the middle',

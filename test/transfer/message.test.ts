@@ -10,6 +10,7 @@ import {
   PIECE_BYTES,
   PROOF_BYTES,
   TEXT_CHARS,
+  UPLOAD_ID_BYTES,
 } from '../../src/limits.ts'
 
 const LONGEST_PIECE = PIECE_BYTES + PROOF_BYTES
@@ -25,6 +26,8 @@ const ranges = fc
   .map((pairs) => pairs.flat().toSorted((a, b) => a - b))
   .map((ends) => ends.flatMap((start, i) => (i % 2 === 0 ? [{ start, end: ends[i + 1]! }] : [])))
 
+const id = fc.uint8Array({ minLength: UPLOAD_ID_BYTES, maxLength: UPLOAD_ID_BYTES })
+
 const address = line.map((text) => text.slice(0, ADDRESS_CHARS))
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
@@ -33,14 +36,24 @@ const KINDS: {
 } = {
   fetch: fc.record({ digest, ranges }),
   found: fc.record({ size: count, held: ranges }),
-  upload: fc
-    .record({ digest: fc.option(digest, { nil: undefined }), a: count, b: count })
-    .map((any) => ({
+  upload: fc.oneof(
+    fc.record({ digest, a: count, b: count }).map((any) => ({
       digest: any.digest,
       size: Math.max(any.a, any.b),
       start: Math.min(any.a, any.b),
     })),
-  accept: fc.record({}),
+    fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0) }),
+    fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0), id }),
+    fc.record({
+      digest: fc.constant(undefined),
+      size: count,
+      start: count,
+      id,
+      resume: fc.constant(true),
+    }),
+  ),
+  accept: fc.record({ received: count }),
+  received: fc.record({ bytes: count }),
   piece: fc.record({ length: fc.integer({ min: 1, max: LONGEST_PIECE }) }),
   finish: fc.record({ digest, size: count }),
   stored: fc.record({ incarnation: count, existed: fc.boolean() }),
@@ -80,6 +93,16 @@ const REFUSED: Record<string, Wire> = {
   'R000-1: a value of 2^64 - 1 bytes': { case: 'found', value: { size: 2n ** 64n - 1n } },
   'R000-7: a digest of 33 bytes': { case: 'finish', value: { digest: new Uint8Array(33) } },
   'R000-7: an upload from beyond the end': { case: 'upload', value: { size: 1n, start: 2n } },
+  'R003-15: a stream that begins elsewhere': { case: 'upload', value: { size: 9n, start: 2n } },
+  'R003-119: an id that is too short': {
+    case: 'upload',
+    value: { id: new Uint8Array(UPLOAD_ID_BYTES - 1) },
+  },
+  'R003-119: a resumed upload without an id': { case: 'upload', value: { resume: true } },
+  'R003-119: an upload with a digest and an id': {
+    case: 'upload',
+    value: { id: new Uint8Array(UPLOAD_ID_BYTES), digest: DIGEST },
+  },
   'R000-7: an address that is too long': {
     case: 'join',
     value: { digest: DIGEST, address: 'x'.repeat(ADDRESS_CHARS + 1) },

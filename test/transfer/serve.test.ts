@@ -151,7 +151,7 @@ test('R003-22: a peer that takes nothing is dropped soon while another has nothi
 test('R003-2: a message out of place ends the channel', async (t) => {
   for (const type of ['accept', 'found', 'stored'] as const) {
     const { client, end } = served(new TestHost(VALUE))
-    if (type === 'accept') await client.send({ type })
+    if (type === 'accept') await client.send({ type, received: 0 })
     else if (type === 'found') await client.send({ type, size: 1, held: [] })
     else await client.send({ type, incarnation: 1, existed: true })
     await fails(t, client.expect('found'), 'protocol')

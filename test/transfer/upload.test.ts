@@ -8,7 +8,16 @@ import type { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import { uploadKnown, uploadStream } from '../../src/transfer/upload.ts'
 import { TREE_SIZES, pattern } from '../hash/sizes.ts'
 import { seededCuts } from '../wire/seeded.ts'
-import { TestHost, encodePieces, fails, sample, sendPieces, served, type Sample } from './ends.ts'
+import {
+  TestHost,
+  encodePieces,
+  fails,
+  sample,
+  sendPieces,
+  served,
+  streamed,
+  type Sample,
+} from './ends.ts'
 
 const SIZES = [0, 1, ...TREE_SIZES, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 17]
 const NOTHING = sample(new Uint8Array(0))
@@ -38,7 +47,7 @@ for (const size of SIZES) {
     const { client, end } = served(host, { recut: seededCuts(size) })
     const known = await uploadKnown(client, readable(value), 0, never)
     const bytes = pieces(value.bytes, 70_001)
-    const stream = await uploadStream(client, bytes, () => value, undefined)
+    const stream = await uploadStream(client, streamed(bytes, value))
     t.deepEqual([known.incarnation, stream.incarnation], [7, 8])
     t.is(host.stored.length, 2)
     for (const stored of host.stored) {
@@ -257,11 +266,7 @@ test('R003-18: a refusal in the middle stops the sender, with its reason', async
       yield new Uint8Array(MIB)
     }
   })()
-  await fails(
-    t,
-    uploadStream(client, endless, () => VALUE, undefined),
-    'no-space',
-  )
+  await fails(t, uploadStream(client, streamed(endless, VALUE)), 'no-space')
   t.true(sent < 16 * MIB, `${sent} bytes were read of the source`)
   t.is((await end)?.code, 'no-space')
 })
@@ -273,11 +278,7 @@ test('a source that fails in the middle fails the upload, and frees the receiver
     yield new Uint8Array(MIB)
     throw new DstoreError('unreadable', 'the disk is gone')
   })()
-  await fails(
-    t,
-    uploadStream(client, failing, () => VALUE, undefined),
-    'unreadable',
-  )
+  await fails(t, uploadStream(client, streamed(failing, VALUE)), 'unreadable')
   // As whoever lent the channel does with one whose work failed.
   client.channel.abort(new Error('the work failed'))
   t.is((await end)?.code, 'unreachable')

@@ -121,6 +121,9 @@ export type CallEvent<Result> =
   | { readonly event: 'done'; readonly result: Result }
   | { readonly event: 'failed'; readonly problem: Problem }
 
+/** Header of a request: `102`, if the client understands that status as a sign of progress. */
+export const BEAT_HEADER = 'dstore-beat'
+
 /** Header: key of the value, which the request may have named. */
 export const KEY_HEADER = 'dstore-key'
 

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { CALL_TIMEOUT_MS } from '../../limits.ts'
+import { BEAT_HEADER } from '../api/api.ts'
 import { parseProblem } from '../api/problem.ts'
 import { connectTo } from './connection.ts'
 import { connectionError, text } from './response.ts'
@@ -95,6 +96,7 @@ export class HttpClient {
       method,
       path: target,
       headers: {
+        [BEAT_HEADER]: '102',
         ...headers,
         ...(body !== undefined && { 'Content-Length': Buffer.byteLength(body) }),
       },
@@ -108,7 +110,7 @@ export class HttpClient {
         request.once('response', resolve)
         request.on('error', reject)
         // 102 (Processing): the daemon still works on it.
-        request.on('information', () => limit.progress())
+        request.on('information', () => limit.moved())
         if (bytes === undefined) request.end(body)
         else {
           limit.pauseTimer()

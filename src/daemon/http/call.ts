@@ -5,6 +5,7 @@ import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } fr
 import type { CallOptions, Node } from '../../node/node.ts'
 import type { Key } from '../../hash/key.ts'
 import { resolveKey } from '../../node/calls/resolve-key.ts'
+import { BEAT_HEADER } from '../api/api.ts'
 import type { HttpStatus } from '../api/api.ts'
 import type { Access } from './access.ts'
 
@@ -102,12 +103,22 @@ export async function withHeartbeat<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (request.httpVersion === '1.0') return work()
-  const beat = setInterval(() => response.writeProcessing(), HTTP_BEAT_MS)
+  const beat = setInterval(() => {
+    if (!response.headersSent) response.writeProcessing()
+  }, HTTP_BEAT_MS)
   try {
     return await work()
   } finally {
     clearInterval(beat)
   }
+}
+
+/**
+ * The same for a call in which a transfer may take long: only for a client that asks for it, as
+ * some take 102 for the response (R007-118).
+ */
+export function withBeatIfWanted<T>(call: HttpCall, work: () => Promise<T>): Promise<T> {
+  return call.request.headers[BEAT_HEADER] === '102' ? withHeartbeat(call, work) : work()
 }
 
 /** Responds with one JSON document. */

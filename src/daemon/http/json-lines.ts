@@ -1,11 +1,11 @@
 /** Responses of JSON lines: listings, and the events of long calls (specs/007, "HTTP API"). */
 import { once } from 'node:events'
-import { PROGRESS_MS } from '../../limits.ts'
+import { HTTP_BEAT_MS, PROGRESS_MS } from '../../limits.ts'
 import type { Progress } from '../../node/node.ts'
 import { LINES_TYPE } from '../api/api.ts'
 import type { CallEvent } from '../api/api.ts'
 import { problemOf } from '../api/problem.ts'
-import type { HttpCall } from './call.ts'
+import { withBeatIfWanted, type HttpCall } from './call.ts'
 import { sendBytes } from './stream.ts'
 
 /** Characters that a listing collects before it sends them: few writes for many short lines. */
@@ -49,12 +49,20 @@ async function* linesOf(
  * Runs `work` and responds with its events (R007-13). An error before the first progress event is
  * thrown, and becomes a problem document with its own status.
  */
-export async function sendEvents(
+export function sendEvents(
+  call: HttpCall,
+  work: (onProgress: (progress: Progress) => void) => Promise<unknown>,
+): Promise<void> {
+  return withBeatIfWanted(call, () => sendEventsOf(call, work))
+}
+
+async function sendEventsOf(
   { response, signal }: HttpCall,
   work: (onProgress: (progress: Progress) => void) => Promise<unknown>,
 ): Promise<void> {
   let reportedAt = -Infinity
   let needsDrain = false
+  let last: CallEvent<unknown> | undefined
 
   const send = (event: CallEvent<unknown>): boolean => {
     if (!response.headersSent) response.writeHead(200, { 'Content-Type': LINES_TYPE })
@@ -65,19 +73,26 @@ export async function sendEvents(
     if (signal.aborted || needsDrain || now - reportedAt < PROGRESS_MS) return
     reportedAt = now
     // A client that does not read misses events, so that the daemon need not buffer them.
-    needsDrain = !send({ event: 'progress', phase, doneBytes, totalBytes: totalBytes ?? null })
+    last = { event: 'progress', phase, doneBytes, totalBytes: totalBytes ?? null }
+    needsDrain = !send(last)
     if (!needsDrain) return
     const resume = (): void => void (needsDrain = false)
     // An abort ends the work itself, through the signal of the call.
     void once(response, 'drain', { signal }).then(resume, () => undefined)
   }
 
+  // The last event again: the call is still in progress, though it gets no further.
+  const beat = setInterval(() => {
+    if (last !== undefined && !signal.aborted && !needsDrain) send(last)
+  }, HTTP_BEAT_MS)
   try {
     const result = await work(onProgress)
     send({ event: 'done', result })
   } catch (error) {
     if (!response.headersSent) throw error
     send({ event: 'failed', problem: problemOf(error) })
+  } finally {
+    clearInterval(beat)
   }
   response.end()
 }

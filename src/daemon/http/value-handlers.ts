@@ -8,7 +8,7 @@ import type { FileIdentity } from '../../store/file/file-source.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
-import { withHeartbeat } from './call.ts'
+import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents, sendLines } from './json-lines.ts'
 import { HttpError } from './http-error.ts'
@@ -29,10 +29,8 @@ export async function putBytes(call: HttpCall): Promise<void> {
   }
   const bytes = bodyOf(call)
   const source = size === undefined ? { bytes } : { bytes, size }
-  const stored = await call.node.put(source, {
-    ...callOptions(call),
-    ...(name !== null && { name }),
-  })
+  const options = { ...callOptions(call), ...(name !== null && { name }) }
+  const stored = await withBeatIfWanted(call, () => call.node.put(source, options))
   const status = stored.existed ? 200 : 201
   sendJson(call, status, stored, { Location: `/v1/values/${stored.key.toString()}` })
 }
@@ -102,15 +100,17 @@ export async function getValue(call: HttpCall): Promise<void> {
     value = await call.node.get(key, callOptions(call))
   }
   const { start, end } = value.range
-  await sendBytes(call, {
+  const { bytes } = value
+  const sent = {
     status: range === undefined ? 200 : 206,
     headers: {
       ...valueHeaders(value),
       ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
     },
     length: end - start,
-    bytes: value.bytes,
-  })
+    bytes,
+  }
+  await withBeatIfWanted(call, () => sendBytes(call, sent))
 }
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */

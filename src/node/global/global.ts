@@ -74,6 +74,7 @@ interface Parts {
   readonly repair: Repair
   readonly traffic: Traffic
   readonly holders: Holders
+  readonly transfers: TransferService
 }
 
 export class Global implements Node {
@@ -85,10 +86,14 @@ export class Global implements Node {
   readonly #driver: IndexDriver
   readonly #repair: Repair
   readonly #traffic: Traffic
+  readonly #transfers: TransferService
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
-  private constructor(options: GlobalOptions, { driver, repair, traffic, holders }: Parts) {
+  private constructor(
+    options: GlobalOptions,
+    { driver, repair, traffic, holders, transfers }: Parts,
+  ) {
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
@@ -96,6 +101,7 @@ export class Global implements Node {
     this.#driver = driver
     this.#repair = repair
     this.#traffic = traffic
+    this.#transfers = transfers
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),
@@ -143,7 +149,7 @@ export class Global implements Node {
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
-    return new Global(options, { driver, repair, traffic, holders })
+    return new Global(options, { driver, repair, traffic, holders, transfers })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -241,6 +247,7 @@ export class Global implements Node {
   async close(): Promise<void> {
     await this.#driver.close()
     await this.#options.network?.close()
+    await this.#transfers.close()
     await this.#store.close()
   }
 

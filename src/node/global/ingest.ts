@@ -6,31 +6,78 @@ import type { Sealed } from '../../index/global/plan.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import { RESUMABLE_BYTES } from '../../limits.ts'
 import type { Staging, Store } from '../../store/store.ts'
+import type { Identity } from '../../transfer/upload.ts'
 
 /** A value that is sealed in the store and not adopted yet. */
 export type Staged = Sealed & { readonly staging: Staging }
+
+/** A stream on its way into the store, which may come in several parts. */
+export class Ingest {
+  readonly #staging: Staging
+  readonly #hasher = createHasher()
+  #receivedBytes = 0
+
+  private constructor(staging: Staging) {
+    this.#staging = staging
+  }
+
+  static async begin(store: Store, size: number | undefined): Promise<Ingest> {
+    return new Ingest(await store.stage(size))
+  }
+
+  /** Bytes that are hashed and written. */
+  get receivedBytes(): number {
+    return this.#receivedBytes
+  }
+
+  async add(
+    bytes: AsyncIterable<Uint8Array>,
+    { signal, onBytes }: IngestOptions = {},
+  ): Promise<void> {
+    for await (const piece of bytes) {
+      signal?.throwIfAborted()
+      await hashInTurns(this.#hasher, piece)
+      await this.#staging.write(piece)
+      this.#receivedBytes += piece.byteLength
+      onBytes?.(piece.byteLength)
+    }
+    signal?.throwIfAborted()
+  }
+
+  /** Seals it. `integrity`, and nothing stays, if it is not what its sender says. */
+  async finish(claimed?: Identity): Promise<Staged> {
+    const staging = this.#staging
+    const { digest, size, outboard } = this.#hasher.finish()
+    if (claimed !== undefined && (claimed.size !== size || !equal(claimed.digest, digest))) {
+      throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
+    }
+    return { digest, size, staging, location: await staging.seal(outboard) }
+  }
+
+  /** Frees what came. */
+  discard(): Promise<void> {
+    return this.#staging.discard()
+  }
+}
+
+export interface IngestOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onBytes?: (count: number) => void
+}
 
 /** Streams a value into the store, hashing it. If that fails, nothing of it stays. */
 export async function ingest(
   store: Store,
   bytes: AsyncIterable<Uint8Array>,
   size: number | undefined,
-  { signal, onBytes }: { signal?: AbortSignal | undefined; onBytes?: (count: number) => void } = {},
+  options: IngestOptions = {},
 ): Promise<Staged> {
-  const staging = await store.stage(size)
+  const stream = await Ingest.begin(store, size)
   try {
-    const hasher = createHasher()
-    for await (const piece of bytes) {
-      signal?.throwIfAborted()
-      await hashInTurns(hasher, piece)
-      await staging.write(piece)
-      onBytes?.(piece.byteLength)
-    }
-    signal?.throwIfAborted()
-    const { digest, size: hashedBytes, outboard } = hasher.finish()
-    return { digest, size: hashedBytes, staging, location: await staging.seal(outboard) }
+    await stream.add(bytes, options)
+    return await stream.finish()
   } catch (error) {
-    await staging.discard()
+    await stream.discard()
     throw error
   }
 }

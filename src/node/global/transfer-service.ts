@@ -2,7 +2,6 @@
  * Serves the transfer channels of members (specs/003-transfer.md): values to them, and uploads from
  * them.
  */
-import { equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { errorOf } from '../../index/failure.ts'
@@ -18,14 +17,14 @@ import type { Holders } from '../../transfer/holders.ts'
 import type { ValueBytes } from '../../transfer/piece-reader.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { serveTransfer, type ServedValue, type TransferHost } from '../../transfer/serve.ts'
-import type { Identity, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
 import type { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
 import { arriving } from '../calls/byte-budget.ts'
 import type { Repair } from './repair.ts'
 import type { Traffic } from '../calls/traffic.ts'
-import { ingest, receive, recordOf } from './ingest.ts'
+import { Ingest, receive, recordOf } from './ingest.ts'
+import { SuspendedUploads } from './suspended-uploads.ts'
 
 export interface TransferServiceOptions {
   readonly store: Store
@@ -47,8 +46,20 @@ export class TransferService {
   /** The channels of each peer. */
   readonly #serving = new Map<string, Set<Channel>>()
 
+  readonly #streams: SuspendedUploads
+
   constructor(options: TransferServiceOptions) {
+    const { store, driver } = options
     this.#options = options
+    this.#streams = new SuspendedUploads({
+      begin: (size) => Ingest.begin(store, size),
+      adopt: (value, name) => driver.adopt(value, name),
+    })
+  }
+
+  /** Discards the streams that wait to be resumed. */
+  close(): Promise<void> {
+    return this.#streams.cut()
   }
 
   /** Serves one channel until it ends. Never rejects. */
@@ -82,9 +93,11 @@ export class TransferService {
   cut(peer: string, reason: DstoreError): void {
     for (const channel of this.#serving.get(peer) ?? []) channel.abort(reason)
     this.#options.holders.leave(peer)
+    void this.#streams.cut(peer)
   }
 
-  #hostFor({ peer, signal }: Channel, last: LastServed): TransferHost {
+  #hostFor(channel: Channel, last: LastServed): TransferHost {
+    const { peer, signal } = channel
     const { allowance, traffic, store, driver } = this.#options
     const meter = { allowance, who: peer, signal }
     return {
@@ -95,7 +108,16 @@ export class TransferService {
           if (name !== undefined) checkName(name)
           return driver.adopt(await receive(store, value, arriving(bytes, meter), outboard), name)
         },
-        takeStream: (bytes, ...rest) => this.#takeStream(arriving(bytes, meter), ...rest),
+        openStream: async (offered) => {
+          const stream = await this.#streams.open(channel, offered)
+          return {
+            ...stream,
+            take: async (bytes, claim, name) => {
+              if (name !== undefined) checkName(name)
+              return stream.take(arriving(bytes, meter), claim, name)
+            },
+          }
+        },
       },
       join: (...facts) => this.#join(...facts),
       allowance,
@@ -151,23 +173,6 @@ export class TransferService {
       held: () => [{ start: 0, end: record.size }],
       release: () => undefined,
     }
-  }
-
-  async #takeStream(
-    bytes: AsyncIterable<Uint8Array>,
-    size: number | undefined,
-    claim: () => Identity,
-    name: string | undefined,
-  ): Promise<UploadResult> {
-    const { store, driver } = this.#options
-    if (name !== undefined) checkName(name)
-    const value = await ingest(store, bytes, size)
-    const claimed = claim()
-    if (claimed.size !== value.size || !equal(claimed.digest, value.digest)) {
-      await value.staging.discard()
-      throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
-    }
-    return driver.adopt(value, name)
   }
 }
 

@@ -91,6 +91,7 @@ export class Local implements Node {
       transfers: sources.transfers,
       callers,
       globalPeer,
+      random,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })

@@ -18,14 +18,16 @@ import {
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
-import { uploadKnown, uploadStream, type Identity } from '../../transfer/upload.ts'
-import { RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
+import { SendWindow } from '../../transfer/send-window.ts'
+import { uploadKnown, type Identity } from '../../transfer/upload.ts'
+import { RETRY_MS, Retry } from '../swarm/retry.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { arriving, metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
+import { sendStream } from './stream-upload.ts'
 
 /** Shown when a put fails because Global is unreachable. */
 const KEPT = 'Global keeps the received part for a day: repeat the command to resume'
@@ -36,12 +38,14 @@ export interface UploaderOptions {
   readonly transfers: ChannelPool
   readonly callers: ByteBudgets
   readonly globalPeer: string
+  readonly random: (bytes: number) => Uint8Array
   /** Counts the bytes of values that were sent to Global. */
   readonly onSent: (bytes: number) => void
 }
 
 export class Uploader {
   readonly #options: UploaderOptions
+  readonly #window = new SendWindow(() => performance.now())
 
   constructor(options: UploaderOptions) {
     this.#options = options
@@ -177,12 +181,15 @@ export class Uploader {
       outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
     }
     const flight = link.begin(hashed.digest)
+    const flow = this.#window.open(() => limit.moved())
+    let isComplete = false
     // Global re-reads the bytes it kept before it takes more, so it needs longer this once.
     limit.extend((start / GIB) * RESUME_SECONDS_PER_GIB * 1000)
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-        uploadKnown(transfer, value, start, limit.signal, { name, onAccepted: accepted }),
+        uploadKnown(transfer, value, start, limit.signal, { name, flow, onAccepted: accepted }),
       )
+      isComplete = true
       // Global verified the bytes that it received; the file may have changed since.
       await file.checkUnchanged()
       // The index stream may already have reported a removal of the value that was just put.
@@ -194,6 +201,7 @@ export class Uploader {
       const isOther = start === 0 && asDstoreError(error).code === 'integrity'
       throw isOther ? changedFile(file.path, 'was written to') : error
     } finally {
+      flow.close(isComplete)
       flight.end()
       pending?.discard()
     }
@@ -229,13 +237,12 @@ export class Uploader {
     { onProgress, name }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
-    const { transfers, globalPeer, onSent } = this.#options
+    const { onSent } = this.#options
     const hasher = createHasher()
     let doneBytes = 0
     const passing = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const part of chain(first, rest, limit)) {
+      for await (const part of chain(first, rest)) {
         await hashInTurns(hasher, part)
-        limit.progress()
         yield part
         doneBytes += part.byteLength
         onSent(part.byteLength)
@@ -244,14 +251,8 @@ export class Uploader {
     }
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
-    const { existed } = await transfers
-      .run(globalPeer, limit.signal, (transfer) =>
-        uploadStream(transfer, passing(), identity, size, name),
-      )
-      .catch((error: unknown) => {
-        // A stream cannot be read again, so there is no retry.
-        throw withoutGlobal(asDstoreError(error))
-      })
+    const options = { ...this.#options, window: this.#window }
+    const { existed } = await sendStream(options, { bytes: passing(), size, name, identity }, limit)
     const found = identity()
     return { key: new Key(found.digest), size: found.size, existed }
   }
@@ -330,18 +331,11 @@ function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {
   return receipt
 }
 
-/** The bytes read so far, then the rest. A wait for the source is not a wait for Global. */
+/** The bytes read so far, then the rest. */
 async function* chain(
   first: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
-  limit: Deadline,
 ): AsyncGenerator<Uint8Array> {
   yield* first
-  for (;;) {
-    limit.pauseTimer()
-    const next = await rest.next()
-    if (next.done === true) break
-    yield next.value
-  }
-  limit.progress()
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }

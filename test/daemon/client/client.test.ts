@@ -186,6 +186,7 @@ test('only time spent waiting for the daemon counts, never that of a slow reader
   const limit: Deadline = {
     signal: new AbortController().signal,
     progress: () => (counts = true),
+    moved: () => undefined,
     pauseTimer: () => (counts = false),
     extend: () => undefined,
     clear: () => undefined,

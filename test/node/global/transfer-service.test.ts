@@ -19,6 +19,7 @@ import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import { uploadKnown, uploadStream } from '../../../src/transfer/upload.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { Stranger } from '../../network/stranger.ts'
+import { streamed } from '../../transfer/ends.ts'
 import { channelPair } from '../../wire/memory-pair.ts'
 
 const VALUE = pattern(50_000)
@@ -75,7 +76,7 @@ test('R006-11 a peer without a session can neither upload nor fetch, even if it 
     const ranges = [{ start: 0, end: 3 }]
     const pieces = fetchPieces(transfer, { digest: hash(small).digest, size: 3, ranges })
     await t.throwsAsync(pieces.next())
-    await t.throwsAsync(uploadStream(transfer, once(VALUE), () => ({ digest, size }), size))
+    await t.throwsAsync(uploadStream(transfer, streamed(once(VALUE), { digest, size })))
     const { facts } = await index.ask({ type: 'locate', digests: [digest], inline: false })
     t.deepEqual(facts, [undefined])
   }
@@ -93,7 +94,7 @@ test('R006-20 a reader cannot upload, in either way, and the refusal is counted'
     const { signal } = new AbortController()
     const upload = known
       ? uploadKnown(transfer, value, 0, signal)
-      : uploadStream(transfer, once(VALUE), () => ({ digest, size }), size)
+      : uploadStream(transfer, streamed(once(VALUE), { digest, size }))
     await t.throwsAsync(upload, { code: 'not-permitted', message: /role writer/ })
     t.deepEqual(refused, ['role'])
     t.false(await exists(index))
@@ -106,11 +107,11 @@ test('a stream is stored only if it hashes to the key that its sender claims at 
     { digest, size: size - 1 },
   ]) {
     const { transfer, index } = await serve(t, 'writer')
-    const upload = uploadStream(transfer, once(VALUE), () => lie, undefined)
+    const upload = uploadStream(transfer, streamed(once(VALUE), lie))
     await t.throwsAsync(upload, { code: 'integrity' })
     t.false(await exists(index))
   }
   const { transfer, index } = await serve(t, 'writer')
-  await uploadStream(transfer, once(VALUE), () => ({ digest, size }), undefined)
+  await uploadStream(transfer, streamed(once(VALUE), { digest, size }))
   t.true(await exists(index))
 })

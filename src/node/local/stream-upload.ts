@@ -1,0 +1,113 @@
+/**
+ * Uploads a stream to Global. It cannot be read again, so it is resumed from what this node keeps
+ * of it: the bytes that Global has not acknowledged (specs/003-transfer.md, R003-119).
+ */
+import { pause, untilAborted, type Deadline } from '../../deadline.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import { UPLOAD_ID_BYTES, UPLOAD_TAIL_BYTES } from '../../limits.ts'
+import type { SendWindow } from '../../transfer/send-window.ts'
+import { Tail } from '../../transfer/tail.ts'
+import type { TransferChannel } from '../../transfer/transfer-channel.ts'
+import { uploadStream, type Identity, type UploadResult } from '../../transfer/upload.ts'
+import type { ChannelPool } from '../swarm/channel-pool.ts'
+import { RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
+
+/** Shown when a stream fails because Global is unreachable. */
+const GONE = 'the rest of a stream cannot be sent without its beginning: repeat the command'
+
+export interface StreamUploadOptions {
+  readonly transfers: ChannelPool
+  readonly globalPeer: string
+  readonly window: SendWindow
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export interface Stream {
+  readonly bytes: AsyncIterator<Uint8Array>
+  readonly size: number | undefined
+  readonly name: string | undefined
+  /** Its key and size, after the last byte. */
+  readonly identity: () => Identity
+}
+
+/** `limit` runs while Global is waited for, and not the source. */
+export async function sendStream(
+  { transfers, globalPeer, window, random }: StreamUploadOptions,
+  { bytes, size, name, identity }: Stream,
+  limit: Deadline,
+): Promise<UploadResult> {
+  const flow = window.open(() => limit.moved(), UPLOAD_TAIL_BYTES)
+  const retry = new Retry({ now: () => performance.now(), codes: ['unreachable'], hint: GONE })
+  const tail = new Tail(bytes)
+  const id = random(UPLOAD_ID_BYTES)
+  let hasBegun = false
+  let hasMore = false
+  let isComplete = false
+  const send = (transfer: TransferChannel): Promise<UploadResult> => {
+    const { signal } = transfer.channel
+    const wait = <T>(next: Promise<T>): Promise<T> => {
+      limit.pauseTimer()
+      return untilAborted(next, signal).finally(() => limit.progress())
+    }
+    const stream = {
+      size,
+      id,
+      ...(hasBegun && { resumeFrom: tail.start }),
+      bytes: (position: number) => {
+        if (position < tail.start || !tail.drop(position)) throw wrongPosition(position)
+        return tail.from(position, wait)
+      },
+      identity,
+    }
+    return uploadStream(transfer, stream, {
+      name,
+      flow,
+      onAccepted: () => (hasBegun = true),
+      onReceived: (position) => {
+        hasMore = true
+        tail.drop(position)
+      },
+    })
+  }
+  try {
+    for (;;) {
+      try {
+        const result = await transfers.run(globalPeer, limit.signal, send)
+        isComplete = true
+        return result
+      } catch (error) {
+        const fault = asDstoreError(error)
+        limit.signal.throwIfAborted()
+        // A stream that has not begun fails as any other call does.
+        if (!hasBegun) throw withoutGlobal(fault)
+        // Global has restarted, or it was cut off for too long.
+        if (fault.code === 'not-found') throw forgotten(fault)
+        flow.restart()
+        if (hasMore) {
+          hasMore = false
+          retry.progress()
+          limit.progress()
+        }
+        const failure = retry.failed(fault)
+        if (failure !== undefined) throw failure
+        await pause(RETRY_MS, limit.signal)
+        limit.signal.throwIfAborted()
+      }
+    }
+  } finally {
+    flow.close(isComplete)
+  }
+}
+
+const wrongPosition = (position: number): DstoreError =>
+  new DstoreError('protocol', `Global resumes an upload at ${position}, which it cannot know of`)
+
+const forgotten = (cause: DstoreError): DstoreError =>
+  new DstoreError(
+    'unreachable',
+    'the connection to Global broke, and it keeps nothing of the stream',
+    {
+      cause,
+      hint: GONE,
+    },
+  )
