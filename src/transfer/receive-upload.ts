@@ -183,8 +183,9 @@ async function* plainBytes(
     if (message.type === 'finish') return onFinish(message)
     if (message.type !== 'piece') throw unexpected(message)
     for await (const bytes of transfer.raw(message)) {
-      onReceived(bytes.byteLength)
       yield bytes
+      // Not before it is stored: what is acknowledged is there after a break.
+      onReceived(bytes.byteLength)
     }
   }
 }

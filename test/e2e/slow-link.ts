@@ -16,40 +16,55 @@ function ownHost(): string {
   return `127.${64 + ((process.pid >> 8) & 127)}.${process.pid & 255}.${10 + hosts}`
 }
 
-export interface Slow {
+export interface Relayed {
   readonly global: Daemon
   readonly local: Daemon
-  readonly link: SlowLink
   readonly relays: readonly Relay[]
 }
 
+export interface Slow extends Relayed {
+  readonly link: SlowLink
+}
+
 /**
- * With `lanes`, their port is relayed too; else only that of libp2p, and a lane finds nothing at the
- * host of the relay, so that transfers use streams.
+ * A Local that reaches Global by relays only. With `lanes`, their port is relayed too; else only
+ * that of libp2p, and a lane finds nothing at the host of the relay, so that transfers use streams.
  */
-export async function slowLink(
+export async function relayed(
   t: ExecutionContext,
-  { bytesPerSecond, lanes }: { bytesPerSecond: number; lanes: boolean },
-): Promise<Slow> {
-  const link = new SlowLink(t, bytesPerSecond)
+  lanes: boolean,
+  link?: SlowLink,
+): Promise<Relayed> {
   const [far, near] = [ownHost(), ownHost()]
   const relays: Relay[] = []
   const route = async (address: string): Promise<string> => {
-    const main = await Relay.before(t, address, { at: { host: near, port: 0 }, link })
+    const main = await Relay.before(t, address, {
+      at: { host: near, port: 0 },
+      ...(link && { link }),
+    })
     relays.push(main)
     if (!lanes) return main.address
     for (const port of portsAt(far)) {
       if (address.includes(`/tcp/${port}/`)) continue
       const at = { host: near, port }
-      relays.push(await Relay.before(t, `/ip4/${far}/tcp/${port}`, { at, link }))
+      relays.push(await Relay.before(t, `/ip4/${far}/tcp/${port}`, { at, ...(link && { link }) }))
     }
     return main.address
   }
   const listen = ['--listen', `/ip4/${far}/tcp/0`]
   const { global, locals } = await network(t, 1, { global: listen, route })
   const local = locals[0]!
+  t.is(relays.length, lanes ? 2 : 1)
   t.true(await eventually(async (saw) => saw((await local.status()).global)?.state === 'connected'))
-  return { global, local, link, relays }
+  return { global, local, relays }
+}
+
+export async function slowLink(
+  t: ExecutionContext,
+  { bytesPerSecond, lanes }: { bytesPerSecond: number; lanes: boolean },
+): Promise<Slow> {
+  const link = new SlowLink(t, bytesPerSecond)
+  return { ...(await relayed(t, lanes, link)), link }
 }
 
 /** Puts as many different values at once, every second one from standard input. */
