@@ -16,6 +16,8 @@ export class Ingest {
   readonly #staging: Staging
   readonly #hasher = createHasher()
   #receivedBytes = 0
+  /** A piece may have been hashed and not written. */
+  #isTorn = false
 
   private constructor(staging: Staging) {
     this.#staging = staging
@@ -30,14 +32,21 @@ export class Ingest {
     return this.#receivedBytes
   }
 
+  /** Whether more can be added after a failure. */
+  get canResume(): boolean {
+    return !this.#isTorn
+  }
+
   async add(
     bytes: AsyncIterable<Uint8Array>,
     { signal, onBytes }: IngestOptions = {},
   ): Promise<void> {
     for await (const piece of bytes) {
       signal?.throwIfAborted()
+      this.#isTorn = true
       await hashInTurns(this.#hasher, piece)
       await this.#staging.write(piece)
+      this.#isTorn = false
       this.#receivedBytes += piece.byteLength
       onBytes?.(piece.byteLength)
     }

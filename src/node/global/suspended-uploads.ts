@@ -135,7 +135,7 @@ export class SuspendedUploads {
     try {
       await ingest.add(bytes)
     } catch (error) {
-      if (asDstoreError(error).code !== 'unreachable') await this.#forget(upload)
+      if (!ingest.canResume || !isBreak(error, channel)) await this.#forget(upload)
       else if (upload.channel === channel) this.#suspend(upload)
       throw error
     }
@@ -214,6 +214,12 @@ export class SuspendedUploads {
     this.#uploads.delete(upload.key)
     await upload.ingest.discard()
   }
+}
+
+/** Whether a stream failed because its channel broke, wherever it noticed. */
+function isBreak(error: unknown, { signal }: Channel): boolean {
+  const reason: unknown = signal.aborted ? signal.reason : error
+  return asDstoreError(reason).code === 'unreachable'
 }
 
 const isSuspended = ({ channel }: Upload): boolean => channel === undefined

@@ -20,7 +20,7 @@ import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { SendWindow } from '../../transfer/send-window.ts'
 import { uploadKnown, type Identity } from '../../transfer/upload.ts'
-import { RETRY_MS, Retry } from '../swarm/retry.ts'
+import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { arriving, metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
@@ -93,7 +93,7 @@ export class Uploader {
   ): Promise<PutResult> {
     const { digest, size } = hashed
     const offer = { type: 'offer', digest, size, name: options.name } as const
-    const retry = new Retry({ now: () => performance.now(), codes: ['unreachable'] })
+    const retry = new Retry({ now: () => performance.now(), codes: BROKEN })
     const wasThere = this.#options.link.status.state === 'connected'
     let isFirst = true
     let keptBytes = -1

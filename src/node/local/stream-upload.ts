@@ -10,7 +10,7 @@ import { Tail } from '../../transfer/tail.ts'
 import type { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { uploadStream, type Identity, type UploadResult } from '../../transfer/upload.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
-import { RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
+import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 
 /** Shown when a stream fails because Global is unreachable. */
 const GONE = 'the rest of a stream cannot be sent without its beginning: repeat the command'
@@ -37,7 +37,7 @@ export async function sendStream(
   limit: Deadline,
 ): Promise<UploadResult> {
   const flow = window.open(() => limit.moved(), UPLOAD_TAIL_BYTES)
-  const retry = new Retry({ now: () => performance.now(), codes: ['unreachable'], hint: GONE })
+  const retry = new Retry({ now: () => performance.now(), codes: BROKEN, hint: GONE })
   const tail = new Tail(bytes)
   const id = random(UPLOAD_ID_BYTES)
   let hasBegun = false

@@ -8,8 +8,13 @@ import { BROKEN_TRANSFER_MS } from '../../limits.ts'
 /** Milliseconds between a failed attempt and the next. */
 export const RETRY_MS = 100
 
-/** A fetch meets `busy` too: a stream that breaks with its connection looks like one too many. */
-const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'busy']
+/**
+ * How an upload breaks that may be resumed. A stream that breaks with its connection, while it is
+ * opened, looks like one too many.
+ */
+export const BROKEN: readonly ErrorCode[] = ['unreachable', 'busy']
+
+const PASSING: readonly ErrorCode[] = [...BROKEN, 'timeout']
 
 const AWAY = 'Global cannot be reached'
 
