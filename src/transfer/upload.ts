@@ -58,9 +58,9 @@ export interface SentStream {
   /** The first byte that can still be sent of a stream that broke off. */
   readonly resumeFrom?: number
   /** The bytes from a position on, after the receiver has said what it has. */
-  bytes(position: number): AsyncIterable<Uint8Array>
+  readonly bytes: (position: number) => AsyncIterable<Uint8Array>
   /** Its key and size, after the last byte. */
-  identity(): Identity
+  readonly identity: () => Identity
 }
 
 /** Sends a stream whose key is known only at its end, or the rest of one. */
