@@ -90,8 +90,6 @@ export const CALL_TIMEOUT_MS: number = 30_000
 export const BROKEN_TRANSFER_MS: number = 15_000
 /** How long a transfer channel stays open after a failure was sent on it. */
 export const FAREWELL_MS: number = 1000
-/** The least bytes of uploads in flight from a Local: a slow link carries them in a second or two. */
-export const LEAST_UPLOAD_WINDOW_BYTES: number = 32 * KIB
 /** The most bytes of all uploads of a Local that Global has not acknowledged. */
 export const UPLOAD_WINDOW_BYTES: number = 32 * MIB
 /** The most such bytes of one stream, which the Local keeps to send them again after a break. */
@@ -104,8 +102,6 @@ export const SUSPENDED_MS: number = 60_000
 export const SUSPENDED_PER_PEER: number = 16
 /** Suspended streams of all Locals. */
 export const SUSPENDED: number = 256
-/** Bytes received of all suspended streams. */
-export const SUSPENDED_BYTES: number = 16 * GIB
 /** The smallest upload worth resuming. */
 export const RESUMABLE_BYTES: number = MIB
 /** Seconds that Global may take to re-read a kept GiB of an upload before it resumes. */
@@ -237,7 +233,7 @@ export const RECORD_VALUE_BYTES: number = MIB
 export const SMALL_VALUE_BYTES: number = 16 * KIB
 /** The pace of a verification of the whole store. It leaves disk and processor to others. */
 export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
-/** Interrupted uploads kept for resumption, together. The oldest go first. */
+/** Interrupted uploads kept for resumption, and suspended streams. The oldest go first. */
 export const UNFINISHED_BYTES: number = 64 * GIB
 /** How long an interrupted upload is kept for resumption: a day. */
 export const UNFINISHED_MS: number = 86_400_000

@@ -7,10 +7,13 @@
  * The uploads share one window and take turns, so all of them move if one does.
  */
 import { DstoreError } from '../errors.ts'
-import { KIB, LEAST_UPLOAD_WINDOW_BYTES, PIECE_BYTES, UPLOAD_WINDOW_BYTES } from '../limits.ts'
+import { KIB, PIECE_BYTES, UPLOAD_WINDOW_BYTES } from '../limits.ts'
 import type { Pace } from './transfer-channel.ts'
 
-const FIRST_BYTES = 2 * LEAST_UPLOAD_WINDOW_BYTES
+/** Small enough for a link of 0.2 Mbit/s to carry in a second or two. */
+const LEAST_BYTES = 32 * KIB
+
+const FIRST_BYTES = 2 * LEAST_BYTES
 
 /** The window grows while an acknowledgement takes this much longer than the fastest did, in ms. */
 const QUICK_MS = 200
@@ -102,7 +105,7 @@ export class SendWindow {
     if (late < QUICK_MS && wasFull) {
       this.#limit = Math.min(UPLOAD_WINDOW_BYTES, this.#limit + bytes)
     } else if (late > SLOW_MS && this.#movedAt - this.#shrunkAt > ms) {
-      this.#limit = Math.max(LEAST_UPLOAD_WINDOW_BYTES, this.#limit / 2)
+      this.#limit = Math.max(LEAST_BYTES, this.#limit / 2)
       this.#shrunkAt = this.#movedAt
     }
     for (const { onMoved } of this.#flows) onMoved()

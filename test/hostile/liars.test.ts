@@ -358,6 +358,6 @@ async function answerOf(line: Awaited<ReturnType<Peer['open']>>): Promise<string
     if (message === undefined) return 'the stream ended'
     if (message.kind === 'failure')
       return Buffer.from(message.fields.get(1)![0] as Uint8Array).toString()
-    if (message.kind !== 'accept') return message.kind
+    if (message.kind !== 'accept' && message.kind !== 'received') return message.kind
   }
 }

@@ -57,6 +57,7 @@ export const TRANSFER_KINDS = {
   failure: 8,
   join: 9,
   holders: 10,
+  received: 13,
 } as const
 
 export type IndexKind = keyof typeof INDEX_KINDS
@@ -346,7 +347,8 @@ export const TRANSFER_SAMPLES: Readonly<Record<TransferKind, readonly Field[]>> 
     [3, 16_384],
     [4, 'a/name'],
   ],
-  accept: [],
+  accept: [[1, 16_384]],
+  received: [[1, 50_000]],
   piece: [[1, 34_664]],
   finish: [
     [1, DIGEST],

@@ -2,11 +2,11 @@
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
-import { KIB, LEAST_UPLOAD_WINDOW_BYTES, MIB, UPLOAD_WINDOW_BYTES } from '../../src/limits.ts'
+import { KIB, MIB, UPLOAD_WINDOW_BYTES } from '../../src/limits.ts'
 import { SendWindow, type Flow } from '../../src/transfer/send-window.ts'
 
 const never = new AbortController().signal
-const FIRST = 2 * LEAST_UPLOAD_WINDOW_BYTES
+const FIRST = 64 * KIB
 
 /** A link that carries what is sent in order, at a rate, and acknowledges it on arrival. */
 class Link {

@@ -4,7 +4,7 @@
  */
 import { equal, toHex } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { SUSPENDED, SUSPENDED_BYTES, SUSPENDED_MS, SUSPENDED_PER_PEER } from '../../limits.ts'
+import { SUSPENDED, UNFINISHED_BYTES, SUSPENDED_MS, SUSPENDED_PER_PEER } from '../../limits.ts'
 import type { IncomingStream, OfferedStream } from '../../transfer/receive-upload.ts'
 import type { Identity, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -203,7 +203,7 @@ export class SuspendedUploads {
     if (ofPeer.length > SUSPENDED_PER_PEER) void this.#forget(ofPeer[0]!)
     for (const oldest of suspended) {
       const { count, bytes } = this.usage
-      if (count <= SUSPENDED && bytes <= SUSPENDED_BYTES) break
+      if (count <= SUSPENDED && bytes <= UNFINISHED_BYTES) break
       void this.#forget(oldest)
     }
   }
