@@ -245,7 +245,7 @@ export const AcceptSchema: GenMessage<Accept> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 5);
 
 /**
- * Sent during an upload: all bytes after Accept, or of the value if it has an id, that have arrived.
+ * Sent during an upload: how many bytes have arrived since Accept.
  *
  * @generated from message dstore.transfer.Received
  */

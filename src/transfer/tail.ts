@@ -19,7 +19,7 @@ export class Tail {
     return this.#start
   }
 
-  /** The receiver has the bytes before this one. False if it says so of bytes that were not sent. */
+  /** The receiver has the bytes before this one. False if those were not all sent. */
   drop(position: number): boolean {
     if (position > this.#end) return false
     while (this.#parts.length > 0 && this.#start + this.#parts[0]!.byteLength <= position) {

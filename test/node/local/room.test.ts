@@ -1,4 +1,4 @@
-/** When a Local takes room in its cache, and evicts for it: not before bytes are about to arrive. */
+/** When a Local takes room in its cache: not before bytes are about to arrive. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
