@@ -33,7 +33,8 @@ const fixture = shared(async (owner) => {
   owner.teardown(() => silent.close())
   const { global, locals } = await network(owner, 1, {
     global: ['--lane-port', String(port)],
-    route: async (address) => (await Relay.before(owner, address, OUTSIDE)).address,
+    route: async (address) =>
+      (await Relay.before(owner, address, { at: { host: OUTSIDE, port: 0 } })).address,
   })
   return { global, local: locals[0]!, port, tried: () => tried }
 })
