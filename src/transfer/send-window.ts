@@ -18,8 +18,11 @@ const FIRST_BYTES = 2 * LEAST_BYTES
 /** The window grows while an acknowledgement takes this much longer than the fastest did, in ms. */
 const QUICK_MS = 200
 
-/** The window shrinks when one takes this much longer, in ms. */
+/** The window shrinks when one takes this much longer, in ms: to what takes no more than that. */
 const SLOW_MS = 1000
+
+/** No link is slower than this when it is idle, in ms: then the fastest had to wait, too. */
+const LONGEST_IDLE_MS = 1000
 
 /** After a pause of this length the link may have become another, in ms. */
 const IDLE_MS = 10_000
@@ -101,11 +104,13 @@ export class SendWindow {
     this.#inFlight -= bytes
     this.#movedAt = this.#now()
     this.#fastestMs = Math.min(this.#fastestMs, ms)
-    const late = ms - this.#fastestMs
+    const idleMs = Math.min(LONGEST_IDLE_MS, this.#fastestMs)
+    const late = ms - idleMs
     if (late < QUICK_MS && wasFull) {
       this.#limit = Math.min(UPLOAD_WINDOW_BYTES, this.#limit + bytes)
     } else if (late > SLOW_MS && this.#movedAt - this.#shrunkAt > ms) {
-      this.#limit = Math.max(LEAST_BYTES, this.#limit / 2)
+      const fits = (this.#limit * (idleMs + SLOW_MS)) / ms
+      this.#limit = Math.max(LEAST_BYTES, Math.floor(fits))
       this.#shrunkAt = this.#movedAt
     }
     for (const { onMoved } of this.#flows) onMoved()
