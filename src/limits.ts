@@ -92,16 +92,8 @@ export const BROKEN_TRANSFER_MS: number = 15_000
 export const FAREWELL_MS: number = 1000
 /** The most bytes of all uploads of a Local that Global has not acknowledged. */
 export const UPLOAD_WINDOW_BYTES: number = 32 * MIB
-/** The most such bytes of one stream, which the Local keeps to send them again after a break. */
-export const UPLOAD_TAIL_BYTES: number = 4 * MIB
 /** The id of an upload whose key is not known yet. */
 export const UPLOAD_ID_BYTES: number = 16
-/** How long Global keeps a stream that broke off for its sender to resume it. */
-export const SUSPENDED_MS: number = 60_000
-/** Suspended streams of one Local. */
-export const SUSPENDED_PER_PEER: number = 16
-/** Suspended streams of all Locals. */
-export const SUSPENDED: number = 256
 /** The smallest upload worth resuming. */
 export const RESUMABLE_BYTES: number = MIB
 /** Seconds that Global may take to re-read a kept GiB of an upload before it resumes. */

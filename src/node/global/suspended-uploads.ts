@@ -4,11 +4,20 @@
  */
 import { equal, toHex } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { SUSPENDED, UNFINISHED_BYTES, SUSPENDED_MS, SUSPENDED_PER_PEER } from '../../limits.ts'
+import { UNFINISHED_BYTES } from '../../limits.ts'
 import type { IncomingStream, OfferedStream } from '../../transfer/receive-upload.ts'
 import type { Identity, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
 import type { Ingest, Staged } from './ingest.ts'
+
+/** How long a stream that broke off is kept for its sender to resume it. */
+export const SUSPENDED_MS = 60_000
+
+/** Suspended streams of one peer. */
+export const SUSPENDED_PER_PEER = 16
+
+/** Suspended streams of all peers. */
+const SUSPENDED = 256
 
 export interface SuspendedUploadsOptions {
   readonly begin: (size: number | undefined) => Promise<Ingest>

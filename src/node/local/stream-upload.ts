@@ -4,13 +4,16 @@
  */
 import { pause, untilAborted, type Deadline } from '../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { UPLOAD_ID_BYTES, UPLOAD_TAIL_BYTES } from '../../limits.ts'
+import { MIB, UPLOAD_ID_BYTES } from '../../limits.ts'
 import type { SendWindow } from '../../transfer/send-window.ts'
 import { Tail } from '../../transfer/tail.ts'
 import type { TransferChannel } from '../../transfer/transfer-channel.ts'
 import { uploadStream, type Identity, type UploadResult } from '../../transfer/upload.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
+
+/** The most bytes of one stream in flight, which are kept to send them again after a break. */
+const TAIL_BYTES = 4 * MIB
 
 /** Shown when a stream fails because Global is unreachable. */
 const GONE = 'the rest of a stream cannot be sent without its beginning: repeat the command'
@@ -36,7 +39,7 @@ export async function sendStream(
   { bytes, size, name, identity }: Stream,
   limit: Deadline,
 ): Promise<UploadResult> {
-  const flow = window.open(() => limit.moved(), UPLOAD_TAIL_BYTES)
+  const flow = window.open(() => limit.moved(), TAIL_BYTES)
   const retry = new Retry({ now: () => performance.now(), codes: BROKEN, hint: GONE })
   const tail = new Tail(bytes)
   const id = random(UPLOAD_ID_BYTES)

@@ -3,9 +3,13 @@ import { mock } from 'node:test'
 import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
-import { KIB, SUSPENDED_MS, SUSPENDED_PER_PEER } from '../../../src/limits.ts'
+import { KIB } from '../../../src/limits.ts'
 import { Ingest, type Staged } from '../../../src/node/global/ingest.ts'
-import { SuspendedUploads } from '../../../src/node/global/suspended-uploads.ts'
+import {
+  SUSPENDED_MS,
+  SUSPENDED_PER_PEER,
+  SuspendedUploads,
+} from '../../../src/node/global/suspended-uploads.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 import type { IncomingStream } from '../../../src/transfer/receive-upload.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
