@@ -97,7 +97,8 @@ export class Freshness {
 
   /** A message came. Called before anything else sees it, for a long silence leaves a doubt. */
   heard(now: number): void {
-    this.poll(now)
+    // Also where there is a doubt: what answers a ping from before this silence proves nothing.
+    if (now - this.#heardAt > DOUBT_MS) this.#doubtSince = now
     this.#heardAt = now
   }
 

@@ -35,6 +35,19 @@ test('R004-26: silence leaves a doubt that no message ends but the pong to a lat
   t.is(freshness.verdict(woken, woken), 'serve')
 })
 
+test('R004-26: a sleep in the middle of a doubt leaves one that no ping from before the sleep ends', (t) => {
+  const freshness = connected()
+  const doubtful = 11 + DOUBT_MS
+  freshness.poll(doubtful)
+  const asleep = freshness.ping(doubtful)
+  const woken = 60_000
+  freshness.heard(woken)
+  freshness.ponged(asleep, 5)
+  t.is(freshness.verdict(woken, woken), 'wait', 'removals since then may be under way')
+  freshness.ponged(freshness.ping(woken), 5)
+  t.is(freshness.verdict(woken, woken), 'serve')
+})
+
 test('R004-27: after a moment of doubt it serves as one who is away', (t) => {
   const freshness = connected()
   freshness.closed(100)
