@@ -20,6 +20,20 @@ export function checkName(name: string): string {
   return name
 }
 
+/**
+ * The same text, to be bound; throws `usage` if it is not a name, or if it has U+FFFD, which stands
+ * for bytes that were not UTF-8. A name of an earlier version that has it can be read and unbound.
+ */
+export function checkNewName(name: string): string {
+  if (hasReplacement(checkName(name))) throw new DstoreError('usage', REPLACED)
+  return name
+}
+
+export const hasReplacement = (name: string): boolean => name.includes('\ufffd')
+
+/** What is wrong with a name that has U+FFFD. */
+export const REPLACED = 'not a name: it has U+FFFD, as text has that was not UTF-8'
+
 /** The id of a name's row: its UTF-8. */
 export const nameBytes = (name: string): Uint8Array => encoder.encode(name)
 

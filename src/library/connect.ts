@@ -21,9 +21,10 @@ export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'
  */
 export async function connect(options: ConnectOptions = {}): Promise<Dstore> {
   const { dir, socket: given } = checkOptions(options)
-  const { directory, socket } = findPlace(dir, given)
+  const { directory, socket, fault } = findPlace(dir, given)
   const node = await connectNode(socket, options)
   if (node !== undefined) return nodeFacade(node)
+  if (fault !== undefined) throw fault
   throw new DstoreError('unreachable', `no daemon is running for ${directory.path}`, {
     hint: 'start one with `dstore start`',
   })

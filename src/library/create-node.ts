@@ -150,9 +150,11 @@ function checkListen(listen: unknown = []): void {
 
 /** Locks the directory until it is released; `locked` if another process has it. */
 async function lockDirectory(dir: string): Promise<Lock & { readonly path: string }> {
-  const { createDirectory, stateDirectory } = await import('../daemon/config/state-directory.ts')
+  const { checkUmask, createDirectory, stateDirectory } =
+    await import('../daemon/config/state-directory.ts')
   const { takeLock } = await import('../daemon/process/lock.ts')
   const directory = stateDirectory(dir)
+  checkUmask()
   createDirectory(directory)
   const lock = takeLock(directory.lock)
   return { path: directory.path, release: () => lock.release() }

@@ -1,7 +1,7 @@
 /** Converts the sources of programs to those of a node. */
-import { resolve } from 'node:path'
 import { once } from '../bytes.ts'
 import { eachUntilAborted } from '../deadline.ts'
+import { absolutePath } from '../daemon/config/working-directory.ts'
 import type { ValueSource } from '../node/node.ts'
 import type { Source } from './dstore.ts'
 
@@ -17,7 +17,7 @@ export interface Reading {
 /** TypeError for anything but a source. The signal also ends the wait for a source that stalls. */
 export function readSource(source: Source, signal?: AbortSignal): Reading {
   const path = pathOf(source)
-  if (path !== undefined) return { source: { path: resolve(path) }, thrown: () => undefined }
+  if (path !== undefined) return { source: { path }, thrown: () => undefined }
   const { pieces, size } = streamOf(source)
   let thrown: { readonly error: unknown } | undefined
   async function* bytes(): AsyncGenerator<Uint8Array> {
@@ -48,7 +48,7 @@ function pathOf(source: Source): string | undefined {
   // A stream of Node's of a file has a path, too, but is read as a stream.
   if (Symbol.asyncIterator in source) return undefined
   if (typeof source.path !== 'string') throw new TypeError('source.path must be a string')
-  return source.path
+  return absolutePath(source.path, 'source.path')
 }
 
 function streamOf(source: Source): { pieces: AsyncIterable<unknown>; size?: number } {

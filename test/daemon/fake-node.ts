@@ -5,7 +5,7 @@ import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
-import { checkName } from '../../src/index/name.ts'
+import { checkNewName } from '../../src/index/name.ts'
 import { FileSource, type FileIdentity } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
 import type {
@@ -62,7 +62,7 @@ export class FakeNode implements Node, NodeIndex {
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
     this.#begin(options)
     const { name } = options
-    if (name !== undefined) checkName(name)
+    if (name !== undefined) checkNewName(name)
     const parts: Uint8Array[] = []
     if ('path' in source) this.putsByPath++
     const bytes = 'path' in source ? readFile(source) : source.bytes
@@ -171,7 +171,7 @@ export class FakeNode implements Node, NodeIndex {
   }
 
   async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<NodeIndex['bind']> {
-    checkName(name)
+    checkNewName(name)
     const before = this.bound.get(name) ?? key
     if (before.toString() !== key.toString()) {
       throw new DstoreError('conflict', `the name ${name} is bound to ${before.toString()}`)

@@ -23,6 +23,7 @@ const LAYERS = [
   'src/log.ts',
   'src/limits.ts',
   'src/bytes.ts',
+  'src/utf8.ts',
   'src/errors.ts',
 ]
 
@@ -31,6 +32,7 @@ const LEAVES = new Set([
   'src/log.ts',
   'src/limits.ts',
   'src/bytes.ts',
+  'src/utf8.ts',
   'src/errors.ts',
 ])
 

@@ -1,7 +1,7 @@
 import { test } from '../serial.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
-import { checkName, isName } from '../../src/index/name.ts'
+import { checkName, checkNewName, isName } from '../../src/index/name.ts'
 import { NAME_BYTES } from '../../src/limits.ts'
 
 const key = new Key(hash(new Uint8Array(3)).digest)
@@ -32,4 +32,13 @@ test('R004-29: what may be a name, and what may not', (t) => {
     key.toHex().toUpperCase(),
   ]
   for (const name of none) t.throws(() => checkName(name), { code: 'usage' }, JSON.stringify(name))
+})
+
+test('R004-29 a name with U+FFFD is not bound, but read and unbound', (t) => {
+  for (const name of ['\ufffd', 'caf\ufffd', 'a\ufffdb']) {
+    t.true(isName(name))
+    t.throws(() => checkNewName(name), { code: 'usage', message: /U\+FFFD/ })
+  }
+  t.is(checkNewName('é😀\ufffc'), 'é😀\ufffc')
+  t.throws(() => checkNewName(''), { code: 'usage', message: /empty/ })
 })

@@ -86,6 +86,32 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
     await t.throwsAsync(dstore.remove(misspelled), { code: 'malformed-key' })
   })
 
+  topic('R007-97 text that would be replaced is refused', async (t, dstore) => {
+    const { key } = await dstore.put('x')
+    const listed = async (prefix: string): Promise<void> => {
+      for await (const { name } of dstore.names(prefix)) t.fail(name)
+    }
+    for (const text of ['a\ud800', '\udc00', '\udc00\ud800']) {
+      for (const call of [
+        () => dstore.get(text),
+        () => dstore.put('x', { name: text }),
+        () => dstore.put({ path: `/tmp/${text}` }),
+        () => dstore.bind(text, key),
+        () => dstore.lookup(text),
+        () => dstore.unbind(text),
+        () => listed(text),
+      ]) {
+        await t.throwsAsync(call(), { code: 'usage' }, String(call))
+      }
+    }
+    const replaced = 'caf\ufffd'
+    await t.throwsAsync(dstore.put('y', { name: replaced }), { code: 'usage' })
+    await t.throwsAsync(dstore.bind(replaced, key), { code: 'usage' })
+    await t.throwsAsync(dstore.put({ path: `/tmp/${replaced}` }), { code: 'usage' })
+    await t.throwsAsync(dstore.get(replaced), { code: 'not-found' })
+    await listed(replaced)
+  })
+
   topic('a node reports, evicts and verifies', async (t, dstore) => {
     const { key } = await dstore.put(sample(50_000))
     await dstore.prefetch(key)

@@ -3,6 +3,7 @@
  * is built on it, so it must load fast.
  */
 import { DstoreError } from '../../errors.ts'
+import { checkWellFormed } from '../../utf8.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
@@ -234,14 +235,13 @@ export class Client {
 
 const TRAILERS = { TE: 'trailers' } as const
 
-const valuePath = (keyOrName: string): string => `/v1/values/${encodeURIComponent(keyOrName)}`
+const valuePath = (keyOrName: string): string => `/v1/values/${segment(keyOrName)}`
 
-const memberPath = (peer: string): string => `/v1/members/${encodeURIComponent(peer)}`
+const memberPath = (peer: string): string => `/v1/members/${segment(peer)}`
 
-function namePath(name: string): string {
-  if (/\p{Cs}/u.test(name)) throw new DstoreError('usage', 'not a name: it is not Unicode')
-  return `/v1/names/${encodeURIComponent(name)}`
-}
+const namePath = (name: string): string => `/v1/names/${segment(name)}`
+
+const segment = (text: string): string => encodeURIComponent(checkWellFormed(text, 'the name'))
 
 /** The bytes of a response that must have this many. */
 async function* exactly(length: number, response: DaemonResponse): AsyncGenerator<Uint8Array> {

@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import type { SocketConstructorOpts } from 'node:net'
 import { DstoreError } from '../../errors.ts'
 import { MIB } from '../../limits.ts'
+import { hintAtOwner } from '../config/owner.ts'
 import { socketAddress } from '../config/socket-address.ts'
 
 /** Bytes of a response that a client buffers before they are read. */
@@ -42,7 +43,10 @@ export async function connectTo(path: string): Promise<Socket | undefined> {
     const { code, message } = cause as NodeJS.ErrnoException
     if (NO_DAEMON.has(code)) return undefined
     if (code === 'EACCES' || code === 'EPERM') {
-      throw new DstoreError('not-permitted', `the daemon's socket is not yours: ${path}`, { cause })
+      throw new DstoreError('not-permitted', `the daemon's socket is not yours: ${path}`, {
+        cause,
+        ...hintAtOwner(path),
+      })
     }
     throw new DstoreError('unreachable', `cannot connect to the daemon: ${message}`, { cause })
   }

@@ -9,6 +9,7 @@ import { deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { CALL_TIMEOUT_MS } from '../../limits.ts'
 import { BEAT_HEADER } from '../api/api.ts'
+import { checkWellFormed } from '../../utf8.ts'
 import { parseProblem } from '../api/problem.ts'
 import { connectTo } from './connection.ts'
 import { connectionError, text } from './response.ts'
@@ -139,7 +140,7 @@ export class HttpClient {
 function queryText(parameters: Readonly<Record<string, string | undefined>>): string {
   const given = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) given.set(name, value)
+    if (value !== undefined) given.set(name, checkWellFormed(value, `the ${name}`))
   }
   return given.size === 0 ? '' : `?${given.toString()}`
 }

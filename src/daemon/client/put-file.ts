@@ -6,6 +6,7 @@ import { realpath } from 'node:fs/promises'
 import { asDstoreError } from '../../errors.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Progress } from '../../node/node.ts'
+import { isLossy } from '../../utf8.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { PutAnswer } from '../api/api.ts'
 import type { Client } from './client.ts'
@@ -55,12 +56,13 @@ export async function* reporting(
 
 /**
  * The real path of the file; undefined if this process must send the bytes: those of a file
- * without a path, such as a deleted one, or of one without a length, which may give each process
+ * without a path in UTF-8, such as a deleted one, or of one without a length, which may give each process
  * other bytes, as procfs does. Those of a small file arrive as soon as its path would.
  */
 async function pathForDaemon({ path, size }: FileSource): Promise<string | undefined> {
   if (size === undefined || size <= INLINE_VALUE_BYTES) return undefined
-  return realpath(path).catch(() => undefined)
+  const found = await realpath(path).catch(() => undefined)
+  return found === undefined || isLossy(found) ? undefined : found
 }
 
 /** Whether the daemon did not read the file, which this process can. */

@@ -11,9 +11,12 @@ import {
   LONGEST_LEASE_MS,
 } from '../../limits.ts'
 import type { Role } from '../../node/node.ts'
+import { checkLossless, decodeUtf8 } from '../../utf8.ts'
 import { checkJoinAddress, checkListenAddress } from './addresses.ts'
 import { parseHttpAddress } from './http-address.ts'
+import { hintAtOwner } from './owner.ts'
 import { parseDuration, parseSize } from './quantities.ts'
+import { absolutePath } from './working-directory.ts'
 
 /** The settings that one source gives; a missing one is left to the next source. */
 export interface Settings {
@@ -53,7 +56,7 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
   DSTORE_LEASE: (text) => ({ leaseMs: parseLease(text) }),
   DSTORE_FORGET_AFTER: (text) => ({ forgetAfterMs: parseDuration(text) }),
-  DSTORE_SOCKET: (socket) => ({ socket }),
+  DSTORE_SOCKET: (socket) => ({ socket: absolutePath(socket, 'the socket') }),
   DSTORE_SOCKET_GROUP: (socketGroup) => ({ socketGroup }),
   DSTORE_HTTP: (http) => ({ http }),
   DSTORE_HTTP_PUBLIC: (text) => (text === '1' ? { httpPublic: true } : {}),
@@ -64,8 +67,8 @@ export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Settings {
   const given = Object.entries(VARIABLES).map(([name, read]) => {
-    const text = environment[name]
-    return text ? read(text) : {}
+    const text = checkLossless(environment[name] ?? '', name)
+    return text === '' ? {} : read(text)
   })
   return checkSettings(Object.assign({}, ...given) as Settings)
 }
@@ -84,17 +87,22 @@ export function parsePort(text: string): number {
   })
 }
 
-/** The saved settings, empty without a file. `usage` for a file with anything else in it. */
+/**
+ * The saved settings, empty without a file. `usage` for a file with anything else in it,
+ * `not-permitted` or `unreadable` for one that cannot be read.
+ */
 export function readSettings(path: string): Settings {
-  let text: string
+  let bytes: Uint8Array
   try {
-    text = readFileSync(path, 'utf8')
+    bytes = readFileSync(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new DstoreError('unreadable', `cannot read ${path}`, { cause: error })
+    throw unreadable(path, error)
   }
   try {
-    if (text.length > CONFIG_FILE_BYTES) throw new Error('too long')
+    if (bytes.byteLength > CONFIG_FILE_BYTES) throw new Error('too long')
+    const text = decodeUtf8(bytes)
+    if (text === undefined) throw new Error('not UTF-8')
     return checkSettings(checkShape(JSON.parse(text)))
   } catch (cause) {
     throw new DstoreError('usage', `${path}: ${(cause as Error).message}`, {
@@ -102,6 +110,17 @@ export function readSettings(path: string): Settings {
       hint: 'fix the file, or delete it and give the flags again',
     })
   }
+}
+
+function unreadable(path: string, cause: unknown): DstoreError {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code !== 'EACCES' && code !== 'EPERM') {
+    return new DstoreError('unreadable', `cannot read ${path} (${code})`, { cause })
+  }
+  return new DstoreError('not-permitted', `you may not read ${path}`, {
+    cause,
+    ...hintAtOwner(path),
+  })
 }
 
 /** Saves the settings atomically: after a crash, the file holds the old or the new ones. */

@@ -1,8 +1,18 @@
 /** The layout of a state directory (specs/007, "The state directory"). */
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
+import { checkLossless } from '../../utf8.ts'
+import { absolutePath } from './working-directory.ts'
 
 const OTHERS = 0o077
 const OTHERS_WRITE = 0o022
@@ -24,8 +34,9 @@ export interface StateDirectory {
   readonly history: string
 }
 
+/** Errors: `usage` for a path that is not UTF-8; `unreadable` if it is relative to nothing. */
 export function stateDirectory(path: string): StateDirectory {
-  const base = resolve(path)
+  const base = absolutePath(path, 'the state directory')
   return {
     path: base,
     lock: join(base, 'daemon.lock'),
@@ -42,8 +53,9 @@ export function chooseDirectory(
   flag: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): StateDirectory {
-  const chosen = flag ?? (environment['DSTORE_DIR'] || undefined)
-  if (chosen !== undefined) return stateDirectory(chosen)
+  if (flag !== undefined) return stateDirectory(flag)
+  const chosen = checkLossless(environment['DSTORE_DIR'] ?? '', 'DSTORE_DIR')
+  if (chosen !== '') return stateDirectory(chosen)
   const xdg = environment['XDG_DATA_HOME']
   // The XDG specification ignores relative paths.
   const data = xdg?.startsWith('/') === true ? xdg : join(homedir(), '.local', 'share')
@@ -84,9 +96,23 @@ export function createDirectory(directory: StateDirectory): void {
   })
 }
 
+/** Throws `unwritable` if the files that this process creates are not usable by their owner. */
+export function checkUmask(): void {
+  const umask = process.umask()
+  if ((umask & 0o700) === 0) return
+  const text = umask.toString(8).padStart(4, '0')
+  throw new DstoreError('unwritable', `the umask ${text} takes rights from the owner of a file`, {
+    hint: 'set it to 0077 or less',
+  })
+}
+
 /** Node's recursive mkdir never returns if the system keeps answering ENOENT, as in /proc. */
 function makeDirectories(path: string): void {
-  const make = (): void => mkdirSync(path, { mode: 0o700 })
+  const make = (): void => {
+    mkdirSync(path, { mode: 0o700 })
+    // The umask may have taken from the owner, too.
+    chmodSync(path, 0o700)
+  }
   try {
     make()
   } catch (error) {

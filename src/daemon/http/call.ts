@@ -6,6 +6,7 @@ import type { CallOptions, Node } from '../../node/node.ts'
 import type { Key } from '../../hash/key.ts'
 import { resolveKey } from '../../node/calls/resolve-key.ts'
 import { BEAT_HEADER } from '../api/api.ts'
+import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
 import type { Access } from './access.ts'
 
@@ -85,8 +86,11 @@ export async function readJson(call: HttpCall): Promise<Readonly<Record<string, 
   }
   let value: unknown
   try {
-    value = JSON.parse(Buffer.concat(parts).toString('utf8'))
+    const text = decodeUtf8(Buffer.concat(parts))
+    if (text === undefined) throw new DstoreError('usage', 'the request is not UTF-8')
+    value = JSON.parse(text)
   } catch (cause) {
+    if (cause instanceof DstoreError) throw cause
     throw new DstoreError('usage', 'the request is not JSON', { cause })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -11,8 +11,9 @@ export class HttpError extends DstoreError {
     message: string,
     headers: Readonly<Record<string, string>> = {},
     code: ErrorCode = 'usage',
+    hint?: string,
   ) {
-    super(code, message)
+    super(code, message, hint === undefined ? {} : { hint })
     this.status = status
     this.headers = headers
   }

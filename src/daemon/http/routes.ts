@@ -75,7 +75,17 @@ export function findRoute(method: string, path: string): RouteMatch {
     }
     return { handler: route.methods[method]!, parameters }
   }
-  throw new HttpError(404, `no such path: ${path}`)
+  throw new HttpError(404, `no such path: ${path}`, {}, 'usage', hintFor(parts))
+}
+
+/** For a path that goes on after a key or a name: it was probably a name with a slash. */
+function hintFor([, version, collection, ...rest]: string[]): string | undefined {
+  const takesNames = collection === 'values' || collection === 'names'
+  if (version !== 'v1' || !takesNames || rest.length < 2) return undefined
+  const calls = /^(facts|prefetch|evict)$/
+  const name = collection === 'values' && calls.test(rest.at(-1)!) ? rest.slice(0, -1) : rest
+  const path = [collection, name.join('%2F'), ...rest.slice(name.length)].join('/')
+  return `write a slash in a name as %2F: /v1/${path}`
 }
 
 /** Whether GET and HEAD of this path reveal only values and their names. */
@@ -93,11 +103,29 @@ function matchPath(pattern: string[], parts: string[]): Record<string, string> |
       if (part !== expected) return undefined
       continue
     }
-    try {
-      parameters[expected.slice(1, -1)] = decodeURIComponent(part)
-    } catch {
-      throw new HttpError(400, 'the path is not well formed')
-    }
+    parameters[expected.slice(1, -1)] = decoded(part, 'the path')
   }
   return parameters
+}
+
+/** The parameters of a query. Throws 400 for one that is there twice: which one is meant? */
+export function parseQuery(text: string): URLSearchParams {
+  const query = new URLSearchParams()
+  for (const part of text.split('&').filter((one) => one !== '')) {
+    const [name = '', ...rest] = part.replaceAll('+', ' ').split('=')
+    const key = decoded(name, 'the query')
+    if (query.has(key)) throw new HttpError(400, `the query has ${key} twice`)
+    query.set(key, decoded(rest.join('='), `${key} in the query`))
+  }
+  return query
+}
+
+/** Throws 400 unless `text` is UTF-8, percent-encoded: Node reads other bytes as Latin-1. */
+function decoded(text: string, what: string): string {
+  try {
+    if (/^[ -~]*$/.test(text)) return decodeURIComponent(text)
+  } catch {
+    // Neither two digits after a %, nor UTF-8.
+  }
+  throw new HttpError(400, `${what} is not percent-encoded UTF-8`)
 }

@@ -17,7 +17,7 @@ import { problemOf } from '../api/problem.ts'
 import type { Access } from './access.ts'
 import type { ApiContext, HttpCall } from './call.ts'
 import { HttpError } from './http-error.ts'
-import { findRoute, isOpen } from './routes.ts'
+import { findRoute, isOpen, parseQuery } from './routes.ts'
 
 /**
  * Time for a client that is still sending to read a refusal, in ms: short, for there may be many.
@@ -137,7 +137,7 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
     }
     const { handler, parameters } = findRoute(method, path)
-    await handler({ ...call, parameters, query: new URLSearchParams(search.join('?')) })
+    await handler({ ...call, parameters, query: parseQuery(search.join('?')) })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)

@@ -5,6 +5,7 @@ import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-source.ts'
+import { checkLossless } from '../../utf8.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
@@ -51,6 +52,7 @@ export async function putFile(call: HttpCall): Promise<void> {
   if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
     throw new DstoreError('usage', 'path must be an absolute path')
   }
+  checkLossless(path, 'the path')
   if (name !== undefined && typeof name !== 'string') {
     throw new DstoreError('usage', 'name must be a string')
   }

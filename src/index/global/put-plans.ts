@@ -5,6 +5,7 @@ import { equal } from '../../bytes.ts'
 import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
 import type { RecordKey, Row } from '../../store/store.ts'
 import { failure } from '../failure.ts'
+import { REPLACED, hasReplacement } from '../name.ts'
 import type { Bind, Digest, Failure, Offer, Receipt } from '../message.ts'
 import {
   decodeKey,
@@ -34,6 +35,7 @@ export function* put({ digest, size, location }: Sealed, name: string | undefine
   if (rows.some((row) => row !== undefined)) {
     return putAgain(rows, digest, name, (have) => answer({ type: 'stored', receipts: [have] }))
   }
+  if (name !== undefined && hasReplacement(name)) return answer(failure('usage', REPLACED))
   const names = name === undefined ? [] : [name]
   const unnamed = name === undefined
   return {
@@ -124,6 +126,7 @@ function bindTo(
   name: string,
   next: (seq: number) => Done,
 ): Outcome {
+  if (hasReplacement(name)) return answer(failure('usage', REPLACED))
   if (found.names.length >= NAMES_PER_KEY) {
     return answer(failure('too-large', `a key has at most ${NAMES_PER_KEY} names`))
   }

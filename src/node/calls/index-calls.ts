@@ -3,6 +3,7 @@ import { Key } from '../../hash/key.ts'
 import type { AnswerTo, Found, Request } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
+import { checkWellFormed } from '../../utf8.ts'
 import type {
   BoundName,
   CallOptions,
@@ -38,6 +39,7 @@ export class IndexCalls {
   }
 
   async *names(prefix = '', options: CallOptions = {}): AsyncGenerator<{ name: string; key: Key }> {
+    checkWellFormed(prefix, 'the prefix')
     const page = (after: string | undefined): Promise<AnswerTo['names']> =>
       this.#ask({ type: 'names', prefix, after, limit: BATCH_ITEMS }, options)
     for await (const { name, digest } of pagesOf(page, (item) => item.name)) {

@@ -4,7 +4,7 @@
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
-import { checkName } from '../../index/name.ts'
+import { checkNewName } from '../../index/name.ts'
 import {
   FAREWELL_MS,
   PEERS_IN_FLIGHT_BYTES,
@@ -154,7 +154,7 @@ export class Global implements Node {
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
     const { name } = options
-    if (name !== undefined) checkName(name)
+    if (name !== undefined) checkNewName(name)
     if (!('path' in source)) {
       const bytes = arriving(source.bytes, this.#callers.forCall(options))
       return this.#adopt(await this.#ingest(bytes, source.size, options), name)

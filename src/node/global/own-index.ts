@@ -1,6 +1,6 @@
 /** The index calls of Global itself: facts from its own store, everything else from its index. */
 import type { Key } from '../../hash/key.ts'
-import { checkName } from '../../index/name.ts'
+import { checkName, checkNewName } from '../../index/name.ts'
 import type { Store } from '../../store/store.ts'
 import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
 import type { BoundName, NodeIndex, ValueFacts } from '../node.ts'
@@ -40,7 +40,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex {
   }
 
   async bind(name: string, key: Key): Promise<BoundName> {
-    const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
+    const request = { type: 'bind', name: checkNewName(name), digest: key.digest } as const
     const { found } = await this.#options.ask(request, {})
     return boundName(name, found!, found!.fact.size)
   }

@@ -6,7 +6,7 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { errorOf } from '../../index/failure.ts'
 import { roleTooLow } from '../../index/global/dispatch.ts'
-import { checkName } from '../../index/name.ts'
+import { checkNewName } from '../../index/name.ts'
 import type { KeyRecord } from '../../index/records/record.ts'
 import { CALL_TIMEOUT_MS, RECHECK_BYTES } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
@@ -105,7 +105,7 @@ export class TransferService {
       uploads: {
         check: () => this.#checkWriter(peer),
         takeKnown: async (value, bytes, outboard, name) => {
-          if (name !== undefined) checkName(name)
+          if (name !== undefined) checkNewName(name)
           return driver.adopt(await receive(store, value, arriving(bytes, meter), outboard), name)
         },
         openStream: async (offered) => {
@@ -113,7 +113,7 @@ export class TransferService {
           return {
             ...stream,
             take: async (bytes, claim, name) => {
-              if (name !== undefined) checkName(name)
+              if (name !== undefined) checkNewName(name)
               return stream.take(arriving(bytes, meter), claim, name)
             },
           }

@@ -6,7 +6,7 @@ import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { leaseOver } from '../../index/local/freshness.ts'
 import type { Fact, Request } from '../../index/message.ts'
-import { checkName } from '../../index/name.ts'
+import { checkName, checkNewName } from '../../index/name.ts'
 import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
@@ -85,7 +85,7 @@ export class IndexClient extends IndexCalls implements NodeIndex {
   }
 
   async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
-    const request = { type: 'bind', name: checkName(name), digest: key.digest } as const
+    const request = { type: 'bind', name: checkNewName(name), digest: key.digest } as const
     const found = await this.#options.link.ask(request, options, (answer, keep) => {
       if (keep) this.#options.holdings.bind(name, answer.found!)
       return answer.found!

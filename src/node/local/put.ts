@@ -6,7 +6,7 @@ import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { keySubject } from '../../index/local/in-flight.ts'
 import type { Receipt } from '../../index/message.ts'
-import { checkName } from '../../index/name.ts'
+import { checkNewName } from '../../index/name.ts'
 import {
   CALL_TIMEOUT_MS,
   GIB,
@@ -52,7 +52,7 @@ export class Uploader {
   }
 
   async put(source: ValueSource, options: PutOptions): Promise<PutResult> {
-    if (options.name !== undefined) checkName(options.name)
+    if (options.name !== undefined) checkNewName(options.name)
     const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
     const limit = deadline(ms, 'Global took nothing more', options.signal)
     limit.pauseTimer()

@@ -1,6 +1,14 @@
 import { test } from '../../serial.ts'
 import type { Body } from '../../../src/index/message.ts'
 import { GROUP_BYTES } from '../../../src/limits.ts'
+import {
+  decodeKey,
+  encodeChange,
+  encodeKey,
+  encodeName,
+  keyRow,
+  nameRow,
+} from '../../../src/index/records/record.ts'
 import { Machine, digestOf } from './machine.ts'
 
 const SIZE = 10 * GROUP_BYTES + 1
@@ -67,5 +75,34 @@ test('R004-54: a store that cannot be inspected fails the offer alone', (t) => {
   t.like(machine.answer({ type: 'remove', digest: digestOf(1), timeoutMs: 9, force: true }), {
     type: 'removed',
     names: ['one'],
+  })
+})
+
+test('R004-29: a name with U+FFFD is not bound, by no request; one that is bound can be unbound', (t) => {
+  const machine = new Machine()
+  machine.put(1)
+  const name = 'caf\ufffd'
+  const digest = digestOf(1)
+  const refused = { type: 'failure', code: 'usage' } as const
+  t.like(machine.answer({ type: 'bind', name, digest }), refused)
+  t.like(machine.put(1, name), refused, 'of a value that exists')
+  t.like(machine.put(2, name), refused, 'of a new value')
+  t.like(machine.answer(offer(1, { name })), refused)
+  t.like(machine.answer({ type: 'lookup', name, inline: false }), { found: undefined })
+  // As an earlier version bound it.
+  const row = machine.store.get(keyRow(digest))!
+  const writes = [
+    { key: keyRow(digest), value: encodeKey({ ...decodeKey(row), names: [name] }) },
+    { key: nameRow(name), value: encodeName(digest) },
+  ]
+  machine.store.apply({
+    conditions: [],
+    writes,
+    entry: encodeChange({ type: 'bind', digest, name }, 0),
+  })
+  t.like(machine.answer({ type: 'lookup', name, inline: false }), { found: { digest } })
+  t.like(machine.answer({ type: 'bind', name, digest }), { type: 'binding' }, 'it is bound to it')
+  t.like(machine.answer({ type: 'unbind', name, keepValue: true, timeoutMs: 9 }), {
+    names: [name],
   })
 })

@@ -1,0 +1,21 @@
+/** Who owns a state directory that this user may not use. */
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** A hint that names the owner of what stands at this path, or of the next folder above it. */
+export function hintAtOwner(path: string): { readonly hint?: string } {
+  const owner = ownerOf(path)
+  if (owner === undefined || owner === process.getuid?.()) return {}
+  const name = owner === 0 ? 'root' : `the user with id ${owner}`
+  return {
+    hint: `it belongs to ${name}; choose a directory of your own with --dir, or ask them for \`--socket-group\``,
+  }
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid
+  } catch {
+    return dirname(path) === path ? undefined : ownerOf(dirname(path))
+  }
+}
