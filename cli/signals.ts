@@ -1,9 +1,8 @@
-/** Ctrl-C and SIGTERM: the first cancels the work, the second ends the process (R007-28). */
+/** Signals that end: the first cancels the work, the second ends the process (R007-28). */
 import { setMaxListeners } from 'node:events'
-import { DstoreError } from '../src/errors.ts'
-
-const EXITS = { SIGINT: 130, SIGTERM: 143 } as const
-type Signal = keyof typeof EXITS
+import { ENDING_SIGNALS, SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
+import type { EndingSignal } from '../src/daemon/process/signals.ts'
+import { DstoreError, ERRORS } from '../src/errors.ts'
 
 export interface Interruptible {
   /** Aborted at the first signal. */
@@ -16,8 +15,8 @@ export function interruptible(): Interruptible {
   const aborter = new AbortController()
   // Many concurrent calls listen to it; Node would warn of a leak.
   setMaxListeners(0, aborter.signal)
-  let received: Signal | undefined
-  for (const signal of Object.keys(EXITS) as Signal[]) {
+  let received: EndingSignal | undefined
+  for (const signal of ENDING_SIGNALS) {
     process.on(signal, () => {
       if (received !== undefined) {
         // Not process.exit: it would wait for a thread that is stuck in the file system.
@@ -30,6 +29,7 @@ export function interruptible(): Interruptible {
   }
   return {
     signal: aborter.signal,
-    exitCode: (code) => (received !== undefined && code === EXITS.SIGINT ? EXITS[received] : code),
+    exitCode: (code) =>
+      received !== undefined && code === ERRORS.cancelled.exit ? SIGNAL_EXITS[received] : code,
   }
 }

@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../cli/commands.ts'
 import { commandHelp, overview } from '../cli/help.ts'
+import { SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
 import { ERRORS } from '../src/errors.ts'
 
 const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
@@ -68,7 +69,9 @@ function exitCodesPage(): string {
   for (const [code, { exit, meaning }] of Object.entries(ERRORS)) {
     byExit.set(exit, [...(byExit.get(exit) ?? []), `\`${code}\`: ${meaning}`])
   }
-  byExit.set(143, ['ended by SIGTERM'])
+  for (const [signal, exit] of Object.entries(SIGNAL_EXITS)) {
+    if (!byExit.has(exit)) byExit.set(exit, [`ended by ${signal}`])
+  }
   const rows = [...byExit]
     .toSorted(([a], [b]) => a - b)
     .map(([exit, reasons]) => `| ${exit} | ${reasons.join('; ')} |`)
@@ -76,8 +79,8 @@ function exitCodesPage(): string {
     `# Exit codes\n\n${NOTE}`,
     'An error has one code, the same on the wire, in the API (`code` of the problem document), in the library\n' +
       '(`DstoreError.code`) and here. Who can mend it, whether to try again and the HTTP status are in\n' +
-      '[the table of errors](../../specs/000-conventions.md#errors). `has` ends with 1 for "no". Several arguments: 0 if\n' +
-      'all succeeded, the common code if all ended alike, else 8.',
+      '[the table of errors](../../specs/000-conventions.md#errors). `has` ends with 1 for "no", and with 5 where\n' +
+      'others end with 1. Several arguments: 0 if all succeeded, the common code if all ended alike, else 8.',
     ['| exit | code and meaning |', '| --- | --- |', ...rows].join('\n'),
   ]
     .join('\n\n')

@@ -1,5 +1,6 @@
 /** The history of the prompt, kept in a file that only its user can read (R007-64). */
 import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { isLossy } from '../../src/utf8.ts'
 
 export const HISTORY_LINES = 1000
 
@@ -27,7 +28,11 @@ export class History {
   /** Keep a line, unless it begins with a space, as in shells. */
   add(line: string): void {
     if (isKept(line)) {
-      this.#unlessFaulty(() => appendFileSync(this.#path, `${line}\n`, { mode: 0o600 }))
+      this.#unlessFaulty(() => {
+        appendFileSync(this.#path, `${line}\n`, { mode: 0o600 })
+        // The umask may have taken from the owner, too.
+        chmodSync(this.#path, 0o600)
+      })
     }
   }
 
@@ -59,5 +64,6 @@ export class History {
 }
 
 function isKept(line: string): boolean {
-  return line !== '' && line.length <= LINE_CHARS && !line.startsWith(' ') && !/\p{Cc}/u.test(line)
+  if (line === '' || line.length > LINE_CHARS || line.startsWith(' ')) return false
+  return !/\p{Cc}/u.test(line) && !isLossy(line)
 }

@@ -80,6 +80,8 @@ test('R007-28 the first signal cancels, the second ends the process at once', as
   for (const [name, exit] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGQUIT', 131],
   ] as const) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program])
     t.teardown(() => child.kill('SIGKILL'))

@@ -8,12 +8,11 @@ import type { Daemon, DaemonOptions } from './daemon.ts'
 import { problemOf } from '../api/problem.ts'
 import { READY_FD_VARIABLE, readyLine } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
-
-const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const
-type Signal = keyof typeof SIGNAL_EXITS
+import { ENDING_SIGNALS, SIGNAL_EXITS } from './signals.ts'
+import type { EndingSignal } from './signals.ts'
 
 /**
- * Runs a daemon until a client (exit code 0) or a signal (130, 143) stops it; a second signal ends
+ * Runs a daemon until a client (exit code 0) or a signal (R007-9) stops it; a second signal ends
  * the process at once. Rejects with the error that kept the daemon from starting. The caller must
  * exit with the code, since a client that asked for the stop waits for the process to end.
  */
@@ -22,6 +21,8 @@ export async function runDaemon(
   announce: (line: string) => Promise<unknown>,
 ): Promise<number> {
   const { log } = options
+  // Whatever the umask of the starter: every right for the owner, and none for others.
+  process.umask(0o077)
   const signalled = firstSignal()
   let daemon: Daemon
   try {
@@ -42,10 +43,10 @@ export async function runDaemon(
   return signal === undefined ? 0 : SIGNAL_EXITS[signal]
 }
 
-function firstSignal(): Promise<Signal> {
+function firstSignal(): Promise<EndingSignal> {
   return new Promise((resolve) => {
     let seen = false
-    for (const signal of Object.keys(SIGNAL_EXITS) as Signal[]) {
+    for (const signal of ENDING_SIGNALS) {
       process.on(signal, () => {
         if (seen) process.exit(SIGNAL_EXITS[signal])
         seen = true

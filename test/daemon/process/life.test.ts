@@ -202,6 +202,8 @@ test('R007-9 R007-30 a stop or a signal ends a daemon, and the next can start at
     ['SIGTERM', 143],
     ['stop', 0],
     ['SIGINT', 130],
+    ['SIGHUP', 129],
+    ['SIGQUIT', 131],
   ] as const) {
     t.truthy(await daemon.line, daemon.errors())
     if (how === 'stop') await (await Client.connect(directory.socket))!.stop()
