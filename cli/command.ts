@@ -11,6 +11,10 @@ export interface Command {
   readonly flags: readonly FlagName[]
   /** The overview only names it: the overview must fit one screen. */
   readonly minor?: true
+  /** Exit codes that mean something else for this command: the code that it ends with instead. */
+  readonly exits?: Readonly<Record<number, number>>
+  /** With these flags, is all of its work done also if stdout is closed (R007-98)? */
+  readonly isDoneUnread?: (flags: Flags) => boolean
   /** Fewest and most arguments. */
   readonly positionals: readonly [least: number, most: number]
   /** Commands with many imports load them here, so that other commands start fast. */
@@ -24,7 +28,7 @@ export interface Invocation {
   readonly positionals: readonly string[]
   readonly flags: Flags
   readonly terminal: Terminal
-  /** Aborted by Ctrl-C and SIGTERM. */
+  /** Aborted by Ctrl-C and other signals that end. */
   readonly signal: AbortSignal
   /** Every command: completion offers them. */
   readonly commands: CommandTable

@@ -1,4 +1,5 @@
 /** The table of commands: arguments, flags, help and code of each. */
+import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
@@ -40,6 +41,7 @@ export const COMMANDS: CommandTable = {
       ['dstore get models/v1 --range 0-99', 'fetch the first hundred bytes of a named value'],
     ],
     flags: ['output', 'output-dir', 'range', ...CALL],
+    isDoneUnread: ({ output, 'output-dir': folder }) => (output ?? folder) !== undefined,
     positionals: MANY,
     load: () => get,
   },
@@ -57,6 +59,9 @@ export const COMMANDS: CommandTable = {
     summary: 'check whether values exist: exit code 0 for yes, 1 for no',
     examples: [['dstore has bafkr4i... && echo yes', 'use in a script']],
     flags: ['json', ...CALL],
+    // R007-29: 1 is for certain, so a failure is another code.
+    exits: { [ERRORS['not-found'].exit]: 1, [ERRORS.internal.exit]: ERRORS.unreachable.exit },
+    isDoneUnread: ({ json }) => json !== true,
     positionals: MANY,
     load: () => has,
   },
@@ -75,6 +80,7 @@ export const COMMANDS: CommandTable = {
       ['dstore name models/v1 bafkr4i...', 'permanent: the name never refers to another key'],
     ],
     flags: ['json', ...CALL],
+    isDoneUnread: ({ json }) => json !== true,
     positionals: [2, 2],
     load: () => name,
   },
@@ -115,6 +121,7 @@ export const COMMANDS: CommandTable = {
     summary: 'fetch values into the cache of this node',
     examples: [['dstore prefetch bafkr4i...', 'the next get reads from memory']],
     flags: CALL,
+    isDoneUnread: () => true,
     positionals: MANY,
     load: () => prefetch,
   },
@@ -124,6 +131,7 @@ export const COMMANDS: CommandTable = {
     summary: 'evict values from the cache of this node only',
     examples: [['dstore evict bafkr4i...', 'the next get fetches it again']],
     flags: CALL,
+    isDoneUnread: () => true,
     positionals: MANY,
     load: () => evict,
   },
@@ -146,6 +154,7 @@ export const COMMANDS: CommandTable = {
       ['dstore export models/v1 | ssh host dstore import', 'copy one value to another store'],
     ],
     flags: ['output', ...CALL],
+    isDoneUnread: ({ output }) => output !== undefined,
     positionals: [0, Infinity],
     load: async () => (await import('./commands/archive.ts')).exportValues,
   },
@@ -188,6 +197,7 @@ export const COMMANDS: CommandTable = {
       ['ssh global dstore invite | dstore join', 'with a ticket from standard input'],
     ],
     flags: [...NODE_FLAGS.filter((flag) => !NOT_OF_JOIN.has(flag)), 'json', ...PLACE],
+    isDoneUnread: () => true,
     positionals: [0, 1],
     load: () => join,
   },
@@ -211,6 +221,7 @@ export const COMMANDS: CommandTable = {
       ['dstore daemon --join @ticket', 'run a Local; later starts need no --join'],
     ],
     flags: [...NODE_FLAGS, ...PLACE],
+    isDoneUnread: () => true,
     positionals: NONE,
     load: async () => (await import('./commands/daemon.ts')).daemon,
   },
@@ -219,6 +230,7 @@ export const COMMANDS: CommandTable = {
     summary: 'start a node in the background',
     examples: [['dstore start --cache 4GiB', 'flags are remembered for later starts']],
     flags: [...NODE_FLAGS, 'json', ...PLACE],
+    isDoneUnread: () => true,
     positionals: NONE,
     load: () => start,
   },
@@ -227,6 +239,7 @@ export const COMMANDS: CommandTable = {
     summary: 'stop the node of this state directory',
     examples: [['dstore stop', 'returns when its process has ended']],
     flags: [...PLACE, 'timeout'],
+    isDoneUnread: () => true,
     positionals: NONE,
     load: () => stop,
   },

@@ -119,7 +119,8 @@ export function splitCommand(args: readonly string[]): [command: string | undefi
   return [args[at], ...args.slice(0, at), ...args.slice(at + 1)]
 }
 
-function flagOf(arg: string): Flag | undefined {
+/** The flag that an argument writes, with its value or without; undefined for no flag. */
+export function flagOf(arg: string): Flag | undefined {
   const name = arg.replace(/^--/, '').replace(/=.*$/s, '')
   if (Object.hasOwn(FLAGS, name)) return FLAGS[name as FlagName]
   return Object.values(FLAGS).find(({ short }) => arg === `-${short}`)
@@ -149,7 +150,7 @@ export function parseFlags(
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
     throw new DstoreError('usage', `${command}: ${firstSentence(message)}`, {
       cause: error,
-      hint: hintFor(command, names, message),
+      hint: hintAtDash(args, message) ?? hintFor(command, names, message),
     })
   }
 }
@@ -165,6 +166,19 @@ function joined(args: readonly string[]): string[] {
 function firstSentence(message: string): string {
   const sentence = message.split(/\.\s|\.$|\n/)[0]!
   return sentence.charAt(0).toLowerCase() + sentence.slice(1)
+}
+
+/** How to write an argument that begins with a dash. */
+function hintAtDash(args: readonly string[], message: string): string | undefined {
+  const flag = /'(--?[\w-]+)[^']*' argument is ambiguous/.exec(message)?.[1]
+  if (flag !== undefined) {
+    const name = Object.entries(FLAGS).find(([, { short }]) => flag === `-${short}`)?.[0]
+    const value = args[args.indexOf(flag) + 1] ?? ''
+    return `for a value that begins with a dash, write ${name ? `--${name}` : flag}=${value}`
+  }
+  return /Unknown option '-[^-]/.test(message)
+    ? 'write -- before arguments that begin with a dash'
+    : undefined
 }
 
 function hintFor(command: string, names: readonly FlagName[], message: string): string {

@@ -1,6 +1,7 @@
 /** From arguments to an exit code (specs/007, "The command line"). */
-import { DstoreError, asDstoreError } from '../src/errors.ts'
+import { DstoreError, ERRORS, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
+import { checkArguments, checkVariables } from './arguments.ts'
 import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { parseFlags, splitCommand } from './flags.ts'
@@ -13,16 +14,28 @@ import { Terminal } from './terminal/terminal.ts'
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = new Terminal()
   const { signal, exitCode } = interruptible()
-  try {
-    return exitCode(await dispatch(args, terminal, signal))
-  } catch (error) {
-    if (error instanceof ClosedPipe) return 1
+  const end = (code: number): number => exitCode(exitsOf(args)[code] ?? code)
+  const fail = (error: unknown): number => {
+    if (error instanceof ClosedPipe) return end(ERRORS.internal.exit)
     const fault = asDstoreError(error)
     if (fault.code !== 'cancelled') terminal.fail(fault)
-    return exitCode(fault.kind.exit)
+    return end(fault.kind.exit)
+  }
+  // Node's own report has a stack trace, and an exit code that can mean something else.
+  process.on('uncaughtException', (error) => process.exit(fail(error)))
+  try {
+    return end(await dispatch(args, terminal, signal))
+  } catch (error) {
+    return fail(error)
   } finally {
     terminal.close()
   }
+}
+
+/** The exit codes that mean something else for the command of these arguments. */
+function exitsOf(args: readonly string[]): Readonly<Record<number, number>> {
+  const [name = ''] = splitCommand(args)
+  return (Object.hasOwn(COMMANDS, name) && COMMANDS[name]!.exits) || {}
 }
 
 async function dispatch(
@@ -30,6 +43,7 @@ async function dispatch(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
+  checkArguments(args)
   const [first, ...rest] = splitCommand(args)
   if (first === undefined) {
     terminal.note(overview())
@@ -55,6 +69,9 @@ async function dispatch(
   }
   const { quiet = false, verbose = false, json = false } = flags
   terminal.configure({ quiet, verbose, json })
+  checkVariables(process.env)
+  // Before any work, whose result would be lost.
+  if (command.isDoneUnread?.(flags) !== true) terminal.requireOutput()
   const run = await command.load()
   return run({ flags, positionals, terminal, signal, commands: COMMANDS })
 }

@@ -3,6 +3,7 @@ import { DstoreError } from '../src/errors.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
 import { checkSettings, parseLease, parsePort } from '../src/daemon/config/settings.ts'
 import type { Settings } from '../src/daemon/config/settings.ts'
+import { absolutePath } from '../src/daemon/config/working-directory.ts'
 import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
 
@@ -26,7 +27,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(max !== undefined && { maxBytes: parseSize(max) }),
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
-    ...(socket !== undefined && { socket }),
+    ...(socket !== undefined && { socket: absolutePath(socket, 'the socket') }),
     ...(socketGroup !== undefined && { socketGroup }),
     ...(http !== undefined && { http }),
     ...(httpPublic && { httpPublic }),

@@ -13,19 +13,21 @@ export function place(flags: Flags): Place {
   return findPlace(flags.dir, flags.socket)
 }
 
-/** The running daemon; undefined if there is none. */
+/** The running daemon; undefined if there is none. Throws why its socket cannot be known. */
 export async function findDaemon({
   flags,
   signal,
   terminal,
 }: Invocation): Promise<Client | undefined> {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const { socket } = place(flags)
+  const { socket, fault } = place(flags)
   const client = await Client.connect(socket, {
     signal,
     ...(timeout && { timeoutMs: parseDuration(timeout) }),
     onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
   })
+  // The settings may name the socket where a daemon does serve.
+  if (client === undefined && fault !== undefined) throw fault
   terminal.detail(client === undefined ? `no daemon serves ${socket}` : `connected to ${socket}`)
   return client
 }
@@ -60,12 +62,14 @@ export async function startDaemon(
 ): Promise<void> {
   const { startInBackground } = await import('../src/daemon/process/background.ts')
   const { directory, socket } = place(flags)
-  const more = flags.socket === undefined ? [] : ['--socket', socket]
+  // The daemon runs in another working directory: a relative path would mean another file there.
+  const isGiven = (flags.socket ?? (process.env['DSTORE_SOCKET'] || undefined)) !== undefined
+  const more = isGiven ? [`--socket=${socket}`] : []
   const program = [process.execPath, ...process.execArgv, process.argv[1]!] as [string, ...string[]]
   await startInBackground({
     directory,
     socket,
-    command: [...program, 'daemon', '--dir', directory.path, ...more, ...parameters],
+    command: [...program, 'daemon', `--dir=${directory.path}`, ...more, ...parameters],
     input,
     signal,
   })

@@ -2,6 +2,7 @@
 import { isatty } from 'node:tty'
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { Exporter } from '../archive/exporter.ts'
 import { Importer, type Imported } from '../archive/importer.ts'
 import { allValues, referencedValues } from '../archive/selection.ts'
@@ -11,7 +12,8 @@ import { ExitCodes } from '../exit-code.ts'
 import { inspect, openInput } from '../input/input.ts'
 import { parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import { fileOutput, writeWhole } from '../terminal/output.ts'
+import { fileOutput } from '../terminal/file-output.ts'
+import { writeWhole } from '../terminal/output.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 
 /** Failures of one value or name. Any other would also fail the rest, and ends the command. */
@@ -33,11 +35,18 @@ export async function exportValues(invocation: Invocation): Promise<number> {
     throw new DstoreError('usage', 'an archive is not written to a terminal', { hint })
   }
   const references = await parseReferences(positionals)
-  const client = await useDaemon(invocation)
-  const all = positionals.length === 0
-  const total = all ? (await client.status()).store?.valueBytes : undefined
   const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output)
   const codes = new ExitCodes(terminal)
+  const all = positionals.length === 0
+  let client: Client
+  let total: number | undefined
+  try {
+    client = await useDaemon(invocation)
+    total = all ? (await client.status()).store?.valueBytes : undefined
+  } catch (error) {
+    await output.discard()
+    throw error
+  }
   await terminal.withProgress('export', async (line) => {
     const exporter = new Exporter(
       client,

@@ -25,7 +25,7 @@ export async function start(invocation: Invocation): Promise<number> {
   }
   const client = running ?? (await requireDaemon(invocation))
   const found = await client.status()
-  await terminal.printFact(found, readyLine(found, found.daemon.socket))
+  await terminal.announce(found, readyLine(found, found.daemon.socket))
   const { http } = found.daemon
   if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
   return 0

@@ -38,6 +38,6 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
       ...(ticket === undefined ? {} : { ticket }),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
     },
-    (line) => terminal.print(line),
+    (line) => terminal.announce(line, line),
   )
 }

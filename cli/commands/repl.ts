@@ -3,6 +3,8 @@ import { isatty } from 'node:tty'
 import { piecesOf } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
+import { standardInput } from '../input/input.ts'
+import { isLossy } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
 import { COMPLETION_MS, namesAndKeys } from '../completion/names-and-keys.ts'
 import { complete } from '../repl/complete.ts'
@@ -10,7 +12,7 @@ import { DaemonValues } from '../repl/daemon-values.ts'
 import { History } from '../repl/history.ts'
 import { Interpreter } from '../repl/interpreter.ts'
 import { Prompt } from '../repl/prompt.ts'
-import { scriptLines } from '../repl/script.ts'
+import { notUtf8, scriptLines } from '../repl/script.ts'
 import { place, useDaemon } from '../session.ts'
 
 export async function repl(invocation: Invocation): Promise<number> {
@@ -30,10 +32,9 @@ export async function repl(invocation: Invocation): Promise<number> {
 }
 
 async function runScript(interpreter: Interpreter, { signal }: Invocation): Promise<number> {
-  signal.addEventListener('abort', () => process.stdin.destroy(signal.reason as Error), {
-    once: true,
-  })
-  for await (const line of scriptLines(piecesOf(process.stdin))) {
+  const input = standardInput()
+  signal.addEventListener('abort', () => input.destroy(signal.reason as Error), { once: true })
+  for await (const line of scriptLines(piecesOf(input))) {
     await interpreter.take(line, signal)
     if (signal.aborted || interpreter.isOver) break
   }
@@ -61,7 +62,10 @@ async function talk(interpreter: Interpreter, invocation: Invocation): Promise<n
   try {
     for await (const line of prompt.lines(() => interpreter.isOpen)) {
       if (line === undefined) interpreter.discard()
-      else {
+      else if (isLossy(line)) {
+        interpreter.discard()
+        terminal.fail(notUtf8())
+      } else {
         history.add(line)
         current = new AbortController()
         await interpreter.take(line, AbortSignal.any([signal, current.signal]))

@@ -1,5 +1,5 @@
 /** `has`, `stat`, `prefetch`, `evict`: short calls about values that exist. */
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
+import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api/api.ts'
 import type { Invocation, Run } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
@@ -32,9 +32,10 @@ function onFacts(work: OnFacts): Run {
   }
 }
 
+/** Ends with `not-found` for no, which the table of commands turns into 1 (R007-29). */
 export const has: Run = onFacts(async (facts, { type, text }, terminal) => {
   if (terminal.json) await terminal.print(JSON.stringify({ [type]: text, has: !!facts }))
-  return facts === undefined ? 1 : 0
+  return facts === undefined ? ERRORS['not-found'].exit : 0
 })
 
 export const stat: Run = onFacts(async (facts, { type, text }, terminal) => {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { piecesOf } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
+import { isClosed } from '../terminal/standard-streams.ts'
 
 export interface Input {
   readonly bytes: AsyncIterable<Uint8Array>
@@ -31,9 +32,15 @@ export function labelOf(file: string): string {
   return file === '-' ? 'standard input' : file
 }
 
+/** Standard input; throws `unreadable` if it was closed from the start. */
+export function standardInput(): typeof process.stdin {
+  if (isClosed(0)) throw new DstoreError('unreadable', 'standard input is closed')
+  return process.stdin
+}
+
 /** The bytes of a file of any kind. */
 export async function openInput(file: string): Promise<Input> {
-  if (file === '-') return { bytes: piecesOf(process.stdin), size: undefined }
+  if (file === '-') return { bytes: piecesOf(standardInput()), size: undefined }
   const fd = await promisify(open)(file, 'r').catch((error: unknown) => {
     throw unreadable(file, error)
   })

@@ -11,6 +11,9 @@ export interface Reference {
 /** The usual spellings of keys: as dstore prints them, and as b3sum does. */
 const USUAL_KEY = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 
+/** A key as dstore prints it. */
+const PRINTED_KEY = /^bafkr4i[a-h][a-z2-7]{51}$/
+
 /** Cannot be a key: a CID of 36 bytes is longer in every base. Spares loading the parser. */
 const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
 
@@ -36,6 +39,13 @@ async function typeOf(text: string): Promise<Reference['type']> {
 /** Is it a spelling of a key? */
 export async function isKey(text: string): Promise<boolean> {
   return (await keyFault(text)) === undefined
+}
+
+/** The spelling of a key by which its file is named. */
+export async function canonicalKey(text: string): Promise<string> {
+  if (PRINTED_KEY.test(text)) return text
+  const { parseKey } = await import('../../src/hash/key.ts')
+  return parseKey(text).toString()
 }
 
 /** What a progress line calls a reference: a name, or the beginning of a key. */

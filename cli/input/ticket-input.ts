@@ -1,10 +1,15 @@
 /** Reads where to join: a multiaddr, or a ticket, a secret best kept out of arguments (006). */
 import { createReadStream } from 'node:fs'
 import { checkJoinAddress } from '../../src/daemon/config/addresses.ts'
+import { bytesIn } from '../../src/bytes.ts'
+import { DstoreError } from '../../src/errors.ts'
+import { decodeUtf8 } from '../../src/utf8.ts'
 import { TICKET_CHARS } from '../../src/limits.ts'
 import type { Ticket } from '../../src/membership/ticket.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { unreadable } from './input.ts'
+import { standardInput, unreadable } from './input.ts'
+
+const LINE_END = 0x0a
 
 export interface Destination {
   /** The multiaddr or the ticket, as given. */
@@ -33,16 +38,20 @@ export async function readDestination(source: string, terminal: Terminal): Promi
 }
 
 async function firstLine(source: string): Promise<string> {
-  const input = source === '-' ? process.stdin : createReadStream(source.slice(1))
-  let text = ''
+  const input = source === '-' ? standardInput() : createReadStream(source.slice(1))
+  const pieces: Uint8Array[] = []
   try {
-    for await (const piece of input) {
-      text += String(piece)
-      if (text.includes('\n') || text.length > 2 * TICKET_CHARS) break
+    for await (const piece of input as AsyncIterable<Uint8Array>) {
+      pieces.push(piece)
+      if (piece.includes(LINE_END) || bytesIn(pieces) > 2 * TICKET_CHARS) break
     }
   } catch (cause) {
     throw unreadable(source, cause)
   }
   input.destroy()
-  return text.trim().split('\n', 1)[0]!.trim()
+  // Up to the end of the line: what follows may be cut in the middle of a character.
+  const [line = ''] = Buffer.concat(pieces).toString('latin1').trimStart().split('\n', 1)
+  const text = decodeUtf8(Buffer.from(line, 'latin1'))
+  if (text !== undefined) return text.trim()
+  throw new DstoreError('usage', `${source === '-' ? 'standard input' : source} is not UTF-8`)
 }

@@ -44,11 +44,15 @@ function lineOf(parts: readonly Uint8Array[], mark: string): string {
     const text = withoutReturn(utf8.decode(concat(parts)))
     return text.startsWith(mark) ? text.slice(mark.length) : text
   } catch (cause) {
-    throw new DstoreError('usage', 'the statements are not UTF-8', {
-      cause,
-      hint: 'store binary data with `dstore put`',
-    })
+    throw notUtf8(cause)
   }
+}
+
+export function notUtf8(cause?: unknown): DstoreError {
+  return new DstoreError('usage', 'the statements are not UTF-8', {
+    cause,
+    hint: 'store binary data with `dstore put`',
+  })
 }
 
 function withoutReturn(line: string): string {

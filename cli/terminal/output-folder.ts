@@ -2,24 +2,27 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
-import { fileOutput, type Output } from './output.ts'
+import { fileOutput } from './file-output.ts'
+import { writeFault, type Output } from './output.ts'
+import { createPartialFile } from './partial-file.ts'
 
 export class OutputFolder {
   readonly #path: string
   /** The key of each file that this command has written, by the file's device and inode. */
   readonly #keys = new Map<string, string>()
 
-  /** Creates the directory if it is missing; else `unwritable`. */
-  constructor(path: string) {
+  private constructor(path: string) {
     this.#path = path
-    try {
-      mkdirSync(path, { recursive: true })
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException
-      throw new DstoreError('unwritable', `cannot create the directory ${path} (${code})`, {
-        cause,
-      })
-    }
+  }
+
+  /** Creates the directory if missing; `unwritable` if no file can be made in it (R007-99). */
+  static async create(path: string): Promise<OutputFolder> {
+    makeDirectory(path)
+    const probe = await createPartialFile(path).catch((error: unknown) => {
+      throw writeFault(error, path)
+    })
+    await probe.discard()
+    return new OutputFolder(path)
   }
 
   /** Has this command written the value? A key may be asked for by several names and spellings. */
@@ -48,6 +51,20 @@ export class OutputFolder {
       commit,
       discard: () => output.discard(),
     }
+  }
+}
+
+function makeDirectory(path: string): void {
+  // With a umask that takes from the owner, nothing could be written to it.
+  const umask = process.umask()
+  process.umask(umask & 0o077)
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new DstoreError('unwritable', `cannot create the directory ${path} (${code})`, { cause })
+  } finally {
+    process.umask(umask)
   }
 }
 

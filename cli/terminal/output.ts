@@ -1,22 +1,13 @@
 /**
- * Outputs of a command: standard output, or a file that appears whole or not at all (R007-26).
- * Partial writes are completed, which process.stdout does not do for a file.
+ * Outputs of a command: standard output here, files in file-output.ts. Partial writes are
+ * completed, which process.stdout does not do for a file.
  */
 import * as fs from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DstoreError } from '../../src/errors.ts'
+import { isClosed } from './standard-streams.ts'
 
-const files = {
-  open: promisify(fs.open),
-  write: promisify(fs.write),
-  fsync: promisify(fs.fsync),
-  fchmod: promisify(fs.fchmod),
-  close: promisify(fs.close),
-  rename: promisify(fs.rename),
-  stat: promisify(fs.stat),
-  unlink: promisify(fs.unlink),
-}
+const write = promisify(fs.write)
 
 /** The reader of standard output is gone: the command ends silently. */
 export class ClosedPipe extends Error {
@@ -41,8 +32,12 @@ export async function writeWhole(output: Output, work: () => Promise<boolean>): 
   }
 }
 
-/** Standard output. Rejects with `ClosedPipe` once its reader is gone. */
+/**
+ * Standard output. Throws `unwritable` if it was closed from the start; writes reject with
+ * `ClosedPipe` once its reader is gone.
+ */
 export function standardOutput(): Output {
+  if (isClosed(1)) throw new DstoreError('unwritable', 'standard output is closed')
   const what = fs.fstatSync(1)
   // Pipes and terminals may be non-blocking: only process.stdout can wait for them.
   const direct = what.isFile() || (what.isCharacterDevice() && !process.stdout.isTTY)
@@ -53,78 +48,10 @@ export function standardOutput(): Output {
   }
 }
 
-/** The file at `path`: replaced at `commit`; a device or a pipe is written directly. */
-export async function fileOutput(path: string): Promise<Output> {
-  const found = await files.stat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw writeFault(error, path)
-  })
-  if (found?.isDirectory() === true) {
-    throw new DstoreError('unwritable', `cannot write to ${path}: it is a directory`)
-  }
-  if (found !== undefined && !found.isFile()) return deviceOutput(path)
-  return replacingOutput(path, found?.mode)
-}
-
-async function deviceOutput(path: string): Promise<Output> {
-  const fd = await files.open(path, 'w').catch((error: unknown) => {
-    throw writeFault(error, path)
-  })
-  return {
-    write: (bytes) => writeAll(fd, bytes, path),
-    commit: () => files.close(fd),
-    discard: () => files.close(fd).catch(() => undefined),
-  }
-}
-
-async function replacingOutput(path: string, mode: number | undefined): Promise<Output> {
-  // Replaces the target of a symbolic link, not the link.
-  const target = mode === undefined ? path : fs.realpathSync(path)
-  const folder = dirname(target)
-  // node:crypto would take longer to load than a small get takes; `wx` refuses a taken name.
-  const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`
-  const temporary = join(folder, `.${basename(target)}.${unique}.part`)
-  let fd: number
-  try {
-    fd = await files.open(temporary, 'wx')
-  } catch (error) {
-    throw writeFault(error, path)
-  }
-  const discard = async (): Promise<void> => {
-    await files.close(fd).catch(() => undefined)
-    await files.unlink(temporary).catch(() => undefined)
-  }
-  return {
-    write: (bytes) => writeAll(fd, bytes, path),
-    commit: async () => {
-      try {
-        if (mode !== undefined) await files.fchmod(fd, mode & 0o7777)
-        await files.fsync(fd)
-        await files.rename(temporary, target)
-        await syncFolder(folder)
-        await files.close(fd)
-      } catch (error) {
-        throw writeFault(error, path)
-      }
-    },
-    discard,
-  }
-}
-
-/** Makes the rename durable. */
-async function syncFolder(folder: string): Promise<void> {
-  const fd = await files.open(folder, 'r')
-  try {
-    await files.fsync(fd)
-  } finally {
-    await files.close(fd)
-  }
-}
-
-async function writeAll(fd: number, bytes: Uint8Array, name: string): Promise<void> {
+export async function writeAll(fd: number, bytes: Uint8Array, name: string): Promise<void> {
   for (let at = 0; at < bytes.byteLength;) {
     try {
-      at += (await files.write(fd, bytes, at)).bytesWritten
+      at += (await write(fd, bytes, at)).bytesWritten
     } catch (error) {
       throw writeFault(error, name)
     }
@@ -141,8 +68,10 @@ async function writeToStream(bytes: Uint8Array): Promise<void> {
   if (failed) throw writeFault(failed, 'standard output')
 }
 
-function writeFault(error: unknown, name: string): Error {
+/** The fault of an output that cannot be opened or written. */
+export function writeFault(error: unknown, name: string): Error {
   const { code, message } = error as NodeJS.ErrnoException
+  if (error instanceof DstoreError) return error
   if (code === 'EPIPE') return new ClosedPipe('closed pipe', { cause: error })
   const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
   return new DstoreError(

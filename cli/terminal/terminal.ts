@@ -10,6 +10,7 @@ import { printable } from '../../src/daemon/process/log.ts'
 import { standardOutput } from './output.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress.ts'
+import { isClosed } from './standard-streams.ts'
 
 /** What to print. */
 export interface Verbosity {
@@ -42,6 +43,11 @@ export class Terminal {
     return (this.#output ??= standardOutput())
   }
 
+  /** Throws `unwritable` if standard output is closed. */
+  requireOutput(): void {
+    void this.output
+  }
+
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
     await this.output.write(Buffer.from(`${line}\n`))
@@ -51,6 +57,11 @@ export class Terminal {
   /** Print data: the document with `--json`, else the line. */
   async printFact(document: unknown, line: string): Promise<void> {
     await this.print(this.#json ? JSON.stringify(document) : line)
+  }
+
+  /** As `printFact`, for a command whose work does not depend on who reads it. */
+  async announce(document: unknown, line: string): Promise<void> {
+    if (!isClosed(1)) await this.printFact(document, line)
   }
 
   /** Clear the screen, unless stdout is read by a program. */

@@ -4,7 +4,14 @@
  */
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
-import fs, { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import fs, {
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -19,6 +26,8 @@ const calls: string[] = []
 let printed = ''
 const faults = new Map<string, string>()
 let mostWritten = Infinity
+/** How many temporary files another command removes as soon as they are there. */
+let vanishing = 0
 
 const paths = new Map<number, string>()
 const { open, fsync, rename, unlink, write, writeSync } = fs as unknown as Record<string, Call>
@@ -34,6 +43,7 @@ function record(name: string, call: Call, subject: (argument: unknown) => string
     if (name !== 'open') return call(...args)
     args[args.length - 1] = (error: unknown, fd: number) => {
       paths.set(fd, label(args[0]))
+      if (label(args[0]) === 'part' && vanishing-- > 0) unlinkSync(String(args[0]))
       return done(error, fd)
     }
     return call(...args)
@@ -61,7 +71,8 @@ Object.assign(fs, {
 Object.assign(tty, { isatty: () => true })
 delete process.env['CI']
 syncBuiltinESMExports()
-const { fileOutput, writeWhole } = await import('../../cli/terminal/output.ts')
+const { fileOutput } = await import('../../cli/terminal/file-output.ts')
+const { writeWhole } = await import('../../cli/terminal/output.ts')
 const { Terminal } = await import('../../cli/terminal/terminal.ts')
 const { exportValues } = await import('../../cli/commands/archive.ts')
 
@@ -76,6 +87,7 @@ function folder(t: ExecutionContext): string {
   calls.length = 0
   faults.clear()
   mostWritten = Infinity
+  vanishing = 0
   printed = ''
   return path
 }
@@ -134,6 +146,17 @@ test('R007-26 an output that is not to be kept leaves nothing', async (t) => {
     return false
   })
   t.deepEqual(readdirSync(path), [])
+})
+
+test('R007-100 a temporary file that is removed before it is locked is made again', async (t) => {
+  const path = folder(t)
+  vanishing = 3
+  await replace(join(path, 'out'), Buffer.from('bytes'))
+  t.is(calls.filter((call) => call === 'open part').length, 4)
+  t.is(readFileSync(join(path, 'out'), 'utf8'), 'bytes')
+  vanishing = Infinity
+  await t.throwsAsync(replace(join(path, 'out'), Buffer.from('more')), { code: 'unwritable' })
+  t.is(readFileSync(join(path, 'out'), 'utf8'), 'bytes')
 })
 
 const LOUD = { quiet: false, verbose: true, json: false }

@@ -203,7 +203,7 @@ test('R007-94 a value that is asked for in several ways is one file, written onc
 })
 
 test('R007-94 an output that is written once is not written for the same value again', async (t) => {
-  const folder = new OutputFolder(new Place(t).file('out'))
+  const folder = await OutputFolder.create(new Place(t).file('out'))
   const [key] = twoKeys()
   t.false(folder.has(key))
   await write(await folder.open(key), 'value')
@@ -223,7 +223,7 @@ test('R007-94 two values never go to one file: the second is a conflict, and the
     mkdirSync(path)
     writeFileSync(join(path, target), 'before')
     symlinkSync(target, join(path, linked))
-    const folder = new OutputFolder(path)
+    const folder = await OutputFolder.create(path)
     await write(await folder.open(one), 'one')
     const conflict = await t.throwsAsync(folder.open(two), { code: 'conflict' })
     t.true(conflict.message.includes(one))

@@ -56,8 +56,8 @@ export async function* reporting(
 
 /**
  * The real path of the file; undefined if this process must send the bytes: those of a file
- * without a path in UTF-8, such as a deleted one, or of one without a length, which may give each process
- * other bytes, as procfs does. Those of a small file arrive as soon as its path would.
+ * without a path in UTF-8, such as a deleted one, or of one without a length, which may give each
+ * process other bytes, as procfs does. Those of a small file arrive as soon as its path would.
  */
 async function pathForDaemon({ path, size }: FileSource): Promise<string | undefined> {
   if (size === undefined || size <= INLINE_VALUE_BYTES) return undefined
