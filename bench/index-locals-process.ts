@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { DstoreError } from '../src/errors.ts'
 import { hash } from '../src/hash/hasher.ts'
 import { KnownMembers } from '../src/membership/known-members.ts'
+import { globalConnector } from '../src/node/local/global-connector.ts'
 import { GlobalLink } from '../src/node/local/global-link.ts'
 import { newIdentity } from '../src/network/identity.ts'
 import { SILENT } from '../src/log.ts'
 import { createNetwork } from '../src/network/libp2p-network.ts'
-import { INDEX_PROTOCOL } from '../src/network/network.ts'
+import type { PeerConnection, PeerDialer } from '../src/network/network.ts'
 import type { Channel } from '../src/wire/channel.ts'
 import type { CaughtUp, Order } from './index-orders.ts'
 
@@ -27,9 +28,7 @@ async function join(address: string, holding: number): Promise<Local> {
     (_, i) => hash(new TextEncoder().encode(`value ${i}`)).digest,
   )
   const local = { isAway: false, channel: undefined, bytes: 0 } as Partial<Local> as Local
-  const dial = async (signal: AbortSignal): Promise<Channel> => {
-    if (local.isAway) throw new DstoreError('unreachable', 'away')
-    const channel = await network.dial(address, INDEX_PROTOCOL, { signal })
+  const counted = (channel: Channel): Channel => {
     const read = channel.read.bind(channel)
     channel.read = async () => {
       const bytes = await read()
@@ -39,12 +38,23 @@ async function join(address: string, holding: number): Promise<Local> {
     local.channel = channel
     return channel
   }
+  const dialer: PeerDialer = {
+    resolve: (one) => network.resolve(one),
+    connect: async (one, options) => {
+      if (local.isAway) throw new DstoreError('unreachable', 'away')
+      const connection = await network.connect(one, options)
+      const open: PeerConnection['open'] = async (...args) =>
+        counted(await connection.open(...args))
+      return { ...connection, open }
+    },
+  }
+  const now = (): number => performance.now()
   const link = new GlobalLink({
-    dial,
+    connect: globalConnector({ dialer, addresses: () => [address], now }),
     backoffMs: () => 10,
     members: new KnownMembers(() => undefined),
     log: SILENT,
-    now: () => performance.now(),
+    now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   })
   link.attach({

@@ -8,7 +8,7 @@ import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
 
 /**
- * The flags as settings; `--join` must be a multiaddr here (see ticket-input.ts). Errors: `usage`,
+ * The flags as settings; `--join` must be multiaddrs here (see ticket-input.ts). Errors: `usage`,
  * `malformed-address`, `not-permitted` (R007-7, R007-23).
  */
 export function settingsFromFlags(flags: Flags): Settings {
@@ -19,7 +19,7 @@ export function settingsFromFlags(flags: Flags): Settings {
   return checkSettings({
     ...(global && { role: 'global' }),
     ...(standalone && { role: 'standalone' }),
-    ...(join !== undefined && { role: 'local', join }),
+    ...(join !== undefined && { role: 'local', join: join.split(',') }),
     ...(listen !== undefined && { listen }),
     ...(lanePort !== undefined && { lanePort: parsePort(lanePort) }),
     ...(store !== undefined && { store: store as 'disk' | 'memory' }),

@@ -182,6 +182,12 @@ export const PROBE_EVERY_MS: number = 15_000
 export const REDIAL_FIRST_MS: number = 200
 /** How long a request waits for a broken link to be restored before it fails with `unreachable`. */
 export const REDIAL_PATIENCE_MS: number = 2000
+/** The interval at which a Local begins to dial one address of its Global after another. */
+export const RACE_MS: number = 250
+/** How long a hello waits for a welcome where another address is left to try. */
+export const WELCOME_MS: number = 3000
+/** Dials of a Local to its Global in progress. Below CONNECTIONS_PER_PEER. */
+export const RACED_DIALS: number = 6
 /** How long a Local trusts what it holds without hearing from Global. Below REMOVAL_TIMEOUT_MS. */
 export const DOUBT_MS: number = 3000
 /** How long a removal waits for acknowledgements by default, without leases. */
@@ -240,6 +246,8 @@ export const PEER_ID_CHARS: number = 128
 export const TICKET_SECRET_BYTES: number = 32
 /** Addresses of Global in one ticket. */
 export const TICKET_ADDRESSES: number = 8
+/** IP addresses of one host name that a Local dials. */
+export const HOST_ADDRESSES: number = 8
 /** An address in a ticket. */
 export const TICKET_ADDRESS_CHARS: number = 200
 /** A ticket as text. */

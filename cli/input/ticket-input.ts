@@ -1,6 +1,6 @@
 /** Reads where to join: a multiaddr, or a ticket, a secret best kept out of arguments (006). */
 import { createReadStream } from 'node:fs'
-import { checkJoinAddress } from '../../src/daemon/config/addresses.ts'
+import { checkJoinAddresses } from '../../src/daemon/config/addresses.ts'
 import { bytesIn } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { decodeUtf8 } from '../../src/utf8.ts'
@@ -12,14 +12,14 @@ import { standardInput, unreadable } from './input.ts'
 const LINE_END = 0x0a
 
 export interface Destination {
-  /** The multiaddr or the ticket, as given. */
+  /** The multiaddrs, with commas between them, or the ticket, as given. */
   readonly text: string
-  /** Undefined for a multiaddr. */
+  /** Undefined for multiaddrs. */
   readonly ticket: Ticket | undefined
 }
 
 /**
- * The destination in `-` (standard input), `@FILE`, a ticket or a multiaddr. Errors: `usage`,
+ * The destination in `-` (standard input), `@FILE`, a ticket or multiaddrs. Errors: `usage`,
  * `unreadable`, `malformed-address`.
  */
 export async function readDestination(source: string, terminal: Terminal): Promise<Destination> {
@@ -28,7 +28,10 @@ export async function readDestination(source: string, terminal: Terminal): Promi
   const { looksLikeTicket, parseTicket } = await import('../../src/membership/ticket.ts')
   // Errors do not quote a file or a pipe: its text may be a damaged ticket, and so a secret.
   const isAddress = isNamed ? text.startsWith('/') : !looksLikeTicket(text)
-  if (isAddress) return { text: checkJoinAddress(text), ticket: undefined }
+  if (isAddress) {
+    checkJoinAddresses(text.split(','))
+    return { text, ticket: undefined }
+  }
   if (!isNamed) {
     terminal.note(
       'warning: other users of this machine can see arguments; pass the ticket by - or @FILE',

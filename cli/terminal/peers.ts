@@ -39,7 +39,7 @@ export function peersText(before: StatusAnswer, now: StatusAnswer): string {
       const earlier = before.traffic.find(({ peer }) => peer === one.peer)
       return one[direction] > (earlier?.[direction] ?? 0)
     })
-    const isGlobal = (peer: string): boolean => now.global?.address.endsWith(peer) === true
+    const isGlobal = (peer: string): boolean => now.global?.peer === peer
     const locals = peers.filter(({ peer }) => !isGlobal(peer)).length
     const names = [
       ...(locals < peers.length ? ['Global'] : []),

@@ -116,6 +116,8 @@ export interface Welcome {
   readonly reset: boolean
   /** With a reset, the peer ids of all members. */
   readonly members: readonly string[]
+  /** Where Global listens: multiaddrs without peer id. */
+  readonly addresses: readonly string[]
 }
 
 /** The losses and changes of members among the changes `after` < seq <= `upto`. */

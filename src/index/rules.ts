@@ -29,6 +29,8 @@ export interface Rules {
   readonly leases: boolean
   /** An expelled member is disconnected before that is acknowledged. */
   readonly expulsions: boolean
+  /** An older session of one boot stays until the newer one is used. */
+  readonly olderStays: boolean
 }
 
 export const ALL_RULES: Rules = {
@@ -46,4 +48,5 @@ export const ALL_RULES: Rules = {
   register: true,
   leases: true,
   expulsions: true,
+  olderStays: true,
 }

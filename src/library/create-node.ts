@@ -1,6 +1,6 @@
 /** Opening a node in the process of a program: the roles and their options. */
 import { MIB } from '../limits.ts'
-import { checkJoinAddress, checkListenAddress } from '../daemon/config/addresses.ts'
+import { checkJoinAddresses, checkListenAddress } from '../daemon/config/addresses.ts'
 import { parseTicket, type Ticket } from '../membership/ticket.ts'
 import type { Lock } from '../daemon/process/lock.ts'
 import { SILENT, type Log } from '../log.ts'
@@ -66,9 +66,9 @@ export interface LocalOptions extends AnyNode {
   readonly ticket?: string
   /**
    * Multiaddr, with peer id, of a Global that lists this node as a member: one of its
-   * `status().listen`.
+   * `status().listen`; or several of one Global.
    */
-  readonly join?: string
+  readonly join?: string | readonly string[]
   /** Memory for cached values, in bytes. Default: 256 MiB. */
   readonly cacheBytes?: number
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
@@ -128,14 +128,17 @@ function optionsOf(options: NodeOptions): RoleOptions {
   }
 }
 
-/** How a Local finds its Global; a ticket holds the address. */
-function destination(ticket?: string, join?: string): { ticket: Ticket } | { join: string } {
+/** How a Local finds its Global; a ticket holds the addresses. */
+function destination(
+  ticket?: string,
+  join?: string | readonly string[],
+): { ticket: Ticket } | { join: readonly string[] } {
   if (ticket !== undefined) {
     if (typeof ticket !== 'string') throw new TypeError('options.ticket must be a ticket')
     return { ticket: parseTicket(ticket) }
   }
   if (join === undefined) throw new TypeError('options.ticket or options.join must be given')
-  return { join: checkJoinAddress(join) }
+  return { join: checkJoinAddresses([join].flat()) }
 }
 
 function checkPort(port = 0): void {

@@ -13,8 +13,9 @@ import { DstoreError } from '../errors.ts'
 import * as limits from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
-import type { DialOptions, Network } from './network.ts'
-import { hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
+import type { DialOptions, Network, PeerConnection, PeerDialer } from './network.ts'
+import { CODE_P2P, hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
+import { resolveHost } from './host-addresses.ts'
 import { PeerGater, SLACK, type PeerGaterOptions } from './connection-gater.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
 import { muxer } from './muxer.ts'
@@ -118,10 +119,12 @@ const DEFAULTS: NetworkLimits = {
   streamsPerProtocol: limits.STREAMS_PER_PROTOCOL,
 }
 
-export class Libp2pNetwork implements Network {
+export class Libp2pNetwork implements Network, PeerDialer {
   readonly #libp2p: Libp2p
   readonly #bounds: NetworkLimits
   readonly #gate: Gate | undefined
+  /** What `connect` is dialling. libp2p would give two dials of one address the same connection. */
+  readonly #dialling = new Set<string>()
 
   constructor(libp2p: Libp2p, bounds: NetworkLimits, gate: Gate | undefined) {
     this.#libp2p = libp2p
@@ -158,6 +161,40 @@ export class Libp2pNetwork implements Network {
     } catch (error) {
       throw dialFault(error, address, options.signal)
     }
+  }
+
+  async connect(address: string, options: DialOptions = {}): Promise<PeerConnection> {
+    const { multiaddr, peer } = parseDialAddress(address)
+    if (peer === this.peerId) throw isThisNode(address)
+    // Without the peer id: libp2p would join this dial to any other of the same peer.
+    const place = multiaddr.decapsulateCode(CODE_P2P)
+    if (this.#dialling.has(place.toString())) throw isDialled(address)
+    this.#dialling.add(place.toString())
+    let connection: Connection
+    try {
+      connection = await this.#libp2p.dial(place, { ...options, force: true })
+    } catch (error) {
+      throw dialFault(error, address, options.signal)
+    } finally {
+      this.#dialling.delete(place.toString())
+    }
+    if (connection.remotePeer.toString() !== peer) {
+      const fault = new DstoreError('impostor', `${address}: another peer answers there`)
+      connection.abort(fault)
+      throw fault
+    }
+    return {
+      open: (protocol, opening = {}) =>
+        this.#openOn(connection, protocol, opening).catch((error: unknown) => {
+          throw dialFault(error, address, opening.signal)
+        }),
+      closeOthers: () => this.#closeOlder(connection),
+      close: (reason) => connection.abort(reason),
+    }
+  }
+
+  resolve(address: string): Promise<readonly string[]> {
+    return resolveHost(address)
   }
 
   async open(peer: string, protocol: string, options: DialOptions = {}): Promise<Channel> {
@@ -211,6 +248,14 @@ export class Libp2pNetwork implements Network {
   disconnect(peer: string): void {
     for (const connection of this.#connectionsTo(peer)) {
       connection.abort(new DstoreError('not-permitted', 'disconnected'))
+    }
+  }
+
+  /** The other connections that this node made to a peer are of no more use. */
+  #closeOlder(connection: Connection): void {
+    for (const other of this.#connectionsTo(connection.remotePeer.toString())) {
+      if (other.id === connection.id || other.direction === 'inbound') continue
+      other.abort(new DstoreError('unreachable', 'a newer connection replaces this one'))
     }
   }
 
@@ -281,6 +326,14 @@ export class Libp2pNetwork implements Network {
     }
     throw new DstoreError('unreachable', `${peer}: the connection broke`)
   }
+}
+
+function isThisNode(address: string): DstoreError {
+  return new DstoreError('malformed-address', `${address}: that is this node`)
+}
+
+function isDialled(address: string): DstoreError {
+  return new DstoreError('busy', `${address}: it is being dialled already`)
 }
 
 /** libp2p still lists a connection that the peer is closing, but no stream can be opened on it. */

@@ -3,6 +3,7 @@ import './polyfill.ts'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
+export { CODE_P2P } from '@multiformats/multiaddr'
 import { DstoreError } from '../errors.ts'
 
 const HOSTS = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6'])

@@ -5,7 +5,7 @@ import { DstoreError, type ErrorCode } from '../errors.ts'
 
 type Fault = readonly [code: ErrorCode, what: string]
 
-const NO_HOST: Fault = ['unreachable', 'no such host']
+export const NO_HOST: Fault = ['unreachable', 'no such host']
 const CLOSED: Fault = ['unreachable', 'it closed the connection']
 const NO_ROUTE: Fault = ['unreachable', 'no route to it']
 const LATE: Fault = ['timeout', 'no answer in time']

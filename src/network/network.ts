@@ -1,4 +1,5 @@
 /** The protocols that nodes speak, and what the roles need of a network to speak them. */
+import type { DstoreError } from '../errors.ts'
 import type { Channel } from '../wire/channel.ts'
 
 export const INDEX_PROTOCOL = '/dstore/index/1'
@@ -6,6 +7,16 @@ export const TRANSFER_PROTOCOL = '/dstore/transfer/1'
 
 export interface DialOptions {
   readonly signal?: AbortSignal
+}
+
+/** One connection to a peer whose identity Noise has proved. */
+export interface PeerConnection {
+  /** Errors: as `Network.open`. */
+  open(protocol: string, options?: DialOptions): Promise<Channel>
+  /** Drops every other connection that this node made to the peer. */
+  closeOthers(): void
+  /** Drops it, with its channels. */
+  close(reason: DstoreError): void
 }
 
 /** What a role uses of the network. */
@@ -53,4 +64,19 @@ export interface Network {
   disconnect(peer: string): void
 
   close(): Promise<void>
+}
+
+/** Chooses the address and the connection by which a peer is reached. */
+export interface PeerDialer {
+  /**
+   * Connects to exactly this address, also where the peer is connected over another one. Errors: as
+   * `dial`, and `impostor` if another peer answers.
+   */
+  connect(address: string, options?: DialOptions): Promise<PeerConnection>
+
+  /**
+   * The addresses to connect to for one with a host name, asked of the system now; one with an IP
+   * address stands for itself. Errors: `malformed-address`, `unreachable`.
+   */
+  resolve(address: string): Promise<readonly string[]>
 }

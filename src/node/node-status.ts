@@ -36,7 +36,12 @@ export interface RegisteredLocal {
 
 /** A Local's link to its Global. */
 export interface GlobalStatus {
-  readonly address: string
+  /** Its peer id. */
+  readonly peer: string
+  /** Where it is connected now; undefined while it is away. */
+  readonly address: string | undefined
+  /** Every address that this Local knows, in the order in which it tries them. */
+  readonly addresses: readonly string[]
   /** `doubtful`: connected, but silent for so long that reads ask Global first. */
   readonly state: 'connected' | 'doubtful' | 'away'
   /** When this state began, connected or away. */

@@ -9,15 +9,25 @@ import type { Recovery } from '../store/disk/disk.ts'
 import { createMemoryStore } from '../store/memory/memory.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
-import type { Channel } from '../wire/channel.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
 import { Global } from './global/global.ts'
+import {
+  ADDRESSES_FILE_BYTES,
+  GlobalAddresses,
+  decodeAddresses,
+  encodeAddresses,
+  type GlobalAddressesOptions,
+  type SavedAddresses,
+} from './local/global-addresses.ts'
+import { globalConnector } from './local/global-connector.ts'
 import { GlobalLink } from './local/global-link.ts'
+import type { GlobalLinkOptions } from './local/link-options.ts'
 import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
 import type { Log } from '../log.ts'
 import type { Node, Role } from './node.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../network/network.ts'
+import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
+import type { Network, PeerDialer } from '../network/network.ts'
 import { backoffMs } from './local/reconnect.ts'
 
 export interface NodeOptions {
@@ -34,8 +44,8 @@ export interface NodeOptions {
    * serves no peer.
    */
   readonly listen?: readonly string[]
-  /** Multiaddr, with peer id, of the Global of a Local. */
-  readonly join?: string
+  /** Multiaddrs, with peer id, of the Global of a Local. */
+  readonly join?: string | readonly string[]
   /** Makes a Local a member, and takes precedence over `join`. A secret: do not store it. */
   readonly ticket?: Ticket
   /** Budget of a Local's cache. */
@@ -115,60 +125,69 @@ async function openGlobal(
   }
 }
 
-async function openLocal(options: Opening, network: Network, gate: Gate): Promise<Node> {
-  const { log, now, cacheBytes, ticket } = options
-  const addresses = globalAddresses(options)
+async function openLocal(
+  options: Opening,
+  network: Network & PeerDialer,
+  gate: Gate,
+): Promise<Node> {
+  const { log, now, cacheBytes, ticket, dir } = options
+  const given = givenAddresses(options)
   const { parseDialAddress } = await import('../network/multiaddr.ts')
-  const globalPeer = parseDialAddress(addresses[0]!).peer
+  const { usableAddresses: usable } = await import('../network/host-addresses.ts')
+  const [globalPeer, ...others] = new Set(given.map((one) => parseDialAddress(one).peer))
+  if (globalPeer === undefined || others.length > 0) {
+    throw new DstoreError('usage', 'the addresses to join are of different nodes')
+  }
   const members = new KnownMembers((peer) => network.disconnect(peer))
   gate.follow((peer) => peer === globalPeer || members.has(peer))
-  let globalAddress = addresses[0]!
-  const dial = async (signal: AbortSignal): Promise<Channel> => {
-    const [address, channel] = await dialFirst(network, addresses, signal)
-    globalAddress = address
-    return channel
+  const file = await openAddressFile(dir, log)
+  const addresses = new GlobalAddresses({ ...file, peer: globalPeer, given, usable })
+  const connect = globalConnector({ dialer: network, addresses: () => addresses.all, now })
+  const onWelcome: GlobalLinkOptions['onWelcome'] = (peer, at, named) => {
+    if (at !== undefined) addresses.welcomed(at, named)
+    network.prepare?.(peer)
   }
-  const onWelcome = (peer: string): void => network.prepare?.(peer)
-  const linkOptions = { dial, backoffMs, members, onWelcome, log, now, random }
-  const link = new GlobalLink(linkOptions, ticket?.secret)
+  const parts = { network, gate, members, globalPeer, addresses, log, random }
+  const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
   const failure = await link.start()
   const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
   if (failure !== undefined && (!isAway || ticket !== undefined)) {
     await link.close()
     throw failure
   }
-  const parts = { network, link, gate, members, globalAddress, globalPeer }
-  const local = new Local({ ...parts, cacheBytes, log, random })
+  const local = new Local({ ...parts, link, cacheBytes })
   await local.listen()
   return local
 }
 
-/** The addresses of Global, with its peer id. */
-function globalAddresses({ join, ticket }: NodeOptions): readonly string[] {
+/** The addresses of Global that the user gave, with its peer id. */
+function givenAddresses({ join, ticket }: NodeOptions): readonly string[] {
   if (ticket !== undefined) return ticket.addresses.map((one) => `${one}/p2p/${ticket.peer}`)
-  if (join === undefined) throw new DstoreError('usage', 'a Local needs a Global to join')
-  return [join]
+  const given = typeof join === 'string' ? [join] : (join ?? [])
+  if (given.length > 0) return given
+  throw new DstoreError('usage', 'a Local needs a Global to join')
 }
 
-/**
- * A channel to the first address at which Global answers. If none does, throws the error of the
- * first.
- */
-async function dialFirst(
-  network: Network,
-  addresses: readonly string[],
-  signal: AbortSignal,
-): Promise<[address: string, channel: Channel]> {
-  let fault: unknown
-  for (const address of addresses) {
-    try {
-      return [address, await network.dial(address, INDEX_PROTOCOL, { signal })]
-    } catch (error) {
-      fault ??= error
-      signal.throwIfAborted()
-    }
+/** What Global named lasts as long as the state directory. */
+async function openAddressFile(
+  dir: string | undefined,
+  log: Log,
+): Promise<Pick<GlobalAddressesOptions, 'saved' | 'save'>> {
+  if (dir === undefined) return { saved: undefined, save: async () => undefined }
+  const path = join(dir, 'global.json')
+  const { readText, replaceText } = await import('../store/file/text-file.ts')
+  let saved: SavedAddresses | undefined
+  try {
+    const text = await readText(path, ADDRESSES_FILE_BYTES)
+    saved = text === undefined ? undefined : decodeAddresses(text)
+  } catch (error) {
+    log.warn('the addresses that Global named are not used', { error: String(error) })
   }
-  throw fault
+  const save = (some: SavedAddresses): Promise<void> =>
+    replaceText(path, encodeAddresses(some)).catch((error: unknown) => {
+      log.warn('the addresses that Global named are not saved', { error: String(error) })
+    })
+  return { saved, save }
 }
 
 async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<Store> {
@@ -194,7 +213,7 @@ async function openNetwork(
   listen: readonly string[],
   gate: Gate,
   isHeld = false,
-): Promise<Network> {
+): Promise<Network & PeerDialer> {
   const { createNetwork } = await import('../network/libp2p-network.ts')
   const { LaneNetwork } = await import('../network/lane/lane-network.ts')
   const identity = await identityIn(dir)

@@ -134,6 +134,53 @@ test('another peer at the address is not taken for the one that was asked for', 
   t.is(client.connections().length, 0)
 })
 
+test('R004-71 R004-76: each connection is a new one, to the address that is dialled, and the older ones can be closed', async (t) => {
+  const server = await network([LOOPBACK, LOOPBACK])
+  await server.handle(PROTOCOL, (channel) => void channel.write(Uint8Array.of(1, 2, 3)))
+  const client = await network([LOOPBACK])
+  await server.connect(client.addresses()[0]!)
+  const [a, b] = server.addresses() as [string, string]
+  // libp2p itself would give the second dial the connection of the first.
+  const [first, second] = await Promise.all([client.connect(a), client.connect(b)])
+  const third = await client.connect(a)
+  t.is(client.connections().length, 4)
+  const channels = await Promise.all([first, second, third].map((one) => one.open(PROTOCOL)))
+  third.closeOthers()
+  t.true(await eventually(async () => client.connections().length === 2))
+  t.deepEqual(
+    new Set(client.connections().map(({ direction }) => direction)),
+    new Set(['inbound', 'outbound']),
+  )
+  t.true(channels[0]!.signal.aborted && channels[1]!.signal.aborted)
+  t.deepEqual([...(await channels[2]!.read())!], [1, 2, 3])
+  third.close(new DstoreError('cancelled', 'enough'))
+  t.true(await eventually(async () => server.connections().length === 1))
+})
+
+test('R004-71: two dials of one address do not share a connection', async (t) => {
+  const { port } = await stranger(() => {})
+  const client = await network()
+  const address = `/ip4/127.0.0.1/tcp/${port}/p2p/${peerIdOf(await newIdentity())}`
+  const stop = new AbortController()
+  const first = refused(t, client.connect(address, { signal: stop.signal }), 'cancelled')
+  await refused(t, client.connect(address), 'busy')
+  stop.abort()
+  await first
+})
+
+test('R006-7: a connection to another peer is refused, and closed', async (t) => {
+  const server = await network([LOOPBACK])
+  const client = await network()
+  const wrong = server.addresses()[0]!.replace(server.peerId, peerIdOf(await newIdentity()))
+  await refused(t, client.connect(wrong), 'impostor')
+  t.true(await eventually(async () => server.connections().length === 0))
+  await refused(
+    t,
+    client.connect(`${LOOPBACK.replace(/0$/, '1')}/p2p/${client.peerId}`),
+    'malformed-address',
+  )
+})
+
 test('what is not a libp2p peer is incompatible', async (t) => {
   const client = await network()
   const peer = peerIdOf(await newIdentity())

@@ -69,6 +69,7 @@ const RUDE: Record<string, { greeted: boolean; act: (stranger: Stranger) => Prom
         leaseMs: 1,
         reset: true,
         members: [],
+        addresses: [],
       }),
   },
   'a feed': {
@@ -175,6 +176,7 @@ for (const [where, open] of Object.entries(MEETINGS)) {
     await first.hello()
     const second = await meet()
     t.like((await second.hello())?.body, { type: 'welcome' })
+    await second.say({ type: 'ping' })
     t.like((await first.last())?.body, { type: 'failure', code: 'unreachable' })
     t.deepEqual(host.index.peers(), [peerOf()])
   })

@@ -5,6 +5,7 @@ import type { Removal } from '../../src/index/message.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { REDIAL_PATIENCE_MS } from '../../src/limits.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
+import { connectOver } from './connect-over.ts'
 import { GlobalLink } from '../../src/node/local/global-link.ts'
 import type { IndexDriver } from '../../src/node/global/index-driver.ts'
 import { SILENT } from '../../src/log.ts'
@@ -30,7 +31,7 @@ class Ends {
 
   constructor(t: ExecutionContext, host: IndexDriver, peer: string, backoffMs = 20) {
     this.link = new GlobalLink({
-      dial: async () => {
+      connect: connectOver(async () => {
         this.dials++
         await host.ask({ type: 'admit', peer, role: 'admin' })
         if (this.away) throw new DstoreError('unreachable', 'kept away')
@@ -39,7 +40,7 @@ class Ends {
         void host.serve(global.peer === peer ? global : local)
         this.#channel = global.peer === peer ? local : global
         return this.#channel
-      },
+      }),
       backoffMs: () => backoffMs,
       members: this.members,
       log: SILENT,

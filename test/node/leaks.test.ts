@@ -14,6 +14,7 @@ import { Gate } from '../../src/membership/gate.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { LaneNetwork } from '../../src/network/lane/lane-network.ts'
+import { globalConnector } from '../../src/node/local/global-connector.ts'
 import { GlobalLink } from '../../src/node/local/global-link.ts'
 import { Global } from '../../src/node/global/global.ts'
 import { newIdentity } from '../../src/network/identity.ts'
@@ -21,7 +22,7 @@ import { Local } from '../../src/node/local/local.ts'
 import { SILENT } from '../../src/log.ts'
 import { createNetwork, type Libp2pNetwork } from '../../src/network/libp2p-network.ts'
 import type { Node, Progress } from '../../src/node/node.ts'
-import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../src/network/network.ts'
+import { TRANSFER_PROTOCOL, type Network, type PeerDialer } from '../../src/network/network.ts'
 import { backoffMs } from '../../src/node/local/reconnect.ts'
 import { createMemoryStore } from '../../src/store/memory/memory.ts'
 import { eventually } from '../eventually.ts'
@@ -42,7 +43,7 @@ interface Pair {
 }
 
 async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB): Promise<Pair> {
-  const own = async (listen: string[]): Promise<[Libp2pNetwork, Network]> => {
+  const own = async (listen: string[]): Promise<[Libp2pNetwork, Network & PeerDialer]> => {
     const network = await createNetwork({ identity: await newIdentity(), listen })
     const parts = { network, listen, bulk: TRANSFER_PROTOCOL, log: SILENT, now, random }
     return [network, lanes ? new LaneNetwork(parts) : network]
@@ -61,15 +62,15 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
   t.teardown(() => global.close())
   const relay = await Relay.before(t, serving.addresses()[0]!)
   const [, network] = await own([])
-  const globalAddress = relay.address
-  const dial = (signal: AbortSignal) => network.dial(globalAddress, INDEX_PROTOCOL, { signal })
+  const addresses = { all: [relay.address], close: async () => undefined }
+  const connect = globalConnector({ dialer: network, addresses: () => addresses.all, now })
   const members = new KnownMembers(() => undefined)
   const { secret } = parseTicket((await global.members.invite({ role: 'admin' })).ticket)
   const onWelcome = (peer: string): void => network.prepare?.(peer)
-  const link = new GlobalLink({ dial, backoffMs, members, onWelcome, ...rest }, secret)
+  const link = new GlobalLink({ connect, backoffMs, members, onWelcome, ...rest }, secret)
   await link.start()
   const gate = new Gate({ admission: undefined, now, report: () => undefined })
-  const parts = { network, link, gate, members, globalAddress, globalPeer: serving.peerId }
+  const parts = { network, link, gate, members, addresses, globalPeer: serving.peerId }
   const local = new Local({ ...parts, cacheBytes, ...rest })
   t.teardown(() => local.close())
   const counts = (): { streams: number; sockets: number } => ({

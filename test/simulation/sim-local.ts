@@ -275,6 +275,7 @@ export class SimLocal {
       case 'end-reads':
         return this.held.readings.clear()
       case 'refused':
+      case 'addresses':
         return
       case 'close':
         if (effect.error.code === 'protocol') oracle.fail(`${this.peer}: ${effect.error.message}`)

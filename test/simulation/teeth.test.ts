@@ -8,7 +8,11 @@ const SCHEDULES = 3000
 /** The schedule to begin with, for a fault that hides well; those before it come last. */
 const FIRST: Partial<Record<keyof Rules, number>> = { acknowledgeVerified: 2970 }
 
+/** Of several addresses of Global: addresses.test.ts has these faults. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['olderStays'])
+
 for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
+  if (ELSEWHERE.has(rule)) continue
   test(`with the rule "${rule}" switched off, the simulation finds a violation`, (t) => {
     for (let i = 0; i < SCHEDULES; i++) {
       const seed = 1 + (((FIRST[rule] ?? 1) - 1 + i) % SCHEDULES)

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { DstoreError } from '../../errors.ts'
+import { TICKET_ADDRESSES } from '../../limits.ts'
 
 const LISTEN = /^\/(ip4|ip6)\/([^/]+)\/tcp\/(\d{1,5})$/
 const PEER = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/p2p\/[1-9A-HJ-NP-Za-km-z]{32,64}$/
@@ -30,4 +31,21 @@ export function checkJoinAddress(address: string): string {
     throw new DstoreError('malformed-address', `the address has no peer id: ${address}`, { hint })
   }
   throw new DstoreError('malformed-address', `not the address of a Global: ${address}`, { hint })
+}
+
+/**
+ * Returns the multiaddrs of one Global; else throws `malformed-address`, or `usage` for several
+ * nodes or too many addresses.
+ */
+export function checkJoinAddresses(addresses: readonly string[]): readonly string[] {
+  const peers = addresses.map((one) => checkJoinAddress(one).replace(/^.*\/p2p\//, ''))
+  if (new Set(peers).size > 1) {
+    throw new DstoreError('usage', 'the addresses to join are of different nodes', {
+      hint: 'all of them end in the peer id of one Global',
+    })
+  }
+  if (addresses.length > TICKET_ADDRESSES) {
+    throw new DstoreError('usage', `more than ${TICKET_ADDRESSES} addresses to join`)
+  }
+  return addresses
 }

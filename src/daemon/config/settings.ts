@@ -12,7 +12,7 @@ import {
 } from '../../limits.ts'
 import type { Role } from '../../node/node.ts'
 import { checkLossless, decodeUtf8 } from '../../utf8.ts'
-import { checkJoinAddress, checkListenAddress } from './addresses.ts'
+import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { hintAtOwner } from './owner.ts'
 import { parseDuration, parseSize } from './quantities.ts'
@@ -21,8 +21,8 @@ import { absolutePath } from './working-directory.ts'
 /** The settings that one source gives; a missing one is left to the next source. */
 export interface Settings {
   readonly role?: Role
-  /** Multiaddr of a Local's Global, with its peer id. */
-  readonly join?: string
+  /** Multiaddrs of a Local's Global, with its peer id. */
+  readonly join?: readonly string[]
   /** Multiaddrs to listen on. */
   readonly listen?: readonly string[]
   /** TCP port on which lanes for bulk are accepted; 0 for any free one. */
@@ -47,7 +47,7 @@ export interface Settings {
 
 /** By variable, in the order in which they apply: the settings that its text stands for. */
 const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
-  DSTORE_JOIN: (join) => ({ role: 'local', join }),
+  DSTORE_JOIN: (text) => ({ role: 'local', join: text.split(',') }),
   DSTORE_GLOBAL: (text) => (text === '1' ? { role: 'global' } : {}),
   DSTORE_LISTEN: (text) => ({ listen: text.split(',') }),
   DSTORE_LANE_PORT: (text) => ({ lanePort: parsePort(text) }),
@@ -103,7 +103,7 @@ export function readSettings(path: string): Settings {
     if (bytes.byteLength > CONFIG_FILE_BYTES) throw new Error('too long')
     const text = decodeUtf8(bytes)
     if (text === undefined) throw new Error('not UTF-8')
-    return checkSettings(checkShape(JSON.parse(text)))
+    return checkSettings(checkShape(withList(JSON.parse(text))))
   } catch (cause) {
     throw new DstoreError('usage', `${path}: ${(cause as Error).message}`, {
       cause,
@@ -203,7 +203,7 @@ export function checkSettings(settings: Settings): Settings {
   const { role, join, listen, store, leaseMs = 0, socketGroup, http } = settings
   if (socketGroup !== undefined) checkGroup(socketGroup)
   if (http !== undefined && http !== 'none') parseHttpAddress(http)
-  if (join !== undefined) checkJoinAddress(join)
+  if (join !== undefined) checkJoinAddresses(join)
   for (const address of listen ?? []) checkListenAddress(address)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
     throw new DstoreError('usage', `no such store: ${String(store)}`, {
@@ -232,6 +232,12 @@ export function checkGroup(group: string): string {
   throw new DstoreError('usage', `not a group: ${group}`)
 }
 
+/** Older files have one address to join. */
+function withList(value: unknown): unknown {
+  const { join } = (value ?? {}) as { readonly join?: unknown }
+  return typeof join === 'string' ? { ...(value as object), join: [join] } : value
+}
+
 function checkShape(value: unknown): Settings {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('not an object')
@@ -244,13 +250,15 @@ function checkShape(value: unknown): Settings {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string'
+
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 const isPort = (value: unknown): boolean => isCount(value) && Number(value) <= 65_535
 
 const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['role', (value: unknown) => value === 'standalone' || value === 'global' || value === 'local'],
-  ['join', isText],
-  ['listen', (value: unknown) => Array.isArray(value) && value.every(isText)],
+  ['join', isTexts],
+  ['listen', isTexts],
   ['lanePort', isPort],
   ['store', isText],
   ['cacheBytes', isCount],

@@ -32,7 +32,7 @@ export interface DaemonOptions {
   readonly directory: StateDirectory
   /** From flags and environment; they override the saved settings, and are saved. */
   readonly settings: Settings
-  /** Makes a Local a member at its first start. Only the address of its Global is saved. */
+  /** Makes a Local a member at its first start. Only the addresses of its Global are saved. */
   readonly ticket?: Ticket
   /** For this start only: the wall clock is right (R004-64). Not saved. */
   readonly trustClock?: boolean
@@ -152,16 +152,15 @@ async function serve(
 
 /** The settings of a Local that joins the Global which issued the ticket. */
 function asLocal(settings: Settings, { peer, addresses }: Ticket): Settings {
-  return { ...settings, role: 'local', join: `${addresses[0]!}/p2p/${peer}` }
+  return { ...settings, role: 'local', join: addresses.map((one) => `${one}/p2p/${peer}`) }
 }
 
 /**
  * Adds the address that a Global without one was assigned, so that its Locals find it after a
- * restart; for a Local, the address of its ticket at which Global answered.
+ * restart.
  */
 async function withAddress(settings: Settings, node: Node): Promise<Settings> {
-  const { listen, global } = await node.status()
-  if (global !== undefined) return { ...settings, join: global.address }
+  const { listen } = await node.status()
   if (settings.role !== 'global' || settings.listen !== undefined) return settings
   return { ...settings, listen: listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')) }
 }

@@ -52,9 +52,18 @@ export function toInvite({ secretHash, role, uses, validMs }: pb.Invite): Invite
 }
 
 export function toInvited({ addresses, expiresMs }: pb.Invited): Invited {
+  return {
+    type: 'invited',
+    addresses: toAddresses(addresses),
+    expiresMs: count('time', expiresMs),
+  }
+}
+
+/** The addresses that Global gives as its own (R006-42). */
+export function toAddresses(addresses: readonly string[]): readonly string[] {
   if (addresses.length > TICKET_ADDRESSES) throw malformed(`${addresses.length} addresses`)
   if (!addresses.every(isTicketAddress)) throw malformed('an invalid address')
-  return { type: 'invited', addresses, expiresMs: count('time', expiresMs) }
+  return addresses
 }
 
 export function toMemberPage({ items, more }: pb.MemberPage): MemberPage {

@@ -7,6 +7,7 @@ import { DstoreError } from '../../errors.ts'
 import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, NAMES_PER_KEY } from '../../limits.ts'
 import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
 import {
+  toAddresses,
   toInvite,
   toInvited,
   toMemberPage,
@@ -55,9 +56,15 @@ function fromWire(body: pb.Message['body']): Body {
     case 'welcome': {
       const { version, position, leaseMs, reset } = body.value
       if (position === undefined) throw malformed('a welcome without a position')
-      const lease = { leaseMs: maybeCount('lease', leaseMs) }
-      const members = toPeers(body.value.members)
-      return { type: 'welcome', version, position: toPosition(position), ...lease, reset, members }
+      return {
+        type: 'welcome',
+        version,
+        position: toPosition(position),
+        leaseMs: maybeCount('lease', leaseMs),
+        reset,
+        members: toPeers(body.value.members),
+        addresses: toAddresses(body.value.addresses),
+      }
     }
     case 'locate': {
       const digests = batch('digests', body.value.digests).map(digest)

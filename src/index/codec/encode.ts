@@ -22,8 +22,9 @@ function toWire(body: Body): WireBody {
       return { case: 'hello', value }
     }
     case 'welcome': {
-      const { version, position, leaseMs, reset, members } = body
-      const known = { position: wirePosition(position), members: [...members] }
+      const { version, position, leaseMs, reset, members, addresses } = body
+      const peers = { members: [...members], addresses: [...addresses] }
+      const known = { position: wirePosition(position), ...peers }
       const value = { version, reset, ...known, ...wide({ leaseMs }) }
       return { case: 'welcome', value }
     }

@@ -101,6 +101,7 @@ export class GlobalIndex {
       rules,
       register: this.#register,
       members,
+      addresses: () => this.#options.addresses?.() ?? [],
       redeem: (peer, secret, finish) => {
         const origin = { session: SELF, id: 0 }
         this.#plans.run({ origin, begin: () => redeem(peer, secret, this.#context('')), finish })

@@ -13,35 +13,13 @@ import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Write } from '../../store/store.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import {
-  VERSIONS,
-  type Body,
-  type Feed,
-  type Hello,
-  type Message,
-  type Position,
-} from '../message.ts'
+import { VERSIONS, type Body, type Feed, type Message, type Position } from '../message.ts'
 import { failure } from '../failure.ts'
 import type { Change, Run } from '../records/record.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { Rules } from '../rules.ts'
 import { feedFromLog, type ChangeFeed } from './feed.ts'
-
-interface Session {
-  readonly peer: string
-  state: 'opened' | 'registering' | 'welcome'
-  heardAt: number
-  sentAt: number
-  hello: { readonly id: number; readonly body: Hello } | undefined
-  /** The seq up to which it has been fed. */
-  fedUpTo: number
-  /** The seq that it has yet to acknowledge. */
-  outstanding: number | undefined
-  /** The log is being read for it. */
-  replaying: boolean
-  /** A newer session of the same identity, which takes over unless this one is heard. */
-  challenger: { readonly session: SessionId; readonly since: number } | undefined
-}
+import { newSession, type Session } from './session.ts'
 
 export interface SessionsOptions {
   readonly runs: readonly Run[]
@@ -50,6 +28,8 @@ export interface SessionsOptions {
   readonly feed: ChangeFeed
   readonly register: LocalRegister
   readonly members: Members
+  /** Where Global listens: multiaddrs without its peer id. */
+  readonly addresses: () => readonly string[]
   /** Redeems the ticket with this secret; `then` gets `admitted`, or a failure. */
   readonly redeem: (peer: string, secret: Uint8Array, then: (answer: Body) => void) => void
   /** The changes up to this one were trimmed from the log. */
@@ -66,13 +46,15 @@ const NO_LONGER = 'this node is no longer a member of this Global'
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Map<SessionId, Session>()
+  #hellos = 0
 
   constructor(options: SessionsOptions) {
     this.#options = options
   }
 
+  /** The connected Locals. One that has just reconnected has two sessions for a moment. */
   peers(): string[] {
-    return [...this.#welcome()].map(([, { peer }]) => peer)
+    return [...new Set([...this.#welcome()].map(([, { peer }]) => peer))]
   }
 
   peerOf(id: SessionId): string | undefined {
@@ -80,18 +62,7 @@ export class Sessions {
   }
 
   opened(id: SessionId, peer: string): void {
-    const now = this.#options.now()
-    this.#sessions.set(id, {
-      peer,
-      state: 'opened',
-      heardAt: now,
-      sentAt: now,
-      hello: undefined,
-      fedUpTo: 0,
-      outstanding: undefined,
-      replaying: false,
-      challenger: undefined,
-    })
+    this.#sessions.set(id, newSession(peer, this.#options.now()))
   }
 
   closed(id: SessionId): void {
@@ -111,12 +82,14 @@ export class Sessions {
     }
     const { body } = message
     if (session.state === 'welcome') {
+      if (session.replacesOlder) this.#replaceOlder(session)
       this.#options.register.heard(session.peer)
       if (body.type === 'ping') this.#options.register.renew(session.peer, session.heardAt)
       return true
     }
     if (body.type === 'hello' && session.state === 'opened' && session.hello === undefined) {
       session.hello = { id: message.id, body }
+      session.order = ++this.#hellos
       this.#hello(id, session)
     } else {
       this.refuse(id, 'protocol', `a ${body.type} before the welcome`)
@@ -245,7 +218,7 @@ export class Sessions {
       if (other.peer !== session.peer || otherId === id || other.hello === undefined) continue
       if (other.state === 'opened') continue
       if (equal(other.hello.body.bootId, bootId)) {
-        this.refuse(otherId, 'unreachable', 'the same Local has reconnected')
+        session.replacesOlder = true
       } else if (other.challenger === undefined) {
         other.challenger = { session: id, since: this.#options.now() }
         this.send(otherId, { id: 0, body: { type: 'ping' } })
@@ -255,12 +228,24 @@ export class Sessions {
         return
       }
     }
+    if (session.replacesOlder && !this.#options.rules.olderStays) this.#replaceOlder(session)
     session.state = 'registering'
     const { position } = session.hello!.body
     const held = position === undefined ? this.#options.feed.seq : 0
     const write = this.#options.register.registration(session.peer, bootId, held)
     if (write === undefined) this.#greet(id, session, held)
     else this.#options.write([write], () => this.#greet(id, session, held))
+  }
+
+  /** The Local uses its new session: it has no more use for those of earlier hellos (R004-8). */
+  #replaceOlder(session: Session): void {
+    session.replacesOlder = false
+    const { bootId } = session.hello!.body
+    for (const [otherId, other] of this.#sessions) {
+      if (other.peer !== session.peer || other.order >= session.order) continue
+      if (other.state === 'opened' || !equal(other.hello!.body.bootId, bootId)) continue
+      this.refuse(otherId, 'unreachable', 'the same Local has reconnected')
+    }
   }
 
   #greet(id: SessionId, session: Session, held: number): void {
@@ -274,7 +259,7 @@ export class Sessions {
     const resumes = known && position !== undefined && this.contains(position, highestSeen)
     const applied = resumes ? position.seq : undefined
     register.welcome(session.peer, bootId, { seq: held, applied, now })
-    if (this.#sessions.get(id) !== session) return register.disconnected(session.peer, now)
+    if (this.#sessions.get(id) !== session) return this.#left(session.peer)
     session.state = 'welcome'
     session.fedUpTo = applied ?? feed.seq
     // After a reset the feed starts when the Local has revalidated what it holds.
@@ -288,6 +273,7 @@ export class Sessions {
         leaseMs,
         reset: !resumes,
         members: resumes ? [] : members.peers(),
+        addresses: this.#options.addresses(),
       },
     })
     if (resumes) this.#feed(id, session)
@@ -336,10 +322,14 @@ export class Sessions {
   }
 
   #gone({ challenger, peer, state }: Session): void {
-    const { register, now } = this.#options
-    if (state === 'welcome' && !this.peers().includes(peer)) register.disconnected(peer, now())
+    if (state === 'welcome') this.#left(peer)
     const next = challenger === undefined ? undefined : this.#sessions.get(challenger.session)
     if (next !== undefined) this.#arrive(challenger!.session, next)
+  }
+
+  /** A session of this peer has ended; another may go on. */
+  #left(peer: string): void {
+    if (!this.peers().includes(peer)) this.#options.register.disconnected(peer, this.#options.now())
   }
 
   *#welcome(): Generator<[SessionId, Session]> {

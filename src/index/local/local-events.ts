@@ -9,10 +9,15 @@ import type { Revalidated } from './revalidation.ts'
 export type LocalEvent = UntimedLocalEvent & { readonly now: number }
 
 export type UntimedLocalEvent =
-  /** The stream to Global is open. */
+  /**
+   * A stream to Global is open: the hello goes out on it. A session that goes on beside it must
+   * give no message until the hello is answered, which closes that session, or `unanswered`.
+   */
   | { readonly type: 'opened' }
   | { readonly type: 'message'; readonly message: Message }
-  /** The stream is closed, or could not be opened. */
+  /** The stream with the last hello is closed, and a session beside it goes on. */
+  | { readonly type: 'unanswered'; readonly error: DstoreError }
+  /** The stream of the session is closed, or could not be opened. */
   | { readonly type: 'closed'; readonly error: DstoreError }
   | {
       readonly type: 'request'
@@ -43,6 +48,8 @@ export type LocalEffect =
    * the admitted peers from now on, and disconnect the expelled ones.
    */
   | (Pick<Feed, 'removals' | 'unbindings' | 'memberships'> & { readonly type: 'apply' })
+  /** Global listens at these: multiaddrs without peer id. */
+  | { readonly type: 'addresses'; readonly addresses: readonly string[] }
   /** These are all members: disconnect every other peer. */
   | { readonly type: 'members'; readonly peers: readonly string[] }
   /** Mark everything held as void and forget all bindings, then send `held`. */

@@ -21,20 +21,16 @@ import {
 } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
+import { Greeting, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
 import type { LocalEffect, LocalEvent } from './local-events.ts'
 import { Progress } from './progress.ts'
 import { RequestQueue, type Settled } from './request-queue.ts'
 import { REVALIDATION_ID, Revalidation } from './revalidation.ts'
 
-/** `away`: no link. `greeting`: the hello is sent. `connected`: the Local is welcome. */
-export type LinkState = 'away' | 'greeting' | 'connected'
-
-const HELLO_ID = 1
-
 export class LocalIndex {
-  readonly #bootId: Uint8Array
   readonly #rules: Rules
+  readonly #greeting: Greeting
   readonly #inFlight = new InFlight()
   readonly #requests: RequestQueue
   readonly #revalidation: Revalidation = new Revalidation()
@@ -42,12 +38,9 @@ export class LocalIndex {
   readonly #progress = new Progress()
   #link: LinkState = 'away'
   #heardAt = 0
-  #helloAt = 0
   /** The lease has expired, and the reads are ended. */
   #isExpired = false
   #flushDue = false
-  /** Part of the hello until Global welcomes this node. */
-  #ticketSecret: Uint8Array | undefined
   /** Feeds to apply later: only if the rule `applyBeforeAck` is off. */
   #late: Feed[] = []
   #effects: LocalEffect[] = []
@@ -60,8 +53,7 @@ export class LocalIndex {
     ticketSecret?: Uint8Array | undefined
   }) {
     const { bootId, now, rules = ALL_RULES, ticketSecret } = options
-    this.#ticketSecret = ticketSecret
-    this.#bootId = bootId
+    this.#greeting = new Greeting(bootId, ticketSecret)
     this.#rules = rules
     this.#requests = new RequestQueue(this.#inFlight, rules, now)
     this.#freshness = new Freshness({ rules, now })
@@ -69,6 +61,11 @@ export class LocalIndex {
 
   get link(): LinkState {
     return this.#link
+  }
+
+  /** Is a hello out? Nothing of a session beside it may be heard until it is answered. */
+  get isGreeting(): boolean {
+    return this.#greeting.isOut
   }
 
   get freshness(): Pick<Freshness, 'leaseMs' | 'roundTripMs' | 'isExpired'> {
@@ -92,15 +89,19 @@ export class LocalIndex {
 
   /**
    * Begins an upload beside the index stream. Its value may be kept only if the link is up now and
-   * stays up: otherwise its seq may be of a history that a restored Global does not know.
+   * stays up, and no hello goes out meanwhile: otherwise its seq may be of a history that a
+   * restored Global does not know.
    */
   begin(digest: Digest): Flight {
     const flight = this.#inFlight.begin([keySubject(digest)])
-    if (this.#link !== 'connected') this.#inFlight.overtake(keySubject(digest), Infinity)
+    const { attempt, isOut } = this.#greeting
+    const isVoid = this.#link !== 'connected' || isOut
+    if (isVoid) this.#inFlight.overtake(keySubject(digest), Infinity)
     return {
       end: () => flight.end(),
       isFresh: (subject, incarnation) => {
-        const fresh = flight.isFresh(subject, incarnation) || !this.#rules.putsInFlight
+        const isNamed = attempt === this.#greeting.attempt
+        const fresh = (isNamed && flight.isFresh(subject, incarnation)) || !this.#rules.putsInFlight
         if (fresh) this.#progress.saw(incarnation)
         return fresh
       },
@@ -116,7 +117,12 @@ export class LocalIndex {
       case 'message':
         this.#message(event.message, event.now)
         break
+      case 'unanswered':
+        this.#greeting.over()
+        if (this.#link === 'greeting') this.#closed(event.now, event.error)
+        break
       case 'closed':
+        if (this.#link === 'greeting') this.#greeting.over()
         this.#closed(event.now, event.error)
         break
       case 'request':
@@ -148,21 +154,13 @@ export class LocalIndex {
     return this.#effects
   }
 
+  /** A session so far stays until Global answers this hello. */
   #opened(now: number): void {
-    this.#link = 'greeting'
-    this.#heardAt = now
-    this.#helloAt = now
-    this.#send({
-      id: HELLO_ID,
-      body: {
-        type: 'hello',
-        versions: VERSIONS,
-        bootId: this.#bootId,
-        position: this.#progress.position,
-        highestSeen: this.#progress.highestSeen,
-        ticketSecret: this.#ticketSecret,
-      },
-    })
+    if (this.#link === 'away') {
+      this.#link = 'greeting'
+      this.#heardAt = now
+    }
+    this.#send(this.#greeting.next(now, this.#progress))
   }
 
   #message(message: Message, now: number): void {
@@ -202,6 +200,7 @@ export class LocalIndex {
   }
 
   #greeted({ body }: Message): void {
+    this.#greeting.over()
     if (body.type === 'welcome' && VERSIONS.includes(body.version)) {
       this.#welcomed(body)
     } else if (body.type === 'failure') {
@@ -223,14 +222,15 @@ export class LocalIndex {
   }
 
   #welcomed(welcome: Welcome): void {
-    const { position, reset, leaseMs, members } = welcome
+    const { position, reset, leaseMs, members, addresses } = welcome
     this.#link = 'connected'
-    this.#ticketSecret = undefined
+    this.#greeting.welcomed()
+    this.#effects.push({ type: 'addresses', addresses })
     const applied = this.#progress.welcomed(welcome)
     if (applied === undefined) {
       return this.#close(new DstoreError('protocol', 'Global resumed a feed that never began'))
     }
-    this.#freshness.welcomed({ sentAt: this.#helloAt, seq: position.seq, leaseMs, applied })
+    this.#freshness.welcomed({ sentAt: this.#greeting.sentAt, seq: position.seq, leaseMs, applied })
     if (reset) {
       this.#effects.push({ type: 'members', peers: members })
       this.#inFlight.reset()
@@ -286,7 +286,7 @@ export class LocalIndex {
 
   #closed(now: number, error: DstoreError): void {
     const awaySince = this.#link === 'connected' ? now : undefined
-    this.#link = 'away'
+    this.#link = this.#greeting.isOut ? 'greeting' : 'away'
     this.#progress.closed()
     this.#freshness.closed(now)
     this.#revalidation.closed()

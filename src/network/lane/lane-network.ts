@@ -10,7 +10,7 @@ import { defaultLanePort } from './lane-port.ts'
 import { LanesAhead } from './lanes-ahead.ts'
 import type { Log } from '../../log.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
-import type { DialOptions, Network } from '../network.ts'
+import type { DialOptions, Network, PeerConnection, PeerDialer } from '../network.ts'
 
 /** Where lanes listen, if the node does. */
 export interface LanePortOptions {
@@ -30,7 +30,7 @@ export interface LaneNetworkOptions extends LaneKeysOptions, LanePortOptions {
   readonly log: Log
 }
 
-export class LaneNetwork implements Network {
+export class LaneNetwork implements Network, PeerDialer {
   readonly #options: LaneNetworkOptions
   readonly #network: Libp2pNetwork
   readonly #dialer: LaneDialer
@@ -70,6 +70,14 @@ export class LaneNetwork implements Network {
     if (protocol !== this.#options.bulk) return this.#network.dial(address, protocol, options)
     const { peer } = parseDialAddress(address)
     return this.#bulk(peer, options, () => this.#network.dial(address, protocol, options))
+  }
+
+  connect(address: string, options?: DialOptions): Promise<PeerConnection> {
+    return this.#network.connect(address, options)
+  }
+
+  resolve(address: string): Promise<readonly string[]> {
+    return this.#network.resolve(address)
   }
 
   async open(peer: string, protocol: string, options: DialOptions = {}): Promise<Channel> {

@@ -8,43 +8,44 @@ import { encodeMessage } from '../../index/codec/encode.ts'
 import type { Flight } from '../../index/local/in-flight.ts'
 import type { LocalEffect, UntimedLocalEvent } from '../../index/local/local-events.ts'
 import { LocalIndex } from '../../index/local/local-index.ts'
-import type { Answer, AnswerTo, Digest, Position, Request } from '../../index/message.ts'
+import type { AnswerTo, Digest, Message, Position, Request } from '../../index/message.ts'
 import type { Verdict } from '../../index/local/freshness.ts'
-import {
-  CALL_TIMEOUT_MS,
-  FAREWELL_MS,
-  INDEX_MESSAGE_BYTES,
-  REFUSED_REDIAL_MS,
-} from '../../limits.ts'
-import type { Channel } from '../../wire/channel.ts'
-import { FrameReader } from '../../wire/frames.ts'
-import { FrameWriter } from '../../wire/frame-writer.ts'
+import { CALL_TIMEOUT_MS, DOUBT_MS, FAREWELL_MS, REFUSED_REDIAL_MS } from '../../limits.ts'
 import { inTime, pause } from '../../deadline.ts'
+import type { Greeted, Greeter } from './global-connector.ts'
 import type { AskOptions, GlobalLinkOptions, Held, LinkStatus, Take } from './link-options.ts'
+import { PendingCalls } from './pending-calls.ts'
 import { Reconnect } from './reconnect.ts'
+import { SecondConnection } from './second-connection.ts'
 
 /** How often the index checks the time: for pings, silence, and callers' time-outs. */
 const TICK_MS = 250
 
-interface Caller {
-  readonly take: (answer: Answer, keep: boolean) => void
-  readonly reject: (error: DstoreError) => void
-}
+const TAKEN_OVER = new DstoreError('unreachable', 'Global was silent on an older connection')
 
 export class GlobalLink {
   readonly #options: GlobalLinkOptions
   readonly #index: LocalIndex
-  readonly #callers = new Map<number, Caller>()
-  readonly #readers = new Map<number, (verdict: Verdict) => void>()
+  readonly #calls = new PendingCalls()
   #held: Held | undefined
   readonly #stop = new AbortController()
   readonly #ticker: NodeJS.Timeout
-  #current: { readonly channel: Channel; readonly writer: FrameWriter } | undefined
+  #current: Greeted | undefined
+  /** The hello that the index has just made. */
+  #hello: Message | undefined
+  #named: readonly string[] = []
+  readonly #greeter: Greeter = {
+    hello: () => {
+      this.#handle({ type: 'opened' })
+      return this.#hello!
+    },
+    unanswered: (error) => this.#handle({ type: 'unanswered', error }),
+  }
+  readonly #second: SecondConnection
   /** Why the index dropped the current stream, or the last one. */
   #dropped: DstoreError | undefined
-  #lastTicket = 0
-  /** When Global was last heard, by the wall clock of then. */
-  #lastHeard = new Date()
+  /** When Global was last heard: by the wall clock of then, and by the link's clock. */
+  #lastHeard = { date: new Date(), at: 0 }
   /** A goodbye was sent: do not reconnect. */
   #isClosing = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
@@ -58,7 +59,14 @@ export class GlobalLink {
     const bootId = options.random(16)
     this.#reconnect = new Reconnect(options.now)
     this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
-    this.#ticker = setInterval(() => this.#handle({ type: 'tick' }), TICK_MS)
+    this.#second = new SecondConnection({
+      connect: options.connect,
+      greeter: this.#greeter,
+      now: options.now,
+      isGreeting: () => this.#index.isGreeting,
+      onGreeted: () => this.#current?.channel.abort(TAKEN_OVER),
+    })
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS)
     this.#ticker.unref()
   }
 
@@ -90,7 +98,7 @@ export class GlobalLink {
   /** When Global was last heard, and its last round-trip time; undefined before the first. */
   get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
     if (this.#index.position === undefined) return undefined
-    return { lastHeard: this.#lastHeard, roundTripMs: this.#index.freshness.roundTripMs }
+    return { lastHeard: this.#lastHeard.date, roundTripMs: this.#index.freshness.roundTripMs }
   }
 
   /** This Local's position in the order of changes; undefined before its first welcome. */
@@ -107,16 +115,16 @@ export class GlobalLink {
    * May held values be served? Waits if that will be known in a moment. Rejects with `cancelled`.
    */
   async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
-    const ticket = ++this.#lastTicket
+    const ticket = this.#calls.newTicket()
     for (;;) {
       const verdict = this.#index.verdict(this.#options.now())
       if (verdict !== 'wait') return verdict
       const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
       const decided = await inTime<Verdict>(limit, (resolve) => {
-        this.#readers.set(ticket, (verdict) => resolve(() => verdict))
+        this.#calls.addReader(ticket, (verdict) => resolve(() => verdict))
         this.#handle({ type: 'check-freshness', ticket })
         return () => {
-          if (this.#readers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
+          if (this.#calls.remove(ticket)) this.#handle({ type: 'cancel', ticket })
         }
       })
       if (decided !== 'wait') return decided
@@ -155,19 +163,19 @@ export class GlobalLink {
     take: Take<R, T> = (answer) => answer as T,
   ): Promise<T> {
     this.#stop.signal.throwIfAborted()
-    const ticket = ++this.#lastTicket
+    const ticket = this.#calls.newTicket()
     const { timeoutMs = CALL_TIMEOUT_MS, signal, digests = [], waits = () => true } = options
     const isAway = this.#status.state === 'away'
     const ms = isAway && waits() ? await this.#waitForGlobal(timeoutMs, signal) : timeoutMs
     const limit = { ms, what: 'Global did not answer', signal }
     return inTime<T>(limit, (resolve, reject) => {
-      this.#callers.set(ticket, {
+      this.#calls.addCaller(ticket, {
         take: (body, keep) => resolve(() => take(body as AnswerTo[R['type']], keep)),
         reject,
       })
       this.#handle({ type: 'request', ticket, body: request, digests })
       return () => {
-        if (this.#callers.delete(ticket)) this.#handle({ type: 'cancel', ticket })
+        if (this.#calls.remove(ticket)) this.#handle({ type: 'cancel', ticket })
       }
     })
   }
@@ -201,28 +209,37 @@ export class GlobalLink {
     this.#stop.abort(reason)
     this.#current?.channel.abort(reason)
     await this.#running
-    for (const { reject } of this.#callers.values()) reject(reason)
-    this.#callers.clear()
+    this.#calls.rejectAll(reason)
+  }
+
+  #tick(): void {
+    this.#handle({ type: 'tick' })
+    const silentMs = this.#options.now() - this.#lastHeard.at
+    if (this.#current === undefined || silentMs < DOUBT_MS || this.#isClosing) return
+    if (this.#index.link === 'connected') this.#second.start(this.#stop.signal)
   }
 
   async #run(): Promise<void> {
-    const { dial, backoffMs, log } = this.#options
+    const { connect, backoffMs, log } = this.#options
     const { signal } = this.#stop
     for (let attempt = 1; !signal.aborted; attempt++) {
       let error: DstoreError
       this.#reconnect.attemptStarted()
       try {
-        const channel = await dial(signal)
-        error = await this.#session(channel, () => (attempt = 0))
+        const greeted = (await this.#second.take()) ?? (await connect(this.#greeter, signal))
+        error = await this.#session(greeted, () => (attempt = 0))
       } catch (cause) {
         error = asDstoreError(cause)
       }
       if (signal.aborted || this.#isClosing) break
+      this.#handle({ type: 'closed', error })
+      // A second connection takes over without a pause, if its attempt succeeds.
+      if (this.#second.isGreeted) continue
       if (this.#status.state === 'connected' || attempt === 1) {
         log.warn('Global is away', { error: error.message })
       }
       this.#became('away', error)
-      this.#handle({ type: 'closed', error })
+      if (this.#second.isOn) continue
       const isRefused = error.code === 'not-permitted'
       const wait = backoffMs(Math.max(1, attempt))
       const waitMs = isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait
@@ -232,39 +249,49 @@ export class GlobalLink {
   }
 
   /** Runs the session on one channel. Returns the reason for its end. */
-  async #session(channel: Channel, welcomed: () => void): Promise<DstoreError> {
-    const { log } = this.#options
-    this.#current = { channel, writer: new FrameWriter(channel) }
+  async #session(greeted: Greeted, welcomed: () => void): Promise<DstoreError> {
+    const { channel, reader } = greeted
+    this.#current = greeted
     this.#dropped = undefined
+    let isWelcome = false
     try {
-      this.#handle({ type: 'opened' })
-      const reader = new FrameReader(channel, { maxBytes: INDEX_MESSAGE_BYTES })
-      for (;;) {
-        const frame = await reader.next()
-        if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
-        const message = decodeMessage(frame)
-        this.#lastHeard = new Date()
+      for (let message = greeted.answer; ;) {
+        this.#lastHeard = { date: new Date(), at: this.#options.now() }
         this.#handle({ type: 'message', message })
         // If the index dropped the stream, its reason counts, not the stream's.
         if (this.#dropped !== undefined) return this.#dropped
-        if (this.#index.link === 'connected' && this.#status.state === 'away') {
+        if (this.#index.link === 'connected' && !isWelcome) {
+          isWelcome = true
           welcomed()
-          this.#became('connected', undefined)
-          this.#options.onWelcome?.(channel.peer)
-          log.info('connected to Global', { peer: channel.peer })
+          this.#welcomed(greeted)
         }
+        const frame = await reader.next()
+        if (frame === undefined) return new DstoreError('unreachable', 'Global ended the session')
+        message = decodeMessage(frame)
+        if (this.#second.isOn && !(await this.#second.goesOn())) return TAKEN_OVER
       }
     } catch (error) {
       return this.#dropped ?? asDstoreError(error)
     } finally {
       this.#current = undefined
-      channel.abort(new DstoreError('unreachable', 'the session with Global has ended'))
+      const over = new DstoreError('unreachable', 'the session with Global has ended')
+      channel.abort(over)
+      if (!isWelcome) greeted.close(over)
     }
   }
 
-  #became(state: LinkStatus['state'], error: DstoreError | undefined): void {
+  #welcomed(greeted: Greeted): void {
+    const { channel, target } = greeted
+    greeted.welcomed()
+    this.#became('connected', undefined, target?.known)
+    this.#options.onWelcome?.(channel.peer, target, this.#named)
+    const facts = { peer: channel.peer, address: target?.address }
+    this.#options.log.info('connected to Global', facts)
+  }
+
+  #became(state: LinkStatus['state'], error: DstoreError | undefined, address?: string): void {
     const since = this.#status.state === state ? this.#status.since : new Date()
-    this.#status = { state, since, error }
+    this.#status = { state, since, address, error }
     this.#reconnect.attemptEnded()
     this.#firstAttempt?.(error)
     this.#firstAttempt = undefined
@@ -278,27 +305,24 @@ export class GlobalLink {
   #carryOut(effect: LocalEffect): void {
     switch (effect.type) {
       case 'send':
-        this.#current?.writer.send(encodeMessage(effect.message)).catch(() => undefined)
+        if (effect.message.body.type === 'hello') this.#hello = effect.message
+        else this.#current?.writer.send(encodeMessage(effect.message)).catch(() => undefined)
         break
       case 'schedule-flush':
         setImmediate(() => this.#handle({ type: 'flush' }))
         break
-      case 'settle': {
-        const caller = this.#callers.get(effect.ticket)
-        this.#callers.delete(effect.ticket)
-        if (effect.result instanceof DstoreError) caller?.reject(effect.result)
-        else caller?.take(effect.result, effect.keep)
+      case 'settle':
+        this.#calls.settle(effect)
         break
-      }
-      case 'verdict': {
-        const reader = this.#readers.get(effect.ticket)
-        this.#readers.delete(effect.ticket)
-        reader?.(effect.verdict)
+      case 'verdict':
+        this.#calls.decide(effect)
         break
-      }
       case 'apply':
         this.#held?.apply(effect.removals, effect.unbindings)
         this.#options.members.apply(effect.memberships)
+        break
+      case 'addresses':
+        this.#named = effect.addresses
         break
       case 'members':
         this.#options.members.replace(effect.peers)

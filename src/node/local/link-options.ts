@@ -3,18 +3,22 @@ import type { DstoreError } from '../../errors.ts'
 import type { AnswerTo, Digest, Request } from '../../index/message.ts'
 import type { Log } from '../../log.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
-import type { Channel } from '../../wire/channel.ts'
+import type { Target } from './connection-race.ts'
+import type { Connect } from './global-connector.ts'
 import type { Holdings } from './holdings.ts'
 
 export interface GlobalLinkOptions {
-  /** Opens the index stream to Global. */
-  readonly dial: (signal: AbortSignal) => Promise<Channel>
+  /** Opens an index stream to Global, and greets it. */
+  readonly connect: Connect
   /** Milliseconds to wait before attempt number `attempt` (from 1) after the link was lost. */
   readonly backoffMs: (attempt: number) => number
   /** Receives the list of members, and its changes. */
   readonly members: KnownMembers
-  /** Called when Global has welcomed this node, at the start of each session. */
-  readonly onWelcome?: (peer: string) => void
+  /**
+   * Called when Global has welcomed this node, at the start of each session: where it was reached,
+   * and the addresses that it named.
+   */
+  readonly onWelcome?: (peer: string, target: Target | undefined, named: readonly string[]) => void
   readonly log: Log
   /** Elapsed milliseconds that never lag behind real time: see `holderClock`. */
   readonly now: () => number
@@ -24,6 +28,8 @@ export interface GlobalLinkOptions {
 export interface LinkStatus {
   readonly state: 'connected' | 'away'
   readonly since: Date
+  /** Where Global is connected now: its address as it is known. */
+  readonly address?: string | undefined
   /** Why it is away. */
   readonly error: DstoreError | undefined
 }

@@ -15,6 +15,7 @@ import { Fetcher } from '../swarm/fetcher.ts'
 import { HolderWithdrawals } from '../swarm/holder-withdrawals.ts'
 import { servePeers } from '../swarm/peer-service.ts'
 import { PeerSources } from '../swarm/peer-sources.ts'
+import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
 import { checked } from './locator.ts'
@@ -44,9 +45,8 @@ import { VERSION } from '../version.ts'
 export interface LocalOptions {
   readonly network: Network
   readonly link: GlobalLink
-  /** Multiaddr and peer id of Global. */
-  readonly globalAddress: string
   readonly globalPeer: string
+  readonly addresses: Pick<GlobalAddresses, 'all' | 'close'>
   /** The network's gate, for its count of refusals. */
   readonly gate: Gate
   readonly members: KnownMembers
@@ -149,8 +149,8 @@ export class Local implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const { link, globalAddress, network, gate, members } = this.#options
-    const { state, since, error } = link.status
+    const { link, addresses, globalPeer, network, gate, members } = this.#options
+    const { state, since, address, error } = link.status
     return {
       role: this.role,
       version: VERSION,
@@ -162,7 +162,9 @@ export class Local implements Node {
       leaseMs: link.leaseMs,
       clock: undefined,
       global: {
-        address: globalAddress,
+        peer: globalPeer,
+        address,
+        addresses: addresses.all,
         state: link.isDoubtful() ? 'doubtful' : state,
         since: since.toISOString(),
         lastHeard: link.pulse?.lastHeard.toISOString(),
@@ -181,6 +183,7 @@ export class Local implements Node {
 
   async close(): Promise<void> {
     await this.#options.link.close()
+    await this.#options.addresses.close()
     await this.#options.network.close()
   }
 }

@@ -49,12 +49,12 @@ test('R007-6 a flag goes before a variable, that before the file', (t) => {
 
 test('R007-6 a node that changes its role keeps only the settings of the new one', (t) => {
   const listen = ['/ip4/127.0.0.1/tcp/4480']
-  t.deepEqual(resolveSettings({ role: 'global' }, { role: 'local', join: GLOBAL }), {
+  t.deepEqual(resolveSettings({ role: 'global' }, { role: 'local', join: [GLOBAL] }), {
     role: 'global',
   })
-  t.deepEqual(resolveSettings({ role: 'local', join: GLOBAL }, { role: 'global', listen }), {
+  t.deepEqual(resolveSettings({ role: 'local', join: [GLOBAL] }, { role: 'global', listen }), {
     role: 'local',
-    join: GLOBAL,
+    join: [GLOBAL],
   })
   t.deepEqual(resolveSettings({}, { role: 'global', listen }), { role: 'global', listen })
   t.deepEqual(resolveSettings({ listen }, { role: 'global' }), { role: 'global', listen })
@@ -72,7 +72,7 @@ test('R007-37 leases are for a Global, within bounds, and end by none', (t) => {
   t.deepEqual(resolveSettings({ role: 'standalone' }, global), { role: 'standalone' })
   t.throws(() => resolveSettings({ forgetAfterMs: 9999 }, global), { code: 'usage' })
   t.throws(() => resolveSettings({ leaseMs: 5000 }, {}), { code: 'usage' })
-  t.throws(() => resolveSettings({ forgetAfterMs: 5000 }, { role: 'local', join: GLOBAL }), {
+  t.throws(() => resolveSettings({ forgetAfterMs: 5000 }, { role: 'local', join: [GLOBAL] }), {
     code: 'usage',
   })
   t.deepEqual(settingsFromEnvironment({ DSTORE_LEASE: '5s', DSTORE_FORGET_AFTER: '1h' }), {
@@ -205,7 +205,7 @@ test('R007-122 the port of lanes is a port, of a node that listens, and another 
   t.deepEqual(resolveSettings({}, global), global)
   t.deepEqual(resolveSettings({ lanePort: 0 }, global), { ...global, lanePort: 0 })
   t.deepEqual(resolveSettings({ role: 'global', lanePort: 1 }, {}), { role: 'global', lanePort: 1 })
-  const local: Settings = { role: 'local', join: GLOBAL }
+  const local: Settings = { role: 'local', join: [GLOBAL] }
   t.deepEqual(resolveSettings(local, global), local, 'another role forgets it')
   t.deepEqual(resolveSettings({ listen, lanePort: 1 }, local), { ...local, listen, lanePort: 1 })
   t.throws(() => resolveSettings({ lanePort: 1 }, local), { code: 'usage' })
@@ -247,7 +247,7 @@ test('R007-37 R004-64 --trust-clock is for one start of a node that keeps the in
     [true, false],
   )
   t.false(readFileSync(directory.config, 'utf8').includes('trust'), 'it is not saved')
-  const settings: Settings = { role: 'local', join: GLOBAL }
+  const settings: Settings = { role: 'local', join: [GLOBAL] }
   const atLocal = startDaemon({ directory, settings, log: SILENT, openNode, trustClock: true })
   await t.throwsAsync(atLocal, { code: 'usage', message: /--trust-clock/ })
   t.is(opened.length, 2)
@@ -258,7 +258,7 @@ test('R007-6 variables are read as flags are', (t) => {
   t.deepEqual(settingsFromEnvironment({ DSTORE_CACHE: '', DSTORE_JOIN: '' }), {})
   t.deepEqual(
     settingsFromEnvironment({ DSTORE_JOIN: GLOBAL, DSTORE_CACHE: '64MiB', DSTORE_MAX_SIZE: '1GB' }),
-    { role: 'local', join: GLOBAL, cacheBytes: 64 * 2 ** 20, maxBytes: 1e9 },
+    { role: 'local', join: [GLOBAL], cacheBytes: 64 * 2 ** 20, maxBytes: 1e9 },
   )
   t.deepEqual(
     settingsFromEnvironment({

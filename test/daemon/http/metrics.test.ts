@@ -25,7 +25,15 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
     locals: ['a', 'b'],
     members: 4,
     refused: { ...NO_REFUSALS, stranger: 2, role: 3 },
-    global: { address: '', state: 'connected', since: '', lastHeard: '', roundTripMs: 1.5 },
+    global: {
+      peer: '',
+      address: '',
+      addresses: [],
+      state: 'connected',
+      since: '',
+      lastHeard: '',
+      roundTripMs: 1.5,
+    },
     store: {
       kind: 'disk',
       durable: true,

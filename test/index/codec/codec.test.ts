@@ -17,6 +17,8 @@ import {
   PEER_ID_CHARS,
   TEXT_CHARS,
   TICKET_USES,
+  TICKET_ADDRESSES,
+  TICKET_ADDRESS_CHARS,
 } from '../../../src/limits.ts'
 import { peerIdOfKey } from '../../../src/membership/peer-id.ts'
 import { ROLES } from '../../../src/membership/role.ts'
@@ -49,6 +51,7 @@ const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength:
 
 const peer = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: PEER_ID_CHARS })
 const role = fc.constantFrom(...ROLES)
+const ownAddress = fc.constantFrom('/ip4/10.0.0.1/tcp/1', '/dns4/example.org/tcp/65535')
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
@@ -65,6 +68,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     leaseMs: maybe(count),
     reset: fc.boolean(),
     members: some(peer),
+    addresses: some(ownAddress),
   }),
   locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
   located: fc.record({ facts: some(maybe(fact)) }),
@@ -147,7 +151,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     validMs: fc.integer({ min: LEAST_TICKET_MS, max: LONGEST_TICKET_MS }),
   }),
   invited: fc.record({
-    addresses: some(fc.constantFrom('/ip4/10.0.0.1/tcp/1', '/dns4/example.org/tcp/65535')),
+    addresses: some(ownAddress),
     expiresMs: count,
   }),
   admit: fc.record({ peer: bytes(32).map(peerIdOfKey), role }),
@@ -238,6 +242,21 @@ const REFUSED: Record<string, Wire> = {
     body: {
       case: 'located',
       value: { facts: [{ exists: true, size: 2n, value: new Uint8Array(1) }] },
+    },
+  },
+  'R006-42: a welcome with one address too many': {
+    body: {
+      case: 'welcome',
+      value: { position: {}, addresses: many(TICKET_ADDRESSES + 1, '/ip4/10.0.0.1/tcp/1') },
+    },
+  },
+  'R006-42: a welcome with an address that is no host and TCP port': {
+    body: { case: 'welcome', value: { position: {}, addresses: ['/ip4/10.0.0.1/udp/1'] } },
+  },
+  'R006-42: a welcome with an address that is too long': {
+    body: {
+      case: 'welcome',
+      value: { position: {}, addresses: [`/dns/${'a'.repeat(TICKET_ADDRESS_CHARS)}/tcp/1`] },
     },
   },
   'R000-7: one holder too many': {

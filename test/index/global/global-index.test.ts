@@ -244,6 +244,34 @@ test('R004-8 a Local with another boot id waits until the older session is heard
   t.true(machine.isClosed(first))
 })
 
+test('R004-8 the older session of a boot stays until the newer one is heard after its welcome', (t) => {
+  const machine = new Machine()
+  const { session: first } = local(machine)
+  const second = machine.hello('L', { bootId: boot(1) })
+  t.like(machine.last(second), { type: 'welcome' })
+  t.false(machine.isClosed(first), 'its Local may have given up the second')
+  t.deepEqual(machine.index.peers(), ['L'])
+  t.like(machine.answer({ type: 'ping' }, first), { type: 'pong' })
+  machine.handle({ type: 'closed', session: second, now: machine.now })
+  t.deepEqual(machine.index.peers(), ['L'])
+  t.like(machine.index.registered(), [{ peer: 'L', connected: true }])
+  const third = machine.hello('L', { bootId: boot(1) })
+  const fourth = machine.hello('L', { bootId: boot(1) })
+  machine.message(third, { id: 0, body: { type: 'pong', seq: 0 } })
+  t.true(machine.isClosed(first))
+  t.like(machine.last(first), { type: 'failure', code: 'unreachable' })
+  t.false(machine.isClosed(fourth), 'a hello that came later is not older')
+  machine.message(fourth, { id: 0, body: { type: 'pong', seq: 0 } })
+  t.true(machine.isClosed(third))
+  t.deepEqual(machine.index.peers(), ['L'])
+})
+
+test('R006-42 a welcome names the addresses of Global', (t) => {
+  const machine = new Machine({ addresses: () => ['/ip4/10.0.0.1/tcp/4480'] })
+  const session = machine.hello('L')
+  t.like(machine.last(session), { type: 'welcome', addresses: ['/ip4/10.0.0.1/tcp/4480'] })
+})
+
 test('R004-30 a value that is put again is stored once: its new copy is freed, whatever else changes', (t) => {
   const machine = new Machine()
   machine.put(1, 'one')

@@ -23,7 +23,7 @@ function welcome(
   leaseMs?: number,
 ): void {
   index.handle({ type: 'opened', now: 1 })
-  const rest = { type: 'welcome', version: 1, members: [] } as const
+  const rest = { type: 'welcome', version: 1, members: [], addresses: [] } as const
   const body = { ...rest, position, leaseMs, reset }
   index.handle({ type: 'message', message: { id: 1, body }, now: 2 })
   if (reset) index.handle({ type: 'held', digests: held, now: 3 })
@@ -54,6 +54,39 @@ test('R004-17 an upload that a broken link has overtaken is not kept: its seq ma
   t.is(index.link, 'connected')
   t.false(flight.isFresh(THING, 9))
   t.true(index.begin(DIGEST).isFresh(THING, 10))
+})
+
+test('R004-74 an upload during which a hello goes out is not kept: that hello could not name it', (t) => {
+  const index = connected()
+  const before = index.begin(DIGEST)
+  index.handle({ type: 'opened', now: 10 })
+  t.is(index.link, 'connected', 'the session goes on')
+  t.true(index.isGreeting)
+  t.false(before.isFresh(THING, 9))
+  const during = index.begin(DIGEST)
+  t.false(during.isFresh(THING, 9))
+  const error = new DstoreError('timeout', 'no welcome')
+  t.deepEqual(index.handle({ type: 'unanswered', error, now: 20 }), [])
+  t.is(index.link, 'connected')
+  t.false(during.isFresh(THING, 9), 'Global may have taken that hello')
+  t.true(index.begin(DIGEST).isFresh(THING, 9))
+})
+
+test('R004-75 a session ends when a second hello is answered, and its requests go to the new one', (t) => {
+  const index = connected()
+  const locate = { type: 'locate', digests: [DIGEST], inline: true } as const
+  index.handle({ type: 'request', ticket: 1, body: locate, now: 5 })
+  index.handle({ type: 'opened', now: 10 })
+  const error = new DstoreError('unreachable', 'it was silent')
+  index.handle({ type: 'closed', error, now: 20 })
+  t.is(index.link, 'greeting', 'the hello is still out')
+  const position = { runId: run(1), seq: 8 }
+  const rest = { type: 'welcome', version: 1, members: [], addresses: [] } as const
+  const body = { ...rest, position, leaseMs: undefined, reset: false }
+  const effects = index.handle({ type: 'message', message: { id: 1, body }, now: 30 })
+  t.is(index.link, 'connected')
+  t.false(index.isGreeting)
+  t.true(effects.some((one) => one.type === 'send' && one.message.body.type === 'locate'))
 })
 
 test('R004-17 what is put without a link is not kept: nothing is known of the history that it is in', (t) => {

@@ -49,7 +49,7 @@ export class FakeLocal {
     this.local = new Local({
       network: this.#network(),
       link: this.#link() as unknown as GlobalLink,
-      globalAddress: '/ip4/127.0.0.1/tcp/1/p2p/G',
+      addresses: { all: ['/ip4/127.0.0.1/tcp/1/p2p/G'], close: async () => undefined },
       globalPeer: 'G',
       gate: new Gate({ admission: undefined, now: () => 0, report: () => undefined }),
       members: new KnownMembers(() => undefined),

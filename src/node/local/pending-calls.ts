@@ -1,0 +1,54 @@
+/** Who waits for an answer of Global, or for a verdict about freshness: each by its ticket. */
+import { DstoreError } from '../../errors.ts'
+import type { Verdict } from '../../index/local/freshness.ts'
+import type { LocalEffect } from '../../index/local/local-events.ts'
+import type { Answer } from '../../index/message.ts'
+
+interface Caller {
+  readonly take: (answer: Answer, keep: boolean) => void
+  readonly reject: (error: DstoreError) => void
+}
+
+type Effect<T extends LocalEffect['type']> = Extract<LocalEffect, { readonly type: T }>
+
+export class PendingCalls {
+  readonly #callers = new Map<number, Caller>()
+  readonly #readers = new Map<number, (verdict: Verdict) => void>()
+  #lastTicket = 0
+
+  newTicket(): number {
+    return ++this.#lastTicket
+  }
+
+  addCaller(ticket: number, caller: Caller): void {
+    this.#callers.set(ticket, caller)
+  }
+
+  addReader(ticket: number, take: (verdict: Verdict) => void): void {
+    this.#readers.set(ticket, take)
+  }
+
+  /** It waits no longer. False if it had its answer. */
+  remove(ticket: number): boolean {
+    return this.#callers.delete(ticket) || this.#readers.delete(ticket)
+  }
+
+  settle({ ticket, result, keep }: Effect<'settle'>): void {
+    const caller = this.#callers.get(ticket)
+    this.#callers.delete(ticket)
+    if (result instanceof DstoreError) caller?.reject(result)
+    else caller?.take(result, keep)
+  }
+
+  decide({ ticket, verdict }: Effect<'verdict'>): void {
+    const take = this.#readers.get(ticket)
+    this.#readers.delete(ticket)
+    take?.(verdict)
+  }
+
+  /** The node stops. Readers end by their own time. */
+  rejectAll(reason: DstoreError): void {
+    for (const { reject } of this.#callers.values()) reject(reason)
+    this.#callers.clear()
+  }
+}
