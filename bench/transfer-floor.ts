@@ -51,6 +51,7 @@ async function bulkNetwork(listen: string[]): Promise<LaneNetwork> {
 /** Reads to the end, then answers with the processor time that it took. */
 async function drain(channel: Channel): Promise<void> {
   const cpu = process.cpuUsage()
+  channel.ask?.(megabytes * MIB)
   while ((await channel.read()) !== undefined);
   const { user, system } = process.cpuUsage(cpu)
   await channel.write(new Uint8Array(new Float64Array([(user + system) / 1e6]).buffer))

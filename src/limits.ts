@@ -79,6 +79,16 @@ export const READ_SHARE_BYTES: number = 3 * MIB
 export const SHARE_KEPT_BYTES: number = 16 * MIB
 /** How long a peer may take to accept one piece while another peer waits with nothing in flight. */
 export const CROWDED_PATIENCE_MS: number = 5000
+/** Bytes that a peer may send on a stream before any is read; more only of what was asked for. */
+export const STREAM_UNASKED_BYTES: number = 256 * KIB
+/** Bytes that were asked for, and that a peer may send on a stream before any is read. */
+export const STREAM_WINDOW_BYTES: number = 16 * MIB
+/** What all streams of a node together may receive beyond `STREAM_UNASKED_BYTES` each. */
+export const WINDOWS_BYTES: number = 64 * MIB
+/** The share of `WINDOWS_BYTES` for one peer. */
+export const PEER_WINDOWS_BYTES: number = WINDOWS_BYTES / 2
+/** The longest frame of a stream. It arrives whole before its bytes can be read. */
+export const STREAM_FRAME_BYTES: number = 2 * MIB
 /** Transfer channels to one peer that stay open while idle. */
 export const IDLE_TRANSFER_CHANNELS: number = 4
 /** How long a call waits for a peer without progress before it fails with `timeout`. */
@@ -107,7 +117,7 @@ export const MOST_PART_BYTES: number = 16 * MIB
 /** Parts of one value, until parts reach their largest size. */
 export const PARTS: number = 1024
 /** Parts left of a run when the next run is requested, so that no gap opens between the two. */
-export const PARTS_AHEAD: number = 4
+export const PARTS_AHEAD: number = 32
 /** Runs requested from one source at a time: one arrives while the next is requested. */
 export const SOURCE_TASKS: number = 2
 /** How long a source may deliver nothing before its parts are reassigned. */

@@ -53,7 +53,10 @@ export type Order =
       readonly role: 'global' | 'local'
       /** Ticket of the Global. */
       readonly join?: string
+      /** Multiaddr of a relay at which the Global is reached. */
+      readonly through?: string
       readonly listen?: boolean
+      readonly lanePort?: number
       readonly lanes?: boolean
       readonly cacheBytes?: number
       readonly store?: 'memory' | 'disk'
@@ -86,6 +89,8 @@ export type Order =
     }
   | { readonly do: 'evict'; readonly keys: readonly string[] }
   | { readonly do: 'remove'; readonly key: string }
+  /** The port on which a Global listens, as text. */
+  | { readonly do: 'address' }
   /** Usage so far: `cpu`, `peakBytes`, and `bytes` sent. */
   | { readonly do: 'usage' }
   | { readonly do: 'give'; readonly bytes: number; readonly plainly?: boolean }
@@ -297,8 +302,13 @@ async function carryOut(
       setUpHeap()
       const { role, join, listen = role === 'global', lanes = true, store = 'memory' } = order
       const { cacheBytes = 2048 * MIB } = order
-      const ticket = join === undefined ? {} : { ticket: parseTicket(join) }
-      const where = { ...ticket, ...(listen && { listen: [LOOPBACK] }) }
+      const { through, lanePort } = order
+      const ticket = join === undefined ? undefined : parseTicket(join)
+      const where = {
+        ...(ticket && { ticket: { ...ticket, ...(through && { addresses: [through] }) } }),
+        ...(listen && { listen: [LOOPBACK] }),
+        ...(lanePort !== undefined && { lanePort }),
+      }
       node = await openNode({ dir, role, store, cacheBytes, lanes, log: SILENT, ...where })
       if (role !== 'global') return { text: '' }
       return { text: (await node.members.invite({ role: 'admin', uses: 1000 })).ticket }
@@ -342,6 +352,8 @@ async function carryOut(
     case 'remove':
       await node!.index.remove(parseKey(order.key))
       return
+    case 'address':
+      return { text: /tcp\/(\d+)/.exec((await node!.status()).listen[0]!)![1]! }
     case 'usage': {
       const traffic = (await node?.status())?.traffic ?? []
       const { user, system } = process.cpuUsage()

@@ -4,9 +4,9 @@
  *
  * - `onDrain()` works once per stream, and a `drain` event fires while most of a large write is
  *   still buffered. So a write is done when the buffer is empty and does not need draining.
- * - `for await` over a stream reads without bound. So this uses `message`, `pause` and `resume`.
- * - A `pause` inside a `message` that `resume` dispatches is undone when `resume` returns. So this
- *   pauses after `resume`.
+ * - `for await` over a stream reads without bound, and a paused stream is reset once its window is
+ *   larger than its read buffer. So this uses `message`, never pauses, and tells the stream's
+ *   window what was read: the peer may send no more than that allows.
  * - A lost connection looks like the end of the stream. So only `remoteCloseWrite` counts as one.
  * - `end` may fire before bytes that negotiation left over. So the end is reached only when the
  *   read buffer is empty.
@@ -16,10 +16,12 @@ import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/inter
 import { Uint8ArrayList } from 'uint8arraylist'
 import { concat } from '../bytes.ts'
 import { asDstoreError, type DstoreError } from '../errors.ts'
-import { CHANNEL_BUFFER_BYTES, DIRECT_BYTES } from '../limits.ts'
+import { DIRECT_BYTES } from '../limits.ts'
 import { channelClosed, peerDropped, type Channel } from '../wire/channel.ts'
 import { Inbox } from '../wire/inbox.ts'
 import { WriteQueue } from '../wire/write-queue.ts'
+import type { WindowedMuxer } from './muxer.ts'
+import type { StreamWindow } from './stream-window.ts'
 
 /**
  * The largest single write to a libp2p stream: seventeen full Noise messages less a Yamux header,
@@ -31,20 +33,20 @@ const STREAM_WRITE_BYTES = 17 * 65_519 - 12
 export class Libp2pChannel implements Channel {
   readonly peer: string
   readonly #stream: Stream
+  readonly #window: StreamWindow | undefined
   readonly #controller = new AbortController()
   readonly #inbox: Inbox
   /** The peer has ended its side; bytes it sent before may still be in the stream's buffer. */
   #peerEnded = false
-  #paused = false
-  #resuming = false
   readonly #writes = new WriteQueue()
   #wakeWriter: (() => void) | undefined
 
   /** Takes over a stream just opened, or just passed to a handler: before anything is awaited. */
-  constructor(stream: Stream, peer: string) {
+  constructor(stream: Stream, peer: string, muxer: WindowedMuxer) {
     this.#stream = stream
     this.peer = peer
-    this.#inbox = new Inbox({ onTaken: () => this.#taken() })
+    this.#window = muxer.bind(stream, peer)
+    this.#inbox = new Inbox({ onTaken: (count) => this.#taken(count) })
     stream.addEventListener('remoteCloseWrite', () => (this.#peerEnded = true))
     stream.addEventListener('end', () => this.#endWhenRead())
     stream.addEventListener('close', (event) => this.#closed(event))
@@ -70,6 +72,10 @@ export class Libp2pChannel implements Channel {
 
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     return this.#writes.write(() => this.#send(bytes instanceof Uint8Array ? [bytes] : bytes))
+  }
+
+  ask(bytes: number): void {
+    this.#window?.ask(bytes)
   }
 
   async flush(): Promise<void> {
@@ -128,38 +134,12 @@ export class Libp2pChannel implements Channel {
     const { data } = event
     if (data instanceof Uint8Array) this.#inbox.push(data)
     else for (const piece of data) this.#inbox.push(piece)
-    if (!this.#resuming) this.#pauseWhenFull()
     this.#endWhenRead()
   }
 
-  #pauseWhenFull(): void {
-    if (this.#paused || this.#inbox.weight < CHANNEL_BUFFER_BYTES || !isReading(this.#stream))
-      return
-    this.#paused = true
-    this.#stream.pause()
-  }
-
-  /**
-   * Once all is read, takes what the stream buffered: up to a window, while the peer sends more.
-   */
-  #taken(): void {
-    if (this.#paused && this.#inbox.weight === 0 && !this.signal.aborted) {
-      this.#paused = false
-      this.#resume()
-      this.#pauseWhenFull()
-    }
+  #taken(count: number): void {
+    this.#window?.taken(count)
     this.#closeWhenDone()
-  }
-
-  #resume(): void {
-    this.#resuming = true
-    try {
-      if (isReading(this.#stream)) this.#stream.resume()
-    } catch {
-      // The bytes were dispatched; only the window update failed, and `close` says why.
-    } finally {
-      this.#resuming = false
-    }
   }
 
   /** Aborts and resets fire `end` too, and drop buffered bytes: they do not end the data. */
@@ -205,8 +185,4 @@ function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
     yield part
   }
   if (small.length > 0) yield concat(small)
-}
-
-function isReading(stream: Stream): boolean {
-  return stream.readStatus === 'readable' || stream.readStatus === 'paused'
 }

@@ -18,7 +18,7 @@ import { CODE_P2P, hostOf, parseDialAddress, parseListenAddress } from './multia
 import { resolveHost } from './host-addresses.ts'
 import { PeerGater, SLACK, type PeerGaterOptions } from './connection-gater.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
-import { muxer } from './muxer.ts'
+import { WindowedMuxer } from './muxer.ts'
 import { dialFault, listenFault } from './network-faults.ts'
 import { encrypter } from './noise.ts'
 
@@ -70,6 +70,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetw
   const bounds: NetworkLimits = { ...DEFAULTS, ...options.limits }
   const listen = (options.listen ?? []).map((address) => parseListenAddress(address).toString())
   const gater = new PeerGater(bounds, gate)
+  const muxer = new WindowedMuxer()
   let libp2p: Libp2p | undefined
   try {
     libp2p = await createLibp2p({
@@ -78,7 +79,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetw
       addresses: { listen },
       transports: [tcp()],
       connectionEncrypters: [encrypter],
-      streamMuxers: [muxer],
+      streamMuxers: [() => muxer],
       connectionGater: {
         denyInboundConnection: (incoming) =>
           !gater.admits(incoming, libp2p?.getConnections().length ?? 0),
@@ -103,7 +104,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Libp2pNetw
       },
     })
     libp2p.addEventListener('connection:open', ({ detail }) => gater.upgraded(detail))
-    return new Libp2pNetwork(libp2p, bounds, gate)
+    return new Libp2pNetwork(libp2p, muxer, bounds, gate)
   } catch (error) {
     throw listenFault(error)
   }
@@ -121,13 +122,15 @@ const DEFAULTS: NetworkLimits = {
 
 export class Libp2pNetwork implements Network, PeerDialer {
   readonly #libp2p: Libp2p
+  readonly #muxer: WindowedMuxer
   readonly #bounds: NetworkLimits
   readonly #gate: Gate | undefined
   /** What `connect` is dialling. libp2p would give two dials of one address the same connection. */
   readonly #dialling = new Set<string>()
 
-  constructor(libp2p: Libp2p, bounds: NetworkLimits, gate: Gate | undefined) {
+  constructor(libp2p: Libp2p, muxer: WindowedMuxer, bounds: NetworkLimits, gate: Gate | undefined) {
     this.#libp2p = libp2p
+    this.#muxer = muxer
     this.#bounds = bounds
     this.#gate = gate
     libp2p.addEventListener('connection:open', ({ detail }) => this.#opened(detail))
@@ -211,7 +214,7 @@ export class Libp2pNetwork implements Network, PeerDialer {
     await this.#libp2p.handle(
       protocol,
       (stream, connection) => {
-        const channel = new Libp2pChannel(stream, connection.remotePeer.toString())
+        const channel = new Libp2pChannel(stream, connection.remotePeer.toString(), this.#muxer)
         const fault = this.#refusal(connection, protocol)
         if (fault === undefined) take(channel)
         else channel.abort(fault)
@@ -319,7 +322,7 @@ export class Libp2pNetwork implements Network, PeerDialer {
     })
     // libp2p also returns a stream over the peer's limit, which is or will soon be reset.
     const peer = connection.remotePeer.toString()
-    if (stream.status === 'open') return new Libp2pChannel(stream, peer)
+    if (stream.status === 'open') return new Libp2pChannel(stream, peer, this.#muxer)
     // It returns one whose connection broke, too. If only the stream has noticed, that looks alike.
     if (connection.status === 'open' && stream.status === 'reset') {
       throw new DstoreError('busy', `${peer}: it takes no more streams`)

@@ -1,93 +1,80 @@
 /**
- * Yamux with our windows, behind a guard. The package buffers a data frame whole before it checks
- * its length, so a peer could make it hold 4 GiB; the guard reads the length first and drops the
- * connection.
+ * Yamux with our windows. The package gives every stream the same window, and buffers a data frame
+ * whole before it checks its length, so that a peer could make it hold 4 GiB; `ConnectionWindows`
+ * stands below it, and checks every frame first.
  */
 import './polyfill.ts'
-import type { MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import { performance } from 'node:perf_hooks'
+import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
-import { DstoreError } from '../errors.ts'
-import { STREAMS_PER_CONNECTION, KIB, MIB } from '../limits.ts'
-
-/** Bytes that a peer may send on a new stream before any is read; the same at both ends. */
-const STREAM_FIRST_WINDOW_BYTES = 256 * KIB
+import {
+  PEER_WINDOWS_BYTES,
+  STREAMS_PER_CONNECTION,
+  STREAM_UNASKED_BYTES,
+  STREAM_WINDOW_BYTES,
+  WINDOWS_BYTES,
+} from '../limits.ts'
+import { SharedBudget } from '../transfer/shared-budget.ts'
+import { ConnectionWindows } from './connection-windows.ts'
+import type { StreamWindow } from './stream-window.ts'
 
 /**
- * The most unread bytes that a peer may send on one stream. A wider window is no faster on
- * loopback, and a stalled stream may hold two; with a round trip of 50 ms this carries 40 MiB/s.
+ * Bytes in a stream's own buffer that reset it. They wait there only until a channel takes the
+ * stream, and until then the peer may send no more than `STREAM_UNASKED_BYTES`.
  */
-const STREAM_WINDOW_BYTES = 2 * MIB
+const STREAM_BUFFER_BYTES = 2 * STREAM_UNASKED_BYTES
 
-/** Unread bytes that reset a stream; a peer that respects its window never reaches this. */
-export const STREAM_BUFFER_BYTES: number = 2 * STREAM_WINDOW_BYTES
+const packaged = yamux({
+  maxInboundStreams: STREAMS_PER_CONNECTION,
+  maxOutboundStreams: STREAMS_PER_CONNECTION,
+  streamOptions: {
+    // The first window is not negotiated: both ends must have the same.
+    initialStreamWindowSize: STREAM_UNASKED_BYTES,
+    maxStreamWindowSize: STREAM_WINDOW_BYTES,
+    maxReadBufferLength: STREAM_BUFFER_BYTES,
+  },
+})
 
-const HEADER_BYTES = 12
-const DATA_FRAME = 0
+/** The muxer of one node, whose streams share a budget for their windows. */
+export class WindowedMuxer implements StreamMuxerFactory {
+  readonly protocol: string
+  readonly budget: SharedBudget = new SharedBudget(WINDOWS_BYTES, PEER_WINDOWS_BYTES)
+  readonly #factory = packaged()
+  readonly #windows = new WeakMap<Stream, ConnectionWindows>()
 
-export function muxer(): StreamMuxerFactory {
-  const factory = yamux({
-    maxInboundStreams: STREAMS_PER_CONNECTION,
-    maxOutboundStreams: STREAMS_PER_CONNECTION,
-    streamOptions: {
-      initialStreamWindowSize: STREAM_FIRST_WINDOW_BYTES,
-      maxStreamWindowSize: STREAM_WINDOW_BYTES,
-      maxReadBufferLength: STREAM_BUFFER_BYTES,
-    },
-  })()
-  return {
-    protocol: factory.protocol,
-    createStreamMuxer(connection: MessageStream): StreamMuxer {
-      guard(connection)
-      return factory.createStreamMuxer(connection)
-    },
+  constructor() {
+    this.protocol = this.#factory.protocol
   }
-}
 
-/**
- * Aborts the connection when a frame exceeds every window. Call before the muxer adds its listener.
- */
-export function guard(connection: Pick<MessageStream, 'addEventListener' | 'abort'>): void {
-  const lengths = new FrameLengths()
-  connection.addEventListener('message', (event) => {
-    const { data } = event
-    const pieces = data instanceof Uint8Array ? [data] : data
-    for (const piece of pieces) {
-      if (lengths.take(piece) <= STREAM_WINDOW_BYTES) continue
-      event.stopImmediatePropagation()
-      connection.abort(new DstoreError('protocol', 'the peer announced a frame beyond its window'))
-      return
+  createStreamMuxer(connection: MessageStream): StreamMuxer {
+    const windows = new ConnectionWindows(connection, this.budget, () => performance.now())
+    const muxer = this.#factory.createStreamMuxer(connection)
+    const create = muxer.createStream.bind(muxer)
+    muxer.createStream = async (options) => {
+      const stream = await create(options)
+      this.#windows.set(stream, windows)
+      return stream
     }
-  })
-}
-
-/** Tracks the frames of one direction without keeping them. */
-export class FrameLengths {
-  readonly #header = new Uint8Array(HEADER_BYTES)
-  #headerFilled = 0
-  #bodyLeft = 0
-
-  /** The longest body, in bytes, that a header completed in this piece announces. */
-  take(piece: Uint8Array): number {
-    let longest = 0
-    for (let at = 0; at < piece.byteLength;) {
-      if (this.#bodyLeft > 0) {
-        const skipped = Math.min(this.#bodyLeft, piece.byteLength - at)
-        this.#bodyLeft -= skipped
-        at += skipped
-        continue
+    // The muxer keeps early streams for its first listener only: that is not us, but who asks.
+    const listen = muxer.addEventListener.bind(muxer) as (...args: unknown[]) => void
+    let isFirst = true
+    muxer.addEventListener = (type: string, ...rest: unknown[]) => {
+      if (type === 'stream' && isFirst) {
+        isFirst = false
+        listen(type, ({ detail }: CustomEvent<Stream>) => this.#windows.set(detail, windows))
       }
-      this.#header[this.#headerFilled++] = piece[at++]!
-      if (this.#headerFilled < HEADER_BYTES) continue
-      this.#headerFilled = 0
-      this.#bodyLeft = this.#bodyLength()
-      longest = Math.max(longest, this.#bodyLeft)
+      listen(type, ...rest)
     }
-    return longest
+    return muxer
   }
 
-  /** Only data frames have a body; in others this field holds a window, a ping or a reason. */
-  #bodyLength(): number {
-    if (this.#header[1] !== DATA_FRAME) return 0
-    return new DataView(this.#header.buffer).getUint32(8)
+  /** Lets a channel of this peer read a stream. Undefined if the stream is over. */
+  bind(stream: Stream, peer: string): StreamWindow | undefined {
+    const windows = this.#windows.get(stream)
+    if (windows === undefined) throw new TypeError('stream: not of this muxer')
+    const id = Number(stream.id)
+    const window = windows.windowOf(id)
+    window?.bind(peer, stream.readBufferLength + windows.partialBytes(id))
+    return window
   }
 }

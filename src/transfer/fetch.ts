@@ -27,6 +27,8 @@ export async function* fetchPieces(
   if (ranges.length > FETCH_RANGES) {
     throw new RangeError(`ranges must be at most ${FETCH_RANGES}`)
   }
+  // A peer that lacks any of it refuses, and the channel is dropped.
+  transfer.ask(ranges.reduce((sum, { start, end }) => sum + end - start, 0))
   await transfer.send({ type: 'fetch', digest, ranges })
   const found = await transfer.expect('found')
   if (found.size !== size) {
@@ -35,4 +37,5 @@ export async function* fetchPieces(
   }
   onHeld?.(found.held)
   yield* receivePieces(transfer, { digest, size }, ranges, options)
+  transfer.ask(0)
 }

@@ -68,6 +68,8 @@ export async function receiveUpload(
   const stream = digest === undefined ? await host.openStream(streamOf(upload)) : undefined
   const received = resume === true ? stream!.receivedBytes : 0
   await transfer.send({ type: 'accept', received })
+  const isEndless = digest === undefined && size === 0
+  transfer.ask(isEndless ? Infinity : Math.max(0, size - start - received))
   const receipts = new Receipts(transfer)
   const onBytes: OnReceived = (count) => {
     onReceived(count)
@@ -81,6 +83,7 @@ export async function receiveUpload(
     // None may follow the result.
     receipts.end()
   }
+  transfer.ask(0)
   await transfer.send({ type: 'stored', ...result })
 }
 

@@ -1,7 +1,7 @@
 /** Messages and raw bytes over one channel of the transfer protocol (specs/003-transfer.md). */
 import { bytesIn } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
-import { PIECE_BYTES, TRANSFER_MESSAGE_BYTES } from '../limits.ts'
+import { PIECE_BYTES, PROOF_BYTES, TRANSFER_MESSAGE_BYTES } from '../limits.ts'
 import type { Channel } from '../wire/channel.ts'
 import { FrameReader } from '../wire/frames.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
@@ -64,6 +64,11 @@ export class TransferChannel {
     return this.#reader.fill(target)
   }
 
+  /** The peer was asked for that many bytes of values: it will send about that much next. */
+  ask(bytes: number): void {
+    this.channel.ask?.(bytes === 0 ? 0 : withProofs(bytes))
+  }
+
   async send(message: Message): Promise<void> {
     await this.#writer.send(encodeMessage(message))
   }
@@ -102,6 +107,11 @@ export class TransferChannel {
   async end(): Promise<void> {
     await this.#writer.end()
   }
+}
+
+/** At least what these bytes of a value take with proofs and messages. */
+function withProofs(bytes: number): number {
+  return bytes + (bytes / PIECE_BYTES + 2) * PROOF_BYTES
 }
 
 export function unexpected(message: Message): DstoreError {

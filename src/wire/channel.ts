@@ -33,6 +33,13 @@ export interface Channel {
   fill(target: Uint8Array, filled?: number): Promise<number>
 
   /**
+   * The reader has asked the peer for that many bytes, which come next, and for none before: the
+   * transport may receive more of them ahead of `read` than it does of others. Without this method
+   * it receives as much of any.
+   */
+  ask?(bytes: number): void
+
+  /**
    * Sends bytes, or several arrays in sequence; they must not change afterwards. Resolves when more
    * may be written: at once, or when the peer has taken enough. Rejects with the channel's reason
    * when it was aborted; TypeError after `end`. Writes go out in the order of calls.

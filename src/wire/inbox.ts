@@ -1,9 +1,17 @@
 /** Bytes that arrived on a channel and were not read yet: a transport pushes, one reader takes. */
 import type { DstoreError } from '../errors.ts'
-import { FILL_PATIENCE_MS } from '../limits.ts'
+import { FILL_PATIENCE_MS, KIB } from '../limits.ts'
 
 /** Memory that a piece costs beside its bytes, so that a flood of tiny pieces counts in full. */
 const PIECE_OVERHEAD_BYTES = 128
+
+/**
+ * While more than this is unread, pieces up to `SMALL_PIECE_BYTES` are copied together: each keeps
+ * all memory that it was received in, and a peer may send bytes one at a time.
+ */
+const BEHIND_BYTES = 64 * KIB
+const SMALL_PIECE_BYTES = 16 * KIB
+const JOINED_BYTES = 64 * KIB
 
 export interface InboxOptions {
   /** Called after every read that took `count` bytes, 0 for the end: the peer may send more. */
@@ -28,6 +36,8 @@ export class Inbox {
   readonly #options: InboxOptions
   readonly #pieces: Uint8Array[] = []
   #bytes = 0
+  /** Memory of pieces that were copied together; new pieces go behind the last of them. */
+  #joined = new Uint8Array(0)
   #ended = false
   #reason: DstoreError | undefined
   #reader: Reader | undefined
@@ -58,7 +68,7 @@ export class Inbox {
 
   push(bytes: Uint8Array): void {
     if (this.#ended || this.#reason !== undefined || bytes.byteLength === 0) return
-    this.#pieces.push(bytes)
+    if (!this.#join(bytes)) this.#pieces.push(bytes)
     this.#bytes += bytes.byteLength
     this.#serve()
   }
@@ -133,6 +143,23 @@ export class Inbox {
     if (filler.filled + count > filler.target.byteLength) return false
     filler.filled += count
     this.#settle(filler)
+    return true
+  }
+
+  /** Copies a small piece behind the last one, if the reader is behind. */
+  #join(bytes: Uint8Array): boolean {
+    if (this.weight < BEHIND_BYTES || bytes.byteLength > SMALL_PIECE_BYTES) return false
+    const last = this.#pieces.at(-1)
+    const joined = this.#joined
+    const end = last?.buffer === joined.buffer ? last.byteOffset + last.byteLength : JOINED_BYTES
+    if (last === undefined || end + bytes.byteLength > JOINED_BYTES) {
+      this.#joined = new Uint8Array(JOINED_BYTES)
+      this.#joined.set(bytes)
+      this.#pieces.push(this.#joined.subarray(0, bytes.byteLength))
+      return true
+    }
+    joined.set(bytes, end)
+    this.#pieces[this.#pieces.length - 1] = joined.subarray(last.byteOffset, end + bytes.byteLength)
     return true
   }
 

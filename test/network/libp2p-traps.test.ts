@@ -6,6 +6,9 @@ import { eventually } from '../eventually.ts'
 import { performance } from 'node:perf_hooks'
 import '../../src/network/polyfill.ts'
 import type { StreamCloseEvent } from '@libp2p/interface'
+import { yamux } from '@libp2p/yamux'
+import type { Uint8ArrayList } from 'uint8arraylist'
+import { FRAME_HEADER_BYTES, FRAME_TYPE, readHeader } from '../../src/network/yamux-frames.ts'
 import { test } from '../serial.ts'
 import { MIB, PROTOCOL, next, plain, settled, stopAll, streams, turns } from './plain-libp2p.ts'
 import type { YamuxInit } from './plain-libp2p.ts'
@@ -74,6 +77,50 @@ test('a pause resets the stream when its window has grown beyond its read buffer
   here.send(new Uint8Array(8 * MIB))
   const event = await Promise.race([closed, turns(5000)])
   t.is(event instanceof Event ? event.error?.name : 'nothing happened', 'StreamBufferError')
+})
+
+test('yamux opens the window of any stream to the ceiling of all, whatever its protocol', async (t) => {
+  const { here, there } = await streams({
+    streamOptions: { maxStreamWindowSize: 4 * MIB, maxReadBufferLength: 64 * MIB },
+  })
+  let bytes = 0
+  there.addEventListener('message', ({ data }) => void (bytes += data.byteLength))
+  for (let i = 0; i < 32; i++) {
+    here.send(new Uint8Array(MIB))
+    while (here.writeBufferLength > 0) await turns(1)
+  }
+  await settled(() => bytes)
+  there.pause()
+  here.send(new Uint8Array(16 * MIB))
+  t.true((await settled(() => there.readBufferLength)) > 2 * MIB, 'far more than it began with')
+})
+
+test('yamux sends each frame by itself, its header first', async (t) => {
+  const sent: Uint8Array[] = []
+  const factory = yamux()()
+  const events = new EventTarget()
+  const log = Object.assign(() => {}, { error: () => {}, trace: () => {}, newScope: () => log })
+  const connection = Object.assign(events, {
+    log,
+    direction: 'outbound',
+    send: (data: Uint8Array | Uint8ArrayList) => sent.push(data.subarray()) > 0,
+  })
+  const muxer = factory.createStreamMuxer(connection as never)
+  const stream = await muxer.createStream()
+  await turns(0)
+  t.is(stream.id, '1', 'the id of a stream is its number on the wire')
+  stream.send(new Uint8Array(100_000))
+  stream.send(new Uint8Array(5))
+  for (const bytes of sent) {
+    const { type, length } = readHeader(bytes)
+    t.is(bytes.byteLength, FRAME_HEADER_BYTES + (type === FRAME_TYPE.data ? length : 0))
+  }
+  t.is(sent.filter((bytes) => readHeader(bytes).type === FRAME_TYPE.data).length, 2)
+  t.true(
+    sent.some((bytes) => readHeader(bytes).type === FRAME_TYPE.ping),
+    'it measures the way at once',
+  )
+  muxer.abort(new Error('done'))
 })
 
 test('window options at the top level of yamux are ignored', async (t) => {

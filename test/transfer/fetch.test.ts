@@ -46,6 +46,22 @@ for (const size of SIZES) {
   })
 }
 
+test('R003-123: a fetch asks for what will come, and for nothing once it came', async (t) => {
+  const value = sample(pattern(2 * MIB))
+  const { client } = served(new TestHost(value))
+  const asked: number[] = []
+  client.channel.ask = (bytes) => void asked.push(bytes)
+  const ranges = [
+    { start: 0, end: GROUP_BYTES },
+    { start: MIB, end: 2 * MIB },
+  ]
+  await fetched(client, { digest: value.digest, size: value.size, ranges })
+  const sent = ranges.reduce((sum, range) => sum + sliceBytes(value.size, range), 0)
+  t.is(asked.length, 2)
+  t.true(asked[0]! >= sent && asked[0]! < sent + MIB / 8, `${asked[0]} for ${sent}`)
+  t.is(asked[1], 0)
+})
+
 test('R003-5: several ranges of one fetch come one after the other', async (t) => {
   const value = sample(pattern(MIB))
   const { client } = served(new TestHost(value))

@@ -4,7 +4,9 @@ import { DstoreError } from '../../src/errors.ts'
 import { lengthOf, planPieces } from '../../src/hash/proof/piece-plan.ts'
 import { encodeHeader } from '../../src/hash/tree/tree.ts'
 import { GIB, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
-import type { TransferChannel } from '../../src/transfer/transfer-channel.ts'
+import { serveTransfer } from '../../src/transfer/serve.ts'
+import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
+import { channelPair } from '../wire/memory-pair.ts'
 import { uploadKnown, uploadStream } from '../../src/transfer/upload.ts'
 import { TREE_SIZES, pattern } from '../hash/sizes.ts'
 import { seededCuts } from '../wire/seeded.ts'
@@ -58,6 +60,31 @@ for (const size of SIZES) {
     t.is(await end, undefined)
   })
 }
+
+test('R003-123: an upload is asked for once it is accepted, and for nothing once it came', async (t) => {
+  const host = new TestHost(NOTHING)
+  const asked: number[] = []
+  const [a, b] = channelPair({ peers: ['asker', 'giver'] })
+  b.ask = (bytes) => void asked.push(bytes)
+  const end = serveTransfer(new TransferChannel(b), host)
+  const client = new TransferChannel(a)
+  await uploadKnown(client, readable(VALUE), GROUP_BYTES, never)
+  t.is(asked.length, 2)
+  t.true(asked[0]! >= VALUE.size - GROUP_BYTES && asked[0]! < VALUE.size + MIB / 8)
+  t.is(asked[1], 0)
+  await uploadStream(client, pieces(VALUE.bytes, 70_001), () => VALUE, undefined)
+  t.deepEqual(asked.slice(2), [Infinity, 0])
+  await client.end()
+  await end
+  host.uploads = undefined
+  const [c, d] = channelPair()
+  d.ask = () => t.fail('a node that takes no values asks for none')
+  const refusal = serveTransfer(new TransferChannel(d), host).catch(() => undefined)
+  const refused = new TransferChannel(c)
+  await fails(t, uploadKnown(refused, readable(VALUE), 0, never), 'not-permitted')
+  c.abort(new Error('understood'))
+  await refusal
+})
 
 test('R003-14: a node that takes no values says so', async (t) => {
   const host = new TestHost(NOTHING)

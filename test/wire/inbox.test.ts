@@ -34,6 +34,35 @@ test('memory can be reserved only for a pending fill', async (t) => {
   t.false(box.commit(reserved, 3))
 })
 
+test('small pieces are copied together while the reader is behind, and stay as they came', async (t) => {
+  const { box, taken } = inbox()
+  const sent: number[] = []
+  const received = new Uint8Array(200_000).map((_, i) => (i * 7) % 251)
+  let at = 0
+  const push = (length: number): void => {
+    box.push(received.subarray(at, at + length))
+    sent.push(...received.subarray(at, at + length))
+    at += length
+  }
+  for (let i = 0; i < 20_000; i++) push(1)
+  t.true(box.weight < 200_000, `${box.weight} for 20,000 bytes that came one at a time`)
+  push(17_000)
+  for (let i = 0; i < 20; i++) push(5000 + i)
+  const got: number[] = []
+  while (got.length < sent.length) {
+    const piece = (await box.read())!
+    got.push(...piece)
+    // It is read between the pieces, too.
+    if (got.length === 5000) for (let i = 0; i < 300; i++) push(3)
+  }
+  t.is(Buffer.compare(Buffer.from(got), Buffer.from(sent)), 0)
+  t.is(
+    taken.reduce((sum, count) => sum + count, 0),
+    sent.length,
+  )
+  t.is(box.weight, 0)
+})
+
 test('where reads are cut no memory can be reserved', async (t) => {
   const { box } = inbox(() => 1)
   const filling = box.fill(memory(5))

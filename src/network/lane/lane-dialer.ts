@@ -2,6 +2,7 @@
  * The dialing side of lanes (specs/003-transfer-lane.md): gets a key from a peer and connects with
  * it.
  */
+import { setMaxListeners } from 'node:events'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { LANE_HANDSHAKE_MS } from '../../limits.ts'
 import { FrameReader } from '../../wire/frames.ts'
@@ -35,6 +36,8 @@ export class LaneDialer {
   constructor(options: LaneDialerOptions) {
     this.#options = options
     this.#backoff = new LaneBackoff(options.now)
+    // Each lane that is being opened listens, and there may be many peers.
+    setMaxListeners(0, this.#stop.signal)
     this.#stopWatching = options.network.onPeer({
       disconnected: (peer) => {
         this.#backoff.reset(peer)
