@@ -152,6 +152,10 @@ export class Libp2pChannel implements Channel {
   }
 
   #closed(event: StreamCloseEvent): void {
+    // What a peer said to the end stays readable although it resets the stream right after.
+    const { writeBufferLength, writableNeedsDrain } = this.#stream
+    const wasSaid = this.#inbox.ended && writeBufferLength === 0 && !writableNeedsDrain
+    if (wasSaid && !event.local) return this.#closeWhenDone()
     if (event.error !== undefined) return this.#close(peerDropped(event.error))
     const bothEnded = this.#peerEnded && this.#writes.isEnding
     if (bothEnded && this.#stream.writeBufferLength === 0) this.#closeWhenDone()

@@ -284,6 +284,28 @@ test('a channel to a node that closes is aborted, with what was on its way', asy
   await Promise.all([aborted(channel), aborted(there)])
 })
 
+test('what a peer said to the end is read although it drops the channel right after', async (t) => {
+  const server = await network(['/ip4/127.0.0.1/tcp/0'])
+  await server.handle(PROTOCOL, (channel) => {
+    void (async () => {
+      await channel.read()
+      await channel.write(Uint8Array.of(1, 2, 3))
+      await channel.end()
+      channel.abort(new Error('that was all'))
+    })()
+  })
+  const client = await network()
+  const channel = await client.dial(server.addresses()[0]!, PROTOCOL)
+  await channel.write(Uint8Array.of(0))
+  // A later answer on the same connection: all of the first has arrived before it.
+  const other = await client.dial(server.addresses()[0]!, PROTOCOL)
+  await other.write(Uint8Array.of(0))
+  t.is((await other.read())?.byteLength, 3)
+  t.is((await channel.read())?.byteLength, 3)
+  t.is(await channel.read(), undefined)
+  t.true(channel.signal.aborted)
+})
+
 test('streams beyond the limit are refused or dropped, those within it work', async (t) => {
   const server = await network([LOOPBACK], { streamsPerProtocol: 4 })
   const client = await network([], { streamsPerProtocol: 100 })
