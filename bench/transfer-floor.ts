@@ -8,6 +8,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { randomBytes } from 'node:crypto'
+import { LaneChannel } from '../src/network/lane/lane-channel.ts'
 import { LaneNetwork } from '../src/network/lane/lane-network.ts'
 import { newIdentity } from '../src/network/identity.ts'
 import { SILENT } from '../src/log.ts'
@@ -105,7 +106,11 @@ async function send(address: string, port: number): Promise<Result[]> {
   for (let round = 0; round <= rounds; round++) {
     for (const kind of KINDS) {
       const cpu = process.cpuUsage()
-      const channel = kind === 'tcp' ? undefined : await network.open(peer, PROTOCOLS[kind])
+      let channel = kind === 'tcp' ? undefined : await network.open(peer, PROTOCOLS[kind])
+      while (kind === 'lane' && !(channel instanceof LaneChannel)) {
+        channel?.abort(new Error('not a lane'))
+        channel = await network.open(peer, PROTOCOLS.lane)
+      }
       const began = performance.now()
       const answer =
         channel === undefined ? await overTcp(port, piece) : await overChannel(channel, piece)

@@ -20,6 +20,7 @@ import { serveTransfer } from '../../src/transfer/serve.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
+import { LaneChannel } from '../../src/network/lane/lane-channel.ts'
 import { LaneNetwork } from '../../src/network/lane/lane-network.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import type { Node, ReadableValue } from '../../src/node/node.ts'
@@ -240,7 +241,10 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     first.abort(new Error('it was for the connection'))
   }
   const peer = address.slice(address.lastIndexOf('/') + 1)
-  const channel = await network.open(peer, how === 'bare' ? BARE : PROTOCOLS[over])
+  const protocol = how === 'bare' ? BARE : PROTOCOLS[over]
+  const channel =
+    over === 'lane' ? await openLane(network, peer) : await network.open(peer, protocol)
+  channel.ask?.(2 * size)
   const transfer = new TransferChannel(channel)
   const ranges = [{ start: 0, end: size }]
   if (how === 'bare') {
@@ -262,6 +266,15 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
   }
   channel.abort(new Error('done'))
   return bytes
+}
+
+/** The first channel is a stream, while a lane is opened beside it. */
+async function openLane(own: LaneNetwork, peer: string): Promise<Channel> {
+  for (;;) {
+    const channel = await own.open(peer, PROTOCOLS.lane)
+    if (channel instanceof LaneChannel) return channel
+    channel.abort(new Error('not a lane'))
+  }
 }
 
 async function timed<T>(
