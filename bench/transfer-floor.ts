@@ -8,13 +8,13 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { randomBytes } from 'node:crypto'
-import { LaneChannel } from '../src/network/lane/lane-channel.ts'
 import { LaneNetwork } from '../src/network/lane/lane-network.ts'
 import { newIdentity } from '../src/network/identity.ts'
 import { SILENT } from '../src/log.ts'
 import { createNetwork } from '../src/network/libp2p-network.ts'
 import type { Channel } from '../src/wire/channel.ts'
 import { median } from './ratio.ts'
+import { openLane } from './transfer/open-lane.ts'
 
 const MIB = 1 << 20
 const KINDS = ['stream', 'lane', 'tcp'] as const
@@ -106,11 +106,12 @@ async function send(address: string, port: number): Promise<Result[]> {
   for (let round = 0; round <= rounds; round++) {
     for (const kind of KINDS) {
       const cpu = process.cpuUsage()
-      let channel = kind === 'tcp' ? undefined : await network.open(peer, PROTOCOLS[kind])
-      while (kind === 'lane' && !(channel instanceof LaneChannel)) {
-        channel?.abort(new Error('not a lane'))
-        channel = await network.open(peer, PROTOCOLS.lane)
+      const open = {
+        tcp: () => undefined,
+        stream: () => network.open(peer, PROTOCOLS.stream),
+        lane: () => openLane(network, peer, PROTOCOLS.lane),
       }
+      const channel = await open[kind]()
       const began = performance.now()
       const answer =
         channel === undefined ? await overTcp(port, piece) : await overChannel(channel, piece)

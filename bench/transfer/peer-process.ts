@@ -20,12 +20,12 @@ import { serveTransfer } from '../../src/transfer/serve.ts'
 import { newIdentity } from '../../src/network/identity.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
-import { LaneChannel } from '../../src/network/lane/lane-channel.ts'
 import { LaneNetwork } from '../../src/network/lane/lane-network.ts'
 import { createNetwork } from '../../src/network/libp2p-network.ts'
 import type { Node, ReadableValue } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
 import type { Channel } from '../../src/wire/channel.ts'
+import { openLane } from './open-lane.ts'
 import { givePlainly, takePlainly } from './plain-libp2p.ts'
 
 const MIB = 1 << 20
@@ -90,7 +90,6 @@ export type Order =
     }
   | { readonly do: 'evict'; readonly keys: readonly string[] }
   | { readonly do: 'remove'; readonly key: string }
-  /** The port on which a Global listens, as text. */
   | { readonly do: 'address' }
   /** Usage so far: `cpu`, `peakBytes`, and `bytes` sent. */
   | { readonly do: 'usage' }
@@ -241,9 +240,9 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     first.abort(new Error('it was for the connection'))
   }
   const peer = address.slice(address.lastIndexOf('/') + 1)
-  const protocol = how === 'bare' ? BARE : PROTOCOLS[over]
-  const channel =
-    over === 'lane' ? await openLane(network, peer) : await network.open(peer, protocol)
+  const noise = how === 'bare' ? BARE : PROTOCOLS.noise
+  const lane = over === 'lane' && (await openLane(network, peer, PROTOCOLS.lane))
+  const channel = lane || (await network.open(peer, noise))
   channel.ask?.(2 * size)
   const transfer = new TransferChannel(channel)
   const ranges = [{ start: 0, end: size }]
@@ -266,15 +265,6 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
   }
   channel.abort(new Error('done'))
   return bytes
-}
-
-/** The first channel is a stream, while a lane is opened beside it. */
-async function openLane(own: LaneNetwork, peer: string): Promise<Channel> {
-  for (;;) {
-    const channel = await own.open(peer, PROTOCOLS.lane)
-    if (channel instanceof LaneChannel) return channel
-    channel.abort(new Error('not a lane'))
-  }
 }
 
 async function timed<T>(
