@@ -54,7 +54,6 @@ export type Order =
       readonly role: 'global' | 'local'
       /** Ticket of the Global. */
       readonly join?: string
-      /** Multiaddr of a relay at which the Global is reached. */
       readonly through?: string
       readonly listen?: boolean
       readonly lanePort?: number

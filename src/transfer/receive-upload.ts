@@ -69,7 +69,7 @@ export async function receiveUpload(
   const received = resume === true ? stream!.receivedBytes : 0
   await transfer.send({ type: 'accept', received })
   const isEndless = digest === undefined && size === 0
-  transfer.ask(isEndless ? Infinity : Math.max(0, size - start - received))
+  transfer.ask(isEndless ? Infinity : size - (digest === undefined ? received : start))
   const receipts = new Receipts(transfer)
   const onBytes: OnReceived = (count) => {
     onReceived(count)

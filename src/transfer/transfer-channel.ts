@@ -66,7 +66,7 @@ export class TransferChannel {
 
   /** The peer was asked for that many bytes of values: it will send about that much next. */
   ask(bytes: number): void {
-    this.channel.ask?.(bytes === 0 ? 0 : withProofs(bytes))
+    this.channel.ask?.(bytes <= 0 ? 0 : withProofs(bytes))
   }
 
   async send(message: Message): Promise<void> {

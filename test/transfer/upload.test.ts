@@ -72,7 +72,7 @@ test('R003-123: an upload is asked for once it is accepted, and for nothing once
   t.is(asked.length, 2)
   t.true(asked[0]! >= VALUE.size - GROUP_BYTES && asked[0]! < VALUE.size + MIB / 8)
   t.is(asked[1], 0)
-  await uploadStream(client, pieces(VALUE.bytes, 70_001), () => VALUE, undefined)
+  await uploadStream(client, streamed(pieces(VALUE.bytes, 70_001), VALUE))
   t.deepEqual(asked.slice(2), [Infinity, 0])
   await client.end()
   await end
