@@ -239,9 +239,8 @@ async function take({ how, over = 'noise', from, value }: Order & { do: 'take' }
     first.abort(new Error('it was for the connection'))
   }
   const peer = address.slice(address.lastIndexOf('/') + 1)
-  const noise = how === 'bare' ? BARE : PROTOCOLS.noise
   const lane = over === 'lane' && (await openLane(network, peer, PROTOCOLS.lane))
-  const channel = lane || (await network.open(peer, noise))
+  const channel = lane || (await network.open(peer, how === 'bare' ? BARE : PROTOCOLS.noise))
   channel.ask?.(2 * size)
   const transfer = new TransferChannel(channel)
   const ranges = [{ start: 0, end: size }]
@@ -355,7 +354,7 @@ async function carryOut(
       await node!.index.remove(parseKey(order.key))
       return
     case 'address':
-      return { text: /tcp\/(\d+)/.exec((await node!.status()).listen[0]!)![1]! }
+      return { text: (await node!.status()).listen[0]!.split('/')[4]! }
     case 'usage': {
       const traffic = (await node?.status())?.traffic ?? []
       const { user, system } = process.cpuUsage()
