@@ -7,21 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { Exporter } from '../../cli/archive/exporter.ts'
-import { Importer } from '../../cli/archive/importer.ts'
-import { readArchive } from '../../cli/archive/tar-reader.ts'
-import { concat, gather, once } from '../../src/bytes.ts'
+import { concat, once } from '../../src/bytes.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import { hash } from '../../src/hash/hasher.ts'
-import { Key } from '../../src/hash/key.ts'
 import { ARCHIVE_NAMES_EVERY_BYTES } from '../../src/limits.ts'
 import { pattern } from '../hash/sizes.ts'
-
-const keyOf = (bytes: Uint8Array): string => new Key(hash(bytes).digest).toString()
-
-async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length)
-}
+import { importOf, inPieces, keyOf } from './archive-import.ts'
 
 /** Where a value or a line of names ends in an archive, and where its header begins. */
 interface Extent {
@@ -78,45 +68,6 @@ async function archiveOf(count: number, size: number): Promise<Archive> {
     }
   }
   return { bytes, values, names, headers }
-}
-
-interface Outcome {
-  readonly values: ReadonlySet<string>
-  readonly names: ReadonlyMap<string, string>
-  readonly faults: readonly DstoreError[]
-}
-
-/** Import as the command does, into a store in memory. */
-async function importOf(archive: AsyncIterable<Uint8Array>): Promise<Outcome> {
-  const values = new Set<string>()
-  const names = new Map<string, string>()
-  const faults: DstoreError[] = []
-  const put = (bytes: Uint8Array): { key: string; size: number; existed: boolean } => {
-    values.add(keyOf(bytes))
-    return { key: keyOf(bytes), size: bytes.byteLength, existed: false }
-  }
-  const client: Partial<Client> = {
-    putBytes: async (bytes) => put(await gather(bytes)),
-    putMany: async (all) => all.map(put),
-    bind: async (name, key) => {
-      if (!values.has(key)) throw new DstoreError('not-found', 'no such key')
-      names.set(name, key)
-      return { name, key, existed: false } as never
-    },
-  }
-  const importer = new Importer(client as Client, () => undefined)
-  try {
-    for await (const one of readArchive(archive, new AbortController().signal)) {
-      if (one.kind === 'refused') faults.push(one.fault)
-      else
-        for await (const got of importer.take(one))
-          if (got.kind === 'failed') faults.push(got.fault)
-    }
-  } catch (error) {
-    faults.push(asDstoreError(error))
-  }
-  for await (const got of importer.end()) if (got.kind === 'failed') faults.push(got.fault)
-  return { values, names, faults }
 }
 
 const small = archiveOf(30, 20_000)
@@ -300,81 +251,6 @@ test('R007-105: a changed line of names costs no line before it', async (t) => {
     found.faults.map(({ code }) => code),
     ['unreadable'],
   )
-})
-
-/** A header of tar with these fields; `more` writes into the block. */
-function header(name: string, size: number, type: string, more?: (block: Buffer) => void): Buffer {
-  const block = Buffer.alloc(512)
-  block.write(name, 0)
-  block.write('0000644\0', 100)
-  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124)
-  block.write('00000000000\0', 136)
-  block.write(type, 156)
-  block.write('ustar  \0', 257)
-  more?.(block)
-  block.fill(' ', 148, 156)
-  const sum = block.reduce((total, byte) => total + byte, 0)
-  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
-  return block
-}
-
-function padded(bytes: Uint8Array): Buffer {
-  return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.byteLength % 512)) % 512)])
-}
-
-function paxHeader(records: readonly string[]): Buffer {
-  const text = records.map((record) => `${record.length + 4} ${record}\n`).join('')
-  return Buffer.concat([header('pax', text.length, 'x'), padded(Buffer.from(text))])
-}
-
-test('R007-106: a sparse file of any form is refused by name, and harms nothing', async (t) => {
-  const value = pattern(5000)
-  const key = keyOf(pattern(9))
-  const good = Buffer.concat([header(keyOf(value), value.byteLength, '0'), padded(value)])
-  const body = padded(pattern(3000))
-  const map = (isLast: boolean): Buffer => {
-    // Like a value: its contents look like no header.
-    const block = Buffer.alloc(512, '00000001000\0')
-    block[504] = isLast ? 0 : 1
-    return block
-  }
-  const extended = (block: Buffer): void => void (block[482] = 1)
-  const sparse = {
-    gnu: [header(key, 3000, 'S'), body],
-    'gnu, with 60 holes': [
-      header(key, 3000, 'S', extended),
-      map(false),
-      map(false),
-      map(true),
-      body,
-    ],
-    'pax 0.0': [
-      paxHeader(['GNU.sparse.size=9000', 'GNU.sparse.offset=1']),
-      header(key, 3000, '0'),
-      body,
-    ],
-    'pax 0.1': [
-      paxHeader([`GNU.sparse.name=${key}`, 'GNU.sparse.map=0,1']),
-      header('x/y', 3000, '0'),
-      body,
-    ],
-    'pax 1.0': [
-      paxHeader([`path=GNUSparseFile.1/x`, 'GNU.sparse.major=1', `GNU.sparse.name=${key}`]),
-      header('x/y', 3000, '0'),
-      body,
-    ],
-  }
-  for (const [form, blocks] of Object.entries(sparse)) {
-    const { values, faults } = await importOf(
-      inPieces(Buffer.concat([...blocks, good, Buffer.alloc(1024)]), 999),
-    )
-    t.deepEqual([...values], [keyOf(value)], form)
-    t.deepEqual(
-      faults.map(({ message }) => message),
-      [`not imported: ${key} is a sparse file`],
-      form,
-    )
-  }
 })
 
 const hasTar = (): boolean => {
