@@ -305,7 +305,8 @@ test('R003-13: every piece that was read before a failure arrives before it', as
         t.true(equal(run.bytes, value.bytes.subarray(bytes, bytes + run.bytes.byteLength)))
         bytes += run.bytes.byteLength
         // The failure is on its way before the first piece is looked at.
-        for (let i = 0; isSlow && i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+        const turns = isSlow ? 50 : 0
+        for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
       }
     })
     t.like(thrown, { code: 'integrity', message: 'the disk has decayed' })

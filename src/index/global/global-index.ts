@@ -6,9 +6,8 @@
  * which Locals may hold a removed value, feeds them the removal, and waits for their
  * acknowledgements. Non-goals: the bytes of values, which arrive staged and verified.
  *
- * Rows of the store come in as events, and changes go out as transactions conditional on the
- * versions of those rows. So the memory of the machine is bounded by the sessions, their requests
- * and the register, not by the number of keys.
+ * Rows come in as events, and changes go out as transactions conditional on their versions. So
+ * memory is bounded by the sessions, their requests and the register, not by the number of keys.
  */
 import { FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
