@@ -327,6 +327,8 @@ export const LOG_FILE_BYTES: number = 8 * MIB
 export const START_MS: number = 30_000
 /** How long a stopping daemon waits for calls in progress. */
 export const SHUTDOWN_MS: number = 5_000
+/** The interval at which an idle daemon checks that its state directory is still in place. */
+export const STATE_CHECK_MS: number = 2000
 /** Connections to the daemon's socket, and as many over TCP. */
 export const HTTP_CONNECTIONS: number = 512
 /** The header lines of one HTTP request, together. */

@@ -2,6 +2,7 @@
 import { MIB } from '../limits.ts'
 import { checkJoinAddresses, checkListenAddress } from '../daemon/config/addresses.ts'
 import { parseTicket, type Ticket } from '../membership/ticket.ts'
+import type { HeldFiles } from '../store/file/held-files.ts'
 import type { Lock } from '../daemon/process/lock.ts'
 import { SILENT, type Log } from '../log.ts'
 import type { NodeOptions as OpenOptions } from '../node/open.ts'
@@ -94,7 +95,8 @@ export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   try {
     const { openNode } = await import('../node/open.ts')
     const store = lock === undefined ? 'memory' : 'disk'
-    const node = await openNode({ ...settings, ...(lock && { dir: lock.path }), store, log })
+    const place = lock && { dir: lock.path, held: lock.held }
+    const node = await openNode({ ...settings, ...place, store, log })
     return nodeFacade(node, () => lock?.release())
   } catch (error) {
     lock?.release()
@@ -151,14 +153,22 @@ function checkListen(listen: unknown = []): void {
   for (const address of listen) checkListenAddress(String(address))
 }
 
+interface LockedDirectory extends Pick<Lock, 'release'> {
+  readonly path: string
+  readonly held: HeldFiles
+}
+
 /** Locks the directory until it is released; `locked` if another process has it. */
-async function lockDirectory(dir: string): Promise<Lock & { readonly path: string }> {
+async function lockDirectory(dir: string): Promise<LockedDirectory> {
   const { checkUmask, createDirectory, stateDirectory } =
     await import('../daemon/config/state-directory.ts')
+  const { HeldFiles } = await import('../store/file/held-files.ts')
   const { takeLock } = await import('../daemon/process/lock.ts')
   const directory = stateDirectory(dir)
   checkUmask()
   createDirectory(directory)
   const lock = takeLock(directory.lock)
-  return { path: directory.path, release: () => lock.release() }
+  const held = new HeldFiles()
+  held.add(directory.lock, lock.identity)
+  return { path: directory.path, held, release: () => lock.release() }
 }

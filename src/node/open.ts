@@ -7,6 +7,7 @@ import { KnownMembers } from '../membership/known-members.ts'
 import type { Ticket } from '../membership/ticket.ts'
 import type { Recovery } from '../store/disk/disk.ts'
 import { createMemoryStore } from '../store/memory/memory.ts'
+import type { HeldFiles } from '../store/file/held-files.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
@@ -37,6 +38,8 @@ export interface NodeOptions {
    */
   readonly dir?: string
   readonly role: Role
+  /** What must stay in place for the node to acknowledge anything, such as the lock of `dir`. */
+  readonly held?: HeldFiles
   /** Where a Global or a standalone node keeps values. */
   readonly store: 'memory' | 'disk'
   /**
@@ -190,14 +193,15 @@ async function openAddressFile(
   return { saved, save }
 }
 
-async function openStore({ dir, store, maxBytes, log }: NodeOptions): Promise<Store> {
+async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Promise<Store> {
   const bound = maxBytes === undefined ? {} : { maxBytes }
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
   const { openDiskStore } = await import('../store/disk/disk.ts')
   const onFailedCommit = ({ message }: Error): void =>
     log.error('the disk refused a change', { fault: message })
-  const disk = await openDiskStore({ directory: dir, ...bound, onFailedCommit })
+  const options = { directory: dir, ...bound, onFailedCommit, ...(held && { held }) }
+  const disk = await openDiskStore(options)
   reportRecovery(disk.recovery, log)
   return disk
 }

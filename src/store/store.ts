@@ -190,6 +190,12 @@ export interface Store {
    */
   commit(transaction: Transaction): Promise<CommitResult>
 
+  /**
+   * Resolves if the next opening would find what the store has now; rejects as a commit does. Call
+   * it before acknowledging what needs no commit, because it exists.
+   */
+  confirm(): Promise<void>
+
   /** The last seq assigned, 0 before the first. */
   lastSeq(): Promise<number>
 

@@ -233,6 +233,8 @@ export class SimGlobal {
         const values = effect.values.map(() => undefined)
         return this.#handle({ type: 'loaded', ticket, values })
       }
+      case 'confirm':
+        return this.#handle({ type: 'confirmed', ticket: effect.ticket, now: this.#now })
       case 'stage': {
         const { ticket } = effect
         const values = effect.values.map(([token]) => ({

@@ -30,6 +30,8 @@ export interface ApiServer {
    * Accepts no more requests, lets those in progress finish for `graceMs`, then aborts the rest.
    */
   close(graceMs?: number): Promise<void>
+  /** The same, but keeps listening until the process ends: closing would delete the socket. */
+  drain(graceMs?: number): Promise<void>
 }
 
 /** Keeps browsers from taking a value for a page or script, and other origins from embedding it. */
@@ -100,15 +102,22 @@ export function createApiServer(context: ApiContext, access: Access, log: Log): 
   server.maxConnections = HTTP_CONNECTIONS
   server.timeout = access.silenceMs
 
+  const drain = async (graceMs = SHUTDOWN_MS): Promise<void> => {
+    stopping.abort(new DstoreError('unreachable', 'the daemon is stopping'))
+    const settled = Promise.allSettled(active.values())
+    if (await within(graceMs, settled)) return
+    for (const aborter of active.keys()) aborter.abort(stopping.signal.reason)
+    if (!(await within(graceMs, settled))) log.error('calls did not end', { calls: active.size })
+  }
   return {
     server,
-    close: async (graceMs = SHUTDOWN_MS) => {
-      stopping.abort(new DstoreError('unreachable', 'the daemon is stopping'))
+    close: (graceMs) => {
       server.close()
-      const settled = Promise.allSettled(active.values())
-      if (await within(graceMs, settled)) return
-      for (const aborter of active.keys()) aborter.abort(stopping.signal.reason)
-      if (!(await within(graceMs, settled))) log.error('calls did not end', { calls: active.size })
+      return drain(graceMs)
+    },
+    drain: (graceMs) => {
+      server.unref()
+      return drain(graceMs)
     },
   }
 }

@@ -4,7 +4,8 @@
  */
 import { once } from 'node:events'
 import { totalmem } from 'node:os'
-import { GIB } from '../../limits.ts'
+import type { DstoreError } from '../../errors.ts'
+import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
 import type { Node } from '../../node/node.ts'
 import type { NodeOptions } from '../../node/open.ts'
@@ -15,6 +16,7 @@ import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
 import type { ApiServer } from '../http/server.ts'
 import { listenOnSocket } from './listen-socket.ts'
+import type { SocketListener } from './listen-socket.ts'
 import { listenOnTcp } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
 import { takeLock, type Lock } from './lock.ts'
@@ -24,7 +26,7 @@ import { closeDirectory } from './permissions.ts'
 import { parseHttpAddress } from '../config/http-address.ts'
 import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
-import type { SocketAddress } from '../config/socket-address.ts'
+import { HeldFiles } from '../../store/file/held-files.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
@@ -47,6 +49,8 @@ export interface Daemon {
   readonly socket: string
   /** Resolves when a client asks the daemon to stop. */
   readonly stopRequested: Promise<void>
+  /** Resolves with the reason when the state directory is gone: the daemon must end (R007-110). */
+  readonly lost: Promise<DstoreError>
   /** Lets calls finish or aborts them, closes the node, removes the socket, releases the lock. */
   close(): Promise<void>
 }
@@ -62,6 +66,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   resolveSettings(given, readSettings(directory.config))
   createDirectory(directory)
   const lock = takeLock(directory.lock)
+  const held = new HeldFiles()
+  held.add(directory.lock, lock.identity)
   try {
     const settings = resolveSettings(given, readSettings(directory.config))
     if (trustClock && settings.role === 'local') {
@@ -72,6 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
+      held,
       role: settings.role ?? 'standalone',
       store: settings.store ?? 'disk',
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes(),
@@ -91,7 +98,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let daemon: Daemon | undefined
     try {
       const saved = await withAddress(settings, node)
-      daemon = await serve(node, settings, lock, options)
+      daemon = await serve(node, settings, { lock, held }, options)
       // Save only settings that a node was opened and served with (R007-6).
       writeSettings(directory.config, saved)
       return daemon
@@ -109,7 +116,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function serve(
   node: Node,
   settings: Settings,
-  lock: Lock,
+  { lock, held }: { lock: Lock; held: HeldFiles },
   { directory, log }: DaemonOptions,
 ): Promise<Daemon> {
   const stopping = new AbortController()
@@ -130,24 +137,31 @@ async function serve(
     tcp = await listenOnTcp(options, createServer)
   }
   const api = createServer(SOCKET_ACCESS)
-  let address: SocketAddress
+  let listener: SocketListener
   try {
-    address = await listenOnSocket(api.server, socket, settings.socketGroup)
+    listener = await listenOnSocket(api.server, socket, settings.socketGroup)
   } catch (error) {
     await tcp?.close()
     throw error
   }
+  // A commit compares too; this one is for a daemon that nothing is asked of.
+  const watcher = setInterval(() => void held.check().catch(() => undefined), STATE_CHECK_MS)
+  watcher.unref()
   const close = async (): Promise<void> => {
+    clearInterval(watcher)
     try {
-      await Promise.all([api.close(), tcp?.close()])
+      // Closing deletes what is at the path of the socket, which may be that of another daemon.
+      const closed = listener.isInPlace() ? api.close() : api.drain()
+      await Promise.all([closed, tcp?.close()])
       await node.close()
     } finally {
-      address.release()
+      listener.release()
       lock.release()
     }
   }
   let closing: Promise<void> | undefined
-  return { node, socket, stopRequested, close: () => (closing ??= close()) }
+  const { lost } = held
+  return { node, socket, stopRequested, lost, close: () => (closing ??= close()) }
 }
 
 /** The settings of a Local that joins the Global which issued the ticket. */

@@ -3,6 +3,7 @@
  * (R007-9).
  */
 import { closeSync, writeSync } from 'node:fs'
+import { DstoreError } from '../../errors.ts'
 import { startDaemon } from './daemon.ts'
 import type { Daemon, DaemonOptions } from './daemon.ts'
 import { problemOf } from '../api/problem.ts'
@@ -13,8 +14,9 @@ import type { EndingSignal } from './signals.ts'
 
 /**
  * Runs a daemon until a client (exit code 0) or a signal (R007-9) stops it; a second signal ends
- * the process at once. Rejects with the error that kept the daemon from starting. The caller must
- * exit with the code, since a client that asked for the stop waits for the process to end.
+ * the process at once. Rejects with the error that kept the daemon from starting, and with
+ * `unwritable` once its state directory is gone. The caller must exit with the code, since a client
+ * that asked for the stop waits for the process to end.
  */
 export async function runDaemon(
   options: DaemonOptions,
@@ -36,11 +38,13 @@ export async function runDaemon(
   notifyParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
 
-  const signal = await Promise.race([signalled, daemon.stopRequested])
-  log.info('stopping', { signal: signal ?? 'none' })
+  const end = await Promise.race([signalled, daemon.stopRequested, daemon.lost])
+  if (end instanceof DstoreError) log.error('the state directory is gone', { error: end.message })
+  else log.info('stopping', { signal: end ?? 'none' })
   await daemon.close()
   log.info('stopped')
-  return signal === undefined ? 0 : SIGNAL_EXITS[signal]
+  if (end instanceof DstoreError) throw end
+  return end === undefined ? 0 : SIGNAL_EXITS[end]
 }
 
 function firstSignal(): Promise<EndingSignal> {

@@ -9,19 +9,24 @@ import { dirname } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { giveToGroup } from './permissions.ts'
 import { socketAddress } from '../config/socket-address.ts'
-import type { SocketAddress } from '../config/socket-address.ts'
+import { identityOf } from '../../store/disk/files.ts'
 
 const STICKY = 0o1000
 const WRITABLE_BY_OTHERS = 0o022
 
-/**
- * Binds the server to this path, for its user and a group, if any. The caller releases the address.
- */
+export interface SocketListener {
+  /** Whether the path still leads to this socket, so that closing the server may delete it. */
+  isInPlace(): boolean
+  /** Call it after the server is closed. */
+  release(): void
+}
+
+/** Binds the server to this path, for its user and a group, if any. */
 export async function listenOnSocket(
   server: Server,
   path: string,
   group: string | undefined,
-): Promise<SocketAddress> {
+): Promise<SocketListener> {
   const address = socketAddress(path)
   try {
     checkParent(dirname(path))
@@ -30,11 +35,21 @@ export async function listenOnSocket(
       giveToGroup(path, group)
       chmodSync(path, 0o660)
     }
-    return address
+    const bound = identityAt(path)
+    return { isInPlace: () => identityAt(path) === bound, release: () => address.release() }
   } catch (error) {
     server.close()
     address.release()
     throw error
+  }
+}
+
+/** Device and inode of the file at a path; undefined without one. */
+function identityAt(path: string): string | undefined {
+  try {
+    return identityOf(lstatSync(path, { bigint: true }))
+  } catch {
+    return undefined
   }
 }
 

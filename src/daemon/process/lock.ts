@@ -3,20 +3,39 @@
  * open file and releases it with the process, so a stale lock cannot exist. The text of the file
  * only serves messages.
  */
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import type FileLocks from 'fs-native-extensions'
 import { DstoreError } from '../../errors.ts'
+import { identityOf } from '../../store/disk/files.ts'
 import { requireNative } from '../../store/native-package.ts'
 
 export interface Lock {
+  /** Device and inode of the locked file. */
+  readonly identity: string
   release(): void
 }
 
 /** Takes the lock, or throws `locked` with the process that holds it. */
 export function takeLock(path: string): Lock {
   const { tryLock, unlock } = requireNative('fs-native-extensions') as typeof FileLocks
-  const fd = open(path)
-  if (!tryLock(fd)) {
+  let fd = open(path)
+  let isLocked = tryLock(fd)
+  // A file that was removed or replaced before it was locked keeps no other process away.
+  while (isLocked && identity(fd) !== identity(path)) {
+    closeSync(fd)
+    fd = open(path)
+    isLocked = tryLock(fd)
+  }
+  if (!isLocked) {
     closeSync(fd)
     throw new DstoreError('locked', `a daemon is running for this state directory${holder(path)}`, {
       hint: 'end it with `dstore stop`, or choose another directory with --dir',
@@ -27,6 +46,7 @@ export function takeLock(path: string): Lock {
   writeSync(fd, `${process.pid} ${new Date().toISOString()}\n`, 0)
   let held = true
   return {
+    identity: identity(fd)!,
     release: () => {
       if (!held) return
       held = false
@@ -42,6 +62,12 @@ function open(path: string): number {
   } catch (cause) {
     throw new DstoreError('unwritable', `the lock file cannot be opened: ${path}`, { cause })
   }
+}
+
+function identity(file: string | number): string | undefined {
+  if (typeof file === 'number') return identityOf(fstatSync(file, { bigint: true }))
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return found && identityOf(found)
 }
 
 /** `: process N, since T`; empty if the holder has not written it yet. */

@@ -19,7 +19,7 @@ import type { Write } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import type { Admit, Expel, Invite, MemberPage, MembersRequest } from '../message.ts'
 import { localRow } from '../records/record.ts'
-import { answer, type Done, type Outcome, type Plan } from './plan.ts'
+import { answer, confirm, type Done, type Outcome, type Plan } from './plan.ts'
 
 /** What these plans know beside the rows. */
 export interface MembershipContext {
@@ -68,7 +68,7 @@ export function* invite(
 export function* admit({ peer, role }: Admit, context: MembershipContext): Plan {
   const [row] = yield [memberRow(peer)]
   const before = row === undefined ? undefined : decodeMember(row)
-  if (before?.role === role) return ADMITTED
+  if (before?.role === role) return confirm({ type: 'admitted' })
   return admission({ peer, role, ticket: undefined }, context)
 }
 
@@ -80,7 +80,9 @@ export function* redeem(peer: string, secret: Uint8Array, context: MembershipCon
   const ticket = shown === undefined ? undefined : decodeTicket(shown)
   const role = own === undefined ? undefined : decodeMember(own).role
   const why = whyNot(ticket, context)
-  if (role !== undefined && (why !== undefined || suffices(role, ticket!.role))) return ADMITTED
+  if (role !== undefined && (why !== undefined || suffices(role, ticket!.role))) {
+    return confirm({ type: 'admitted' })
+  }
   if (why !== undefined) {
     return answer(failure('not-permitted', why, 'ask for a new ticket: `dstore invite` makes one'))
   }

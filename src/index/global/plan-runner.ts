@@ -175,6 +175,12 @@ export class PlanRunner {
         return task.finish(done.body)
       case 'await':
         return this.#await(task, done, this.#options.now())
+      case 'confirm':
+        return this.ask<'confirmed'>(
+          { type: 'confirm' },
+          () => task.finish(done.body),
+          (why) => task.finish(why),
+        )
       case 'inspect': {
         const { answer, ...work } = done
         this.ask<'inspected'>(

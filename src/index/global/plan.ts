@@ -33,6 +33,8 @@ export type Outcome =
 
 export type Done =
   | { readonly type: 'answer'; readonly body: Body }
+  /** Answer that something exists, once the store has confirmed that it would find it again. */
+  | { readonly type: 'confirm'; readonly body: Body }
   /** Inspect what the store has of an offered value, then answer. */
   | (StoreWork & { readonly type: 'inspect'; readonly answer: (facts: StoredFacts) => Body })
   /** Answer once every Local has acknowledged this seq, or no longer owes it. */
@@ -50,6 +52,8 @@ export type StoreWork =
       /** Where the value is stored; undefined where the index has none. */
       readonly location: Location | undefined
     }
+  /** Would the store find everything again that it has? */
+  | { readonly type: 'confirm' }
   /** Hash and seal these small values. */
   | { readonly type: 'stage'; readonly values: readonly Uint8Array[] }
   | { readonly type: 'commit'; readonly transaction: Transaction }
@@ -58,6 +62,7 @@ export type StoreResult =
   | { readonly type: 'rows'; readonly rows: Rows }
   | { readonly type: 'loaded'; readonly values: readonly (Uint8Array | undefined)[] }
   | { readonly type: 'inspected'; readonly facts: StoredFacts }
+  | { readonly type: 'confirmed' }
   | { readonly type: 'sealed'; readonly values: readonly Sealed[] }
   | { readonly type: 'committed'; readonly seq: number }
   /** A condition of the transaction did not hold. */
@@ -84,5 +89,7 @@ export interface Sealed {
 }
 
 export const answer = (body: Body): Done => ({ type: 'answer', body })
+
+export const confirm = (body: Body): Done => ({ type: 'confirm', body })
 
 export const textOf = (digest: Digest): string => new Key(digest).toString()

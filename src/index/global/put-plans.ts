@@ -6,7 +6,7 @@ import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
 import type { RecordKey, Row } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import { REPLACED, hasReplacement } from '../name.ts'
-import type { Bind, Digest, Failure, Offer, Receipt } from '../message.ts'
+import type { Bind, Body, Digest, Failure, Offer, Receipt } from '../message.ts'
 import {
   decodeKey,
   decodeName,
@@ -20,6 +20,7 @@ import {
 import { factOf } from './lookup-plans.ts'
 import {
   answer,
+  confirm,
   textOf,
   type Done,
   type Outcome,
@@ -33,7 +34,7 @@ import {
 export function* put({ digest, size, location }: Sealed, name: string | undefined): Plan {
   const rows = yield putRows(digest, name)
   if (rows.some((row) => row !== undefined)) {
-    return putAgain(rows, digest, name, (have) => answer({ type: 'stored', receipts: [have] }))
+    return putAgain(rows, digest, name, (have) => confirm({ type: 'stored', receipts: [have] }))
   }
   if (name !== undefined && hasReplacement(name)) return answer(failure('usage', REPLACED))
   const names = name === undefined ? [] : [name]
@@ -111,13 +112,12 @@ export function* bind({ name, digest }: Bind): Plan {
   }
   if (row === undefined) return answer(failure('not-found', `no such key: ${textOf(digest)}`))
   const found = decodeKey(row)
-  const bound = (incarnation: number): Done =>
-    answer({
-      type: 'binding',
-      found: { digest, incarnation, fact: factOf(found, undefined, [])! },
-    })
-  if (taken !== undefined) return bound(taken.version)
-  return bindTo(found, digest, name, bound)
+  const bound = (incarnation: number): Body => ({
+    type: 'binding',
+    found: { digest, incarnation, fact: factOf(found, undefined, [])! },
+  })
+  if (taken !== undefined) return confirm(bound(taken.version))
+  return bindTo(found, digest, name, (seq) => answer(bound(seq)))
 }
 
 function bindTo(

@@ -49,9 +49,13 @@ export class IndexIo {
       case 'inspect': {
         const { digest, location } = work
         const isDamaged = location !== undefined && (await store.isDamaged(location))
+        if (location !== undefined && !isDamaged) await store.confirm()
         const keptBytes = await store.partialBytes(digest)
         return { type: 'inspected', facts: { isDamaged, keptBytes } }
       }
+      case 'confirm':
+        await store.confirm()
+        return { type: 'confirmed' }
       case 'stage':
         return { type: 'sealed', values: await this.#stage(work.values) }
       case 'commit': {

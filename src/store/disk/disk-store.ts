@@ -12,6 +12,7 @@ import {
   checkScan,
   checkTransaction,
 } from '../arguments.ts'
+import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
 import type {
   CommitResult,
@@ -54,6 +55,7 @@ export interface DiskStore extends Store {
 export interface DiskStoreParts {
   readonly files: Files
   readonly layout: Layout
+  readonly held: HeldFiles
   readonly database: Database
   readonly freeSpace: FreeSpace
   readonly commits: GroupCommit
@@ -81,7 +83,7 @@ export class OpenDiskStore implements DiskStore {
   #closing: Promise<void> | undefined
 
   constructor(parts: DiskStoreParts) {
-    const { files, layout, database, commits, partials, recovery, maxBytes } = parts
+    const { files, layout, held, database, commits, partials, recovery, maxBytes } = parts
     this.#parts = parts
     this.recovery = recovery
     this.#database = database
@@ -91,6 +93,7 @@ export class OpenDiskStore implements DiskStore {
     this.#host = {
       files,
       layout,
+      held,
       partials,
       valuesSync: new SharedSync(() => files.syncDirectory(layout.values)),
       checkOpen: () => this.#checkOpen(),
@@ -216,6 +219,11 @@ export class OpenDiskStore implements DiskStore {
     for (const location of adopt) this.#sealed.delete(location)
     await Promise.all(release.map((location, i) => this.#free(location, released[i]!)))
     return result
+  }
+
+  async confirm(): Promise<void> {
+    this.#checkOpen()
+    await this.#parts.held.check()
   }
 
   async lastSeq(): Promise<number> {

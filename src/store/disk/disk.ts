@@ -1,6 +1,7 @@
 /** Opens the durable store: LMDB for records and small values, files for large ones (specs/005). */
 import { MIB } from '../../limits.ts'
 import { checkCount } from '../arguments.ts'
+import { HeldFiles } from '../file/held-files.ts'
 import { OpenDiskStore, type DiskStore } from './disk-store.ts'
 import { faultOf } from './faults.ts'
 import { type Files, nodeFiles } from './files.ts'
@@ -27,6 +28,8 @@ export interface DiskStoreOptions {
   readonly reserveBytes?: number
   /** Called once for each commit that the disk refuses. */
   readonly onFailedCommit?: (fault: Error) => void
+  /** What must stay in place beside the store, such as a lock file. The store adds its own. */
+  readonly held?: HeldFiles
 }
 
 /** What the store is built from; tests pass in others that fail. */
@@ -41,7 +44,13 @@ const SYSTEM_CLOCKS: PartialUploadClocks = { wall: Date.now, elapsed: () => perf
 
 /** Errors: `incompatible`, `integrity`, `no-space`, `unwritable`, each naming the directory. */
 export async function openDiskStore(
-  { directory, maxBytes, reserveBytes = DISK_RESERVE_BYTES, onFailedCommit }: DiskStoreOptions,
+  {
+    directory,
+    maxBytes,
+    reserveBytes = DISK_RESERVE_BYTES,
+    held: given,
+    onFailedCommit,
+  }: DiskStoreOptions,
   {
     files = nodeFiles,
     database: wrap = (opened) => opened,
@@ -55,15 +64,17 @@ export async function openDiskStore(
   try {
     await prepare(files, layout)
     opened = await openDatabase(files, layout)
+    const held = given ?? new HeldFiles(files)
+    for (const path of [layout.data, layout.values]) await held.addOpened(path)
     const database = wrap(opened)
     const run = await beginRun(database)
     const partials = new PartialUploads(files, layout, clocks)
     const recovery = await recover(files, layout, database, partials)
     const freeSpace = new FreeSpace(files, layout.root, database, reserveBytes)
-    const commits = new GroupCommit(database, freeSpace, onFailedCommit)
+    const commits = new GroupCommit(database, freeSpace, held, onFailedCommit)
     const missing = recovery.damaged
     const quarantine = new Quarantine({ files, layout, database, commits, missing })
-    const parts = { files, layout, database, freeSpace, commits, partials, quarantine }
+    const parts = { files, layout, held, database, freeSpace, commits, partials, quarantine }
     return new OpenDiskStore({ ...parts, run, recovery, maxBytes })
   } catch (error) {
     await opened?.close()

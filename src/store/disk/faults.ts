@@ -21,9 +21,12 @@ export function faultOf(error: unknown, doing: string): Error {
   return new DstoreError('unwritable', `cannot ${doing}: ${message}`, { cause: error })
 }
 
+/** No such file: it, or a directory above it, is gone or was replaced. */
+const MISSING: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ESTALE'])
+
 /** Does the error mean that there is no such file? */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return error instanceof Error && 'code' in error && MISSING.has(error.code)
 }
 
 function described(error: unknown): { readonly code: unknown; readonly message: string } {

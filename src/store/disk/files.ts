@@ -1,4 +1,5 @@
 /** The filesystem calls of the disk store, behind an interface so that tests can make each fail. */
+import type { BigIntStats } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { isMissing } from './faults.ts'
 
@@ -16,6 +17,8 @@ export interface Files {
   writtenAt(path: string): Promise<number | undefined>
   /** Length of a file in bytes; undefined if there is no such file. */
   size(path: string): Promise<number | undefined>
+  /** Device and inode of what is at a path; undefined if there is nothing. */
+  identity(path: string): Promise<string | undefined>
   /** Extends a file with zeros to this length, in bytes. */
   lengthen(path: string, size: number): Promise<void>
   rename(from: string, to: string): Promise<void>
@@ -64,6 +67,7 @@ export const nodeFiles: Files = {
   open: async (path) => readable(await fs.open(path, 'r')),
   writtenAt: (path) => present(async () => (await fs.stat(path)).mtimeMs),
   size: (path) => present(async () => (await fs.stat(path)).size),
+  identity: (path) => present(async () => identityOf(await fs.stat(path, { bigint: true }))),
   lengthen: (path, size) => fs.truncate(path, size),
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
@@ -80,6 +84,11 @@ export const nodeFiles: Files = {
     const { bavail, bsize } = await fs.statfs(path)
     return bavail * bsize
   },
+}
+
+/** Of two files that exist at the same time, no two have the same identity. */
+export function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`
 }
 
 /** Undefined if there is no such file. */

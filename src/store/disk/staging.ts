@@ -3,10 +3,10 @@ import { concat } from '../../bytes.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { checkBytes } from '../arguments.ts'
 import { ChunkedBytes } from '../memory/chunked-bytes.ts'
+import type { HeldFiles } from '../file/held-files.ts'
 import type { Reservation } from '../quota.ts'
 import type { Location, Staging } from '../store.ts'
 import type { StoredValue } from './records/database.ts'
-import { faultOf } from './faults.ts'
 import { type Files, SEALED_MODE } from './files.ts'
 import { BufferedWriter } from './buffered-writer.ts'
 import type { Layout } from './layout.ts'
@@ -18,6 +18,7 @@ import { ValueReader } from './value-reader.ts'
 export interface StagingHost {
   readonly files: Files
   readonly layout: Layout
+  readonly held: HeldFiles
   readonly partials: PartialUploads
   /** Makes the directory of values durable. */
   readonly valuesSync: SharedSync
@@ -156,7 +157,7 @@ export class DiskStaging implements Staging {
     } catch (error) {
       this.#state = 'discarded'
       await this.#abandon()
-      throw faultOf(error, doing)
+      throw await this.#host.held.faultOf(error, doing)
     } finally {
       this.#busy = undefined
     }

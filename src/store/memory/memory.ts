@@ -109,6 +109,10 @@ class MemoryStore implements Store {
     return this.#damaged.has(location)
   }
 
+  async confirm(): Promise<void> {
+    this.#checkOpen()
+  }
+
   async replace(location: Location, by: Location): Promise<void> {
     this.#checkOpen()
     const [old, value] = [this.#values.get(location), this.#values.get(by)]

@@ -145,6 +145,8 @@ export class Machine {
       }
       case 'inspect':
         return this.handle({ type: 'inspected', ticket: effect.ticket, facts: this.facts, now })
+      case 'confirm':
+        return this.handle({ type: 'confirmed', ticket: effect.ticket, now })
       case 'stage': {
         const values = effect.values.map((value) => {
           const { digest, size } = hash(value)

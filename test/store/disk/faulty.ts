@@ -49,6 +49,7 @@ export class Faulty {
         }
       }),
     size: (path) => this.#call('size', () => nodeFiles.size(path)),
+    identity: (path) => this.#call('identity', () => nodeFiles.identity(path)),
     lengthen: (path, size) => this.#call('lengthen', () => nodeFiles.lengthen(path, size)),
     rename: (from, to) => this.#call('rename', () => nodeFiles.rename(from, to)),
     remove: (path) => this.#call('remove', () => nodeFiles.remove(path)),

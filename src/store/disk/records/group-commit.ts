@@ -3,8 +3,8 @@ import { DstoreError } from '../../../errors.ts'
 import { MIB } from '../../../limits.ts'
 import type { Location } from '../../store.ts'
 import type { Database, Tally } from './database.ts'
-import { faultOf } from '../faults.ts'
 import type { FreeSpace } from '../free-space.ts'
+import type { HeldFiles } from '../../file/held-files.ts'
 
 /** Jobs in one transaction of LMDB: bounds the time that it blocks the event loop. */
 const BATCH_JOBS = 1024
@@ -45,6 +45,7 @@ export class GroupCommit {
   readonly #database: Database
   readonly #freeSpace: FreeSpace
   readonly #onFailed: (fault: Error) => void
+  readonly #held: HeldFiles
   readonly #queue: Queued[] = []
   #batch: Batch | undefined
   #running: Promise<void> | undefined
@@ -52,10 +53,12 @@ export class GroupCommit {
   constructor(
     database: Database,
     freeSpace: FreeSpace,
+    held: HeldFiles,
     onFailed: (fault: Error) => void = () => undefined,
   ) {
     this.#database = database
     this.#freeSpace = freeSpace
+    this.#held = held
     this.#onFailed = onFailed
   }
 
@@ -101,9 +104,15 @@ export class GroupCommit {
     if (admitted.length === 0) return
     try {
       const outcomes = await this.#transact(admitted)
+      // What was synced may be in a file that no longer is where the next opening looks for it.
+      const gone = await this.#held.check().then(
+        () => undefined,
+        (error: unknown) => error,
+      )
       admitted.forEach(({ resolve, reject }, i) => {
         const outcome = outcomes[i]!
-        if ('result' in outcome) resolve(outcome.result)
+        if (gone !== undefined) reject(gone)
+        else if ('result' in outcome) resolve(outcome.result)
         else reject(outcome.reason)
       })
     } catch (error) {
@@ -125,7 +134,7 @@ export class GroupCommit {
     if (!queued.some(({ job }) => job.adds)) return queued
     const refusal = await this.#freeSpace.admits(bytesOf(queued)).then(
       (fits) => (fits ? undefined : new DstoreError('no-space', 'the disk is full')),
-      (error: unknown) => faultOf(error, 'ask for free space'),
+      (error: unknown) => this.#held.faultOf(error, 'ask for free space'),
     )
     if (refusal === undefined) return queued
     for (const { job, reject } of queued) if (job.adds) reject(refusal)
@@ -159,7 +168,7 @@ export class GroupCommit {
 
   /** LMDB reports a short write as an I/O error even if the disk is full. */
   async #fault(cause: unknown, bytes: number): Promise<Error> {
-    const fault = faultOf(cause, 'commit')
+    const fault = await this.#held.faultOf(cause, 'commit')
     const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
     if (!isShort || !(await this.#freeSpace.isTight(bytes).catch(() => false))) return fault
     return new DstoreError('no-space', 'cannot commit: the disk is full', { cause })
