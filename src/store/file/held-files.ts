@@ -42,9 +42,9 @@ export class HeldFiles {
   }
 
   /** The fault behind a failed call: that the files were taken away, if they were. */
-  async faultOf(error: unknown, doing: string): Promise<Error> {
+  async faultOf(thrown: unknown, doing: string): Promise<Error> {
     await this.check().catch(() => undefined)
-    return this.#fault ?? faultOf(error, doing)
+    return this.#fault ?? faultOf(thrown, doing)
   }
 
   async #compare(): Promise<void> {
