@@ -9,7 +9,7 @@ import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-source.ts'
-import { changes, documents, json, pieces, result } from './response.ts'
+import { changes, documents, json, result } from './response.ts'
 import type { DaemonResponse } from './response.ts'
 import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
@@ -31,6 +31,7 @@ import type {
 } from '../api/api.ts'
 import { HttpClient } from './http-client.ts'
 import type { ClientOptions, RequestParts } from './http-client.ts'
+import { valueBody } from './value-body.ts'
 
 export interface FetchedValue {
   readonly key: string
@@ -84,7 +85,7 @@ export class Client {
   ): Promise<PutAnswer> {
     const identity = { device: String(device), inode: String(inode), size: Number(size) }
     const body = JSON.stringify({ path, name, ...identity })
-    return result(await this.#http.call('POST', '/v1/files', { body }), onProgress)
+    return result(await this.#http.call('POST', '/v1/files', { body, ...STREAM }), onProgress)
   }
 
   /** Stores values of at most `INLINE_VALUE_BYTES` each in few requests; results in that order. */
@@ -93,7 +94,8 @@ export class Client {
     for (const batch of batchesOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
       const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
       const body = Buffer.concat(batch)
-      for await (const answer of this.#lines<PutAnswer>('POST', '/v1/batch', { headers, body })) {
+      const parts = { headers, body, ...REPEATABLE }
+      for await (const answer of this.#lines<PutAnswer>('POST', '/v1/batch', parts)) {
         answers.push(answer)
       }
     }
@@ -116,8 +118,13 @@ export class Client {
     const part = /^bytes (\d+)-(\d+)\//.exec(headers['content-range'] ?? '')
     const extent =
       part === null ? { start: 0, end: size } : { start: Number(part[1]), end: Number(part[2]) + 1 }
-    const bytes = exactly(extent.end - extent.start, response)
-    return { key, size, range: extent, bytes: returnable(bytes, () => response.message.destroy()) }
+    const reopen = (): Promise<DaemonResponse> =>
+      this.#http.call('GET', valuePath(key), {
+        headers: { ...TRAILERS, Range: rangeHeader(extent) },
+        response: 'late stream',
+      })
+    const bytes = await valueBody(response, extent.end - extent.start, reopen)
+    return { key, size, range: extent, bytes }
   }
 
   async facts(keyOrName: string): Promise<FactsAnswer> {
@@ -129,7 +136,8 @@ export class Client {
     const answers: (FactsAnswer | undefined)[] = []
     for (const keys of batchesOf(keysOrNames, jsonBytes, HTTP_JSON_BYTES - 64)) {
       const body = JSON.stringify({ keys })
-      for await (const facts of this.#lines<FactsAnswer | null>('POST', '/v1/facts', { body })) {
+      const parts = { body, ...REPEATABLE }
+      for await (const facts of this.#lines<FactsAnswer | null>('POST', '/v1/facts', parts)) {
         answers.push(facts ?? undefined)
       }
     }
@@ -148,7 +156,7 @@ export class Client {
 
   /** Binds a write-once name; `conflict` if it is bound to another key. */
   async bind(name: string, key: string): Promise<NameAnswer> {
-    return this.#json('PUT', namePath(name), { body: JSON.stringify({ key }) })
+    return this.#json('PUT', namePath(name), { body: JSON.stringify({ key }), ...REPEATABLE })
   }
 
   /** Unbinds a name. The value is removed with its last name, unless `keepValue` is set. */
@@ -158,7 +166,7 @@ export class Client {
 
   /** Every name that begins with `prefix`. */
   names(prefix?: string): AsyncGenerator<NameLine> {
-    return this.#lines('GET', '/v1/names', { query: { prefix } })
+    return this.#lines('GET', '/v1/names', { query: { prefix }, ...STREAM })
   }
 
   /** Every change after a position (default: from now on), until an error or the caller ends it. */
@@ -167,7 +175,8 @@ export class Client {
     onStart?: (position: string) => void,
   ): AsyncGenerator<ChangeLine, void, undefined> {
     const headers = after === undefined ? {} : { 'Last-Event-ID': after }
-    yield* changes(await this.#http.call('GET', '/v1/changes', { headers }), onStart)
+    const parts = { headers, ...STREAM }
+    yield* changes(await this.#http.call('GET', '/v1/changes', parts), onStart)
   }
 
   /** Creates a ticket. */
@@ -176,7 +185,7 @@ export class Client {
   }
 
   members(): AsyncGenerator<MemberLine> {
-    return this.#lines('GET', '/v1/members')
+    return this.#lines('GET', '/v1/members', STREAM)
   }
 
   /** Admits a peer, or changes the role of a member. */
@@ -189,7 +198,8 @@ export class Client {
   }
 
   async prefetch(keyOrName: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
-    return result(await this.#http.call('POST', `${valuePath(keyOrName)}/prefetch`), onProgress)
+    const path = `${valuePath(keyOrName)}/prefetch`
+    return result(await this.#http.call('POST', path, { ...STREAM, ...REPEATABLE }), onProgress)
   }
 
   async evict(keyOrName: string): Promise<EvictAnswer> {
@@ -197,13 +207,13 @@ export class Client {
   }
 
   keys(): AsyncGenerator<KeyLine> {
-    return this.#lines('GET', '/v1/keys')
+    return this.#lines('GET', '/v1/keys', STREAM)
   }
 
   /** Verifies every value that the node keeps; ends with a `done` line. */
   async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
-    const query = { repair: repair ? '1' : undefined }
-    for await (const line of this.#lines<VerifyLine>('POST', '/v1/verify', { query })) {
+    const parts = { query: { repair: repair ? '1' : undefined }, ...STREAM }
+    for await (const line of this.#lines<VerifyLine>('POST', '/v1/verify', parts)) {
       yield line
       if (line.event === 'done') return
     }
@@ -233,6 +243,10 @@ export class Client {
   }
 }
 
+const STREAM = { response: 'stream' } as const
+
+const REPEATABLE = { isRepeatable: true } as const
+
 const TRAILERS = { TE: 'trailers' } as const
 
 const valuePath = (keyOrName: string): string => `/v1/values/${segment(keyOrName)}`
@@ -243,31 +257,8 @@ const namePath = (name: string): string => `/v1/names/${segment(name)}`
 
 const segment = (text: string): string => encodeURIComponent(checkWellFormed(text, 'the name'))
 
-/** The bytes of a response that must have this many. */
-async function* exactly(length: number, response: DaemonResponse): AsyncGenerator<Uint8Array> {
-  let left = length
-  for await (const piece of pieces(response)) {
-    left -= piece.byteLength
-    yield piece
-  }
-  if (left === 0) return
-  throw new DstoreError('protocol', `the daemon sent ${length - left} bytes of ${length}`)
-}
-
 /** Bytes that a string adds to a list in JSON. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) + 1
-
-/**
- * The same items. Calls `onReturn` also for a reader that leaves before the first, unlike a
- * generator.
- */
-function returnable<T>(items: AsyncGenerator<T>, onReturn: () => void): AsyncIterable<T> {
-  const stop = async (): Promise<IteratorResult<T>> => {
-    onReturn()
-    return items.return(undefined)
-  }
-  return { [Symbol.asyncIterator]: () => ({ next: () => items.next(), return: stop }) }
-}
 
 function rangeHeader(range: RangeRequest): string {
   if ('last' in range) return `bytes=-${range.last}`

@@ -2,13 +2,18 @@
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import type { SocketConstructorOpts } from 'node:net'
-import { DstoreError } from '../../errors.ts'
+import { pause } from '../../deadline.ts'
+import { DstoreError, throwIfCancelled } from '../../errors.ts'
 import { MIB } from '../../limits.ts'
 import { hintAtOwner } from '../config/owner.ts'
 import { socketAddress } from '../config/socket-address.ts'
 
 /** Bytes of a response that a client buffers before they are read. */
 export const READ_BUFFER_BYTES: number = MIB
+
+/** How long a connection waits where more arrive than the daemon has accepted, and how often. */
+const CONNECT_MS = 10_000
+const POLL_MS = 20
 
 /** Errors of the system where no daemon serves: no socket, a stale one, or one that just died. */
 const NO_DAEMON: ReadonlySet<string | undefined> = new Set([
@@ -24,19 +29,18 @@ const OPTIONS = { readableHighWaterMark: READ_BUFFER_BYTES } as SocketConstructo
 /**
  * An open connection; undefined where no daemon serves; `not-permitted` on another user's socket.
  */
-export async function connectTo(path: string): Promise<Socket | undefined> {
+export async function connectTo(path: string, signal?: AbortSignal): Promise<Socket | undefined> {
+  const giveUpAt = performance.now() + CONNECT_MS
   try {
-    const address = socketAddress(path)
-    try {
-      const socket = new Socket(OPTIONS)
-      socket.connect(address.path)
-      await once(socket, 'connect')
-      // Users of the connection listen for errors themselves; this covers the time between two
-      // uses.
-      socket.on('error', () => undefined)
-      return socket
-    } finally {
-      address.release()
+    for (;;) {
+      try {
+        return await connectOnce(path)
+      } catch (error) {
+        const isFull = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+        if (!isFull || performance.now() > giveUpAt) throw error
+        await pause(POLL_MS * (1 + Math.random()), signal ?? NEVER)
+        throwIfCancelled(signal)
+      }
     }
   } catch (cause) {
     if (cause instanceof DstoreError) throw cause
@@ -51,3 +55,19 @@ export async function connectTo(path: string): Promise<Socket | undefined> {
     throw new DstoreError('unreachable', `cannot connect to the daemon: ${message}`, { cause })
   }
 }
+
+async function connectOnce(path: string): Promise<Socket> {
+  const address = socketAddress(path)
+  try {
+    const socket = new Socket(OPTIONS)
+    socket.connect(address.path)
+    await once(socket, 'connect')
+    // Users of the connection listen for errors themselves; this covers the time between two uses.
+    socket.on('error', () => undefined)
+    return socket
+  } finally {
+    address.release()
+  }
+}
+
+const NEVER = new AbortController().signal

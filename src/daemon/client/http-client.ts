@@ -6,14 +6,17 @@ import { Agent, request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { deadline } from '../../deadline.ts'
+import type { Deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
-import { CALL_TIMEOUT_MS } from '../../limits.ts'
+import { CALL_TIMEOUT_MS, CLIENT_CALLS, CLIENT_STREAMS } from '../../limits.ts'
 import { BEAT_HEADER } from '../api/api.ts'
 import { checkWellFormed } from '../../utf8.ts'
 import { parseProblem } from '../api/problem.ts'
 import { connectTo } from './connection.ts'
 import { connectionError, text } from './response.ts'
 import type { DaemonResponse } from './response.ts'
+import { Slots } from './slots.ts'
+import type { Slot } from './slots.ts'
 
 /**
  * The daemon ends a call without progress itself; the client waits this much longer to hear why.
@@ -32,35 +35,59 @@ export interface ClientOptions {
   readonly onAnswer?: (call: string, milliseconds: number) => void
 }
 
+/**
+ * How the caller reads a response: `whole`, at once; as a `stream`, at its own pace; as a `late
+ * stream`, for which it waits until other streams end.
+ */
+export type ResponseKind = 'whole' | 'stream' | 'late stream'
+
 /** The parts of a request. Query parameters that are undefined are left out. */
 export interface RequestParts {
   readonly headers?: Readonly<Record<string, string | number>>
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: string | Uint8Array
   readonly bytes?: AsyncIterable<Uint8Array>
+  /** Default: `whole`. */
+  readonly response?: ResponseKind
+  /** Whether a repetition does no harm, if the first request was lost. Any GET is repeatable. */
+  readonly isRepeatable?: boolean
+}
+
+/** Shared by the clients of one daemon that differ in their options. */
+interface Connections {
+  /** Keeps connections for later calls. */
+  readonly kept: Agent
+  /** Opens a connection for each call: one that was kept may be closed just when it is used. */
+  readonly fresh: Agent
+  readonly calls: Slots
+  readonly streams: Slots
+}
+
+/** A call that is in progress. */
+interface Exchange {
+  readonly limit: Deadline
+  agent: Agent
+  slot: Slot
 }
 
 export class HttpClient {
-  readonly #agent: Agent
+  readonly #connections: Connections
   readonly #options: ClientOptions
 
   /** Closes the first connection, if no call has used it. */
   readonly #closeUnused: () => void
 
-  private constructor(agent: Agent, options: ClientOptions, closeUnused: () => void) {
-    this.#agent = agent
+  private constructor(connections: Connections, options: ClientOptions, closeUnused: () => void) {
+    this.#connections = connections
     this.#options = options
     this.#closeUnused = closeUnused
   }
 
   /** Connects to the daemon on this socket; undefined if none serves it. */
   static async connect(socket: string, options: ClientOptions): Promise<HttpClient | undefined> {
-    let first = await connectTo(socket)
+    let first = await connectTo(socket, options.signal)
     if (first === undefined) return undefined
-    // Any number of connections: a value that its caller does not read must not block the next
-    // call.
-    const agent = new Agent({ keepAlive: true })
-    agent.createConnection = (_, ready) => {
+    const createConnection: Agent['createConnection'] = (_, ready) => {
       const connection = first
       first = undefined
       if (connection !== undefined) return connection
@@ -71,29 +98,72 @@ export class HttpClient {
       )
       return undefined
     }
-    return new HttpClient(agent, options, () => first?.destroy())
+    const connections = {
+      kept: Object.assign(new Agent({ keepAlive: true }), { createConnection }),
+      fresh: Object.assign(new Agent({ keepAlive: true }), {
+        createConnection,
+        keepSocketAlive: () => false,
+      }),
+      calls: new Slots(CLIENT_CALLS, 'calls'),
+      streams: new Slots(CLIENT_STREAMS, 'values, listings or uploads'),
+    }
+    return new HttpClient(connections, options, () => first?.destroy())
   }
 
   /** The same connections with other options. Only the original client closes them. */
   with(options: ClientOptions): HttpClient {
-    return new HttpClient(this.#agent, options, () => undefined)
+    return new HttpClient(this.#connections, options, () => undefined)
   }
 
   close(): void {
-    this.#agent.destroy()
+    this.#connections.kept.destroy()
+    this.#connections.fresh.destroy()
     this.#closeUnused()
   }
 
   /** Sends a request. Resolves with the head of the response, or throws the problem in it. */
   async call(method: string, path: string, sent: RequestParts = {}): Promise<DaemonResponse> {
-    const { headers, body, bytes, query = {} } = sent
-    const { timeoutMs, signal, onAnswer } = this.#options
-    const startedAt = performance.now()
+    const { calls, streams, kept, fresh } = this.#connections
+    const { timeoutMs, signal } = this.#options
     const idleMs = (timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS
     const limit = deadline(idleMs, 'the daemon did not answer', signal)
+    const isRepeatable = method === 'GET' || sent.isRepeatable === true
+    let exchange: Exchange | undefined
+    // While it waits for other calls, it does not wait for the daemon.
+    limit.pauseTimer()
+    try {
+      const isLong = sent.bytes !== undefined || sent.response === 'late stream'
+      const slot = await (isLong ? streams : calls).take(idleMs, limit.signal)
+      exchange = { limit, agent: isRepeatable ? kept : fresh, slot }
+      limit.progress()
+      try {
+        return await this.#send(method, path, sent, exchange)
+      } catch (error) {
+        if (!isRepeatable || limit.signal.aborted || !isLost(error)) throw error
+        exchange.agent = fresh
+        limit.progress()
+        return await this.#send(method, path, sent, exchange)
+      }
+    } catch (error) {
+      exchange?.slot.free()
+      limit.clear()
+      throw connectionError(error, limit)
+    }
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    { headers, body, bytes, query = {}, response: kind = 'whole' }: RequestParts,
+    exchange: Exchange,
+  ): Promise<DaemonResponse> {
+    const { streams } = this.#connections
+    const { timeoutMs, onAnswer } = this.#options
+    const { limit, agent } = exchange
+    const startedAt = performance.now()
     const target = path + queryText({ timeout: timeoutMs?.toString(), ...query })
     const request = httpRequest({
-      agent: this.#agent,
+      agent,
       method,
       path: target,
       headers: {
@@ -104,13 +174,23 @@ export class HttpClient {
     })
     let message: IncomingMessage | undefined
     const abort = (): unknown => (message ?? request).destroy(limit.signal.reason as Error)
+    const moveTo = (slot: Slot): void => {
+      exchange.slot.free()
+      exchange.slot = slot
+    }
+    const becomeStream = (): Slot | undefined => {
+      const slot = streams.tryTake()
+      if (slot !== undefined) moveTo(slot)
+      return slot
+    }
     if (limit.signal.aborted) abort()
     limit.signal.addEventListener('abort', abort)
     try {
       message = await new Promise<IncomingMessage>((resolve, reject) => {
         request.once('response', resolve)
         request.on('error', reject)
-        // 102 (Processing): the daemon still works on it.
+        // 102 (Processing): the daemon still works on it, and may for long.
+        request.once('information', () => moveTo(streams.force()))
         request.on('information', () => limit.moved())
         if (bytes === undefined) request.end(body)
         else {
@@ -121,20 +201,32 @@ export class HttpClient {
         }
       })
       limit.pauseTimer()
-      message.once('close', () => limit.clear())
+      message.once('close', () => {
+        limit.clear()
+        exchange.slot.free()
+      })
       const call = `${method} ${target} ${message.statusCode}`
       onAnswer?.(call, performance.now() - startedAt)
-      const response = { message, limit }
-      if (message.statusCode! < 400) return response
-      const error = parseProblem(await text(response))
-      if (error.code !== 'protocol') throw error
-      throw new DstoreError('protocol', `${error.message} (HTTP ${message.statusCode})`)
+      const response = { message, limit, becomeStream }
+      if (message.statusCode! >= 400) {
+        const error = parseProblem(await text(response))
+        if (error.code !== 'protocol') throw error
+        throw new DstoreError('protocol', `${error.message} (HTTP ${message.statusCode})`)
+      }
+      if (kind === 'stream' && becomeStream() === undefined) throw streams.busy()
+      return response
     } catch (error) {
       request.destroy()
-      limit.clear()
-      throw connectionError(error, limit)
+      limit.signal.removeEventListener('abort', abort)
+      throw error
     }
   }
+}
+
+/** Whether the connection was lost before anything came back. */
+function isLost(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 function queryText(parameters: Readonly<Record<string, string | undefined>>): string {

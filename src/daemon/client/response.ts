@@ -8,19 +8,25 @@ import type { Progress } from '../../node/node.ts'
 import { PROBLEM_TRAILER } from '../api/api.ts'
 import type { CallEvent, ChangeLine, Problem } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
+import type { Slot } from './slots.ts'
 
 /** A response whose head has arrived. */
 export interface DaemonResponse {
   readonly message: IncomingMessage
   /** Bounds each wait for the daemon; paused while nothing is read. Aborting it ends the call. */
   readonly limit: Deadline
+  /** Moves the call from the calls in progress to the streams; undefined if these are too many. */
+  becomeStream(): Slot | undefined
 }
 
 /**
  * The bytes of the body. Throws the error in the trailer, and `unreachable` if the body is cut off.
  * Only time spent waiting for the daemon counts, never that of a slow reader.
  */
-export async function* pieces({ message, limit }: DaemonResponse): AsyncGenerator<Uint8Array> {
+export async function* pieces({
+  message,
+  limit,
+}: Pick<DaemonResponse, 'message' | 'limit'>): AsyncGenerator<Uint8Array> {
   const source = piecesOf(message)
   try {
     for (;;) {

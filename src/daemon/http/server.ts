@@ -4,25 +4,16 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { inTime } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
-import {
-  HTTP_CONNECTIONS,
-  HTTP_HEADER_BYTES,
-  HTTP_IDLE_MS,
-  HTTP_REQUEST_MS,
-  SHUTDOWN_MS,
-} from '../../limits.ts'
+import { HTTP_HEADER_BYTES, HTTP_IDLE_MS, HTTP_REQUEST_MS, SHUTDOWN_MS } from '../../limits.ts'
 import { PROBLEM_TYPE } from '../api/api.ts'
 import type { Log } from '../../log.ts'
 import { problemOf } from '../api/problem.ts'
 import type { Access } from './access.ts'
 import type { ApiContext, HttpCall } from './call.ts'
+import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
+import type { ConnectionBounds } from './connections.ts'
 import { HttpError } from './http-error.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
-
-/**
- * Time for a client that is still sending to read a refusal, in ms: short, for there may be many.
- */
-const HTTP_REFUSAL_MS = 5_000
 
 export interface ApiServer {
   readonly server: Server
@@ -48,14 +39,14 @@ const PARSER_STATUSES: ReadonlyMap<string, number> = new Map([
 ])
 
 /** A server for the clients that `access` admits. */
-export function createApiServer(context: ApiContext, access: Access, log: Log): ApiServer {
+export function createApiServer(
+  context: ApiContext,
+  access: Access,
+  log: Log,
+  bounds: ConnectionBounds = BOUNDS,
+): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
-  /**
-   * Calls in progress per connection, each with a callback: a response queued behind others emits
-   * no `close` when it is lost.
-   */
-  const onLeave = new WeakMap<Duplex, Map<ServerResponse, () => void>>()
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -74,24 +65,20 @@ export function createApiServer(context: ApiContext, access: Access, log: Log): 
           aborter.abort(new DstoreError('cancelled', 'the client left'))
       }
       response.once('close', leave)
-      const calls = onLeave.get(request.socket)
-      calls?.set(response, leave)
+      const { socket } = request
+      connections.begin(socket, response, leave)
       const signals = { signal: aborter.signal, stopping: stopping.signal }
       const work = handle({ ...context, access, request, response, ...signals }, log)
       active.set(aborter, work)
       void work.finally(() => {
         active.delete(aborter)
-        calls?.delete(response)
+        connections.end(socket, response)
       })
     },
   )
-  server.on('connection', (socket) => {
-    const calls = new Map<ServerResponse, () => void>()
-    onLeave.set(socket, calls)
-    socket.once('close', () => calls.forEach((leave) => leave()))
-  })
+  const connections = new Connections(server, bounds, sendBusy)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const responses = [...(onLeave.get(socket)?.keys() ?? [])]
+    const responses = connections.responses(socket)
     // A refusal must not end up in the middle of another response, or look like one.
     const isFree = responses.length === 0 || (responses.length === 1 && !responses[0]!.headersSent)
     if (socket.writable && isFree) refuseUnparsed(socket, error)
@@ -99,11 +86,11 @@ export function createApiServer(context: ApiContext, access: Access, log: Log): 
   })
   // Node's own refusal has no problem document; `handle` refuses what it cannot expect.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
-  server.maxConnections = HTTP_CONNECTIONS
   server.timeout = access.silenceMs
 
   const drain = async (graceMs = SHUTDOWN_MS): Promise<void> => {
     stopping.abort(new DstoreError('unreachable', 'the daemon is stopping'))
+    connections.close()
     const settled = Promise.allSettled(active.values())
     if (await within(graceMs, settled)) return
     for (const aborter of active.keys()) aborter.abort(stopping.signal.reason)
@@ -170,12 +157,20 @@ function toOriginForm(request: IncomingMessage): void {
 /** Responds to bytes that Node's parser refuses, and ends the connection. */
 function refuseUnparsed(socket: Duplex, { code = '', message }: NodeJS.ErrnoException): void {
   const refused = PARSER_STATUSES.get(code) ?? 400
-  const { status, headers, body } = refusalOf(new HttpError(refused, message))
+  socket.end(responseTo(new HttpError(refused, message)), () => socket.destroy())
+}
+
+/** All connections are in use. */
+function sendBusy(socket: Duplex): void {
+  const message = 'all connections to the daemon are in use'
+  socket.end(responseTo(new HttpError(503, message, { 'Retry-After': '1' }, 'busy')))
+}
+
+function responseTo(error: HttpError): string {
+  const { status, headers, body } = refusalOf(error)
   const lines = Object.entries({ ...BROWSER_HEADERS, ...headers, Connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`, () => {
-    socket.destroy()
-  })
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
 }
 
 function refusalOf(error: unknown): {

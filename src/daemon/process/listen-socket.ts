@@ -11,6 +11,9 @@ import { giveToGroup } from './permissions.ts'
 import { socketAddress } from '../config/socket-address.ts'
 import { identityOf } from '../../store/disk/files.ts'
 
+/** Connections that the system keeps until they are accepted; Node's default is 511. */
+const BACKLOG = 4096
+
 const STICKY = 0o1000
 const WRITABLE_BY_OTHERS = 0o022
 
@@ -67,7 +70,8 @@ async function bind(server: Server, path: string): Promise<void> {
   await removeStale(path)
   const umask = process.umask(0o177)
   try {
-    server.listen(path)
+    // Many clients may connect before the event loop accepts the first; the system has a bound, too.
+    server.listen({ path, backlog: BACKLOG })
   } finally {
     process.umask(umask)
   }

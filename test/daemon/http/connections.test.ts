@@ -1,0 +1,181 @@
+/** More connections than the daemon serves at a time. */
+import { test } from '../../serial.ts'
+import { once as event } from 'node:events'
+import { Agent, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { once } from '../../../src/bytes.ts'
+import { Client } from '../../../src/daemon/client/client.ts'
+import { hash } from '../../../src/hash/hasher.ts'
+import { Key } from '../../../src/hash/key.ts'
+import { HTTP_CONNECTIONS } from '../../../src/limits.ts'
+import { SILENT } from '../../../src/log.ts'
+import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
+import type { ConnectionBounds } from '../../../src/daemon/http/connections.ts'
+import { createApiServer } from '../../../src/daemon/http/server.ts'
+import { eventually } from '../../eventually.ts'
+import { pattern } from '../../hash/sizes.ts'
+import { FakeNode } from '../fake-node.ts'
+import { answerTo, ask, serving, temporaryDirectory, type Answer } from '../serving.ts'
+
+interface Crowded {
+  readonly path: string
+  readonly node: FakeNode
+  /** A connection with a call in progress, which ends with `release`. */
+  readonly busy: () => Promise<Answer>
+  readonly release: () => void
+}
+
+async function crowded(t: ExecutionContext, bounds: ConnectionBounds): Promise<Crowded> {
+  const path = join(temporaryDirectory(t), 'socket')
+  const node = new FakeNode()
+  const { key } = await node.put({ bytes: [new Uint8Array(10)] as never })
+  let release!: () => void
+  node.gate = new Promise((resolve) => (release = resolve))
+  const parts = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
+  const api = createApiServer(parts, SOCKET_ACCESS, SILENT, bounds)
+  t.teardown(async () => {
+    release()
+    await api.close(0)
+  })
+  api.server.listen(path)
+  await event(api.server, 'listening')
+  let begun = node.signals.length
+  const busy = async (): Promise<Answer> => {
+    const answer = ask(path, 'GET', `/v1/values/${key.toString()}`)
+    begun++
+    await eventually(() => Promise.resolve(node.signals.length >= begun))
+    return answer
+  }
+  return { path, node, busy, release }
+}
+
+/** A kept connection that has carried one call. */
+async function kept(t: ExecutionContext, path: string): Promise<Socket> {
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const sent = request({ agent, socketPath: path, path: '/v1/keys', headers: { host: 'dstore' } })
+  const answer = answerTo(sent)
+  sent.end()
+  const [socket] = (await event(sent, 'socket')) as [Socket]
+  await answer
+  return socket
+}
+
+/** Everything that the daemon sends on a connection. */
+async function heard(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (piece) => (text += String(piece)))
+  socket.on('error', () => undefined)
+  if (!socket.closed) await event(socket, 'close')
+  return text
+}
+
+test('R007-114 idle connections that fill the bound are closed for new ones, longest idle first', async (t) => {
+  const { path } = await crowded(t, { served: 3, waiting: 10, waitingMs: 5000 })
+  const idle = [await kept(t, path), await kept(t, path), await kept(t, path)]
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  const closed = idle.map((socket) => event(socket, 'close'))
+  t.is((await ask(path, 'GET', '/v1/keys')).status, 200)
+  await closed[0]
+  t.deepEqual(
+    idle.map(({ destroyed }) => destroyed),
+    [true, false, false],
+  )
+})
+
+test('R007-114 a connection whose client was just answered, or has only connected, does not yield at once', async (t) => {
+  const { path } = await crowded(t, { served: 2, waiting: 10, waitingMs: 20_000 })
+  const since = performance.now()
+  const unused = connect(path)
+  await event(unused, 'connect')
+  const used = await kept(t, path)
+  t.is((await ask(path, 'GET', '/v1/keys')).status, 200)
+  t.true(performance.now() - since >= 100)
+  t.false(unused.destroyed)
+  t.true(used.destroyed)
+  // Both slots are taken by clients that never say anything.
+  const mute = connect(path)
+  await event(mute, 'connect')
+  t.is((await ask(path, 'GET', '/v1/keys')).status, 200)
+  for (const socket of [unused, mute]) socket.destroy()
+})
+
+test('R007-114 while all are busy new ones wait, in order, and are served', async (t) => {
+  const { path, busy, release } = await crowded(t, { served: 2, waiting: 10, waitingMs: 20_000 })
+  const calls = [busy(), busy()]
+  await Promise.resolve()
+  const waiting = Array.from({ length: 5 }, () => ask(path, 'GET', '/v1/keys'))
+  const early = await Promise.race([...waiting, new Promise((resolve) => setTimeout(resolve, 200))])
+  t.is(early, undefined)
+  release()
+  for (const answer of await Promise.all([...calls, ...waiting])) t.is(answer.status, 200)
+})
+
+test('R007-114 a client that waits sends its whole request meanwhile, and none of it is lost', async (t) => {
+  const { path, node, busy, release } = await crowded(t, {
+    served: 1,
+    waiting: 10,
+    waitingMs: 20_000,
+  })
+  const call = busy()
+  const body = pattern(3_000_000)
+  const client = (await Client.connect(path))!
+  t.teardown(() => client.close())
+  const put = client.putBytes(once(body), body.byteLength)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.is(node.takenBytes, 10)
+  release()
+  t.is((await call).status, 200)
+  t.is((await put).key, new Key(hash(body).digest).toString())
+})
+
+test('R007-114 beyond the bounds a client reads busy, and when to come again', async (t) => {
+  const { path, busy, release } = await crowded(t, { served: 1, waiting: 1, waitingMs: 300 })
+  const call = busy()
+  const late = ask(path, 'GET', '/v1/keys')
+  const refused = ask(path, 'POST', '/v1/values', { body: new Uint8Array(500_000) })
+  for (const answer of [await refused, await late]) {
+    t.is(answer.status, 503)
+    t.is(answer.headers['retry-after'], '1')
+    t.is(answer.headers['content-type'], 'application/problem+json')
+    t.is((JSON.parse(answer.body.toString()) as { code: string }).code, 'busy')
+  }
+  release()
+  t.is((await call).status, 200)
+  t.is((await ask(path, 'GET', '/v1/keys')).status, 200)
+})
+
+test('R007-114 a client that is refused and neither reads nor leaves is cut off, and so are too many', async (t) => {
+  const { path, busy } = await crowded(t, { served: 1, waiting: 0, waitingMs: 300 })
+  void busy().catch(() => undefined)
+  await Promise.resolve()
+  const [first, second] = [connect(path), connect(path)]
+  t.regex(await heard(second), /^$|^HTTP\/1.1 503 /)
+  t.regex(await heard(first), /^$|^HTTP\/1.1 503 /)
+})
+
+test('R007-114 520 idle connections keep no command out', async (t) => {
+  const { daemon } = await serving(t)
+  const idle = Array.from({ length: HTTP_CONNECTIONS + 8 }, () => kept(t, daemon.socket))
+  await Promise.all(idle)
+  const answers = Array.from({ length: 100 }, () => ask(daemon.socket, 'GET', '/v1/keys'))
+  for (const answer of await Promise.all(answers)) t.is(answer.status, 200)
+})
+
+test('R007-114 1,500 connections at one moment are all served', async (t) => {
+  const { daemon } = await serving(t)
+  const answers = Array.from({ length: 1500 }, async () => {
+    for (;;) {
+      try {
+        return (await ask(daemon.socket, 'GET', '/v1/keys')).status
+      } catch (error) {
+        // The system has a bound, too, for those that the daemon has not accepted yet.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  })
+  t.deepEqual([...new Set(await Promise.all(answers))], [200])
+})
