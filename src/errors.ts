@@ -7,6 +7,9 @@
  * argument.
  */
 
+import { systemFault } from './errno.ts'
+import type { SystemFault } from './errno.ts'
+
 /** The stable name of a kind of fault. */
 export type ErrorCode =
   | 'internal'
@@ -135,14 +138,32 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code)
 }
 
-/** The error as a fault: unchanged if it is one, `cancelled` for an abort, else `internal`. */
+/**
+ * The error as a fault: unchanged if it is one, `cancelled` for an abort, the meaning of an error of
+ * the system, else `internal`.
+ */
 export function asDstoreError(error: unknown): DstoreError {
   if (error instanceof DstoreError) return error
+  const system = systemFault(error)
+  if (system !== undefined) {
+    const { path } = error as { path?: unknown }
+    return systemError(system, typeof path === 'string' ? path : undefined, error)
+  }
   if (error instanceof Error && error.name === 'AbortError') {
     return new DstoreError('cancelled', 'cancelled', { cause: error })
   }
   const message = error instanceof Error ? error.message : String(error)
   return new DstoreError('internal', message, { cause: error })
+}
+
+/** An error of the system as a fault; `what` is what it hit. */
+export function systemError(
+  { code, reason, hint }: SystemFault,
+  what: string | undefined,
+  cause: unknown,
+): DstoreError {
+  const message = what === undefined ? reason : `${what}: ${reason}`
+  return new DstoreError(code, message, { cause, ...(hint !== undefined && { hint }) })
 }
 
 /** Throws if the signal is aborted: its reason if that is a fault, else `cancelled`. */

@@ -2,7 +2,7 @@
 import { DstoreError } from '../../src/errors.ts'
 import { runDaemon } from '../../src/daemon/process/foreground.ts'
 import { createLog, isLogLevel } from '../../src/daemon/process/log.ts'
-import { LOG_FILE_VARIABLE, logToFile } from '../../src/daemon/process/log-file.ts'
+import { LOG_FILE_VARIABLE, logToFile, logToStderr } from '../../src/daemon/process/log-file.ts'
 import { mergeSettings, settingsFromEnvironment } from '../../src/daemon/config/settings.ts'
 import { chooseDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { Invocation } from '../command.ts'
@@ -18,11 +18,8 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
       hint: 'write debug, info, warn or error',
     })
   }
-  // A closed stderr must not end the daemon.
-  process.stderr.on('error', () => undefined)
   const file = process.env[LOG_FILE_VARIABLE]
-  const write = file ? logToFile(file) : (line: string) => void process.stderr.write(line)
-  const log = createLog(level, write)
+  const log = createLog(level, file ? logToFile(file) : logToStderr())
   process.on('uncaughtExceptionMonitor', ({ stack }) => log.error('crashed', { stack }))
   checkOneRole(flags)
   const { join, ...rest } = flags

@@ -1,7 +1,8 @@
 /**
  * Translates libp2p's errors into faults of one clear line. libp2p names errors, Node codes them.
  */
-import { DstoreError, type ErrorCode } from '../errors.ts'
+import { systemFault } from '../errno.ts'
+import { DstoreError, systemError, type ErrorCode } from '../errors.ts'
 
 type Fault = readonly [code: ErrorCode, what: string]
 
@@ -51,6 +52,8 @@ export function dialFault(error: unknown, target: string, signal?: AbortSignal):
 export function listenFault(error: unknown): DstoreError {
   if (error instanceof DstoreError) return error
   const message = error instanceof Error ? error.message : String(error)
+  const system = systemFault({ code: /\bE(MFILE|NFILE|NOMEM|NOBUFS)\b/.exec(message)?.[0] })
+  if (system !== undefined) return systemError(system, 'cannot listen', error)
   const address = /^\s+(\/\S+): /m.exec(message)?.[1] ?? 'an address'
   const [code, what]: Fault = message.includes('EADDRINUSE')
     ? ['address-in-use', `${address}: something else listens there`]

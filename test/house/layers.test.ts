@@ -25,6 +25,7 @@ const LAYERS = [
   'src/bytes.ts',
   'src/utf8.ts',
   'src/errors.ts',
+  'src/errno.ts',
 ]
 
 const LEAVES = new Set([
@@ -34,6 +35,7 @@ const LEAVES = new Set([
   'src/bytes.ts',
   'src/utf8.ts',
   'src/errors.ts',
+  'src/errno.ts',
 ])
 
 /** Modules that only some folders may import, and why. */

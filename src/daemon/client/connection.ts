@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { Socket } from 'node:net'
 import type { SocketConstructorOpts } from 'node:net'
 import { pause } from '../../deadline.ts'
-import { DstoreError, throwIfCancelled } from '../../errors.ts'
+import { systemFault } from '../../errno.ts'
+import { DstoreError, systemError, throwIfCancelled } from '../../errors.ts'
 import { MIB } from '../../limits.ts'
 import { hintAtOwner } from '../config/owner.ts'
 import { socketAddress } from '../config/socket-address.ts'
@@ -52,6 +53,8 @@ export async function connectTo(path: string, signal?: AbortSignal): Promise<Soc
         ...hintAtOwner(path),
       })
     }
+    const system = systemFault(cause)
+    if (system?.code === 'busy') throw systemError(system, 'cannot connect to the daemon', cause)
     throw new DstoreError('unreachable', `cannot connect to the daemon: ${message}`, { cause })
   }
 }

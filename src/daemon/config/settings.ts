@@ -2,7 +2,8 @@
  * Settings of a node: from flags, then `DSTORE_*` variables, then the state directory's file, then
  * defaults (specs/007, "Settings"). They never hold secrets.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { DstoreError } from '../../errors.ts'
 import {
   CONFIG_FILE_BYTES,
@@ -11,6 +12,8 @@ import {
   LONGEST_LEASE_MS,
 } from '../../limits.ts'
 import type { Role } from '../../node/node.ts'
+import { faultOf } from '../../store/disk/faults.ts'
+import { unreadableFile } from '../../store/file/file-faults.ts'
 import { checkLossless, decodeUtf8 } from '../../utf8.ts'
 import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
 import { parseHttpAddress } from './http-address.ts'
@@ -114,23 +117,30 @@ export function readSettings(path: string): Settings {
 
 function unreadable(path: string, cause: unknown): DstoreError {
   const { code } = cause as NodeJS.ErrnoException
-  if (code !== 'EACCES' && code !== 'EPERM') {
-    return new DstoreError('unreadable', `cannot read ${path} (${code})`, { cause })
-  }
+  if (code !== 'EACCES' && code !== 'EPERM') return unreadableFile(path, cause)
   return new DstoreError('not-permitted', `you may not read ${path}`, {
     cause,
     ...hintAtOwner(path),
   })
 }
 
-/** Saves the settings atomically: after a crash, the file holds the old or the new ones. */
+/**
+ * Saves the settings atomically: after a crash, the file holds the old or the new ones. Writes
+ * nothing if it holds them already: a full disk must not keep a node from starting (R007-111).
+ */
 export function writeSettings(path: string, settings: Settings): void {
+  if (existsSync(path) && isDeepStrictEqual(readSettings(path), settings)) return
   const temporary = `${path}.new`
-  writeFileSync(temporary, `${JSON.stringify(settings, undefined, 2)}\n`, {
-    mode: 0o600,
-    flush: true,
-  })
-  renameSync(temporary, path)
+  try {
+    writeFileSync(temporary, `${JSON.stringify(settings, undefined, 2)}\n`, {
+      mode: 0o600,
+      flush: true,
+    })
+    renameSync(temporary, path)
+  } catch (error) {
+    if (statSync(temporary, { throwIfNoEntry: false })?.isFile() === true) rmSync(temporary)
+    throw faultOf(error, `save the settings in ${path}`)
+  }
 }
 
 /** Merges settings; for each, the first layer that has it wins. */

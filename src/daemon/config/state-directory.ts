@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { systemFault } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import { checkLossless } from '../../utf8.ts'
 import { absolutePath } from './working-directory.ts'
@@ -80,12 +81,14 @@ export function createDirectory(directory: StateDirectory): void {
     isEmpty = readdirSync(path).length === 0
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message
+    const system = systemFault(cause)
+    const code = system?.code === 'unreadable' ? 'unwritable' : (system?.code ?? 'unwritable')
     throw new DstoreError(
-      'unwritable',
-      `the state directory cannot be written: ${path} (${reason})`,
+      code,
+      `the state directory cannot be written: ${path} (${system?.reason ?? reason})`,
       {
         cause,
-        hint: 'choose another with --dir or DSTORE_DIR',
+        hint: system?.hint ?? 'choose another with --dir or DSTORE_DIR',
       },
     )
   }

@@ -1,7 +1,9 @@
 /** Starting a daemon in the background, where it outlives the command that needs it (R007-10). */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemFault } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import { START_MS } from '../../limits.ts'
 import { connectTo } from '../client/connection.ts'
@@ -9,6 +11,7 @@ import { LOG_FILE_VARIABLE, openLog } from './log-file.ts'
 import { errorOf } from '../api/problem.ts'
 import { READY_FD_VARIABLE } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
+import { faultOf } from '../../store/disk/faults.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
@@ -52,30 +55,49 @@ async function launch({
   signal,
 }: BackgroundOptions): Promise<Readiness> {
   const [program, ...parameters] = command
-  const log = openLog(directory.log)
+  const log = openLogIfPossible(directory.log)
   const child = spawn(program, parameters, {
     cwd: directory.path,
     detached: true,
     env: { ...process.env, [READY_FD_VARIABLE]: '3', [LOG_FILE_VARIABLE]: directory.log },
     stdio: [input === undefined ? 'ignore' : 'pipe', log, log, 'pipe'],
   })
-  closeSync(log)
+  if (typeof log === 'number') closeSync(log)
+  // The system refused to start it. Then it has no pipes, and an error follows.
+  if (child.pid === undefined) {
+    const [cause] = (await once(child, 'error')) as [Error]
+    throw faultOf(cause, 'start a daemon')
+  }
   // A daemon that ends before it reads its input reports why on the pipe.
   child.stdin?.on('error', () => undefined).end(input)
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
     signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
   })
+  const ended = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
+  ended.catch(() => undefined)
   const timer = setTimeout(() => child.kill('SIGTERM'), START_MS)
   try {
     const line = await Promise.race([firstLine(child.stdio[3] as NodeJS.ReadableStream), failed])
     if (line !== undefined) return JSON.parse(line) as Readiness
-    throw new DstoreError('unreachable', 'the daemon ended before it could serve', {
+    const [code, signal] = await ended
+    const how = signal ?? `exit code ${code}`
+    throw new DstoreError('unreachable', `the daemon ended before it could serve (${how})`, {
       hint: `its log is ${directory.log}`,
     })
   } finally {
     clearTimeout(timer)
     child.unref()
+  }
+}
+
+/** A daemon without a log is better than none: on a full disk it can still free some. */
+function openLogIfPossible(path: string): number | 'ignore' {
+  try {
+    return openLog(path)
+  } catch (error) {
+    if (systemFault(error)?.code === 'busy') throw faultOf(error, `open ${path}`)
+    return 'ignore'
   }
 }
 

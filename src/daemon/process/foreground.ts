@@ -34,7 +34,13 @@ export async function runDaemon(
     throw error
   }
   const status = await daemon.node.status()
-  await announce(readyLine(status, daemon.socket))
+  try {
+    await announce(readyLine(status, daemon.socket))
+  } catch (error) {
+    // The disk behind stdout is full, say: others can use the daemon all the same (R007-113).
+    if (!(error instanceof DstoreError)) throw error
+    log.warn('the ready line could not be printed', { error: error.message })
+  }
   notifyParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
 

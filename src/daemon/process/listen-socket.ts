@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
+import { systemFault } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import { giveToGroup } from './permissions.ts'
 import { socketAddress } from '../config/socket-address.ts'
@@ -79,11 +80,11 @@ async function bind(server: Server, path: string): Promise<void> {
     await once(server, 'listening')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    const taken = code === 'EADDRINUSE'
+    const system = systemFault(cause)
     throw new DstoreError(
-      taken ? 'address-in-use' : 'unwritable',
-      `cannot serve on the socket ${path} (${code})`,
-      { cause, hint: 'choose another place with --socket' },
+      code === 'EADDRINUSE' ? 'address-in-use' : (system?.code ?? 'unwritable'),
+      `cannot serve on the socket ${path} (${system?.reason ?? code})`,
+      { cause, hint: system?.hint ?? 'choose another place with --socket' },
     )
   }
 }

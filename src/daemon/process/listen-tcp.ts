@@ -1,7 +1,8 @@
 /** Serving the API over TCP to clients with the token (specs/007, "Over TCP"). */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { DstoreError } from '../../errors.ts'
+import { systemFault } from '../../errno.ts'
+import { DstoreError, systemError } from '../../errors.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { HTTP_SILENCE_MS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
@@ -53,6 +54,8 @@ export async function listenOnTcp(
     await once(server, 'listening')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
+    const system = systemFault(cause)
+    if (system?.code === 'busy') throw systemError(system, `cannot serve HTTP on ${text}`, cause)
     const reason = REASONS.get(code) ?? 'malformed-address'
     throw new DstoreError(reason, `cannot serve HTTP on ${text} (${code})`, { cause })
   }

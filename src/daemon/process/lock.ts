@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import type FileLocks from 'fs-native-extensions'
 import { DstoreError } from '../../errors.ts'
+import { faultOf } from '../../store/disk/faults.ts'
 import { identityOf } from '../../store/disk/files.ts'
 import { requireNative } from '../../store/native-package.ts'
 
@@ -42,8 +43,12 @@ export function takeLock(path: string): Lock {
     })
   }
   // Never delete the file: a process that has it open would then lock a file no other can see.
-  ftruncateSync(fd, 0)
-  writeSync(fd, `${process.pid} ${new Date().toISOString()}\n`, 0)
+  try {
+    ftruncateSync(fd, 0)
+    writeSync(fd, `${process.pid} ${new Date().toISOString()}\n`, 0)
+  } catch {
+    // On a full disk the lock holds all the same; only messages lack its holder.
+  }
   let held = true
   return {
     identity: identity(fd)!,
@@ -60,7 +65,7 @@ function open(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   } catch (cause) {
-    throw new DstoreError('unwritable', `the lock file cannot be opened: ${path}`, { cause })
+    throw faultOf(cause, `open the lock file ${path}`)
   }
 }
 
@@ -72,6 +77,12 @@ function identity(file: string | number): string | undefined {
 
 /** `: process N, since T`; empty if the holder has not written it yet. */
 function holder(path: string): string {
-  const match = /^(\d+) (\S+)\n$/.exec(readFileSync(path, 'utf8'))
+  let text = ''
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    // It is for a message only.
+  }
+  const match = /^(\d+) (\S+)\n$/.exec(text)
   return match === null ? '' : `: process ${match[1]}, since ${match[2]}`
 }

@@ -2,7 +2,15 @@
  * The log file of a daemon in the background. It is rotated when full, so that only it and `PATH.1`
  * ever exist (R007-77).
  */
-import { closeSync, fchmodSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { LOG_FILE_BYTES } from '../../limits.ts'
 
 /** Environment variable with the path of the log file, for a daemon in the background. */
@@ -17,14 +25,19 @@ export function openLog(path: string, maxBytes: number = LOG_FILE_BYTES): number
 }
 
 /**
- * Appends lines to the file. Drops those that it cannot write: the daemon must not end for them.
+ * Appends lines to the file. Drops those that it cannot write, also where the file cannot even be
+ * opened: the daemon must not end for them (R007-113).
  */
 export function logToFile(path: string, maxBytes: number = LOG_FILE_BYTES): (line: string) => void {
-  let fd = openLog(path, maxBytes)
-  let { size } = fstatSync(fd)
+  let fd: number | undefined
+  let size = 0
   return (line) => {
     const bytes = Buffer.from(line)
     try {
+      if (fd === undefined) {
+        fd = openLog(path, maxBytes)
+        size = fstatSync(fd).size
+      }
       if (size > 0 && size + bytes.byteLength > maxBytes) {
         const next = rotate(path)
         closeSync(fd)
@@ -38,8 +51,29 @@ export function logToFile(path: string, maxBytes: number = LOG_FILE_BYTES): (lin
   }
 }
 
+/**
+ * Writes lines to stderr. Drops those that it cannot write: Node's stream would write none after the
+ * first that a full disk refuses.
+ */
+export function logToStderr(): (line: string) => void {
+  // A closed stderr must not end the daemon.
+  process.stderr.on('error', () => undefined)
+  // A pipe or a terminal may have to be waited for, which only the stream can.
+  if (!fstatSync(STDERR).isFile()) return (line) => void process.stderr.write(line)
+  return (line) => {
+    try {
+      writeSync(STDERR, line)
+    } catch {
+      // As above.
+    }
+  }
+}
+
+const STDERR = 2
+
 function rotate(path: string): number {
-  renameSync(path, `${path}.1`)
+  // An earlier attempt may have renamed it, and then found no descriptor for the next.
+  if (existsSync(path)) renameSync(path, `${path}.1`)
   return openOwn(path)
 }
 

@@ -3,7 +3,9 @@
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, statSync } from 'node:fs'
+import { systemFault } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
+import { faultOf } from '../../store/disk/faults.ts'
 import { checkGroup } from '../config/settings.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
@@ -21,6 +23,8 @@ export function giveToGroup(path: string, group: string): void {
     execFileSync('chgrp', ['--', checkGroup(group), path], { stdio: 'ignore' })
   } catch (cause) {
     if (cause instanceof DstoreError) throw cause
+    // chgrp did not run at all.
+    if (systemFault(cause) !== undefined) throw faultOf(cause, `give ${path} to the group ${group}`)
     throw new DstoreError('usage', `there is no group ${group}, or you are not of it`, { cause })
   }
 }

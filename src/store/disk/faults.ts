@@ -1,8 +1,10 @@
 /** Converts errors of the filesystem and of LMDB into faults of the store. */
-import { DstoreError } from '../../errors.ts'
+import { getSystemErrorName } from 'node:util'
+import { NO_SUCH_FILE, systemFault } from '../../errno.ts'
+import { DstoreError, systemError } from '../../errors.ts'
 
-/** A full disk: errno as a name (node:fs) and as a number (LMDB), and LMDB's full map. */
-const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 28, 122, 27, -30_792])
+/** LMDB: the map is full. */
+const MAP_FULL = -30_792
 
 /** LMDB: page not found, corrupted page, version mismatch, not a database. */
 const DAMAGED: ReadonlySet<unknown> = new Set([-30_797, -30_796, -30_794, -30_793])
@@ -11,25 +13,35 @@ const DAMAGED: ReadonlySet<unknown> = new Set([-30_797, -30_796, -30_794, -30_79
 export function faultOf(error: unknown, doing: string): Error {
   if (error instanceof DstoreError) return error
   if (error instanceof TypeError || error instanceof RangeError) return error
-  const { code, message } = described(error)
-  if (FULL.has(code)) {
-    return new DstoreError('no-space', `cannot ${doing}: the disk is full`, { cause: error })
+  const { code, syscall, message } = described(error)
+  const system = systemFault({ code: code === MAP_FULL ? 'ENOSPC' : nameOf(code), syscall })
+  if (system !== undefined) {
+    // Whatever the store reads is its own, so what it cannot read it cannot write.
+    const isOwn = system.code === 'unreadable' ? { ...system, code: 'unwritable' as const } : system
+    return systemError(isOwn, `cannot ${doing}`, error)
   }
-  if (DAMAGED.has(code)) {
-    return new DstoreError('integrity', `cannot ${doing}: ${message}`, { cause: error })
-  }
-  return new DstoreError('unwritable', `cannot ${doing}: ${message}`, { cause: error })
+  const kind = DAMAGED.has(code) ? 'integrity' : 'unwritable'
+  return new DstoreError(kind, `cannot ${doing}: ${message}`, { cause: error })
 }
 
-/** No such file: it, or a directory above it, is gone or was replaced. */
-const MISSING: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ESTALE'])
+/** The name of a system error: LMDB reports its number. */
+function nameOf(code: unknown): unknown {
+  return typeof code === 'number' && code > 0 ? getSystemErrorName(-code) : code
+}
 
 /** Does the error mean that there is no such file? */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && MISSING.has(error.code)
+  return error instanceof Error && systemFault(error)?.reason === NO_SUCH_FILE
 }
 
-function described(error: unknown): { readonly code: unknown; readonly message: string } {
-  if (!(error instanceof Error)) return { code: undefined, message: String(error) }
-  return { code: 'code' in error ? error.code : undefined, message: error.message.split('\n')[0]! }
+interface Described {
+  readonly code?: unknown
+  readonly syscall?: unknown
+  readonly message: string
+}
+
+function described(error: unknown): Described {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { code, syscall, message } = error as Described
+  return { code, syscall, message: message.split('\n')[0]! }
 }

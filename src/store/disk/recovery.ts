@@ -3,6 +3,7 @@
  */
 import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
+import { KIB } from '../../limits.ts'
 import type { Location } from '../store.ts'
 import { Database } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
@@ -19,6 +20,12 @@ import type { PartialUploads } from './partial-uploads.ts'
 
 /** Concurrent `stat` calls: enough to keep the threads of libuv busy. */
 const CONCURRENT_CHECKS = 64
+
+/** Free space that a new database must find: several times what LMDB writes first. */
+const NEW_DATABASE_BYTES = 256 * KIB
+
+/** LMDB's table of readers: more of them than a process has threads. */
+const LOCK_BYTES = 16 * KIB
 
 /** What the opening found. */
 export interface Recovery {
@@ -49,7 +56,9 @@ export async function prepare(files: Files, layout: Layout): Promise<void> {
 /** Opens LMDB, whose files only this user may read, and makes their names durable. */
 export async function openDatabase(files: Files, layout: Layout): Promise<Database> {
   await checkLmdbFile(files, layout.data)
-  await checkNotLost(files, layout)
+  const size = await files.size(layout.data)
+  if (size === undefined || size === 0) await checkNew(files, layout)
+  await allocateLock(files, layout)
   let database: Database
   try {
     database = new Database(layout.records)
@@ -68,14 +77,35 @@ export async function openDatabase(files: Files, layout: Layout): Promise<Databa
   }
 }
 
-/** Value files without records mean that the records were lost. Opening would delete the values. */
-async function checkNotLost(files: Files, layout: Layout): Promise<void> {
-  const size = await files.size(layout.data)
+/**
+ * Writes LMDB's table of readers, if it is new. LMDB maps it: without room for it on the disk, or
+ * beyond a limit on the size of files, opening would kill the process instead of failing.
+ */
+async function allocateLock(files: Files, { lock }: Layout): Promise<void> {
+  const size = await files.size(lock)
   if (size !== undefined && size > 0) return
+  const file = await (size === undefined ? files.create(lock) : files.append(lock, 0))
+  try {
+    for (let left = LOCK_BYTES; left > 0;) left -= await file.write(new Uint8Array(left))
+  } catch (error) {
+    await files.remove(lock).catch(() => undefined)
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * Value files without records mean that the records were lost: opening would delete the values. And
+ * LMDB crashes where it cannot write the first pages of a database.
+ */
+async function checkNew(files: Files, layout: Layout): Promise<void> {
   for await (const name of files.list(layout.values)) {
     if (parseValueFile(name) === undefined) continue
     throw new DstoreError('integrity', `${layout.root} has values, but its records are missing`)
   }
+  if ((await files.freeBytes(layout.records)) >= NEW_DATABASE_BYTES) return
+  throw Object.assign(new Error('no room for a database'), { code: 'ENOSPC' })
 }
 
 /** Deletes files that no record names, and finds records whose file is missing. */

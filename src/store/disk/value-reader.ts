@@ -1,6 +1,7 @@
 /** Reads of value files, which a removal or the end of the store can end at any moment. */
 import { unzeroed } from '../../bytes.ts'
-import { DstoreError } from '../../errors.ts'
+import { systemFault } from '../../errno.ts'
+import { DstoreError, systemError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import type { Location } from '../store.ts'
@@ -129,6 +130,8 @@ function readFault(error: unknown): Error {
   if (error instanceof DstoreError) return error
   if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')
   const isDamage = error instanceof Error && 'code' in error && error.code === 'EIO'
+  const system = systemFault(error)
+  if (system?.code === 'busy') return systemError(system, 'cannot read a value', error)
   const message = error instanceof Error ? error.message : String(error)
   return new DstoreError(isDamage ? 'integrity' : 'unreadable', `cannot read a value: ${message}`, {
     cause: error,

@@ -1,23 +1,12 @@
 /** Faults of files that a user names. */
-import { DstoreError } from '../../errors.ts'
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  ENOTDIR: 'no such file',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EISDIR: 'it is a directory',
-  ELOOP: 'too many symbolic links',
-  ENAMETOOLONG: 'the name is too long',
-  EMFILE: 'too many open files',
-  ENFILE: 'too many open files',
-  EIO: 'the disk failed',
-}
+import { systemFault } from '../../errno.ts'
+import { DstoreError, systemError } from '../../errors.ts'
 
 export function unreadableFile(name: string, error: unknown): DstoreError {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown fault'
-  const reason = REASONS[code] ?? code
-  return new DstoreError('unreadable', `cannot read ${name}: ${reason}`, { cause: error })
+  const { code = 'unknown fault' } = (error ?? {}) as { code?: string | undefined }
+  const system = systemFault(error) ?? { code: 'unreadable', reason: code }
+  const fault = system.code === 'busy' ? system : { ...system, code: 'unreadable' as const }
+  return systemError(fault, `cannot read ${name}`, error)
 }
 
 export function changedFile(name: string, what: string): DstoreError {

@@ -4,7 +4,9 @@ import { link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
+import { faultOf } from '../disk/faults.ts'
 import { nodeFiles } from '../disk/files.ts'
+import { unreadableFile } from './file-faults.ts'
 
 /** Maximum size of a secret file: it holds a private key or a token. */
 export const SECRET_FILE_BYTES: number = 4 * KIB
@@ -34,7 +36,7 @@ export async function readOrCreateSecret(
     })
     await nodeFiles.syncDirectory(dirname(path))
   } catch (cause) {
-    throw new DstoreError('unwritable', `${path}: cannot be written`, { cause })
+    throw faultOf(cause, `write ${path}`)
   } finally {
     await unlink(aside).catch(() => undefined)
   }
@@ -56,6 +58,6 @@ async function read(path: string): Promise<Uint8Array | undefined> {
   } catch (cause) {
     if (cause instanceof DstoreError) throw cause
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new DstoreError('unreadable', `${path}: cannot be read`, { cause })
+    throw unreadableFile(path, cause)
   }
 }

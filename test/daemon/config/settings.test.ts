@@ -1,6 +1,14 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
-import { readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { checkJoinAddress, checkListenAddress } from '../../../src/daemon/config/addresses.ts'
 import {
@@ -190,7 +198,9 @@ test('R007-6 a node is opened with the settings of its daemon', async (t) => {
   }
   const daemon = await startDaemon({ directory, settings, log: SILENT, openNode })
   t.teardown(() => daemon.close())
-  t.deepEqual(opened, [{ ...settings, role: 'global', dir: directory.path, log: SILENT } as const])
+  const [{ held, ...options }] = opened as [NodeOptions]
+  t.deepEqual(options, { ...settings, role: 'global', dir: directory.path, log: SILENT } as const)
+  t.truthy(held)
 })
 
 test('R007-122 the port of lanes is a port, of a node that listens, and another than its own', (t) => {
@@ -394,4 +404,31 @@ test('a log line stays one line for any content', (t) => {
       t.notRegex(lines[0]!.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/)
     }),
   )
+})
+
+test('R007-111 settings that are as they were saved are not written, whatever their order', (t) => {
+  const { config } = stateDirectory(temporaryDirectory(t))
+  writeFileSync(config, '{"cacheBytes":1,"role":"standalone"}')
+  const before = statSync(config)
+  writeSettings(config, { role: 'standalone', cacheBytes: 1 })
+  t.is(statSync(config).ino, before.ino)
+  writeSettings(config, { role: 'standalone', cacheBytes: 2 })
+  t.deepEqual(readSettings(config), { role: 'standalone', cacheBytes: 2 })
+  rmSync(config)
+  writeSettings(config, {})
+  t.deepEqual(readSettings(config), {})
+  t.true(existsSync(config))
+})
+
+test('R007-111 settings that cannot be saved leave the old ones, and nothing beside them', (t) => {
+  const { config, path } = stateDirectory(temporaryDirectory(t))
+  writeSettings(config, { cacheBytes: 1 })
+  mkdirSync(`${config}.new`)
+  writeFileSync(join(`${config}.new`, 'x'), '')
+  t.throws(() => writeSettings(config, { cacheBytes: 2 }), { code: 'unwritable' })
+  t.deepEqual(readSettings(config), { cacheBytes: 1 })
+  rmSync(`${config}.new`, { recursive: true })
+  mkdirSync(join(path, 'folder'))
+  t.throws(() => writeSettings(join(path, 'folder'), {}), { code: 'unreadable' })
+  t.deepEqual(readdirSync(path).toSorted(), ['config.json', 'folder'])
 })

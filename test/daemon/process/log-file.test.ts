@@ -3,9 +3,11 @@ import * as fc from 'fast-check'
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -65,4 +67,19 @@ test('R007-77 a log that cannot be written does not end the daemon', (t) => {
   t.is(statSync(path).mode & 0o777, 0o600)
   rmSync(folder, { recursive: true })
   t.notThrows(() => write('one more\n'))
+})
+
+test('R007-113 a log that cannot be opened at first, or after it was full, is written later', (t) => {
+  const folder = temporaryDirectory(t)
+  const path = join(folder, 'late', 'daemon.log')
+  const write = logToFile(path, MOST)
+  t.notThrows(() => write('lost\n'))
+  mkdirSync(join(folder, 'late'))
+  write('first\n')
+  t.is(readFileSync(path, 'utf8'), 'first\n')
+  write(`${'x'.repeat(MOST - 7)}\n`)
+  // It was renamed when no descriptor for its successor was free.
+  renameSync(path, `${path}.1`)
+  write('second\n')
+  t.is(readFileSync(path, 'utf8'), 'second\n')
 })

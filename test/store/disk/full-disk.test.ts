@@ -50,8 +50,10 @@ test('R005-38: below the reserve what adds is refused, what releases is not', as
 
 test('R005-38: of commits that share a sync, a full disk refuses those that add', async (t) => {
   await inTemporary(async (directory) => {
-    const files = { ...nodeFiles, freeBytes: () => Promise.resolve(0) }
+    let freeBytes = MIB
+    const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
     const store = await openDiskStore({ directory, reserveBytes: MIB }, { files })
+    freeBytes = 0
     const results = await Promise.allSettled([
       commit(store, write('a', '1')),
       commit(store, write('a', undefined)),

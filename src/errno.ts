@@ -1,0 +1,95 @@
+/** What the errors of the operating system mean (R007-112): one table for every place. */
+
+/** The fault behind an error of the system, for a program and for a person. */
+export interface SystemFault {
+  readonly code: 'no-space' | 'busy' | 'unreadable' | 'unwritable'
+  /** A clause, such as `too many open files`. */
+  readonly reason: string
+  readonly hint?: string
+}
+
+/** For errors that say nothing of reading or writing, the call decides. */
+type Meaning = Omit<SystemFault, 'code'> & { readonly code?: SystemFault['code'] }
+
+const PROCESSES: Meaning = {
+  code: 'busy',
+  reason: 'too many processes or threads',
+  hint: 'end some of them, or raise the limit with `ulimit -u`',
+}
+
+const MEMORY: Meaning = {
+  code: 'busy',
+  reason: 'not enough memory',
+  hint: 'free some, or raise the limit with `ulimit -v`',
+}
+
+/** The reason where a file, or a directory above it, is missing. */
+export const NO_SUCH_FILE: string = 'no such file'
+
+const NO_FILE: Meaning = { reason: NO_SUCH_FILE }
+const DENIED: Meaning = { reason: 'permission denied' }
+
+const QUOTA: Meaning = { code: 'no-space', reason: 'the disk quota is used up' }
+
+const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
+  ['ENOSPC', { code: 'no-space', reason: 'the disk is full', hint: 'free some space on it' }],
+  ['EDQUOT', QUOTA],
+  // Node has no names for these: quota and stale file handle, on Linux and on macOS.
+  ['Unknown system error -122', QUOTA],
+  ['Unknown system error -69', QUOTA],
+  ['Unknown system error -116', NO_FILE],
+  ['Unknown system error -70', NO_FILE],
+  [
+    'EFBIG',
+    {
+      code: 'no-space',
+      reason: 'the file is larger than the system allows',
+      hint: 'see `ulimit -f`',
+    },
+  ],
+  [
+    'EMFILE',
+    {
+      code: 'busy',
+      reason: 'too many open files',
+      hint: 'raise the limit with `ulimit -n`',
+    },
+  ],
+  ['ENFILE', { code: 'busy', reason: 'the system has too many open files' }],
+  ['EAGAIN', { code: 'busy', reason: 'the system is short of a resource' }],
+  ['ENOMEM', MEMORY],
+  ['ENOBUFS', MEMORY],
+  ['ERR_WORKER_INIT_FAILED', PROCESSES],
+  ['ERR_WORKER_OUT_OF_MEMORY', MEMORY],
+  ['EROFS', { code: 'unwritable', reason: 'the file system is read-only' }],
+  ['EIO', { reason: 'an input or output error of the disk' }],
+  ['ENOENT', NO_FILE],
+  ['ENOTDIR', NO_FILE],
+  ['ESTALE', NO_FILE],
+  ['EACCES', DENIED],
+  ['EPERM', DENIED],
+  ['EISDIR', { reason: 'it is a directory' }],
+  ['ELOOP', { reason: 'too many symbolic links' }],
+  ['ENAMETOOLONG', { reason: 'the name is too long' }],
+  ['ENOTSUP', { reason: 'the file system does not support this' }],
+])
+
+/** Calls that only read. */
+const READING =
+  /^(open|read|scandir|opendir|(l|f)?stat|statfs|access|readlink|realpath|lstat|uv_cwd)$/
+
+/**
+ * The meaning of an error that carries the name of a system error as its `code`; undefined for any
+ * other.
+ */
+export function systemFault(error: unknown): SystemFault | undefined {
+  const { code, syscall = '' } = (error ?? {}) as { code?: unknown; syscall?: unknown }
+  const call = String(syscall)
+  if (call === 'uv_cwd') {
+    const hint = 'change to a directory that exists'
+    return { code: 'unreadable', reason: 'the working directory was removed', hint }
+  }
+  const found = code === 'EAGAIN' && call.startsWith('spawn') ? PROCESSES : MEANINGS.get(code)
+  if (found === undefined) return undefined
+  return { ...found, code: found.code ?? (READING.test(call) ? 'unreadable' : 'unwritable') }
+}

@@ -1,0 +1,90 @@
+import { readdirSync } from 'node:fs'
+import { test } from './serial.ts'
+import { systemFault } from '../src/errno.ts'
+import { asDstoreError, type DstoreError } from '../src/errors.ts'
+import { faultOf } from '../src/store/disk/faults.ts'
+import { unreadableFile } from '../src/store/file/file-faults.ts'
+import type { ErrorCode } from '../src/errors.ts'
+
+const errorOf = (code: string | number, syscall = 'write', path?: string): Error =>
+  Object.assign(new Error(`${code}: raw words`), { code, syscall, path })
+
+const CODES: readonly [errno: string, code: ErrorCode, reason: RegExp][] = [
+  ['ENOSPC', 'no-space', /the disk is full/],
+  ['EDQUOT', 'no-space', /quota/],
+  ['Unknown system error -122', 'no-space', /quota/],
+  ['Unknown system error -116', 'unwritable', /no such file/],
+  ['EFBIG', 'no-space', /larger than the system allows/],
+  ['EMFILE', 'busy', /too many open files/],
+  ['ENFILE', 'busy', /too many open files/],
+  ['EAGAIN', 'busy', /short of a resource/],
+  ['ENOMEM', 'busy', /not enough memory/],
+  ['ERR_WORKER_INIT_FAILED', 'busy', /too many processes or threads/],
+  ['EROFS', 'unwritable', /read-only/],
+  ['EIO', 'unwritable', /input or output error/],
+  ['ENOENT', 'unwritable', /no such file/],
+  ['EACCES', 'unwritable', /permission denied/],
+]
+
+test('R007-112 an error of the system is the same fault wherever it comes in, and never internal', (t) => {
+  for (const [errno, code, reason] of CODES) {
+    const error = errorOf(errno, 'write', '/some/file')
+    for (const fault of [asDstoreError(error), faultOf(error, 'write a value') as DstoreError]) {
+      t.is(fault.code, code, errno)
+      t.regex(fault.message, reason)
+      t.notRegex(fault.message, /raw words|\n/)
+      t.is(fault.cause, error)
+    }
+    t.regex(asDstoreError(error).message, /^\/some\/file: /)
+    t.regex(faultOf(error, 'write a value').message, /^cannot write a value: /)
+  }
+})
+
+test('R007-112 what only reads is unreadable, and too few resources are busy there, too', (t) => {
+  for (const errno of ['ENOENT', 'EACCES', 'EIO', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'EISDIR']) {
+    t.is(asDstoreError(errorOf(errno, 'read')).code, 'unreadable', errno)
+    t.is(unreadableFile('f', errorOf(errno, 'open')).code, 'unreadable')
+  }
+  const few = unreadableFile('f', errorOf('EMFILE', 'open'))
+  t.is(few.code, 'busy')
+  t.is(few.message, 'cannot read f: too many open files')
+  t.regex(few.hint ?? '', /ulimit -n/)
+  t.is(unreadableFile('f', errorOf('EWEIRD', 'open')).message, 'cannot read f: EWEIRD')
+  t.is(unreadableFile('f', undefined).code, 'unreadable')
+})
+
+test('R007-112 a removed working directory and a refused process are named', (t) => {
+  t.regex(asDstoreError(errorOf('ENOENT', 'uv_cwd')).message, /^the working directory was removed$/)
+  const spawn = asDstoreError(errorOf('EAGAIN', 'spawn /usr/bin/node'))
+  t.is(spawn.code, 'busy')
+  t.regex(spawn.hint ?? '', /ulimit -u/)
+  t.regex(faultOf(errorOf('EAGAIN', 'spawn node'), 'start').message, /too many processes/)
+})
+
+test('R007-112 real errors of Node have these shapes, and the numbers of LMDB these names', (t) => {
+  const missing = t.throws(() => readdirSync('/no/such/folder'))
+  t.is(asDstoreError(missing).message, '/no/such/folder: no such file')
+  t.is(asDstoreError(missing).code, 'unreadable')
+  for (const [number, code] of [
+    [28, 'no-space'],
+    [122, 'no-space'],
+    [27, 'no-space'],
+    [-30_792, 'no-space'],
+    [24, 'busy'],
+    [12, 'busy'],
+    [30, 'unwritable'],
+    [5, 'unwritable'],
+    [-30_796, 'integrity'],
+    [-30_793, 'integrity'],
+    [9999, 'unwritable'],
+  ] as const) {
+    t.is((faultOf(errorOf(number), 'commit') as DstoreError).code, code, String(number))
+  }
+})
+
+test('an error that is no error of the system stays what it is', (t) => {
+  for (const other of [undefined, null, 'ENOSPC', new Error('ENOSPC'), errorOf('ERR_ASSERTION')]) {
+    t.is(systemFault(other), undefined)
+  }
+  t.is(asDstoreError(errorOf('ECONNRESET')).code, 'internal')
+})
