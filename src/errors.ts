@@ -139,8 +139,8 @@ export function isErrorCode(code: string): code is ErrorCode {
 }
 
 /**
- * The error as a fault: unchanged if it is one, `cancelled` for an abort, the meaning of an error of
- * the system, else `internal`.
+ * The error as a fault: unchanged if it is one, `cancelled` for an abort, the meaning of an error
+ * of the system, else `internal`.
  */
 export function asDstoreError(error: unknown): DstoreError {
   if (error instanceof DstoreError) return error

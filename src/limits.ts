@@ -331,10 +331,6 @@ export const SHUTDOWN_MS: number = 5_000
 export const STATE_CHECK_MS: number = 2000
 /** Connections to the daemon's socket, and as many over TCP. */
 export const HTTP_CONNECTIONS: number = 512
-/** Connections that wait until one of `HTTP_CONNECTIONS` ends. */
-export const HTTP_WAITING: number = 1024
-/** How long a connection waits for one of `HTTP_CONNECTIONS` before it is `busy`. */
-export const HTTP_WAITING_MS: number = 10_000
 /** Calls of one client that wait for a response at a time. */
 export const CLIENT_CALLS: number = 64
 /** Values, listings, uploads and other long calls of one client at a time. */

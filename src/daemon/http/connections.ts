@@ -5,7 +5,7 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { HTTP_CONNECTIONS, HTTP_WAITING, HTTP_WAITING_MS } from '../../limits.ts'
+import { HTTP_CONNECTIONS } from '../../limits.ts'
 
 /**
  * Time for a client that is still sending to read a refusal, in ms: short, for there may be many.
@@ -31,8 +31,8 @@ export interface ConnectionBounds {
 
 export const BOUNDS: ConnectionBounds = {
   served: HTTP_CONNECTIONS,
-  waiting: HTTP_WAITING,
-  waitingMs: HTTP_WAITING_MS,
+  waiting: 1024,
+  waitingMs: 10_000,
 }
 
 interface Connection {

@@ -71,7 +71,7 @@ async function bind(server: Server, path: string): Promise<void> {
   await removeStale(path)
   const umask = process.umask(0o177)
   try {
-    // Many clients may connect before the event loop accepts the first; the system has a bound, too.
+    // Many clients may connect before the event loop accepts the first.
     server.listen({ path, backlog: BACKLOG })
   } finally {
     process.umask(umask)

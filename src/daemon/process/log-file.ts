@@ -52,8 +52,8 @@ export function logToFile(path: string, maxBytes: number = LOG_FILE_BYTES): (lin
 }
 
 /**
- * Writes lines to stderr. Drops those that it cannot write: Node's stream would write none after the
- * first that a full disk refuses.
+ * Writes lines to stderr. Drops those that it cannot write: Node's stream would write none after
+ * the first that a full disk refuses.
  */
 export function logToStderr(): (line: string) => void {
   // A closed stderr must not end the daemon.
