@@ -1,11 +1,14 @@
 /** Nodes that start and run where the disk is full or descriptors are few, for real. */
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect as open } from 'node:net'
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
-import { MIB } from '../../src/limits.ts'
+import { connect } from '../../src/dstore.ts'
+import { HTTP_CONNECTIONS, MIB } from '../../src/limits.ts'
 import { BUNDLE, Place, outcome, type Outcome } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
 
@@ -166,4 +169,26 @@ test('R007-112 with few descriptors a command names them, and with some more it 
   )
   t.true(named.length > 0)
   t.deepEqual([...new Set(named.map(({ exit }) => exit))], [7])
+})
+
+test('R007-114, R007-115 idle clients keep no command out, nor does a program with 1,500 calls at once', async (t) => {
+  const place = new Place(t)
+  t.is((await place.run(['start', '--store', 'memory'])).exit, 0)
+  const idle = Array.from({ length: HTTP_CONNECTIONS + 8 }, async () => {
+    const socket = open(join(place.state, 'dstore.sock'))
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => undefined)
+    await once(socket, 'connect')
+    socket.write('GET /v1/keys HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await once(socket, 'data')
+  })
+  await Promise.all(idle)
+  const put = await place.run(['put', '-', '--name', 'mine'], { input: 'kept' })
+  t.is(put.exit, 0, put.stderr)
+  const programs = await Promise.all([1, 2, 3].map(() => connect({ dir: place.state })))
+  const calls = programs.flatMap((program) =>
+    Array.from({ length: 500 }, async () => (await program.get('mine')).text()),
+  )
+  t.deepEqual([...new Set(await Promise.all(calls))], ['kept'])
+  for (const program of programs) await program.close()
 })
