@@ -234,7 +234,7 @@ export class SimGlobal {
         return this.#handle({ type: 'loaded', ticket, values })
       }
       case 'confirm':
-        return this.#handle({ type: 'confirmed', ticket: effect.ticket, now: this.#now })
+        return this.#handle({ type: 'confirmed', ticket: effect.ticket })
       case 'stage': {
         const { ticket } = effect
         const values = effect.values.map(([token]) => ({

@@ -4,7 +4,6 @@
  */
 import { once } from 'node:events'
 import { totalmem } from 'node:os'
-import type { DstoreError } from '../../errors.ts'
 import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
 import type { Node } from '../../node/node.ts'
