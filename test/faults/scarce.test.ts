@@ -157,7 +157,8 @@ function withDescriptors(place: Place, count: number, args: readonly string[]): 
 test('R007-112 with few descriptors a command names them, and with some more it works', async (t) => {
   const place = new Place(t)
   const outcomes: Outcome[] = []
-  for (let count = 19; count <= 64; count += count < 30 ? 1 : 17) {
+  // How many are open at once while modules load depends on the load of the machine.
+  for (const count of [19, 20, 21, 22, 24, 26, 28, 30, 40, 64, 256]) {
     const started = await withDescriptors(place, count, ['start'])
     outcomes.push(started)
     t.notRegex(started.stderr, /internal error|undefined/, `${count} descriptors`)
