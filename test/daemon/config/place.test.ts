@@ -53,7 +53,10 @@ test('R007-103 with settings that cannot be read the default socket is left, and
 test('R007-103 settings that cannot be read: the reason is in the error', (t) => {
   const directory = stateDirectory(temporaryDirectory(t))
   mkdirSync(directory.config)
-  t.throws(() => readSettings(directory.config), { code: 'unreadable', message: /: it is a directory$/ })
+  t.throws(() => readSettings(directory.config), {
+    code: 'unreadable',
+    message: /: it is a directory$/,
+  })
 })
 
 test('R007-97 a relative socket is that of the working directory', (t) => {
