@@ -38,6 +38,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
+  'src/limits': 'Every bound that a spec states, by document.',
   'src/membership': 'Who may take part: members, tickets, admission, refusals.',
   'src/network': 'Channels to other nodes over libp2p.',
   'src/network/lane': 'Lanes: plain TLS connections for bulk data, beside libp2p.',

@@ -6,9 +6,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { ERRORS } from '../src/errors.ts'
 import * as limits from '../src/limits.ts'
 
-/** The two files, from the root of the repository, which is the working directory. */
+/** The page, from the root of the repository, which is the working directory. */
 export const PAGE = 'specs/000-conventions.md'
-const LIMITS_SOURCE = 'src/limits.ts'
+/** The source of the limits, in the order of the documents. */
+const LIMITS_SOURCES = ['conventions', 'transfer', 'changes', 'storage', 'membership', 'daemon']
 
 /** A heading row, then one row for each entry. */
 export type Table = readonly (readonly string[])[]
@@ -33,9 +34,9 @@ function errorTable(): Table {
   return [['Code', 'Meaning', 'Fault', 'Retry', 'HTTP', 'Exit'], ...rows]
 }
 
-/** Every exported number of limits.ts with its comment: a table for each document heading there. */
+/** Every limit with its comment: a table for each document heading in the source. */
 function limitTables(): Record<string, Table> {
-  const [, ...groups] = readFileSync(LIMITS_SOURCE, 'utf8').split(/^\/\/ (?=\d{3})/m)
+  const [, ...groups] = sourcesOfLimits().split(/^\/\/ (?=\d{3})/m)
   const left = new Map(Object.entries(limits as Record<string, unknown>))
   for (const name of MULTIPLIERS) left.delete(name)
   const made = groups.map((group) => {
@@ -50,6 +51,10 @@ function limitTables(): Record<string, Table> {
   })
   if (left.size > 0) throw new Error(`limits under no document: ${[...left.keys()].join(', ')}`)
   return Object.fromEntries(made)
+}
+
+function sourcesOfLimits(): string {
+  return LIMITS_SOURCES.map((name) => readFileSync(`src/limits/${name}.ts`, 'utf8')).join('')
 }
 
 /** The constants of a piece of source by name, each with the comment above it. */

@@ -1,0 +1,17 @@
+/** Limits of stores and of files. */
+import { GIB, KIB, MIB } from './sizes.ts'
+
+// 005: storage
+
+/** The id of a record. */
+export const RECORD_ID_BYTES: number = KIB
+/** A record, or an entry of the log. */
+export const RECORD_VALUE_BYTES: number = MIB
+/** The largest value, outboard included, that the disk store keeps in its database. */
+export const SMALL_VALUE_BYTES: number = 16 * KIB
+/** The pace of a verification of the whole store. It leaves disk and processor to others. */
+export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
+/** Interrupted uploads kept for resumption, and suspended streams. The oldest go first. */
+export const UNFINISHED_BYTES: number = 64 * GIB
+/** How long an interrupted upload is kept for resumption: a day. */
+export const UNFINISHED_MS: number = 86_400_000
