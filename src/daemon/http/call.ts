@@ -110,10 +110,13 @@ export async function withHeartbeat<T>(
   const beat = setInterval(() => {
     if (!response.headersSent) response.writeProcessing()
   }, HTTP_BEAT_MS)
+  const stop = (): void => clearInterval(beat)
+  // Work may outlast a client that left, and then there is nothing to keep waiting.
+  response.once('close', stop)
   try {
     return await work()
   } finally {
-    clearInterval(beat)
+    stop()
   }
 }
 
