@@ -40,6 +40,12 @@ export const STREAM_WINDOW_BYTES: number = 16 * MIB
 export const WINDOWS_BYTES: number = 64 * MIB
 /** The share of `WINDOWS_BYTES` for one peer. */
 export const PEER_WINDOWS_BYTES: number = WINDOWS_BYTES / 2
+/** What a member may send ahead on its index stream, where the node has room. */
+export const SESSION_WINDOW_BYTES: number = 2 * MIB
+/** The share of `WINDOWS_BYTES` for the index streams of members. */
+export const SESSION_WINDOWS_BYTES: number = WINDOWS_BYTES / 4
+/** Unread bytes that were not asked for, on all streams of a connection together. */
+export const CONNECTION_UNASKED_BYTES: number = 2 * MIB
 /** The longest frame of a stream. It arrives whole before its bytes can be read. */
 export const STREAM_FRAME_BYTES: number = 2 * MIB
 /** Transfer channels to one peer that stay open while idle. */

@@ -8,8 +8,7 @@ import type { MessageStream } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { DstoreError } from '../errors.ts'
 import { STREAM_FRAME_BYTES } from '../limits.ts'
-import type { SharedBudget } from '../transfer/shared-budget.ts'
-import { StreamWindow, type WindowSite } from './stream-window.ts'
+import { StreamWindow, type WindowBudgets, type WindowSite } from './stream-window.ts'
 import {
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
@@ -38,8 +37,8 @@ export class ConnectionWindows {
   #ping: { readonly id: number; readonly at: number } | undefined
 
   /** Call before the muxer takes the connection. */
-  constructor(connection: WindowConnection, budget: SharedBudget, now: () => number) {
-    this.#site = { budget, now, roundTripMs: undefined, learnedBytes: 0 }
+  constructor(connection: WindowConnection, budgets: WindowBudgets, now: () => number) {
+    this.#site = { ...budgets, now, unaskedBytes: 0, roundTripMs: undefined, learnedBytes: 0 }
     this.#sendBelow = connection.send.bind(connection)
     connection.send = (data) => this.#sent(data)
     connection.addEventListener('message', (event) => {

@@ -78,6 +78,10 @@ export class Libp2pChannel implements Channel {
     this.#window?.ask(bytes)
   }
 
+  allow(bytes: number): void {
+    this.#window?.allow(bytes)
+  }
+
   async flush(): Promise<void> {
     await this.#writes.idle()
     this.signal.throwIfAborted()

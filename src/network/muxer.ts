@@ -9,6 +9,8 @@ import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from '@li
 import { yamux } from '@libp2p/yamux'
 import {
   PEER_WINDOWS_BYTES,
+  SESSION_WINDOWS_BYTES,
+  SESSION_WINDOW_BYTES,
   STREAMS_PER_CONNECTION,
   STREAM_UNASKED_BYTES,
   STREAM_WINDOW_BYTES,
@@ -39,6 +41,7 @@ const packaged = yamux({
 export class WindowedMuxer implements StreamMuxerFactory {
   readonly protocol: string
   readonly budget: SharedBudget = new SharedBudget(WINDOWS_BYTES, PEER_WINDOWS_BYTES)
+  readonly #allowances = new SharedBudget(SESSION_WINDOWS_BYTES, SESSION_WINDOW_BYTES)
   readonly #factory = packaged()
   readonly #windows = new WeakMap<Stream, ConnectionWindows>()
 
@@ -47,7 +50,8 @@ export class WindowedMuxer implements StreamMuxerFactory {
   }
 
   createStreamMuxer(connection: MessageStream): StreamMuxer {
-    const windows = new ConnectionWindows(connection, this.budget, () => performance.now())
+    const budgets = { budget: this.budget, allowances: this.#allowances }
+    const windows = new ConnectionWindows(connection, budgets, () => performance.now())
     const muxer = this.#factory.createStreamMuxer(connection)
     const create = muxer.createStream.bind(muxer)
     muxer.createStream = async (options) => {

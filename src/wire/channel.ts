@@ -40,6 +40,12 @@ export interface Channel {
   ask?(bytes: number): void
 
   /**
+   * The peer may send that many bytes ahead of `read` at any time from now on, as far as the
+   * transport has room and the way to the peer needs it.
+   */
+  allow?(bytes: number): void
+
+  /**
    * Sends bytes, or several arrays in sequence; they must not change afterwards. Resolves when more
    * may be written: at once, or when the peer has taken enough. Rejects with the channel's reason
    * when it was aborted; TypeError after `end`. Writes go out in the order of calls.

@@ -7,6 +7,8 @@ import { concat } from '../../src/bytes.ts'
 import {
   MIB,
   PEER_WINDOWS_BYTES,
+  SESSION_WINDOWS_BYTES,
+  SESSION_WINDOW_BYTES,
   STREAM_FRAME_BYTES,
   STREAM_UNASKED_BYTES,
   WINDOWS_BYTES,
@@ -47,7 +49,8 @@ function played(): {
     send: (bytes: Uint8Array | Uint8ArrayList) => sent.push(readHeader(bytes.subarray())) > 0,
   })
   const budget = new SharedBudget(WINDOWS_BYTES, PEER_WINDOWS_BYTES)
-  const windows = new ConnectionWindows(connection as never, budget, () => time.ms)
+  const allowances = new SharedBudget(SESSION_WINDOWS_BYTES, SESSION_WINDOW_BYTES)
+  const windows = new ConnectionWindows(connection as never, { budget, allowances }, () => time.ms)
   let passed = 0
   events.addEventListener('message', () => passed++)
   return {

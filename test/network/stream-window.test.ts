@@ -1,7 +1,10 @@
 import { test } from '../serial.ts'
 import {
+  CONNECTION_UNASKED_BYTES,
   MIB,
   PEER_WINDOWS_BYTES,
+  SESSION_WINDOWS_BYTES,
+  SESSION_WINDOW_BYTES,
   STREAM_UNASKED_BYTES,
   STREAM_WINDOW_BYTES,
   WINDOWS_BYTES,
@@ -26,6 +29,8 @@ class Place {
   readonly budget = new SharedBudget(WINDOWS_BYTES, PEER_WINDOWS_BYTES)
   readonly site: WindowSite = {
     budget: this.budget,
+    allowances: new SharedBudget(SESSION_WINDOWS_BYTES, SESSION_WINDOW_BYTES),
+    unaskedBytes: 0,
     now: () => this.time,
     roundTripMs: undefined,
     learnedBytes: 0,
@@ -179,6 +184,86 @@ test('R003-124 all windows together are bounded, for a peer and for the node, an
   const may = all.reduce((sum, one) => sum + one.may(), 0)
   t.true(may <= WINDOWS_BYTES + all.length * STREAM_UNASKED_BYTES, `${may}`)
   for (const one of all) stream(one, MIB, 0)
+})
+
+test('R003-135 a stream that is allowed more gets it where the way is long, once it needs it', (t) => {
+  for (const [roundTripMs, most] of [
+    [200, SESSION_WINDOW_BYTES],
+    [1, STREAM_UNASKED_BYTES],
+    [undefined, STREAM_UNASKED_BYTES],
+  ] as const) {
+    const place = new Place()
+    place.site.roundTripMs = roundTripMs
+    const one = place.open()
+    one.window.allow(SESSION_WINDOW_BYTES)
+    t.is(one.may(), STREAM_UNASKED_BYTES)
+    stream(one, 8 * MIB, 10)
+    t.true(one.may() >= most && one.may() < most + MIB, `${one.may()} at ${roundTripMs}`)
+    t.is(place.site.learnedBytes, 0, 'it is no measure for what is asked for')
+    one.window.close()
+    t.is(place.budget.usedBytes + place.site.allowances.usedBytes, 0)
+  }
+})
+
+test('R003-135 what streams are allowed has a share of the budget, and none hangs without', (t) => {
+  const place = new Place()
+  place.site.roundTripMs = 200
+  const all = Array.from({ length: 64 }, (_, i) => {
+    const one = place.open(`M${i}`)
+    one.window.allow(SESSION_WINDOW_BYTES)
+    stream(one, 8 * MIB, 10)
+    return one
+  })
+  t.true(place.budget.usedBytes > SESSION_WINDOWS_BYTES / 2)
+  t.true(place.budget.usedBytes <= SESSION_WINDOWS_BYTES)
+  t.is(place.site.allowances.usedBytes, place.budget.usedBytes)
+  const asked = place.open('A')
+  asked.window.ask(100 * MIB)
+  t.true(asked.window.grantedBytes >= ASKED_FIRST_BYTES - STREAM_UNASKED_BYTES)
+  for (const one of all) stream(one, MIB, 0)
+  for (const { window } of all) window.close()
+  t.is(place.site.allowances.usedBytes, 0)
+})
+
+test('R003-136 what came unasked and is unread is bounded on all streams together', (t) => {
+  const place = new Place()
+  const full = Array.from({ length: CONNECTION_UNASKED_BYTES / STREAM_UNASKED_BYTES }, () => {
+    const one = place.open()
+    t.true(one.window.received(STREAM_UNASKED_BYTES))
+    return one
+  })
+  t.is(place.site.unaskedBytes, CONNECTION_UNASKED_BYTES)
+  const asking = place.open()
+  asking.window.ask(MIB)
+  t.true(asking.window.received(MIB), 'what was asked for does not count')
+  t.is(place.site.unaskedBytes, CONNECTION_UNASKED_BYTES)
+  full[0]!.window.taken(1000)
+  const next = place.open()
+  t.true(next.window.received(1000), 'what was read counts no more')
+  t.false(next.window.received(1))
+  for (const { window } of [...full, asking, next]) window.close()
+  t.is(place.site.unaskedBytes, 0)
+})
+
+test('R003-136 bytes before a channel reads the stream count, and those of its negotiation do not', (t) => {
+  const { site } = new Place()
+  const window = new StreamWindow(site, () => {})
+  t.true(window.received(100_000))
+  t.is(site.unaskedBytes, 100_000)
+  window.bind('A', 40_000)
+  t.is(site.unaskedBytes, 40_000)
+  window.taken(40_000)
+  t.is(site.unaskedBytes, 0)
+})
+
+test('R003-135 what a stream is allowed and granted does not count as unasked', (t) => {
+  const place = new Place()
+  place.site.roundTripMs = 200
+  const one = place.open()
+  one.window.allow(SESSION_WINDOW_BYTES)
+  stream(one, 8 * MIB, 10)
+  t.true(one.window.received(one.may()))
+  t.true(place.site.unaskedBytes <= STREAM_UNASKED_BYTES)
 })
 
 test('a window never exceeds what the muxer offers', (t) => {

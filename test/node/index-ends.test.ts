@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava'
 import { hash } from '../../src/hash/hasher.ts'
 import type { Removal } from '../../src/index/message.ts'
 import { DstoreError } from '../../src/errors.ts'
-import { REDIAL_PATIENCE_MS } from '../../src/limits.ts'
+import { INDEX_MESSAGE_BYTES, REDIAL_PATIENCE_MS, SESSION_WINDOW_BYTES } from '../../src/limits.ts'
 import { KnownMembers } from '../../src/membership/known-members.ts'
 import { connectOver } from './connect-over.ts'
 import { GlobalLink } from '../../src/node/local/global-link.ts'
@@ -27,6 +27,9 @@ class Ends {
   readonly members: KnownMembers = new KnownMembers((peer) => void this.expelled.push(peer))
   away = false
   dials = 0
+  /** What the Local's end was asked for, call by call, and what Global's end allows. */
+  readonly asked: number[] = []
+  readonly allowed: number[] = []
   #channel: Channel | undefined
 
   constructor(t: ExecutionContext, host: IndexDriver, peer: string, backoffMs = 20) {
@@ -37,8 +40,9 @@ class Ends {
         if (this.away) throw new DstoreError('unreachable', 'kept away')
         const [local, global] = channelPair({ peers: [peer, 'Global'] })
         // Each end sees the other as its peer.
-        void host.serve(global.peer === peer ? global : local)
-        this.#channel = global.peer === peer ? local : global
+        const [near, far] = global.peer === peer ? [local, global] : [global, local]
+        void host.serve(Object.assign(far, { allow: (bytes: number) => this.allowed.push(bytes) }))
+        this.#channel = Object.assign(near, { ask: (bytes: number) => this.asked.push(bytes) })
         return this.#channel
       }),
       backoffMs: () => backoffMs,
@@ -93,6 +97,36 @@ test('R004-21: a Local that is away is named as owing, and applies the removal b
     owed: [],
     seq,
   })
+})
+
+test('R003-134 a Local asks for the answer of each call, up to a limit, and for no more after it', async (t) => {
+  const host = await openHost(t)
+  const local = new Ends(t, host, 'a Local')
+  await local.link.start()
+  t.is(local.asked.at(-1), 0)
+  const list = () => local.link.ask({ type: 'list', after: undefined, limit: 1 })
+  const one = list()
+  t.is(local.asked.at(-1), INDEX_MESSAGE_BYTES)
+  const many = [one, ...Array.from({ length: 9 }, list)]
+  t.is(local.asked.at(-1), SESSION_WINDOW_BYTES)
+  await Promise.all(many)
+  t.is(local.asked.at(-1), 0)
+})
+
+test('R003-135 Global allows its members a window for requests, and no stranger', async (t) => {
+  const host = await openHost(t)
+  const local = new Ends(t, host, 'a Local')
+  await local.link.start()
+  await local.link.ask({ type: 'list', after: undefined, limit: 1 })
+  t.true(local.allowed.length > 0 && local.allowed.every((one) => one === SESSION_WINDOW_BYTES))
+  const [stranger, far] = channelPair({ peers: ['a stranger', 'Global'] })
+  const allowed: number[] = []
+  const end = far.peer === 'a stranger' ? far : stranger
+  void host.serve(Object.assign(end, { allow: (bytes: number) => allowed.push(bytes) }))
+  const mine = end === far ? stranger : far
+  await mine.write(Uint8Array.of(0)).catch(() => undefined)
+  await eventually(() => mine.signal.aborted)
+  t.deepEqual(allowed, [])
 })
 
 test('R004-23: a goodbye leaves nothing owed', async (t) => {

@@ -18,10 +18,14 @@ export function* batchesOf<T>(
   }
 }
 
-/** Puts small values in batches, in order. `RangeError` if one is too large to be inline. */
+/**
+ * Puts small values in batches, so many at once; results in order. `RangeError` if one is too large
+ * to be inline.
+ */
 export async function putBatches<T>(
   values: readonly Uint8Array[],
   put: (batch: readonly Uint8Array[]) => Promise<readonly T[]>,
+  atOnce = 1,
 ): Promise<T[]> {
   for (const { byteLength } of values) {
     if (byteLength > INLINE_VALUE_BYTES) {
@@ -29,8 +33,13 @@ export async function putBatches<T>(
     }
   }
   const results: T[] = []
+  const running: Promise<readonly T[]>[] = []
   for (const batch of batchesOf(values, ({ byteLength }) => byteLength, INLINE_ANSWER_BYTES)) {
-    results.push(...(await put(batch)))
+    if (running.length >= atOnce) results.push(...(await running.shift()!))
+    const batchPut = put(batch)
+    batchPut.catch(() => undefined)
+    running.push(batchPut)
   }
+  for (const batchPut of running) results.push(...(await batchPut))
   return results
 }

@@ -14,7 +14,12 @@ import {
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Receipt, Request } from '../../index/message.ts'
 import type { StoreWork } from '../../index/global/plan.ts'
-import { FAREWELL_MS, HELLO_BYTES, INDEX_MESSAGE_BYTES } from '../../limits.ts'
+import {
+  FAREWELL_MS,
+  HELLO_BYTES,
+  INDEX_MESSAGE_BYTES,
+  SESSION_WINDOW_BYTES,
+} from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Staged } from './ingest.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -126,6 +131,7 @@ export class IndexDriver {
         const message = decodeMessage(frame)
         window.opened(message)
         this.#handle({ type: 'message', session, message })
+        if (this.#isMember(channel.peer)) channel.allow?.(SESSION_WINDOW_BYTES)
         await window.room()
       }
       await window.end(stopped('the Local ended the session'))

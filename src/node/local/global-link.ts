@@ -241,8 +241,7 @@ export class GlobalLink {
       this.#became('away', error)
       if (this.#second.isOn) continue
       const isRefused = error.code === 'not-permitted'
-      const wait = backoffMs(Math.max(1, attempt))
-      const waitMs = isRefused ? Math.max(wait, REFUSED_REDIAL_MS) : wait
+      const waitMs = Math.max(backoffMs(Math.max(1, attempt)), isRefused ? REFUSED_REDIAL_MS : 0)
       await this.#reconnect.pause(waitMs, signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)
@@ -252,6 +251,7 @@ export class GlobalLink {
   async #session(greeted: Greeted, welcomed: () => void): Promise<DstoreError> {
     const { channel, reader } = greeted
     this.#current = greeted
+    this.#calls.expectOn(channel)
     this.#dropped = undefined
     let isWelcome = false
     try {

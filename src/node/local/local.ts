@@ -42,6 +42,9 @@ import type { TransferHost } from '../../transfer/serve.ts'
 import { verifyCache } from '../cache/verify-cache.ts'
 import { VERSION } from '../version.ts'
 
+/** Batches of small values that are on their way at once: one travels while one is stored. */
+const BATCHES_AT_ONCE = 2
+
 export interface LocalOptions {
   readonly network: Network
   readonly link: GlobalLink
@@ -117,7 +120,8 @@ export class Local implements Node {
   }
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
-    return putBatches(values, (batch) => this.#uploader.putSmall(batch, undefined, options))
+    const put: Uploader['putSmall'] = this.#uploader.putSmall.bind(this.#uploader)
+    return putBatches(values, (batch) => put(batch, undefined, options), BATCHES_AT_ONCE)
   }
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {

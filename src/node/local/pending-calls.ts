@@ -3,6 +3,8 @@ import { DstoreError } from '../../errors.ts'
 import type { Verdict } from '../../index/local/freshness.ts'
 import type { LocalEffect } from '../../index/local/local-events.ts'
 import type { Answer } from '../../index/message.ts'
+import { INDEX_MESSAGE_BYTES, SESSION_WINDOW_BYTES } from '../../limits.ts'
+import type { Channel } from '../../wire/channel.ts'
 
 interface Caller {
   readonly take: (answer: Answer, keep: boolean) => void
@@ -15,13 +17,22 @@ export class PendingCalls {
   readonly #callers = new Map<number, Caller>()
   readonly #readers = new Map<number, (verdict: Verdict) => void>()
   #lastTicket = 0
+  /** Where answers come, or came last. */
+  #channel: Channel | undefined
 
   newTicket(): number {
     return ++this.#lastTicket
   }
 
+  /** Answers come on this channel from now on. */
+  expectOn(channel: Channel): void {
+    this.#channel = channel
+    this.#askForAnswers()
+  }
+
   addCaller(ticket: number, caller: Caller): void {
     this.#callers.set(ticket, caller)
+    this.#askForAnswers()
   }
 
   addReader(ticket: number, take: (verdict: Verdict) => void): void {
@@ -36,6 +47,7 @@ export class PendingCalls {
   settle({ ticket, result, keep }: Effect<'settle'>): void {
     const caller = this.#callers.get(ticket)
     this.#callers.delete(ticket)
+    this.#askForAnswers()
     if (result instanceof DstoreError) caller?.reject(result)
     else caller?.take(result, keep)
   }
@@ -44,6 +56,12 @@ export class PendingCalls {
     const take = this.#readers.get(ticket)
     this.#readers.delete(ticket)
     take?.(verdict)
+  }
+
+  /** Each caller may get a message (specs/003-transfer.md, R003-134). */
+  #askForAnswers(): void {
+    const most = this.#callers.size * INDEX_MESSAGE_BYTES
+    this.#channel?.ask?.(Math.min(most, SESSION_WINDOW_BYTES))
   }
 
   /** The node stops. Readers end by their own time. */
