@@ -18,8 +18,8 @@ import type { Libp2pNetwork } from '../libp2p-network.ts'
 
 export interface LaneListenerOptions extends LaneKeysOptions {
   readonly network: Pick<Libp2pNetwork, 'handle' | 'onPeer' | 'connections'>
-  /** IP address to listen on: the one that the network listens on. */
-  readonly host: string
+  /** IP addresses to listen on: those that the network listens on, without overlaps. */
+  readonly hosts: readonly string[]
   /** TCP port; any free one by default. */
   readonly port?: number
   /** Called with each lane that a peer opens. */
@@ -27,6 +27,12 @@ export interface LaneListenerOptions extends LaneKeysOptions {
   /** Open lanes in all, by default `LANES`. */
   readonly mostLanes?: number
 }
+
+/** How often a free port is looked for that is free on all hosts. */
+const PORT_TRIES = 20
+
+/** A machine without IPv6, say: the network, too, listens where it can. */
+const NO_SUCH_HOST: ReadonlySet<string | undefined> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
   ['EADDRINUSE', 'address-in-use'],
@@ -38,7 +44,8 @@ export class LaneListener {
   readonly #keys: LaneKeys
   readonly #lanes = new LaneSet()
   readonly #slabs = new SlabPool()
-  readonly #server: Server
+  /** One for each host, all on one port: an offer names no other. */
+  #servers: readonly Server[] = []
   /** By socket in its handshake: the peer that its key was issued to. */
   readonly #holders = new Map<TLSSocket, string>()
   /** Sockets in their handshake, by remote address and port, as TLS wraps them in other objects. */
@@ -56,11 +63,6 @@ export class LaneListener {
   private constructor(options: LaneListenerOptions) {
     this.#options = options
     this.#keys = new LaneKeys(options)
-    this.#server = laneServer(
-      (socket, id) => this.#keyOf(socket, id),
-      (socket) => this.#accept(socket),
-    )
-    this.#server.on('connection', (socket: Socket) => this.#connected(socket))
     this.#stopWatching = options.network.onPeer({
       disconnected: (peer) => {
         this.#keys.revoke(peer)
@@ -70,7 +72,7 @@ export class LaneListener {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return portOf(this.#servers[0]!)
   }
 
   /** Open lanes, unused keys, and handshakes in progress. */
@@ -82,26 +84,53 @@ export class LaneListener {
     this.#stopWatching()
     this.#lanes.cutAll()
     for (const socket of this.#pending.values()) socket.destroy()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await closeAll(this.#servers)
   }
 
   async #listen(): Promise<void> {
-    const { host, port = 0 } = this.#options
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
-        const code = REASONS.get(cause.code) ?? 'malformed-address'
-        const message = `lanes cannot listen on ${host} port ${port} (${cause.code})`
-        const hint = 'choose another port with --lane-port, or 0 for any that is free'
-        reject(new DstoreError(code, message, { cause, hint }))
-      })
-      this.#server.listen({ host, port }, resolve)
-    })
+    const { port = 0 } = this.#options
+    for (let tries = 1; this.#servers.length === 0; tries++) {
+      try {
+        this.#servers = await this.#listenOn(port)
+      } catch (error) {
+        // The port that was free on one host is taken on another.
+        const mayTry = port === 0 && tries < PORT_TRIES
+        if (!mayTry || (error as DstoreError).code !== 'address-in-use') throw error
+      }
+    }
+  }
+
+  async #listenOn(port: number): Promise<readonly Server[]> {
+    const servers: Server[] = []
+    let missing: unknown
+    for (const host of this.#options.hosts) {
+      const server = this.#newServer()
+      try {
+        await listen(server, host, servers.length === 0 ? port : portOf(servers[0]!))
+        servers.push(server)
+      } catch (error) {
+        missing ??= error
+        if (NO_SUCH_HOST.has(codeOf((error as DstoreError).cause))) continue
+        await closeAll(servers)
+        throw error
+      }
+    }
+    if (servers.length === 0) throw missing
+    return servers
+  }
+
+  #newServer(): Server {
+    const server = laneServer(
+      (socket, id) => this.#keyOf(socket, id),
+      (socket) => this.#accept(socket),
+    )
+    return server.on('connection', (socket: Socket) => this.#connected(socket))
   }
 
   /** Sends an offer, or ends the stream without one: no lane now. */
   async #offer(channel: Channel): Promise<void> {
     try {
-      const open = this.#server.listening && this.#hasRoom(channel.peer)
+      const open = this.#servers.every(({ listening }) => listening) && this.#hasRoom(channel.peer)
       const key = open ? this.#keys.issue(channel.peer) : undefined
       const writer = new FrameWriter(channel)
       if (key !== undefined) await writer.send(encodeOffer({ port: this.port, key }))
@@ -161,6 +190,28 @@ export class LaneListener {
   }
 }
 
+/** Both ends: two hosts of this node may be connected from one port. */
 function originOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
+
+const codeOf = (cause: unknown): string | undefined => (cause as NodeJS.ErrnoException).code
+
+/** IPv6 only, as the network: `::` leaves the same port of IPv4 to another server. */
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const code = REASONS.get(cause.code) ?? 'malformed-address'
+      const message = `lanes cannot listen on ${host} port ${port} (${cause.code})`
+      const hint = 'choose another port with --lane-port, or 0 for any that is free'
+      reject(new DstoreError(code, message, { cause, hint }))
+    })
+    server.listen({ host, port, ipv6Only: true }, resolve)
+  })
+}
+
+async function closeAll(servers: readonly Server[]): Promise<void> {
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
 }

@@ -1,12 +1,12 @@
 /** A network that carries its bulk protocol over lanes where it can, and over streams elsewhere. */
 import type { Channel } from '../../wire/channel.ts'
-import { hostOf, parseDialAddress } from '../multiaddr.ts'
+import { parseDialAddress } from '../multiaddr.ts'
 import { asDstoreError } from '../../errors.ts'
 import { LaneChannel } from './lane-channel.ts'
 import { LaneDialer } from './lane-dialer.ts'
 import type { LaneKeysOptions } from './lane-keys.ts'
 import { LaneListener } from './lane-listener.ts'
-import { defaultLanePort } from './lane-port.ts'
+import { defaultLanePort, laneHosts } from './lane-port.ts'
 import { LanesAhead } from './lanes-ahead.ts'
 import type { Log } from '../../log.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
@@ -23,7 +23,7 @@ export interface LanePortOptions {
 export interface LaneNetworkOptions extends LaneKeysOptions, LanePortOptions {
   /** Closed with this one. */
   readonly network: Libp2pNetwork
-  /** The addresses that the network listens on; lanes listen at the host of the first, if any. */
+  /** The addresses that the network listens on; lanes listen at the host of each. */
   readonly listen: readonly string[]
   /** The protocol whose channels may be lanes. */
   readonly bulk: string
@@ -111,15 +111,15 @@ export class LaneNetwork implements Network, PeerDialer {
 
   async handle(protocol: string, take: (channel: Channel) => void): Promise<void> {
     await this.#network.handle(protocol, take)
-    const [address] = this.#options.listen
-    if (protocol !== this.#options.bulk || address === undefined) return
-    this.#listener = await this.#listen(hostOf(address), take)
+    const hosts = laneHosts(this.#options.listen)
+    if (protocol !== this.#options.bulk || hosts.length === 0) return
+    this.#listener = await this.#listen(hosts, take)
   }
 
-  async #listen(host: string, take: (channel: Channel) => void): Promise<LaneListener> {
+  async #listen(hosts: readonly string[], take: (channel: Channel) => void): Promise<LaneListener> {
     const { listen, lanePort, reservedPorts, log } = this.#options
     const port = lanePort ?? defaultLanePort(listen, reservedPorts)
-    const options = { ...this.#options, host, take }
+    const options = { ...this.#options, hosts, take }
     try {
       return await LaneListener.open({ ...options, port })
     } catch (error) {

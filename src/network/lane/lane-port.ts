@@ -1,5 +1,6 @@
-/** The TCP port that lanes listen on (specs/003-transfer-lane.md, R003-122). */
-import { portOf } from '../multiaddr.ts'
+/** Where lanes listen (specs/003-transfer-lane.md, R003-122, R003-137). */
+import { isIPv6 } from 'node:net'
+import { hostOf, portOf } from '../multiaddr.ts'
 
 export const LAST_PORT: number = 65_535
 
@@ -17,4 +18,16 @@ export function defaultLanePort(
   let port = first + 1
   while (taken.has(port)) port++
   return port > LAST_PORT ? 0 : port
+}
+
+/** The IP addresses in these multiaddrs, each once; one that stands for all replaces the others. */
+export function laneHosts(listen: readonly string[]): readonly string[] {
+  const hosts = new Set(listen.map((address) => canonical(hostOf(address))))
+  const isCovered = (host: string): boolean => hosts.has(isIPv6(host) ? '::' : '0.0.0.0')
+  return [...hosts].filter((host) => host === '::' || host === '0.0.0.0' || !isCovered(host))
+}
+
+/** IPv6 in its shortest form: it may be written in many ways. */
+function canonical(host: string): string {
+  return isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
 }

@@ -70,7 +70,7 @@ test('R003-103 R003-110 a peer that disconnects during the handshake gets no lan
       onPeer: (watcher) => server.onPeer(watcher),
       connections: () => (isGone ? [] : server.connections()),
     },
-    host: HOST,
+    hosts: [HOST],
     take: (lane) => taken.push(lane),
     now,
     random,
@@ -89,7 +89,7 @@ test('R003-104 keys in use at the same moment open no more lanes than allowed', 
   const { server, client } = await connected()
   const taken: Channel[] = []
   const take = (lane: Channel): void => void taken.push(lane)
-  const parts = { network: server, host: HOST, take, now, random, mostLanes: 1 }
+  const parts = { network: server, hosts: [HOST], take, now, random, mostLanes: 1 }
   const listener = await LaneListener.open(parts)
   closing.push(() => listener.close())
   const offers = [(await offered({ server, client }))!, (await offered({ server, client }))!]
@@ -106,7 +106,7 @@ test('R003-104 a node accepts a bounded number of lanes in all', async (t) => {
   const { server, client } = await connected()
   const other = await createNetwork({ identity: await newIdentity() })
   await other.dial(server.addresses()[0]!, PING)
-  const parts = { network: server, host: HOST, take: () => {}, now, random, mostLanes: 3 }
+  const parts = { network: server, hosts: [HOST], take: () => {}, now, random, mostLanes: 3 }
   const listener = await LaneListener.open(parts)
   const dialers = [client, other].map((network) => new LaneDialer({ network, now }))
   closing.push(
@@ -130,7 +130,7 @@ test('R003-108 a lane leads to the host of the connection, even if another host 
   await client.dial(server.addresses()[0]!, PING)
   const taken: Channel[] = []
   const take = (lane: Channel): void => void taken.push(lane)
-  const listener = await LaneListener.open({ network: server, host, take, now, random })
+  const listener = await LaneListener.open({ network: server, hosts: [host], take, now, random })
   let strangers = 0
   const decoy = net.createServer((socket) => {
     strangers++

@@ -25,7 +25,7 @@ test.before(async () => {
   client = await createNetwork({ identity: await newIdentity() })
   listener = await LaneListener.open({
     network: server,
-    host: '127.0.0.1',
+    hosts: ['127.0.0.1'],
     take: (lane) => waiting.shift()!(lane),
     now,
     random,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { test } from '../../serial.ts'
 import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
@@ -45,8 +46,8 @@ async function echo(channel: Channel): Promise<void> {
   await channel.end()
 }
 
-async function serving(bulk: string): Promise<LaneNetwork> {
-  const server = await node([LOOPBACK], bulk)
+async function serving(bulk: string, listen = [LOOPBACK]): Promise<LaneNetwork> {
+  const server = await node(listen, bulk)
   for (const protocol of [BULK, SMALL]) {
     await server.handle(protocol, (channel) => void echo(channel).catch(() => {}))
   }
@@ -148,6 +149,24 @@ test('R003-121 lanes that were opened ahead are few, and end with the connection
   await eventually(() => lanes.every((lane) => lane.signal.aborted))
   await eventually(() => client.canReuse(stream))
   await t.throwsAsync(client.open(server.peerId, BULK), { code: 'unreachable' } as never)
+})
+
+const ipv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+
+test('R003-137 a peer has a lane by whichever address of the node it came', async (t) => {
+  const hosts = ['ip4/127.0.0.1', 'ip4/127.0.0.2', ...(ipv6 ? ['ip6/::1'] : [])]
+  const server = await serving(
+    BULK,
+    hosts.map((host) => `/${host}/tcp/0`),
+  )
+  t.log(hosts.join(' '))
+  for (const host of hosts) {
+    const address = server.addresses().find((one) => one.startsWith(`/${host}/`))
+    const client = await node([], BULK)
+    t.true(await tried(await firstLane(() => client.dial(address!, BULK))), host)
+  }
 })
 
 test('R003-121 where the port of lanes is silent no transfer waits, for three minutes', async (t) => {

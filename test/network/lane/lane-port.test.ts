@@ -5,7 +5,8 @@ import { test } from '../../serial.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { LaneNetwork } from '../../../src/network/lane/lane-network.ts'
 import type { LanePortOptions } from '../../../src/network/lane/lane-network.ts'
-import { defaultLanePort } from '../../../src/network/lane/lane-port.ts'
+import { LaneListener } from '../../../src/network/lane/lane-listener.ts'
+import { defaultLanePort, laneHosts } from '../../../src/network/lane/lane-port.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import { HOST, closeAll, closing } from './lane-site.ts'
 import { now, random } from './lanes.ts'
@@ -28,10 +29,46 @@ test('R003-122 R007-122 the default is the port above, which nothing else uses',
   t.is(defaultLanePort(on(65_534), [65_535]), 0)
 })
 
+test('R003-137 lanes listen on each host once, and on none that another stands for', (t) => {
+  const hosts = (...listen: string[]): readonly string[] =>
+    laneHosts(listen.map((host, i) => `/${host}/tcp/${4480 + i}`))
+  t.deepEqual(hosts('ip4/127.0.0.1', 'ip4/127.0.0.2', 'ip4/127.0.0.1'), ['127.0.0.1', '127.0.0.2'])
+  t.deepEqual(hosts('ip4/10.0.0.1', 'ip6/::1', 'ip4/0.0.0.0'), ['::1', '0.0.0.0'])
+  t.deepEqual(hosts('ip6/0:0:0:0:0:0:0:0', 'ip6/::1', 'ip4/10.0.0.1'), ['::', '10.0.0.1'])
+  t.deepEqual(hosts('ip6/::1', 'ip6/0:0::1', 'ip6/FE80::A'), ['::1', 'fe80::a'])
+  t.deepEqual(hosts(), [])
+})
+
+test('R003-137 a free port is free on every host, and one that was asked for must be', async (t) => {
+  const port = await freePair()
+  await occupied(port, '127.0.0.2')
+  const listen = ['127.0.0.1', '127.0.0.2'].map((host) => `/ip4/${host}/tcp/0`)
+  const error = await t.throwsAsync(accepting(listen, { lanePort: port }))
+  t.like(error, { code: 'address-in-use' })
+  t.regex(error.message, new RegExp(`lanes cannot listen on 127.0.0.2 port ${port}`))
+  // What the failed start had is free again.
+  await occupied(port, '127.0.0.1')
+  const made = await accepting(listen, {})
+  for (const host of ['127.0.0.1', '127.0.0.2']) {
+    await t.throwsAsync(occupied(made.lanePort, host), { code: 'EADDRINUSE' } as never)
+  }
+})
+
+test('R003-137 a host that this machine lacks is left out, unless there is no other', async (t) => {
+  const network = await createNetwork({ identity: await newIdentity(), isHeld: true })
+  closing.push(() => network.close())
+  const open = (hosts: string[]): Promise<LaneListener> =>
+    LaneListener.open({ network, hosts, take: () => {}, now, random })
+  const listener = await open(['192.0.2.1', HOST])
+  closing.push(() => listener.close())
+  await t.throwsAsync(occupied(listener.port), { code: 'EADDRINUSE' } as never)
+  await t.throwsAsync(open(['192.0.2.1']), { message: /lanes cannot listen on 192.0.2.1/ })
+})
+
 /** A server on this port, or any free one. */
-async function occupied(port = 0): Promise<number> {
+async function occupied(port = 0, host = HOST): Promise<number> {
   const server = net.createServer((socket) => socket.destroy())
-  server.listen(port, HOST)
+  server.listen(port, host)
   await once(server, 'listening')
   closing.push(() => server.close())
   return (server.address() as net.AddressInfo).port
@@ -55,11 +92,11 @@ async function freePair(): Promise<number> {
 }
 
 async function accepting(
-  port: number,
+  at: number | readonly string[],
   options: LanePortOptions,
   warnings: unknown[] = [],
 ): Promise<LaneNetwork> {
-  const listen = [`/ip4/${HOST}/tcp/${port}`]
+  const listen = typeof at === 'number' ? [`/ip4/${HOST}/tcp/${at}`] : [...at]
   const ignore = (): void => {}
   const warn = (_: string, facts?: object): void => void warnings.push(facts)
   const log = { debug: ignore, info: ignore, warn, error: ignore }

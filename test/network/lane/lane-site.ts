@@ -53,7 +53,7 @@ export async function site(clock: () => number = now): Promise<Site> {
   const take = (lane: Channel): void => void taken.push(lane)
   const listener = await LaneListener.open({
     network: server,
-    host: HOST,
+    hosts: [HOST],
     take,
     now: clock,
     random,
