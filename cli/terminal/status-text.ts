@@ -17,6 +17,7 @@ export function statusText(status: StatusAnswer): string {
     ['bulk port', status.lanePort?.toString()],
     ['Global', global && globalText(global)],
     ['away because', global?.state === 'away' ? global.error : undefined],
+    ['bulk', global?.laneFault && `over the encrypted stream; ${global.laneFault}`],
     ['Locals', status.role === 'global' ? localsText(status) : undefined],
     ['members', status.members?.toString()],
     ['refused', status.refused && refusedText(status.refused)],

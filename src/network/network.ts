@@ -57,6 +57,12 @@ export interface Network {
    */
   prepare?(peer: string): void
 
+  /**
+   * Why bulk from this connected peer goes over the stream of its connection, and by no lane;
+   * undefined if it need not, or if that is not known yet.
+   */
+  laneFault?(peer: string): string | undefined
+
   /** Calls `take` with each channel that a peer opens for a protocol. */
   handle(protocol: string, take: (channel: Channel) => void): Promise<void>
 

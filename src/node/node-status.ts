@@ -52,6 +52,8 @@ export interface GlobalStatus {
   readonly roundTripMs: number | undefined
   /** Why it is away. */
   readonly error?: string | undefined
+  /** Why bulk goes over the encrypted stream and by no lane; undefined if that is not so. */
+  readonly laneFault?: string | undefined
 }
 
 /** Does the node delete anything that is too old by the wall clock, and why not? */

@@ -30,6 +30,8 @@ export class LaneDialer {
   readonly #lanes = new LaneSet()
   readonly #slabs = new SlabPool()
   readonly #backoff: LaneBackoff
+  /** By peer: why it gave no lane when it was last asked. */
+  readonly #faults = new Map<string, string>()
   readonly #stop = new AbortController()
   readonly #stopWatching: () => void
 
@@ -41,6 +43,7 @@ export class LaneDialer {
     this.#stopWatching = options.network.onPeer({
       disconnected: (peer) => {
         this.#backoff.reset(peer)
+        this.#faults.delete(peer)
         this.#lanes.cut(peer)
       },
     })
@@ -51,15 +54,19 @@ export class LaneDialer {
     const host = this.#host(peer)
     if (host === undefined || !this.isDue(peer)) return undefined
     const limit = deadline(LANE_HANDSHAKE_MS, 'no lane', this.#stop.signal)
+    let offer: LaneOffer | undefined
     try {
-      const lane = await this.#connect(peer, host, limit.signal)
+      offer = await this.#ask(peer, limit.signal)
+      const lane = await this.#connect(peer, host, offer, limit.signal)
       this.#backoff.reset(peer)
+      this.#faults.delete(peer)
       return lane
     } catch (cause) {
       const error = asDstoreError(cause)
       // A peer that is busy or has disconnected may give a lane next time.
       const hasRefused = error.code !== 'busy' && this.#host(peer) !== undefined
       if (!hasRefused || this.#stop.signal.aborted) return undefined
+      this.#faults.set(peer, faultOf(error, offer))
       this.#options.onFailure?.(peer, error, this.#backoff.failed(peer, host))
       return undefined
     } finally {
@@ -73,6 +80,11 @@ export class LaneDialer {
     return host !== undefined && !this.#stop.signal.aborted && this.#backoff.isDue(peer, host)
   }
 
+  /** Why a connected peer gave no lane when it was last asked; undefined if it gave one. */
+  fault(peer: string): string | undefined {
+    return this.#faults.get(peer)
+  }
+
   /** Open lanes to a peer. */
   count(peer: string): number {
     return this.#lanes.count(peer)
@@ -84,8 +96,12 @@ export class LaneDialer {
     this.#lanes.cutAll()
   }
 
-  async #connect(peer: string, host: string, signal: AbortSignal): Promise<LaneChannel> {
-    const { port, key } = await this.#ask(peer, signal)
+  async #connect(
+    peer: string,
+    host: string,
+    { port, key }: LaneOffer,
+    signal: AbortSignal,
+  ): Promise<LaneChannel> {
     const receiver = new LaneReceiver(this.#slabs)
     const socket = await connectLane({ host, port }, key, signal, receiver)
     const lane = new LaneChannel(socket, peer, this.#slabs, receiver)
@@ -115,4 +131,10 @@ export class LaneDialer {
     const connection = this.#options.network.connections().find((one) => one.peer === peer)
     return connection === undefined ? undefined : hostOf(connection.address)
   }
+}
+
+function faultOf({ code, message }: DstoreError, offer: LaneOffer | undefined): string {
+  if (offer === undefined) return code === 'incompatible' ? 'the peer has no lanes' : message
+  if (code === 'not-permitted') return `something else answers on lane port ${offer.port}`
+  return `lane port ${offer.port} did not answer`
 }

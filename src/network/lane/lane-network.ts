@@ -91,6 +91,10 @@ export class LaneNetwork implements Network, PeerDialer {
     return !this.#ahead.hasSpare(channel.peer) && !this.#ahead.isDue(channel.peer)
   }
 
+  laneFault(peer: string): string | undefined {
+    return this.#dialer.fault(peer)
+  }
+
   prepare(peer: string): void {
     this.#ahead.prepare(peer)
   }

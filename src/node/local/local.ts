@@ -174,6 +174,7 @@ export class Local implements Node {
         lastHeard: link.pulse?.lastHeard.toISOString(),
         roundTripMs: link.pulse?.roundTripMs,
         error: error?.message,
+        laneFault: network.laneFault?.(globalPeer),
       },
       locals: [],
       registered: [],
