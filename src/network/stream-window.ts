@@ -185,7 +185,10 @@ export class StreamWindow {
     if (this.#allowed === 0) return budget.takeNow(peer, STEP_BYTES)
     const allowance = allowances.takeNow(peer, STEP_BYTES)
     const step = allowance && budget.takeNow(peer, STEP_BYTES)
-    if (step === undefined) return void allowance?.()
+    if (step === undefined) {
+      allowance?.()
+      return undefined
+    }
     return () => {
       step()
       allowance?.()

@@ -19,7 +19,7 @@ class Namespace {
     this.#enter = ['-t', String(pid), '-U', '-n', '--preserve-credentials']
   }
 
-  /** A new one, in a new user namespace or in that of another. Undefined if that is not permitted. */
+  /** A new one, of a new user or of that of another. Undefined if that is not permitted. */
   static async open(t: Owner, beside?: Namespace): Promise<Namespace | undefined> {
     const held = ['sh', '-c', 'echo held; exec sleep 1000']
     const child =

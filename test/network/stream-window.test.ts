@@ -237,6 +237,15 @@ test('R003-136 what came unasked and is unread is bounded on all streams togethe
   asking.window.ask(MIB)
   t.true(asking.window.received(MIB), 'what was asked for does not count')
   t.is(place.site.unaskedBytes, CONNECTION_UNASKED_BYTES)
+  const hungry = Array.from({ length: 40 }, () => {
+    const one = place.open()
+    one.window.ask(100 * MIB)
+    return one
+  })
+  const poor = hungry.at(-1)!
+  t.is(poor.window.grantedBytes, 0)
+  t.true(poor.window.received(STREAM_UNASKED_BYTES), 'nor where the budget is used up')
+  for (const { window } of hungry) window.close()
   full[0]!.window.taken(1000)
   const next = place.open()
   t.true(next.window.received(1000), 'what was read counts no more')

@@ -20,14 +20,12 @@ export function defaultLanePort(
   return port > LAST_PORT ? 0 : port
 }
 
-/** The IP addresses in these multiaddrs, each once; one that stands for all replaces the others. */
+/**
+ * The IP addresses in these multiaddrs, which are in their shortest form, each once; one that
+ * stands for all replaces the others.
+ */
 export function laneHosts(listen: readonly string[]): readonly string[] {
-  const hosts = new Set(listen.map((address) => canonical(hostOf(address))))
+  const hosts = new Set(listen.map(hostOf))
   const isCovered = (host: string): boolean => hosts.has(isIPv6(host) ? '::' : '0.0.0.0')
   return [...hosts].filter((host) => host === '::' || host === '0.0.0.0' || !isCovered(host))
-}
-
-/** IPv6 in its shortest form: it may be written in many ways. */
-function canonical(host: string): string {
-  return isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
 }

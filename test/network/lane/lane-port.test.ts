@@ -65,6 +65,25 @@ test('R003-137 a host that this machine lacks is left out, unless there is no ot
   await t.throwsAsync(open(['192.0.2.1']), { message: /lanes cannot listen on 192.0.2.1/ })
 })
 
+test('R003-137 R003-109 connections from one port to two hosts are two', async (t) => {
+  const network = await createNetwork({ identity: await newIdentity(), isHeld: true })
+  const hosts = ['127.0.0.1', '127.0.0.2']
+  const listener = await LaneListener.open({ network, hosts, take: () => {}, now, random })
+  closing.push(
+    () => network.close(),
+    () => listener.close(),
+  )
+  const { port } = listener
+  const localPort = await freePair()
+  for (const host of hosts) {
+    const socket = net.connect({ host, port, localAddress: '127.0.0.3', localPort })
+    closing.push(() => socket.destroy())
+    await once(socket, 'connect')
+  }
+  await eventually(() => listener.counts.pending === 2)
+  t.is(listener.counts.pending, 2)
+})
+
 /** A server on this port, or any free one. */
 async function occupied(port = 0, host = HOST): Promise<number> {
   const server = net.createServer((socket) => socket.destroy())
