@@ -79,14 +79,14 @@ function forward(from: net.Socket, to: net.Socket, arrival: (bytes: number) => n
     const [next] = held
     if (next === undefined && hasEnded) to.end()
     if (next === undefined || to.writableNeedDrain) return
-    timer ??= setTimeout(deliver, next.at - performance.now())
+    timer ??= setTimeout(deliver, Math.max(0, next.at - performance.now()))
   }
   to.on('drain', deliver)
   from.on('data', (bytes: Buffer) => {
     held.push({ at: arrival(bytes.byteLength), bytes })
     heldBytes += bytes.byteLength
     if (heldBytes >= MOST_BYTES) from.pause()
-    timer ??= setTimeout(deliver, held[0]!.at - performance.now())
+    timer ??= setTimeout(deliver, Math.max(0, held[0]!.at - performance.now()))
   })
   from.on('end', () => {
     hasEnded = true

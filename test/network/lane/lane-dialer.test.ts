@@ -6,6 +6,7 @@ import { LANE_RETRY_MOST_MS, LANE_RETRY_MS } from '../../../src/limits.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { LaneBackoff } from '../../../src/network/lane/lane-backoff.ts'
 import { LaneDialer } from '../../../src/network/lane/lane-dialer.ts'
+import { LaneListener } from '../../../src/network/lane/lane-listener.ts'
 import { LANE_PROTOCOL, encodeOffer } from '../../../src/network/lane/lane-offer.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import type { Libp2pNetwork } from '../../../src/network/libp2p-network.ts'
@@ -83,6 +84,52 @@ test('R003-120 a peer that reconnects, or is at another address, is asked at onc
   t.is(backoff.failed('A', '10.0.0.2'), LANE_RETRY_MS)
   backoff.reset('A')
   t.true(backoff.isDue('A', '10.0.0.2'))
+})
+
+test('R007-123 why a peer gave no lane is known until it gives one, or disconnects', async (t) => {
+  const { dialer, server, client } = await refusing()
+  t.is(dialer.fault(server.peerId), undefined)
+  await dialer.open(server.peerId)
+  t.is(dialer.fault(server.peerId), 'a lane offer of 1 bytes')
+  client.disconnect(server.peerId)
+  await eventually(() => dialer.fault(server.peerId) === undefined)
+
+  const other = await connected()
+  let time = 0
+  const second = new LaneDialer({ network: other.client, now: () => time })
+  closing.push(() => second.close())
+  const { peerId } = other.server
+  await second.open(peerId)
+  t.is(second.fault(peerId), 'the peer has no lanes')
+  const silent = net.createServer()
+  silent.listen(0, HOST)
+  await once(silent, 'listening')
+  const { port } = silent.address() as net.AddressInfo
+  await new Promise((resolve) => silent.close(resolve))
+  await other.server.handle(LANE_PROTOCOL, (channel) => {
+    const offer = encodeOffer({ port, key: { id: random(16), secret: random(32) } })
+    void new FrameWriter(channel).send(offer)
+  })
+  time = LANE_RETRY_MOST_MS
+  await second.open(peerId)
+  t.is(second.fault(peerId), `lane port ${port} did not answer`)
+})
+
+test('a lane that opens ends the fault of the one before', async (t) => {
+  const { server, client } = await connected()
+  let time = 0
+  const dialer = new LaneDialer({ network: client, now: () => time })
+  await dialer.open(server.peerId)
+  t.is(dialer.fault(server.peerId), 'the peer has no lanes')
+  const parts = { network: server, hosts: [HOST], take: () => {}, now, random }
+  const listener = await LaneListener.open(parts)
+  closing.push(
+    () => listener.close(),
+    () => dialer.close(),
+  )
+  time = LANE_RETRY_MOST_MS
+  t.truthy(await dialer.open(server.peerId))
+  t.is(dialer.fault(server.peerId), undefined)
 })
 
 test('R003-113 a peer that reconnects has a lane at once: it never refused one', async (t) => {
