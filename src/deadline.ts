@@ -10,14 +10,28 @@ export interface Deadline {
   moved(): void
   /** The peer needs this many milliseconds more from now on, once, whatever progress it makes. */
   extend(ms: number): void
+  /** Does the call wait for the peer? */
+  readonly isRunning: boolean
   /** Stops the timer while the call waits for something other than the peer. */
   pauseTimer(): void
   /** The call is over. */
   clear(): void
 }
 
-/** Expires after `ms` milliseconds without progress; `what` is the start of the error's message. */
-export function deadline(ms: number, what: string, caller?: AbortSignal): Deadline {
+/** How many times its limit a call waits while only others that share its way make progress. */
+const SHARED_PATIENCE = 10
+
+/**
+ * Expires after `ms` milliseconds without progress; `what` is the start of the error's message.
+ * `sharedAt` says when anything last came by a way that the call shares with others, in
+ * milliseconds of `performance.now`: then the call may wait its turn, within bounds.
+ */
+export function deadline(
+  ms: number,
+  what: string,
+  caller?: AbortSignal,
+  sharedAt?: () => number,
+): Deadline {
   // Created on first use: it costs more than everything else here, and small calls need none.
   let controller: AbortController | undefined
   let reason: DstoreError | undefined
@@ -26,9 +40,14 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
     reason ??= why
     controller?.abort(reason)
   }
-  const expire = (): void => abort(late(ms, what))
+  let progressAt = 0
+  const expire = (): void => {
+    const leftMs = leftOf(ms, progressAt, sharedAt)
+    if (leftMs > 0) timer = setTimeout(expire, leftMs)
+    else abort(late(ms, what))
+  }
   const cancel = (): void => abort(cancelled(caller!))
-  let timer: NodeJS.Timeout | undefined = setTimeout(expire, ms)
+  let timer: NodeJS.Timeout | undefined
   if (caller?.aborted === true) cancel()
   caller?.addEventListener('abort', cancel)
   const pauseTimer = (): void => {
@@ -37,14 +56,19 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
   }
   const progress = (): void => {
     pauseTimer()
+    if (sharedAt !== undefined) progressAt = performance.now()
     const moreMs = extendedUntil === 0 ? 0 : Math.max(0, extendedUntil - performance.now())
     if (reason === undefined) timer = setTimeout(expire, ms + moreMs)
   }
+  progress()
   return {
     get signal() {
       controller ??= new AbortController()
       if (reason !== undefined) controller.abort(reason)
       return controller.signal
+    },
+    get isRunning() {
+      return timer !== undefined
     },
     progress,
     moved: () => {
@@ -60,6 +84,13 @@ export function deadline(ms: number, what: string, caller?: AbortSignal): Deadli
       caller?.removeEventListener('abort', cancel)
     },
   }
+}
+
+/** The milliseconds that a call may still wait which made no progress since `since`. */
+function leftOf(ms: number, since: number, sharedAt: (() => number) | undefined): number {
+  if (sharedAt === undefined) return 0
+  const now = performance.now()
+  return Math.min(sharedAt() + ms, since + SHARED_PATIENCE * ms) - now
 }
 
 export interface Limit {

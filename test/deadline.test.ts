@@ -118,3 +118,23 @@ test('untilAborted rejects with the reason; a later failure of the promise is ig
   // An unhandled rejection in this time would fail the file.
   await new Promise((resolve) => setTimeout(resolve, 30))
 })
+
+test('R003-129: a call waits while others that share its way get bytes, for ten times as long at most', async (t) => {
+  const began = performance.now()
+  const waited = async (sharedAt: () => number): Promise<number> => {
+    const from = performance.now()
+    const limit = deadline(30, 'nothing came', undefined, sharedAt)
+    await new Promise((resolve) => limit.signal.addEventListener('abort', resolve))
+    t.is((limit.signal.reason as DstoreError).code, 'timeout')
+    return performance.now() - from
+  }
+  const [always, before, once] = await Promise.all([
+    waited(() => performance.now()),
+    waited(() => began - 1000),
+    waited(() => began + 100),
+  ])
+  // A timer may be early by less than a millisecond.
+  t.true(always >= 299, `${always} ms`)
+  t.true(once >= 129, `${once} ms`)
+  t.true(before < always, `${before} ms`)
+})

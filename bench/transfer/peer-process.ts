@@ -13,6 +13,7 @@ import { hash, type Hashed } from '../../src/hash/hasher.ts'
 import { type Key, parseKey } from '../../src/hash/key.ts'
 import { setUpHeap } from '../../src/daemon/process/heap.ts'
 import { STREAMS_PER_PROTOCOL } from '../../src/limits.ts'
+import { PeerWindows } from '../../src/transfer/peer-windows.ts'
 import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
@@ -181,6 +182,7 @@ async function give(bytes: number): Promise<string> {
     const host = {
       allowance,
       patienceMs: 60_000,
+      windows: new PeerWindows(),
       traffic: { sent: () => undefined, received: () => undefined },
       open: async () => ({
         size: bytes,

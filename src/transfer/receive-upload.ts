@@ -3,6 +3,7 @@ import { concat, equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { GROUP_BYTES } from '../limits.ts'
 import type { Message } from './message.ts'
+import { Receipts } from './receipts.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { receivePieces } from './piece-stream.ts'
 import type { Identity, UploadResult } from './upload.ts'
@@ -45,9 +46,6 @@ export interface IncomingStream {
     name: string | undefined,
   ): Promise<UploadResult>
 }
-
-/** The shortest interval between receipts, in milliseconds. */
-const RECEIPT_MS = 2
 
 type Upload = Message & { type: 'upload' }
 
@@ -119,40 +117,6 @@ function storeKnown(
   const value = { digest: digest!, size, start }
   const bytes = verifiedUpload(transfer, value, pairs, onReceived)
   return host.takeKnown(value, bytes, () => concat(pairs), name)
-}
-
-/**
- * Tells the sender what has arrived: at once after a pause, and then every `RECEIPT_MS`. While the
- * channel has not taken one the next waits, so that a sender that reads none costs nothing.
- */
-class Receipts {
-  readonly #transfer: TransferChannel
-  #receivedBytes = 0
-  #sentBytes = 0
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(transfer: TransferChannel) {
-    this.#transfer = transfer
-  }
-
-  add(count: number): void {
-    this.#receivedBytes += count
-    if (this.#timer === undefined) this.#send()
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-  }
-
-  #send(): void {
-    this.#timer = undefined
-    if (this.#receivedBytes === this.#sentBytes) return
-    this.#timer = setTimeout(() => this.#send(), RECEIPT_MS)
-    if (this.#transfer.queuedBytes > 0) return
-    this.#sentBytes = this.#receivedBytes
-    const receipt: Message = { type: 'received', bytes: this.#receivedBytes }
-    void this.#transfer.send(receipt).catch(() => undefined)
-  }
 }
 
 /** Yields the verified bytes of an upload up to the sender's finish, and collects their pairs. */

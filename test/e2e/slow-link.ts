@@ -75,7 +75,7 @@ export async function putAtOnce(
   size: number,
   flags: readonly string[],
 ): Promise<void> {
-  const values = Array.from({ length: count }, (_, i) => Buffer.alloc(size, `${t.title} ${i}`))
+  const values = different(t, count, size)
   const begin = performance.now()
   const put = (value: Buffer, i: number): Promise<Outcome> => {
     if (i % 2 === 1) return local.run(['put', '-', ...flags], value)
@@ -96,4 +96,39 @@ export async function putAtOnce(
     t.is(outcomes[i]!.stdout.toString().trim(), key)
     t.truthy(await global.ask((client) => client.facts(key)))
   }
+}
+
+/** Gets as many different values at once. */
+export async function getAtOnce(
+  t: ExecutionContext,
+  { global, local, link }: Slow,
+  count: number,
+  size: number,
+  flags: readonly string[],
+): Promise<void> {
+  const values = different(t, count, size)
+  const puts = await global.ask((client) =>
+    Promise.all(values.map((bytes) => client.putBytes(once(bytes)))),
+  )
+  const before = link.carriedBytes.down
+  const begin = performance.now()
+  const outcomes = await Promise.all(
+    puts.map(({ key }) => local.run(['get', key.toString(), ...flags])),
+  )
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1)
+  const carried = link.carriedBytes.down - before
+  t.log(`${count} of ${size} bytes in ${seconds} s; ${carried} bytes went down`)
+  t.deepEqual(
+    outcomes.map(({ exit, stderr }) => `${exit}${stderr}`),
+    values.map(() => '0'),
+  )
+  t.true(carried > count * size, 'all of it took the slow link')
+  for (const [i, value] of values.entries()) t.true(value.equals(outcomes[i]!.stdout))
+}
+
+const different = (t: ExecutionContext, count: number, size: number): Buffer[] =>
+  Array.from({ length: count }, (_, i) => Buffer.alloc(size, `${t.title} ${i}`))
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }

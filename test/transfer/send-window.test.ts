@@ -75,6 +75,21 @@ test('R003-118: on a slow link little is in flight, and on a fast one all that i
   t.is(fast.window.chunkBytes, MIB)
 })
 
+test('R003-118: the window grows fast where acknowledgements are quick, and never beyond a second of the link', async (t) => {
+  const grown = async (ms: number): Promise<number> => {
+    let now = 0
+    const window = new SendWindow(() => now)
+    const flow = window.open(() => undefined)
+    await flow.take(FIRST, never)
+    now += ms
+    flow.received(FIRST)
+    return window.limitBytes
+  }
+  t.is(await grown(1), 8 * FIRST)
+  t.is(await grown(250), 5 * FIRST)
+  t.is(await grown(1000), 2 * FIRST)
+})
+
 test('R003-118: uploads take turns, and one with enough in flight lets others pass', async (t) => {
   const link = new Link(1e6)
   const { window } = link

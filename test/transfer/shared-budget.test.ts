@@ -45,7 +45,9 @@ test('R003-23: who holds nothing goes before those who hold something, and finds
   const allowance = new SharedBudget(16, 8)
   const held: string[] = []
   const take = (peer: string): void => {
-    void allowance.take(peer, 1, never).then(() => held.push(peer))
+    // A signal for each: many listeners on one would be reported as a leak.
+    const { signal } = new AbortController()
+    void allowance.take(peer, 1, signal).then(() => held.push(peer))
   }
   // Greedy peers, which give nothing back: each takes what it gets.
   for (let n = 0; n < 8; n++) for (const peer of ['a', 'b', 'c']) take(peer)

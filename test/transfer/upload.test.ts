@@ -5,6 +5,7 @@ import { lengthOf, planPieces } from '../../src/hash/proof/piece-plan.ts'
 import { encodeHeader } from '../../src/hash/tree/tree.ts'
 import { GIB, GROUP_BYTES, MIB, PIECE_BYTES } from '../../src/limits.ts'
 import { serveTransfer } from '../../src/transfer/serve.ts'
+import { SendWindow, type Flow } from '../../src/transfer/send-window.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
 import { channelPair } from '../wire/memory-pair.ts'
 import { uploadKnown, uploadStream } from '../../src/transfer/upload.ts'
@@ -14,7 +15,9 @@ import {
   TestHost,
   encodePieces,
   fails,
+  fetched,
   sample,
+  scripted,
   sendPieces,
   served,
   streamed,
@@ -310,4 +313,42 @@ test('a source that fails in the middle fails the upload, and frees the receiver
   client.channel.abort(new Error('the work failed'))
   t.is((await end)?.code, 'unreachable')
   t.deepEqual(host.stored, [])
+})
+
+/** A Global that accepts an upload, and then says what has arrived of it as it likes. */
+const saying = (
+  script: (peer: TransferChannel) => Promise<void>,
+): { readonly client: TransferChannel; readonly flow: Flow } => ({
+  client: scripted(async (peer) => {
+    await peer.next()
+    await peer.send({ type: 'accept', received: 0 })
+    await script(peer)
+  }),
+  flow: new SendWindow(() => 0).open(() => undefined),
+})
+
+for (const [what, said] of Object.entries({
+  'more than was sent': [2 * VALUE.size],
+  'less than before': [20, 10],
+  'nothing more': [20, 20],
+})) {
+  test(`R003-117: a receiver that acknowledges ${what} ends the upload with protocol`, async (t) => {
+    const { client, flow } = saying(async (peer) => {
+      await peer.next()
+      for (const bytes of said) await peer.send({ type: 'received', bytes })
+    })
+    await fails(t, uploadKnown(client, readable(VALUE), 0, never, { flow }), 'protocol')
+    t.true(client.channel.signal.aborted)
+  })
+}
+
+test('R003-117: a receipt after the result breaks the protocol of the next exchange', async (t) => {
+  const { client, flow } = saying(async (peer) => {
+    await peer.send({ type: 'stored', incarnation: 1, existed: true })
+    await peer.send({ type: 'received', bytes: 1 })
+    await peer.send({ type: 'found', size, held: [] })
+  })
+  const value = readable(sample(pattern(8)))
+  t.true((await uploadKnown(client, value, 0, never, { flow })).existed)
+  await fails(t, fetched(client, { digest, size, ranges: [] }), 'protocol')
 })

@@ -68,6 +68,8 @@ interface Exchange {
   readonly limit: Deadline
   agent: Agent
   slot: Slot
+  /** The daemon answers other calls. */
+  readonly onAlive: () => void
 }
 
 export class HttpClient {
@@ -121,12 +123,17 @@ export class HttpClient {
     this.#closeUnused()
   }
 
+  get #idleMs(): number {
+    return (this.#options.timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS
+  }
+
   /** Sends a request. Resolves with the head of the response, or throws the problem in it. */
   async call(method: string, path: string, sent: RequestParts = {}): Promise<DaemonResponse> {
     const { calls, streams, kept, fresh } = this.#connections
-    const { timeoutMs, signal } = this.#options
-    const idleMs = (timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS
-    const limit = deadline(idleMs, 'the daemon did not answer', signal)
+    const { signal } = this.#options
+    const idleMs = this.#idleMs
+    let aliveAt = -Infinity
+    const limit = deadline(idleMs, 'the daemon did not answer', signal, () => aliveAt)
     const isRepeatable = method === 'GET' || sent.isRepeatable === true
     let exchange: Exchange | undefined
     // While it waits for other calls, it does not wait for the daemon.
@@ -134,7 +141,8 @@ export class HttpClient {
     try {
       const isLong = sent.bytes !== undefined || sent.response === 'late stream'
       const slot = await (isLong ? streams : calls).take(idleMs, limit.signal)
-      exchange = { limit, agent: isRepeatable ? kept : fresh, slot }
+      const onAlive = (): void => void (aliveAt = performance.now())
+      exchange = { limit, agent: isRepeatable ? kept : fresh, slot, onAlive }
       limit.progress()
       try {
         return await this.#send(method, path, sent, exchange)
@@ -201,8 +209,15 @@ export class HttpClient {
         }
       })
       limit.pauseTimer()
+      // A value may pause for longer, as it may wait its turn behind others (R007-118).
+      const asking = new AbortController()
+      const asker = setInterval(() => {
+        if (limit.isRunning) this.#ask(asking.signal, exchange.onAlive)
+      }, this.#idleMs / 3).unref()
       message.once('close', () => {
         limit.clear()
+        clearInterval(asker)
+        asking.abort()
         exchange.slot.free()
       })
       const call = `${method} ${target} ${message.statusCode}`
@@ -220,6 +235,17 @@ export class HttpClient {
       limit.signal.removeEventListener('abort', abort)
       throw error
     }
+  }
+
+  /** Asks the daemon anything, on another connection: any answer shows that it works. */
+  #ask(signal: AbortSignal, onAnswer: () => void): void {
+    const request = httpRequest({ agent: this.#connections.kept, path: '/v1/status', signal })
+    request.on('response', (response) => {
+      onAnswer()
+      response.resume()
+    })
+    request.on('error', () => undefined)
+    request.end()
   }
 }
 

@@ -17,7 +17,7 @@ export const SUSPENDED_MS = 60_000
 export const SUSPENDED_PER_PEER = 16
 
 /** Suspended streams of all peers. */
-const SUSPENDED = 256
+export const SUSPENDED = 256
 
 export interface SuspendedUploadsOptions {
   readonly begin: (size: number | undefined) => Promise<Ingest>

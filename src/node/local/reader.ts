@@ -155,7 +155,7 @@ export class Reader {
     range: ByteRange,
     options: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const limit = fetchDeadline(options)
+    const limit = this.#deadline(options)
     const read = this.#holdings.reads.begin(entry)
     const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
@@ -223,6 +223,14 @@ export class Reader {
     return metered(bytes, share, this.#callers.forCall(options), SHARE_KEPT_BYTES)
   }
 
+  /** Runs only while the caller waits for a peer. */
+  #deadline({ timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions): Deadline {
+    const { movedAt } = this.#fetcher
+    const limit = deadline(timeoutMs, 'nothing more of the value came', signal, movedAt)
+    limit.pauseTimer()
+    return limit
+  }
+
   async *#stream(
     key: Key,
     size: number,
@@ -233,7 +241,7 @@ export class Reader {
     const read = await this.#locator.locate(key, options, ({ incarnation }) =>
       this.#holdings.reads.begin({ key, incarnation, isVoid: false }),
     )
-    const limit = fetchDeadline(options)
+    const limit = this.#deadline(options)
     const signal = AbortSignal.any([limit.signal, read.signal])
     try {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
@@ -255,14 +263,6 @@ export class Reader {
 
 const noMember = (): DstoreError =>
   new DstoreError('not-permitted', 'this node is not a member of its Global')
-
-/** Runs only while the caller waits for a peer. */
-function fetchDeadline(options: CallOptions): ReturnType<typeof deadline> {
-  const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
-  const limit = deadline(ms, 'nothing more of the value came', options.signal)
-  limit.pauseTimer()
-  return limit
-}
 
 async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   if (part.byteLength > 0) yield part

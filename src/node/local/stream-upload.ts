@@ -13,7 +13,7 @@ import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 
 /** The most bytes of one stream in flight, which are kept to send them again after a break. */
-const TAIL_BYTES = 4 * MIB
+const TAIL_BYTES = 16 * MIB
 
 /** Shown when a stream fails because Global is unreachable. */
 const GONE = 'the rest of a stream cannot be sent without its beginning: repeat the command'

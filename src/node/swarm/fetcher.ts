@@ -31,6 +31,9 @@ export class Fetcher {
     this.#now = now
   }
 
+  /** When bytes of any value last came from Global, in milliseconds of `performance.now`. */
+  readonly movedAt = (): number => this.#sources.globalMovedAt
+
   /** The download of a value into the cache: the current one, or a new one. */
   download(value: CachedValue): Download {
     const current = this.#downloads.get(value)

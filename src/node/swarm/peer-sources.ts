@@ -12,7 +12,10 @@ import type { Traffic } from '../calls/traffic.ts'
 import { ChannelPool } from './channel-pool.ts'
 
 /** The nodes that a download fetches from, by peer id. */
-export type Sources = Pick<PeerSources, 'self' | 'global' | 'fetch' | 'joinSwarm' | 'report'>
+export type Sources = Pick<
+  PeerSources,
+  'self' | 'global' | 'globalMovedAt' | 'fetch' | 'joinSwarm' | 'report'
+>
 
 export interface PeerSourcesOptions {
   readonly network: Network
@@ -28,6 +31,7 @@ export class PeerSources {
   readonly #options: PeerSourcesOptions
   /** The addresses of Locals according to Global, by peer id, least recently named first. */
   readonly #addresses = new Map<SourceId, string>()
+  #globalMovedAt = -Infinity
 
   constructor(options: PeerSourcesOptions) {
     this.#options = options
@@ -45,10 +49,18 @@ export class PeerSources {
     return this.#options.globalPeer
   }
 
+  /** When bytes of any value last came from Global, in milliseconds of `performance.now`. */
+  get globalMovedAt(): number {
+    return this.#globalMovedAt
+  }
+
   /** Yields verified runs of these ranges; without a range, only asks which runs are held. */
   fetch(source: SourceId, request: FetchRequest, signal: AbortSignal): AsyncIterable<VerifiedRun> {
     const { traffic } = this.#options
-    const onReceived = (bytes: number): void => traffic.received(source, bytes)
+    const onReceived = (bytes: number): void => {
+      if (source === this.global) this.#globalMovedAt = performance.now()
+      traffic.received(source, bytes)
+    }
     return this.transfers.stream(source, signal, (transfer) =>
       fetchPieces(transfer, { ...request, onReceived }),
     )

@@ -187,6 +187,7 @@ test('only time spent waiting for the daemon counts, never that of a slow reader
     signal: new AbortController().signal,
     progress: () => (counts = true),
     moved: () => undefined,
+    isRunning: true,
     pauseTimer: () => (counts = false),
     extend: () => undefined,
     clear: () => undefined,
@@ -228,6 +229,30 @@ test('a client waits for a silent daemon for the time-out and a short grace', as
   const client = (await Client.connect(path, { timeoutMs: 10 }))!
   t.teardown(() => client.close())
   await t.throwsAsync(client.status(), { code: 'timeout' })
+})
+
+test('R007-118: a value that pauses is waited for while the daemon answers other calls', async (t) => {
+  const read = async (answers: boolean): Promise<string> => {
+    const path = join(temporaryDirectory(t), 'socket')
+    const server = createHttpServer((request, response) => {
+      if (request.url!.startsWith('/v1/status')) return void (answers && response.end('{}'))
+      response.writeHead(200, { 'Dstore-Key': 'k', 'Dstore-Size': 2, 'Content-Length': 2 })
+      response.write('a')
+      const timer = setTimeout(() => response.end('b'), 7000)
+      response.once('close', () => clearTimeout(timer))
+    })
+    server.listen(path)
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const client = (await Client.connect(path, { timeoutMs: 10 }))!
+    t.teardown(() => client.close())
+    return (await collect((await client.get('k')).bytes)).toString()
+  }
+  const [one] = await Promise.all([
+    read(true),
+    t.throwsAsync(read(false), { code: 'timeout', message: /did not answer/ }),
+  ])
+  t.is(one, 'ab')
 })
 
 test('a fault survives the way through a problem document', (t) => {

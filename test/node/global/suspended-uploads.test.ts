@@ -3,9 +3,10 @@ import { mock } from 'node:test'
 import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
-import { KIB } from '../../../src/limits.ts'
+import { KIB, UNFINISHED_BYTES } from '../../../src/limits.ts'
 import { Ingest, type Staged } from '../../../src/node/global/ingest.ts'
 import {
+  SUSPENDED,
   SUSPENDED_MS,
   SUSPENDED_PER_PEER,
   SuspendedUploads,
@@ -170,4 +171,45 @@ test('R003-119: of the suspended streams of a member a bounded number is kept, t
   mock.timers.tick(SUSPENDED_MS)
   t.is(uploads.usage.count, 0)
   await fails(t, uploads.open(channelOf('B'), { ...resume, id: idOf(0) }), 'not-found')
+})
+
+/** Streams of these sizes, each of its own sender, that broke off; those discarded, by size. */
+async function ofSizes(sizes: readonly number[]) {
+  const discarded: number[] = []
+  const coming = [...sizes]
+  const begin = async (): Promise<Ingest> => {
+    const receivedBytes = coming.shift()!
+    const fake = {
+      receivedBytes,
+      canResume: true,
+      add: () => Promise.reject(lost),
+      discard: async () => void discarded.push(receivedBytes),
+    }
+    return fake as unknown as Ingest
+  }
+  const adopt = () => Promise.reject(new Error('none is complete'))
+  const uploads = new SuspendedUploads({ begin, adopt })
+  for (const i of sizes.keys()) await broken(uploads, `peer ${i}`)
+  return { uploads, discarded }
+}
+
+test('R003-119: of the suspended streams of all members together a bounded number is kept, the latest', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const sizes = Array.from({ length: SUSPENDED + 3 }, (_, i) => i)
+  const { uploads, discarded } = await ofSizes(sizes)
+  t.is(uploads.usage.count, SUSPENDED)
+  t.deepEqual(discarded, [0, 1, 2])
+})
+
+test('R003-119: suspended streams take bounded room together, and the oldest go first', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const half = UNFINISHED_BYTES / 2
+  const exact = await ofSizes([half, half])
+  t.deepEqual(exact.uploads.usage, { count: 2, bytes: UNFINISHED_BYTES })
+  t.deepEqual(exact.discarded, [])
+  const { uploads, discarded } = await ofSizes([1, half, 2, half])
+  t.deepEqual(discarded, [1, half])
+  t.deepEqual(uploads.usage, { count: 2, bytes: half + 2 })
 })

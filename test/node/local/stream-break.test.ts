@@ -1,11 +1,12 @@
 /** Streams that a Local uploads over a connection that breaks again and again. */
 import { test } from '../../serial.ts'
+import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { MIB } from '../../../src/limits.ts'
 import { Relay } from '../../e2e/relay.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
-import { Nodes } from '../nodes.ts'
+import { Nodes, once } from '../nodes.ts'
 
 const SIZE = 24 * MIB
 const BYTES = pattern(SIZE)
@@ -39,3 +40,28 @@ for (const lanes of [true, false]) {
     t.is((await global.index.stat(key))?.size, SIZE)
   })
 }
+
+test('R003-119: a stream whose Global restarts in the middle fails with unreachable, and says what to do', async (t) => {
+  const nodes = new Nodes(t)
+  const dir = await nodes.folder()
+  const first = await nodes.global({ dir, store: 'disk' })
+  const local = await nodes.local(first)
+  const listen = (await first.status()).listen.map((address) => address.replace(/\/p2p\/.*/, ''))
+  let restarted: Promise<unknown> | undefined
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < SIZE; at += MIB) {
+      yield BYTES.subarray(at, at + MIB)
+      if (at !== 8 * MIB) continue
+      await first.close()
+      restarted = nodes.global({ dir, store: 'disk', listen })
+      await restarted
+    }
+  }
+  const failure = await t.throwsAsync(local.put({ bytes: source() }), { instanceOf: DstoreError })
+  t.is(failure.code, 'unreachable')
+  t.regex(failure.hint!, /repeat the command/)
+  await restarted
+  await eventually(async () => (await local.status()).global!.state === 'connected')
+  const { key } = await local.put({ bytes: once(BYTES) })
+  t.deepEqual(key.digest, hash(BYTES).digest)
+})

@@ -45,6 +45,7 @@ export function honest(
 }
 
 export class Case implements Sources {
+  readonly globalMovedAt: number = -Infinity
   readonly self = 'me'
   readonly global = 'G'
   readonly pool: SegmentPool = new SegmentPool()

@@ -70,6 +70,7 @@ test('R003-12: a value that passes is taken up where its transfer broke off, as 
 test('a failure after the last byte of a range does not fail the read', async (t) => {
   const whole = { start: 0, end: VALUE.size }
   const sources: Sources = {
+    globalMovedAt: -Infinity,
     self: 'me',
     global: 'G',
     joinSwarm: async () => [],

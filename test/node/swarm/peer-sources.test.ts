@@ -4,7 +4,8 @@ import { HOLDERS, KNOWN_ADDRESSES } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Traffic } from '../../../src/node/calls/traffic.ts'
 import { PeerSources } from '../../../src/node/swarm/peer-sources.ts'
-import { scripted } from '../../transfer/ends.ts'
+import { pattern } from '../../hash/sizes.ts'
+import { TestHost, sample, scripted, served } from '../../transfer/ends.ts'
 
 const { signal } = new AbortController()
 const DIGEST = new Uint8Array(32)
@@ -70,4 +71,30 @@ test('R003-29: a Local remembers a bounded number of addresses, the latest', asy
   await t.throwsAsync(reach(sources, 'peer0'), { code: 'unreachable' })
   await t.throwsAsync(reach(sources, 'peer1'), { code: 'unreachable' })
   t.deepEqual(reached, ['open peer0', `dial ${addresses[1]}`])
+})
+
+test('R003-129: bytes from Global move all reads of a Local, those from another Local none', async (t) => {
+  const value = sample(pattern(40_000))
+  const network = {
+    peerId: 'me',
+    start: async () => undefined,
+    addresses: () => [],
+    dial: () => Promise.reject(new Error('no address is known')),
+    open: async () => served(new TestHost(value)).client.channel,
+    handle: async () => undefined,
+    disconnect: () => undefined,
+    close: async () => undefined,
+  }
+  const parts = { traffic: new Traffic(), log: SILENT, onAway: () => undefined }
+  const sources = new PeerSources({ network, globalPeer: 'G', ...parts })
+  const { digest, size } = value
+  const read = async (peer: string): Promise<void> => {
+    const ranges = [{ start: 0, end: size }]
+    for await (const _ of sources.fetch(peer, { digest, size, ranges }, signal));
+  }
+  await read('a')
+  t.is(sources.globalMovedAt, -Infinity)
+  const before = performance.now()
+  await read('G')
+  t.true(sources.globalMovedAt >= before)
 })

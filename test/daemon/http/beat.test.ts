@@ -1,0 +1,44 @@
+/** The sign of life of calls that have nothing else to show. */
+import { test } from '../../serial.ts'
+import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from '../../../src/daemon/client/client.ts'
+import { serving } from '../serving.ts'
+
+test('R007-118: a call that has nothing to show sends 102 to who asks for it, and the client waits', async (t) => {
+  const { daemon, node } = await serving(t)
+  const client = (await Client.connect(daemon.socket, { timeoutMs: 10 }))!
+  t.teardown(() => client.close())
+  const { key } = await client.putBytes(value())
+  // Longer than the client waits for a silent daemon.
+  node.gate = sleep(6500)
+  const counted = async (headers: Readonly<Record<string, string>>): Promise<number> => {
+    let count = 0
+    const path = `/v1/values/${key}`
+    await new Promise<void>((resolve, reject) => {
+      const sent = request({ socketPath: daemon.socket, path, headers })
+      sent.on('information', ({ statusCode }) => (count += statusCode === 102 ? 1 : 0))
+      sent.on('response', (response) => response.resume().on('end', resolve))
+      sent.on('error', reject)
+      sent.end()
+    })
+    return count
+  }
+  const reading = client.get(key).then(async ({ bytes }) => {
+    let length = 0
+    for await (const piece of bytes) length += piece.byteLength
+    return length
+  })
+  const [asked, other, none, length] = await Promise.all([
+    counted({ 'Dstore-Beat': '102' }),
+    counted({ 'Dstore-Beat': 'yes' }),
+    counted({}),
+    reading,
+  ])
+  t.true(asked >= 2, `${asked}`)
+  t.deepEqual([other, none, length], [0, 0, 10])
+})
+
+async function* value(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(10)
+}
