@@ -28,7 +28,6 @@ import { openNode } from '../../src/node/open.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { openLane } from './open-lane.ts'
 import { givePlainly, takePlainly } from './plain-libp2p.ts'
-
 const MIB = 1 << 20
 /** Bare bytes, and the transfer protocol, over streams and over lanes. */
 const BARE = '/dstore/bench-bare/1'
@@ -181,8 +180,8 @@ async function give(bytes: number): Promise<string> {
   const serve = (channel: Channel): void => {
     const host = {
       allowance,
-      patienceMs: 60_000,
       windows: new PeerWindows(),
+      patienceMs: 60_000,
       traffic: { sent: () => undefined, received: () => undefined },
       open: async () => ({
         size: bytes,

@@ -69,16 +69,16 @@ export async function serveTransfer(transfer: TransferChannel, host: TransferHos
 
 /** The requests of a channel, and the receipts for what it is sent (R003-131). */
 class Requests {
-  readonly #transfer: TransferChannel
-  readonly #host: TransferHost
+  readonly transfer: TransferChannel
+  readonly host: TransferHost
   #next: Promise<Message | undefined> | undefined
   #flow: Flow | undefined
   /** Called when the peer has received more of anything. */
   onMoved: () => void = () => undefined
 
   constructor(transfer: TransferChannel, host: TransferHost) {
-    this.#transfer = transfer
-    this.#host = host
+    this.transfer = transfer
+    this.host = host
   }
 
   next(): Promise<Message | undefined> {
@@ -89,9 +89,9 @@ class Requests {
 
   /** The pace of the next answer: receipts are read from now on. */
   pace(): Flow | undefined {
-    const { channel } = this.#transfer
+    const { channel } = this.transfer
     if (channel.isShared !== true) return undefined
-    this.#flow ??= this.#host.windows.of(channel.peer).open(() => this.onMoved())
+    this.#flow ??= this.host.windows.of(channel.peer).open(() => this.onMoved())
     this.#flow.restart()
     this.#next = this.#read()
     // It is reported when its turn comes; meanwhile it ends what is being sent.
@@ -105,7 +105,7 @@ class Requests {
 
   async #read(): Promise<Message | undefined> {
     for (;;) {
-      const message = await this.#transfer.next()
+      const message = await this.transfer.next()
       if (message?.type !== 'received' || this.#flow === undefined) return message
       this.#flow.received(message.bytes)
     }
@@ -159,7 +159,7 @@ async function serveFetch(
     await transfer.send({ type: 'found', size: value.size, held: firstRuns(value.held()) })
     if (ranges.length === 0) return
     const pace = requests.pace()
-    for (const range of ranges) await serveRange(transfer, host, value, range, requests, pace)
+    for (const range of ranges) await serveRange(requests, value, range, pace)
   } finally {
     // The channel reads sent bytes from the value's memory until it has taken them.
     value.release(!(await isTaken(transfer, host, requests)))
@@ -185,13 +185,12 @@ async function isTaken(
 
 /** Sends one piece at a time: the next is read once the peer has taken enough of this one. */
 async function serveRange(
-  transfer: TransferChannel,
-  host: TransferHost,
+  requests: Requests,
   value: ServedValue,
   range: ByteRange,
-  requests: Requests,
   pace: Pace | undefined,
 ): Promise<void> {
+  const { transfer, host } = requests
   const { channel } = transfer
   const { peer } = channel
   const { allowance, patienceMs, traffic } = host

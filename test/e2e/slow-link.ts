@@ -113,7 +113,7 @@ export async function getAtOnce(
   const before = link.carriedBytes.down
   const begin = performance.now()
   const outcomes = await Promise.all(
-    puts.map(({ key }) => local.run(['get', key.toString(), ...flags])),
+    puts.map(({ key }) => local.run(['get', key, ...flags])),
   )
   const seconds = ((performance.now() - begin) / 1000).toFixed(1)
   const carried = link.carriedBytes.down - before

@@ -59,7 +59,7 @@ test('R003-131: without receipts an asker gets no more than the first window, ov
 
 test('R003-22: an asker that acknowledges a little now and then is kept for a while, not without end', async (t) => {
   const host = new TestHost(VALUE)
-  host.patienceMs = 200
+  host.patienceMs = 400
   const { client, end } = served(host, SHARED)
   const begin = performance.now()
   await unacknowledged(client)
