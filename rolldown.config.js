@@ -37,7 +37,7 @@ const SHARED = new RegExp(
     'src/(errors|limits|bytes|node/version|node/calls/batches|membership/role)',
     'src/daemon/(api|client)/(?!remote-node)[\\w-]+',
     'src/daemon/config/(?!http-token)[\\w-]+',
-    'src/daemon/process/(ready-line|log)',
+    'src/daemon/process/(readiness|log)',
     'cli/(?!dstore|main|help)[\\w-]+',
     'cli/terminal/[\\w-]+',
     'cli/input/(?!hashing)[\\w-]+',

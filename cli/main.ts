@@ -1,4 +1,6 @@
 /** From arguments to an exit code (specs/007, "The command line"). */
+import { problemOf } from '../src/daemon/api/problem.ts'
+import { notifyParent } from '../src/daemon/process/readiness.ts'
 import { DstoreError, ERRORS, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
 import { checkArguments, checkVariables } from './arguments.ts'
@@ -18,7 +20,13 @@ export async function main(args: readonly string[]): Promise<number> {
   const fail = (error: unknown): number => {
     if (error instanceof ClosedPipe) return end(ERRORS.internal.exit)
     const fault = asDstoreError(error)
-    if (fault.code !== 'cancelled') terminal.fail(fault)
+    if (fault.code !== 'cancelled') {
+      // Whatever keeps a daemon from starting, the command that waits for it says why (R007-10).
+      if (splitCommand(args)[0] === 'daemon') {
+        notifyParent({ ready: false, problem: problemOf(fault) })
+      }
+      terminal.fail(fault)
+    }
     return end(fault.kind.exit)
   }
   // Node's own report has a stack trace, and an exit code that can mean something else.

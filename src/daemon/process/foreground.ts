@@ -2,13 +2,10 @@
  * The process of a daemon: it reports readiness, stops cleanly, and ends with an exit code
  * (R007-9).
  */
-import { closeSync, writeSync } from 'node:fs'
 import { DstoreError } from '../../errors.ts'
 import { startDaemon } from './daemon.ts'
-import type { Daemon, DaemonOptions } from './daemon.ts'
-import { problemOf } from '../api/problem.ts'
-import { READY_FD_VARIABLE, readyLine } from './readiness.ts'
-import type { Readiness } from './readiness.ts'
+import type { DaemonOptions } from './daemon.ts'
+import { notifyParent, readyLine } from './readiness.ts'
 import { ENDING_SIGNALS, SIGNAL_EXITS } from './signals.ts'
 import type { EndingSignal } from './signals.ts'
 
@@ -26,13 +23,7 @@ export async function runDaemon(
   // Whatever the umask of the starter: every right for the owner, and none for others.
   process.umask(0o077)
   const signalled = firstSignal()
-  let daemon: Daemon
-  try {
-    daemon = await startDaemon(options)
-  } catch (error) {
-    notifyParent({ ready: false, problem: problemOf(error) })
-    throw error
-  }
+  const daemon = await startDaemon(options)
   const status = await daemon.node.status()
   try {
     await announce(readyLine(status, daemon.socket))
@@ -64,15 +55,4 @@ function firstSignal(): Promise<EndingSignal> {
       })
     }
   })
-}
-
-function notifyParent(readiness: Readiness): void {
-  const fd = Number(process.env[READY_FD_VARIABLE] ?? Number.NaN)
-  if (!Number.isInteger(fd) || fd < 3) return
-  try {
-    writeSync(fd, `${JSON.stringify(readiness)}\n`)
-    closeSync(fd)
-  } catch {
-    // The parent no longer waits, which does not concern the daemon.
-  }
 }

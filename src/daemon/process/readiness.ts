@@ -2,6 +2,7 @@
  * How a starting daemon reports: a line on stdout, and JSON on a pipe to the process that started
  * it.
  */
+import { closeSync, writeSync } from 'node:fs'
 import type { NodeStatus } from '../../node/node.ts'
 import type { Problem } from '../api/api.ts'
 
@@ -21,4 +22,18 @@ export function readyLine({ role, listen, peerId, store }: NodeStatus, socket: s
       : [socket]
   const warning = store?.durable === false ? ' (memory: nothing is kept)' : ''
   return `dstore ready ${[role, ...addresses].join(' ')}${warning}`
+}
+
+/** Reports to the process that started this one, if any waits: once. */
+export function notifyParent(readiness: Readiness): void {
+  const fd = Number(process.env[READY_FD_VARIABLE] ?? Number.NaN)
+  // Once closed, the descriptor may become that of another file.
+  delete process.env[READY_FD_VARIABLE]
+  if (!Number.isInteger(fd) || fd < 3) return
+  try {
+    writeSync(fd, `${JSON.stringify(readiness)}\n`)
+    closeSync(fd)
+  } catch {
+    // The parent no longer waits, which does not concern the daemon.
+  }
 }

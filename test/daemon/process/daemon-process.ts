@@ -1,7 +1,8 @@
 /** A daemon over a `FakeNode` as a process: `node daemon-process.js DIRECTORY [SOCKET]`. */
 import { createLog } from '../../../src/daemon/process/log.ts'
 import { runDaemon } from '../../../src/daemon/process/foreground.ts'
-import { problemLine } from '../../../src/daemon/api/problem.ts'
+import { problemLine, problemOf } from '../../../src/daemon/api/problem.ts'
+import { notifyParent } from '../../../src/daemon/process/readiness.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { FakeNode } from '../fake-node.ts'
 
@@ -19,6 +20,7 @@ try {
     ),
   )
 } catch (error) {
+  notifyParent({ ready: false, problem: problemOf(error) })
   process.stderr.write(`${problemLine(error)}\n`)
   process.exitCode = 1
 }
