@@ -70,6 +70,8 @@ interface Exchange {
   slot: Slot
   /** The daemon answers other calls. */
   readonly onAlive: () => void
+  /** Is its slot one of the streams? */
+  isStream: boolean
 }
 
 export class HttpClient {
@@ -139,10 +141,10 @@ export class HttpClient {
     // While it waits for other calls, it does not wait for the daemon.
     limit.pauseTimer()
     try {
-      const isLong = sent.bytes !== undefined || sent.response === 'late stream'
-      const slot = await (isLong ? streams : calls).take(idleMs, limit.signal)
+      const isStream = sent.bytes !== undefined || sent.response === 'late stream'
+      const slot = await (isStream ? streams : calls).take(idleMs, limit.signal)
       const onAlive = (): void => void (aliveAt = performance.now())
-      exchange = { limit, agent: isRepeatable ? kept : fresh, slot, onAlive }
+      exchange = { limit, agent: isRepeatable ? kept : fresh, slot, isStream, onAlive }
       limit.progress()
       try {
         return await this.#send(method, path, sent, exchange)
@@ -182,15 +184,15 @@ export class HttpClient {
     })
     let message: IncomingMessage | undefined
     const abort = (): unknown => (message ?? request).destroy(limit.signal.reason as Error)
-    const moveTo = (slot: Slot): void => {
+    const become = (take: () => Slot | undefined): Slot | undefined => {
+      if (exchange.isStream) return exchange.slot
+      const slot = take()
+      if (slot === undefined) return undefined
       exchange.slot.free()
-      exchange.slot = slot
+      exchange.isStream = true
+      return (exchange.slot = slot)
     }
-    const becomeStream = (): Slot | undefined => {
-      const slot = streams.tryTake()
-      if (slot !== undefined) moveTo(slot)
-      return slot
-    }
+    const becomeStream = (): Slot | undefined => become(() => streams.tryTake())
     if (limit.signal.aborted) abort()
     limit.signal.addEventListener('abort', abort)
     try {
@@ -198,7 +200,7 @@ export class HttpClient {
         request.once('response', resolve)
         request.on('error', reject)
         // 102 (Processing): the daemon still works on it, and may for long.
-        request.once('information', () => moveTo(streams.force()))
+        request.once('information', () => become(() => streams.force()))
         request.on('information', () => limit.moved())
         if (bytes === undefined) request.end(body)
         else {

@@ -1,7 +1,7 @@
 /** More calls at a time than a client has connections for. */
 import { test } from '../../serial.ts'
 import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -212,6 +212,52 @@ test('R007-115 a call that waits is busy only when no other ends', async (t) => 
   slot.free()
   t.truthy(await late)
 })
+
+/** How a daemon shows that it still works on a call. */
+const SIGNS: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  '102 before the head': (response) => response.writeProcessing(),
+  'a first progress event': (response) => {
+    response.writeHead(200)
+    response.write('{"event":"progress","phase":"hash","doneBytes":1,"totalBytes":2}\n')
+  },
+}
+
+/** A daemon whose prefetches show one of these signs, and end with `finish`. */
+async function working(
+  t: ExecutionContext,
+  show: (response: ServerResponse) => void,
+): Promise<{ client: Client; finish: () => void }> {
+  const path = join(temporaryDirectory(t), 'socket')
+  const responses: ServerResponse[] = []
+  let isOver = false
+  const finish = (): void => {
+    isOver = true
+    for (const response of responses) response.end('{"event":"done","result":{"key":"k"}}\n')
+  }
+  const http = createHttpServer((request, response) => {
+    if (request.method === 'GET') return void response.end('{"role":"standalone"}')
+    show(response)
+    responses.push(response)
+    if (isOver) finish()
+  })
+  http.listen(path)
+  await once(http, 'listening')
+  t.teardown(() => http.close())
+  const client = (await Client.connect(path))!
+  t.teardown(() => client.close())
+  return { client, finish }
+}
+
+for (const [sign, show] of Object.entries(SIGNS)) {
+  test(`R007-115 calls that have shown ${sign} hold up no short call`, async (t) => {
+    const { client, finish } = await working(t, show)
+    const long = Array.from({ length: CLIENT_STREAMS }, () => client.prefetch('k'))
+    // Those beyond the bound of calls in progress need the places of those that were shown first.
+    t.is((await client.with({ timeoutMs: 1 }).status()).role, 'standalone')
+    finish()
+    for (const { key } of await Promise.all(long)) t.is(key, 'k')
+  })
+}
 
 /** A server that cuts the first `cuts` connections when a request has arrived, then answers. */
 async function cutting(
