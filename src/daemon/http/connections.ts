@@ -62,7 +62,7 @@ export class Connections {
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => this.#accept(socket))
     this.#bounds = bounds
-    // Bytes that were read before the server listens would reach its parser out of order.
+    // What waits is not read: it would take memory, and reach the parser on another way than the rest.
     Object.assign(server, { pauseOnConnect: true })
     this.#serve = (socket) => {
       serve!.call(server, socket)

@@ -25,6 +25,8 @@ interface Crowded {
   /** A connection with a call in progress, which ends with `release`. */
   readonly busy: () => Promise<Answer>
   readonly release: () => void
+  /** The daemon's ends of the connections so far. */
+  readonly accepted: readonly Socket[]
 }
 
 async function crowded(t: ExecutionContext, bounds: ConnectionBounds): Promise<Crowded> {
@@ -39,6 +41,8 @@ async function crowded(t: ExecutionContext, bounds: ConnectionBounds): Promise<C
     release()
     await api.close(0)
   })
+  const accepted: Socket[] = []
+  api.server.on('connection', (socket) => accepted.push(socket))
   api.server.listen(path)
   await event(api.server, 'listening')
   let begun = node.signals.length
@@ -48,7 +52,7 @@ async function crowded(t: ExecutionContext, bounds: ConnectionBounds): Promise<C
     await eventually(() => Promise.resolve(node.signals.length >= begun))
     return answer
   }
-  return { path, node, busy, release }
+  return { path, node, busy, release, accepted }
 }
 
 /** A kept connection that has carried one call. */
@@ -131,6 +135,38 @@ test('R007-114 a client that waits sends its whole request meanwhile, and none o
   t.is((await put).key, new Key(hash(body).digest).toString())
 })
 
+for (const pieces of [1, 2, 7]) {
+  test(`R007-114 a request that is sent before its connection is accepted is read in order, in ${pieces} pieces`, async (t) => {
+    const { path, node, busy, release, accepted } = await crowded(t, {
+      served: 1,
+      waiting: 10,
+      waitingMs: 20_000,
+    })
+    const call = busy()
+    await Promise.resolve()
+    const body = pattern(300_000)
+    const head = `POST /v1/values HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.byteLength}\r\n\r\n`
+    const status = 'GET /v1/keys HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+    const sent = Buffer.concat([Buffer.from(head), body, Buffer.from(status)])
+    const socket = connect(path)
+    const answer = heard(socket)
+    const step = Math.ceil(100_000 / pieces)
+    // The first pieces are sent while the connection waits, the others when it is served.
+    for (let at = 0; at < 100_000; at += step) {
+      socket.write(sent.subarray(at, Math.min(at + step, 100_000)))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    t.deepEqual([node.takenBytes, accepted.length], [10, 2])
+    t.is(accepted[1]!.bytesRead, 0, 'what waits takes no memory')
+    release()
+    socket.write(sent.subarray(100_000))
+    t.is((await call).status, 200)
+    const text = await answer
+    t.deepEqual(text.match(/^HTTP\/1.1 \d+/gm), ['HTTP/1.1 201', 'HTTP/1.1 200'], text)
+    t.true(node.values.has(new Key(hash(body).digest).toString()))
+  })
+}
+
 test('R007-114 beyond the bounds a client reads busy, and when to come again', async (t) => {
   const { path, busy, release } = await crowded(t, { served: 1, waiting: 1, waitingMs: 300 })
   const call = busy()
@@ -145,6 +181,45 @@ test('R007-114 beyond the bounds a client reads busy, and when to come again', a
   release()
   t.is((await call).status, 200)
   t.is((await ask(path, 'GET', '/v1/keys')).status, 200)
+})
+
+test('R007-114 no more connections wait than the bound, and the rest is refused at once', async (t) => {
+  const { path, busy, release } = await crowded(t, { served: 1, waiting: 3, waitingMs: 60_000 })
+  const call = busy()
+  await Promise.resolve()
+  const asked = Array.from({ length: 10 }, () => ask(path, 'GET', '/v1/keys'))
+  let refused = 0
+  for (const one of asked) void one.then(({ status }) => (refused += status === 503 ? 1 : 0))
+  t.true(await eventually(() => Promise.resolve(refused >= 7)))
+  release()
+  t.is((await call).status, 200)
+  const statuses = (await Promise.all(asked)).map(({ status }) => status)
+  t.deepEqual(statuses, [200, 200, 200, 503, 503, 503, 503, 503, 503, 503])
+})
+
+test('R007-114 while others wait, an answer tells its client that the connection closes', async (t) => {
+  const { path, node, release, accepted } = await crowded(t, {
+    served: 1,
+    waiting: 10,
+    waitingMs: 20_000,
+  })
+  const [key] = node.values.keys()
+  const socket = connect(path)
+  const answers = heard(socket)
+  const begun = node.signals.length
+  socket.write(`GET /v1/values/${key} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await eventually(() => Promise.resolve(node.signals.length > begun))
+  const waiting = ask(path, 'GET', '/v1/keys')
+  await eventually(() => Promise.resolve(accepted.length === 2))
+  // This call begins while another client waits, and the one before it began earlier.
+  socket.write('GET /v1/keys HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await eventually(() => Promise.resolve(node.signals.length > begun + 1))
+  release()
+  t.is((await waiting).status, 200)
+  t.deepEqual((await answers).match(/^Connection: [\w-]+/gm), [
+    'Connection: keep-alive',
+    'Connection: close',
+  ])
 })
 
 test('R007-114 a client that is refused and neither reads nor leaves is cut off, and so are too many', async (t) => {
