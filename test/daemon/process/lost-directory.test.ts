@@ -1,12 +1,16 @@
 /** A daemon whose state directory is taken away. */
 import { test } from '../../serial.ts'
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import type FileLocks from 'fs-native-extensions'
 import { DstoreError } from '../../../src/errors.ts'
 import { STATE_CHECK_MS } from '../../../src/limits.ts'
-import { takeLock } from '../../../src/daemon/process/lock.ts'
+import { takeLock, type Lock } from '../../../src/daemon/process/lock.ts'
+import { identityOf } from '../../../src/store/disk/files.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import type { StateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { Place } from '../../cli/command.ts'
@@ -56,6 +60,53 @@ test('R007-2 a lock file that is replaced while it is taken is not the lock', (t
   t.not(other.identity, lock.identity)
   lock.release()
   other.release()
+})
+
+/** Something happens to the lock file between its opening and its locking. */
+function beforeLocking(t: ExecutionContext, happens: (attempt: number) => void): void {
+  const locks = createRequire(import.meta.url)('fs-native-extensions') as typeof FileLocks
+  const { tryLock } = locks
+  let attempt = 0
+  t.teardown(() => Object.assign(locks, { tryLock }))
+  const instead = (fd: number): boolean => {
+    happens(attempt++)
+    return tryLock(fd)
+  }
+  Object.assign(locks, { tryLock: instead })
+}
+
+test('R007-2 a lock file that goes after it was opened is not locked, but the one at its path', (t) => {
+  const path = join(temporaryDirectory(t), 'daemon.lock')
+  const happenings = [
+    () => rmSync(path),
+    () => {
+      rmSync(path)
+      writeFileSync(path, 'another')
+    },
+    () => undefined,
+  ]
+  let attempts = 0
+  beforeLocking(t, (attempt) => {
+    attempts = attempt + 1
+    happenings[attempt]?.()
+  })
+  const lock = takeLock(path)
+  t.is(attempts, happenings.length)
+  t.is(lock.identity, identityOf(statSync(path, { bigint: true })))
+  t.throws(() => takeLock(path), { code: 'locked' })
+  lock.release()
+})
+
+test('R007-2 a lock file that another process replaces and locks is locked', (t) => {
+  const path = join(temporaryDirectory(t), 'daemon.lock')
+  const other: { lock?: Lock } = {}
+  beforeLocking(t, (attempt) => {
+    if (attempt > 0) return
+    rmSync(path)
+    other.lock = takeLock(path)
+  })
+  t.throws(() => takeLock(path), { code: 'locked' })
+  other.lock!.release()
 })
 
 test('R007-110 a daemon ends with its database, and acknowledges nothing that is gone', async (t) => {

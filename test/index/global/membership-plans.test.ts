@@ -129,3 +129,20 @@ test('R004-63 an invitation deletes expired tickets only by a wall clock that is
   machine.tick(WALL_SETTLED_MS)
   t.is(ticketsLeft(3), 2, 'the first is gone')
 })
+
+test('R005-56 who is a member already is answered once the store would find the member again', (t) => {
+  const machine = new Machine()
+  machine.answer(invite({ uses: 9 }))
+  t.like(join(machine, 'A'), { type: 'welcome' })
+  const welcomes = (): number =>
+    machine.effects.filter(
+      (effect) => effect.type === 'send' && effect.message.body.type === 'welcome',
+    ).length
+  t.is(welcomes(), 1)
+  machine.holds.add('confirm')
+  const again = machine.ask({ type: 'admit', peer: 'A', role: 'writer' })
+  join(machine, 'A')
+  t.deepEqual([again(), welcomes(), machine.held.length], [undefined, 1, 2])
+  machine.release()
+  t.deepEqual([again()?.type, welcomes()], ['admitted', 2])
+})

@@ -1,12 +1,12 @@
 /** Disks that are full, for real and by what the filesystem says. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import { MIB } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
-import { nodeFiles } from '../../../src/store/disk/files.ts'
+import { nodeFiles, type WritableFile } from '../../../src/store/disk/files.ts'
 import type { Location, Staging, Store } from '../../../src/store/store.ts'
 import {
   adopt,
@@ -44,6 +44,55 @@ test('R005-38: below the reserve what adds is refused, what releases is not', as
     freeBytes = MIB
     await commit(store, write('a', '1'))
     t.true((await store.commit({ conditions: [], writes: [], entry, adopt: [staged] })).ok)
+    await store.close()
+  })
+})
+
+test('R005-58: without room for a database or its table of readers, LMDB does not open', async (t) => {
+  const refused = (): Promise<never> =>
+    Promise.reject(Object.assign(new Error('no room'), { code: 'ENOSPC', syscall: 'write' }))
+  for (const files of [
+    { ...nodeFiles, freeBytes: () => Promise.resolve(255 * 1024) },
+    {
+      ...nodeFiles,
+      create: async (path: string): Promise<WritableFile> => {
+        const file = await nodeFiles.create(path)
+        return path.endsWith('lock.mdb') ? { ...file, write: refused } : file
+      },
+    },
+  ]) {
+    await inTemporary(async (directory) => {
+      await t.throwsAsync(openDiskStore({ directory }, { files }), FULL)
+      const made = await readdir(directory, { recursive: true })
+      t.deepEqual(
+        made.filter((name) => name.endsWith('.mdb')),
+        [],
+      )
+      // With room again, it opens.
+      const store = await openDiskStore({ directory })
+      await keep(store, pattern(100))
+      await store.close()
+      t.is((await stat(join(directory, 'store-v1/records/lock.mdb'))).size > 0, true)
+    })
+  }
+})
+
+test('R005-58: an empty table of readers, of an opening that was cut off, is written first', async (t) => {
+  await inTemporary(async (directory) => {
+    await mkdir(join(directory, 'store-v1/records'), { recursive: true })
+    const lock = join(directory, 'store-v1/records/lock.mdb')
+    await writeFile(lock, '')
+    let written = 0
+    const append = async (path: string, size: number): Promise<WritableFile> => {
+      const file = await nodeFiles.append(path, size)
+      const write = async (bytes: Uint8Array): Promise<number> => {
+        if (path === lock) written += bytes.byteLength
+        return file.write(bytes)
+      }
+      return { ...file, write }
+    }
+    const store = await openDiskStore({ directory }, { files: { ...nodeFiles, append } })
+    t.true(written >= 8 * 1024)
     await store.close()
   })
 })
