@@ -50,7 +50,7 @@ const SHARED = new RegExp(
  * Node opens /dev/null for closed standard streams before it runs any JavaScript, so a shell looks at them first (R007-98)
  * and becomes Node. To JavaScript its line is a string and a comment.
  */
-const BANNER = `#!/usr/bin/env sh
+const BANNER = `#!/bin/sh
 ':' //; c=; command : 2>/dev/null 3<&0 || c=0; command : 2>/dev/null 3<&1 || c=$\{c}1; DSTORE_CLOSED="$$:$c" exec node "$0" "$@"`
 
 export default defineConfig([
