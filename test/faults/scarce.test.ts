@@ -197,3 +197,27 @@ test('R007-114, R007-115 idle clients keep no command out, nor does a program wi
   t.deepEqual([...new Set(await Promise.all(calls))], ['kept'])
   for (const program of programs) await program.close()
 })
+
+test('R007-114, R007-115 three processes with 500 gets at once each get everything', async (t) => {
+  const place = new Place(t)
+  t.is((await place.run(['start', '--store', 'memory'])).exit, 0)
+  const large = randomBytes(200_000)
+  t.is((await place.run(['put', '-', '--name', 'large'], { input: large })).exit, 0)
+  t.is((await place.run(['put', '-', '--name', 'small'], { input: 'kept' })).exit, 0)
+  const program = `
+    import { connect } from ${JSON.stringify(new URL('../../src/dstore.js', import.meta.url).href)}
+    const node = await connect({ dir: ${JSON.stringify(place.state)} })
+    const names = Array.from({ length: 500 }, (_, n) => (n % 2 === 0 ? 'small' : 'large'))
+    const sizes = await Promise.all(
+      names.map(async (name) => (await (await node.get(name)).bytes()).byteLength),
+    )
+    console.log(sizes.reduce((sum, size) => sum + size, 0))
+    await node.close()`
+  const args = ['--input-type=module', '-e', program]
+  const ended = await Promise.all(
+    [1, 2, 3].map(() => outcome(spawn(process.execPath, args, { env: place.env() }))),
+  )
+  for (const { exit, stdout, stderr } of ended) {
+    t.deepEqual([exit, stdout.toString(), stderr], [0, `${250 * 200_004}\n`, ''])
+  }
+})
