@@ -112,9 +112,7 @@ export async function getAtOnce(
   )
   const before = link.carriedBytes.down
   const begin = performance.now()
-  const outcomes = await Promise.all(
-    puts.map(({ key }) => local.run(['get', key, ...flags])),
-  )
+  const outcomes = await Promise.all(puts.map(({ key }) => local.run(['get', key, ...flags])))
   const seconds = ((performance.now() - begin) / 1000).toFixed(1)
   const carried = link.carriedBytes.down - before
   t.log(`${count} of ${size} bytes in ${seconds} s; ${carried} bytes went down`)
