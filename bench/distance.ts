@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { median } from './ratio.ts'
 import { Link, delayRelay } from './transfer/delay-relay.ts'
-import type { Measured } from './transfer/peer-process.ts'
+import type { Measured } from './transfer/order.ts'
 import { LARGE_BYTES, MIB, ROUNDS, row, say, withPeers, type Peer } from './transfer/peers.ts'
 
 /** Its lanes lead to the relay, too: a lane leads to the host of the connection. */

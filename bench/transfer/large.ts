@@ -1,6 +1,6 @@
 /** One large value, cold, into a Local's cache, beside simpler ways to move the same bytes. */
 import { median } from '../ratio.ts'
-import type { Measured } from './peer-process.ts'
+import type { Measured } from './order.ts'
 import { LARGE_BYTES, MIB, ROUNDS, STORE, type Peer, row, say, withPeers } from './peers.ts'
 
 interface Result extends Measured {

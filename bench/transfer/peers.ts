@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Measured, Order } from './peer-process.ts'
+import type { Measured, Order } from './order.ts'
 
 export const MIB: number = 1 << 20
 export const ROUNDS: number = Number(process.env.ROUNDS ?? 5)

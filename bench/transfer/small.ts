@@ -6,7 +6,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { median } from '../ratio.ts'
-import type { Measured } from './peer-process.ts'
+import type { Measured } from './order.ts'
 import { type Peer, ROUNDS, STORE, row, say, withPeers } from './peers.ts'
 
 const DEPTHS = [1, 16, 256]

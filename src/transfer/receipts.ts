@@ -1,4 +1,4 @@
-/** Says what has arrived of an upload, or of a fetch (specs/003-transfer.md, R003-117, R003-131). */
+/** Acknowledges the bytes of an upload or a fetch (specs/003-transfer.md, R003-117, R003-131). */
 import { MIB } from '../limits.ts'
 import type { Message } from './message.ts'
 import type { TransferChannel } from './transfer-channel.ts'
@@ -11,8 +11,8 @@ const LATER_RECEIPT_MS = 10
 const EARLY_BYTES = 32 * MIB
 
 /**
- * Tells the sender what has arrived: at once after a pause, and then every few milliseconds. While the
- * channel has not taken one the next waits, so that a sender that reads none costs nothing.
+ * Tells the sender what has arrived: at once after a pause, and then every few milliseconds. While
+ * the channel has not taken one, the next waits, so a sender that reads none costs nothing.
  */
 export class Receipts {
   readonly #transfer: TransferChannel

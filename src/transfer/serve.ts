@@ -218,8 +218,8 @@ async function serveRange(
 const MOVING_PATIENCE = 10
 
 /**
- * Drops the peer if `send` takes too long without a receipt of it, or a shorter time in all while it
- * is crowded.
+ * Drops the peer if `send` takes too long without a receipt of it, or a shorter time in all while
+ * it is crowded.
  */
 async function whileTaking(
   channel: Channel,

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a daemon under test: its wall clock is ahead by `AHEAD_MS`, and with SIGUSR2 eleven
- * minutes pass on every clock.
+ * Preloaded into a daemon under test: its wall clock is ahead by `AHEAD_MS`, and with SIGUSR2
+ * eleven minutes pass on every clock.
  */
 import { isMainThread } from 'node:worker_threads'
 

@@ -62,7 +62,7 @@ export class Connections {
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => this.#accept(socket))
     this.#bounds = bounds
-    // What waits is not read: it would take memory, and reach the parser on another way than the rest.
+    // A connection that waits is not read: its bytes would take memory, and miss the parser.
     Object.assign(server, { pauseOnConnect: true })
     this.#serve = (socket) => {
       serve!.call(server, socket)
