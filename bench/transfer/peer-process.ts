@@ -313,8 +313,6 @@ let last: Promise<unknown> = Promise.resolve()
 process.on('message', (order: Order) => {
   last = last
     .then(() => measured(() => carryOut(order)))
-    .then(
-      (result) => process.send!(result),
-      (error: unknown) => process.send!({ error: String(error) }),
-    )
+    .catch((error: unknown) => ({ error: String(error) }))
+    .then((result) => process.send!(result))
 })
