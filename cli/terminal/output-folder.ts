@@ -1,7 +1,8 @@
 /** A directory in which one command writes values to files named after their keys (R007-94). */
-import { mkdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
+import { makeDirectories } from '../../src/store/file/directories.ts'
 import { fileOutput } from './file-output.ts'
 import { writeFault, type Output } from './output.ts'
 import { createPartialFile } from './partial-file.ts'
@@ -59,7 +60,7 @@ function makeDirectory(path: string): void {
   const umask = process.umask()
   process.umask(umask & 0o077)
   try {
-    mkdirSync(path, { recursive: true })
+    makeDirectories(path, 0o777)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     throw new DstoreError('unwritable', `cannot create the directory ${path} (${code})`, { cause })

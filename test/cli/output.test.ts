@@ -305,3 +305,12 @@ test('a daemon that dies in the middle is exit code 5', async (t) => {
   t.is((await ended).exit, 5)
   t.deepEqual(readdirSync(place.path), [])
 })
+
+test('R007-99 --output-dir where the system makes no directories ends at once', async (t) => {
+  const { directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  for (const path of ['/proc/none', '/proc/none/below']) {
+    const { exit, stderr } = await place.run(['get', 'nothing', '--output-dir', path])
+    t.deepEqual([exit, stderr], [1, `dstore: cannot create the directory ${path} (ENOENT)\n`])
+  }
+})

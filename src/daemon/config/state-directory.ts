@@ -1,17 +1,10 @@
 /** The layout of a state directory (specs/007, "The state directory"). */
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  statSync,
-} from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { systemFault } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
+import { makeDirectories } from '../../store/file/directories.ts'
 import { checkLossless } from '../../utf8.ts'
 import { absolutePath } from './working-directory.ts'
 
@@ -74,7 +67,8 @@ export function createDirectory(directory: StateDirectory): void {
   let mode: number
   let isEmpty: boolean
   try {
-    makeDirectories(path)
+    // The umask may have taken from the owner, too.
+    makeDirectories(path, 0o700, (made) => chmodSync(made, 0o700))
     if (!statSync(path).isDirectory()) throw new Error('not a directory')
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
     mode = statSync(path).mode
@@ -107,22 +101,4 @@ export function checkUmask(): void {
   throw new DstoreError('unwritable', `the umask ${text} takes rights from the owner of a file`, {
     hint: 'set it to 0077 or less',
   })
-}
-
-/** Node's recursive mkdir never returns if the system keeps answering ENOENT, as in /proc. */
-function makeDirectories(path: string): void {
-  const make = (): void => {
-    mkdirSync(path, { mode: 0o700 })
-    // The umask may have taken from the owner, too.
-    chmodSync(path, 0o700)
-  }
-  try {
-    make()
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    makeDirectories(dirname(path))
-    make()
-  }
 }
