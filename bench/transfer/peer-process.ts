@@ -13,7 +13,6 @@ import { hash, type Hashed } from '../../src/hash/hasher.ts'
 import { type Key, parseKey } from '../../src/hash/key.ts'
 import { setUpHeap } from '../../src/daemon/process/heap.ts'
 import { STREAMS_PER_PROTOCOL } from '../../src/limits.ts'
-import { PeerWindows } from '../../src/transfer/peer-windows.ts'
 import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 import { fetchPieces } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
@@ -115,7 +114,6 @@ async function give(bytes: number): Promise<string> {
   const serve = (channel: Channel): void => {
     const host = {
       allowance,
-      windows: new PeerWindows(),
       patienceMs: 60_000,
       traffic: { sent: () => undefined, received: () => undefined },
       open: async () => ({

@@ -32,7 +32,6 @@ const STREAM_WRITE_BYTES = 17 * 65_519 - 12
 
 export class Libp2pChannel implements Channel {
   readonly peer: string
-  readonly isShared = true
   readonly #stream: Stream
   readonly #window: StreamWindow | undefined
   readonly #controller = new AbortController()

@@ -3,7 +3,6 @@ import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { FETCH_RANGES } from '../limits.ts'
 import type { TransferChannel } from './transfer-channel.ts'
-import { Receipts } from './receipts.ts'
 import { receivePieces, type ReceiveOptions, type VerifiedRun } from './piece-stream.ts'
 
 export interface FetchRequest extends ReceiveOptions {
@@ -37,21 +36,6 @@ export async function* fetchPieces(
     throw new DstoreError('integrity', message)
   }
   onHeld?.(found.held)
-  if (transfer.channel.isShared !== true) {
-    yield* receivePieces(transfer, { digest, size }, ranges, options)
-    transfer.ask(0)
-    return
-  }
-  const receipts = new Receipts(transfer)
-  const onReceived = (bytes: number): void => {
-    options.onReceived?.(bytes)
-    receipts.add(bytes)
-  }
-  try {
-    yield* receivePieces(transfer, { digest, size }, ranges, { ...options, onReceived })
-    receipts.finish()
-    transfer.ask(0)
-  } finally {
-    receipts.end()
-  }
+  yield* receivePieces(transfer, { digest, size }, ranges, options)
+  transfer.ask(0)
 }

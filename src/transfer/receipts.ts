@@ -1,4 +1,4 @@
-/** Acknowledges the bytes of an upload or a fetch (specs/003-transfer.md, R003-117, R003-131). */
+/** Acknowledges the bytes of an upload (specs/003-transfer.md, R003-117). */
 import { MIB } from '../limits.ts'
 import type { Message } from './message.ts'
 import type { TransferChannel } from './transfer-channel.ts'
@@ -27,12 +27,6 @@ export class Receipts {
   add(count: number): void {
     this.#receivedBytes += count
     if (this.#timer === undefined) this.#send()
-  }
-
-  /** Says at once what was not said yet: everything has arrived. */
-  finish(): void {
-    this.end()
-    if (this.#receivedBytes > this.#sentBytes) this.#say()
   }
 
   end(): void {

@@ -3,12 +3,10 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree/tree.ts'
 import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
-import type { Flow } from './send-window.ts'
-import type { PeerWindows } from './peer-windows.ts'
 import type { SharedBudget } from './shared-budget.ts'
 import type { Channel } from '../wire/channel.ts'
 import type { Message } from './message.ts'
-import { unexpected, type Pace, type TransferChannel } from './transfer-channel.ts'
+import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { readPiece, type ValueBytes } from './piece-reader.ts'
 import { receiveUpload, type UploadHost } from './receive-upload.ts'
 
@@ -37,8 +35,6 @@ export interface TransferHost {
   readonly join?:
     | ((peer: string, digest: Uint8Array, address: string | undefined) => readonly string[])
     | undefined
-  /** Bound what is on its way to each peer, over channels that share a link. */
-  readonly windows: PeerWindows
   /** The bytes in flight to all peers. */
   readonly allowance: SharedBudget
   /** Milliseconds after which a peer is dropped that takes nothing of what it asked for. */
@@ -49,12 +45,11 @@ export interface TransferHost {
 
 /** Answers one peer until its channel ends. Rejects with the failure, which the peer was sent. */
 export async function serveTransfer(transfer: TransferChannel, host: TransferHost): Promise<void> {
-  const requests = new Requests(transfer, host)
   try {
     for (;;) {
-      const message = await requests.next()
+      const message = await transfer.next()
       if (message === undefined) break
-      await answer(transfer, host, message, requests)
+      await answer(transfer, host, message)
     }
     await transfer.end()
   } catch (error) {
@@ -62,53 +57,6 @@ export async function serveTransfer(transfer: TransferChannel, host: TransferHos
     await sayWhy(transfer, fault)
     transfer.channel.abort(fault)
     throw fault
-  } finally {
-    requests.end()
-  }
-}
-
-/** The requests of a channel, and the receipts for what it is sent (R003-131). */
-class Requests {
-  readonly transfer: TransferChannel
-  readonly host: TransferHost
-  #next: Promise<Message | undefined> | undefined
-  #flow: Flow | undefined
-  /** Called when the peer has received more of anything. */
-  onMoved: () => void = () => undefined
-
-  constructor(transfer: TransferChannel, host: TransferHost) {
-    this.transfer = transfer
-    this.host = host
-  }
-
-  next(): Promise<Message | undefined> {
-    const next = this.#next ?? this.#read()
-    this.#next = undefined
-    return next
-  }
-
-  /** The pace of the next answer: receipts are read from now on. */
-  pace(): Flow | undefined {
-    const { channel } = this.transfer
-    if (channel.isShared !== true) return undefined
-    this.#flow ??= this.host.windows.of(channel.peer).open(() => this.onMoved())
-    this.#flow.restart()
-    this.#next = this.#read()
-    // It is reported when its turn comes; meanwhile it ends what is being sent.
-    this.#next.catch((error: unknown) => channel.abort(asDstoreError(error)))
-    return this.#flow
-  }
-
-  end(): void {
-    this.#flow?.close()
-  }
-
-  async #read(): Promise<Message | undefined> {
-    for (;;) {
-      const message = await this.transfer.next()
-      if (message?.type !== 'received' || this.#flow === undefined) return message
-      this.#flow.received(message.bytes)
-    }
   }
 }
 
@@ -116,13 +64,12 @@ async function answer(
   transfer: TransferChannel,
   host: TransferHost,
   message: Message,
-  requests: Requests,
 ): Promise<void> {
   const { peer } = transfer.channel
   const { uploads, join, traffic } = host
   switch (message.type) {
     case 'fetch':
-      await serveFetch(transfer, host, message, requests)
+      await serveFetch(transfer, host, message)
       break
     case 'upload':
       if (uploads === undefined) throw new DstoreError('not-permitted', 'this node takes no values')
@@ -143,7 +90,6 @@ async function serveFetch(
   transfer: TransferChannel,
   host: TransferHost,
   { digest, ranges }: Message & { type: 'fetch' },
-  requests: Requests,
 ): Promise<void> {
   const value = await host.open(digest)
   if (value === undefined) {
@@ -157,12 +103,10 @@ async function serveFetch(
       return
     }
     await transfer.send({ type: 'found', size: value.size, held: firstRuns(value.held()) })
-    if (ranges.length === 0) return
-    const pace = requests.pace()
-    for (const range of ranges) await serveRange(requests, value, range, pace)
+    for (const range of ranges) await serveRange(transfer, host, value, range)
   } finally {
     // The channel reads sent bytes from the value's memory until it has taken them.
-    value.release(!(await isTaken(transfer, host, requests)))
+    value.release(!(await isTaken(transfer, host)))
   }
 }
 
@@ -170,13 +114,9 @@ async function serveFetch(
  * Waits until the channel has taken what was sent, or the peer is gone and will not receive it.
  * False if the channel was dropped here: a shared connection still sends the bytes in its buffers.
  */
-async function isTaken(
-  transfer: TransferChannel,
-  { patienceMs }: TransferHost,
-  requests: Requests,
-): Promise<boolean> {
+async function isTaken(transfer: TransferChannel, { patienceMs }: TransferHost): Promise<boolean> {
   try {
-    await whileTaking(transfer.channel, patienceMs, requests, () => transfer.flush())
+    await whileTaking(transfer.channel, patienceMs, () => transfer.flush())
     return true
   } catch (error) {
     return asDstoreError(error).code === 'unreachable'
@@ -185,12 +125,11 @@ async function isTaken(
 
 /** Sends one piece at a time: the next is read once the peer has taken enough of this one. */
 async function serveRange(
-  requests: Requests,
+  transfer: TransferChannel,
+  host: TransferHost,
   value: ServedValue,
   range: ByteRange,
-  pace: Pace | undefined,
 ): Promise<void> {
-  const { transfer, host } = requests
   const { channel } = transfer
   const { peer } = channel
   const { allowance, patienceMs, traffic } = host
@@ -203,45 +142,34 @@ async function serveRange(
       const parts = await readPiece(value, piece, value.signal)
       value.signal.throwIfAborted()
       const length = lengthOf(piece)
-      await transfer.sendPiece(parts, length, pace)
+      await transfer.sendPiece(parts, length)
       traffic.sent(peer, length)
     }
     try {
-      await whileTaking(channel, patienceMs, requests, send, isCrowded)
+      await whileTaking(channel, patienceMs, send, isCrowded)
     } finally {
       giveBack()
     }
   }
 }
 
-/** How many times its patience a giver waits for one piece while receipts come. */
-const MOVING_PATIENCE = 10
-
-/**
- * Drops the peer if `send` takes too long without a receipt of it, or a shorter time in all while
- * it is crowded.
- */
+/** Drops the peer if `send` takes too long, or a shorter time while it is crowded. */
 async function whileTaking(
   channel: Channel,
   patienceMs: number,
-  requests: Requests,
   send: () => Promise<void>,
   isCrowded: () => boolean = () => false,
 ): Promise<void> {
   const drop = (): void =>
     channel.abort(new DstoreError('timeout', 'a peer did not take what it had asked for'))
   const stalled = setTimeout(drop, patienceMs)
-  const slow = setTimeout(drop, MOVING_PATIENCE * patienceMs)
-  requests.onMoved = () => void stalled.refresh()
   const crowded = setInterval(() => {
     if (isCrowded()) drop()
   }, CROWDED_PATIENCE_MS)
   try {
     await send()
   } finally {
-    requests.onMoved = () => undefined
     clearTimeout(stalled)
-    clearTimeout(slow)
     clearInterval(crowded)
   }
 }

@@ -10,12 +10,6 @@ export interface Channel {
   readonly peer: string
 
   /**
-   * Does it share its link with other channels, and with the index? Then what waits in it delays
-   * them.
-   */
-  readonly isShared?: boolean
-
-  /**
    * Aborted, with a `DstoreError` as reason, as soon as the channel can carry nothing more in
    * either direction: when it was dropped (`unreachable` where the peer did it), and when both
    * sides have ended and all was read.

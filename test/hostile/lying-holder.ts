@@ -11,9 +11,6 @@ import type { Scope, Target } from './arena.ts'
 
 const PIECE_BYTES: number = 1 << 20
 
-/** Less than a giver sends without a receipt. */
-const RECEIPT_BYTES = 16 << 10
-
 export interface Range {
   readonly start: number
   readonly end: number
@@ -103,19 +100,10 @@ export async function combinedFrom(
   const combined = Buffer.alloc(
     sliceParts(size, range).reduce((sum, { length }) => sum + length, 0),
   )
-  let received = 0
   for (const parts of spans(size, range)) {
     const piece = await line.transfer()
     if (piece?.kind !== 'piece') throw new Error(`not a piece but ${piece?.kind}`)
-    const length = numberAt(piece.fields, 1)
-    const bytes = Buffer.alloc(length)
-    for (let done = 0; done < length;) {
-      // The giver sends no more than its window until it hears that these arrived.
-      const part = await line.bytes(Math.min(RECEIPT_BYTES, length - done))
-      bytes.set(part, done)
-      done += part.byteLength
-      await line.send(transfer('received', [[1, (received += part.byteLength)]]))
-    }
+    const bytes = await line.bytes(numberAt(piece.fields, 1))
     let at = 0
     for (const part of parts) {
       combined.set(bytes.subarray(at, at + part.length), part.at)

@@ -225,8 +225,8 @@ test('R006-13 R006-14 an expelled member is cut off during a transfer, and stays
   const member = await global.member(t)
   const line = await member.open(global.address, TRANSFER)
   await line.send(transfer('fetch', [[1, digestOf(key)], rangeField({ start: 0, end: size })]))
-  await line.bytes(50_000)
-  // It holds the rest up, and says of nothing that it arrived: so there is a transfer to cut.
+  await line.bytes(500_000)
+  // It holds the rest up, so that there is a transfer to cut.
   line.stream.pause()
   const watched = await during(global, healthy, async () => {
     const { status, body } = await global.call('DELETE', `/v1/members/${member.id}`)

@@ -9,7 +9,6 @@ import { Bitfield } from '../../src/hash/tree/bitfield.ts'
 import { planPieces } from '../../src/hash/proof/piece-plan.ts'
 import { encodeHeader } from '../../src/hash/tree/tree.ts'
 import type { ByteRange } from '../../src/hash/tree/tree.ts'
-import { PeerWindows } from '../../src/transfer/peer-windows.ts'
 import { SharedBudget } from '../../src/transfer/shared-budget.ts'
 import { fetchPieces, type FetchRequest } from '../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../src/transfer/transfer-channel.ts'
@@ -32,7 +31,6 @@ export function sample(bytes: Uint8Array): Sample {
  */
 export class TestHost implements TransferHost {
   readonly allowance: SharedBudget
-  readonly windows: PeerWindows = new PeerWindows()
   patienceMs = 60_000
   /** The one value that it has. */
   readonly value: Sample

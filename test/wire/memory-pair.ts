@@ -7,8 +7,6 @@ import { Inbox } from '../../src/wire/inbox.ts'
 export interface ChannelPairOptions {
   /** The peer ids of the first and second end: each sees the other as its `peer`. */
   readonly peers?: readonly [string, string]
-  /** Does it count as one of several on a link? */
-  readonly isShared?: boolean
   /** A write waits once this much is unread, in bytes. */
   readonly bufferBytes?: number
   /** Fault: in each direction the link breaks for both ends once this many bytes were read. */
@@ -40,7 +38,6 @@ interface Waiting {
 
 class MemoryEnd implements Channel {
   readonly peer: string
-  readonly isShared: boolean
   readonly #controller = new AbortController()
   readonly #inbox: Inbox
   readonly #bufferBytes: number
@@ -53,7 +50,6 @@ class MemoryEnd implements Channel {
 
   constructor(peer: string, options: ChannelPairOptions) {
     this.peer = peer
-    this.isShared = options.isShared ?? false
     this.#bufferBytes = options.bufferBytes ?? CHANNEL_BUFFER_BYTES
     this.#cutAfterBytes = options.cutAfterBytes ?? Infinity
     const { recut, cutAfterBytes } = options

@@ -25,7 +25,6 @@ const LENGTH_BYTES = 4
 
 export class LaneChannel implements Channel {
   readonly peer: string
-  readonly isShared = true
   readonly #socket: TLSSocket
   readonly #controller = new AbortController()
   readonly #inbox: Inbox

@@ -12,7 +12,6 @@ import { CALL_TIMEOUT_MS, RECHECK_BYTES } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import { suffices } from '../../membership/role.ts'
 import type { Store } from '../../store/store.ts'
-import { PeerWindows } from '../../transfer/peer-windows.ts'
 import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Holders } from '../../transfer/holders.ts'
 import type { ValueBytes } from '../../transfer/piece-reader.ts'
@@ -47,7 +46,6 @@ export class TransferService {
   /** The channels of each peer. */
   readonly #serving = new Map<string, Set<Channel>>()
 
-  readonly #windows = new PeerWindows()
   readonly #streams: SuspendedUploads
 
   constructor(options: TransferServiceOptions) {
@@ -122,7 +120,6 @@ export class TransferService {
         },
       },
       join: (...facts) => this.#join(...facts),
-      windows: this.#windows,
       allowance,
       patienceMs: CALL_TIMEOUT_MS,
       traffic,

@@ -6,7 +6,6 @@ import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '..
 import type { Log } from '../../log.ts'
 import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { serveTransfer, type TransferHost } from '../../transfer/serve.ts'
-import { PeerWindows } from '../../transfer/peer-windows.ts'
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -19,7 +18,7 @@ export async function servePeers(
 ): Promise<void> {
   if (network.addresses().length === 0) return
   const allowance = new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
-  const host = { ...values, windows: new PeerWindows(), allowance, patienceMs: CALL_TIMEOUT_MS }
+  const host = { ...values, allowance, patienceMs: CALL_TIMEOUT_MS }
   /** Answers one peer until its channel ends. Logs a failure instead of rejecting. */
   const serve = async (channel: Channel): Promise<void> => {
     try {

@@ -12,7 +12,6 @@ import { servedFromCache } from '../../../src/node/cache/served-value.ts'
 import { newIdentity } from '../../../src/network/identity.ts'
 import { createNetwork } from '../../../src/network/libp2p-network.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
-import { PeerWindows } from '../../../src/transfer/peer-windows.ts'
 import { SharedBudget } from '../../../src/transfer/shared-budget.ts'
 import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
@@ -90,7 +89,6 @@ class Giver {
   /** Give what is asked for on this channel; how that ended, undefined for well. */
   give(channel: Channel): Promise<DstoreError | undefined> {
     const host = {
-      windows: new PeerWindows(),
       allowance: new SharedBudget(64 * MIB, 64 * MIB),
       patienceMs: this.#patienceMs,
       traffic: { sent: () => undefined, received: () => undefined },
