@@ -23,6 +23,12 @@ const MEMORY: Meaning = {
   hint: 'free some, or raise the limit with `ulimit -v`',
 }
 
+const WATCHES: Meaning = {
+  code: 'busy',
+  reason: 'too many watched files',
+  hint: 'raise `fs.inotify.max_user_instances` or `fs.inotify.max_user_watches`',
+}
+
 /** The reason where a file, or a directory above it, is missing. */
 export const NO_SUCH_FILE: string = 'no such file'
 
@@ -74,6 +80,17 @@ const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   ['ENOTSUP', { reason: 'the file system does not support this' }],
 ])
 
+/** Errors that mean something else in one call. */
+const OF_CALLS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['spawn EAGAIN', PROCESSES],
+  ['watch EMFILE', WATCHES],
+  ['watch ENOSPC', WATCHES],
+  [
+    'uv_cwd ENOENT',
+    { reason: 'the working directory was removed', hint: 'change to a directory that exists' },
+  ],
+])
+
 /** Calls that only read. */
 const READING =
   /^(open|read|scandir|opendir|(l|f)?stat|statfs|access|readlink|realpath|lstat|uv_cwd)$/
@@ -85,11 +102,7 @@ const READING =
 export function systemFault(error: unknown): SystemFault | undefined {
   const { code, syscall = '' } = (error ?? {}) as { code?: unknown; syscall?: unknown }
   const call = String(syscall)
-  if (call === 'uv_cwd') {
-    const hint = 'change to a directory that exists'
-    return { code: 'unreadable', reason: 'the working directory was removed', hint }
-  }
-  const found = code === 'EAGAIN' && call.startsWith('spawn') ? PROCESSES : MEANINGS.get(code)
+  const found = OF_CALLS.get(`${call.split(' ', 1)[0]} ${String(code)}`) ?? MEANINGS.get(code)
   if (found === undefined) return undefined
   return { ...found, code: found.code ?? (READING.test(call) ? 'unreadable' : 'unwritable') }
 }

@@ -3,7 +3,7 @@ import { test } from './serial.ts'
 import { systemFault } from '../src/errno.ts'
 import { asDstoreError, type DstoreError } from '../src/errors.ts'
 import { faultOf } from '../src/store/disk/faults.ts'
-import { unreadableFile } from '../src/store/file/file-faults.ts'
+import { unreadableFile, unwritableFile } from '../src/store/file/file-faults.ts'
 import type { ErrorCode } from '../src/errors.ts'
 
 const errorOf = (code: string | number, syscall = 'write', path?: string): Error =>
@@ -53,8 +53,42 @@ test('R007-112 what only reads is unreadable, and too few resources are busy the
   t.is(unreadableFile('f', undefined).code, 'unreadable')
 })
 
+test('R007-112 an output has the code and the words of every other place', (t) => {
+  for (const [errno, code, reason] of CODES) {
+    for (const call of ['open', 'stat', 'write', 'mkdir']) {
+      const error = errorOf(errno, call)
+      const fault = unwritableFile('write to f', error)
+      const general = systemFault(error)!
+      t.is(fault.code, code, `${errno} ${call}`)
+      t.is(fault.hint, general.hint)
+      t.is(fault.cause, error)
+      if (errno !== 'ENOENT' && !errno.endsWith('-116')) {
+        t.regex(fault.message, reason)
+        t.is(fault.message, `cannot write to f: ${general.reason}`)
+      }
+    }
+  }
+  for (const errno of ['ENOENT', 'ENOTDIR', 'ESTALE']) {
+    const { code, message } = unwritableFile('write to f', errorOf(errno, 'open'))
+    t.deepEqual([code, message], ['unwritable', 'cannot write to f: no such directory'])
+  }
+  const { code, message } = unwritableFile('write to f', new Error('odd words'))
+  t.deepEqual([code, message], ['unwritable', 'cannot write to f: odd words'])
+})
+
+test('R007-112 a limit on watched files is no full disk', (t) => {
+  for (const errno of ['ENOSPC', 'EMFILE']) {
+    const { code, message, hint } = asDstoreError(errorOf(errno, 'watch', 'folder'))
+    t.deepEqual([code, message], ['busy', 'folder: too many watched files'])
+    t.regex(hint ?? '', /inotify/)
+  }
+})
+
 test('R007-112 a removed working directory and a refused process are named', (t) => {
-  t.regex(asDstoreError(errorOf('ENOENT', 'uv_cwd')).message, /^the working directory was removed$/)
+  const gone = asDstoreError(errorOf('ENOENT', 'uv_cwd'))
+  t.deepEqual([gone.code, gone.message], ['unreadable', 'the working directory was removed'])
+  const closed = asDstoreError(errorOf('EACCES', 'uv_cwd'))
+  t.deepEqual([closed.code, closed.message], ['unreadable', 'permission denied'])
   const spawn = asDstoreError(errorOf('EAGAIN', 'spawn /usr/bin/node'))
   t.is(spawn.code, 'busy')
   t.regex(spawn.hint ?? '', /ulimit -u/)

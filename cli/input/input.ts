@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { piecesOf } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
+import { unreadableFile } from '../../src/store/file/file-faults.ts'
 import { isClosed } from '../terminal/standard-streams.ts'
 
 export interface Input {
@@ -13,7 +14,7 @@ export interface Input {
   readonly size: number | undefined
 }
 
-/** The kind of a file; `unreadable` if it cannot be read. Undefined for standard input. */
+/** The kind of a file; throws why it cannot be read. Undefined for standard input. */
 export function inspect(file: string): Stats | undefined {
   if (file === '-') return undefined
   let found: Stats
@@ -21,7 +22,7 @@ export function inspect(file: string): Stats | undefined {
     found = statSync(file)
     if (found.isFile()) accessSync(file, constants.R_OK)
   } catch (error) {
-    throw unreadable(file, error)
+    throw unreadableFile(file, error)
   }
   if (found.isDirectory()) throw new DstoreError('unreadable', `${file} is a directory`)
   return found
@@ -42,7 +43,7 @@ export function standardInput(): typeof process.stdin {
 export async function openInput(file: string): Promise<Input> {
   if (file === '-') return { bytes: piecesOf(standardInput()), size: undefined }
   const fd = await promisify(open)(file, 'r').catch((error: unknown) => {
-    throw unreadable(file, error)
+    throw unreadableFile(file, error)
   })
   const found = fstatSync(fd)
   if (found.isFIFO()) {
@@ -52,12 +53,4 @@ export async function openInput(file: string): Promise<Input> {
   const bytes = createReadStream('', { fd, highWaterMark: PIECE_BYTES })
   // Some file systems state 0 for a file that has bytes.
   return { bytes: piecesOf(bytes), size: (found.isFile() && found.size) || undefined }
-}
-
-/** The fault of a file that cannot be opened or read. */
-export function unreadable(file: string, cause: unknown): DstoreError {
-  const { code } = cause as NodeJS.ErrnoException
-  const known = { ENOENT: 'no such file', ENOTDIR: 'no such file', EACCES: 'permission denied' }
-  const why = known[code as keyof typeof known] ?? code
-  return new DstoreError('unreadable', `cannot read ${file}: ${why}`, { cause })
 }

@@ -6,8 +6,9 @@ import { DstoreError } from '../../src/errors.ts'
 import { decodeUtf8 } from '../../src/utf8.ts'
 import { TICKET_CHARS } from '../../src/limits.ts'
 import type { Ticket } from '../../src/membership/ticket.ts'
+import { unreadableFile } from '../../src/store/file/file-faults.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { standardInput, unreadable } from './input.ts'
+import { standardInput } from './input.ts'
 
 const LINE_END = 0x0a
 
@@ -49,7 +50,7 @@ async function firstLine(source: string): Promise<string> {
       if (piece.includes(LINE_END) || bytesIn(pieces) > 2 * TICKET_CHARS) break
     }
   } catch (cause) {
-    throw unreadable(source, cause)
+    throw unreadableFile(source, cause)
   }
   input.destroy()
   // Up to the end of the line: what follows may be cut in the middle of a character.

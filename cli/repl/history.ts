@@ -1,5 +1,6 @@
 /** The history of the prompt, kept in a file that only its user can read (R007-64). */
 import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { asDstoreError } from '../../src/errors.ts'
 import { isLossy } from '../../src/utf8.ts'
 
 export const HISTORY_LINES = 1000
@@ -56,7 +57,7 @@ export class History {
     try {
       return work()
     } catch (error) {
-      this.#onFault((error as Error).message)
+      this.#onFault(asDstoreError(error).message)
       this.#onFault = undefined
       return undefined
     }

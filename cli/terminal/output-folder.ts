@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import { makeDirectories } from '../../src/store/file/directories.ts'
+import { unwritableFile } from '../../src/store/file/file-faults.ts'
 import { fileOutput } from './file-output.ts'
 import { writeFault, type Output } from './output.ts'
 import { createPartialFile } from './partial-file.ts'
@@ -62,8 +63,7 @@ function makeDirectory(path: string): void {
   try {
     makeDirectories(path, 0o777)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new DstoreError('unwritable', `cannot create the directory ${path} (${code})`, { cause })
+    throw unwritableFile(`create the directory ${path}`, cause)
   } finally {
     process.umask(umask)
   }

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { DstoreError } from '../../src/errors.ts'
+import { unwritableFile } from '../../src/store/file/file-faults.ts'
 import { isClosed } from './standard-streams.ts'
 
 const write = promisify(fs.write)
@@ -70,13 +71,8 @@ async function writeToStream(bytes: Uint8Array): Promise<void> {
 
 /** The fault of an output that cannot be opened or written. */
 export function writeFault(error: unknown, name: string): Error {
-  const { code, message } = error as NodeJS.ErrnoException
   if (error instanceof DstoreError) return error
+  const { code } = error as NodeJS.ErrnoException
   if (code === 'EPIPE') return new ClosedPipe('closed pipe', { cause: error })
-  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
-  return new DstoreError(
-    full ? 'no-space' : 'unwritable',
-    full ? `no space left for ${name}` : `cannot write to ${name} (${code ?? message})`,
-    { cause: error },
-  )
+  return unwritableFile(`write to ${name}`, error)
 }

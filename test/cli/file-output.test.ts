@@ -126,6 +126,9 @@ for (const [call, code, expected] of [
   ['fsync', 'ENOSPC', 'no-space'],
   ['rename', 'EACCES', 'unwritable'],
   ['open', 'EACCES', 'unwritable'],
+  ['open', 'EROFS', 'unwritable'],
+  ['open', 'EMFILE', 'busy'],
+  ['fsync', 'ENOMEM', 'busy'],
 ] as const) {
   test(`R007-26 ${call} that fails with ${code} leaves the file untouched`, async (t) => {
     const path = folder(t)

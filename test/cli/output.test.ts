@@ -24,7 +24,7 @@ import type { Output } from '../../cli/terminal/output.ts'
 import { OutputFolder } from '../../cli/terminal/output-folder.ts'
 import { serving } from '../daemon/serving.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
-import { BUNDLE, Place, outcome } from './command.ts'
+import { BUNDLE, Place, outcome, type Outcome } from './command.ts'
 import { sameBytes } from '../same-bytes.ts'
 
 interface Scene {
@@ -158,19 +158,50 @@ test('R007-27 a reader that stops in the middle ends the work', async (t) => {
   t.pass()
 })
 
+const FULL = 'the disk is full\nhint: free some space on it\n'
+
 test('R007-26 a full disk is reported, on a device and on stdout', async (t) => {
   const { place, key } = await scene(t)
   t.true(existsSync('/dev/full'))
   const device = await place.run(['get', key, '-o', '/dev/full'])
-  t.is(device.stderr, 'dstore: no space left for /dev/full\n')
+  t.is(device.stderr, `dstore: cannot write to /dev/full: ${FULL}`)
   t.is(device.exit, 7)
   t.true(statSync('/dev/full').isCharacterDevice())
   const full = openSync('/dev/full', 'w')
   t.teardown(() => closeSync(full))
   const piped = await place.run(['get', key], { stdout: full })
-  t.is(piped.stderr, 'dstore: no space left for standard output\n')
+  t.is(piped.stderr, `dstore: cannot write to standard output: ${FULL}`)
   t.is(piped.exit, 7)
   t.is((await place.run(['--version'], { stdout: full })).exit, 7)
+})
+
+test('R007-112 too many open files are busy for outputs and inputs, and a hint names the limit', async (t) => {
+  const { place, key } = await scene(t)
+  writeFileSync(place.file('file'), 'value')
+  mkdirSync(place.file('out'))
+  // Node itself needs descriptors to load the command: the first file that it opens fails.
+  const preload = `
+    import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    const { open } = fs
+    const isMine = (path) => /(^|[/])(file|[.]dstore-[^/]*)$/.test(path)
+    const few = () => Object.assign(new Error('EMFILE: raw'), { code: 'EMFILE', syscall: 'open' })
+    fs.open = (path, ...more) => isMine(path) ? more.at(-1)(few()) : open(path, ...more)
+    syncBuiltinESMExports()`
+  writeFileSync(place.file('preload.mjs'), preload)
+  const run = (...args: string[]): Promise<Outcome> => {
+    const program = ['--import', place.file('preload.mjs'), BUNDLE, ...args]
+    return outcome(spawn(process.execPath, program, { cwd: place.path, env: place.env() }))
+  }
+  const why = 'too many open files\nhint: raise the limit with `ulimit -n`\n'
+  for (const [doing, ...args] of [
+    ['write to new', 'get', key, '-o', 'new'],
+    ['write to out', 'get', key, '--output-dir', 'out'],
+    ['read @file', 'join', '@file'],
+  ] as const) {
+    const { exit, stderr } = await run(...args)
+    t.deepEqual([exit, stderr], [7, `dstore: cannot ${doing}: ${why}`])
+  }
 })
 
 test('R007-26 a pipe is written directly', async (t) => {
@@ -184,10 +215,17 @@ test('R007-26 a pipe is written directly', async (t) => {
 
 test('R007-26 an impossible output is exit code 1', async (t) => {
   const { place, key } = await scene(t)
-  t.is((await place.run(['get', key, '-o', '.'])).exit, 1)
-  t.is((await place.run(['get', key, '-o', 'nowhere/out'])).exit, 1)
   writeFileSync(place.file('file'), '')
-  t.is((await place.run(['get', key, '--output-dir', 'file'])).exit, 1)
+  for (const [option, path, why] of [
+    ['-o', '.', 'it is a directory'],
+    ['-o', 'nowhere/out', 'no such directory'],
+    ['-o', 'file/out', 'no such directory'],
+    ['--output-dir', 'file', 'no such directory'],
+    ['-o', 'x'.repeat(256), 'the name is too long'],
+  ] as const) {
+    const { exit, stderr } = await place.run(['get', key, option, path])
+    t.deepEqual([exit, stderr], [1, `dstore: cannot write to ${path}: ${why}\n`])
+  }
 })
 
 test('R007-94 a value that is asked for in several ways is one file, written once', async (t) => {
@@ -311,6 +349,9 @@ test('R007-99 --output-dir where the system makes no directories ends at once', 
   const place = new Place(t, directory.path)
   for (const path of ['/proc/none', '/proc/none/below']) {
     const { exit, stderr } = await place.run(['get', 'nothing', '--output-dir', path])
-    t.deepEqual([exit, stderr], [1, `dstore: cannot create the directory ${path} (ENOENT)\n`])
+    t.deepEqual(
+      [exit, stderr],
+      [1, `dstore: cannot create the directory ${path}: no such directory\n`],
+    )
   }
 })

@@ -1,5 +1,6 @@
 /** Paths that are relative to the working directory, which may be gone. */
 import { resolve } from 'node:path'
+import { systemFault } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import { checkLossless } from '../../utf8.ts'
 
@@ -15,9 +16,10 @@ function fromWorkingDirectory(path: string): string {
   try {
     return resolve(path)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'no longer exists' : `cannot be found (${code})`
-    throw new DstoreError('unreadable', `the working directory ${why}`, {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = systemFault(cause)?.reason ?? message
+    const what = code === 'ENOENT' ? 'no longer exists' : `cannot be found: ${why}`
+    throw new DstoreError('unreadable', `the working directory ${what}`, {
       cause,
       hint: `change to another one, or write an absolute path instead of ${path}`,
     })
