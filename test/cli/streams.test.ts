@@ -1,7 +1,17 @@
 /** The command line as shells start it: closed streams, bytes that are no text, lost folders. */
 import { test } from '../serial.ts'
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
@@ -39,6 +49,8 @@ async function scene(t: ExecutionContext): Promise<Scene> {
   }
   return { place, node, key, shell }
 }
+
+const isRoot = process.getuid?.() === 0
 
 /** Without a file of its own per process, only Linux tells. */
 const starts = process.platform === 'linux' ? STARTS : STARTS.slice(0, 1)
@@ -204,13 +216,45 @@ test('R007-102 without a working directory only relative paths fail, in one line
     ['start --dir rel', lost],
     ['ls --socket rel', lost],
     ['put rel', 'dstore: cannot read rel: no such file'],
-    ['get $K -o rel', 'dstore: cannot write to rel (ENOENT)'],
-    ['get $K --output-dir rel', 'dstore: cannot create the directory rel (ENOENT)'],
+    ['get $K -o rel', 'dstore: cannot write to rel: no such directory'],
+    ['get $K --output-dir rel', 'dstore: cannot create the directory rel: no such directory'],
   ] as const) {
     const { exit, stderr } = await shell(gone + `dstore ${call}`, 'direct')
     t.is(exit, 1, call)
     t.is(stderr.split('\n')[0], message, call)
   }
+})
+
+test('R007-103 what denies the way to the socket is named: the directory, or the socket', async (t) => {
+  const place = new Place(t)
+  const closed = place.file('closed')
+  const state = join(closed, 'state')
+  mkdirSync(state, { recursive: true, mode: 0o700 })
+  const server = createServer().listen(join(state, 'dstore.sock'))
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  // Without its capabilities, the superuser is an ordinary owner.
+  const asOwner = isRoot ? 'setpriv --inh-caps=-all --bounding-set=-all ' : ''
+  const env = { ...place.env(), NODE: process.execPath, BUNDLE }
+  const run = (script: string): Promise<Outcome> =>
+    outcome(spawn('sh', ['-c', script], { cwd: place.path, env }))
+  if ((await run(`${asOwner}true`)).exit !== 0) return t.pass()
+  for (const [at, mode, directory] of [
+    [closed, 0o700, 'state'],
+    [closed, 0o700, 'none/below'],
+    [closed, 0o700, state],
+    [state, 0o700, state],
+    [join(state, 'dstore.sock'), 0o600, state],
+  ] as const) {
+    const command = `${asOwner}"$NODE" "$BUNDLE" status --dir ${directory}`
+    const { exit, stderr } = await run(`cd closed; chmod 0 ${at}; ${command}`)
+    chmodSync(at, mode)
+    const [message, hint] = stderr.split('\n')
+    t.is(exit, 6, stderr)
+    t.is(message, `dstore: cannot connect to the daemon: permission denied on ${at}`)
+    t.is(hint, 'hint: change its mode, or choose another directory with --dir')
+  }
+  return undefined
 })
 
 test('R007-29 has is 1 only for certain: every failure is another code', async (t) => {

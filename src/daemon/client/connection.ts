@@ -6,7 +6,7 @@ import { pause } from '../../deadline.ts'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError, throwIfCancelled } from '../../errors.ts'
 import { MIB } from '../../limits.ts'
-import { hintAtOwner } from '../config/owner.ts'
+import { deniedAt, hintAtOwner } from '../config/owner.ts'
 import { socketAddress } from '../config/socket-address.ts'
 
 /** Bytes of a response that a client buffers before they are read. */
@@ -28,7 +28,8 @@ const NO_DAEMON: ReadonlySet<string | undefined> = new Set([
 const OPTIONS = { readableHighWaterMark: READ_BUFFER_BYTES } as SocketConstructorOpts
 
 /**
- * An open connection; undefined where no daemon serves; `not-permitted` on another user's socket.
+ * An open connection; undefined where no daemon serves; `not-permitted` where this user may not use
+ * the socket.
  */
 export async function connectTo(path: string, signal?: AbortSignal): Promise<Socket | undefined> {
   const giveUpAt = performance.now() + CONNECT_MS
@@ -48,15 +49,23 @@ export async function connectTo(path: string, signal?: AbortSignal): Promise<Soc
     const { code, message } = cause as NodeJS.ErrnoException
     if (NO_DAEMON.has(code)) return undefined
     if (code === 'EACCES' || code === 'EPERM') {
-      throw new DstoreError('not-permitted', `the daemon's socket is not yours: ${path}`, {
-        cause,
-        ...hintAtOwner(path),
-      })
+      throw deniedSocket(path, cause)
     }
     const system = systemFault(cause)
     if (system?.code === 'busy') throw systemError(system, 'cannot connect to the daemon', cause)
     throw new DstoreError('unreachable', `cannot connect to the daemon: ${message}`, { cause })
   }
+}
+
+/** Says whether the socket is another user's, or what on the way to it denies its use. */
+function deniedSocket(path: string, cause: unknown): DstoreError {
+  const at = deniedAt(path)
+  const owner = hintAtOwner(at)
+  const isOthers = at === path && owner.hint !== undefined
+  const denied = `cannot connect to the daemon: permission denied on ${at}`
+  const message = isOthers ? `the daemon's socket is not yours: ${path}` : denied
+  const hint = 'change its mode, or choose another directory with --dir'
+  return new DstoreError('not-permitted', message, { cause, hint, ...owner })
 }
 
 async function connectOnce(path: string): Promise<Socket> {

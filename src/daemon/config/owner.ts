@@ -1,4 +1,4 @@
-/** Who owns a state directory that this user may not use. */
+/** Who owns a state directory that this user may not use, and what denies it. */
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -17,5 +17,15 @@ function ownerOf(path: string): number | undefined {
     return statSync(path).uid
   } catch {
     return dirname(path) === path ? undefined : ownerOf(dirname(path))
+  }
+}
+
+/** What denies the use of this path: the folder above it that may not be searched, or itself. */
+export function deniedAt(path: string): string {
+  try {
+    statSync(path)
+    return path
+  } catch {
+    return dirname(path) === path ? path : deniedAt(dirname(path))
   }
 }

@@ -1,7 +1,9 @@
 import { test } from '../../serial.ts'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { findPlace } from '../../../src/daemon/config/socket-place.ts'
 import { readSettings } from '../../../src/daemon/config/settings.ts'
 import {
@@ -127,12 +129,24 @@ test('R007-103 the directory of another user is not-permitted, with its owner', 
     const place = findPlace(process.argv[1], undefined, {})
     const tell = ({ code, message, hint }) => console.log(code, message, hint)
     tell(place.fault)
-    await connectTo(place.socket).then(() => console.log('none'), tell)`)
-  const args = ['--input-type=module', '-e', program, path]
+    await connectTo(place.socket).then(() => console.log('none'), tell)
+    await connectTo(process.argv[2]).then(() => console.log('none'), tell)`)
+  const theirs = join(temporaryDirectory(t), 'socket')
+  chmodSync(dirname(theirs), 0o755)
+  const server = createServer().listen(theirs)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  chmodSync(theirs, 0o600)
+  const args = ['--input-type=module', '-e', program, path, theirs]
   const { stdout } = await outcome(spawn(process.execPath, args))
   const lines = stdout.toString().trim().split('\n')
-  t.is(lines.length, 2)
+  t.is(lines.length, 3)
   t.regex(lines[0]!, /^not-permitted you may not read .*config\.json it belongs to root;/)
-  t.regex(lines[1]!, /^not-permitted the daemon's socket is not yours: .* it belongs to root;/)
+  const denied = `not-permitted cannot connect to the daemon: permission denied on ${path} it belongs`
+  t.true(lines[1]!.startsWith(`${denied} to root;`), lines[1])
+  t.regex(
+    lines[2]!,
+    /^not-permitted the daemon's socket is not yours: .*socket it belongs to root;/,
+  )
   return undefined
 })
