@@ -3,7 +3,7 @@ import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import type { Problem } from '../../src/daemon/api/api.ts'
@@ -70,6 +70,32 @@ test('R007-93 a path that leads the daemon to no file is no hindrance', async (t
   const { stdout, stderr } = await elsewhere(script)
   t.is(stdout.toString(), `${keyOf(there)}\n`.repeat(2), stderr)
   t.deepEqual([...node.values.keys()], [keyOf(there)])
+  return undefined
+})
+
+test('R007-112 get to a read-only file system says that it is read-only', async (t) => {
+  if (!isPermitted) return t.pass()
+  const { node, place, here, elsewhere } = await scene(t)
+  const key = keyOf(here)
+  node.values.set(key, here)
+  const readOnly = 'echo old > folder/old; mount -o remount,ro folder; "$NODE" "$BUNDLE"'
+  const why = 'the file system is read-only\n'
+  for (const [args, doing] of [
+    ['-o folder/new', 'write to folder/new'],
+    ['-o folder/old', 'write to folder/old'],
+    ['--output-dir folder', 'write to folder'],
+    ['--output-dir folder/new', 'create the directory folder/new'],
+    ['--output-dir folder/new/below', 'create the directory folder/new/below'],
+  ] as const) {
+    const { exit, stdout, stderr } = await elsewhere(`${readOnly} get ${key} ${args}`)
+    t.deepEqual([exit, stderr, stdout.byteLength], [1, `dstore: cannot ${doing}: ${why}`, 0])
+  }
+  const exported = await elsewhere(`${readOnly} export -o folder/archive`)
+  t.is(exported.stderr, `dstore: cannot write to folder/archive: ${why}`)
+  const bound = 'mount --bind -o ro folder folder; "$NODE" "$BUNDLE"'
+  const { exit, stderr } = await elsewhere(`${bound} get ${key} -o folder/new`)
+  t.deepEqual([exit, stderr], [1, `dstore: cannot write to folder/new: ${why}`])
+  t.deepEqual(readdirSync(place.file('folder')), [])
   return undefined
 })
 
