@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { test } from '../serial.ts'
-import { BUNDLE, Place } from '../cli/command.ts'
+import { BUNDLE, Place, outcome, type Outcome } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
 
 test('R005-54: a commit that the disk refuses is one line of the log, without a stack', async (t) => {
@@ -37,4 +37,23 @@ test('R005-54: a commit that the disk refuses is one line of the log, without a 
   // The C code of the database writes one of these lines itself, or none.
   const lines = log.split('\n').filter((line) => line !== '' && !line.startsWith('Write error: '))
   for (const line of lines) t.regex(line, /^\d{4}-\S+ (info|error) /)
+})
+
+test('R007-112 a limit on the size of files is named wherever it stops the database', async (t) => {
+  // With some of these LMDB writes a page in part, in others not at all, at opening and later.
+  for (const blocks of [16, 32, 40, 48, 64, 80, 96, 112]) {
+    const place = new Place(t)
+    const limited = `ulimit -f ${blocks}; exec "$@"`
+    const put = async (): Promise<Outcome> => {
+      const args = ['-c', limited, 'sh', process.execPath, BUNDLE, 'put', '-']
+      const child = spawn('sh', args, { env: place.env() })
+      child.stdin.on('error', () => undefined)
+      child.stdin.end(randomBytes(3000))
+      return outcome(child)
+    }
+    let last = await put()
+    for (let i = 0; i < 30 && last.exit === 0; i++) last = await put()
+    t.is(last.exit, 7, `${blocks}: ${last.stderr}`)
+    t.regex(last.stderr, /: the file is larger than the system allows\nhint: see `ulimit -f`\n$/)
+  }
 })

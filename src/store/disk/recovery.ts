@@ -9,6 +9,7 @@ import { Database } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { FILE_MODE, type Files } from './files.ts'
 import { checkLmdbFile } from './records/lmdb-file.ts'
+import { explained } from './records/short-write.ts'
 import {
   type Layout,
   isForeign,
@@ -62,7 +63,8 @@ export async function openDatabase(files: Files, layout: Layout): Promise<Databa
   let database: Database
   try {
     database = new Database(layout.records)
-  } catch (error) {
+  } catch (thrown) {
+    const error = explained(thrown, layout.data)
     const fault = faultOf(error, `open the records in ${layout.root}`)
     if (fault instanceof DstoreError) throw fault
     throw new DstoreError('integrity', `${layout.root} cannot be read`, { cause: error })

@@ -1,10 +1,12 @@
 /** The LMDB database: records, log, small values, and what is at each location (specs/005). */
 import type { Database as LmdbTable, RootDatabase } from 'lmdb'
 import type * as Lmdb from 'lmdb'
+import { join } from 'node:path'
 import { requireNative } from '../../native-package.ts'
 import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
 import { unprinted } from './printed-errors.ts'
+import { explained } from './short-write.ts'
 
 /** Counters of the store. `run` changes at every opening, the rest with every commit. */
 export interface Tally {
@@ -27,6 +29,7 @@ export interface StoredValue {
 }
 
 export class Database {
+  readonly #path: string
   readonly #root: RootDatabase<Buffer, Uint8Array>
   readonly #records: LmdbTable<Buffer, Uint8Array>
   readonly #log: LmdbTable<Buffer, Uint8Array>
@@ -37,6 +40,7 @@ export class Database {
 
   /** Opens or creates the database in a directory. Throws LMDB's errors. */
   constructor(directory: string) {
+    this.#path = join(directory, 'data.mdb')
     const { open } = requireNative('lmdb') as typeof Lmdb
     this.#root = open<Buffer, Uint8Array>({
       path: directory,
@@ -61,7 +65,11 @@ export class Database {
    * Durable and visible when it resolves. Reads inside `write` see its writes.
    */
   async transact<T>(write: () => T): Promise<T> {
-    return unprinted(() => this.#root.childTransaction(write), reasonOf)
+    try {
+      return await unprinted(() => this.#root.childTransaction(write), reasonOf)
+    } catch (error) {
+      throw explained(error, this.#path)
+    }
   }
 
   row({ table, id }: RecordKey): Row | undefined {

@@ -3,6 +3,7 @@ import { DstoreError } from '../../../errors.ts'
 import { MIB } from '../../../limits.ts'
 import type { Location } from '../../store.ts'
 import type { Database, Tally } from './database.ts'
+import { EIO } from './short-write.ts'
 import type { FreeSpace } from '../free-space.ts'
 import type { HeldFiles } from '../../file/held-files.ts'
 
@@ -178,5 +179,3 @@ export class GroupCommit {
 function bytesOf(queued: readonly Queued[]): number {
   return queued.reduce((sum, { job }) => sum + job.bytes, 0)
 }
-
-const EIO = 5
