@@ -98,35 +98,5 @@ export async function putAtOnce(
   }
 }
 
-/** Gets as many different values at once. */
-export async function getAtOnce(
-  t: ExecutionContext,
-  { global, local, link }: Slow,
-  count: number,
-  size: number,
-  flags: readonly string[],
-): Promise<void> {
-  const values = different(t, count, size)
-  const puts = await global.ask((client) =>
-    Promise.all(values.map((bytes) => client.putBytes(once(bytes)))),
-  )
-  const before = link.carriedBytes.down
-  const begin = performance.now()
-  const outcomes = await Promise.all(puts.map(({ key }) => local.run(['get', key, ...flags])))
-  const seconds = ((performance.now() - begin) / 1000).toFixed(1)
-  const carried = link.carriedBytes.down - before
-  t.log(`${count} of ${size} bytes in ${seconds} s; ${carried} bytes went down`)
-  t.deepEqual(
-    outcomes.map(({ exit, stderr }) => `${exit}${stderr}`),
-    values.map(() => '0'),
-  )
-  t.true(carried > count * size, 'all of it took the slow link')
-  for (const [i, value] of values.entries()) t.true(value.equals(outcomes[i]!.stdout))
-}
-
 const different = (t: ExecutionContext, count: number, size: number): Buffer[] =>
   Array.from({ length: count }, (_, i) => Buffer.alloc(size, `${t.title} ${i}`))
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
-}
