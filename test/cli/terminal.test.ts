@@ -228,7 +228,7 @@ test('status --watch refreshes until Ctrl-C; with --json one document a line', a
 test('R007-20 progress names the peers that send and receive since the work began', (t) => {
   const status = (...traffic: [peer: string, into: number, out: number][]): StatusAnswer =>
     ({
-      global: { address: '/ip4/127.0.0.1/tcp/1/p2p/G' },
+      global: { peer: 'G', address: '/ip4/127.0.0.1/tcp/1/p2p/G' },
       traffic: traffic.map(([peer, valueBytesIn, valueBytesOut]) => ({
         peer,
         valueBytesIn,
