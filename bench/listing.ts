@@ -54,9 +54,11 @@ async function fill(directory: string): Promise<void> {
   await store.close()
 }
 
+/** In MiB; 0 for a process that has ended, and waits for its parent to notice. */
 async function memory(child: ChildProcess, field: 'RssAnon' | 'VmRSS'): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)![1]) / 1024
+  const [, kib = '0'] = new RegExp(`${field}:\\s+(\\d+)`).exec(status) ?? []
+  return Number(kib) / 1024
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'dstore-listing-'))
