@@ -166,7 +166,8 @@ test('R007-112 with few descriptors a command names them, and with some more it 
       /internal error|undefined|ended before it could/,
       `${count} descriptors`,
     )
-    if (started.exit === 0) await place.run(['stop'])
+    // A start that lacked descriptors itself may have left a daemon that serves.
+    await place.run(['stop'])
   }
   t.is(outcomes.at(-1)!.exit, 0, outcomes.at(-1)!.stderr)
   const named = outcomes.filter(({ stderr }) =>
