@@ -80,7 +80,7 @@ test('a pause resets the stream when its window has grown beyond its read buffer
 })
 
 test('yamux opens the window of any stream to the ceiling of all, whatever its protocol', async (t) => {
-  // It grows for a reader that is quick beside the round trip, so a busy machine may need more turns.
+  // It grows for a reader that is quick beside the round trip: a busy machine may need more turns.
   let opened = 0
   for (let attempt = 0; attempt < 20 && opened <= 2 * MIB; attempt++) {
     const { here, there } = await streams({
