@@ -38,10 +38,7 @@ export class Receipts {
     if (this.#receivedBytes === this.#sentBytes) return
     const waitMs = this.#receivedBytes < EARLY_BYTES ? RECEIPT_MS : LATER_RECEIPT_MS
     this.#timer = setTimeout(() => this.#send(), waitMs)
-    if (this.#transfer.queuedBytes === 0) this.#say()
-  }
-
-  #say(): void {
+    if (this.#transfer.queuedBytes > 0) return
     this.#sentBytes = this.#receivedBytes
     const receipt: Message = { type: 'received', bytes: this.#receivedBytes }
     void this.#transfer.send(receipt).catch(() => undefined)
