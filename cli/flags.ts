@@ -150,7 +150,7 @@ export function parseFlags(
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
     throw new DstoreError('usage', `${command}: ${firstSentence(message)}`, {
       cause: error,
-      hint: hintAtDash(args, message) ?? hintFor(command, names, message),
+      hint: hintAtDash(args, message, names) ?? hintFor(command, names, message),
     })
   }
 }
@@ -169,16 +169,22 @@ function firstSentence(message: string): string {
 }
 
 /** How to write an argument that begins with a dash. */
-function hintAtDash(args: readonly string[], message: string): string | undefined {
+function hintAtDash(
+  args: readonly string[],
+  message: string,
+  names: readonly FlagName[],
+): string | undefined {
   const flag = /'(--?[\w-]+)[^']*' argument is ambiguous/.exec(message)?.[1]
   if (flag !== undefined) {
     const name = Object.entries(FLAGS).find(([, { short }]) => flag === `-${short}`)?.[0]
     const value = args[args.indexOf(flag) + 1] ?? ''
     return `for a value that begins with a dash, write ${name ? `--${name}` : flag}=${value}`
   }
-  return /Unknown option '-[^-]/.test(message)
-    ? 'write -- before arguments that begin with a dash'
-    : undefined
+  const letter = /Unknown option '-([^-'])/.exec(message)?.[1]
+  if (letter === undefined) return undefined
+  const own = names.find((name) => name.startsWith(letter))
+  const meant = own === undefined ? '' : `did you mean --${own}? or `
+  return `${meant}write -- before arguments that begin with a dash`
 }
 
 function hintFor(command: string, names: readonly FlagName[], message: string): string {

@@ -9,7 +9,7 @@ import { COMMANDS } from './commands.ts'
 import { parseFlags, splitCommand } from './flags.ts'
 import { commandHelp, overview } from './help.ts'
 import { interruptible } from './signals.ts'
-import { nearest } from './suggest.ts'
+import { commandMeant, nearest } from './suggest.ts'
 import { ClosedPipe } from './terminal/output.ts'
 import { Terminal } from './terminal/terminal.ts'
 
@@ -46,6 +46,8 @@ function exitsOf(args: readonly string[]): Readonly<Record<number, number>> {
   return (Object.hasOwn(COMMANDS, name) && COMMANDS[name]!.exits) || {}
 }
 
+const VERSION_WORDS: ReadonlySet<string> = new Set(['--version', '-V', 'version'])
+
 async function dispatch(
   args: readonly string[],
   terminal: Terminal,
@@ -55,10 +57,17 @@ async function dispatch(
   const [first, ...rest] = splitCommand(args)
   if (first === undefined) {
     terminal.note(overview())
-    return new DstoreError('usage', 'no command').kind.exit
+    const { kind } = new DstoreError('usage', 'no command')
+    if (args.length === 0) return kind.exit
+    throw new DstoreError('usage', `no command in: dstore ${args.join(' ')}`, {
+      hint: 'flags follow a command, such as `dstore status`',
+    })
   }
-  if (first === '--version' || first === 'version') return terminal.print(`dstore ${VERSION}`)
-  if (first === '--help' || first === '-h') return terminal.print(overview())
+  if (VERSION_WORDS.has(first)) return terminal.print(`dstore ${VERSION}`)
+  if (first === '--help' || first === '-h') {
+    const about = rest.find((arg) => Object.hasOwn(COMMANDS, arg))
+    return terminal.print(about === undefined ? overview() : commandHelp(find(about), about))
+  }
   if (first === 'help') {
     const about = rest[0]
     return terminal.print(about === undefined ? overview() : commandHelp(find(about), about))
@@ -71,8 +80,9 @@ async function dispatch(
   const [least, most] = command.positionals
   if (positionals.length < least || positionals.length > most) {
     const forms = most === 0 ? 'no arguments' : command.usage.replaceAll('\n', ', or ')
+    const stream = positionals.length === 0 && /\| -($|\n)/.test(command.usage)
     throw new DstoreError('usage', `${first} takes ${forms}`, {
-      hint: `see \`dstore ${first} --help\``,
+      hint: `${stream ? '- is standard input; ' : ''}see \`dstore ${first} --help\``,
     })
   }
   const { quiet = false, verbose = false, json = false } = flags
@@ -86,8 +96,11 @@ async function dispatch(
 
 function find(name: string): Command {
   if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name]!
-  const near = nearest(name, Object.keys(COMMANDS))
-  throw new DstoreError('usage', `no such command: ${name}`, {
-    hint: near === undefined ? 'see `dstore --help`' : `did you mean \`dstore ${near}\`?`,
-  })
+  throw new DstoreError('usage', `no such command: ${name}`, { hint: hintAtCommand(name) })
+}
+
+function hintAtCommand(name: string): string {
+  if (name === 'restart') return 'use `dstore stop`, then `dstore start`'
+  const near = commandMeant(name) ?? nearest(name, Object.keys(COMMANDS))
+  return near === undefined ? 'see `dstore --help`' : `did you mean \`dstore ${near}\`?`
 }

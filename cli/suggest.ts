@@ -1,4 +1,36 @@
-/** Suggestions for mistyped words. */
+/** Suggestions for mistyped words, and for those of other programs. */
+
+/** Words that other programs use, by the command that does what they mean. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  put: 'add upload store save push set create write',
+  get: 'cat download fetch pull read show load',
+  ls: 'list keys names dir find',
+  rm: 'delete del remove unbind gc',
+  name: 'tag bind alias link',
+  has: 'exists test check',
+  stat: 'info size head',
+  stop: 'quit kill shutdown down end',
+  start: 'run serve server up init',
+  daemon: 'foreground',
+  cid: 'hash key digest sum b3sum',
+  export: 'backup dump save-all archive',
+  import: 'restore',
+  watch: 'tail events follow subscribe',
+  prefetch: 'warm preload',
+  evict: 'drop forget',
+  invite: 'ticket token share',
+  join: 'connect login attach',
+  members: 'peers nodes users',
+  repl: 'shell prompt cli console',
+  logs: 'log journal',
+  verify: 'fsck scrub',
+}
+
+/** The command that does what a word of another program means. */
+export function commandMeant(word: string): string | undefined {
+  const meant = Object.entries(SYNONYMS).find(([, words]) => words.split(' ').includes(word))
+  return meant?.[0]
+}
 
 /** The candidate nearest to `word`; undefined if more than a third of the word would change. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

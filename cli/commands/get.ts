@@ -20,7 +20,9 @@ export async function get(invocation: Invocation): Promise<number> {
     throw new DstoreError('usage', 'get takes -o or --output-dir, not both')
   }
   if (positionals.length > 1 && directory === undefined) {
-    throw new DstoreError('usage', 'several values need --output-dir DIR')
+    throw new DstoreError('usage', 'several values need --output-dir DIR', {
+      hint: `to write one value to a file: dstore get ${positionals[0]!} -o FILE`,
+    })
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
   const references = await parseReferences(positionals)

@@ -30,9 +30,14 @@ export async function rm(invocation: Invocation): Promise<number> {
     const { name, key, seq, acknowledged } = unbound
     const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
     const lists = { 'acknowledged by': acknowledged }
-    return printRemoval(terminal, unbound, `unbound ${name}${value}`, lists)
+    const code = await printRemoval(terminal, unbound, `unbound ${name}${value}`, lists)
+    if (key === undefined && !nameOnly) terminal.note(KEPT)
+    return code
   })
 }
+
+/** Why a value stays when a name of it goes. */
+const KEPT = 'its value stays: it has other names, or was put without a name, too; `dstore rm KEY` removes it'
 
 function removedText({ key, seq, freedBytes }: RemoveAnswer): string {
   return `removed ${key} (seq ${seq}, ${formatSize(freedBytes)} freed)`

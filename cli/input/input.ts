@@ -24,7 +24,11 @@ export function inspect(file: string): Stats | undefined {
   } catch (error) {
     throw unreadableFile(file, error)
   }
-  if (found.isDirectory()) throw new DstoreError('unreadable', `${file} is a directory`)
+  if (found.isDirectory()) {
+    throw new DstoreError('unreadable', `${file} is a directory`, {
+      hint: `store it as one value: tar c ${file} | dstore put -`,
+    })
+  }
   return found
 }
 

@@ -1,6 +1,7 @@
 /**
  * Translates libp2p's errors into faults of one clear line. libp2p names errors, Node codes them.
  */
+import { networkInterfaces } from 'node:os'
 import { systemFault } from '../errno.ts'
 import { DstoreError, systemError, type ErrorCode } from '../errors.ts'
 
@@ -55,12 +56,26 @@ export function listenFault(error: unknown): DstoreError {
   const system = systemFault({ code: /\bE(MFILE|NFILE|NOMEM|NOBUFS)\b/.exec(message)?.[0] })
   if (system !== undefined) return systemError(system, 'cannot listen', error)
   const address = /^\s+(\/\S+): /m.exec(message)?.[1] ?? 'an address'
+  if (/EADDRNOTAVAIL|EAFNOSUPPORT/.test(message)) return notOfThisMachine(address, error)
   const [code, what]: Fault = message.includes('EADDRINUSE')
     ? ['address-in-use', `${address}: something else listens there`]
-    : /EADDRNOTAVAIL|EACCES|EINVAL|EAFNOSUPPORT/.test(message)
+    : /EACCES|EINVAL/.test(message)
       ? ['malformed-address', `${address}: this machine cannot listen there`]
       : ['internal', oneLine(message)]
   return new DstoreError(code, what, { cause: error })
+}
+
+/** Listening at `address` failed, since no interface has it. The hint names those that one has. */
+export function notOfThisMachine(address: string, cause: unknown): DstoreError {
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .filter((one) => one?.internal === false && !one.address.startsWith('fe80:'))
+    .map((one) => one!.address)
+  const has = own.length === 0 ? '' : `it has ${own.slice(0, 4).join(', ')}; `
+  return new DstoreError('malformed-address', `${address} is not an address of this machine`, {
+    cause,
+    hint: `${has}/ip4/0.0.0.0/tcp/PORT listens at all of them`,
+  })
 }
 
 function cancelled(reason: unknown, target: string): DstoreError {

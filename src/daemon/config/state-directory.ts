@@ -42,7 +42,10 @@ export function stateDirectory(path: string): StateDirectory {
   }
 }
 
-/** The directory of the flag, else of `DSTORE_DIR`, else in the XDG data directory (R007-1). */
+/**
+ * The directory of the flag, else of `DSTORE_DIR`, else in the XDG data directory (R007-1). `usage`
+ * if there is none.
+ */
 export function chooseDirectory(
   flag: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
@@ -52,8 +55,22 @@ export function chooseDirectory(
   if (chosen !== '') return stateDirectory(chosen)
   const xdg = environment['XDG_DATA_HOME']
   // The XDG specification ignores relative paths.
-  const data = xdg?.startsWith('/') === true ? xdg : join(homedir(), '.local', 'share')
+  const data = xdg?.startsWith('/') === true ? xdg : join(homeDirectory(), '.local', 'share')
   return stateDirectory(join(data, 'dstore'))
+}
+
+/** Throws `usage` for a user without one: a relative path would be another store in each folder. */
+function homeDirectory(): string {
+  let home = ''
+  try {
+    home = homedir()
+  } catch {
+    // The user has no entry in the password file, as in containers.
+  }
+  if (home.startsWith('/')) return home
+  throw new DstoreError('usage', 'there is no home directory to keep the state directory in', {
+    hint: 'choose a state directory with --dir or DSTORE_DIR',
+  })
 }
 
 /**

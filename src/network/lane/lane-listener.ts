@@ -14,6 +14,7 @@ import { SlabPool } from './lane-receive.ts'
 import { LANE_PROTOCOL, encodeOffer } from './lane-offer.ts'
 import { LaneSet } from './lane-set.ts'
 import { laneServer } from './lane-tls.ts'
+import { notOfThisMachine } from '../network-faults.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
 
 export interface LaneListenerOptions extends LaneKeysOptions {
@@ -206,7 +207,11 @@ async function listen(server: Server, host: string, port: number): Promise<void>
       const code = REASONS.get(cause.code) ?? 'malformed-address'
       const message = `lanes cannot listen on ${host} port ${port} (${cause.code})`
       const hint = 'choose another port with --lane-port, or 0 for any that is free'
-      reject(new DstoreError(code, message, { cause, hint }))
+      reject(
+        NO_SUCH_HOST.has(cause.code)
+          ? notOfThisMachine(host, cause)
+          : new DstoreError(code, message, { cause, hint }),
+      )
     })
     server.listen({ host, port, ipv6Only: true }, resolve)
   })

@@ -1,6 +1,7 @@
 /** Resolves a word to a key: a key in any spelling, otherwise a name (specs/007, R007-36). */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
+import { DIGEST_BYTES } from '../../limits.ts'
 import { checkName } from '../../index/name.ts'
 import { batchesOf } from './batches.ts'
 import type { CallOptions, Node, ValueFacts } from '../node.ts'
@@ -23,8 +24,25 @@ export async function resolveKey(
   if (key instanceof Key) return key
   const bound = await node.index.lookup(checkName(word), options)
   if (bound !== undefined) return bound.key
-  throw LIKE_A_KEY.test(word) ? key : new DstoreError('not-found', `no such name: ${word}`)
+  if (LIKE_A_KEY.test(word)) throw key
+  const hint = hintAtKey(word)
+  throw new DstoreError('not-found', `no such name: ${word}`, hint === undefined ? {} : { hint })
 }
+
+/** What surrounds a key in a URL, a list or a message. */
+const AROUND_KEY = /^[\s"'`<(]*(?:(?:ipfs|dstore):\/\/|\S*\/ipfs\/|blake3[:-])?|[\s"'`>).,;/]*$/g
+
+/** Said of a name that is not bound, if a key was meant: it has something around it, or is cut. */
+function hintAtKey(word: string): string | undefined {
+  const bare = word.replace(AROUND_KEY, '')
+  if (bare !== word && readKey(bare) instanceof Key) return `did you mean the key ${bare}?`
+  const { length } = PRINTED
+  if (!bare.startsWith(PRINTED.slice(0, 7)) || bare.length >= length) return undefined
+  return `a key has ${length} characters, and this has ${bare.length}: it seems to be cut off`
+}
+
+/** Some key: all have the same length and the same first characters. */
+const PRINTED = new Key(new Uint8Array(DIGEST_BYTES)).toString()
 
 /** The key that the text spells, or the error. */
 function readKey(text: string): Key | DstoreError {

@@ -301,6 +301,6 @@ function clockStatus(doubt: WallDoubt | undefined): ClockStatus {
 
 const refuseMembership: Ask = () => {
   throw new DstoreError('usage', 'a standalone node has no members', {
-    hint: 'start it with --global',
+    hint: 'run this at the Global; to make this node one: `dstore stop`, then `dstore start --global`',
   })
 }

@@ -15,6 +15,10 @@ const DIAL_TURN_MS = 5000
 /** How long the dial of the only address may take, if the network has not ended it before. */
 const LONE_DIAL_MS = 12_000
 
+/** A port without a listener refuses at once; silence is a firewall's, or an address's of nobody. */
+const AT_FIREWALL =
+  'a firewall may drop what is sent to this port, or the address is not in use: see `dstore doctor`'
+
 /** An address of Global, and the one that it was known by: a host name, or the same. */
 export interface Target {
   readonly address: string
@@ -55,9 +59,16 @@ interface Candidate {
   since: number
 }
 
+interface Failed {
+  readonly target: Target
+  readonly error: DstoreError
+}
+
 export interface RaceRules {
   /** Every other dial ends before a hello goes out. */
   readonly oneHello: boolean
+  /** Is it an address of this machine only? By default none is. */
+  readonly isLoopback?: (address: string) => boolean
 }
 
 export class ConnectionRace {
@@ -76,7 +87,7 @@ export class ConnectionRace {
   #greeting: Candidate | undefined
   #lastId = 0
   #dialAt = 0
-  #errors: DstoreError[] = []
+  #failed: Failed[] = []
   #effects: RaceEffect[] = []
 
   constructor(rules: RaceRules = { oneHello: true }) {
@@ -108,7 +119,7 @@ export class ConnectionRace {
         this.#isAlone = event.targets.length === 1
         this.#known = new Set(event.targets.map(({ address }) => address))
         this.#waiting = [...event.targets]
-        this.#errors = []
+        this.#failed = []
         this.#dialAt = now
         break
       case 'resolved':
@@ -120,7 +131,7 @@ export class ConnectionRace {
         this.#proved(event.id, now)
         break
       case 'failed':
-        this.#failed(event.id, event.error, now)
+        this.#fail(event.id, event.error, now)
         break
       case 'answered':
         if (event.id !== this.#greeting?.id) break
@@ -160,10 +171,12 @@ export class ConnectionRace {
     this.#effects.push({ type: 'hello', id })
   }
 
-  #failed(id: number, error: DstoreError, now: number): void {
-    if (id === this.#greeting?.id) this.#greeting = undefined
-    else if (!this.#dialling.delete(id)) return
-    this.#errors.push(error)
+  #fail(id: number, error: DstoreError, now: number): void {
+    const candidate = id === this.#greeting?.id ? this.#greeting : this.#dialling.get(id)
+    if (candidate === undefined) return
+    if (candidate === this.#greeting) this.#greeting = undefined
+    this.#dialling.delete(id)
+    this.#failed.push({ target: candidate.target, error })
     this.#dialAt = now
   }
 
@@ -183,7 +196,7 @@ export class ConnectionRace {
     }
     for (const candidate of this.#dialling.values()) {
       if (now - candidate.since < this.#dialMs) continue
-      this.#giveUp(candidate, 'no answer in time', now)
+      this.#giveUp(candidate, 'no answer in time', now, AT_FIREWALL)
     }
     while (this.#waiting.length > 0 && this.#dialling.size < RACED_DIALS && now >= this.#dialAt) {
       const candidate = { id: ++this.#lastId, target: this.#waiting.shift()!, since: now }
@@ -196,10 +209,12 @@ export class ConnectionRace {
     this.#effects.push({ type: 'lost', error: this.#mostTelling() })
   }
 
-  #giveUp(candidate: Candidate, why: string, now: number): void {
-    const error = new DstoreError('timeout', `${candidate.target.address}: ${why}`)
+  #giveUp(candidate: Candidate, why: string, now: number, hint?: string): void {
+    const error = new DstoreError('timeout', `${candidate.target.address}: ${why}`, {
+      ...(hint !== undefined && { hint }),
+    })
     this.#close(candidate, error)
-    this.#failed(candidate.id, error, now)
+    this.#fail(candidate.id, error, now)
   }
 
   #close({ id }: Candidate, error: DstoreError): void {
@@ -218,11 +233,15 @@ export class ConnectionRace {
 
   /**
    * Where Global may be back in a moment, it is away: that another peer answers at an address
-   * matters only if every one has failed for good.
+   * matters only if every one has failed for good. An address of loopback tells about this machine
+   * where there is another.
    */
   #mostTelling(): DstoreError {
-    const [first = new DstoreError('unreachable', 'Global has no address')] = this.#errors
+    const { isLoopback = () => false } = this.#rules
+    const elsewhere = this.#failed.filter(({ target }) => !isLoopback(target.address))
+    const errors = (elsewhere.length > 0 ? elsewhere : this.#failed).map(({ error }) => error)
+    const [first = new DstoreError('unreachable', 'Global has no address')] = errors
     const isAway = ({ code }: DstoreError): boolean => code === 'unreachable' || code === 'timeout'
-    return this.#errors.find(isAway) ?? first
+    return errors.find(isAway) ?? first
   }
 }

@@ -8,6 +8,7 @@ import { decodeMessage } from '../../index/codec/decode.ts'
 import { encodeMessage } from '../../index/codec/encode.ts'
 import type { Message } from '../../index/message.ts'
 import { INDEX_MESSAGE_BYTES } from '../../limits.ts'
+import { isLoopback } from '../../network/multiaddr.ts'
 import { INDEX_PROTOCOL, type PeerConnection, type PeerDialer } from '../../network/network.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
@@ -79,7 +80,7 @@ interface Dialled {
 class Attempt {
   readonly #options: ConnectorOptions
   readonly #greeter: Greeter
-  readonly #race = new ConnectionRace()
+  readonly #race = new ConnectionRace({ oneHello: true, isLoopback })
   readonly #dials = new Map<number, Dialled>()
   #timer: NodeJS.Timeout | undefined
   #resolve: (greeted: Greeted) => void = () => undefined

@@ -150,3 +150,16 @@ test('R007-103 the directory of another user is not-permitted, with its owner', 
   )
   return undefined
 })
+
+test('R007-1 without a home directory there is no default', (t) => {
+  const { HOME } = process.env
+  t.teardown(() => {
+    process.env['HOME'] = HOME
+  })
+  for (const home of ['', 'relative', './here']) {
+    process.env['HOME'] = home
+    const error = t.throws(() => chooseDirectory(undefined, {}), { code: 'usage' } as never)
+    t.regex((error as unknown as { hint: string }).hint, /--dir or DSTORE_DIR$/)
+    t.is(chooseDirectory(undefined, { DSTORE_DIR: '/b' }).path, '/b')
+  }
+})

@@ -152,3 +152,28 @@ test('R006-7 that another peer answers somewhere matters only if no address may 
   course.start(['a'])
   t.deepEqual(course.failed(3, 'impostor'), ['lost impostor'])
 })
+
+test('R004-71 a lost race blames no address of this machine where Global has another', (t) => {
+  const isLoopback = (address: string): boolean => address.startsWith('here')
+  const lost = (addresses: readonly string[], failed: readonly string[]): string | undefined => {
+    const race = new ConnectionRace({ oneHello: true, isLoopback })
+    const effects = race.handle({
+      type: 'start',
+      targets: targets(...addresses),
+      beside: false,
+      now: 0,
+    })
+    while (effects.at(-1)?.type === 'dial') {
+      const { id, target } = effects.at(-1) as RaceEffect & { type: 'dial' }
+      if (failed.includes(target.address)) {
+        const error = new DstoreError('unreachable', `${target.address}: refused`)
+        effects.push(...race.handle({ type: 'failed', id, error, now: 0 }))
+      } else effects.push(...race.handle({ type: 'tick', now: 12_000 }))
+    }
+    const last = effects.at(-1)
+    return last?.type === 'lost' ? last.error.message : undefined
+  }
+  t.is(lost(['here', 'a'], ['here']), 'a: no answer in time')
+  t.is(lost(['a', 'here'], ['a', 'here']), 'a: refused')
+  t.is(lost(['here', 'here too'], ['here', 'here too']), 'here: refused')
+})

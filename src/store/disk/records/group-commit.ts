@@ -134,7 +134,7 @@ export class GroupCommit {
   async #admit(queued: readonly Queued[]): Promise<readonly Queued[]> {
     if (!queued.some(({ job }) => job.adds)) return queued
     const refusal = await this.#freeSpace.admits(bytesOf(queued)).then(
-      (fits) => (fits ? undefined : new DstoreError('no-space', 'the disk is full')),
+      (fits) => (fits ? undefined : diskFull('the disk is full')),
       (error: unknown) => this.#held.faultOf(error, 'ask for free space'),
     )
     if (refusal === undefined) return queued
@@ -172,8 +172,13 @@ export class GroupCommit {
     const fault = await this.#held.faultOf(cause, 'commit')
     const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
     if (!isShort || !(await this.#freeSpace.isTight(bytes).catch(() => false))) return fault
-    return new DstoreError('no-space', 'cannot commit: the disk is full', { cause })
+    return diskFull('cannot commit: the disk is full', cause)
   }
+}
+
+function diskFull(message: string, cause?: unknown): DstoreError {
+  const hint = 'free some space on the disk of the state directory, or remove values'
+  return new DstoreError('no-space', message, { cause, hint })
 }
 
 function bytesOf(queued: readonly Queued[]): number {
