@@ -37,7 +37,8 @@ export async function rm(invocation: Invocation): Promise<number> {
 }
 
 /** Why a value stays when a name of it goes. */
-const KEPT = 'its value stays: it has other names, or was put without a name, too; `dstore rm KEY` removes it'
+const KEPT =
+  'its value stays: it has other names, or was put without a name, too; `dstore rm KEY` removes it'
 
 function removedText({ key, seq, freedBytes }: RemoveAnswer): string {
   return `removed ${key} (seq ${seq}, ${formatSize(freedBytes)} freed)`
