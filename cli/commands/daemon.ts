@@ -23,7 +23,7 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   process.on('uncaughtExceptionMonitor', ({ stack }) => log.error('crashed', { stack }))
   checkOneRole(flags)
   const { join, ...rest } = flags
-  const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal)
+  const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal, signal)
   const given = ticket !== undefined || text === undefined ? rest : { ...rest, join: text }
   const settings = mergeSettings(settingsFromFlags(given), settingsFromEnvironment(process.env))
   return runDaemon(

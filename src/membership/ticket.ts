@@ -31,9 +31,6 @@ const CHECKSUM_BYTES = 4
 /** Printable ASCII, without `/` in the host: safe to print to a terminal and to dial. */
 const ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[0-9A-Za-z.:_%-]+\/tcp\/[1-9]\d{0,4}$/
 
-/** Does a text begin like a ticket, so that an error in it is that of a ticket? */
-export const looksLikeTicket = (text: string): boolean => text.startsWith(PREFIX)
-
 /** May this be in a ticket: a multiaddr of host and TCP port, without peer id? */
 export function isTicketAddress(address: string): boolean {
   return address.length <= TICKET_ADDRESS_CHARS && ADDRESS.test(address)
@@ -60,7 +57,7 @@ export function formatTicket({ peer, addresses, secret }: Ticket): string {
  * Parses the canonical spelling of a ticket. Error: `usage`, whose message never contains the text.
  */
 export function parseTicket(text: string): Ticket {
-  if (!looksLikeTicket(text)) throw malformed(`it does not begin with ${PREFIX}`)
+  if (!text.startsWith(PREFIX)) throw malformed(`it does not begin with ${PREFIX}`)
   if (text.length > TICKET_CHARS) throw malformed('it is too long')
   const bytes = decode(text.slice(PREFIX.length))
   const secretEnd = PUBLIC_KEY_BYTES + TICKET_SECRET_BYTES

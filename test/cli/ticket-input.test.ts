@@ -47,9 +47,39 @@ test('R007-90 a ticket is read from a file; as an argument it works, with a warn
   }
 })
 
+test('R007-90 a ticket may be folded, quoted, in upper case, and after other words', async (t) => {
+  const folds = [7, 20, 76, 80].map((width) =>
+    TICKET.match(new RegExp(`.{1,${width}}`, 'g'))!.join('\n'),
+  )
+  const quoted = folds.map((fold) => `> ${fold.replaceAll('\n', '\n> ')}\n`)
+  const others = [`"${TICKET}"`, `ticket: ${TICKET}.\n`, `$ dstore invite\n${TICKET}\nfor 1 node\n`]
+  for (const file of [...folds, ...quoted, ...others, TICKET.toUpperCase(), `\uFEFF${TICKET}`]) {
+    const { found } = await read(t, { file })
+    t.is(found.text, TICKET)
+    t.is(found.ticket?.peer, PEER)
+  }
+  t.is((await read(t, { argument: ` '${TICKET.toUpperCase()}'` })).found.text, TICKET)
+})
+
+test('R007-90 a file without its @ is recognised', async (t) => {
+  const path = join(temporaryDirectory(t), 'ticket')
+  writeFileSync(path, TICKET)
+  const fault = await t.throwsAsync(read(t, { argument: path }), { code: 'malformed-address' })
+  t.is(
+    (fault as unknown as { hint: string }).hint,
+    `did you mean @${path}, the ticket in that file?`,
+  )
+})
+
 test('R007-90 no error quotes a file: its text may be a damaged ticket', async (t) => {
   const secret = TICKET.slice(9, 40)
-  for (const file of [TICKET.slice(0, 40), `x${TICKET}`, TICKET.slice(7), `${TICKET}x`, secret]) {
+  for (const file of [
+    TICKET.slice(0, 40),
+    `x${TICKET.slice(1)}`,
+    TICKET.slice(7),
+    `${TICKET}x`,
+    secret,
+  ]) {
     const fault = await t.throwsAsync(read(t, { file }), { code: 'usage' })
     const { message, hint = '' } = fault as Error & { hint?: string }
     t.false(`${message}${hint}`.includes(secret), message)

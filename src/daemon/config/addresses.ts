@@ -26,7 +26,7 @@ export function checkListenAddress(address: string): string {
 export function checkJoinAddress(address: string): string {
   if (PEER.test(address)) return address
   const hint =
-    'copy it from the ready line of the Global, with its /p2p/ part, or join with a ticket'
+    'run `dstore invite` at the Global for a ticket, or copy the address from its ready line'
   if (/^\/.+\/tcp\/\d+$/.test(address)) {
     throw new DstoreError('malformed-address', `the address has no peer id: ${address}`, { hint })
   }
