@@ -15,7 +15,8 @@ const REFRESH_MS = 1000
 export async function start(invocation: Invocation): Promise<number> {
   const { flags, terminal, signal } = invocation
   const parameters = nodeParameters(flags)
-  const to = flags.join === undefined ? undefined : await readDestination(flags.join, terminal, signal)
+  const to =
+    flags.join === undefined ? undefined : await readDestination(flags.join, terminal, signal)
   const running = await findDaemon(invocation)
   if (running === undefined) await startDaemon(invocation, parameters, to?.text)
   else if (parameters.length > 0) {

@@ -11,7 +11,7 @@ import { readDestination } from '../input/ticket-input.ts'
 
 const NOWHERE = { text: undefined, ticket: undefined }
 
-export async function daemon({ flags, terminal }: Invocation): Promise<number> {
+export async function daemon({ flags, terminal, signal }: Invocation): Promise<number> {
   const level = flags['log-level'] ?? (process.env['DSTORE_LOG_LEVEL'] || 'info')
   if (!isLogLevel(level)) {
     throw new DstoreError('usage', `no such log level: ${level}`, {
@@ -23,7 +23,8 @@ export async function daemon({ flags, terminal }: Invocation): Promise<number> {
   process.on('uncaughtExceptionMonitor', ({ stack }) => log.error('crashed', { stack }))
   checkOneRole(flags)
   const { join, ...rest } = flags
-  const { text, ticket } = join === undefined ? NOWHERE : await readDestination(join, terminal, signal)
+  const { text, ticket } =
+    join === undefined ? NOWHERE : await readDestination(join, terminal, signal)
   const given = ticket !== undefined || text === undefined ? rest : { ...rest, join: text }
   const settings = mergeSettings(settingsFromFlags(given), settingsFromEnvironment(process.env))
   return runDaemon(

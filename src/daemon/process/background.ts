@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemFault } from '../../errno.ts'
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import { START_MS } from '../../limits.ts'
 import { connectTo } from '../client/connection.ts'
 import { LOG_FILE_VARIABLE, openLog } from './log-file.ts'
@@ -27,7 +27,7 @@ export interface BackgroundOptions {
   readonly input?: string | undefined
   /** Path of the socket, where another daemon of this directory would serve. */
   readonly socket: string
-  /** Ends the wait with its reason, but not the daemon. */
+  /** Ends the wait with its reason, and a daemon that does not serve yet. */
   readonly signal?: AbortSignal
 }
 
@@ -70,10 +70,17 @@ async function launch({
   }
   // A daemon that ends before it reads its input reports why on the pipe.
   child.stdin?.on('error', () => undefined).end(input)
+  let fail: (error: Error) => void
   const failed = new Promise<never>((_, reject) => {
-    child.once('error', reject)
-    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    fail = reject
   })
+  child.once('error', (error) => fail(error))
+  const cancel = (): void => {
+    child.kill('SIGTERM')
+    fail(asDstoreError(signal!.reason))
+  }
+  signal?.addEventListener('abort', cancel)
+  if (signal?.aborted === true) cancel()
   const ended = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
   ended.catch(() => undefined)
   const timer = setTimeout(() => child.kill('SIGTERM'), START_MS)
@@ -87,6 +94,7 @@ async function launch({
     })
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
     child.unref()
   }
 }

@@ -11,7 +11,7 @@ import type { EndingSignal } from './signals.ts'
 
 /**
  * Runs a daemon until a client (exit code 0) or a signal (R007-9) stops it; a second signal ends
- * the process at once. Rejects with the error that kept the daemon from starting, and with
+ * the process at once, as does one that comes before the daemon serves. Rejects with the error that kept the daemon from starting, and with
  * `unwritable` once its state directory is gone. The caller must exit with the code, since a client
  * that asked for the stop waits for the process to end.
  */
@@ -22,8 +22,9 @@ export async function runDaemon(
   const { log } = options
   // Whatever the umask of the starter: every right for the owner, and none for others.
   process.umask(0o077)
-  const signalled = firstSignal()
+  const signals = new EndingSignals()
   const daemon = await startDaemon(options)
+  signals.allowClosing()
   const status = await daemon.node.status()
   try {
     await announce(readyLine(status, daemon.socket))
@@ -35,7 +36,7 @@ export async function runDaemon(
   notifyParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
 
-  const end = await Promise.race([signalled, daemon.stopRequested, daemon.lost])
+  const end = await Promise.race([signals.first, daemon.stopRequested, daemon.lost])
   if (end instanceof DstoreError) log.error('the state directory is gone', { error: end.message })
   else log.info('stopping', { signal: end ?? 'none' })
   await daemon.close()
@@ -44,15 +45,26 @@ export async function runDaemon(
   return end === undefined ? 0 : SIGNAL_EXITS[end]
 }
 
-function firstSignal(): Promise<EndingSignal> {
-  return new Promise((resolve) => {
-    let seen = false
-    for (const signal of ENDING_SIGNALS) {
-      process.on(signal, () => {
-        if (seen) process.exit(SIGNAL_EXITS[signal])
-        seen = true
-        resolve(signal)
-      })
-    }
-  })
+/** The first signal that asks a daemon to close; any other ends the process. */
+class EndingSignals {
+  readonly first: Promise<EndingSignal>
+  #mayClose = false
+
+  constructor() {
+    this.first = new Promise((resolve) => {
+      for (const signal of ENDING_SIGNALS) {
+        process.on(signal, () => {
+          // A store may be left at any moment, and the settings are saved last.
+          if (!this.#mayClose) process.exit(SIGNAL_EXITS[signal])
+          this.#mayClose = false
+          resolve(signal)
+        })
+      }
+    })
+  }
+
+  /** There is a daemon, which the next signal asks to close. */
+  allowClosing(): void {
+    this.#mayClose = true
+  }
 }

@@ -24,6 +24,8 @@ import {
 import { readyLine } from '../../../src/daemon/process/readiness.ts'
 import { ask, serving, temporaryDirectory } from '../serving.ts'
 
+const BUNDLE = fileURLToPath(new URL('../../../dstore.js', import.meta.url))
+const PEER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
 const PROGRAM = fileURLToPath(new URL('daemon-process.js', import.meta.url))
 
 interface Running {
@@ -250,6 +252,38 @@ test('R007-10 an abort ends the wait for a start at once', async (t) => {
   aborter.abort(new DstoreError('cancelled', 'enough'))
   await t.throwsAsync(started, { code: 'cancelled', message: 'enough' })
   t.true(performance.now() - startedAt < 10_000)
+})
+
+test('R007-9 R007-10 a start that is cancelled leaves no daemon and no settings', async (t) => {
+  const aborter = new AbortController()
+  const directory = stateDirectory(temporaryDirectory(t))
+  // Waits for a Global that does not answer; without a ticket, it would serve in the end.
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+  t.teardown(() => silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const global = `/ip4/127.0.0.1/tcp/${port}/p2p/${PEER}`
+  const started = startInBackground({
+    directory,
+    socket: directory.socket,
+    command: [process.execPath, BUNDLE, 'daemon', `--dir=${directory.path}`, `--join=${global}`],
+    signal: aborter.signal,
+  })
+  started.catch(() => undefined)
+  await once(silent, 'connection')
+  aborter.abort(new DstoreError('cancelled', 'enough'))
+  await t.throwsAsync(started, { code: 'cancelled' })
+  const isFree = (): boolean => {
+    try {
+      takeLock(directory.lock).release()
+      return true
+    } catch {
+      return false
+    }
+  }
+  while (!isFree()) await setTimeout(20)
+  t.false(existsSync(directory.config))
+  t.is(await Client.connect(directory.socket), undefined)
 })
 
 test('R007-9 a call in progress ends before the daemon does', async (t) => {
