@@ -118,7 +118,7 @@ async function readLines(
 const isFound = (result: Destination | Error | undefined): result is Destination =>
   result !== undefined && !(result instanceof Error)
 
-/** Parses the first whole line, the first two, and so on; else returns what is wrong with the first. */
+/** Parses the first whole line, the first two, and so on; else returns the fault of the first. */
 function parseLines(source: string, text: string, parse: Parse): Destination | Error | undefined {
   let fault: Error | undefined
   for (const { index } of text.matchAll(/\n/g)) {

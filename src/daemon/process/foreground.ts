@@ -11,9 +11,9 @@ import type { EndingSignal } from './signals.ts'
 
 /**
  * Runs a daemon until a client (exit code 0) or a signal (R007-9) stops it; a second signal ends
- * the process at once, as does one that comes before the daemon serves. Rejects with the error that kept the daemon from starting, and with
- * `unwritable` once its state directory is gone. The caller must exit with the code, since a client
- * that asked for the stop waits for the process to end.
+ * the process at once, as does one that comes before the daemon serves. Rejects with the error that
+ * kept the daemon from starting, and with `unwritable` once its state directory is gone. The caller
+ * must exit with the code, since a client that asked for the stop waits for the process to end.
  */
 export async function runDaemon(
   options: DaemonOptions,

@@ -15,7 +15,7 @@ const DIAL_TURN_MS = 5000
 /** How long the dial of the only address may take, if the network has not ended it before. */
 const LONE_DIAL_MS = 12_000
 
-/** A port without a listener refuses at once; silence is a firewall's, or an address's of nobody. */
+/** A port without a listener refuses at once: silence means a firewall, or an unused address. */
 const AT_FIREWALL =
   'a firewall may drop what is sent to this port, or the address is not in use: see `dstore doctor`'
 
