@@ -1,12 +1,51 @@
-// The command line as one file that loads fast; what it needs only sometimes becomes a chunk of its own. Libraries are in
-// them: to find and load their thousand files took two thirds of a daemon's start.
+// The command line and the library as files that load fast; what they need only sometimes becomes chunks of their own. Packages
+// are in them: to find and load their thousand files took two thirds of a daemon's start, and to install them most of its time.
+import { chmod } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { defineConfig } from 'rolldown'
 import { licensePlugin } from 'rolldown-license-plugin'
 
+/**
+ * What brings a binary is a package of its own. `lmdb` is not external: its JavaScript is bundled, so that its install script
+ * and what it depends on are not installed, and `src/store/disk/records/lmdb-addon.ts` finds its binary.
+ */
+const external = [/^node:/, 'fs-native-extensions']
+
+/** Modules that replace those of a package. */
+const REPLACED = {
+  'node-gyp-build-optional-packages': `
+    import { loadLmdbAddon } from ${JSON.stringify(resolve('src/store/disk/records/lmdb-addon.ts'))}
+    export default () => loadLmdbAddon(process)`,
+  // The encoder of tables that have none. All of ours are binary, and this one looks for a binary of its own.
+  msgpackr: `
+    export class Encoder {
+      constructor() {
+        throw new TypeError('this build of lmdb has no msgpack: state an encoding')
+      }
+    }`,
+}
+
+const replaced = {
+  name: 'replaced',
+  resolveId: (id) => (Object.hasOwn(REPLACED, id) ? `\0${id}` : undefined),
+  load: (id) => REPLACED[id.replace('\0', '')],
+}
+
+/** What a bundler does not do: the command is executable, and the types of the library lie beside it. */
+const finish = {
+  name: 'finish',
+  async writeBundle() {
+    await chmod('dist/dstore.js', 0o755)
+    const { writePublicTypes } = await import('./dist/tools/public-types.js')
+    writePublicTypes()
+  },
+}
+
 const common = {
   platform: 'node',
-  // What brings a binary with it.
-  external: [/^node:/, 'lmdb', 'fs-native-extensions'],
+  external,
+  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
+  checks: { eval: false },
 }
 const output = {
   dir: 'dist',
@@ -15,36 +54,43 @@ const output = {
   chunkFileNames: 'chunks/[name]-[hash].js',
 }
 
-/** What the libraries' authors ask of whoever passes their work on. */
+/** What the authors of packages ask of anyone who passes their work on. */
 const licenses = licensePlugin({
   failOnUnlicensed: true,
-  done(libraries, context) {
-    const texts = libraries.map(
-      ({ name, version, license, licenseText }) =>
-        `${name} ${version} (${license})\n\n${licenseText}`,
-    )
-    const source = `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
+  async done(packages, context) {
+    const { licenseTexts } = await import('./dist/tools/licenses.js')
+    const source = licenseTexts(packages)
     context.emitFile({ type: 'asset', fileName: 'chunks/LICENSES.txt', source })
   },
 })
 
+/** A group of modules by their paths, without `.ts`. */
+const modules = (paths) => new RegExp(`(${paths.join('|')})\\.ts$`)
+
 /**
- * What every start loads, and what larger parts share with it: one file of it, not ten, for each costs at every start.
+ * What every start loads, and what larger parts share with it: two files of it, not twenty, for each costs at every start.
  * The rest (a node, the prompt, archives) becomes chunks that are loaded when they are wanted.
  */
-const SHARED = new RegExp(
-  [
-    'src/(errors|limits|bytes|node/version|node/calls/batches|membership/role)',
-    'src/daemon/(api|client)/(?!remote-node)[\\w-]+',
-    'src/daemon/config/(?!http-token)[\\w-]+',
-    'src/daemon/process/(readiness|log)',
-    'cli/(?!dstore|main|help)[\\w-]+',
-    'cli/terminal/[\\w-]+',
-    'cli/input/(?!hashing)[\\w-]+',
-  ]
-    .map((path) => `/${path}\\.ts$`)
-    .join('|'),
-)
+const GROUPS = [
+  {
+    // What calls a daemon: the command line and the library do.
+    name: 'client',
+    test: modules([
+      '/src/(errors|limits|bytes|node/version|node/calls/batches|membership/role)',
+      '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
+      '/src/daemon/config/(?!http-token)[\\w-]+',
+      '/src/daemon/process/(readiness|log)',
+    ]),
+  },
+  {
+    name: 'command-line',
+    test: modules([
+      '/cli/(?!dstore|main|help)[\\w-]+',
+      '/cli/terminal/[\\w-]+',
+      '/cli/input/(?!hashing)[\\w-]+',
+    ]),
+  },
+]
 
 /**
  * Node opens /dev/null for closed standard streams before it runs any JavaScript, so a shell looks at them first (R007-98)
@@ -56,13 +102,13 @@ const BANNER = `#!/bin/sh
 export default defineConfig([
   {
     ...common,
-    input: { dstore: 'cli/dstore.ts' },
-    plugins: [licenses],
+    input: { dstore: 'cli/dstore.ts', library: 'src/dstore.ts' },
+    plugins: [replaced, licenses, finish],
     output: {
       ...output,
       entryFileNames: '[name].js',
-      postBanner: ({ isEntry }) => (isEntry ? BANNER : ''),
-      codeSplitting: { groups: [{ name: 'shared', test: SHARED }] },
+      postBanner: ({ isEntry, name }) => (isEntry && name === 'dstore' ? BANNER : ''),
+      codeSplitting: { groups: GROUPS },
     },
   },
   {

@@ -5,7 +5,7 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import type { FileIdentity } from '../store/file/file-source.ts'
+import type { FileIdentity } from '../store/file/file-identity.ts'
 import type { CallOptions } from './call-options.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeMembers } from './node-members.ts'

@@ -6,14 +6,38 @@
 import { createRequire } from 'node:module'
 import { DstoreError } from '../errors.ts'
 
-/** The exports of the package. Throws `unreadable` if it cannot be loaded. */
-export function requireNative(name: 'fs-native-extensions' | 'lmdb'): unknown {
+/**
+ * The exports of the package, or of the first of these files that it has. Throws `unreadable` if it
+ * cannot be loaded.
+ */
+export function requireNative(name: string, files?: readonly string[]): unknown {
   try {
-    return createRequire(import.meta.url)(name)
+    const require = createRequire(import.meta.url)
+    if (files === undefined) return require(name)
+    const paths = files.map((file) => `${name}/${file}`)
+    return require(paths.find((path) => canResolve(require, path)) ?? paths[0]!)
   } catch (cause) {
     throw new DstoreError('unreadable', `the package ${name} cannot be loaded`, {
       cause,
-      hint: 'where dstore is part of a bundle, let the bundler treat @dstore/dstore as external',
+      hint: isMissing(cause) ? MISSING : UNFIT,
     })
   }
 }
+
+const MISSING =
+  'install dstore with its optional packages; where it is part of a bundle, let the bundler treat ' +
+  '@dstore/dstore as external'
+const UNFIT = 'dstore runs on Linux with glibc and on macOS, for x64 and arm64'
+
+function canResolve(require: NodeJS.Require, path: string): boolean {
+  try {
+    require.resolve(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Not installed, or not there to be found; otherwise it is there and does not load. */
+const isMissing = (cause: unknown): boolean =>
+  !(cause instanceof Error && 'code' in cause) || cause.code === 'MODULE_NOT_FOUND'

@@ -6,7 +6,8 @@ import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
 import { checkNewName } from '../../src/index/name.ts'
-import { FileSource, type FileIdentity } from '../../src/store/file/file-source.ts'
+import type { FileIdentity } from '../../src/store/file/file-identity.ts'
+import { FileSource } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
 import type {
   CallOptions,

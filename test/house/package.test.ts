@@ -39,7 +39,7 @@ test('the package holds the command line, the library with its types and the spe
   for (const path of paths) {
     t.regex(
       path,
-      /^(dist\/(dstore\.js|chunks\/(.+\.js|LICENSES\.txt)|src\/.+\.(js|d\.ts))|specs\/(.+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
+      /^(dist\/((dstore|library)\.js|chunks\/([^/]+\.js|LICENSES\.txt)|types\/.+\.d\.ts)|specs\/([^/]+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
     )
   }
 })
@@ -63,7 +63,7 @@ const NAMED = /(?:\bfrom ?|\bimport ?\(?|new URL\()["'](\.[^"']+\.js)["']/g
 
 test('every file that the bundle loads is in the package', (t) => {
   let count = 0
-  for (const path of paths.filter((name) => /^dist\/(dstore|chunks\/.+)\.js$/.test(name))) {
+  for (const path of paths.filter((name) => /^dist\/(dstore|library|chunks\/.+)\.js$/.test(name))) {
     for (const [, target] of read(path).matchAll(NAMED)) {
       count++
       const address = posix.join(posix.dirname(path), target!)

@@ -1,5 +1,4 @@
 /** GET /metrics: the figures of the node for Prometheus (specs/007, "Metrics"). */
-import { createRequire } from 'node:module'
 import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { HttpCall } from './call.ts'
@@ -73,18 +72,18 @@ export const METRICS: readonly Metric[] = [
   ),
 ]
 
-/**
- * Uses `require`: on Node 20, a late `import()` of this CommonJS package can give an empty object.
- */
-const loadPrometheus = (): typeof Prometheus =>
-  createRequire(import.meta.url)('prom-client') as typeof Prometheus
+/** The default export: on Node 20, a late `import()` of a CommonJS package can lack its names. */
+async function loadPrometheus(): Promise<typeof Prometheus> {
+  const loaded = (await import('prom-client')) as unknown as { default: typeof Prometheus }
+  return loaded.default
+}
 
 /** Made at the first scrape: without scrapes, a daemon need not watch its event loop. */
 let processRegistry: Prometheus.Registry | undefined
 
 /** GET /metrics */
 export async function metrics({ node, response }: HttpCall): Promise<void> {
-  const { Counter, Gauge, Registry, collectDefaultMetrics } = loadPrometheus()
+  const { Counter, Gauge, Registry, collectDefaultMetrics } = await loadPrometheus()
   if (processRegistry === undefined) {
     processRegistry = new Registry()
     collectDefaultMetrics({ register: processRegistry })

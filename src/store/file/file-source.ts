@@ -7,17 +7,10 @@ import { DstoreError } from '../../errors.ts'
 import { PIECE_BYTES, VALUE_BYTES } from '../../limits.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import type { FileIdentity } from './file-identity.ts'
 
 /** Without O_NONBLOCK, opening a named pipe would wait for a writer indefinitely. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
-
-/** Tells a file from every other of its machine. A path may lead two processes to two files. */
-export interface FileIdentity {
-  readonly device: bigint
-  readonly inode: bigint
-  /** As the system states it, which is not always the length. */
-  readonly size: bigint
-}
 
 /** The part of an open file that is used here. */
 export type OpenFile = Pick<FileHandle, 'fd' | 'stat' | 'read' | 'close'>

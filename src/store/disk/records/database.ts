@@ -1,8 +1,7 @@
 /** The LMDB database: records, log, small values, and what is at each location (specs/005). */
+import { open } from 'lmdb'
 import type { Database as LmdbTable, RootDatabase } from 'lmdb'
-import type * as Lmdb from 'lmdb'
 import { join } from 'node:path'
-import { requireNative } from '../../native-package.ts'
 import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
 import { unprinted } from './printed-errors.ts'
@@ -41,7 +40,6 @@ export class Database {
   /** Opens or creates the database in a directory. Throws LMDB's errors. */
   constructor(directory: string) {
     this.#path = join(directory, 'data.mdb')
-    const { open } = requireNative('lmdb') as typeof Lmdb
     this.#root = open<Buffer, Uint8Array>({
       path: directory,
       ...BYTES,
