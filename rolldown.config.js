@@ -1,8 +1,10 @@
 // The command line and the library as files that load fast; what they need only sometimes becomes chunks of their own. Packages
 // are in them: to find and load their thousand files took two thirds of a daemon's start, and to install them most of its time.
 import { chmod } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
 import { resolve } from 'node:path'
 import { defineConfig } from 'rolldown'
+import { esmExternalRequirePlugin } from 'rolldown/plugins'
 import { licensePlugin } from 'rolldown-license-plugin'
 
 /**
@@ -31,6 +33,9 @@ const replaced = {
   load: (id) => REPLACED[id.replace('\0', '')],
 }
 
+/** Modules of Node that packages `require` become imports: the bundle may end as part of another, which has no `require`. */
+const imported = esmExternalRequirePlugin({ external: builtinModules })
+
 /** What a bundler does not do: the command is executable, and the types of the library lie beside it. */
 const finish = {
   name: 'finish',
@@ -43,6 +48,7 @@ const finish = {
 
 const common = {
   platform: 'node',
+  transform: { define: { 'typeof require': '"undefined"' } },
   external,
   // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
   checks: { eval: false },
@@ -103,7 +109,7 @@ export default defineConfig([
   {
     ...common,
     input: { dstore: 'cli/dstore.ts', library: 'src/dstore.ts' },
-    plugins: [replaced, licenses, finish],
+    plugins: [replaced, imported, licenses, finish],
     output: {
       ...output,
       entryFileNames: '[name].js',

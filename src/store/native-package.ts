@@ -19,7 +19,7 @@ export function requireNative(name: string, files?: readonly string[]): unknown 
   } catch (cause) {
     throw new DstoreError('unreadable', `the package ${name} cannot be loaded`, {
       cause,
-      hint: isMissing(cause) ? MISSING : UNFIT,
+      hint: isUnfit(cause) ? UNFIT : MISSING,
     })
   }
 }
@@ -38,6 +38,9 @@ function canResolve(require: NodeJS.Require, path: string): boolean {
   }
 }
 
-/** Not installed, or not there to be found; otherwise it is there and does not load. */
-const isMissing = (cause: unknown): boolean =>
-  !(cause instanceof Error && 'code' in cause) || cause.code === 'MODULE_NOT_FOUND'
+/** Found, but without a binary that this system loads. */
+const isUnfit = (cause: unknown): boolean =>
+  cause instanceof Error && 'code' in cause && UNFIT_CODES.has(cause.code)
+
+/** The last two are those of `fs-native-extensions`. */
+const UNFIT_CODES = new Set<unknown>(['ERR_DLOPEN_FAILED', 'CANNOT_LOAD', 'ADDON_NOT_FOUND'])
