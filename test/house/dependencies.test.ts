@@ -7,6 +7,7 @@ interface Manifest {
   readonly allowScripts: Record<string, boolean>
   readonly dependencies: Record<string, string>
   readonly devDependencies: Record<string, string>
+  readonly optionalDependencies: Record<string, string>
   readonly scripts: Record<string, string>
 }
 
@@ -19,7 +20,9 @@ interface Lock {
       readonly resolved?: string
       readonly link?: boolean
       readonly hasInstallScript?: boolean
+      readonly dependencies?: Record<string, string>
       readonly optionalDependencies?: Record<string, string>
+      readonly engines?: { readonly node?: string }
     }
   >
 }
@@ -27,6 +30,9 @@ interface Lock {
 const manifest = JSON.parse(read('package.json')) as Manifest
 const lock = JSON.parse(read('package-lock.json')) as Lock
 const guide = read('CONTRIBUTING.md')
+
+/** Scripts that npm runs at installation. A binding.gyp without a script means the compiler. */
+const INSTALLING = ['preinstall', 'install', 'postinstall']
 
 /** Packages in the lock, without this one. */
 const locked = Object.entries(lock.packages).filter(([path]) => path !== '')
@@ -38,9 +44,92 @@ function explained(heading: string): string[] {
   return [...section.matchAll(/^- `([^`]+)`:/gm)].map(([, name]) => name!).toSorted()
 }
 
+/** Direct dependencies of which modules are in the bundle. */
+function bundled(): string[] {
+  const named = read('dist/chunks/LICENSES.txt').matchAll(/^(\S+) \d\S+ \(.+\)$/gm)
+  const names = new Set([...named].map(([, name]) => name!))
+  return Object.keys(manifest.devDependencies).filter((name) => names.has(name))
+}
+
 test('every dependency is explained in CONTRIBUTING.md, and nothing else is', (t) => {
-  t.deepEqual(explained('At run time'), Object.keys(manifest.dependencies).toSorted())
-  t.deepEqual(explained('For development'), Object.keys(manifest.devDependencies).toSorted())
+  const { dependencies, optionalDependencies, devDependencies } = manifest
+  const installed = [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]
+  t.deepEqual(explained('Installed'), installed.toSorted())
+  t.deepEqual(explained('Bundled'), bundled().toSorted())
+  const rest = Object.keys(devDependencies).filter((name) => !bundled().includes(name))
+  t.deepEqual(explained('For development'), rest.toSorted())
+})
+
+/** Names of what npm installs with the package on every system together. */
+function installedNames(): string[] {
+  const found = new Set<string>()
+  const visit = (name: string): void => {
+    if (found.has(name)) return
+    found.add(name)
+    const { dependencies = {}, optionalDependencies = {} } = lock.packages[`node_modules/${name}`]!
+    for (const below of Object.keys({ ...dependencies, ...optionalDependencies })) visit(below)
+  }
+  const { dependencies, optionalDependencies } = manifest
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) visit(name)
+  return [...found].toSorted()
+}
+
+test('R007-165: what is installed is binaries, and what loads them', (t) => {
+  t.deepEqual(installedNames(), [
+    '@lmdb/lmdb-darwin-arm64',
+    '@lmdb/lmdb-darwin-x64',
+    '@lmdb/lmdb-linux-arm64',
+    '@lmdb/lmdb-linux-x64',
+    'bare-addon-resolve',
+    'bare-module-resolve',
+    'bare-semver',
+    'fs-native-extensions',
+    'require-addon',
+    'which-runtime',
+  ])
+  for (const name of installedNames()) {
+    t.not(lock.packages[`node_modules/${name}`]!.hasInstallScript, true, name)
+  }
+})
+
+test('R007-165: npm runs no script at the installation of the package', (t) => {
+  // `prepare` is run, or warned of, for a package from a tarball, a folder or a repository.
+  for (const name of [...INSTALLING, 'prepare', 'prepublish', 'preprepare', 'postprepare']) {
+    t.false(Object.hasOwn(manifest.scripts, name), name)
+  }
+})
+
+test('R007-166: the binaries of lmdb are those of the bundled lmdb', (t) => {
+  const { version, optionalDependencies } = lock.packages['node_modules/lmdb']!
+  t.is(manifest.devDependencies['lmdb'], version!)
+  for (const [name, range] of Object.entries(manifest.optionalDependencies)) {
+    t.is(range, version!, name)
+    t.is(optionalDependencies![name]!, version!, name)
+  }
+})
+
+/** Whether the oldest Node that the package supports, 20.19, is in a range such as `^20.9 || >=22`. */
+const takesOldest = (range: string): boolean =>
+  range.split('||').some((part) => {
+    const [, operator, major, minor] = /^\s*(>=|\^)?\s*v?(\d+|\*)(?:\.(\d+))?/.exec(part) ?? []
+    if (major === '*') return true
+    if (Number(major) === 20) {
+      return operator === undefined ? minor === undefined : Number(minor ?? 0) <= 19
+    }
+    return operator === '>=' && Number(major) < 20
+  })
+
+test('npm warns of no package that needs a newer Node', (t) => {
+  t.deepEqual(
+    ['>=18', '>= 20.19.0', '^18 || ^20.9.0', '*', '18 || 20 || >=22'].filter(
+      (range) => !takesOldest(range),
+    ),
+    [],
+  )
+  t.deepEqual(['>=22', '^18', '20.5.0', '>=20.20', '^22 || >=24'].filter(takesOldest), [])
+  for (const [path, { engines }] of locked) {
+    if (engines?.node !== undefined) t.true(takesOldest(engines.node), `${path}: ${engines.node}`)
+  }
 })
 
 test('every install script in the tree is denied, and explained in CONTRIBUTING.md', (t) => {
@@ -49,9 +138,6 @@ test('every install script in the tree is denied, and explained in CONTRIBUTING.
   t.deepEqual(names.toSorted(), explained('Install scripts'))
   t.deepEqual(manifest.allowScripts, Object.fromEntries(names.map((name) => [name, false])))
 })
-
-/** Scripts that npm runs at installation. A binding.gyp without a script means the compiler. */
-const INSTALLING = ['preinstall', 'install', 'postinstall']
 
 test('installed packages have only the scripts that the lock lists, and none downloads', (t) => {
   const found: Record<string, string> = {}
@@ -95,6 +181,7 @@ test('the lock matches the manifest', (t) => {
   const root = lock.packages['']! as unknown as Manifest
   t.deepEqual(root.dependencies, manifest.dependencies)
   t.deepEqual(root.devDependencies, manifest.devDependencies)
+  t.deepEqual(root.optionalDependencies, manifest.optionalDependencies)
 })
 
 test('every script that a page names exists', (t) => {
