@@ -89,6 +89,11 @@ const GROUPS = [
     ]),
   },
   {
+    // What names a value: the library and a node do, and the command line seldom.
+    name: 'key',
+    test: modules(['/src/hash/(key|foreign-cid)', '/src/index/name', '/src/node/calls/resolve-key']),
+  },
+  {
     name: 'command-line',
     test: modules([
       '/cli/(?!dstore|main|help)[\\w-]+',

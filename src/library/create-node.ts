@@ -1,7 +1,7 @@
 /** Opening a node in the process of a program: the roles and their options. */
 import { MIB } from '../limits.ts'
 import { checkJoinAddresses, checkListenAddress } from '../daemon/config/addresses.ts'
-import { parseTicket, type Ticket } from '../membership/ticket.ts'
+import type { Ticket } from '../membership/ticket.ts'
 import type { HeldFiles } from '../store/file/held-files.ts'
 import type { Lock } from '../daemon/process/lock.ts'
 import { SILENT, type Log } from '../log.ts'
@@ -90,7 +90,7 @@ export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
  */
 export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   const { dir, log = SILENT } = options
-  const settings = optionsOf(options)
+  const settings = await optionsOf(options)
   const lock = dir === undefined ? undefined : await lockDirectory(dir)
   try {
     const { openNode } = await import('../node/open.ts')
@@ -106,7 +106,7 @@ export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
 
 type RoleOptions = Omit<OpenOptions, 'dir' | 'store' | 'log'>
 
-function optionsOf(options: NodeOptions): RoleOptions {
+async function optionsOf(options: NodeOptions): Promise<RoleOptions> {
   const { role = 'standalone', dir, log: _, ...rest } = options
   if (dir !== undefined && typeof dir !== 'string')
     throw new TypeError('options.dir must be a path')
@@ -120,7 +120,12 @@ function optionsOf(options: NodeOptions): RoleOptions {
   switch (role) {
     case 'local': {
       const { ticket, join, ...known } = rest as Partial<LocalOptions>
-      return { cacheBytes: DEFAULT_CACHE_BYTES, ...known, ...destination(ticket, join), role }
+      return {
+        cacheBytes: DEFAULT_CACHE_BYTES,
+        ...known,
+        ...(await destination(ticket, join)),
+        role,
+      }
     }
     case 'standalone':
     case 'global':
@@ -131,12 +136,13 @@ function optionsOf(options: NodeOptions): RoleOptions {
 }
 
 /** How a Local finds its Global; a ticket holds the addresses. */
-function destination(
+async function destination(
   ticket?: string,
   join?: string | readonly string[],
-): { ticket: Ticket } | { join: readonly string[] } {
+): Promise<{ ticket: Ticket } | { join: readonly string[] }> {
   if (ticket !== undefined) {
     if (typeof ticket !== 'string') throw new TypeError('options.ticket must be a ticket')
+    const { parseTicket } = await import('../membership/ticket.ts')
     return { ticket: parseTicket(ticket) }
   }
   if (join === undefined) throw new TypeError('options.ticket or options.join must be given')

@@ -18,6 +18,7 @@ interface Manifest {
 const manifest = JSON.parse(read('package.json')) as Manifest
 
 let paths: string[]
+let unpackedBytes: number
 
 /** The files that npm would publish now. npm gets a temporary cache. */
 test.before(async () => {
@@ -25,8 +26,9 @@ test.before(async () => {
   const options = ['--dry-run', '--json', '--ignore-scripts', '--offline', '--cache', cache]
   try {
     const { stdout } = await promisify(execFile)('npm', ['pack', ...options], { cwd: ROOT })
-    const [report] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+    const [report] = JSON.parse(stdout) as [{ files: { path: string }[]; unpackedSize: number }]
     paths = report.files.map(({ path }) => path)
+    unpackedBytes = report.unpackedSize
   } finally {
     await rm(cache, { recursive: true, force: true })
   }
@@ -82,7 +84,11 @@ test('the package states its oldest Node, and CI tests that one and newer ones',
   t.regex(read('.github/workflows/ci.yml'), /node: \[20, 22, 24\]/)
 })
 
-test('every start loads little: no package, and few modules of Node', (t) => {
+/** The chunks that are loaded with this file, and the modules of others that they import. */
+function loadedWith(entry: string): {
+  readonly loaded: Set<string>
+  readonly foreign: Set<string>
+} {
   const loaded = new Set<string>()
   const foreign = new Set<string>()
   const load = (path: string): void => {
@@ -93,7 +99,12 @@ test('every start loads little: no package, and few modules of Node', (t) => {
       else foreign.add(target!)
     }
   }
-  load('dist/dstore.js')
+  load(entry)
+  return { loaded, foreign }
+}
+
+test('every start loads little: no package, and few modules of Node', (t) => {
+  const { loaded, foreign } = loadedWith('dist/dstore.js')
   t.true(loaded.size <= 3, [...loaded].join(' '))
   // Each of these costs milliseconds, and so does every package.
   const slow = /^(?!node:)|^node:(crypto|child_process|worker_threads|zlib|readline|v8)/
@@ -101,4 +112,36 @@ test('every start loads little: no package, and few modules of Node', (t) => {
     [...foreign].filter((target) => slow.test(target)),
     [],
   )
+})
+
+test('R007-168: the library loads no part of a node, and nothing of the command line', (t) => {
+  const { loaded, foreign } = loadedWith('dist/library.js')
+  t.deepEqual(
+    [...foreign].filter((target) => !target.startsWith('node:')),
+    [],
+  )
+  const modules = [...loaded].flatMap((path) =>
+    [...read(path).matchAll(/^\/\/ ((?:src|cli|node_modules)\/.+\.[jt]s)$/gm)].map(
+      ([, name]) => name!,
+    ),
+  )
+  t.true(modules.includes('src/library/connect.ts'))
+  const known = /^src\/|^node_modules\/multiformats\//
+  const node =
+    /^src\/(network|index\/(global|local|codec)|transfer|store\/disk\/(?!faults)|node\/(open|global|local|swarm|cache))\b/
+  t.deepEqual(
+    modules.filter((name) => !known.test(name) || node.test(name)),
+    [],
+  )
+})
+
+test('R007-108: only what loads a binary needs the place of its file', (t) => {
+  // Where a bundler makes CommonJS of the bundle, `import.meta.url` is undefined.
+  const needing = paths.filter((path) => path.endsWith('.js') && /createRequire\(/.test(read(path)))
+  const names = needing.map((path) => posix.basename(path).replace(/-[\w-]{8}\.js$/, ''))
+  t.deepEqual(names.toSorted(), ['disk', 'native-package'])
+})
+
+test('R007-165: the package is small', (t) => {
+  t.true(unpackedBytes < 3_500_000, String(unpackedBytes))
 })
