@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { rolldown } from 'rolldown'
 
-const LIBRARY = fileURLToPath(new URL('../../src/dstore.js', import.meta.url))
+const LIBRARY = fileURLToPath(new URL('../../library.js', import.meta.url))
 const PACKAGES = fileURLToPath(new URL('../../../node_modules', import.meta.url))
 
 /** Puts a small value, and a file that is hashed in several threads. */
@@ -49,7 +49,8 @@ test('R007-108: a node in a bundle works, or says what is missing', async (t) =>
   t.is(
     await run(),
     'DstoreError unreadable the package fs-native-extensions cannot be loaded ' +
-      'where dstore is part of a bundle, let the bundler treat @dstore/dstore as external\n',
+      'install dstore with its optional packages; where it is part of a bundle, let the bundler ' +
+      'treat @dstore/dstore as external\n',
   )
   symlinkSync(PACKAGES, join(folder, 'node_modules'))
   t.is(await run(), 'hello\n20000000\n')
