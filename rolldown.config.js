@@ -57,6 +57,7 @@ const output = {
   dir: 'dist',
   format: 'esm',
   cleanDir: false,
+  comments: { legal: true, annotation: true, jsdoc: false },
   chunkFileNames: 'chunks/[name]-[hash].js',
 }
 
@@ -91,7 +92,11 @@ const GROUPS = [
   {
     // What names a value: the library and a node do, and the command line seldom.
     name: 'key',
-    test: modules(['/src/hash/(key|foreign-cid)', '/src/index/name', '/src/node/calls/resolve-key']),
+    test: modules([
+      '/src/hash/(key|foreign-cid)',
+      '/src/index/name',
+      '/src/node/calls/resolve-key',
+    ]),
   },
   {
     name: 'command-line',

@@ -20,12 +20,18 @@ export function licenseTexts(packages: readonly Licensed[]): string {
   const sections = packages.map(({ name, version, license, licenseText }) => {
     const standards = ACCEPTED[license]
     if (standards === undefined) throw new Error(`${name} has the licence ${license}`)
+    const parts = [`${name} ${version} (${license})`]
     const text = licenseText.trim()
-    if (isWhole(text)) return `${name} ${version} (${license})\n\n${text}`
-    for (const standard of standards) used.add(standard)
-    const taken = standards.map((standard) => `"${standard}"`).join(' and ')
-    const word = `Copyright (c) the authors of ${name}. Used under ${taken}, as below.`
-    return `${name} ${version} (${license})\n\n${text === '' ? '' : `${text}\n\n`}${word}`
+    if (text !== '') parts.push(text)
+    const { notice, under } = NOTICES[name] ?? {}
+    if (notice !== undefined) parts.push(notice)
+    const referred = [...(isWhole(text) ? [] : standards), ...(under ?? [])]
+    if (referred.length > 0) {
+      const names = referred.map((standard) => `"${standard}"`).join(' and ')
+      parts.push(`Copyright (c) the authors of ${name}. Used under ${names}, as below.`)
+    }
+    for (const standard of referred) used.add(standard)
+    return parts.join('\n\n')
   })
   for (const standard of [...used].toSorted()) sections.push(`${standard}\n\n${TEXTS[standard]()}`)
   return `${sections.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
@@ -36,6 +42,20 @@ const isWhole = (text: string): boolean =>
   /Permission is hereby granted|TERMS AND CONDITIONS FOR USE|Redistribution and use/.test(text)
 
 type Standard = 'Apache-2.0' | 'BSD-3-Clause' | 'MIT'
+
+/** Notices in the sources of packages, which have no such file, and what else these are under. */
+const NOTICES: Readonly<Record<string, { notice: string; under?: readonly Standard[] }>> = {
+  '@bufbuild/protobuf': {
+    notice:
+      'Copyright 2021-2026 Buf Technologies, Inc.\nCopyright 2008 Google Inc. All rights reserved.',
+  },
+  multiformats: {
+    notice:
+      'base-x encoding / decoding\nCopyright (c) 2018 base-x contributors\n' +
+      'Copyright (c) 2014-2018 The Bitcoin Core developers (base58.cpp)',
+    under: ['MIT'],
+  },
+}
 
 /** The licences that the bundle may have, and those of them that we use packages under. */
 const ACCEPTED: Readonly<Record<string, readonly Standard[]>> = {

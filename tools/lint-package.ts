@@ -8,6 +8,6 @@ const { messages } = await publint({ pkgDir: process.cwd(), strict: true, pack: 
 for (const message of messages) {
   // It knows commands that begin with `/usr/bin/env`; ours begins with a shell (R007-98).
   if (message.code === 'BIN_FILE_NOT_EXECUTABLE') continue
-  console.error(formatMessage(message, manifest))
+  process.stderr.write(`${formatMessage(message, manifest)}\n`)
   process.exitCode = 1
 }
