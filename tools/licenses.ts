@@ -1,6 +1,6 @@
 /**
- * The licences of bundled packages, in one text. Half of the packages name their licence without its
- * text; for these the standard text follows once, after the packages. The build writes it.
+ * The licences of bundled packages, in one text. Half of the packages name their licence without
+ * its text; for these the standard text follows once, after the packages. The build writes it.
  */
 import { readFileSync } from 'node:fs'
 

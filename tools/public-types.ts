@@ -1,7 +1,7 @@
 /**
- * The types that programs compile against: the declarations that the library's entry reaches, and no
- * others. They must need nothing that a program may lack, so a module of Node or of a package is an
- * error, as is what a program's compiler would look for. The build writes them.
+ * The types that programs compile against: the declarations that the library's entry reaches, and
+ * no others. A program may lack packages and the types of Node, so declarations that need these are
+ * an error. The build writes them.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'

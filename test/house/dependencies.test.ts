@@ -108,7 +108,7 @@ test('R007-166: the binaries of lmdb are those of the bundled lmdb', (t) => {
   }
 })
 
-/** Whether the oldest Node that the package supports, 20.19, is in a range such as `^20.9 || >=22`. */
+/** Whether 20.19, the oldest Node that we support, is in a range such as `^20.9 || >=22`. */
 const takesOldest = (range: string): boolean =>
   range.split('||').some((part) => {
     const [, operator, major, minor] = /^\s*(>=|\^)?\s*v?(\d+|\*)(?:\.(\d+))?/.exec(part) ?? []

@@ -1,5 +1,5 @@
 /**
- * The compiled part of `lmdb` in a bundle. By itself `lmdb` looks for it beside its own files, which
+ * The binary of `lmdb` in a bundle. By itself `lmdb` starts from the folder of its own files, which
  * a bundle does not have; here it comes from the package of this system, `@lmdb/lmdb-OS-CPU`.
  */
 import { requireNative } from '../../native-package.ts'
