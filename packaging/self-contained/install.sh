@@ -27,6 +27,14 @@ END
 
 say() { printf '%s\n' "$*" >&2; }
 
+# A path as a shell takes it back.
+quoted() {
+  case $1 in
+    *[!A-Za-z0-9_./+-]*) printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")" ;;
+    *) printf %s "$1" ;;
+  esac
+}
+
 # A message, and a hint; what was installed before stays as it was (R007-171).
 fail() {
   say "install.sh: $1"
@@ -289,7 +297,7 @@ install() {
       first=$(command -v dstore || :)
       [ "$first" = "$bin/dstore" ] || say "note: another dstore comes first in PATH: $first"
       ;;
-    *) say "note: $bin is not in PATH; add this to your shell's start-up file: export PATH=\"$bin:\$PATH\"" ;;
+    *) say "note: $bin is not in PATH; add this to your shell's start-up file: export PATH=$(quoted "$bin"):\$PATH" ;;
   esac
 }
 
@@ -332,7 +340,7 @@ uninstall() {
   data=${DSTORE_DIR:-$data}
   if [ -d "$data" ]; then
     say "left: $data ($(size_of "$data")), the values, names and identity of the node"
-    say "  to remove them as well: rm -r \"$data\""
+    say "  to remove them as well: rm -r $(quoted "$data")"
   fi
 }
 
