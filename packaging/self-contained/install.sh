@@ -147,9 +147,8 @@ is_ours() {
 # The processes that run the Node of a folder.
 users_of() {
   ls -l /proc/[0-9]*/exe 2>/dev/null |
-    END=" -> $1/lib/node" awk '
-      { end = ENVIRON["END"]; at = index($0, end) }
-      at && at + length(end) > length($0) { split(substr($0, 1, at), part, "/"); print part[3] }
+    LINK=" -> $1/lib/node" awk '
+      (at = index($0, ENVIRON["LINK"])) { split(substr($0, 1, at), part, "/"); print part[3] }
     ' | tr '\n' ' '
 }
 

@@ -74,7 +74,12 @@ test('the image runs as an unprivileged user, has a health check, and copies exi
   t.is(program, 'dstore')
   const [command, ...flags] = args as [string, ...string[]]
   t.notThrows(() => parseFlags(command, COMMANDS[command]!.flags, flags))
-  for (const path of ['package.json', 'package-lock.json', 'LICENSE']) t.true(existsSync(path))
+  for (const path of ['package.json', 'package-lock.json']) t.true(existsSync(path))
+  const [, script, folder] = /node dist\/(\S+)\.js "\$TARGETARCH" (\S+)/.exec(dockerfile)!
+  t.true(existsSync(`${script}.ts`), 'what the image holds is staged')
+  t.regex(final, new RegExp(`^COPY --from=build ${folder} ${folder}$`, 'm'))
+  t.regex(final, new RegExp(`^RUN ln -s ${folder}/dist/dstore\\.js /usr/local/bin/dstore$`, 'm'))
+  t.deepEqual(final.match(/^COPY/gm), ['COPY'], 'and nothing else')
 })
 
 test('R003-122 where a Global gets a port, it gets one for bulk data, which is documented', (t) => {

@@ -41,8 +41,11 @@ test('R007-171 an installation is a command that runs, and says where it is and 
   )
   t.regex(stderr, /note: .*\/bin is not in PATH; .*export PATH='.*':\$PATH\n$/)
   t.is(place.version(), 'dstore 1.0.0\n')
-  const again = place.run([], { PATH: `${place.tools}:${place.prefix}/bin` })
-  t.notRegex(again.stderr, /PATH/)
+  const path = `${place.tools}:${place.prefix}/bin`
+  t.notRegex(place.run([], { PATH: path }).stderr, /PATH/)
+  place.fake('dstore', '')
+  const { stderr: second } = place.run([], { PATH: path })
+  t.regex(second, /^note: another dstore comes first in PATH: .*\/tools\/dstore$/m)
 })
 
 test('R007-173 removing leaves nothing, and says where the data is', async (t) => {
@@ -62,6 +65,31 @@ test('R007-173 removing leaves nothing, and says where the data is', async (t) =
   t.is(place.run(['--uninstall']).exit, 0)
   t.deepEqual(place.files(), [])
   t.regex(place.run(['--uninstall']).stderr, /^no dstore is installed in /)
+})
+
+test('R007-171 other users can run what root installs, whatever the umask', async (t) => {
+  const place = await sandbox(t)
+  const before = process.umask(0o077)
+  t.teardown(() => process.umask(before))
+  t.is(place.run().exit, 0)
+  const paths = place.files().filter((path) => !path.endsWith('.made'))
+  t.true(paths.length > 8)
+  for (const path of paths.filter((one) => !lstatSync(join(place.home, one)).isSymbolicLink())) {
+    const { mode } = lstatSync(join(place.home, path))
+    t.is(mode & 0o044, 0o044, path)
+  }
+  t.is(lstatSync(join(place.prefix, 'lib/dstore/1.0.0/lib/node')).mode & 0o777, 0o755)
+})
+
+test('R007-172 one prefix is the same by another path', async (t) => {
+  const place = await sandbox(t)
+  symlinkSync(place.home, join(place.path, 'link'))
+  t.is(place.run(['--prefix', 'link/new/prefix/']).exit, 0)
+  await place.publish('2.0.0')
+  const { exit, stderr } = place.run(['--prefix', join(place.home, 'new/prefix')])
+  t.is(exit, 0, stderr)
+  t.is(place.run(['--uninstall', '--prefix', join(place.path, 'link/new/prefix')]).exit, 0)
+  t.deepEqual(place.files(), [])
 })
 
 test("R007-173 removing keeps folders that were there, and others' files", async (t) => {
@@ -241,9 +269,11 @@ test('R007-171 a package comes from a URL, from a file, or from beside the scrip
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
   // The server lives in this process, so the script must not block it.
-  const run = async (...args: readonly string[]): Promise<string> => {
+  const run = async (...args: readonly string[]): Promise<string> => sh([INSTALL, ...args])
+  const sh = async (args: readonly string[], input = ''): Promise<string> => {
     const env = { PATH: place.tools, HOME: place.home }
-    const child = spawn('/bin/sh', [INSTALL, ...args], { env, cwd: place.path })
+    const child = spawn('/bin/sh', args, { env, cwd: place.path })
+    child.stdin.end(input)
     let text = ''
     child.stderr.on('data', (piece) => (text += String(piece)))
     await once(child, 'close')
@@ -252,6 +282,9 @@ test('R007-171 a package comes from a URL, from a file, or from beside the scrip
   t.regex(await run('--from', `${url}/`), /^downloading dstore-1.*\ninstalled dstore 1\.0\.0/)
   await place.publish('2.0.0')
   t.regex(await run(`--from=${url}`, `--prefix=${place.prefix}`), /installed dstore 2\.0\.0/)
+  const released = readFileSync(INSTALL, 'utf8').replace("URL=''", `URL='${url}'`)
+  await place.publish('2.1.0')
+  t.regex(await sh(['-s', '--', '--prefix', place.prefix], released), /installed dstore 2\.1\.0/)
   rmSync(join(place.release, 'SHA256SUMS'))
   t.regex(await run('--from', url), /cannot download http.*\/SHA256SUMS/)
 
