@@ -34,7 +34,7 @@ const licenses = licensePlugin({
  */
 const SHARED = new RegExp(
   [
-    'src/(errors|limits|bytes|node/version|node/calls/batches|membership/role)',
+    'src/(errors|limits|platform|bytes|node/version|node/calls/batches|membership/role)',
     'src/daemon/(api|client)/(?!remote-node)[\\w-]+',
     'src/daemon/config/(?!http-token)[\\w-]+',
     'src/daemon/process/(readiness|log)',

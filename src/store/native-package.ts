@@ -5,15 +5,16 @@
  */
 import { createRequire } from 'node:module'
 import { DstoreError } from '../errors.ts'
+import { whyNotBuilt } from '../platform.ts'
 
 /** The exports of the package. Throws `unreadable` if it cannot be loaded. */
 export function requireNative(name: 'fs-native-extensions' | 'lmdb'): unknown {
   try {
     return createRequire(import.meta.url)(name)
   } catch (cause) {
-    throw new DstoreError('unreadable', `the package ${name} cannot be loaded`, {
-      cause,
-      hint: 'where dstore is part of a bundle, let the bundler treat @dstore/dstore as external',
-    })
+    const hint =
+      whyNotBuilt() ??
+      'where dstore is part of a bundle, let the bundler treat @dstore/dstore as external'
+    throw new DstoreError('unreadable', `the package ${name} cannot be loaded`, { cause, hint })
   }
 }

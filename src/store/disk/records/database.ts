@@ -30,6 +30,7 @@ export interface StoredValue {
 
 export class Database {
   readonly #path: string
+  readonly #flush: () => Promise<void>
   readonly #root: RootDatabase<Buffer, Uint8Array>
   readonly #records: LmdbTable<Buffer, Uint8Array>
   readonly #log: LmdbTable<Buffer, Uint8Array>
@@ -38,8 +39,12 @@ export class Database {
   readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
-  /** Opens or creates the database in a directory. Throws LMDB's errors. */
-  constructor(directory: string) {
+  /**
+   * Opens or creates the database in a directory. `flush` is called after each commit, where a
+   * commit of LMDB is not durable yet (R005-63). Throws LMDB's errors.
+   */
+  constructor(directory: string, flush: () => Promise<void> = () => Promise.resolve()) {
+    this.#flush = flush
     this.#path = join(directory, 'data.mdb')
     const { open } = requireNative('lmdb') as typeof Lmdb
     this.#root = open<Buffer, Uint8Array>({
@@ -66,7 +71,9 @@ export class Database {
    */
   async transact<T>(write: () => T): Promise<T> {
     try {
-      return await unprinted(() => this.#root.childTransaction(write), reasonOf)
+      const result = await unprinted(() => this.#root.childTransaction(write), reasonOf)
+      await this.#flush()
+      return result
     } catch (error) {
       throw explained(error, this.#path)
     }
