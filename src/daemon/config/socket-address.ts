@@ -6,11 +6,13 @@
 import {
   closeSync,
   existsSync,
-  mkdtempSync,
+  lstatSync,
   openSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
@@ -44,21 +46,49 @@ function byDescriptor(path: string): SocketAddress {
   throw tooLong(path)
 }
 
-/** The link is in a folder of its own, so that no other user can let it lead elsewhere. */
+/** In a temporary directory a user can remove only their own links. */
 function byLink(path: string): SocketAddress {
   const directory = resolve(dirname(path))
   statSync(directory)
-  const place = [tmpdir(), '/tmp'].find((one) => fits(`${one}/dstore-XXXXXX/d/${basename(path)}`))
+  const name = newName()
+  const place = [tmpdir(), '/tmp'].find((one) => fits(`${one}/${name}/${basename(path)}`))
   if (place === undefined) throw tooLong(path)
-  const folder = mkdtempSync(`${place}/dstore-`)
-  const release = (): void => rmSync(folder, { recursive: true, force: true })
-  try {
-    symlinkSync(directory, `${folder}/d`)
-  } catch (error) {
-    release()
-    throw error
+  removeLeftLinks(place)
+  const link = `${place}/${name}`
+  symlinkSync(directory, link)
+  return { path: `${link}/${basename(path)}`, release: () => rmSync(link, { force: true }) }
+}
+
+/** Names of one process differ; another process with its number may have left one of them. */
+let last = Math.floor(Math.random() * 36 ** 4)
+
+function newName(): string {
+  last = (last + 1) % 36 ** 4
+  return `dstore-${process.pid.toString(36)}-${last.toString(36).padStart(4, '0')}`
+}
+
+const LINK = /^dstore-([0-9a-z]+)-[0-9a-z]{4}$/
+
+/** Removes the links of this user that killed processes left. What cannot be removed stays. */
+function removeLeftLinks(place: string): void {
+  for (const name of readdirSync(place)) {
+    const [, pid] = LINK.exec(name) ?? []
+    if (pid === undefined || isAlive(Number.parseInt(pid, 36))) continue
+    try {
+      const found = lstatSync(`${place}/${name}`)
+      if (found.isSymbolicLink() && found.uid === process.getuid?.()) unlinkSync(`${place}/${name}`)
+    } catch {
+      // Another process was first.
+    }
   }
-  return { path: `${folder}/d/${basename(path)}`, release }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }
 
 function fits(path: string): boolean {

@@ -1,4 +1,5 @@
 /** Socket paths that are longer than an address, on every system (R007-5). */
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -7,7 +8,8 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -27,7 +29,8 @@ function deepSocket(t: ExecutionContext): string {
   return join(folder, 's.sock')
 }
 
-const links = (): string[] => readdirSync(tmpdir()).filter((name) => /^dstore-\w{6}$/.test(name))
+const links = (): string[] =>
+  readdirSync(tmpdir()).filter((name) => /^dstore-\w+-\w{4}$/.test(name))
 
 for (const [how, platform] of [
   ['by the means of this system', PLATFORM],
@@ -59,13 +62,21 @@ for (const [how, platform] of [
   })
 }
 
-test('R007-5 only this user can change where a link leads', (t) => {
-  const address = socketAddress(deepSocket(t), PORTABLE)
-  const folder = dirname(dirname(address.path))
-  t.is(statSync(folder).mode & 0o777, 0o700)
-  t.true(lstatSync(dirname(address.path)).isSymbolicLink())
-  address.release()
-  t.false(existsSync(folder))
+test('R007-5 links that killed processes left are removed, and nothing else', (t) => {
+  const gone = spawnSync(process.execPath, ['--version']).pid
+  const name = (pid: number, end: string): string => `dstore-${pid.toString(36)}-${end}`
+  const left = join(tmpdir(), name(gone, 'left'))
+  const kept = [name(process.pid, 'kept'), name(gone, 'other'), 'dstore-kept'].map((one) =>
+    join(tmpdir(), one),
+  )
+  for (const link of [left, ...kept]) symlinkSync('/nowhere', link)
+  const file = join(tmpdir(), name(gone, 'file'))
+  writeFileSync(file, '')
+  t.teardown(() => [left, ...kept, file].forEach((path) => rmSync(path, { force: true })))
+  socketAddress(deepSocket(t), PORTABLE).release()
+  const present = new Set(readdirSync(tmpdir()).map((one) => join(tmpdir(), one)))
+  t.false(present.has(left))
+  for (const path of [...kept, file]) t.true(present.has(path), path)
 })
 
 test('R007-5 a name that leaves no room, and a directory that is missing, are refused', (t) => {
@@ -90,7 +101,7 @@ test('R007-5 a temporary folder with a long path is not used for a link', (t) =>
   process.env['TMPDIR'] = dirname(path)
   try {
     const address = socketAddress(path, PORTABLE)
-    t.is(dirname(dirname(dirname(address.path))), '/tmp')
+    t.is(dirname(dirname(address.path)), '/tmp')
     address.release()
   } finally {
     if (own === undefined) delete process.env['TMPDIR']
