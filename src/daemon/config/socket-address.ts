@@ -51,7 +51,9 @@ function byLink(path: string): SocketAddress {
   const directory = resolve(dirname(path))
   statSync(directory)
   const name = newName()
-  const place = [tmpdir(), '/tmp'].find((one) => fits(`${one}/${name}/${basename(path)}`))
+  const isUsable = (one: string): boolean =>
+    existsSync(one) && fits(`${one}/${name}/${basename(path)}`)
+  const place = [tmpdir(), '/tmp'].find(isUsable)
   if (place === undefined) throw tooLong(path)
   removeLeftLinks(place)
   const link = `${place}/${name}`
