@@ -37,3 +37,27 @@ test('R005-63: a commit is answered after a sync of the database that began when
     t.deepEqual(events, [], 'LMDB has done it')
   })
 })
+
+test('R005-63: a commit whose sync fails is refused and reported, and is not done twice', async (t) => {
+  await inTemporary(async (directory) => {
+    let isBroken = false
+    const syncFile = (path: string): Promise<void> =>
+      isBroken
+        ? Promise.reject(Object.assign(new Error('broken'), { code: 'EIO', syscall: 'fsync' }))
+        : nodeFiles.syncFile(path)
+    const reported: string[] = []
+    const onFailedCommit = (fault: Error): unknown => reported.push(fault.message)
+    const parts = { files: { ...nodeFiles, syncFile }, platform: PORTABLE }
+    const store = await openDiskStore({ directory, onFailedCommit }, parts)
+    isBroken = true
+    const error = { code: 'unwritable', message: /^cannot commit: an input or output error/ }
+    await t.throwsAsync(commit(store, write('a', '1')), error)
+    const both = ['b', 'c'].map((id) => commit(store, write(id, '1')))
+    for (const one of both) await t.throwsAsync(one, error)
+    t.is(reported.length, 2, 'those of one commit are refused together')
+    isBroken = false
+    await commit(store, write('d', '1'))
+    t.is((await store.log(0, 10)).length, 4, 'each is there once')
+    await store.close()
+  })
+})
