@@ -12,7 +12,7 @@ export interface Platform {
   readonly hasUptimeClock: boolean
   /** Does a write to a descriptor opened with O_DSYNC reach the medium, not only the drive? */
   readonly flushesDrive: boolean
-  /** Does connecting to a Unix socket fail in another way if its queue is full than if it is stale? */
+  /** Does a full queue of a Unix socket refuse a connection in another way than a stale socket? */
   readonly tellsFullQueue: boolean
 }
 
