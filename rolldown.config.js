@@ -83,7 +83,7 @@ const GROUPS = [
     // What calls a daemon: the command line and the library do.
     name: 'client',
     test: modules([
-      '/src/(errors|limits|bytes|node/version|node/calls/batches|membership/role)',
+      '/src/(errors|limits|platform|bytes|node/version|node/calls/batches|membership/role)',
       '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
       '/src/daemon/config/(?!http-token)[\\w-]+',
       '/src/daemon/process/(readiness|log)',

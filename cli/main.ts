@@ -3,6 +3,7 @@ import { problemOf } from '../src/daemon/api/problem.ts'
 import { notifyParent } from '../src/daemon/process/readiness.ts'
 import { DstoreError, ERRORS, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
+import { checkSystem } from '../src/platform.ts'
 import { checkArguments, checkVariables } from './arguments.ts'
 import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -53,6 +54,7 @@ async function dispatch(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
+  checkSystem()
   checkArguments(args)
   const [first, ...rest] = splitCommand(args)
   if (first === undefined) {

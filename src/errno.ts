@@ -77,6 +77,8 @@ const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   ['EISDIR', { reason: 'it is a directory' }],
   ['ELOOP', { reason: 'too many symbolic links' }],
   ['ENAMETOOLONG', { reason: 'the name is too long' }],
+  // APFS takes only names in UTF-8.
+  ['EILSEQ', { reason: 'the file system does not accept this name' }],
   ['ENOTSUP', { reason: 'the file system does not support this' }],
 ])
 

@@ -13,7 +13,10 @@ const CODES: readonly [errno: string, code: ErrorCode, reason: RegExp][] = [
   ['ENOSPC', 'no-space', /the disk is full/],
   ['EDQUOT', 'no-space', /quota/],
   ['Unknown system error -122', 'no-space', /quota/],
+  ['Unknown system error -69', 'no-space', /quota/],
   ['Unknown system error -116', 'unwritable', /no such file/],
+  ['Unknown system error -70', 'unwritable', /no such file/],
+  ['EILSEQ', 'unwritable', /does not accept this name/],
   ['EFBIG', 'no-space', /larger than the system allows/],
   ['EMFILE', 'busy', /too many open files/],
   ['ENFILE', 'busy', /too many open files/],
@@ -62,7 +65,7 @@ test('R007-112 an output has the code and the words of every other place', (t) =
       t.is(fault.code, code, `${errno} ${call}`)
       t.is(fault.hint, general.hint)
       t.is(fault.cause, error)
-      if (errno !== 'ENOENT' && !errno.endsWith('-116')) {
+      if (errno !== 'ENOENT' && !/-(116|70)$/.test(errno)) {
         t.regex(fault.message, reason)
         t.is(fault.message, `cannot write to f: ${general.reason}`)
       }

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { DstoreError } from '../../src/errors.ts'
+import { PLATFORM } from '../../src/platform.ts'
 
 const files = {
   open: promisify(fs.open),
@@ -91,7 +92,7 @@ interface Folder {
 
 /** A path to a folder that leaves room for a name; on Linux every folder has one. */
 async function reach(folder: string): Promise<Folder> {
-  if (Buffer.byteLength(folder) + 256 <= PATH_BYTES || process.platform !== 'linux') {
+  if (Buffer.byteLength(folder) + 256 <= PATH_BYTES || !PLATFORM.hasDescriptorPaths) {
     return { path: folder, release: () => Promise.resolve() }
   }
   const fd = await files.open(folder, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)

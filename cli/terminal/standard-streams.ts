@@ -3,7 +3,7 @@
  * place before any JavaScript runs, so that an output would be lost and an input be empty without
  * an error.
  */
-import { fstatSync, readFileSync, statSync } from 'node:fs'
+import { fstatSync, readSync, statSync, writeSync } from 'node:fs'
 
 /** How the first lines of the installed command report closed streams: `PID:DIGITS`. */
 const VARIABLE = 'DSTORE_CLOSED'
@@ -21,19 +21,17 @@ export function isClosed(fd: 0 | 1): boolean {
 
 /**
  * Does the stream look like Node's replacement? That is open for reading and writing, and a
- * redirection of a shell for one of them. Only Linux tells.
+ * redirection of a shell for one of them.
  */
 function isReplaced(fd: 0 | 1): boolean {
   try {
     const found = fstatSync(fd)
     if (!found.isCharacterDevice() || found.rdev !== statSync('/dev/null').rdev) return false
-    const flags = /^flags:\t0*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))
-    return (Number.parseInt(flags?.[1] ?? '0', 8) & ACCESS_MODE) === READ_AND_WRITE
+    // On /dev/null neither has an effect, and each fails on a stream that is not open for it.
+    readSync(fd, new Uint8Array(1))
+    writeSync(fd, new Uint8Array(1))
+    return true
   } catch {
     return false
   }
 }
-
-/** As `open` of the system counts them. */
-const ACCESS_MODE = 0o3
-const READ_AND_WRITE = 0o2

@@ -1,5 +1,6 @@
 /** Connecting a program to the daemon of its machine (specs/007). */
 import { DstoreError } from '../errors.ts'
+import { checkSystem } from '../platform.ts'
 import { findPlace } from '../daemon/config/socket-place.ts'
 import { connectNode } from '../daemon/client/remote-node.ts'
 import type { CallOptions } from '../node/node.ts'
@@ -20,6 +21,7 @@ export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'
  * `unreachable` (none runs), `not-permitted` (it is another user's), `timeout`, `cancelled`.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Dstore> {
+  checkSystem()
   const { dir, socket: given } = checkOptions(options)
   const { directory, socket, fault } = findPlace(dir, given)
   const node = await connectNode(socket, options)

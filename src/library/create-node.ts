@@ -1,5 +1,6 @@
 /** Opening a node in the process of a program: the roles and their options. */
 import { MIB } from '../limits.ts'
+import { checkSystem } from '../platform.ts'
 import { checkJoinAddresses, checkListenAddress } from '../daemon/config/addresses.ts'
 import type { Ticket } from '../membership/ticket.ts'
 import type { HeldFiles } from '../store/file/held-files.ts'
@@ -89,6 +90,7 @@ export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
  * its Global. TypeError or RangeError for invalid options.
  */
 export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
+  checkSystem()
   const { dir, log = SILENT } = options
   const settings = await optionsOf(options)
   const lock = dir === undefined ? undefined : await lockDirectory(dir)

@@ -3,10 +3,12 @@
  * the time that the machine sleeps, and each errs to its own side: what a node grants, it measures
  * with one that never runs ahead of real time; what it was granted, with one that never lags.
  *
- * The monotonic clock stands still while the machine sleeps. The up-time runs on, but is coarse,
- * and a container may exchange it. The wall clock runs on, but people and NTP set it.
+ * On Linux the monotonic clock stands still while the machine sleeps. The up-time runs on, but is
+ * coarse, and a container may exchange it. The wall clock runs on, but people and NTP set it. On
+ * macOS the monotonic clock counts sleep, and the up-time is computed from the wall clock.
  */
 import { uptime } from 'node:os'
+import { PLATFORM, type Platform } from '../platform.ts'
 
 /** How far the wall clock may move against the monotonic clock before that counts as sleep. */
 const JITTER_MS = 100
@@ -26,10 +28,19 @@ export interface Clocks {
   readonly wall: () => number
 }
 
-export const SYSTEM_CLOCKS: Clocks = {
-  monotonic: () => performance.now(),
-  uptime: () => uptime() * 1000,
-  wall: () => Date.now(),
+export const SYSTEM_CLOCKS: Clocks = systemClocks(PLATFORM)
+
+/**
+ * The clocks of this machine. An up-time that is computed from the wall clock jumps with it, so
+ * that a step would count as sleep (R004-60): the monotonic clock stands for it.
+ */
+export function systemClocks({ hasUptimeClock }: Pick<Platform, 'hasUptimeClock'>): Clocks {
+  const monotonic = (): number => performance.now()
+  return {
+    monotonic,
+    uptime: hasUptimeClock ? () => uptime() * 1000 : monotonic,
+    wall: () => Date.now(),
+  }
 }
 
 /** How far each clock moved. */

@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import { DstoreError } from '../errors.ts'
+import { whyNotBuilt } from '../platform.ts'
 
 /**
  * The exports of the package, or of the first of these files that it has. Throws `unreadable` if it
@@ -17,10 +18,8 @@ export function requireNative(name: string, files?: readonly string[]): unknown 
     const paths = files.map((file) => `${name}/${file}`)
     return require(paths.find((path) => canResolve(require, path)) ?? paths[0]!)
   } catch (cause) {
-    throw new DstoreError('unreadable', `the package ${name} cannot be loaded`, {
-      cause,
-      hint: isUnfit(cause) ? UNFIT : MISSING,
-    })
+    const hint = whyNotBuilt() ?? (isUnfit(cause) ? UNFIT : MISSING)
+    throw new DstoreError('unreadable', `the package ${name} cannot be loaded`, { cause, hint })
   }
 }
 

@@ -49,7 +49,8 @@ export class Place {
   }
 
   env(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-    return { PATH: process.env['PATH'], HOME: this.path, DSTORE_DIR: this.state, ...more }
+    const { PATH, DSTORE_PORTABLE = '0' } = process.env
+    return { PATH, HOME: this.path, DSTORE_DIR: this.state, DSTORE_PORTABLE, ...more }
   }
 
   /** Start the command without waiting for it. */

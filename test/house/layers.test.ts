@@ -1,5 +1,5 @@
 import { test } from '../serial.ts'
-import { filesIn, sourceOf } from './tree.ts'
+import { filesIn, read, sourceOf } from './tree.ts'
 import type { Source } from './tree.ts'
 
 /**
@@ -25,6 +25,7 @@ const LAYERS = [
   'src/limits',
   'src/bytes.ts',
   'src/utf8.ts',
+  'src/platform.ts',
   'src/errors.ts',
   'src/errno.ts',
 ]
@@ -36,6 +37,7 @@ const LEAVES = new Set([
   'src/limits',
   'src/bytes.ts',
   'src/utf8.ts',
+  'src/platform.ts',
   'src/errors.ts',
   'src/errno.ts',
 ])
@@ -113,6 +115,14 @@ test('imports point down the list of layers, never up', (t) => {
   }
 })
 
+test('one file asks which system this is', (t) => {
+  const asking = sources.filter(({ path }) => /\bprocess\.(platform|arch)\b/.test(read(path)))
+  t.deepEqual(
+    asking.map(({ path }) => path),
+    ['src/platform.ts'],
+  )
+})
+
 const isLeaf = (path: string): boolean => LEAVES.has(layerOf(path) ?? '')
 
 test('the leaves import only each other', (t) => {
@@ -136,9 +146,9 @@ for (const { modules, folders, why } of RESERVED) {
   })
 }
 
-test('process is used only in the daemon and the command line', (t) => {
+test('process is used only in the daemon and the command line, and to tell the system', (t) => {
   for (const { path, usesProcess } of sources) {
-    if (!usesProcess) continue
+    if (!usesProcess || path === 'src/platform.ts') continue
     t.true(
       ['src/daemon', 'cli'].includes(layerOf(path) ?? ''),
       `${path} uses process: take a parameter instead, so that a test can replace it`,

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { test } from '../serial.ts'
-import { grantorClock, holderClock, type Clocks } from '../../src/node/clock.ts'
+import { grantorClock, holderClock, systemClocks, type Clocks } from '../../src/node/clock.ts'
+import { LINUX, PORTABLE } from '../../src/platform.ts'
 
 /** The clocks of a machine, which a test moves. */
 class Machine implements Clocks {
@@ -86,6 +87,23 @@ test('R004-60: steps of the wall clock make no sleep of what a coarse up-time ro
     machine.set(3_600_000)
     t.is(now(), machine.at.real)
   }
+})
+
+test('R004-60: an up-time that follows the wall clock is not asked, so that no step is sleep', (t) => {
+  const { monotonic, uptime } = systemClocks(PORTABLE)
+  t.is(uptime, monotonic)
+  t.not(systemClocks(LINUX).uptime, monotonic)
+
+  // The monotonic clock of such a system counts sleep.
+  const machine = new Machine()
+  const { monotonic: elapsed, wall } = machine
+  const clocks: Clocks = { monotonic: elapsed, uptime: elapsed, wall }
+  const [grantor, holder] = [grantorClock(clocks), holderClock(clocks)]
+  machine.pass(DAY)
+  machine.set(3_600_000)
+  machine.pass(20)
+  t.is(grantor(), DAY + 20)
+  t.is(holder(), DAY + 3_600_020)
 })
 
 test('R004-61: the clock of a holder counts sleep in which the wall clock is set back', (t) => {

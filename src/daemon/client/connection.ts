@@ -6,6 +6,7 @@ import { pause } from '../../deadline.ts'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError, throwIfCancelled } from '../../errors.ts'
 import { MIB } from '../../limits.ts'
+import { PLATFORM, type Platform } from '../../platform.ts'
 import { deniedAt, hintAtOwner } from '../config/owner.ts'
 import { socketAddress } from '../config/socket-address.ts'
 
@@ -15,6 +16,9 @@ export const READ_BUFFER_BYTES: number = MIB
 /** How long a connection waits where more arrive than the daemon has accepted, and how often. */
 const CONNECT_MS = 10_000
 const POLL_MS = 20
+
+/** Tries where a full queue and a stale socket give the same error, as on macOS (R007-178). */
+const REFUSED_TRIES = 5
 
 /** Errors of the system where no daemon serves: no socket, a stale one, or one that just died. */
 const NO_DAEMON: ReadonlySet<string | undefined> = new Set([
@@ -31,14 +35,21 @@ const OPTIONS = { readableHighWaterMark: READ_BUFFER_BYTES } as SocketConstructo
  * An open connection; undefined where no daemon serves; `not-permitted` where this user may not use
  * the socket.
  */
-export async function connectTo(path: string, signal?: AbortSignal): Promise<Socket | undefined> {
+export async function connectTo(
+  path: string,
+  signal?: AbortSignal,
+  { tellsFullQueue }: Pick<Platform, 'tellsFullQueue'> = PLATFORM,
+): Promise<Socket | undefined> {
   const giveUpAt = performance.now() + CONNECT_MS
+  let refusals = tellsFullQueue ? REFUSED_TRIES : 0
   try {
     for (;;) {
       try {
         return await connectOnce(path)
       } catch (error) {
-        const isFull = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+        const { code } = error as NodeJS.ErrnoException
+        const mayBeFull = code === 'ECONNREFUSED' && ++refusals < REFUSED_TRIES
+        const isFull = code === 'EAGAIN' || mayBeFull
         if (!isFull || performance.now() > giveUpAt) throw error
         await pause(POLL_MS * (1 + Math.random()), signal ?? NEVER)
         throwIfCancelled(signal)

@@ -4,10 +4,10 @@
 import { chmodSync, lstatSync, rmSync, statSync } from 'node:fs'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { systemFault } from '../../errno.ts'
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import { connectTo } from '../client/connection.ts'
 import { giveToGroup } from './permissions.ts'
 import { socketAddress } from '../config/socket-address.ts'
 import { identityOf } from '../../store/disk/files.ts'
@@ -98,12 +98,14 @@ async function removeStale(path: string): Promise<void> {
   if (!found.isSocket()) {
     throw new DstoreError('unwritable', `the path of the socket holds another file: ${path}`)
   }
-  const probe = connect(path)
-  const served = await once(probe, 'connect').then(
-    () => true,
-    () => false,
-  )
-  probe.destroy()
-  if (served) throw new DstoreError('address-in-use', `another daemon serves on ${path}`)
+  const probe = await connectTo(path).catch((error: unknown) => {
+    // Not even its own user may connect to it, so it serves no client.
+    if (asDstoreError(error).code === 'not-permitted') return undefined
+    throw error
+  })
+  probe?.destroy()
+  if (probe !== undefined) {
+    throw new DstoreError('address-in-use', `another daemon serves on ${path}`)
+  }
   rmSync(path, { force: true })
 }

@@ -1,5 +1,6 @@
 /** Opens the durable store: LMDB for records and small values, files for large ones (specs/005). */
 import { MIB } from '../../limits.ts'
+import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
 import { OpenDiskStore, type DiskStore } from './disk-store.ts'
@@ -38,6 +39,7 @@ export interface DiskStoreComponents {
   /** Wraps the opened database. */
   readonly database?: (opened: Database) => Database
   readonly clocks?: PartialUploadClocks
+  readonly platform?: Pick<Platform, 'flushesDrive'>
 }
 
 const SYSTEM_CLOCKS: PartialUploadClocks = { wall: Date.now, elapsed: () => performance.now() }
@@ -55,6 +57,7 @@ export async function openDiskStore(
     files = nodeFiles,
     database: wrap = (opened) => opened,
     clocks = SYSTEM_CLOCKS,
+    platform = PLATFORM,
   }: DiskStoreComponents = {},
 ): Promise<DiskStore> {
   if (maxBytes !== undefined) checkCount('maxBytes', maxBytes)
@@ -63,7 +66,7 @@ export async function openDiskStore(
   let opened: Database | undefined
   try {
     await prepare(files, layout)
-    opened = await openDatabase(files, layout)
+    opened = await openDatabase(files, layout, platform)
     const held = given ?? new HeldFiles(files)
     for (const path of [layout.data, layout.values]) await held.addOpened(path)
     const database = wrap(opened)

@@ -27,6 +27,8 @@ export interface Files {
   setMode(path: string, mode: number): Promise<void>
   /** Makes created, renamed and deleted entries of a directory durable. */
   syncDirectory(path: string): Promise<void>
+  /** Makes everything durable that was written to a file, by whatever descriptor. */
+  syncFile(path: string): Promise<void>
   /** Bytes available to this user on the filesystem of this path. */
   freeBytes(path: string): Promise<number>
 }
@@ -72,18 +74,21 @@ export const nodeFiles: Files = {
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
   setMode: (path, mode) => fs.chmod(path, mode),
-  syncDirectory: async (path) => {
-    const directory = await fs.open(path, 'r')
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
-    }
-  },
+  syncDirectory: sync,
+  syncFile: sync,
   freeBytes: async (path) => {
     const { bavail, bsize } = await fs.statfs(path)
     return bavail * bsize
   },
+}
+
+async function sync(path: string): Promise<void> {
+  const opened = await fs.open(path, 'r')
+  try {
+    await opened.sync()
+  } finally {
+    await opened.close()
+  }
 }
 
 /** Of two files that exist at the same time, no two have the same identity. */

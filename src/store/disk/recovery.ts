@@ -4,6 +4,7 @@
 import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
+import type { Platform } from '../../platform.ts'
 import type { Location } from '../store.ts'
 import { Database } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
@@ -54,15 +55,24 @@ export async function prepare(files: Files, layout: Layout): Promise<void> {
   for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
 }
 
-/** Opens LMDB, whose files only this user may read, and makes their names durable. */
-export async function openDatabase(files: Files, layout: Layout): Promise<Database> {
+/**
+ * Opens LMDB, whose files only this user may read, and makes their names durable. LMDB writes the
+ * page that makes a commit valid to a descriptor with O_DSYNC. Where that leaves the page in the
+ * cache of the drive, each commit is followed by a sync of the file (R005-63).
+ */
+export async function openDatabase(
+  files: Files,
+  layout: Layout,
+  { flushesDrive }: Pick<Platform, 'flushesDrive'>,
+): Promise<Database> {
   await checkLmdbFile(files, layout.data)
   const size = await files.size(layout.data)
   if (size === undefined || size === 0) await checkNew(files, layout)
   await allocateLock(files, layout)
+  const flush = flushesDrive ? undefined : () => files.syncFile(layout.data)
   let database: Database
   try {
-    database = new Database(layout.records)
+    database = new Database(layout.records, flush)
   } catch (thrown) {
     const error = explained(thrown, layout.data)
     const fault = faultOf(error, `open the records in ${layout.root}`)

@@ -3,18 +3,24 @@ import type { Database } from '../../../src/store/disk/records/database.ts'
 import { type Files, type WritableFile, nodeFiles } from '../../../src/store/disk/files.ts'
 
 /**
- * How the call fails: refused with this errno; `cut`, only for writes: half of it is written and
+ * How the call fails: refused with this errno; `flush`, only for the sync after a commit: refused;
+ * `cut`, only for writes: half of it is written and
  * the rest refused; `late`, only for commits: done, then reported as failed; `kill`: neither it nor
  * any later call reaches the disk.
  */
-export type Fault = 'EIO' | 'ENOSPC' | 'cut' | 'late' | 'kill'
+export type Fault = 'EIO' | 'ENOSPC' | 'flush' | 'cut' | 'late' | 'kill'
 
 /** The one kind of call that the fault is for. */
-const ONLY: Readonly<Partial<Record<Fault, string>>> = { cut: 'write', late: 'transact' }
+const ONLY: Readonly<Partial<Record<Fault, string>>> = {
+  flush: 'syncFile',
+  cut: 'write',
+  late: 'transact',
+}
 
 const ERRNO: Readonly<Record<Fault, string>> = {
   EIO: 'EIO',
   ENOSPC: 'ENOSPC',
+  flush: 'EIO',
   cut: 'ENOSPC',
   late: 'EIO',
   kill: 'EIO',
@@ -55,6 +61,7 @@ export class Faulty {
     remove: (path) => this.#call('remove', () => nodeFiles.remove(path)),
     setMode: (path, mode) => this.#call('setMode', () => nodeFiles.setMode(path, mode)),
     syncDirectory: (path) => this.#call('syncDirectory', () => nodeFiles.syncDirectory(path)),
+    syncFile: (path) => this.#call('syncFile', () => nodeFiles.syncFile(path)),
     freeBytes: (path) => this.#call('freeBytes', () => nodeFiles.freeBytes(path)),
   }
 

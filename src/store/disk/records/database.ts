@@ -29,6 +29,7 @@ export interface StoredValue {
 
 export class Database {
   readonly #path: string
+  readonly #flush: () => Promise<void>
   readonly #root: RootDatabase<Buffer, Uint8Array>
   readonly #records: LmdbTable<Buffer, Uint8Array>
   readonly #log: LmdbTable<Buffer, Uint8Array>
@@ -37,8 +38,12 @@ export class Database {
   readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
-  /** Opens or creates the database in a directory. Throws LMDB's errors. */
-  constructor(directory: string) {
+  /**
+   * Opens or creates the database in a directory. `flush` is called after each commit, where a
+   * commit of LMDB is not durable yet (R005-63). Throws LMDB's errors.
+   */
+  constructor(directory: string, flush: () => Promise<void> = () => Promise.resolve()) {
+    this.#flush = flush
     this.#path = join(directory, 'data.mdb')
     this.#root = open<Buffer, Uint8Array>({
       path: directory,
@@ -64,7 +69,9 @@ export class Database {
    */
   async transact<T>(write: () => T): Promise<T> {
     try {
-      return await unprinted(() => this.#root.childTransaction(write), reasonOf)
+      const result = await unprinted(() => this.#root.childTransaction(write), reasonOf)
+      await this.#flush()
+      return result
     } catch (error) {
       throw explained(error, this.#path)
     }

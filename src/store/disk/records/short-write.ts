@@ -2,7 +2,8 @@
  * Why the system wrote less to LMDB's file than LMDB asked for. LMDB takes every short write for an
  * error of the disk. The next write would get the reason; LMDB makes none.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 
 /** The errno that LMDB reports after a short write, as after a real error of the disk. */
 export const EIO = 5
@@ -15,13 +16,18 @@ export function explained(error: unknown, path: string): unknown {
   return Object.assign(new Error(text, { cause: error }), { code: 'EFBIG', syscall: 'write' })
 }
 
+/** POSIX asks for the first; bash has the second unless it is called `sh`. */
+const BLOCK_BYTES = [512, 1024]
+
 function isAtLimit(path: string): boolean {
   try {
-    const limits = readFileSync('/proc/self/limits', 'latin1')
-    const limit = /^Max file size +(\d+) /m.exec(limits)?.[1]
-    return limit !== undefined && statSync(path).size >= Number(limit)
+    // Node cannot ask for a limit; a shell inherits it. It has whole blocks, of a size that
+    // depends on the shell.
+    const limit = Number(execFileSync('/bin/sh', ['-c', 'ulimit -f'], { encoding: 'utf8' }))
+    const { size } = statSync(path)
+    return BLOCK_BYTES.some((bytes) => Math.floor(size / bytes) === limit)
   } catch {
-    // Only Linux tells, and the file may be gone.
+    // The file may be gone, and a process may be refused.
     return false
   }
 }
