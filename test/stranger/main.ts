@@ -14,6 +14,8 @@ const { values } = parseArgs({
   },
 })
 
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
 if (values.node === undefined) process.exitCode = await run()
 else process.exitCode = onNode(values.node)
 
@@ -26,8 +28,6 @@ function onNode(version: string): number {
   const npx = ['-y', '-p', `node@${version}`, '-c', words.join(' ')]
   return spawnSync('npx', npx, { stdio: 'inherit' }).status ?? 1
 }
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function run(): Promise<number> {
   const ends: (() => unknown)[] = []

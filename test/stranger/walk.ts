@@ -108,7 +108,7 @@ async function together(steps: Steps, { first, second, port }: Places): Promise<
     out: [/^dstore ready global \/ip4\//],
     err: hint,
   })
-  await steps.run(first, 'dstore invite > ticket', { out: [], err: hint })
+  await steps.run(first, 'dstore invite -o ticket', { out: [], err: hint })
   const { stdout } = await first.run('cat ticket')
   await second.write('ticket', Buffer.from(stdout))
   await steps.run(second, 'dstore join @ticket', {
@@ -165,7 +165,9 @@ async function away(steps: Steps, { first, second }: Places): Promise<void> {
 /** What is left is the directory that `dstore status` named; and nothing once that is removed. */
 async function ending(steps: Steps, machine: Machine, what: Package): Promise<readonly string[]> {
   const { uninstall, uninstallOut: out, uninstallErr: err, leaves } = what
-  const directory = stateDirectory(steps, machine)
+  const told = stateDirectory(steps, machine)
+  const directory = told ?? '~/.local/share/dstore'
+  steps.check(machine, 'dstore status names the state directory', told === undefined ? ['no'] : [])
   await nothingRuns(steps, machine)
   await steps.run(machine, `find ${directory} -perm /077`, { out: [] })
   await steps.run(machine, uninstall, { out, err })
@@ -195,11 +197,10 @@ async function ending(steps: Steps, machine: Machine, what: Package): Promise<re
 const OWN_FILES = ['copy.txt', 'note.txt', 'model.bin', 'key', 'ticket'].map((name) => `~/${name}`)
 
 /** The directory in the last `dstore status`, from the home directory. */
-function stateDirectory({ all }: Steps, { name, home }: Machine): string {
+function stateDirectory({ all }: Steps, { name, home }: Machine): string | undefined {
   const status = all.findLast((step) => step.machine === name && step.command === 'dstore status')
   const [, path = ''] = /^directory +(\S+)$/m.exec(status?.ran.stdout ?? '') ?? []
-  if (!path.startsWith(`${home}/`)) throw new Error(`dstore status names no directory: ${path}`)
-  return `~${path.slice(home.length)}`
+  return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : undefined
 }
 
 async function nothingRuns(steps: Steps, machine: Machine): Promise<void> {
