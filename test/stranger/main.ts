@@ -50,6 +50,9 @@ async function run(): Promise<number> {
     const failed = outcome.walk.steps.all.filter(({ faults }) => faults.length > 0).length
     if (failed > 0) say(`\n${failed} tests failed`)
     return failed > 0 ? 1 : 0
+  } catch (error) {
+    say(`  ✘ stranger › ${(error as Error).message}\n\n1 tests failed`)
+    return 1
   } finally {
     await end()
   }

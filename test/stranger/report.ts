@@ -6,12 +6,19 @@ import { LINES_TO_KEY, type Walk } from './walk.ts'
 /** What the time to the first key is compared with, on two idle cores. */
 const SECONDS_TO_KEY = 20
 
+/** What npm caches. */
+const CACHES = /^~\/\.npm\/|\/node-compile-cache\//
+
+/** How many faults of a step are shown. */
+const SHOWN = 12
+
 /** As a test runner shows it, so that whoever counts results counts these. */
 export function line({ machine, command, ran, faults }: Step): string {
   const seconds = command.startsWith('#') ? '' : ` (${ran.seconds.toFixed(1)} s)`
   return [
     `  ${faults.length === 0 ? '✔' : '✘'} stranger › ${machine}$ ${command}${seconds}`,
-    ...faults.map((fault) => `      ${fault}`),
+    ...faults.slice(0, SHOWN).map((fault) => `      ${fault}`),
+    ...(faults.length > SHOWN ? [`      and ${faults.length - SHOWN} more`] : []),
   ].join('\n')
 }
 
@@ -42,7 +49,7 @@ export function table(walk: Walk, title: string): string {
     return `| ${machine} | ${cell} | ${figures} ${is} |`
   })
   const state = left.filter((path) => path.startsWith('~/.local/share/'))
-  const others = left.filter((path) => !state.includes(path) && !path.startsWith('~/.npm/'))
+  const others = left.filter((path) => !state.includes(path) && !CACHES.test(path))
   return [
     title,
     '',

@@ -13,7 +13,7 @@ const HELLO = 'hello, world'
 const NOTE = 'tried alone'
 
 /** What `doctor` prints where nothing is wrong. */
-const SOUND = [/^(ok|note) +\w+: /, /^ +remedy: /]
+const SOUND = [/^(ok|note) +[\w-]+: /, /^ +remedy: /]
 
 export interface Walk {
   readonly steps: Steps
