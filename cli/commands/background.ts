@@ -7,7 +7,7 @@ import type { Invocation } from '../command.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination } from '../input/ticket-input.ts'
-import { afterGlobalStart, afterJoin } from '../terminal/next-steps.ts'
+import { afterGlobalStart, afterLocalStart } from '../terminal/next-steps.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
 import { showLog } from '../terminal/show-log.ts'
 
@@ -37,8 +37,7 @@ export async function start(invocation: Invocation): Promise<number> {
 }
 
 function nextSteps(found: StatusAnswer, { flags }: Invocation): string[] {
-  if (found.role === 'global') return afterGlobalStart(found, flags)
-  return flags.join === undefined ? [] : afterJoin(found, flags)
+  return found.role === 'global' ? afterGlobalStart(found, flags) : afterLocalStart(found, flags)
 }
 
 /** The same as `start --join`. */

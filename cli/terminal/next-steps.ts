@@ -33,15 +33,17 @@ export function afterGlobalStart({ listen, lanePort }: StatusAnswer, flags: Flag
   ]
 }
 
-/** After a join: that it worked, and what the node is for (R007-162). */
-export function afterJoin({ global }: StatusAnswer, flags: Flags): string[] {
+/** After a start of a Local: where it found Global, or that it goes on looking (R007-162). */
+export function afterLocalStart({ global }: StatusAnswer, flags: Flags): string[] {
   if (global === undefined) return []
   const here = dirFlag(flags)
   if (global.state === 'away') {
+    const why = global.error === undefined ? '' : ` (${global.error})`
     return [
-      `Global cannot be reached yet, and this node keeps trying; see \`dstore status${here}\``,
+      `Global cannot be reached yet${why}; this node keeps trying, see \`dstore status${here}\``,
     ]
   }
+  if (flags.join === undefined) return []
   const at = global.address === undefined ? '' : ` at ${hostAndPort(global.address)}`
   return [
     `joined Global${at}; next: \`dstore put${here} FILE\` prints a key, ` +

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { afterGlobalStart, afterInvite, afterJoin } from '../../cli/terminal/next-steps.ts'
+import { afterGlobalStart, afterInvite, afterLocalStart } from '../../cli/terminal/next-steps.ts'
 import type { InviteAnswer, StatusAnswer } from '../../src/daemon/api/api.ts'
 import { isLoopbackAddress } from '../../src/membership/loopback.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
@@ -43,15 +43,22 @@ test('R007-159 R007-160 every spelling of loopback counts as loopback', (t) => {
 })
 
 test('R007-162 a join says where Global is, or that it is away', (t) => {
-  const joined = (facts: object): string[] =>
-    afterJoin({ global: facts } as unknown as StatusAnswer, { dir: 'a' })
+  const started = (facts: object, flags: object): string[] =>
+    afterLocalStart({ global: facts } as unknown as StatusAnswer, { dir: 'a', ...flags })
+  const joined = (facts: object): string[] => started(facts, { join: '-' })
   t.deepEqual(joined({ state: 'connected', address: `/ip4/192.0.2.7/tcp/4480/p2p/${PEER}` }), [
     'joined Global at 192.0.2.7:4480; next: `dstore put --dir a FILE` prints a key, ' +
       'with which `dstore get KEY` works at every member',
   ])
-  t.deepEqual(joined({ state: 'away' }), [
-    'Global cannot be reached yet, and this node keeps trying; see `dstore status --dir a`',
-  ])
+  for (const away of [joined, (facts: object) => started(facts, {})]) {
+    t.deepEqual(away({ state: 'away', error: 'no answer in time' }), [
+      'Global cannot be reached yet (no answer in time); this node keeps trying, ' +
+        'see `dstore status --dir a`',
+    ])
+  }
+  // A later start of a member is nothing new.
+  t.deepEqual(started({ state: 'connected' }, {}), [])
+  t.deepEqual(afterLocalStart({ global: undefined } as unknown as StatusAnswer, {}), [])
 })
 
 test('R007-160 R007-163 the remedy is for Global, in the directory of the command', (t) => {

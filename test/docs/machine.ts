@@ -22,8 +22,8 @@ done`
 /** Only a command that hangs takes as long. */
 const TOO_LONG_MS = 170_000
 
-/** Ends the output of a command; no page prints it. */
-const END = /\u001e(\d+)\u001e\n$/
+/** Stands on both sides of an exit code, which ends an output; no page prints it. */
+const MARK = '\u001e'
 
 export interface Result {
   /** Standard output and standard error, in the order in which they were written. */
@@ -70,10 +70,8 @@ export class Machine {
     const timer = setTimeout(() => this.#shell.kill('SIGKILL'), TOO_LONG_MS)
     try {
       for (;;) {
-        const ended = END.exec(this.#printed)
-        if (ended !== null) {
-          return { output: this.#printed.slice(0, ended.index), exit: Number(ended[1]) }
-        }
+        const [output = '', exit, rest] = this.#printed.split(MARK)
+        if (exit !== undefined && rest === '\n') return { output, exit: Number(exit) }
         if (this.#isOver) return { output: `${this.#printed}(the shell ended)\n`, exit: -1 }
         await new Promise<void>((resolve) => (this.#wake = resolve))
       }

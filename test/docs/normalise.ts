@@ -6,13 +6,12 @@
  */
 export const VOLATILE: readonly (readonly [pattern: RegExp, word: string, what: string])[] = [
   [/\b12D3KooW\w+(\.\.\.)?/g, 'PEER', 'peer ids; a page may shorten one'],
-  [/\bdstore1[a-z2-7]+(\.\.\.)?/g, 'TICKET', 'tickets; a page may shorten one'],
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME', 'points in time'],
   [/\b[\d.]+(ms|s)\b/g, 'DURATION', 'durations'],
-  [/\b[\d.]+[KMGT]iB\/s/g, 'RATE', 'rates'],
   [/(?<=process +)\d+/g, 'PID', 'process ids'],
   [/(?<=TIME, )[\d.]+[KMGT]iB/g, 'MEMORY', "a process's memory"],
   [/(?<=room for |free )[\d.]+[KMGT]iB/g, 'SIZE', 'the space on a disk'],
+  [/(?<=iB of )[\d.]+[KMGT]iB/g, 'BUDGET', 'of a cache: a part of the memory'],
   [/\b[0-9a-f]{32}(?=-\d)/g, 'RUN', 'the id of a run of Global'],
   [/\b(?!127\.)\d+\.\d+\.\d+\.\d+\b/g, 'HOST', 'addresses of this machine'],
   [/(?<=127\.0\.0\.1(:|\/tcp\/))[1-9]\d*/g, 'PORT', 'ports on loopback, which the system chooses'],

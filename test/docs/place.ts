@@ -42,18 +42,28 @@ export async function createPlace(target: Target): Promise<DocsPlace> {
   script(join(bin, 'scp'), `shift; cp -p "../$(echo "$1" | tr : /)" "$2"`)
   // It would fetch and run a package of another project.
   script(join(bin, 'npx'), 'echo "npx is not for pages" >&2; exit 127')
-  if (target === 'bundle')
+  const ports = await freePorts()
+  if (target === 'bundle') {
     script(join(bin, 'dstore'), `exec '${process.execPath}' '${BUNDLE}' "$@"`)
-  else linkSystem(join(path, 'system'))
-  const others = target === 'bundle' ? process.env['PATH']! : join(path, 'system')
-  const command = target === 'bundle' ? [] : [dirname(target.command)]
-  const search = [...command, bin, others].join(delimiter)
-  return { path, search, ports: await freePorts() }
+    return { path, search: `${bin}${delimiter}${process.env['PATH']}`, ports }
+  }
+  // A command that would fall back on a Node of the system finds none, and only this dstore.
+  script(join(bin, 'dstore'), `exec '${target.command}' "$@"`)
+  const system = join(path, 'system')
+  linkSystem(system)
+  return { path, search: `${bin}${delimiter}${system}`, ports }
 }
 
 /** What `dist/dstore.js` of a clone is in a page. */
 export function addBundle(home: string): void {
   script(join(home, 'dist', 'dstore.js'), 'exec dstore "$@"')
+}
+
+/** What a page leaves in a home directory, but for the state of a node. */
+export function removeFiles(home: string): void {
+  for (const name of readdirSync(home)) {
+    if (name !== '.local') rmSync(join(home, name), { recursive: true, force: true })
+  }
 }
 
 /** Stop every daemon whose state directory is in the place, and remove it. */
@@ -91,7 +101,8 @@ async function freePorts(): Promise<ReadonlyMap<string, string>> {
     const first = await listen(0)
     const { port } = first.address() as AddressInfo
     const second = await listen(port + 1).catch(() => undefined)
-    await Promise.all([first, second].map((server) => server && close(server)))
+    await close(first)
+    if (second !== undefined) await close(second)
     if (second !== undefined)
       return new Map([
         ['4480', `${port}`],
