@@ -1,5 +1,5 @@
 /**
- * What to do next, for people: notes of `start`, `join` and `invite` on stderr. Each command in them
+ * What to do next: notes of `start`, `join` and `invite` on stderr. Each command in them
  * works as it stands, for the same state directory (R007-163).
  */
 import type { InviteAnswer, StatusAnswer } from '../../src/daemon/api/api.ts'

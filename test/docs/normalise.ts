@@ -1,7 +1,7 @@
 /** What differs between two runs of the same commands, and the word that stands for it. */
 
 /**
- * The only differences between a page and a run that are accepted: each pattern is replaced in both.
+ * The only accepted differences between a page and a run: each pattern is replaced in both.
  * Everything else must match letter by letter: keys, sizes, counts, messages, exit codes.
  */
 export const VOLATILE: readonly (readonly [pattern: RegExp, word: string, what: string])[] = [
