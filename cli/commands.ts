@@ -179,13 +179,17 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/repl.ts')).repl,
   },
   invite: {
-    usage: '[--role ROLE] [--uses N] [--expires D]',
+    usage: '[-o FILE] [--role ROLE] [--uses N] [--expires D]',
     summary: 'create a ticket that lets other nodes join this Global',
     examples: [
-      ['dstore invite > ticket', 'for one node, valid for a day; keep it secret'],
+      [
+        'dstore invite -o ticket',
+        'for one node, valid for a day, in a file that only you can read',
+      ],
       ['dstore invite --role reader --uses 20', 'for twenty nodes that only read'],
     ],
-    flags: ['role', 'uses', 'expires', 'json', ...CALL],
+    flags: ['output', 'role', 'uses', 'expires', 'json', ...CALL],
+    isDoneUnread: ({ output, json }) => output !== undefined && json !== true,
     positionals: NONE,
     load: () => invite,
   },

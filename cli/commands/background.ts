@@ -2,10 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
+import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Invocation } from '../command.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination } from '../input/ticket-input.ts'
+import { afterGlobalStart, afterLocalStart } from '../terminal/next-steps.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
 import { showLog } from '../terminal/show-log.ts'
 
@@ -29,7 +31,13 @@ export async function start(invocation: Invocation): Promise<number> {
   await terminal.announce(found, readyLine(found, found.daemon.socket))
   const { http } = found.daemon
   if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
+  // Of a start that changed something: scripts start what runs already, too.
+  if (running === undefined) for (const note of nextSteps(found, invocation)) terminal.note(note)
   return 0
+}
+
+function nextSteps(found: StatusAnswer, { flags }: Invocation): string[] {
+  return found.role === 'global' ? afterGlobalStart(found, flags) : afterLocalStart(found, flags)
 }
 
 /** The same as `start --join`. */

@@ -1,12 +1,16 @@
 /** `invite`, `members`: admit nodes, list them and remove them (specs/006-membership.md). */
 import { DstoreError } from '../../src/errors.ts'
 import { parseDuration } from '../../src/daemon/config/quantities.ts'
-import type { MemberLine } from '../../src/daemon/api/api.ts'
+import type { InviteAnswer, MemberLine } from '../../src/daemon/api/api.ts'
 import { parseRole } from '../../src/membership/role.ts'
+import type { Role } from '../../src/node/node-status.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { useDaemon } from '../session.ts'
-import { plural } from '../terminal/terminal.ts'
+import { fileOutput } from '../terminal/file-output.ts'
+import { afterInvite } from '../terminal/next-steps.ts'
+import { writeWhole } from '../terminal/output.ts'
+import type { Output } from '../terminal/output.ts'
 import { printRemoval } from './rm.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {
@@ -16,13 +20,35 @@ export async function invite(invocation: Invocation): Promise<number> {
     ...(flags.uses !== undefined && { uses: readUses(flags.uses) }),
     ...(flags.expires !== undefined && { validMs: parseDuration(flags.expires) }),
   }
-  const client = await useDaemon(invocation)
-  const invitation = await client.invite(options)
-  const { ticket, role, uses, expiresAt } = invitation
-  await terminal.printFact(invitation, ticket)
-  const nodes = plural(uses, 'node')
-  terminal.note(`for ${nodes} as ${role}, until ${expiresAt}; use it with \`dstore join\` there`)
+  const file = flags.output
+  // Before Global is asked: a ticket that cannot be written admits nodes that hold no copy of it.
+  const output = file === undefined ? undefined : await fileOutput(file, 0o600)
+  let role: Role = 'global'
+  const ask = async (): Promise<InviteAnswer> => {
+    const client = await useDaemon(invocation)
+    const made = await client.invite(options)
+    if (made.loopbackOnly) ({ role } = await client.status())
+    return made
+  }
+  const invitation = await (output === undefined ? ask() : writeTicket(output, ask))
+  const { ticket, ...terms } = invitation
+  if (file === undefined) await terminal.printFact(invitation, ticket)
+  else if (terminal.json) await terminal.print(JSON.stringify({ file, ...terms }))
+  for (const note of afterInvite(invitation, role, flags)) terminal.note(note)
   return 0
+}
+
+async function writeTicket(
+  output: Output,
+  ask: () => Promise<InviteAnswer>,
+): Promise<InviteAnswer> {
+  let invitation: InviteAnswer
+  await writeWhole(output, async () => {
+    invitation = await ask()
+    await output.write(Buffer.from(`${invitation.ticket}\n`))
+    return true
+  })
+  return invitation!
 }
 
 export async function members(invocation: Invocation): Promise<number> {

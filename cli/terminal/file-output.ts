@@ -24,8 +24,11 @@ const files = {
 /** As many symbolic links as Linux follows. */
 const LINKS = 40
 
-/** The file at `path`: replaced at `commit`; a device or a pipe is written directly. */
-export async function fileOutput(path: string): Promise<Output> {
+/**
+ * The file at `path`: replaced at `commit`; a device or a pipe is written directly. A new file has
+ * `mode`, by default that of the umask, and a replaced one keeps its own, unless `mode` is given.
+ */
+export async function fileOutput(path: string, mode?: number): Promise<Output> {
   const target = await targetOf(path)
   if (target === undefined) return deviceOutput(path)
   const found = await statIfPresent(target, path)
@@ -35,7 +38,7 @@ export async function fileOutput(path: string): Promise<Output> {
   try {
     if (found !== undefined) await files.access(target, fs.constants.W_OK)
     const partial = await createPartialFile(dirname(target))
-    return replacingOutput(partial, basename(target), path, found?.mode)
+    return replacingOutput(partial, basename(target), path, mode ?? found?.mode)
   } catch (error) {
     throw writeFault(error, path)
   }
@@ -100,7 +103,7 @@ async function deviceOutput(path: string): Promise<Output> {
   }
 }
 
-/** Puts the partial file at `name` beside it; `mode` is that of the file it replaces. */
+/** Puts the partial file at `name` beside it; `mode` is what it then has. */
 function replacingOutput(
   partial: PartialFile,
   name: string,

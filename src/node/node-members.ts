@@ -21,6 +21,8 @@ export interface Invitation {
   readonly uses: number
   /** ISO 8601. */
   readonly expiresAt: string
+  /** Does Global listen only on loopback, so that the ticket works only on its machine? */
+  readonly loopbackOnly: boolean
 }
 
 /** A present or recently expelled member. */

@@ -49,6 +49,7 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('ls', '--keys')
   await json('status')
 
+  await json('invite', '-o', 'spare')
   const [invitation] = await json('invite', '--uses', '2', '--role', 'reader')
   const { ticket } = JSON.parse(invitation!) as { ticket: string }
   writeFileSync(place.file('ticket'), ticket)

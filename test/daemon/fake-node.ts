@@ -219,7 +219,7 @@ export class FakeNode implements Node, NodeIndex {
 
   #invite({ role = 'writer', uses = 1 }: InviteOptions = {}): ReturnType<NodeMembers['invite']> {
     const expiresAt = '2026-01-02T00:00:00.000Z'
-    return Promise.resolve({ ticket: 'dstore1fake', role, uses, expiresAt })
+    return Promise.resolve({ ticket: 'dstore1fake', role, uses, expiresAt, loopbackOnly: true })
   }
 
   async *#listMembers(options: CallOptions = {}): ReturnType<NodeMembers['list']> {

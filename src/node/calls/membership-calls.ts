@@ -9,6 +9,7 @@ import {
   TICKET_SECRET_BYTES,
   TICKET_USES,
 } from '../../limits.ts'
+import { isLoopbackAddress } from '../../membership/loopback.ts'
 import { keyOfPeerId } from '../../membership/peer-id.ts'
 import { parseRole, type MemberRole } from '../../membership/role.ts'
 import { formatTicket, hashSecret } from '../../membership/ticket.ts'
@@ -56,7 +57,8 @@ export class MembershipCalls implements NodeMembers {
       throw new DstoreError('usage', 'Global listens on no address that a ticket can hold')
     }
     const ticket = formatTicket({ peer: globalPeer, addresses, secret })
-    return { ticket, role, uses, expiresAt: new Date(expiresMs).toISOString() }
+    const expiresAt = new Date(expiresMs).toISOString()
+    return { ticket, role, uses, expiresAt, loopbackOnly: addresses.every(isLoopbackAddress) }
   }
 
   async *list(options: CallOptions = {}): AsyncGenerator<MemberEntry> {

@@ -15,6 +15,7 @@ import {
 } from '../../limits.ts'
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Gate } from '../../membership/gate.ts'
+import { isLoopbackAddress } from '../../membership/loopback.ts'
 import { isTicketAddress } from '../../membership/ticket.ts'
 import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
@@ -276,10 +277,10 @@ export class Global implements Node {
 /** The addresses in tickets. Those that only this machine can reach come last. */
 function ticketAddresses(network: Network | undefined): string[] {
   const addresses = (network?.addresses() ?? []).map((one) => one.replace(/\/p2p\/[^/]+$/, ''))
-  const isLoopback = (address: string): number => Number(/^\/(ip4\/127\.|ip6\/::1\/)/.test(address))
+  const last = (address: string): number => Number(isLoopbackAddress(address))
   return addresses
     .filter(isTicketAddress)
-    .toSorted((a, b) => isLoopback(a) - isLoopback(b))
+    .toSorted((a, b) => last(a) - last(b))
     .slice(0, TICKET_ADDRESSES)
 }
 

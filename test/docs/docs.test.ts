@@ -1,0 +1,129 @@
+/**
+ * Every page of documentation does what it says: its commands run against real daemons, and print
+ * what the page shows below them. `DSTORE_COMMAND` names an installed `dstore` to try the README
+ * with, on a PATH without Node; without it, the built bundle runs.
+ */
+import { test } from '../serial.ts'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { COMMANDS } from '../../cli/commands.ts'
+import { temporaryDirectory } from '../daemon/serving.ts'
+import { VOLATILE, normalise } from './normalise.ts'
+import { blocksOf } from './page.ts'
+import { runPage, runPages } from './run-page.ts'
+
+const PAGES = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter((path) =>
+  path.endsWith('.md'),
+)
+
+/** Blocks that no test runs, by page and first line, and why. */
+const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
+  ['README.md', '$ npm run release:dry', 'downloads Node'],
+  ['docs/from-a-program.md', '$ npm install @dstore/dstore', 'not published'],
+  ['docs/service.md', '# npm install --global .', 'root'],
+  [
+    'docs/service.md',
+    "# printf 'DSTORE_GLOBAL=1\\nDSTORE_LISTEN=/ip4/0.0.0.0/tcp/4480\\nDSTORE_LANE_PORT=4481\\nDSTORE_MAX_SIZE=200GiB\\n' > /etc/dstore/main.env",
+    'root, systemd',
+  ],
+  [
+    'docs/service.md',
+    '# install -d -o dstore -g dstore -m 0750 /var/lib/dstore /var/lib/dstore/main',
+    'root',
+  ],
+  ['docs/service.md', '# ufw allow 4480:4481/tcp', 'root'],
+  ['docs/service.md', '$ cd packaging/docker', 'Docker'],
+  ['docs/two-machines.md', '# ufw allow 4480:4481/tcp', 'root'],
+  ['docs/two-machines.md', 'laptop$ dstore join @ticket', 'the loopback of another machine'],
+  ['docs/two-machines.md', 'laptop$ dstore join @ticket', 'another port'],
+  ['docs/two-machines.md', 'laptop$ dstore join @ticket', 'a firewall'],
+  [
+    'docs/two-machines.md',
+    'other$ dstore join /ip4/192.0.2.10/tcp/4480/p2p/12D3KooWPjce...',
+    'as in test/transcripts/three-nodes.txt',
+  ],
+  [
+    'docs/two-machines.md',
+    'laptop$ dstore join /dns4/global.example.com/tcp/4480/p2p/12D3KooWMJva...',
+    'a router',
+  ],
+]
+
+const isRun = (page: string): boolean => blocksOf(page).some((block) => block.isRun)
+
+test('every block that is not run is known', (t) => {
+  const found = PAGES.flatMap((page) =>
+    blocksOf(page).flatMap((block) => (block.isRun ? [] : [[page, block.title]])),
+  )
+  t.deepEqual(
+    found,
+    NOT_RUN.map(([page, title]) => [page, title]),
+  )
+})
+
+test('the pages use commands that exist', (t) => {
+  t.true(PAGES.filter(isRun).length >= 8)
+  const commands = PAGES.flatMap(blocksOf).flatMap(({ steps }) =>
+    steps.flatMap(({ command }) => [...command.matchAll(/(?<!-u )\bdstore ([a-z]+)/g)]),
+  )
+  t.true(commands.length > 60)
+  for (const [text, name] of commands) t.true(Object.hasOwn(COMMANDS, name!), text)
+})
+
+/** Pages that set up several nodes, or show what the first command says. */
+const ALONE = ['README.md', 'docs/tutorial.md', 'docs/two-machines.md']
+
+const command = process.env['DSTORE_COMMAND']
+if (command === undefined) {
+  for (const page of ALONE) {
+    test(`${page}: what it says to type prints what it shows`, (t) => runPage(t, page, 'bundle'))
+  }
+  test('what the other pages say to type prints what they show', async (t) => {
+    await runPages(
+      t,
+      PAGES.filter(isRun).filter((page) => !ALONE.includes(page)),
+      'bundle',
+    )
+  })
+} else {
+  test('README.md: with the installed command', (t) => runPage(t, 'README.md', { command }))
+}
+
+/** The outcome of a page with this block: does it fail? */
+async function fails(t: Parameters<typeof runPage>[0], block: string): Promise<boolean> {
+  const page = join(temporaryDirectory(t), 'page.md')
+  writeFileSync(page, `Text.\n\n\`\`\`console\n${block}\n\`\`\`\n`)
+  const attempt = await t.try((inner) => runPage(inner, page, 'bundle'))
+  attempt.discard()
+  return !attempt.passed
+}
+
+test('a page that shows another output, or hides a failure, would be found', async (t) => {
+  t.false(await fails(t, '$ echo one; echo two >&2\none\ntwo'))
+  t.true(await fails(t, '$ echo one; echo two >&2\none'))
+  t.true(await fails(t, '$ echo one\none\ntwo'))
+  t.true(await fails(t, '$ echo bafkr4ia\nbafkr4ib'))
+  t.true(await fails(t, '$ false'))
+  t.false(await fails(t, '$ false\n$ echo $?\n1'))
+  t.true(await fails(t, '$ exit 0'))
+  // The next command is not the input of this one.
+  t.false(await fails(t, '$ cat'))
+  // Each machine has its own variables and files.
+  t.false(await fails(t, 'a$ X=1; touch f\nb$ ls f "$X" 2>&1 | wc -l\n2\na$ ls f; echo "$X"\nf\n1'))
+})
+
+test('only what differs between two runs is not compared', (t) => {
+  const KEY = 'bafkr4idchjkgbwcbw3i4cpiib2cvadqaip6uxjfixkobvknu63qneerhnq'
+  const fixed = [KEY, '13 bytes', 'exit code 9', 'seq 6, 13B freed', 'port 4480', 'version 0.1.0']
+  for (const text of [...fixed, 'dstore ready local ~/dstore.sock']) t.is(normalise(text), text)
+  t.is(normalise('/ip4/127.0.0.1/tcp/4711/p2p/12D3KooWMJva...'), 'ADDRESSES')
+  t.is(normalise('until 2026-11-30T02:46:50.945Z'), 'until TIME')
+  // Each pattern has a purpose: some page needs it.
+  const pages = PAGES.map((page) => readFileSync(page, 'utf8')).join('\n')
+  let text = pages
+  for (const [pattern, word, what] of VOLATILE) {
+    const next = text.replaceAll(pattern, word)
+    t.true(next !== text, what)
+    text = next
+  }
+})
