@@ -254,6 +254,18 @@ export const COMMANDS: CommandTable = {
     positionals: NONE,
     load: () => status,
   },
+  doctor: {
+    usage: '',
+    summary: 'find what is wrong with this node; exit code 8 if there is a problem',
+    examples: [
+      ['dstore doctor', 'a line for each check; with a fault, what to do about it'],
+      ['dstore doctor --json | jq -r ".findings[].id"', 'as JSON, for a program'],
+      ['dstore doctor && dstore put f', 'notes and warnings count as success'],
+    ],
+    flags: ['json', ...PLACE, 'timeout'],
+    positionals: NONE,
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   logs: {
     minor: true,
     usage: '[-f]',
