@@ -79,7 +79,7 @@ function serving(facts: Facts, { status, ms }: DaemonFacts & { state: 'serving' 
     return report.warning(
       'daemon-elsewhere',
       `the daemon at ${facts.socket} serves ${directory}, not ${facts.path}`,
-      `name its directory: \`dstore doctor --dir ${quoted(directory)}\``,
+      `name its directory: \`{other}dstore doctor --dir ${quoted(directory)}\``,
     )
   }
   return report.ok(
@@ -122,7 +122,7 @@ export function checkVersions(facts: Facts): readonly Finding[] {
         'global-version',
         `Global runs version ${global}, ${isOlder ? 'older' : 'newer'} than ${status!.version} of this node`,
         isOlder
-          ? "on Global's machine: install the newer version, `dstore stop`, then `dstore start`"
+          ? "on Global's machine: install the newer version, `{other}dstore stop`, then `{other}dstore start`"
           : 'here: install the newer version, `dstore stop`, then `dstore start`',
       ),
     )

@@ -140,9 +140,10 @@ function listed(names: readonly string[]): string {
   return names.slice(0, 3).join(', ') + (more > 0 ? ` and ${more} more` : '')
 }
 
-export function checkSettings({ settings, path }: Facts): readonly Finding[] {
+export function checkSettings({ settings, directory, path }: Facts): readonly Finding[] {
   const on: Report = reportOn('settings')
   if ('value' in settings) return []
+  if ('why' in directory) return [on.unknown(settings.why)]
   return [
     on.problem(
       'settings-broken',

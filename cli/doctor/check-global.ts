@@ -24,7 +24,7 @@ const MET: Readonly<Record<PeerOutcome, string>> = {
 }
 
 const NEW_TICKET =
-  'on Global: `dstore invite > ticket`; here: `dstore stop`, then `dstore join @ticket`'
+  'on Global: `{other}dstore invite > ticket`; here: `dstore stop`, then `dstore join @ticket`'
 
 export function checkGlobal(facts: Facts): readonly Finding[] {
   const { global } = facts
@@ -111,7 +111,7 @@ function unreached(link: Link | undefined, probes: readonly PeerProbe[]): readon
     report.note(
       'global-loopback',
       'every known address of Global is loopback: it works only on the same machine as Global',
-      'if Global is elsewhere, there: `dstore start --listen /ip4/0.0.0.0/tcp/4480`, and a new ticket',
+      'if Global is elsewhere, there: `{other}dstore start --listen /ip4/0.0.0.0/tcp/4480`, and a new ticket',
     ),
   ]
 }
@@ -121,7 +121,7 @@ function remedyFor(probes: readonly PeerProbe[], link: Link | undefined): string
     probes.some(({ outcome }) => outcomes.includes(outcome))
   const ports = [...new Set(probes.map(({ address }) => portOf(address)))].join(', ')
   if (has('mute', 'stranger')) {
-    return `on Global's machine: \`dstore doctor\` tells whether the program at port ${ports} is it, and hangs`
+    return `on Global's machine: \`{other}dstore doctor\` tells whether the program at port ${ports} is it, and hangs`
   }
   if (has('late', 'no-route')) {
     return `let TCP port ${ports} through the firewall of Global's machine: \`nc -vz HOST ${ports}\` tests it`
@@ -129,7 +129,7 @@ function remedyFor(probes: readonly PeerProbe[], link: Link | undefined): string
   if (has('no-host')) return 'mend the host name: `getent hosts NAME` must print an address'
   const peer = link?.peer ?? /\/p2p\/([^/]+)$/.exec(probes[0]!.address)?.[1] ?? 'PEERID'
   return (
-    "on Global's machine: `dstore start`; if `dstore status` there shows another port, here: " +
+    "on Global's machine: `{other}dstore start`; if `{other}dstore status` there shows another port, here: " +
     `\`dstore stop\`, then \`dstore join /ip4/HOST/tcp/PORT/p2p/${peer}\``
   )
 }
@@ -167,7 +167,7 @@ export function checkLane(facts: Facts): readonly Finding[] {
       'lane-closed',
       `bulk data goes over the encrypted stream, which is slower: ${why}`,
       `let TCP port ${port} through the firewall of Global's machine, or choose another there: ` +
-        '`dstore stop`, then `dstore start --lane-port PORT`',
+        '`{other}dstore stop`, then `{other}dstore start --lane-port PORT`',
     ),
   ]
 }

@@ -14,7 +14,8 @@ const LITTLE_DISK_BYTES = 256 * MIB
 /** Fewer free inodes than this are reported. */
 const FEW_FILES = 1000
 
-const MAKE_ROOM = 'remove values with `dstore rm KEY`, or other files'
+const REMOVE = 'remove values with `dstore rm KEY`'
+const MAKE_ROOM = `${REMOVE}, or other files`
 
 export function checkDisk(facts: Facts): readonly Finding[] {
   const on = reportOn('disk')
@@ -33,15 +34,15 @@ export function checkDisk(facts: Facts): readonly Finding[] {
   const { freeBytes, totalBytes, freeFiles, totalFiles } = disk.value
   const room = `${formatSize(freeBytes)} of ${formatSize(totalBytes)} free`
   const found: Finding[] = []
-  const isLocal = roleOf(facts) === 'local'
+  const holdsNoValues = roleOf(facts) === 'local' || settingsOf(facts).store === 'memory'
   const usable = freeBytes - DISK_RESERVE_BYTES
-  const df = `\`df -h ${quoted(path)}\` shows the filesystem; ${isLocal ? 'remove other files' : MAKE_ROOM}`
-  if (usable <= 0 && !isLocal) {
+  const df = `\`df -h ${quoted(path)}\` shows the filesystem; ${holdsNoValues ? 'remove other files' : MAKE_ROOM}`
+  if (usable <= 0 && !holdsNoValues) {
     const why = `puts fail below ${formatSize(DISK_RESERVE_BYTES)}`
     found.push(on.problem('disk-full', `the disk is full: ${room}; ${why}`, df))
   } else if (freeBytes < MIB) {
     found.push(on.problem('disk-full', `the disk is full: ${room}`, df))
-  } else if (usable < LITTLE_DISK_BYTES && !isLocal) {
+  } else if (usable < LITTLE_DISK_BYTES && !holdsNoValues) {
     found.push(on.warning('disk-low', `the disk is nearly full: ${room}`, df))
   }
   if (totalFiles > 0 && freeFiles < FEW_FILES) {
@@ -64,7 +65,7 @@ function quota(facts: Facts, usableBytes: number): readonly Finding[] {
   const { maxBytes } = settingsOf(facts)
   if (headroom === undefined || maxBytes === undefined || headroom >= usableBytes) return []
   const text = `${formatSize(headroom)} of the quota of ${formatSize(maxBytes)} is left`
-  const remedy = `${'remove values with `dstore rm KEY`'}, or \`dstore stop\`, then \`dstore start --max-size SIZE\``
+  const remedy = `${REMOVE}, or \`dstore stop\`, then \`dstore start --max-size SIZE\``
   if (headroom === 0) return [on.problem('quota-full', text, remedy)]
   return headroom < maxBytes / 20 ? [on.warning('quota-low', text, remedy)] : []
 }

@@ -38,5 +38,15 @@ export function examine(
       return [reportOn(subject as Subject).unknown(`what is known cannot be read: ${why}`)]
     }
   })
-  return inOrder(all)
+  return inOrder(all.map((finding) => ({ ...finding, ...forThisNode(finding, facts) })))
+}
+
+/**
+ * A remedy's commands name this node as `doctor` was told it: as they are, they would act on the
+ * default one. Those for another machine are marked with `{other}`, which goes.
+ */
+function forThisNode({ remedy }: Finding, { selector }: Facts): Pick<Finding, 'remedy'> {
+  if (remedy === undefined) return {}
+  const chosen = remedy.replaceAll(/`dstore (\w+)/g, (command) => command + selector)
+  return { remedy: chosen.replaceAll('{other}', '') }
 }

@@ -85,6 +85,8 @@ export interface Facts {
   readonly uid: number | undefined
   readonly path: string
   readonly socket: string
+  /** The flags that select this node, as commands take them: ` --dir X`; empty without any. */
+  readonly selector: string
   readonly directory: Fact<DirectoryFacts>
   readonly settings: Fact<Settings>
   readonly daemon: Fact<DaemonFacts>

@@ -12,6 +12,7 @@ import { lookAtDaemon } from './gather-daemon.ts'
 import { lookAtDirectory, lookAtDisk } from './gather-directory.ts'
 import { lookAtGlobal, savedAddresses } from './gather-global.ts'
 import { lookAtDescriptors, lookAtMemory } from './gather-system.ts'
+import { quoted } from './words.ts'
 
 export async function gather(
   directory: StateDirectory,
@@ -36,7 +37,10 @@ export async function gather(
       })
     : { why: there.why }
   const { version: node } = process
-  const base = { version: VERSION, node, uid: process.getuid?.(), path, socket }
+  const selector = Object.entries({ dir: flags.dir && path, socket: flags.socket && socket })
+    .map(([name, value]) => (value === undefined ? '' : ` --${name} ${quoted(value)}`))
+    .join('')
+  const base = { version: VERSION, node, uid: process.getuid?.(), path, socket, selector }
   const facts = { ...base, directory: there, settings, daemon } as Facts
   const status = statusOf(facts)
   const pid = status?.daemon.pid
