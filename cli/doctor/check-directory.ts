@@ -144,6 +144,8 @@ export function checkSettings({ settings, directory, path }: Facts): readonly Fi
   const on: Report = reportOn('settings')
   if ('value' in settings) return []
   if ('why' in directory) return [on.unknown(settings.why)]
+  // Without a directory there is nothing to read.
+  if (directory.value.state !== 'there') return []
   return [
     on.problem(
       'settings-broken',
