@@ -168,6 +168,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/archive.ts')).importValues,
   },
   repl: {
+    minor: true,
     usage: '',
     summary: 'open a prompt with SET, GET and DEL',
     examples: [

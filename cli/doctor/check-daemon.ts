@@ -1,4 +1,4 @@
-/** Checks of the daemon: does it answer, and of which version is it (R007-135, R007-142). No I/O. */
+/** Checks of the daemon and of what it says of itself (R007-135, R007-142 to R007-145). No I/O. */
 import type { DaemonFacts, Facts, Holder } from './facts.ts'
 import { roleOf, settingsOf, statusOf } from './facts.ts'
 import type { Finding } from './finding.ts'

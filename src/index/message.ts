@@ -118,7 +118,7 @@ export interface Welcome {
   readonly members: readonly string[]
   /** Where Global listens: multiaddrs without peer id. */
   readonly addresses: readonly string[]
-  /** What Global reports of itself, for people only; a property that it does not report is missing. */
+  /** What Global reports of itself, for people only. What it does not report is missing. */
   readonly report?: GlobalReport
 }
 

@@ -90,13 +90,14 @@ export async function probePeer(
   })
   // An identity of its own: with the node's, Global would see the node twice.
   const network = await createNetwork({ identity: await newIdentity() })
+  const dials: Dials = { network, begun: new Map() }
   try {
     return await Promise.all(
       places.map(async ({ address, host, port }) => {
         const began = performance.now()
         const tcp = await probeTcp(host, port, options)
         const left = { ...options, timeoutMs: options.timeoutMs - (performance.now() - began) }
-        const outcome = tcp === 'open' ? await probeNode(network, address, left) : tcp
+        const outcome = tcp === 'open' ? await probeNode(dials, address, left) : tcp
         return { address, outcome, ms: performance.now() - began }
       }),
     )
@@ -106,9 +107,15 @@ export async function probePeer(
   }
 }
 
+/** Dials by address: one that several names lead to is dialled once. */
+interface Dials {
+  readonly network: Libp2pNetwork
+  readonly begun: Map<string, Promise<PeerOutcome>>
+}
+
 /** Lets the peer at an address whose port is open prove itself. */
 async function probeNode(
-  network: Libp2pNetwork,
+  dials: Dials,
   address: string,
   { timeoutMs, signal }: ProbeOptions,
 ): Promise<PeerOutcome> {
@@ -116,8 +123,10 @@ async function probeNode(
   const ends = AbortSignal.any([signal, late])
   let outcome: PeerOutcome = 'mute'
   try {
-    for (const one of await untilAborted(network.resolve(address), ends)) {
-      outcome = await dial(network, one, ends)
+    for (const one of await untilAborted(dials.network.resolve(address), ends)) {
+      const dialling = dials.begun.get(one) ?? dial(dials.network, one, ends)
+      dials.begun.set(one, dialling)
+      outcome = await dialling
       if (outcome === 'reached') break
     }
   } catch {
