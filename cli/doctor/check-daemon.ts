@@ -1,4 +1,6 @@
 /** Checks of the daemon and of what it says of itself (R007-135, R007-142 to R007-145). No I/O. */
+import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { plural } from '../terminal/terminal.ts'
 import type { DaemonFacts, Facts, Holder } from './facts.ts'
 import { roleOf, settingsOf, statusOf } from './facts.ts'
 import type { Finding } from './finding.ts'
@@ -24,6 +26,15 @@ export function checkDaemon(facts: Facts): readonly Finding[] {
         ),
       ]
     case 'no socket':
+      if (value.isStarting) {
+        return [
+          report.note(
+            'daemon-starting',
+            `a daemon starts${named(value.holder)}, and does not serve yet`,
+            '`dstore doctor` again in a minute; `dstore logs` shows what it does',
+          ),
+        ]
+      }
       return [
         report.problem(
           'socket-missing',
@@ -165,10 +176,27 @@ export function checkListen(facts: Facts): readonly Finding[] {
   ]
 }
 
-/** Values that the store knows to be damaged (R007-145). */
+/** A store that a Local has from an earlier role, where its status tells. */
+interface Inactive {
+  readonly inactiveStore?: { readonly values: number; readonly valueBytes: number }
+}
+
+/** Values that the store knows to be damaged, or that are not served (R007-144, R007-145). */
 export function checkValues(facts: Facts): readonly Finding[] {
   const on = reportOn('values')
-  const store = statusOf(facts)?.store
+  const status = statusOf(facts)
+  const { inactiveStore } = (status ?? {}) as Inactive
+  if (inactiveStore !== undefined && inactiveStore.values > 0) {
+    const { values, valueBytes } = inactiveStore
+    return [
+      on.note(
+        'store-inactive',
+        `a store of an earlier role is not served: ${plural(values, 'value')}, ${formatSize(valueBytes)}`,
+        '`dstore stop`, then `dstore join --with-data` uploads it; or `dstore start --standalone` goes back',
+      ),
+    ]
+  }
+  const store = status?.store
   if (store === undefined || store.damaged === 0) return []
   return [
     on.problem(

@@ -38,8 +38,12 @@ export type DaemonFacts =
   | { readonly state: 'none' }
   /** A process left its socket. */
   | { readonly state: 'stale'; readonly holder: Holder | undefined }
-  /** A process holds the lock, but there is no socket. */
-  | { readonly state: 'no socket'; readonly holder: Holder | undefined }
+  /** A process holds the lock, but there is no socket. `isStarting`: since a moment ago. */
+  | {
+      readonly state: 'no socket'
+      readonly holder: Holder | undefined
+      readonly isStarting: boolean
+    }
   | { readonly state: 'no socket file' }
   | { readonly state: 'denied'; readonly message: string; readonly hint: string }
   /** It takes connections and does not answer. `isStopped`: its process is stopped. */

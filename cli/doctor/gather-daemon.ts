@@ -5,6 +5,7 @@ import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import { Client } from '../../src/daemon/client/client.ts'
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { asDstoreError } from '../../src/errors.ts'
+import { START_MS } from '../../src/limits.ts'
 import type { DaemonFacts, Holder } from './facts.ts'
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
@@ -70,7 +71,9 @@ async function kindOf(socket: string): Promise<'socket' | 'file' | 'none'> {
 
 async function withoutSocket(directory: StateDirectory): Promise<DaemonFacts> {
   if ((await isLocked(directory.lock)) !== true) return { state: 'none' }
-  return { state: 'no socket', holder: await holderOf(directory) }
+  const holder = await holderOf(directory)
+  const ageMs = Date.now() - Date.parse(holder?.since ?? '')
+  return { state: 'no socket', holder, isStarting: ageMs < 2 * START_MS }
 }
 
 /** Nothing accepts connections: the process has ended, unless it has just removed its socket. */

@@ -1,7 +1,5 @@
 /** Gathers what `doctor` checks: every part at once where it can be, each in a bounded time. */
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
-import { findPlace } from '../../src/daemon/config/socket-place.ts'
-import { readSettings } from '../../src/daemon/config/settings.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
 import type { Flags } from '../flags.ts'
@@ -11,6 +9,7 @@ import { roleOf, settingsOf, statusOf } from './facts.ts'
 import { lookAtDaemon } from './gather-daemon.ts'
 import { lookAtDirectory, lookAtDisk } from './gather-directory.ts'
 import { lookAtGlobal, savedAddresses } from './gather-global.ts'
+import { lookAtSettings, unread } from './gather-settings.ts'
 import { lookAtDescriptors, lookAtMemory } from './gather-system.ts'
 import { quoted } from './words.ts'
 
@@ -26,10 +25,12 @@ export async function gather(
   const disk = part('the look at the disk', () => lookAtDisk(path))
   const own = part('the look at the limits of this shell', () => known(lookAtDescriptors()))
   const there = await part('the look at the state directory', () => lookAtDirectory(path))
-  // Settings are read at once: not from a filesystem that hangs.
+  // Nothing more is read from a filesystem that hangs.
   const isReadable = 'value' in there
-  const settings = isReadable ? savedSettings(directory) : { why: there.why }
-  const socket = isReadable ? findPlace(flags.dir, flags.socket).socket : directory.socket
+  const read = isReadable
+    ? await part('the look at the settings', () => lookAtSettings(directory, flags))
+    : { why: there.why }
+  const { settings, socket } = 'value' in read ? read.value : unread(directory, flags, read.why)
   const daemon = isReadable
     ? await part('the answer of the daemon', () => {
         // The daemon's own time ends first: what it means is for `lookAtDaemon` to say.
@@ -72,14 +73,6 @@ async function globalOf(facts: Facts, bounds: Bounds): Promise<Facts['global']> 
     if (addresses.length === 0) throw new DstoreError('usage', 'no address of Global is known')
     return lookAtGlobal(addresses, status, bounds)
   })
-}
-
-function savedSettings({ config }: StateDirectory): Facts['settings'] {
-  try {
-    return { value: readSettings(config) }
-  } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) }
-  }
 }
 
 /** The system may not tell: for this process that is worth a finding. */

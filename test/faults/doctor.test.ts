@@ -350,6 +350,12 @@ test('R007-133 R007-134 R007-135 odd places: no HOME, no directory, a broken fil
   t.regex(odd.of('settings-broken').remedy!, /config\.json, or delete it/)
   rmSync(join(place.state, 'dstore.sock'))
 
+  rmSync(join(place.state, 'config.json'))
+  execFileSync('mkfifo', [join(place.state, 'config.json')])
+  const pipe = await doctor(place)
+  t.deepEqual([pipe.exit, pipe.found], [8, ['problem settings-broken']])
+  rmSync(join(place.state, 'config.json'))
+
   const hangsUp = net.createServer((socket) => void socket.destroy())
   hangsUp.listen(join(place.state, 'dstore.sock'))
   await once(hangsUp, 'listening')
