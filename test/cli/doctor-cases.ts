@@ -369,6 +369,14 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
     healthy('global', {}, statusFor('global', { listen: ['/ip4/127.0.0.1/tcp/4480'] })),
     ['note loopback-only'],
   ],
+  'R007-143 a Global on loopback and on a network': [
+    healthy(
+      'global',
+      {},
+      statusFor('global', { listen: ['/ip4/127.0.0.1/tcp/4480', '/ip4/10.0.0.1/tcp/4480'] }),
+    ),
+    [],
+  ],
   'R007-143 a Global on every network of a machine without one': [
     healthy(
       'global',
