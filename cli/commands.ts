@@ -168,6 +168,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/archive.ts')).importValues,
   },
   repl: {
+    minor: true,
     usage: '',
     summary: 'open a prompt with SET, GET and DEL',
     examples: [
@@ -257,6 +258,18 @@ export const COMMANDS: CommandTable = {
     flags: ['watch', 'json', ...PLACE, 'timeout'],
     positionals: NONE,
     load: () => status,
+  },
+  doctor: {
+    usage: '',
+    summary: 'find what is wrong with this node; exit code 8 if there is a problem',
+    examples: [
+      ['dstore doctor', 'a line for each check; with a fault, what to do about it'],
+      ['dstore doctor --json | jq -r ".findings[].id"', 'as JSON, for a program'],
+      ['dstore doctor && dstore put f', 'notes and warnings count as success'],
+    ],
+    flags: ['json', ...PLACE, 'timeout'],
+    positionals: NONE,
+    load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   logs: {
     minor: true,

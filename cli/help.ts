@@ -15,7 +15,7 @@ export function overview(): string {
     '  dstore get $KEY -o copy.bin       fetch it, on this machine or another',
     '',
     ...major.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
-    `  also: ${minor.join(', ')}`,
+    `  also: ${minor.join(' ')}`,
     '',
     '`dstore COMMAND --help` shows flags and examples.',
   ].join('\n')

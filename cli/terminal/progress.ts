@@ -57,6 +57,15 @@ export class ProgressLine {
     this.#write?.(CLEAR + progressText(work, this.#columns() - 1))
   }
 
+  /** Shows a text in place of amounts, for work that has none. */
+  say(text: string): void {
+    const now = this.#now()
+    const isEarly = now - this.#startedAt < DELAY_MS || now - this.#drawnAt < REDRAW_MS
+    if (this.#ended || isEarly) return
+    this.#drawnAt = now
+    this.#write?.(CLEAR + printable(`${this.#label}${GAP}${text}`).slice(0, this.#columns() - 1))
+  }
+
   end(): void {
     if (this.#drawnAt > 0 && !this.#ended) this.#write?.(CLEAR)
     this.#ended = true

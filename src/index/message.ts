@@ -118,6 +118,17 @@ export interface Welcome {
   readonly members: readonly string[]
   /** Where Global listens: multiaddrs without peer id. */
   readonly addresses: readonly string[]
+  /** What Global reports of itself, for people only. What it does not report is missing. */
+  readonly report?: GlobalReport
+}
+
+export interface GlobalReport {
+  /** Its wall clock as it sent this, in milliseconds since 1970. */
+  readonly wallMs?: number
+  /** The version of its implementation. */
+  readonly release?: string
+  /** The TCP port on which it accepts lanes. */
+  readonly lanePort?: number
 }
 
 /** The losses and changes of members among the changes `after` < seq <= `upto`. */
@@ -161,6 +172,8 @@ export interface Pong {
   readonly type: 'pong'
   /** From Global: the seq of the last change before this answer. */
   readonly seq: number
+  /** From Global: its wall clock as it sent this, in milliseconds since 1970, if it reports it. */
+  readonly wallMs?: number
 }
 
 export interface Goodbye {

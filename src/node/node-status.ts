@@ -1,4 +1,5 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
+import type { ErrorCode } from '../errors.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 
 /**
@@ -50,8 +51,16 @@ export interface GlobalStatus {
   readonly lastHeard: string | undefined
   /** How long the last greeting or ping took to be answered, in milliseconds. */
   readonly roundTripMs: number | undefined
+  /** The version of its implementation; undefined if it does not report it. */
+  readonly version?: string | undefined
+  /** The TCP port on which it accepts lanes. */
+  readonly lanePort?: number | undefined
+  /** Its wall clock less this node's, in milliseconds, give or take half a round trip. */
+  readonly clockDifferenceMs?: number | undefined
   /** Why it is away. */
   readonly error?: string | undefined
+  /** The code of that error. */
+  readonly errorCode?: ErrorCode | undefined
   /** Why bulk goes over the encrypted stream and by no lane; undefined if that is not so. */
   readonly laneFault?: string | undefined
 }

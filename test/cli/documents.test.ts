@@ -58,6 +58,8 @@ test('R007-78 the output of --json matches its description', async (t) => {
   const { peer } = JSON.parse(member!) as { peer: string }
   await json('members', 'add', peer, '--role', 'writer')
   await json('status', '--dir', 'local')
+  await json('doctor', '--dir', 'local')
+  await json('doctor', '--dir', 'nowhere')
   await json('members', 'rm', peer)
   await json('rm', 'other/name', '--name-only')
 

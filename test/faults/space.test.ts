@@ -8,7 +8,7 @@ import type { ExecutionContext } from 'ava'
 import { GIB, MIB } from '../../src/limits.ts'
 import { Place } from '../cli/command.ts'
 import { Daemon } from '../e2e/nodes.ts'
-import { DISK_RESERVE_BYTES } from '../../src/store/disk/disk.ts'
+import { DISK_RESERVE_BYTES } from '../../src/store/disk/free-space.ts'
 
 const keyOf = (put: { stdout: Buffer }): string => put.stdout.toString().trim()
 

@@ -17,6 +17,7 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
+import { toReport, toWall } from './decode-report.ts'
 import type {
   Body,
   WatchedChange,
@@ -64,6 +65,7 @@ function fromWire(body: pb.Message['body']): Body {
         reset,
         members: toPeers(body.value.members),
         addresses: toAddresses(body.value.addresses),
+        ...toReport(body.value),
       }
     }
     case 'locate': {
@@ -209,7 +211,7 @@ function fromWire(body: pb.Message['body']): Body {
     case 'ping':
       return { type: 'ping' }
     case 'pong':
-      return { type: 'pong', seq: count('seq', body.value.seq) }
+      return { type: 'pong', seq: count('seq', body.value.seq), ...toWall(body.value.wallMs) }
     case 'goodbye':
       return { type: 'goodbye', reason: text(body.value.reason) }
     case 'failure': {

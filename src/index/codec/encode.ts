@@ -22,10 +22,11 @@ function toWire(body: Body): WireBody {
       return { case: 'hello', value }
     }
     case 'welcome': {
-      const { version, position, leaseMs, reset, members, addresses } = body
+      const { version, position, leaseMs, reset, members, addresses, report = {} } = body
+      const { wallMs, release, lanePort } = report
       const peers = { members: [...members], addresses: [...addresses] }
-      const known = { position: wirePosition(position), ...peers }
-      const value = { version, reset, ...known, ...wide({ leaseMs }) }
+      const known = { position: wirePosition(position), ...peers, ...given({ release, lanePort }) }
+      const value = { version, reset, ...known, ...wide({ leaseMs, wallMs }) }
       return { case: 'welcome', value }
     }
     case 'locate':
@@ -142,7 +143,7 @@ function toWire(body: Body): WireBody {
     case 'ping':
       return { case: 'ping', value: {} }
     case 'pong':
-      return { case: 'pong', value: { seq: BigInt(body.seq) } }
+      return { case: 'pong', value: { seq: BigInt(body.seq), ...wide({ wallMs: body.wallMs }) } }
     case 'goodbye':
       return { case: 'goodbye', value: { reason: body.reason } }
     case 'failure': {

@@ -135,6 +135,7 @@ export class Global implements Node {
         setTimeout(() => network?.disconnect(peer), FAREWELL_MS).unref()
       },
       disconnect: (peer) => network?.disconnect(peer),
+      lanePort: () => network?.lanePort,
     })
     const transfers = new TransferService({
       ...options,

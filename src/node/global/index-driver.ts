@@ -31,6 +31,7 @@ import type { Log } from '../../log.ts'
 import { LogRetention } from './log-retention.ts'
 import { openIndex, type OpenIndexOptions } from './open-index.ts'
 import type { Repair } from './repair.ts'
+import { VERSION } from '../version.ts'
 
 /** How often the index gets the time, for pings, deadlines and silent Locals. */
 const TICK_MS = 250
@@ -44,6 +45,8 @@ export interface IndexDriverOptions extends OpenIndexOptions {
   readonly onExpelled?: ((peer: string) => void) | undefined
   /** Cut the connections of this peer. */
   readonly disconnect?: ((peer: string) => void) | undefined
+  /** The port on which this node accepts lanes. */
+  readonly lanePort?: (() => number | undefined) | undefined
 }
 
 interface Connection {
@@ -235,7 +238,17 @@ export class IndexDriver {
       this.#callers.delete(id)
       return
     }
-    void this.#connections.get(session)?.window.send(message)
+    void this.#connections.get(session)?.window.send({ id, body: this.#reporting(body) })
+  }
+
+  /** Adds what this node reports of itself (R004-77, R004-78): no decision depends on it. */
+  #reporting(body: Body): Body {
+    const { wall, lanePort } = this.#options
+    if (body.type === 'pong') return { ...body, wallMs: Math.trunc(wall()) }
+    if (body.type !== 'welcome') return body
+    const port = lanePort?.()
+    const here = port === undefined ? {} : { lanePort: port }
+    return { ...body, report: { wallMs: Math.trunc(wall()), release: VERSION, ...here } }
   }
 
   async #page({ session, id, body }: GlobalEffect & { type: 'page' }): Promise<void> {

@@ -13,6 +13,7 @@ import type { Verdict } from '../../index/local/freshness.ts'
 import { CALL_TIMEOUT_MS, DOUBT_MS, FAREWELL_MS, REFUSED_REDIAL_MS } from '../../limits.ts'
 import { inTime, pause } from '../../deadline.ts'
 import type { Greeted, Greeter } from './global-connector.ts'
+import { GlobalReports, type Pulse } from '../global-facts.ts'
 import type { AskOptions, GlobalLinkOptions, Held, LinkStatus, Take } from './link-options.ts'
 import { PendingCalls } from './pending-calls.ts'
 import { Reconnect } from './reconnect.ts'
@@ -42,10 +43,11 @@ export class GlobalLink {
     unanswered: (error) => this.#handle({ type: 'unanswered', error }),
   }
   readonly #second: SecondConnection
+  readonly #reports = new GlobalReports(() => Date.now())
   /** Why the index dropped the current stream, or the last one. */
   #dropped: DstoreError | undefined
-  /** When Global was last heard: by the wall clock of then, and by the link's clock. */
-  #lastHeard = { date: new Date(), at: 0 }
+  /** When Global was last heard, by the link's clock. */
+  #heardAt = 0
   /** A goodbye was sent: do not reconnect. */
   #isClosing = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
@@ -96,9 +98,8 @@ export class GlobalLink {
   }
 
   /** When Global was last heard, and its last round-trip time; undefined before the first. */
-  get pulse(): { readonly lastHeard: Date; readonly roundTripMs: number | undefined } | undefined {
-    if (this.#index.position === undefined) return undefined
-    return { lastHeard: this.#lastHeard.date, roundTripMs: this.#index.freshness.roundTripMs }
+  get pulse(): Pulse | undefined {
+    return this.#index.position && this.#reports.pulse(this.#index.freshness.roundTripMs)
   }
 
   /** This Local's position in the order of changes; undefined before its first welcome. */
@@ -214,8 +215,8 @@ export class GlobalLink {
 
   #tick(): void {
     this.#handle({ type: 'tick' })
-    const silentMs = this.#options.now() - this.#lastHeard.at
-    if (this.#current === undefined || silentMs < DOUBT_MS || this.#isClosing) return
+    if (this.#current === undefined || this.#isClosing) return
+    if (this.#options.now() - this.#heardAt < DOUBT_MS) return
     if (this.#index.link === 'connected') this.#second.start(this.#stop.signal)
   }
 
@@ -256,8 +257,9 @@ export class GlobalLink {
     let isWelcome = false
     try {
       for (let message = greeted.answer; ;) {
-        this.#lastHeard = { date: new Date(), at: this.#options.now() }
+        this.#heardAt = this.#options.now()
         this.#handle({ type: 'message', message })
+        this.#reports.heard(message.body, this.#index.freshness.roundTripMs)
         // If the index dropped the stream, its reason counts, not the stream's.
         if (this.#dropped !== undefined) return this.#dropped
         if (this.#index.link === 'connected' && !isWelcome) {
@@ -327,11 +329,9 @@ export class GlobalLink {
       case 'members':
         this.#options.members.replace(effect.peers)
         break
-      case 'reset': {
-        const digests = this.#held?.reset() ?? []
-        this.#handle({ type: 'held', digests })
+      case 'reset':
+        this.#handle({ type: 'held', digests: this.#held?.reset() ?? [] })
         break
-      }
       case 'revalidated':
         this.#held?.verified(effect.digest, effect.incarnation)
         break

@@ -1,21 +1,17 @@
 /** Opens the durable store: LMDB for records and small values, files for large ones (specs/005). */
-import { MIB } from '../../limits.ts'
 import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
 import { OpenDiskStore, type DiskStore } from './disk-store.ts'
 import { faultOf } from './faults.ts'
 import { type Files, nodeFiles } from './files.ts'
-import { FreeSpace } from './free-space.ts'
+import { DISK_RESERVE_BYTES, FreeSpace } from './free-space.ts'
 import { Layout } from './layout.ts'
 import { PartialUploads, type PartialUploadClocks } from './partial-uploads.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Database } from './records/database.ts'
 import { GroupCommit } from './records/group-commit.ts'
 import { openDatabase, prepare, recover } from './recovery.ts'
-
-/** Free space that the disk store leaves on its filesystem: removals need some of it. */
-export const DISK_RESERVE_BYTES: number = 16 * MIB
 
 export type { DiskStore } from './disk-store.ts'
 export type { Recovery } from './recovery.ts'

@@ -4,6 +4,9 @@ import type { Database } from './records/database.ts'
 import { faultOf } from './faults.ts'
 import type { Files } from './files.ts'
 
+/** Free space that the disk store leaves on its filesystem: removals need some of it. */
+export const DISK_RESERVE_BYTES: number = 16 * MIB
+
 /** A generous estimate of the pages that LMDB copies in a commit beside the new bytes. */
 const COPIED_BYTES = MIB
 

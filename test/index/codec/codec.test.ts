@@ -53,6 +53,11 @@ const peer = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: PEER_I
 const role = fc.constantFrom(...ROLES)
 const ownAddress = fc.constantFrom('/ip4/10.0.0.1/tcp/1', '/dns4/example.org/tcp/65535')
 
+/** A position that no check refuses, so that a test is about another field. */
+const SOUND = { runId: new Uint8Array(16) }
+const release = fc.stringMatching(/^[ -~]{0,64}$/)
+const port = fc.integer({ min: 1, max: 65_535 })
+
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
   hello: fc.record({
@@ -62,14 +67,22 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     highestSeen: count,
     ticketSecret: maybe(fc.uint8Array({ maxLength: 64 })),
   }),
-  welcome: fc.record({
-    version: uint32,
-    position,
-    leaseMs: maybe(count),
-    reset: fc.boolean(),
-    members: some(peer),
-    addresses: some(ownAddress),
-  }),
+  welcome: fc.record(
+    {
+      version: uint32,
+      position,
+      leaseMs: maybe(count),
+      reset: fc.boolean(),
+      members: some(peer),
+      addresses: some(ownAddress),
+      report: fc.oneof(
+        fc.record({ wallMs: count }),
+        fc.record({ wallMs: count, release, lanePort: port }),
+        fc.record({ lanePort: port }),
+      ),
+    },
+    { requiredKeys: ['version', 'position', 'leaseMs', 'reset', 'members', 'addresses'] },
+  ),
   locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
   located: fc.record({ facts: some(maybe(fact)) }),
   put: fc.oneof(
@@ -164,7 +177,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   }),
   ack: fc.record({ seq: count }),
   ping: fc.record({}),
-  pong: fc.record({ seq: count }),
+  pong: fc.record({ seq: count, wallMs: count }, { requiredKeys: ['seq'] }),
   goodbye: fc.record({ reason: line }),
   failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
 }
@@ -244,19 +257,31 @@ const REFUSED: Record<string, Wire> = {
       value: { facts: [{ exists: true, size: 2n, value: new Uint8Array(1) }] },
     },
   },
+  'R004-1: a welcome with a release that is too long': {
+    body: { case: 'welcome', value: { position: SOUND, release: 'x'.repeat(65) } },
+  },
+  'R004-1: a welcome with a port that is none': {
+    body: { case: 'welcome', value: { position: SOUND, lanePort: 65_536 } },
+  },
+  'R004-1: a welcome with port 0': {
+    body: { case: 'welcome', value: { position: SOUND, lanePort: 0 } },
+  },
+  'R004-1: a pong whose wall clock no double holds': {
+    body: { case: 'pong', value: { wallMs: 2n ** 53n + 1n } },
+  },
   'R006-42: a welcome with one address too many': {
     body: {
       case: 'welcome',
-      value: { position: {}, addresses: many(TICKET_ADDRESSES + 1, '/ip4/10.0.0.1/tcp/1') },
+      value: { position: SOUND, addresses: many(TICKET_ADDRESSES + 1, '/ip4/10.0.0.1/tcp/1') },
     },
   },
   'R006-42: a welcome with an address that is no host and TCP port': {
-    body: { case: 'welcome', value: { position: {}, addresses: ['/ip4/10.0.0.1/udp/1'] } },
+    body: { case: 'welcome', value: { position: SOUND, addresses: ['/ip4/10.0.0.1/udp/1'] } },
   },
   'R006-42: a welcome with an address that is too long': {
     body: {
       case: 'welcome',
-      value: { position: {}, addresses: [`/dns/${'a'.repeat(TICKET_ADDRESS_CHARS)}/tcp/1`] },
+      value: { position: SOUND, addresses: [`/dns/${'a'.repeat(TICKET_ADDRESS_CHARS)}/tcp/1`] },
     },
   },
   'R000-7: one holder too many': {

@@ -1,0 +1,123 @@
+/** What the checks of `doctor` look at: gathered once, by I/O that may fail in parts. */
+import type { StatusAnswer } from '../../src/daemon/api/api.ts'
+import type { Settings } from '../../src/daemon/config/settings.ts'
+import type { PeerProbe, TcpOutcome } from '../../src/network/probe.ts'
+import type { Role } from '../../src/node/node.ts'
+
+/** A fact, or why it is not known. */
+export type Fact<T> = { readonly value: T } | { readonly why: string }
+
+export interface Entry {
+  readonly name: string
+  readonly uid: number
+  readonly mode: number
+}
+
+/** What is at the path of the state directory. */
+export type DirectoryFacts =
+  | { readonly state: 'missing' }
+  | { readonly state: 'no directory' }
+  | { readonly state: 'denied'; readonly owner: number | undefined }
+  | {
+      readonly state: 'there'
+      readonly uid: number
+      readonly mode: number
+      readonly entries: readonly Entry[]
+      /** Why this user cannot write to it, as an error of the system; undefined if it can. */
+      readonly unwritable: string | undefined
+    }
+
+/** A process that a lock file names. */
+export interface Holder {
+  readonly pid: number
+  readonly since: string | undefined
+}
+
+/** What is at the path of the socket. */
+export type DaemonFacts =
+  | { readonly state: 'none' }
+  /** A process left its socket. */
+  | { readonly state: 'stale'; readonly holder: Holder | undefined }
+  /** A process holds the lock, but there is no socket. `isStarting`: since a moment ago. */
+  | {
+      readonly state: 'no socket'
+      readonly holder: Holder | undefined
+      readonly isStarting: boolean
+    }
+  | { readonly state: 'no socket file' }
+  | { readonly state: 'denied'; readonly message: string; readonly hint: string }
+  /** It takes connections and does not answer. `isStopped`: its process is stopped. */
+  | { readonly state: 'silent'; readonly holder: Holder | undefined; readonly isStopped: boolean }
+  /** What answers is no daemon of dstore. */
+  | { readonly state: 'strange'; readonly message: string }
+  | { readonly state: 'serving'; readonly status: StatusAnswer; readonly ms: number }
+
+export interface DiskFacts {
+  readonly freeBytes: number
+  readonly totalBytes: number
+  /** Both 0 on a filesystem that does not count them. */
+  readonly freeFiles: number
+  readonly totalFiles: number
+}
+
+export interface MemoryFacts {
+  readonly totalBytes: number
+  readonly availableBytes: number
+  /** The limit of the control group of the daemon, else of this command. */
+  readonly limitBytes: number | undefined
+}
+
+export interface DescriptorFacts {
+  readonly soft: number
+  readonly hard: number
+  /** Undefined if the system does not tell. */
+  readonly used: number | undefined
+}
+
+export interface GlobalFacts {
+  /** Every known address, tried from here. */
+  readonly probes: readonly PeerProbe[]
+  /** Its lane port, where its host is connected; undefined if none is known. */
+  readonly lane: { readonly port: number; readonly outcome: TcpOutcome } | undefined
+}
+
+export interface Facts {
+  /** The version of this command, and of Node. */
+  readonly version: string
+  readonly node: string
+  /** Undefined where users have no numbers. */
+  readonly uid: number | undefined
+  readonly path: string
+  readonly socket: string
+  /** The flags that select this node, as commands take them: ` --dir X`; empty without any. */
+  readonly selector: string
+  readonly directory: Fact<DirectoryFacts>
+  readonly settings: Fact<Settings>
+  readonly daemon: Fact<DaemonFacts>
+  /** Undefined unless the node is a Local. */
+  readonly global: Fact<GlobalFacts> | undefined
+  readonly disk: Fact<DiskFacts>
+  readonly memory: Fact<MemoryFacts>
+  /** Of this command, which has those of its shell. */
+  readonly descriptors: Fact<DescriptorFacts>
+  /** Undefined without a daemon. */
+  readonly daemonDescriptors: Fact<DescriptorFacts> | undefined
+}
+
+/** The status of a daemon that answers. */
+export function statusOf({ daemon }: Facts): StatusAnswer | undefined {
+  return 'value' in daemon && daemon.value.state === 'serving' ? daemon.value.status : undefined
+}
+
+/** The saved settings, empty if they cannot be read. */
+export function settingsOf({ settings }: Facts): Settings {
+  return 'value' in settings ? settings.value : {}
+}
+
+/** The role of the node, running or not; undefined if nothing says so. */
+export function roleOf(facts: Facts): Role | undefined {
+  const { directory } = facts
+  const isThere = 'value' in directory && directory.value.state === 'there'
+  const saved = isThere && 'value' in facts.settings ? facts.settings.value : undefined
+  return statusOf(facts)?.role ?? (saved && (saved.role ?? 'standalone'))
+}
