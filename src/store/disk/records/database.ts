@@ -38,14 +38,18 @@ export class Database {
   readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
-  /** Opens or creates the database in a directory. Throws LMDB's errors. */
-  constructor(directory: string) {
+  /**
+   * Opens or creates the database in a directory; with `readOnly` it must exist, and nothing is
+   * written to it. Throws LMDB's errors.
+   */
+  constructor(directory: string, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
     this.#path = join(directory, 'data.mdb')
     const { open } = requireNative('lmdb') as typeof Lmdb
     this.#root = open<Buffer, Uint8Array>({
       path: directory,
       ...BYTES,
       maxDbs: 8,
+      readOnly,
       // A commit must be durable before it is visible and resolves.
       overlappingSync: false,
       // With batching, a failed commit rejects a promise that no caller can catch.
@@ -86,6 +90,12 @@ export class Database {
     const end = following(recordId(table, prefix))
     const range = this.#records.getRange({ start, end, limit: Math.min(limit, LIMIT) })
     return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
+  }
+
+  /** How many rows a table has. Walks its index. */
+  count(table: Table): number {
+    const start = recordId(table, NONE)
+    return this.#records.getKeysCount({ start, end: following(start) })
   }
 
   /** Inside `transact`. Writes a row, or deletes it with `value: undefined`. */
