@@ -1,4 +1,5 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
+import type { InactiveStatus } from './node-inactive.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 
 /**
@@ -116,5 +117,7 @@ export interface NodeStatus {
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
   readonly cache: CacheStatus | undefined
+  /** A store of an earlier role that this Local does not serve; undefined if there is none. */
+  readonly inactiveStore?: InactiveStatus | undefined
   readonly traffic: readonly PeerTraffic[]
 }

@@ -22,6 +22,7 @@ import {
 } from './local/global-addresses.ts'
 import { globalConnector } from './local/global-connector.ts'
 import { GlobalLink } from './local/global-link.ts'
+import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
 import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
@@ -158,7 +159,9 @@ async function openLocal(
     await link.close()
     throw failure
   }
-  const local = new Local({ ...parts, link, cacheBytes })
+  const opened = dir === undefined ? undefined : await openInactive(dir, log)
+  const inactive = dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
+  const local = new Local({ ...parts, link, cacheBytes, inactive })
   await local.listen()
   return local
 }
