@@ -160,7 +160,8 @@ async function openLocal(
     throw failure
   }
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
-  const inactive = dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
+  const inactive =
+    dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
   const local = new Local({ ...parts, link, cacheBytes, inactive })
   await local.listen()
   return local
@@ -201,6 +202,8 @@ async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Prom
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
   const { openDiskStore } = await import('../store/disk/disk.ts')
+  const { deleteRest } = await import('../store/disk/drop-store.ts')
+  await deleteRest(dir)
   const onFailedCommit = ({ message }: Error): void =>
     log.error('the disk refused a change', { fault: message })
   const options = { directory: dir, ...bound, onFailedCommit, ...(held && { held }) }

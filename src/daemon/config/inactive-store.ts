@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Layout } from '../../store/disk/layout.ts'
 import { ReadOnlyStore, type StoreContents } from '../../store/disk/read-only-store.ts'
-import { formatSize } from './quantities.ts'
+import { formatContents } from './quantities.ts'
 
 const CHOICES =
-  '`dstore join --with-data TICKET` takes them along, `--without-data` joins and leaves them here; ' +
-  'or join in another --dir; or keep a copy first: `dstore export -o FILE.tar`'
+  '`dstore join --with-data TICKET` uploads them to Global, `--without-data` leaves them here; ' +
+  'or join in another --dir; or make a copy first: `dstore export -o FILE.tar`'
 
 const UNREADABLE_CHOICES =
   '`dstore join --without-data TICKET` joins and leaves the store here; or join in another --dir'
@@ -34,15 +34,8 @@ export async function refuseToHide(directory: string, choices?: string): Promise
     })
   }
   if (contents === undefined || contents.values + contents.names === 0) return
-  const message = `this directory has a store with ${contentsText(contents)}, which a Local does not serve`
+  const message = `this directory has a store with ${formatContents(contents)}, which a Local does not serve`
   throw new DstoreError('conflict', message, { hint: choices ?? CHOICES })
-}
-
-/** `3 values (1.2MiB) and 2 names`. */
-export function contentsText({ values, valueBytes, names }: StoreContents): string {
-  const count = (number: number, noun: string): string =>
-    `${number} ${noun}${number === 1 ? '' : 's'}`
-  return `${count(values, 'value')} (${formatSize(valueBytes)}) and ${count(names, 'name')}`
 }
 
 /** A Local writes the addresses of its Global, and a node that serves the store its records. */

@@ -71,9 +71,7 @@ export function stop(call: HttpCall): Promise<void> {
 }
 
 /** Every finding, with at most one progress line per `PROGRESS_MS`. */
-async function* findings(
-  events: AsyncIterable<{ readonly type: string }>,
-): AsyncGenerator<object> {
+async function* findings(events: AsyncIterable<{ readonly type: string }>): AsyncGenerator<object> {
   let reportedAt = -Infinity
   for await (const { type: event, ...facts } of events) {
     if (event === 'progress') {

@@ -19,6 +19,7 @@ export async function noSuch(
   return new DstoreError('not-found', message, hint === undefined ? {} : { hint })
 }
 
-const ELSEWHERE =
+/** The hint for what an inactive store has. */
+export const ELSEWHERE: string =
   'a store in this directory has it, which this Local does not serve: ' +
   '`dstore join --with-data` uploads it to Global'

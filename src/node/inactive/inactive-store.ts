@@ -4,7 +4,7 @@ import { Key, parseKey } from '../../hash/key.ts'
 import { decodeKey, decodeName, keyRow, nameRow } from '../../index/records/record.ts'
 import { HTTP_BEAT_MS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
-import { dropStore } from '../../store/disk/drop-store.ts'
+import { deleteRest, dropStore } from '../../store/disk/drop-store.ts'
 import { ReadOnlyStore } from '../../store/disk/read-only-store.ts'
 import type {
   CallOptions,
@@ -41,6 +41,7 @@ export async function openInactive(
   log: Log,
 ): Promise<InactiveStoreOptions['opened'] | undefined> {
   try {
+    await deleteRest(directory)
     return await ReadOnlyStore.open(directory)
   } catch (error) {
     const fault = asDstoreError(error)

@@ -97,7 +97,13 @@ export class UploadPlan {
   add(entries: readonly StoredEntry[], known: readonly boolean[]): void {
     for (const [index, entry] of entries.entries()) {
       const next = known[index] !== true ? 'put' : entry.unnamed ? 'offer' : 'bind'
-      const one: Progress = { entry, names: [...entry.names], next, isCounted: false, wasGone: false }
+      const one: Progress = {
+        entry,
+        names: [...entry.names],
+        next,
+        isCounted: false,
+        wasGone: false,
+      }
       if (next === 'bind') this.#stored(one, true)
       this.#continue(one)
     }

@@ -185,9 +185,13 @@ export class StoreUpload {
       read: (range: ByteRange, signal?: AbortSignal) => store.read(location, range, signal),
       outboard: (range: ByteRange) => store.outboard(location, range),
     }
+    const sent = (bytes: number): void => void (this.#sentBytes += bytes)
     const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
       try {
-        yield* verifiedBytes(stored, digest, range, call.signal)
+        for await (const part of verifiedBytes(stored, digest, range, call.signal)) {
+          yield part
+          sent(part.byteLength)
+        }
       } catch (error) {
         throw (damage = isDamage(error) ? new Damaged() : undefined) ?? error
       }
@@ -199,11 +203,7 @@ export class StoreUpload {
         throw (damage = isDamage(error) ? new Damaged() : undefined) ?? error
       }
     }
-    let before = -1
     const onProgress: CallOptions['onProgress'] = ({ doneBytes }) => {
-      // A resumed value begins in its middle.
-      this.#sentBytes += before < 0 ? 0 : Math.max(0, doneBytes - before)
-      before = doneBytes
       this.#partBytes.set(step, doneBytes)
       this.#retry.progress()
       emit(this.progress)

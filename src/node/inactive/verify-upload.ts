@@ -27,7 +27,12 @@ export async function verifyUpload(options: VerifyUploadOptions): Promise<Verifi
   let missingValues = 0
   let seenBytes = 0
   for await (const rows of pagesOf(store, 'keys')) {
-    const known = await persist(() => to.has(rows.map(({ id }) => id), call))
+    const known = await persist(() =>
+      to.has(
+        rows.map(({ id }) => id),
+        call,
+      ),
+    )
     for (const [index, row] of rows.entries()) {
       const { size } = decodeKey(row)
       seenBytes += size

@@ -26,7 +26,12 @@ export async function dropStore(directory: string): Promise<void> {
   }
 }
 
-/** Deletes what an interrupted `dropStore` left. */
+/** Deletes what an interrupted `dropStore` left. Errors: `unwritable`. */
 export async function deleteRest(directory: string): Promise<void> {
-  await rm(join(directory, DROPPED), { recursive: true, force: true })
+  const path = join(directory, DROPPED)
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    throw faultOf(error, `delete ${path}`)
+  }
 }
