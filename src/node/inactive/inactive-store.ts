@@ -1,4 +1,5 @@
 /** The store that a Local's state directory has from an earlier role, and what can be done with it. */
+import { setMaxListeners } from 'node:events'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
 import { decodeKey, decodeName, keyRow, nameRow } from '../../index/records/record.ts'
@@ -85,6 +86,8 @@ export class InactiveStore implements NodeInactive {
     const leaving = new AbortController()
     const signals = options.signal === undefined ? [] : [options.signal]
     const signal = AbortSignal.any([leaving.signal, ...signals])
+    // Every request in progress listens to it; Node would warn of a leak.
+    setMaxListeners(0, signal)
     const queue: InactiveUpload[] = []
     let latest: InactiveUpload | undefined
     let wake = (): void => undefined
