@@ -14,6 +14,8 @@ import type { ProgressLine } from '../terminal/progress.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { alreadyRunning, announce, start } from './background.ts'
 
+type Done = UploadLine & { event: 'done' }
+
 const CONTINUE = '`dstore join --with-data` continues'
 
 /** The interval of progress lines where stderr is no terminal. */
@@ -46,8 +48,16 @@ export async function join(invocation: Invocation): Promise<number> {
   else await startLocal(invocation, to)
   const client = running ?? (await requireDaemon(invocation))
   if (drops === true) return drop(client, invocation)
-  await announce(found ?? (await client.status()), terminal)
-  return takes === true ? upload(client, invocation) : 0
+  if (takes !== true) {
+    await announce(found ?? (await client.status()), terminal)
+    return 0
+  }
+  const upload = new StoreUpload(client, terminal)
+  try {
+    return await upload.run()
+  } catch (error) {
+    throw upload.explain(error)
+  }
 }
 
 const savedRole = ({ flags }: Invocation): Role | undefined =>
@@ -78,40 +88,56 @@ const isFor = ({ ticket, text }: Destination, peer: string): boolean =>
     ? text.split(',').every((one) => one.endsWith(`/p2p/${peer}`))
     : ticket.peer === peer
 
-async function upload(client: Client, invocation: Invocation): Promise<number> {
-  const { terminal } = invocation
-  const { inactiveStore } = await client.status()
-  if (inactiveStore === undefined) {
-    terminal.note('this directory has no store with values to take along')
-    return 0
+/** An upload of the inactive store by the Local, as the user sees it. */
+class StoreUpload {
+  readonly #client: Client
+  readonly #terminal: Terminal
+  /** The last event of progress. */
+  #state: (UploadLine & { event: 'progress' }) | undefined
+
+  constructor(client: Client, terminal: Terminal) {
+    this.#client = client
+    this.#terminal = terminal
   }
-  let state: UploadLine & { event: 'progress' } = {
-    event: 'progress',
-    phase: 'upload',
-    values: 0,
-    totalValues: inactiveStore.values,
-    doneBytes: 0,
-    totalBytes: inactiveStore.valueBytes,
+
+  async run(): Promise<number> {
+    const terminal = this.#terminal
+    const found = await this.#client.status()
+    await announce(found, terminal)
+    if (found.inactiveStore === undefined) {
+      terminal.note('this directory has no store with values to upload')
+      return 0
+    }
+    return summarize(await this.#upload(), terminal)
   }
-  let done: (UploadLine & { event: 'done' }) | undefined
-  try {
-    await terminal.withProgress('upload', async (line) => {
-      const lines = new PlainProgress(line, terminal)
-      for await (const one of client.uploadInactive()) {
-        if (one.event === 'progress') lines.update((state = one), line)
+
+  /** The failure, with how far the upload came and what to do. */
+  explain(error: unknown): DstoreError {
+    const fault = asDstoreError(error)
+    const { code, message, hint } = fault
+    const { phase, values = 0, totalValues = 0 } = this.#state ?? {}
+    const far = `${values} of ${plural(totalValues, 'value')} are at Global`
+    const isKnown = phase === 'upload'
+    if (code === 'cancelled') {
+      this.#terminal.note(`stopped; ${isKnown ? `${far}; ` : ''}${CONTINUE}`)
+      return fault
+    }
+    const what = isKnown ? `${message} (${far})` : message
+    return new DstoreError(code, what, { cause: fault, hint: HINTS.get(code) ?? hint ?? CONTINUE })
+  }
+
+  async #upload(): Promise<Done> {
+    let done: Done | undefined
+    await this.#terminal.withProgress('upload', async (line) => {
+      const lines = new PlainProgress(line, this.#terminal)
+      for await (const one of this.#client.uploadInactive()) {
+        if (one.event === 'progress') lines.update((this.#state = one), line)
         else if (one.event === 'done') done = one
-        else await tell(one, terminal)
+        else await tell(one, this.#terminal)
       }
     })
-  } catch (error) {
-    const { code } = asDstoreError(error)
-    const { values, totalValues, phase } = state
-    const far =
-      phase === 'upload' ? `${values} of ${plural(totalValues, 'value')} are at Global` : ''
-    if (code === 'cancelled') terminal.note(['stopped', far, CONTINUE].filter(Boolean).join('; '))
-    throw explained(error, far)
+    return done!
   }
-  return summarize(done!, inactiveStore.names, terminal)
 }
 
 /** Names a value or a name that cannot be taken along. */
@@ -124,11 +150,7 @@ async function tell(
   } else await terminal.printFact(line, `${line.key} damaged, not taken along`)
 }
 
-async function summarize(
-  done: UploadLine & { event: 'done' },
-  allNames: number,
-  terminal: Terminal,
-): Promise<number> {
+async function summarize(done: Done, terminal: Terminal): Promise<number> {
   const { values, valueBytes, names, sentValues, sentBytes } = done
   const { missingValues, missingNames } = done
   if (terminal.json) await terminal.print(JSON.stringify(done))
@@ -138,7 +160,7 @@ async function summarize(
   const found = values - sentValues
   terminal.note(
     `verified at Global: ${of(values, all)} values (${formatSize(valueBytes)}), ` +
-      `${of(names, Math.max(allNames, names))} names; ` +
+      `${of(names, names + missingNames)} names; ` +
       `${sentValues} sent (${formatSize(sentBytes)}), ${Math.max(0, found)} were there already`,
   )
   if (missingValues === 0 && missingNames === 0) {
@@ -162,15 +184,6 @@ async function drop(client: Client, { flags, terminal }: Invocation): Promise<nu
   if (terminal.json) await terminal.print(JSON.stringify({ event: 'dropped', ...dropped }))
   terminal.note(`deleted the old copy: ${formatContents(dropped)}`)
   return 0
-}
-
-/** The same failure, with how far the upload came and what to do. */
-function explained(error: unknown, far: string): DstoreError {
-  const fault = asDstoreError(error)
-  const { code, message, hint } = fault
-  if (code === 'cancelled') return fault
-  const what = far === '' ? message : `${message} (${far})`
-  return new DstoreError(code, what, { cause: fault, hint: HINTS.get(code) ?? hint ?? CONTINUE })
 }
 
 const HINTS: ReadonlyMap<string, string> = new Map([

@@ -107,17 +107,16 @@ export class InactiveStore implements NodeInactive {
     const { to } = this.#options
     const upload = new StoreUpload({ store, to, call: { ...options, signal }, emit, room })
     let end: { readonly error?: unknown } | undefined
-    const running = upload.run().then(
-      (summary) => {
-        queue.push({ type: 'done', ...summary })
+    const run = async (): Promise<void> => {
+      try {
+        queue.push({ type: 'done', ...(await upload.run()) })
         end = {}
-        wake()
-      },
-      (error: unknown) => {
+      } catch (error) {
         end = { error }
-        wake()
-      },
-    )
+      }
+      wake()
+    }
+    const running = run()
     try {
       yield upload.progress
       for (;;) {

@@ -41,7 +41,7 @@ export class StoreUpload {
   /** Bytes of large values in progress that Global has or is being sent. */
   readonly #partBytes = new Map<Step, number>()
   #sentBytes = 0
-  /** Aborted when one request has failed, which ends the others. */
+  /** Aborted with the first failure, which ends the requests in progress. */
   readonly #abandoned = new AbortController()
   /** The options of every request. */
   readonly #call: StoreUploadOptions['call']
@@ -90,17 +90,16 @@ export class StoreUpload {
     const { store, room } = this.#options
     const pages = pagesOf(store, 'keys')
     const running = new Set<Promise<void>>()
-    let failure: { readonly error: unknown } | undefined
     const start = (step: Step): void => {
       const done = this.#carryOut(step)
         .then((outcome) => this.#plan.settle(step, outcome))
-        .catch((error: unknown) => void (failure ??= { error }))
+        .catch((error: unknown) => this.#abandoned.abort(error))
         .finally(() => running.delete(done))
       running.add(done)
     }
     try {
       let isRead = false
-      while (failure === undefined) {
+      while (!this.#abandoned.signal.aborted) {
         while (!isRead && this.#plan.hasRoom) {
           const page = await pages.next()
           if (page.done === true) isRead = true
@@ -114,11 +113,10 @@ export class StoreUpload {
         this.#options.call.signal.throwIfAborted()
       }
     } catch (error) {
-      failure ??= { error }
+      this.#abandoned.abort(error)
     }
-    if (failure !== undefined) this.#abandoned.abort(failure.error)
     await Promise.all(running)
-    if (failure !== undefined) throw failure.error
+    this.#abandoned.signal.throwIfAborted()
   }
 
   async #add(rows: readonly Row[]): Promise<void> {

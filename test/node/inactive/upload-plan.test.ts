@@ -1,5 +1,5 @@
 /** The state machine of an upload against a model of Global, in every order of answers. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { test } from '../../serial.ts'
 import {
   UploadPlan,
