@@ -123,7 +123,8 @@ class StoreUpload {
       return fault
     }
     const what = isKnown ? `${message} (${far})` : message
-    return new DstoreError(code, what, { cause: fault, hint: HINTS.get(code) ?? hint ?? CONTINUE })
+    const advice = HINTS.get(code) ?? hint
+    return new DstoreError(code, what, { cause: fault, ...(advice && { hint: advice }) })
   }
 
   async #upload(): Promise<Done> {

@@ -3,14 +3,13 @@
  * (specs/007, R007-149). A state machine without I/O: the caller reads the store, carries out the
  * steps, and reports their outcomes, in any order.
  */
+import { IDLE_TRANSFER_CHANNELS, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Location } from '../../store/store.ts'
 
 /** Steps in progress at a time: small values and names fill one message together. */
 const STEPS_AT_ONCE = 64
-/** Values of this size and more count as large, in bytes. */
-const LARGE_BYTES = 1 << 20
-/** Large values in progress at a time: one is sent while another is finished. */
-const LARGE_AT_ONCE = 2
+/** Values in progress at a time that no message holds: as many as channels are kept for reuse. */
+const LARGE_AT_ONCE = IDLE_TRANSFER_CHANNELS
 
 /** A value of the store. */
 export interface StoredEntry {
@@ -126,7 +125,7 @@ export class UploadPlan {
     const one = this.#running.get(step)
     if (one === undefined) throw new RangeError('the step is not in progress')
     this.#running.delete(step)
-    if (step.type === 'put' && one.entry.size >= LARGE_BYTES) this.#large--
+    if (step.type === 'put' && one.entry.size > INLINE_VALUE_BYTES) this.#large--
     switch (outcome.type) {
       case 'stored':
         if (step.type === 'put' && step.name !== undefined) this.#bound(one, step.name)
@@ -185,7 +184,7 @@ export class UploadPlan {
 }
 
 const isLargeStep = ({ next, entry }: Progress): boolean =>
-  next === 'put' && entry.size >= LARGE_BYTES
+  next === 'put' && entry.size > INLINE_VALUE_BYTES
 
 function stepOf({ entry, names, next }: Progress): Step {
   if (next === 'offer') return { type: 'offer', entry }

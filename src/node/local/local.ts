@@ -133,7 +133,11 @@ export class Local implements Node {
     return putBatches(values, (batch) => put(batch, undefined, options), BATCHES_AT_ONCE)
   }
 
-  async get(key: Key, options?: GetOptions): Promise<ReadableValue> {
+  get(key: Key, options?: GetOptions): Promise<ReadableValue> {
+    return this.#find(key, options)
+  }
+
+  async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {
     try {
       return await this.#reader.get(key, options)
     } catch (error) {
@@ -144,7 +148,7 @@ export class Local implements Node {
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     try {
-      const { size, bytes } = await this.#reader.get(key, { ...options, mustKeep: true })
+      const { size, bytes } = await this.#find(key, { ...options, mustKeep: true })
       let doneBytes = 0
       for await (const part of bytes) {
         doneBytes += part.byteLength

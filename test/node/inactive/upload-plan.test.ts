@@ -92,8 +92,8 @@ function upload(
     const step = plan.next()
     if (step !== undefined) {
       running.push(step)
-      const large = running.filter((one) => one.type === 'put' && one.entry.size >= 1 << 20)
-      if (large.length > 2 || running.length > 64) throw new Error('too much at once')
+      const large = running.filter((one) => one.type === 'put' && one.entry.size > 16_384)
+      if (large.length > 4 || running.length > 64) throw new Error('too much at once')
       continue
     }
     if (running.length === 0) break
