@@ -116,7 +116,7 @@ class StoreUpload {
     const fault = asDstoreError(error)
     const { code, message, hint } = fault
     const { phase, values = 0, totalValues = 0 } = this.#state ?? {}
-    const far = `${values} of ${plural(totalValues, 'value')} are at Global`
+    const far = `at Global so far: ${values} of ${plural(totalValues, 'value')}`
     const isKnown = phase === 'upload'
     if (code === 'cancelled') {
       this.#terminal.note(`stopped; ${isKnown ? `${far}; ` : ''}${CONTINUE}`)
@@ -155,15 +155,12 @@ async function summarize(done: Done, terminal: Terminal): Promise<number> {
   const { values, valueBytes, names, sentValues, sentBytes } = done
   const { missingValues, missingNames } = done
   if (terminal.json) await terminal.print(JSON.stringify(done))
-  const all = values + missingValues
-  const of = (part: number, whole: number): string =>
-    part === whole ? `${part}` : `${part} of ${whole}`
-  const found = values - sentValues
-  terminal.note(
-    `verified at Global: ${of(values, all)} values (${formatSize(valueBytes)}), ` +
-      `${of(names, names + missingNames)} names; ` +
-      `${sentValues} sent (${formatSize(sentBytes)}), ${Math.max(0, found)} were there already`,
-  )
+  const what =
+    `${share(values, missingValues, 'value')} (${formatSize(valueBytes)}), ` +
+    share(names, missingNames, 'name')
+  const before = Math.max(0, values - sentValues)
+  const how = `${sentValues} sent (${formatSize(sentBytes)}), ${before} there before`
+  terminal.note(`verified at Global: ${what}; ${how}`)
   if (missingValues === 0 && missingNames === 0) {
     terminal.note('the old copy is still in this directory; `dstore join --drop-data` deletes it')
     return 0
@@ -174,6 +171,11 @@ async function summarize(done: Done, terminal: Terminal): Promise<number> {
       '`dstore join --drop-data --force` deletes it all the same',
   )
   return ERRORS.partial.exit
+}
+
+/** `3 values`, or `2 of 3 values` if some are missing. */
+function share(found: number, missing: number, noun: string): string {
+  return missing === 0 ? plural(found, noun) : `${found} of ${plural(found + missing, noun)}`
 }
 
 async function drop(client: Client, { flags, terminal }: Invocation): Promise<number> {

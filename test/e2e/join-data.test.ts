@@ -181,7 +181,7 @@ test('R007-148 R007-151 R007-152 join --with-data uploads, verifies, and deletes
   )
   t.regex(
     again.stderr,
-    /^verified at Global: 41 values \(.*\), 41 of 42 names; 0 sent \(0B\), 41 were/,
+    /^verified at Global: 41 values \(.*\), 41 of 42 names; 0 sent \(0B\), 41 there before\n/,
   )
   t.regex(again.stderr, /\nNOT at Global: 0 values and 1 name/)
   const kept = await place.run(['join', '--drop-data'])
@@ -260,7 +260,10 @@ test('R007-150 Ctrl-C says how to continue, and a reader what it needs', async (
   const place = await prepared(t, named('stopped', [16 * MIB, 16 * MIB]), 'reader')
   const reader = await place.run(['join', '--with-data', '@ticket'])
   t.is(reader.exit, 6)
-  t.regex(reader.stderr, /\(0 of 2 values are at Global\)\nhint: an admin makes this node a writer/)
+  t.regex(
+    reader.stderr,
+    /\(at Global so far: 0 of 2 values\)\nhint: an admin makes this node a writer/,
+  )
   const global = await theGlobal()
   const { peerId } = await status(place)
   await global.ask((client) => client.admit(peerId!, 'writer'))
@@ -274,7 +277,7 @@ test('R007-150 Ctrl-C says how to continue, and a reader what it needs', async (
     t.is(exit, 130)
     t.regex(
       stderr,
-      /^stopped; (\d of 2 values are at Global; )?`dstore join --with-data` continues\n$/,
+      /^stopped; (at Global so far: \d of 2 values; )?`dstore join --with-data` continues\n$/,
     )
   }
   t.is((await place.run(['join', '--with-data', '-q'])).exit, 0)

@@ -1,6 +1,4 @@
-/**
- * Keeps a node from becoming a Local in a directory whose store nobody would then serve (R007-146).
- */
+/** Keeps a node from becoming a Local in a directory whose store would then not be served. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DstoreError, asDstoreError } from '../../errors.ts'
@@ -16,8 +14,8 @@ const UNREADABLE_CHOICES =
   '`dstore join --without-data TICKET` joins and leaves the store here; or join in another --dir'
 
 /**
- * Throws `conflict` if the directory, which is locked, has a store with values or names. Not if a
- * Local ran in it since the store was last served: then somebody has decided before.
+ * Throws `conflict` if the directory, which is locked, has a store with values or names (R007-146).
+ * Not if a Local ran in it since the store was last served: then the user has decided before.
  */
 export async function refuseToHide(directory: string, choices?: string): Promise<void> {
   if (await wasLocal(directory)) return

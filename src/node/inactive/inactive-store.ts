@@ -1,4 +1,4 @@
-/** The store that a Local's state directory has from an earlier role, and what can be done with it. */
+/** The store of an earlier role in a Local's state directory: searched, uploaded, deleted. */
 import { setMaxListeners } from 'node:events'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
@@ -16,14 +16,9 @@ import type {
   NodeInactive,
 } from '../node.ts'
 import type { Destination } from './destination.ts'
+import type { ReadableStore } from './readable-store.ts'
 import { StoreUpload } from './upload-store.ts'
 import { verifyUpload } from './verify-upload.ts'
-
-/** The part of a store that is read here. */
-export type ReadableStore = Pick<
-  ReadOnlyStore,
-  'contents' | 'rows' | 'scan' | 'read' | 'outboard' | 'close'
->
 
 /** Events that wait for their reader. Progress is not among them: only the last one is kept. */
 const EVENTS_AHEAD = 256

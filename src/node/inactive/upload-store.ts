@@ -13,7 +13,7 @@ import { verifiedBytes } from '../../transfer/piece-reader.ts'
 import type { CallOptions, InactiveUpload, UploadSummary } from '../node.ts'
 import { RETRY_MS, Retry } from '../swarm/retry.ts'
 import type { Destination } from './destination.ts'
-import type { ReadableStore } from './inactive-store.ts'
+import type { ReadableStore } from './readable-store.ts'
 import { UploadPlan, type Outcome, type Step, type StoredEntry } from './upload-plan.ts'
 import { pagesOf, verifyUpload } from './verify-upload.ts'
 
@@ -94,7 +94,11 @@ export class StoreUpload {
       const done = this.#carryOut(step)
         .then((outcome) => this.#plan.settle(step, outcome))
         .catch((error: unknown) => this.#abandoned.abort(error))
-        .finally(() => running.delete(done))
+        .finally(() => {
+          running.delete(done)
+          this.#partBytes.delete(step)
+          this.#options.emit(this.progress)
+        })
       running.add(done)
     }
     try {
@@ -155,9 +159,6 @@ export class StoreUpload {
       if (name === undefined || !OF_A_NAME.has(code)) throw error
       emit({ type: 'refused', name, key, reason: message })
       return { type: 'refused-name' }
-    } finally {
-      this.#partBytes.delete(step)
-      emit(this.progress)
     }
   }
 

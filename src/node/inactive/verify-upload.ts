@@ -3,7 +3,7 @@ import { equal } from '../../bytes.ts'
 import { decodeKey, decodeName } from '../../index/records/record.ts'
 import type { Row, Table } from '../../store/store.ts'
 import type { CallOptions, UploadSummary } from '../node.ts'
-import type { ReadableStore } from './inactive-store.ts'
+import type { ReadableStore } from './readable-store.ts'
 import type { Destination } from './destination.ts'
 
 /** Rows read at a time. A row of a value with many names has up to 256 KiB. */

@@ -10,7 +10,8 @@ const DROPPED = 'dropped-store'
 
 /**
  * Deletes the store in a directory, which must not be open. It is renamed first: whenever this is
- * interrupted, the store is whole or gone, and the next call deletes the rest. Errors: `unwritable`.
+ * interrupted, the store is whole or gone, and the next call deletes the rest. Errors:
+ * `unwritable`.
  */
 export async function dropStore(directory: string): Promise<void> {
   const { root } = new Layout(directory)

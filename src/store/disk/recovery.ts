@@ -77,7 +77,7 @@ export async function openDatabase(files: Files, layout: Layout): Promise<Databa
 }
 
 /**
- * Opens the database of a store that nobody serves, and changes nothing in it. Undefined if there
+ * Opens the database of a store that no node serves, and changes nothing in it. Undefined if there
  * is no store, or an opening was interrupted before it had one. Errors: as for `openDatabase`.
  */
 export async function openForReading(files: Files, layout: Layout): Promise<Database | undefined> {
