@@ -26,7 +26,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
-  force: yes('rm: also a value that has names; --drop-data: even what Global does not have'),
+  force: yes('also remove a value that has names; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
   name: text('NAME', 'bind this write-once name in the same change'),
   'name-only': yes('unbind the name, keep its value'),

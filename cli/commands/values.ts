@@ -37,8 +37,10 @@ function onFacts(work: OnFacts): Run {
 
 /** Ends with `not-found` for no, which the table of commands turns into 1 (R007-29). */
 export const has: Run = onFacts(async (facts, { type, text }, terminal, client) => {
-  const hint = facts === undefined ? await elsewhere(client, text) : undefined
-  if (hint !== undefined && !terminal.json) terminal.note(hint)
+  if (facts === undefined && !terminal.json) {
+    const hint = await elsewhere(client, text)
+    if (hint !== undefined) terminal.note(hint)
+  }
   if (terminal.json) await terminal.print(JSON.stringify({ [type]: text, has: !!facts }))
   return facts === undefined ? ERRORS['not-found'].exit : 0
 })

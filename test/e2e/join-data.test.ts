@@ -12,7 +12,7 @@ import { SILENT } from '../../src/log.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { Place, outcome, type Outcome, type Owner } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
-import { createNode } from '../../src/dstore.ts'
+import { connect, createNode, type InactiveUpload } from '../../src/dstore.ts'
 import { Daemon, shared } from './nodes.ts'
 import { fill, named, type Given } from './join-data.ts'
 
@@ -142,6 +142,12 @@ test('R007-147 R007-153 R007-154 a Local says what it does not serve, and standa
     t.regex(missed.stderr, /a store in this directory has it.*join --with-data/, command)
   }
   t.notRegex((await place.run(['has', 'nobody'])).stderr, /with-data/)
+  const program = await connect({ dir: place.state })
+  await t.throwsAsync(program.dropInactive(), { code: 'conflict' })
+  const events: InactiveUpload[] = []
+  for await (const event of program.uploadInactive()) events.push(event)
+  t.like(events.at(-1), { type: 'done', values: 3, names: 3, sentValues: 3 })
+  await program.close()
   await stop(place)
   t.is((await place.run(['start', '--standalone'])).exit, 0)
   t.is((await place.run(['get', 'mine'])).stdout.toString(), 'mine')
