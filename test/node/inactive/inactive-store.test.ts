@@ -6,8 +6,10 @@ import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
 import { DstoreError, asDstoreError } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
+import { decodeKey, keyRow } from '../../../src/index/records/record.ts'
 import { parseTicket } from '../../../src/membership/ticket.ts'
 import type { InactiveUpload, Node } from '../../../src/node/node.ts'
+import { Database } from '../../../src/store/disk/records/database.ts'
 import { eventually } from '../../eventually.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
@@ -153,6 +155,22 @@ test('R007-149 R007-150 R005-59 values, names and the way they were put are uplo
   )
   t.is((await local.status()).inactiveStore, undefined)
   t.is((await fault(local.inactive!.drop())).code, 'not-found')
+})
+
+test('R007-149 a damaged small value is named and never sent', async (t) => {
+  const nodes = new Nodes(t)
+  const { dir, keys } = await served(nodes, [[bytesOf('damaged'), 'bad'], [bytesOf('whole')]])
+  const database = new Database(join(dir, 'store-v1', 'records'))
+  const location = decodeKey(database.row(keyRow(keys[0]!.digest))!).location
+  const stored = database.value(location)!
+  const small = Uint8Array.from(stored.small!, (byte) => byte ^ 1)
+  await database.transact(() => database.writeValue(location, { ...stored, small }))
+  await database.close()
+  const global = await nodes.global()
+  const { told, done } = await uploaded(await nodes.local(global, { dir }))
+  t.like(told, [{ type: 'damaged', size: 7 }])
+  t.like(done, { values: 1, missingValues: 1, missingNames: 1 })
+  t.is((await global.status()).store!.values, 1)
 })
 
 test('R007-154 a miss says that the store of the directory has the value', async (t) => {
