@@ -203,8 +203,8 @@ export interface Dstore {
 
   /**
    * At a Local: upload the store that its `dir` has from a time when its node was standalone or
-   * Global, values and names. The last event, `done`, says what Global has of it. It may be repeated
-   * after any failure, and continues. Errors: `not-found` without such a store, `busy`, `no-space`,
+   * Global, values and names. The last event, `done`, says what Global has of it. Repeating it
+   * after a failure continues. Errors: `not-found` without such a store, `busy`, `no-space`,
    * `not-permitted`, `unreachable`, `timeout`.
    */
   uploadInactive(options?: CallOptions): AsyncIterable<InactiveUpload>
