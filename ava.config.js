@@ -20,6 +20,7 @@ export const SHARED = [
   'node/cache',
   'node/calls',
   'node/global',
+  'node/inactive',
   'node/local',
   'node/swarm',
   'store',

@@ -4,7 +4,8 @@ import type { CommandTable } from './command.ts'
 import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
-import { join, logs, start, status, stop } from './commands/background.ts'
+import { logs, start, status, stop } from './commands/background.ts'
+import { join } from './commands/join.ts'
 import { invite, members } from './commands/members.ts'
 import { ls, name } from './commands/names.ts'
 import { rm } from './commands/rm.ts'
@@ -195,13 +196,25 @@ export const COMMANDS: CommandTable = {
     load: () => invite,
   },
   join: {
-    usage: '[TICKET | - | @FILE | MULTIADDR] [FLAGS]',
+    usage: '[TICKET | - | @FILE | MULTIADDR] [FLAGS]\n--with-data [TICKET]\n--drop-data [--force]',
     summary: 'join a Global and start a node in the background',
     examples: [
       ['dstore join @ticket', 'with a ticket from a file'],
       ['ssh global dstore invite | dstore join', 'with a ticket from standard input'],
+      ['dstore join --with-data @ticket', 'and upload the values and names of this directory'],
+      ['dstore join --with-data', 'the same at a Local, and after an interruption'],
+      ['dstore join --without-data @ticket', 'leave them here; `start --standalone` serves them'],
+      ['dstore join --drop-data', 'delete them here, once Global has them all'],
     ],
-    flags: [...NODE_FLAGS.filter((flag) => !NOT_OF_JOIN.has(flag)), 'json', ...PLACE],
+    flags: [
+      'with-data',
+      'drop-data',
+      'force',
+      ...NODE_FLAGS.filter((flag) => !NOT_OF_JOIN.has(flag)),
+      'json',
+      ...PLACE,
+      'timeout',
+    ],
     isDoneUnread: () => true,
     positionals: [0, 1],
     load: () => join,

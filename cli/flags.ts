@@ -26,7 +26,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
-  force: yes('also remove a value that has names, and its names'),
+  force: yes('also remove a value that has names; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
   name: text('NAME', 'bind this write-once name in the same change'),
   'name-only': yes('unbind the name, keep its value'),
@@ -37,6 +37,9 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   global: yes('run the Global, which holds the index and the durable copy'),
   standalone: yes('run both roles in one process, without a network'),
   join: text('-|@FILE|MULTIADDR', 'run a Local of a Global that gave a ticket or lists this node'),
+  'with-data': yes('also upload the store of this directory to Global; repeat it to continue'),
+  'without-data': yes('leave the store of this directory where it is, not served'),
+  'drop-data': yes('delete the store of this directory, once Global has all of it'),
   listen: {
     ...text('MULTIADDR', 'listen on this address; only members are admitted'),
     multiple: true,
@@ -59,8 +62,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join listen lane-port store cache max-size lease forget-after trust-clock ' +
-  'socket-group http http-public log-level'
+  'global standalone join without-data listen lane-port store cache max-size lease ' +
+  'forget-after trust-clock socket-group http http-public log-level'
 ).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
@@ -86,6 +89,9 @@ export interface Flags {
   readonly global?: boolean
   readonly standalone?: boolean
   readonly join?: string
+  readonly 'with-data'?: boolean
+  readonly 'without-data'?: boolean
+  readonly 'drop-data'?: boolean
   readonly listen?: readonly string[]
   readonly 'lane-port'?: string
   readonly role?: string

@@ -20,6 +20,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(global && { role: 'global' }),
     ...(standalone && { role: 'standalone' }),
     ...(join !== undefined && { role: 'local', join: join.split(',') }),
+    ...(flags['without-data'] && { withoutData: true }),
     ...(listen !== undefined && { listen }),
     ...(lanePort !== undefined && { lanePort: parsePort(lanePort) }),
     ...(store !== undefined && { store: store as 'disk' | 'memory' }),

@@ -48,6 +48,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
   'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
+  'src/node/inactive':
+    'The store of an earlier role at a Local: uploads it to Global, or deletes it.',
+  'src/node/upload': 'Uploads values whose key is known from sources that can be read again.',
   'src/node/swarm': 'Downloads one value from Global and other Locals, and serves them.',
   'src/store': 'The interface of a store, and its quota.',
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',

@@ -1,14 +1,17 @@
-/** `start`, `join`, `stop`, `status`, `logs`: the node in the background. */
+/** `start`, `stop`, `status`, `logs`: the node in the background. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Invocation } from '../command.ts'
+import type { Flags } from '../flags.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination } from '../input/ticket-input.ts'
 import { afterGlobalStart, afterLocalStart } from '../terminal/next-steps.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 import { showLog } from '../terminal/show-log.ts'
 
 /** How often `status --watch` refreshes. */
@@ -21,16 +24,10 @@ export async function start(invocation: Invocation): Promise<number> {
     flags.join === undefined ? undefined : await readDestination(flags.join, terminal, signal)
   const running = await findDaemon(invocation)
   if (running === undefined) await startDaemon(invocation, parameters, to?.text)
-  else if (parameters.length > 0) {
-    throw new DstoreError('locked', 'a daemon is already running, with other flags', {
-      hint: 'stop it with `dstore stop`, then start it with the new flags',
-    })
-  }
+  else if (parameters.length > 0) throw alreadyRunning(flags, await running.status())
   const client = running ?? (await requireDaemon(invocation))
   const found = await client.status()
-  await terminal.announce(found, readyLine(found, found.daemon.socket))
-  const { http } = found.daemon
-  if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
+  await announce(found, terminal)
   // Of a start that changed something: scripts start what runs already, too.
   if (running === undefined) for (const note of nextSteps(found, invocation)) terminal.note(note)
   return 0
@@ -40,10 +37,29 @@ function nextSteps(found: StatusAnswer, { flags }: Invocation): string[] {
   return found.role === 'global' ? afterGlobalStart(found, flags) : afterLocalStart(found, flags)
 }
 
-/** The same as `start --join`. */
-export function join(invocation: Invocation): Promise<number> {
-  const { flags, positionals } = invocation
-  return start({ ...invocation, flags: { ...flags, join: positionals[0] ?? '-' } })
+/** Prints the ready line of a node. */
+export async function announce(found: StatusAnswer, terminal: Terminal): Promise<void> {
+  await terminal.announce(found, readyLine(found, found.daemon.socket))
+  const { http } = found.daemon
+  if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
+}
+
+/** A running daemon takes no new flags; one with values of its own says how many it has. */
+export function alreadyRunning(
+  { join }: Flags,
+  found?: Pick<StatusAnswer, 'role' | 'store'>,
+): DstoreError {
+  const { values = 0, valueBytes = 0 } = found?.store ?? {}
+  if (join === undefined || values === 0) {
+    return new DstoreError('locked', 'a daemon is already running, with other flags', {
+      hint: 'stop it with `dstore stop`, then start it with the new flags',
+    })
+  }
+  const what = `${plural(values, 'value')} (${formatSize(valueBytes)})`
+  const message = `a ${found!.role} node is running here; it has ${what}, which a Local does not serve`
+  return new DstoreError('locked', message, {
+    hint: 'run `dstore stop`; then `dstore join --with-data TICKET` uploads them to Global',
+  })
 }
 
 export async function stop(invocation: Invocation): Promise<number> {

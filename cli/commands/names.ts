@@ -1,9 +1,13 @@
 /** `name`, `ls`: bind a name, list names and keys. */
+import { isatty } from 'node:tty'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { DstoreError } from '../../src/errors.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { checkName, parseReferences, resolveKey } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
+import { inactiveText } from '../terminal/status-text.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export async function name(invocation: Invocation): Promise<number> {
   const { positionals, terminal } = invocation
@@ -22,11 +26,32 @@ export async function ls(invocation: Invocation): Promise<number> {
   const [prefix] = positionals
   if (flags.keys !== true) {
     const client = await useDaemon(invocation)
-    for await (const line of client.names(prefix)) await terminal.printFact(line, line.name)
+    let count = 0
+    for await (const line of client.names(prefix)) {
+      count++
+      await terminal.printFact(line, line.name)
+    }
+    await mentionInactive(client, count === 0, terminal)
     return 0
   }
   if (prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
   const client = await useDaemon(invocation)
-  for await (const line of client.keys()) await terminal.printFact(line, line.key)
+  let count = 0
+  for await (const line of client.keys()) {
+    count++
+    await terminal.printFact(line, line.key)
+  }
+  await mentionInactive(client, count === 0, terminal)
   return 0
+}
+
+/** Says that the directory has a store of an earlier role: to a person, or if the list is empty. */
+async function mentionInactive(
+  client: Client,
+  isEmpty: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  if (terminal.json || !(isEmpty || isatty(2))) return
+  const { inactiveStore } = await client.status()
+  if (inactiveStore !== undefined) terminal.note(`not listed: ${inactiveText(inactiveStore)}`)
 }

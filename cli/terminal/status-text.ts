@@ -1,10 +1,10 @@
 /** The status of a node for people: one line per fact. */
 import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { ClockStatus } from '../../src/node/node-status.ts'
-import { formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
+import { formatContents, formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
 export function statusText(status: StatusAnswer): string {
-  const { daemon, global, clock, store, cache } = status
+  const { daemon, global, clock, store, cache, inactiveStore } = status
   const facts: [name: string, value: string | undefined][] = [
     ['role', status.role],
     ['version', status.version],
@@ -26,6 +26,7 @@ export function statusText(status: StatusAnswer): string {
     ['wall clock', clock && clockText(clock)],
     ['store', store && storeText(store)],
     ['cache', cache && cacheText(cache)],
+    ['not served', inactiveStore && inactiveText(inactiveStore)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
       'traffic',
       `${formatSize(valueBytesIn)} in, ${formatSize(valueBytesOut)} out, ${peer}`,
@@ -94,6 +95,16 @@ function storeText(store: NonNullable<StatusAnswer['store']>): string {
   const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
   const size = formatSize(valueBytes)
   return `${kind}${warning}: ${values} values${broken}, ${size}${begun}${room}, seq ${seq}`
+}
+
+/** What a store of an earlier role has, and what to do with it. */
+export function inactiveText(store: NonNullable<StatusAnswer['inactiveStore']>): string {
+  if (store.error !== undefined)
+    return `a store in this directory, which cannot be read: ${store.error}`
+  return (
+    `${formatContents(store)} of a store in this directory; ` +
+    '`dstore join --with-data` uploads them to Global'
+  )
 }
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {

@@ -75,6 +75,11 @@ export interface LocalOptions extends AnyNode {
   readonly cacheBytes?: number
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
+  /**
+   * Open it although `dir` has a store with values from a time when its node was standalone or
+   * Global, which a Local does not serve. Default: fail with `conflict`.
+   */
+  readonly withoutData?: boolean
   /** TCP port for bulk data, if it listens: see `GlobalOptions`. */
   readonly lanePort?: number
 }
@@ -86,15 +91,18 @@ export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
  * Open a node in this process. A Local whose Global is unreachable opens all the same, and keeps
  * connecting; one that comes with a `ticket` fails with `unreachable`. Errors: `locked` (another
  * process uses `dir`), `unwritable`, `not-permitted` (other users may write to `dir`),
- * `malformed-address`, `address-in-use`; for a Local also `incompatible` and `not-permitted` from
- * its Global. TypeError or RangeError for invalid options.
+ * `malformed-address`, `address-in-use`; for a Local also `conflict` (see `withoutData`), and
+ * `incompatible` and `not-permitted` from its Global. TypeError or RangeError for invalid options.
  */
 export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   checkSystem()
   const { dir, log = SILENT } = options
-  const settings = await optionsOf(options)
+  const { withoutData, ...settings } = await optionsOf(options)
   const lock = dir === undefined ? undefined : await lockDirectory(dir)
   try {
+    if (lock !== undefined && settings.role === 'local' && withoutData !== true) {
+      await (await import('../daemon/config/inactive-store.ts')).refuseToHide(lock.path, WITHOUT)
+    }
     const { openNode } = await import('../node/open.ts')
     const store = lock === undefined ? 'memory' : 'disk'
     const place = lock && { dir: lock.path, held: lock.held }
@@ -106,7 +114,9 @@ export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   }
 }
 
-type RoleOptions = Omit<OpenOptions, 'dir' | 'store' | 'log'>
+const WITHOUT = 'give another `dir`, or `withoutData: true` to leave the store there unserved'
+
+type RoleOptions = Omit<OpenOptions, 'dir' | 'store' | 'log'> & { withoutData?: boolean }
 
 async function optionsOf(options: NodeOptions): Promise<RoleOptions> {
   const { role = 'standalone', dir, log: _, ...rest } = options

@@ -17,8 +17,11 @@ import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  DropOptions,
   ExpelResult,
   GetOptions,
+  InactiveStatus,
+  InactiveUpload,
   Invitation,
   InviteOptions,
   MemberEntry,
@@ -197,6 +200,20 @@ export interface Dstore {
    * them; `repair` fetches them again.
    */
   verify(options?: VerifyOptions): AsyncIterable<Verification>
+
+  /**
+   * At a Local: upload the store that its `dir` has from a time when its node was standalone or
+   * Global, values and names. The last event, `done`, says what Global has of it. Repeating it
+   * after a failure continues. Errors: `not-found` without such a store, `busy`, `no-space`,
+   * `not-permitted`, `unreachable`, `timeout`.
+   */
+  uploadInactive(options?: CallOptions): AsyncIterable<InactiveUpload>
+
+  /**
+   * At a Local: delete that store; resolves to what was in it. Errors: `conflict` unless Global has
+   * every value and name of it now, or `force` is set; `not-found`, `busy`, `unreachable`.
+   */
+  dropInactive(options?: DropOptions): Promise<InactiveStatus>
 
   /** What the node is and does: role, addresses, connections, store, cache, traffic. */
   status(options?: CallOptions): Promise<NodeStatus>

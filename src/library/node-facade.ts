@@ -4,7 +4,7 @@ import { parseKey } from '../hash/key.ts'
 import { untilAborted } from '../deadline.ts'
 import { DstoreError, throwIfCancelled } from '../errors.ts'
 import { INLINE_VALUE_BYTES } from '../limits.ts'
-import type { CallOptions, Node, PutResult } from '../node/node.ts'
+import type { CallOptions, Node, NodeInactive, PutResult } from '../node/node.ts'
 import { resolveKey, statWords } from '../node/calls/resolve-key.ts'
 import { checkOptions, eachCancellable } from './calls.ts'
 import type { Dstore } from './dstore.ts'
@@ -170,6 +170,16 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       return each(options, () => node.verify(options))
     },
 
+    uploadInactive(options = {}) {
+      return each(options, async function* () {
+        yield* inactiveOf(node).upload(options)
+      })
+    },
+
+    dropInactive(options = {}) {
+      return callToEnd(options, () => inactiveOf(node).drop(options))
+    },
+
     status(options = {}) {
       return call(options, () => node.status())
     },
@@ -183,6 +193,11 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       return this.close()
     },
   }
+}
+
+function inactiveOf({ inactive }: Node): NodeInactive {
+  if (inactive !== undefined) return inactive
+  throw new DstoreError('not-found', 'this directory has no store of an earlier role')
 }
 
 /** TypeError for anything but a key or a string. */

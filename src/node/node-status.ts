@@ -1,5 +1,6 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
 import type { ErrorCode } from '../errors.ts'
+import type { InactiveStatus } from './node-inactive.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 
 /**
@@ -125,5 +126,7 @@ export interface NodeStatus {
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
   readonly cache: CacheStatus | undefined
+  /** A store of an earlier role that this Local does not serve; undefined if there is none. */
+  readonly inactiveStore?: InactiveStatus | undefined
   readonly traffic: readonly PeerTraffic[]
 }

@@ -7,11 +7,13 @@ import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import type { FileIdentity } from '../store/file/file-identity.ts'
 import type { CallOptions } from './call-options.ts'
+import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeMembers } from './node-members.ts'
 import type { NodeStatus, Role } from './node-status.ts'
 
 export type * from './call-options.ts'
+export type * from './node-inactive.ts'
 export type * from './node-index.ts'
 export type * from './node-members.ts'
 export type * from './node-status.ts'
@@ -109,6 +111,8 @@ export interface Node {
   readonly index: NodeIndex
   /** Tickets and members. */
   readonly members: NodeMembers
+  /** Only at a Local whose state directory has a store of an earlier role. */
+  readonly inactive?: NodeInactive | undefined
 
   /** Store a value. It is as durable as the store can make it when this resolves. */
   put(source: ValueSource, options?: PutOptions): Promise<PutResult>

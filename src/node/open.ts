@@ -22,6 +22,7 @@ import {
 } from './local/global-addresses.ts'
 import { globalConnector } from './local/global-connector.ts'
 import { GlobalLink } from './local/global-link.ts'
+import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
 import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
@@ -158,7 +159,10 @@ async function openLocal(
     await link.close()
     throw failure
   }
-  const local = new Local({ ...parts, link, cacheBytes })
+  const opened = dir === undefined ? undefined : await openInactive(dir, log)
+  const inactive =
+    dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
+  const local = new Local({ ...parts, link, cacheBytes, inactive })
   await local.listen()
   return local
 }
@@ -198,6 +202,8 @@ async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Prom
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
   const { openDiskStore } = await import('../store/disk/disk.ts')
+  const { deleteRest } = await import('../store/disk/drop-store.ts')
+  await deleteRest(dir)
   const onFailedCommit = ({ message }: Error): void =>
     log.error('the disk refused a change', { fault: message })
   const options = { directory: dir, ...bound, onFailedCommit, ...(held && { held }) }

@@ -26,6 +26,8 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
       prefetch: () => dstore.prefetch(key, options),
       evict: () => dstore.evict(key, options),
       verify: () => all(dstore.verify({ signal: options.signal! })),
+      uploadInactive: () => all(dstore.uploadInactive(options)),
+      dropInactive: () => dstore.dropInactive(options),
       status: () => dstore.status(options),
     }
     for (const [call, run] of Object.entries(calls)) {

@@ -3,6 +3,9 @@ import type {
   BoundName,
   ChangeEvent,
   ExpelResult,
+  InactiveStatus,
+  InactiveValue,
+  UploadSummary,
   Invitation,
   MemberEntry,
   NodeStatus,
@@ -91,6 +94,30 @@ export type VerifyLine =
       readonly doneBytes: number
       readonly damaged: number
     }
+
+export type InactiveValueAnswer = Keyed<InactiveValue>
+
+/** What was in the store that was deleted. */
+export type DropAnswer = InactiveStatus
+
+/** A line of the upload of an inactive store: any number of the first three, then `done`. */
+export type UploadLine =
+  | {
+      readonly event: 'progress'
+      readonly phase: 'upload' | 'verify'
+      readonly values: number
+      readonly totalValues: number
+      readonly doneBytes: number
+      readonly totalBytes: number
+    }
+  | { readonly event: 'damaged'; readonly key: string; readonly size: number }
+  | {
+      readonly event: 'refused'
+      readonly name: string
+      readonly key: string
+      readonly reason: string
+    }
+  | ({ readonly event: 'done' } & UploadSummary)
 
 /** The listener of the API on TCP. */
 export interface HttpStatus {

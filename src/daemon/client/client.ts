@@ -15,9 +15,11 @@ import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
   ChangeLine,
+  DropAnswer,
   EvictAnswer,
   ExpelAnswer,
   FactsAnswer,
+  InactiveValueAnswer,
   InviteAnswer,
   KeyLine,
   MemberLine,
@@ -26,6 +28,7 @@ import type {
   PutAnswer,
   RemoveAnswer,
   StatusAnswer,
+  UploadLine,
   VerifyLine,
   UnbindAnswer,
 } from '../api/api.ts'
@@ -218,6 +221,30 @@ export class Client {
       if (line.event === 'done') return
     }
     throw new DstoreError('unreachable', 'the daemon ended before it had verified everything')
+  }
+
+  /** Uploads the inactive store of a Local to Global; ends with a `done` line. */
+  async *uploadInactive(): AsyncGenerator<UploadLine> {
+    for await (const line of this.#lines<UploadLine>('POST', '/v1/inactive-store/upload', STREAM)) {
+      yield line
+      if (line.event === 'done') return
+    }
+    throw new DstoreError('unreachable', 'the daemon ended before it had uploaded everything')
+  }
+
+  /** A value of the inactive store by its key or a name; undefined if there is none. */
+  async findInactive(keyOrName: string): Promise<InactiveValueAnswer | undefined> {
+    try {
+      return await this.#json('GET', `/v1/inactive-store/values/${segment(keyOrName)}`)
+    } catch (error) {
+      if (error instanceof DstoreError && error.code === 'not-found') return undefined
+      throw error
+    }
+  }
+
+  /** Deletes the inactive store; returns what was in it. */
+  dropInactive(force = false): Promise<DropAnswer> {
+    return this.#json('DELETE', '/v1/inactive-store', { query: { force: force ? '1' : undefined } })
   }
 
   status(): Promise<StatusAnswer> {

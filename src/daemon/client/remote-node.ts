@@ -1,5 +1,12 @@
 /** A running daemon as a node: the same calls, over its socket (specs/007, "HTTP API"). */
-import type { CallOptions, Node, NodeMembers, Verification } from '../../node/node.ts'
+import type {
+  CallOptions,
+  InactiveUpload,
+  Node,
+  NodeInactive,
+  NodeMembers,
+  Verification,
+} from '../../node/node.ts'
 import { Client } from './client.ts'
 import { putFile, reporting } from './put-file.ts'
 import { keyed, remoteIndex } from './remote-index.ts'
@@ -22,6 +29,7 @@ const remoteNode = (client: Client, role: Node['role']): Node => ({
   role,
   index: remoteIndex(client),
   members: remoteMembers(client),
+  ...(role === 'local' && { inactive: remoteInactive(client) }),
 
   async put(source, options = {}) {
     const calls = client.with(options)
@@ -61,6 +69,19 @@ const remoteNode = (client: Client, role: Node['role']): Node => ({
   async close() {
     client.close()
   },
+})
+
+const remoteInactive = (client: Client): NodeInactive => ({
+  async find(keyOrName) {
+    const found = await client.findInactive(keyOrName.toString())
+    return found && keyed(found)
+  },
+  async *upload(options = {}) {
+    for await (const { event: type, ...facts } of client.with(options).uploadInactive()) {
+      yield { type, ...('key' in facts ? keyed(facts) : facts) } as InactiveUpload
+    }
+  },
+  drop: ({ force = false, ...options } = {}) => client.with(options).dropInactive(force),
 })
 
 const remoteMembers = (client: Client): NodeMembers => ({

@@ -68,3 +68,18 @@ function quantity(text: string, units: ReadonlyMap<string, number>): number | un
   const amount = Number(match[1]) * factor
   return amount <= Number.MAX_SAFE_INTEGER ? amount : undefined
 }
+
+/** `3 values (1.2MiB) and 2 names`. */
+export function formatContents({
+  values,
+  valueBytes,
+  names,
+}: {
+  readonly values: number
+  readonly valueBytes: number
+  readonly names: number
+}): string {
+  const count = (number: number, noun: string): string =>
+    `${number} ${noun}${number === 1 ? '' : 's'}`
+  return `${count(values, 'value')} (${formatSize(valueBytes)}) and ${count(names, 'name')}`
+}

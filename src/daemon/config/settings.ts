@@ -30,6 +30,8 @@ export interface Settings {
   readonly listen?: readonly string[]
   /** TCP port on which lanes for bulk are accepted; 0 for any free one. */
   readonly lanePort?: number
+  /** A Local leaves the store of an earlier role in its directory unserved (R007-146). */
+  readonly withoutData?: boolean
   readonly store?: 'memory' | 'disk'
   readonly cacheBytes?: number
   /** Quota of the store, in bytes of values. */
@@ -54,6 +56,7 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_GLOBAL: (text) => (text === '1' ? { role: 'global' } : {}),
   DSTORE_LISTEN: (text) => ({ listen: text.split(',') }),
   DSTORE_LANE_PORT: (text) => ({ lanePort: parsePort(text) }),
+  DSTORE_WITHOUT_DATA: (text) => (text === '1' ? { withoutData: true } : {}),
   DSTORE_STORE: (store) => ({ store: store as 'memory' | 'disk' }),
   DSTORE_CACHE: (text) => ({ cacheBytes: parseSize(text) }),
   DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
@@ -154,13 +157,16 @@ export function mergeSettings(...layers: readonly Settings[]): Settings {
  */
 export function resolveSettings(given: Settings, saved: Settings): Settings {
   const merged = mergeSettings(given, saved)
-  const { join, listen, lanePort, leaseMs, forgetAfterMs, ...others } = merged
+  const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
   const { socketGroup, http, httpPublic, ...rest } = others
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
       hint: 'add --global',
     })
+  }
+  if (given.withoutData === true && role !== 'local') {
+    throw new DstoreError('usage', '--without-data is for a Local', { hint: 'add --join' })
   }
   // A removal does not wait for a forgotten Local, so its lease must have expired by then.
   if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
@@ -201,6 +207,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...(socketGroup === undefined || socketGroup === 'none' ? {} : { socketGroup }),
     ...(overTcp ? { http, ...(isPublic === true && { httpPublic: true }) } : {}),
     ...(role === 'local' && join !== undefined ? { join } : {}),
+    ...(role === 'local' && withoutData === true ? { withoutData } : {}),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
@@ -271,6 +278,7 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['listen', isTexts],
   ['lanePort', isPort],
   ['store', isText],
+  ['withoutData', (value: unknown) => typeof value === 'boolean'],
   ['cacheBytes', isCount],
   ['maxBytes', isCount],
   ['leaseMs', isCount],

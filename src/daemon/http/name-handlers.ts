@@ -1,6 +1,7 @@
 /** Handlers for names (specs/007, "HTTP API"; R007-32). */
 import { DstoreError } from '../../errors.ts'
 import { parseKey } from '../../hash/key.ts'
+import { noSuch } from '../../node/calls/no-such.ts'
 import type { BoundName } from '../../node/node.ts'
 import type { NameAnswer, UnbindAnswer } from '../api/api.ts'
 import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
@@ -11,7 +12,7 @@ import { sendLines } from './json-lines.ts'
 export async function getName(call: HttpCall): Promise<void> {
   const name = nameParam(call)
   const found = await call.node.index.lookup(name, callOptions(call))
-  if (found === undefined) throw new DstoreError('not-found', `no such name: ${name}`)
+  if (found === undefined) throw await noSuch('name', name, call.node.inactive)
   sendJson(call, 200, answerOf(found))
 }
 

@@ -1,9 +1,10 @@
 /** Handlers of the API that concern the node itself (specs/007, "HTTP API"). */
+import { DstoreError } from '../../errors.ts'
 import { PROGRESS_MS } from '../../limits.ts'
-import type { Verification } from '../../node/node.ts'
+import type { NodeInactive } from '../../node/node.ts'
 import { LINES_TYPE } from '../api/api.ts'
 import type { StatusAnswer } from '../api/api.ts'
-import { sendJson } from './call.ts'
+import { callOptions, sendJson, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
 
@@ -31,6 +32,30 @@ export function verify(call: HttpCall): Promise<void> {
   return sendLines(call, findings(node.verify({ signal, repair })), 0)
 }
 
+/** POST /v1/inactive-store/upload: uploads the store of an earlier role to Global (R007-149). */
+export function uploadInactive(call: HttpCall): Promise<void> {
+  return sendLines(call, findings(inactiveOf(call).upload(callOptions(call))), 0)
+}
+
+/** GET /v1/inactive-store/values/{key}: a value of that store, by its key or a name. */
+export async function findInactive(call: HttpCall): Promise<void> {
+  const word = call.parameters['key'] ?? ''
+  const found = await inactiveOf(call).find(word)
+  if (found === undefined) throw new DstoreError('not-found', `not in the inactive store: ${word}`)
+  sendJson(call, 200, found)
+}
+
+/** DELETE /v1/inactive-store, `?force=1`: deletes it once Global has all of it. */
+export async function dropInactive(call: HttpCall): Promise<void> {
+  const options = { ...callOptions(call), force: call.query.get('force') === '1' }
+  sendJson(call, 200, await withHeartbeat(call, () => inactiveOf(call).drop(options)))
+}
+
+function inactiveOf({ node }: HttpCall): NodeInactive {
+  if (node.inactive !== undefined) return node.inactive
+  throw new DstoreError('not-found', 'this directory has no store of an earlier role')
+}
+
 /**
  * POST /v1/stop. The response is one line, and then stays open until the process ends: a client
  * that waits for the end of the connection has waited for the daemon.
@@ -46,9 +71,9 @@ export function stop(call: HttpCall): Promise<void> {
 }
 
 /** Every finding, with at most one progress line per `PROGRESS_MS`. */
-async function* findings(verification: AsyncIterable<Verification>): AsyncGenerator<object> {
+async function* findings(events: AsyncIterable<{ readonly type: string }>): AsyncGenerator<object> {
   let reportedAt = -Infinity
-  for await (const { type: event, ...facts } of verification) {
+  for await (const { type: event, ...facts } of events) {
     if (event === 'progress') {
       const now = performance.now()
       if (now - reportedAt < PROGRESS_MS) continue

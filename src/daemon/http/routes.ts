@@ -6,7 +6,14 @@ import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
 import { getName, listNames, putName, removeName } from './name-handlers.ts'
-import { status, stop, verify } from './node-handlers.ts'
+import {
+  dropInactive,
+  findInactive,
+  status,
+  stop,
+  uploadInactive,
+  verify,
+} from './node-handlers.ts'
 import {
   evictValue,
   getValue,
@@ -53,6 +60,9 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/members', methods: { GET: listMembers } },
   { path: '/v1/members/{peer}', methods: { PUT: admitMember, DELETE: expelMember } },
   { path: '/v1/changes', methods: { GET: watchChanges } },
+  { path: '/v1/inactive-store', methods: { DELETE: dropInactive } },
+  { path: '/v1/inactive-store/upload', methods: { POST: uploadInactive } },
+  { path: '/v1/inactive-store/values/{key}', methods: { GET: findInactive } },
   { path: '/v1/status', methods: { GET: status } },
   { path: '/v1/stop', methods: { POST: stop } },
   { path: '/metrics', methods: { GET: metrics } },

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
+import { noSuch } from '../../node/calls/no-such.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import { checkLossless } from '../../utf8.ts'
@@ -162,7 +163,7 @@ export function listKeys(call: HttpCall): Promise<void> {
 async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {
   const found = await call.node.index.stat(key, callOptions(call))
   if (found !== undefined) return found
-  throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+  throw await noSuch('key', key, call.node.inactive)
 }
 
 /** Whether an empty value satisfies the range: caches slice every value from its start. */

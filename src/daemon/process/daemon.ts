@@ -23,6 +23,7 @@ import { DstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { closeDirectory } from './permissions.ts'
 import { parseHttpAddress } from '../config/http-address.ts'
+import { refuseToHide } from '../config/inactive-store.ts'
 import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import { HeldFiles } from '../../store/file/held-files.ts'
@@ -73,6 +74,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       throw new DstoreError('usage', '--trust-clock is for a node that keeps the index', {
         hint: 'give it to the Global of this Local',
       })
+    }
+    if (settings.role === 'local' && settings.withoutData !== true) {
+      await refuseToHide(directory.path)
     }
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({

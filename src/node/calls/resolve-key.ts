@@ -1,10 +1,11 @@
 /** Resolves a word to a key: a key in any spelling, otherwise a name (specs/007, R007-36). */
-import { DstoreError, asDstoreError } from '../../errors.ts'
+import { asDstoreError, type DstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
 import { DIGEST_BYTES } from '../../limits.ts'
 import { checkName } from '../../index/name.ts'
 import { batchesOf } from './batches.ts'
 import type { CallOptions, Node, ValueFacts } from '../node.ts'
+import { noSuch } from './no-such.ts'
 
 /** A long word of letters and digits. If it is not a bound name, the caller meant a key. */
 const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
@@ -15,7 +16,7 @@ const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
  * `lookup`.
  */
 export async function resolveKey(
-  node: Pick<Node, 'index'>,
+  node: Pick<Node, 'index' | 'inactive'>,
   word: Key | string,
   options?: CallOptions,
 ): Promise<Key> {
@@ -24,9 +25,7 @@ export async function resolveKey(
   if (key instanceof Key) return key
   const bound = await node.index.lookup(checkName(word), options)
   if (bound !== undefined) return bound.key
-  if (LIKE_A_KEY.test(word)) throw key
-  const hint = hintAtKey(word)
-  throw new DstoreError('not-found', `no such name: ${word}`, hint === undefined ? {} : { hint })
+  throw LIKE_A_KEY.test(word) ? key : await noSuch('name', word, node.inactive, hintAtKey(word))
 }
 
 /** What surrounds a key in a URL, a list or a message. */
@@ -57,7 +56,7 @@ function readKey(text: string): Key | DstoreError {
  * Facts about the value of each word, in the same order; undefined if there is no such name or key.
  */
 export async function statWords(
-  node: Pick<Node, 'index'>,
+  node: Pick<Node, 'index' | 'inactive'>,
   words: readonly (Key | string)[],
   options?: CallOptions,
 ): Promise<(ValueFacts | undefined)[]> {

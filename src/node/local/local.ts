@@ -11,6 +11,9 @@ import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
+import { globalDestination } from '../inactive/destination.ts'
+import { InactiveStore, type InactiveStoreOptions } from '../inactive/inactive-store.ts'
+import { noSuch } from '../calls/no-such.ts'
 import { Fetcher } from '../swarm/fetcher.ts'
 import { HolderWithdrawals } from '../swarm/holder-withdrawals.ts'
 import { servePeers } from '../swarm/peer-service.ts'
@@ -54,6 +57,8 @@ export interface LocalOptions {
   readonly gate: Gate
   readonly members: KnownMembers
   readonly cacheBytes: number
+  /** A store of an earlier role, in the state directory. */
+  readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
   readonly random: (bytes: number) => Uint8Array
 }
@@ -62,6 +67,7 @@ export class Local implements Node {
   readonly role = 'local'
   readonly index: IndexClient
   readonly members: MembershipCalls
+  readonly inactive: InactiveStore | undefined
   readonly #options: LocalOptions
   readonly #cache: Cache
   readonly #traffic = new Traffic()
@@ -97,6 +103,9 @@ export class Local implements Node {
       random,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
+    const { inactive } = options
+    const to = globalDestination(link, this.#uploader)
+    this.inactive = inactive && new InactiveStore({ ...inactive, to })
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
     this.index = new IndexClient({
       link,
@@ -125,12 +134,21 @@ export class Local implements Node {
   }
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {
-    return this.#reader.get(key, options)
+    return this.#find(key, options)
+  }
+
+  async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {
+    try {
+      return await this.#reader.get(key, options)
+    } catch (error) {
+      const isAbsent = error instanceof DstoreError && error.code === 'not-found'
+      throw isAbsent ? await noSuch('key', key, this.inactive) : error
+    }
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     try {
-      const { size, bytes } = await this.#reader.get(key, { ...options, mustKeep: true })
+      const { size, bytes } = await this.#find(key, { ...options, mustKeep: true })
       let doneBytes = 0
       for await (const part of bytes) {
         doneBytes += part.byteLength
@@ -186,11 +204,13 @@ export class Local implements Node {
       refused: gate.refused,
       store: undefined,
       cache: this.#cache.status(),
+      inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
   }
 
   async close(): Promise<void> {
+    await this.inactive?.close()
     await this.#options.link.close()
     await this.#options.addresses.close()
     await this.#options.network.close()

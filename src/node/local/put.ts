@@ -3,34 +3,23 @@ import { concat, equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
-import { keySubject } from '../../index/local/in-flight.ts'
 import type { Receipt } from '../../index/message.ts'
 import { checkNewName } from '../../index/name.ts'
-import {
-  CALL_TIMEOUT_MS,
-  GIB,
-  INLINE_VALUE_BYTES,
-  PIECE_BYTES,
-  RESUME_SECONDS_PER_GIB,
-  SHARE_KEPT_BYTES,
-} from '../../limits.ts'
+import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { SendWindow } from '../../transfer/send-window.ts'
-import { uploadKnown, type Identity } from '../../transfer/upload.ts'
-import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
-import type { Cache, PendingEntry } from '../cache/cache.ts'
-import { arriving, metered, type ByteBudgets } from '../calls/byte-budget.ts'
+import type { Identity } from '../../transfer/upload.ts'
+import { RETRY_MS, Retry } from '../swarm/retry.ts'
+import type { Cache } from '../cache/cache.ts'
+import { arriving, type ByteBudgets } from '../calls/byte-budget.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
+import { KnownUploads, type UploadSource } from '../upload/known-upload.ts'
 import { sendStream } from './stream-upload.ts'
-
-/** Shown when a put fails because Global is unreachable. */
-const KEPT = 'Global keeps the received part for a day: repeat the command to resume'
 
 export interface UploaderOptions {
   readonly link: GlobalLink
@@ -47,15 +36,16 @@ export class Uploader {
   readonly #options: UploaderOptions
   readonly #window = new SendWindow(() => performance.now())
 
+  readonly #known: KnownUploads
+
   constructor(options: UploaderOptions) {
     this.#options = options
+    this.#known = new KnownUploads({ ...options, window: this.#window })
   }
 
   async put(source: ValueSource, options: PutOptions): Promise<PutResult> {
     if (options.name !== undefined) checkNewName(options.name)
-    const ms = options.timeoutMs ?? CALL_TIMEOUT_MS
-    const limit = deadline(ms, 'Global took nothing more', options.signal)
-    limit.pauseTimer()
+    const limit = putDeadline(options)
     try {
       if (!('path' in source)) return await this.#putStream(source, options, limit)
       const file = await FileSource.open(source.path, source.identity)
@@ -79,131 +69,27 @@ export class Uploader {
       onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
     })
     limit.progress()
-    return this.#send(file, hashed, options, limit)
-  }
-
-  /**
-   * Uploads the part of a file that Global lacks, and resumes when Global is back after a failure.
-   */
-  async #send(
-    file: FileSource,
-    hashed: Hashed,
-    options: PutOptions,
-    limit: Deadline,
-  ): Promise<PutResult> {
-    const { digest, size } = hashed
-    const offer = { type: 'offer', digest, size, name: options.name } as const
-    const retry = new Retry({ now: () => performance.now(), codes: BROKEN })
-    const wasThere = this.#options.link.status.state === 'connected'
-    let isFirst = true
-    let keptBytes = -1
-    let hasMore = false
-    for (;;) {
-      try {
-        const { have, sendFrom } = await this.#options.link.ask(offer, { signal: limit.signal })
-        if (have !== undefined) return { key: new Key(digest), size, existed: true }
-        hasMore ||= sendFrom > keptBytes
-        keptBytes = Math.max(keptBytes, sendFrom)
-        return await this.#uploadFrom(file, hashed, sendFrom, options, limit)
-      } catch (error) {
-        limit.signal.throwIfAborted()
-        const fault = asDstoreError(error)
-        // An upload that finds no Global fails as any other call does; one that loses it waits.
-        if (keptBytes < 0 && !wasThere) throw fault
-        // Only bytes that Global kept count as progress, else a link that breaks every time would
-        // be retried without end.
-        if (hasMore) limit.progress()
-        if (hasMore || isFirst) retry.progress()
-        hasMore = false
-        isFirst = false
-        const failure = retry.failed(fault)
-        if (failure !== undefined) throw keptBytes < 0 ? failure : withoutGlobal(failure, KEPT)
-        await pause(RETRY_MS, limit.signal)
-        limit.signal.throwIfAborted()
-      }
-    }
-  }
-
-  async #uploadFrom(
-    file: FileSource,
-    hashed: Hashed,
-    start: number,
-    options: PutOptions,
-    limit: Deadline,
-  ): Promise<PutResult> {
-    if (start === 0) return this.#upload(file, hashed, 0, options, limit)
-    try {
-      return await this.#upload(file, hashed, start, options, limit)
-    } catch (error) {
-      // The part that Global kept is gone or damaged, or another upload resumes it.
-      const { code } = asDstoreError(error)
-      if (code !== 'busy' && code !== 'integrity') throw error
-      return this.#upload(file, hashed, 0, options, limit)
-    }
-  }
-
-  async #upload(
-    file: FileSource,
-    hashed: Hashed,
-    start: number,
-    { onProgress, name, timeoutMs }: PutOptions,
-    limit: Deadline,
-  ): Promise<PutResult> {
-    const { transfers, globalPeer, callers, cache, link, onSent } = this.#options
-    const meter = callers.forCall({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
-    const { size, outboard } = hashed
-    const key = new Key(hashed.digest)
-    // Not before Global accepts the upload: a refused one evicts nothing.
-    let pending: PendingEntry | undefined
-    const accepted = (): void => {
-      pending = cache.reserve(key, size)
-      pending?.value.outboard.set(outboard)
-    }
-    const read = async function* (range: ByteRange): AsyncGenerator<Uint8Array> {
-      let at = range.start
-      // One piece in use, and one read ahead.
-      const pieces = metered(file.read(range), 2 * PIECE_BYTES, meter, SHARE_KEPT_BYTES)
-      for await (const part of pieces) {
-        limit.progress()
-        pending?.value.write(at, part)
-        at += part.byteLength
-        yield part
-        // Time spent on the disk or on the budget is not Global's.
-        limit.pauseTimer()
-        onSent(part.byteLength)
-        onProgress?.({ phase: 'store', doneBytes: at, totalBytes: size })
-      }
-      limit.progress()
-    }
-    const value = {
+    const { outboard } = hashed
+    const source: UploadSource = {
       ...hashed,
-      read,
-      outboard: async (range: ByteRange) => outboard.subarray(range.start, range.end),
-    }
-    const flight = link.begin(hashed.digest)
-    const flow = this.#window.open(() => limit.moved())
-    let isComplete = false
-    // Global re-reads the bytes it kept before it takes more, so it needs longer this once.
-    limit.extend((start / GIB) * RESUME_SECONDS_PER_GIB * 1000)
-    try {
-      const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-        uploadKnown(transfer, value, start, limit.signal, { name, flow, onAccepted: accepted }),
-      )
-      isComplete = true
-      // Global verified the bytes that it received; the file may have changed since.
-      await file.checkUnchanged()
-      // The index stream may already have reported a removal of the value that was just put.
-      if (flight.isFresh(keySubject(hashed.digest), incarnation)) pending?.publish(incarnation)
-      return { key, size, existed }
-    } catch (error) {
-      await file.checkUnchanged()
+      read: (range) => file.read(range),
+      outboard: async (range) => outboard.subarray(range.start, range.end),
+      cached: outboard,
+      checkUnchanged: () => file.checkUnchanged(),
       // Reading the file twice gave two values, as where its times were set back after a write.
-      const isOther = start === 0 && asDstoreError(error).code === 'integrity'
-      throw isOther ? changedFile(file.path, 'was written to') : error
+      onRefused: () => changedFile(file.path, 'was written to'),
+    }
+    return this.#known.send(source, options, limit)
+  }
+
+  /** Uploads a value that is not a file of a caller, as a put of it would. */
+  async putKnown(source: UploadSource, options: PutOptions): Promise<PutResult> {
+    const limit = putDeadline(options)
+    try {
+      limit.progress()
+      return await this.#known.send(source, options, limit)
     } finally {
-      flow.close(isComplete)
-      flight.end()
-      pending?.discard()
+      limit.clear()
     }
   }
 
@@ -322,6 +208,12 @@ export class Uploader {
       }
     }
   }
+}
+
+function putDeadline({ timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions): Deadline {
+  const limit = deadline(timeoutMs, 'Global took nothing more', signal)
+  limit.pauseTimer()
+  return limit
 }
 
 function checked(receipt: Receipt | undefined, digest: Uint8Array): Receipt {

@@ -5,7 +5,6 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import {
   checkCount,
-  checkRange,
   checkRecordKey,
   checkReplacement,
   checkResumption,
@@ -39,7 +38,7 @@ import { applyTransaction, cost } from './records/transaction.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './shared-sync.ts'
 import { DiskStaging, type PartialUpload, type StagingHost } from './staging.ts'
-import { ValueReaders } from './value-reader.ts'
+import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
 
 /** Log entries that one transaction of LMDB deletes: it holds up other commits for milliseconds. */
 const TRIM_ENTRIES = 4096
@@ -172,27 +171,11 @@ export class OpenDiskStore implements DiskStore {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    const { size, outboardBytes, file, small } = this.#value(location)
-    const { start, end } = checkRange(range, size)
-    if (small === undefined) {
-      yield* this.#readers.read({ location, file, range: { start, end } }, signal)
-    } else if (start < end) {
-      yield small.subarray(outboardBytes + start, outboardBytes + end)
-    }
+    yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    const { size, outboardBytes, file, small } = this.#value(location)
-    const { start, end } = checkRange(range, outboardBytes)
-    if (small !== undefined) return small.subarray(start, end)
-    const whole = new Uint8Array(end - start)
-    let filled = 0
-    const part = { start: size + start, end: size + end }
-    for await (const piece of this.#readers.read({ location, file, range: part })) {
-      whole.set(piece, filled)
-      filled += piece.byteLength
-    }
-    return whole
+    return outboardOf(this.#readers, location, this.#value(location), range)
   }
 
   async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {

@@ -6,7 +6,7 @@ import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import type { Location } from '../store.ts'
-import { Database } from './records/database.ts'
+import { Database, type DatabaseOptions } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { FILE_MODE, type Files } from './files.ts'
 import { checkLmdbFile } from './records/lmdb-file.ts'
@@ -39,6 +39,16 @@ export interface Recovery {
 
 /** Creates missing directories; refuses a layout of another version. */
 export async function prepare(files: Files, layout: Layout): Promise<void> {
+  await refuseForeign(files, layout)
+  const isNew = await files.makeDirectory(layout.parent)
+  if (isNew) await files.syncDirectory(dirname(layout.parent))
+  for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
+  // Every time: an earlier run may have been killed after it created them.
+  for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
+}
+
+/** Refuses a layout of another version. */
+async function refuseForeign(files: Files, layout: Layout): Promise<void> {
   for (const name of await namesIn(files, layout.parent)) {
     if (isForeign(name)) {
       throw new DstoreError(
@@ -48,11 +58,6 @@ export async function prepare(files: Files, layout: Layout): Promise<void> {
       )
     }
   }
-  const isNew = await files.makeDirectory(layout.parent)
-  if (isNew) await files.syncDirectory(dirname(layout.parent))
-  for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
-  // Every time: an earlier run may have been killed after it created them.
-  for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
 }
 
 /**
@@ -69,16 +74,10 @@ export async function openDatabase(
   const size = await files.size(layout.data)
   if (size === undefined || size === 0) await checkNew(files, layout)
   await allocateLock(files, layout)
-  const flush = flushesDrive ? undefined : () => files.syncFile(layout.data)
-  let database: Database
-  try {
-    database = new Database(layout.records, flush)
-  } catch (thrown) {
-    const error = explained(thrown, layout.data)
-    const fault = faultOf(error, `open the records in ${layout.root}`)
-    if (fault instanceof DstoreError) throw fault
-    throw new DstoreError('integrity', `${layout.root} cannot be read`, { cause: error })
-  }
+  const database = openLmdb(
+    layout,
+    flushesDrive ? { flush: () => files.syncFile(layout.data) } : {},
+  )
   try {
     for (const path of [layout.data, layout.lock]) await files.setMode(path, FILE_MODE)
     await files.syncDirectory(layout.records)
@@ -86,6 +85,35 @@ export async function openDatabase(
   } catch (error) {
     await database.close()
     throw error
+  }
+}
+
+/**
+ * Opens the database of a store that no node serves, and changes nothing in it. Undefined if there
+ * is no store, or an opening was interrupted before it had one. Errors: as for `openDatabase`.
+ */
+export async function openForReading(files: Files, layout: Layout): Promise<Database | undefined> {
+  await refuseForeign(files, layout)
+  const size = await files.size(layout.data)
+  if (size === undefined || size === 0) {
+    for (const name of await namesIn(files, layout.values)) {
+      if (parseValueFile(name)?.kind === 'value') throw recordsMissing(layout)
+    }
+    return undefined
+  }
+  await checkLmdbFile(files, layout.data)
+  await allocateLock(files, layout)
+  return openLmdb(layout, { readOnly: true })
+}
+
+function openLmdb(layout: Layout, options: DatabaseOptions): Database {
+  try {
+    return new Database(layout.records, options)
+  } catch (thrown) {
+    const error = explained(thrown, layout.data)
+    const fault = faultOf(error, `open the records in ${layout.root}`)
+    if (fault instanceof DstoreError) throw fault
+    throw new DstoreError('integrity', `${layout.root} cannot be read`, { cause: error })
   }
 }
 
@@ -114,11 +142,14 @@ async function allocateLock(files: Files, { lock }: Layout): Promise<void> {
 async function checkNew(files: Files, layout: Layout): Promise<void> {
   for await (const name of files.list(layout.values)) {
     if (parseValueFile(name) === undefined) continue
-    throw new DstoreError('integrity', `${layout.root} has values, but its records are missing`)
+    throw recordsMissing(layout)
   }
   if ((await files.freeBytes(layout.records)) >= NEW_DATABASE_BYTES) return
   throw Object.assign(new Error('no room for a database'), { code: 'ENOSPC' })
 }
+
+const recordsMissing = ({ root }: Layout): DstoreError =>
+  new DstoreError('integrity', `${root} has values, but its records are missing`)
 
 /** Deletes files that no record names, and finds records whose file is missing. */
 export async function recover(

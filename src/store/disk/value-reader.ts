@@ -4,10 +4,12 @@ import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
+import { checkRange } from '../arguments.ts'
 import type { Location } from '../store.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 import type { Layout } from './layout.ts'
+import type { StoredValue } from './records/database.ts'
 
 /** The reads in progress, by the location of their value. */
 export class ValueReaders {
@@ -45,6 +47,41 @@ export class ValueReaders {
   async endAll(fault: DstoreError): Promise<void> {
     await Promise.all([...this.#readers.keys()].map((location) => this.end(location, fault)))
   }
+}
+
+/** The bytes of a range of a stored value, from the database or its file. */
+export async function* bytesOf(
+  readers: ValueReaders,
+  location: Location,
+  { size, outboardBytes, file, small }: StoredValue,
+  given: ByteRange,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { start, end } = checkRange(given, size)
+  if (small === undefined) {
+    yield* readers.read({ location, file, range: { start, end } }, signal)
+  } else if (start < end) {
+    yield small.subarray(outboardBytes + start, outboardBytes + end)
+  }
+}
+
+/** A range of the outboard of a stored value; the whole of it without a range. */
+export async function outboardOf(
+  readers: ValueReaders,
+  location: Location,
+  { size, outboardBytes, file, small }: StoredValue,
+  range?: ByteRange,
+): Promise<Uint8Array> {
+  const { start, end } = checkRange(range, outboardBytes)
+  if (small !== undefined) return small.subarray(start, end)
+  const whole = new Uint8Array(end - start)
+  let filled = 0
+  const part = { start: size + start, end: size + end }
+  for await (const piece of readers.read({ location, file, range: part })) {
+    whole.set(piece, filled)
+    filled += piece.byteLength
+  }
+  return whole
 }
 
 export class ValueReader {

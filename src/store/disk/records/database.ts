@@ -27,6 +27,13 @@ export interface StoredValue {
   readonly small: Uint8Array | undefined
 }
 
+export interface DatabaseOptions {
+  readonly readOnly?: boolean
+  readonly flush?: () => Promise<void>
+}
+
+const NO_FLUSH = (): Promise<void> => Promise.resolve()
+
 export class Database {
   readonly #path: string
   readonly #flush: () => Promise<void>
@@ -39,16 +46,18 @@ export class Database {
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
   /**
-   * Opens or creates the database in a directory. `flush` is called after each commit, where a
-   * commit of LMDB is not durable yet (R005-63). Throws LMDB's errors.
+   * Opens or creates the database in a directory; with `readOnly` it must exist, and nothing is
+   * written to it. `flush` is called after each commit, where a commit of LMDB is not durable yet
+   * (R005-63). Throws LMDB's errors.
    */
-  constructor(directory: string, flush: () => Promise<void> = () => Promise.resolve()) {
+  constructor(directory: string, { readOnly = false, flush = NO_FLUSH }: DatabaseOptions = {}) {
     this.#flush = flush
     this.#path = join(directory, 'data.mdb')
     this.#root = open<Buffer, Uint8Array>({
       path: directory,
       ...BYTES,
       maxDbs: 8,
+      readOnly,
       // A commit must be durable before it is visible and resolves.
       overlappingSync: false,
       // With batching, a failed commit rejects a promise that no caller can catch.
@@ -91,6 +100,12 @@ export class Database {
     const end = following(recordId(table, prefix))
     const range = this.#records.getRange({ start, end, limit: Math.min(limit, LIMIT) })
     return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
+  }
+
+  /** How many rows a table has. Walks its index. */
+  count(table: Table): number {
+    const start = recordId(table, NONE)
+    return this.#records.getKeysCount({ start, end: following(start) })
   }
 
   /** Inside `transact`. Writes a row, or deletes it with `value: undefined`. */

@@ -1,0 +1,98 @@
+/**
+ * A store on disk that no node serves, opened for reading: nothing in it is changed
+ * (specs/005-storage.md, "Rules: inactive stores").
+ */
+import { DstoreError } from '../../errors.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import type { Location, RecordKey, Row, ScanOptions, Store, Table } from '../store.ts'
+import { faultOf } from './faults.ts'
+import { nodeFiles } from './files.ts'
+import { Layout } from './layout.ts'
+import type { Database } from './records/database.ts'
+import { openForReading } from './recovery.ts'
+import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
+
+/** What is in a store. */
+export interface StoreContents {
+  readonly values: number
+  /** Bytes of the values. */
+  readonly valueBytes: number
+  readonly names: number
+}
+
+/** The part of a store that reads. */
+export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'outboard'> {
+  /** Counted once, at the opening. */
+  readonly contents: StoreContents
+  readonly #database: Database
+  readonly #readers: ValueReaders
+  #isClosed = false
+
+  private constructor(database: Database, layout: Layout) {
+    const { values, valueBytes } = database.tally()
+    this.contents = { values, valueBytes, names: database.count('names') }
+    this.#database = database
+    this.#readers = new ValueReaders(nodeFiles, layout)
+  }
+
+  /**
+   * Opens the store in a state directory; undefined if it has none. The caller must hold the lock
+   * of the directory. Errors: `incompatible`, `integrity`, `unreadable`, each naming the directory.
+   */
+  static async open(directory: string): Promise<ReadOnlyStore | undefined> {
+    const layout = new Layout(directory)
+    let database: Database | undefined
+    try {
+      database = await openForReading(nodeFiles, layout)
+      return database && new ReadOnlyStore(database, layout)
+    } catch (error) {
+      await database?.close()
+      throw faultOf(error, `read the store in ${directory}`)
+    }
+  }
+
+  async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
+    this.#checkOpen()
+    return keys.map((key) => this.#database.row(key))
+  }
+
+  async scan(table: Table, options: ScanOptions): Promise<readonly Row[]> {
+    this.#checkOpen()
+    return this.#database.rows(table, options)
+  }
+
+  /** As `Store.read`: the bytes are not verified. */
+  async *read(
+    location: Location,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
+  }
+
+  async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
+    return outboardOf(this.#readers, location, this.#value(location), range)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#readers.endAll(CLOSED)
+    await this.#database.close()
+  }
+
+  #value(location: Location): NonNullable<ReturnType<Database['value']>> {
+    this.#checkOpen()
+    const value = this.#database.value(location)
+    if (value === undefined || this.#database.isDamaged(location)) {
+      throw new DstoreError('integrity', 'the value is damaged on disk')
+    }
+    return value
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw CLOSED
+  }
+}
+
+const CLOSED = new DstoreError('unreachable', 'the store is closed')
