@@ -18,7 +18,7 @@ export interface Report {
 }
 
 const PROTOCOL = '/dstore/slow/1'
-const PIECE = new Uint8Array(1_048_576)
+const PIECE_BYTES = 1_048_576
 
 /** What each of the two may hold: a window, a frame, and what sockets and freed buffers hold. */
 export const ALLOWED: number = STREAM_UNASKED_BYTES + (16 << 20)
@@ -71,7 +71,8 @@ async function readSlowly(channel: Channel, total: number): Promise<Report> {
 async function writeAll(channel: Channel, total: number): Promise<Report> {
   const peak = await watch()
   let bytes = 0
-  for (; bytes < total; bytes += PIECE.byteLength) await channel.write(PIECE)
+  // A new one each time: what is kept of it counts.
+  for (; bytes < total; bytes += PIECE_BYTES) await channel.write(new Uint8Array(PIECE_BYTES))
   await channel.end()
   while ((await channel.read()) !== undefined);
   return { bytes, peakBytes: peak(), pauses: 0 }
