@@ -12,9 +12,13 @@ const BUILT = 'dist/test'
 export const SHARED = [
   'cli',
   'daemon',
+  'e2e',
+  'faults',
   'hash',
+  'hostile',
   'house',
   'index',
+  'library',
   'membership',
   'network',
   'node/cache',
@@ -29,7 +33,7 @@ export const SHARED = [
 ]
 
 /** Long files of those folders keep a process to themselves, so that they run beside the others. */
-export const LONG = ['cli/export', 'cli/transcripts', 'daemon/process/life']
+export const LONG = ['cli/export', 'cli/transcripts', 'daemon/process/life', 'e2e/slow-link']
 
 /**
  * Such files share no process: set-up that would run for the tests of others, listeners and figures

@@ -82,7 +82,7 @@ try {
       )
     }, 50)
     listing.stdout!.on('data', (piece: Buffer) => {
-      for (const byte of piece) if (byte === 10) lines++
+      for (let at = piece.indexOf(10); at >= 0; at = piece.indexOf(10, at + 1)) lines++
     })
     const [code] = (await once(listing, 'close')) as [number | null]
     clearInterval(sampler)

@@ -193,7 +193,7 @@ test('fifty gets of one value at a cold Local cause one fetch', async (t) => {
 
 test('a Local comes back by itself when Global does, and finds what was put', async (t) => {
   const fixture = await nodes()
-  const { global, b: local, restart } = fixture
+  const { global, a, b: local, restart } = fixture
   const value = randomBytes(100_000)
   const key = keyIn((await global.run(['put', '-'], value)).stdout)
   await global.signal('SIGKILL')
@@ -205,6 +205,7 @@ test('a Local comes back by itself when Global does, and finds what was put', as
   t.is(fixture.global.address, global.address, 'flags and address are remembered')
   t.true(await eventually(isConnected(local)))
   sameBytes(t, (await local.run(['get', key])).stdout, value, 'durable, and fetched')
+  t.true(await eventually(isConnected(a)), 'and the other Local, which the next test puts at')
 })
 
 test('a range moves its own groups only', async (t) => {

@@ -1,11 +1,13 @@
 import { test } from '../serial.ts'
-import { firstViolation } from './report.ts'
+import { firstViolation, runManyAddresses } from './report.ts'
 
 /**
  * As many as are wanted, from a seed that no other run begins with, or from the one that is given.
  */
 const SCHEDULES = Number(process.env.DSTORE_SCHEDULES ?? 20_000)
 const FIRST = Number(process.env.DSTORE_SEED ?? Math.floor(Date.now() / 1000) * 1000)
+/** Of two addresses of one Global. */
+const SEEDS = Math.ceil(SCHEDULES / 2)
 
 for (const clockFaults of [false, true]) {
   const which = clockFaults ? ', with faults of clocks' : ''
@@ -15,3 +17,10 @@ for (const clockFaults of [false, true]) {
     else t.fail(violation)
   })
 }
+
+test(`R004-8 R004-72 to R004-74: ${SEEDS} seeds of two addresses from seed ${FIRST} on`, (t) => {
+  const { violation, hellos, replaced } = runManyAddresses(FIRST, SEEDS)
+  if (violation !== undefined) return t.fail(violation)
+  t.log(`${hellos} hellos, ${replaced} sessions replaced`)
+  t.true(hellos > 2 * SEEDS && replaced > SEEDS / 10)
+})

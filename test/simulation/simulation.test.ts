@@ -2,10 +2,14 @@ import { test } from '../serial.ts'
 import { firstViolation } from './report.ts'
 import { runSchedule } from './schedule.ts'
 
+/**
+ * Each rule that is switched off shows within a hundred schedules, but for one that teeth.test.ts
+ * begins at its own seed; simulation.slow.ts runs 20,000.
+ */
 const seed = process.env.DSTORE_SEED
-const [FIRST, SCHEDULES] = seed === undefined ? [1, 1000] : [Number(seed), 1]
+const [FIRST, SCHEDULES] = seed === undefined ? [1, 400] : [Number(seed), 1]
 
-test('R004-6, R004-11 to R004-28, R004-50 to R004-52: 1,000 schedules of faults, and no promise is broken', (t) => {
+test('R004-6, R004-11 to R004-28, R004-50 to R004-52: 400 schedules of faults, and no promise is broken', (t) => {
   const violation = firstViolation(FIRST, SCHEDULES)
   if (violation === undefined) t.pass()
   else t.fail(violation)

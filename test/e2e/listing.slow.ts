@@ -1,0 +1,3 @@
+import { longList } from './listing.ts'
+
+longList(100_000)
