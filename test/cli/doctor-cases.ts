@@ -1,5 +1,4 @@
 /** Everything that `dstore doctor` can find, as facts. */
-import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Facts } from '../../cli/doctor/facts.ts'
 import {
   GIB,
@@ -394,10 +393,14 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
     ['problem values-damaged'],
   ],
   'R007-144 a store of an earlier role': [
-    healthy('local', {}, {
-      ...statusFor('local'),
-      inactiveStore: { values: 3, valueBytes: 300, names: 1 },
-    } as StatusAnswer),
+    healthy(
+      'local',
+      {},
+      {
+        ...statusFor('local'),
+        inactiveStore: { values: 3, valueBytes: 300, names: 1 },
+      },
+    ),
     ['note store-inactive'],
   ],
   'R007-133 nothing can be looked at': [
