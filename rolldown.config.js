@@ -85,7 +85,7 @@ const GROUPS = [
     test: modules([
       '/src/(errors|limits|platform|bytes|node/version|node/calls/batches|membership/role)',
       '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
-      '/src/daemon/config/(?!http-token)[\\w-]+',
+      '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
       '/src/daemon/process/(readiness|log)',
     ]),
   },
