@@ -83,7 +83,7 @@ const GROUPS = [
     // What calls a daemon: the command line and the library do.
     name: 'client',
     test: modules([
-      '/src/(errors|limits|platform|bytes|node/version|node/calls/batches|membership/role)',
+      '/src/(errors|limits|platform|bytes|node/version|node/calls/(batches|no-such)|membership/role)',
       '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
       '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
       '/src/daemon/process/(readiness|log)',
@@ -98,6 +98,7 @@ const GROUPS = [
       '/src/node/calls/resolve-key',
     ]),
   },
+  { name: 'disk', test: modules(['/src/store/disk/[\\w/-]+']) },
   {
     name: 'command-line',
     test: modules([

@@ -20,6 +20,7 @@ const LIBRARY = [
   ['', 'src/node/call-options.ts'],
   ['', 'src/node/node-index.ts'],
   ['', 'src/node/node-members.ts'],
+  ['', 'src/node/node-inactive.ts'],
   ['', 'src/node/node-status.ts'],
   ['', 'src/membership/role.ts'],
   ['', 'src/membership/refusal.ts'],

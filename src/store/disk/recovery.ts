@@ -74,10 +74,8 @@ export async function openDatabase(
   const size = await files.size(layout.data)
   if (size === undefined || size === 0) await checkNew(files, layout)
   await allocateLock(files, layout)
-  const database = openLmdb(
-    layout,
-    flushesDrive ? { flush: () => files.syncFile(layout.data) } : {},
-  )
+  const flush = (): Promise<void> => files.syncFile(layout.data)
+  const database = openLmdb(layout, flushesDrive ? {} : { flush })
   try {
     for (const path of [layout.data, layout.lock]) await files.setMode(path, FILE_MODE)
     await files.syncDirectory(layout.records)
