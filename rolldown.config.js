@@ -98,7 +98,8 @@ const GROUPS = [
       '/src/node/calls/resolve-key',
     ]),
   },
-  { name: 'disk', test: modules(['/src/store/disk/[\\w/-]+']) },
+  { name: 'native-package', test: modules(['/src/store/native-package']) },
+  { name: 'disk', test: modules(['/src/store/disk/records/[\\w/-]+']) },
   {
     name: 'command-line',
     test: modules([
