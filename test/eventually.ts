@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-/** Short, as some checks have to catch a transfer in its middle. */
+/** Short at first, as some checks have to catch a transfer in its middle; a long wait is for less. */
 const POLL_MS = 10
+const LONGEST_POLL_MS = 50
 
 /** Notes what a check looked at, and returns it. */
 export type Saw = <Seen>(seen: Seen) => Seen
@@ -20,9 +21,10 @@ export async function eventually(
     last = seen
     return seen
   }
-  for (const end = performance.now() + ms; ; await sleep(POLL_MS)) {
+  const begin = performance.now()
+  for (let waited = 0; waited <= ms; waited = performance.now() - begin) {
     if (await check(saw)) return true
-    if (performance.now() > end) break
+    await sleep(Math.min(LONGEST_POLL_MS, Math.max(POLL_MS, waited / 50)))
   }
   const seen = last === undefined ? '' : `: it saw ${inspect(last)}`
   throw new Error(`not within ${ms / 1000} s${seen}\n${String(check)}`)
