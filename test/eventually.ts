@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-/** Short at first, as some checks have to catch a transfer in its middle; a long wait is for less. */
+/** Short at first, as some checks have to catch a transfer in its middle. */
 const POLL_MS = 10
 const LONGEST_POLL_MS = 50
 

@@ -86,6 +86,11 @@ if (platform !== undefined) {
     t.regex(empty.stderr, /standard input/)
     t.is(shell('"$D" get greeting > /dev/null').exit, 0)
 
+    // The README, with the installed command and no Node in PATH.
+    const ava = join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
+    const env = { ...process.env, DSTORE_COMMAND: place.command }
+    await run('node', [ava, 'dist/test/docs/docs.test.js'], { cwd: ROOT, env })
+
     const next = await publishNext(place)
     const upgraded = place.run()
     t.is(upgraded.exit, 0, upgraded.stderr)
