@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { readSettings, type Settings } from '../../src/daemon/config/settings.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Invocation } from '../command.ts'
 import type { Flags } from '../flags.ts'
 import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
-import { readDestination } from '../input/ticket-input.ts'
-import { afterGlobalStart, afterLocalStart } from '../terminal/next-steps.ts'
+import { readDestination, type Destination } from '../input/ticket-input.ts'
+import { afterGlobalStart, afterLocalStart, wasLocal } from '../terminal/next-steps.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { showLog } from '../terminal/show-log.ts'
@@ -23,14 +24,26 @@ export async function start(invocation: Invocation): Promise<number> {
   const to =
     flags.join === undefined ? undefined : await readDestination(flags.join, terminal, signal)
   const running = await findDaemon(invocation)
+  const before = running === undefined ? savedSettings(invocation) : {}
   if (running === undefined) await startDaemon(invocation, parameters, to?.text)
-  else if (parameters.length > 0) throw alreadyRunning(flags, await running.status())
+  else if (parameters.length > 0) checkSame(invocation, await running.status(), to)
   const client = running ?? (await requireDaemon(invocation))
   const found = await client.status()
   await announce(found, terminal)
   // Of a start that changed something: scripts start what runs already, too.
-  if (running === undefined) for (const note of nextSteps(found, invocation)) terminal.note(note)
+  if (running !== undefined) {
+    if (to !== undefined) terminal.note('this node had joined that Global before')
+    return 0
+  }
+  if (before.role === 'local' && found.role !== 'local') terminal.note(wasLocal(before, flags))
+  for (const note of nextSteps(found, invocation)) terminal.note(note)
   return 0
+}
+
+/** The settings of the last start; none if they cannot be read, of which the daemon complains. */
+function savedSettings({ flags }: Invocation): Settings {
+  const { directory, fault } = place(flags)
+  return fault === undefined ? readSettings(directory.config) : {}
 }
 
 function nextSteps(found: StatusAnswer, { flags }: Invocation): string[] {
@@ -44,20 +57,43 @@ export async function announce(found: StatusAnswer, terminal: Terminal): Promise
   if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
 }
 
+/** Throws `locked` unless the running node is what the flags ask for (R007-148, R007-158). */
+export function checkSame(
+  { flags }: Invocation,
+  found: StatusAnswer,
+  to: Destination | undefined,
+): void {
+  if (found.role !== 'local') throw alreadyRunning(flags, found)
+  const { join: _join, ...others } = flags
+  if (nodeParameters({ ...others, 'without-data': false }).length > 0) throw alreadyRunning({})
+  if (to === undefined || isFor(to, found.global!.peer)) return
+  throw new DstoreError('locked', 'a Local of another Global is running here', {
+    hint: 'stop it with `dstore stop`, or choose another --dir',
+  })
+}
+
+const isFor = ({ ticket, text }: Destination, peer: string): boolean =>
+  ticket === undefined
+    ? text.split(',').every((one) => one.endsWith(`/p2p/${peer}`))
+    : ticket.peer === peer
+
 /** A running daemon takes no new flags; one with values of its own says how many it has. */
 export function alreadyRunning(
   { join }: Flags,
   found?: Pick<StatusAnswer, 'role' | 'store'>,
 ): DstoreError {
-  const { values = 0, valueBytes = 0 } = found?.store ?? {}
-  if (join === undefined || values === 0) {
+  if (join === undefined || found === undefined) {
     return new DstoreError('locked', 'a daemon is already running, with other flags', {
       hint: 'stop it with `dstore stop`, then start it with the new flags',
     })
   }
+  const { values = 0, valueBytes = 0 } = found.store ?? {}
+  const here = `a ${found.role} node is running here`
+  if (values === 0) {
+    return new DstoreError('locked', here, { hint: 'run `dstore stop`, then join again' })
+  }
   const what = `${plural(values, 'value')} (${formatSize(valueBytes)})`
-  const message = `a ${found!.role} node is running here; it has ${what}, which a Local does not serve`
-  return new DstoreError('locked', message, {
+  return new DstoreError('locked', `${here}; it has ${what}, which a Local does not serve`, {
     hint: 'run `dstore stop`; then `dstore join --with-data TICKET` uploads them to Global',
   })
 }

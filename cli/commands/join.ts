@@ -1,6 +1,6 @@
 /** `dstore join`: become a Local; upload or delete the store of an earlier role (R007-146). */
 import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
-import type { StatusAnswer, UploadLine } from '../../src/daemon/api/api.ts'
+import type { UploadLine } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { formatContents, formatSize } from '../../src/daemon/config/quantities.ts'
 import { readSettings } from '../../src/daemon/config/settings.ts'
@@ -12,7 +12,7 @@ import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import type { ProgressLine } from '../terminal/progress.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
-import { alreadyRunning, announce, start } from './background.ts'
+import { alreadyRunning, announce, checkSame, start } from './background.ts'
 
 type Done = UploadLine & { event: 'done' }
 
@@ -44,8 +44,8 @@ export async function join(invocation: Invocation): Promise<number> {
   if (drops === true && !isLocal) throw new DstoreError('usage', 'this directory is no Local')
   const needsNone = isLocal && source === undefined
   const to = needsNone ? undefined : await readDestination(source ?? '-', terminal)
-  if (found !== undefined) checkSame(invocation, found, to)
-  else await startLocal(invocation, to)
+  if (found === undefined) await startLocal(invocation, to)
+  else checkSame(invocation, found, to)
   const client = running ?? (await requireDaemon(invocation))
   if (drops === true) return drop(client, invocation)
   if (takes !== true) {
@@ -69,24 +69,6 @@ async function startLocal(invocation: Invocation, to: Destination | undefined): 
   const flags = { ...invocation.flags, 'without-data': true, ...join }
   await startDaemon(invocation, nodeParameters(flags), to?.text)
 }
-
-/** Throws `locked` unless the running Local is what the flags ask for. */
-function checkSame(
-  { flags }: Invocation,
-  { global }: StatusAnswer,
-  to: Destination | undefined,
-): void {
-  if (nodeParameters({ ...flags, 'without-data': false }).length > 0) throw alreadyRunning({})
-  if (to === undefined || global === undefined || isFor(to, global.peer)) return
-  throw new DstoreError('locked', 'a Local of another Global is running here', {
-    hint: 'stop it with `dstore stop`, or choose another --dir',
-  })
-}
-
-const isFor = ({ ticket, text }: Destination, peer: string): boolean =>
-  ticket === undefined
-    ? text.split(',').every((one) => one.endsWith(`/p2p/${peer}`))
-    : ticket.peer === peer
 
 /** An upload of the inactive store by the Local, as the user sees it. */
 class StoreUpload {

@@ -1,5 +1,6 @@
 /** `name`, `ls`: bind a name, list names and keys. */
 import { isatty } from 'node:tty'
+import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { DstoreError } from '../../src/errors.ts'
 import type { Invocation } from '../command.ts'
@@ -7,7 +8,7 @@ import { forEachArgument } from '../exit-code.ts'
 import { checkName, parseReferences, resolveKey } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
 import { inactiveText } from '../terminal/status-text.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 
 export async function name(invocation: Invocation): Promise<number> {
   const { positionals, terminal } = invocation
@@ -31,7 +32,7 @@ export async function ls(invocation: Invocation): Promise<number> {
       count++
       await terminal.printFact(line, line.name)
     }
-    await mentionInactive(client, count === 0, terminal)
+    await mention(client, count === 0, terminal, (store) => whyNoNames(store, prefix))
     return 0
   }
   if (prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
@@ -41,17 +42,30 @@ export async function ls(invocation: Invocation): Promise<number> {
     count++
     await terminal.printFact(line, line.key)
   }
-  await mentionInactive(client, count === 0, terminal)
+  await mention(client, count === 0, terminal)
   return 0
 }
 
-/** Says that the directory has a store of an earlier role: to a person, or if the list is empty. */
-async function mentionInactive(
+/**
+ * Says that the directory has a store of an earlier role, to a person or if the list is empty
+ * (R007-153); without one, why it is empty.
+ */
+async function mention(
   client: Client,
   isEmpty: boolean,
   terminal: Terminal,
+  why?: (store: StatusAnswer['store']) => string,
 ): Promise<void> {
   if (terminal.json || !(isEmpty || isatty(2))) return
-  const { inactiveStore } = await client.status()
+  const { inactiveStore, store } = await client.status()
   if (inactiveStore !== undefined) terminal.note(`not listed: ${inactiveText(inactiveStore)}`)
+  else if (isEmpty && why !== undefined) terminal.note(why(store))
+}
+
+/** A value that was put without a name must not seem lost (R007-157). */
+function whyNoNames(store: StatusAnswer['store'], prefix = ''): string {
+  if (prefix !== '') return `no name begins with ${prefix}`
+  if (store === undefined) return 'no names: `dstore ls --keys` lists keys'
+  if (store.values === 0) return 'no names, and no values'
+  return `no names; ${plural(store.values, 'value')} without one: \`dstore ls --keys\` lists keys`
 }

@@ -3,6 +3,7 @@
  * works as it stands, for the same state directory (R007-163).
  */
 import type { InviteAnswer, StatusAnswer } from '../../src/daemon/api/api.ts'
+import type { Settings } from '../../src/daemon/config/settings.ts'
 import { isLoopbackAddress } from '../../src/membership/loopback.ts'
 import type { Role } from '../../src/node/node-status.ts'
 import type { Flags } from '../flags.ts'
@@ -49,6 +50,13 @@ export function afterLocalStart({ global }: StatusAnswer, flags: Flags): string[
     `joined Global${at}; next: \`dstore put${here} FILE\` prints a key, ` +
       `with which \`dstore get KEY\` works at every member`,
   ]
+}
+
+/** A start in another role leaves a membership, which the next join takes up again (R007-158). */
+export function wasLocal({ join = [] }: Pick<Settings, 'join'>, flags: Flags): string {
+  const here = dirFlag(flags)
+  const to = join[0] === undefined ? 'TICKET' : join.join(',')
+  return `this node was a Local; to go back: dstore stop${here}; dstore join${here} ${to}`
 }
 
 /**

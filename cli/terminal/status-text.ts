@@ -103,7 +103,7 @@ export function inactiveText(store: NonNullable<StatusAnswer['inactiveStore']>):
     return `a store in this directory, which cannot be read: ${store.error}`
   return (
     `${formatContents(store)} of a store in this directory; ` +
-    '`dstore join --with-data` uploads them to Global'
+    '`dstore join --with-data` uploads them to Global, and `--drop-data` deletes what Global has'
   )
 }
 

@@ -12,7 +12,7 @@ import { sendLines } from './json-lines.ts'
 export async function getName(call: HttpCall): Promise<void> {
   const name = nameParam(call)
   const found = await call.node.index.lookup(name, callOptions(call))
-  if (found === undefined) throw await noSuch('name', name, call.node.inactive)
+  if (found === undefined) throw await noSuch('name', name, call.node)
   sendJson(call, 200, answerOf(found))
 }
 

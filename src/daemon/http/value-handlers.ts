@@ -163,7 +163,7 @@ export function listKeys(call: HttpCall): Promise<void> {
 async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {
   const found = await call.node.index.stat(key, callOptions(call))
   if (found !== undefined) return found
-  throw await noSuch('key', key, call.node.inactive)
+  throw await noSuch('key', key, call.node)
 }
 
 /** Whether an empty value satisfies the range: caches slice every value from its start. */

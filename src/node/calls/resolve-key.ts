@@ -16,7 +16,7 @@ const LIKE_A_KEY = /^[0-9A-Za-z]{40,}$/
  * `lookup`.
  */
 export async function resolveKey(
-  node: Pick<Node, 'index' | 'inactive'>,
+  node: Pick<Node, 'role' | 'index' | 'inactive'>,
   word: Key | string,
   options?: CallOptions,
 ): Promise<Key> {
@@ -25,7 +25,7 @@ export async function resolveKey(
   if (key instanceof Key) return key
   const bound = await node.index.lookup(checkName(word), options)
   if (bound !== undefined) return bound.key
-  throw LIKE_A_KEY.test(word) ? key : await noSuch('name', word, node.inactive, hintAtKey(word))
+  throw LIKE_A_KEY.test(word) ? key : await noSuch('name', word, node, hintAtKey(word))
 }
 
 /** What surrounds a key in a URL, a list or a message. */
@@ -56,7 +56,7 @@ function readKey(text: string): Key | DstoreError {
  * Facts about the value of each word, in the same order; undefined if there is no such name or key.
  */
 export async function statWords(
-  node: Pick<Node, 'index' | 'inactive'>,
+  node: Pick<Node, 'role' | 'index' | 'inactive'>,
   words: readonly (Key | string)[],
   options?: CallOptions,
 ): Promise<(ValueFacts | undefined)[]> {

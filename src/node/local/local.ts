@@ -142,7 +142,7 @@ export class Local implements Node {
       return await this.#reader.get(key, options)
     } catch (error) {
       const isAbsent = error instanceof DstoreError && error.code === 'not-found'
-      throw isAbsent ? await noSuch('key', key, this.inactive) : error
+      throw isAbsent ? await noSuch('key', key, this) : error
     }
   }
 
