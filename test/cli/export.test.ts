@@ -187,7 +187,7 @@ test('R007-105: a harmed archive is imported from a file and a pipe but for the 
   const into = await Daemon.start(t, [])
   const client = (await Client.connect(join(from.place.state, 'dstore.sock')))!
   for (const size of [20_000, 300_000]) {
-    const names = Array.from({ length: 30 }, (_, i) => `${size}/${i}`)
+    const names = Array.from({ length: 10 }, (_, i) => `${size}/${i}`)
     for (const name of names) {
       const { key } = await client.putBytes(once(randomBytes(size)))
       await client.bind(name, key)
@@ -198,11 +198,11 @@ test('R007-105: a harmed archive is imported from a file and a pipe but for the 
     flipped[last + 20]! ^= 4
     // Without the last value first: once it is there, its name is bound whatever happens to it.
     for (const [harm, harmed, values, faults] of [
-      ['a cut in the last value', archive.subarray(0, last + 1000), 29, 1],
-      ['a bad header', flipped, 29, 2],
-      ['a newline more', Buffer.concat([archive, Buffer.from('\n')]), 30, 1],
-      ['a byte less', archive.subarray(0, -1), 30, 1],
-      ['a block less', archive.subarray(0, -512), 30, 1],
+      ['a cut in the last value', archive.subarray(0, last + 1000), 9, 1],
+      ['a bad header', flipped, 9, 2],
+      ['a newline more', Buffer.concat([archive, Buffer.from('\n')]), 10, 1],
+      ['a byte less', archive.subarray(0, -1), 10, 1],
+      ['a block less', archive.subarray(0, -512), 10, 1],
     ] as const) {
       const file = from.place.file('harmed.tar')
       writeFileSync(file, harmed)
