@@ -26,7 +26,7 @@ interface Nodes {
 }
 
 const nodes = shared(async (owner) => {
-  const { global, locals } = await network(owner, 2, { local: ['--cache', '64MiB'] })
+  const { global, locals } = await network(owner, 2, { local: ['--cache', '32MiB'] })
   const [a, b] = locals as [Daemon, Daemon]
   const made: Nodes = {
     global,
@@ -75,10 +75,10 @@ test('values of every boundary size pass from one Local to the other, from file 
   }
 })
 
-test('150 MB pass through Locals whose caches are far smaller, from file and from stdin', async (t) => {
+test('80 MB pass through Locals whose caches are far smaller, from file and from stdin', async (t) => {
   const { a, b } = await nodes()
   const path = a.place.file('large')
-  const expected = await writeRandomFile(path, 150_000_000)
+  const expected = await writeRandomFile(path, 80_000_000)
   const put = await a.run(['put', path])
   t.is(put.exit, 0, put.stderr)
   const key = keyIn(put.stdout)
@@ -169,7 +169,7 @@ test('a second get moves nothing over the network, and works with Global gone', 
 test('fifty gets of one value at a cold Local cause one fetch', async (t) => {
   const { a, b } = await nodes()
   t.true(await eventually(isConnected(b)))
-  const value = randomBytes(16_000_000)
+  const value = randomBytes(8_000_000)
   writeFileSync(a.place.file('value'), value)
   const key = keyIn((await a.run(['put', a.place.file('value')])).stdout)
   const before = await b.bytesIn()
