@@ -42,6 +42,10 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
     healthy('global', there({ uid: 0 })),
     ['problem directory-foreign'],
   ],
+  'R007-134 a directory of another user, with files of that user': [
+    healthy('global', there({ uid: 0, entries: [{ name: 'config.json', uid: 0, mode: 0o600 }] })),
+    ['problem directory-foreign'],
+  ],
   'R007-134 a directory that may not be listed': [
     healthy('global', { directory: { value: { state: 'denied', owner: 0 } } }),
     ['problem directory-foreign'],
@@ -56,6 +60,10 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
   ],
   'R007-134 a directory that all may write to': [
     healthy('global', there({ mode: 0o777 })),
+    ['problem directory-open'],
+  ],
+  'R007-134 a directory that its group may write to': [
+    healthy('global', there({ mode: 0o770 })),
     ['problem directory-open'],
   ],
   'R007-134 a directory that all may write to, though sticky': [
@@ -135,6 +143,13 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
   ],
   'R007-135 a silent daemon': [
     healthy('standalone', withDaemon({ state: 'silent', holder: undefined, isStopped: false })),
+    ['problem daemon-silent'],
+  ],
+  'R007-135 a silent daemon that is known and not stopped': [
+    healthy(
+      'standalone',
+      withDaemon({ state: 'silent', holder: { pid: 7, since: undefined }, isStopped: false }),
+    ),
     ['problem daemon-silent'],
   ],
   'R007-135 another program at the socket': [
