@@ -98,7 +98,7 @@ function selfContainedPackage(folder: string): Package {
     uninstallErr: [
       /^removed dstore from \S+$/,
       /^left: \S+ \(\d+ MB\), the values, names and identity of the node$/,
-      /^ {2}to remove them as well: rm -r "\S+"$/,
+      /^ {2}to remove them as well: rm -r \S+$/,
     ],
     installed: 'echo "$HOME/.local/lib/dstore"',
     leaves: [],
