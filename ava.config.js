@@ -77,6 +77,11 @@ export default function config() {
   const plan = processes(suffix)
   for (const [entry, paths] of plan) if (!paths.includes(entry)) write(entry, paths)
   // A file that is named on the command line runs in a process of its own.
+  if (process.env.DSTORE_TEST_NATIVE !== undefined) {
+    // Tests that need a compiled addon: `npm run test:native` names them, and others to run with it.
+    const files = [`${BUILT}/**/*.{test,native}.js`]
+    return { files, timeout: '10m', workerThreads: false, concurrency: availableParallelism() }
+  }
   const isNamed = process.argv.slice(2).some((argument) => /^[^-].*(\/|\.js\b)/.test(argument))
   return {
     files: isNamed ? [`${BUILT}/**/*.${suffix}.js`] : [...plan.keys()],

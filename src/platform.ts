@@ -41,6 +41,12 @@ export function platformOf(
 
 export const PLATFORM: Platform = platformOf(process.platform, process.env)
 
+/** Operating system and processor, as the names of compiled files have them: `linux-x64`. */
+export const SYSTEM: string = `${process.platform}-${process.arch}`
+
+/** Which compiled hash a user wants (R002-20): `0` for none, or the path of one. */
+export const NATIVE_CHOICE: string | undefined = process.env['DSTORE_NATIVE']
+
 /** Throws `unsupported` on Windows, before a command or a node does anything (R007-175). */
 export function checkSystem(system: string = process.platform): void {
   if (system !== 'win32') return

@@ -28,8 +28,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
-  'src/hash/engine': 'BLAKE3 over chunk groups, in WebAssembly or plain JavaScript.',
+  'src/hash/engine': 'BLAKE3 over chunk groups: in WebAssembly, plain JavaScript or an addon.',
   'src/hash/engine/kernel': 'Assembles the WebAssembly kernel.',
+  'src/hash/engine/native': 'Finds, loads and tests the native addon, which is optional.',
   'src/hash/proof': 'Plans, builds and verifies the proof of a range of bytes.',
   'src/hash/tree': "The arithmetic of a value's tree, and sets of groups.",
   'src/index':

@@ -4,7 +4,9 @@ import { forEachArgument } from '../exit-code.ts'
 import { inspect, labelOf, openInput } from '../input/input.ts'
 
 export async function cid({ positionals, terminal, signal }: Invocation): Promise<number> {
-  const { keyOfFile, keyOfStream } = await import('../input/hashing.ts')
+  const { keyOfFile, keyOfStream, refusedAddon } = await import('../input/hashing.ts')
+  const refused = refusedAddon()
+  if (refused !== undefined) terminal.note(refused)
   return forEachArgument(positionals, terminal, async (file) => {
     const found = inspect(file)
     const { key, size } = await terminal.withProgress(labelOf(file), async (line) =>

@@ -1,4 +1,5 @@
 /** Keys of files, computed in this process. Loaded only by `dstore cid`: the hash is much code. */
+import { engine } from '../../src/hash/engine/active-engine.ts'
 import { createHasher } from '../../src/hash/hasher.ts'
 import type { Hashed } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
@@ -10,6 +11,9 @@ export interface NamedBytes {
   /** In bytes. */
   readonly size: number
 }
+
+/** One line if there is a native addon that this process does not use (R002-19). */
+export const refusedAddon = (): string | undefined => engine().refused
 
 /** Only the root is needed; large groups keep the tree small. */
 const groupBytes = HASH_WINDOW_BYTES

@@ -26,6 +26,7 @@ import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
 import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
+import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
 import type { Node, Role } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
@@ -89,6 +90,7 @@ export async function openNode({ clocks = SYSTEM_CLOCKS, ...given }: NodeOptions
   // Global grants leases, and a Local holds one (R004-60, R004-61).
   const now = given.role === 'local' ? holderClock(clocks) : grantorClock(clocks)
   const options = { ...given, now, wall: clocks.wall }
+  reportEngine(given.log)
   switch (options.role) {
     case 'standalone':
       return openGlobal(options, undefined, undefined)
@@ -103,6 +105,14 @@ export async function openNode({ clocks = SYSTEM_CLOCKS, ...given }: NodeOptions
       return closingOnFailure(network, () => openLocal(options, network, gate))
     }
   }
+}
+
+/** Tells which engine hashes, unless it is the usual one (R002-4, R002-19). */
+function reportEngine(log: Log): void {
+  const { name, reason, refused } = engine()
+  if (refused !== undefined) log.warn(refused)
+  if (name === 'native') log.info('hashing with native code', { reason })
+  if (name === 'typescript') log.warn('hashing is slow', { reason })
 }
 
 function newGate({ log, now }: Opening, admission: string | undefined): Gate {

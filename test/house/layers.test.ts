@@ -51,8 +51,8 @@ const RESERVED = [
   },
   {
     modules: /^node:fs(\/|$)/,
-    folders: ['src/store', 'src/daemon', 'cli'],
-    why: 'only stores and the daemon own files',
+    folders: ['src/store', 'src/daemon', 'cli', 'src/hash/engine/native'],
+    why: 'only stores and the daemon own files; one folder looks for an addon',
   },
   {
     modules: /^node:(net|tls|dgram)$/,

@@ -42,6 +42,14 @@ test('each slow test file is run, and once', async (t) => {
   )
 })
 
+test('each test of the addon is run', (t) => {
+  const sources = filesIn('test').filter((path) => path.endsWith('.native.ts'))
+  t.true(sources.length > 0)
+  for (const path of sources) t.is(posix.dirname(path), 'test/native')
+  t.true(read('tools/test-native.ts').includes("'dist/test/native/*.native.js'"))
+  t.true(read('.ci/run').includes(' && node dist/tools/test-native.js && '))
+})
+
 test('every file and folder that ava.config.js names exists', async (t) => {
   const { LONG, SHARED } = await suite()
   for (const path of LONG) t.true(existsSync(join(ROOT, `test/${path}.test.ts`)), path)

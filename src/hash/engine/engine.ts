@@ -1,7 +1,7 @@
 /**
  * The operations on the BLAKE3 tree that hashing, outboards and proofs are built on
- * (specs/002-verified-values.md, "The tree"). The WebAssembly kernel and plain TypeScript implement
- * them.
+ * (specs/002-verified-values.md, "The tree"). A native addon, the WebAssembly kernel and
+ * plain TypeScript implement them.
  *
  * A *chaining value* (CV) is the 32 bytes that represent a subtree. The root's is computed with a
  * separate flag, and is the digest: callers must know whether they ask for the root's.
@@ -40,7 +40,23 @@ export interface Engine {
 
   /** Writes the CVs of the parents, none of them the root, of consecutive pairs to `out`. */
   parents(pairs: Uint8Array, out: Uint8Array): void
+
+  /**
+   * All of the above in one call, in engines that have it: writes the CV of a subtree of two groups
+   * or more, of any length, and the pairs of its parents in pre-order, into the caller's arrays.
+   * False if it cannot: then nothing was written.
+   */
+  readonly outboard?: (
+    bytes: Uint8Array,
+    chunk: number,
+    root: boolean,
+    groupBytes: number,
+    into: { readonly cv: Uint8Array; readonly outboard: Uint8Array },
+  ) => boolean
 }
 
-/** `wasm-simd`: the kernel. `typescript`: plain TypeScript, about ten times slower. */
-export type EngineName = 'wasm-simd' | 'typescript'
+/**
+ * `native`: the addon, where a user built it. `wasm-simd`: the kernel. `typescript`: plain
+ * TypeScript, about ten times slower than the kernel.
+ */
+export type EngineName = 'native' | 'wasm-simd' | 'typescript'

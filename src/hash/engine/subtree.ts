@@ -32,6 +32,9 @@ export function hashSubtree(
   }
   const groups = groupCount(bytes.byteLength, groupBytes)
   const outboard = new Uint8Array((groups - 1) * PAIR_BYTES)
+  if (engine.outboard?.(bytes, chunk, root, groupBytes, { cv, outboard }) === true) {
+    return { cv, outboard }
+  }
   const cvs = groupCvs(bytes, chunk, groupBytes, engine)
   /** Writes the CV of `count` groups from `first` to `out`; the pair of their parent is at `at`. */
   const join = (first: number, count: number, at: number, out: Uint8Array, outOffset: number) => {

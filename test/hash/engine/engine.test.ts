@@ -19,8 +19,11 @@ test('R002-4: the committed kernel is what its generator emits', (t) => {
   t.is(readFileSync(source, 'utf8'), kernelSource())
 })
 
-test('R002-4: on this machine the kernel passes its proof and is used', (t) => {
-  t.is(engine().name, 'wasm-simd')
+test('R002-4: on this machine the kernel passes its proof, and is used where there is no addon', (t) => {
+  t.is(chooseEngine(() => new KernelEngine()).name, 'wasm-simd')
+  const { name, refused } = engine()
+  t.is(refused, undefined)
+  t.is(name, ENGINES.some((one) => one.name === 'native') ? 'native' : 'wasm-simd')
 })
 
 /** A kernel that is right but for one of its operations, and there only in the last bit. */

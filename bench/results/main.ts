@@ -1,0 +1,77 @@
+/**
+ * Measures the table of goals, and writes `bench/results/last-run.json`, `bench/RESULTS.md` and its
+ * plots: `npm run bench:results`. Linux only.
+ *
+ * `ROWS=put-path,get-held` measures these alone and keeps the others; `ROUNDS=7` takes more turns
+ * than five; `OLD=COMMIT` names the version that some rows compare with.
+ */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { engine } from '../../src/hash/engine/active-engine.ts'
+import { Bench } from './bench.ts'
+import { machineHere, programsHere } from './machine.ts'
+import { measureRow } from './measure.ts'
+import type { Row, RowResult, Run } from './model.ts'
+import { GET_ROWS } from './rows/get.ts'
+import { LIST_ROWS } from './rows/lists.ts'
+import { PUT_ROWS } from './rows/put.ts'
+import { SMALL_ROWS } from './rows/small.ts'
+import { readRun, writeRun } from './write.ts'
+
+export const ROWS: readonly Row[] = [...PUT_ROWS, ...GET_ROWS, ...SMALL_ROWS, ...LIST_ROWS]
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** Medians of fewer say little. */
+const FEWEST_ROUNDS = 5
+
+function chosen(names: string | undefined): readonly Row[] {
+  if (names === undefined || names === '') return ROWS
+  return names.split(',').map((name) => {
+    const row = ROWS.find(({ id }) => id === name)
+    if (row !== undefined) return row
+    throw new RangeError(`no row ${name}; there are ${ROWS.map(({ id }) => id).join(', ')}`)
+  })
+}
+
+/** The rows of this run; those that were not measured now stay as they were on this machine. */
+function merged(run: Run, before: Run | undefined): Run {
+  const kept = before?.machine.processor === run.machine.processor ? before.rows : []
+  const rows = ROWS.map(
+    ({ id }) => run.rows.find((row) => row.id === id) ?? kept.find((row) => row.id === id),
+  )
+  return { machine: run.machine, rows: rows.filter((row): row is RowResult => row !== undefined) }
+}
+
+async function main(): Promise<void> {
+  const rows = chosen(process.env['ROWS'])
+  const rounds = Math.max(FEWEST_ROUNDS, Number(process.env['ROUNDS'] ?? FEWEST_ROUNDS))
+  const programs = programsHere()
+  const bench = new Bench(programs, engine().name === 'native')
+  const results: RowResult[] = []
+  const fail = (): void => void bench.close().finally(() => process.exit(130))
+  process.once('SIGINT', fail).once('SIGTERM', fail)
+  try {
+    for (const row of rows) {
+      const begin = performance.now()
+      say(`${row.id}: ${row.title}`)
+      try {
+        const result = await measureRow(row, { bench, rounds, say })
+        if (result.contestants.length > 0) results.push(result)
+      } catch (error) {
+        say(`  failed: ${error instanceof Error ? error.message : String(error)}`)
+        process.exitCode = 1
+      }
+      say(`  ${((performance.now() - begin) / 1000).toFixed(0)} s`)
+    }
+  } finally {
+    await bench.close()
+  }
+  const before = existsSync(new URL('../../../bench/results/last-run.json', import.meta.url))
+  writeRun(
+    merged({ machine: machineHere(programs), rows: results }, before ? readRun() : undefined),
+  )
+  say('wrote bench/RESULTS.md, its plots, and bench/results/last-run.json')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -1,0 +1,73 @@
+/** Loads the native addon, which `native/` builds from the `blake3` crate (R002-19). */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { checksumPath } from './addon-paths.ts'
+
+/** The interface below. An addon that states another number is not used. */
+export const ADDON_ABI = 1
+
+/**
+ * The exports of the addon. Each function returns false, and writes nothing, if the arguments are
+ * no subtree that it can hash; lengths and offsets are in bytes, `chunk` is an index.
+ */
+export interface Addon {
+  readonly abi: number
+  readonly subtree: (
+    ...args: [bytes: Uint8Array, chunk: number, root: boolean, out: Uint8Array, outOffset: number]
+  ) => boolean
+  readonly groups: (
+    ...args: [
+      bytes: Uint8Array,
+      chunk: number,
+      groupBytes: number,
+      out: Uint8Array,
+      outOffset: number,
+    ]
+  ) => boolean
+  readonly outboard: (
+    ...args: [
+      bytes: Uint8Array,
+      chunk: number,
+      root: boolean,
+      groupBytes: number,
+      pairs: Uint8Array,
+      cv: Uint8Array,
+    ]
+  ) => boolean
+}
+
+/**
+ * The addon at the path, undefined if there is no file. Throws, before any of its code runs, unless
+ * the file has the checksum that lies beside it: to load a file that was cut short can end the
+ * process.
+ */
+export function loadAddon(path: string): Addon | undefined {
+  const file = readFile(path)
+  if (file === undefined) return undefined
+  const checksum = readFile(checksumPath(path))
+  if (checksum === undefined) throw new Error('there is no checksum beside it')
+  if (!checksum.toString('latin1').startsWith(`${checksumOf(file)} `)) {
+    throw new Error('its checksum is another: it is damaged, or was replaced only in part')
+  }
+  const addon = createRequire(import.meta.url)(path) as Partial<Addon>
+  if (addon.abi !== ADDON_ABI) {
+    throw new Error(`it has interface ${addon.abi}, and this version of dstore needs ${ADDON_ABI}`)
+  }
+  return addon as Addon
+}
+
+/** In hexadecimal. Not by BLAKE3: Node's own SHA-256 is quicker than a kernel that just started. */
+export const checksumOf = (file: Uint8Array): string =>
+  createHash('sha256').update(file).digest('hex')
+
+/** Undefined if there is no such file. */
+function readFile(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
