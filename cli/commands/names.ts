@@ -24,24 +24,16 @@ export async function name(invocation: Invocation): Promise<number> {
 export async function ls(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
   const [prefix] = positionals
-  if (flags.keys !== true) {
-    const client = await useDaemon(invocation)
-    let count = 0
-    for await (const line of client.names(prefix)) {
-      count++
-      await terminal.printFact(line, line.name)
-    }
-    await mentionInactive(client, count === 0, terminal)
-    return 0
-  }
-  if (prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
+  const ofKeys = flags.keys === true
+  if (ofKeys && prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
   const client = await useDaemon(invocation)
-  let count = 0
-  for await (const line of client.keys()) {
-    count++
-    await terminal.printFact(line, line.key)
+  const { json } = terminal
+  let isEmpty = true
+  for await (const lines of ofKeys ? client.keyLines(json) : client.nameLines(prefix, json)) {
+    isEmpty = false
+    await terminal.output.write(lines)
   }
-  await mentionInactive(client, count === 0, terminal)
+  await mentionInactive(client, isEmpty, terminal)
   return 0
 }
 
