@@ -26,6 +26,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
+  'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
   'src/hash/engine': 'BLAKE3 over chunk groups: in WebAssembly, plain JavaScript or an addon.',

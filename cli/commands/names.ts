@@ -25,24 +25,17 @@ export async function name(invocation: Invocation): Promise<number> {
 export async function ls(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
   const [prefix] = positionals
-  if (flags.keys !== true) {
-    const client = await useDaemon(invocation)
-    let count = 0
-    for await (const line of client.names(prefix)) {
-      count++
-      await terminal.printFact(line, line.name)
-    }
-    await mention(client, count === 0, terminal, (store) => whyNoNames(store, prefix))
-    return 0
-  }
-  if (prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
+  const ofKeys = flags.keys === true
+  if (ofKeys && prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
   const client = await useDaemon(invocation)
-  let count = 0
-  for await (const line of client.keys()) {
-    count++
-    await terminal.printFact(line, line.key)
+  const { json } = terminal
+  let isEmpty = true
+  for await (const lines of ofKeys ? client.keyLines(json) : client.nameLines(prefix, json)) {
+    isEmpty = false
+    await terminal.output.write(lines)
   }
-  await mention(client, count === 0, terminal)
+  const why = ofKeys ? undefined : whyNoNames(prefix)
+  await mention(client, isEmpty, terminal, why)
   return 0
 }
 
@@ -54,7 +47,7 @@ async function mention(
   client: Client,
   isEmpty: boolean,
   terminal: Terminal,
-  why?: (store: StatusAnswer['store']) => string,
+  why: ((store: StatusAnswer['store']) => string) | undefined,
 ): Promise<void> {
   if (terminal.json || !(isEmpty || isatty(2))) return
   const { inactiveStore, store } = await client.status()
@@ -63,9 +56,12 @@ async function mention(
 }
 
 /** A value that was put without a name must not seem lost (R007-157). */
-function whyNoNames(store: StatusAnswer['store'], prefix = ''): string {
-  if (prefix !== '') return `no name begins with ${prefix}`
-  if (store === undefined) return 'no names: `dstore ls --keys` lists keys'
-  if (store.values === 0) return 'no names, and no values'
-  return `no names; ${plural(store.values, 'value')} without one: \`dstore ls --keys\` lists keys`
-}
+const whyNoNames =
+  (prefix = '') =>
+  (store: StatusAnswer['store']): string => {
+    if (prefix !== '') return `no name begins with ${prefix}`
+    if (store === undefined) return 'no names: `dstore ls --keys` lists keys'
+    if (store.values === 0) return 'no names, and no values'
+    const others = `${plural(store.values, 'value')} without one`
+    return `no names; ${others}: \`dstore ls --keys\` lists keys`
+  }

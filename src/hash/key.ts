@@ -12,12 +12,16 @@ import { equal, fromHex, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
+import { KEY_TEXT_BYTES, writeKeyText } from './key-text.ts'
 
 /** The bytes before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
 const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 
 /** The base's prefix, and one character per five bits. */
 const PRINTED_CHARACTERS = 1 + Math.ceil((8 * (CID_PREFIX.byteLength + DIGEST_BYTES)) / 5)
+
+/** Where a key's text is put together. */
+const PRINTED = Buffer.alloc(KEY_TEXT_BYTES)
 
 /** A multibase: `prefix` is the one character (by code point) that names it. */
 interface Base {
@@ -56,8 +60,9 @@ export class Key {
 
   /** The CID in base32 lower case: the one spelling that dstore prints. */
   toString(): string {
-    this.#text ??= base32.base32.encode(this.toBytes())
-    return this.#text
+    if (this.#text !== undefined) return this.#text
+    writeKeyText(this.digest, 0, PRINTED, 0)
+    return (this.#text = PRINTED.toString('latin1'))
   }
 
   /** The binary CID, 36 bytes. */

@@ -9,12 +9,14 @@ import type { FileIdentity } from '../store/file/file-identity.ts'
 import type { CallOptions } from './call-options.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
+import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
 import type { NodeStatus, Role } from './node-status.ts'
 
 export type * from './call-options.ts'
 export type * from './node-inactive.ts'
 export type * from './node-index.ts'
+export type * from './node-lists.ts'
 export type * from './node-members.ts'
 export type * from './node-status.ts'
 
@@ -144,4 +146,9 @@ export interface Node {
 
   /** Finish or fail what is in progress, and release all resources. */
   close(): Promise<void>
+}
+
+/** A node in this process, as the daemon serves it. */
+export interface ServedNode extends Node {
+  readonly index: NodeIndex & NodeLists
 }

@@ -28,7 +28,7 @@ import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
-import type { Node, Role } from './node.ts'
+import type { Role, ServedNode } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
 import { backoffMs } from './local/reconnect.ts'
@@ -86,7 +86,10 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
  * `impostor` if the address is not its Global's, and `not-permitted` if it is not a member. A Local
  * waits for a Global that is away, unless it has a ticket.
  */
-export async function openNode({ clocks = SYSTEM_CLOCKS, ...given }: NodeOptions): Promise<Node> {
+export async function openNode({
+  clocks = SYSTEM_CLOCKS,
+  ...given
+}: NodeOptions): Promise<ServedNode> {
   // Global grants leases, and a Local holds one (R004-60, R004-61).
   const now = given.role === 'local' ? holderClock(clocks) : grantorClock(clocks)
   const options = { ...given, now, wall: clocks.wall }
@@ -127,7 +130,7 @@ async function openGlobal(
   options: Opening,
   network: Network | undefined,
   gate: Gate | undefined,
-): Promise<Node> {
+): Promise<ServedNode> {
   const store = await openStore(options)
   try {
     const { log, now, wall, leaseMs, forgetAfterMs, trustClock } = options
@@ -143,7 +146,7 @@ async function openLocal(
   options: Opening,
   network: Network & PeerDialer,
   gate: Gate,
-): Promise<Node> {
+): Promise<ServedNode> {
   const { log, now, cacheBytes, ticket, dir } = options
   const given = givenAddresses(options)
   const { parseDialAddress } = await import('../network/multiaddr.ts')
@@ -260,7 +263,10 @@ async function identityIn(dir: string | undefined): Promise<Identity> {
   return decodeIdentity(secret)
 }
 
-async function closingOnFailure(network: Network, open: () => Promise<Node>): Promise<Node> {
+async function closingOnFailure(
+  network: Network,
+  open: () => Promise<ServedNode>,
+): Promise<ServedNode> {
   try {
     return await open()
   } catch (error) {

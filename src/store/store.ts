@@ -61,6 +61,18 @@ export interface Row {
   readonly version: number
 }
 
+/** Consecutive rows of one snapshot, without their versions. Callers must not change it. */
+export interface RowPage {
+  /** Number of rows. */
+  readonly count: number
+  /** For each row its id, then its value, one after the other. */
+  readonly bytes: Uint8Array
+  /** Two numbers a row: where its id ends in `bytes`, and where its value does. */
+  readonly ends: Uint32Array
+  /** More rows follow. */
+  readonly more: boolean
+}
+
 /** A transaction commits only if the record has this version; 0 means absent. */
 export interface Condition {
   readonly key: RecordKey
@@ -183,6 +195,12 @@ export interface Store {
 
   /** Rows of a table in the bytewise order of their ids, at most `limit` of them. */
   scan(table: Table, options: ScanOptions): Promise<readonly Row[]>
+
+  /**
+   * The same rows as `scan`, without their versions, in one piece of memory. A page ends after
+   * `ROW_PAGE_BYTES`, too, whatever the limit.
+   */
+  page(table: Table, options: ScanOptions): Promise<RowPage>
 
   /**
    * Commits one transaction; in a durable store it is durable when the promise resolves.

@@ -12,12 +12,20 @@ import { parseReferences } from '../../cli/input/references.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { packKeys } from '../../src/index/records/list-pages.ts'
 import { serving } from '../daemon/serving.ts'
+import { eventually } from '../eventually.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
 import { Place, outcome } from './command.ts'
 
 const VALUE = new TextEncoder().encode('hello, world\n')
 const KEY = new Key(hash(VALUE).digest)
+
+const PAGE = packKeys({
+  type: 'listed',
+  items: Array.from({ length: 1000 }, () => ({ digest: KEY.digest, size: 13 })),
+  more: true,
+})
 
 async function scene(t: ExecutionContext): Promise<{ place: Place; node: FakeNode }> {
   const { node, directory } = await serving(t)
@@ -137,4 +145,27 @@ test('R007-36 a word is a key in every spelling, else a name, else refused', asy
   for (const text of ['', 'a\nb', 'x'.repeat(513)]) {
     await t.throwsAsync(parseReferences([text]), { code: 'usage' })
   }
+})
+
+test('R007-196 R007-27 ls ends silently when its reader has gone, and so does the list', async (t) => {
+  const { place, node } = await scene(t)
+  let ended = 0
+  node.keyPages = async function* () {
+    try {
+      for (;;) yield await Promise.resolve(PAGE)
+    } finally {
+      ended++
+    }
+  }
+  for (const args of [
+    ['ls', '--keys'],
+    ['ls', '--keys', '--json'],
+  ]) {
+    const child = place.start(args)
+    const left = outcome(child)
+    child.stdout!.once('data', () => child.stdout!.destroy())
+    const { exit, stderr } = await left
+    t.deepEqual({ exit, stderr }, { exit: 1, stderr: '' }, args.join(' '))
+  }
+  await eventually(() => ended === 2)
 })

@@ -5,6 +5,7 @@ import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
+import { packKeys, packNames } from '../../src/index/records/list-pages.ts'
 import { checkNewName } from '../../src/index/name.ts'
 import type { FileIdentity } from '../../src/store/file/file-identity.ts'
 import { FileSource } from '../../src/store/file/file-source.ts'
@@ -14,13 +15,14 @@ import type {
   ChangeEvent,
   GetOptions,
   InviteOptions,
-  Node,
   NodeIndex,
+  NodeLists,
   NodeMembers,
   NodeStatus,
   PutOptions,
   PutResult,
   ReadableValue,
+  ServedNode,
   UnbindOptions,
   ValueSource,
   Verification,
@@ -29,9 +31,9 @@ import type {
 
 const PIECE_BYTES = 10_000
 
-export class FakeNode implements Node, NodeIndex {
+export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   readonly role = 'standalone' as const
-  readonly index: NodeIndex = this
+  readonly index: NodeIndex & NodeLists = this
   readonly members: NodeMembers = {
     invite: (options) => this.#invite(options),
     list: (options) => this.#listMembers(options),
@@ -199,6 +201,20 @@ export class FakeNode implements Node, NodeIndex {
     this.#begin(options)
     await Promise.resolve()
     for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield { name, key }
+  }
+
+  /** A page for each key. */
+  async *keyPages(options: CallOptions = {}): ReturnType<NodeLists['keyPages']> {
+    for await (const { key, size } of this.keys(options)) {
+      yield packKeys({ type: 'listed', items: [{ digest: key.digest, size }], more: true })
+    }
+  }
+
+  /** A page for each name. */
+  async *namePages(prefix = '', options: CallOptions = {}): ReturnType<NodeLists['namePages']> {
+    for await (const { name, key } of this.names(prefix, options)) {
+      yield packNames({ type: 'named', items: [{ name, digest: key.digest }], more: true })
+    }
   }
 
   async *watch({ after, signal, onStart }: WatchOptions = {}): ReturnType<NodeIndex['watch']> {

@@ -7,6 +7,7 @@ import * as multihash from 'multiformats/hashes/digest'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { DstoreError } from '../../src/errors.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
+import { KEY_TEXT_BYTES, writeKeyText } from '../../src/hash/key-text.ts'
 import { KEY_TEXT_CHARACTERS } from '../../src/limits.ts'
 
 const EMPTY = 'bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi'
@@ -32,6 +33,13 @@ test('R001-2: a key prints as multiformats prints the CID, and as b3sum the dige
       t.is(JSON.stringify({ key }), `{"key":"${key.toString()}"}`)
     }),
   )
+})
+
+test('R001-2: the text of a key is written into the middle of other text', (t) => {
+  const digests = blake3(new Uint8Array(0), { dkLen: 96 })
+  const text = Buffer.alloc(2 + KEY_TEXT_BYTES + 2, '-')
+  t.is(writeKeyText(digests, 32, text, 2), 2 + KEY_TEXT_BYTES)
+  t.is(text.toString(), `--${cid(1, 0x55, 0x1e, digests.subarray(32, 64))}--`)
 })
 
 test('R001-3: every multibase spelling of the CID is the key, in every case that the base ignores', (t) => {

@@ -10,7 +10,7 @@ import { concat } from '../../src/bytes.ts'
 import type { Key } from '../../src/hash/key.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
-import type { GetOptions, Node } from '../../src/node/node.ts'
+import type { GetOptions, Node, ServedNode } from '../../src/node/node.ts'
 import { openNode, type NodeOptions } from '../../src/node/open.ts'
 import { eventually } from '../eventually.ts'
 
@@ -27,7 +27,7 @@ export class Nodes {
     return dir
   }
 
-  async open(options: Partial<NodeOptions> & Pick<NodeOptions, 'role'>): Promise<Node> {
+  async open(options: Partial<NodeOptions> & Pick<NodeOptions, 'role'>): Promise<ServedNode> {
     const dir = options.dir ?? (await this.folder())
     const node = await openNode({
       store: 'memory',
@@ -40,11 +40,11 @@ export class Nodes {
     return node
   }
 
-  global(options: Partial<NodeOptions> = {}): Promise<Node> {
+  global(options: Partial<NodeOptions> = {}): Promise<ServedNode> {
     return this.open({ ...options, role: 'global' })
   }
 
-  async local(global: Node, options: Partial<NodeOptions> = {}): Promise<Node> {
+  async local(global: Node, options: Partial<NodeOptions> = {}): Promise<ServedNode> {
     const { ticket } = await global.members.invite({ role: 'admin' })
     const local = await this.open({ ticket: parseTicket(ticket), ...options, role: 'local' })
     await eventually(async () => (await local.status()).global!.state === 'connected')

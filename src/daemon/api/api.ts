@@ -165,4 +165,5 @@ export const PROBLEM_TRAILER = 'dstore-problem'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 export const LINES_TYPE = 'application/x-ndjson'
+export const TEXT_TYPE = 'text/plain'
 export const CHANGES_TYPE = 'text/event-stream'

@@ -9,9 +9,9 @@ import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { changes, documents, json, result } from './response.ts'
+import { changes, documents, json, result, wholeLines } from './response.ts'
 import type { DaemonResponse } from './response.ts'
-import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
+import { KEY_HEADER, LINES_TYPE, SIZES_HEADER, SIZE_HEADER, TEXT_TYPE } from '../api/api.ts'
 import type {
   AdmitAnswer,
   ChangeLine,
@@ -213,6 +213,17 @@ export class Client {
     return this.#lines('GET', '/v1/keys', STREAM)
   }
 
+  /** Every key as the lines of a list, in pieces: text, or with `json` the documents of `keys`. */
+  keyLines(json: boolean): AsyncGenerator<Uint8Array> {
+    return this.#listing<KeyLine>('/v1/keys', STREAM, json, ({ key }) => key)
+  }
+
+  /** The same of the names that begin with `prefix`. */
+  nameLines(prefix: string | undefined, json: boolean): AsyncGenerator<Uint8Array> {
+    const parts = { query: { prefix }, ...STREAM }
+    return this.#listing<NameLine>('/v1/names', parts, json, ({ name }) => name)
+  }
+
   /** Verifies every value that the node keeps; ends with a `done` line. */
   async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
     const parts = { query: { repair: repair ? '1' : undefined }, ...STREAM }
@@ -262,6 +273,20 @@ export class Client {
 
   async #json<Answer>(method: string, path: string, sent?: RequestParts): Promise<Answer> {
     return json(await this.#http.call(method, path, sent))
+  }
+
+  async *#listing<Line>(
+    path: string,
+    sent: RequestParts,
+    json: boolean,
+    textOf: (line: Line) => string,
+  ): AsyncGenerator<Uint8Array> {
+    const headers = { ...TRAILERS, Accept: json ? LINES_TYPE : TEXT_TYPE }
+    const response = await this.#http.call('GET', path, { ...sent, headers })
+    const type = response.message.headers['content-type'] ?? ''
+    if (json || type.startsWith(TEXT_TYPE)) yield* wholeLines(response)
+    // A daemon of an earlier version has no text.
+    else for await (const line of documents<Line>(response)) yield Buffer.from(`${textOf(line)}\n`)
   }
 
   async *#lines<Line>(method: string, path: string, sent: RequestParts = {}): AsyncGenerator<Line> {

@@ -1,6 +1,6 @@
 /** Reading a response of the daemon: whole, in lines, or as bytes (specs/007, "HTTP API"). */
 import type { IncomingMessage } from 'node:http'
-import { piecesOf } from '../../bytes.ts'
+import { concat, piecesOf } from '../../bytes.ts'
 import type { Deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
@@ -77,12 +77,34 @@ export async function* lines(response: DaemonResponse): AsyncGenerator<string> {
     const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = found.pop()!
     yield* found
-    if (rest.length > HTTP_ANSWER_BYTES) {
-      throw new DstoreError('protocol', 'the daemon sent a line that is too long')
-    }
+    if (rest.length > HTTP_ANSWER_BYTES) throw lineTooLong()
   }
-  if (rest !== '') throw new DstoreError('protocol', 'the daemon ended in the middle of a line')
+  if (rest !== '') throw lineCut()
 }
+
+/**
+ * The body in pieces of whole lines, as it came: a line that was not sent whole before a failure is
+ * left out.
+ */
+export async function* wholeLines(response: DaemonResponse): AsyncGenerator<Uint8Array> {
+  let rest: Uint8Array = new Uint8Array(0)
+  for await (const piece of pieces(response)) {
+    const end = piece.lastIndexOf(NEWLINE) + 1
+    if (end > 0)
+      yield rest.byteLength === 0 ? piece.subarray(0, end) : concat([rest, piece.subarray(0, end)])
+    rest = end > 0 ? piece.slice(end) : concat([rest, piece])
+    if (rest.byteLength > HTTP_ANSWER_BYTES) throw lineTooLong()
+  }
+  if (rest.byteLength > 0) throw lineCut()
+}
+
+const NEWLINE = 10
+
+const lineTooLong = (): DstoreError =>
+  new DstoreError('protocol', 'the daemon sent a line that is too long')
+
+const lineCut = (): DstoreError =>
+  new DstoreError('protocol', 'the daemon ended in the middle of a line')
 
 /** The JSON document in each line of the body. */
 export async function* documents<Line>(response: DaemonResponse): AsyncGenerator<Line> {

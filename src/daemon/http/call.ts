@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
-import type { CallOptions, Node } from '../../node/node.ts'
+import type { CallOptions, ServedNode } from '../../node/node.ts'
 import type { Key } from '../../hash/key.ts'
 import { resolveKey } from '../../node/calls/resolve-key.ts'
 import { BEAT_HEADER } from '../api/api.ts'
@@ -12,7 +12,7 @@ import type { Access } from './access.ts'
 
 /** The parts of the daemon that the API reaches. */
 export interface ApiContext {
-  readonly node: Node
+  readonly node: ServedNode
   readonly directory: string
   readonly socket: string
   /** The listener on TCP; undefined without one. */

@@ -6,7 +6,6 @@ import type { BoundName } from '../../node/node.ts'
 import type { NameAnswer, UnbindAnswer } from '../api/api.ts'
 import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
-import { sendLines } from './json-lines.ts'
 
 /** GET /v1/names/{name} */
 export async function getName(call: HttpCall): Promise<void> {
@@ -32,12 +31,6 @@ export async function removeName(call: HttpCall): Promise<void> {
   )
   const answer: UnbindAnswer = { ...rest, ...(key && { key: key.toString() }) }
   sendJson(call, 200, answer)
-}
-
-/** GET /v1/names: one line per name that begins with `?prefix=`. */
-export function listNames(call: HttpCall): Promise<void> {
-  const prefix = call.query.get('prefix') ?? ''
-  return sendLines(call, call.node.index.names(prefix, callOptions(call)))
 }
 
 /** The name in the path, decoded. The node checks that it is a valid one. */

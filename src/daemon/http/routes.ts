@@ -5,7 +5,8 @@ import type { HttpCall } from './call.ts'
 import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
-import { getName, listNames, putName, removeName } from './name-handlers.ts'
+import { listKeys, listNames } from './lists/list-handlers.ts'
+import { getName, putName, removeName } from './name-handlers.ts'
 import {
   dropInactive,
   findInactive,
@@ -18,7 +19,6 @@ import {
   evictValue,
   getValue,
   headValue,
-  listKeys,
   prefetchValue,
   putBytes,
   putFile,

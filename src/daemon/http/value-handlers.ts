@@ -12,7 +12,7 @@ import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
-import { sendEvents, sendLines } from './json-lines.ts'
+import { sendEvents } from './json-lines.ts'
 import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
@@ -153,11 +153,6 @@ export async function prefetchValue(call: HttpCall): Promise<void> {
 export async function evictValue(call: HttpCall): Promise<void> {
   const key = await resolveKeyParam(call)
   sendJson(call, 200, { key, freedBytes: await call.node.evict(key) })
-}
-
-/** GET /v1/keys: one line per key. */
-export function listKeys(call: HttpCall): Promise<void> {
-  return sendLines(call, call.node.index.keys(callOptions(call)))
 }
 
 async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {

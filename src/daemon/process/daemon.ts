@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { totalmem } from 'node:os'
 import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
-import type { Node } from '../../node/node.ts'
+import type { ServedNode } from '../../node/node.ts'
 import type { NodeOptions } from '../../node/open.ts'
 import { SOCKET_ACCESS } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
@@ -40,11 +40,11 @@ export interface DaemonOptions {
   readonly trustClock?: boolean
   readonly log: Log
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
-  readonly openNode: (options: NodeOptions) => Promise<Node>
+  readonly openNode: (options: NodeOptions) => Promise<ServedNode>
 }
 
 export interface Daemon {
-  readonly node: Node
+  readonly node: ServedNode
   /** Path of the socket, as configured. */
   readonly socket: string
   /** Resolves when a client asks the daemon to stop. */
@@ -117,7 +117,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 /** Serves an open node. The daemon releases the lock when it closes. */
 async function serve(
-  node: Node,
+  node: ServedNode,
   settings: Settings,
   { lock, held }: { lock: Lock; held: HeldFiles },
   { directory, log }: DaemonOptions,
@@ -176,7 +176,7 @@ function asLocal(settings: Settings, { peer, addresses }: Ticket): Settings {
  * Adds the address that a Global without one was assigned, so that its Locals find it after a
  * restart.
  */
-async function withAddress(settings: Settings, node: Node): Promise<Settings> {
+async function withAddress(settings: Settings, node: ServedNode): Promise<Settings> {
   const { listen } = await node.status()
   if (settings.role !== 'global' || settings.listen !== undefined) return settings
   return { ...settings, listen: listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')) }

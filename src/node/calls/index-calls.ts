@@ -1,5 +1,13 @@
 /** The calls on the index that both roles make alike: lists, removals, changes. */
 import { Key } from '../../hash/key.ts'
+import {
+  type KeyPage,
+  type NamePage,
+  digestAt,
+  nameAt,
+  packKeys,
+  packNames,
+} from '../../index/records/list-pages.ts'
 import type { AnswerTo, Found, Request } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
@@ -31,20 +39,44 @@ export class IndexCalls {
   }
 
   async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    const page = (after: Uint8Array | undefined): Promise<AnswerTo['list']> =>
-      this.#ask({ type: 'list', after, limit: BATCH_ITEMS }, options)
-    for await (const { digest, size } of pagesOf(page, (item) => item.digest)) {
-      yield { key: new Key(digest), size }
+    for await (const { count, digests, sizes } of this.keyPages(options)) {
+      for (let i = 0; i < count; i++) yield { key: keyAt(digests, i), size: sizes[i]! }
     }
   }
 
   async *names(prefix = '', options: CallOptions = {}): AsyncGenerator<{ name: string; key: Key }> {
-    checkWellFormed(prefix, 'the prefix')
-    const page = (after: string | undefined): Promise<AnswerTo['names']> =>
-      this.#ask({ type: 'names', prefix, after, limit: BATCH_ITEMS }, options)
-    for await (const { name, digest } of pagesOf(page, (item) => item.name)) {
-      yield { name, key: new Key(digest) }
+    for await (const page of this.namePages(prefix, options)) {
+      for (let i = 0; i < page.count; i++) {
+        yield { name: nameAt(page, i), key: keyAt(page.digests, i) }
+      }
     }
+  }
+
+  keyPages(options: CallOptions = {}): AsyncGenerator<KeyPage> {
+    return pagesOf(
+      (after: Uint8Array | undefined) => this.keysAfter(after, options),
+      ({ count, digests }) => digestAt(digests, count - 1),
+    )
+  }
+
+  namePages(prefix = '', options: CallOptions = {}): AsyncGenerator<NamePage> {
+    checkWellFormed(prefix, 'the prefix')
+    return pagesOf(
+      (after: string | undefined) => this.namesAfter(prefix, after, options),
+      (page) => nameAt(page, page.count - 1),
+    )
+  }
+
+  protected async keysAfter(after: Uint8Array | undefined, options: CallOptions): Promise<KeyPage> {
+    return packKeys(await this.#ask({ type: 'list', after, limit: BATCH_ITEMS }, options))
+  }
+
+  protected async namesAfter(
+    prefix: string,
+    after: string | undefined,
+    options: CallOptions,
+  ): Promise<NamePage> {
+    return packNames(await this.#ask({ type: 'names', prefix, after, limit: BATCH_ITEMS }, options))
   }
 
   async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
@@ -68,6 +100,8 @@ export class IndexCalls {
     )
   }
 }
+
+const keyAt = (digests: Uint8Array, i: number): Key => new Key(digestAt(digests, i))
 
 export function boundName(name: string, found: Found, heldBytes: number): BoundName {
   const { digest, incarnation, fact } = found

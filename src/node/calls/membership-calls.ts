@@ -22,7 +22,7 @@ import type {
   NodeMembers,
 } from '../node.ts'
 import type { Ask } from './index-calls.ts'
-import { pagesOf } from './pages.ts'
+import { itemsOf } from './pages.ts'
 
 export interface MembershipCallsOptions {
   /** Peer id of Global. */
@@ -64,7 +64,7 @@ export class MembershipCalls implements NodeMembers {
   async *list(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
     const page = (after: string | undefined): Promise<AnswerTo['members']> =>
       this.#options.ask({ type: 'members', after, limit: BATCH_ITEMS }, options)
-    for await (const { peer, role, connected, sinceMs } of pagesOf(page, (item) => item.peer)) {
+    for await (const { peer, role, connected, sinceMs } of itemsOf(page, (item) => item.peer)) {
       const there = connected ? 'connected' : 'away'
       const state = role === undefined ? 'expelled' : there
       yield { peer, role, state, since: new Date(sinceMs).toISOString() }

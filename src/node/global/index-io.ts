@@ -9,7 +9,15 @@ import type { GlobalEffect } from '../../index/global/global-events.ts'
 import type { Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
 import type { Body, List, Listed, Named, Names } from '../../index/message.ts'
 import { nameBytes } from '../../index/name.ts'
-import { decodeChange, decodeKey, decodeName, type Change } from '../../index/records/record.ts'
+import {
+  type KeyPage,
+  type NamePage,
+  digestAt,
+  keyPageOf,
+  nameAt,
+  namePageOf,
+} from '../../index/records/list-pages.ts'
+import { decodeChange, type Change } from '../../index/records/record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
@@ -131,21 +139,37 @@ export class IndexIo {
   }
 }
 
-async function listKeys(store: Store, { after, limit }: List): Promise<Listed> {
-  const from = after === undefined ? {} : { after }
-  const rows = await store.scan('keys', { ...from, limit: limit + 1 })
-  const items = rows.slice(0, limit).map((row) => ({ digest: row.id, size: decodeKey(row).size }))
-  return { type: 'listed', items, more: rows.length > limit }
-}
-
-async function listNames(store: Store, { prefix, after, limit }: Names): Promise<Named> {
-  const from = after === undefined ? {} : { after: nameBytes(after) }
-  const rows = await store.scan('names', { prefix: nameBytes(prefix), ...from, limit: limit + 1 })
-  const items = rows.slice(0, limit).map((row) => ({
-    name: decoder.decode(row.id),
-    digest: decodeName(row),
+async function listKeys(store: Store, list: List): Promise<Listed> {
+  const { count, digests, sizes, more } = await keysOf(store, list)
+  const items = Array.from({ length: count }, (_, i) => ({
+    digest: digestAt(digests, i),
+    size: sizes[i]!,
   }))
-  return { type: 'named', items, more: rows.length > limit }
+  return { type: 'listed', items, more }
 }
 
-const decoder = new TextDecoder()
+async function listNames(store: Store, names: Names): Promise<Named> {
+  const page = await namesOf(store, names)
+  const items = Array.from({ length: page.count }, (_, i) => ({
+    name: nameAt(page, i),
+    digest: digestAt(page.digests, i),
+  }))
+  return { type: 'named', items, more: page.more }
+}
+
+/** A page of the keys that exist. */
+export async function keysOf(
+  store: Store,
+  { after, limit }: Pick<List, 'after' | 'limit'>,
+): Promise<KeyPage> {
+  return keyPageOf(await store.page('keys', { ...(after && { after }), limit }))
+}
+
+/** A page of the names that begin with a prefix. */
+export async function namesOf(
+  store: Store,
+  { prefix, after, limit }: Pick<Names, 'prefix' | 'after' | 'limit'>,
+): Promise<NamePage> {
+  const from = after === undefined ? {} : { after: nameBytes(after) }
+  return namePageOf(await store.page('names', { prefix: nameBytes(prefix), ...from, limit }))
+}

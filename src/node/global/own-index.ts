@@ -3,8 +3,18 @@ import type { Key } from '../../hash/key.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
 import type { Store } from '../../store/store.ts'
 import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
-import type { BoundName, NodeIndex, ValueFacts } from '../node.ts'
+import type {
+  BoundName,
+  CallOptions,
+  KeyPage,
+  NamePage,
+  NodeIndex,
+  NodeLists,
+  ValueFacts,
+} from '../node.ts'
+import { BATCH_ITEMS } from '../../limits.ts'
 import { recordOf } from './ingest.ts'
+import { keysOf, namesOf } from './index-io.ts'
 
 export interface OwnIndexOptions {
   readonly store: Store
@@ -13,7 +23,7 @@ export interface OwnIndexOptions {
   readonly holders: (digest: Uint8Array) => readonly string[]
 }
 
-export class OwnIndex extends IndexCalls implements NodeIndex {
+export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
   readonly #options: OwnIndexOptions
 
   constructor(options: OwnIndexOptions) {
@@ -27,6 +37,23 @@ export class OwnIndex extends IndexCalls implements NodeIndex {
     const { size, incarnation, names } = record
     const holders = this.#options.holders(key.digest)
     return { key, size, incarnation, heldBytes: size, names, holders, confirmed: true }
+  }
+
+  protected override async keysAfter(
+    after: Uint8Array | undefined,
+    { signal }: CallOptions,
+  ): Promise<KeyPage> {
+    signal?.throwIfAborted()
+    return keysOf(this.#options.store, { after, limit: BATCH_ITEMS })
+  }
+
+  protected override async namesAfter(
+    prefix: string,
+    after: string | undefined,
+    { signal }: CallOptions,
+  ): Promise<NamePage> {
+    signal?.throwIfAborted()
+    return namesOf(this.#options.store, { prefix, after, limit: BATCH_ITEMS })
   }
 
   statMany(keys: readonly Key[]): Promise<(ValueFacts | undefined)[]> {

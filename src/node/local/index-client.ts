@@ -14,7 +14,7 @@ import type { Cache } from '../cache/cache.ts'
 import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
-import type { BoundName, CallOptions, NodeIndex, ValueFacts } from '../node.ts'
+import type { BoundName, CallOptions, NodeIndex, NodeLists, ValueFacts } from '../node.ts'
 
 export interface IndexClientOptions {
   readonly link: GlobalLink
@@ -24,7 +24,7 @@ export interface IndexClientOptions {
   readonly keep: (key: Key, fact: Fact) => void
 }
 
-export class IndexClient extends IndexCalls implements NodeIndex {
+export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   readonly #options: IndexClientOptions
 
   constructor(options: IndexClientOptions) {

@@ -20,6 +20,7 @@ import type {
   RecordKey,
   Resumption,
   Row,
+  RowPage,
   ScanOptions,
   Staging,
   Store,
@@ -188,6 +189,12 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     checkScan(table, options)
     return this.#database.rows(table, options)
+  }
+
+  async page(table: Table, options: ScanOptions): Promise<RowPage> {
+    this.#checkOpen()
+    checkScan(table, options)
+    return this.#database.page(table, options)
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {

@@ -14,6 +14,7 @@ import {
 import { ChunkedBytes } from './chunked-bytes.ts'
 import { SortedMap } from './sorted-map.ts'
 import { Reservation, Quota } from '../quota.ts'
+import { firstRows, pageOfRows } from '../row-page.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type {
   CommitResult,
@@ -21,6 +22,7 @@ import type {
   LogEntry,
   RecordKey,
   Row,
+  RowPage,
   ScanOptions,
   Resumption,
   Staging,
@@ -155,14 +157,13 @@ class MemoryStore implements Store {
   async scan(table: Table, options: ScanOptions): Promise<readonly Row[]> {
     this.#checkOpen()
     checkScan(table, options)
-    const prefix = options.prefix === undefined ? '' : sortable(options.prefix)
-    const after = options.after === undefined ? '' : sortable(options.after)
-    const rows: Row[] = []
-    for (const id of this.#tables[table].keysFrom(prefix > after ? prefix : after)) {
-      if (rows.length === options.limit || !id.startsWith(prefix)) break
-      if (id !== after) rows.push(this.#tables[table].get(id)!)
-    }
-    return rows
+    return firstRows(this.#rowsOf(table, options), options.limit)
+  }
+
+  async page(table: Table, options: ScanOptions): Promise<RowPage> {
+    this.#checkOpen()
+    checkScan(table, options)
+    return pageOfRows(this.#rowsOf(table, options), options.limit)
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
@@ -234,6 +235,10 @@ class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#closed = true
     this.#values.clear()
+  }
+
+  #rowsOf(table: Table, { prefix = NONE, after = NONE }: ScanOptions): Iterable<Row> {
+    return this.#tables[table].valuesOf(sortable(prefix), sortable(after))
   }
 
   #row({ table, id }: RecordKey): Row | undefined {
@@ -333,6 +338,8 @@ class MemoryStaging implements Staging {
     return this.#bytes
   }
 }
+
+const NONE = new Uint8Array(0)
 
 /** A string with one character per byte: such strings compare bytewise. */
 function sortable(id: Uint8Array): string {

@@ -35,6 +35,14 @@ export class SortedMap<V> {
     }
   }
 
+  /** The values of the keys that begin with `prefix` and are greater than `after`, in order. */
+  *valuesOf(prefix: string, after: string): Generator<V> {
+    for (const key of this.keysFrom(prefix > after ? prefix : after)) {
+      if (!key.startsWith(prefix)) return
+      if (key !== after) yield this.#values.get(key)!
+    }
+  }
+
   #insert(key: string): void {
     const at = this.#blockOf(key)
     const block = this.#blocks[at]

@@ -7,6 +7,7 @@ import * as fc from 'fast-check'
 import { GROUP_BYTES } from '../../../src/limits.ts'
 import type { Location, Staging, Store, Table } from '../../../src/store/store.ts'
 import { type Harness, type Suite, check, keyOf, pattern, readAll, text } from './suite.ts'
+import { unpacked } from './records.ts'
 
 const MAX_BYTES = 8 * GROUP_BYTES
 const TABLES: readonly Table[] = ['keys', 'names', 'meta']
@@ -144,6 +145,11 @@ async function compare(store: Store, model: Model): Promise<void> {
       value: Buffer.from(value).toString(),
       version,
     }))
+    const page = await store.page(table, { limit: 100 })
+    assert.deepEqual(
+      unpacked(page),
+      found.map(({ id, value }) => ({ id: Buffer.from(id), value: Buffer.from(value) })),
+    )
     // Versions in meta are the store's own business.
     const strip = table === 'meta' ? { version: 0 } : {}
     assert.deepEqual(

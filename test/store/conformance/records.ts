@@ -1,7 +1,24 @@
 import * as fc from 'fast-check'
 import { RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../../../src/limits.ts'
-import type { Row, ScanOptions, Store, Transaction } from '../../../src/store/store.ts'
+import { ROW_PAGE_BYTES } from '../../../src/store/row-page.ts'
+import type {
+  Row,
+  RowPage,
+  ScanOptions,
+  Store,
+  Table,
+  Transaction,
+} from '../../../src/store/store.ts'
 import { type Suite, check, commit, keyOf, row, text, write } from './suite.ts'
+
+/** The rows of a page. */
+export function unpacked({ count, bytes, ends }: RowPage): { id: Buffer; value: Buffer }[] {
+  const part = (n: number): Buffer => Buffer.from(bytes.slice(n === 0 ? 0 : ends[n - 1], ends[n]))
+  return Array.from({ length: count }, (_, i) => ({ id: part(2 * i), value: part(2 * i + 1) }))
+}
+
+const plain = (rows: readonly Row[]): { id: Buffer; value: Buffer }[] =>
+  rows.map(({ id, value }) => ({ id: Buffer.from(id), value: Buffer.from(value) }))
 
 const ids = (rows: readonly Row[]): string[] => rows.map(({ id }) => Buffer.from(id).toString())
 
@@ -68,6 +85,49 @@ export function recordsTopic(suite: Suite): void {
       page = await store.scan('keys', { limit: 100, after: page.at(-1)!.id })
     }
     t.deepEqual(seen, all.map(({ key }) => Buffer.from(key.id).toString()).toSorted())
+  })
+
+  check(
+    suite,
+    'R005-76 a page has the rows of a scan, and says whether more follow',
+    async (t, store) => {
+      for (const id of ['a', 'ab', 'abc', 'abd', 'b']) await commit(store, write(id, `<${id}>`))
+      await commit(store, write('ab', '', 'names'))
+      for (const [table, options] of [
+        ['keys', { limit: 9 }],
+        ['keys', { limit: 5 }],
+        ['keys', { limit: 2 }],
+        ['keys', { limit: 0 }],
+        ['keys', { limit: 2, prefix: text('ab'), after: text('ab') }],
+        ['keys', { limit: 2, prefix: text('ab'), after: text('a') }],
+        ['keys', { limit: Number.MAX_SAFE_INTEGER, after: text('b') }],
+        ['names', { limit: 1 }],
+        ['meta', { limit: 1 }],
+      ] as [Table, ScanOptions][]) {
+        const all = await store.scan(table, { ...options, limit: 99 })
+        const page = await store.page(table, options)
+        t.deepEqual(unpacked(page), plain(all.slice(0, options.limit)), JSON.stringify(options))
+        t.is(page.more, all.length > options.limit, JSON.stringify(options))
+      }
+    },
+  )
+
+  check(suite, 'R005-76 a page ends with the row that fills it', async (t, store) => {
+    const value = new Uint8Array(ROW_PAGE_BYTES - 1).fill(7)
+    for (const id of ['a', 'b', 'c']) {
+      await store.commit({
+        conditions: [],
+        writes: [{ key: keyOf(text(id)), value }],
+        entry: value,
+      })
+    }
+    const first = await store.page('keys', { limit: 9 })
+    t.deepEqual([first.count, first.more], [1, true])
+    const rest = await store.page('keys', { limit: 9, after: text('a') })
+    t.deepEqual([rest.count, rest.more], [1, true])
+    const last = await store.page('keys', { limit: 9, after: text('b') })
+    t.deepEqual([last.count, last.more], [1, false])
+    t.is(Buffer.compare(unpacked(first)[0]!.value, value), 0, 'an earlier page stays as it was')
   })
 
   check(suite, 'R005-2 tables are apart', async (t, store) => {

@@ -2,9 +2,18 @@
 import { open } from 'lmdb'
 import type { Database as LmdbTable, RootDatabase } from 'lmdb'
 import { join } from 'node:path'
-import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
+import type {
+  Location,
+  LogEntry,
+  RecordKey,
+  Row,
+  RowPage,
+  ScanOptions,
+  Table,
+} from '../../store.ts'
 import { locationBytes } from '../layout.ts'
 import { unprinted } from './printed-errors.ts'
+import { RowPages } from './row-pages.ts'
 import { explained } from './short-write.ts'
 
 /** Counters of the store. `run` changes at every opening, the rest with every commit. */
@@ -39,6 +48,7 @@ export class Database {
   readonly #flush: () => Promise<void>
   readonly #root: RootDatabase<Buffer, Uint8Array>
   readonly #records: LmdbTable<Buffer, Uint8Array>
+  readonly #pages: RowPages
   readonly #log: LmdbTable<Buffer, Uint8Array>
   readonly #small: LmdbTable<Buffer, Uint8Array>
   readonly #files: LmdbTable<Buffer, Uint8Array>
@@ -65,6 +75,7 @@ export class Database {
     })
     const table = (name: string): LmdbTable<Buffer, Uint8Array> => this.#root.openDB(name, BYTES)
     this.#records = table('records')
+    this.#pages = new RowPages(this.#root, 'records')
     this.#log = table('log')
     this.#small = table('small')
     this.#files = table('files')
@@ -91,15 +102,16 @@ export class Database {
     return bytes && rowOf(id.slice(), bytes)
   }
 
-  rows(table: Table, { prefix = NONE, after = NONE, limit }: ScanOptions): Row[] {
+  rows(table: Table, options: ScanOptions): Row[] {
+    const limit = Math.min(options.limit, LIMIT)
     if (limit === 0) return []
-    const afterPrefix = after.byteLength > 0 && Buffer.compare(after, prefix) >= 0
-    const start = afterPrefix
-      ? Buffer.concat([recordId(table, after), ZERO])
-      : recordId(table, prefix)
-    const end = following(recordId(table, prefix))
-    const range = this.#records.getRange({ start, end, limit: Math.min(limit, LIMIT) })
+    const range = this.#records.getRange({ ...rangeOf(table, options), limit })
     return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
+  }
+
+  page(table: Table, options: ScanOptions): RowPage {
+    const { start, end } = rangeOf(table, options)
+    return this.#pages.read(start, end, options.limit)
   }
 
   /** How many rows a table has. Walks its index. */
@@ -267,6 +279,18 @@ const TABLE_BYTE: Readonly<Record<Table, Uint8Array>> = {
 
 function recordId(table: Table, id: Uint8Array): Buffer {
   return Buffer.concat([TABLE_BYTE[table], id])
+}
+
+/** Where the rows of a scan begin, and before which id they end. */
+function rangeOf(
+  table: Table,
+  { prefix = NONE, after = NONE }: ScanOptions,
+): { readonly start: Buffer; readonly end: Buffer } {
+  const afterPrefix = after.byteLength > 0 && Buffer.compare(after, prefix) >= 0
+  const start = afterPrefix
+    ? Buffer.concat([recordId(table, after), ZERO])
+    : recordId(table, prefix)
+  return { start, end: following(recordId(table, prefix)) }
 }
 
 /** The first id after all that begin with this prefix, whose first byte is below 255. */

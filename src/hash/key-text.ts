@@ -1,0 +1,58 @@
+/**
+ * The printed text of many keys, straight into memory: the CID of a digest in base32 lower case, as
+ * `Key.toString` gives it (specs/001-key.md).
+ */
+import { DIGEST_BYTES } from '../limits.ts'
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/**
+ * The multibase prefix, and the characters of the CID's first 30 bits: version 1, codec raw, hash
+ * blake3. Two bits of the length of the digest are left over for the next character.
+ */
+const PREFIX: Uint8Array = Buffer.from('bafkr4i')
+
+/** Characters of a key's text. */
+export const KEY_TEXT_BYTES: number = PREFIX.byteLength + 52
+
+/** The two characters of each ten bits, the first one in the low byte. */
+const PAIRS: Uint16Array = Uint16Array.from({ length: 1024 }, (_, bits) => {
+  return ALPHABET.charCodeAt(bits >> 5) | (ALPHABET.charCodeAt(bits & 31) << 8)
+})
+
+/**
+ * Writes the text of the digest that begins at `from` in `digests` to `to` in `text`, as
+ * `KEY_TEXT_BYTES` bytes. Returns where it ends.
+ */
+export function writeKeyText(
+  digests: Uint8Array,
+  from: number,
+  text: Uint8Array,
+  to: number,
+): number {
+  for (let i = 0; i < PREFIX.length; i++) text[to + i] = PREFIX[i]!
+  // The last byte of the CID's prefix is 32: its two lowest bits are 0.
+  let at = pair(text, to + PREFIX.length, digests[from]!)
+  const last = from + DIGEST_BYTES - 1
+  for (let i = from + 1; i < last; i += 5) {
+    const [a, b, c, d, e] = [
+      digests[i]!,
+      digests[i + 1]!,
+      digests[i + 2]!,
+      digests[i + 3]!,
+      digests[i + 4]!,
+    ]
+    at = pair(text, at, (a << 2) | (b >> 6))
+    at = pair(text, at, ((b & 63) << 4) | (c >> 4))
+    at = pair(text, at, ((c & 15) << 6) | (d >> 2))
+    at = pair(text, at, ((d & 3) << 8) | e)
+  }
+  return pair(text, at, digests[last]! << 2)
+}
+
+function pair(text: Uint8Array, at: number, bits: number): number {
+  const two = PAIRS[bits]!
+  text[at] = two & 255
+  text[at + 1] = two >> 8
+  return at + 2
+}

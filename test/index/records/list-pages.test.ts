@@ -1,0 +1,133 @@
+import { test } from '../../serial.ts'
+import * as fc from 'fast-check'
+import { hash } from '../../../src/hash/hasher.ts'
+import {
+  digestAt,
+  keyPageOf,
+  nameAt,
+  namePageOf,
+  packKeys,
+  packNames,
+} from '../../../src/index/records/list-pages.ts'
+import { decodeKey, encodeKey, encodeName, nameRow } from '../../../src/index/records/record.ts'
+import { pageOfRows } from '../../../src/store/row-page.ts'
+import type { Row } from '../../../src/store/store.ts'
+
+const digestOf = (n: number): Uint8Array => hash(Uint8Array.of(n & 255, n >> 8)).digest
+
+const rowOf = (id: Uint8Array, value: Uint8Array): Row => ({ id, value, version: 1 })
+
+/** The sizes that a page reads out of these records. */
+const sizesIn = (records: readonly Uint8Array[]): number[] => [
+  ...keyPageOf(
+    pageOfRows(
+      records.map((value, i) => rowOf(digestOf(i), value)),
+      records.length,
+    ),
+  ).sizes,
+]
+
+const anyRecord = fc.record({
+  size: fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 1, 127, 128, 16_384, 2 ** 53 - 1)),
+  location: fc.string({ maxLength: 300 }),
+  names: fc.array(fc.string({ maxLength: 300 }), { maxLength: 3 }),
+  unnamed: fc.boolean(),
+  incarnation: fc.option(fc.maxSafeNat(), { nil: undefined }),
+})
+
+const encoded = ({
+  incarnation,
+  ...rest
+}: typeof anyRecord extends fc.Arbitrary<infer T> ? T : never) =>
+  encodeKey(incarnation === undefined ? rest : { ...rest, incarnation })
+
+test('R004-33: a page reads the size of every record as the record is decoded', (t) => {
+  fc.assert(
+    fc.property(fc.array(anyRecord, { maxLength: 5 }), (records) => {
+      t.deepEqual(
+        sizesIn(records.map(encoded)),
+        records.map(({ size }) => size),
+      )
+    }),
+  )
+})
+
+/** The size, or the code of the error. */
+function outcome(read: () => number): number | string {
+  try {
+    return read()
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+test('R004-33: a record that is cut off anywhere, or has a foreign field, is read as it is decoded', (t) => {
+  const names = ['models/v1', 'x'.repeat(200)]
+  const whole = encodeKey({ size: 300, location: '0123', names, unnamed: true, incarnation: 9 })
+  const damaged = Array.from(whole, (_, length) => whole.subarray(0, length))
+  const foreign = [
+    [0x80, 0x01, 0x05], // a field above 15
+    [0x08, 0x07], // the size again
+    [0x0d, 1, 2, 3, 4], // a field of four bytes
+    [0xff],
+    [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+  ].map((bytes) => Buffer.concat([whole, Uint8Array.from(bytes)]))
+  const outcomes = new Set<number | string>()
+  for (const value of [...damaged, ...foreign]) {
+    const decoded = outcome(() => decodeKey(rowOf(digestOf(0), value)).size)
+    outcomes.add(decoded)
+    t.is(
+      outcome(() => sizesIn([value])[0]!),
+      decoded,
+      Buffer.from(value).toString('hex'),
+    )
+  }
+  t.true(outcomes.has('integrity') && outcomes.has(300) && outcomes.has(7))
+})
+
+test('R004-33: a page of names has each with the digest of its record; a damaged one is integrity', (t) => {
+  const names = ['a', 'é–漢😀', 'x'.repeat(512)]
+  const rows = names.map((name, i) => rowOf(nameRow(name).id, encodeName(digestOf(i))))
+  const page = namePageOf(pageOfRows(rows, 2))
+  t.true(page.more)
+  t.deepEqual(
+    Array.from({ length: page.count }, (_, i) => [nameAt(page, i), digestAt(page.digests, i)]),
+    [
+      ['a', digestOf(0)],
+      ['é–漢😀', digestOf(1)],
+    ],
+  )
+  for (const value of [
+    new Uint8Array(0),
+    encodeName(digestOf(0)).subarray(0, 33),
+    Uint8Array.of(0x0a, 1, 1),
+  ]) {
+    t.throws(() => namePageOf(pageOfRows([rowOf(nameRow('a').id, value)], 1)), {
+      code: 'integrity',
+    })
+  }
+  const short = rowOf(
+    Uint8Array.of(1),
+    encodeKey({ size: 1, location: '', names: [], unnamed: true }),
+  )
+  t.throws(() => keyPageOf(pageOfRows([short], 1)), { code: 'integrity' })
+})
+
+test('R004-33: a page out of a message is the page out of the rows', (t) => {
+  const sizes = [0, 5, 2 ** 40]
+  const keys = sizes.map((size, i) => ({ digest: digestOf(i), size }))
+  const rows = keys.map(({ digest, size }) =>
+    rowOf(digest, encodeKey({ size, location: 'l', names: [], unnamed: true })),
+  )
+  t.deepEqual(
+    packKeys({ type: 'listed', items: keys, more: false }),
+    keyPageOf(pageOfRows(rows, 9)),
+  )
+  const bound = ['a', 'é', ''].map((name, i) => ({ name, digest: digestOf(i) }))
+  const page = packNames({ type: 'named', items: bound, more: true })
+  t.deepEqual(
+    bound.map((_, i) => ({ name: nameAt(page, i), digest: digestAt(page.digests, i) })),
+    bound,
+  )
+  t.true(page.more)
+})
