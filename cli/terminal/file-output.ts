@@ -27,8 +27,13 @@ const LINKS = 40
 /**
  * The file at `path`: replaced at `commit`; a device or a pipe is written directly. A new file has
  * `mode`, by default that of the umask, and a replaced one keeps its own, unless `mode` is given.
+ * `onRenamed` makes the rename in the folder durable, by default at once.
  */
-export async function fileOutput(path: string, mode?: number): Promise<Output> {
+export async function fileOutput(
+  path: string,
+  mode?: number,
+  onRenamed: (folder: string) => Promise<void> | void = syncFolder,
+): Promise<Output> {
   const target = await targetOf(path)
   if (target === undefined) return deviceOutput(path)
   const found = await statIfPresent(target, path)
@@ -38,7 +43,13 @@ export async function fileOutput(path: string, mode?: number): Promise<Output> {
   try {
     if (found !== undefined) await files.access(target, fs.constants.W_OK)
     const partial = await createPartialFile(dirname(target))
-    return replacingOutput(partial, basename(target), path, mode ?? found?.mode)
+    const renamed = (): Promise<void> | void => onRenamed(dirname(target))
+    return replacingOutput(partial, {
+      name: basename(target),
+      path,
+      mode: mode ?? found?.mode,
+      renamed,
+    })
   } catch (error) {
     throw writeFault(error, path)
   }
@@ -103,13 +114,17 @@ async function deviceOutput(path: string): Promise<Output> {
   }
 }
 
-/** Puts the partial file at `name` beside it; `mode` is what it then has. */
-function replacingOutput(
-  partial: PartialFile,
-  name: string,
-  path: string,
-  mode: number | undefined,
-): Output {
+interface Replaced {
+  /** Where the partial file goes, beside it. */
+  readonly name: string
+  /** As the user wrote it. */
+  readonly path: string
+  /** What it then has. */
+  readonly mode: number | undefined
+  readonly renamed: () => Promise<void> | void
+}
+
+function replacingOutput(partial: PartialFile, { name, path, mode, renamed }: Replaced): Output {
   const { fd } = partial
   return {
     write: (bytes) => writeAll(fd, bytes, path),
@@ -119,7 +134,7 @@ function replacingOutput(
         await files.fchmod(fd, (mode ?? 0o666 & ~process.umask()) & 0o7777)
         await files.fsync(fd)
         await files.rename(partial.path, `${partial.folder}/${name}`)
-        await syncFolder(partial.folder)
+        await renamed()
         await partial.close()
       } catch (error) {
         throw writeFault(error, path)
@@ -129,8 +144,8 @@ function replacingOutput(
   }
 }
 
-/** Makes the rename durable. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the renames in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
   const fd = await files.open(folder, 'r').catch((error: unknown) => {
     // One may write in a folder that one may not read. The file is in place.
     if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined
