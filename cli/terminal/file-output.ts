@@ -12,7 +12,6 @@ import type { PartialFile } from './partial-file.ts'
 const files = {
   open: promisify(fs.open),
   fsync: promisify(fs.fsync),
-  fchmod: promisify(fs.fchmod),
   close: promisify(fs.close),
   rename: promisify(fs.rename),
   stat: promisify(fs.stat),
@@ -114,6 +113,21 @@ async function deviceOutput(path: string): Promise<Output> {
   }
 }
 
+/** The same for a path at which there is nothing, not even a link: found out by the caller. */
+export async function newFileOutput(
+  path: string,
+  onRenamed: (folder: string) => Promise<void> | void,
+): Promise<Output> {
+  const folder = dirname(path)
+  try {
+    const partial = await createPartialFile(folder)
+    const renamed = (): Promise<void> | void => onRenamed(folder)
+    return replacingOutput(partial, { name: basename(path), path, mode: undefined, renamed })
+  } catch (error) {
+    throw writeFault(error, path)
+  }
+}
+
 interface Replaced {
   /** Where the partial file goes, beside it. */
   readonly name: string
@@ -131,7 +145,7 @@ function replacingOutput(partial: PartialFile, { name, path, mode, renamed }: Re
     commit: async () => {
       try {
         // Only its owner could read it so far.
-        await files.fchmod(fd, (mode ?? 0o666 & ~process.umask()) & 0o7777)
+        fs.fchmodSync(fd, (mode ?? 0o666 & ~process.umask()) & 0o7777)
         await files.fsync(fd)
         await files.rename(partial.path, `${partial.folder}/${name}`)
         await renamed()

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import { makeDirectories } from '../../src/store/file/directories.ts'
 import { unwritableFile } from '../../src/store/file/file-faults.ts'
-import { fileOutput, syncFolder } from './file-output.ts'
+import { fileOutput, newFileOutput, syncFolder } from './file-output.ts'
 import { writeFault, type Output } from './output.ts'
 import { createPartialFile } from './partial-file.ts'
 
@@ -51,14 +51,15 @@ export class OutputFolder {
     const before = this.#exclusive
     let close = (): void => undefined
     const closed = new Promise<void>((resolve) => (close = resolve))
-    const isAlone = !isPlain(path)
+    const kind = kindOf(path)
+    const isAlone = kind === 'other'
     const others = [before, ...(isAlone ? this.#open : [])]
     if (isAlone) this.#exclusive = closed
     this.#open.add(closed)
     void closed.then(() => this.#open.delete(closed))
     try {
       await Promise.all(others)
-      return closing(await this.#openAlone(key, path), close)
+      return closing(await this.#openOne(key, path, kind === 'nothing'), close)
     } catch (error) {
       close()
       throw error
@@ -75,11 +76,13 @@ export class OutputFolder {
     }
   }
 
-  async #openAlone(key: string, path: string): Promise<Output> {
-    this.#checkFree(path, key)
-    const output = await fileOutput(path, undefined, (folder) => void this.#unsynced.add(folder))
+  async #openOne(key: string, path: string, isNew: boolean): Promise<Output> {
+    if (!isNew) this.#checkFree(path, key)
+    const onRenamed = (folder: string): void => void this.#unsynced.add(folder)
+    const output = await (isNew
+      ? newFileOutput(path, onRenamed)
+      : fileOutput(path, undefined, onRenamed))
     const commit = async (): Promise<void> => {
-      this.#checkFree(path, key)
       await output.commit()
       const file = fileAt(path)
       if (file !== '') this.#keys.set(file, key)
@@ -107,12 +110,14 @@ function closing(output: Output, onClosed: () => void): Output {
   }
 }
 
-/** Is it a file, or nothing? */
-function isPlain(path: string): boolean {
+function kindOf(path: string): 'nothing' | 'file' | 'other' {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isFile() !== false
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return 'nothing'
+    return found.isFile() ? 'file' : 'other'
   } catch {
-    return true
+    // To open it tells why.
+    return 'other'
   }
 }
 
