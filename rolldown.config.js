@@ -106,6 +106,8 @@ const GROUPS = [
       '/cli/(?!dstore|main|help)[\\w-]+',
       '/cli/terminal/[\\w-]+',
       '/cli/input/(?!hashing)[\\w-]+',
+      '/cli/many/[\\w-]+',
+      '/cli/archive/map-concurrently',
     ]),
   },
 ]

@@ -25,6 +25,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'no-start': yes('do not start a daemon if none is running (DSTORE_NO_START=1)'),
   output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
+  'files-from': text(
+    'LIST',
+    'also each key or name in this file, a line each; - is standard input',
+  ),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
   force: yes('also remove a value that has names; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
@@ -77,6 +81,7 @@ export interface Flags {
   readonly 'no-start'?: boolean
   readonly output?: string
   readonly 'output-dir'?: string
+  readonly 'files-from'?: string
   readonly range?: string
   readonly force?: boolean
   readonly repair?: boolean

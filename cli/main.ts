@@ -79,7 +79,8 @@ async function dispatch(
     return terminal.print(commandHelp(command, first))
   }
   const { flags, positionals } = parseFlags(first, command.flags, rest)
-  const [least, most] = command.positionals
+  const [fewest, most] = command.positionals
+  const least = flags['files-from'] === undefined ? fewest : 0
   if (positionals.length < least || positionals.length > most) {
     const forms = most === 0 ? 'no arguments' : command.usage.replaceAll('\n', ', or ')
     const stream = positionals.length === 0 && /\| -($|\n)/.test(command.usage)

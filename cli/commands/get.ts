@@ -2,8 +2,9 @@
 import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
-import { forEachArgument } from '../exit-code.ts'
-import { canonicalKey, parseReferences, shortLabel } from '../input/references.ts'
+import { shortLabel } from '../input/references.ts'
+import { getMany } from '../many/get-many.ts'
+import { readReferences } from '../many/list-file.ts'
 import { useDaemon } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { writeWhole } from '../terminal/output.ts'
@@ -19,51 +20,45 @@ export async function get(invocation: Invocation): Promise<number> {
   if (output !== undefined && directory !== undefined) {
     throw new DstoreError('usage', 'get takes -o or --output-dir, not both')
   }
+  if (flags['files-from'] !== undefined && directory === undefined) {
+    throw new DstoreError('usage', 'get --files-from needs --output-dir DIR')
+  }
   if (positionals.length > 1 && directory === undefined) {
     throw new DstoreError('usage', 'several values need --output-dir DIR', {
       hint: `to write one value to a file: dstore get ${positionals[0]!} -o FILE`,
     })
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
-  const references = await parseReferences(positionals)
-  // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
-  const folder = directory === undefined ? undefined : await OutputFolder.create(directory)
-  const single = folder === undefined ? await singleOutput(output, terminal) : undefined
+  const references = await readReferences(invocation)
+  if (directory !== undefined) {
+    // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
+    const folder = await OutputFolder.create(directory)
+    const client = await useDaemon(invocation)
+    return getMany({ client, terminal, references, folder, range })
+  }
+  const target = await singleOutput(output, terminal)
   const client = await useDaemon(invocation).catch(async (error: unknown) => {
-    await single?.discard()
+    await target.discard()
     throw error
   })
-  return forEachArgument(positionals, terminal, async (text) => {
-    // A key tells its file; only for a name the daemon does.
-    const isKey = references.get(text)!.type === 'key'
-    const key = folder !== undefined && isKey ? await canonicalKey(text) : undefined
-    if (key !== undefined && folder!.has(key)) return undefined
-    const ready = key === undefined ? single : await folder!.open(key)
-    const value = await client.get(text, range).catch(async (error: unknown) => {
-      await ready?.discard()
-      throw error
-    })
-    const { start, end } = value.range
-    if (ready === undefined && folder!.has(value.key)) return leave(value.bytes)
-    const target = ready ?? (await folder!.open(value.key))
-    await withTransferProgress(terminal, shortLabel(text), client, (line) =>
-      writeWhole(target, async () => {
-        const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
-        for await (const piece of bytes) await target.write(piece)
-        return true
-      }),
-    )
-    return undefined
+  const [text] = positionals as [string]
+  const value = await client.get(text, range).catch(async (error: unknown) => {
+    await target.discard()
+    throw error
   })
+  const { start, end } = value.range
+  await withTransferProgress(terminal, shortLabel(text), client, (line) =>
+    writeWhole(target, async () => {
+      const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
+      for await (const piece of bytes) await target.write(piece)
+      return true
+    }),
+  )
+  return 0
 }
 
 async function singleOutput(file: string | undefined, terminal: Terminal): Promise<Output> {
   return file === undefined ? terminal.output : fileOutput(file)
-}
-
-/** Ends a read before its first byte. */
-async function leave(bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  await bytes[Symbol.asyncIterator]().return?.()
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */

@@ -3,69 +3,96 @@ import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { ELSEWHERE } from '../../src/node/calls/no-such.ts'
-import type { Invocation, Run } from '../command.ts'
-import { forEachArgument } from '../exit-code.ts'
-import { parseReferences, shortLabel, type Reference } from '../input/references.ts'
+import { mapConcurrently } from '../archive/map-concurrently.ts'
+import type { Run, Invocation } from '../command.ts'
+import { ExitCodes } from '../exit-code.ts'
+import type { Reference } from '../input/references.ts'
+import { describe, unknown, type Described } from '../many/facts.ts'
+import { forEachAtOnce } from '../many/for-each.ts'
+import { IN_FLIGHT } from '../many/in-flight.ts'
+import { readReferences } from '../many/list-file.ts'
+import { labelOfMany, ManyProgress } from '../many/progress.ts'
 import { useDaemon } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-type OnFacts = (
-  facts: FactsAnswer | undefined,
-  reference: Reference,
-  terminal: Terminal,
-  client: Client,
-) => Promise<number>
+/** What one value's turn prints and ends with, prepared before its turn. */
+interface Finding {
+  readonly reference: Reference
+  readonly facts: FactsAnswer | undefined
+  /** Where a value is that the node does not have. */
+  readonly hint: string | undefined
+}
 
-/** A command that needs only the facts of its values: it asks for all of them in one request. */
-function onFacts(work: OnFacts): Run {
+type Report = (finding: Finding, terminal: Terminal) => Promise<number>
+
+/** A command that needs only the facts of its values, which come in few requests (R007-204). */
+function onFacts(report: Report, needsHint: (terminal: Terminal) => boolean): Run {
   return async (invocation) => {
-    const { positionals, terminal } = invocation
-    const references = await parseReferences(positionals)
+    const { terminal } = invocation
+    const { texts, types } = await readReferences(invocation)
     const client = await useDaemon(invocation)
-    // If the request for all fails, one request for each finds out which argument is to blame.
-    const together = await client.factsMany(positionals).catch((error: unknown) => {
-      if (positionals.length === 1 || asDstoreError(error).code === 'cancelled') throw error
-      return undefined
+    const isOne = texts.length === 1
+    const items = isOne ? unknown(texts) : describe(client, texts)
+    const codes = new ExitCodes(terminal)
+    const find = async ({ text, facts: known }: Described): Promise<Finding> => {
+      // If the request for many failed, one for each finds out which argument is to blame.
+      const facts = known ?? (await client.factsMany([text]))[0] ?? 'absent'
+      const reference = types.get(text)!
+      if (facts !== 'absent') return { reference, facts, hint: undefined }
+      const hint = needsHint(terminal) ? await elsewhere(client, text) : undefined
+      return { reference, facts: undefined, hint }
+    }
+    const findings = mapConcurrently(items, IN_FLIGHT, async (item) => {
+      const finding = await find(item).catch((error: unknown) => ({ error }))
+      return { text: item.text, finding }
     })
-    return forEachArgument(positionals, terminal, async (text, index) => {
-      const facts = together === undefined ? (await client.factsMany([text]))[0] : together[index]
-      return work(facts, references.get(text)!, terminal, client)
-    })
+    for await (const { text, finding } of findings) {
+      try {
+        if ('error' in finding) throw finding.error
+        codes.add(await report(finding, terminal))
+      } catch (error) {
+        if (asDstoreError(error).code === 'cancelled') throw error
+        codes.fail(error, isOne ? undefined : text)
+      }
+    }
+    return codes.common
   }
 }
 
 /** Ends with `not-found` for no, which the table of commands turns into 1 (R007-29). */
-export const has: Run = onFacts(async (facts, { type, text }, terminal, client) => {
-  if (facts === undefined && !terminal.json) {
-    const hint = await elsewhere(client, text)
+export const has: Run = onFacts(
+  async ({ reference: { type, text }, facts, hint }, terminal) => {
     if (hint !== undefined) terminal.note(hint)
-  }
-  if (terminal.json) await terminal.print(JSON.stringify({ [type]: text, has: !!facts }))
-  return facts === undefined ? ERRORS['not-found'].exit : 0
-})
+    if (terminal.json) await terminal.print(JSON.stringify({ [type]: text, has: !!facts }))
+    return facts === undefined ? ERRORS['not-found'].exit : 0
+  },
+  (terminal) => !terminal.json,
+)
 
-export const stat: Run = onFacts(async (facts, { type, text }, terminal, client) => {
-  if (facts === undefined) {
-    const hint = await elsewhere(client, text)
-    throw new DstoreError(
-      'not-found',
-      `no such ${type}: ${text}`,
-      hint === undefined ? {} : { hint },
-    )
-  }
-  const lines = [
-    `key          ${facts.key}`,
-    `size         ${facts.size} bytes`,
-    `incarnation  ${facts.incarnation}`,
-    `held here    ${facts.heldBytes} bytes`,
-    ...facts.names.map((name) => `name         ${name}`),
-    ...facts.holders.map((peer) => `holder       ${peer}`),
-    `confirmed    ${facts.confirmed ? 'yes' : 'no: Global is away'}`,
-  ]
-  await terminal.printFact(facts, lines.join('\n'))
-  return 0
-})
+export const stat: Run = onFacts(
+  async ({ reference: { type, text }, facts, hint }, terminal) => {
+    if (facts === undefined) {
+      throw new DstoreError(
+        'not-found',
+        `no such ${type}: ${text}`,
+        hint === undefined ? {} : { hint },
+      )
+    }
+    const lines = [
+      `key          ${facts.key}`,
+      `size         ${facts.size} bytes`,
+      `incarnation  ${facts.incarnation}`,
+      `held here    ${facts.heldBytes} bytes`,
+      ...facts.names.map((name) => `name         ${name}`),
+      ...facts.holders.map((peer) => `holder       ${peer}`),
+      `confirmed    ${facts.confirmed ? 'yes' : 'no: Global is away'}`,
+    ]
+    await terminal.printFact(facts, lines.join('\n'))
+    return 0
+  },
+  () => true,
+)
 
 /** Where a value is that the node does not serve: in a store of an earlier role (R007-154). */
 async function elsewhere(client: Client, text: string): Promise<string | undefined> {
@@ -74,21 +101,30 @@ async function elsewhere(client: Client, text: string): Promise<string | undefin
 }
 
 export async function prefetch(invocation: Invocation): Promise<number> {
-  const { positionals, terminal } = invocation
-  await parseReferences(positionals)
+  const { terminal } = invocation
+  const { texts } = await readReferences(invocation)
   const client = await useDaemon(invocation)
-  return forEachArgument(positionals, terminal, async (text) => {
-    await withTransferProgress(terminal, shortLabel(text), client, (line) =>
-      client.prefetch(text, ({ doneBytes, totalBytes }) => line.update(doneBytes, totalBytes)),
-    )
+  const isOne = texts.length === 1
+  return withTransferProgress(terminal, labelOfMany(texts), client, (line) => {
+    const progress = new ManyProgress(line, texts.length)
+    const items = isOne ? unknown(texts) : describe(client, texts)
+    return forEachAtOnce({ client, terminal, items, isOne }, async ({ text, facts }) => {
+      const one = progress.begin(typeof facts === 'object' ? facts.size : undefined)
+      try {
+        await client.prefetch(text, ({ doneBytes, totalBytes }) =>
+          one.update(doneBytes, totalBytes),
+        )
+      } finally {
+        one.end()
+      }
+    })
   })
 }
 
 export async function evict(invocation: Invocation): Promise<number> {
-  const { positionals, terminal } = invocation
-  await parseReferences(positionals)
+  const { terminal } = invocation
+  const { texts } = await readReferences(invocation)
   const client = await useDaemon(invocation)
-  return forEachArgument(positionals, terminal, async (text) => {
-    await client.evict(text)
-  })
+  const many = { client, terminal, items: unknown(texts), isOne: texts.length === 1 }
+  return forEachAtOnce(many, async ({ text }) => void (await client.evict(text)))
 }

@@ -12,7 +12,6 @@ import type { PartialFile } from './partial-file.ts'
 const files = {
   open: promisify(fs.open),
   fsync: promisify(fs.fsync),
-  fchmod: promisify(fs.fchmod),
   close: promisify(fs.close),
   rename: promisify(fs.rename),
   stat: promisify(fs.stat),
@@ -27,8 +26,13 @@ const LINKS = 40
 /**
  * The file at `path`: replaced at `commit`; a device or a pipe is written directly. A new file has
  * `mode`, by default that of the umask, and a replaced one keeps its own, unless `mode` is given.
+ * `onRenamed` makes the rename in the folder durable, by default at once.
  */
-export async function fileOutput(path: string, mode?: number): Promise<Output> {
+export async function fileOutput(
+  path: string,
+  mode?: number,
+  onRenamed: (folder: string) => Promise<void> | void = syncFolder,
+): Promise<Output> {
   const target = await targetOf(path)
   if (target === undefined) return deviceOutput(path)
   const found = await statIfPresent(target, path)
@@ -38,7 +42,13 @@ export async function fileOutput(path: string, mode?: number): Promise<Output> {
   try {
     if (found !== undefined) await files.access(target, fs.constants.W_OK)
     const partial = await createPartialFile(dirname(target))
-    return replacingOutput(partial, basename(target), path, mode ?? found?.mode)
+    const renamed = (): Promise<void> | void => onRenamed(dirname(target))
+    return replacingOutput(partial, {
+      name: basename(target),
+      path,
+      mode: mode ?? found?.mode,
+      renamed,
+    })
   } catch (error) {
     throw writeFault(error, path)
   }
@@ -103,23 +113,42 @@ async function deviceOutput(path: string): Promise<Output> {
   }
 }
 
-/** Puts the partial file at `name` beside it; `mode` is what it then has. */
-function replacingOutput(
-  partial: PartialFile,
-  name: string,
+/** The same for a path at which there is nothing, not even a link: found out by the caller. */
+export async function newFileOutput(
   path: string,
-  mode: number | undefined,
-): Output {
+  onRenamed: (folder: string) => Promise<void> | void,
+): Promise<Output> {
+  const folder = dirname(path)
+  try {
+    const partial = await createPartialFile(folder)
+    const renamed = (): Promise<void> | void => onRenamed(folder)
+    return replacingOutput(partial, { name: basename(path), path, mode: undefined, renamed })
+  } catch (error) {
+    throw writeFault(error, path)
+  }
+}
+
+interface Replaced {
+  /** Where the partial file goes, beside it. */
+  readonly name: string
+  /** As the user wrote it. */
+  readonly path: string
+  /** What it then has. */
+  readonly mode: number | undefined
+  readonly renamed: () => Promise<void> | void
+}
+
+function replacingOutput(partial: PartialFile, { name, path, mode, renamed }: Replaced): Output {
   const { fd } = partial
   return {
     write: (bytes) => writeAll(fd, bytes, path),
     commit: async () => {
       try {
         // Only its owner could read it so far.
-        await files.fchmod(fd, (mode ?? 0o666 & ~process.umask()) & 0o7777)
+        fs.fchmodSync(fd, (mode ?? 0o666 & ~process.umask()) & 0o7777)
         await files.fsync(fd)
         await files.rename(partial.path, `${partial.folder}/${name}`)
-        await syncFolder(partial.folder)
+        await renamed()
         await partial.close()
       } catch (error) {
         throw writeFault(error, path)
@@ -129,8 +158,8 @@ function replacingOutput(
   }
 }
 
-/** Makes the rename durable. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the renames in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
   const fd = await files.open(folder, 'r').catch((error: unknown) => {
     // One may write in a folder that one may not read. The file is in place.
     if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined

@@ -1,10 +1,13 @@
-/** A directory in which one command writes values to files named after their keys (R007-94). */
-import { statSync } from 'node:fs'
+/**
+ * A directory in which one command writes values to files named after their keys, many at once
+ * (R007-94, R007-202).
+ */
+import { lstatSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import { makeDirectories } from '../../src/store/file/directories.ts'
 import { unwritableFile } from '../../src/store/file/file-faults.ts'
-import { fileOutput } from './file-output.ts'
+import { fileOutput, newFileOutput, syncFolder } from './file-output.ts'
 import { writeFault, type Output } from './output.ts'
 import { createPartialFile } from './partial-file.ts'
 
@@ -12,6 +15,12 @@ export class OutputFolder {
   readonly #path: string
   /** The key of each file that this command has written, by the file's device and inode. */
   readonly #keys = new Map<string, string>()
+  /** Folders with renames that are not durable yet. */
+  readonly #unsynced = new Set<string>()
+  /** Outputs that are open. */
+  readonly #open = new Set<Promise<void>>()
+  /** The last output through a link: others wait until it is closed. */
+  #exclusive: Promise<void> = Promise.resolve()
 
   private constructor(path: string) {
     this.#path = path
@@ -34,15 +43,45 @@ export class OutputFolder {
 
   /**
    * The file for a value. `conflict` if it has another value of this command: a link in the
-   * directory, or a file system that takes two names for one, can lead both to one file.
+   * directory, or a file system that takes two names for one, can lead both to one file. What is at
+   * a link is only known when no other file is on its way: such a file is written alone.
    */
   async open(key: string): Promise<Output> {
     const path = join(this.#path, key)
-    const other = this.#keys.get(fileAt(path))
-    if (other !== undefined) {
-      throw new DstoreError('conflict', `cannot write to ${path}: it has the value of ${other}`)
+    const before = this.#exclusive
+    let close = (): void => undefined
+    const closed = new Promise<void>((resolve) => (close = resolve))
+    const kind = kindOf(path)
+    const isAlone = kind === 'other'
+    const others = [before, ...(isAlone ? this.#open : [])]
+    if (isAlone) this.#exclusive = closed
+    this.#open.add(closed)
+    void closed.then(() => this.#open.delete(closed))
+    try {
+      await Promise.all(others)
+      return closing(await this.#openOne(key, path, kind === 'nothing'), close)
+    } catch (error) {
+      close()
+      throw error
     }
-    const output = await fileOutput(path)
+  }
+
+  /** Makes every file that was committed durable: syncs each folder once. */
+  async sync(): Promise<void> {
+    for (const folder of this.#unsynced) {
+      await syncFolder(folder).catch((error: unknown) => {
+        throw writeFault(error, folder)
+      })
+      this.#unsynced.delete(folder)
+    }
+  }
+
+  async #openOne(key: string, path: string, isNew: boolean): Promise<Output> {
+    if (!isNew) this.#checkFree(path, key)
+    const onRenamed = (folder: string): void => void this.#unsynced.add(folder)
+    const output = await (isNew
+      ? newFileOutput(path, onRenamed)
+      : fileOutput(path, undefined, onRenamed))
     const commit = async (): Promise<void> => {
       await output.commit()
       const file = fileAt(path)
@@ -53,6 +92,32 @@ export class OutputFolder {
       commit,
       discard: () => output.discard(),
     }
+  }
+
+  #checkFree(path: string, key: string): void {
+    const other = this.#keys.get(fileAt(path))
+    if (other === undefined || other === key) return
+    throw new DstoreError('conflict', `cannot write to ${path}: it has the value of ${other}`)
+  }
+}
+
+/** The same output; calls `onClosed` when it is committed or discarded. */
+function closing(output: Output, onClosed: () => void): Output {
+  return {
+    write: (bytes) => output.write(bytes),
+    commit: () => output.commit().finally(onClosed),
+    discard: () => output.discard().finally(onClosed),
+  }
+}
+
+function kindOf(path: string): 'nothing' | 'file' | 'other' {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return 'nothing'
+    return found.isFile() ? 'file' : 'other'
+  } catch {
+    // To open it tells why.
+    return 'other'
   }
 }
 

@@ -20,7 +20,8 @@ export interface WorkState {
 }
 
 export class ProgressLine {
-  readonly #label: string
+  /** What the work is on. */
+  label: string
   readonly #write: ((text: string) => void) | undefined
   readonly #columns: () => number
   readonly #now: () => number
@@ -37,7 +38,7 @@ export class ProgressLine {
     columns: () => number = () => process.stderr.columns || 80,
     now: () => number = () => performance.now(),
   ) {
-    this.#label = printable(label)
+    this.label = label
     this.#write = write
     this.#columns = columns
     this.#now = now
@@ -53,7 +54,13 @@ export class ProgressLine {
     const elapsedMs = now - this.#startedAt
     if (this.#ended || elapsedMs < DELAY_MS || now - this.#drawnAt < REDRAW_MS) return
     this.#drawnAt = now
-    const work = { label: this.#label, doneBytes, totalBytes, elapsedMs, peers: this.peers }
+    const work = {
+      label: printable(this.label),
+      doneBytes,
+      totalBytes,
+      elapsedMs,
+      peers: this.peers,
+    }
     this.#write?.(CLEAR + progressText(work, this.#columns() - 1))
   }
 
@@ -63,11 +70,16 @@ export class ProgressLine {
     const isEarly = now - this.#startedAt < DELAY_MS || now - this.#drawnAt < REDRAW_MS
     if (this.#ended || isEarly) return
     this.#drawnAt = now
-    this.#write?.(CLEAR + printable(`${this.#label}${GAP}${text}`).slice(0, this.#columns() - 1))
+    this.#write?.(CLEAR + printable(`${this.label}${GAP}${text}`).slice(0, this.#columns() - 1))
+  }
+
+  /** Erases the line, so that a message can be printed; the next update draws it again. */
+  clear(): void {
+    if (this.#drawnAt > 0 && !this.#ended) this.#write?.(CLEAR)
   }
 
   end(): void {
-    if (this.#drawnAt > 0 && !this.#ended) this.#write?.(CLEAR)
+    this.clear()
     this.#ended = true
   }
 }

@@ -108,7 +108,7 @@ export class Terminal {
   }
 
   #writeMessage(text: string): void {
-    this.#progress?.end()
+    this.#progress?.clear()
     this.#write(text)
   }
 

@@ -212,14 +212,15 @@ export class HttpClient {
       })
       limit.pauseTimer()
       // A value may pause for longer, as it may wait its turn behind others (R007-118).
-      const asking = new AbortController()
+      // Most calls end before the first question: an aborted signal for each costs more than it.
+      let asking: AbortController | undefined
       const asker = setInterval(() => {
-        if (limit.isRunning) this.#ask(asking.signal, exchange.onAlive)
+        if (limit.isRunning) this.#ask((asking ??= new AbortController()).signal, exchange.onAlive)
       }, this.#idleMs / 3).unref()
       message.once('close', () => {
         limit.clear()
         clearInterval(asker)
-        asking.abort()
+        asking?.abort()
         exchange.slot.free()
       })
       const call = `${method} ${target} ${message.statusCode}`
