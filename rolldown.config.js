@@ -80,10 +80,18 @@ const modules = (paths) => new RegExp(`(${paths.join('|')})\\.ts$`)
  */
 const GROUPS = [
   {
-    // What calls a daemon: the command line and the library do.
+    // What calls a daemon in every way: `node:http` loads with it, and a `get` does without.
     name: 'client',
     test: modules([
-      '/src/(errors|limits|platform|bytes|node/version|node/calls/(batches|no-such)|membership/role)',
+      '/src/daemon/client/(client|http-client|slots|value-body|put-file)',
+      '/src/node/calls/batches',
+    ]),
+  },
+  {
+    // What every command loads, with the client that gets one value.
+    name: 'base',
+    test: modules([
+      '/src/(errors|limits|platform|bytes|deadline|node/version|node/calls/no-such|membership/role)',
       '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
       '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
       '/src/daemon/process/(readiness|log)',

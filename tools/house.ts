@@ -17,6 +17,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/archive': 'Reads and writes the tar archives of `export` and `import`.',
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
+  'cli/delivery':
+    'Delivers one value: to standard output, to a file, or by the hands of the daemon.',
   'cli/doctor': 'Examines this node: gathers facts, checks them, prints findings with remedies.',
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',

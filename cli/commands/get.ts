@@ -2,16 +2,14 @@
 import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
+import { getOne } from '../delivery/single.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { canonicalKey, parseReferences, shortLabel } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import { fileOutput } from '../terminal/file-output.ts'
 import { writeWhole } from '../terminal/output.ts'
-import type { Output } from '../terminal/output.ts'
 import { OutputFolder } from '../terminal/output-folder.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
-import type { Terminal } from '../terminal/terminal.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
@@ -26,26 +24,23 @@ export async function get(invocation: Invocation): Promise<number> {
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
   const references = await parseReferences(positionals)
+  if (directory === undefined) return getOne(invocation, range)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
-  const folder = directory === undefined ? undefined : await OutputFolder.create(directory)
-  const single = folder === undefined ? await singleOutput(output, terminal) : undefined
-  const client = await useDaemon(invocation).catch(async (error: unknown) => {
-    await single?.discard()
-    throw error
-  })
+  const folder = await OutputFolder.create(directory)
+  const client = await useDaemon(invocation)
   return forEachArgument(positionals, terminal, async (text) => {
     // A key tells its file; only for a name the daemon does.
     const isKey = references.get(text)!.type === 'key'
-    const key = folder !== undefined && isKey ? await canonicalKey(text) : undefined
-    if (key !== undefined && folder!.has(key)) return undefined
-    const ready = key === undefined ? single : await folder!.open(key)
+    const key = isKey ? await canonicalKey(text) : undefined
+    if (key !== undefined && folder.has(key)) return undefined
+    const ready = key === undefined ? undefined : await folder.open(key)
     const value = await client.get(text, range).catch(async (error: unknown) => {
       await ready?.discard()
       throw error
     })
     const { start, end } = value.range
-    if (ready === undefined && folder!.has(value.key)) return leave(value.bytes)
-    const target = ready ?? (await folder!.open(value.key))
+    if (ready === undefined && folder.has(value.key)) return leave(value.bytes)
+    const target = ready ?? (await folder.open(value.key))
     await withTransferProgress(terminal, shortLabel(text), client, (line) =>
       writeWhole(target, async () => {
         const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
@@ -55,10 +50,6 @@ export async function get(invocation: Invocation): Promise<number> {
     )
     return undefined
   })
-}
-
-async function singleOutput(file: string | undefined, terminal: Terminal): Promise<Output> {
-  return file === undefined ? terminal.output : fileOutput(file)
 }
 
 /** Ends a read before its first byte. */
