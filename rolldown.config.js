@@ -141,6 +141,7 @@ export default defineConfig([
     // Threads are started from a file that lies beside the chunk that starts them.
     ...common,
     input: {
+      'copy-worker': 'src/store/copy/copy-worker.ts',
       'file-hash-worker': 'src/store/file/file-hash-worker.ts',
       'verify-worker': 'src/node/swarm/verify-worker.ts',
     },

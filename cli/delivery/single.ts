@@ -1,11 +1,12 @@
 /** `dstore get` of one value: to standard output or to a file. */
-import { ValueClient } from '../../src/daemon/client/value-client.ts'
-import type { RangeRequest } from '../../src/node/node.ts'
+import { ValueClient, type HandedFile } from '../../src/daemon/client/value-client.ts'
+import type { Progress, RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { shortLabel } from '../input/references.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
+import { fileForDaemon } from './hand-over.ts'
 import { writeWhole } from '../terminal/output.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
@@ -25,6 +26,8 @@ export async function getOne(
   })
   return forEachArgument(positionals, terminal, async (text) => {
     await writeWhole(output, async () => {
+      const file = await fileForDaemon(output, flags.output)
+      if (file !== undefined && (await copied(invocation, client, file, range))) return true
       const value = await client.get(text, range)
       const { start, end } = value.range
       await withTransferProgress(
@@ -40,4 +43,25 @@ export async function getOne(
     })
     return undefined
   })
+}
+
+/** Has the daemon write the value to the file; false if it does not. */
+async function copied(
+  invocation: Invocation,
+  client: ValueClient,
+  file: HandedFile,
+  range: RangeRequest | undefined,
+): Promise<boolean> {
+  const { positionals, terminal } = invocation
+  const [text = ''] = positionals
+  return withTransferProgress(
+    terminal,
+    shortLabel(text),
+    () => findDaemon(invocation),
+    async (line) => {
+      const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
+        line.update(doneBytes, totalBytes)
+      return (await client.copy(text, file, range, onProgress)) !== undefined
+    },
+  )
 }

@@ -112,6 +112,7 @@ function replacingOutput(
 ): Output {
   const { fd } = partial
   return {
+    partial,
     write: (bytes) => writeAll(fd, bytes, path),
     commit: async () => {
       try {

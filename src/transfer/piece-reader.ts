@@ -30,7 +30,10 @@ export async function readPiece(
 }
 
 /** The bytes before the groups of a piece: in the first the header, then the pairs. */
-async function readProof(value: ValueBytes, { isFirst, outboard }: Piece): Promise<Uint8Array[]> {
+export async function readProof(
+  value: ValueBytes,
+  { isFirst, outboard }: Piece,
+): Promise<Uint8Array[]> {
   const proof = isFirst ? [encodeHeader(value.size)] : []
   for (const range of outboard) proof.push(await value.outboard(range))
   return proof

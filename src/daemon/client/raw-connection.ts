@@ -38,14 +38,13 @@ export class RawConnection {
 
   /** Connects to the daemon on this socket; undefined if none serves it. */
   static async open(path: string, signal?: AbortSignal): Promise<RawConnection | undefined> {
-    let connection: RawConnection | undefined
     const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
-    const take = (length: number): boolean => connection?.receive(buffer, length) ?? false
+    const take = (length: number): boolean => connection.receive(buffer, length)
     const socket = await connectTo(path, signal, PLATFORM, { buffer, callback: take })
     if (socket === undefined) return undefined
     const onInterim = { call: () => undefined }
     const parser = new ResponseParser(() => onInterim.call())
-    connection = new RawConnection(socket, parser, onInterim)
+    const connection = new RawConnection(socket, parser, onInterim)
     connection.#listen()
     return connection
   }

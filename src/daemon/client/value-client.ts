@@ -3,17 +3,28 @@
  * (specs/007, "HTTP API"). It opens a connection for each request.
  */
 import { deadline, type Deadline } from '../../deadline.ts'
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
-import type { RangeRequest } from '../../node/node.ts'
+import type { Progress, RangeRequest } from '../../node/node.ts'
 import { BEAT_HEADER, KEY_HEADER, PROBLEM_TRAILER, SIZE_HEADER } from '../api/api.ts'
-import { parseProblem } from '../api/problem.ts'
+import type { CallEvent, CopyAnswer } from '../api/api.ts'
+import { errorOf, parseProblem } from '../api/problem.ts'
 import type { FetchedValue } from './client.ts'
 import { idleMsOf, isLost, queryText, type ClientOptions } from './client-options.ts'
 import { RawConnection, type RawRequest } from './raw-connection.ts'
 import type { ResponseHead } from './response-parser.ts'
 import { connectionError } from './response.ts'
 import { checkRangeOfEmpty, rangeGiven, rangeHeader, valuePath } from './value-path.ts'
+
+/** An empty file that this process holds open. */
+export interface HandedFile {
+  /** Absolute. */
+  readonly path: string
+  readonly device: bigint
+  readonly inode: bigint
+  /** What messages call it. */
+  readonly name: string
+}
 
 interface Answer {
   readonly connection: RawConnection
@@ -64,7 +75,37 @@ export class ValueClient {
     return { key, size, range: extent, bytes: exactly(extent.end - extent.start, answer) }
   }
 
-  /** Sends a request that a repetition does no harm to; throws the problem in its response. */
+  /**
+   * Has the daemon write a value, or a range of it, to an empty file of this process; undefined if
+   * it does not, and the bytes must be sent (R007-183).
+   */
+  async copy(
+    keyOrName: string,
+    file: HandedFile,
+    range: RangeRequest | undefined,
+    onProgress: (progress: Progress) => void,
+  ): Promise<CopyAnswer | undefined> {
+    const { path, name, device, inode } = file
+    const identity = { device: String(device), inode: String(inode) }
+    const part = range === undefined ? {} : { range: rangeHeader(range) }
+    const body = JSON.stringify({ path, name, ...identity, ...part })
+    let answer: Answer
+    try {
+      answer = await this.#call({
+        method: 'POST',
+        target: `${valuePath(keyOrName)}/copy`,
+        headers: {},
+        body,
+      })
+    } catch (error) {
+      // A daemon of an earlier version knows no such path.
+      if (/^(unwritable|not-permitted|usage)$/.test(asDstoreError(error).code)) return undefined
+      throw error
+    }
+    return resultIn<CopyAnswer>(answer, onProgress)
+  }
+
+  /** Sends a request; throws the problem in its response. */
   async #call({ target, ...request }: RawRequest): Promise<Answer> {
     const { timeoutMs, signal, onAnswer } = this.#options
     const idleMs = idleMsOf(this.#options)
@@ -96,7 +137,8 @@ export class ValueClient {
           return answer
         } catch (error) {
           connection.destroy()
-          if (attempt === 2 || limit.signal.aborted || !isLost(error)) throw error
+          const isFinal = attempt === 2 || sent.method !== 'GET' || limit.signal.aborted
+          if (isFinal || !isLost(error)) throw error
         }
       }
     } catch (error) {
@@ -128,6 +170,27 @@ export class ValueClient {
       connection?.destroy()
     }
   }
+}
+
+/** The result in the last event of a response; the events before it go to `onProgress`. */
+async function resultIn<Result>(
+  answer: Answer,
+  onProgress: (progress: Progress) => void,
+): Promise<Result> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of bodyOf(answer)) {
+    const lines = (text + decoder.decode(part, { stream: true })).split('\n')
+    text = lines.pop()!
+    if (text.length > HTTP_ANSWER_BYTES) break
+    for (const line of lines) {
+      const event = JSON.parse(line) as CallEvent<Result>
+      if (event.event === 'done') return event.result
+      if (event.event === 'failed') throw errorOf(event.problem)
+      onProgress({ ...event, totalBytes: event.totalBytes ?? undefined })
+    }
+  }
+  throw new DstoreError('unreachable', 'the daemon ended before it sent a result')
 }
 
 /** The body of a response that must have this many bytes, and the problem that ends it early. */

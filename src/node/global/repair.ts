@@ -48,9 +48,23 @@ export class Repair {
     try {
       yield* verifiedBytes(this.bytesOf(record), digest, range, signal)
     } catch (error) {
-      if (isDamage(error)) await this.damaged(digest, record, asDstoreError(error).message)
+      await this.#noticed(digest, record, error)
       throw error
     }
+  }
+
+  /** Runs work that verifies a stored value; the repair begins if it finds damage. */
+  async watch<T>(digest: Uint8Array, record: KeyRecord, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      await this.#noticed(digest, record, error)
+      throw error
+    }
+  }
+
+  async #noticed(digest: Uint8Array, record: KeyRecord, error: unknown): Promise<void> {
+    if (isDamage(error)) await this.damaged(digest, record, asDstoreError(error).message)
   }
 
   /** The stored bytes of a value, not verified. */
