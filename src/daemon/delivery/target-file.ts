@@ -94,14 +94,17 @@ export class TargetFile implements CopyTarget {
     this.#doneBytes += count
     this.#onWritten(this.#doneBytes)
     if (this.#syncing !== undefined || this.#doneBytes - this.#syncedBytes < SYNC_BYTES) return
-    const upto = this.#doneBytes
-    this.#syncing = files.fdatasync(this.fd).then(
-      () => {
-        this.#syncing = undefined
-        this.#syncedBytes = upto
-      },
-      (error: unknown) => void (this.#fault = error),
-    )
+    this.#syncing = this.#sync(this.#doneBytes)
+  }
+
+  async #sync(upto: number): Promise<void> {
+    try {
+      await files.fdatasync(this.fd)
+      this.#syncing = undefined
+      this.#syncedBytes = upto
+    } catch (error) {
+      this.#fault = error
+    }
   }
 
   /** Waits for what is in progress. The client itself syncs the rest, with the file's mode. */

@@ -4,10 +4,11 @@ import { throwIfCancelled } from '../../errors.ts'
 import { PieceDecoder } from '../../hash/proof/piece-decoder.ts'
 import { planPieces } from '../../hash/proof/piece-plan.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import { MIB } from '../../limits.ts'
 import { copyFault } from '../../store/copy/copy-faults.ts'
 import { CopyThreads } from '../../store/copy/copy-threads.ts'
 import type { LentFile } from '../../store/store.ts'
-import { readProof, type ValueBytes } from '../../transfer/piece-reader.ts'
+import { outboardInRuns, readProof, type ValueBytes } from '../../transfer/piece-reader.ts'
 import type { CopyTarget } from '../node.ts'
 
 export interface StoredCopy {
@@ -19,10 +20,8 @@ export interface StoredCopy {
   readonly signal: AbortSignal | undefined
 }
 
-/**
- * Memory of a copy: windows of the threads, and the proofs of the pieces that wait for them.
- */
-export const COPY_SHARE_BYTES: number = 1_048_576
+/** Memory of a copy: the windows of its threads, and a run of the outboard. */
+export const COPY_SHARE_BYTES: number = MIB
 
 /**
  * False, and nothing is written, if the value has no file, or no threads are free. Once this
@@ -48,6 +47,7 @@ async function copyPieces(
   threads: CopyThreads,
 ): Promise<void> {
   const { size } = value
+  const proofs = outboardInRuns(value, range)
   const decoder = new PieceDecoder({ digest, size })
   const check = (): void => {
     throwIfCancelled(signal)
@@ -55,7 +55,7 @@ async function copyPieces(
   }
   for (const piece of planPieces(size, range)) {
     check()
-    decoder.proof(piece, concat(await readProof(value, piece)))
+    decoder.proof(piece, concat(await readProof(proofs, piece)))
     const { expected } = decoder.expected
     const job = { source: file.path, target: target.fd, groups: piece.data, expected, size, range }
     const { start, end } = piece.data

@@ -187,7 +187,7 @@ export class Global implements Node {
         ? this.#store.read(location, range, options.signal)
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
-            Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
+            Math.min(READ_SHARE_BYTES + PIECE_BYTES, 3 * (range.end - range.start)),
             this.#callers.forCall(options),
           )
     const isLarge = this.#store.kind === 'disk' && range.end - range.start >= PIECE_BYTES

@@ -11,6 +11,7 @@ import type { KeyRecord } from '../../index/records/record.ts'
 import { verifiedBytes, type ValueBytes } from '../../transfer/piece-reader.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'
+import { threadedChecker } from '../swarm/verify-thread.ts'
 import { ingest, recordOf } from './ingest.ts'
 
 /**
@@ -46,7 +47,9 @@ export class Repair {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* verifiedBytes(this.bytesOf(record), digest, range, signal)
+      // Pieces that a disk gives are nowhere else: a thread may take over their memory.
+      const checker = this.#options.store.kind === 'disk' ? threadedChecker : undefined
+      yield* verifiedBytes(this.bytesOf(record), digest, range, signal, checker)
     } catch (error) {
       await this.#noticed(digest, record, error)
       throw error
