@@ -80,21 +80,22 @@ const modules = (paths) => new RegExp(`(${paths.join('|')})\\.ts$`)
  */
 const GROUPS = [
   {
+    // What every command loads, with the client that gets one value.
+    name: 'base',
+    test: modules([
+      '/src/(errors|limits|platform|bytes|deadline|node/version|node/calls/no-such|membership/role)',
+      '/src/daemon/api/[\\w-]+',
+      '/src/daemon/client/(client-options|connection|raw-|response|value-(client|path))[\\w-]*',
+      '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
+      '/src/daemon/process/(readiness|log)',
+    ]),
+  },
+  {
     // What calls a daemon in every way: `node:http` loads with it, and a `get` does without.
     name: 'client',
     test: modules([
       '/src/daemon/client/(client|http-client|slots|value-body|put-file)',
       '/src/node/calls/batches',
-    ]),
-  },
-  {
-    // What every command loads, with the client that gets one value.
-    name: 'base',
-    test: modules([
-      '/src/(errors|limits|platform|bytes|deadline|node/version|node/calls/no-such|membership/role)',
-      '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
-      '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
-      '/src/daemon/process/(readiness|log)',
     ]),
   },
   {
@@ -109,11 +110,21 @@ const GROUPS = [
   { name: 'native-package', test: modules(['/src/store/native-package']) },
   { name: 'disk', test: modules(['/src/store/disk/records/[\\w/-]+']) },
   {
+    // What every command loads, and `get`, which is to be as fast as the machine.
     name: 'command-line',
     test: modules([
       '/cli/(?!dstore|main|help)[\\w-]+',
       '/cli/terminal/[\\w-]+',
-      '/cli/input/(?!hashing)[\\w-]+',
+      '/cli/input/references',
+      '/cli/delivery/[\\w-]+',
+    ]),
+  },
+  {
+    // The commands that are called often, and load at once: one file, not ten.
+    name: 'commands',
+    test: modules([
+      '/cli/commands/(put|cid|background|join|members|names|rm|values|watch)',
+      '/cli/input/(input|small-files)',
     ]),
   },
 ]

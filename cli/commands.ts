@@ -1,16 +1,7 @@
 /** The table of commands: arguments, flags, help and code of each. */
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
-import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
-import { put } from './commands/put.ts'
-import { logs, start, status, stop } from './commands/background.ts'
-import { join } from './commands/join.ts'
-import { invite, members } from './commands/members.ts'
-import { ls, name } from './commands/names.ts'
-import { rm } from './commands/rm.ts'
-import { evict, has, prefetch, stat } from './commands/values.ts'
-import { watch } from './commands/watch.ts'
 import { NODE_FLAGS } from './flags.ts'
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
@@ -31,7 +22,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['name', 'json', ...CALL],
     positionals: MANY,
-    load: () => put,
+    load: async () => (await import('./commands/put.ts')).put,
   },
   get: {
     usage: 'KEY [-o FILE] [--range A-B]\nKEY... --output-dir DIR',
@@ -53,7 +44,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore cid model.bin', 'the digest in the key is what b3sum prints']],
     flags: ['json', 'quiet', 'verbose'],
     positionals: MANY,
-    load: () => cid,
+    load: async () => (await import('./commands/cid.ts')).cid,
   },
   has: {
     usage: 'KEY...',
@@ -64,7 +55,7 @@ export const COMMANDS: CommandTable = {
     exits: { [ERRORS['not-found'].exit]: 1, [ERRORS.internal.exit]: ERRORS.unreachable.exit },
     isDoneUnread: ({ json }) => json !== true,
     positionals: MANY,
-    load: () => has,
+    load: async () => (await import('./commands/values.ts')).has,
   },
   stat: {
     usage: 'KEY...',
@@ -72,7 +63,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore stat bafkr4i... --json', 'as JSON, for a program']],
     flags: ['json', ...CALL],
     positionals: MANY,
-    load: () => stat,
+    load: async () => (await import('./commands/values.ts')).stat,
   },
   name: {
     usage: 'NAME KEY',
@@ -83,7 +74,7 @@ export const COMMANDS: CommandTable = {
     flags: ['json', ...CALL],
     isDoneUnread: ({ json }) => json !== true,
     positionals: [2, 2],
-    load: () => name,
+    load: async () => (await import('./commands/names.ts')).name,
   },
   ls: {
     usage: '[PREFIX]\n--keys',
@@ -94,7 +85,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['keys', 'json', ...CALL],
     positionals: [0, 1],
-    load: () => ls,
+    load: async () => (await import('./commands/names.ts')).ls,
   },
   rm: {
     usage: 'KEY... [--force]\nNAME... [--name-only]',
@@ -105,7 +96,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['force', 'name-only', 'json', ...CALL],
     positionals: MANY,
-    load: () => rm,
+    load: async () => (await import('./commands/rm.ts')).rm,
   },
   watch: {
     minor: true,
@@ -114,7 +105,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore watch --json', 'as JSON, for a program']],
     flags: ['after', 'json', ...CALL],
     positionals: NONE,
-    load: () => watch,
+    load: async () => (await import('./commands/watch.ts')).watch,
   },
   prefetch: {
     minor: true,
@@ -124,7 +115,7 @@ export const COMMANDS: CommandTable = {
     flags: CALL,
     isDoneUnread: () => true,
     positionals: MANY,
-    load: () => prefetch,
+    load: async () => (await import('./commands/values.ts')).prefetch,
   },
   evict: {
     minor: true,
@@ -134,7 +125,7 @@ export const COMMANDS: CommandTable = {
     flags: CALL,
     isDoneUnread: () => true,
     positionals: MANY,
-    load: () => evict,
+    load: async () => (await import('./commands/values.ts')).evict,
   },
   verify: {
     usage: '[--repair]',
@@ -193,7 +184,7 @@ export const COMMANDS: CommandTable = {
     flags: ['output', 'role', 'uses', 'expires', 'json', ...CALL],
     isDoneUnread: ({ output, json }) => output !== undefined && json !== true,
     positionals: NONE,
-    load: () => invite,
+    load: async () => (await import('./commands/members.ts')).invite,
   },
   join: {
     usage: '[TICKET | - | @FILE | MULTIADDR] [FLAGS]\n--with-data [TICKET]\n--drop-data [--force]',
@@ -217,7 +208,7 @@ export const COMMANDS: CommandTable = {
     ],
     isDoneUnread: () => true,
     positionals: [0, 1],
-    load: () => join,
+    load: async () => (await import('./commands/join.ts')).join,
   },
   members: {
     minor: true,
@@ -229,7 +220,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['role', 'json', ...CALL],
     positionals: [0, Infinity],
-    load: () => members,
+    load: async () => (await import('./commands/members.ts')).members,
   },
   daemon: {
     usage: '[--global | --join WHERE] [FLAGS]',
@@ -250,7 +241,7 @@ export const COMMANDS: CommandTable = {
     flags: [...NODE_FLAGS, 'json', ...PLACE],
     isDoneUnread: () => true,
     positionals: NONE,
-    load: () => start,
+    load: async () => (await import('./commands/background.ts')).start,
   },
   stop: {
     usage: '',
@@ -259,7 +250,7 @@ export const COMMANDS: CommandTable = {
     flags: [...PLACE, 'timeout'],
     isDoneUnread: () => true,
     positionals: NONE,
-    load: () => stop,
+    load: async () => (await import('./commands/background.ts')).stop,
   },
   status: {
     usage: '[--watch]',
@@ -270,7 +261,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['watch', 'json', ...PLACE, 'timeout'],
     positionals: NONE,
-    load: () => status,
+    load: async () => (await import('./commands/background.ts')).status,
   },
   doctor: {
     usage: '',
@@ -291,7 +282,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore logs -f', 'keep printing as the log grows']],
     flags: ['follow', ...PLACE],
     positionals: NONE,
-    load: () => logs,
+    load: async () => (await import('./commands/background.ts')).logs,
   },
   completion: {
     minor: true,
