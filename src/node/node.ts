@@ -58,6 +58,15 @@ export interface GetOptions extends CallOptions {
   readonly range?: RangeRequest
 }
 
+/** An open file of a caller, empty, that a value is copied to. */
+export interface CopyTarget {
+  readonly fd: number
+  /** What messages call it. */
+  readonly name: string
+  /** Called when more bytes were written. */
+  wrote(count: number): void
+}
+
 /**
  * A value that exists, and its bytes on demand. The node fetches nothing before the first is asked
  * for.
@@ -72,6 +81,11 @@ export interface ReadableValue {
    * one is requested, or the loop is left, which ends the work behind it.
    */
   readonly bytes: AsyncIterable<Uint8Array>
+  /**
+   * In place of `bytes`: writes them to a file, verified, by threads of the node. Resolves to false
+   * if it wrote nothing, and `bytes` must be read. Missing where it would be no faster.
+   */
+  readonly copyTo?: (target: CopyTarget) => Promise<boolean>
 }
 
 /** Options of a verification. */

@@ -140,6 +140,16 @@ export interface ScanOptions {
   readonly limit: number
 }
 
+/** The file of a value, lent to threads that read it by its path. */
+export interface LentFile {
+  /** Its first bytes are the value's. */
+  readonly path: string
+  /** Aborted, with the reason, when the value is released: stop reading, then `giveBack`. */
+  readonly signal: AbortSignal
+  /** Nothing reads the file any more. The release of the value waits for it, up to 5 s. */
+  giveBack(): void
+}
+
 /**
  * Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`.
  * After `close`, every call except `close` and `discard` fails with `unreachable`.
@@ -183,9 +193,15 @@ export interface Store {
    * value; `removed` for a location that was released, discarded or never issued, also in the
    * middle of a read; `integrity` for an adopted value whose bytes are missing or too short; the
    * signal's reason once it is aborted. The store does not detect other damage: the reader must
-   * verify.
+   * verify. In a `disk` store a piece above `INLINE_VALUE_BYTES` has memory of its own, which the
+   * caller may transfer to a thread.
    */
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
+
+  /**
+   * The file of a value, not verified; undefined if it has none of its own. Errors as for `read`.
+   */
+  lendFile(location: Location): Promise<LentFile | undefined>
 
   /** The outboard that the value was sealed with, or a range of it. Errors as for `read`. */
   outboard(location: Location, range?: ByteRange): Promise<Uint8Array>

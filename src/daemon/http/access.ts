@@ -8,8 +8,11 @@ import { showsToken } from '../config/http-token.ts'
 import { HttpError } from './http-error.ts'
 
 export interface Access {
-  /** Whether clients may have files read by path. The mode of the socket is checked as well. */
-  readonly readsFiles: boolean
+  /**
+   * Whether clients may have files read and written by path. The mode of the socket is checked as
+   * well.
+   */
+  readonly usesFiles: boolean
   /** Cuts a connection with a request after this silence in both directions, in ms; 0 for never. */
   readonly silenceMs: number
   /**
@@ -23,7 +26,7 @@ const HOSTS: ReadonlySet<string> = new Set(['localhost', 'dstore'])
 
 /** File permissions decide who reaches the socket; those clients may do everything. */
 export const SOCKET_ACCESS: Access = {
-  readsFiles: true,
+  usesFiles: true,
   silenceMs: 0,
   admit: (request) => checkHost(request, (name) => HOSTS.has(name)),
 }
@@ -38,7 +41,7 @@ export interface TcpAccessOptions {
 }
 
 export class TcpAccess implements Access {
-  readonly readsFiles = false
+  readonly usesFiles = false
   readonly silenceMs: number
   readonly #options: TcpAccessOptions
   #refused = 0

@@ -1,14 +1,12 @@
 /** Handlers for values (specs/007, "HTTP API"). */
-import { statSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { checkLossless } from '../../utf8.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
+import { checkOwnFiles, deviceAndInode, pathIn } from '../delivery/own-files.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
@@ -44,16 +42,9 @@ export async function putBytes(call: HttpCall): Promise<void> {
  */
 export async function putFile(call: HttpCall): Promise<void> {
   const request = await readJson(call)
-  const { path, name } = request
-  if (!call.access.readsFiles || (statSync(call.socket).mode & 0o077) !== 0) {
-    throw new DstoreError('not-permitted', "files are read only for the daemon's own user", {
-      hint: 'send the bytes to /v1/values',
-    })
-  }
-  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
-    throw new DstoreError('usage', 'path must be an absolute path')
-  }
-  checkLossless(path, 'the path')
+  const { name } = request
+  checkOwnFiles(call, 'send the bytes to /v1/values')
+  const path = pathIn(request)
   if (name !== undefined && typeof name !== 'string') {
     throw new DstoreError('usage', 'name must be a string')
   }
@@ -62,18 +53,16 @@ export async function putFile(call: HttpCall): Promise<void> {
   await sendEvents(call, (onProgress) => call.node.put(source, { ...options, onProgress }))
 }
 
-/** The file that the client means. Inodes can be beyond the integers of JSON numbers. */
-function identityIn({ device, inode, size }: Readonly<Record<string, unknown>>): FileIdentity {
-  if (isDecimal(device) && isDecimal(inode) && Number.isSafeInteger(size)) {
-    return { device: BigInt(device), inode: BigInt(inode), size: BigInt(size as number) }
+/** The file that the client means. */
+function identityIn(request: Readonly<Record<string, unknown>>): FileIdentity {
+  const { size } = request
+  const found = deviceAndInode(request)
+  if (found !== undefined && Number.isSafeInteger(size)) {
+    return { ...found, size: BigInt(size as number) }
   }
   throw new DstoreError('usage', 'the device, inode and size of the file are missing', {
     hint: 'give what `stat` says of the file: "device" and "inode" as decimal strings, "size" as a number',
   })
-}
-
-function isDecimal(value: unknown): value is string {
-  return typeof value === 'string' && /^\d{1,20}$/.test(value)
 }
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */

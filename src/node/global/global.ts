@@ -19,11 +19,14 @@ import { isLoopbackAddress } from '../../membership/loopback.ts'
 import { isTicketAddress } from '../../membership/ticket.ts'
 import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
-import type { Store } from '../../store/store.ts'
+import type { KeyRecord } from '../../index/records/record.ts'
+import type { LentFile, Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
-import { ByteBudgets, arriving, metered } from '../calls/byte-budget.ts'
+import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { untilAborted } from '../../deadline.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { COPY_SHARE_BYTES, copyStored } from './copy-stored.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
@@ -35,6 +38,7 @@ import type { WallDoubt } from '../../index/global/wall-trust.ts'
 import type {
   CallOptions,
   ClockStatus,
+  CopyTarget,
   GetOptions,
   Node,
   NodeStatus,
@@ -183,10 +187,34 @@ export class Global implements Node {
         ? this.#store.read(location, range, options.signal)
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
-            Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
+            Math.min(READ_SHARE_BYTES + PIECE_BYTES, 3 * (range.end - range.start)),
             this.#callers.forCall(options),
           )
-    return { key, size, range, bytes }
+    const isLarge = this.#store.kind === 'disk' && range.end - range.start >= PIECE_BYTES
+    if (!isLarge) return { key, size, range, bytes }
+    const copyTo = (target: CopyTarget): Promise<boolean> =>
+      this.#copy(key.digest, record, range, target, options)
+    return { key, size, range, bytes, copyTo }
+  }
+
+  async #copy(
+    digest: Uint8Array,
+    record: KeyRecord,
+    range: ByteRange,
+    target: CopyTarget,
+    options: CallOptions,
+  ): Promise<boolean> {
+    const giveBack = await share(COPY_SHARE_BYTES, this.#callers.forCall(options))
+    const value = this.#repair.bytesOf(record)
+    const lend = (): Promise<LentFile | undefined> => this.#store.lendFile(record.location)
+    const { signal } = options
+    try {
+      return await this.#repair.watch(digest, record, () =>
+        copyStored({ value, digest, range, lend, target, signal }),
+      )
+    } finally {
+      giveBack()
+    }
   }
 
   putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {

@@ -15,6 +15,7 @@ import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
 import type {
   CommitResult,
+  LentFile,
   Location,
   LogEntry,
   RecordKey,
@@ -173,6 +174,11 @@ export class OpenDiskStore implements DiskStore {
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
     yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
+  }
+
+  async lendFile(location: Location): Promise<LentFile | undefined> {
+    const { small, file } = this.#value(location)
+    return small === undefined ? this.#readers.lend(location, file) : undefined
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {

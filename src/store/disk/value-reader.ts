@@ -1,21 +1,27 @@
 /** Reads of value files, which a removal or the end of the store can end at any moment. */
 import { unzeroed } from '../../bytes.ts'
+import { pause } from '../../deadline.ts'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import { checkRange } from '../arguments.ts'
-import type { Location } from '../store.ts'
+import type { LentFile, Location } from '../store.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { StoredValue } from './records/database.ts'
 
+/** How long a release waits for a borrower, which may hang in a file system of its own. */
+const LENT_MS = 5_000
+
+const NEVER = new AbortController().signal
+
 /** The reads in progress, by the location of their value. */
 export class ValueReaders {
   readonly #files: Files
   readonly #layout: Layout
-  readonly #readers = new Map<Location, Set<ValueReader>>()
+  readonly #readers = new Map<Location, Set<Pick<ValueReader, 'end'>>>()
 
   constructor(files: Files, layout: Layout) {
     this.#files = files
@@ -28,11 +34,31 @@ export class ValueReaders {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const reader = new ValueReader(this.#files, this.#layout.valueFile(file))
-    const readers = this.#readers.get(location) ?? new Set()
-    this.#readers.set(location, readers.add(reader))
+    const forget = this.#register(location, reader)
     try {
       yield* reader.pieces(range, signal)
     } finally {
+      forget()
+    }
+  }
+
+  /** Lends the file of a value; `end` waits until it is given back. */
+  lend(location: Location, file: Location): LentFile {
+    const aborter = new AbortController()
+    let giveBack = (): void => undefined
+    const back = new Promise<void>((resolve) => (giveBack = resolve))
+    const end = (fault: DstoreError): Promise<void> => {
+      aborter.abort(fault)
+      return Promise.race([back, pause(LENT_MS, NEVER)])
+    }
+    void back.then(this.#register(location, { end }))
+    return { path: this.#layout.valueFile(file), signal: aborter.signal, giveBack }
+  }
+
+  #register(location: Location, reader: Pick<ValueReader, 'end'>): () => void {
+    const readers = this.#readers.get(location) ?? new Set()
+    this.#readers.set(location, readers.add(reader))
+    return () => {
       readers.delete(reader)
       if (readers.size === 0) this.#readers.delete(location)
     }
@@ -163,7 +189,7 @@ export class ValueReader {
 }
 
 /** Bytes that the disk lost are damage, which a repair can heal; a refused access is not. */
-function readFault(error: unknown): Error {
+export function readFault(error: unknown): Error {
   if (error instanceof DstoreError) return error
   if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')
   const isDamage = error instanceof Error && 'code' in error && error.code === 'EIO'

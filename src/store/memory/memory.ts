@@ -142,6 +142,11 @@ class MemoryStore implements Store {
     }
   }
 
+  /** Values are in memory. */
+  async lendFile(): Promise<undefined> {
+    return undefined
+  }
+
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
     const { outboard } = this.#held(location)
     const { start, end } = checkRange(range, outboard.byteLength)
