@@ -19,6 +19,14 @@ const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 /** The base's prefix, and one character per five bits. */
 const PRINTED_CHARACTERS = 1 + Math.ceil((8 * (CID_PREFIX.byteLength + DIGEST_BYTES)) / 5)
 
+const PRINTED_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** By character code: its five bits, or 255. */
+const PRINTED_BITS: Uint8Array = new Uint8Array(128).fill(255)
+for (const [bits, character] of [...PRINTED_ALPHABET].entries()) {
+  PRINTED_BITS[character.charCodeAt(0)] = bits
+}
+
 /** A multibase: `prefix` is the one character (by code point) that names it. */
 interface Base {
   readonly name: string
@@ -48,6 +56,15 @@ export class Key {
       throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
     }
     this.digest = digest
+  }
+
+  /** The key that dstore prints like this; undefined for every other text. */
+  static printed(text: string): Key | undefined {
+    const digest = digestPrinted(text)
+    if (digest === undefined) return undefined
+    const key = new Key(digest)
+    key.#text = text
+    return key
   }
 
   equals(other: Key): boolean {
@@ -96,6 +113,8 @@ const malformed = (reason: string): DstoreError =>
  * `malformed-key` with the reason for anything else (specs/001-key.md, R001-3 to R001-7).
  */
 export function parseKey(text: string): Key {
+  const printed = Key.printed(text)
+  if (printed !== undefined) return printed
   if (text.length === 0) throw malformed('it is empty')
   if (text.length > KEY_TEXT_CHARACTERS) {
     throw malformed(`longer than ${KEY_TEXT_CHARACTERS} characters`)
@@ -105,6 +124,34 @@ export function parseKey(text: string): Key {
     if (digest !== undefined) return new Key(digest)
   }
   return new Key(digestOf(decodeMultibase(text)))
+}
+
+/**
+ * The digest in a printed key, without the work that any other spelling needs: each request names a
+ * key. Undefined for a text that dstore does not print.
+ */
+function digestPrinted(text: string): Uint8Array | undefined {
+  if (text.length !== PRINTED_CHARACTERS || text[0] !== 'b') return undefined
+  const digest = new Uint8Array(DIGEST_BYTES)
+  const prefixBytes = CID_PREFIX.byteLength
+  let held = 0
+  let bits = 0
+  let at = 0
+  for (let i = 1; i < PRINTED_CHARACTERS; i++) {
+    const five = PRINTED_BITS[text.charCodeAt(i)] ?? 255
+    if (five === 255) return undefined
+    held = (held << 5) | five
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    const byte = held >> bits
+    held &= (1 << bits) - 1
+    if (at < prefixBytes && byte !== CID_PREFIX[at]) return undefined
+    if (at >= prefixBytes) digest[at - prefixBytes] = byte
+    at++
+  }
+  // Each key has one text: the bits after the last byte are 0.
+  return held === 0 ? digest : undefined
 }
 
 /** A canonical text: lower-case base32 of the right length, as dstore prints it. */

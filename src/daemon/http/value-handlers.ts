@@ -8,7 +8,6 @@ import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import { checkLossless } from '../../utf8.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
-import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
@@ -16,6 +15,7 @@ import { sendEvents, sendLines } from './json-lines.ts'
 import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
+import { tagOf, valueHeaders } from './immediate/value-headers.ts'
 
 /**
  * POST or, as `curl -T` sends it, PUT /v1/values: stores the body; `?name=` is bound in the same
@@ -171,16 +171,6 @@ function includesStart(range: RangeRequest): boolean {
   return 'last' in range ? range.last > 0 : range.start === 0
 }
 
-function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string, string | number> {
-  return {
-    'Content-Type': 'application/octet-stream',
-    'Accept-Ranges': 'bytes',
-    ETag: tagOf(key),
-    [KEY_HEADER]: key.toString(),
-    [SIZE_HEADER]: size,
-  }
-}
-
 /**
  * Whether the client has the value already, and was answered 304. Throws 412 for an `If-Match` with
  * other tags. It asks for facts only: a Local makes room in its cache for a value that it opens.
@@ -204,10 +194,6 @@ function checkIfMatch({ request }: HttpCall, key: Key): void {
   const tag = tagOf(key)
   if (header === undefined || matches(header, tag)) return
   throw new HttpError(412, `the tag of this value is ${tag}`, { ETag: tag })
-}
-
-function tagOf(key: Key): string {
-  return `"${key.toString()}"`
 }
 
 function matches(header: string | undefined, tag: string): boolean {

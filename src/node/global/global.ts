@@ -36,6 +36,7 @@ import type {
   CallOptions,
   ClockStatus,
   GetOptions,
+  ImmediateValue,
   Node,
   NodeStatus,
   PutOptions,
@@ -49,6 +50,7 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/n
 import { resolveRange } from '../calls/range.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
+import { immediateValue } from './immediate.ts'
 import { ingest, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
@@ -187,6 +189,10 @@ export class Global implements Node {
             this.#callers.forCall(options),
           )
     return { key, size, range, bytes }
+  }
+
+  getImmediate(keyOrName: string): ImmediateValue | undefined {
+    return immediateValue(this.#store, keyOrName)
   }
 
   putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {

@@ -21,7 +21,6 @@ import { SecondConnection } from './second-connection.ts'
 
 /** How often the index checks the time: for pings, silence, and callers' time-outs. */
 const TICK_MS = 250
-
 const TAKEN_OVER = new DstoreError('unreachable', 'Global was silent on an older connection')
 
 export class GlobalLink {
@@ -76,9 +75,7 @@ export class GlobalLink {
     return this.#status
   }
 
-  /**
-   * Starts to dial. Resolves after the first attempt, with its error, or undefined if connected.
-   */
+  /** Dials. Resolves after the first attempt, with its error, or undefined if connected. */
   async start(): Promise<DstoreError | undefined> {
     const first = new Promise<DstoreError | undefined>((resolve) => {
       this.#firstAttempt = resolve
@@ -116,10 +113,10 @@ export class GlobalLink {
    * May held values be served? Waits if that will be known in a moment. Rejects with `cancelled`.
    */
   async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
-    const ticket = this.#calls.newTicket()
     for (;;) {
-      const verdict = this.#index.verdict(this.#options.now())
+      const verdict = this.verdict()
       if (verdict !== 'wait') return verdict
+      const ticket = this.#calls.newTicket()
       const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
       const decided = await inTime<Verdict>(limit, (resolve) => {
         this.#calls.addReader(ticket, (verdict) => resolve(() => verdict))
@@ -130,6 +127,11 @@ export class GlobalLink {
       })
       if (decided !== 'wait') return decided
     }
+  }
+
+  /** May held values be served? `wait` if that will be known in a moment. */
+  verdict(): Verdict {
+    return this.#index.verdict(this.#options.now())
   }
 
   /** Has the lease on held values expired? */
@@ -181,9 +183,7 @@ export class GlobalLink {
     })
   }
 
-  /**
-   * Waits for a connection or a failed attempt. Returns the rest of the `timeoutMs` milliseconds.
-   */
+  /** Waits for a connection or a failed attempt. Returns the rest of the time. */
   async #waitForGlobal(timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
     const begin = this.#options.now()
     await inTime<void>({ ms: timeoutMs, what: 'no connection', signal }, (resolve) => {
@@ -194,7 +194,7 @@ export class GlobalLink {
     return Math.max(0, timeoutMs - (this.#options.now() - begin))
   }
 
-  /** Sends a goodbye, stops reconnecting, and rejects waiting callers. */
+  /** Sends a goodbye, and rejects waiting callers. */
   async close(): Promise<void> {
     clearInterval(this.#ticker)
     const reason = new DstoreError('unreachable', 'the node is stopping')

@@ -27,6 +27,7 @@ import type { Log } from '../../log.ts'
 import type {
   CallOptions,
   GetOptions,
+  ImmediateValue,
   Node,
   NodeStatus,
   PutOptions,
@@ -135,6 +136,10 @@ export class Local implements Node {
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {
     return this.#find(key, options)
+  }
+
+  getImmediate(keyOrName: string): ImmediateValue | undefined {
+    return this.#reader.getImmediate(keyOrName)
   }
 
   async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {
