@@ -48,7 +48,7 @@ export function createApiServer(
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
-  const immediate = { node: context.node, access, common: BROWSER_HEADERS }
+  const immediate = { node: context.node, access, common: Object.entries(BROWSER_HEADERS).flat() }
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -61,11 +61,8 @@ export function createApiServer(
       requireHostHeader: false,
     },
     (request, response) => {
-      if (connections.mayAnswerNow(request.socket) && getImmediate(immediate, request, response)) {
-        request.on('error', ignore)
-        response.on('error', ignore)
-        return
-      }
+      const isFree = connections.mayAnswerNow(request.socket)
+      if (isFree && getImmediate(immediate, request, response)) return
       const aborter = new AbortController()
       const leave = (): void => {
         if (!response.writableFinished)
