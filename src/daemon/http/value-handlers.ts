@@ -8,7 +8,7 @@ import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import { checkLossless } from '../../utf8.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
-import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
+import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson, withKeyParam } from './call.ts'
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents, sendLines } from './json-lines.ts'
@@ -77,9 +77,12 @@ function isDecimal(value: unknown): value is string {
 }
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */
-export async function getValue(call: HttpCall): Promise<void> {
+export function getValue(call: HttpCall): Promise<void> {
+  return withKeyParam(call, (key) => sendValue(call, key))
+}
+
+async function sendValue(call: HttpCall, key: Key): Promise<void> {
   const { request } = call
-  const key = await resolveKeyParam(call)
   if (await isNotModified(call, key)) return
   const tag = tagOf(key)
   // A value never changes: `If-Range` with another tag means another value, so send all of this
@@ -117,17 +120,18 @@ export async function getValue(call: HttpCall): Promise<void> {
 }
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
-export async function headValue(call: HttpCall): Promise<void> {
-  const key = await resolveKeyParam(call)
-  if (await isNotModified(call, key)) return
-  const facts = await factsOf(call, key)
-  call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
-  call.response.end()
+export function headValue(call: HttpCall): Promise<void> {
+  return withKeyParam(call, async (key) => {
+    if (await isNotModified(call, key)) return
+    const facts = await factsOf(call, key)
+    call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
+    call.response.end()
+  })
 }
 
 /** GET /v1/values/{key}/facts */
-export async function valueFacts(call: HttpCall): Promise<void> {
-  sendJson(call, 200, await factsOf(call, await resolveKeyParam(call)))
+export function valueFacts(call: HttpCall): Promise<void> {
+  return withKeyParam(call, async (key) => sendJson(call, 200, await factsOf(call, key)))
 }
 
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
@@ -140,13 +144,14 @@ export async function removeValue(call: HttpCall): Promise<void> {
 }
 
 /** POST /v1/values/{key}/prefetch */
-export async function prefetchValue(call: HttpCall): Promise<void> {
-  const key = await resolveKeyParam(call)
+export function prefetchValue(call: HttpCall): Promise<void> {
   const options = callOptions(call)
-  await sendEvents(call, async (onProgress) => {
-    await call.node.prefetch(key, { ...options, onProgress })
-    return { key }
-  })
+  return withKeyParam(call, (key) =>
+    sendEvents(call, async (onProgress) => {
+      await call.node.prefetch(key, { ...options, onProgress })
+      return { key }
+    }),
+  )
 }
 
 /** POST /v1/values/{key}/evict */

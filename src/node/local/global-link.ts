@@ -43,11 +43,9 @@ export class GlobalLink {
   }
   readonly #second: SecondConnection
   readonly #reports = new GlobalReports(() => Date.now())
-  /** Why the index dropped the current stream, or the last one. */
   #dropped: DstoreError | undefined
   /** When Global was last heard, by the link's clock. */
   #heardAt = 0
-  /** A goodbye was sent: do not reconnect. */
   #isClosing = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
@@ -99,12 +97,11 @@ export class GlobalLink {
     return this.#index.position && this.#reports.pulse(this.#index.freshness.roundTripMs)
   }
 
-  /** This Local's position in the order of changes; undefined before its first welcome. */
   get position(): Position | undefined {
     return this.#index.position
   }
 
-  /** Connected, but Global was silent for so long that reads must ask it first. */
+  /** Connected, but reads must ask Global first. */
   isDoubtful(): boolean {
     return this.#index.isDoubtful(this.#options.now())
   }
@@ -139,9 +136,13 @@ export class GlobalLink {
     return this.#index.freshness.isExpired(this.#options.now())
   }
 
-  /** Starts work on a key outside the index stream that may end in caching its value. */
   begin(digest: Digest): Flight {
     return this.#index.begin(digest)
+  }
+
+  /** See the event. */
+  wrote(name: string, seq: number): void {
+    this.#handle({ type: 'wrote', name, seq })
   }
 
   /**
@@ -194,7 +195,6 @@ export class GlobalLink {
     return Math.max(0, timeoutMs - (this.#options.now() - begin))
   }
 
-  /** Sends a goodbye, and rejects waiting callers. */
   async close(): Promise<void> {
     clearInterval(this.#ticker)
     const reason = new DstoreError('unreachable', 'the node is stopping')

@@ -126,7 +126,11 @@ export class Local implements Node {
   }
 
   put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
-    return this.#uploader.put(source, options)
+    const stored = this.#uploader.put(source, options)
+    const { name } = options
+    // Whatever became of it, the next look-up of the name asks Global (R004-86).
+    if (name === undefined) return stored
+    return stored.finally(() => this.#options.link.wrote(name, Infinity))
   }
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
