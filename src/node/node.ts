@@ -88,6 +88,13 @@ export interface ReadableValue {
   readonly copyTo?: (target: CopyTarget) => Promise<boolean>
 }
 
+/** A small value, whole and verified. */
+export interface ImmediateValue {
+  readonly key: Key
+  /** Not to be changed. They stay as they are, whatever becomes of the value. */
+  readonly bytes: Uint8Array
+}
+
 /** Options of a verification. */
 export interface VerifyOptions {
   readonly signal?: AbortSignal
@@ -143,6 +150,12 @@ export interface Node {
    * fail with `integrity` or `removed`.
    */
   get(key: Key, options?: GetOptions): Promise<ReadableValue>
+
+  /**
+   * A value of at most `GROUP_BYTES` bytes by its printed key or a name, if `get` would give it
+   * without waiting for anything; undefined means only that `get` has to answer. Never throws.
+   */
+  getImmediate?(keyOrName: string): ImmediateValue | undefined
 
   /** Fetch the whole value into this node's cache. */
   prefetch(key: Key, options?: CallOptions): Promise<void>

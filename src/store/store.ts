@@ -151,12 +151,26 @@ export interface LentFile {
 }
 
 /**
+ * Reads that wait for nothing, of what lies in memory or in a mapped file. Undefined means only that
+ * the ordinary call has to answer: what is absent, damaged or large, and everything after `close`.
+ */
+export interface ImmediateReads {
+  /** The row for this key. */
+  row(key: RecordKey): Row | undefined
+  /** The bytes at a location, which must not be changed, if they are at most `mostBytes`. */
+  value(location: Location, mostBytes: number): Uint8Array | undefined
+}
+
+/**
  * Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`.
  * After `close`, every call except `close` and `discard` fails with `unreachable`.
  */
 export interface Store {
   /** A `memory` store ends with its process. */
   readonly kind: 'memory' | 'disk'
+
+  /** Missing in a store that must wait for each read. */
+  readonly immediate?: ImmediateReads
 
   /**
    * Starts writing a value. A known `size` reserves the space, so that the store can refuse early

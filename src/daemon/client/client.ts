@@ -148,9 +148,9 @@ export class Client {
     return this.#json('DELETE', valuePath(key), { query: { force: force ? '1' : undefined } })
   }
 
-  /** The value that a name is bound to; `not-found` if it is not bound. */
-  async lookup(name: string): Promise<NameAnswer> {
-    return this.#json('GET', namePath(name))
+  /** The value that a name is bound to, with `fresh` by Global; `not-found` if it is not bound. */
+  async lookup(name: string, fresh = false): Promise<NameAnswer> {
+    return this.#json('GET', namePath(name), { query: { fresh: fresh ? '1' : undefined } })
   }
 
   /** Binds a write-once name; `conflict` if it is bound to another key. */

@@ -5,15 +5,15 @@ import { noSuch } from '../../node/calls/no-such.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
-import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import { checkOwnFiles, deviceAndInode, pathIn } from '../delivery/own-files.ts'
-import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
+import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson, withKeyParam } from './call.ts'
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents } from './json-lines.ts'
 import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
+import { tagOf, valueHeaders } from './immediate/value-headers.ts'
 
 /**
  * POST or, as `curl -T` sends it, PUT /v1/values: stores the body; `?name=` is bound in the same
@@ -66,9 +66,12 @@ function identityIn(request: Readonly<Record<string, unknown>>): FileIdentity {
 }
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */
-export async function getValue(call: HttpCall): Promise<void> {
+export function getValue(call: HttpCall): Promise<void> {
+  return withKeyParam(call, (key) => sendValue(call, key))
+}
+
+async function sendValue(call: HttpCall, key: Key): Promise<void> {
   const { request } = call
-  const key = await resolveKeyParam(call)
   if (await isNotModified(call, key)) return
   const tag = tagOf(key)
   // A value never changes: `If-Range` with another tag means another value, so send all of this
@@ -106,17 +109,18 @@ export async function getValue(call: HttpCall): Promise<void> {
 }
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
-export async function headValue(call: HttpCall): Promise<void> {
-  const key = await resolveKeyParam(call)
-  if (await isNotModified(call, key)) return
-  const facts = await factsOf(call, key)
-  call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
-  call.response.end()
+export function headValue(call: HttpCall): Promise<void> {
+  return withKeyParam(call, async (key) => {
+    if (await isNotModified(call, key)) return
+    const facts = await factsOf(call, key)
+    call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
+    call.response.end()
+  })
 }
 
 /** GET /v1/values/{key}/facts */
-export async function valueFacts(call: HttpCall): Promise<void> {
-  sendJson(call, 200, await factsOf(call, await resolveKeyParam(call)))
+export function valueFacts(call: HttpCall): Promise<void> {
+  return withKeyParam(call, async (key) => sendJson(call, 200, await factsOf(call, key)))
 }
 
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
@@ -129,13 +133,14 @@ export async function removeValue(call: HttpCall): Promise<void> {
 }
 
 /** POST /v1/values/{key}/prefetch */
-export async function prefetchValue(call: HttpCall): Promise<void> {
-  const key = await resolveKeyParam(call)
+export function prefetchValue(call: HttpCall): Promise<void> {
   const options = callOptions(call)
-  await sendEvents(call, async (onProgress) => {
-    await call.node.prefetch(key, { ...options, onProgress })
-    return { key }
-  })
+  return withKeyParam(call, (key) =>
+    sendEvents(call, async (onProgress) => {
+      await call.node.prefetch(key, { ...options, onProgress })
+      return { key }
+    }),
+  )
 }
 
 /** POST /v1/values/{key}/evict */
@@ -153,16 +158,6 @@ async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {
 /** Whether an empty value satisfies the range: caches slice every value from its start. */
 function includesStart(range: RangeRequest): boolean {
   return 'last' in range ? range.last > 0 : range.start === 0
-}
-
-function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string, string | number> {
-  return {
-    'Content-Type': 'application/octet-stream',
-    'Accept-Ranges': 'bytes',
-    ETag: tagOf(key),
-    [KEY_HEADER]: key.toString(),
-    [SIZE_HEADER]: size,
-  }
 }
 
 /**
@@ -188,10 +183,6 @@ function checkIfMatch({ request }: HttpCall, key: Key): void {
   const tag = tagOf(key)
   if (header === undefined || matches(header, tag)) return
   throw new HttpError(412, `the tag of this value is ${tag}`, { ETag: tag })
-}
-
-function tagOf(key: Key): string {
-  return `"${key.toString()}"`
 }
 
 function matches(header: string | undefined, tag: string): boolean {

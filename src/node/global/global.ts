@@ -40,6 +40,7 @@ import type {
   ClockStatus,
   CopyTarget,
   GetOptions,
+  ImmediateValue,
   Node,
   NodeStatus,
   PutOptions,
@@ -53,6 +54,7 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/n
 import { resolveRange } from '../calls/range.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
+import { immediateValue } from './immediate.ts'
 import { ingest, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
@@ -215,6 +217,10 @@ export class Global implements Node {
     } finally {
       giveBack()
     }
+  }
+
+  getImmediate(keyOrName: string): ImmediateValue | undefined {
+    return immediateValue(this.#store, keyOrName)
   }
 
   putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {

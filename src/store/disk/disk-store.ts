@@ -15,6 +15,7 @@ import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
 import type {
   CommitResult,
+  ImmediateReads,
   LentFile,
   Location,
   LogEntry,
@@ -69,6 +70,10 @@ export interface DiskStoreParts {
 
 export class OpenDiskStore implements DiskStore {
   readonly kind = 'disk'
+  readonly immediate: ImmediateReads = {
+    row: (key) => (this.#closing === undefined ? this.#database.row(key) : undefined),
+    value: (location, mostBytes) => this.#small(location, mostBytes),
+  }
   readonly recovery: Recovery
   readonly #parts: DiskStoreParts
   readonly #database: Database
@@ -307,6 +312,13 @@ export class OpenDiskStore implements DiskStore {
   async #claimPartial({ id, from }: Resumption): Promise<PartialUpload | undefined> {
     const hex = toHex(id)
     return (await this.#parts.partials.claim(hex, from)) ? { id: hex, from } : undefined
+  }
+
+  #small(location: Location, mostBytes: number): Uint8Array | undefined {
+    if (this.#closing !== undefined || this.#parts.quarantine.has(location)) return undefined
+    const value = this.#database.value(location)
+    if (value?.small === undefined || value.size > mostBytes) return undefined
+    return value.small.subarray(value.outboardBytes)
   }
 
   #value(location: Location): StoredValue {
