@@ -27,6 +27,7 @@ import type {
   Table,
   Transaction,
 } from '../store.ts'
+import { OutboardMove } from './earlier-layout.ts'
 import type { Files } from './files.ts'
 import type { FreeSpace } from './free-space.ts'
 import { type Layout, makeLocation } from './layout.ts'
@@ -49,6 +50,8 @@ export interface DiskStore extends Store {
   readonly kind: 'disk'
   /** What the opening found, for the log. */
   readonly recovery: Recovery
+  /** Resolves when no outboard of layout 1 is left to move, or this run can move no more. */
+  readonly outboardsMoved: Promise<void>
 }
 
 export interface DiskStoreParts {
@@ -62,6 +65,7 @@ export interface DiskStoreParts {
   readonly quarantine: Quarantine
   readonly run: number
   readonly recovery: Recovery
+  readonly hasOutboardsBehind: boolean
   readonly maxBytes: number | undefined
 }
 
@@ -74,6 +78,7 @@ export class OpenDiskStore implements DiskStore {
   readonly #readers: ValueReaders
   readonly #quota: Quota
   readonly #host: StagingHost
+  readonly #move: OutboardMove | undefined
   /** Values staged in this run. */
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
@@ -100,6 +105,13 @@ export class OpenDiskStore implements DiskStore {
       discardSealed: (location) => this.#discardSealed(location),
       onEnd: (staging) => this.#stagings.delete(staging),
     }
+    const { hasOutboardsBehind } = parts
+    const readers = this.#readers
+    this.#move = hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
+  }
+
+  get outboardsMoved(): Promise<void> {
+    return this.#move?.ended ?? Promise.resolve()
   }
 
   async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
@@ -161,7 +173,7 @@ export class OpenDiskStore implements DiskStore {
     })
     this.#quota.free(old.size)
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
-    if (old.small === undefined) await this.#removeFile(old.file)
+    await this.#removeFiles(old)
     await this.#parts.quarantine.remove(location)
   }
 
@@ -175,7 +187,15 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    return outboardOf(this.#readers, location, this.#value(location), range)
+    const value = this.#value(location)
+    try {
+      return await outboardOf(this.#readers, this.#database, location, value, range)
+    } catch (error) {
+      // Meanwhile it may have been moved away from behind the value, and the file been cut.
+      const now = this.#value(location)
+      if (now.file !== value.file || now.place === value.place) throw error
+      return outboardOf(this.#readers, this.#database, location, now, range)
+    }
   }
 
   async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
@@ -252,6 +272,7 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
+    await this.#move?.stop()
     await this.#commits.settled()
     await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
@@ -260,13 +281,13 @@ export class OpenDiskStore implements DiskStore {
   }
 
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
-  async #free(location: Location, { size, file, small }: StoredValue): Promise<void> {
+  async #free(location: Location, value: StoredValue): Promise<void> {
     await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
-    if (small === undefined) {
-      await this.#removeFile(file)
+    if (value.small === undefined) {
+      await this.#removeFiles(value)
       await this.#parts.quarantine.remove(location)
     }
-    this.#quota.free(size)
+    this.#quota.free(value.size)
   }
 
   /**
@@ -279,13 +300,16 @@ export class OpenDiskStore implements DiskStore {
     // A commit that reported a failure may still have adopted it: the database knows.
     if (value === undefined || this.#database.value(location) !== undefined) return false
     await this.#readers.end(location, new DstoreError('removed', 'the value was discarded'))
-    if (value.small === undefined) await this.#removeFile(value.file)
+    await this.#removeFiles(value)
     return true
   }
 
-  async #removeFile(file: Location): Promise<void> {
+  /** The files of a value that is not small. */
+  async #removeFiles({ file, small, place }: StoredValue): Promise<void> {
+    if (small !== undefined) return
     const { files, layout } = this.#parts
     await files.remove(layout.valueFile(file)).catch(() => undefined)
+    if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)
   }
 
   /**

@@ -21,6 +21,8 @@ export interface Files {
   identity(path: string): Promise<string | undefined>
   /** Extends a file with zeros to this length, in bytes. */
   lengthen(path: string, size: number): Promise<void>
+  /** Shortens a file that may be read-only to this length, durably, and gives it this mode. */
+  cut(path: string, size: number, mode: number): Promise<void>
   rename(from: string, to: string): Promise<void>
   /** Deletes a file; does nothing if it is missing. */
   remove(path: string): Promise<void>
@@ -71,6 +73,18 @@ export const nodeFiles: Files = {
   size: (path) => present(async () => (await fs.stat(path)).size),
   identity: (path) => present(async () => identityOf(await fs.stat(path, { bigint: true }))),
   lengthen: (path, size) => fs.truncate(path, size),
+  cut: async (path, size, mode) => {
+    await fs.chmod(path, FILE_MODE)
+    const handle = await fs.open(path, 'r+')
+    try {
+      // Before it is cut: a file that was cut is never looked at again.
+      await handle.chmod(mode)
+      await handle.truncate(size)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
   setMode: (path, mode) => fs.chmod(path, mode),

@@ -17,14 +17,21 @@ export interface Tally {
   readonly valueBytes: number
 }
 
+/** Where the outboard of a value in a file is; `behind`: it follows the value, as in layout 1. */
+export type OutboardPlace = 'records' | 'file' | 'behind'
+
 /** A sealed value: its bytes if it is small, else only lengths, because a file has the bytes. */
 export interface StoredValue {
   readonly size: number
   readonly outboardBytes: number
   /** The location that names its file: not its own if it replaced a damaged value. */
   readonly file: Location
-  /** Outboard, then value; undefined if a file has them. */
+  /** Outboard, then value; undefined if a file has the value. */
   readonly small: Uint8Array | undefined
+  /** Where the outboard is, if a file has the value. */
+  readonly place: OutboardPlace
+  /** The outboard for the records, of a value that no transaction has adopted yet. */
+  readonly outboard?: Uint8Array
 }
 
 export interface DatabaseOptions {
@@ -42,6 +49,8 @@ export class Database {
   readonly #log: LmdbTable<Buffer, Uint8Array>
   readonly #small: LmdbTable<Buffer, Uint8Array>
   readonly #files: LmdbTable<Buffer, Uint8Array>
+  /** Undefined in a store of layout 1 that is only read. */
+  readonly #outboards: LmdbTable<Buffer, Uint8Array> | undefined
   readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
@@ -68,6 +77,7 @@ export class Database {
     this.#log = table('log')
     this.#small = table('small')
     this.#files = table('files')
+    this.#outboards = table('outboards') as LmdbTable<Buffer, Uint8Array> | undefined
     this.#damaged = table('damaged')
     this.#state = table('state')
   }
@@ -150,18 +160,28 @@ export class Database {
         outboardBytes,
         file: location,
         small: plain(small).subarray(4),
+        place: 'records',
       }
     }
     const file = this.#files.getBinary(key)
     return file && fileValue(location, file)
   }
 
+  /** The outboard that the records hold for a value in a file; undefined if there is none. */
+  outboard(location: Location): Uint8Array | undefined {
+    const bytes = this.#outboards?.getBinary(locationBytes(location)!)
+    return bytes && plain(bytes)
+  }
+
   /** Inside `transact`. */
-  writeValue(location: Location, { size, outboardBytes, file, small }: StoredValue): void {
+  writeValue(location: Location, value: StoredValue): void {
     const key = locationBytes(location)!
+    const { outboardBytes, small, outboard, place } = value
     if (small === undefined) {
-      const other = file === location ? [] : [locationBytes(file)!]
-      this.#files.putSync(key, Buffer.concat([number64(size), number64(outboardBytes), ...other]))
+      this.#files.putSync(key, fileRow(location, value))
+      if (place === 'records' && outboardBytes > 0) {
+        this.#outboards!.putSync(key, Buffer.from(outboard!))
+      } else this.#outboards!.removeSync(key)
       return
     }
     const head = Buffer.alloc(4)
@@ -172,7 +192,10 @@ export class Database {
   /** Inside `transact`. */
   deleteValue(location: Location): void {
     const key = locationBytes(location)!
-    if (!this.#small.removeSync(key)) this.#files.removeSync(key)
+    if (!this.#small.removeSync(key)) {
+      this.#files.removeSync(key)
+      this.#outboards!.removeSync(key)
+    }
     this.#damaged.removeSync(key)
   }
 
@@ -192,9 +215,12 @@ export class Database {
     return this.#damaged.getKeysCount({})
   }
 
-  /** Every location with a value file. */
-  *files(): Generator<{ readonly location: Location; readonly value: StoredValue }> {
-    for (const { key, value } of this.#files.getRange({})) {
+  /** Every location with a value file, from the first one after `after` on. */
+  *files(
+    after?: Location,
+  ): Generator<{ readonly location: Location; readonly value: StoredValue }> {
+    const range = after === undefined ? {} : { start: Buffer.concat([locationBytes(after)!, ZERO]) }
+    for (const { key, value } of this.#files.getRange(range)) {
       const location = Buffer.from(key).toString('hex')
       yield { location, value: fileValue(location, value) }
     }
@@ -212,7 +238,8 @@ export class Database {
 
   /** Bytes of unused pages in LMDB's file, which it reuses: the file never shrinks. */
   spareBytes(): number {
-    const tables = [this.#records, this.#log, this.#small, this.#files, this.#damaged, this.#state]
+    const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
+    const tables = [this.#records, this.#log, ...values, this.#state]
     const { pageSize, lastPageNumber, root, free } = statsOf(this.#root) as RootStats
     const used = [root, free, ...tables.map(statsOf)].reduce(
       (sum, stats) => sum + pagesOf(stats),
@@ -282,13 +309,29 @@ function rowOf(id: Uint8Array, bytes: Buffer): Row {
   return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
 }
 
+/** Byte 16 of a row of `files`. Rows of layout 1 lack it: they have 16 bytes, or 26. */
+const PLACES: readonly OutboardPlace[] = ['behind', 'records', 'file']
+const LENGTHS_BYTES = 16
+const FILE_ROW_BYTES = LENGTHS_BYTES + 1
+const NAMED_FILE_ROW_BYTES = FILE_ROW_BYTES + 10
+
+function fileRow(location: Location, { size, outboardBytes, file, place }: StoredValue): Buffer {
+  const other = file === location ? [] : [locationBytes(file)!]
+  const placeByte = Buffer.from([PLACES.indexOf(place)])
+  return Buffer.concat([number64(size), number64(outboardBytes), placeByte, ...other])
+}
+
 function fileValue(location: Location, bytes: Uint8Array): StoredValue {
-  const other = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex', 16)
+  const { byteLength } = bytes
+  const hasPlace = byteLength === FILE_ROW_BYTES || byteLength === NAMED_FILE_ROW_BYTES
+  const otherAt = hasPlace ? FILE_ROW_BYTES : LENGTHS_BYTES
+  const other = Buffer.from(bytes.buffer, bytes.byteOffset, byteLength).toString('hex', otherAt)
   return {
     size: readNumber64(bytes, 0),
     outboardBytes: readNumber64(bytes, 8),
     file: other === '' ? location : other,
     small: undefined,
+    place: hasPlace ? (PLACES[bytes[LENGTHS_BYTES]!] ?? 'behind') : 'behind',
   }
 }
 
