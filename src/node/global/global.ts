@@ -49,7 +49,7 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/n
 import { resolveRange } from '../calls/range.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
-import { ingest, recordOf, type Staged } from './ingest.ts'
+import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 
@@ -163,6 +163,10 @@ export class Global implements Node {
     }
     const file = await FileSource.open(source.path, source.identity)
     try {
+      if (isCopied(this.#store, file)) {
+        // Its bytes are in flight only in the windows of the threads, which all calls share.
+        return await this.#adopt(await ingestFile(this.#store, file, options), name)
+      }
       // The last piece comes only from a file that did not change, so a changed one is not sealed.
       const share = 2 * Math.min(PIECE_BYTES, file.size ?? PIECE_BYTES)
       const bytes = metered(file.readToEnd(), share, this.#callers.forCall(options))

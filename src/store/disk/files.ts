@@ -1,6 +1,10 @@
 /** The filesystem calls of the disk store, behind an interface so that tests can make each fail. */
 import type { BigIntStats } from 'node:fs'
 import * as fs from 'node:fs/promises'
+import type { Hashed } from '../../hash/hasher.ts'
+import { GROUP_BYTES } from '../../limits.ts'
+import { hashInThreads } from '../file/file-hash-threads.ts'
+import type { FileContent } from '../store.ts'
 import { isMissing } from './faults.ts'
 
 /** Throws the errors of `node:fs`; `faultOf` converts them. */
@@ -38,6 +42,8 @@ export interface Files {
 export interface WritableFile {
   /** Appends bytes; returns how many it wrote, at least one. */
   write(bytes: Uint8Array): Promise<number>
+  /** In place of any `write`: copies a file of a caller here by threads, and hashes it. */
+  copyFrom(file: FileContent): Promise<Hashed>
   setMode(mode: number): Promise<void>
   /** Makes the written bytes durable. */
   sync(): Promise<void>
@@ -123,6 +129,16 @@ async function present<T>(ask: () => Promise<T>): Promise<T | undefined> {
 function writable(handle: fs.FileHandle): WritableFile {
   return {
     write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+    copyFrom: ({ fd, path, size, signal, onProgress }) =>
+      hashInThreads({
+        fd,
+        name: path,
+        size,
+        groupBytes: GROUP_BYTES,
+        signal,
+        onProgress,
+        target: { fd: handle.fd, sync: () => handle.datasync() },
+      }),
     setMode: (mode) => handle.chmod(mode),
     sync: () => handle.sync(),
     close: () => handle.close(),

@@ -1,11 +1,12 @@
 /** A value being written: buffered while it may fit into a record, then in a file. */
 import { concat } from '../../bytes.ts'
+import type { Hashed } from '../../hash/hasher.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { checkBytes } from '../arguments.ts'
 import { ChunkedBytes } from '../memory/chunked-bytes.ts'
 import type { HeldFiles } from '../file/held-files.ts'
 import type { Reservation } from '../quota.ts'
-import type { Location, Staging } from '../store.ts'
+import type { FileContent, Location, Staging } from '../store.ts'
 import type { StoredValue } from './records/database.ts'
 import { type Files, SEALED_MODE } from './files.ts'
 import { BufferedWriter } from './buffered-writer.ts'
@@ -84,6 +85,19 @@ export class DiskStaging implements Staging {
       if (this.#buffer !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#buffer.append(bytes)
       else await (await this.#spill()).append(bytes)
     })
+  }
+
+  async copyFrom(content: FileContent): Promise<Hashed> {
+    let hashed: Hashed | undefined
+    await this.#step('write a value', async () => {
+      if (this.#size > 0 || this.#partial !== undefined) {
+        throw new TypeError('only a new staging can take a file')
+      }
+      this.#reservation.use(content.size)
+      this.#size = content.size
+      hashed = await (await this.#spill()).copyFrom(content)
+    })
+    return hashed!
   }
 
   async seal(outboard: Uint8Array): Promise<Location> {

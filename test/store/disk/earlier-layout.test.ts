@@ -28,7 +28,7 @@ async function makeEarlier(directory: string): Promise<readonly Location[]> {
   await store.close()
   const database = new Database(join(directory, 'store-v2', 'records'))
   await database.transact(() => {
-    for (const { location, value } of [...database.files()]) {
+    for (const { location, value } of database.files()) {
       database.writeValue(location, { ...value, place: 'behind' })
     }
   })
@@ -155,7 +155,7 @@ test('R005-64: two stores in one directory are refused, and neither is changed',
     await makeEarlier(directory)
     await mkdir(join(directory, 'store-v2'))
     const error = await t.throwsAsync(openDiskStore({ directory }), { code: 'integrity' })
-    t.regex(error!.message, /store-v1 and .*store-v2 are both there/)
+    t.regex(error.message, /store-v1 and .*store-v2 are both there/)
     t.deepEqual((await readdir(directory)).toSorted(), ['store-v1', 'store-v2'])
   })
 })

@@ -4,6 +4,7 @@ import type { Database as LmdbTable, RootDatabase } from 'lmdb'
 import { join } from 'node:path'
 import type { Location, LogEntry, RecordKey, Row, ScanOptions, Table } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
+import { type StoredValue, fileRow, fileValue, number64, readNumber64 } from './file-row.ts'
 import { unprinted } from './printed-errors.ts'
 import { explained } from './short-write.ts'
 
@@ -17,22 +18,7 @@ export interface Tally {
   readonly valueBytes: number
 }
 
-/** Where the outboard of a value in a file is; `behind`: it follows the value, as in layout 1. */
-export type OutboardPlace = 'records' | 'file' | 'behind'
-
-/** A sealed value: its bytes if it is small, else only lengths, because a file has the bytes. */
-export interface StoredValue {
-  readonly size: number
-  readonly outboardBytes: number
-  /** The location that names its file: not its own if it replaced a damaged value. */
-  readonly file: Location
-  /** Outboard, then value; undefined if a file has the value. */
-  readonly small: Uint8Array | undefined
-  /** Where the outboard is, if a file has the value. */
-  readonly place: OutboardPlace
-  /** The outboard for the records, of a value that no transaction has adopted yet. */
-  readonly outboard?: Uint8Array
-}
+export type { StoredValue } from './file-row.ts'
 
 export interface DatabaseOptions {
   readonly readOnly?: boolean
@@ -307,42 +293,6 @@ function following(prefix: Buffer): Buffer {
 
 function rowOf(id: Uint8Array, bytes: Buffer): Row {
   return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
-}
-
-/** Byte 16 of a row of `files`. Rows of layout 1 lack it: they have 16 bytes, or 26. */
-const PLACES: readonly OutboardPlace[] = ['behind', 'records', 'file']
-const LENGTHS_BYTES = 16
-const FILE_ROW_BYTES = LENGTHS_BYTES + 1
-const NAMED_FILE_ROW_BYTES = FILE_ROW_BYTES + 10
-
-function fileRow(location: Location, { size, outboardBytes, file, place }: StoredValue): Buffer {
-  const other = file === location ? [] : [locationBytes(file)!]
-  const placeByte = Buffer.from([PLACES.indexOf(place)])
-  return Buffer.concat([number64(size), number64(outboardBytes), placeByte, ...other])
-}
-
-function fileValue(location: Location, bytes: Uint8Array): StoredValue {
-  const { byteLength } = bytes
-  const hasPlace = byteLength === FILE_ROW_BYTES || byteLength === NAMED_FILE_ROW_BYTES
-  const otherAt = hasPlace ? FILE_ROW_BYTES : LENGTHS_BYTES
-  const other = Buffer.from(bytes.buffer, bytes.byteOffset, byteLength).toString('hex', otherAt)
-  return {
-    size: readNumber64(bytes, 0),
-    outboardBytes: readNumber64(bytes, 8),
-    file: other === '' ? location : other,
-    small: undefined,
-    place: hasPlace ? (PLACES[bytes[LENGTHS_BYTES]!] ?? 'behind') : 'behind',
-  }
-}
-
-function number64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(BigInt(value))
-  return bytes
-}
-
-function readNumber64(bytes: Uint8Array, offset: number): number {
-  return Number(Buffer.from(bytes.buffer, bytes.byteOffset).readBigUInt64BE(offset))
 }
 
 /** The same bytes as a Uint8Array: a Buffer's `slice` would share memory. */
