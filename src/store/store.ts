@@ -197,6 +197,12 @@ export interface Store {
   /** The outboard that the value was sealed with, or a range of it. Errors as for `read`. */
   outboard(location: Location, range?: ByteRange): Promise<Uint8Array>
 
+  /**
+   * Locations of adopted values of exactly this size, from `PARALLEL_COPY_BYTES` on, in a store
+   * that knows them. A hint: one may be missing, or be gone by now.
+   */
+  ofSize?(size: number): readonly Location[]
+
   /** The rows for these keys, in the same order, from one snapshot. */
   rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]>
 

@@ -13,6 +13,7 @@ import {
 } from '../arguments.ts'
 import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
+import type { SizeIndex } from '../size-index.ts'
 import type {
   CommitResult,
   Location,
@@ -66,6 +67,7 @@ export interface DiskStoreParts {
   readonly run: number
   readonly recovery: Recovery
   readonly hasOutboardsBehind: boolean
+  readonly sizes: SizeIndex
   readonly maxBytes: number | undefined
 }
 
@@ -198,6 +200,10 @@ export class OpenDiskStore implements DiskStore {
     }
   }
 
+  ofSize(size: number): readonly Location[] {
+    return this.#parts.sizes.of(size)
+  }
+
   async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
     this.#checkOpen()
     for (const key of keys) checkRecordKey(key)
@@ -219,7 +225,10 @@ export class OpenDiskStore implements DiskStore {
       run: (batch) => applyTransaction(this.#database, this.#sealed, transaction, batch),
     })
     if (!result.ok) return result
-    for (const location of adopt) this.#sealed.delete(location)
+    for (const location of adopt) {
+      this.#parts.sizes.add(location, this.#sealed.get(location)?.size ?? 0)
+      this.#sealed.delete(location)
+    }
     await Promise.all(release.map((location, i) => this.#free(location, released[i]!)))
     return result
   }
@@ -282,6 +291,7 @@ export class OpenDiskStore implements DiskStore {
 
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
   async #free(location: Location, value: StoredValue): Promise<void> {
+    this.#parts.sizes.remove(location, value.size)
     await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
     if (value.small === undefined) {
       await this.#removeFiles(value)

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { SizeIndex } from '../size-index.ts'
 import type { Location } from '../store.ts'
 import { Database, type DatabaseOptions, type StoredValue } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
@@ -35,6 +36,7 @@ export interface Recovered {
   readonly recovery: Recovery
   /** Is an outboard behind its value, as in layout 1? */
   readonly hasOutboardsBehind: boolean
+  readonly sizes: SizeIndex
 }
 
 /** What the opening found. */
@@ -186,6 +188,7 @@ export async function recover(
   await partials.trim()
   const damaged: Location[] = []
   let hasOutboardsBehind = false
+  const sizes = new SizeIndex()
   let checks: Promise<void>[] = []
   const check = async (location: Location, value: StoredValue): Promise<void> => {
     if (!(await isWhole(files, layout, value))) damaged.push(location)
@@ -193,13 +196,14 @@ export async function recover(
   for (const { location, value } of database.files()) {
     if (database.isDamaged(location)) continue
     if (value.place === 'behind') hasOutboardsBehind = true
+    sizes.add(location, value.size)
     checks.push(check(location, value))
     if (checks.length < CONCURRENT_CHECKS) continue
     await Promise.all(checks)
     checks = []
   }
   await Promise.all(checks)
-  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind }
+  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind, sizes }
 }
 
 /** Have the files of a value the right lengths? Cuts one that a move of its outboard left long. */
