@@ -6,6 +6,7 @@
  * record that names it; a sealed value that is never adopted does not survive a restart. A later
  * transaction *releases* the location together with the record, and then the bytes are freed.
  */
+import type { Hashed } from '../hash/hasher.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 
 /** Where a sealed value is. Opaque outside the store that issued it; never reused. */
@@ -18,6 +19,13 @@ export type Location = string
 export interface Staging {
   /** Appends bytes; the array may be reused when the promise resolves. Rejects with `no-space`. */
   write(bytes: Uint8Array): Promise<void>
+  /**
+   * In place of any `write`: writes an open file, whole, by threads that hash it on the way. In a
+   * store that can. The bytes that are hashed are those that are written, whatever is done to the
+   * file; the caller must check that it did not change. Errors: those of `write`, `unreadable`,
+   * `changed`, `cancelled`.
+   */
+  copyFrom?(file: FileContent): Promise<Hashed>
   /**
    * Completes the value with its outboard, which the store keeps and the caller must not change.
    * The value can then be read and adopted. In a durable store it is durable no later than when the
@@ -34,6 +42,17 @@ export interface Staging {
    * The bytes of the partial upload that this staging resumes. To be read before the first write.
    */
   resumedBytes(): AsyncIterable<Uint8Array>
+}
+
+/** An open file of a caller. */
+export interface FileContent {
+  readonly fd: number
+  /** Its name in messages. */
+  readonly path: string
+  /** Bytes; more than `PIECE_BYTES`. */
+  readonly size: number
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: (doneBytes: number) => void
 }
 
 /** Makes a staging resumable, or resumes one. */
@@ -219,6 +238,12 @@ export interface Store {
 
   /** The outboard that the value was sealed with, or a range of it. Errors as for `read`. */
   outboard(location: Location, range?: ByteRange): Promise<Uint8Array>
+
+  /**
+   * Locations of adopted values of exactly this size, from `PARALLEL_COPY_BYTES` on, in a store
+   * that knows them. A hint: one may be missing, or be gone by now.
+   */
+  ofSize?(size: number): readonly Location[]
 
   /** The rows for these keys, in the same order, from one snapshot. */
   rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]>

@@ -52,10 +52,11 @@ import type {
 } from '../node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { resolveRange } from '../calls/range.ts'
+import { KnownFiles } from './known-file.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
 import { immediateValue } from './immediate.ts'
-import { ingest, recordOf, type Staged } from './ingest.ts'
+import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 
@@ -94,6 +95,7 @@ export class Global implements Node {
   readonly #repair: Repair
   readonly #traffic: Traffic
   readonly #transfers: TransferService
+  readonly #known: KnownFiles
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
@@ -105,6 +107,7 @@ export class Global implements Node {
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
     this.#store = options.store
+    this.#known = new KnownFiles(options.store)
     this.#driver = driver
     this.#repair = repair
     this.#traffic = traffic
@@ -169,6 +172,12 @@ export class Global implements Node {
     }
     const file = await FileSource.open(source.path, source.identity)
     try {
+      if (isCopied(this.#store, file)) {
+        const present = await this.#putAgain(file, options)
+        if (present !== undefined) return present
+        // Its bytes are in flight only in the windows of the threads, which all calls share.
+        return await this.#adopt(await ingestFile(this.#store, file, options), name)
+      }
       // The last piece comes only from a file that did not change, so a changed one is not sealed.
       const share = 2 * Math.min(PIECE_BYTES, file.size ?? PIECE_BYTES)
       const bytes = metered(file.readToEnd(), share, this.#callers.forCall(options))
@@ -300,6 +309,16 @@ export class Global implements Node {
         onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
       },
     })
+  }
+
+  /** Puts a file that is a value of the store already; undefined if it is not. */
+  async #putAgain(file: FileSource, options: PutOptions): Promise<PutResult | undefined> {
+    const hashed = await this.#known.hashIfLikely(file, options)
+    if (hashed === undefined) return undefined
+    const { digest, size } = hashed
+    const offer = { type: 'offer', digest, size, name: options.name } as const
+    const { have } = await this.#driver.ask(offer)
+    return have && { key: new Key(digest), size, existed: true }
   }
 
   async #adopt(value: Staged, name: string | undefined): Promise<PutResult> {

@@ -13,6 +13,7 @@ import {
 } from '../arguments.ts'
 import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
+import type { SizeIndex } from '../size-index.ts'
 import type {
   CommitResult,
   ImmediateReads,
@@ -30,6 +31,7 @@ import type {
   Table,
   Transaction,
 } from '../store.ts'
+import { OutboardMove } from './earlier-layout.ts'
 import type { Files } from './files.ts'
 import type { FreeSpace } from './free-space.ts'
 import { type Layout, makeLocation } from './layout.ts'
@@ -52,6 +54,8 @@ export interface DiskStore extends Store {
   readonly kind: 'disk'
   /** What the opening found, for the log. */
   readonly recovery: Recovery
+  /** Resolves when no outboard of layout 1 is left to move, or this run can move no more. */
+  readonly outboardsMoved: Promise<void>
 }
 
 export interface DiskStoreParts {
@@ -65,6 +69,8 @@ export interface DiskStoreParts {
   readonly quarantine: Quarantine
   readonly run: number
   readonly recovery: Recovery
+  readonly hasOutboardsBehind: boolean
+  readonly sizes: SizeIndex
   readonly maxBytes: number | undefined
 }
 
@@ -81,6 +87,7 @@ export class OpenDiskStore implements DiskStore {
   readonly #readers: ValueReaders
   readonly #quota: Quota
   readonly #host: StagingHost
+  readonly #move: OutboardMove | undefined
   /** Values staged in this run. */
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
@@ -107,6 +114,13 @@ export class OpenDiskStore implements DiskStore {
       discardSealed: (location) => this.#discardSealed(location),
       onEnd: (staging) => this.#stagings.delete(staging),
     }
+    const { hasOutboardsBehind } = parts
+    const readers = this.#readers
+    this.#move = hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
+  }
+
+  get outboardsMoved(): Promise<void> {
+    return this.#move?.ended ?? Promise.resolve()
   }
 
   async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
@@ -168,7 +182,7 @@ export class OpenDiskStore implements DiskStore {
     })
     this.#quota.free(old.size)
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
-    if (old.small === undefined) await this.#removeFile(old.file)
+    await this.#removeFiles(old)
     await this.#parts.quarantine.remove(location)
   }
 
@@ -187,7 +201,19 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    return outboardOf(this.#readers, location, this.#value(location), range)
+    const value = this.#value(location)
+    try {
+      return await outboardOf(this.#readers, this.#database, location, value, range)
+    } catch (error) {
+      // Meanwhile it may have been moved away from behind the value, and the file been cut.
+      const now = this.#value(location)
+      if (now.file !== value.file || now.place === value.place) throw error
+      return outboardOf(this.#readers, this.#database, location, now, range)
+    }
+  }
+
+  ofSize(size: number): readonly Location[] {
+    return this.#parts.sizes.of(size)
   }
 
   async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
@@ -217,7 +243,10 @@ export class OpenDiskStore implements DiskStore {
       run: (batch) => applyTransaction(this.#database, this.#sealed, transaction, batch),
     })
     if (!result.ok) return result
-    for (const location of adopt) this.#sealed.delete(location)
+    for (const location of adopt) {
+      this.#parts.sizes.add(location, this.#sealed.get(location)?.size ?? 0)
+      this.#sealed.delete(location)
+    }
     await Promise.all(release.map((location, i) => this.#free(location, released[i]!)))
     return result
   }
@@ -270,6 +299,7 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
+    await this.#move?.stop()
     await this.#commits.settled()
     await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
@@ -278,13 +308,14 @@ export class OpenDiskStore implements DiskStore {
   }
 
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
-  async #free(location: Location, { size, file, small }: StoredValue): Promise<void> {
+  async #free(location: Location, value: StoredValue): Promise<void> {
+    this.#parts.sizes.remove(location, value.size)
     await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
-    if (small === undefined) {
-      await this.#removeFile(file)
+    if (value.small === undefined) {
+      await this.#removeFiles(value)
       await this.#parts.quarantine.remove(location)
     }
-    this.#quota.free(size)
+    this.#quota.free(value.size)
   }
 
   /**
@@ -297,13 +328,16 @@ export class OpenDiskStore implements DiskStore {
     // A commit that reported a failure may still have adopted it: the database knows.
     if (value === undefined || this.#database.value(location) !== undefined) return false
     await this.#readers.end(location, new DstoreError('removed', 'the value was discarded'))
-    if (value.small === undefined) await this.#removeFile(value.file)
+    await this.#removeFiles(value)
     return true
   }
 
-  async #removeFile(file: Location): Promise<void> {
+  /** The files of a value that is not small. */
+  async #removeFiles({ file, small, place }: StoredValue): Promise<void> {
+    if (small !== undefined) return
     const { files, layout } = this.#parts
     await files.remove(layout.valueFile(file)).catch(() => undefined)
+    if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)
   }
 
   /**

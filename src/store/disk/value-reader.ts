@@ -10,7 +10,7 @@ import type { LentFile, Location } from '../store.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 import type { Layout } from './layout.ts'
-import type { StoredValue } from './records/database.ts'
+import type { Database, StoredValue } from './records/database.ts'
 
 /** How long a release waits for a borrower, which may hang in a file system of its own. */
 const LENT_MS = 5_000
@@ -29,11 +29,32 @@ export class ValueReaders {
   }
 
   /** A range of the file of a value. */
-  async *read(
+  read(
     { location, file, range }: { location: Location; file: Location; range: ByteRange },
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const reader = new ValueReader(this.#files, this.#layout.valueFile(file))
+    return this.#read(location, this.#layout.valueFile(file), range, signal)
+  }
+
+  /** A range of the outboard of a value in a file, unless the records have it. */
+  readOutboard(
+    location: Location,
+    { size, file, place }: StoredValue,
+    { start, end }: ByteRange,
+  ): AsyncGenerator<Uint8Array> {
+    if (place === 'file') {
+      return this.#read(location, this.#layout.outboardFile(file), { start, end })
+    }
+    return this.read({ location, file, range: { start: size + start, end: size + end } })
+  }
+
+  async *#read(
+    location: Location,
+    path: string,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const reader = new ValueReader(this.#files, path)
     const forget = this.#register(location, reader)
     try {
       yield* reader.pieces(range, signal)
@@ -94,16 +115,23 @@ export async function* bytesOf(
 /** A range of the outboard of a stored value; the whole of it without a range. */
 export async function outboardOf(
   readers: ValueReaders,
+  database: Pick<Database, 'outboard'>,
   location: Location,
-  { size, outboardBytes, file, small }: StoredValue,
+  value: StoredValue,
   range?: ByteRange,
 ): Promise<Uint8Array> {
+  const { outboardBytes, small, place } = value
   const { start, end } = checkRange(range, outboardBytes)
   if (small !== undefined) return small.subarray(start, end)
+  if (start === end) return new Uint8Array(0)
+  if (place === 'records') {
+    const kept = value.outboard ?? database.outboard(location)
+    if (kept?.byteLength === outboardBytes) return kept.subarray(start, end)
+    throw new DstoreError('integrity', 'the records lack the outboard of a value')
+  }
   const whole = new Uint8Array(end - start)
   let filled = 0
-  const part = { start: size + start, end: size + end }
-  for await (const piece of readers.read({ location, file, range: part })) {
+  for await (const piece of readers.readOutboard(location, value, { start, end })) {
     whole.set(piece, filled)
     filled += piece.byteLength
   }
