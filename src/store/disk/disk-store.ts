@@ -1,9 +1,10 @@
 /** The open disk store: checks calls and connects records, value files and the quota. */
-import { toHex } from '../../bytes.ts'
+import { concat, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import {
+  checkBytes,
   checkCount,
   checkRecordKey,
   checkReplacement,
@@ -35,7 +36,7 @@ import type { PartialUploads } from './partial-uploads.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
-import { applyTransaction, cost } from './records/transaction.ts'
+import { applyAll, cost } from './records/transaction.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './shared-sync.ts'
 import { DiskStaging, type PartialUpload, type StagingHost } from './staging.ts'
@@ -120,6 +121,25 @@ export class OpenDiskStore implements DiskStore {
     }
   }
 
+  async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
+    this.#checkOpen()
+    for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
+    const all = concat(values)
+    this.#quota.reserve(all.byteLength)
+    let at = 0
+    return values.map(({ byteLength: size }) => {
+      const location = makeLocation(this.#parts.run, ++this.#staged)
+      const small = all.subarray(at, (at += size))
+      this.#sealed.set(location, { size, outboardBytes: 0, file: location, small })
+      return location
+    })
+  }
+
+  async discard(location: Location): Promise<void> {
+    const size = this.#sealed.get(location)?.size
+    if (await this.#discardSealed(location)) this.#quota.free(size!)
+  }
+
   async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
@@ -198,17 +218,27 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
+    const [result] = await this.commitAll([transaction])
+    return result!
+  }
+
+  async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
     this.#checkOpen()
-    checkTransaction(transaction)
-    const { adopt = [], release = [] } = transaction
-    const { result, released } = await this.#commits.run({
-      ...cost(transaction),
-      run: (batch) => applyTransaction(this.#database, this.#sealed, transaction, batch),
+    for (const transaction of transactions) checkTransaction(transaction)
+    const { applied, mistake } = await this.#commits.run({
+      ...cost(transactions, this.#sealed),
+      run: (batch) => applyAll(this.#database, this.#sealed, transactions, batch),
     })
-    if (!result.ok) return result
-    for (const location of adopt) this.#sealed.delete(location)
-    await Promise.all(release.map((location, i) => this.#free(location, released[i]!)))
-    return result
+    const freed: Promise<void>[] = []
+    applied.forEach(({ result, released }, i) => {
+      const { adopt = [], release = [] } = transactions[i]!
+      if (!result.ok) return
+      for (const location of adopt) this.#sealed.delete(location)
+      release.forEach((location, at) => freed.push(this.#free(location, released[at]!)))
+    })
+    await Promise.all(freed)
+    if (mistake !== undefined) throw mistake
+    return applied.map(({ result }) => result)
   }
 
   async confirm(): Promise<void> {
