@@ -216,6 +216,8 @@ class MemoryStore implements Store {
   }
 
   async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
+    this.#checkOpen()
+    for (const transaction of transactions) checkTransaction(transaction)
     const results = await Promise.allSettled(transactions.map((one) => this.commit(one)))
     return results.map((one) => {
       if (one.status === 'rejected') throw one.reason
