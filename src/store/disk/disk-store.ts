@@ -1,5 +1,5 @@
 /** The open disk store: checks calls and connects records, value files and the quota. */
-import { concat, toHex } from '../../bytes.ts'
+import { bytesIn, toHex, unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
@@ -124,11 +124,14 @@ export class OpenDiskStore implements DiskStore {
   async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    const all = concat(values)
-    this.#quota.reserve(all.byteLength)
+    const total = bytesIn(values)
+    this.#quota.reserve(total)
+    const all = unzeroed(total)
     let at = 0
-    return values.map(({ byteLength: size }) => {
+    return values.map((value) => {
+      const size = value.byteLength
       const location = makeLocation(this.#parts.run, ++this.#staged)
+      all.set(value, at)
       const small = all.subarray(at, (at += size))
       this.#sealed.set(location, { size, outboardBytes: 0, file: location, small })
       return location
@@ -218,8 +221,7 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
-    const [result] = await this.commitAll([transaction])
-    return result!
+    return (await this.commitAll([transaction]))[0]!
   }
 
   async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {

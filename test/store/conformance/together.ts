@@ -43,6 +43,11 @@ export function togetherTopic(suite: Suite): void {
         t.is((await store.outboard(locations[i]!)).byteLength, 0)
       }
       t.like(await store.usage(), { values: 0, ...NOTHING_WRONG })
+      const alone = pattern(100).slice()
+      const [location] = await store.sealSmall([alone])
+      alone.fill(255)
+      sameBytes(t, await readAll(store, location!, 0, 100), pattern(100))
+      await store.discard(location!)
       await store.commit(creation('a', locations[2]))
       // A discard frees what is not adopted, once.
       for (const location of [...locations, ...locations, 'nowhere']) await store.discard(location)
