@@ -198,6 +198,16 @@ export interface Store {
    */
   stage(size: number | undefined, resumption?: Resumption): Promise<Staging>
 
+  /**
+   * Stages and seals many small values without outboards at once, as `stage`, `write` and `seal` do
+   * with each: all of them, or with `no-space` none. Each has at most `SMALL_VALUE_BYTES`; the
+   * arrays may be reused when the promise resolves.
+   */
+  sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]>
+
+  /** Frees a sealed value; does nothing once it is adopted, or if there is none. */
+  discard(location: Location): Promise<void>
+
   /** Bytes of the partial upload with this id, in whole chunk groups; 0 if there is none. */
   partialBytes(id: Uint8Array): Promise<number>
 
@@ -262,6 +272,13 @@ export interface Store {
    * Transactions never interleave, and run in the order of the calls.
    */
   commit(transaction: Transaction): Promise<CommitResult>
+
+  /**
+   * Commits transactions as `commit` does each, in their order, with one result for each. They
+   * become durable together. A mistake in one of them rejects the call once the others are
+   * committed; a fault rejects it without any effect.
+   */
+  commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]>
 
   /**
    * Resolves if the next opening would find what the store has now; rejects as a commit does. Call

@@ -177,6 +177,17 @@ test('R004-2 R004-4 R006-20 a Global that receives any message answers or hangs 
           t.false(isStranger, 'a stranger changed something')
           take(global.handle({ type: 'committed', ticket: effect.ticket, seq: ++seq, now }))
           break
+        case 'commit-all':
+          t.false(isStranger, 'a stranger changed something')
+          take(
+            global.handle({
+              type: 'committed-all',
+              ticket: effect.ticket,
+              seqs: effect.transactions.map(() => ++seq),
+              now,
+            }),
+          )
+          break
         case 'replay':
           take(
             global.handle({

@@ -245,7 +245,15 @@ export class SimGlobal {
         return this.#later(0, 10, () => this.#handle({ type: 'sealed', ticket, values }))
       }
       case 'commit':
-        return this.#commit(effect.ticket, effect.transaction)
+        return this.#commit([effect.transaction], ([seq]) => {
+          const { ticket } = effect
+          if (seq === undefined) this.#handle({ type: 'conflicted', ticket })
+          else this.#handle({ type: 'committed', ticket, seq })
+        })
+      case 'commit-all':
+        return this.#commit(effect.transactions, (seqs) => {
+          this.#handle({ type: 'committed-all', ticket: effect.ticket, seqs })
+        })
       case 'replay': {
         const { session, after } = effect
         const limit = Math.min(effect.limit, this.index!.position.seq - after)
@@ -272,17 +280,18 @@ export class SimGlobal {
     }
   }
 
-  #commit(ticket: number, transaction: Transaction): void {
+  /** `tell` gets the seq of each; undefined where a condition did not hold. */
+  #commit(
+    transactions: readonly Transaction[],
+    tell: (seqs: readonly (number | undefined)[]) => void,
+  ): void {
     const { world, oracle, rules } = this.#options
-    const tell = (result: ReturnType<SimStore['apply']>): void => {
-      if (result.ok) this.#handle({ type: 'committed', ticket, seq: result.seq })
-      else this.#handle({ type: 'conflicted', ticket })
-    }
-    const apply = (): ReturnType<SimStore['apply']> => {
-      const result = this.store.apply(transaction)
-      if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
-      return result
-    }
+    const apply = (): (number | undefined)[] =>
+      transactions.map((transaction) => {
+        const result = this.store.apply(transaction)
+        if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
+        return result.ok ? result.seq : undefined
+      })
     // Transactions are done in the order of the calls, each when those before it are.
     this.#free = Math.max(this.#free, world.now)
     if (!rules.durableBeforeVisible) {

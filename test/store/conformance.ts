@@ -12,6 +12,7 @@ import { recordsTopic } from './conformance/records.ts'
 import { spaceTopic } from './conformance/space.ts'
 import type { Suite } from './conformance/suite.ts'
 import { partialUploadsTopic } from './conformance/partial-uploads.ts'
+import { togetherTopic } from './conformance/together.ts'
 import { valuesTopic } from './conformance/values.ts'
 
 export type { Harness, Suite } from './conformance/suite.ts'
@@ -25,6 +26,7 @@ export function storeSuite(suite: Suite): void {
   damageTopic(suite)
   partialUploadsTopic(suite)
   misuseTopic(suite)
+  togetherTopic(suite)
   modelTopic(suite)
   if (suite.supports.durable) durableTopic(suite)
 }

@@ -12,7 +12,7 @@
 import { FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import { withMargin } from '../lease.ts'
-import type { Body, Message, Position, Receipt, Request } from '../message.ts'
+import type { Body, Message, Position, Request } from '../message.ts'
 import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { isRequest, planOf, refusalOf } from './dispatch.ts'
@@ -22,9 +22,9 @@ import { LocalRegister } from './local-register.ts'
 import type { HoldersOf } from './lookup-plans.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
-import type { Done, Sealed } from './plan.ts'
+import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
-import { put } from './put-plans.ts'
+import { putTask, putTasks } from './put-plans.ts'
 import type { Recovered } from './recovery.ts'
 import { Sessions } from './sessions.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
@@ -163,7 +163,8 @@ export class GlobalIndex {
         break
       case 'uploaded': {
         const origin = { session: SELF, id: event.id }
-        this.#put(origin, event.value, event.name, (body) => this.#answer(origin, body))
+        const finish = (body: Body): void => this.#answer(origin, body)
+        this.#plans.run(putTask(origin, event.value, event.name, finish))
         break
       }
       case 'replayed':
@@ -191,7 +192,10 @@ export class GlobalIndex {
       case 'put':
         this.#plans.ask<'sealed'>(
           { type: 'stage', values: body.values },
-          ({ values }) => this.#putAll(origin, values, body.name),
+          ({ values }) => {
+            const finish = (answer: Body): void => this.#answer(origin, answer)
+            this.#plans.runAll(putTasks(origin, values, body.name, finish))
+          },
           (why) => this.#answer(origin, why),
         )
         break
@@ -265,31 +269,6 @@ export class GlobalIndex {
     const write = this.#register.remove(peer)
     if (write !== undefined) this.#plans.write([write], () => undefined)
     this.#pendingRemovals.poll(this.#now)
-  }
-
-  /** Answers once, when the last value is put or the first has failed. */
-  #putAll(origin: Origin, values: readonly Sealed[], name: string | undefined): void {
-    const receipts = Array.from<Receipt | undefined>({ length: values.length })
-    let left = values.length
-    if (left === 0) this.#answer(origin, { type: 'stored', receipts: [] })
-    for (const [at, value] of values.entries()) {
-      this.#put(origin, value, name, (body) => {
-        if (left <= 0) return
-        if (body.type === 'stored') receipts[at] = body.receipts[0]
-        left = body.type === 'stored' ? left - 1 : 0
-        const stored = { type: 'stored', receipts: receipts as Receipt[] } as const
-        if (left === 0) this.#answer(origin, body.type === 'stored' ? stored : body)
-      })
-    }
-  }
-
-  #put(
-    origin: Origin,
-    value: Sealed,
-    name: string | undefined,
-    finish: (body: Body) => void,
-  ): void {
-    this.#plans.run({ origin, begin: () => put(value, name), sealed: value.location, finish })
   }
 
   #committed(change: Change, isLoss: boolean): void {

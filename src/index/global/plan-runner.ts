@@ -26,6 +26,22 @@ export interface Task {
   readonly finish: (body: Body) => void
 }
 
+type ChangeOutcome = Outcome & { type: 'change' }
+
+/** A plan that has asked for its first rows, or ended without any. */
+interface Begun {
+  readonly task: Task
+  readonly plan: Plan
+  readonly step: IteratorResult<readonly RecordKey[], Outcome>
+}
+
+/** A change that is ready to be committed. */
+interface Prepared {
+  readonly task: Task
+  readonly outcome: ChangeOutcome
+  readonly conditions: Transaction['conditions']
+}
+
 type Awaited = Done & { type: 'await' }
 
 type Result<T extends StoreResult['type']> = Extract<StoreResult, { type: T }>
@@ -60,6 +76,23 @@ export class PlanRunner {
 
   run(task: Task): void {
     this.#step(task, task.begin(), [], [])
+  }
+
+  /** Runs each as `run` does, but with one look-up, one commit and one confirmation for all. */
+  runAll(tasks: readonly Task[]): void {
+    if (tasks.length <= 1) return tasks.forEach((task) => this.run(task))
+    const begun = tasks.map((task) => {
+      const plan = task.begin()
+      return { task, plan, step: plan.next([]) }
+    })
+    const keys = begun.flatMap(({ step }) => (step.done === true ? [] : step.value))
+    this.ask<'rows'>(
+      { type: 'read', keys },
+      ({ rows }) => this.#resumeAll(begun, rows),
+      (why) => {
+        for (const task of tasks) this.#fail(task, why)
+      },
+    )
   }
 
   /**
@@ -100,14 +133,49 @@ export class PlanRunner {
 
   #step(task: Task, plan: Plan, keys: readonly RecordKey[], rows: Rows): void {
     const step = plan.next(rows)
-    if (step.done === true) {
-      const conditions = keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))
-      return this.#conclude(task, step.value, conditions)
-    }
+    if (step.done === true) this.#conclude(task, step.value, conditionsOf(keys, rows))
+    else this.#read(task, plan, step.value)
+  }
+
+  #read(task: Task, plan: Plan, keys: readonly RecordKey[]): void {
     this.ask<'rows'>(
-      { type: 'read', keys: step.value },
-      (read) => this.#step(task, plan, step.value, read.rows),
+      { type: 'read', keys },
+      (read) => this.#step(task, plan, keys, read.rows),
       (why) => this.#fail(task, why),
+    )
+  }
+
+  /** `rows`: of all their keys, in order. */
+  #resumeAll(begun: readonly Begun[], rows: Rows): void {
+    const changes: Prepared[] = []
+    const confirmed: { readonly task: Task; readonly body: Body }[] = []
+    let at = 0
+    for (const { task, plan, step } of begun) {
+      const keys = step.done === true ? [] : step.value
+      const own = rows.slice(at, (at += keys.length))
+      const next = step.done === true ? step : plan.next(own)
+      const conditions = conditionsOf(keys, own)
+      if (next.done !== true) {
+        this.#read(task, plan, next.value)
+      } else if (next.value.type === 'change') {
+        changes.push({ task, outcome: next.value, conditions })
+      } else if (next.value.type === 'confirm') {
+        this.#discard(task)
+        confirmed.push({ task, body: next.value.body })
+      } else {
+        this.#conclude(task, next.value, conditions)
+      }
+    }
+    if (changes.length > 0) this.#changeAll(changes)
+    if (confirmed.length === 0) return
+    this.ask<'confirmed'>(
+      { type: 'confirm' },
+      () => {
+        for (const { task, body } of confirmed) task.finish(body)
+      },
+      (why) => {
+        for (const { task } of confirmed) task.finish(why)
+      },
     )
   }
 
@@ -134,19 +202,9 @@ export class PlanRunner {
     )
   }
 
-  #change(
-    task: Task,
-    outcome: Outcome & { type: 'change' },
-    conditions: Transaction['conditions'],
-  ): void {
-    const { feed, wall } = this.#options
-    const { change, writes, mark, adopt = [], release = [] } = outcome
+  #change(task: Task, outcome: ChangeOutcome, conditions: Transaction['conditions']): void {
     this.#committing++
-    // The highest seq that the change can get.
-    const latest = feed.highest + this.#committing
-    const marked = mark === undefined ? writes : [...writes, mark(latest)]
-    const entry = encodeChange(change, wall())
-    const transaction = { conditions, writes: marked, entry, adopt, release }
+    const transaction = this.#transactionOf({ outcome, conditions }, this.#options.wall())
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },
       (result) => {
@@ -161,7 +219,37 @@ export class PlanRunner {
     )
   }
 
-  #committed(task: Task, { adopt, change, next }: Outcome & { type: 'change' }, seq: number): void {
+  #changeAll(changes: readonly Prepared[]): void {
+    this.#committing += changes.length
+    const atMs = this.#options.wall()
+    const transactions = changes.map((one) => this.#transactionOf(one, atMs))
+    this.ask<'committed-all'>(
+      { type: 'commit-all', transactions },
+      ({ seqs }) => {
+        this.#committing -= changes.length
+        changes.forEach(({ task, outcome }, i) => {
+          const seq = seqs[i]
+          if (seq === undefined) this.run(task)
+          else this.#committed(task, outcome, seq)
+        })
+      },
+      (why) => {
+        this.#committing -= changes.length
+        for (const { task } of changes) this.#fail(task, why)
+      },
+    )
+  }
+
+  /** Of a change that is counted in `#committing`. */
+  #transactionOf({ outcome, conditions }: Omit<Prepared, 'task'>, atMs: number): Transaction {
+    const { change, writes, mark, adopt = [], release = [] } = outcome
+    // The highest seq that the change can get.
+    const marked =
+      mark === undefined ? writes : [...writes, mark(this.#options.feed.highest + this.#committing)]
+    return { conditions, writes: marked, entry: encodeChange(change, atMs), adopt, release }
+  }
+
+  #committed(task: Task, { adopt, change, next }: ChangeOutcome, seq: number): void {
     if (adopt === undefined) this.#discard(task)
     const isLoss = this.#options.feed.report(seq, change)
     // The caller of a removal waits before any Local can acknowledge it.
@@ -213,3 +301,6 @@ export class PlanRunner {
     if (sealed !== undefined) this.#options.emit({ type: 'discard', location: sealed })
   }
 }
+
+const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
+  keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))

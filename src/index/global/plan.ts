@@ -57,6 +57,8 @@ export type StoreWork =
   /** Hash and seal these small values. */
   | { readonly type: 'stage'; readonly values: readonly Uint8Array[] }
   | { readonly type: 'commit'; readonly transaction: Transaction }
+  /** Commit each of these, in order: one may conflict, and the others not. */
+  | { readonly type: 'commit-all'; readonly transactions: readonly Transaction[] }
 
 export type StoreResult =
   | { readonly type: 'rows'; readonly rows: Rows }
@@ -65,6 +67,8 @@ export type StoreResult =
   | { readonly type: 'confirmed' }
   | { readonly type: 'sealed'; readonly values: readonly Sealed[] }
   | { readonly type: 'committed'; readonly seq: number }
+  /** The seq of each; undefined where a condition did not hold. */
+  | { readonly type: 'committed-all'; readonly seqs: readonly (number | undefined)[] }
   /** A condition of the transaction did not hold. */
   | { readonly type: 'conflicted' }
   /** The work could not be done. */

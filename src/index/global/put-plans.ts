@@ -18,6 +18,7 @@ import {
   type KeyRecord,
 } from '../records/record.ts'
 import { factOf } from './lookup-plans.ts'
+import type { Origin, Task } from './plan-runner.ts'
 import {
   answer,
   confirm,
@@ -51,6 +52,40 @@ export function* put({ digest, size, location }: Sealed, name: string | undefine
     next: (incarnation) =>
       answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] }),
   }
+}
+
+/** Puts a sealed value. */
+export function putTask(
+  origin: Origin,
+  value: Sealed,
+  name: string | undefined,
+  finish: (body: Body) => void,
+): Task {
+  return { origin, begin: () => put(value, name), sealed: value.location, finish }
+}
+
+/**
+ * Puts sealed values. `finish` is called once, when the last one is put or the first has failed; for
+ * none at once.
+ */
+export function putTasks(
+  origin: Origin,
+  values: readonly Sealed[],
+  name: string | undefined,
+  finish: (body: Body) => void,
+): Task[] {
+  const receipts = Array.from<Receipt | undefined>({ length: values.length })
+  let left = values.length
+  if (left === 0) finish({ type: 'stored', receipts: [] })
+  return values.map((value, at) =>
+    putTask(origin, value, name, (body) => {
+      if (left <= 0) return
+      if (body.type === 'stored') receipts[at] = body.receipts[0]
+      left = body.type === 'stored' ? left - 1 : 0
+      const stored = { type: 'stored', receipts: receipts as Receipt[] } as const
+      if (left === 0) finish(body.type === 'stored' ? stored : body)
+    }),
+  )
 }
 
 /** May this large value be sent? For a value that exists and is whole, this is the put. */

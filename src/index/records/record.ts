@@ -7,6 +7,7 @@ import type { Location, RecordKey, Row } from '../../store/store.ts'
 import type { WatchedChange, Digest } from '../message.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { nameBytes } from '../name.ts'
+import { encodeUnnamedKey, encodeUnnamedPut } from './put-record.ts'
 import * as pb from './records_pb.ts'
 
 export const keyRow = (digest: Digest): RecordKey => ({ table: 'keys', id: digest })
@@ -80,6 +81,10 @@ export function encodeKey(
   record: Omit<KeyRecord, 'incarnation'> & { incarnation?: number },
 ): Uint8Array {
   const { size, location, incarnation, names, unnamed } = record
+  if (unnamed && names.length === 0 && incarnation === undefined) {
+    const bytes = encodeUnnamedKey(size, location)
+    if (bytes !== undefined) return bytes
+  }
   const seq = incarnation === undefined ? {} : { incarnation: BigInt(incarnation) }
   return pack(pb.KeyRecordSchema, {
     size: BigInt(size),
@@ -166,6 +171,9 @@ export const decodeWall = (row: Row): number =>
 
 /** An entry of the log; `atMs` is wall-clock time. */
 export function encodeChange(change: Change, atMs: number): Uint8Array {
+  if (change.type === 'put' && change.names.length === 0) {
+    return encodeUnnamedPut(change.digest, change.size, Math.round(atMs))
+  }
   return pack(pb.LogRecordSchema, { atMs: BigInt(Math.round(atMs)), change: toWire(change) })
 }
 

@@ -21,7 +21,6 @@ import { decodeChange, type Change } from '../../index/records/record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
-import { sealSmall } from './ingest.ts'
 import type { Repair } from './repair.ts'
 import type { WatchLog } from './watch-log.ts'
 
@@ -72,6 +71,10 @@ export class IndexIo {
         for (const location of work.transaction.adopt ?? []) this.#sealed.delete(location)
         return { type: 'committed', seq: result.seq }
       }
+      case 'commit-all': {
+        const results = await store.commitAll(work.transactions)
+        return { type: 'committed-all', seqs: results.map((one) => (one.ok ? one.seq : undefined)) }
+      }
     }
   }
 
@@ -114,14 +117,16 @@ export class IndexIo {
   }
 
   async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
-    const sealed: Sealed[] = []
+    const { store, repair } = this.#options
+    // In one turn: the callers of the node may change their arrays in the next.
+    const digests = values.map((value) => hash(value).digest)
+    const locations = await store.sealSmall(values)
+    const sealed = locations.map((location, i) => {
+      return { digest: digests[i]!, size: values[i]!.byteLength, location }
+    })
     try {
-      for (const value of values) {
-        const { staging, ...one } = await sealSmall(this.#options.store, value)
-        this.hold(one.location, staging)
-        sealed.push(one)
-        await this.#options.repair.mend(one)
-      }
+      const { damaged } = await store.usage()
+      if (damaged > 0) for (const one of sealed) await repair.mend(one)
       return sealed
     } catch (error) {
       for (const { location } of sealed) await this.discard(location)
@@ -132,7 +137,8 @@ export class IndexIo {
   async discard(location: Location): Promise<void> {
     const staging = this.#sealed.get(location)
     this.#sealed.delete(location)
-    await staging?.discard().catch((error: unknown) => {
+    const done = staging === undefined ? this.#options.store.discard(location) : staging.discard()
+    await done.catch((error: unknown) => {
       const { message } = asDstoreError(error)
       this.#options.log.warn('a value that was not needed could not be freed', { error: message })
     })

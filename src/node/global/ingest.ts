@@ -1,7 +1,7 @@
 /** Values on their way into the store and out of it. */
 import { equal } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import { createHasher, hash, hashInTurns } from '../../hash/hasher.ts'
+import { createHasher, hashInTurns } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/plan.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import { PARALLEL_COPY_BYTES, RESUMABLE_BYTES } from '../../limits.ts'
@@ -161,19 +161,6 @@ export async function receive(
     }
     const location = await staging.seal(hashed?.outboard ?? outboard())
     return { digest, size, location, staging }
-  } catch (error) {
-    await staging.discard()
-    throw error
-  }
-}
-
-/** Hashes and seals a small value. */
-export async function sealSmall(store: Store, value: Uint8Array): Promise<Staged> {
-  const { digest, size, outboard } = hash(value)
-  const staging = await store.stage(size)
-  try {
-    await staging.write(value)
-    return { digest, size, staging, location: await staging.seal(outboard) }
   } catch (error) {
     await staging.discard()
     throw error

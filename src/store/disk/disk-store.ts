@@ -1,9 +1,10 @@
 /** The open disk store: checks calls and connects records, value files and the quota. */
-import { toHex } from '../../bytes.ts'
+import { bytesIn, toHex, unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import {
+  checkBytes,
   checkCount,
   checkRecordKey,
   checkReplacement,
@@ -39,7 +40,7 @@ import type { PartialUploads } from './partial-uploads.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
-import { applyTransaction, cost } from './records/transaction.ts'
+import { applyAll, cost } from './records/transaction.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './shared-sync.ts'
 import { DiskStaging, type PartialUpload, type StagingHost } from './staging.ts'
@@ -140,6 +141,28 @@ export class OpenDiskStore implements DiskStore {
     }
   }
 
+  async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
+    this.#checkOpen()
+    for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
+    const total = bytesIn(values)
+    this.#quota.reserve(total)
+    const all = unzeroed(total)
+    let at = 0
+    return values.map((value) => {
+      const size = value.byteLength
+      const location = makeLocation(this.#parts.run, ++this.#staged)
+      all.set(value, at)
+      const small = all.subarray(at, (at += size))
+      this.#sealed.set(location, { size, outboardBytes: 0, file: location, small, place: 'records' })
+      return location
+    })
+  }
+
+  async discard(location: Location): Promise<void> {
+    const size = this.#sealed.get(location)?.size
+    if (await this.#discardSealed(location)) this.#quota.free(size!)
+  }
+
   async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
@@ -235,20 +258,29 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
+    return (await this.commitAll([transaction]))[0]!
+  }
+
+  async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
     this.#checkOpen()
-    checkTransaction(transaction)
-    const { adopt = [], release = [] } = transaction
-    const { result, released } = await this.#commits.run({
-      ...cost(transaction),
-      run: (batch) => applyTransaction(this.#database, this.#sealed, transaction, batch),
+    for (const transaction of transactions) checkTransaction(transaction)
+    const { applied, mistake } = await this.#commits.run({
+      ...cost(transactions, this.#sealed),
+      run: (batch) => applyAll(this.#database, this.#sealed, transactions, batch),
     })
-    if (!result.ok) return result
-    for (const location of adopt) {
-      this.#parts.sizes.add(location, this.#sealed.get(location)?.size ?? 0)
-      this.#sealed.delete(location)
-    }
-    await Promise.all(release.map((location, i) => this.#free(location, released[i]!)))
-    return result
+    const freed: Promise<void>[] = []
+    applied.forEach(({ result, released }, i) => {
+      const { adopt = [], release = [] } = transactions[i]!
+      if (!result.ok) return
+      for (const location of adopt) {
+        this.#parts.sizes.add(location, this.#sealed.get(location)?.size ?? 0)
+        this.#sealed.delete(location)
+      }
+      release.forEach((location, at) => freed.push(this.#free(location, released[at]!)))
+    })
+    await Promise.all(freed)
+    if (mistake !== undefined) throw mistake
+    return applied.map(({ result }) => result)
   }
 
   async confirm(): Promise<void> {

@@ -11,8 +11,10 @@ import {
   checkTransaction,
   notResumable,
 } from '../arguments.ts'
+import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { ChunkedBytes } from './chunked-bytes.ts'
 import { SortedMap } from './sorted-map.ts'
+import { MemoryStaging } from './staging.ts'
 import { Reservation, Quota } from '../quota.ts'
 import { firstRows, pageOfRows } from '../row-page.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
@@ -84,17 +86,33 @@ class MemoryStore implements Store {
     if (resumption !== undefined && resumption.from > 0) throw notResumable()
     return new MemoryStaging(size, new Reservation(this.#quota, size), {
       checkOpen: () => this.#checkOpen(),
-      onSealed: (bytes, outboard) => {
-        const location = `memory-${++this.#locations}`
-        this.#values.set(location, { bytes, outboard, adopted: false })
-        return location
-      },
+      onSealed: (bytes, outboard) => this.#seal(bytes, outboard),
       discardSealed: (location) => {
         return this.#values.get(location)?.adopted === false && this.#values.delete(location)
       },
     })
   }
 
+  async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
+    this.#checkOpen()
+    for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
+    this.#quota.reserve(values.reduce((sum, { byteLength }) => sum + byteLength, 0))
+    return values.map((value) => {
+      const bytes = new ChunkedBytes(value.byteLength)
+      bytes.append(value)
+      bytes.finish()
+      return this.#seal(bytes, new Uint8Array(0))
+    })
+  }
+
+  async discard(location: Location): Promise<void> {
+    const value = this.#values.get(location)
+    if (value?.adopted !== false) return
+    this.#values.delete(location)
+    this.#quota.free(value.bytes.size)
+  }
+
+  /** Nothing survives the process, so there is nothing to resume. */
   async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
@@ -207,6 +225,16 @@ class MemoryStore implements Store {
     return { ok: true, seq: this.#lastSeq }
   }
 
+  async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
+    this.#checkOpen()
+    for (const transaction of transactions) checkTransaction(transaction)
+    const results = await Promise.allSettled(transactions.map((one) => this.commit(one)))
+    return results.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
+  }
+
   async lastSeq(): Promise<number> {
     this.#checkOpen()
     return this.#lastSeq
@@ -268,6 +296,12 @@ class MemoryStore implements Store {
     return value
   }
 
+  #seal(bytes: ChunkedBytes, outboard: Uint8Array): Location {
+    const location = `memory-${++this.#locations}`
+    this.#values.set(location, { bytes, outboard, adopted: false })
+    return location
+  }
+
   #adopt(location: Location): void {
     const value = this.#values.get(location)!
     value.adopted = true
@@ -286,71 +320,6 @@ class MemoryStore implements Store {
 
   #checkOpen(): void {
     if (this.#closed) throw new DstoreError('unreachable', 'the store is closed')
-  }
-}
-
-/** What a staging needs from its store. */
-interface StagingHost {
-  checkOpen(): void
-  onSealed(bytes: ChunkedBytes, outboard: Uint8Array): Location
-  /** Deletes a sealed value; false if it was adopted, and its bytes belong to the store. */
-  discardSealed(location: Location): boolean
-}
-
-class MemoryStaging implements Staging {
-  readonly #host: StagingHost
-  readonly #reservation: Reservation
-  /** Undefined once sealed or discarded. */
-  #bytes: ChunkedBytes | undefined
-  #location: Location | undefined
-
-  constructor(size: number | undefined, reservation: Reservation, host: StagingHost) {
-    this.#bytes = new ChunkedBytes(size)
-    this.#reservation = reservation
-    this.#host = host
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    this.#host.checkOpen()
-    checkBytes('bytes', bytes)
-    const staged = this.#staged()
-    try {
-      this.#reservation.use(bytes.byteLength)
-    } catch (error) {
-      await this.discard()
-      throw error
-    }
-    staged.append(bytes)
-  }
-
-  async seal(outboard: Uint8Array): Promise<Location> {
-    this.#host.checkOpen()
-    checkBytes('outboard', outboard)
-    const staged = this.#staged()
-    staged.finish()
-    this.#bytes = undefined
-    this.#reservation.settle()
-    this.#location = this.#host.onSealed(staged, outboard)
-    return this.#location
-  }
-
-  suspend(): Promise<void> {
-    return this.discard()
-  }
-
-  async *resumedBytes(): AsyncGenerator<Uint8Array> {
-    // It never resumes.
-  }
-
-  async discard(): Promise<void> {
-    this.#bytes = undefined
-    if (this.#location === undefined || this.#host.discardSealed(this.#location))
-      this.#reservation.release()
-  }
-
-  #staged(): ChunkedBytes {
-    if (this.#bytes === undefined) throw new TypeError('the staging was sealed or discarded')
-    return this.#bytes
   }
 }
 

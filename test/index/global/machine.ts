@@ -160,6 +160,12 @@ export class Machine {
         if (result.ok) return this.handle({ type: 'committed', ticket, seq: result.seq, now })
         return this.handle({ type: 'conflicted', ticket, now })
       }
+      case 'commit-all': {
+        const { ticket, transactions } = effect
+        const results = transactions.map((transaction) => store.apply(transaction))
+        const seqs = results.map((one) => (one.ok ? one.seq : undefined))
+        return this.handle({ type: 'committed-all', ticket, seqs, now })
+      }
       case 'replay': {
         const { session, after, limit } = effect
         const changes = store.log(after, limit).map(({ seq, entry }) => {

@@ -12,8 +12,17 @@ import type {
   Table,
 } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
-import { type StoredValue, fileRow, fileValue, number64, readNumber64 } from './file-row.ts'
+import { type StoredValue, fileRow, fileValue } from './file-row.ts'
 import { unprinted } from './printed-errors.ts'
+import {
+  justAfter,
+  number64,
+  numberAt,
+  rangeOf,
+  recordId,
+  scratchOf,
+  writeNumber,
+} from './row-keys.ts'
 import { RowPages } from './row-pages.ts'
 import { explained } from './short-write.ts'
 
@@ -98,6 +107,12 @@ export class Database {
     return bytes && rowOf(id.slice(), bytes)
   }
 
+  /** The version of a row; 0 if it is absent. */
+  version({ table, id }: RecordKey): number {
+    const bytes = this.#records.getBinaryFast(recordId(table, id))
+    return bytes === undefined ? 0 : numberAt(bytes, 0)
+  }
+
   rows(table: Table, options: ScanOptions): Row[] {
     const limit = Math.min(options.limit, LIMIT)
     if (limit === 0) return []
@@ -112,28 +127,38 @@ export class Database {
 
   /** How many rows a table has. Walks its index. */
   count(table: Table): number {
-    const start = recordId(table, NONE)
-    return this.#records.getKeysCount({ start, end: following(start) })
+    return this.#records.getKeysCount(rangeOf(table, {}))
   }
 
   /** Inside `transact`. Writes a row, or deletes it with `value: undefined`. */
   writeRow({ table, id }: RecordKey, version: number, value: Uint8Array | undefined): void {
-    if (value === undefined) this.#records.removeSync(recordId(table, id))
-    else this.#records.putSync(recordId(table, id), Buffer.concat([number64(version), value]))
+    if (value === undefined) {
+      this.#records.removeSync(recordId(table, id))
+      return
+    }
+    const scratch = scratchOf(8 + value.byteLength)
+    writeNumber(scratch, 0, version)
+    scratch.set(value, 8)
+    this.#records.putSync(recordId(table, id), scratch.subarray(0, 8 + value.byteLength))
   }
 
   entries(after: number, limit: number): LogEntry[] {
     if (limit === 0 || after === Number.MAX_SAFE_INTEGER) return []
     const range = this.#log.getRange({ start: number64(after + 1), limit: Math.min(limit, LIMIT) })
     return Array.from(range, ({ key, value }) => ({
-      seq: readNumber64(key, 0),
+      seq: numberAt(key, 0),
       entry: plain(value),
     }))
   }
 
   /** Inside `transact`. */
   append(seq: number, entry: Uint8Array): void {
-    this.#log.putSync(number64(seq), Buffer.from(entry))
+    // The bytes are copied before this returns. Seqs only grow: no page need be searched or split.
+    this.#log.putSync(
+      number64(seq),
+      Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength),
+      { append: true },
+    )
   }
 
   /**
@@ -182,9 +207,10 @@ export class Database {
       } else this.#outboards!.removeSync(key)
       return
     }
-    const head = Buffer.alloc(4)
-    head.writeUInt32BE(outboardBytes)
-    this.#small.putSync(key, Buffer.concat([head, small]))
+    const scratch = scratchOf(4 + small.byteLength)
+    scratch.writeUInt32BE(outboardBytes)
+    scratch.set(small, 4)
+    this.#small.putSync(key, scratch.subarray(0, 4 + small.byteLength))
   }
 
   /** Inside `transact`. */
@@ -217,7 +243,7 @@ export class Database {
   *files(
     after?: Location,
   ): Generator<{ readonly location: Location; readonly value: StoredValue }> {
-    const range = after === undefined ? {} : { start: Buffer.concat([locationBytes(after)!, ZERO]) }
+    const range = after === undefined ? {} : { start: justAfter(locationBytes(after)!) }
     for (const { key, value } of this.#files.getRange(range)) {
       const location = Buffer.from(key).toString('hex')
       yield { location, value: fileValue(location, value) }
@@ -278,45 +304,12 @@ const META_PAGES = 2
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
 const TALLY = Buffer.from('state')
 const EMPTY: Tally = { run: 0, lastSeq: 0, revision: 0, values: 0, valueBytes: 0 }
-const NONE = new Uint8Array(0)
-const ZERO = new Uint8Array(1)
 
 /** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff
 
-const TABLE_BYTE: Readonly<Record<Table, Uint8Array>> = {
-  keys: Buffer.from('k'),
-  names: Buffer.from('n'),
-  meta: Buffer.from('m'),
-}
-
-function recordId(table: Table, id: Uint8Array): Buffer {
-  return Buffer.concat([TABLE_BYTE[table], id])
-}
-
-/** Where the rows of a scan begin, and before which id they end. */
-function rangeOf(
-  table: Table,
-  { prefix = NONE, after = NONE }: ScanOptions,
-): { readonly start: Buffer; readonly end: Buffer } {
-  const afterPrefix = after.byteLength > 0 && Buffer.compare(after, prefix) >= 0
-  const start = afterPrefix
-    ? Buffer.concat([recordId(table, after), ZERO])
-    : recordId(table, prefix)
-  return { start, end: following(recordId(table, prefix)) }
-}
-
-/** The first id after all that begin with this prefix, whose first byte is below 255. */
-function following(prefix: Buffer): Buffer {
-  let length = prefix.byteLength
-  while (prefix[length - 1] === 255) length--
-  const end = Buffer.from(prefix.subarray(0, length))
-  end[length - 1]!++
-  return end
-}
-
 function rowOf(id: Uint8Array, bytes: Buffer): Row {
-  return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
+  return { id, version: numberAt(bytes, 0), value: plain(bytes).subarray(8) }
 }
 
 /** The same bytes as a Uint8Array: a Buffer's `slice` would share memory. */

@@ -1,6 +1,7 @@
 /** What the database says of a value in a file (specs/005-storage.md, "Format"). */
 import type { Location } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
+import { number64, numberAt } from './row-keys.ts'
 
 /** Where the outboard of a value in a file is; `behind`: it follows the value, as in layout 1. */
 export type OutboardPlace = 'records' | 'file' | 'behind'
@@ -38,23 +39,13 @@ export function fileValue(location: Location, bytes: Uint8Array): StoredValue {
   const { byteLength } = bytes
   const hasPlace = byteLength === FILE_ROW_BYTES || byteLength === NAMED_FILE_ROW_BYTES
   const otherAt = hasPlace ? FILE_ROW_BYTES : LENGTHS_BYTES
-  const other = Buffer.from(bytes.buffer, bytes.byteOffset, byteLength).toString('hex', otherAt)
+  const row = Buffer.from(bytes.buffer, bytes.byteOffset, byteLength)
+  const other = row.toString('hex', otherAt)
   return {
-    size: readNumber64(bytes, 0),
-    outboardBytes: readNumber64(bytes, 8),
+    size: numberAt(bytes, 0),
+    outboardBytes: numberAt(bytes, 8),
     file: other === '' ? location : other,
     small: undefined,
     place: hasPlace ? (PLACES[bytes[LENGTHS_BYTES]!] ?? 'behind') : 'behind',
   }
-}
-
-/** As LMDB orders them: big-endian. */
-export function number64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(BigInt(value))
-  return bytes
-}
-
-export function readNumber64(bytes: Uint8Array, offset: number): number {
-  return Number(Buffer.from(bytes.buffer, bytes.byteOffset).readBigUInt64BE(offset))
 }

@@ -1,5 +1,4 @@
 /** A store transaction inside one of LMDB's (specs/005-storage.md, "Rules: records"). */
-import { SMALL_VALUE_BYTES } from '../../../limits.ts'
 import type { CommitResult, Location, Transaction, Write } from '../../store.ts'
 import type { Batch, Job } from './group-commit.ts'
 import type { Database, StoredValue } from './database.ts'
@@ -10,16 +9,20 @@ export interface Applied {
   readonly released: readonly StoredValue[]
 }
 
+/** What a mistake leaves, which is thrown in the end: nothing. */
+const NOT_APPLIED: Applied = {
+  result: { ok: false, failed: { key: { table: 'meta', id: new Uint8Array(0) }, version: 0 } },
+  released: [],
+}
+
 /** Inside `transact`. Throws a `RangeError`, before it writes, for locations in the wrong state. */
-export function applyTransaction(
+function applyTransaction(
   database: Database,
   sealed: ReadonlyMap<Location, StoredValue>,
   { conditions, writes, entry, adopt = [], release = [] }: Transaction,
   batch: Batch,
 ): Applied {
-  const failed = conditions.find(
-    ({ key, version }) => (database.row(key)?.version ?? 0) !== version,
-  )
+  const failed = conditions.find(({ key, version }) => database.version(key) !== version)
   if (failed !== undefined) return { result: { ok: false, failed }, released: [] }
   const adopted = adopt.map((location) => {
     const value = batch.claimed.has(location) ? undefined : sealed.get(location)
@@ -47,19 +50,54 @@ export function applyTransaction(
   return { result: { ok: true, seq: lastSeq }, released }
 }
 
-/** The space that a transaction needs on the disk. */
-export function cost({
-  writes,
-  entry,
-  adopt = [],
-  release = [],
-}: Transaction): Omit<Job<never>, 'run'> {
-  const written = writes.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0)
-  return {
-    bytes: written + (entry?.byteLength ?? 0) + adopt.length * SMALL_VALUE_BYTES,
-    adds: release.length === 0 && (adopt.length > 0 || writes.some(isAddition)),
-  }
+/** The results of transactions that were applied together. */
+export interface AppliedAll {
+  /** One for each, in order. */
+  readonly applied: readonly Applied[]
+  /** The first mistake. */
+  readonly mistake: RangeError | undefined
 }
+
+/** Inside `transact`. Applies each as `applyTransaction` does: the next one sees its writes. */
+export function applyAll(
+  database: Database,
+  sealed: ReadonlyMap<Location, StoredValue>,
+  transactions: readonly Transaction[],
+  batch: Batch,
+): AppliedAll {
+  let mistake: RangeError | undefined
+  const applied = transactions.map((transaction) => {
+    try {
+      return applyTransaction(database, sealed, transaction, batch)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      mistake ??= error
+      return NOT_APPLIED
+    }
+  })
+  return { applied, mistake }
+}
+
+/** What transactions need on the disk: the copy of a page for each value that they adopt, too. */
+export function cost(
+  transactions: readonly Transaction[],
+  sealed: ReadonlyMap<Location, StoredValue>,
+): Omit<Job<never>, 'run'> {
+  let bytes = 0
+  let adds = false
+  for (const { writes, entry, adopt = [], release = [] } of transactions) {
+    bytes += entry?.byteLength ?? 0
+    for (const { value } of writes) bytes += value?.byteLength ?? 0
+    for (const location of adopt) {
+      bytes += PAGE_BYTES + (sealed.get(location)?.small?.byteLength ?? 0)
+    }
+    adds ||= release.length === 0 && (adopt.length > 0 || writes.some(isAddition))
+  }
+  return { transactions: transactions.length, bytes, adds }
+}
+
+/** A page of LMDB, which a row under a random key takes to change. */
+const PAGE_BYTES = 4096
 
 /** Rows of `meta` do not count: they are few, and removals write them too. */
 function isAddition({ key, value }: Write): boolean {
