@@ -136,19 +136,18 @@ const putAgain: Row = {
   bar: { limit: 1.5 },
   open: async (bench) => {
     const file = await bench.file(GIB)
-    const { dstore, native } = await both(bench, (daemon) => ({
-      ...putting(daemon, '$D put --quiet "$1"', [file]),
-      before: () => shell(`${daemon.command} put --quiet "$1"; sync`, [file], daemon.env),
-    }))
-    const { command, env } = await bench.standalone()
+    const daemon = await bench.standalone()
+    const { command, env } = daemon
     return [
-      dstore,
+      {
+        ...putting(daemon, '$D put --quiet "$1"', [file]),
+        before: () => shell(`${command} put --quiet "$1"; sync`, [file], env),
+      },
       {
         name: '`dstore cid`',
         part: 'floor',
         run: async () => void (await shell(`${command} cid "$1"`, [file], env)),
       },
-      ...native,
     ]
   },
 }
