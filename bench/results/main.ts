@@ -18,7 +18,7 @@ import { PUT_ROWS } from './rows/put.ts'
 import { SMALL_ROWS } from './rows/small.ts'
 import { readRun, writeRun } from './write.ts'
 
-export const ROWS: readonly Row[] = [...PUT_ROWS, ...GET_ROWS, ...SMALL_ROWS, ...LIST_ROWS]
+export const ROWS: readonly Row[] = [...PUT_ROWS, ...GET_ROWS, ...LIST_ROWS, ...SMALL_ROWS]
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
