@@ -23,8 +23,8 @@ const PRINTED_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /** By character code: its five bits, or 255. */
 const PRINTED_BITS: Uint8Array = new Uint8Array(128).fill(255)
-for (const [bits, character] of [...PRINTED_ALPHABET].entries()) {
-  PRINTED_BITS[character.charCodeAt(0)] = bits
+for (let bits = 0; bits < PRINTED_ALPHABET.length; bits++) {
+  PRINTED_BITS[PRINTED_ALPHABET.charCodeAt(bits)] = bits
 }
 
 /** A multibase: `prefix` is the one character (by code point) that names it. */
