@@ -153,7 +153,13 @@ export class OpenDiskStore implements DiskStore {
       const location = makeLocation(this.#parts.run, ++this.#staged)
       all.set(value, at)
       const small = all.subarray(at, (at += size))
-      this.#sealed.set(location, { size, outboardBytes: 0, file: location, small, place: 'records' })
+      this.#sealed.set(location, {
+        size,
+        outboardBytes: 0,
+        file: location,
+        small,
+        place: 'records',
+      })
       return location
     })
   }
