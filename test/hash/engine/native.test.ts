@@ -53,7 +53,9 @@ test('R002-20: an addon is looked for beside the package, then in the home folde
     t.deepEqual(paths, [`/a b/dist/x/native/${name}`, users])
   }
   t.deepEqual(addonPaths({ ...around, module: 'file:///a/app.js' }), [users])
-  t.deepEqual(addonPaths({ ...around, module: 'blob:x' }), [users])
+  for (const module of ['blob:x', undefined]) {
+    t.deepEqual(addonPaths({ ...around, module }), [users])
+  }
 })
 
 test('R002-20: DSTORE_NATIVE names an addon, or turns it off', (t) => {

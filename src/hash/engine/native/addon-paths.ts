@@ -10,12 +10,20 @@ export interface Surroundings {
   readonly system: string
   /** The home folder of the user. */
   readonly home: string
-  /** URL of a module of dstore: the package's root is the folder that holds its `dist`. */
-  readonly module: string
+  /**
+   * URL of a module of dstore: the package's root is the folder that holds its `dist`. Undefined
+   * where a bundler made CommonJS of it.
+   */
+  readonly module: string | undefined
 }
 
 /** Paths in the order in which they are tried. Throws if `choice` is neither. */
-export function addonPaths({ choice = '', system, home, module }: Surroundings): readonly string[] {
+export function addonPaths({
+  choice = '',
+  system,
+  home,
+  module = '',
+}: Surroundings): readonly string[] {
   if (choice === '0') return []
   if (choice !== '') {
     if (!isAbsolute(choice)) throw new Error('DSTORE_NATIVE is neither 0 nor an absolute path')

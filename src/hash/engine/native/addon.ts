@@ -50,7 +50,7 @@ export function loadAddon(path: string): Addon | undefined {
   if (!checksum.toString('latin1').startsWith(`${checksumOf(file)} `)) {
     throw new Error('its checksum is another: it is damaged, or was replaced only in part')
   }
-  const addon = createRequire(import.meta.url)(path) as Partial<Addon>
+  const addon = createRequire(path)(path) as Partial<Addon>
   if (addon.abi !== ADDON_ABI) {
     throw new Error(`it has interface ${addon.abi}, and this version of dstore needs ${ADDON_ABI}`)
   }
