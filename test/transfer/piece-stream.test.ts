@@ -5,9 +5,9 @@ import { wrongGroup, type ExpectedGroups } from '../../src/hash/proof/group-chec
 import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
 import { sliceBytes, type ByteRange } from '../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, PIECES_AHEAD, PIECE_BYTES, PROOF_THREAD_BYTES } from '../../src/limits.ts'
+import type { GroupChecker } from '../../src/transfer/group-checker.ts'
 import {
   receivePieces,
-  type GroupChecker,
   type ReceiveOptions,
   type VerifiedRun,
 } from '../../src/transfer/piece-stream.ts'

@@ -8,7 +8,7 @@ import { DstoreError } from '../../errors.ts'
 import type { ExpectedGroups } from '../../hash/proof/group-check.ts'
 import { notTheValues } from '../../hash/proof/piece-decoder.ts'
 import { HASH_THREAD_IDLE_MS } from '../../limits.ts'
-import type { GroupChecker } from '../../transfer/piece-stream.ts'
+import type { GroupChecker } from '../../transfer/group-checker.ts'
 
 /** A request to the thread. The memory is transferred there and back, never copied. */
 export interface VerifyJob extends ExpectedGroups {
