@@ -80,13 +80,22 @@ const modules = (paths) => new RegExp(`(${paths.join('|')})\\.ts$`)
  */
 const GROUPS = [
   {
-    // What calls a daemon: the command line and the library do.
-    name: 'client',
+    // What every command loads, with the client that gets one value.
+    name: 'base',
     test: modules([
-      '/src/(errors|limits|platform|bytes|node/version|node/calls/(batches|no-such)|membership/role)',
-      '/src/daemon/(api|client)/(?!remote-)[\\w-]+',
+      '/src/(errors|limits|platform|bytes|deadline|node/version|node/calls/no-such|membership/role)',
+      '/src/daemon/api/[\\w-]+',
+      '/src/daemon/client/(client-options|connection|raw-|response|value-(client|path))[\\w-]*',
       '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
       '/src/daemon/process/(readiness|log)',
+    ]),
+  },
+  {
+    // What calls a daemon in every way: `node:http` loads with it, and a `get` does without.
+    name: 'client',
+    test: modules([
+      '/src/daemon/client/(client|http-client|slots|value-body|put-file)',
+      '/src/node/calls/batches',
     ]),
   },
   {
@@ -101,13 +110,22 @@ const GROUPS = [
   { name: 'native-package', test: modules(['/src/store/native-package']) },
   { name: 'disk', test: modules(['/src/store/disk/records/[\\w/-]+']) },
   {
+    // What every command loads, and `get`, which is to be as fast as the machine.
     name: 'command-line',
     test: modules([
       '/cli/(?!dstore|main|help)[\\w-]+',
       '/cli/terminal/[\\w-]+',
-      '/cli/input/(?!hashing)[\\w-]+',
-      '/cli/many/[\\w-]+',
+      '/cli/input/references',
+      '/cli/(delivery|many)/[\\w-]+',
       '/cli/archive/map-concurrently',
+    ]),
+  },
+  {
+    // The commands that are called often, and load at once: one file, not ten.
+    name: 'commands',
+    test: modules([
+      '/cli/commands/(put|cid|background|join|members|names|rm|values|watch)',
+      '/cli/input/(?!hashing|references)[\\w-]+',
     ]),
   },
 ]
@@ -135,6 +153,7 @@ export default defineConfig([
     // Threads are started from a file that lies beside the chunk that starts them.
     ...common,
     input: {
+      'copy-worker': 'src/store/copy/copy-worker.ts',
       'file-hash-worker': 'src/store/file/file-hash-worker.ts',
       'verify-worker': 'src/node/swarm/verify-worker.ts',
     },

@@ -1,16 +1,7 @@
 /** The table of commands: arguments, flags, help and code of each. */
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
-import { cid } from './commands/cid.ts'
 import { get } from './commands/get.ts'
-import { put } from './commands/put.ts'
-import { logs, start, status, stop } from './commands/background.ts'
-import { join } from './commands/join.ts'
-import { invite, members } from './commands/members.ts'
-import { ls, name } from './commands/names.ts'
-import { rm } from './commands/rm.ts'
-import { evict, has, prefetch, stat } from './commands/values.ts'
-import { watch } from './commands/watch.ts'
 import { NODE_FLAGS } from './flags.ts'
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
@@ -31,7 +22,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['name', 'json', ...CALL],
     positionals: MANY,
-    load: () => put,
+    load: async () => (await import('./commands/put.ts')).put,
   },
   get: {
     usage: 'KEY [-o FILE] [--range A-B]\n[KEY...] [--files-from LIST] --output-dir DIR',
@@ -57,7 +48,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore cid model.bin', 'the digest in the key is what b3sum prints']],
     flags: ['json', 'quiet', 'verbose'],
     positionals: MANY,
-    load: () => cid,
+    load: async () => (await import('./commands/cid.ts')).cid,
   },
   has: {
     usage: 'KEY...\n[KEY...] --files-from LIST',
@@ -68,7 +59,7 @@ export const COMMANDS: CommandTable = {
     exits: { [ERRORS['not-found'].exit]: 1, [ERRORS.internal.exit]: ERRORS.unreachable.exit },
     isDoneUnread: ({ json }) => json !== true,
     positionals: MANY,
-    load: () => has,
+    load: async () => (await import('./commands/values.ts')).has,
   },
   stat: {
     usage: 'KEY...\n[KEY...] --files-from LIST',
@@ -76,7 +67,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore stat bafkr4i... --json', 'as JSON, for a program']],
     flags: ['files-from', 'json', ...CALL],
     positionals: MANY,
-    load: () => stat,
+    load: async () => (await import('./commands/values.ts')).stat,
   },
   name: {
     usage: 'NAME KEY',
@@ -87,7 +78,7 @@ export const COMMANDS: CommandTable = {
     flags: ['json', ...CALL],
     isDoneUnread: ({ json }) => json !== true,
     positionals: [2, 2],
-    load: () => name,
+    load: async () => (await import('./commands/names.ts')).name,
   },
   ls: {
     usage: '[PREFIX]\n--keys',
@@ -98,7 +89,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['keys', 'json', ...CALL],
     positionals: [0, 1],
-    load: () => ls,
+    load: async () => (await import('./commands/names.ts')).ls,
   },
   rm: {
     usage: 'KEY... [--force]\nNAME... [--name-only]',
@@ -109,7 +100,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['force', 'name-only', 'json', ...CALL],
     positionals: MANY,
-    load: () => rm,
+    load: async () => (await import('./commands/rm.ts')).rm,
   },
   watch: {
     minor: true,
@@ -118,7 +109,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore watch --json', 'as JSON, for a program']],
     flags: ['after', 'json', ...CALL],
     positionals: NONE,
-    load: () => watch,
+    load: async () => (await import('./commands/watch.ts')).watch,
   },
   prefetch: {
     minor: true,
@@ -128,7 +119,7 @@ export const COMMANDS: CommandTable = {
     flags: ['files-from', ...CALL],
     isDoneUnread: () => true,
     positionals: MANY,
-    load: () => prefetch,
+    load: async () => (await import('./commands/values.ts')).prefetch,
   },
   evict: {
     minor: true,
@@ -138,7 +129,7 @@ export const COMMANDS: CommandTable = {
     flags: ['files-from', ...CALL],
     isDoneUnread: () => true,
     positionals: MANY,
-    load: () => evict,
+    load: async () => (await import('./commands/values.ts')).evict,
   },
   verify: {
     usage: '[--repair]',
@@ -197,7 +188,7 @@ export const COMMANDS: CommandTable = {
     flags: ['output', 'role', 'uses', 'expires', 'json', ...CALL],
     isDoneUnread: ({ output, json }) => output !== undefined && json !== true,
     positionals: NONE,
-    load: () => invite,
+    load: async () => (await import('./commands/members.ts')).invite,
   },
   join: {
     usage: '[TICKET | - | @FILE | MULTIADDR] [FLAGS]\n--with-data [TICKET]\n--drop-data [--force]',
@@ -221,7 +212,7 @@ export const COMMANDS: CommandTable = {
     ],
     isDoneUnread: () => true,
     positionals: [0, 1],
-    load: () => join,
+    load: async () => (await import('./commands/join.ts')).join,
   },
   members: {
     minor: true,
@@ -233,7 +224,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['role', 'json', ...CALL],
     positionals: [0, Infinity],
-    load: () => members,
+    load: async () => (await import('./commands/members.ts')).members,
   },
   daemon: {
     usage: '[--global | --join WHERE] [FLAGS]',
@@ -254,7 +245,7 @@ export const COMMANDS: CommandTable = {
     flags: [...NODE_FLAGS, 'json', ...PLACE],
     isDoneUnread: () => true,
     positionals: NONE,
-    load: () => start,
+    load: async () => (await import('./commands/background.ts')).start,
   },
   stop: {
     usage: '',
@@ -263,7 +254,7 @@ export const COMMANDS: CommandTable = {
     flags: [...PLACE, 'timeout'],
     isDoneUnread: () => true,
     positionals: NONE,
-    load: () => stop,
+    load: async () => (await import('./commands/background.ts')).stop,
   },
   status: {
     usage: '[--watch]',
@@ -274,7 +265,7 @@ export const COMMANDS: CommandTable = {
     ],
     flags: ['watch', 'json', ...PLACE, 'timeout'],
     positionals: NONE,
-    load: () => status,
+    load: async () => (await import('./commands/background.ts')).status,
   },
   doctor: {
     usage: '',
@@ -295,7 +286,7 @@ export const COMMANDS: CommandTable = {
     examples: [['dstore logs -f', 'keep printing as the log grows']],
     flags: ['follow', ...PLACE],
     positionals: NONE,
-    load: () => logs,
+    load: async () => (await import('./commands/background.ts')).logs,
   },
   completion: {
     minor: true,

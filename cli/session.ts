@@ -1,6 +1,7 @@
 /** Connects a command to the daemon of its state directory, and starts one if needed (R007-24). */
 import { DstoreError } from '../src/errors.ts'
-import { Client } from '../src/daemon/client/client.ts'
+import type { Client } from '../src/daemon/client/client.ts'
+import type { ClientOptions } from '../src/daemon/client/client-options.ts'
 import { parseDuration } from '../src/daemon/config/quantities.ts'
 import { readSettings } from '../src/daemon/config/settings.ts'
 import { findPlace } from '../src/daemon/config/socket-place.ts'
@@ -13,15 +14,35 @@ export function place(flags: Flags): Place {
   return findPlace(flags.dir, flags.socket)
 }
 
+/** Connects to the daemon on a socket; undefined if none serves it. */
+export type Connect<T> = (socket: string, options: ClientOptions) => Promise<T | undefined>
+
+/** For every call. It loads what a command that gets one value does without. */
+const connectClient: Connect<Client> = async (socket, options) =>
+  (await import('../src/daemon/client/client.ts')).Client.connect(socket, options)
+
 /** The running daemon; undefined if there is none. Throws why its socket cannot be known. */
-export async function findDaemon({
-  flags,
-  signal,
-  terminal,
-}: Invocation): Promise<Client | undefined> {
+export async function findDaemon(invocation: Invocation): Promise<Client | undefined> {
+  return findDaemonBy(connectClient, invocation)
+}
+
+/** The running daemon; `unreachable` if there is none. */
+export async function requireDaemon(invocation: Invocation): Promise<Client> {
+  return requireDaemonBy(connectClient, invocation)
+}
+
+/** The running daemon, or a newly started one; `unreachable` with `--no-start`. */
+export async function useDaemon(invocation: Invocation): Promise<Client> {
+  return useDaemonBy(connectClient, invocation)
+}
+
+async function findDaemonBy<T>(
+  connect: Connect<T>,
+  { flags, signal, terminal }: Invocation,
+): Promise<T | undefined> {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
   const { socket, fault } = place(flags)
-  const client = await Client.connect(socket, {
+  const client = await connect(socket, {
     signal,
     ...(timeout && { timeoutMs: parseDuration(timeout) }),
     onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
@@ -32,9 +53,8 @@ export async function findDaemon({
   return client
 }
 
-/** The running daemon; `unreachable` if there is none. */
-export async function requireDaemon(invocation: Invocation): Promise<Client> {
-  const client = await findDaemon(invocation)
+async function requireDaemonBy<T>(connect: Connect<T>, invocation: Invocation): Promise<T> {
+  const client = await findDaemonBy(connect, invocation)
   if (client !== undefined) return client
   const { path } = place(invocation.flags).directory
   throw new DstoreError('unreachable', `no daemon is running for ${path}`, {
@@ -42,16 +62,16 @@ export async function requireDaemon(invocation: Invocation): Promise<Client> {
   })
 }
 
-/** The running daemon, or a newly started one; `unreachable` with `--no-start`. */
-export async function useDaemon(invocation: Invocation): Promise<Client> {
+/** As `useDaemon`, by another client. */
+export async function useDaemonBy<T>(connect: Connect<T>, invocation: Invocation): Promise<T> {
   const { flags, terminal } = invocation
   const mayStart = flags['no-start'] !== true && process.env['DSTORE_NO_START'] !== '1'
-  const running = await (mayStart ? findDaemon : requireDaemon)(invocation)
+  const running = await (mayStart ? findDaemonBy : requireDaemonBy)(connect, invocation)
   if (running !== undefined) return running
   const { role = 'standalone' } = readSettings(place(flags).directory.config)
   await startDaemon(invocation)
   terminal.note(`started a ${role} node in the background; \`dstore stop\` ends it`)
-  return requireDaemon(invocation)
+  return requireDaemonBy(connect, invocation)
 }
 
 /** Start a daemon in the background with these parameters and input; returns when it serves. */

@@ -2,17 +2,11 @@
 import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
-import { shortLabel } from '../input/references.ts'
+import { getOne } from '../delivery/single.ts'
 import { getMany } from '../many/get-many.ts'
 import { readReferences } from '../many/list-file.ts'
 import { useDaemon } from '../session.ts'
-import { fileOutput } from '../terminal/file-output.ts'
-import { writeWhole } from '../terminal/output.ts'
-import type { Output } from '../terminal/output.ts'
 import { OutputFolder } from '../terminal/output-folder.ts'
-import { withTransferProgress } from '../terminal/peers.ts'
-import { counted } from '../terminal/progress.ts'
-import type { Terminal } from '../terminal/terminal.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
@@ -30,35 +24,11 @@ export async function get(invocation: Invocation): Promise<number> {
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
   const references = await readReferences(invocation)
-  if (directory !== undefined) {
-    // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
-    const folder = await OutputFolder.create(directory)
-    const client = await useDaemon(invocation)
-    return getMany({ client, terminal, references, folder, range })
-  }
-  const target = await singleOutput(output, terminal)
-  const client = await useDaemon(invocation).catch(async (error: unknown) => {
-    await target.discard()
-    throw error
-  })
-  const [text] = positionals as [string]
-  const value = await client.get(text, range).catch(async (error: unknown) => {
-    await target.discard()
-    throw error
-  })
-  const { start, end } = value.range
-  await withTransferProgress(terminal, shortLabel(text), client, (line) =>
-    writeWhole(target, async () => {
-      const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
-      for await (const piece of bytes) await target.write(piece)
-      return true
-    }),
-  )
-  return 0
-}
-
-async function singleOutput(file: string | undefined, terminal: Terminal): Promise<Output> {
-  return file === undefined ? terminal.output : fileOutput(file)
+  if (directory === undefined) return getOne(invocation, range)
+  // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
+  const folder = await OutputFolder.create(directory)
+  const client = await useDaemon(invocation)
+  return getMany({ client, terminal, references, folder, range })
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */

@@ -141,6 +141,7 @@ interface Replaced {
 function replacingOutput(partial: PartialFile, { name, path, mode, renamed }: Replaced): Output {
   const { fd } = partial
   return {
+    partial,
     write: (bytes) => writeAll(fd, bytes, path),
     commit: async () => {
       try {

@@ -16,6 +16,8 @@ export class ClosedPipe extends Error {
 }
 
 export interface Output {
+  /** The empty file that becomes the output at `commit`; undefined if there is none. */
+  readonly partial?: { readonly fd: number; readonly path: string }
   write(bytes: Uint8Array): Promise<void>
   /** Make the written bytes visible. */
   commit(): Promise<void>

@@ -7,18 +7,23 @@ import { plural, type Terminal } from './terminal.ts'
 /** How often the daemon is asked for its traffic. */
 const POLL_MS = 500
 
-/** Run `work` with a progress line that also names the peers that send and receive. */
+/**
+ * Run `work` with a progress line that also names the peers that send and receive. A client that is
+ * to be connected first is only where the line is shown.
+ */
 export function withTransferProgress<T>(
   terminal: Terminal,
   label: string,
-  client: Client,
+  given: Client | (() => Promise<Client | undefined>),
   work: (line: ProgressLine) => Promise<T>,
 ): Promise<T> {
   return terminal.withProgress(label, async (line) => {
     if (!line.isShown) return work(line)
+    const client = typeof given === 'function' ? given().catch(() => undefined) : given
     let first: StatusAnswer | undefined
     const poll = async (): Promise<void> => {
-      const now = await client.with({}).status()
+      const now = await (await client)?.with({}).status()
+      if (now === undefined) return
       first ??= now
       line.peers = peersText(first, now)
     }

@@ -1,6 +1,6 @@
 /**
- * The printed text of many keys, straight into memory: the CID of a digest in base32 lower case, as
- * `Key.toString` gives it (specs/001-key.md).
+ * The printed text of a key, written and read without the work that any other spelling needs: the CID
+ * of a digest in base32 lower case, as `Key.toString` gives it (specs/001-key.md).
  */
 import { DIGEST_BYTES } from '../limits.ts'
 
@@ -55,4 +55,37 @@ function pair(text: Uint8Array, at: number, bits: number): number {
   text[at] = two & 255
   text[at + 1] = two >> 8
   return at + 2
+}
+
+/** By character code: its five bits; undefined for any other. */
+const FIVES: readonly (number | undefined)[] = Array.from({ length: 128 }, (_, code) => {
+  const bits = ALPHABET.indexOf(String.fromCharCode(code))
+  return bits === -1 ? undefined : bits
+})
+
+const PREFIX_TEXT = Buffer.from(PREFIX).toString()
+
+/** The digest in a printed key; undefined for a text that dstore does not print. */
+export function readKeyText(text: string): Uint8Array | undefined {
+  if (text.length !== KEY_TEXT_BYTES || !text.startsWith(PREFIX_TEXT)) return undefined
+  const digest = new Uint8Array(DIGEST_BYTES)
+  let held = 0
+  // The last character of the prefix, and the next two bits, end the CID's prefix.
+  let bits = -2
+  let at = 0
+  for (let i = PREFIX.length; i < KEY_TEXT_BYTES; i++) {
+    const five = FIVES[text.charCodeAt(i)]
+    if (five === undefined) return undefined
+    held = (held << 5) | five
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    const byte = held >> bits
+    held &= (1 << bits) - 1
+    // The two bits of the prefix are 0, and so the first byte has no more than 8.
+    if (byte > 255) return undefined
+    digest[at++] = byte
+  }
+  // Each key has one text: the bits after the last byte are 0.
+  return held === 0 ? digest : undefined
 }

@@ -12,17 +12,13 @@ import { equal, fromHex, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
-import { KEY_TEXT_BYTES, writeKeyText } from './key-text.ts'
+import { KEY_TEXT_BYTES, readKeyText, writeKeyText } from './key-text.ts'
 
 /** The bytes before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
 const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 
-/** The base's prefix, and one character per five bits. */
-const PRINTED_CHARACTERS = 1 + Math.ceil((8 * (CID_PREFIX.byteLength + DIGEST_BYTES)) / 5)
-
 /** Where a key's text is put together. */
 const PRINTED = Buffer.alloc(KEY_TEXT_BYTES)
-
 /** A multibase: `prefix` is the one character (by code point) that names it. */
 interface Base {
   readonly name: string
@@ -52,6 +48,15 @@ export class Key {
       throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
     }
     this.digest = digest
+  }
+
+  /** The key that dstore prints like this; undefined for every other text. */
+  static printed(text: string): Key | undefined {
+    const digest = readKeyText(text)
+    if (digest === undefined) return undefined
+    const key = new Key(digest)
+    key.#text = text
+    return key
   }
 
   equals(other: Key): boolean {
@@ -101,6 +106,8 @@ const malformed = (reason: string): DstoreError =>
  * `malformed-key` with the reason for anything else (specs/001-key.md, R001-3 to R001-7).
  */
 export function parseKey(text: string): Key {
+  const printed = Key.printed(text)
+  if (printed !== undefined) return printed
   if (text.length === 0) throw malformed('it is empty')
   if (text.length > KEY_TEXT_CHARACTERS) {
     throw malformed(`longer than ${KEY_TEXT_CHARACTERS} characters`)
@@ -111,10 +118,6 @@ export function parseKey(text: string): Key {
   }
   return new Key(digestOf(decodeMultibase(text)))
 }
-
-/** A canonical text: lower-case base32 of the right length, as dstore prints it. */
-const isPrinted = (text: string): boolean =>
-  text.length === PRINTED_CHARACTERS && text[0] === 'b' && text === text.toLowerCase()
 
 function decodeMultibase(text: string): Uint8Array {
   if (/^Qm[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)) {
@@ -130,7 +133,6 @@ function decodeMultibase(text: string): Uint8Array {
   } catch {
     throw malformed(`neither a CID (not ${base.name}, as it begins) nor 64 hex digits`)
   }
-  if (isPrinted(text)) return bytes
   // Each base has one text for a key: reject excess padding and unused bits.
   if (base.encode(bytes).toLowerCase() !== text.toLowerCase()) {
     throw malformed(`${base.name} with padding or bits that do not belong there`)

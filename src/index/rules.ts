@@ -29,6 +29,8 @@ export interface Rules {
   readonly leases: boolean
   /** An expelled member is disconnected before that is acknowledged. */
   readonly expulsions: boolean
+  /** A Local remembers no name as it was before a change that it has asked for itself. */
+  readonly ownWrites: boolean
   /** An older session of one boot stays until the newer one is used. */
   readonly olderStays: boolean
 }
@@ -48,5 +50,6 @@ export const ALL_RULES: Rules = {
   register: true,
   leases: true,
   expulsions: true,
+  ownWrites: true,
   olderStays: true,
 }

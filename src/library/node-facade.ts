@@ -4,8 +4,8 @@ import { parseKey } from '../hash/key.ts'
 import { untilAborted } from '../deadline.ts'
 import { DstoreError, throwIfCancelled } from '../errors.ts'
 import { INLINE_VALUE_BYTES } from '../limits.ts'
-import type { CallOptions, Node, NodeInactive, PutResult } from '../node/node.ts'
-import { resolveKey, statWords } from '../node/calls/resolve-key.ts'
+import type { CallOptions, Node, NodeInactive, PutResult, ReadableValue } from '../node/node.ts'
+import { statWords, withKey } from '../node/calls/resolve-key.ts'
 import { checkOptions, eachCancellable } from './calls.ts'
 import type { Dstore } from './dstore.ts'
 import { bytesOf, readSource } from './source.ts'
@@ -48,8 +48,7 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
     keyOrName: KeyOrName,
     options: CallOptions,
     work: (key: Key) => Promise<T>,
-  ): Promise<T> =>
-    call(options, async () => work(await resolveKey(node, checkKeyOrName(keyOrName), options)))
+  ): Promise<T> => call(options, () => withKey(node, checkKeyOrName(keyOrName), options, work))
 
   async function* each<T>(
     options: CallOptions,
@@ -88,8 +87,11 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
 
     get(keyOrName, options = {}) {
       return callToEnd(options, async () => {
-        const key = await resolveKey(node, checkKeyOrName(keyOrName), options)
-        return new FoundValue(await node.get(key, options), options)
+        const open = (key: Key): Promise<ReadableValue> => node.get(key, options)
+        return new FoundValue(
+          await withKey(node, checkKeyOrName(keyOrName), options, open),
+          options,
+        )
       })
     },
 

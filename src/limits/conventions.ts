@@ -33,6 +33,12 @@ export const PIECE_BYTES: number = MIB
 export const PROOF_BYTES: number = 8 * KIB
 /** Input of one call to the hash engine, which is also the largest chunk group. */
 export const HASH_WINDOW_BYTES: number = 256 * KIB
+/** One read and one write of a thread that copies a file. The kernel compacts memory for larger. */
+export const COPY_WINDOW_BYTES: number = 128 * KIB
+/** The smallest file that threads copy into the store. */
+export const PARALLEL_COPY_BYTES: number = 8 * MIB
+/** Bytes that threads write before a sync of them begins beside the rest. */
+export const EARLY_SYNC_BYTES: number = 64 * MIB
 /** The smallest file that several threads hash. A smaller one is done before threads start. */
 export const PARALLEL_HASH_BYTES: number = 64 * MIB
 /** Threads that hash one file. */

@@ -50,7 +50,7 @@ export interface BoundName {
    * How many bytes of the value this node held before the look-up, which may bring the value along.
    */
   readonly heldBytes: number
-  /** True if Global answered; false if only this Local's memory could. */
+  /** True if Global answered, or feeds this Local's memory; false if Global is away. */
   readonly confirmed: boolean
 }
 
@@ -85,6 +85,12 @@ export interface UnbindResult extends Acknowledgement {
   readonly name: string
   /** The key whose value went with its last name. */
   readonly key: Key | undefined
+}
+
+/** Options of a look-up. */
+export interface LookupOptions extends CallOptions {
+  /** Ask Global, although this node remembers the name. */
+  readonly fresh?: boolean
 }
 
 /** One change of the index, in order. */
@@ -140,7 +146,7 @@ export interface NodeIndex {
   remove(key: Key, options?: RemoveOptions): Promise<RemoveResult>
 
   /** Look up a name; undefined if it is not bound. Errors: `usage`. */
-  lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
+  lookup(name: string, options?: LookupOptions): Promise<BoundName | undefined>
 
   /**
    * Bind a write-once name. Errors: `usage`, `not-found`; `conflict` if it is bound to another key.

@@ -58,6 +58,15 @@ export interface GetOptions extends CallOptions {
   readonly range?: RangeRequest
 }
 
+/** An open file of a caller, empty, that a value is copied to. */
+export interface CopyTarget {
+  readonly fd: number
+  /** What messages call it. */
+  readonly name: string
+  /** Called when more bytes were written. */
+  wrote(count: number): void
+}
+
 /**
  * A value that exists, and its bytes on demand. The node fetches nothing before the first is asked
  * for.
@@ -72,6 +81,18 @@ export interface ReadableValue {
    * one is requested, or the loop is left, which ends the work behind it.
    */
   readonly bytes: AsyncIterable<Uint8Array>
+  /**
+   * In place of `bytes`: writes them to a file, verified, by threads of the node. Resolves to false
+   * if it wrote nothing, and `bytes` must be read. Missing where it would be no faster.
+   */
+  readonly copyTo?: (target: CopyTarget) => Promise<boolean>
+}
+
+/** A small value, whole and verified. */
+export interface ImmediateValue {
+  readonly key: Key
+  /** Not to be changed. They stay as they are, whatever becomes of the value. */
+  readonly bytes: Uint8Array
 }
 
 /** Options of a verification. */
@@ -129,6 +150,12 @@ export interface Node {
    * fail with `integrity` or `removed`.
    */
   get(key: Key, options?: GetOptions): Promise<ReadableValue>
+
+  /**
+   * A value of at most `GROUP_BYTES` bytes by its printed key or a name, if `get` would give it
+   * without waiting for anything; undefined means only that `get` has to answer. Never throws.
+   */
+  getImmediate?(keyOrName: string): ImmediateValue | undefined
 
   /** Fetch the whole value into this node's cache. */
   prefetch(key: Key, options?: CallOptions): Promise<void>

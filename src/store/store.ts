@@ -6,6 +6,7 @@
  * record that names it; a sealed value that is never adopted does not survive a restart. A later
  * transaction *releases* the location together with the record, and then the bytes are freed.
  */
+import type { Hashed } from '../hash/hasher.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 
 /** Where a sealed value is. Opaque outside the store that issued it; never reused. */
@@ -18,6 +19,13 @@ export type Location = string
 export interface Staging {
   /** Appends bytes; the array may be reused when the promise resolves. Rejects with `no-space`. */
   write(bytes: Uint8Array): Promise<void>
+  /**
+   * In place of any `write`: writes an open file, whole, by threads that hash it on the way. In a
+   * store that can. The bytes that are hashed are those that are written, whatever is done to the
+   * file; the caller must check that it did not change. Errors: those of `write`, `unreadable`,
+   * `changed`, `cancelled`.
+   */
+  copyFrom?(file: FileContent): Promise<Hashed>
   /**
    * Completes the value with its outboard, which the store keeps and the caller must not change.
    * The value can then be read and adopted. In a durable store it is durable no later than when the
@@ -34,6 +42,17 @@ export interface Staging {
    * The bytes of the partial upload that this staging resumes. To be read before the first write.
    */
   resumedBytes(): AsyncIterable<Uint8Array>
+}
+
+/** An open file of a caller. */
+export interface FileContent {
+  readonly fd: number
+  /** Its name in messages. */
+  readonly path: string
+  /** Bytes; more than `PIECE_BYTES`. */
+  readonly size: number
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: (doneBytes: number) => void
 }
 
 /** Makes a staging resumable, or resumes one. */
@@ -140,6 +159,27 @@ export interface ScanOptions {
   readonly limit: number
 }
 
+/** The file of a value, lent to threads that read it by its path. */
+export interface LentFile {
+  /** Its first bytes are the value's. */
+  readonly path: string
+  /** Aborted, with the reason, when the value is released: stop reading, then `giveBack`. */
+  readonly signal: AbortSignal
+  /** Nothing reads the file any more. The release of the value waits for it, up to 5 s. */
+  giveBack(): void
+}
+
+/**
+ * Reads that wait for nothing, of what lies in memory or in a mapped file. Undefined means only that
+ * the ordinary call has to answer: what is absent, damaged or large, and everything after `close`.
+ */
+export interface ImmediateReads {
+  /** The row for this key. */
+  row(key: RecordKey): Row | undefined
+  /** The bytes at a location, which must not be changed, if they are at most `mostBytes`. */
+  value(location: Location, mostBytes: number): Uint8Array | undefined
+}
+
 /**
  * Absence is `undefined`; a fault is a `DstoreError`; misuse is a `TypeError` or `RangeError`.
  * After `close`, every call except `close` and `discard` fails with `unreachable`.
@@ -147,6 +187,9 @@ export interface ScanOptions {
 export interface Store {
   /** A `memory` store ends with its process. */
   readonly kind: 'memory' | 'disk'
+
+  /** Missing in a store that must wait for each read. */
+  readonly immediate?: ImmediateReads
 
   /**
    * Starts writing a value. A known `size` reserves the space, so that the store can refuse early
@@ -193,12 +236,24 @@ export interface Store {
    * value; `removed` for a location that was released, discarded or never issued, also in the
    * middle of a read; `integrity` for an adopted value whose bytes are missing or too short; the
    * signal's reason once it is aborted. The store does not detect other damage: the reader must
-   * verify.
+   * verify. In a `disk` store a piece above `INLINE_VALUE_BYTES` has memory of its own, which the
+   * caller may transfer to a thread.
    */
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
 
+  /**
+   * The file of a value, not verified; undefined if it has none of its own. Errors as for `read`.
+   */
+  lendFile(location: Location): Promise<LentFile | undefined>
+
   /** The outboard that the value was sealed with, or a range of it. Errors as for `read`. */
   outboard(location: Location, range?: ByteRange): Promise<Uint8Array>
+
+  /**
+   * Locations of adopted values of exactly this size, from `PARALLEL_COPY_BYTES` on, in a store
+   * that knows them. A hint: one may be missing, or be gone by now.
+   */
+  ofSize?(size: number): readonly Location[]
 
   /** The rows for these keys, in the same order, from one snapshot. */
   rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]>

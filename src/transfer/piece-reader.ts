@@ -3,8 +3,18 @@ import { concat } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { PieceDecoder } from '../hash/proof/piece-decoder.ts'
 import { planPieces, type Piece } from '../hash/proof/piece-plan.ts'
-import { bytesOf, encodeHeader, groupsOf, type ByteRange } from '../hash/tree/tree.ts'
-import { GROUP_BYTES } from '../limits.ts'
+import {
+  bytesOf,
+  encodeHeader,
+  groupsOf,
+  outboardBytes,
+  type ByteRange,
+} from '../hash/tree/tree.ts'
+import { GROUP_BYTES, KIB, PIECE_BYTES, PROOF_THREAD_BYTES } from '../limits.ts'
+import type { GroupChecker } from './piece-stream.ts'
+
+/** The outboard of 64 MiB of a value. */
+const OUTBOARD_RUN_BYTES = 256 * KIB
 
 /** A value and its outboard, read by range. */
 export interface ValueBytes {
@@ -30,10 +40,30 @@ export async function readPiece(
 }
 
 /** The bytes before the groups of a piece: in the first the header, then the pairs. */
-async function readProof(value: ValueBytes, { isFirst, outboard }: Piece): Promise<Uint8Array[]> {
+export async function readProof(
+  value: ValueBytes,
+  { isFirst, outboard }: Piece,
+): Promise<Uint8Array[]> {
   const proof = isFirst ? [encodeHeader(value.size)] : []
   for (const range of outboard) proof.push(await value.outboard(range))
   return proof
+}
+
+/** For a large range: the same value, whose outboard is read in larger runs than pieces need. */
+export function outboardInRuns(value: ValueBytes, { start: from, end: to }: ByteRange): ValueBytes {
+  if (to - from < 8 * PIECE_BYTES) return value
+  const total = outboardBytes(value.size)
+  let start = 0
+  let run: Uint8Array = new Uint8Array(0)
+  const outboard = async (range: ByteRange): Promise<Uint8Array> => {
+    if (range.start < start || range.end > start + run.byteLength) {
+      start = range.start
+      const end = Math.min(total, Math.max(range.end, start + OUTBOARD_RUN_BYTES))
+      run = await value.outboard({ start, end })
+    }
+    return run.subarray(range.start - start, range.end - start)
+  }
+  return { size: value.size, read: (range, signal) => value.read(range, signal), outboard }
 }
 
 async function readData(
@@ -48,37 +78,87 @@ async function readData(
   return data
 }
 
+/** A run of whole groups, and where it begins in the value. */
+interface Run {
+  readonly start: number
+  readonly bytes: Uint8Array
+}
+
 /**
  * The bytes of a range, each verified before it is yielded: for values from storage that may decay.
- * Errors: `integrity`.
+ * A `checker` verifies a piece elsewhere while the next is read; it takes over the memory of what
+ * `value` reads. Errors: `integrity`.
  */
 export async function* verifiedBytes(
   value: ValueBytes,
   digest: Uint8Array,
   range: ByteRange,
   signal?: AbortSignal,
+  checker?: GroupChecker,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = new PieceDecoder({ digest, size: value.size })
   const wanted = bytesOf(groupsOf(range, value.size), value.size, GROUP_BYTES)
-  // One read for the whole range, because the store reads ahead.
-  const groups = new GroupReader(value.read(wanted, signal))
+  // Few reads for the whole range, because the store reads ahead.
+  const groups = new GroupReader(inPieces(value, wanted, signal))
+  const proofs = outboardInRuns(value, range)
+  let ahead: Promise<readonly Run[]> | undefined
   try {
     for (const piece of planPieces(value.size, range)) {
-      let { start } = piece.data
-      const [proof, runs] = await Promise.all([
-        readProof(value, piece),
-        groups.take(piece.data.end - start),
-      ])
+      const { start, end } = piece.data
+      const [proof, runs] = await Promise.all([readProof(proofs, piece), groups.take(end - start)])
       decoder.proof(piece, concat(proof))
-      for (const run of runs) {
-        decoder.groups(run)
-        const bytes = within({ start, bytes: run }, range)
-        if (bytes !== undefined) yield bytes
-        start += run.byteLength
-      }
+      const before = ahead
+      ahead = verify(decoder, start, runs, checker)
+      // Its failure is thrown when its turn comes.
+      ahead.catch(() => undefined)
+      if (before !== undefined) yield* cut(await before, range)
+      if (checker !== undefined) continue
+      yield* cut(await ahead, range)
+      ahead = undefined
     }
+    if (ahead !== undefined) yield* cut(await ahead, range)
   } finally {
     await groups.end()
+  }
+}
+
+/** The same bytes, in two reads where the first piece is not whole: the others then are. */
+async function* inPieces(
+  value: ValueBytes,
+  { start, end }: ByteRange,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const middle = Math.min(end, Math.ceil(start / PIECE_BYTES) * PIECE_BYTES)
+  if (start < middle) yield* value.read({ start, end: middle }, signal)
+  if (middle < end) yield* value.read({ start: middle, end }, signal)
+}
+
+/** Verifies the groups of a piece, which begin at `start`; large ones by the checker. */
+async function verify(
+  decoder: PieceDecoder,
+  start: number,
+  parts: readonly Uint8Array[],
+  checker: GroupChecker | undefined,
+): Promise<readonly Run[]> {
+  const [first] = parts
+  const ownsMemory = parts.length === 1 && first!.byteLength === first!.buffer.byteLength
+  if (checker !== undefined && ownsMemory && first!.byteLength >= PROOF_THREAD_BYTES) {
+    const bytes = await checker.check(first!, 0, first!.byteLength, decoder.expected)
+    return [{ start, bytes }]
+  }
+  let at = start
+  return parts.map((bytes) => {
+    decoder.groups(bytes)
+    const run = { start: at, bytes }
+    at += bytes.byteLength
+    return run
+  })
+}
+
+function* cut(runs: readonly Run[], range: ByteRange): Generator<Uint8Array> {
+  for (const run of runs) {
+    const bytes = within(run, range)
+    if (bytes !== undefined) yield bytes
   }
 }
 

@@ -239,6 +239,17 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
     }),
     ['warning lane-closed'],
   ],
+  'R007-137 a lane port behind a firewall': [
+    healthy('local', {
+      global: {
+        value: {
+          probes: [{ address: ADDRESS, outcome: 'reached', ms: 1 }],
+          lane: { port: 4481, outcome: 'late' },
+        },
+      },
+    }),
+    ['warning lane-closed'],
+  ],
   'R007-137 a lane that failed, at an open port': [
     healthy('local', {}, link({ laneFault: 'port 4481 of 10.0.0.1 does not answer' })),
     ['warning lane-closed'],

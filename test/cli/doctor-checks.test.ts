@@ -77,6 +77,19 @@ test('R007-132 the commands of a remedy name the node that was examined', (t) =>
   )
 })
 
+test('R007-136 the remedy for a Global that cannot be reached follows what was met', (t) => {
+  for (const [outcome, remedy] of [
+    ['late', /firewall.*`nc -vz HOST 4480`/],
+    ['no-route', /firewall.*`nc -vz HOST 4480`/],
+    ['no-host', /`getent hosts NAME`/],
+    ['mute', /`dstore doctor` tells/],
+    ['refused', /`dstore start`; if `dstore status` there shows another port.*`dstore join /],
+  ] as const) {
+    const found = worse(healthy('local', cutOff(outcome), link(AWAY)))
+    t.regex(found.find(({ id }) => id === 'global-unreachable')?.remedy ?? '', remedy, outcome)
+  }
+})
+
 test('R007-133 a check that fails is a finding, and the others are made', (t) => {
   const broken = { ...statusFor('global'), listen: 5 } as unknown as StatusAnswer
   t.deepEqual(named(healthy('global', { ...there({ mode: 0o777 }) }, broken)), [

@@ -48,7 +48,7 @@ export async function createPlace(target: Target): Promise<DocsPlace> {
     return { path, search: `${bin}${delimiter}${process.env['PATH']}`, ports }
   }
   // A command that would fall back on a Node of the system finds none, and only this dstore.
-  script(join(bin, 'dstore'), `exec '${target.command}' "$@"`)
+  script(join(bin, 'dstore'), `exec ${quoted(target.command)} "$@"`)
   const system = join(path, 'system')
   linkSystem(system)
   return { path, search: `${bin}${delimiter}${system}`, ports }
@@ -77,6 +77,9 @@ export async function removePlace({ path, search }: DocsPlace): Promise<void> {
     await run('dstore', ['stop', '--dir', dir], { env }).catch(() => undefined)
   rmSync(path, { recursive: true, force: true })
 }
+
+/** As a shell reads it: an installation may have quotation marks in its path. */
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 function script(path: string, text: string): void {
   writeFileSync(path, `#!/bin/sh\n${text}\n`)

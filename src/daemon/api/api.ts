@@ -69,6 +69,14 @@ export interface EvictAnswer {
   readonly freedBytes: number
 }
 
+/** A value that the daemon wrote to a file of its client: the part from `start` to `end`. */
+export interface CopyAnswer {
+  readonly key: string
+  readonly size: number
+  readonly start: number
+  readonly end: number
+}
+
 export interface KeyLine {
   readonly key: string
   readonly size: number

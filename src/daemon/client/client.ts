@@ -3,7 +3,6 @@
  * is built on it, so it must load fast.
  */
 import { DstoreError } from '../../errors.ts'
-import { checkWellFormed } from '../../utf8.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
@@ -33,8 +32,10 @@ import type {
   UnbindAnswer,
 } from '../api/api.ts'
 import { HttpClient } from './http-client.ts'
-import type { ClientOptions, RequestParts } from './http-client.ts'
+import type { ClientOptions } from './client-options.ts'
+import type { RequestParts } from './http-client.ts'
 import { valueBody } from './value-body.ts'
+import { checkRangeOfEmpty, rangeGiven, rangeHeader, segment, valuePath } from './value-path.ts'
 
 export interface FetchedValue {
   readonly key: string
@@ -113,14 +114,9 @@ export class Client {
     const { headers } = response.message
     const key = String(headers[KEY_HEADER])
     const size = Number(headers[SIZE_HEADER])
-    if (range !== undefined && size === 0) {
-      // HTTP answers a range from the start of an empty value with 200; a node refuses it.
-      response.message.resume()
-      throw new DstoreError('range', 'the range is beyond the end of the value (0 bytes)')
-    }
-    const part = /^bytes (\d+)-(\d+)\//.exec(headers['content-range'] ?? '')
-    const extent =
-      part === null ? { start: 0, end: size } : { start: Number(part[1]), end: Number(part[2]) + 1 }
+    if (range !== undefined && size === 0) response.message.resume()
+    checkRangeOfEmpty(range, size)
+    const extent = rangeGiven(headers['content-range'], size)
     const reopen = (): Promise<DaemonResponse> =>
       this.#http.call('GET', valuePath(key), {
         headers: { ...TRAILERS, Range: rangeHeader(extent) },
@@ -152,9 +148,9 @@ export class Client {
     return this.#json('DELETE', valuePath(key), { query: { force: force ? '1' : undefined } })
   }
 
-  /** The value that a name is bound to; `not-found` if it is not bound. */
-  async lookup(name: string): Promise<NameAnswer> {
-    return this.#json('GET', namePath(name))
+  /** The value that a name is bound to, with `fresh` by Global; `not-found` if it is not bound. */
+  async lookup(name: string, fresh = false): Promise<NameAnswer> {
+    return this.#json('GET', namePath(name), { query: { fresh: fresh ? '1' : undefined } })
   }
 
   /** Binds a write-once name; `conflict` if it is bound to another key. */
@@ -301,18 +297,9 @@ const REPEATABLE = { isRepeatable: true } as const
 
 const TRAILERS = { TE: 'trailers' } as const
 
-const valuePath = (keyOrName: string): string => `/v1/values/${segment(keyOrName)}`
-
 const memberPath = (peer: string): string => `/v1/members/${segment(peer)}`
 
 const namePath = (name: string): string => `/v1/names/${segment(name)}`
 
-const segment = (text: string): string => encodeURIComponent(checkWellFormed(text, 'the name'))
-
 /** Bytes that a string adds to a list in JSON. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) + 1
-
-function rangeHeader(range: RangeRequest): string {
-  if ('last' in range) return `bytes=-${range.last}`
-  return `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`
-}

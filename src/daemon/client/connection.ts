@@ -1,7 +1,7 @@
 /** Connecting to a daemon's socket, and telling "no daemon" from every other failure. */
 import { once } from 'node:events'
 import { Socket } from 'node:net'
-import type { SocketConstructorOpts } from 'node:net'
+import type { OnReadOpts, SocketConstructorOpts } from 'node:net'
 import { pause } from '../../deadline.ts'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError, throwIfCancelled } from '../../errors.ts'
@@ -33,19 +33,20 @@ const OPTIONS = { readableHighWaterMark: READ_BUFFER_BYTES } as SocketConstructo
 
 /**
  * An open connection; undefined where no daemon serves; `not-permitted` where this user may not use
- * the socket.
+ * the socket. With `onread` what arrives is read into one buffer, and not by the stream.
  */
 export async function connectTo(
   path: string,
   signal?: AbortSignal,
   { tellsFullQueue }: Pick<Platform, 'tellsFullQueue'> = PLATFORM,
+  onread?: OnReadOpts,
 ): Promise<Socket | undefined> {
   const giveUpAt = performance.now() + CONNECT_MS
   let refusals = tellsFullQueue ? REFUSED_TRIES : 0
   try {
     for (;;) {
       try {
-        return await connectOnce(path)
+        return await connectOnce(path, onread)
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         const mayBeFull = code === 'ECONNREFUSED' && ++refusals < REFUSED_TRIES
@@ -79,10 +80,10 @@ function deniedSocket(path: string, cause: unknown): DstoreError {
   return new DstoreError('not-permitted', message, { cause, hint, ...owner })
 }
 
-async function connectOnce(path: string): Promise<Socket> {
+async function connectOnce(path: string, onread: OnReadOpts | undefined): Promise<Socket> {
   const address = socketAddress(path)
   try {
-    const socket = new Socket(OPTIONS)
+    const socket = new Socket(onread === undefined ? OPTIONS : ({ onread } as typeof OPTIONS))
     socket.connect(address.path)
     await once(socket, 'connect')
     // Users of the connection listen for errors themselves; this covers the time between two uses.

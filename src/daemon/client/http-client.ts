@@ -8,32 +8,15 @@ import { pipeline } from 'node:stream/promises'
 import { deadline } from '../../deadline.ts'
 import type { Deadline } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
-import { CALL_TIMEOUT_MS, CLIENT_CALLS, CLIENT_STREAMS } from '../../limits.ts'
+import { CLIENT_CALLS, CLIENT_STREAMS } from '../../limits.ts'
 import { BEAT_HEADER } from '../api/api.ts'
-import { checkWellFormed } from '../../utf8.ts'
 import { parseProblem } from '../api/problem.ts'
+import { idleMsOf, isLost, queryText, type ClientOptions } from './client-options.ts'
 import { connectTo } from './connection.ts'
 import { connectionError, text } from './response.ts'
 import type { DaemonResponse } from './response.ts'
 import { Slots } from './slots.ts'
 import type { Slot } from './slots.ts'
-
-/**
- * The daemon ends a call without progress itself; the client waits this much longer to hear why.
- */
-const GRACE_MS = 5_000
-
-export interface ClientOptions {
-  /**
-   * Milliseconds without progress after which a call fails with `timeout`. For a removal, the whole
-   * time that it waits for Locals; the node decides by default.
-   */
-  readonly timeoutMs?: number
-  /** Ends every call with `cancelled`. */
-  readonly signal?: AbortSignal
-  /** Called for every response with a line such as `GET /v1/status 200`, and the time it took. */
-  readonly onAnswer?: (call: string, milliseconds: number) => void
-}
 
 /**
  * How the caller reads a response: `whole`, at once; as a `stream`, at its own pace; as a `late
@@ -126,7 +109,7 @@ export class HttpClient {
   }
 
   get #idleMs(): number {
-    return (this.#options.timeoutMs ?? CALL_TIMEOUT_MS) + GRACE_MS
+    return idleMsOf(this.#options)
   }
 
   /** Sends a request. Resolves with the head of the response, or throws the problem in it. */
@@ -250,20 +233,6 @@ export class HttpClient {
     request.on('error', () => undefined)
     request.end()
   }
-}
-
-/** Whether the connection was lost before anything came back. */
-function isLost(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return code === 'ECONNRESET' || code === 'EPIPE'
-}
-
-function queryText(parameters: Readonly<Record<string, string | undefined>>): string {
-  const given = new URLSearchParams()
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) given.set(name, checkWellFormed(value, `the ${name}`))
-  }
-  return given.size === 0 ? '' : `?${given.toString()}`
 }
 
 function gone(): DstoreError {

@@ -25,7 +25,7 @@ export const remoteIndex = (client: Client): NodeIndex => ({
 
   async lookup(name, options = {}) {
     try {
-      return keyed(await client.with(options).lookup(name))
+      return keyed(await client.with(options).lookup(name, options.fresh))
     } catch (error) {
       if (asDstoreError(error).code === 'not-found') return undefined
       throw error

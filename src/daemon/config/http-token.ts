@@ -2,7 +2,7 @@
  * The bearer token of the API over TCP (specs/007, "Over TCP"). A client that can read its file may
  * do what a client on the socket may.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_TOKEN_BYTES } from '../../limits.ts'
 import { readOrCreateSecret } from '../../store/file/secret-file.ts'
@@ -21,13 +21,30 @@ export async function readToken(path: string): Promise<string> {
   })
 }
 
-/** Whether the header carries the token; compared in constant time. */
-export function showsToken(authorization: string | undefined, token: string): boolean {
-  const shown = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? ''
-  return timingSafeEqual(digest(shown), digest(token))
+/** Compares the headers of requests with one token. */
+export class TokenCheck {
+  readonly #expected: Buffer
+  readonly #shown: Buffer
+  readonly #length: number
+
+  constructor(token: string) {
+    this.#length = token.length
+    this.#expected = Buffer.alloc(Math.max(PADDED_BYTES, token.length + 1))
+    this.#shown = Buffer.alloc(this.#expected.length)
+    this.#expected.write(token)
+  }
+
+  /**
+   * Whether the header carries the token; compared in constant time, over a length that hides the
+   * token's.
+   */
+  accepts(authorization: string | undefined): boolean {
+    const shown = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? ''
+    this.#shown.fill(0)
+    this.#shown.write(shown)
+    return timingSafeEqual(this.#shown, this.#expected) && shown.length === this.#length
+  }
 }
 
-/** Hashing gives both sides one length, which the comparison needs, and hides the token's. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
+/** Longer than a token that the daemon makes. */
+const PADDED_BYTES = 512

@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { Layout } from '../../store/disk/layout.ts'
+import { layoutIn } from '../../store/disk/earlier-layout.ts'
+import { nodeFiles } from '../../store/disk/files.ts'
 import { ReadOnlyStore, type StoreContents } from '../../store/disk/read-only-store.ts'
 import { formatContents } from './quantities.ts'
 
@@ -38,8 +39,9 @@ export async function refuseToHide(directory: string, choices?: string): Promise
 
 /** A Local writes the addresses of its Global, and a node that serves the store its records. */
 async function wasLocal(directory: string): Promise<boolean> {
+  const { data } = await layoutIn(nodeFiles, directory)
   const [local, served] = await Promise.all(
-    [join(directory, 'global.json'), new Layout(directory).data].map((path) =>
+    [join(directory, 'global.json'), data].map((path) =>
       stat(path).then(
         ({ mtimeMs }) => mtimeMs,
         () => undefined,

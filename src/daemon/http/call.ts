@@ -4,7 +4,7 @@ import { DstoreError } from '../../errors.ts'
 import { HTTP_BEAT_MS, HTTP_JSON_BYTES, HTTP_REQUEST_MS, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 import type { CallOptions, ServedNode } from '../../node/node.ts'
 import type { Key } from '../../hash/key.ts'
-import { resolveKey } from '../../node/calls/resolve-key.ts'
+import { resolveKey, withKey } from '../../node/calls/resolve-key.ts'
 import { BEAT_HEADER } from '../api/api.ts'
 import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
@@ -37,6 +37,13 @@ export interface HttpCall extends ApiContext {
 /** The key of the value that the path names, by its key or by a name (R007-36). */
 export function resolveKeyParam(call: HttpCall): Promise<Key> {
   return resolveKey(call.node, call.parameters['key'] ?? '', callOptions(call))
+}
+
+/** Handles a call with that key; once more for a name that was bound to another value meanwhile. */
+export function withKeyParam(call: HttpCall, handle: (key: Key) => Promise<void>): Promise<void> {
+  const { node, parameters, response } = call
+  const canRepeat = (): boolean => !response.headersSent
+  return withKey(node, parameters['key'] ?? '', callOptions(call), handle, canRepeat)
 }
 
 /** The signal and, from `?timeout=MILLISECONDS`, the timeout of a call to the node. */

@@ -88,6 +88,18 @@ export class Connections {
     connection.idleSince = performance.now()
   }
 
+  /**
+   * May a request be answered in the turn in which it came, and so be in progress for no time? Not
+   * while others wait: then its connection is to be closed. A connection that may has been used.
+   */
+  mayAnswerNow(socket: Duplex): boolean {
+    const connection = this.#open.get(socket)
+    if (connection === undefined || this.#waiting.size > 0) return false
+    connection.isUsed = true
+    connection.idleSince = performance.now()
+    return true
+  }
+
   /** The responses in progress on a connection. */
   responses(socket: Duplex): ServerResponse[] {
     return [...(this.#open.get(socket)?.calls.keys() ?? [])]

@@ -7,10 +7,14 @@ import type { NameAnswer, UnbindAnswer } from '../api/api.ts'
 import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 
-/** GET /v1/names/{name} */
+/** GET /v1/names/{name}; with `?fresh=1` a Local asks Global. */
 export async function getName(call: HttpCall): Promise<void> {
   const name = nameParam(call)
-  const found = await call.node.index.lookup(name, callOptions(call))
+  const fresh = call.query.get('fresh') === '1'
+  const found = await call.node.index.lookup(name, {
+    ...callOptions(call),
+    ...(fresh && { fresh }),
+  })
   if (found === undefined) throw await noSuch('name', name, call.node)
   sendJson(call, 200, answerOf(found))
 }

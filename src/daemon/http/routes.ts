@@ -1,5 +1,6 @@
 /** The paths and methods of the API, and their handlers (specs/007, "HTTP API"). */
 import { putBatch, statBatch } from './batch-handlers.ts'
+import { copyValue } from '../delivery/copy-handler.ts'
 import { watchChanges } from './changes.ts'
 import type { HttpCall } from './call.ts'
 import { HttpError } from './http-error.ts'
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   },
   { path: '/v1/values/{key}/facts', methods: { GET: valueFacts }, open: true },
   { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
+  { path: '/v1/values/{key}/copy', methods: { POST: copyValue } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
   { path: '/v1/keys', methods: { GET: listKeys }, open: true },
   { path: '/v1/verify', methods: { POST: verify } },
@@ -92,7 +94,7 @@ export function findRoute(method: string, path: string): RouteMatch {
 function hintFor([, version, collection, ...rest]: string[]): string | undefined {
   const takesNames = collection === 'values' || collection === 'names'
   if (version !== 'v1' || !takesNames || rest.length < 2) return undefined
-  const calls = /^(facts|prefetch|evict)$/
+  const calls = /^(facts|prefetch|copy|evict)$/
   const name = collection === 'values' && calls.test(rest.at(-1)!) ? rest.slice(0, -1) : rest
   const path = [collection, name.join('%2F'), ...rest.slice(name.length)].join('/')
   return `write a slash in a name as %2F: /v1/${path}`

@@ -13,6 +13,7 @@ import type { ApiContext, HttpCall } from './call.ts'
 import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
 import { HttpError } from './http-error.ts'
+import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
 
 export interface ApiServer {
@@ -47,6 +48,7 @@ export function createApiServer(
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
+  const immediate = { node: context.node, access, common: Object.entries(BROWSER_HEADERS).flat() }
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -59,6 +61,8 @@ export function createApiServer(
       requireHostHeader: false,
     },
     (request, response) => {
+      const isFree = connections.mayAnswerNow(request.socket)
+      if (isFree && getImmediate(immediate, request, response)) return
       const aborter = new AbortController()
       const leave = (): void => {
         if (!response.writableFinished)
@@ -109,6 +113,8 @@ export function createApiServer(
   }
 }
 
+const ignore = (): void => undefined
+
 /** Whether the work settles within this time. */
 function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   return inTime<boolean>({ ms, what: 'the calls did not end' }, (resolve) => {
@@ -122,8 +128,8 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
   toOriginForm(request)
   const { method = '', url = '' } = request
   // A disconnect is not an error of the daemon; the signal tells the handler.
-  request.on('error', () => undefined)
-  response.on('error', () => undefined)
+  request.on('error', ignore)
+  response.on('error', ignore)
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')

@@ -1,21 +1,19 @@
 /** Handlers for values (specs/007, "HTTP API"). */
-import { statSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { VALUE_BYTES } from '../../limits.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
 import { parseKey, type Key } from '../../hash/key.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { checkLossless } from '../../utf8.ts'
 import type { RangeRequest, ReadableValue, RemoveResult, ValueFacts } from '../../node/node.ts'
-import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
-import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson } from './call.ts'
+import { checkOwnFiles, deviceAndInode, pathIn } from '../delivery/own-files.ts'
+import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson, withKeyParam } from './call.ts'
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents } from './json-lines.ts'
 import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
+import { tagOf, valueHeaders } from './immediate/value-headers.ts'
 
 /**
  * POST or, as `curl -T` sends it, PUT /v1/values: stores the body; `?name=` is bound in the same
@@ -44,16 +42,9 @@ export async function putBytes(call: HttpCall): Promise<void> {
  */
 export async function putFile(call: HttpCall): Promise<void> {
   const request = await readJson(call)
-  const { path, name } = request
-  if (!call.access.readsFiles || (statSync(call.socket).mode & 0o077) !== 0) {
-    throw new DstoreError('not-permitted', "files are read only for the daemon's own user", {
-      hint: 'send the bytes to /v1/values',
-    })
-  }
-  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
-    throw new DstoreError('usage', 'path must be an absolute path')
-  }
-  checkLossless(path, 'the path')
+  const { name } = request
+  checkOwnFiles(call, 'send the bytes to /v1/values')
+  const path = pathIn(request)
   if (name !== undefined && typeof name !== 'string') {
     throw new DstoreError('usage', 'name must be a string')
   }
@@ -62,24 +53,25 @@ export async function putFile(call: HttpCall): Promise<void> {
   await sendEvents(call, (onProgress) => call.node.put(source, { ...options, onProgress }))
 }
 
-/** The file that the client means. Inodes can be beyond the integers of JSON numbers. */
-function identityIn({ device, inode, size }: Readonly<Record<string, unknown>>): FileIdentity {
-  if (isDecimal(device) && isDecimal(inode) && Number.isSafeInteger(size)) {
-    return { device: BigInt(device), inode: BigInt(inode), size: BigInt(size as number) }
+/** The file that the client means. */
+function identityIn(request: Readonly<Record<string, unknown>>): FileIdentity {
+  const { size } = request
+  const found = deviceAndInode(request)
+  if (found !== undefined && Number.isSafeInteger(size)) {
+    return { ...found, size: BigInt(size as number) }
   }
   throw new DstoreError('usage', 'the device, inode and size of the file are missing', {
     hint: 'give what `stat` says of the file: "device" and "inode" as decimal strings, "size" as a number',
   })
 }
 
-function isDecimal(value: unknown): value is string {
-  return typeof value === 'string' && /^\d{1,20}$/.test(value)
+/** GET /v1/values/{key}: the whole value, or one range of it. */
+export function getValue(call: HttpCall): Promise<void> {
+  return withKeyParam(call, (key) => sendValue(call, key))
 }
 
-/** GET /v1/values/{key}: the whole value, or one range of it. */
-export async function getValue(call: HttpCall): Promise<void> {
+async function sendValue(call: HttpCall, key: Key): Promise<void> {
   const { request } = call
-  const key = await resolveKeyParam(call)
   if (await isNotModified(call, key)) return
   const tag = tagOf(key)
   // A value never changes: `If-Range` with another tag means another value, so send all of this
@@ -117,17 +109,18 @@ export async function getValue(call: HttpCall): Promise<void> {
 }
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
-export async function headValue(call: HttpCall): Promise<void> {
-  const key = await resolveKeyParam(call)
-  if (await isNotModified(call, key)) return
-  const facts = await factsOf(call, key)
-  call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
-  call.response.end()
+export function headValue(call: HttpCall): Promise<void> {
+  return withKeyParam(call, async (key) => {
+    if (await isNotModified(call, key)) return
+    const facts = await factsOf(call, key)
+    call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
+    call.response.end()
+  })
 }
 
 /** GET /v1/values/{key}/facts */
-export async function valueFacts(call: HttpCall): Promise<void> {
-  sendJson(call, 200, await factsOf(call, await resolveKeyParam(call)))
+export function valueFacts(call: HttpCall): Promise<void> {
+  return withKeyParam(call, async (key) => sendJson(call, 200, await factsOf(call, key)))
 }
 
 /** DELETE /v1/values/{key}; a value with names needs `?force=1`. */
@@ -140,13 +133,14 @@ export async function removeValue(call: HttpCall): Promise<void> {
 }
 
 /** POST /v1/values/{key}/prefetch */
-export async function prefetchValue(call: HttpCall): Promise<void> {
-  const key = await resolveKeyParam(call)
+export function prefetchValue(call: HttpCall): Promise<void> {
   const options = callOptions(call)
-  await sendEvents(call, async (onProgress) => {
-    await call.node.prefetch(key, { ...options, onProgress })
-    return { key }
-  })
+  return withKeyParam(call, (key) =>
+    sendEvents(call, async (onProgress) => {
+      await call.node.prefetch(key, { ...options, onProgress })
+      return { key }
+    }),
+  )
 }
 
 /** POST /v1/values/{key}/evict */
@@ -164,16 +158,6 @@ async function factsOf(call: HttpCall, key: Key): Promise<ValueFacts> {
 /** Whether an empty value satisfies the range: caches slice every value from its start. */
 function includesStart(range: RangeRequest): boolean {
   return 'last' in range ? range.last > 0 : range.start === 0
-}
-
-function valueHeaders({ key, size }: ValueFacts | ReadableValue): Record<string, string | number> {
-  return {
-    'Content-Type': 'application/octet-stream',
-    'Accept-Ranges': 'bytes',
-    ETag: tagOf(key),
-    [KEY_HEADER]: key.toString(),
-    [SIZE_HEADER]: size,
-  }
 }
 
 /**
@@ -199,10 +183,6 @@ function checkIfMatch({ request }: HttpCall, key: Key): void {
   const tag = tagOf(key)
   if (header === undefined || matches(header, tag)) return
   throw new HttpError(412, `the tag of this value is ${tag}`, { ETag: tag })
-}
-
-function tagOf(key: Key): string {
-  return `"${key.toString()}"`
 }
 
 function matches(header: string | undefined, tag: string): boolean {

@@ -10,6 +10,13 @@ export interface Engine {
   readonly name: EngineName
 
   /**
+   * The engine's own memory for input, `HASH_WINDOW_BYTES` long, if it has one: `subtree` and
+   * `groups` take bytes that begin there without a copy. A call leaves in it what it hashed, except
+   * that `subtree` moves input that lies elsewhere to its start.
+   */
+  readonly window?: Uint8Array
+
+  /**
    * Writes the CV of the subtree over `bytes` to `out` at `outOffset`. At most `HASH_WINDOW_BYTES`,
    * a power of two of chunks except for the value's last subtree; `chunk` is the index of its first
    * chunk in the value.

@@ -50,6 +50,7 @@ export class KernelEngine implements Engine {
   readonly #memory: Uint8Array
   /** The first result. */
   readonly #result: Uint8Array
+  readonly window: Uint8Array
 
   /** Compiles the kernel in about a millisecond. Throws if this machine cannot. */
   constructor() {
@@ -57,10 +58,11 @@ export class KernelEngine implements Engine {
     this.#kernel = new WebAssembly.Instance(module).exports as Kernel
     this.#memory = new Uint8Array(this.#kernel.memory.buffer)
     this.#result = this.#memory.subarray(VALUES, VALUES + DIGEST_BYTES)
+    this.window = this.#memory.subarray(WINDOW, WINDOW + HASH_WINDOW_BYTES)
   }
 
   readonly subtree: Engine['subtree'] = (bytes, chunk, root, out, outOffset) => {
-    this.#memory.set(bytes, WINDOW)
+    this.#take(bytes, 0)
     const rootFlag = root ? ROOT : 0
     if (bytes.byteLength <= CHUNK_BYTES) {
       this.#chunk(WINDOW, bytes.byteLength, chunk, rootFlag, VALUES)
@@ -82,7 +84,7 @@ export class KernelEngine implements Engine {
   readonly groups: Engine['groups'] = (runs, chunk, groupBytes, out, outOffset) => {
     let length = 0
     for (const run of runs) {
-      this.#memory.set(run, WINDOW + length)
+      this.#take(run, length)
       length += run.byteLength
     }
     this.#chunks(length / CHUNK_BYTES, chunk)
@@ -107,6 +109,12 @@ export class KernelEngine implements Engine {
       this.#parents(part.byteLength / BLOCK_BYTES)
       out.set(this.#memory.subarray(VALUES, VALUES + part.byteLength / 2), at / 2)
     }
+  }
+
+  /** Copies input to its place in the window, unless it is there. */
+  #take(bytes: Uint8Array, at: number): void {
+    const isThere = bytes.buffer === this.#memory.buffer && bytes.byteOffset === WINDOW + at
+    if (!isThere) this.#memory.set(bytes, WINDOW + at)
   }
 
   /** Hashes whole chunks from the start of the window. */

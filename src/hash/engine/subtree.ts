@@ -35,7 +35,14 @@ export function hashSubtree(
   if (engine.outboard?.(bytes, chunk, root, groupBytes, { cv, outboard }) === true) {
     return { cv, outboard }
   }
-  const cvs = groupCvs(bytes, chunk, groupBytes, engine)
+  return joinGroups(groupCvs(bytes, chunk, groupBytes, engine), root, engine)
+}
+
+/** The subtree over groups, one or more, whose CVs these are. `root` needs two. */
+export function joinGroups(cvs: Uint8Array, root: boolean, engine: Engine): HashedSubtree {
+  const groups = cvs.byteLength / DIGEST_BYTES
+  const cv = new Uint8Array(DIGEST_BYTES)
+  const outboard = new Uint8Array((groups - 1) * PAIR_BYTES)
   /** Writes the CV of `count` groups from `first` to `out`; the pair of their parent is at `at`. */
   const join = (first: number, count: number, at: number, out: Uint8Array, outOffset: number) => {
     if (count === 1) {
@@ -51,8 +58,8 @@ export function hashSubtree(
   return { cv, outboard }
 }
 
-/** The CVs of all groups, two or more, of which the last may be short. */
-function groupCvs(
+/** The CVs, none of them the root's, of all groups, of which the last may be short. */
+export function groupCvs(
   bytes: Uint8Array,
   chunk: number,
   groupBytes: number,

@@ -4,7 +4,8 @@
  * name.
  */
 import { toHex } from '../../bytes.ts'
-import type { Digest } from '../message.ts'
+import type { Digest, Unbinding } from '../message.ts'
+import type { LocalEffect } from './local-events.ts'
 
 /** Lasts from the moment a request is sent until its answer is taken in. */
 export interface Flight {
@@ -13,17 +14,28 @@ export interface Flight {
   end(): void
 }
 
+/** The same for requests to the index. */
+export interface RequestFlight extends Flight {
+  /** The answer may be older than a change that a caller asked for: it is given, and not kept. */
+  readonly isSpoiled: boolean
+}
+
 export class InFlight {
   readonly #flights = new Map<string, Set<Map<string, number>>>()
+  readonly #spoiled = new WeakSet<Map<string, number>>()
 
-  begin(subjects: readonly string[]): Flight {
+  begin(subjects: readonly string[]): RequestFlight {
     const floors = new Map<string, number>()
     for (const subject of subjects) {
       const set = this.#flights.get(subject) ?? new Set()
       this.#flights.set(subject, set.add(floors))
     }
+    const spoiled = this.#spoiled
     return {
       isFresh: (subject, incarnation) => incarnation >= (floors.get(subject) ?? 0),
+      get isSpoiled() {
+        return spoiled.has(floors)
+      },
       end: () => {
         for (const subject of subjects) {
           const set = this.#flights.get(subject)
@@ -38,6 +50,15 @@ export class InFlight {
     for (const floors of this.#flights.get(subject) ?? []) {
       floors.set(subject, Math.max(seq, floors.get(subject) ?? 0))
     }
+  }
+
+  /**
+   * A change of a name was done for a caller here: nothing in flight about it is kept, and no
+   * binding that is older than the change.
+   */
+  wrote({ name, seq }: Unbinding): LocalEffect & { readonly type: 'apply' } {
+    for (const floors of this.#flights.get(nameSubject(name)) ?? []) this.#spoiled.add(floors)
+    return { type: 'apply', removals: [], unbindings: [{ name, seq }], memberships: [] }
   }
 
   /** Overtakes everything in flight: it cannot be compared with the history that begins. */

@@ -32,6 +32,11 @@ export type UntimedLocalEvent =
   | { readonly type: 'cancel'; readonly ticket: number }
   /** A reader waits for a verdict. */
   | { readonly type: 'check-freshness'; readonly ticket: number }
+  /**
+   * Global has done a change of this name that a caller asked for, at this seq; `Infinity` if that is
+   * not known. To be said before the caller is answered.
+   */
+  | { readonly type: 'wrote'; readonly name: string; readonly seq: number }
   /** After `reset`: the keys of all held values. */
   | { readonly type: 'held'; readonly digests: readonly Digest[] }
   | { readonly type: 'tick' }

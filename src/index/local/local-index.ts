@@ -3,9 +3,8 @@
  *
  * Participants: one Global, over one link that comes and goes; any number of callers. Goals: losses
  * are applied before they are acknowledged; readers learn whether held values may be served;
- * requests are pipelined and settled once. Non-goals: dialling, bytes of values, time-outs.
- *
- * The driver carries out effects in order and at once: `apply` is done before the next one.
+ * requests are pipelined and settled once. Non-goals: dialling, bytes of values, time-outs. The
+ * driver carries out effects in order and at once: `apply` is done before the next one.
  */
 import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
@@ -142,6 +141,9 @@ export class LocalIndex {
       case 'check-freshness':
         this.#freshness.wait(event.ticket, event.now)
         break
+      case 'wrote':
+        if (this.#rules.ownWrites) this.#effects.push(this.#inFlight.wrote(event))
+        break
       case 'held':
         this.#revalidation.begin(event.digests)
         this.#revalidate()
@@ -154,7 +156,6 @@ export class LocalIndex {
     return this.#effects
   }
 
-  /** A session so far stays until Global answers this hello. */
   #opened(now: number): void {
     if (this.#link === 'away') {
       this.#link = 'greeting'
@@ -329,7 +330,6 @@ export class LocalIndex {
     for (const settled of all) this.#effects.push({ type: 'settle', ...settled })
   }
 
-  /** More requests of this turn of the event loop may follow. */
   #scheduleFlush(): void {
     if (!this.#flushDue) this.#effects.push({ type: 'schedule-flush' })
     this.#flushDue = true

@@ -8,7 +8,7 @@ import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../l
 import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
 import type { Rules } from '../rules.ts'
-import { keySubject, nameSubject, type Flight, type InFlight } from './in-flight.ts'
+import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
 export interface Settled {
@@ -22,7 +22,7 @@ interface Pending {
   readonly body: Request
   readonly subjects: readonly string[]
   /** Undefined until the request is sent. */
-  flight: Flight | undefined
+  flight: RequestFlight | undefined
   /** It was sent a second time because a removal had overtaken the answer. */
   repeated: boolean
 }
@@ -139,9 +139,10 @@ export class RequestQueue {
       return [this.#settle(pending, new DstoreError('protocol', message), false)]
     }
     const answer = body as Answer
-    const keep = this.#isFresh(pending, answer)
+    const isFresh = this.#isFresh(pending, answer)
     const asks = pending.body.type === 'locate' || pending.body.type === 'lookup'
-    if (keep || !asks) return [this.#settle(pending, answer, keep)]
+    const keep = isFresh && !pending.flight!.isSpoiled
+    if (isFresh || !asks) return [this.#settle(pending, answer, keep)]
     if (pending.repeated) {
       const gone = new DstoreError('removed', 'it was removed while it was being looked up')
       return [this.#settle(pending, gone, false)]

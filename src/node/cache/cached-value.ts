@@ -192,6 +192,16 @@ export class CachedValue {
     )
   }
 
+  /**
+   * All bytes of a value with memory of its own, which no other value gets: they stay as they are.
+   * Undefined if some are missing, and for a value of several segments or none.
+   */
+  get whole(): Uint8Array | undefined {
+    const [segment] = this.#segments
+    const isWhole = this.held.complete && segment?.byteLength === this.size
+    return isWhole && this.#pool === undefined ? segment : undefined
+  }
+
   /** Ends every use with this reason: the value was removed. */
   drop(reason: DstoreError): void {
     this.#dropReason ??= reason

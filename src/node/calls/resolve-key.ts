@@ -28,6 +28,34 @@ export async function resolveKey(
   throw LIKE_A_KEY.test(word) ? key : await noSuch('name', word, node, hintAtKey(word))
 }
 
+/**
+ * Calls `use` with the key that a word stands for. If the value of a name is gone, the name may have
+ * been bound to another since this node heard of it: then asks Global for the name, and calls `use`
+ * once more (R004-87), unless `canRepeat` says that it is too late. Errors as `resolveKey` and `use`.
+ */
+export async function withKey<T>(
+  node: Pick<Node, 'role' | 'index' | 'inactive'>,
+  word: Key | string,
+  options: CallOptions,
+  use: (key: Key) => Promise<T>,
+  canRepeat: () => boolean = () => true,
+): Promise<T> {
+  const key = await resolveKey(node, word, options)
+  try {
+    return await use(key)
+  } catch (error) {
+    if (!isGone(error) || !isName(word) || !canRepeat()) throw error
+    const bound = await node.index.lookup(word, { ...options, fresh: true })
+    if (bound === undefined) throw await noSuch('name', word, node)
+    return use(bound.key)
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = asDstoreError(error)
+  return code === 'not-found' || code === 'removed'
+}
+
 /** What surrounds a key in a URL, a list or a message. */
 const AROUND_KEY = /^[\s"'`<(]*(?:(?:ipfs|dstore):\/\/|\S*\/ipfs\/|blake3[:-])?|[\s"'`>).,;/]*$/g
 
@@ -67,9 +95,32 @@ export async function statWords(
     )
     const there = keys.filter((key) => key !== undefined)
     const facts = (await node.index.statMany(there, options)).values()
-    all.push(...keys.map((key) => (key === undefined ? undefined : facts.next().value)))
+    const found = keys.map((key) => (key === undefined ? undefined : facts.next().value))
+    const mayHaveMoved = (_: unknown, i: number): boolean =>
+      keys[i] !== undefined && found[i] === undefined && isName(batch[i]!)
+    const again = batch.filter(mayHaveMoved) as string[]
+    const moved = (await statFresh(node, again, options)).values()
+    all.push(...found.map((one, i) => (mayHaveMoved(one, i) ? moved.next().value : one)))
   }
   return all
+}
+
+const isName = (word: Key | string): word is string =>
+  !(word instanceof Key || readKey(word) instanceof Key)
+
+/** Facts about the values of names, as Global knows these (R004-87). */
+async function statFresh(
+  node: Pick<Node, 'index'>,
+  names: readonly string[],
+  options?: CallOptions,
+): Promise<(ValueFacts | undefined)[]> {
+  const bound = await Promise.all(
+    names.map((name) => node.index.lookup(name, { ...options, fresh: true })),
+  )
+  const there = bound.filter((one) => one !== undefined).map(({ key }) => key)
+  const facts =
+    there.length === 0 ? [].values() : (await node.index.statMany(there, options)).values()
+  return bound.map((one) => (one === undefined ? undefined : facts.next().value))
 }
 
 function unlessAbsent(error: unknown): undefined {

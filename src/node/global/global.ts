@@ -19,11 +19,14 @@ import { isLoopbackAddress } from '../../membership/loopback.ts'
 import { isTicketAddress } from '../../membership/ticket.ts'
 import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
-import type { Store } from '../../store/store.ts'
+import type { KeyRecord } from '../../index/records/record.ts'
+import type { LentFile, Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
-import { ByteBudgets, arriving, metered } from '../calls/byte-budget.ts'
+import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { untilAborted } from '../../deadline.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { COPY_SHARE_BYTES, copyStored } from './copy-stored.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
@@ -35,7 +38,9 @@ import type { WallDoubt } from '../../index/global/wall-trust.ts'
 import type {
   CallOptions,
   ClockStatus,
+  CopyTarget,
   GetOptions,
+  ImmediateValue,
   Node,
   NodeStatus,
   PutOptions,
@@ -47,9 +52,11 @@ import type {
 } from '../node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { resolveRange } from '../calls/range.ts'
+import { KnownFiles } from './known-file.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
-import { ingest, recordOf, type Staged } from './ingest.ts'
+import { immediateValue } from './immediate.ts'
+import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 
@@ -88,6 +95,7 @@ export class Global implements Node {
   readonly #repair: Repair
   readonly #traffic: Traffic
   readonly #transfers: TransferService
+  readonly #known: KnownFiles
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
@@ -99,6 +107,7 @@ export class Global implements Node {
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
     this.#store = options.store
+    this.#known = new KnownFiles(options.store)
     this.#driver = driver
     this.#repair = repair
     this.#traffic = traffic
@@ -163,6 +172,12 @@ export class Global implements Node {
     }
     const file = await FileSource.open(source.path, source.identity)
     try {
+      if (isCopied(this.#store, file)) {
+        const present = await this.#putAgain(file, options)
+        if (present !== undefined) return present
+        // Its bytes are in flight only in the windows of the threads, which all calls share.
+        return await this.#adopt(await ingestFile(this.#store, file, options), name)
+      }
       // The last piece comes only from a file that did not change, so a changed one is not sealed.
       const share = 2 * Math.min(PIECE_BYTES, file.size ?? PIECE_BYTES)
       const bytes = metered(file.readToEnd(), share, this.#callers.forCall(options))
@@ -183,10 +198,38 @@ export class Global implements Node {
         ? this.#store.read(location, range, options.signal)
         : metered(
             this.#repair.read(key.digest, record, range, options.signal),
-            Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start)),
+            Math.min(READ_SHARE_BYTES + PIECE_BYTES, 3 * (range.end - range.start)),
             this.#callers.forCall(options),
           )
-    return { key, size, range, bytes }
+    const isLarge = this.#store.kind === 'disk' && range.end - range.start >= PIECE_BYTES
+    if (!isLarge) return { key, size, range, bytes }
+    const copyTo = (target: CopyTarget): Promise<boolean> =>
+      this.#copy(key.digest, record, range, target, options)
+    return { key, size, range, bytes, copyTo }
+  }
+
+  async #copy(
+    digest: Uint8Array,
+    record: KeyRecord,
+    range: ByteRange,
+    target: CopyTarget,
+    options: CallOptions,
+  ): Promise<boolean> {
+    const giveBack = await share(COPY_SHARE_BYTES, this.#callers.forCall(options))
+    const value = this.#repair.bytesOf(record)
+    const lend = (): Promise<LentFile | undefined> => this.#store.lendFile(record.location)
+    const { signal } = options
+    try {
+      return await this.#repair.watch(digest, record, () =>
+        copyStored({ value, digest, range, lend, target, signal }),
+      )
+    } finally {
+      giveBack()
+    }
+  }
+
+  getImmediate(keyOrName: string): ImmediateValue | undefined {
+    return immediateValue(this.#store, keyOrName)
   }
 
   putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {
@@ -266,6 +309,16 @@ export class Global implements Node {
         onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
       },
     })
+  }
+
+  /** Puts a file that is a value of the store already; undefined if it is not. */
+  async #putAgain(file: FileSource, options: PutOptions): Promise<PutResult | undefined> {
+    const hashed = await this.#known.hashIfLikely(file, options)
+    if (hashed === undefined) return undefined
+    const { digest, size } = hashed
+    const offer = { type: 'offer', digest, size, name: options.name } as const
+    const { have } = await this.#driver.ask(offer)
+    return have && { key: new Key(digest), size, existed: true }
   }
 
   async #adopt(value: Staged, name: string | undefined): Promise<PutResult> {

@@ -4,9 +4,11 @@ import { DstoreError } from '../../errors.ts'
 import { createHasher, hashInTurns } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/plan.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
-import { RESUMABLE_BYTES } from '../../limits.ts'
+import { PARALLEL_COPY_BYTES, RESUMABLE_BYTES } from '../../limits.ts'
+import type { FileSource } from '../../store/file/file-source.ts'
 import type { Staging, Store } from '../../store/store.ts'
 import type { Identity } from '../../transfer/upload.ts'
+import type { CallOptions } from '../node.ts'
 
 /** A value that is sealed in the store and not adopted yet. */
 export type Staged = Sealed & { readonly staging: Staging }
@@ -89,6 +91,39 @@ export async function ingest(
     await stream.discard()
     throw error
   }
+}
+
+/**
+ * Copies an open file of known size into a store that copies files, hashing it on the way. If it
+ * fails, or the file changes meanwhile, nothing of it stays.
+ */
+export async function ingestFile(
+  store: Store,
+  file: FileSource,
+  { signal, onProgress }: CallOptions,
+): Promise<Staged> {
+  const { fd, path } = file
+  const size = file.size!
+  const staging = await store.stage(size)
+  try {
+    const { digest, outboard } = await staging.copyFrom!({
+      fd,
+      path,
+      size,
+      signal,
+      onProgress: (doneBytes) => onProgress?.({ phase: 'store', doneBytes, totalBytes: size }),
+    })
+    await file.checkUnchanged()
+    return { digest, size, staging, location: await staging.seal(outboard) }
+  } catch (error) {
+    await staging.discard()
+    throw error
+  }
+}
+
+/** Does `ingestFile` take this file? */
+export function isCopied(store: Store, file: FileSource): boolean {
+  return store.kind === 'disk' && file.size !== undefined && file.size >= PARALLEL_COPY_BYTES
 }
 
 /**

@@ -11,6 +11,7 @@ import type { KeyRecord } from '../../index/records/record.ts'
 import { verifiedBytes, type ValueBytes } from '../../transfer/piece-reader.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'
+import { threadedChecker } from '../swarm/verify-thread.ts'
 import { ingest, recordOf } from './ingest.ts'
 
 /**
@@ -46,11 +47,27 @@ export class Repair {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* verifiedBytes(this.bytesOf(record), digest, range, signal)
+      // Pieces that a disk gives are nowhere else: a thread may take over their memory.
+      const checker = this.#options.store.kind === 'disk' ? threadedChecker : undefined
+      yield* verifiedBytes(this.bytesOf(record), digest, range, signal, checker)
     } catch (error) {
-      if (isDamage(error)) await this.damaged(digest, record, asDstoreError(error).message)
+      await this.#noticed(digest, record, error)
       throw error
     }
+  }
+
+  /** Runs work that verifies a stored value; the repair begins if it finds damage. */
+  async watch<T>(digest: Uint8Array, record: KeyRecord, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      await this.#noticed(digest, record, error)
+      throw error
+    }
+  }
+
+  async #noticed(digest: Uint8Array, record: KeyRecord, error: unknown): Promise<void> {
+    if (isDamage(error)) await this.damaged(digest, record, asDstoreError(error).message)
   }
 
   /** The stored bytes of a value, not verified. */

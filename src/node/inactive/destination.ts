@@ -26,6 +26,14 @@ export interface Destination {
 }
 
 export function globalDestination(link: GlobalLink, uploader: Uploader): Destination {
+  /** Whatever becomes of it, the next look-up of the name asks Global (004, R004-86). */
+  const write = async <T>(name: string | undefined, work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } finally {
+      if (name !== undefined) link.wrote(name, Infinity)
+    }
+  }
   return {
     async has(digests, options) {
       const { facts } = await link.ask({ type: 'locate', digests, inline: false }, options)
@@ -33,21 +41,22 @@ export function globalDestination(link: GlobalLink, uploader: Uploader): Destina
     },
     async putSmall({ digest, bytes }, name, options) {
       const request = { type: 'put', values: [bytes], name } as const
-      const { receipts } = await link.ask(request, { ...options, digests: [digest] })
+      const asked = link.ask(request, { ...options, digests: [digest] })
+      const { receipts } = await write(name, asked)
       const [receipt] = receipts
       if (receipt !== undefined && equal(receipt.digest, digest)) return receipt.existed
       throw new DstoreError('protocol', 'Global stored other bytes than were sent')
     },
     async putLarge(source, name, options) {
       const put = { ...options, ...(name !== undefined && { name }) }
-      return (await uploader.putKnown(source, put)).existed
+      return (await write(name, uploader.putKnown(source, put))).existed
     },
     async offer(digest, size, options) {
       const offer = { type: 'offer', digest, size, name: undefined } as const
       return (await link.ask(offer, options)).have !== undefined
     },
     async bind(name, digest, options) {
-      await link.ask({ type: 'bind', name, digest }, options)
+      await write(name, link.ask({ type: 'bind', name, digest }, options))
     },
     async lookup(name, options) {
       const { found } = await link.ask({ type: 'lookup', name, inline: false }, options)

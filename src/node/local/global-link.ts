@@ -21,7 +21,6 @@ import { SecondConnection } from './second-connection.ts'
 
 /** How often the index checks the time: for pings, silence, and callers' time-outs. */
 const TICK_MS = 250
-
 const TAKEN_OVER = new DstoreError('unreachable', 'Global was silent on an older connection')
 
 export class GlobalLink {
@@ -44,11 +43,9 @@ export class GlobalLink {
   }
   readonly #second: SecondConnection
   readonly #reports = new GlobalReports(() => Date.now())
-  /** Why the index dropped the current stream, or the last one. */
   #dropped: DstoreError | undefined
   /** When Global was last heard, by the link's clock. */
   #heardAt = 0
-  /** A goodbye was sent: do not reconnect. */
   #isClosing = false
   #status: LinkStatus = { state: 'away', since: new Date(), error: undefined }
   #firstAttempt: ((result: DstoreError | undefined) => void) | undefined
@@ -76,9 +73,7 @@ export class GlobalLink {
     return this.#status
   }
 
-  /**
-   * Starts to dial. Resolves after the first attempt, with its error, or undefined if connected.
-   */
+  /** Dials. Resolves after the first attempt, with its error, or undefined if connected. */
   async start(): Promise<DstoreError | undefined> {
     const first = new Promise<DstoreError | undefined>((resolve) => {
       this.#firstAttempt = resolve
@@ -102,12 +97,11 @@ export class GlobalLink {
     return this.#index.position && this.#reports.pulse(this.#index.freshness.roundTripMs)
   }
 
-  /** This Local's position in the order of changes; undefined before its first welcome. */
   get position(): Position | undefined {
     return this.#index.position
   }
 
-  /** Connected, but Global was silent for so long that reads must ask it first. */
+  /** Connected, but reads must ask Global first. */
   isDoubtful(): boolean {
     return this.#index.isDoubtful(this.#options.now())
   }
@@ -116,10 +110,10 @@ export class GlobalLink {
    * May held values be served? Waits if that will be known in a moment. Rejects with `cancelled`.
    */
   async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
-    const ticket = this.#calls.newTicket()
     for (;;) {
-      const verdict = this.#index.verdict(this.#options.now())
+      const verdict = this.verdict()
       if (verdict !== 'wait') return verdict
+      const ticket = this.#calls.newTicket()
       const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
       const decided = await inTime<Verdict>(limit, (resolve) => {
         this.#calls.addReader(ticket, (verdict) => resolve(() => verdict))
@@ -132,14 +126,23 @@ export class GlobalLink {
     }
   }
 
+  /** May held values be served? `wait` if that will be known in a moment. */
+  verdict(): Verdict {
+    return this.#index.verdict(this.#options.now())
+  }
+
   /** Has the lease on held values expired? */
   isLeaseOver(): boolean {
     return this.#index.freshness.isExpired(this.#options.now())
   }
 
-  /** Starts work on a key outside the index stream that may end in caching its value. */
   begin(digest: Digest): Flight {
     return this.#index.begin(digest)
+  }
+
+  /** See the event. */
+  wrote(name: string, seq: number): void {
+    this.#handle({ type: 'wrote', name, seq })
   }
 
   /**
@@ -181,9 +184,7 @@ export class GlobalLink {
     })
   }
 
-  /**
-   * Waits for a connection or a failed attempt. Returns the rest of the `timeoutMs` milliseconds.
-   */
+  /** Waits for a connection or a failed attempt. Returns the rest of the time. */
   async #waitForGlobal(timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
     const begin = this.#options.now()
     await inTime<void>({ ms: timeoutMs, what: 'no connection', signal }, (resolve) => {
@@ -194,7 +195,6 @@ export class GlobalLink {
     return Math.max(0, timeoutMs - (this.#options.now() - begin))
   }
 
-  /** Sends a goodbye, stops reconnecting, and rejects waiting callers. */
   async close(): Promise<void> {
     clearInterval(this.#ticker)
     const reason = new DstoreError('unreachable', 'the node is stopping')

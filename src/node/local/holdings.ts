@@ -9,14 +9,21 @@ import type { Digest, Found, Removal, Unbinding } from '../../index/message.ts'
 import type { Cache } from '../cache/cache.ts'
 import { ActiveReads } from './active-reads.ts'
 
-/** Bindings that a Local keeps for look-ups while Global is away. */
+/** A name as Global bound it, at this seq, and the size of its value in bytes. */
+export interface OwnBinding {
+  readonly key: Key
+  readonly incarnation: number
+  readonly size: number
+}
+
+/** Bindings that a Local keeps, to answer for names itself (R004-85) and while Global is away. */
 const CACHED_BINDINGS = 10_000
 
 export class Holdings {
   readonly reads: ActiveReads = new ActiveReads()
   readonly #cache: Cache
   /** By name, the least recently used first. */
-  readonly #bindings = new Map<string, { readonly key: Key; readonly incarnation: number }>()
+  readonly #bindings = new Map<string, OwnBinding>()
 
   constructor(cache: Cache) {
     this.#cache = cache
@@ -66,18 +73,31 @@ export class Holdings {
     }
   }
 
+  /** Global answered that the name is not bound. */
+  unbound(name: string): void {
+    this.#bindings.delete(name)
+  }
+
   /** Ends every read: the lease expired, or this node is no longer a member. */
   cut(error: DstoreError): void {
     this.reads.cutAll(error)
   }
 
-  bound(name: string): { readonly key: Key; readonly incarnation: number } | undefined {
-    return this.#bindings.get(name)
+  /** The binding of a name, which becomes the most recently used. */
+  bound(name: string): OwnBinding | undefined {
+    const binding = this.#bindings.get(name)
+    if (binding === undefined) return undefined
+    this.#bindings.delete(name)
+    this.#bindings.set(name, binding)
+    return binding
   }
 
-  bind(name: string, { digest, incarnation }: Found): void {
+  /** Keeps a binding, unless a newer one is kept. */
+  bind(name: string, { digest, incarnation, fact: { size } }: Found): void {
+    const before = this.#bindings.get(name)
+    if (before !== undefined && before.incarnation > incarnation) return
     this.#bindings.delete(name)
-    this.#bindings.set(name, { key: new Key(digest), incarnation })
+    this.#bindings.set(name, { key: new Key(digest), incarnation, size })
     if (this.#bindings.size > CACHED_BINDINGS) {
       this.#bindings.delete(this.#bindings.keys().next().value!)
     }

@@ -14,7 +14,18 @@ import type { Cache } from '../cache/cache.ts'
 import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
-import type { BoundName, CallOptions, NodeIndex, NodeLists, ValueFacts } from '../node.ts'
+import type {
+  BoundName,
+  CallOptions,
+  LookupOptions,
+  NodeIndex,
+  NodeLists,
+  RemoveOptions,
+  RemoveResult,
+  UnbindOptions,
+  UnbindResult,
+  ValueFacts,
+} from '../node.ts'
 
 export interface IndexClientOptions {
   readonly link: GlobalLink
@@ -61,13 +72,19 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     }
   }
 
-  async lookup(name: string, options: CallOptions = {}): Promise<BoundName | undefined> {
+  /** From this Local's own bindings, if these are current and `fresh` is not set (R004-85). */
+  async lookup(name: string, options: LookupOptions = {}): Promise<BoundName | undefined> {
+    const own = options.fresh === true ? undefined : this.#own(name)
+    if (own !== undefined) return own
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
-    const { link, cache, holdings } = this.#options
+    const { link, holdings } = this.#options
     const waits = (): boolean => holdings.bound(name) === undefined
     try {
       return await link.ask(request, { ...options, waits }, ({ found }, keep) => {
-        if (found === undefined) return undefined
+        if (found === undefined) {
+          holdings.unbound(name)
+          return undefined
+        }
         const bound = boundName(name, found, this.#heldBytes(new Key(found.digest)))
         if (keep) holdings.bind(name, found)
         if (keep && found.fact.value !== undefined) this.#options.keep(bound.key, found.fact)
@@ -75,22 +92,52 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
       })
     } catch (error) {
       const bound = holdings.bound(name)
-      const value = bound === undefined ? undefined : cache.peek(bound.key)
       const away = error instanceof DstoreError && error.code === 'unreachable'
       if (!away || bound === undefined) throw error
       if (link.isLeaseOver()) throw leaseOver()
-      const { size, heldBytes } = value ?? { size: 0, heldBytes: 0 }
-      return { name, ...bound, size, heldBytes, confirmed: false }
+      return { name, ...bound, heldBytes: this.#heldBytes(bound.key), confirmed: false }
     }
+  }
+
+  #own(name: string): BoundName | undefined {
+    const { link, holdings } = this.#options
+    const bound = holdings.bound(name)
+    if (bound === undefined || link.verdict() !== 'serve') return undefined
+    return { name, ...bound, heldBytes: this.#heldBytes(bound.key), confirmed: true }
   }
 
   async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
     const request = { type: 'bind', name: checkNewName(name), digest: key.digest } as const
-    const found = await this.#options.link.ask(request, options, (answer, keep) => {
-      if (keep) this.#options.holdings.bind(name, answer.found!)
-      return answer.found!
-    })
+    const found = await this.#writing(name, () =>
+      this.#options.link.ask(request, options, (answer, keep) => {
+        if (keep) this.#options.holdings.bind(name, answer.found!)
+        return answer.found!
+      }),
+    )
+    this.#options.link.wrote(name, found.incarnation)
     return boundName(name, found, this.#heldBytes(key))
+  }
+
+  override async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
+    const result = await super.remove(key, options)
+    for (const name of result.names) this.#options.link.wrote(name, result.seq)
+    return result
+  }
+
+  override async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
+    const result = await this.#writing(name, () => super.unbind(name, options))
+    for (const one of [name, ...result.names]) this.#options.link.wrote(one, result.seq)
+    return result
+  }
+
+  /** After a failure the caller knows more of the name than this Local: it asks Global again. */
+  async #writing<T>(name: string, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write()
+    } catch (error) {
+      this.#options.link.wrote(name, Infinity)
+      throw error
+    }
   }
 
   /** The cache's answer; undefined if it holds nothing that was confirmed. */

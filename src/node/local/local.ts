@@ -27,6 +27,7 @@ import type { Log } from '../../log.ts'
 import type {
   CallOptions,
   GetOptions,
+  ImmediateValue,
   Node,
   NodeStatus,
   PutOptions,
@@ -125,7 +126,11 @@ export class Local implements Node {
   }
 
   put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
-    return this.#uploader.put(source, options)
+    const stored = this.#uploader.put(source, options)
+    const { name } = options
+    // Whatever became of it, the next look-up of the name asks Global (R004-86).
+    if (name === undefined) return stored
+    return stored.finally(() => this.#options.link.wrote(name, Infinity))
   }
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
@@ -135,6 +140,10 @@ export class Local implements Node {
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {
     return this.#find(key, options)
+  }
+
+  getImmediate(keyOrName: string): ImmediateValue | undefined {
+    return this.#reader.getImmediate(keyOrName)
   }
 
   async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {

@@ -9,6 +9,7 @@ import type { Fact } from '../../index/message.ts'
 import {
   CALL_TIMEOUT_MS,
   FETCH_RUN_BYTES,
+  GROUP_BYTES,
   READ_SHARE_BYTES,
   SHARE_KEPT_BYTES,
 } from '../../limits.ts'
@@ -19,7 +20,7 @@ import { servedFromCache } from '../cache/served-value.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { resolveRange } from '../calls/range.ts'
 import { deadline, type Deadline } from '../../deadline.ts'
-import type { CallOptions, GetOptions, ReadableValue } from '../node.ts'
+import type { CallOptions, GetOptions, ImmediateValue, ReadableValue } from '../node.ts'
 import { NoRoom, type Interest } from '../swarm/download.ts'
 import type { Fetcher } from '../swarm/fetcher.ts'
 import type { Read } from './active-reads.ts'
@@ -75,6 +76,20 @@ export class Reader {
       if (entry === undefined) return this.#passThrough(key, fact, range, options)
       return this.#readable(entry, range, options, true)
     })
+  }
+
+  /** A small value that is held, and may be served this very moment. */
+  getImmediate(word: string): ImmediateValue | undefined {
+    const verdict = this.#link.verdict()
+    if (verdict !== 'serve' && verdict !== 'stale') return undefined
+    const isNameKnown = verdict === 'serve'
+    const key = Key.printed(word) ?? (isNameKnown ? this.#holdings.bound(word)?.key : undefined)
+    const value = key && this.#cache.get(key)
+    if (value === undefined || value.isVoid || value.isDropped) return undefined
+    const bytes = value.size > GROUP_BYTES ? undefined : value.whole
+    if (bytes === undefined) return undefined
+    this.#cache.count('hit')
+    return { key: value.key, bytes }
   }
 
   /** Opens a value for another Local under the rules for callers; a removal ends it. */

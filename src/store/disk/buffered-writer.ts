@@ -1,5 +1,7 @@
 /** Joins small appends to a file into large writes: each write costs a trip to a thread. */
+import type { Hashed } from '../../hash/hasher.ts'
 import { KIB } from '../../limits.ts'
+import type { FileContent } from '../store.ts'
 import type { WritableFile } from './files.ts'
 
 /** Buffer of each value being written; larger writes are not faster. */
@@ -27,6 +29,11 @@ export class BufferedWriter {
       rest = rest.subarray(taken.byteLength)
       if (this.#length === WRITE_BUFFER_BYTES) await this.flush()
     }
+  }
+
+  /** In place of any `append`. */
+  copyFrom(file: FileContent): Promise<Hashed> {
+    return this.#file.copyFrom(file)
   }
 
   /** Writes the buffer. */

@@ -1,5 +1,5 @@
 /** The open disk store: checks calls and connects records, value files and the quota. */
-import { bytesIn, toHex, unzeroed } from '../../bytes.ts'
+import { bytesIn, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
@@ -14,8 +14,11 @@ import {
 } from '../arguments.ts'
 import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
+import type { SizeIndex } from '../size-index.ts'
 import type {
   CommitResult,
+  ImmediateReads,
+  LentFile,
   Location,
   LogEntry,
   RecordKey,
@@ -29,6 +32,7 @@ import type {
   Table,
   Transaction,
 } from '../store.ts'
+import { OutboardMove } from './earlier-layout.ts'
 import type { Files } from './files.ts'
 import type { FreeSpace } from './free-space.ts'
 import { type Layout, makeLocation } from './layout.ts'
@@ -36,6 +40,7 @@ import type { PartialUploads } from './partial-uploads.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
+import { smallValues } from './records/small-values.ts'
 import { applyAll, cost } from './records/transaction.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './shared-sync.ts'
@@ -51,6 +56,8 @@ export interface DiskStore extends Store {
   readonly kind: 'disk'
   /** What the opening found, for the log. */
   readonly recovery: Recovery
+  /** Resolves when no outboard of layout 1 is left to move, or this run can move no more. */
+  readonly outboardsMoved: Promise<void>
 }
 
 export interface DiskStoreParts {
@@ -64,11 +71,17 @@ export interface DiskStoreParts {
   readonly quarantine: Quarantine
   readonly run: number
   readonly recovery: Recovery
+  readonly hasOutboardsBehind: boolean
+  readonly sizes: SizeIndex
   readonly maxBytes: number | undefined
 }
 
 export class OpenDiskStore implements DiskStore {
   readonly kind = 'disk'
+  readonly immediate: ImmediateReads = {
+    row: (key) => (this.#closing === undefined ? this.#database.row(key) : undefined),
+    value: (location, mostBytes) => this.#small(location, mostBytes),
+  }
   readonly recovery: Recovery
   readonly #parts: DiskStoreParts
   readonly #database: Database
@@ -76,6 +89,7 @@ export class OpenDiskStore implements DiskStore {
   readonly #readers: ValueReaders
   readonly #quota: Quota
   readonly #host: StagingHost
+  readonly #move: OutboardMove | undefined
   /** Values staged in this run. */
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
@@ -102,6 +116,13 @@ export class OpenDiskStore implements DiskStore {
       discardSealed: (location) => this.#discardSealed(location),
       onEnd: (staging) => this.#stagings.delete(staging),
     }
+    const { hasOutboardsBehind } = parts
+    const readers = this.#readers
+    this.#move = hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
+  }
+
+  get outboardsMoved(): Promise<void> {
+    return this.#move?.ended ?? Promise.resolve()
   }
 
   async stage(size: number | undefined, resumption?: Resumption): Promise<Staging> {
@@ -124,18 +145,10 @@ export class OpenDiskStore implements DiskStore {
   async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    const total = bytesIn(values)
-    this.#quota.reserve(total)
-    const all = unzeroed(total)
-    let at = 0
-    return values.map((value) => {
-      const size = value.byteLength
-      const location = makeLocation(this.#parts.run, ++this.#staged)
-      all.set(value, at)
-      const small = all.subarray(at, (at += size))
-      this.#sealed.set(location, { size, outboardBytes: 0, file: location, small })
-      return location
-    })
+    this.#quota.reserve(bytesIn(values))
+    const sealed = smallValues(values, () => makeLocation(this.#parts.run, ++this.#staged))
+    for (const value of sealed) this.#sealed.set(value.file, value)
+    return sealed.map(({ file }) => file)
   }
 
   async discard(location: Location): Promise<void> {
@@ -185,7 +198,7 @@ export class OpenDiskStore implements DiskStore {
     })
     this.#quota.free(old.size)
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
-    if (old.small === undefined) await this.#removeFile(old.file)
+    await this.#removeFiles(old)
     await this.#parts.quarantine.remove(location)
   }
 
@@ -198,8 +211,25 @@ export class OpenDiskStore implements DiskStore {
     yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
   }
 
+  async lendFile(location: Location): Promise<LentFile | undefined> {
+    const { small, file } = this.#value(location)
+    return small === undefined ? this.#readers.lend(location, file) : undefined
+  }
+
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    return outboardOf(this.#readers, location, this.#value(location), range)
+    const value = this.#value(location)
+    try {
+      return await outboardOf(this.#readers, this.#database, location, value, range)
+    } catch (error) {
+      // Meanwhile it may have been moved away from behind the value, and the file been cut.
+      const now = this.#value(location)
+      if (now.file !== value.file || now.place === value.place) throw error
+      return outboardOf(this.#readers, this.#database, location, now, range)
+    }
+  }
+
+  ofSize(size: number): readonly Location[] {
+    return this.#parts.sizes.of(size)
   }
 
   async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
@@ -235,7 +265,10 @@ export class OpenDiskStore implements DiskStore {
     applied.forEach(({ result, released }, i) => {
       const { adopt = [], release = [] } = transactions[i]!
       if (!result.ok) return
-      for (const location of adopt) this.#sealed.delete(location)
+      for (const location of adopt) {
+        this.#parts.sizes.add(location, this.#sealed.get(location)?.size ?? 0)
+        this.#sealed.delete(location)
+      }
       release.forEach((location, at) => freed.push(this.#free(location, released[at]!)))
     })
     await Promise.all(freed)
@@ -291,6 +324,7 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
+    await this.#move?.stop()
     await this.#commits.settled()
     await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
@@ -299,13 +333,14 @@ export class OpenDiskStore implements DiskStore {
   }
 
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
-  async #free(location: Location, { size, file, small }: StoredValue): Promise<void> {
+  async #free(location: Location, value: StoredValue): Promise<void> {
+    this.#parts.sizes.remove(location, value.size)
     await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
-    if (small === undefined) {
-      await this.#removeFile(file)
+    if (value.small === undefined) {
+      await this.#removeFiles(value)
       await this.#parts.quarantine.remove(location)
     }
-    this.#quota.free(size)
+    this.#quota.free(value.size)
   }
 
   /**
@@ -318,13 +353,16 @@ export class OpenDiskStore implements DiskStore {
     // A commit that reported a failure may still have adopted it: the database knows.
     if (value === undefined || this.#database.value(location) !== undefined) return false
     await this.#readers.end(location, new DstoreError('removed', 'the value was discarded'))
-    if (value.small === undefined) await this.#removeFile(value.file)
+    await this.#removeFiles(value)
     return true
   }
 
-  async #removeFile(file: Location): Promise<void> {
+  /** The files of a value that is not small. */
+  async #removeFiles({ file, small, place }: StoredValue): Promise<void> {
+    if (small !== undefined) return
     const { files, layout } = this.#parts
     await files.remove(layout.valueFile(file)).catch(() => undefined)
+    if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)
   }
 
   /**
@@ -333,6 +371,13 @@ export class OpenDiskStore implements DiskStore {
   async #claimPartial({ id, from }: Resumption): Promise<PartialUpload | undefined> {
     const hex = toHex(id)
     return (await this.#parts.partials.claim(hex, from)) ? { id: hex, from } : undefined
+  }
+
+  #small(location: Location, mostBytes: number): Uint8Array | undefined {
+    if (this.#closing !== undefined || this.#parts.quarantine.has(location)) return undefined
+    const value = this.#database.value(location)
+    if (value?.small === undefined || value.size > mostBytes) return undefined
+    return value.small.subarray(value.outboardBytes)
   }
 
   #value(location: Location): StoredValue {

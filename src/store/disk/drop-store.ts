@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { faultOf } from './faults.ts'
 import { nodeFiles } from './files.ts'
-import { Layout } from './layout.ts'
+import { layoutIn } from './earlier-layout.ts'
 
 /** What a deletion that was interrupted leaves. No opening takes it for a store. */
 const DROPPED = 'dropped-store'
@@ -14,8 +14,8 @@ const DROPPED = 'dropped-store'
  * `unwritable`.
  */
 export async function dropStore(directory: string): Promise<void> {
-  const { root } = new Layout(directory)
   try {
+    const { root } = await layoutIn(nodeFiles, directory)
     await deleteRest(directory)
     if ((await nodeFiles.identity(root)) !== undefined) {
       await nodeFiles.rename(root, join(directory, DROPPED))

@@ -1,6 +1,10 @@
 /** The filesystem calls of the disk store, behind an interface so that tests can make each fail. */
 import type { BigIntStats } from 'node:fs'
 import * as fs from 'node:fs/promises'
+import type { Hashed } from '../../hash/hasher.ts'
+import { GROUP_BYTES } from '../../limits.ts'
+import { hashInThreads } from '../file/file-hash-threads.ts'
+import type { FileContent } from '../store.ts'
 import { isMissing } from './faults.ts'
 
 /** Throws the errors of `node:fs`; `faultOf` converts them. */
@@ -21,6 +25,8 @@ export interface Files {
   identity(path: string): Promise<string | undefined>
   /** Extends a file with zeros to this length, in bytes. */
   lengthen(path: string, size: number): Promise<void>
+  /** Shortens a file that may be read-only to this length, durably, and gives it this mode. */
+  cut(path: string, size: number, mode: number): Promise<void>
   rename(from: string, to: string): Promise<void>
   /** Deletes a file; does nothing if it is missing. */
   remove(path: string): Promise<void>
@@ -36,6 +42,8 @@ export interface Files {
 export interface WritableFile {
   /** Appends bytes; returns how many it wrote, at least one. */
   write(bytes: Uint8Array): Promise<number>
+  /** In place of any `write`: copies a file of a caller here by threads, and hashes it. */
+  copyFrom(file: FileContent): Promise<Hashed>
   setMode(mode: number): Promise<void>
   /** Makes the written bytes durable. */
   sync(): Promise<void>
@@ -71,6 +79,18 @@ export const nodeFiles: Files = {
   size: (path) => present(async () => (await fs.stat(path)).size),
   identity: (path) => present(async () => identityOf(await fs.stat(path, { bigint: true }))),
   lengthen: (path, size) => fs.truncate(path, size),
+  cut: async (path, size, mode) => {
+    await fs.chmod(path, FILE_MODE)
+    const handle = await fs.open(path, 'r+')
+    try {
+      // Before it is cut: a file that was cut is never looked at again.
+      await handle.chmod(mode)
+      await handle.truncate(size)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
   setMode: (path, mode) => fs.chmod(path, mode),
@@ -109,6 +129,16 @@ async function present<T>(ask: () => Promise<T>): Promise<T | undefined> {
 function writable(handle: fs.FileHandle): WritableFile {
   return {
     write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+    copyFrom: ({ fd, path, size, signal, onProgress }) =>
+      hashInThreads({
+        fd,
+        name: path,
+        size,
+        groupBytes: GROUP_BYTES,
+        signal,
+        onProgress,
+        target: { fd: handle.fd, sync: () => handle.datasync() },
+      }),
     setMode: (mode) => handle.chmod(mode),
     sync: () => handle.sync(),
     close: () => handle.close(),

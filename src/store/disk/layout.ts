@@ -3,19 +3,22 @@ import { join } from 'node:path'
 import { fromHex, toHex } from '../../bytes.ts'
 import type { Location } from '../store.ts'
 
-/** Incremented when old and new versions cannot read each other's files. */
-const VERSION = 1
+/** Incremented when an earlier dstore cannot read what this one writes. */
+const VERSION = 2
+
+/** The layout of which this version takes stores over (R005-64). */
+export const EARLIER_VERSION = 1
 
 const LAYOUT_NAME = /^store-v(\d+)$/
 const LOCATION_BYTES = 10
-const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged)?$/
+const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged|\.outboard)?$/
 const PARTIAL_FILE = /^([0-9a-f]{64})\.part$/
 
 /** A parsed file name in the directory of values. */
 export interface ValueFileName {
   readonly location: Location
-  /** `part`: it was never sealed. `damaged`: in quarantine. */
-  readonly kind: 'value' | 'part' | 'damaged'
+  /** `part`: it was never sealed. `damaged`: in quarantine. `outboard`: that of a value. */
+  readonly kind: 'value' | 'part' | 'damaged' | 'outboard'
 }
 
 export class Layout {
@@ -26,16 +29,21 @@ export class Layout {
   readonly records: string
   readonly values: string
 
-  constructor(parent: string) {
+  constructor(parent: string, version: number = VERSION) {
     this.parent = parent
-    this.root = join(parent, `store-v${VERSION}`)
+    this.root = join(parent, `store-v${version}`)
     this.records = join(this.root, 'records')
     this.values = join(this.root, 'values')
   }
 
-  /** A sealed value: its bytes, then its outboard. */
+  /** A sealed value; in one of layout 1 its outboard follows, until that is moved. */
   valueFile(location: Location): string {
     return join(this.values, location)
+  }
+
+  /** The outboard of a value, if it is too large for the records. */
+  outboardFile(location: Location): string {
+    return join(this.values, `${location}.outboard`)
   }
 
   /** A file in quarantine. */
@@ -62,7 +70,7 @@ export class Layout {
 /** Does a directory of this name hold a layout that this version of dstore cannot read? */
 export function isForeign(name: string): boolean {
   const digits = LAYOUT_NAME.exec(name)?.[1]
-  return digits !== undefined && Number(digits) !== VERSION
+  return digits !== undefined && Number(digits) !== VERSION && Number(digits) !== EARLIER_VERSION
 }
 
 /**
@@ -71,7 +79,7 @@ export function isForeign(name: string): boolean {
 export function parseValueFile(name: string): ValueFileName | undefined {
   const match = VALUE_FILE.exec(name)
   if (match === null) return undefined
-  const kind = match[2] === '.part' ? 'part' : match[2] === '.damaged' ? 'damaged' : 'value'
+  const kind = (match[2]?.slice(1) ?? 'value') as ValueFileName['kind']
   return { location: match[1]!, kind }
 }
 

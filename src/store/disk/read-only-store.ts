@@ -7,8 +7,9 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { Location, RecordKey, Row, ScanOptions, Store, Table } from '../store.ts'
 import { faultOf } from './faults.ts'
 import { nodeFiles } from './files.ts'
-import { Layout } from './layout.ts'
+import type { Layout } from './layout.ts'
 import type { Database } from './records/database.ts'
+import { layoutIn } from './earlier-layout.ts'
 import { openForReading } from './recovery.ts'
 import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
 
@@ -40,9 +41,9 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
    * of the directory. Errors: `incompatible`, `integrity`, `unreadable`, each naming the directory.
    */
   static async open(directory: string): Promise<ReadOnlyStore | undefined> {
-    const layout = new Layout(directory)
     let database: Database | undefined
     try {
+      const layout = await layoutIn(nodeFiles, directory)
       database = await openForReading(nodeFiles, layout)
       return database && new ReadOnlyStore(database, layout)
     } catch (error) {
@@ -71,7 +72,7 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    return outboardOf(this.#readers, location, this.#value(location), range)
+    return outboardOf(this.#readers, this.#database, location, this.#value(location), range)
   }
 
   async close(): Promise<void> {

@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
+import { SizeIndex } from '../size-index.ts'
 import type { Location } from '../store.ts'
-import { Database, type DatabaseOptions } from './records/database.ts'
+import { Database, type DatabaseOptions, type StoredValue } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
-import { FILE_MODE, type Files } from './files.ts'
+import { takeOver } from './earlier-layout.ts'
+import { FILE_MODE, type Files, SEALED_MODE } from './files.ts'
 import { checkLmdbFile } from './records/lmdb-file.ts'
 import { explained } from './records/short-write.ts'
 import {
@@ -29,6 +31,14 @@ const NEW_DATABASE_BYTES = 256 * KIB
 /** LMDB's table of readers: more of them than a process has threads. */
 const LOCK_BYTES = 16 * KIB
 
+/** What the opening found, and whether it is to be brought to this layout. */
+export interface Recovered {
+  readonly recovery: Recovery
+  /** Is an outboard behind its value, as in layout 1? */
+  readonly hasOutboardsBehind: boolean
+  readonly sizes: SizeIndex
+}
+
 /** What the opening found. */
 export interface Recovery {
   /** Files that no record names, from interrupted puts and removals: deleted. */
@@ -37,17 +47,18 @@ export interface Recovery {
   readonly damaged: readonly Location[]
 }
 
-/** Creates missing directories; refuses a layout of another version. */
+/** Takes over a store of layout 1, creates missing directories; refuses a later layout. */
 export async function prepare(files: Files, layout: Layout): Promise<void> {
   await refuseForeign(files, layout)
   const isNew = await files.makeDirectory(layout.parent)
   if (isNew) await files.syncDirectory(dirname(layout.parent))
+  else await takeOver(files, layout, async (earlier) => void (await checkRecords(files, earlier)))
   for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
   // Every time: an earlier run may have been killed after it created them.
   for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
 }
 
-/** Refuses a layout of another version. */
+/** Refuses a layout that this version cannot read. */
 async function refuseForeign(files: Files, layout: Layout): Promise<void> {
   for (const name of await namesIn(files, layout.parent)) {
     if (isForeign(name)) {
@@ -92,16 +103,22 @@ export async function openDatabase(
  */
 export async function openForReading(files: Files, layout: Layout): Promise<Database | undefined> {
   await refuseForeign(files, layout)
-  const size = await files.size(layout.data)
-  if (size === undefined || size === 0) {
-    for (const name of await namesIn(files, layout.values)) {
-      if (parseValueFile(name)?.kind === 'value') throw recordsMissing(layout)
-    }
-    return undefined
-  }
-  await checkLmdbFile(files, layout.data)
+  if (!(await checkRecords(files, layout))) return undefined
   await allocateLock(files, layout)
   return openLmdb(layout, { readOnly: true })
+}
+
+/** Has the store records? Throws `integrity` if they are damaged, or lost while it has values. */
+async function checkRecords(files: Files, layout: Layout): Promise<boolean> {
+  const size = await files.size(layout.data)
+  if (size !== undefined && size > 0) {
+    await checkLmdbFile(files, layout.data)
+    return true
+  }
+  for (const name of await namesIn(files, layout.values)) {
+    if (parseValueFile(name)?.kind === 'value') throw recordsMissing(layout)
+  }
+  return false
 }
 
 function openLmdb(layout: Layout, options: DatabaseOptions): Database {
@@ -155,10 +172,11 @@ export async function recover(
   layout: Layout,
   database: Database,
   partials: PartialUploads,
-): Promise<Recovery> {
+): Promise<Recovered> {
   let deletedFiles = 0
-  let named: ReadonlySet<Location> | undefined
-  const isNamed = (file: Location): boolean => (named ??= replacementFiles(database)).has(file)
+  let named: ReadonlyMap<Location, StoredValue> | undefined
+  const isNamed = (file: Location): StoredValue | undefined =>
+    (named ??= replacementFiles(database)).get(file)
   for await (const name of files.list(layout.values)) {
     const id = parsePartialFile(name)
     const file = parseValueFile(name)
@@ -169,26 +187,50 @@ export async function recover(
   }
   await partials.trim()
   const damaged: Location[] = []
+  let hasOutboardsBehind = false
+  const sizes = new SizeIndex()
   let checks: Promise<void>[] = []
-  const check = async (location: Location, path: string, expected: number): Promise<void> => {
-    if ((await files.size(path)) !== expected) damaged.push(location)
+  const check = async (location: Location, value: StoredValue): Promise<void> => {
+    if (!(await isWhole(files, layout, value))) damaged.push(location)
   }
   for (const { location, value } of database.files()) {
     if (database.isDamaged(location)) continue
-    checks.push(check(location, layout.valueFile(value.file), value.size + value.outboardBytes))
+    if (value.place === 'behind') hasOutboardsBehind = true
+    sizes.add(location, value.size)
+    checks.push(check(location, value))
     if (checks.length < CONCURRENT_CHECKS) continue
     await Promise.all(checks)
     checks = []
   }
   await Promise.all(checks)
-  return { deletedFiles, damaged }
+  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind, sizes }
 }
 
-/** Files of values that replaced damaged ones: few. */
-function replacementFiles(database: Database): ReadonlySet<Location> {
-  const named = new Set<Location>()
+/** Have the files of a value the right lengths? Cuts one that a move of its outboard left long. */
+async function isWhole(
+  files: Files,
+  layout: Layout,
+  { size, outboardBytes, file, place }: StoredValue,
+): Promise<boolean> {
+  const path = layout.valueFile(file)
+  const length = await files.size(path)
+  if (place === 'behind') return length === size + outboardBytes
+  if (place === 'file' && (await files.size(layout.outboardFile(file))) !== outboardBytes) {
+    return false
+  }
+  if (length !== size && length === size + outboardBytes) {
+    // If the disk refuses, the value is as good, and the next opening finds the same.
+    await files.cut(path, size, SEALED_MODE).catch(() => undefined)
+    return true
+  }
+  return length === size
+}
+
+/** The values that replaced damaged ones, by their files: few. */
+function replacementFiles(database: Database): ReadonlyMap<Location, StoredValue> {
+  const named = new Map<Location, StoredValue>()
   for (const { location, value } of database.files()) {
-    if (value.file !== location) named.add(value.file)
+    if (value.file !== location) named.set(value.file, value)
   }
   return named
 }
@@ -196,12 +238,13 @@ function replacementFiles(database: Database): ReadonlySet<Location> {
 function isKept(
   { location, kind }: ValueFileName,
   database: Database,
-  isNamed: (file: Location) => boolean,
+  isNamed: (file: Location) => StoredValue | undefined,
 ): boolean {
   if (kind === 'part') return false
   if (kind === 'damaged') return database.isDamaged(location)
-  const value = database.value(location)
-  return (value?.small === undefined && value?.file === location) || isNamed(location)
+  const own = database.value(location)
+  const value = own?.small === undefined && own?.file === location ? own : isNamed(location)
+  return value !== undefined && (kind === 'value' || value.place === 'file')
 }
 
 async function namesIn(files: Files, path: string): Promise<readonly string[]> {

@@ -1,11 +1,12 @@
 /** A value being written: buffered while it may fit into a record, then in a file. */
 import { concat } from '../../bytes.ts'
+import type { Hashed } from '../../hash/hasher.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { checkBytes } from '../arguments.ts'
 import { ChunkedBytes } from '../memory/chunked-bytes.ts'
 import type { HeldFiles } from '../file/held-files.ts'
 import type { Reservation } from '../quota.ts'
-import type { Location, Staging } from '../store.ts'
+import type { FileContent, Location, Staging } from '../store.ts'
 import type { StoredValue } from './records/database.ts'
 import { type Files, SEALED_MODE } from './files.ts'
 import { BufferedWriter } from './buffered-writer.ts'
@@ -60,6 +61,7 @@ export class DiskStaging implements Staging {
   readonly #partial: PartialUpload | undefined
   /** Current path of the file. */
   #path: string | undefined
+  #outboardPath: string | undefined
   /** The `write` or `seal` in progress. */
   #busy: Promise<unknown> | undefined
   /** Nothing is left to delete, or the file belongs to the partial uploads. */
@@ -85,18 +87,39 @@ export class DiskStaging implements Staging {
     })
   }
 
+  async copyFrom(content: FileContent): Promise<Hashed> {
+    let hashed: Hashed | undefined
+    await this.#step('write a value', async () => {
+      if (this.#size > 0 || this.#partial !== undefined) {
+        throw new TypeError('only a new staging can take a file')
+      }
+      this.#reservation.use(content.size)
+      this.#size = content.size
+      hashed = await (await this.#spill()).copyFrom(content)
+    })
+    return hashed!
+  }
+
   async seal(outboard: Uint8Array): Promise<Location> {
     checkBytes('outboard', outboard)
     await this.#step('write a value', async () => {
       const outboardBytes = outboard.byteLength
       const isSmall = this.#buffer !== undefined && this.#size + outboardBytes <= SMALL_VALUE_BYTES
       const small = isSmall ? concat([outboard, ...this.#buffered()]) : undefined
-      if (!isSmall) await this.#finishFile(outboard)
+      const place = outboardBytes <= SMALL_VALUE_BYTES ? 'records' : 'file'
+      if (!isSmall) await this.#finishFiles(place === 'file' ? outboard : undefined)
       this.#buffer = undefined
       this.#reservation.settle()
       this.#isHandedOver = true
       const file = this.#location
-      this.#host.onSealed(file, { size: this.#size, outboardBytes, file, small })
+      this.#host.onSealed(file, {
+        size: this.#size,
+        outboardBytes,
+        file,
+        small,
+        place,
+        ...(!isSmall && place === 'records' && { outboard }),
+      })
       if (this.#partial !== undefined) this.#host.partials.release(this.#partial.id)
     })
     if (this.#state === 'open') this.#state = 'sealed'
@@ -180,18 +203,38 @@ export class DiskStaging implements Staging {
     return this.#file
   }
 
-  /** Writes the file, makes it durable and only then gives it its final name, durably. */
-  async #finishFile(outboard: Uint8Array): Promise<void> {
+  /**
+   * Makes the file durable, and one for the outboard if there is one, and only then gives it its
+   * final name, durably. The outboard needs no other name: no record names it before.
+   */
+  async #finishFiles(outboard: Uint8Array | undefined): Promise<void> {
     const { files, layout, valuesSync } = this.#host
     const file = await this.#spill()
-    await file.append(outboard)
-    await file.seal(SEALED_MODE)
+    const written = await Promise.allSettled([
+      file.seal(SEALED_MODE),
+      this.#writeOutboard(outboard),
+    ])
+    for (const result of written) if (result.status === 'rejected') throw result.reason
     this.#file = undefined
     await file.close()
     const path = layout.valueFile(this.#location)
     await files.rename(this.#path!, path)
     this.#path = path
     await valuesSync.run()
+  }
+
+  async #writeOutboard(outboard: Uint8Array | undefined): Promise<void> {
+    if (outboard === undefined) return
+    const { files, layout } = this.#host
+    const path = layout.outboardFile(this.#location)
+    const file = new BufferedWriter(await files.create(path))
+    this.#outboardPath = path
+    try {
+      await file.append(outboard)
+      await file.seal(SEALED_MODE)
+    } finally {
+      await file.close()
+    }
   }
 
   #buffered(): Iterable<Uint8Array> {
@@ -211,7 +254,9 @@ export class DiskStaging implements Staging {
     this.#file = undefined
     this.#path = undefined
     await file?.close().catch(() => undefined)
-    if (path !== undefined) await this.#host.files.remove(path).catch(() => undefined)
+    for (const one of [path, this.#outboardPath]) {
+      if (one !== undefined) await this.#host.files.remove(one).catch(() => undefined)
+    }
     if (partial !== undefined) this.#host.partials.release(partial.id)
     this.#end()
   }

@@ -1,21 +1,27 @@
 /** Reads of value files, which a removal or the end of the store can end at any moment. */
 import { unzeroed } from '../../bytes.ts'
+import { pause } from '../../deadline.ts'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import { checkRange } from '../arguments.ts'
-import type { Location } from '../store.ts'
+import type { LentFile, Location } from '../store.ts'
 import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 import type { Layout } from './layout.ts'
-import type { StoredValue } from './records/database.ts'
+import type { Database, StoredValue } from './records/database.ts'
+
+/** How long a release waits for a borrower, which may hang in a file system of its own. */
+const LENT_MS = 5_000
+
+const NEVER = new AbortController().signal
 
 /** The reads in progress, by the location of their value. */
 export class ValueReaders {
   readonly #files: Files
   readonly #layout: Layout
-  readonly #readers = new Map<Location, Set<ValueReader>>()
+  readonly #readers = new Map<Location, Set<Pick<ValueReader, 'end'>>>()
 
   constructor(files: Files, layout: Layout) {
     this.#files = files
@@ -23,16 +29,57 @@ export class ValueReaders {
   }
 
   /** A range of the file of a value. */
-  async *read(
+  read(
     { location, file, range }: { location: Location; file: Location; range: ByteRange },
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const reader = new ValueReader(this.#files, this.#layout.valueFile(file))
-    const readers = this.#readers.get(location) ?? new Set()
-    this.#readers.set(location, readers.add(reader))
+    return this.#read(location, this.#layout.valueFile(file), range, signal)
+  }
+
+  /** A range of the outboard of a value in a file, unless the records have it. */
+  readOutboard(
+    location: Location,
+    { size, file, place }: StoredValue,
+    { start, end }: ByteRange,
+  ): AsyncGenerator<Uint8Array> {
+    if (place === 'file') {
+      return this.#read(location, this.#layout.outboardFile(file), { start, end })
+    }
+    return this.read({ location, file, range: { start: size + start, end: size + end } })
+  }
+
+  async *#read(
+    location: Location,
+    path: string,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const reader = new ValueReader(this.#files, path)
+    const forget = this.#register(location, reader)
     try {
       yield* reader.pieces(range, signal)
     } finally {
+      forget()
+    }
+  }
+
+  /** Lends the file of a value; `end` waits until it is given back. */
+  lend(location: Location, file: Location): LentFile {
+    const aborter = new AbortController()
+    let giveBack = (): void => undefined
+    const back = new Promise<void>((resolve) => (giveBack = resolve))
+    const end = (fault: DstoreError): Promise<void> => {
+      aborter.abort(fault)
+      return Promise.race([back, pause(LENT_MS, NEVER)])
+    }
+    void back.then(this.#register(location, { end }))
+    return { path: this.#layout.valueFile(file), signal: aborter.signal, giveBack }
+  }
+
+  #register(location: Location, reader: Pick<ValueReader, 'end'>): () => void {
+    const readers = this.#readers.get(location) ?? new Set()
+    this.#readers.set(location, readers.add(reader))
+    return () => {
       readers.delete(reader)
       if (readers.size === 0) this.#readers.delete(location)
     }
@@ -68,16 +115,23 @@ export async function* bytesOf(
 /** A range of the outboard of a stored value; the whole of it without a range. */
 export async function outboardOf(
   readers: ValueReaders,
+  database: Pick<Database, 'outboard'>,
   location: Location,
-  { size, outboardBytes, file, small }: StoredValue,
+  value: StoredValue,
   range?: ByteRange,
 ): Promise<Uint8Array> {
+  const { outboardBytes, small, place } = value
   const { start, end } = checkRange(range, outboardBytes)
   if (small !== undefined) return small.subarray(start, end)
+  if (start === end) return new Uint8Array(0)
+  if (place === 'records') {
+    const kept = value.outboard ?? database.outboard(location)
+    if (kept?.byteLength === outboardBytes) return kept.subarray(start, end)
+    throw new DstoreError('integrity', 'the records lack the outboard of a value')
+  }
   const whole = new Uint8Array(end - start)
   let filled = 0
-  const part = { start: size + start, end: size + end }
-  for await (const piece of readers.read({ location, file, range: part })) {
+  for await (const piece of readers.readOutboard(location, value, { start, end })) {
     whole.set(piece, filled)
     filled += piece.byteLength
   }
@@ -163,7 +217,7 @@ export class ValueReader {
 }
 
 /** Bytes that the disk lost are damage, which a repair can heal; a refused access is not. */
-function readFault(error: unknown): Error {
+export function readFault(error: unknown): Error {
   if (error instanceof DstoreError) return error
   if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')
   const isDamage = error instanceof Error && 'code' in error && error.code === 'EIO'

@@ -1,10 +1,17 @@
 /** Messages to and from the hashing threads. */
 
-/** A file to hash. Several threads share a job by claiming pieces of `PIECE_BYTES`. */
+/**
+ * A file to hash, and perhaps to copy. Several threads share a job by claiming pieces of
+ * `PIECE_BYTES`; each leaves it after `pieces` of them, so that other jobs have their turn.
+ */
 export interface HashJob {
   /** Descriptor of the open file, read by position. */
   readonly fd: number
+  /** Descriptor of the file that is written, by position; undefined if it is only hashed. */
+  readonly to: number | undefined
   readonly size: number
+  /** Pieces that a thread claims before it leaves the job. */
+  readonly pieces: number
   readonly groupBytes: number
   /** Two 64-bit integers: `CLAIMS` and `STOP`. */
   readonly shared: SharedArrayBuffer
@@ -24,9 +31,18 @@ export interface HashedPiece {
   readonly outboard: Uint8Array
 }
 
-/** Any number of pieces, then one message on the end, after which the thread reads no more. */
+/**
+ * Any number of pieces, then one message on the end, after which the thread does nothing more.
+ * `paused`: pieces may be left. `code` and `message` are those of the system.
+ */
 export type HashReport =
   | HashedPiece
   | { readonly kind: 'done' }
+  | { readonly kind: 'paused' }
   | { readonly kind: 'shrank' }
-  | { readonly kind: 'failed'; readonly code: string | undefined; readonly message: string }
+  | {
+      readonly kind: 'failed'
+      readonly doing: 'read' | 'write'
+      readonly code: string | undefined
+      readonly message: string
+    }

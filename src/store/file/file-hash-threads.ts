@@ -1,4 +1,7 @@
-/** Hashes one file in several threads and joins their subtrees into one tree. */
+/**
+ * Hashes files in several threads, copies them on the way, and joins the subtrees of each into one
+ * tree. All files of the process share the threads, of which each holds one window of a file.
+ */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
@@ -6,10 +9,20 @@ import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { CvStack } from '../../hash/engine/cv-stack.ts'
 import type { Hashed } from '../../hash/hasher.ts'
 import { PAIR_BYTES, groupCount, outboardBytes, pairOffset } from '../../hash/tree/tree.ts'
-import { HASH_THREADS, HASH_THREAD_IDLE_MS, PIECE_BYTES } from '../../limits.ts'
+import { EARLY_SYNC_BYTES, HASH_THREADS, HASH_THREAD_IDLE_MS, PIECE_BYTES } from '../../limits.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
 import { SHARED_BYTES, STOP } from './file-hash-job.ts'
 import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
+
+/** Pieces that a thread takes of one file before another file has its turn. */
+const TURN_PIECES = 32
+
+/** An empty file to write to. */
+export interface CopyTarget {
+  readonly fd: number
+  /** Makes what was written durable. */
+  sync(): Promise<void>
+}
 
 /** A regular file to hash. */
 export interface FileWork {
@@ -22,16 +35,25 @@ export interface FileWork {
   readonly groupBytes: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined
+  /**
+   * Where its bytes are written, each from the memory in which it is hashed. Most of them are
+   * synced when the work ends, and the caller syncs the rest.
+   */
+  readonly target?: CopyTarget
 }
 
-/** Once this settles, no thread reads the file any more. */
+/**
+ * Once this settles, no thread uses the files any more. A failed write is thrown with the `code` of
+ * the system, everything else as a `DstoreError`.
+ */
 export async function hashInThreads(work: FileWork): Promise<Hashed> {
-  const { fd, name, size, groupBytes, signal, onProgress } = work
+  const { fd, name, size, groupBytes, signal, onProgress, target } = work
   const shared = new SharedArrayBuffer(SHARED_BYTES)
   const stop = (): void => {
     Atomics.store(new BigInt64Array(shared), STOP, 1n)
   }
-  const job: HashJob = { fd, size, groupBytes, shared }
+  const job: HashJob = { fd, to: target?.fd, size, groupBytes, pieces: TURN_PIECES, shared }
+  const early = target && new EarlySync(target, stop)
   const tree = new PieceTree(size, groupBytes)
   const pieces = Math.ceil(size / PIECE_BYTES)
   const threads = Math.min(availableParallelism(), HASH_THREADS, pieces)
@@ -39,19 +61,58 @@ export async function hashInThreads(work: FileWork): Promise<Hashed> {
   const onPiece = (piece: HashedPiece): void => {
     tree.add(piece)
     doneBytes += Math.min(PIECE_BYTES, size - piece.index * PIECE_BYTES)
+    early?.wrote(doneBytes)
     onProgress?.(doneBytes, size)
   }
   signal?.addEventListener('abort', stop)
   try {
-    const running = Array.from({ length: threads }, () => runThread(job, name, onPiece, stop))
-    for (const result of await Promise.allSettled(running)) {
-      if (result.status === 'rejected') throw result.reason
-    }
+    const running = Array.from({ length: threads }, async () => {
+      while (await runTurn(job, name, onPiece, stop));
+    })
+    const results = await Promise.allSettled(running)
+    await early?.ended()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   } finally {
     signal?.removeEventListener('abort', stop)
   }
   throwIfCancelled(signal)
   return { ...tree.finish(), size }
+}
+
+/** Syncs what was written while more is being written, so that little is left for the last sync. */
+class EarlySync {
+  readonly #target: CopyTarget
+  readonly #onFault: () => void
+  #syncedBytes = 0
+  #running: Promise<void> | undefined
+  /** A sync reports a fault of the disk only once: it must not be lost. */
+  #fault: { readonly reason: unknown } | undefined
+
+  constructor(target: CopyTarget, onFault: () => void) {
+    this.#target = target
+    this.#onFault = onFault
+  }
+
+  wrote(bytes: number): void {
+    if (this.#running !== undefined || bytes - this.#syncedBytes < EARLY_SYNC_BYTES) return
+    this.#syncedBytes = bytes
+    const sync = async (): Promise<void> => {
+      try {
+        await this.#target.sync()
+      } catch (reason) {
+        this.#fault ??= { reason }
+        this.#onFault()
+      }
+      this.#running = undefined
+    }
+    this.#running = sync()
+  }
+
+  /** Throws the fault of a sync. */
+  async ended(): Promise<void> {
+    await this.#running
+    if (this.#fault !== undefined) throw this.#fault.reason
+  }
 }
 
 /** Assembles the tree from pieces in any order. */
@@ -100,21 +161,41 @@ class PieceTree {
 /** Idle threads, and the timer that ends each. They do not keep the process alive. */
 const idle = new Map<Worker, NodeJS.Timeout>()
 
-function takeThread(): Worker {
+/** Those who wait for a thread, the first first. */
+const waiting: ((worker: Worker) => void)[] = []
+
+/** Threads that run, idle ones included. */
+let threadCount = 0
+
+const mostThreads = (): number => Math.min(availableParallelism(), HASH_THREADS)
+
+function startThread(): Worker {
+  threadCount++
+  // Threads must not inherit flags of a test runner or a debugger.
+  return new Worker(new URL('./file-hash-worker.js', import.meta.url), { execArgv: [] })
+}
+
+async function takeThread(): Promise<Worker> {
   const [kept] = idle.keys()
-  if (kept === undefined) {
-    // Threads must not inherit flags of a test runner or a debugger.
-    return new Worker(new URL('./file-hash-worker.js', import.meta.url), { execArgv: [] })
+  if (kept !== undefined) {
+    forgetThread(kept)
+    kept.ref()
+    return kept
   }
-  forgetThread(kept)
-  kept.ref()
-  return kept
+  if (threadCount < mostThreads()) return startThread()
+  return new Promise((resolve) => waiting.push(resolve))
 }
 
 function keepThread(worker: Worker): void {
+  const next = waiting.shift()
+  if (next !== undefined) {
+    next(worker)
+    return
+  }
   worker.unref()
   const end = (): void => {
     forgetThread(worker)
+    threadCount--
     void worker.terminate()
   }
   idle.set(worker, setTimeout(end, HASH_THREAD_IDLE_MS).unref())
@@ -127,26 +208,36 @@ function forgetThread(worker: Worker): void {
   worker.removeAllListeners('exit')
 }
 
-/** Runs a job on one thread. A fault stops all threads; it is thrown when this one has stopped. */
-async function runThread(
+/** A thread has ended in the middle of its work: those who wait get another. */
+function loseThread(): void {
+  threadCount--
+  const next = waiting.shift()
+  if (next !== undefined) next(startThread())
+}
+
+/**
+ * Runs a job on one thread for a while; true if it may have more to do. A fault stops all threads
+ * of the job; it is thrown when this one has stopped.
+ */
+async function runTurn(
   job: HashJob,
   name: string,
   onPiece: (piece: HashedPiece) => void,
   stop: () => void,
-): Promise<void> {
-  const worker = takeThread()
+): Promise<boolean> {
+  const worker = await takeThread()
   let fault: unknown
   const fail = (cause: unknown): void => {
     fault ??= cause
     stop()
   }
-  /** Has the thread reported its end? Then it is reusable. */
-  const isReusable = await new Promise<boolean>((resolve) => {
+  /** What the thread reported of its end; undefined if it ended itself. */
+  const end = await new Promise<'paused' | 'over' | undefined>((resolve) => {
     worker.on('message', (report: HashReport) => {
       if (report.kind !== 'piece') {
         if (report.kind === 'shrank') fail(changedFile(name, 'shrank'))
-        if (report.kind === 'failed') fail(unreadableFile(name, report))
-        resolve(true)
+        if (report.kind === 'failed') fail(faultOf(report, name))
+        resolve(report.kind === 'paused' ? 'paused' : 'over')
         return
       }
       try {
@@ -160,12 +251,19 @@ async function runThread(
     })
     worker.once('exit', () => {
       fail(new DstoreError('internal', 'a hashing thread ended before its work'))
-      resolve(false)
+      resolve(undefined)
     })
     worker.postMessage(job)
   })
   // By name, because Node has listeners on the worker too.
   for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event)
-  if (isReusable) keepThread(worker)
+  if (end === undefined) loseThread()
+  else keepThread(worker)
   if (fault !== undefined) throw fault
+  return end === 'paused'
+}
+
+function faultOf(report: HashReport & { kind: 'failed' }, name: string): Error {
+  if (report.doing === 'read') return unreadableFile(name, report)
+  return Object.assign(new Error(report.message), { code: report.code, syscall: 'write' })
 }

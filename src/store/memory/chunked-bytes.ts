@@ -26,6 +26,11 @@ export class ChunkedBytes {
     return this.#size
   }
 
+  /** All bytes, if they lie in one segment. */
+  get whole(): Uint8Array | undefined {
+    return this.#segments.length === 1 ? this.#segments[0]!.subarray(0, this.#size) : undefined
+  }
+
   append(bytes: Uint8Array): void {
     let rest = bytes
     while (rest.byteLength > 0) {

@@ -20,6 +20,7 @@ import { firstRows, pageOfRows } from '../row-page.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type {
   CommitResult,
+  ImmediateReads,
   Location,
   LogEntry,
   RecordKey,
@@ -53,6 +54,10 @@ interface HeldValue {
 
 class MemoryStore implements Store {
   readonly kind = 'memory'
+  readonly immediate: ImmediateReads = {
+    row: (key) => (this.#closed ? undefined : this.#row(key)),
+    value: (...at) => this.#small(...at),
+  }
   readonly #tables: Readonly<Record<Table, SortedMap<Row>>> = {
     keys: new SortedMap(),
     names: new SortedMap(),
@@ -65,8 +70,8 @@ class MemoryStore implements Store {
   #revision = 0
   readonly #values = new Map<Location, HeldValue>()
   readonly #damaged = new Set<Location>()
-  #locations = 0
   readonly #quota: Quota
+  #locations = 0
   #usage = { valueBytes: 0, values: 0 }
   #closed = false
 
@@ -107,7 +112,6 @@ class MemoryStore implements Store {
     this.#quota.free(value.bytes.size)
   }
 
-  /** Nothing survives the process, so there is nothing to resume. */
   async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })
@@ -157,6 +161,11 @@ class MemoryStore implements Store {
       this.#held(location)
       yield view
     }
+  }
+
+  /** Values are in memory. */
+  async lendFile(): Promise<undefined> {
+    return undefined
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
@@ -270,6 +279,12 @@ class MemoryStore implements Store {
 
   #row({ table, id }: RecordKey): Row | undefined {
     return this.#tables[table].get(sortable(id))
+  }
+
+  #small(location: Location, mostBytes: number): Uint8Array | undefined {
+    const value = this.#closed ? undefined : this.#values.get(location)
+    const isHere = value !== undefined && !this.#damaged.has(location)
+    return isHere && value.bytes.size <= mostBytes ? value.bytes.whole : undefined
   }
 
   #held(location: Location): HeldValue {

@@ -11,7 +11,7 @@ import {
   HTTP_REQUEST_MS,
   HTTP_TOKEN_BYTES,
 } from '../../../src/limits.ts'
-import { showsToken } from '../../../src/daemon/config/http-token.ts'
+import { TokenCheck } from '../../../src/daemon/config/http-token.ts'
 import type { Problem } from '../../../src/daemon/api/api.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
@@ -71,9 +71,10 @@ test('R007-71 without the token, every call over TCP is refused', async (t) => {
 
 test('R007-71 only the whole token opens: no prefix of it, and none with another character', (t) => {
   const token = randomBytes(HTTP_TOKEN_BYTES).toString('hex')
-  const shows = (text: string): boolean => showsToken(`Bearer ${text}`, token)
+  const check = new TokenCheck(token)
+  const shows = (text: string): boolean => check.accepts(`Bearer ${text}`)
   t.true(shows(token))
-  t.false(showsToken(undefined, token))
+  t.false(check.accepts(undefined))
   for (let at = 0; at < token.length; at++) {
     t.false(shows(token.slice(0, at)), `the first ${at} characters`)
     for (const other of ['g', '', ' ', '\0', token[at]!.toUpperCase(), `${token[at]}0`]) {

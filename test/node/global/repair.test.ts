@@ -1,9 +1,10 @@
 /** A disk that changes a value under Global: nobody is served it, and it becomes whole again. */
-import { chmod, readFile, readdir, open, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, readFile, readdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
-import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
+import { equal } from '../../../src/bytes.ts'
+import { GROUP_BYTES, MIB, PIECE_BYTES } from '../../../src/limits.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -14,7 +15,7 @@ const DAMAGED = { code: 'integrity' }
 
 /** The one large value that a Global keeps in this folder. */
 async function valueFile(dir: string): Promise<string> {
-  const values = join(dir, 'store-v1', 'values')
+  const values = join(dir, 'store-v2', 'values')
   const [name] = (await readdir(values)).filter((one) => !one.includes('.'))
   return join(values, name!)
 }
@@ -47,9 +48,20 @@ async function globalWith(
 
 const damagedAt = async (node: Node): Promise<number> => (await node.status()).store!.damaged
 
+test('R005-41, R005-66: a flipped byte of an outboard in a file of its own is integrity, until a put', async (t) => {
+  const bytes = pattern(5 * MIB)
+  const { dir, global, key } = await globalWith(t, bytes)
+  const outboard = `${await valueFile(dir)}.outboard`
+  await flip(outboard, 64 * 100)
+  await t.throwsAsync(read(global, key), DAMAGED)
+  await global.put({ bytes: once(bytes) })
+  t.true(equal(await read(global, key), bytes))
+  await t.throwsAsync(stat(outboard), { code: 'ENOENT' })
+})
+
 test('R005-41: a flipped byte anywhere is integrity, then the value is set aside and whole after a put', async (t) => {
   const bytes = pattern(SIZE)
-  const places = [0, GROUP_BYTES, PIECE_BYTES + 1, SIZE - 1, SIZE, SIZE + 64 * 100]
+  const places = [0, GROUP_BYTES, PIECE_BYTES + 1, SIZE - 1]
   const { dir, global, key } = await globalWith(t, bytes)
   for (const at of places) {
     await flip(await valueFile(dir), at)
@@ -104,7 +116,7 @@ test('R005-35: a file that is gone or cut is damage, also after a restart', asyn
     t.is(await damagedAt(last), 0)
     t.is(Buffer.compare(await read(last, key), bytes), 0)
     await last.index.remove(key)
-    t.deepEqual(await readdir(join(dir, 'store-v1', 'values')), [])
+    t.deepEqual(await readdir(join(dir, 'store-v2', 'values')), [])
   }
 })
 
@@ -160,7 +172,7 @@ test('R005-45: a verification can be left, and ends with its signal', async (t) 
 
 /** Change every copy of these bytes in LMDB's file, which keeps no checksums. */
 async function decay(dir: string, bytes: Uint8Array): Promise<void> {
-  const path = join(dir, 'store-v1', 'records', 'data.mdb')
+  const path = join(dir, 'store-v2', 'records', 'data.mdb')
   const file = await readFile(path)
   let found = 0
   for (let at = file.indexOf(bytes); at !== -1; at = file.indexOf(bytes, at + 1), found++) {

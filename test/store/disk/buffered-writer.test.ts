@@ -15,6 +15,7 @@ function fileOf(mostBytes: number) {
       taken.push(bytes.slice(0, mostBytes))
       return Math.min(mostBytes, bytes.byteLength)
     },
+    copyFrom: () => Promise.reject(new Error('no files here')),
     setMode: async (mode) => void calls.push(`mode ${mode.toString(8)}`),
     sync: async () => void calls.push('sync'),
     close: async () => void calls.push('close'),

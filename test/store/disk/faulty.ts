@@ -57,6 +57,7 @@ export class Faulty {
     size: (path) => this.#call('size', () => nodeFiles.size(path)),
     identity: (path) => this.#call('identity', () => nodeFiles.identity(path)),
     lengthen: (path, size) => this.#call('lengthen', () => nodeFiles.lengthen(path, size)),
+    cut: (path, size, mode) => this.#call('cut', () => nodeFiles.cut(path, size, mode)),
     rename: (from, to) => this.#call('rename', () => nodeFiles.rename(from, to)),
     remove: (path) => this.#call('remove', () => nodeFiles.remove(path)),
     setMode: (path, mode) => this.#call('setMode', () => nodeFiles.setMode(path, mode)),
@@ -96,6 +97,7 @@ export class Faulty {
         }
         return this.#call('write', () => file.write(bytes))
       },
+      copyFrom: (content) => this.#call('copyFrom', () => file.copyFrom(content)),
       setMode: (mode) => this.#call('file.setMode', () => file.setMode(mode)),
       sync: () => this.#call('sync', () => file.sync()),
       close: () => this.#afterwards('close', () => file.close()),

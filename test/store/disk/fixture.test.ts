@@ -1,9 +1,9 @@
 /**
- * The state directory that layout 1 left behind (tools/store-fixture.ts), opened by the code of
+ * The state directories that layouts left behind (tools/store-fixture.ts), opened by the code of
  * today.
  */
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import { equal, gather, once, toHex } from '../../../src/bytes.ts'
@@ -21,6 +21,8 @@ import {
 import { Global } from '../../../src/node/global/global.ts'
 import { receive } from '../../../src/node/global/ingest.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
+import { dropStore } from '../../../src/store/disk/drop-store.ts'
+import { ReadOnlyStore } from '../../../src/store/disk/read-only-store.ts'
 import type { Store } from '../../../src/store/store.ts'
 import {
   DAMAGED_BYTES,
@@ -37,7 +39,7 @@ import { Nodes, read } from '../../node/nodes.ts'
 import { inTemporary } from '../temporary.ts'
 import { openedAtEveryStep, unpackFixture } from './fixture.ts'
 
-const FIXTURE = 'store-v1'
+const FIXTURES = ['store-v1', 'store-v2'] as const
 
 const KEPT_BYTES = 3 * GROUP_BYTES
 
@@ -179,19 +181,42 @@ async function checkNode(store: Store): Promise<void> {
   await node.close()
 }
 
-test('R005-35, R005-43: what layout 1 left behind is whole in the code of today', async (t) => {
-  await inTemporary(async (directory) => {
-    await unpackFixture(FIXTURE, directory)
-    const store = await openDiskStore({ directory })
-    t.deepEqual(store.recovery, { deletedFiles: 0, damaged: [] })
-    await checkStore(store)
-    await checkNode(store)
+for (const fixture of FIXTURES) {
+  test(`R005-35, R005-43, R005-64: what ${fixture} left behind is whole in the code of today`, async (t) => {
+    await inTemporary(async (directory) => {
+      await unpackFixture(fixture, directory)
+      const store = await openDiskStore({ directory })
+      t.deepEqual(store.recovery, { deletedFiles: 0, damaged: [] })
+      await checkStore(store)
+      await store.outboardsMoved
+      await checkStore(store)
+      await checkNode(store)
+      t.false((await readdir(directory)).includes('store-v1'))
+    })
   })
-})
+
+  test(`R005-59, R005-64: a store of ${fixture} is read by a node that does not serve it, and not changed`, async (t) => {
+    await inTemporary(async (directory) => {
+      await unpackFixture(fixture, directory)
+      const store = (await ReadOnlyStore.open(directory))!
+      for (const { size } of VALUES) {
+        const [row] = await store.rows([keyRow(keyOf(size).digest)])
+        const { location } = decodeKey(row!)
+        const bytes = await gather(store.read(location, { start: 0, end: size }))
+        t.true(equal(bytes, valueOf(size)), `${size} bytes`)
+        t.true(equal(await store.outboard(location), hash(valueOf(size)).outboard))
+      }
+      await store.close()
+      t.deepEqual((await readdir(directory)).toSorted(), ['identity.key', fixture])
+      await dropStore(directory)
+      t.deepEqual(await readdir(directory), ['identity.key'])
+    })
+  })
+}
 
 test('R005-44: a partial upload that decayed is read back, refused and deleted', async (t) => {
   await inTemporary(async (directory) => {
-    await unpackFixture(FIXTURE, directory)
+    await unpackFixture('store-v1', directory)
     const value = valueOf(PARTIAL_BYTES)
     const { digest, outboard } = hash(value)
     const path = join(directory, 'store-v1', 'values', `${toHex(digest)}.part`)
@@ -210,14 +235,17 @@ test('R005-44: a partial upload that decayed is read back, refused and deleted',
 
 test('R005-35: an opening that is killed at any operation on the disk loses nothing', async (t) => {
   const steps = await openedAtEveryStep(
-    FIXTURE,
+    'store-v1',
     async (directory) => {
       const store = await openDiskStore({ directory })
       assert.deepEqual(store.recovery, { deletedFiles: 0, damaged: [] })
       await checkStore(store)
       await checkNode(store)
     },
-    async (store) => (await openGlobal(store)).close(),
+    async (store) => {
+      await store.outboardsMoved
+      await (await openGlobal(store)).close()
+    },
   )
   t.log(`${steps} operations`)
   t.true(steps > 20)
@@ -226,7 +254,7 @@ test('R005-35: an opening that is killed at any operation on the disk loses noth
 test('R003-19: a Global that opens it has its identity and members, and resumes the upload', async (t) => {
   const nodes = new Nodes(t)
   const dir = await nodes.folder()
-  await unpackFixture(FIXTURE, dir)
+  await unpackFixture('store-v1', dir)
   const global = await nodes.global({ dir, store: 'disk' })
   t.is((await global.status()).peerId, PEER_ID)
   const members = new Map<string, string | undefined>()

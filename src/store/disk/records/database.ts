@@ -12,8 +12,17 @@ import type {
   Table,
 } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
+import { type StoredValue, fileRow, fileValue } from './file-row.ts'
 import { unprinted } from './printed-errors.ts'
-import { number64, numberAt, rangeOf, recordId, scratchOf, writeNumber } from './row-keys.ts'
+import {
+  number64,
+  numberAt,
+  rangeOf,
+  readNumber64,
+  recordId,
+  scratchOf,
+  writeNumber,
+} from './row-keys.ts'
 import { RowPages } from './row-pages.ts'
 import { explained } from './short-write.ts'
 
@@ -27,15 +36,7 @@ export interface Tally {
   readonly valueBytes: number
 }
 
-/** A sealed value: its bytes if it is small, else only lengths, because a file has the bytes. */
-export interface StoredValue {
-  readonly size: number
-  readonly outboardBytes: number
-  /** The location that names its file: not its own if it replaced a damaged value. */
-  readonly file: Location
-  /** Outboard, then value; undefined if a file has them. */
-  readonly small: Uint8Array | undefined
-}
+export type { StoredValue } from './file-row.ts'
 
 export interface DatabaseOptions {
   readonly readOnly?: boolean
@@ -53,6 +54,8 @@ export class Database {
   readonly #log: LmdbTable<Buffer, Uint8Array>
   readonly #small: LmdbTable<Buffer, Uint8Array>
   readonly #files: LmdbTable<Buffer, Uint8Array>
+  /** Undefined in a store of layout 1 that is only read. */
+  readonly #outboards: LmdbTable<Buffer, Uint8Array> | undefined
   readonly #damaged: LmdbTable<Buffer, Uint8Array>
   readonly #state: LmdbTable<Buffer, Uint8Array>
 
@@ -80,6 +83,7 @@ export class Database {
     this.#log = table('log')
     this.#small = table('small')
     this.#files = table('files')
+    this.#outboards = table('outboards') as LmdbTable<Buffer, Uint8Array> | undefined
     this.#damaged = table('damaged')
     this.#state = table('state')
   }
@@ -179,18 +183,28 @@ export class Database {
         outboardBytes,
         file: location,
         small: plain(small).subarray(4),
+        place: 'records',
       }
     }
     const file = this.#files.getBinary(key)
     return file && fileValue(location, file)
   }
 
+  /** The outboard that the records hold for a value in a file; undefined if there is none. */
+  outboard(location: Location): Uint8Array | undefined {
+    const bytes = this.#outboards?.getBinary(locationBytes(location)!)
+    return bytes && plain(bytes)
+  }
+
   /** Inside `transact`. */
-  writeValue(location: Location, { size, outboardBytes, file, small }: StoredValue): void {
+  writeValue(location: Location, value: StoredValue): void {
     const key = locationBytes(location)!
+    const { outboardBytes, small, outboard, place } = value
     if (small === undefined) {
-      const other = file === location ? [] : [locationBytes(file)!]
-      this.#files.putSync(key, Buffer.concat([number64(size), number64(outboardBytes), ...other]))
+      this.#files.putSync(key, fileRow(location, value))
+      if (place === 'records' && outboardBytes > 0) {
+        this.#outboards!.putSync(key, Buffer.from(outboard!))
+      } else this.#outboards!.removeSync(key)
       return
     }
     const scratch = scratchOf(4 + small.byteLength)
@@ -202,7 +216,10 @@ export class Database {
   /** Inside `transact`. */
   deleteValue(location: Location): void {
     const key = locationBytes(location)!
-    if (!this.#small.removeSync(key)) this.#files.removeSync(key)
+    if (!this.#small.removeSync(key)) {
+      this.#files.removeSync(key)
+      this.#outboards!.removeSync(key)
+    }
     this.#damaged.removeSync(key)
   }
 
@@ -222,9 +239,12 @@ export class Database {
     return this.#damaged.getKeysCount({})
   }
 
-  /** Every location with a value file. */
-  *files(): Generator<{ readonly location: Location; readonly value: StoredValue }> {
-    for (const { key, value } of this.#files.getRange({})) {
+  /** Every location with a value file, from the first one after `after` on. */
+  *files(
+    after?: Location,
+  ): Generator<{ readonly location: Location; readonly value: StoredValue }> {
+    const range = after === undefined ? {} : { start: Buffer.concat([locationBytes(after)!, ZERO]) }
+    for (const { key, value } of this.#files.getRange(range)) {
       const location = Buffer.from(key).toString('hex')
       yield { location, value: fileValue(location, value) }
     }
@@ -242,7 +262,8 @@ export class Database {
 
   /** Bytes of unused pages in LMDB's file, which it reuses: the file never shrinks. */
   spareBytes(): number {
-    const tables = [this.#records, this.#log, this.#small, this.#files, this.#damaged, this.#state]
+    const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
+    const tables = [this.#records, this.#log, ...values, this.#state]
     const { pageSize, lastPageNumber, root, free } = statsOf(this.#root) as RootStats
     const used = [root, free, ...tables.map(statsOf)].reduce(
       (sum, stats) => sum + pagesOf(stats),
@@ -287,22 +308,10 @@ const EMPTY: Tally = { run: 0, lastSeq: 0, revision: 0, values: 0, valueBytes: 0
 /** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff
 
+const ZERO = new Uint8Array(1)
+
 function rowOf(id: Uint8Array, bytes: Buffer): Row {
   return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
-}
-
-function fileValue(location: Location, bytes: Uint8Array): StoredValue {
-  const other = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex', 16)
-  return {
-    size: readNumber64(bytes, 0),
-    outboardBytes: readNumber64(bytes, 8),
-    file: other === '' ? location : other,
-    small: undefined,
-  }
-}
-
-function readNumber64(bytes: Uint8Array, offset: number): number {
-  return numberAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset)
 }
 
 /** The same bytes as a Uint8Array: a Buffer's `slice` would share memory. */

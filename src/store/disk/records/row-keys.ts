@@ -41,6 +41,7 @@ function following(prefix: Buffer): Buffer {
   return end
 }
 
+/** 8 bytes, as LMDB orders them: big-endian. */
 export function number64(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   writeNumber(bytes, 0, value)
@@ -55,6 +56,10 @@ export function writeNumber(bytes: Buffer, at: number, value: number): void {
 
 export function numberAt(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
+}
+
+export function readNumber64(bytes: Uint8Array, offset: number): number {
+  return numberAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset)
 }
 
 const NONE = new Uint8Array(0)

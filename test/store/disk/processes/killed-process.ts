@@ -5,9 +5,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
-import { GROUP_BYTES, PIECE_BYTES } from '../../../../src/limits.ts'
+import { open, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GROUP_BYTES, PARALLEL_COPY_BYTES, PIECE_BYTES } from '../../../../src/limits.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
-import type { Location } from '../../../../src/store/store.ts'
+import type { Location, Staging } from '../../../../src/store/store.ts'
 import { keyOf, text } from '../../conformance/suite.ts'
 import { valueOf } from './value.ts'
 
@@ -25,6 +27,7 @@ const SIZES: readonly number[] = [
   100_000,
   PIECE_BYTES + 1,
   8 * PIECE_BYTES,
+  PARALLEL_COPY_BYTES + GROUP_BYTES + 1,
 ]
 
 const [directory, run] = process.argv.slice(2) as [string, string]
@@ -39,9 +42,33 @@ async function put(id: string, size: number): Promise<Location> {
   tell('put', id, size)
   const staging = await store.stage(size)
   const bytes = valueOf(id, size)
+  if (size > PARALLEL_COPY_BYTES) {
+    await fill(staging, id, bytes)
+    return commit(id, size, staging)
+  }
   for (let offset = 0; offset < size; offset += PIECE_BYTES) {
     await staging.write(bytes.subarray(offset, offset + PIECE_BYTES))
   }
+  return commit(id, size, staging)
+}
+
+/** Writes the bytes to a file, from which threads copy them. */
+async function fill(staging: Staging, id: string, bytes: Uint8Array): Promise<void> {
+  const path = join(directory, `source-${id}`)
+  await writeFile(path, bytes)
+  const file = await open(path)
+  await staging.copyFrom!({
+    fd: file.fd,
+    path,
+    size: bytes.byteLength,
+    signal: undefined,
+    onProgress: () => undefined,
+  })
+  await file.close()
+  await rm(path)
+}
+
+async function commit(id: string, size: number, staging: Staging): Promise<Location> {
   const location = await staging.seal(valueOf(id, 64))
   await store.commit({
     conditions: [{ key: keyOf(id), version: 0 }],

@@ -1,0 +1,51 @@
+/**
+ * Answers a GET of a small value that the node has in memory in the turn of the event loop in which
+ * it came (specs/007, R007-210). Everything that needs a wait, a check of another header or another
+ * answer than 200 falls through to the ordinary path.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ImmediateValue, Node } from '../../../node/node.ts'
+import type { Access } from '../access.ts'
+import { valueHeaders } from './value-headers.ts'
+import { plainRequest } from './plain-request.ts'
+
+export interface ImmediateOptions {
+  readonly node: Pick<Node, 'getImmediate'>
+  readonly access: Access
+  /** Headers of every response: names and values in turns. */
+  readonly common: readonly string[]
+}
+
+const isOpen = (): boolean => true
+
+/** Responds to the request, or returns false and has touched nothing. */
+export function getImmediate(
+  { node, access, common }: ImmediateOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  if (node.getImmediate === undefined) return false
+  const word = plainRequest(request)
+  // Before the value is looked up: a refusal must not depend on it (R007-71).
+  if (word === undefined || !access.admits(request, isOpen)) return false
+  const value = node.getImmediate(word)
+  if (value === undefined) return false
+  send(response, value, common)
+  return true
+}
+
+function send(
+  response: ServerResponse,
+  { key, bytes }: ImmediateValue,
+  common: ImmediateOptions['common'],
+): void {
+  const size = bytes.byteLength
+  // A flat list is what Node writes without looking each header up.
+  const headers = [...common]
+  for (const [name, value] of Object.entries(valueHeaders({ key, size }))) {
+    headers.push(name, String(value))
+  }
+  headers.push('Content-Length', String(size))
+  response.writeHead(200, headers)
+  response.end(bytes)
+}

@@ -1,0 +1,143 @@
+/**
+ * Stores of layout 1, whose outboards follow their values in one file: found, taken over, and their
+ * outboards moved out one by one (specs/005-storage.md, "Rules: earlier layouts").
+ */
+import { DstoreError } from '../../errors.ts'
+import { SMALL_VALUE_BYTES } from '../../limits.ts'
+import type { Location } from '../store.ts'
+import { BufferedWriter } from './buffered-writer.ts'
+import { type Files, SEALED_MODE } from './files.ts'
+import { EARLIER_VERSION, Layout } from './layout.ts'
+import type { Database, StoredValue } from './records/database.ts'
+import type { GroupCommit } from './records/group-commit.ts'
+import { type ValueReaders, outboardOf } from './value-reader.ts'
+
+/** Rows of `files` looked at between two turns of the event loop. */
+const PAGE_ROWS = 64
+
+/** The layout of the store in a state directory, which is only read. */
+export async function layoutIn(files: Pick<Files, 'identity'>, directory: string): Promise<Layout> {
+  const earlier = new Layout(directory, EARLIER_VERSION)
+  const current = new Layout(directory)
+  if ((await files.identity(current.root)) !== undefined) return current
+  return (await files.identity(earlier.root)) === undefined ? current : earlier
+}
+
+/**
+ * Gives a store of layout 1 the name of this layout: from then on an earlier dstore refuses it.
+ * Nothing else changes: each row says where the outboard of its value is. `check` looks at the
+ * store before. Error: `integrity` where the directory has both.
+ */
+export async function takeOver(
+  files: Files,
+  layout: Layout,
+  check: (earlier: Layout) => Promise<void>,
+): Promise<void> {
+  const earlier = new Layout(layout.parent, EARLIER_VERSION)
+  if ((await files.identity(earlier.root)) === undefined) return
+  if ((await files.identity(layout.root)) !== undefined) {
+    throw new DstoreError('integrity', `${earlier.root} and ${layout.root} are both there`, {
+      hint: 'move away the one that is not the store of this node',
+    })
+  }
+  await check(earlier)
+  await files.rename(earlier.root, layout.root)
+  await files.syncDirectory(layout.parent)
+}
+
+export interface OutboardMoveParts {
+  readonly files: Files
+  readonly layout: Layout
+  readonly database: Database
+  readonly commits: GroupCommit
+  readonly readers: ValueReaders
+}
+
+/** Moves the outboards of layout 1 in the background. An end at any moment loses nothing. */
+export class OutboardMove {
+  /** Resolves when nothing is left to move, or this run can move no more. */
+  readonly ended: Promise<void>
+  readonly #parts: OutboardMoveParts
+  #isStopped = false
+
+  constructor(parts: OutboardMoveParts) {
+    this.#parts = parts
+    this.ended = this.#run().catch(() => undefined)
+  }
+
+  /** Waits for the value that is being moved. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.ended
+  }
+
+  async #run(): Promise<void> {
+    let after: Location | undefined
+    for (;;) {
+      const page = this.#page(after)
+      for (const { location, value } of page) {
+        // Timers and sockets come first.
+        await new Promise((resolve) => setImmediate(resolve))
+        if (this.#isStopped) return
+        if (value.place === 'behind') await this.#move(location, value)
+      }
+      if (page.length < PAGE_ROWS) return
+      after = page.at(-1)!.location
+    }
+  }
+
+  #page(after: Location | undefined): { location: Location; value: StoredValue }[] {
+    const page: { location: Location; value: StoredValue }[] = []
+    for (const one of this.#parts.database.files(after)) {
+      if (page.push(one) === PAGE_ROWS) break
+    }
+    return page
+  }
+
+  /** Copies the outboard, makes the copy durable, changes the row, and only then cuts the file. */
+  async #move(location: Location, value: StoredValue): Promise<void> {
+    const { files, layout, database, commits, readers } = this.#parts
+    if (database.isDamaged(location)) return
+    const { size, outboardBytes, file } = value
+    const isLarge = outboardBytes > SMALL_VALUE_BYTES
+    const copy = layout.outboardFile(file)
+    let moved: StoredValue
+    try {
+      if (isLarge) await this.#copyToFile(location, value, copy)
+      const outboard = isLarge
+        ? {}
+        : { outboard: await outboardOf(readers, database, location, value) }
+      moved = { ...value, place: isLarge ? 'file' : 'records', ...outboard }
+    } catch {
+      // It was removed, or is damaged: who reads it will see.
+      await files.remove(copy).catch(() => undefined)
+      return
+    }
+    const run = (): boolean => {
+      const now = database.value(location)
+      const isSame = now !== undefined && now.file === file && now.place === 'behind'
+      if (isSame) database.writeValue(location, moved)
+      return isSame
+    }
+    // If this fails, a full disk or a fault, the copy stays for the next opening to judge.
+    const isMoved = await commits.run({ bytes: isLarge ? 0 : outboardBytes, adds: true, run })
+    if (!isMoved) await files.remove(copy).catch(() => undefined)
+    else await files.cut(layout.valueFile(file), size, SEALED_MODE).catch(() => undefined)
+  }
+
+  async #copyToFile(location: Location, value: StoredValue, path: string): Promise<void> {
+    const { files, layout, readers } = this.#parts
+    await files.remove(path)
+    const writer = new BufferedWriter(await files.create(path))
+    try {
+      const all = { start: 0, end: value.outboardBytes }
+      for await (const piece of readers.readOutboard(location, value, all)) {
+        await writer.append(piece)
+      }
+      await writer.seal(SEALED_MODE)
+    } finally {
+      await writer.close()
+    }
+    await files.syncDirectory(layout.values)
+  }
+}
