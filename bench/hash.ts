@@ -35,7 +35,7 @@ const row = (title: string, ...figures: readonly (number | string)[]): boolean =
   )
 
 function inMemory(): void {
-  row('speed of the kernel, as a multiple of:', 'native', 'noble', 'plain TS')
+  row(`speed of ${engine().name}, as a multiple of:`, 'native', 'noble', 'plain TS')
   const scalar = new ScalarEngine()
   for (const size of [64, KIB, 4 * KIB, 16 * KIB, 64 * KIB, MIB, 16 * MIB]) {
     const value = Buffer.alloc(size, 'some bytes')

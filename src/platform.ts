@@ -44,6 +44,9 @@ export const PLATFORM: Platform = platformOf(process.platform, process.env)
 /** Operating system and processor, as the names of compiled files have them: `linux-x64`. */
 export const SYSTEM: string = `${process.platform}-${process.arch}`
 
+/** The user of this process; undefined where users have no numbers. */
+export const USER_ID: number | undefined = process.getuid?.()
+
 /** Which compiled hash a user wants (R002-20): `0` for none, or the path of one. */
 export const NATIVE_CHOICE: string | undefined = process.env['DSTORE_NATIVE']
 

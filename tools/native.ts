@@ -3,7 +3,7 @@
  * is copied to where every installation of this user looks for one. Needs cargo.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs'
 import { rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -60,6 +60,7 @@ export function place(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true })
   for (const name of [(path: string) => path, checksumPath]) {
     copyFileSync(name(from), `${name(to)}.tmp`)
+    chmodSync(`${name(to)}.tmp`, 0o644)
     renameSync(`${name(to)}.tmp`, name(to))
   }
 }

@@ -1,4 +1,4 @@
-/** What rows share: a folder, files, daemons, servers and programs. Each is made when first used. */
+/** What rows share: folder, files, daemons, servers, programs. Each is made when first used. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -21,8 +21,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 function versionOf(program: string, args: readonly string[]): string | undefined {
   const { error, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
   if (error !== undefined) return undefined
-  // The names of folders, and how a program was built, say nothing of its speed.
-  return `${stdout}${stderr}`.split('\n')[0]!.split(' sha=')[0]!.trim()
+  // Up to the first number with a dot: what it was built with follows.
+  return /^.*?\d+\.\d\S*/.exec(`${stdout}${stderr}`)?.[0]
 }
 
 export function programsHere(): Record<string, string> {

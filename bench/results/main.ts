@@ -5,7 +5,6 @@
  * `ROWS=put-path,get-held` measures these alone and keeps the others; `ROUNDS=7` takes more turns
  * than five; `OLD=COMMIT` names the version that some rows compare with.
  */
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { engine } from '../../src/hash/engine/active-engine.ts'
 import { Bench } from './bench.ts'
@@ -16,9 +15,9 @@ import { GET_ROWS } from './rows/get.ts'
 import { LIST_ROWS } from './rows/lists.ts'
 import { PUT_ROWS } from './rows/put.ts'
 import { SMALL_ROWS } from './rows/small.ts'
-import { readRun, writeRun } from './write.ts'
+import { hasRun, readRun, writeRun } from './write.ts'
 
-export const ROWS: readonly Row[] = [...PUT_ROWS, ...GET_ROWS, ...SMALL_ROWS, ...LIST_ROWS]
+export const ROWS: readonly Row[] = [...PUT_ROWS, ...GET_ROWS, ...LIST_ROWS, ...SMALL_ROWS]
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -45,8 +44,13 @@ function merged(run: Run, before: Run | undefined): Run {
 
 async function main(): Promise<void> {
   const rows = chosen(process.env['ROWS'])
-  const rounds = Math.max(FEWEST_ROUNDS, Number(process.env['ROUNDS'] ?? FEWEST_ROUNDS))
+  const rounds = Number(process.env['ROUNDS'] ?? FEWEST_ROUNDS)
+  if (!(Number.isInteger(rounds) && rounds >= FEWEST_ROUNDS)) {
+    throw new RangeError(`ROUNDS is ${rounds}, and must be an integer from ${FEWEST_ROUNDS} on`)
+  }
   const programs = programsHere()
+  const machine = machineHere(programs)
+  const before = hasRun() ? readRun() : undefined
   const bench = new Bench(programs, engine().name === 'native')
   const results: RowResult[] = []
   const fail = (): void => void bench.close().finally(() => process.exit(130))
@@ -57,7 +61,10 @@ async function main(): Promise<void> {
       say(`${row.id}: ${row.title}`)
       try {
         const result = await measureRow(row, { bench, rounds, say })
-        if (result.contestants.length > 0) results.push(result)
+        if (result.contestants.length === 0) continue
+        results.push(result)
+        // At once, so that a run that is ended early leaves what it measured.
+        writeRun(merged({ machine, rows: results }, before))
       } catch (error) {
         say(`  failed: ${error instanceof Error ? error.message : String(error)}`)
         process.exitCode = 1
@@ -67,10 +74,6 @@ async function main(): Promise<void> {
   } finally {
     await bench.close()
   }
-  const before = existsSync(new URL('../../../bench/results/last-run.json', import.meta.url))
-  writeRun(
-    merged({ machine: machineHere(programs), rows: results }, before ? readRun() : undefined),
-  )
   say('wrote bench/RESULTS.md, its plots, and bench/results/last-run.json')
 }
 

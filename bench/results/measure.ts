@@ -36,13 +36,16 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Row
       median: rounded(median(sorted)),
       best: rounded(sorted[0]!),
       worst: rounded(sorted.at(-1)!),
+      seconds: rounded(median(samples[i]!.map(({ seconds }) => seconds))),
       cpu: rounded(median(samples[i]!.map(({ cpu }) => cpu))),
       ...(floor >= 0 && { ratio: ratio(figures[i]!, figures[floor]!) }),
     }
   })
   for (const one of results) {
     const beside = one.ratio === undefined ? '' : `, ${one.ratio} of the floor`
-    say(`  ${one.name}: ${one.median} (${one.best} to ${one.worst}), CPU ${one.cpu} s${beside}`)
+    say(
+      `  ${one.name}: ${one.median} (${one.best} to ${one.worst}), ${one.seconds} s, CPU ${one.cpu} s${beside}`,
+    )
   }
   for (const one of bench.missing) say(`  not measured: ${one}`)
   const { open: _, ...facts } = row

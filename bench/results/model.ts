@@ -57,6 +57,8 @@ export interface ContestantResult {
   readonly median: number
   readonly best: number
   readonly worst: number
+  /** Median of the wall time of a turn, in seconds. */
+  readonly seconds: number
   /** Median of the processor time of a turn, in seconds. */
   readonly cpu: number
   /** Median over the rounds of its figure divided by the floor's. */

@@ -12,8 +12,11 @@ ratios within each round: of times, where less is better, or of rates ("/s"), wh
 ![Time as a multiple of the floor](plots/overview.svg)
 `
 
+/** Within a table a bar separates cells, in code too. */
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
 const table = (rows: readonly (readonly string[])[]): string =>
-  rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  rows.map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
 
 function machineText(machine: Machine): string {
   const { processor, cores, memoryGib, kernel, disk, node, avx512, programs } = machine
@@ -66,6 +69,7 @@ function section(row: RowResult): string {
     one.name,
     withUnit(one.median, measure),
     `${withUnit(one.best, measure)} to ${withUnit(one.worst, measure)}`,
+    `${one.seconds.toFixed(2)} s`,
     `${one.cpu.toFixed(2)} s`,
     one.ratio === undefined ? '' : `${one.ratio}`,
   ])
@@ -76,7 +80,7 @@ function section(row: RowResult): string {
 
 ![${title.replaceAll('`', '')}](${plotName(id)})
 
-${table([['', 'median', 'best to worst', 'CPU', 'to the floor'], ['---', '---', '---', '---', '---'], ...lines])}
+${table([['', 'median', 'best to worst', 'time of a turn', 'CPU of a turn', 'to the floor'], ['---', '---', '---', '---', '---', '---'], ...lines])}
 
 ${rounds} rounds on ${at}, commit ${commit}, load ${load[0]} before and ${load[1]} after.
 ${left}`

@@ -120,7 +120,8 @@ export function overview({ rows, machine }: Run): string {
   })
   const height = TITLE + 20 + found.length * STEP
   const one = left + scale
-  const title = 'Time as a multiple of the floor (grey line: the floor itself; dashes: the goal)'
+  const title =
+    'Time as a multiple of the floor (grey: the floor; dashes: the goal; dark: native engine)'
   return picture(height + 26, title, [
     textElement({ x: MARGIN, y: 21, text: title, weight: 'bold' }),
     ...bars,

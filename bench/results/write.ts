@@ -1,5 +1,5 @@
 /** Writes the page and its plots from `last-run.json`; nothing is measured. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Run } from './model.ts'
@@ -8,6 +8,8 @@ import { overview, plotName, rowPlot } from './plot.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../bench', import.meta.url))
 const RUN = join(FOLDER, 'results/last-run.json')
+
+export const hasRun = (): boolean => existsSync(RUN)
 
 export const readRun = (): Run => JSON.parse(readFileSync(RUN, 'utf8')) as Run
 

@@ -3,9 +3,9 @@ import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { getOne } from '../delivery/single.ts'
-import { getMany } from '../many/get-many.ts'
+import { connectForMany, getMany } from '../many/get-many.ts'
 import { readReferences } from '../many/list-file.ts'
-import { useDaemon } from '../session.ts'
+import { useDaemonBy } from '../session.ts'
 import { OutputFolder } from '../terminal/output-folder.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
@@ -27,8 +27,8 @@ export async function get(invocation: Invocation): Promise<number> {
   if (directory === undefined) return getOne(invocation, range)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
   const folder = await OutputFolder.create(directory)
-  const client = await useDaemon(invocation)
-  return getMany({ client, terminal, references, folder, range })
+  const daemon = await useDaemonBy(connectForMany, invocation)
+  return getMany({ ...daemon, terminal, references, folder, range })
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */

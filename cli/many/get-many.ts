@@ -1,7 +1,9 @@
 /** `dstore get --output-dir`: many values to files in a directory, many at once (R007-201). */
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import { SMALL_VALUE_BYTES, SmallValues } from '../../src/daemon/client/small-values.ts'
 import { canonicalKey, resolveKey } from '../input/references.ts'
+import type { Connect } from '../session.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { OutputFolder } from '../terminal/output-folder.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
@@ -14,10 +16,22 @@ import { labelOfMany, ManyProgress, type ValueProgress } from './progress.ts'
 
 export interface GetMany {
   readonly client: Client
+  /** The same daemon. */
+  readonly small: SmallValues
   readonly terminal: Terminal
   readonly references: References
   readonly folder: OutputFolder
   readonly range: RangeRequest | undefined
+}
+
+/** Connects to a daemon for values of every size. */
+export const connectForMany: Connect<Pick<GetMany, 'client' | 'small'>> = async (
+  socket,
+  options,
+) => {
+  const { Client } = await import('../../src/daemon/client/client.ts')
+  const client = await Client.connect(socket, options)
+  return client && { client, small: new SmallValues(socket, options) }
 }
 
 /** Returns the common exit code. Every file that is in place then is durable. */
@@ -31,7 +45,7 @@ export async function getMany(many: GetMany): Promise<number> {
     const code = await forEachAtOnce({ client, terminal, items, isOne }, (item) => getter.get(item))
     await folder.sync()
     return code
-  })
+  }).finally(() => many.small.close())
 }
 
 class Getter {
@@ -53,17 +67,25 @@ class Getter {
     const progress = this.#progress.begin(range === undefined ? known?.size : undefined)
     try {
       const of = key ?? (await resolveKey(this.#many.client, references.types.get(text)!))
-      await this.#getKey(of, progress)
+      await this.#getKey(of, known?.size, progress)
     } finally {
       progress.end()
     }
   }
 
-  #getKey(key: string, progress: ValueProgress): Promise<void> {
+  /** `size`: of the whole value, if it is known. */
+  #getKey(key: string, size: number | undefined, progress: ValueProgress): Promise<void> {
     return this.#once(key, async () => {
-      const { client, folder, range } = this.#many
+      const { client, small, folder, range } = this.#many
       const output = await folder.open(key)
       await writeWhole(output, async () => {
+        const isSmall = range === undefined && size !== undefined && size <= SMALL_VALUE_BYTES
+        const whole = isSmall ? await small.get(key, size) : undefined
+        if (whole !== undefined) {
+          await output.write(whole)
+          progress.update(whole.byteLength, size)
+          return true
+        }
         const value = await client.get(key, range)
         const length = value.range.end - value.range.start
         const onBytes = (doneBytes: number): void => progress.update(doneBytes, length)

@@ -15,6 +15,8 @@ export class OutputFolder {
   readonly #path: string
   /** The key of each file that this command has written, by the file's device and inode. */
   readonly #keys = new Map<string, string>()
+  /** Keys of files that were written and are not in that map yet. */
+  #written: string[] = []
   /** Folders with renames that are not durable yet. */
   readonly #unsynced = new Set<string>()
   /** Outputs that are open. */
@@ -38,7 +40,7 @@ export class OutputFolder {
 
   /** Has this command written the value? A key may be asked for by several names and spellings. */
   has(key: string): boolean {
-    return this.#keys.get(fileAt(join(this.#path, key))) === key
+    return this.#keyAt(join(this.#path, key)) === key
   }
 
   /**
@@ -84,8 +86,7 @@ export class OutputFolder {
       : fileOutput(path, undefined, onRenamed))
     const commit = async (): Promise<void> => {
       await output.commit()
-      const file = fileAt(path)
-      if (file !== '') this.#keys.set(file, key)
+      this.#written.push(key)
     }
     return {
       write: (bytes) => output.write(bytes),
@@ -94,8 +95,19 @@ export class OutputFolder {
     }
   }
 
+  /** The key whose value this command has written to the file at a path. */
+  #keyAt(path: string): string | undefined {
+    // Few commands come to this: to look at every file that is written would slow down the others.
+    for (const key of this.#written) {
+      const file = fileAt(join(this.#path, key))
+      if (file !== '') this.#keys.set(file, key)
+    }
+    this.#written = []
+    return this.#keys.get(fileAt(path))
+  }
+
   #checkFree(path: string, key: string): void {
-    const other = this.#keys.get(fileAt(path))
+    const other = this.#keyAt(path)
     if (other === undefined || other === key) return
     throw new DstoreError('conflict', `cannot write to ${path}: it has the value of ${other}`)
   }

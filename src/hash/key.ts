@@ -19,6 +19,7 @@ const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
 
 /** Where a key's text is put together. */
 const PRINTED = Buffer.alloc(KEY_TEXT_BYTES)
+
 /** A multibase: `prefix` is the one character (by code point) that names it. */
 interface Base {
   readonly name: string

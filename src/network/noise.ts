@@ -1,5 +1,5 @@
 /**
- * libp2p's Noise package with three changes that make it faster and leave the bytes the same:
+ * libp2p's Noise package with four changes that make it faster and leave the bytes the same:
  *
  * - For large messages OpenSSL gets the cipher key as a key object, made once. The package passes
  *   bytes, which are imported for every message; on Node 24 that costs a fifth of the speed.
@@ -9,6 +9,8 @@
  *   itself as separate pieces, and the transport makes a system call and a packet of each: 56 for
  *   a piece of 1 MiB, a sixth of the cost of sending it. Copying is cheaper: the bytes were just
  *   encrypted, and are in the processor's cache.
+ * - The end of what has arrived is no new exception. The package finds it by one that its decoder
+ *   throws after every message, and the stack of that costs more than to decrypt a small message.
  */
 import './polyfill.ts'
 import { createDecipheriv, createSecretKey } from 'node:crypto'
@@ -78,9 +80,31 @@ export const encrypter = (components: Parameters<typeof packaged>[0]): Connectio
   const noiseOf = packaged(components)
   return {
     protocol: noiseOf.protocol,
-    secureOutbound: (connection, options) => noiseOf.secureOutbound(joining(connection), options),
-    secureInbound: (connection, options) => noiseOf.secureInbound(joining(connection), options),
+    secureOutbound: async (connection, options) =>
+      ending(await noiseOf.secureOutbound(joining(connection), options)),
+    secureInbound: async (connection, options) =>
+      ending(await noiseOf.secureInbound(joining(connection), options)),
   }
+}
+
+/** What the package takes for the end of the bytes that have arrived. */
+const NO_LENGTH = new RangeError('the length of a message has not arrived yet')
+
+interface Decoding {
+  readonly decoder?: { lengthDecoder: (bytes: { readonly byteLength: number }) => number }
+}
+
+/** The same secured connection, whose decoder throws one error again and again. */
+function ending<Secured extends { readonly connection: object }>(secured: Secured): Secured {
+  const { decoder } = secured.connection as Decoding
+  if (decoder !== undefined) {
+    const { lengthDecoder } = decoder
+    decoder.lengthDecoder = (bytes) => {
+      if (bytes.byteLength < 2) throw NO_LENGTH
+      return lengthDecoder(bytes)
+    }
+  }
+  return secured
 }
 
 /** The same connection, which joins the pieces that it is given to send. */

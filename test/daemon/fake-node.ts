@@ -7,6 +7,7 @@ import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
 import { packKeys, packNames } from '../../src/index/records/list-pages.ts'
 import { checkNewName } from '../../src/index/name.ts'
+import { GROUP_BYTES } from '../../src/limits.ts'
 import type { FileIdentity } from '../../src/store/file/file-identity.ts'
 import { FileSource } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
@@ -14,6 +15,7 @@ import type {
   CallOptions,
   ChangeEvent,
   GetOptions,
+  ImmediateValue,
   InviteOptions,
   NodeIndex,
   NodeLists,
@@ -51,6 +53,9 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   failAfterBytes: number | undefined
   /** Reads wait here before each piece. */
   gate: Promise<void> = Promise.resolve()
+  /** Values that were given without a wait, and look-ups for that. */
+  readonly immediate: { given: number; asked: number } = { given: 0, asked: 0 }
+  readonly #open: Promise<void> = this.gate
   /** Signals of calls in progress. */
   readonly signals: AbortSignal[] = []
   readonly timeouts: (number | undefined)[] = []
@@ -85,6 +90,17 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     this.values.set(key.toString(), whole)
     if (name !== undefined) await this.bind(name, key)
     return { key, size: whole.byteLength, existed }
+  }
+
+  getImmediate(word: string): ImmediateValue | undefined {
+    this.immediate.asked++
+    const isFree = this.gate === this.#open && this.fault === undefined
+    const key = this.bound.get(word) ?? Key.printed(word)
+    const bytes = key && this.values.get(key.toString())
+    if (!isFree || bytes === undefined || bytes.byteLength === 0) return undefined
+    if (bytes.byteLength > GROUP_BYTES) return undefined
+    this.immediate.given++
+    return { key: key!, bytes }
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {

@@ -223,6 +223,33 @@ export class Oracle {
     )
   }
 
+  /** A Local that thinks itself up to date answers that a name is bound: it was, a moment ago. */
+  isCurrentName(who: string, name: string, known: Known, slackMs: number): void {
+    const lost = this.#lostAt(known, { history: this.history, seq: Infinity }, nameOf(name))
+    if (lost === undefined) return
+    const { at } = this.history.changes[lost - 1]!
+    if (this.#world.now - at <= slackMs) return
+    this.fail(`${who} answers ${name}@${known.incarnation} as current, long after it was unbound`)
+  }
+
+  /** A Local answers from its memory for a name of which a caller there was told a later change. */
+  readsOwnWrite(who: string, name: string, known: Known, written: Applied): void {
+    const lost = this.#lostAt(known, written, nameOf(name))
+    if (lost === undefined) return
+    this.fail(`${who} answers ${name}@${known.incarnation}, and told of its change at ${lost}`)
+  }
+
+  /** The first change after this seq that bound the name to this key. */
+  boundAfter(name: string, digest: Digest, seq: number): number | undefined {
+    const index = this.history.changes.findIndex(({ change }, i) => {
+      const binds =
+        (change.type === 'bind' && change.name === name) ||
+        (change.type === 'put' && change.names.includes(name))
+      return i >= seq && binds && equal(change.digest, digest)
+    })
+    return index === -1 ? undefined : index + 1
+  }
+
   /** Under a lease nothing is served for longer than that after it ceased to exist. */
   isWithinLease(who: string, digest: Digest, known: Known, mostMs: number): void {
     if (!this.#belongs(known, this.history)) return

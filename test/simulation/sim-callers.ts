@@ -9,6 +9,7 @@ import type { LocalEffect } from '../../src/index/local/local-events.ts'
 import type { Answer, Digest, Request } from '../../src/index/message.ts'
 import { DOUBT_MS } from '../../src/limits.ts'
 import { TICK_MS, digestOf } from './sim-global.ts'
+import type { Applied } from './oracle.ts'
 import type { Entry } from './sim-holdings.ts'
 import type { SimLocal } from './sim-local.ts'
 import { DELAY_MS } from './wire.ts'
@@ -24,6 +25,8 @@ export class SimCallers {
   readonly #requests = new Map<number, (result: Answer | DstoreError, keep: boolean) => void>()
   readonly #readers = new Map<number, (verdict: Verdict) => void>()
   #lastTicket = 0
+  /** By name: the last change that a caller asked for here, and was told of. */
+  readonly #written = new Map<string, Applied>()
 
   constructor(local: SimLocal) {
     this.#local = local
@@ -36,6 +39,7 @@ export class SimCallers {
   clear(): void {
     this.#requests.clear()
     this.#readers.clear()
+    this.#written.clear()
   }
 
   settle({ ticket, result, keep }: LocalEffect & { type: 'settle' }): void {
@@ -68,7 +72,15 @@ export class SimCallers {
       `${this.#local.peer} puts ${token}${name === undefined ? '' : ` as ${name}`}`,
     )
     const body = { type: 'put', values: [Uint8Array.of(token)], name } as const
+    const { oracle } = this.#local.options
+    const { history } = oracle
+    const sentAt = history.changes.length
     this.#ask(body, [digestOf(token)], (result, keep) => {
+      const seq =
+        result instanceof DstoreError || name === undefined || history !== oracle.history
+          ? undefined
+          : oracle.boundAfter(name, digestOf(token), sentAt)
+      if (name !== undefined) this.#wrote(name, Infinity, seq)
       if (result instanceof DstoreError || result.type !== 'stored') return
       if (keep) this.#local.held.keep(token, result.receipts[0]!.incarnation)
     })
@@ -120,22 +132,51 @@ export class SimCallers {
   bind(name: string, token: number): void {
     if (!this.#local.isAwake) return
     this.#ask({ type: 'bind', name, digest: digestOf(token) }, [], (result, keep) => {
-      if (!(result instanceof DstoreError) && result.type === 'binding' && keep)
-        this.#local.held.remember(name, result.found!)
+      if (result instanceof DstoreError || result.type !== 'binding')
+        return this.#wrote(name, Infinity)
+      const { incarnation } = result.found!
+      if (keep) this.#local.held.remember(name, result.found!)
+      this.#wrote(name, incarnation, incarnation)
     })
   }
 
   unbind(name: string): void {
     if (!this.#local.isAwake) return
-    this.#ask({ type: 'unbind', name, keepValue: false, timeoutMs: 1000 }, [], () => undefined)
+    this.#ask({ type: 'unbind', name, keepValue: false, timeoutMs: 1000 }, [], (result) => {
+      if (result instanceof DstoreError || result.type !== 'removed') this.#wrote(name, Infinity)
+      else this.#wrote(name, result.seq, result.seq)
+    })
   }
 
   lookup(name: string): void {
     if (!this.#local.isAwake) return
+    this.#readOwn(name)
     this.#ask({ type: 'lookup', name, inline: false }, [], (result, keep) => {
       if (result instanceof DstoreError || result.type !== 'binding') return
+      if (result.found === undefined) this.#local.held.bindings.delete(name)
       if (keep && result.found !== undefined) this.#local.held.remember(name, result.found)
     })
+  }
+
+  /** Global has done a change of a name, at this seq if it is known. Read it back at once. */
+  #wrote(name: string, seq: number, known?: number): void {
+    if (known !== undefined) {
+      const { history } = this.#local.options.oracle
+      this.#written.set(name, { history, seq: known })
+    }
+    this.#local.handle({ type: 'wrote', name, seq, now: this.#local.now })
+    this.#readOwn(name)
+  }
+
+  /** Answers from own bindings, where R004-85 permits. */
+  #readOwn(name: string): void {
+    const { held, index, now, peer } = this.#local
+    const binding = held.bindings.get(name)
+    if (binding === undefined || index?.verdict(now) !== 'serve') return
+    const { oracle } = this.#local.options
+    oracle.isCurrentName(peer, name, binding, SLACK_MS)
+    const written = this.#written.get(name)
+    if (written !== undefined) oracle.readsOwnWrite(peer, name, binding, written)
   }
 
   evict(token: number): void {

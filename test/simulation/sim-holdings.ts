@@ -48,6 +48,9 @@ export class SimHoldings {
   }
 
   remember(name: string, { digest, incarnation }: { digest: Digest; incarnation: number }): void {
+    const before = this.bindings.get(name)
+    const isOfOneHistory = before?.history === this.#options.history()
+    if (before !== undefined && isOfOneHistory && before.incarnation > incarnation) return
     this.bindings.set(name, { ...this.#known(incarnation), token: digest[0]! })
   }
 

@@ -5,6 +5,7 @@ import { Client } from '../../../src/daemon/client/client.ts'
 import { BATCH_ITEMS } from '../../../src/limits.ts'
 import type { Bench } from '../bench.ts'
 import type { Contestant, Row } from '../model.ts'
+import { MANY, filled } from './million.ts'
 import { end, serve, shell } from '../processes.ts'
 
 const SMALL_BYTES = 100
@@ -13,12 +14,15 @@ const COUNT = 16 * BATCH_ITEMS
 
 const values = (): Buffer[] => Array.from({ length: BATCH_ITEMS }, () => randomBytes(SMALL_BYTES))
 
-/** Inserts into a new database, a transaction for each batch; prints the seconds. */
+/** Inserts into a database of a million rows, a transaction for each batch; prints the seconds. */
 const SQLITE = `
 import hashlib, os, sqlite3, sys, time
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute('pragma journal_mode = wal'); db.execute('pragma synchronous = full')
-db.execute('create table v (k blob primary key, v blob) without rowid')
+if not db.execute('select name from sqlite_master').fetchone():
+    db.execute('create table v (k blob primary key, v blob) without rowid')
+    rows = sorted((os.urandom(32), os.urandom(${SMALL_BYTES})) for _ in range(${MANY}))
+    db.execute('begin'); db.executemany('insert into v values (?, ?)', rows); db.execute('commit')
 batches = [[os.urandom(${SMALL_BYTES}) for _ in range(${BATCH_ITEMS})] for _ in range(${COUNT / BATCH_ITEMS})]
 t = time.time()
 for batch in batches:
@@ -63,11 +67,11 @@ async function redis(bench: Bench): Promise<readonly Contestant[]> {
 
 export const batch: Row = {
   id: 'put-batch',
-  title: 'new values of 100 bytes, 1,024 a request',
+  title: 'new values of 100 bytes beside a million, 1,024 a request',
   measure: 'rate',
   bar: { limit: 0.8 },
   open: async (bench) => {
-    const daemon = await bench.standalone()
+    const daemon = await filled(bench)
     let batches: Buffer[][] = []
     const clients = await Promise.all(
       Array.from({ length: CLIENTS }, async () => (await Client.connect(daemon.socket))!),
@@ -91,7 +95,7 @@ export const batch: Row = {
     const sqlite: Contestant = {
       name: 'SQLite (WAL, full), 1,024 a transaction',
       part: 'floor',
-      before: () => shell('rm -f "$1"*; sync', [bench.path('sqlite')]),
+      before: () => shell('sync'),
       run: async () => {
         const seconds = await shell('python3 -c "$1" "$2"', [SQLITE, bench.path('sqlite')])
         return { seconds: Number(seconds), work: COUNT }

@@ -2,33 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { open } from 'lmdb'
-import { Client } from '../../../src/daemon/client/client.ts'
-import { BATCH_ITEMS } from '../../../src/limits.ts'
-import type { Bench, Daemon } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import type { Row } from '../model.ts'
 import { shell } from '../processes.ts'
-
-const KEYS = 1_000_000
-
-/** A daemon that has them. */
-function filled(bench: Bench): Promise<Daemon> {
-  return bench.shared('a million keys', async () => {
-    const daemon = await bench.daemon(['--standalone'])
-    let left = KEYS
-    await Promise.all(
-      Array.from({ length: 4 }, async () => {
-        const client = (await Client.connect(daemon.socket))!
-        while (left > 0) {
-          const count = Math.min(left, BATCH_ITEMS)
-          left -= count
-          await client.putMany(Array.from({ length: count }, () => randomBytes(32)))
-        }
-        client.close()
-      }),
-    )
-    return daemon
-  })
-}
+import { MANY, filled } from './million.ts'
 
 /** As many rows of the same size, scanned in this process. */
 function scan(bench: Bench): Promise<() => number> {
@@ -40,7 +17,7 @@ function scan(bench: Bench): Promise<() => number> {
       encoding: 'binary',
       noSync: true,
     })
-    for (let at = 0; at < KEYS; at += 10_000) {
+    for (let at = 0; at < MANY; at += 10_000) {
       await table.transaction(() => {
         for (let i = 0; i < 10_000; i++) void table.put(randomBytes(33), randomBytes(40))
       })
@@ -67,7 +44,7 @@ const listKeys: Row = {
         part: 'dstore',
         run: async () => {
           const lines = await shell(`${daemon.command} ls --quiet --keys | wc -l`, [], daemon.env)
-          if (Number(lines) !== KEYS) throw new Error(`${lines} lines`)
+          if (Number(lines) < MANY) throw new Error(`${lines} lines`)
         },
         daemons: () => [daemon.pid],
       },

@@ -1,25 +1,26 @@
 /** Puts of large values. */
 import { GIB, KIB, MIB } from '../../../src/limits.ts'
-import type { Bench, Daemon } from '../bench.ts'
+import type { Bench, Daemon, Pair } from '../bench.ts'
 import type { Contestant, Row } from '../model.ts'
 import { shell } from '../processes.ts'
 
-/** Removes the value, so that the next put stores it again, and waits until the disk is idle. */
-async function without(daemon: Daemon, files: readonly string[]): Promise<void> {
-  const keys = await shell(`${daemon.command} cid "$@"`, files, { DSTORE_NATIVE: '0' })
-  for (const key of keys.trim().split('\n')) {
-    await shell(`${daemon.command} rm --quiet "$1" || true`, [key], daemon.env)
-  }
+/** Removes the values, so that the next put stores them again, and waits until the disk is idle. */
+async function without({ command, env }: Daemon, keys: readonly string[]): Promise<void> {
+  for (const key of keys) await shell(`${command} rm --quiet "$1"`, [key], env)
   await shell('sync')
 }
 
 /** `script` has `$D` for the command, `$1` for the file. */
 function putting(daemon: Daemon, script: string, files: readonly string[]): Contestant {
+  let keys: readonly string[] = []
   return {
     name: 'dstore',
     part: 'dstore',
-    before: () => without(daemon, files),
-    run: async () => void (await shell(script.replaceAll('$D', daemon.command), files, daemon.env)),
+    before: () => without(daemon, keys),
+    run: async () => {
+      const printed = await shell(script.replaceAll('$D', daemon.command), files, daemon.env)
+      keys = printed.trim().split('\n')
+    },
     daemons: () => [daemon.pid],
   }
 }
@@ -135,19 +136,18 @@ const putAgain: Row = {
   bar: { limit: 1.5 },
   open: async (bench) => {
     const file = await bench.file(GIB)
-    const { dstore, native } = await both(bench, (daemon) => ({
-      ...putting(daemon, '$D put --quiet "$1"', [file]),
-      before: () => shell(`${daemon.command} put --quiet "$1"; sync`, [file], daemon.env),
-    }))
-    const { command, env } = await bench.standalone()
+    const daemon = await bench.standalone()
+    const { command, env } = daemon
     return [
-      dstore,
+      {
+        ...putting(daemon, '$D put --quiet "$1"', [file]),
+        before: () => shell(`${command} put --quiet "$1"; sync`, [file], env),
+      },
       {
         name: '`dstore cid`',
         part: 'floor',
         run: async () => void (await shell(`${command} cid "$1"`, [file], env)),
       },
-      ...native,
     ]
   },
 }
@@ -192,20 +192,26 @@ const putAtLocal: Row = {
   measure: 'cpu',
   bar: { limit: 0.6 },
   open: async (bench) => {
-    const file = await bench.file(GIB)
+    const file = await bench.file(GIB, 'changing')
     const [pair, old] = [await bench.pair(), await bench.oldPair()]
     let count = 0
-    const at = (name: string, part: 'dstore' | 'floor', { global, local }: typeof pair) => ({
+    const at = (
+      name: string,
+      part: 'dstore' | 'floor',
+      { global, local }: Pair,
+      keys: string[] = [],
+    ): Contestant => ({
       name,
       part,
       before: async () => {
-        // The first block differs, so the key does; what is not needed is removed.
-        await without(local, [file])
+        // The first block differs, so the key does.
+        await without(global, keys.splice(0))
         await shell('printf %016d "$2" | dd of="$1" conv=notrunc status=none', [file, `${++count}`])
         await shell('sync')
       },
       run: async () => {
-        await shell(`${local.command} put --quiet "$1"`, [file], local.env)
+        const key = await shell(`${local.command} put --quiet "$1"`, [file], local.env)
+        keys.push(key.trim())
       },
       daemons: () => [global.pid, local.pid],
     })

@@ -112,6 +112,7 @@ class MemoryStore implements Store {
     this.#quota.free(value.bytes.size)
   }
 
+  /** Nothing survives the process, so there is nothing to resume. */
   async partialBytes(id: Uint8Array): Promise<number> {
     this.#checkOpen()
     checkResumption({ id, from: 0 })

@@ -1,7 +1,7 @@
 /** The native addon: where it is looked for, when it is used, and when not. Needs no compiler. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,7 @@ import { disagreement } from '../../../src/hash/engine/engine-proof.ts'
 import type { Engine } from '../../../src/hash/engine/engine.ts'
 import { KernelEngine } from '../../../src/hash/engine/kernel-engine.ts'
 import { addonPaths, checksumPath } from '../../../src/hash/engine/native/addon-paths.ts'
+import { checkOwner } from '../../../src/hash/engine/native/addon.ts'
 import type { Addon } from '../../../src/hash/engine/native/addon.ts'
 import { NATIVE_BYTES, NativeEngine } from '../../../src/hash/engine/native/native-engine.ts'
 import { openFirst } from '../../../src/hash/engine/native/open-native.ts'
@@ -53,7 +54,10 @@ test('R002-20: an addon is looked for beside the package, then in the home folde
     t.deepEqual(paths, [`/a b/dist/x/native/${name}`, users])
   }
   t.deepEqual(addonPaths({ ...around, module: 'file:///a/app.js' }), [users])
-  t.deepEqual(addonPaths({ ...around, module: 'blob:x' }), [users])
+  for (const module of ['blob:x', undefined]) {
+    t.deepEqual(addonPaths({ ...around, module }), [users])
+    t.deepEqual(addonPaths({ ...around, home: undefined, module }), [])
+  }
 })
 
 test('R002-20: DSTORE_NATIVE names an addon, or turns it off', (t) => {
@@ -147,6 +151,23 @@ test('R002-19: a file that was cut short, damaged or has no checksum is not load
   rmSync(checksumPath(alone))
   t.regex(loaded(alone), /there is no checksum beside it/)
   t.regex(loaded(folder(t)), /EISDIR/)
+})
+
+test('R002-19: a file that another user could have written is not loaded', (t) => {
+  const file = (uid: number, mode: number): void => checkOwner({ uid, mode }, 1000)
+  t.notThrows(() => file(1000, 0o100775))
+  t.notThrows(() => file(0, 0o100644))
+  t.throws(() => file(1001, 0o100600), { message: 'it belongs to another user' })
+  for (const uid of [0, 1000]) {
+    t.throws(() => file(uid, 0o100646), { message: 'every user may write to it' })
+  }
+  t.throws(() => checkOwner({ uid: 1000, mode: 0o100644 }, 0))
+  t.notThrows(() => checkOwner({ uid: 0, mode: 0o100666 }, undefined))
+  const path = addonFile(t, `globalThis.wasLoaded = true; ${idle()}`)
+  chmodSync(path, 0o666)
+  const found = openFirst([path], kernel, false)
+  t.regex(found.kind === 'refused' ? found.reason : '', /not used: every user may write to it$/)
+  t.false('wasLoaded' in globalThis)
 })
 
 /** An addon that computes as the kernel does, and counts. `spoil` changes the result. */

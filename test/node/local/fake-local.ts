@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
-import type { Answer, Fact, Request } from '../../../src/index/message.ts'
+import type { Answer, Fact, Found, Request } from '../../../src/index/message.ts'
 import type { Verdict } from '../../../src/index/local/freshness.ts'
 import { MIB } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
@@ -24,7 +24,7 @@ export class FakeLocal {
   readonly local: Local
   /** What the link applies changes to. */
   held: Held | undefined
-  verdict: Exclude<Verdict, 'wait'> = 'serve'
+  verdict: Verdict = 'serve'
   /** Called before each answer about freshness. */
   onCheck: () => void | Promise<void> = () => undefined
   /** Called before each answer of Global. */
@@ -38,6 +38,10 @@ export class FakeLocal {
   /** Global's facts, by the text of the key. */
   readonly facts: Map<string, Fact> = new Map()
   readonly asked: Request[] = []
+  /** Global's names, each with the seq at which it was bound. */
+  readonly names: Map<string, { readonly key: Key; readonly incarnation: number }> = new Map()
+  /** What the link was told of changes that callers asked for. */
+  readonly wrote: { readonly name: string; readonly seq: number }[] = []
   readonly host: TestHost
   /** Opens a transfer channel to Global. */
   open: () => Promise<Channel> = async () => served(this.host).client.channel
@@ -98,13 +102,24 @@ export class FakeLocal {
     }
   }
 
+  #found(name: string): Found | undefined {
+    const bound = this.names.get(name)
+    const fact = bound && this.facts.get(bound.key.toHex())
+    return fact && { digest: bound.key.digest, incarnation: bound.incarnation, fact }
+  }
+
   #link() {
     const { facts, asked } = this
     return {
       attach: (held: Held) => void (this.held = held),
       checkFreshness: async () => {
         await this.onCheck()
-        return this.verdict
+        return this.verdict === 'wait' ? 'serve' : this.verdict
+      },
+      verdict: () => this.verdict,
+      wrote: (name: string, seq: number) => {
+        this.wrote.push({ name, seq })
+        this.held!.apply([], [{ name, seq }])
       },
       isLeaseOver: () => this.isLeaseOver,
       isDoubtful: () => false,
@@ -129,6 +144,18 @@ export class FakeLocal {
         }
         if (request.type === 'offer') {
           return take({ type: 'offered', have: undefined, sendFrom: 0 }, true)
+        }
+        if (request.type === 'lookup' || request.type === 'bind') {
+          return take({ type: 'binding', found: this.#found(request.name) }, true)
+        }
+        if (request.type === 'unbind') {
+          if (!this.names.delete(request.name)) throw new DstoreError('not-found', 'no such name')
+          const peers = { acknowledged: [], owed: ['me'], expired: [] }
+          const names = [request.name]
+          return take(
+            { type: 'removed', seq: 9, freedBytes: 0, names, digest: undefined, ...peers },
+            true,
+          )
         }
         if (request.type !== 'locate') throw new Error(`not part of this test: ${request.type}`)
         const found = request.digests.map((digest) => facts.get(new Key(digest).toHex()))

@@ -8,14 +8,22 @@ export interface Surroundings {
   readonly choice: string | undefined
   /** Operating system and processor, in Node's words: `linux-x64`. */
   readonly system: string
-  /** The home folder of the user. */
-  readonly home: string
-  /** URL of a module of dstore: the package's root is the folder that holds its `dist`. */
-  readonly module: string
+  /** The home folder of the user, if it has one. */
+  readonly home: string | undefined
+  /**
+   * URL of a module of dstore: the package's root is the folder that holds its `dist`. Undefined
+   * where a bundler made CommonJS of it.
+   */
+  readonly module: string | undefined
 }
 
 /** Paths in the order in which they are tried. Throws if `choice` is neither. */
-export function addonPaths({ choice = '', system, home, module }: Surroundings): readonly string[] {
+export function addonPaths({
+  choice = '',
+  system,
+  home,
+  module = '',
+}: Surroundings): readonly string[] {
   if (choice === '0') return []
   if (choice !== '') {
     if (!isAbsolute(choice)) throw new Error('DSTORE_NATIVE is neither 0 nor an absolute path')
@@ -24,7 +32,9 @@ export function addonPaths({ choice = '', system, home, module }: Surroundings):
   const name = addonName(system)
   const end = module.startsWith('file:') ? module.lastIndexOf('/dist/') : -1
   const root = end < 0 ? [] : [fileURLToPath(module.slice(0, end))]
-  return [...root.map((folder) => join(folder, 'native', name)), join(userAddonFolder(home), name)]
+  const folders = root.map((folder) => join(folder, 'native'))
+  if (home !== undefined) folders.push(userAddonFolder(home))
+  return folders.map((folder) => join(folder, name))
 }
 
 /** The name of the addon's file. */

@@ -1,7 +1,9 @@
 /** Loads the native addon, which `native/` builds from the `blake3` crate (R002-19). */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { createRequire } from 'node:module'
+import { USER_ID } from '../../../platform.ts'
 import { checksumPath } from './addon-paths.ts'
 
 /** The interface below. An addon that states another number is not used. */
@@ -45,16 +47,27 @@ export interface Addon {
 export function loadAddon(path: string): Addon | undefined {
   const file = readFile(path)
   if (file === undefined) return undefined
+  checkOwner(statSync(path), USER_ID)
   const checksum = readFile(checksumPath(path))
   if (checksum === undefined) throw new Error('there is no checksum beside it')
   if (!checksum.toString('latin1').startsWith(`${checksumOf(file)} `)) {
     throw new Error('its checksum is another: it is damaged, or was replaced only in part')
   }
-  const addon = createRequire(import.meta.url)(path) as Partial<Addon>
+  const addon = createRequire(path)(path) as Partial<Addon>
   if (addon.abi !== ADDON_ABI) {
     throw new Error(`it has interface ${addon.abi}, and this version of dstore needs ${ADDON_ABI}`)
   }
   return addon as Addon
+}
+
+/**
+ * Throws if a user other than this one and root could have written the file: a process of root may
+ * run with the home folder of someone else.
+ */
+export function checkOwner({ uid, mode }: Pick<Stats, 'uid' | 'mode'>, user?: number): void {
+  if (user === undefined) return
+  if (uid !== 0 && uid !== user) throw new Error('it belongs to another user')
+  if ((mode & 0o002) !== 0) throw new Error('every user may write to it')
 }
 
 /** In hexadecimal. Not by BLAKE3: Node's own SHA-256 is quicker than a kernel that just started. */

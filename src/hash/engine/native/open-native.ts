@@ -17,12 +17,21 @@ export type NativeFinding =
 /** The first addon where this process looks for one. `proved` hashes what the addon does not. */
 export function openNative(proved: Engine): NativeFinding {
   try {
-    const home = homedir()
+    const home = homeFolder()
     const module = import.meta.url
     const paths = addonPaths({ choice: NATIVE_CHOICE, system: SYSTEM, home, module })
     return openFirst(paths, proved, NATIVE_CHOICE !== undefined && NATIVE_CHOICE !== '')
   } catch (error) {
     return refused(error)
+  }
+}
+
+/** Undefined where nothing names one, as in a container with a user of its own. */
+function homeFolder(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    return undefined
   }
 }
 

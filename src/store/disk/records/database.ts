@@ -15,10 +15,10 @@ import { locationBytes } from '../layout.ts'
 import { type StoredValue, fileRow, fileValue } from './file-row.ts'
 import { unprinted } from './printed-errors.ts'
 import {
+  justAfter,
   number64,
   numberAt,
   rangeOf,
-  readNumber64,
   recordId,
   scratchOf,
   writeNumber,
@@ -146,7 +146,7 @@ export class Database {
     if (limit === 0 || after === Number.MAX_SAFE_INTEGER) return []
     const range = this.#log.getRange({ start: number64(after + 1), limit: Math.min(limit, LIMIT) })
     return Array.from(range, ({ key, value }) => ({
-      seq: readNumber64(key, 0),
+      seq: numberAt(key, 0),
       entry: plain(value),
     }))
   }
@@ -243,7 +243,7 @@ export class Database {
   *files(
     after?: Location,
   ): Generator<{ readonly location: Location; readonly value: StoredValue }> {
-    const range = after === undefined ? {} : { start: Buffer.concat([locationBytes(after)!, ZERO]) }
+    const range = after === undefined ? {} : { start: justAfter(locationBytes(after)!) }
     for (const { key, value } of this.#files.getRange(range)) {
       const location = Buffer.from(key).toString('hex')
       yield { location, value: fileValue(location, value) }
@@ -308,10 +308,8 @@ const EMPTY: Tally = { run: 0, lastSeq: 0, revision: 0, values: 0, valueBytes: 0
 /** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff
 
-const ZERO = new Uint8Array(1)
-
 function rowOf(id: Uint8Array, bytes: Buffer): Row {
-  return { id, version: readNumber64(bytes, 0), value: plain(bytes).subarray(8) }
+  return { id, version: numberAt(bytes, 0), value: plain(bytes).subarray(8) }
 }
 
 /** The same bytes as a Uint8Array: a Buffer's `slice` would share memory. */

@@ -1,7 +1,7 @@
 /** What the database says of a value in a file (specs/005-storage.md, "Format"). */
 import type { Location } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
-import { number64, readNumber64 } from './row-keys.ts'
+import { number64, numberAt } from './row-keys.ts'
 
 /** Where the outboard of a value in a file is; `behind`: it follows the value, as in layout 1. */
 export type OutboardPlace = 'records' | 'file' | 'behind'
@@ -39,10 +39,11 @@ export function fileValue(location: Location, bytes: Uint8Array): StoredValue {
   const { byteLength } = bytes
   const hasPlace = byteLength === FILE_ROW_BYTES || byteLength === NAMED_FILE_ROW_BYTES
   const otherAt = hasPlace ? FILE_ROW_BYTES : LENGTHS_BYTES
-  const other = Buffer.from(bytes.buffer, bytes.byteOffset, byteLength).toString('hex', otherAt)
+  const row = Buffer.from(bytes.buffer, bytes.byteOffset, byteLength)
+  const other = row.toString('hex', otherAt)
   return {
-    size: readNumber64(bytes, 0),
-    outboardBytes: readNumber64(bytes, 8),
+    size: numberAt(bytes, 0),
+    outboardBytes: numberAt(bytes, 8),
     file: other === '' ? location : other,
     small: undefined,
     place: hasPlace ? (PLACES[bytes[LENGTHS_BYTES]!] ?? 'behind') : 'behind',

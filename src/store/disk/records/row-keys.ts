@@ -26,11 +26,14 @@ export function rangeOf(
   { prefix = NONE, after = NONE }: Pick<ScanOptions, 'prefix' | 'after'>,
 ): { readonly start: Buffer; readonly end: Buffer } {
   const afterPrefix = after.byteLength > 0 && Buffer.compare(after, prefix) >= 0
-  const start = Buffer.concat(
-    afterPrefix ? [recordId(table, after), ZERO] : [recordId(table, prefix)],
-  )
+  const start = afterPrefix
+    ? justAfter(recordId(table, after))
+    : Buffer.from(recordId(table, prefix))
   return { start, end: following(recordId(table, prefix)) }
 }
+
+/** The first key after this one. */
+export const justAfter = (key: Uint8Array): Buffer => Buffer.concat([key, ZERO])
 
 /** The first id after all that begin with this prefix, whose first byte is below 255. */
 function following(prefix: Buffer): Buffer {
@@ -41,7 +44,6 @@ function following(prefix: Buffer): Buffer {
   return end
 }
 
-/** 8 bytes, as LMDB orders them: big-endian. */
 export function number64(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   writeNumber(bytes, 0, value)
@@ -54,13 +56,12 @@ export function writeNumber(bytes: Buffer, at: number, value: number): void {
   bytes.writeUInt32BE(value % 2 ** 32, at + 4)
 }
 
-export function numberAt(bytes: Buffer, at: number): number {
-  return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
+export function numberAt(bytes: Uint8Array, at: number): number {
+  return word(bytes, at) * 2 ** 32 + word(bytes, at + 4)
 }
 
-export function readNumber64(bytes: Uint8Array, offset: number): number {
-  return numberAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset)
-}
+const word = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! * 2 ** 24 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!)
 
 const NONE = new Uint8Array(0)
 const ZERO = new Uint8Array(1)
