@@ -65,8 +65,8 @@ export function putTask(
 }
 
 /**
- * Puts sealed values. `finish` is called once, when the last one is put or the first has failed; for
- * none at once.
+ * Puts sealed values. `finish` is called once, when the last one is put or the first has failed;
+ * for none at once.
  */
 export function putTasks(
   origin: Origin,

@@ -18,7 +18,7 @@ const LOCATION_CHARACTERS = 127
 
 const SCRATCH = new Uint8Array(256)
 
-/** A `KeyRecord` without names and incarnation; undefined for a location that is not short ASCII. */
+/** A `KeyRecord` without names; undefined for a location that is not short ASCII. */
 export function encodeUnnamedKey(size: number, location: string): Uint8Array | undefined {
   const { length } = location
   if (length === 0 || length > LOCATION_CHARACTERS) return undefined

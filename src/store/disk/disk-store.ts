@@ -1,5 +1,5 @@
 /** The open disk store: checks calls and connects records, value files and the quota. */
-import { bytesIn, toHex, unzeroed } from '../../bytes.ts'
+import { bytesIn, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
@@ -40,6 +40,7 @@ import type { PartialUploads } from './partial-uploads.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
+import { smallValues } from './records/small-values.ts'
 import { applyAll, cost } from './records/transaction.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './shared-sync.ts'
@@ -144,24 +145,10 @@ export class OpenDiskStore implements DiskStore {
   async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    const total = bytesIn(values)
-    this.#quota.reserve(total)
-    const all = unzeroed(total)
-    let at = 0
-    return values.map((value) => {
-      const size = value.byteLength
-      const location = makeLocation(this.#parts.run, ++this.#staged)
-      all.set(value, at)
-      const small = all.subarray(at, (at += size))
-      this.#sealed.set(location, {
-        size,
-        outboardBytes: 0,
-        file: location,
-        small,
-        place: 'records',
-      })
-      return location
-    })
+    this.#quota.reserve(bytesIn(values))
+    const sealed = smallValues(values, () => makeLocation(this.#parts.run, ++this.#staged))
+    for (const value of sealed) this.#sealed.set(value.file, value)
+    return sealed.map(({ file }) => file)
   }
 
   async discard(location: Location): Promise<void> {

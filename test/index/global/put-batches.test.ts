@@ -27,6 +27,14 @@ test('R007-197 R004-45: a batch of new values takes one look-up and one commit, 
     [1, 2, 3].map((n) => ({ digest: digestOf(n), incarnation: before + n, existed: false })),
   )
   t.is(machine.index.position.seq, before + 3)
+  // Nothing counts as being committed any more: a removal, and one again, conclude at once.
+  const remove = {
+    type: 'remove',
+    digest: digestOf(2),
+    timeoutMs: undefined,
+    force: false,
+  } as const
+  for (let i = 0; i < 2; i++) t.like(machine.answer(remove), { type: 'removed', seq: before + 4 })
 })
 
 test('R007-197: values that exist are confirmed once, those that come twice are stored once, and others are new', (t) => {
@@ -38,7 +46,7 @@ test('R007-197: values that exist are confirmed once, those that come twice are 
   t.deepEqual(existed(body), [false, true, true, true, true])
   const counts = work(machine, from)
   t.is(counts['commit-all'], 1)
-  // The two ones together; the second three in its plan of its own, and the named one after its change.
+  // The ones together; the second three in a plan of its own, and the named one after its change.
   t.is(counts['confirm'], 3)
   // Those that were not adopted: both ones, the second three, and the named one.
   t.is(counts['discard'], 4)

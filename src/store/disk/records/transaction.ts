@@ -89,7 +89,8 @@ export function cost(
     bytes += entry?.byteLength ?? 0
     for (const { value } of writes) bytes += value?.byteLength ?? 0
     for (const location of adopt) {
-      bytes += PAGE_BYTES + (sealed.get(location)?.small?.byteLength ?? 0)
+      const value = sealed.get(location)
+      bytes += PAGE_BYTES + (value?.small ?? value?.outboard ?? NOTHING).byteLength
     }
     adds ||= release.length === 0 && (adopt.length > 0 || writes.some(isAddition))
   }
@@ -98,6 +99,8 @@ export function cost(
 
 /** A page of LMDB, which a row under a random key takes to change. */
 const PAGE_BYTES = 4096
+
+const NOTHING = new Uint8Array(0)
 
 /** Rows of `meta` do not count: they are few, and removals write them too. */
 function isAddition({ key, value }: Write): boolean {
