@@ -9,6 +9,8 @@ export const RECORD_ID_BYTES: number = KIB
 export const RECORD_VALUE_BYTES: number = MIB
 /** The largest value, outboard included, that the disk store keeps in its database. */
 export const SMALL_VALUE_BYTES: number = 16 * KIB
+/** Buffers of values being written, beyond one for each: all of the process. */
+export const WRITE_AHEAD_BYTES: number = 16 * MIB
 /** The pace of a verification of the whole store. It leaves disk and processor to others. */
 export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
 /** Interrupted uploads kept for resumption, and suspended streams. The oldest go first. */

@@ -9,7 +9,8 @@ import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { CvStack } from '../../hash/engine/cv-stack.ts'
 import type { Hashed } from '../../hash/hasher.ts'
 import { PAIR_BYTES, groupCount, outboardBytes, pairOffset } from '../../hash/tree/tree.ts'
-import { EARLY_SYNC_BYTES, HASH_THREADS, HASH_THREAD_IDLE_MS, PIECE_BYTES } from '../../limits.ts'
+import { HASH_THREADS, HASH_THREAD_IDLE_MS, PIECE_BYTES } from '../../limits.ts'
+import { EarlySync, type Syncable } from './early-sync.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
 import { SHARED_BYTES, STOP } from './file-hash-job.ts'
 import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
@@ -18,10 +19,8 @@ import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
 const TURN_PIECES = 32
 
 /** An empty file to write to. */
-export interface CopyTarget {
+export interface CopyTarget extends Syncable {
   readonly fd: number
-  /** Makes what was written durable. */
-  sync(): Promise<void>
 }
 
 /** A regular file to hash. */
@@ -77,42 +76,6 @@ export async function hashInThreads(work: FileWork): Promise<Hashed> {
   }
   throwIfCancelled(signal)
   return { ...tree.finish(), size }
-}
-
-/** Syncs what was written while more is being written, so that little is left for the last sync. */
-class EarlySync {
-  readonly #target: CopyTarget
-  readonly #onFault: () => void
-  #syncedBytes = 0
-  #running: Promise<void> | undefined
-  /** A sync reports a fault of the disk only once: it must not be lost. */
-  #fault: { readonly reason: unknown } | undefined
-
-  constructor(target: CopyTarget, onFault: () => void) {
-    this.#target = target
-    this.#onFault = onFault
-  }
-
-  wrote(bytes: number): void {
-    if (this.#running !== undefined || bytes - this.#syncedBytes < EARLY_SYNC_BYTES) return
-    this.#syncedBytes = bytes
-    const sync = async (): Promise<void> => {
-      try {
-        await this.#target.sync()
-      } catch (reason) {
-        this.#fault ??= { reason }
-        this.#onFault()
-      }
-      this.#running = undefined
-    }
-    this.#running = sync()
-  }
-
-  /** Throws the fault of a sync. */
-  async ended(): Promise<void> {
-    await this.#running
-    if (this.#fault !== undefined) throw this.#fault.reason
-  }
 }
 
 /** Assembles the tree from pieces in any order. */

@@ -5,7 +5,13 @@ import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { equal, gather } from '../../../src/bytes.ts'
 import { hash } from '../../../src/hash/hasher.ts'
-import { EARLY_SYNC_BYTES, GROUP_BYTES, MIB, PARALLEL_COPY_BYTES } from '../../../src/limits.ts'
+import {
+  EARLY_SYNC_BYTES,
+  GROUP_BYTES,
+  HASH_THREADS,
+  MIB,
+  PARALLEL_COPY_BYTES,
+} from '../../../src/limits.ts'
 import { ingestFile, isCopied } from '../../../src/node/global/ingest.ts'
 import type { CallOptions } from '../../../src/node/node.ts'
 import { type DiskStore, openDiskStore } from '../../../src/store/disk/disk.ts'
@@ -136,17 +142,25 @@ for (const [what, change] of Object.entries(CHANGES)) {
 }
 
 test('R005-67: a call that is cancelled stops the threads, and nothing stays', async (t) => {
+  // More than all threads take in one turn, and no bytes on the disk.
+  const size = (HASH_THREADS + 1) * 32 * MIB
   await withFile(
-    pattern(PARALLEL_COPY_BYTES * 4),
-    async (place) => {
+    new Uint8Array(0),
+    async ({ path, put, files, store }) => {
+      await truncate(path, size)
       const cancel = new AbortController()
-      const put = place.put({ signal: cancel.signal, onProgress: () => cancel.abort() })
-      await t.throwsAsync(put, { code: 'cancelled' })
-      await checkNothingLeft(t, place)
-      await t.throwsAsync(place.put({ signal: AbortSignal.abort() }), { code: 'cancelled' })
-      await checkNothingLeft(t, place)
+      let done = 0
+      const onProgress: CallOptions['onProgress'] = ({ doneBytes }) => {
+        done = doneBytes
+        cancel.abort()
+      }
+      await t.throwsAsync(put({ signal: cancel.signal, onProgress }), { code: 'cancelled' })
+      t.true(done < size, 'the rest was not copied')
+      await t.throwsAsync(put({ signal: AbortSignal.abort() }), { code: 'cancelled' })
+      t.deepEqual(await files(), [])
+      t.is((await store.usage()).headroomBytes, size)
     },
-    BOUNDED,
+    { maxBytes: size },
   )
 })
 
