@@ -80,14 +80,16 @@ export class Reader {
 
   /** A small value that is held, and may be served this very moment. */
   getImmediate(word: string): ImmediateValue | undefined {
-    const verdict = this.#link.verdict()
-    if (verdict !== 'serve' && verdict !== 'stale') return undefined
-    const isNameKnown = verdict === 'serve'
-    const key = Key.printed(word) ?? (isNameKnown ? this.#holdings.bound(word)?.key : undefined)
+    const printed = Key.printed(word)
+    const key = printed ?? this.#holdings.bound(word)?.key
     const value = key && this.#cache.get(key)
     if (value === undefined || value.isVoid || value.isDropped) return undefined
     const bytes = value.size > GROUP_BYTES ? undefined : value.whole
     if (bytes === undefined) return undefined
+    const verdict = this.#link.verdict()
+    // Away, a name is asked for at Global first (R004-85).
+    const isStale = verdict === 'stale' && printed !== undefined
+    if (verdict !== 'serve' && !isStale) return undefined
     this.#cache.count('hit')
     return { key: value.key, bytes }
   }

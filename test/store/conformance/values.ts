@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { CHUNK_BYTES, GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
-import { type Suite, check, keep, pattern, readAll, sameBytes, seal } from './suite.ts'
+import { type Suite, check, keep, keyOf, pattern, readAll, sameBytes, seal } from './suite.ts'
 
 /** None, one, and both sides of every size at which a store may change its mind. */
 const SIZES: readonly number[] = [
@@ -36,6 +36,40 @@ export function valuesTopic(suite: Suite): void {
       }
     })
   }
+
+  check(
+    suite,
+    'R007-212 a small value is read without a wait as with one, while it may be read',
+    async (t, store) => {
+      const reads = store.immediate!
+      for (const size of [1, GROUP_BYTES - 1, GROUP_BYTES]) {
+        const bytes = pattern(size)
+        const location = await keep(store, bytes)
+        sameBytes(t, reads.value(location, GROUP_BYTES)!, bytes)
+        t.is(reads.value(location, size - 1), undefined, 'too large for the caller')
+        await store.quarantine(location)
+        t.is(reads.value(location, GROUP_BYTES), undefined, 'damaged')
+      }
+      const key = keyOf('row')
+      const value = pattern(3)
+      const location = await seal(store, pattern(10))
+      const entry = pattern(1)
+      t.is(reads.row(key), undefined)
+      await store.commit({ conditions: [], writes: [{ key, value }], entry, adopt: [location] })
+      t.deepEqual(reads.row(key), (await store.rows([key]))[0])
+      t.is(reads.value(location, GROUP_BYTES)?.byteLength, 10)
+      const writes = [{ key, value: undefined }]
+      await store.commit({ conditions: [], writes, entry, release: [location] })
+      t.is(reads.value(location, GROUP_BYTES), undefined, 'released')
+      t.is(reads.row(key), undefined)
+      t.is(reads.value('nowhere', GROUP_BYTES), undefined)
+      const last = await seal(store, pattern(10))
+      await store.commit({ conditions: [], writes: [{ key, value }], entry, adopt: [last] })
+      await store.close()
+      t.is(reads.value(last, GROUP_BYTES), undefined, 'closed')
+      t.is(reads.row(key), undefined)
+    },
+  )
 
   check(suite, 'R005-13 however it was split, announced or not', async (t, store) => {
     const splits = fc.array(fc.integer({ min: 0, max: 3 * GROUP_BYTES }), { maxLength: 12 })
