@@ -102,6 +102,16 @@ export interface Dstore {
   get(keyOrName: Key | string, options?: GetOptions): Promise<Value>
 
   /**
+   * `get` of many keys and names, in the same order; undefined for each that does not exist. Up to
+   * 64 are asked for ahead of the loop. A range that holds no byte of one of them is an error in its
+   * turn, as every other failure is; the values that were not reached are released.
+   */
+  getMany(
+    keysOrNames: Iterable<Key | string>,
+    options?: GetOptions,
+  ): AsyncIterable<Value | undefined>
+
+  /**
    * Whether a value exists. Errors: `malformed-key`; `unreachable` if neither Global nor the cache
    * knows.
    */

@@ -7,11 +7,15 @@ import { INLINE_VALUE_BYTES } from '../limits.ts'
 import type { CallOptions, Node, NodeInactive, PutResult, ReadableValue } from '../node/node.ts'
 import { statWords, withKey } from '../node/calls/resolve-key.ts'
 import { checkOptions, eachCancellable } from './calls.ts'
-import type { Dstore } from './dstore.ts'
+import { ahead } from './ahead.ts'
+import type { Dstore, Value } from './dstore.ts'
 import { bytesOf, readSource } from './source.ts'
 import { FoundValue } from './value.ts'
 
 type KeyOrName = Key | string
+
+/** Values that `getMany` asks for before they are wanted. */
+const GETS_AHEAD = 64
 
 /** `release` runs after the node is closed. */
 export function nodeFacade(node: Node, release: () => void = () => undefined): Dstore {
@@ -93,6 +97,14 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
           options,
         )
       })
+    },
+
+    getMany(keysOrNames, options = {}) {
+      const words = Array.from(keysOrNames, checkKeyOrName)
+      const get = (word: KeyOrName): Promise<Value | undefined> =>
+        this.get(word, options).catch(unlessAbsent)
+      const discard = (value: Value | undefined): unknown => value?.cancel()
+      return each(options, () => ahead(words, GETS_AHEAD, get, discard))
     },
 
     async has(keyOrName, options) {
@@ -195,6 +207,10 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       return this.close()
     },
   }
+}
+
+function unlessAbsent(error: unknown): undefined {
+  if (!(error instanceof DstoreError) || error.code !== 'not-found') throw error
 }
 
 function inactiveOf({ inactive }: Node): NodeInactive {

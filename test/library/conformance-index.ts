@@ -1,6 +1,6 @@
 /** Names, batches, removals and changes. Part of the library's conformance suite. */
 import { DstoreError } from '../../src/dstore.ts'
-import type { ChangeEvent } from '../../src/dstore.ts'
+import type { ChangeEvent, Value } from '../../src/dstore.ts'
 import { ABSENT, all, sample } from './conformance-samples.ts'
 import type { Topic } from './conformance-samples.ts'
 
@@ -51,6 +51,27 @@ export function indexTopics(topic: Topic): void {
       there,
     )
     t.is(facts[7]!.key.toString(), keys[0]!.toString())
+    const got: (string | undefined)[] = []
+    for await (const value of dstore.getMany(words)) {
+      const bytes = await value?.bytes()
+      got.push(bytes && Buffer.from(bytes).toString('latin1'))
+    }
+    const latin1 = values.map((value) => Buffer.from(value).toString('latin1'))
+    t.deepEqual(got, [...latin1, undefined, latin1[0], undefined])
+    t.deepEqual(await all(dstore.getMany([])), [])
+    const many = Array.from({ length: 200 }, (_, i) => words[i % 7]!)
+    for await (const value of dstore.getMany(many)) {
+      t.is(value?.key.toString(), keys[0]!.toString())
+      break
+    }
+    const bad = dstore.getMany(['tenth', 'k'.repeat(50), 'tenth'])[Symbol.asyncIterator]()
+    const first: IteratorResult<Value | undefined, unknown> = await bad.next()
+    t.is((first.value as Value | undefined)?.size, 10)
+    await t.throwsAsync(bad.next(), { code: 'malformed-key' })
+    t.true((await bad.next()).done)
+    await t.throwsAsync(all(dstore.getMany(words, { signal: AbortSignal.abort() })), {
+      code: 'cancelled',
+    })
     t.deepEqual(await dstore.putMany([]), [])
     t.deepEqual(await dstore.hasMany([]), [])
     const listed = await all(dstore.keys())
