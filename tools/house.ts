@@ -29,6 +29,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/delivery': 'Writes values to files that clients have made for them.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
+  'src/daemon/http/immediate': 'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',

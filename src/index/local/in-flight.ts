@@ -4,8 +4,7 @@
  * name.
  */
 import { toHex } from '../../bytes.ts'
-import type { Digest, Unbinding } from '../message.ts'
-import type { LocalEffect } from './local-events.ts'
+import type { Digest, Feed, Unbinding } from '../message.ts'
 
 /** Lasts from the moment a request is sent until its answer is taken in. */
 export interface Flight {
@@ -13,6 +12,8 @@ export interface Flight {
   isFresh(subject: string, incarnation: number): boolean
   end(): void
 }
+
+type Losses = Pick<Feed, 'removals' | 'unbindings' | 'memberships'>
 
 /** The same for requests to the index. */
 export interface RequestFlight extends Flight {
@@ -56,7 +57,7 @@ export class InFlight {
    * A change of a name was done for a caller here: nothing in flight about it is kept, and no
    * binding that is older than the change.
    */
-  wrote({ name, seq }: Unbinding): LocalEffect & { readonly type: 'apply' } {
+  wrote({ name, seq }: Unbinding): Losses & { readonly type: 'apply' } {
     for (const floors of this.#flights.get(nameSubject(name)) ?? []) this.#spoiled.add(floors)
     return { type: 'apply', removals: [], unbindings: [{ name, seq }], memberships: [] }
   }
