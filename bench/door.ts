@@ -1,12 +1,13 @@
 /**
- * A held value of 1 KiB over HTTP, by key and by name, beside a bare `node:http` server that answers
- * every request with the same bytes. The servers take turns on core 1; `wrk` loads them from core 0.
+ * A held value of 1 KiB over HTTP, by key and by name, beside a bare `node:http` server that
+ * answers every request with the same bytes. The servers take turns on core 1; `wrk` loads them
+ * from core 0.
  *
  *     node dist/bench/door.js [ROUNDS] [SECONDS]
  *
- * Linux only, with two cores, `taskset` and `wrk`. Prints requests a second (median), processor time
- * of the server for each, and the ratio of the rate to the bare server's; then, over one kept-alive
- * connection, what a name costs beside a key at a Local.
+ * Linux only, with two cores, `taskset` and `wrk`. Prints requests a second (median), processor
+ * time of the server for each, and the ratio of the rate to the bare server's; then, over one
+ * kept-alive connection, what a name costs beside a key at a Local.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,8 +1,9 @@
 /** Calls that are begun ahead of a loop that takes their results in order. */
 
 /**
- * Yields the result of each item's call in order, with up to `most` of them in progress or waiting to
- * be taken. At an error, or when the caller leaves, `discard` gets the results that were not taken.
+ * Yields the result of each item's call in order, with up to `most` of them in progress or waiting
+ * to be taken. At an error, or when the caller leaves, `discard` gets the results that were not
+ * taken.
  */
 export async function* ahead<Item, Result>(
   items: Iterable<Item>,

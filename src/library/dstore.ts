@@ -103,8 +103,8 @@ export interface Dstore {
 
   /**
    * `get` of many keys and names, in the same order; undefined for each that does not exist. Up to
-   * 64 are asked for ahead of the loop. A range that holds no byte of one of them is an error in its
-   * turn, as every other failure is; the values that were not reached are released.
+   * 64 are asked for ahead of the loop. A range that holds no byte of one of them is an error in
+   * its turn, as every other failure is; the values that were not reached are released.
    */
   getMany(
     keysOrNames: Iterable<Key | string>,

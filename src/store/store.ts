@@ -170,8 +170,9 @@ export interface LentFile {
 }
 
 /**
- * Reads that wait for nothing, of what lies in memory or in a mapped file. Undefined means only that
- * the ordinary call has to answer: what is absent, damaged or large, and everything after `close`.
+ * Reads that wait for nothing, of what lies in memory or in a mapped file. Undefined means only
+ * that the ordinary call has to answer: what is absent, damaged or large, and everything after
+ * `close`.
  */
 export interface ImmediateReads {
   /** The row for this key. */

@@ -33,8 +33,8 @@ export type UntimedLocalEvent =
   /** A reader waits for a verdict. */
   | { readonly type: 'check-freshness'; readonly ticket: number }
   /**
-   * Global has done a change of this name that a caller asked for, at this seq; `Infinity` if that is
-   * not known. To be said before the caller is answered.
+   * Global has done a change of this name that a caller asked for, at this seq; `Infinity` if that
+   * is not known. To be said before the caller is answered.
    */
   | { readonly type: 'wrote'; readonly name: string; readonly seq: number }
   /** After `reset`: the keys of all held values. */

@@ -29,9 +29,10 @@ export async function resolveKey(
 }
 
 /**
- * Calls `use` with the key that a word stands for. If the value of a name is gone, the name may have
- * been bound to another since this node heard of it: then asks Global for the name, and calls `use`
- * once more (R004-87), unless `canRepeat` says that it is too late. Errors as `resolveKey` and `use`.
+ * Calls `use` with the key that a word stands for. If the value of a name is gone, the name may
+ * have been bound to another since this node heard of it: then asks Global for the name, and calls
+ * `use` once more (R004-87), unless `canRepeat` says that it is too late. Errors as `resolveKey`
+ * and `use`.
  */
 export async function withKey<T>(
   node: Pick<Node, 'role' | 'index' | 'inactive'>,

@@ -169,20 +169,27 @@ test('R007-114, R007-213: at the bound of connections the immediate path yields 
   t.teardown(() => api.close(0))
   api.server.listen(path)
   await event(api.server, 'listening')
-  const get = `GET /v1/values/${key.toString()} HTTP/1.1\r\nHost: dstore\r\n\r\n`
+  let accepted = 0
+  api.server.on('connection', () => accepted++)
+  const plain = `GET /v1/values/${key.toString()} HTTP/1.1\r\nHost: dstore\r\n\r\n`
   const first = await opened(t, path)
-  first.write(get)
+  first.write(plain)
   await eventually(async () => first.text().includes('\r\n\r\n'))
   t.true(first.text().includes('Connection: keep-alive'))
   t.is(node.immediate.given, 1)
-  // It was used a moment ago, so that the next connection waits, and then takes its place.
+  // A call in progress keeps the first connection from being closed as idle, so the next waits.
+  let release!: () => void
+  node.gate = new Promise((resolve) => (release = resolve))
+  first.write(plain.replace(' HTTP', '?timeout=9000 HTTP'))
+  await eventually(async () => node.signals.length === 1)
   const second = await opened(t, path)
-  second.write(get)
-  for (let i = 0; i < 50 && !second.text().includes('200 OK'); i++) {
-    if (first.destroyed) break
-    first.write(get)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  second.write(plain)
+  await eventually(async () => accepted === 2)
+  const { asked } = node.immediate
+  first.write(plain)
+  await eventually(async () => node.signals.length === 2)
+  t.is(node.immediate.asked, asked, 'not even looked for')
+  release()
   await eventually(async () => second.text().includes('200 OK'))
   t.true(first.text().includes('Connection: close'), 'its last response says so')
 })
