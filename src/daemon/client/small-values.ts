@@ -53,7 +53,7 @@ export class SmallValues {
     const { signal, onAnswer } = this.#options
     const target = valuePath(key) + this.#query
     const startedAt = performance.now()
-    const connection = this.#idle.pop() ?? (await KeptConnection.open(this.#path, signal))
+    const connection = this.#openIdle() ?? (await KeptConnection.open(this.#path, signal))
     if (connection === undefined) return undefined
     this.#busy.add(connection)
     let response: Response | undefined
@@ -81,6 +81,14 @@ export class SmallValues {
     clearInterval(this.#watch)
     this.#options.signal?.removeEventListener('abort', this.#abort)
     for (const connection of [...this.#idle, ...this.#busy]) connection.close()
+  }
+
+  /** An idle connection that the daemon has not closed, as far as is known. */
+  #openIdle(): KeptConnection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop()
+      if (connection === undefined || connection.isOpen) return connection
+    }
   }
 
   #endSilent(idleMs: number): void {
