@@ -21,6 +21,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'Delivers one value: to standard output, to a file, or by the hands of the daemon.',
   'cli/doctor': 'Examines this node: gathers facts, checks them, prints findings with remedies.',
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
+  'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
   'cli/terminal': 'What a command prints: text, tables, progress.',
   src: "The library's entry, and leaves that every folder may import.",

@@ -1,4 +1,4 @@
-/** The references of a command: its arguments, then those in the file of `--files-from` (R007-200). */
+/** The references of a command: its arguments, then those of `--files-from` (R007-200). */
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { gather } from '../../src/bytes.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
