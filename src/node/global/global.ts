@@ -24,16 +24,14 @@ import type { LentFile, Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
-import { untilAborted } from '../../deadline.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { COPY_SHARE_BYTES, copyStored } from './copy-stored.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
-import type { Ask } from '../calls/index-calls.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
-import { OwnIndex } from './own-index.ts'
+import { OwnIndex, askOf, refuseMembership } from './own-index.ts'
 import type { WallDoubt } from '../../index/global/wall-trust.ts'
 import type {
   CallOptions,
@@ -338,24 +336,9 @@ function ticketAddresses(network: Network | undefined): string[] {
     .slice(0, TICKET_ADDRESSES)
 }
 
-/** Requests to the index of this process. Only a watch waits long enough to be worth cancelling. */
-function askOf(driver: IndexDriver): Ask {
-  return async (request, { signal }) => {
-    signal?.throwIfAborted()
-    const answer = driver.ask(request)
-    return request.type === 'watch' && signal !== undefined ? untilAborted(answer, signal) : answer
-  }
-}
-
 function clockStatus(doubt: WallDoubt | undefined): ClockStatus {
   if (doubt === undefined) return { trusted: true }
   const { why } = doubt
   if ('leftMs' in doubt) return { trusted: false, why, leftMs: Math.round(doubt.leftMs) }
   return { trusted: false, why, offMs: Math.round(doubt.byMs) }
-}
-
-const refuseMembership: Ask = () => {
-  throw new DstoreError('usage', 'a standalone node has no members', {
-    hint: 'run this at the Global; to make this node one: `dstore stop`, then `dstore start --global`',
-  })
 }

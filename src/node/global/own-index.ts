@@ -1,4 +1,6 @@
 /** The index calls of Global itself: facts from its own store, everything else from its index. */
+import { untilAborted } from '../../deadline.ts'
+import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
 import type { Store } from '../../store/store.ts'
@@ -13,6 +15,7 @@ import type {
   ValueFacts,
 } from '../node.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
+import type { IndexDriver } from './index-driver.ts'
 import { recordOf } from './ingest.ts'
 import { keysOf, namesOf } from './index-io.ts'
 
@@ -71,4 +74,20 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     const { found } = await this.#options.ask(request, {})
     return boundName(name, found!, found!.fact.size)
   }
+}
+
+/** Requests to the index of this process. Only a watch waits long enough to be worth cancelling. */
+export function askOf(driver: IndexDriver): Ask {
+  return async (request, { signal }) => {
+    signal?.throwIfAborted()
+    const answer = driver.ask(request)
+    return request.type === 'watch' && signal !== undefined ? untilAborted(answer, signal) : answer
+  }
+}
+
+/** Calls about members at a standalone node. */
+export const refuseMembership: Ask = () => {
+  throw new DstoreError('usage', 'a standalone node has no members', {
+    hint: 'run this at the Global; to make this node one: `dstore stop`, then `dstore start --global`',
+  })
 }

@@ -36,15 +36,16 @@ import { OutboardMove } from './earlier-layout.ts'
 import type { Files } from './files.ts'
 import type { FreeSpace } from './free-space.ts'
 import { type Layout, makeLocation } from './layout.ts'
-import type { PartialUploads } from './partial-uploads.ts'
+import type { PartialUploads } from './staged/partial-uploads.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
 import { smallValues } from './records/small-values.ts'
 import { applyAll, cost } from './records/transaction.ts'
 import type { Recovery } from './recovery.ts'
-import { SharedSync } from './shared-sync.ts'
-import { DiskStaging, type PartialUpload, type StagingHost } from './staging.ts'
+import { SharedSync } from './staged/shared-sync.ts'
+import { SealedValues } from './staged/sealed-values.ts'
+import { DiskStaging, type PartialUpload, type StagingHost } from './staged/staging.ts'
 import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
 
 /** Log entries that one transaction of LMDB deletes: it holds up other commits for milliseconds. */
@@ -93,8 +94,7 @@ export class OpenDiskStore implements DiskStore {
   /** Values staged in this run. */
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
-  /** Values that no transaction has adopted yet. */
-  readonly #sealed = new Map<Location, StoredValue>()
+  readonly #sealed: SealedValues
   #closing: Promise<void> | undefined
 
   constructor(parts: DiskStoreParts) {
@@ -105,6 +105,8 @@ export class OpenDiskStore implements DiskStore {
     this.#commits = commits
     this.#readers = new ValueReaders(files, layout)
     this.#quota = new Quota(maxBytes, database.tally().valueBytes)
+    const remove = (value: StoredValue): Promise<void> => this.#removeFiles(value)
+    this.#sealed = new SealedValues({ commits, database, readers: this.#readers, remove })
     this.#host = {
       files,
       layout,
@@ -112,8 +114,8 @@ export class OpenDiskStore implements DiskStore {
       partials,
       valuesSync: new SharedSync(() => files.syncDirectory(layout.values)),
       checkOpen: () => this.#checkOpen(),
-      onSealed: (location, value) => this.#sealed.set(location, value),
-      discardSealed: (location) => this.#discardSealed(location),
+      onSealed: (location, value) => this.#sealed.add(location, value),
+      discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
     }
     const { hasOutboardsBehind } = parts
@@ -147,13 +149,12 @@ export class OpenDiskStore implements DiskStore {
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
     this.#quota.reserve(bytesIn(values))
     const sealed = smallValues(values, () => makeLocation(this.#parts.run, ++this.#staged))
-    for (const value of sealed) this.#sealed.set(value.file, value)
+    for (const value of sealed) this.#sealed.add(value.file, value)
     return sealed.map(({ file }) => file)
   }
 
   async discard(location: Location): Promise<void> {
-    const size = this.#sealed.get(location)?.size
-    if (await this.#discardSealed(location)) this.#quota.free(size!)
+    this.#quota.free((await this.#sealed.discard(location)) ?? 0)
   }
 
   async partialBytes(id: Uint8Array): Promise<number> {
@@ -258,16 +259,15 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     for (const transaction of transactions) checkTransaction(transaction)
     const { applied, mistake } = await this.#commits.run({
-      ...cost(transactions, this.#sealed),
-      run: (batch) => applyAll(this.#database, this.#sealed, transactions, batch),
+      ...cost(transactions, this.#sealed.all),
+      run: (batch) => applyAll(this.#database, this.#sealed.all, transactions, batch),
     })
     const freed: Promise<void>[] = []
     applied.forEach(({ result, released }, i) => {
       const { adopt = [], release = [] } = transactions[i]!
       if (!result.ok) return
       for (const location of adopt) {
-        this.#parts.sizes.add(location, this.#sealed.get(location)?.size ?? 0)
-        this.#sealed.delete(location)
+        this.#parts.sizes.add(location, this.#sealed.delete(location))
       }
       release.forEach((location, at) => freed.push(this.#free(location, released[at]!)))
     })
@@ -328,7 +328,7 @@ export class OpenDiskStore implements DiskStore {
     await this.#commits.settled()
     await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
-    await Promise.all([...this.#sealed.keys()].map((location) => this.#discardSealed(location)))
+    await this.#sealed.discardAll()
     await this.#database.close()
   }
 
@@ -341,20 +341,6 @@ export class OpenDiskStore implements DiskStore {
       await this.#parts.quarantine.remove(location)
     }
     this.#quota.free(value.size)
-  }
-
-  /**
-   * Discards a sealed value, unless a transaction adopts it: a commit in progress decides first.
-   */
-  async #discardSealed(location: Location): Promise<boolean> {
-    while (this.#commits.isClaimed(location)) await this.#commits.settled()
-    const value = this.#sealed.get(location)
-    this.#sealed.delete(location)
-    // A commit that reported a failure may still have adopted it: the database knows.
-    if (value === undefined || this.#database.value(location) !== undefined) return false
-    await this.#readers.end(location, new DstoreError('removed', 'the value was discarded'))
-    await this.#removeFiles(value)
-    return true
   }
 
   /** The files of a value that is not small. */

@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import type { Location } from '../store.ts'
-import { BufferedWriter } from './buffered-writer.ts'
+import { BufferedWriter } from './staged/buffered-writer.ts'
 import { type Files, SEALED_MODE } from './files.ts'
 import { EARLIER_VERSION, Layout } from './layout.ts'
 import type { Database, StoredValue } from './records/database.ts'

@@ -20,7 +20,7 @@ import {
   parseValueFile,
   type ValueFileName,
 } from './layout.ts'
-import type { PartialUploads } from './partial-uploads.ts'
+import type { PartialUploads } from './staged/partial-uploads.ts'
 
 /** Concurrent `stat` calls: enough to keep the threads of libuv busy. */
 const CONCURRENT_CHECKS = 64

@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import { faultOf } from '../disk/faults.ts'
 import { type Files, nodeFiles } from '../disk/files.ts'
-import { SharedSync } from '../disk/shared-sync.ts'
+import { SharedSync } from '../disk/staged/shared-sync.ts'
 
 export class HeldFiles {
   /** Resolves with the fault once a check finds a path that leads elsewhere. */

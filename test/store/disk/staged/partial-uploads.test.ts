@@ -1,13 +1,13 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
-import { test } from '../../serial.ts'
-import { gather } from '../../../src/bytes.ts'
-import { GROUP_BYTES, UNFINISHED_MS } from '../../../src/limits.ts'
-import { openDiskStore } from '../../../src/store/disk/disk.ts'
-import { nodeFiles } from '../../../src/store/disk/files.ts'
-import { Layout } from '../../../src/store/disk/layout.ts'
-import { PartialUploads } from '../../../src/store/disk/partial-uploads.ts'
-import { pattern, readAll } from '../conformance/suite.ts'
-import { inTemporary } from '../temporary.ts'
+import { test } from '../../../serial.ts'
+import { gather } from '../../../../src/bytes.ts'
+import { GROUP_BYTES, UNFINISHED_MS } from '../../../../src/limits.ts'
+import { openDiskStore } from '../../../../src/store/disk/disk.ts'
+import { nodeFiles } from '../../../../src/store/disk/files.ts'
+import { Layout } from '../../../../src/store/disk/layout.ts'
+import { PartialUploads } from '../../../../src/store/disk/staged/partial-uploads.ts'
+import { pattern, readAll } from '../../conformance/suite.ts'
+import { inTemporary } from '../../temporary.ts'
 
 const ids = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string]
 

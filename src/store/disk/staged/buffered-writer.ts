@@ -2,11 +2,11 @@
  * Joins appends to a file into large writes, and writes while the caller goes on: what it appends
  * is copied to a ring of buffers, which are used again.
  */
-import type { Hashed } from '../../hash/hasher.ts'
-import { KIB, WRITE_AHEAD_BYTES } from '../../limits.ts'
-import { EarlySync } from '../file/early-sync.ts'
-import type { FileContent } from '../store.ts'
-import type { WritableFile } from './files.ts'
+import type { Hashed } from '../../../hash/hasher.ts'
+import { KIB, WRITE_AHEAD_BYTES } from '../../../limits.ts'
+import { EarlySync } from '../../file/early-sync.ts'
+import type { FileContent } from '../../store.ts'
+import type { WritableFile } from '../files.ts'
 
 /** One buffer, and one write; larger writes are not faster. */
 export const WRITE_BUFFER_BYTES: number = 256 * KIB

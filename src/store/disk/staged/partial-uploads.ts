@@ -1,8 +1,8 @@
 /** Interrupted uploads kept for resumption: limited in bytes and age. Ids are in hex. */
-import { GROUP_BYTES, UNFINISHED_BYTES, UNFINISHED_MS } from '../../limits.ts'
-import { notResumable } from '../arguments.ts'
-import type { Files } from './files.ts'
-import type { Layout } from './layout.ts'
+import { GROUP_BYTES, UNFINISHED_BYTES, UNFINISHED_MS } from '../../../limits.ts'
+import { notResumable } from '../../arguments.ts'
+import type { Files } from '../files.ts'
+import type { Layout } from '../layout.ts'
 
 interface KeptUpload {
   readonly bytes: number

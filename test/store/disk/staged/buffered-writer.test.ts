@@ -1,9 +1,12 @@
-import { test } from '../../serial.ts'
+import { test } from '../../../serial.ts'
 import * as fc from 'fast-check'
-import { concat, equal } from '../../../src/bytes.ts'
-import { WRITE_AHEAD_BYTES } from '../../../src/limits.ts'
-import type { WritableFile } from '../../../src/store/disk/files.ts'
-import { BufferedWriter, WRITE_BUFFER_BYTES } from '../../../src/store/disk/buffered-writer.ts'
+import { concat, equal } from '../../../../src/bytes.ts'
+import { WRITE_AHEAD_BYTES } from '../../../../src/limits.ts'
+import type { WritableFile } from '../../../../src/store/disk/files.ts'
+import {
+  BufferedWriter,
+  WRITE_BUFFER_BYTES,
+} from '../../../../src/store/disk/staged/buffered-writer.ts'
 
 /** Accepts a limited number of bytes of each write, and records how many it was offered. */
 function fileOf(mostBytes: number) {

@@ -1,5 +1,5 @@
-import { test } from '../../serial.ts'
-import { SharedSync } from '../../../src/store/disk/shared-sync.ts'
+import { test } from '../../../serial.ts'
+import { SharedSync } from '../../../../src/store/disk/staged/shared-sync.ts'
 
 /** A sync that the test ends. */
 function manual(): { readonly shared: SharedSync; readonly running: ((fault?: Error) => void)[] } {
