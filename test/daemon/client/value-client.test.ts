@@ -123,3 +123,40 @@ test('R007-180 a get that waits for a daemon ends by its signal, and without a d
   await t.throwsAsync(waiting, { code: 'cancelled' } as never)
   t.is(await ValueClient.connect(`${socket}-none`), undefined)
 })
+
+const FILE = { path: '/tmp/x', name: 'x', device: 1n, inode: 2n }
+
+for (const code of ['unwritable', 'not-permitted', 'usage'] as const) {
+  test(`R007-183 a daemon that refuses to write a file with ${code} is asked for the bytes`, async (t) => {
+    const body = problemLine(new DstoreError(code, 'no'))
+    const refused = `HTTP/1.1 422 No\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const { socket, requests } = await answering(t, [says(refused)])
+    const client = (await ValueClient.connect(socket))!
+    t.is(await client.copy(KEY, FILE, { last: 5 }, () => undefined), undefined)
+    t.regex(requests[0]!, /^POST \/v1\/values\/baf\w+\/copy HTTP/)
+    const sent = { path: '/tmp/x', name: 'x', device: '1', inode: '2', range: 'bytes=-5' }
+    t.deepEqual(JSON.parse(requests[0]!.split('\r\n\r\n')[1]!), sent)
+  })
+}
+
+test('R007-183 a copy that failed, or broke off, is not asked for again', async (t) => {
+  const lines = (text: string): string =>
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`
+  const progress = '{"event":"progress","phase":"fetch","doneBytes":3,"totalBytes":6}\n'
+  const problem = problemLine(new DstoreError('no-space', 'the disk is full'))
+  const failed = `{"event":"failed","problem":${problem}}\n`
+  for (const [text, code] of [
+    [`${lines(progress + failed)}0\r\n\r\n`, 'no-space'],
+    [lines(progress), 'unreachable'],
+    [`${lines(progress)}0\r\n\r\n`, 'unreachable'],
+    ['', 'unreachable'],
+  ] as const) {
+    const { socket, requests } = await answering(t, [says(text)])
+    const client = (await ValueClient.connect(socket))!
+    const done: number[] = []
+    const copying = client.copy(KEY, FILE, undefined, ({ doneBytes }) => done.push(doneBytes))
+    await t.throwsAsync(copying, { code } as never)
+    t.deepEqual(done, text === '' ? [] : [3])
+    t.is(requests.length, 1)
+  }
+})

@@ -1,10 +1,13 @@
 /** Copies of stored values into files, and reads that threads verify (specs/007, R007-184). */
-import { chmod, open, readFile, readdir, type FileHandle } from 'node:fs/promises'
+import { chmod, open, readFile, readdir, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
+import { DstoreError } from '../../../src/errors.ts'
+import { hash } from '../../../src/hash/hasher.ts'
 import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
 import type { Node, RangeRequest } from '../../../src/node/node.ts'
+import { copyStored } from '../../../src/node/global/copy-stored.ts'
 import { CopyThreads } from '../../../src/store/copy/copy-threads.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -33,15 +36,11 @@ async function scene(t: ExecutionContext): Promise<Scene> {
 async function copied(
   { global, key, dir }: Scene,
   range?: RangeRequest,
-  onWrote: () => void = () => undefined,
 ): Promise<{ is: boolean; bytes: Uint8Array; counted: number }> {
   const path = join(dir, `copy-${Math.random()}`)
   const file: FileHandle = await open(path, 'wx')
   let counted = 0
-  const wrote = (count: number): void => {
-    counted += count
-    onWrote()
-  }
+  const wrote = (count: number): void => void (counted += count)
   try {
     const value = await global.get(key, range && { range })
     const is = (await value.copyTo?.({ fd: file.fd, name: 'the copy', wrote })) ?? false
@@ -130,12 +129,31 @@ test('R007-181 threads verify a read from any place', async (t) => {
   }
 })
 
-test('R007-184 a removal ends a copy in progress', async (t) => {
-  const all = await scene(t)
-  let removed: Promise<unknown> | undefined
-  const onWrote = (): void => void (removed ??= all.global.index.remove(all.key))
-  await t.throwsAsync(copied(all, undefined, onWrote), { code: 'removed' } as never)
-  await removed
+test('R007-184 a value that is released in the middle ends a copy, and its file is given back', async (t) => {
+  const { bytes, dir } = await scene(t)
+  const { digest, outboard } = hash(bytes)
+  const source = join(dir, 'source')
+  await writeFile(source, bytes)
+  const file = await open(join(dir, 'target'), 'wx')
+  const released = new AbortController()
+  let isBack = false
+  const lent = { path: source, signal: released.signal, giveBack: () => void (isBack = true) }
+  const wrote = (): void => released.abort(new DstoreError('removed', 'it was removed'))
+  const copying = copyStored({
+    value: {
+      size: SIZE,
+      read: () => once(bytes),
+      outboard: async ({ start, end }) => outboard.subarray(start, end),
+    },
+    digest,
+    range: { start: 0, end: SIZE },
+    lend: async () => lent,
+    target: { fd: file.fd, name: 'it', wrote },
+    signal: undefined,
+  })
+  await t.throwsAsync(copying, { code: 'removed' } as never)
+  t.true(isBack)
+  await file.close()
 })
 
 test('R007-184 a caller that leaves ends a copy, and the threads are free again', async (t) => {
