@@ -3,7 +3,7 @@
  * (specs/003-transfer.md, "Pieces").
  */
 import { unzeroed } from '../bytes.ts'
-import type { ExpectedGroups } from '../hash/proof/group-check.ts'
+import type { ExpectedGroups, GroupChecker } from '../hash/proof/group-check.ts'
 import { PieceDecoder } from '../hash/proof/piece-decoder.ts'
 import { lengthOf, planPieces, type Piece } from '../hash/proof/piece-plan.ts'
 import { HEADER_BYTES, type ByteRange } from '../hash/tree/tree.ts'
@@ -46,15 +46,6 @@ export interface ReceiveOptions {
   readonly memoryFor?: (data: ByteRange) => Uint8Array
   /** Verifies large pieces elsewhere while more arrive. Needs memory of its own for each piece. */
   readonly checker?: GroupChecker
-}
-
-/** Verifies groups, on another thread for instance. */
-export interface GroupChecker {
-  /**
-   * Verifies `length` bytes of groups at `at`. Takes over the whole buffer of `memory`, and returns
-   * it with the result. Rejects with `integrity`.
-   */
-  check(memory: Uint8Array, at: number, length: number, groups: ExpectedGroups): Promise<Uint8Array>
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { GroupChecker } from '../../src/hash/proof/group-check.ts'
 import { test } from '../serial.ts'
 import { equal } from '../../src/bytes.ts'
 import { activeEngine } from '../../src/hash/engine/active-engine.ts'
@@ -7,7 +8,6 @@ import { sliceBytes, type ByteRange } from '../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, PIECES_AHEAD, PIECE_BYTES, PROOF_THREAD_BYTES } from '../../src/limits.ts'
 import {
   receivePieces,
-  type GroupChecker,
   type ReceiveOptions,
   type VerifiedRun,
 } from '../../src/transfer/piece-stream.ts'
