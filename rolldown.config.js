@@ -114,10 +114,9 @@ const GROUPS = [
     name: 'command-line',
     test: modules([
       '/cli/(?!dstore|main|help)[\\w-]+',
-      '/cli/terminal/[\\w-]+',
+      '/cli/terminal/(?!output-folder|next-steps|status-text|show-log)[\\w-]+',
       '/cli/input/references',
-      '/cli/(delivery|many)/[\\w-]+',
-      '/cli/archive/map-concurrently',
+      '/cli/delivery/[\\w-]+',
     ]),
   },
   {
@@ -126,6 +125,9 @@ const GROUPS = [
     test: modules([
       '/cli/commands/(put|cid|background|join|members|names|rm|values|watch)',
       '/cli/input/(?!hashing|references)[\\w-]+',
+      '/cli/many/[\\w-]+',
+      '/cli/archive/map-concurrently',
+      '/cli/terminal/(next-steps|status-text|show-log|output-folder)',
     ]),
   },
 ]

@@ -3,10 +3,8 @@ import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { getOne } from '../delivery/single.ts'
-import { connectForMany, getMany } from '../many/get-many.ts'
-import { readReferences } from '../many/list-file.ts'
+import { parseReferences } from '../input/references.ts'
 import { useDaemonBy } from '../session.ts'
-import { OutputFolder } from '../terminal/output-folder.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
@@ -23,8 +21,17 @@ export async function get(invocation: Invocation): Promise<number> {
     })
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
+  if (directory === undefined) {
+    await parseReferences(positionals)
+    return getOne(invocation, range)
+  }
+  // What one value does without is not loaded for it.
+  const [{ connectForMany, getMany }, { readReferences }, { OutputFolder }] = await Promise.all([
+    import('../many/get-many.ts'),
+    import('../many/list-file.ts'),
+    import('../terminal/output-folder.ts'),
+  ])
   const references = await readReferences(invocation)
-  if (directory === undefined) return getOne(invocation, range)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
   const folder = await OutputFolder.create(directory)
   const daemon = await useDaemonBy(connectForMany, invocation)

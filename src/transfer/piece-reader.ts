@@ -11,7 +11,7 @@ import {
   type ByteRange,
 } from '../hash/tree/tree.ts'
 import { GROUP_BYTES, KIB, PIECE_BYTES, PROOF_THREAD_BYTES } from '../limits.ts'
-import type { GroupChecker } from './group-checker.ts'
+import type { GroupChecker } from '../hash/proof/group-check.ts'
 
 /** The outboard of 64 MiB of a value. */
 const OUTBOARD_RUN_BYTES = 256 * KIB

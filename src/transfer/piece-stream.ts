@@ -3,6 +3,7 @@
  * (specs/003-transfer.md, "Pieces").
  */
 import { unzeroed } from '../bytes.ts'
+import type { ExpectedGroups, GroupChecker } from '../hash/proof/group-check.ts'
 import { PieceDecoder } from '../hash/proof/piece-decoder.ts'
 import { lengthOf, planPieces, type Piece } from '../hash/proof/piece-plan.ts'
 import { HEADER_BYTES, type ByteRange } from '../hash/tree/tree.ts'
@@ -13,8 +14,6 @@ import {
   PIECE_BYTES,
   PROOF_THREAD_BYTES,
 } from '../limits.ts'
-import type { ExpectedGroups } from '../hash/proof/group-check.ts'
-import type { GroupChecker } from './group-checker.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import type { Identity } from './upload.ts'
 

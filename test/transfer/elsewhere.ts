@@ -4,7 +4,7 @@
 import { activeEngine } from '../../src/hash/engine/active-engine.ts'
 import { wrongGroup } from '../../src/hash/proof/group-check.ts'
 import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
-import type { GroupChecker } from '../../src/transfer/group-checker.ts'
+import type { GroupChecker } from '../../src/hash/proof/group-check.ts'
 
 /** As another thread proves: the memory is gone meanwhile, and comes back as another buffer. */
 export const elsewhere: GroupChecker = {

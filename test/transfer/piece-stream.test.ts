@@ -1,3 +1,4 @@
+import type { GroupChecker } from '../../src/hash/proof/group-check.ts'
 import { test } from '../serial.ts'
 import { equal } from '../../src/bytes.ts'
 import { activeEngine } from '../../src/hash/engine/active-engine.ts'
@@ -5,7 +6,6 @@ import { wrongGroup, type ExpectedGroups } from '../../src/hash/proof/group-chec
 import { notTheValues } from '../../src/hash/proof/piece-decoder.ts'
 import { sliceBytes, type ByteRange } from '../../src/hash/tree/tree.ts'
 import { GROUP_BYTES, PIECES_AHEAD, PIECE_BYTES, PROOF_THREAD_BYTES } from '../../src/limits.ts'
-import type { GroupChecker } from '../../src/transfer/group-checker.ts'
 import {
   receivePieces,
   type ReceiveOptions,

@@ -15,6 +15,15 @@ export interface ExpectedGroups {
   readonly expected: Uint8Array
 }
 
+/** Verifies groups, on another thread for instance. */
+export interface GroupChecker {
+  /**
+   * Verifies `length` bytes of groups at `at`. Takes over the whole buffer of `memory`, and returns
+   * it with the result. Rejects with `integrity`.
+   */
+  check(memory: Uint8Array, at: number, length: number, groups: ExpectedGroups): Promise<Uint8Array>
+}
+
 /**
  * The offset within the value of the first wrong group; undefined if all are right. `bytes` are
  * whole groups from `start` on; only the value's last group may be short.

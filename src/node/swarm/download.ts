@@ -6,7 +6,7 @@
 import { asDstoreError, DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SWARM_BYTES, SWARM_EVERY_MS, SHUN_MS, SOURCES } from '../../limits.ts'
-import type { GroupChecker } from '../../transfer/group-checker.ts'
+import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import { Schedule } from '../../transfer/schedule/schedule.ts'
 import type {
   ScheduleEffect,

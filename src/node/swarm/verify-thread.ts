@@ -5,10 +5,10 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { DstoreError } from '../../errors.ts'
-import type { ExpectedGroups } from '../../hash/proof/group-check.ts'
+
 import { notTheValues } from '../../hash/proof/piece-decoder.ts'
 import { HASH_THREAD_IDLE_MS } from '../../limits.ts'
-import type { GroupChecker } from '../../transfer/group-checker.ts'
+import type { ExpectedGroups, GroupChecker } from '../../hash/proof/group-check.ts'
 
 /** A request to the thread. The memory is transferred there and back, never copied. */
 export interface VerifyJob extends ExpectedGroups {

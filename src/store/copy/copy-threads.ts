@@ -43,7 +43,7 @@ export class CopyThreads {
     const done = thread.run(job).then(onReport)
     this.#running.add(done)
     const forget = (): unknown => this.#running.delete(done)
-    // A failure stays, so that whoever waits next throws it.
+    // A failure stays, so that the next call throws it.
     done.then(forget, () => undefined)
   }
 

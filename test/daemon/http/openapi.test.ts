@@ -68,6 +68,7 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['GET', '/v1/values/no-such-name/facts', '/v1/values/{key}/facts', 404],
     ['GET', `/v1/values/${text}x/facts`, '/v1/values/{key}/facts', 400],
     ['POST', `/v1/values/${text}/prefetch`, '/v1/values/{key}/prefetch', 200],
+    ['POST', `/v1/values/${text}/copy`, '/v1/values/{key}/copy', 400, '{}'],
     ['GET', '/v1/keys', '/v1/keys', 200],
     ['POST', '/v1/verify', '/v1/verify', 200],
     ['PUT', '/v1/names/hi', '/v1/names/{name}', 200, JSON.stringify({ key: text })],

@@ -84,20 +84,21 @@ test('R007-71 only the whole token opens: no prefix of it, and none with another
   }
 })
 
-test('R007-71 with the token everything is served but the reading of files', async (t) => {
+test('R007-71 with the token everything is served but the reading and writing of files', async (t) => {
   const { call, token } = await servingTcp(t)
   const put = await call('POST', '/v1/values', { token, body: 'hello' })
   t.is(put.status, 201)
   const { key } = JSON.parse(put.body.toString()) as { key: string }
   const got = await call('GET', `/v1/values/${key}`, { token })
   t.is(got.body.toString(), 'hello')
+  const body = JSON.stringify({ path: '/etc/hostname' })
+  for (const path of ['/v1/files', `/v1/values/${key}/copy`]) {
+    const refused = await call('POST', path, { token, body })
+    t.is(refused.status, 403)
+    t.is(problem(refused).code, 'not-permitted')
+  }
   t.is((await call('DELETE', `/v1/values/${key}`, { token })).status, 200)
   t.is((await call('GET', '/v1/status', { token })).status, 200)
-
-  const body = JSON.stringify({ path: '/etc/hostname' })
-  const refused = await call('POST', '/v1/files', { token, body })
-  t.is(refused.status, 403)
-  t.is(problem(refused).code, 'not-permitted')
 })
 
 test('R007-72 the daemon makes a random token in a file of mode 0600, and reveals it nowhere', async (t) => {

@@ -17,7 +17,7 @@ import { GROUP_BYTES, MIB, PIECE_BYTES } from '../../../src/limits.ts'
 import type { VerifyJob, VerifyReport } from '../../../src/node/swarm/verify-thread.ts'
 import { checkerOn, openVerifyWorker } from '../../../src/node/swarm/verify-thread.ts'
 import { fetchPieces } from '../../../src/transfer/fetch.ts'
-import type { GroupChecker } from '../../../src/transfer/group-checker.ts'
+import type { GroupChecker } from '../../../src/hash/proof/group-check.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { TestHost, encodePieces, sample, served, type Sample } from '../../transfer/ends.ts'
 
