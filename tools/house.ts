@@ -30,7 +30,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/delivery': 'Writes values to files that clients have made for them.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
-  'src/daemon/http/immediate': 'Answers a GET of a small value in memory in the turn of its request.',
+  'src/daemon/http/immediate':
+    'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
@@ -63,6 +64,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/store/copy': 'Threads that copy values of a store into files of callers, verified.',
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
   'src/store/disk/records': 'LMDB: records, the log, small values, and group commit.',
+  'src/store/disk/staged': 'Values on their way into the disk store: staged, partial, sealed.',
   'src/store/file': 'Files of a caller, hashed by several threads, and files that hold secrets.',
   'src/store/memory': 'A store in memory.',
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',

@@ -1,6 +1,6 @@
 /**
- * The printed text of a key, written and read without the work that any other spelling needs: the CID
- * of a digest in base32 lower case, as `Key.toString` gives it (specs/001-key.md).
+ * The printed text of a key, written and read without the work that any other spelling needs: the
+ * CID of a digest in base32 lower case, as `Key.toString` gives it (specs/001-key.md).
  */
 import { DIGEST_BYTES } from '../limits.ts'
 

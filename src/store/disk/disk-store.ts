@@ -12,9 +12,7 @@ import {
   checkScan,
   checkTransaction,
 } from '../arguments.ts'
-import type { HeldFiles } from '../file/held-files.ts'
 import { Quota, Reservation } from '../quota.ts'
-import type { SizeIndex } from '../size-index.ts'
 import type {
   CommitResult,
   ImmediateReads,
@@ -27,17 +25,12 @@ import type {
   RowPage,
   ScanOptions,
   Staging,
-  Store,
   StoreUsage,
   Table,
   Transaction,
 } from '../store.ts'
 import { OutboardMove } from './earlier-layout.ts'
-import type { Files } from './files.ts'
-import type { FreeSpace } from './free-space.ts'
-import { type Layout, makeLocation } from './layout.ts'
-import type { PartialUploads } from './staged/partial-uploads.ts'
-import type { Quarantine } from './quarantine.ts'
+import { makeLocation } from './layout.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
 import { smallValues } from './records/small-values.ts'
@@ -46,36 +39,13 @@ import type { Recovery } from './recovery.ts'
 import { SharedSync } from './staged/shared-sync.ts'
 import { SealedValues } from './staged/sealed-values.ts'
 import { DiskStaging, type PartialUpload, type StagingHost } from './staged/staging.ts'
+import type { DiskStore, DiskStoreParts } from './store-parts.ts'
 import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
 
 /** Log entries that one transaction of LMDB deletes: it holds up other commits for milliseconds. */
 const TRIM_ENTRIES = 4096
 
 const DAMAGED = 'the value is damaged on disk'
-
-export interface DiskStore extends Store {
-  readonly kind: 'disk'
-  /** What the opening found, for the log. */
-  readonly recovery: Recovery
-  /** Resolves when no outboard of layout 1 is left to move, or this run can move no more. */
-  readonly outboardsMoved: Promise<void>
-}
-
-export interface DiskStoreParts {
-  readonly files: Files
-  readonly layout: Layout
-  readonly held: HeldFiles
-  readonly database: Database
-  readonly freeSpace: FreeSpace
-  readonly commits: GroupCommit
-  readonly partials: PartialUploads
-  readonly quarantine: Quarantine
-  readonly run: number
-  readonly recovery: Recovery
-  readonly hasOutboardsBehind: boolean
-  readonly sizes: SizeIndex
-  readonly maxBytes: number | undefined
-}
 
 export class OpenDiskStore implements DiskStore {
   readonly kind = 'disk'
@@ -118,9 +88,8 @@ export class OpenDiskStore implements DiskStore {
       discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
     }
-    const { hasOutboardsBehind } = parts
     const readers = this.#readers
-    this.#move = hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
+    this.#move = parts.hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
   }
 
   get outboardsMoved(): Promise<void> {

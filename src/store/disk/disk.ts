@@ -2,7 +2,8 @@
 import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
-import { OpenDiskStore, type DiskStore } from './disk-store.ts'
+import type { DiskStore } from './store-parts.ts'
+import { OpenDiskStore } from './disk-store.ts'
 import { faultOf } from './faults.ts'
 import { type Files, nodeFiles } from './files.ts'
 import { DISK_RESERVE_BYTES, FreeSpace } from './free-space.ts'
@@ -13,7 +14,7 @@ import type { Database } from './records/database.ts'
 import { GroupCommit } from './records/group-commit.ts'
 import { openDatabase, prepare, recover } from './recovery.ts'
 
-export type { DiskStore } from './disk-store.ts'
+export type { DiskStore } from './store-parts.ts'
 export type { Recovery } from './recovery.ts'
 
 export interface DiskStoreOptions {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { test } from '../../serial.ts'
 import { HTTP_HEADER_BYTES } from '../../../src/limits.ts'
 import { ResponseParser } from '../../../src/daemon/client/response-parser.ts'

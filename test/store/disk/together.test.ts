@@ -20,6 +20,7 @@ async function batch(store: Store, name: string): Promise<Transaction[]> {
 }
 
 test('R005-78: a batch takes one commit of LMDB, and batches that wait share one', async (t) => {
+  // oxlint-disable-next-line typescript/unbound-method -- called with `this` below
   const { transact } = Database.prototype
   let commits = 0
   Database.prototype.transact = function (...args) {

@@ -41,8 +41,8 @@ export class SealedValues {
   }
 
   /**
-   * Discards a value, unless a transaction adopts it: a commit in progress decides first. Returns the
-   * bytes that are free again; undefined if it was adopted.
+   * Discards a value, unless a transaction adopts it: a commit in progress decides first. Returns
+   * the bytes that are free again; undefined if it was adopted.
    */
   async discard(location: Location): Promise<number | undefined> {
     const { commits, database, readers, remove } = this.#parts

@@ -1,0 +1,36 @@
+/** The disk store as its opening makes it, and what it is made of. */
+import type { HeldFiles } from '../file/held-files.ts'
+import type { SizeIndex } from '../size-index.ts'
+import type { Store } from '../store.ts'
+import type { Files } from './files.ts'
+import type { FreeSpace } from './free-space.ts'
+import type { Layout } from './layout.ts'
+import type { PartialUploads } from './staged/partial-uploads.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { Database } from './records/database.ts'
+import type { GroupCommit } from './records/group-commit.ts'
+import type { Recovery } from './recovery.ts'
+
+export interface DiskStore extends Store {
+  readonly kind: 'disk'
+  /** What the opening found, for the log. */
+  readonly recovery: Recovery
+  /** Resolves when no outboard of layout 1 is left to move, or this run can move no more. */
+  readonly outboardsMoved: Promise<void>
+}
+
+export interface DiskStoreParts {
+  readonly files: Files
+  readonly layout: Layout
+  readonly held: HeldFiles
+  readonly database: Database
+  readonly freeSpace: FreeSpace
+  readonly commits: GroupCommit
+  readonly partials: PartialUploads
+  readonly quarantine: Quarantine
+  readonly run: number
+  readonly recovery: Recovery
+  readonly hasOutboardsBehind: boolean
+  readonly sizes: SizeIndex
+  readonly maxBytes: number | undefined
+}
