@@ -5,6 +5,7 @@ import { createHasher, hashInTurns } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/plan.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import { PARALLEL_COPY_BYTES, RESUMABLE_BYTES } from '../../limits.ts'
+import { HAS_HASH_THREADS } from '../../store/file/file-hash-threads.ts'
 import type { FileSource } from '../../store/file/file-source.ts'
 import type { Staging, Store } from '../../store/store.ts'
 import type { Identity } from '../../transfer/upload.ts'
@@ -123,7 +124,8 @@ export async function ingestFile(
 
 /** Does `ingestFile` take this file? */
 export function isCopied(store: Store, file: FileSource): boolean {
-  return store.kind === 'disk' && file.size !== undefined && file.size >= PARALLEL_COPY_BYTES
+  const { size = 0 } = file
+  return store.kind === 'disk' && size >= PARALLEL_COPY_BYTES && HAS_HASH_THREADS
 }
 
 /**

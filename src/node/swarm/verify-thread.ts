@@ -9,6 +9,7 @@ import { DstoreError } from '../../errors.ts'
 import { notTheValues } from '../../hash/proof/piece-decoder.ts'
 import { HASH_THREAD_IDLE_MS } from '../../limits.ts'
 import type { ExpectedGroups, GroupChecker } from '../../hash/proof/group-check.ts'
+import { hasWorker } from '../../store/file/worker-file.ts'
 
 /** A request to the thread. The memory is transferred there and back, never copied. */
 export interface VerifyJob extends ExpectedGroups {
@@ -41,15 +42,17 @@ export function checkerOn(open: () => Worker, idleMs: number = HASH_THREAD_IDLE_
   }
 }
 
+const WORKER = new URL('./verify-worker.js', import.meta.url)
+
 /** Starts a thread that runs verify-worker.ts. */
 export function openVerifyWorker(): Worker {
   // Without the flags of this process, such as a test runner's or a debugger's.
-  return new Worker(new URL('./verify-worker.js', import.meta.url), { execArgv: [] })
+  return new Worker(WORKER, { execArgv: [] })
 }
 
-/** Undefined on a machine with one core. */
+/** Undefined on a machine with one core, and where a bundler left out the thread. */
 export const threadedChecker: GroupChecker | undefined =
-  availableParallelism() < 2 ? undefined : checkerOn(openVerifyWorker)
+  availableParallelism() < 2 || !hasWorker(WORKER) ? undefined : checkerOn(openVerifyWorker)
 
 interface Waiting {
   readonly resolve: (memory: Uint8Array) => void

@@ -14,6 +14,7 @@ import { EarlySync, type Syncable } from './early-sync.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
 import { SHARED_BYTES, STOP } from './file-hash-job.ts'
 import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
+import { hasWorker } from './worker-file.ts'
 
 /** Pieces that a thread takes of one file before another file has its turn. */
 const TURN_PIECES = 32
@@ -127,6 +128,11 @@ const idle = new Map<Worker, NodeJS.Timeout>()
 /** Those who wait for a thread, the first first. */
 const waiting: ((worker: Worker) => void)[] = []
 
+const WORKER = new URL('./file-hash-worker.js', import.meta.url)
+
+/** Can threads be started here? */
+export const HAS_HASH_THREADS: boolean = hasWorker(WORKER)
+
 /** Threads that run, idle ones included. */
 let threadCount = 0
 
@@ -135,7 +141,7 @@ const mostThreads = (): number => Math.min(availableParallelism(), HASH_THREADS)
 function startThread(): Worker {
   threadCount++
   // Threads must not inherit flags of a test runner or a debugger.
-  return new Worker(new URL('./file-hash-worker.js', import.meta.url), { execArgv: [] })
+  return new Worker(WORKER, { execArgv: [] })
 }
 
 async function takeThread(): Promise<Worker> {

@@ -8,7 +8,7 @@ import { throwIfCancelled } from '../../errors.ts'
 import { createHasher } from '../../hash/hasher.ts'
 import type { Hashed } from '../../hash/hasher.ts'
 import { GROUP_BYTES, PARALLEL_HASH_BYTES, PIECE_BYTES } from '../../limits.ts'
-import { hashInThreads } from './file-hash-threads.ts'
+import { HAS_HASH_THREADS, hashInThreads } from './file-hash-threads.ts'
 import { FileSource } from './file-source.ts'
 
 export interface HashFileOptions {
@@ -49,7 +49,7 @@ export async function hashSource(
   // A thread hashes a piece as a subtree: a file of one piece would have no parent to join.
   const parallelBytes = Math.max(options.parallelBytes ?? PARALLEL_HASH_BYTES, PIECE_BYTES + 1)
   const hashed =
-    size !== undefined && size >= parallelBytes
+    size !== undefined && size >= parallelBytes && HAS_HASH_THREADS
       ? await hashInThreads({ fd, name: path, size, groupBytes, signal, onProgress })
       : await hashHere(source, groupBytes, options)
   await source.checkUnchanged()
