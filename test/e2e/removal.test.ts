@@ -67,7 +67,8 @@ test('names pass from Local to Local, and are known while Global is away', async
 
   await global.signal('SIGKILL')
   t.true(await eventually(async (saw) => saw((await b.status()).global)?.state === 'away'))
-  t.is((await b.run(['get', 'models/v1'])).stdout.toString(), 'hello')
+  const got = await b.run(['get', 'models/v1'])
+  t.is(got.stdout.toString(), 'hello', got.stderr)
   t.is((await b.run(['get', 'models/v2'])).exit, 5)
   t.is((await b.run(['has', 'models/v1'])).exit, 0)
   const again = await Daemon.start(t, [], global.place)

@@ -130,14 +130,23 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     return result
   }
 
-  /** After a failure the caller knows more of the name than this Local: it asks Global again. */
   async #writing<T>(name: string, write: () => Promise<T>): Promise<T> {
     try {
       return await write()
     } catch (error) {
-      this.#options.link.wrote(name, Infinity)
+      await this.writeFailed(name, error)
       throw error
     }
+  }
+
+  /**
+   * Forgets a name whose write failed: the caller may know more of it than this Local. Where the name
+   * is bound to another key, learns to which (R004-86).
+   */
+  async writeFailed(name: string, error: unknown): Promise<void> {
+    this.#options.link.wrote(name, Infinity)
+    if (!(error instanceof DstoreError && error.code === 'conflict')) return
+    await this.lookup(name, { fresh: true }).catch(() => undefined)
   }
 
   /** The cache's answer; undefined if it holds nothing that was confirmed. */

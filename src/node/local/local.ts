@@ -125,12 +125,19 @@ export class Local implements Node {
     return servePeers(network, log, { open, traffic: this.#traffic })
   }
 
-  put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
+  async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
     const stored = this.#uploader.put(source, options)
     const { name } = options
-    // Whatever became of it, the next look-up of the name asks Global (R004-86).
     if (name === undefined) return stored
-    return stored.finally(() => this.#options.link.wrote(name, Infinity))
+    try {
+      const result = await stored
+      // The seq of the change is not known here: the next look-up asks Global (R004-86).
+      this.#options.link.wrote(name, Infinity)
+      return result
+    } catch (error) {
+      await this.index.writeFailed(name, error)
+      throw error
+    }
   }
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
