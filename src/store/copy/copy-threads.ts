@@ -1,8 +1,9 @@
 /** Threads that copy values of a store into files of callers, verified on the way. */
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { DstoreError } from '../../errors.ts'
-import { HASH_THREADS, HASH_THREAD_IDLE_MS } from '../../limits.ts'
+import { HASH_THREADS } from '../../limits.ts'
+import { IdleThreads, silence } from '../file/idle-threads.ts'
 import type { CopyJob, CopyReport } from './copy-job.ts'
 
 /** Copies with threads at a time: one that hangs in a file system must not hold up the others. */
@@ -11,8 +12,7 @@ const COPIES = 8
 /** Jobs that a thread has at a time: the next is there when one ends. */
 const JOBS = 2
 
-/** Idle threads, and the timer that ends each. They do not keep the process alive. */
-const idle = new Map<Worker, NodeJS.Timeout>()
+const idle = new IdleThreads(new URL('./copy-worker.js', import.meta.url))
 
 let copies = 0
 
@@ -30,7 +30,9 @@ export class CopyThreads {
     const count = Math.min(availableParallelism(), HASH_THREADS)
     if (count < 2 || copies >= COPIES) return undefined
     copies++
-    return new CopyThreads(Array.from({ length: count }, () => new CopyThread(takeWorker())))
+    return new CopyThreads(
+      Array.from({ length: count }, () => new CopyThread(idle.take() ?? idle.start())),
+    )
   }
 
   /**
@@ -89,41 +91,12 @@ class CopyThread {
   }
 
   release(): void {
-    // By name, because Node has listeners on the worker too.
-    for (const event of ['message', 'error', 'exit']) this.#worker.removeAllListeners(event)
-    if (this.#fault === undefined) keepWorker(this.#worker)
+    silence(this.#worker)
+    if (this.#fault === undefined) idle.keep(this.#worker)
   }
 
   #fail(what: string, cause?: unknown): void {
     this.#fault ??= new DstoreError('internal', `a thread that copies values ${what}`, { cause })
     for (const { reject } of this.#waiting.splice(0)) reject(this.#fault)
   }
-}
-
-function takeWorker(): Worker {
-  const [kept] = idle.keys()
-  if (kept === undefined) {
-    // Threads must not inherit flags of a test runner or a debugger.
-    return new Worker(new URL('./copy-worker.js', import.meta.url), { execArgv: [] })
-  }
-  forgetWorker(kept)
-  kept.ref()
-  return kept
-}
-
-function keepWorker(worker: Worker): void {
-  worker.unref()
-  const end = (): void => {
-    forgetWorker(worker)
-    void worker.terminate()
-  }
-  idle.set(worker, setTimeout(end, HASH_THREAD_IDLE_MS).unref())
-  worker.once('exit', end)
-  worker.once('error', end)
-}
-
-function forgetWorker(worker: Worker): void {
-  clearTimeout(idle.get(worker))
-  idle.delete(worker)
-  for (const event of ['error', 'exit']) worker.removeAllListeners(event)
 }

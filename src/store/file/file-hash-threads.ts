@@ -3,17 +3,18 @@
  * tree. All files of the process share the threads, of which each holds one window of a file.
  */
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
 import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { CvStack } from '../../hash/engine/cv-stack.ts'
 import type { Hashed } from '../../hash/hasher.ts'
 import { PAIR_BYTES, groupCount, outboardBytes, pairOffset } from '../../hash/tree/tree.ts'
-import { HASH_THREADS, HASH_THREAD_IDLE_MS, PIECE_BYTES } from '../../limits.ts'
+import { HASH_THREADS, PIECE_BYTES } from '../../limits.ts'
 import { EarlySync, type Syncable } from './early-sync.ts'
 import { changedFile, unreadableFile } from './file-faults.ts'
 import { SHARED_BYTES, STOP } from './file-hash-job.ts'
 import type { HashJob, HashReport, HashedPiece } from './file-hash-job.ts'
+import { IdleThreads, silence } from './idle-threads.ts'
 import { hasWorker } from './worker-file.ts'
 
 /** Pieces that a thread takes of one file before another file has its turn. */
@@ -122,9 +123,6 @@ class PieceTree {
   }
 }
 
-/** Idle threads, and the timer that ends each. They do not keep the process alive. */
-const idle = new Map<Worker, NodeJS.Timeout>()
-
 /** Those who wait for a thread, the first first. */
 const waiting: ((worker: Worker) => void)[] = []
 
@@ -136,45 +134,26 @@ export const HAS_HASH_THREADS: boolean = hasWorker(WORKER)
 /** Threads that run, idle ones included. */
 let threadCount = 0
 
+const idle = new IdleThreads(WORKER, () => threadCount--)
+
 const mostThreads = (): number => Math.min(availableParallelism(), HASH_THREADS)
 
 function startThread(): Worker {
   threadCount++
-  // Threads must not inherit flags of a test runner or a debugger.
-  return new Worker(WORKER, { execArgv: [] })
+  return idle.start()
 }
 
 async function takeThread(): Promise<Worker> {
-  const [kept] = idle.keys()
-  if (kept !== undefined) {
-    forgetThread(kept)
-    kept.ref()
-    return kept
-  }
+  const kept = idle.take()
+  if (kept !== undefined) return kept
   if (threadCount < mostThreads()) return startThread()
   return new Promise((resolve) => waiting.push(resolve))
 }
 
 function keepThread(worker: Worker): void {
   const next = waiting.shift()
-  if (next !== undefined) {
-    next(worker)
-    return
-  }
-  worker.unref()
-  const end = (): void => {
-    forgetThread(worker)
-    threadCount--
-    void worker.terminate()
-  }
-  idle.set(worker, setTimeout(end, HASH_THREAD_IDLE_MS).unref())
-  worker.once('exit', end)
-}
-
-function forgetThread(worker: Worker): void {
-  clearTimeout(idle.get(worker))
-  idle.delete(worker)
-  worker.removeAllListeners('exit')
+  if (next === undefined) idle.keep(worker)
+  else next(worker)
 }
 
 /** A thread has ended in the middle of its work: those who wait get another. */
@@ -224,8 +203,7 @@ async function runTurn(
     })
     worker.postMessage(job)
   })
-  // By name, because Node has listeners on the worker too.
-  for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event)
+  silence(worker)
   if (end === undefined) loseThread()
   else keepThread(worker)
   if (fault !== undefined) throw fault
