@@ -2,12 +2,13 @@
  * A thread that copies values: it reads a part, verifies it and writes it from the same memory, a
  * window at a time, so that a window stays in the caches of a core. copy-threads.ts starts it.
  */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { wrongGroup } from '../../hash/proof/group-check.ts'
 import { DIGEST_BYTES, GROUP_BYTES, KIB } from '../../limits.ts'
 import type { CopyJob, CopyReport } from './copy-job.ts'
+import { readFully, writeFully } from '../file/whole-window.ts'
 
 const port = parentPort
 if (port === null) throw new TypeError('this module is a thread of copy-threads')
@@ -45,20 +46,9 @@ function copy(job: CopyJob): CopyReport {
   }
 }
 
-/** Fills the window; false if the file ends first. */
-function readFully(fd: number, window: Uint8Array, position: number): boolean {
-  for (let done = 0; done < window.byteLength;) {
-    const read = readSync(fd, window, done, window.byteLength - done, position + done)
-    if (read === 0) return false
-    done += read
-  }
-  return true
-}
-
 /** Writes what the range has of the window, which begins at `start` in the value. */
 function write({ target, range }: CopyJob, window: Uint8Array, start: number): void {
-  const end = Math.min(window.byteLength, range.end - start)
-  for (let at = Math.max(0, range.start - start); at < end;) {
-    at += writeSync(target, window, at, end - at, start + at - range.start)
-  }
+  const from = Math.max(0, range.start - start)
+  const part = window.subarray(from, Math.max(from, range.end - start))
+  writeFully(target, part, start + from - range.start)
 }

@@ -4,7 +4,6 @@
  * hashes it there as a subtree, until no piece is left or the job is stopped. `file-hash-threads`
  * starts it.
  */
-import { readSync, writeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { activeEngine } from '../../hash/engine/active-engine.ts'
 import { type HashedSubtree, groupCvs, joinGroups } from '../../hash/engine/subtree.ts'
@@ -18,6 +17,7 @@ import {
 } from '../../limits.ts'
 import { CLAIMS, STOP } from './file-hash-job.ts'
 import type { HashJob, HashReport } from './file-hash-job.ts'
+import { readFully, writeFully } from './whole-window.ts'
 
 const port = parentPort
 if (port === null) throw new TypeError('this module is a thread of file-hash-threads')
@@ -76,21 +76,4 @@ function hashPiece(
     cvs.set(groupCvs(window, chunk, groupBytes, engine), (at / groupBytes) * DIGEST_BYTES)
   }
   return joinGroups(cvs, false, engine)
-}
-
-/** Fills the window; false if the file ends first. */
-function readFully(fd: number, window: Uint8Array, position: number): boolean {
-  for (let done = 0; done < window.byteLength;) {
-    const read = readSync(fd, window, done, window.byteLength - done, position + done)
-    if (read === 0) return false
-    done += read
-  }
-  return true
-}
-
-/** Writes the window: a single write may be short. */
-function writeFully(fd: number, window: Uint8Array, position: number): void {
-  for (let done = 0; done < window.byteLength;) {
-    done += writeSync(fd, window, done, window.byteLength - done, position + done)
-  }
 }
