@@ -140,8 +140,8 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   }
 
   /**
-   * Forgets a name whose write failed: the caller may know more of it than this Local. Where the name
-   * is bound to another key, learns to which (R004-86).
+   * Forgets a name whose write failed: the caller may know more of it than this Local. Where the
+   * name is bound to another key, learns to which (R004-86).
    */
   async writeFailed(name: string, error: unknown): Promise<void> {
     this.#options.link.wrote(name, Infinity)
