@@ -29,7 +29,7 @@ export class IdleThreads {
     return new Worker(this.#file, { execArgv: [] })
   }
 
-  /** Takes a thread on which nobody listens any more. */
+  /** Takes a thread without listeners. */
   keep(worker: Worker): void {
     worker.unref()
     const end = (): void => {
