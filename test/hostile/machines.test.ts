@@ -17,7 +17,7 @@ import { Mutator } from './mutations.ts'
 const SEED = Number(process.env['DSTORE_SEED'] ?? 7)
 
 /** Messages that each machine receives. */
-const TOLD = 10 * Number(process.env['DSTORE_MUTATIONS'] ?? 3000)
+const TOLD = 10 * Number(process.env['DSTORE_MUTATIONS'] ?? 1000)
 
 const KINDS = Object.keys(INDEX_SAMPLES) as IndexKind[]
 const RUN = new Uint8Array(16).fill(3)

@@ -27,7 +27,7 @@ import { encode, frame } from './protobuf.ts'
 import { sealTicket, ticketBody, writeTicket } from './tickets.ts'
 
 /** With all kinds together more than 100,000; `npm run test:hostile` tries as many of each. */
-const EACH = Number(process.env['DSTORE_MUTATIONS'] ?? 3000)
+const EACH = Number(process.env['DSTORE_MUTATIONS'] ?? 1000)
 const SEED = Number(process.env['DSTORE_SEED'] ?? 7)
 
 const index = (Object.keys(INDEX_SAMPLES) as IndexKind[]).map((kind) => ({

@@ -22,7 +22,7 @@ import { frame, textAt, varint } from './protobuf.ts'
 const SEED = Number(process.env['DSTORE_SEED'] ?? 7)
 
 /** Messages over real connections; the many are in mutations.test.ts. */
-const MUTATED = Number(process.env['DSTORE_MUTATED_STREAMS'] ?? 40)
+const MUTATED = Number(process.env['DSTORE_MUTATED_STREAMS'] ?? 20)
 
 const MIB = 1 << 20
 

@@ -12,7 +12,7 @@ import { keyOf, readAll, text } from '../conformance/suite.ts'
 import { valueOf } from './processes/value.ts'
 import { inTemporary } from '../temporary.ts'
 
-const KILLS = process.env['DSTORE_TEST_SLOW'] === undefined ? 6 : 120
+const KILLS = Number(process.env['DSTORE_KILLS'] ?? 4)
 const MAX_LIFE_MS = 600
 
 /** Values that live on from one process to the next. */

@@ -82,13 +82,16 @@ test('R005-64, R005-65: values of layout 1 are read at once, and their outboards
   })
 })
 
+/** Every call with `npm run test:faults`. */
+const STEP = process.env['DSTORE_KILLS'] === undefined ? 3 : 1
+
 for (const fault of ['kill', 'EIO', 'cut', 'late'] as const) {
-  test(`R005-65: ${fault} at every call of the move loses nothing, and the next opening completes it`, async (t) => {
+  test(`R005-65: ${fault} at any call of the move loses nothing, and the next opening completes it`, async (t) => {
     await inTemporary(async (parent) => {
       const origin = join(parent, 'origin')
       const locations = await makeEarlier(origin)
       const hits = new Set<string>()
-      for (let at = 0; ; at++) {
+      for (let at = 0; ; at += STEP) {
         const directory = join(parent, `${at}`)
         await cp(origin, directory, { recursive: true })
         const faulty = new Faulty(fault, at)
