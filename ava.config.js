@@ -88,6 +88,8 @@ export default function config() {
     // A test without a result for this long hangs; a busy machine is slow.
     timeout: suffix === 'slow' ? '30m' : '10m',
     workerThreads: false,
+    // An addon that was built here has tests of its own, and a line in the log of each daemon.
+    environmentVariables: { DSTORE_NATIVE: '0' },
     // Half of what is tested is time that passes: more processes than cores keep these at work.
     concurrency: availableParallelism() + 2,
   }

@@ -49,8 +49,9 @@ export class Place {
   }
 
   env(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-    const { PATH, DSTORE_PORTABLE = '0' } = process.env
-    return { PATH, HOME: this.path, DSTORE_DIR: this.state, DSTORE_PORTABLE, ...more }
+    const { PATH, DSTORE_PORTABLE = '0', DSTORE_NATIVE = '' } = process.env
+    const chosen = { DSTORE_PORTABLE, DSTORE_NATIVE }
+    return { PATH, HOME: this.path, DSTORE_DIR: this.state, ...chosen, ...more }
   }
 
   /** Start the command without waiting for it. */
