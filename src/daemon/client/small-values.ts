@@ -34,6 +34,7 @@ export class SmallValues {
   readonly #busy = new Set<KeptConnection>()
   readonly #watch: NodeJS.Timeout
   readonly #abort = (): void => this.close()
+  #isClosed = false
 
   /** `path`: the socket of a daemon. */
   constructor(path: string, options: ClientOptions) {
@@ -55,6 +56,11 @@ export class SmallValues {
     const startedAt = performance.now()
     const connection = this.#openIdle() ?? (await KeptConnection.open(this.#path, signal))
     if (connection === undefined) return undefined
+    // It was closed while this connection opened, and nothing would close that any more.
+    if (this.#isClosed) {
+      connection.close()
+      return undefined
+    }
     this.#busy.add(connection)
     let response: Response | undefined
     try {
@@ -78,6 +84,7 @@ export class SmallValues {
 
   /** Closes every connection: calls in progress resolve to undefined. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#watch)
     this.#options.signal?.removeEventListener('abort', this.#abort)
     for (const connection of [...this.#idle, ...this.#busy]) connection.close()

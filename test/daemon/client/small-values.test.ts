@@ -104,3 +104,11 @@ test('R007-28 cancellation ends the calls in progress and closes their connectio
   t.is(await call, undefined)
   await Promise.all(closed)
 })
+
+test('R007-202 a connection that opens after the end is closed, and its call ends', async (t) => {
+  // The server would answer only a part, and then nothing.
+  const { small } = await answering(t, ['HTTP/1.1 200 OK\r\n'])
+  const pending = small.get(KEY, 5)
+  small.close()
+  t.is(await pending, undefined)
+})
