@@ -2,8 +2,9 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { DstoreError } from '../../errors.ts'
-import { KIB, MIB } from '../../limits.ts'
+import { COPY_WINDOW_BYTES } from '../../limits.ts'
 import type { CopyTarget } from '../../node/node.ts'
+import { EarlySync } from '../../store/file/early-sync.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
 
 const files = {
@@ -16,12 +17,6 @@ const files = {
   fdatasync: promisify(fs.fdatasync),
   close: promisify(fs.close),
 }
-
-/** Larger writes make file systems ask for large pages, which fragmented memory does not have. */
-const WRITE_BYTES = 128 * KIB
-
-/** The system begins to write to the disk after this many bytes, and not only at the end. */
-const SYNC_BYTES = 64 * MIB
 
 /** It is there, is no link, and is never created. */
 const FLAGS =
@@ -42,14 +37,13 @@ export class TargetFile implements CopyTarget {
   readonly name: string
   readonly #onWritten: (doneBytes: number) => void
   #doneBytes = 0
-  #syncedBytes = 0
-  #syncing: Promise<void> | undefined
-  #fault: unknown
+  readonly #early: EarlySync
 
   private constructor(fd: number, name: string, onWritten: (doneBytes: number) => void) {
     this.fd = fd
     this.name = name
     this.#onWritten = onWritten
+    this.#early = new EarlySync({ sync: () => files.fdatasync(fd) })
   }
 
   /**
@@ -79,7 +73,7 @@ export class TargetFile implements CopyTarget {
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength;) {
       this.#checkSynced()
-      const length = Math.min(WRITE_BYTES, bytes.byteLength - at)
+      const length = Math.min(COPY_WINDOW_BYTES, bytes.byteLength - at)
       const { bytesWritten } = await files
         .write(this.fd, bytes, at, length, this.#doneBytes)
         .catch((error: unknown) => {
@@ -93,34 +87,27 @@ export class TargetFile implements CopyTarget {
   wrote(count: number): void {
     this.#doneBytes += count
     this.#onWritten(this.#doneBytes)
-    if (this.#syncing !== undefined || this.#doneBytes - this.#syncedBytes < SYNC_BYTES) return
-    this.#syncing = this.#sync(this.#doneBytes)
-  }
-
-  async #sync(upto: number): Promise<void> {
-    try {
-      await files.fdatasync(this.fd)
-      this.#syncing = undefined
-      this.#syncedBytes = upto
-    } catch (error) {
-      this.#fault = error
-    }
+    this.#early.wrote(this.#doneBytes)
   }
 
   /** Waits for what is in progress. The client itself syncs the rest, with the file's mode. */
   async finish(): Promise<void> {
-    await this.#syncing
+    await this.#early.ended().catch(() => undefined)
     this.#checkSynced()
   }
 
   async close(): Promise<void> {
-    await this.#syncing
+    await this.#early.ended().catch(() => undefined)
     await files.close(this.fd)
   }
 
   /** The system reports a failed write to the disk once: to the next sync. */
   #checkSynced(): void {
-    if (this.#fault !== undefined) throw unwritableFile(`write to ${this.name}`, this.#fault)
+    try {
+      this.#early.check()
+    } catch (error) {
+      throw unwritableFile(`write to ${this.name}`, error)
+    }
   }
 }
 

@@ -37,9 +37,14 @@ export class EarlySync {
     this.#running = sync()
   }
 
-  /** Throws the fault of a sync. */
+  /** Waits for the sync that runs. Throws as `check` does. */
   async ended(): Promise<void> {
     await this.#running
+    this.check()
+  }
+
+  /** Throws the fault of a sync. */
+  check(): void {
     if (this.#fault !== undefined) throw this.#fault.reason
   }
 }
