@@ -34,6 +34,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
+  'src/directory': 'The form of a directory, and its one encoding.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
   'src/hash/engine': 'BLAKE3 over chunk groups: in WebAssembly, plain JavaScript or an addon.',
   'src/hash/engine/kernel': 'Assembles the WebAssembly kernel.',
@@ -69,6 +70,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/store/memory': 'A store in memory.',
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
+  'src/tree': 'Folders on disk to directories of the store and back, over a node.',
   'src/wire': 'Channels, and the frames on them.',
 }
 

@@ -3,14 +3,20 @@
  * CID of a digest in base32 lower case, as `Key.toString` gives it (specs/001-key.md).
  */
 import { DIGEST_BYTES } from '../limits.ts'
+import type { KeyKind } from './key.ts'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /**
- * The multibase prefix, and the characters of the CID's first 30 bits: version 1, codec raw, hash
+ * The multibase prefix, and the characters of the CID's first 30 bits: version 1, codec, hash
  * blake3. Two bits of the length of the digest are left over for the next character.
  */
 const PREFIX: Uint8Array = Buffer.from('bafkr4i')
+
+/** The prefix of a directory's key, which differs in one character. */
+const DIRECTORY_PREFIX = 'bafyr4i'
+const CODEC_AT = 3
+const DIRECTORY_CODEC = DIRECTORY_PREFIX.charCodeAt(CODEC_AT)
 
 /** Characters of a key's text. */
 export const KEY_TEXT_BYTES: number = PREFIX.byteLength + 52
@@ -29,8 +35,10 @@ export function writeKeyText(
   from: number,
   text: Uint8Array,
   to: number,
+  kind: KeyKind = 'bytes',
 ): number {
   for (let i = 0; i < PREFIX.length; i++) text[to + i] = PREFIX[i]!
+  if (kind === 'directory') text[to + CODEC_AT] = DIRECTORY_CODEC
   // The last byte of the CID's prefix is 32: its two lowest bits are 0.
   let at = pair(text, to + PREFIX.length, digests[from]!)
   const last = from + DIGEST_BYTES - 1
@@ -65,9 +73,14 @@ const FIVES: readonly (number | undefined)[] = Array.from({ length: 128 }, (_, c
 
 const PREFIX_TEXT = Buffer.from(PREFIX).toString()
 
+/** What a printed key names. */
+export const keyKindOf = (text: string): KeyKind =>
+  text.charCodeAt(CODEC_AT) === DIRECTORY_CODEC ? 'directory' : 'bytes'
+
 /** The digest in a printed key; undefined for a text that dstore does not print. */
 export function readKeyText(text: string): Uint8Array | undefined {
-  if (text.length !== KEY_TEXT_BYTES || !text.startsWith(PREFIX_TEXT)) return undefined
+  if (text.length !== KEY_TEXT_BYTES) return undefined
+  if (!text.startsWith(PREFIX_TEXT) && !text.startsWith(DIRECTORY_PREFIX)) return undefined
   const digest = new Uint8Array(DIGEST_BYTES)
   let held = 0
   // The last character of the prefix, and the next two bits, end the CID's prefix.

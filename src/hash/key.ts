@@ -1,4 +1,6 @@
-/** The key of a value: CIDv1, codec raw, multihash BLAKE3 of 32 bytes (specs/001-key.md). */
+/**
+ * The key of a value: CIDv1, codec raw or DRISL, multihash BLAKE3 of 32 bytes (specs/001-key.md).
+ */
 import { base2 } from 'multiformats/bases/base2'
 import { base8 } from 'multiformats/bases/base8'
 import { base10 } from 'multiformats/bases/base10'
@@ -12,10 +14,13 @@ import { equal, fromHex, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
-import { KEY_TEXT_BYTES, readKeyText, writeKeyText } from './key-text.ts'
+import { KEY_TEXT_BYTES, keyKindOf, readKeyText, writeKeyText } from './key-text.ts'
 
-/** The bytes before the digest in a key's CID: version 1, codec raw, hash blake3, 32 bytes. */
-const CID_PREFIX: Uint8Array = Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES)
+/** The bytes before the digest in a key's CID: version 1, codec, hash blake3, 32 bytes. */
+const CID_PREFIX = {
+  bytes: Uint8Array.of(0x01, 0x55, 0x1e, DIGEST_BYTES),
+  directory: Uint8Array.of(0x01, 0x71, 0x1e, DIGEST_BYTES),
+} as const
 
 /** Where a key's text is put together. */
 const PRINTED = Buffer.alloc(KEY_TEXT_BYTES)
@@ -37,25 +42,30 @@ const BASES: ReadonlyMap<string, Base> = new Map(
   ]),
 )
 
-/** Identifies a value. Keys are equal if their digests are. */
+/** What a key's codec says of its value: plain bytes, or a directory (specs/008-directories.md). */
+export type KeyKind = 'bytes' | 'directory'
+
+/** Identifies a value. Keys are equal if their digests are, whatever their kinds. */
 export class Key {
   /** BLAKE3 of the value, 32 bytes. Callers must not change it. */
   readonly digest: Uint8Array
+  readonly kind: KeyKind
   #text: string | undefined
   #hex: string | undefined
 
-  constructor(digest: Uint8Array) {
+  constructor(digest: Uint8Array, kind: KeyKind = 'bytes') {
     if (digest.byteLength !== DIGEST_BYTES) {
       throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
     }
     this.digest = digest
+    this.kind = kind
   }
 
   /** The key that dstore prints like this; undefined for every other text. */
   static printed(text: string): Key | undefined {
     const digest = readKeyText(text)
     if (digest === undefined) return undefined
-    const key = new Key(digest)
+    const key = new Key(digest, keyKindOf(text))
     key.#text = text
     return key
   }
@@ -67,15 +77,16 @@ export class Key {
   /** The CID in base32 lower case: the one spelling that dstore prints. */
   toString(): string {
     if (this.#text !== undefined) return this.#text
-    writeKeyText(this.digest, 0, PRINTED, 0)
+    writeKeyText(this.digest, 0, PRINTED, 0, this.kind)
     return (this.#text = PRINTED.toString('latin1'))
   }
 
   /** The binary CID, 36 bytes. */
   toBytes(): Uint8Array {
-    const bytes = new Uint8Array(CID_PREFIX.byteLength + DIGEST_BYTES)
-    bytes.set(CID_PREFIX)
-    bytes.set(this.digest, CID_PREFIX.byteLength)
+    const prefix = CID_PREFIX[this.kind]
+    const bytes = new Uint8Array(prefix.byteLength + DIGEST_BYTES)
+    bytes.set(prefix)
+    bytes.set(this.digest, prefix.byteLength)
     return bytes
   }
 
@@ -117,7 +128,7 @@ export function parseKey(text: string): Key {
     const digest = fromHex(text)
     if (digest !== undefined) return new Key(digest)
   }
-  return new Key(digestOf(decodeMultibase(text)))
+  return keyOfCid(decodeMultibase(text))
 }
 
 function decodeMultibase(text: string): Uint8Array {
@@ -141,10 +152,13 @@ function decodeMultibase(text: string): Uint8Array {
   return bytes
 }
 
-function digestOf(cid: Uint8Array): Uint8Array {
-  const prefix = cid.subarray(0, CID_PREFIX.byteLength)
-  if (cid.byteLength !== CID_PREFIX.byteLength + DIGEST_BYTES || !equal(prefix, CID_PREFIX)) {
-    throw malformed(whyNotKey(cid))
+function keyOfCid(cid: Uint8Array): Key {
+  for (const kind of ['bytes', 'directory'] as const) {
+    const prefix = CID_PREFIX[kind]
+    if (cid.byteLength !== prefix.byteLength + DIGEST_BYTES) continue
+    if (equal(cid.subarray(0, prefix.byteLength), prefix)) {
+      return new Key(cid.slice(prefix.byteLength), kind)
+    }
   }
-  return cid.slice(CID_PREFIX.byteLength)
+  throw malformed(whyNotKey(cid))
 }

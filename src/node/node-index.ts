@@ -36,6 +36,23 @@ export interface ValueFacts {
   readonly holders: readonly string[]
   /** True if Global answered; false if only this Local's cache could. */
   readonly confirmed: boolean
+  /** Number of directories that hold it; undefined where Global did not answer. */
+  readonly heldBy?: number
+  /** Only of a directory: a key of kind `directory`, whose children are counted. */
+  readonly directory?: DirectoryFacts
+}
+
+/** Totals of all that is below a directory. */
+export interface DirectoryFacts {
+  /** Bytes of all files. */
+  readonly totalSize: number
+  /** Number of files. */
+  readonly files: number
+  /**
+   * Some value somewhere in the store is held by a directory and missing, as after a removal by
+   * force: it may be one of this tree.
+   */
+  readonly mayLack: boolean
 }
 
 /** A name and the value that it is bound to. */

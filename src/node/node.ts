@@ -12,6 +12,7 @@ import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
 import type { NodeStatus, Role } from './node-status.ts'
+import type { HoldId, NodeTrees } from './node-trees.ts'
 
 export type * from './call-options.ts'
 export type * from './node-inactive.ts'
@@ -19,6 +20,7 @@ export type * from './node-index.ts'
 export type * from './node-lists.ts'
 export type * from './node-members.ts'
 export type * from './node-status.ts'
+export type * from './node-trees.ts'
 
 /** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
 export type ValueSource =
@@ -34,6 +36,17 @@ export type ValueSource =
 export interface PutOptions extends CallOptions {
   /** Bind this write-once name in the same change: both happen, or neither. */
   readonly name?: string
+  /**
+   * Put it under this hold, which keeps it: not as a put without a name. Excludes `name`. Error:
+   * `not-found` if the hold has ended.
+   */
+  readonly hold?: HoldId
+}
+
+/** Options of a put of many. */
+export interface PutManyOptions extends CallOptions {
+  /** As in `PutOptions`. */
+  readonly hold?: HoldId
 }
 
 /** The outcome of a put. */
@@ -134,6 +147,8 @@ export interface Node {
   readonly index: NodeIndex
   /** Tickets and members. */
   readonly members: NodeMembers
+  /** Puts of directories. */
+  readonly trees?: NodeTrees
   /** Only at a Local whose state directory has a store of an earlier role. */
   readonly inactive?: NodeInactive | undefined
 
@@ -143,7 +158,7 @@ export interface Node {
   /**
    * Store values of at most `INLINE_VALUE_BYTES` each in few messages; results in the same order.
    */
-  putMany(values: readonly Uint8Array[], options?: CallOptions): Promise<PutResult[]>
+  putMany(values: readonly Uint8Array[], options?: PutManyOptions): Promise<PutResult[]>
 
   /**
    * Find a value. Errors: `not-found`, `range`, `unreachable`, `timeout`; reading its bytes may

@@ -92,10 +92,34 @@ export interface RowPage {
   readonly more: boolean
 }
 
-/** A transaction commits only if the record has this version; 0 means absent. */
-export interface Condition {
+/** A transaction commits only if each of its conditions holds, at the moment it is applied. */
+export type Condition = VersionCondition
+
+/** The record has this version; 0 means absent. */
+export interface VersionCondition {
   readonly key: RecordKey
   readonly version: number
+}
+
+/** The record exists, whatever its version. */
+export interface PresenceCondition {
+  readonly present: RecordKey
+}
+
+/** No record of the table has an id that begins with these bytes. */
+export interface RangeCondition {
+  readonly table: Table
+  readonly noneWithPrefix: Uint8Array
+}
+
+/**
+ * Adds to a counter: a record of `meta` of 8 bytes, a big-endian unsigned integer below 2^53. An
+ * absent one counts 0, and one that gets to 0 is deleted. One that would fall below 0 throws
+ * `integrity`, without any effect.
+ */
+export interface Increment {
+  readonly key: RecordKey
+  readonly by: number
 }
 
 /** Writes at most `RECORD_VALUE_BYTES`, or deletes the record with `value: undefined`. */
@@ -112,6 +136,8 @@ export interface Write {
 export interface Transaction {
   readonly conditions: readonly Condition[]
   readonly writes: readonly Write[]
+  /** After the writes. */
+  readonly increments?: readonly Increment[]
   /**
    * The log entry, at most `RECORD_VALUE_BYTES`. Undefined appends nothing and takes no seq; such a
    * transaction writes only `meta`, and neither adopts nor releases.

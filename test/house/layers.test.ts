@@ -11,6 +11,7 @@ const LAYERS = [
   'src/dstore.ts', // the library's entry: what programs import
   'src/library', // the API for programs, over their own node or a daemon's
   'src/daemon', // process, lock, configuration, HTTP API and its client
+  'src/tree', // folders on disk to directories and back, over a node
   'src/node', // the roles Global and Local, the cache, downloads from many peers
   'src/network', // libp2p and the lanes: channels to other nodes
   'src/index', // which keys exist, and the order of every change
@@ -18,6 +19,7 @@ const LAYERS = [
   'src/membership', // who may take part
   'src/wire', // channels and frames
   'src/store', // stores of values, on disk and in memory
+  'src/directory', // the form and the encoding of a directory
   'src/hash', // keys, and the proof of a value's bytes
   'src/deadline.ts', // the leaves import only each other
   'src/log.ts',
@@ -51,8 +53,8 @@ const RESERVED = [
   },
   {
     modules: /^node:fs(\/|$)/,
-    folders: ['src/store', 'src/daemon', 'cli', 'src/hash/engine/native'],
-    why: 'only stores and the daemon own files; one folder looks for an addon',
+    folders: ['src/store', 'src/daemon', 'src/tree', 'cli', 'src/hash/engine/native'],
+    why: 'only stores, trees and the daemon own files; one folder looks for an addon',
   },
   {
     modules: /^node:(net|tls|dgram)$/,

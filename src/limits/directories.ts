@@ -1,0 +1,15 @@
+/** Limits of directories and trees. */
+import { MIB } from './sizes.ts'
+
+// 008: directories
+
+/** The largest directory value: about 240,000 entries. */
+export const DIRECTORY_BYTES: number = 16 * MIB
+/** Directories on the longest path of a tree, its root included. */
+export const DIRECTORY_DEPTH: number = 1000
+/** The name of an entry, in UTF-8. */
+export const ENTRY_NAME_BYTES: number = 255
+/** How long a hold is kept without use: a day. */
+export const HOLD_MS: number = 86_400_000
+/** The id of a hold: random. */
+export const HOLD_ID_BYTES: number = 16
