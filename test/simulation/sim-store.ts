@@ -3,7 +3,8 @@
  * what was not synced. Values have no bytes here: a location is a name.
  */
 import { toHex } from '../../src/bytes.ts'
-import type { LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
+import { withCounters } from '../../src/store/counters.ts'
+import type { Condition, LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
 
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
@@ -41,11 +42,11 @@ export class SimStore {
   }
 
   /** Do it where its conditions hold. It is durable after the next `sync`. */
-  apply({ conditions, writes, entry }: Transaction): Committed {
+  apply(transaction: Transaction): Committed {
+    const { conditions, entry } = transaction
     const rows = this.#rows
-    for (const { key, version } of conditions) {
-      if ((rows.get(nameOf(key))?.version ?? 0) !== version) return { ok: false }
-    }
+    if (!conditions.every((condition) => this.#holds(condition))) return { ok: false }
+    const writes = withCounters(transaction, (key) => rows.get(nameOf(key))?.value)
     if (entry !== undefined) this.#log.push(entry)
     const seq = this.#log.length
     for (const { key, value } of writes) {
@@ -54,6 +55,14 @@ export class SimStore {
       else rows.set(nameOf(key), { id: key.id, value, version })
     }
     return { ok: true, seq }
+  }
+
+  #holds(condition: Condition): boolean {
+    if ('present' in condition) return this.#rows.has(nameOf(condition.present))
+    if ('noneWithPrefix' in condition) {
+      return this.scan(condition.table, condition.noneWithPrefix).length === 0
+    }
+    return (this.#rows.get(nameOf(condition.key))?.version ?? 0) === condition.version
   }
 
   sync(): void {
