@@ -121,7 +121,7 @@ export const key = (value: Uint8Array): string => keyOf(digest(value), 0x55)
 /** The key of the directory that these bytes encode (R001-8). */
 export const directoryKey = (value: Uint8Array): string => keyOf(digest(value), 0x71)
 
-function keyOf(hash: Uint8Array, codec: number): string {
+export function keyOf(hash: Iterable<number>, codec: number): string {
   const cid = [0x01, codec, 0x1e, 32, ...hash]
   const bits = cid.map((byte) => byte.toString(2).padStart(8, '0')).join('')
   const digits = bits.match(/.{1,5}/g)!.map((five) => BASE32[parseInt(five.padEnd(5, '0'), 2)])

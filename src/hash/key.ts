@@ -61,7 +61,7 @@ export class Key {
     this.#kind = kind
   }
 
-  /** What its codec says of the value. Not a property of its own: keys of two kinds are deeply equal. */
+  /** What its codec says of the value. Not a property of its own, so keys stay deeply equal. */
   get kind(): KeyKind {
     return this.#kind
   }
