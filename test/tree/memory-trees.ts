@@ -46,6 +46,11 @@ export class MemoryTrees extends FakeNode {
     this.made.delete(digest)
   }
 
+  /** The key of plain bytes, which is what values are found by. */
+  textOf(digest: string): string {
+    return textOf(digest)
+  }
+
   directory(digest: string): Directory {
     return decodeDirectory(this.values.get(textOf(digest))!)
   }
@@ -64,7 +69,7 @@ export class MemoryTrees extends FakeNode {
   }
 
   override async stat(key: Key, options: CallOptions = {}): ReturnType<NodeIndex['stat']> {
-    const facts = await super.stat(key, options)
+    const facts = await super.stat(new Key(key.digest), options)
     if (facts === undefined || !this.made.has(key.toHex())) return facts
     const directory = { totalSize: 0, files: 0, mayLack: this.mayLack }
     return { ...facts, directory }
