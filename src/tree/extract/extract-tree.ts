@@ -47,11 +47,7 @@ export async function extractTree(
     staging.folder.make(TREE)
     const tree = staging.folder.enter(TREE)
     try {
-      const written = await new Extraction(reader, listings, options, target).write(
-        root,
-        top,
-        tree,
-      )
+      const written = await new Extraction(reader, listings, options, target).write(root, top, tree)
       await syncTree(tree, totalsOfListing(top).files, options.syncAll)
       throwIfCancelled(options.signal)
       putInPlace(staging.folder.pathOf(TREE), parent.pathOf(basename(path)), target)
@@ -110,12 +106,7 @@ class Extraction {
   readonly #workers = new Workers()
   readonly #links = new Links()
 
-  constructor(
-    reader: ValueReader,
-    listings: Listings,
-    options: ExtractOptions,
-    target: string,
-  ) {
+  constructor(reader: ValueReader, listings: Listings, options: ExtractOptions, target: string) {
     this.#reader = reader
     this.#listings = listings
     this.#options = options

@@ -40,7 +40,10 @@ export async function valueAt(
   const entry = await entryAt(listings, word)
   if (entry?.type !== 'link') return entry
   const text = `${word.root}/${word.path.join('/')}`
-  throw new DstoreError('usage', `${text} is a symbolic link to ${entry.target}, which has no value`)
+  throw new DstoreError(
+    'usage',
+    `${text} is a symbolic link to ${entry.target}, which has no value`,
+  )
 }
 
 function notBelow(here: string, name: string, entry: Entry | undefined): DstoreError {
@@ -49,10 +52,7 @@ function notBelow(here: string, name: string, entry: Entry | undefined): DstoreE
   return new DstoreError('not-found', message, hint === undefined ? {} : { hint })
 }
 
-function find(
-  entries: readonly (readonly [string, Entry])[],
-  name: string,
-): Entry | undefined {
+function find(entries: readonly (readonly [string, Entry])[], name: string): Entry | undefined {
   const wanted = Buffer.from(name)
   let low = 0
   let high = entries.length

@@ -81,7 +81,8 @@ export async function resolveTreeWord(
   const found = await findTreeWord(text, lookup)
   if (found !== undefined) return found
   // A text that looks like a key has an error of its own.
-  if (!text.includes('/')) return { key: await resolveKey(node, text, options), path: [], root: text }
+  if (!text.includes('/'))
+    return { key: await resolveKey(node, text, options), path: [], root: text }
   throw await noSuch('name', text, node)
 }
 
