@@ -25,6 +25,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'no-start': yes('do not start a daemon if none is running (DSTORE_NO_START=1)'),
   output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
+  update: text('DIR', 'bring the folder DIR to the state of this directory: write what differs'),
+  delete: yes('with --update, also remove what is not in the directory'),
   'files-from': text(
     'LIST',
     'also each key or name in this file, a line each; - is standard input',
@@ -81,6 +83,8 @@ export interface Flags {
   readonly 'no-start'?: boolean
   readonly output?: string
   readonly 'output-dir'?: string
+  readonly update?: string
+  readonly delete?: boolean
   readonly 'files-from'?: string
   readonly range?: string
   readonly force?: boolean
