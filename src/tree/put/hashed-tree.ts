@@ -1,5 +1,5 @@
 /** A tree whose keys are known, before anything of it is sent. */
-import { decodeDirectory } from '../../directory/codec.ts'
+import { readEntries } from '../../directory/reader.ts'
 import type { Entry, Totals } from '../../directory/directory.ts'
 import type { Key } from '../../hash/key.ts'
 import type { DirectoryValues, Kept } from './directory-values.ts'
@@ -20,6 +20,7 @@ export interface HashedDirectory extends Totals {
 interface Parts {
   readonly root: HashedDirectory
   readonly directories: number
+  readonly readFiles: number
   readonly values: DirectoryValues
   readonly distrust: () => void
 }
@@ -29,13 +30,16 @@ export class HashedTree {
   readonly root: HashedDirectory
   /** Number of directories, the root included. */
   readonly directories: number
+  /** Files that were read: the keys of the others were remembered. */
+  readonly readFiles: number
   /** Forgets the keys of its files: one of them is wrong. */
   readonly distrust: () => void
   readonly #values: DirectoryValues
 
-  constructor({ root, directories, values, distrust }: Parts) {
+  constructor({ root, directories, readFiles, values, distrust }: Parts) {
     this.root = root
     this.directories = directories
+    this.readFiles = readFiles
     this.distrust = distrust
     this.#values = values
   }
@@ -45,7 +49,7 @@ export class HashedTree {
   }
 
   entriesOf(directory: HashedDirectory): Iterable<readonly [string, Entry]> {
-    return decodeDirectory(this.valueOf(directory))
+    return readEntries(this.valueOf(directory))
   }
 
   close(): void {

@@ -12,19 +12,19 @@ import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import { atOnce } from './at-once.ts'
 import type { DirectoryValues } from './directory-values.ts'
-import { labelIn, pathIn } from './folder.ts'
-import type { Folder, FoundFile, FoundFolder } from './folder.ts'
+import { labelIn, pathIn } from './walk/folder.ts'
+import type { Folder, FoundFile, FoundFolder } from './walk/folder.ts'
 import { HashedTree } from './hashed-tree.ts'
 import type { HashedDirectory } from './hashed-tree.ts'
 import { readSmall } from './read-small.ts'
-import { Settled } from './settled.ts'
-import type { StatCache } from './stat-cache.ts'
-import { stampOf } from './stat-record.ts'
-import type { Remembered } from './stat-record.ts'
+import { Settled } from './cache/settled.ts'
+import type { StatCache } from './cache/stat-cache.ts'
+import { stampOf } from './cache/stat-record.ts'
+import type { Remembered } from './cache/stat-record.ts'
 import type { TreeCounter } from './tree-progress.ts'
 import { Turns } from './turns.ts'
-import { tooWide } from './walk.ts'
-import type { Walk } from './walk.ts'
+import { tooWide } from './walk/walk.ts'
+import type { Walk } from './walk/walk.ts'
 
 /** Larger files of one folder that are read at once. */
 const FILES_AT_ONCE = 4
@@ -43,6 +43,7 @@ export class TreeHasher {
   readonly #turns: Turns
   readonly #settled = new Settled()
   #directories = 0
+  #readFiles = 0
 
   constructor(parts: TreeHasherParts) {
     this.#parts = parts
@@ -56,7 +57,8 @@ export class TreeHasher {
       const hashed = await this.#directory(root)
       isWhole = true
       const distrust = (): void => cache?.forget()
-      return new HashedTree({ root: hashed, directories: this.#directories, values, distrust })
+      const counts = { directories: this.#directories, readFiles: this.#readFiles }
+      return new HashedTree({ root: hashed, ...counts, values, distrust })
     } finally {
       cache?.keep(!isWhole)
     }
@@ -112,40 +114,78 @@ export class TreeHasher {
     files: readonly FoundFile[],
     entries: Map<string, Entry>,
   ): Promise<void> {
-    const { cache, counter } = this.#parts
+    const { cache } = this.#parts
     const known = cache?.recall(folder.relative)
     const remembered = new Map<string, Remembered>()
-    const large: FoundFile[] = []
-    const add = (file: FoundFile, entry: FileEntry, isSettled: boolean): void => {
+    try {
+      const unknown = this.#recall(files, known, entries, remembered)
+      await this.#read(folder, unknown, entries, remembered)
+    } catch (error) {
+      // A repeat of what was cut short begins where this ends.
+      for (const [name, one] of known ?? []) if (!remembered.has(name)) remembered.set(name, one)
+      throw error
+    } finally {
+      if (remembered.size > 0) cache?.remember({ relative: folder.relative, files: remembered })
+    }
+  }
+
+  /** Adds the entries of files that are as they were; returns the others. */
+  #recall(
+    files: readonly FoundFile[],
+    known: ReadonlyMap<string, Remembered> | undefined,
+    entries: Map<string, Entry>,
+    remembered: Map<string, Remembered>,
+  ): readonly FoundFile[] {
+    if (known === undefined) return files
+    const unknown: FoundFile[] = []
+    for (const file of files) {
+      const one = known.get(file.name)
+      if (one === undefined || !equal(one.stamp, stampOf(file.stats))) {
+        unknown.push(file)
+        continue
+      }
+      const digest = Uint8Array.from(one.digest)
+      const entry = entryOf({ digest, size: Number(file.stats.size) }, file.stats)
       entries.set(file.name, entry)
-      if (cache === undefined || !isSettled) return
+      remembered.set(file.name, one)
+      this.#parts.counter.add(1, entry.size)
+    }
+    return unknown
+  }
+
+  async #read(
+    folder: Folder,
+    files: readonly FoundFile[],
+    entries: Map<string, Entry>,
+    remembered: Map<string, Remembered>,
+  ): Promise<void> {
+    const { counter } = this.#parts
+    const add = (file: FoundFile, entry: FileEntry, readAt: number): void => {
+      entries.set(file.name, entry)
+      this.#readFiles++
+      if (!this.#settled.has(file.stats, readAt, pathIn(folder, file.name))) return
       remembered.set(file.name, { stamp: stampOf(file.stats), digest: entry.digest })
     }
+    const large: FoundFile[] = []
     for (const file of files) {
       if (this.#turns.isDue) await this.#turns.pause()
-      const same = known === undefined ? undefined : recalled(known.get(file.name), file)
-      const isSmall = file.stats.size <= INLINE_VALUE_BYTES
       const readAt = Date.now()
-      const entry = same ?? (isSmall ? this.#small(folder, file) : undefined)
+      const entry = this.#small(folder, file)
       if (entry === undefined) large.push(file)
       else {
-        add(file, entry, same !== undefined || this.#isSettled(folder, file, readAt))
+        add(file, entry, readAt)
         counter.add(1, entry.size)
       }
     }
     await atOnce(FILES_AT_ONCE, large, async (file) => {
       const readAt = Date.now()
-      const entry = await this.#large(folder, file)
-      add(file, entry, this.#isSettled(folder, file, readAt))
+      add(file, await this.#large(folder, file), readAt)
     })
-    if (remembered.size > 0) cache?.remember({ relative: folder.relative, files: remembered })
   }
 
-  #isSettled(folder: Folder, { name, stats }: FoundFile, readAt: number): boolean {
-    return this.#settled.has(stats, readAt, pathIn(folder, name))
-  }
-
+  /** Undefined for a larger one. */
   #small(folder: Folder, { name, stats }: FoundFile): FileEntry | undefined {
+    if (stats.size > INLINE_VALUE_BYTES) return undefined
     const bytes = readSmall(pathIn(folder, name), labelIn(folder, name), stats)
     return bytes && entryOf(hash(bytes), stats)
   }
@@ -178,12 +218,6 @@ function entryOf(
 ): FileEntry {
   const { digest, size } = hashed
   return { type: 'file', digest, size, executable: (mode & 0o100n) !== 0n }
-}
-
-/** The entry of a file whose stats are those that are remembered. */
-function recalled(known: Remembered | undefined, { stats }: FoundFile): FileEntry | undefined {
-  if (known === undefined || !equal(known.stamp, stampOf(stats))) return undefined
-  return entryOf({ digest: Uint8Array.from(known.digest), size: Number(stats.size) }, stats)
 }
 
 /** Opens a file that was found; `changed` if it is another one now. */

@@ -5,16 +5,16 @@
 import { statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { join } from 'node:path'
-import { compareNames, faultOfName } from '../../directory/codec.ts'
-import { DstoreError } from '../../errors.ts'
-import { DIRECTORY_BYTES, DIRECTORY_DEPTH } from '../../limits.ts'
-import { unreadableFile } from '../../store/file/file-faults.ts'
+import { compareNames, faultOfName, faultOfTarget } from '../../../directory/names.ts'
+import { DstoreError } from '../../../errors.ts'
+import { DIRECTORY_BYTES, DIRECTORY_DEPTH, DIRECTORY_ENTRIES } from '../../../limits.ts'
+import { unreadableFile } from '../../../store/file/file-faults.ts'
 import { LEAVE_OUT, labelIn, namesIn, relativeIn, rootFolder, statsOf } from './folder.ts'
-import { subfolder, targetOf } from './folder.ts'
+import { shortened, subfolder, targetOf } from './folder.ts'
 import type { Folder, Found, FoundFolder, Named } from './folder.ts'
 import type { IgnoreRules } from './ignore-rules.ts'
 import { leavesTree } from './links.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../turns.ts'
 
 export interface WalkOptions {
   /** Store what links that leave the tree point to, in place of refusing them. */
@@ -69,7 +69,10 @@ export class Walk {
   enter(parent: Folder, found: FoundFolder): Folder {
     const folder = subfolder(parent, found)
     if (folder.depth > DIRECTORY_DEPTH) {
-      throw new DstoreError('too-large', `more than ${DIRECTORY_DEPTH} levels: ${folder.label}`)
+      throw new DstoreError(
+        'too-large',
+        `more than ${DIRECTORY_DEPTH} levels: ${shortened(folder.label)}`,
+      )
     }
     // Only a followed link can lead back.
     if (folder.base.parent === undefined) return folder
@@ -88,7 +91,7 @@ export class Walk {
       checkNamed(folder, named)
       const isLarge = named.isFile || named.isFolder
       leastBytes += named.name.length + (isLarge ? FILE_ENTRY_BYTES : ENTRY_BYTES)
-      if (leastBytes > DIRECTORY_BYTES) throw tooWide(folder)
+      if (leastBytes > DIRECTORY_BYTES || names.length === DIRECTORY_ENTRIES) throw tooWide(folder)
       names.push(named.name)
     }
     return names.toSorted(compareNames)
@@ -102,6 +105,11 @@ export class Walk {
 
   #findLinked(folder: Folder, name: string): Found {
     const target = targetOf(folder, name)
+    const fault = faultOfTarget(target)
+    if (fault !== undefined) {
+      const label = labelIn(folder, name)
+      throw new DstoreError('usage', `${label} is a link that a directory can't hold: ${fault}`)
+    }
     if (!leavesTree(folder, target)) return { type: 'link', name, target }
     const label = labelIn(folder, name)
     if (!this.#follow) {
@@ -124,7 +132,8 @@ export class Walk {
 export const tooWide = ({ label }: Folder): DstoreError =>
   new DstoreError(
     'too-large',
-    `${label} has too many entries: a directory value has at most ${DIRECTORY_BYTES} bytes`,
+    `${label} has too many entries: a directory has at most ${DIRECTORY_ENTRIES} of them, ` +
+      `in ${DIRECTORY_BYTES} bytes`,
     { hint: TAR },
   )
 

@@ -3,10 +3,10 @@
  * (R008-50). The cache of one tree is a file of records in the order of the walk.
  */
 import type { BigIntStats } from 'node:fs'
-import { equal } from '../../bytes.ts'
-import { hash } from '../../hash/hasher.ts'
-import { DIGEST_BYTES } from '../../limits.ts'
-import { decodeUtf8 } from '../../utf8.ts'
+import { equal } from '../../../bytes.ts'
+import { hash } from '../../../hash/hasher.ts'
+import { DIGEST_BYTES } from '../../../limits.ts'
+import { decodeUtf8 } from '../../../utf8.ts'
 
 /** Size, times of the last write and change, device and inode, in 8 bytes each. */
 export const STAMP_BYTES = 40

@@ -2,9 +2,9 @@
 import type { BigIntStats } from 'node:fs'
 import { lstatSync, opendirSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { DstoreError } from '../../errors.ts'
-import { decodeUtf8 } from '../../utf8.ts'
-import { changedFile, unreadableFile } from '../../store/file/file-faults.ts'
+import { DstoreError } from '../../../errors.ts'
+import { decodeUtf8 } from '../../../utf8.ts'
+import { changedFile, unreadableFile } from '../../../store/file/file-faults.ts'
 
 /** A folder that is being walked. */
 export interface Folder {
@@ -81,6 +81,10 @@ export function subfolder(parent: Folder, { name, stats, isFollowed }: FoundFold
   return folder
 }
 
+/** The label of something that lies too deep for a line. */
+export const shortened = (label: string): string =>
+  label.length > 300 ? `${label.slice(0, 150)}...${label.slice(-100)}` : label
+
 /** What messages call an entry of a folder. */
 export const labelIn = ({ label }: Folder, name: string): string =>
   label.endsWith('/') ? label + name : `${label}/${name}`
@@ -126,7 +130,7 @@ function* entriesOf({ path, label }: Folder): Generator<Named, void, undefined> 
       yield { name, isLossy: false, isFolder: entry.isDirectory(), isFile: entry.isFile() }
     }
   } catch (error) {
-    throw error instanceof DstoreError ? error : unreadableFile(label, error)
+    throw error instanceof DstoreError ? error : unreadableFile(shortened(label), error)
   } finally {
     opened?.closeSync()
   }
@@ -175,6 +179,6 @@ function attempt<T>(label: string, call: () => T): T {
   try {
     return call()
   } catch (error) {
-    throw unreadableFile(label, error)
+    throw unreadableFile(shortened(label), error)
   }
 }
