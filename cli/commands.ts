@@ -88,13 +88,15 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/names.ts')).name,
   },
   ls: {
-    usage: '[PREFIX]\n--keys',
-    summary: 'list names or keys',
+    usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
+    summary: 'list names, keys, or what a directory has',
     examples: [
       ['dstore ls models/', 'list the names with this prefix'],
+      ['dstore ls models/v1/', 'list the directory that the name models/v1 is bound to'],
+      ['dstore ls --tree -l bafyr4i...', 'all that is below a directory, with sizes'],
       ['dstore ls --keys | wc -l', 'count the values'],
     ],
-    flags: ['keys', 'json', ...CALL],
+    flags: ['keys', 'long', 'tree', 'json', ...CALL],
     positionals: [0, 1],
     load: async () => (await import('./commands/names.ts')).ls,
   },

@@ -41,6 +41,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   name: text('NAME', 'bind this write-once name in the same change'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
+  tree: yes('also list what is below each directory'),
+  long: { ...yes('list sizes and kinds'), short: 'l' },
   after: text('POSITION', 'resume after the change with this position (see --json)'),
   watch: yes('refresh every second'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
@@ -97,6 +99,8 @@ export interface Flags {
   readonly name?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
+  readonly tree?: boolean
+  readonly long?: boolean
   readonly after?: string
   readonly watch?: boolean
   readonly follow?: boolean

@@ -8,7 +8,7 @@ import { parseReferences } from '../input/references.ts'
 import { useDaemonBy } from '../session.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
-  const { flags, positionals, terminal } = invocation
+  const { flags, positionals, terminal, signal } = invocation
   const { output, 'output-dir': directory, update } = flags
   const places = [output, directory, update].filter((place) => place !== undefined)
   if (places.length > 1) {
@@ -60,7 +60,7 @@ export async function get(invocation: Invocation): Promise<number> {
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
   const folder = await OutputFolder.create(directory)
   const daemon = await useDaemonBy(connectForMany, invocation)
-  return getMany({ ...daemon, terminal, references, folder, range })
+  return getMany({ ...daemon, terminal, references, folder, range, signal })
 }
 
 /** Then a value that is no directory cannot be written there: what it is must be known first. */

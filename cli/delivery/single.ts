@@ -5,7 +5,7 @@ import { asDstoreError } from '../../src/errors.ts'
 import type { Progress, RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { shortLabel } from '../input/references.ts'
+import { isDirectoryKey, shortLabel } from '../input/references.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { fileForDaemon } from './hand-over.ts'
@@ -19,9 +19,6 @@ export interface KnownValue {
   readonly label: string
   readonly executable: boolean | undefined
 }
-
-/** The key of a directory, as dstore prints it. */
-const DIRECTORY_KEY = /^bafyr4i/
 
 /**
  * The only positional is a key or a name, as `parseReferences` has found. Undefined if it leads
@@ -83,7 +80,7 @@ const unlessTree =
   }
 
 const leadsToTree = (answer: 'tree' | { readonly key: string }): boolean =>
-  answer === 'tree' || DIRECTORY_KEY.test(answer.key)
+  answer === 'tree' || isDirectoryKey(answer.key)
 
 /** Has the daemon write the value to the file; undefined if it does not. */
 async function copied(

@@ -20,6 +20,9 @@ const USUAL_KEY = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 /** A key as dstore prints it. */
 const PRINTED_KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/
 
+/** Is it the key of a directory, as dstore prints it? */
+export const isDirectoryKey = (key: string): boolean => key.startsWith('bafyr4i')
+
 /** Cannot be a key: a CID of 36 bytes is longer in every base. Spares loading the parser. */
 const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
 
@@ -37,7 +40,7 @@ export async function parseReferences(
 
 async function kindOf(text: string): Promise<Omit<Reference, 'text'>> {
   if (PLAIN_NAME.test(text)) return { type: 'name' }
-  if (USUAL_KEY.test(text)) return { type: 'key', isDirectory: text.startsWith('bafy') }
+  if (USUAL_KEY.test(text)) return { type: 'key', isDirectory: isDirectoryKey(text) }
   const { splitKey } = await import('../../src/tree/read/tree-word.ts')
   const word = splitKey(text)
   if (word !== undefined) {
@@ -66,14 +69,23 @@ export function shortLabel(text: string): string {
   return USUAL_KEY.test(text) ? text.slice(0, 16) : text
 }
 
-/** The key that a reference stands for; `not-found` if its name is not bound. */
+/** The key that a reference stands for; `not-found` if its name is not bound, or its path not there. */
 export async function resolveKey(client: Client, { text, type }: Reference): Promise<string> {
   if (type === 'key') return text
+  if (type === 'path') return keyBelow(client, text)
   try {
     return (await client.lookup(text)).key
   } catch (error) {
+    if (asDstoreError(error).code === 'not-found' && text.includes('/')) {
+      return keyBelow(client, text)
+    }
     throw await explainNotFound(text, error)
   }
+}
+
+async function keyBelow(client: Client, text: string): Promise<string> {
+  const { findValue, listingsOf } = await import('../tree/open-tree.ts')
+  return (await findValue({ client, listings: listingsOf(client) }, text)).key.toString()
 }
 
 /** The error for an unbound name: `malformed-key` if the text looks like a misspelled key. */

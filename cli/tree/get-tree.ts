@@ -74,16 +74,14 @@ async function getDirectory(
       ...options,
       delete: isExact,
     })
-    const removals = isExact
-      ? `, ${plural(removed, 'entry').replace('entrys', 'entries')} removed`
-      : ''
+    const removals = isExact ? `, ${plural(removed, 'entry')} removed` : ''
     terminal.note(`${update}: ${plural(files, 'file')} written${removals}`)
   })
 }
 
 /** How this command extracts trees. */
 export async function extractOptions(
-  line: ProgressLine,
+  line: ProgressLine | undefined,
   label: string,
   signal: AbortSignal,
 ): Promise<ExtractOptions> {
@@ -91,6 +89,7 @@ export async function extractOptions(
   // With a umask that takes from the owner, nothing could be written to a new folder.
   process.umask(process.umask() & 0o077)
   const onProgress = ({ doneFiles, totalFiles, doneBytes, totalBytes }: TreeProgress): void => {
+    if (line === undefined) return
     line.label = `${label}  ${doneFiles} of ${plural(totalFiles, 'file')}`
     line.update(doneBytes, totalBytes)
   }

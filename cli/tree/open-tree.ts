@@ -25,6 +25,10 @@ export const connectForTrees: Connect<TreeDaemon> = async (socket, options) => {
   return { client, reader, listings: new Listings(reader) }
 }
 
+/** The directories that a daemon has, for commands that read nothing else. */
+export const listingsOf = (client: Client): Listings =>
+  new Listings({ get: (key) => client.get(key.toString()) })
+
 /** The running daemon, or a newly started one. */
 export const useTreeDaemon = (invocation: Invocation): Promise<TreeDaemon> =>
   useDaemonBy(connectForTrees, invocation)

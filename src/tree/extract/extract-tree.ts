@@ -4,11 +4,11 @@
  */
 import * as fs from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { totalsOf, type Directory, type FileEntry } from '../../directory/directory.ts'
+import type { FileEntry } from '../../directory/directory.ts'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import { Listings, type Listing } from '../read/listings.ts'
+import { Listings, totalsOfListing, type Listing } from '../read/listings.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import { walkTree } from '../read/walk.ts'
 import { syncFolder, syncTree } from './durable.ts'
@@ -18,7 +18,7 @@ import { checkNames, probeNames, type NameRules } from './name-faults.ts'
 import type { Extracted, ExtractOptions } from './options.ts'
 import { Counter } from './progress.ts'
 import { Staging } from './staging.ts'
-import { Workers } from './workers.ts'
+import { Workers } from '../workers.ts'
 import { writeValue } from './write-value.ts'
 
 const TREE = 'tree'
@@ -93,9 +93,6 @@ export const callsOf = ({
   ...(signal && { signal }),
   ...(timeoutMs && { timeoutMs }),
 })
-
-export const totalsOfListing = ({ entries }: Listing): ReturnType<typeof totalsOf> =>
-  totalsOf(new Map(entries) as Directory)
 
 class Extraction {
   readonly #reader: ValueReader

@@ -4,7 +4,7 @@
  */
 import { concat } from '../../bytes.ts'
 import { decodeDirectory } from '../../directory/codec.ts'
-import type { Entry } from '../../directory/directory.ts'
+import { totalsOf, type Entry, type Totals } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { DIRECTORY_BYTES, KIB, MIB } from '../../limits.ts'
@@ -23,6 +23,9 @@ export interface Listing {
   /** Of its encoding. */
   readonly bytes: number
 }
+
+/** Bytes and files of all that is below. */
+export const totalsOfListing = ({ entries }: Listing): Totals => totalsOf(new Map(entries))
 
 /** Reads directories by their digests, and keeps those that were used last. */
 export class Listings {

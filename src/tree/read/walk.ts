@@ -13,7 +13,12 @@ const AHEAD = 16
 
 /** An entry, with `enter` and `leave` around what is below a directory. */
 export type Step =
-  | { readonly type: 'enter'; readonly name: string; readonly listing: Listing }
+  | {
+      readonly type: 'enter'
+      readonly name: string
+      readonly entry: DirectoryEntry
+      readonly listing: Listing
+    }
   | { readonly type: 'leave' }
   | {
       readonly type: 'entry'
@@ -59,9 +64,9 @@ export async function* walkTree(
       throw new DstoreError('too-large', `the tree has more than ${DIRECTORY_DEPTH} levels`)
     }
     fetchAhead(listings, frame, entries)
-    const [name, { digest }] = below
-    const key = new Key(digest, 'directory')
-    yield { type: 'enter', name, listing: await listings.get(key) }
+    const [name, entry] = below
+    const key = new Key(entry.digest, 'directory')
+    yield { type: 'enter', name, entry, listing: await listings.get(key) }
     stack.push({ key, position: 0, ahead: 0 })
   }
 }

@@ -1,5 +1,5 @@
 /** Work on many files at once, bounded in number and in bytes; the first failure ends it. */
-import { MIB } from '../../limits.ts'
+import { MIB } from '../limits.ts'
 
 /** Files in progress. */
 const FILES = 64
