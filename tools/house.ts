@@ -23,6 +23,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
+  'cli/tree': 'Folders: what `put` and `get` of directories share.',
   'cli/terminal': 'What a command prints: text, tables, progress.',
   src: "The library's entry, and leaves that every folder may import.",
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
