@@ -27,13 +27,14 @@ export const COMMANDS: CommandTable = {
   get: {
     usage:
       'KEY[/PATH] [-o FILE] [--range A-B]\nKEY[/PATH] -o DIR\n' +
-      'KEY[/PATH] --update DIR [--delete]\n[KEY...] [--files-from LIST] --output-dir DIR',
+      'KEY[/PATH] --format tar [-o FILE]\nKEY[/PATH] --update DIR [--delete]\n[KEY...] [--files-from LIST] --output-dir DIR',
     summary: 'fetch values and directories; every byte is verified against its key',
     examples: [
       ['dstore get bafkr4i... -o model.bin', 'write a file: all of it or nothing'],
       ['dstore get bafkr4i... | tar x', 'write to standard output'],
       ['dstore get models/v1 -o model', 'write a directory to a folder: all of it or nothing'],
       ['dstore get models/v1/config.json', 'one file of a directory'],
+      ['dstore get models/v1 --format tar | tar x', 'a directory as a tar file'],
       ['dstore get models/v2 --update model --delete', 'write only what differs from the folder'],
       ['dstore get models/v1 --range 0-99', 'fetch the first hundred bytes of a named value'],
       [
@@ -41,7 +42,7 @@ export const COMMANDS: CommandTable = {
         'a file for each, many at once',
       ],
     ],
-    flags: ['output', 'output-dir', 'update', 'delete', 'files-from', 'range', ...CALL],
+    flags: ['output', 'output-dir', 'update', 'delete', 'format', 'files-from', 'range', ...CALL],
     isDoneUnread: ({ output, 'output-dir': folder, update }) =>
       (output ?? folder ?? update) !== undefined,
     positionals: MANY,

@@ -27,6 +27,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   update: text('DIR', 'bring the folder DIR to the state of this directory: write what differs'),
   delete: yes('with --update, also remove what is not in the directory'),
+  format: text(
+    'tar',
+    'a directory as a tar file, to -o or a pipe; of put: as one on standard input',
+  ),
   'files-from': text(
     'LIST',
     'also each key or name in this file, a line each; - is standard input',
@@ -87,6 +91,7 @@ export interface Flags {
   readonly 'output-dir'?: string
   readonly update?: string
   readonly delete?: boolean
+  readonly format?: string
   readonly 'files-from'?: string
   readonly range?: string
   readonly force?: boolean

@@ -73,6 +73,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
   'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
+  'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
+  'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',
+  'src/tree/put/walk': 'Lists the folders of a tree on disk, and refuses what cannot be stored.',
   'src/tree/read': 'Reads stored trees: words, entries, walks.',
   'src/wire': 'Channels, and the frames on them.',
 }

@@ -14,6 +14,16 @@ export async function get(invocation: Invocation): Promise<number> {
   if (places.length > 1) {
     throw new DstoreError('usage', 'get takes one of -o, --output-dir and --update')
   }
+  if (flags.format !== undefined) {
+    const { checkFormat } = await import('../tree/tar/get-tar.ts')
+    checkFormat(flags.format)
+    if (directory !== undefined || update !== undefined) {
+      throw new DstoreError(
+        'usage',
+        'get --format tar writes one archive, to -o or standard output',
+      )
+    }
+  }
   if (flags.delete === true && update === undefined) {
     throw new DstoreError('usage', 'get --delete needs --update DIR')
   }
@@ -29,7 +39,12 @@ export async function get(invocation: Invocation): Promise<number> {
   if (directory === undefined) {
     const references = await parseReferences(positionals)
     const { type, isDirectory = false } = references.get(positionals[0]!)!
-    const isTree = type === 'path' || isDirectory || update !== undefined || leadsToFolder(output)
+    const isTree =
+      type === 'path' ||
+      isDirectory ||
+      update !== undefined ||
+      flags.format !== undefined ||
+      leadsToFolder(output)
     const code = isTree ? undefined : await getOne(invocation, range)
     if (code !== undefined) return code
     const { getFromTree } = await import('../tree/get-tree.ts')

@@ -24,6 +24,9 @@ export async function getFromTree(
     return await forEachArgument(positionals, terminal, async (text) => {
       const { key, executable } = await findValue(daemon, text)
       if (key.kind === 'directory') return getDirectory(invocation, daemon, text, key, range)
+      if (invocation.flags.format !== undefined) {
+        throw new DstoreError('usage', `--format takes a directory, and ${text} is a plain value`)
+      }
       if (invocation.flags.update !== undefined) {
         throw new DstoreError('usage', `--update takes a directory, and ${text} is a plain value`)
       }
@@ -38,19 +41,23 @@ export async function getFromTree(
 }
 
 async function getDirectory(
-  { flags, terminal, signal }: Invocation,
-  { client, reader }: TreeDaemon,
+  invocation: Invocation,
+  daemon: TreeDaemon,
   text: string,
   key: Key,
   range: RangeRequest | undefined,
 ): Promise<void> {
-  const { output, update } = flags
+  const { flags, terminal, signal } = invocation
+  const { client, reader } = daemon
+  const { format, output, update } = flags
   if (range !== undefined) {
     throw new DstoreError('usage', `${text} is a directory, of which there are no ranges`, {
       hint: 'add the path of a file: KEY/path',
     })
   }
-  if (output === undefined && update === undefined) {
+  if (update === undefined && (format !== undefined || output === undefined)) {
+    const { getTar, isToBeTar } = await import('./tar/get-tar.ts')
+    if (isToBeTar(format)) return getTar(invocation, daemon, text, key)
     throw new DstoreError('usage', `${text} is a directory`, {
       hint: `to write it to a folder: dstore get ${text} -o DIR; to list it: dstore ls ${text}`,
     })
