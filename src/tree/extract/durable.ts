@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import { Folder } from './folder.ts'
+import type { Folder } from './folder.ts'
 
 const fsync = promisify(fs.fsync)
 const open = promisify(fs.open)

@@ -133,8 +133,9 @@ class Extraction {
           folder.hold()
           await this.#workers.start(entry.size, async () => {
             try {
-              await this.#file(folder, name, path, entry)
-              counter.done(entry.size)
+              const counted = counter.begin()
+              await this.#file(folder, name, path, entry, counted.wrote)
+              counted.done(entry.size)
             } finally {
               folder.release()
             }
@@ -153,13 +154,24 @@ class Extraction {
     return counter.result
   }
 
-  async #file(folder: Folder, name: string, path: string, entry: FileEntry): Promise<void> {
+  async #file(
+    folder: Folder,
+    name: string,
+    path: string,
+    entry: FileEntry,
+    onBytes: (doneBytes: number) => void,
+  ): Promise<void> {
     throwIfCancelled(this.#options.signal)
     const at = folder.pathOf(name)
     const mode = entry.executable ? 0o777 : 0o666
     const fd = making(path, () => fs.openSync(at, 'wx+', mode))
     try {
-      await writeValue(this.#reader, entry, { fd, at, path }, callsOf(this.#options))
+      await writeValue(
+        this.#reader,
+        entry,
+        { fd, at, path },
+        { ...callsOf(this.#options), onBytes },
+      )
     } finally {
       fs.closeSync(fd)
     }

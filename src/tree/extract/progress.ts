@@ -13,10 +13,28 @@ export class Counter {
     this.#onProgress = onProgress
   }
 
-  /** A file of this size is in place. */
-  done(size: number): void {
-    this.#files++
-    this.#bytes += size
+  /** A file begins. */
+  begin(): CountedFile {
+    let bytes = 0
+    const wrote = (doneBytes: number): void => {
+      this.#bytes += doneBytes - bytes
+      bytes = doneBytes
+      this.#tell()
+    }
+    return {
+      wrote,
+      done: (size) => {
+        this.#files++
+        wrote(size)
+      },
+    }
+  }
+
+  get result(): Extracted {
+    return { files: this.#files, bytes: this.#bytes }
+  }
+
+  #tell(): void {
     this.#onProgress?.({
       doneFiles: this.#files,
       totalFiles: this.#total.files,
@@ -24,8 +42,11 @@ export class Counter {
       totalBytes: this.#total.size,
     })
   }
+}
 
-  get result(): Extracted {
-    return { files: this.#files, bytes: this.#bytes }
-  }
+export interface CountedFile {
+  /** This many of its bytes are written. */
+  readonly wrote: (doneBytes: number) => void
+  /** It is in place, and has this size. */
+  readonly done: (size: number) => void
 }

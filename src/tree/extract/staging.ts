@@ -7,7 +7,7 @@ import * as fs from 'node:fs'
 import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import { Folder } from './folder.ts'
+import type { Folder } from './folder.ts'
 
 /** As the partial files of `get -o`: short, and the same for every target. */
 const NAME = /^\.dstore-\d{1,10}-[0-9a-z]{8}\.part$/

@@ -129,6 +129,17 @@ function reading<T>({ path }: Folder, read: () => T): T {
   }
 }
 
+interface Replacement {
+  readonly folder: Folder
+  readonly name: string
+  /** For messages. */
+  readonly path: string
+  readonly entry: FileEntry
+  /** Of the file that is there. */
+  readonly old: fs.Stats | undefined
+  readonly onBytes: (doneBytes: number) => void
+}
+
 class Update {
   readonly #reader: ValueReader
   readonly #listings: Listings
@@ -170,8 +181,9 @@ class Update {
           here.hold()
           await this.#workers.start(entry.size, async () => {
             try {
-              await this.#file(here, name, entry)
-              counter.done(entry.size)
+              const counted = counter.begin()
+              await this.#file(here, name, entry, counted.wrote)
+              counted.done(entry.size)
             } finally {
               await closeDurably(here)
             }
@@ -214,7 +226,12 @@ class Update {
     return folder.enter(name)
   }
 
-  async #file(folder: Folder, name: string, entry: FileEntry): Promise<void> {
+  async #file(
+    folder: Folder,
+    name: string,
+    entry: FileEntry,
+    onBytes: (doneBytes: number) => void,
+  ): Promise<void> {
     throwIfCancelled(this.#options.signal)
     const at = folder.pathOf(name)
     const path = `${folder.path}/${name}`
@@ -225,23 +242,18 @@ class Update {
       if (stats!.nlink === 1) return writing(path, () => setMode(at, stats!, entry.executable))
     }
     const old = type === 'file' ? stats : undefined
-    await this.#replace(folder, name, path, entry, old)
+    await this.#replace({ folder, name, path, entry, old, onBytes })
     this.#files++
     this.#bytes += entry.size
   }
 
-  async #replace(
-    folder: Folder,
-    name: string,
-    path: string,
-    entry: FileEntry,
-    old: fs.Stats | undefined,
-  ): Promise<void> {
+  async #replace({ folder, name, path, entry, old, onBytes }: Replacement): Promise<void> {
     const staged = this.#staging.folder.pathOf(this.#staging.newName())
     const mode = entry.executable ? 0o777 : 0o666
     const fd = await writing(path, () => fs.openSync(staged, 'wx+', mode))
     try {
-      await writeValue(this.#reader, entry, { fd, at: staged, path }, callsOf(this.#options))
+      const file = { fd, at: staged, path }
+      await writeValue(this.#reader, entry, file, { ...callsOf(this.#options), onBytes })
       await writing(path, async () => {
         if (old !== undefined) fs.fchmodSync(fd, modeFor(old.mode, entry.executable))
         await fsync(fd)

@@ -5,6 +5,7 @@ import type { FileEntry } from '../../directory/directory.ts'
 import { asDstoreError, DstoreError } from '../../errors.ts'
 import { KIB, MIB } from '../../limits.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
+import type { Progress } from '../../node/node.ts'
 import { keyOf } from '../read/entry-at.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import type { ExtractOptions } from './options.ts'
@@ -28,25 +29,27 @@ export interface WrittenFile {
 type Calls = Pick<ExtractOptions, 'signal' | 'timeoutMs'>
 
 /**
- * Writes all of it. Errors name the path: those of `Node.get`, `integrity` if the value has another
+ * Writes all of it; `onBytes` gets how many bytes are written of a large one. Errors name the path: those of `Node.get`, `integrity` if the value has another
  * size than its entry says, `unwritable`, `no-space`.
  */
 export async function writeValue(
   reader: ValueReader,
   entry: FileEntry,
   file: WrittenFile,
-  calls: Calls,
+  { onBytes, ...calls }: Calls & { readonly onBytes: (doneBytes: number) => void },
 ): Promise<void> {
   const { size } = entry
   const key = keyOf(entry)
   try {
     if (size <= SMALL_BYTES) {
       const whole = await reader.getSmall?.(key, size)
-      if (whole !== undefined) return void (await writeAll(file, whole, 0))
+      if (whole !== undefined) return await writeAll(file, whole, 0)
     }
     if (size >= COPY_BYTES) {
       const opened = { fd: file.fd, path: file.at }
-      if (await reader.copy?.(key, size, opened, calls)) return checkLength(file, size)
+      const onProgress = ({ doneBytes }: Progress): void => onBytes(doneBytes)
+      const isCopied = await reader.copy?.(key, size, opened, { ...calls, onProgress })
+      if (isCopied === true) return checkLength(file, size)
     }
     const value = await reader.get(key, calls)
     if (value.size !== size) throw wrongSize(value.size, size)
@@ -54,6 +57,7 @@ export async function writeValue(
     for await (const part of value.bytes) {
       await writeAll(file, part, at)
       at += part.byteLength
+      onBytes(at)
     }
     if (at !== size) throw wrongSize(at, size)
   } catch (error) {

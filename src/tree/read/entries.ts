@@ -1,6 +1,6 @@
 /** The entries of a stored directory as facts, for lists (specs/008-directories.md). */
 import type { Entry } from '../../directory/directory.ts'
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import { keyOf } from './entry-at.ts'
 import type { Listings } from './listings.ts'
 import { walkTree } from './walk.ts'
