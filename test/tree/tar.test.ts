@@ -162,12 +162,12 @@ const REFUSED: readonly (readonly [what: string, parts: readonly Uint8Array[], w
   ],
   [
     'a name that is not UTF-8',
-    [header('caf\0', 0, '0', (block) => void block.set([0xe9], 3))],
+    [header('caf\0', 0, '0', (block) => block.set([0xe9], 3))],
     /not a path in a directory: caf\ufffd: a name in it: it is not Unicode/,
   ],
   [
     'a link that is not UTF-8',
-    [header('l', 0, '2', (block) => void block.set([0xe9], 157))],
+    [header('l', 0, '2', (block) => block.set([0xe9], 157))],
     /l is a link that no directory can have: it is not Unicode/,
   ],
 ]
