@@ -174,15 +174,15 @@ const loop = (label: string): DstoreError =>
     hint: LEAVE_OUT,
   })
 
-function checkNamed(folder: Folder, { name, isLossy }: Named): void {
-  const label = labelIn(folder, name)
-  if (isLossy) {
-    throw new DstoreError('usage', `a name that is not UTF-8: ${label}`, {
+function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
+  if (notUtf8 !== undefined) {
+    throw new DstoreError('usage', `a name that is not UTF-8: ${labelIn(folder, notUtf8)}`, {
       hint: 'rename it, or leave it out with --ignore-file',
     })
   }
   const fault = faultOfName(name)
   if (fault !== undefined) {
+    const label = labelIn(folder, name)
     throw new DstoreError('usage', `${label} has a name that a directory can't hold: ${fault}`)
   }
 }
