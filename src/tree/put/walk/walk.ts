@@ -33,9 +33,12 @@ export interface WalkOptions {
   readonly directoryBytes?: number
 }
 
-/** The fewest bytes of an entry in a directory, without its name: of a file or a folder, or any. */
-const FILE_ENTRY_BYTES = 54
-const ENTRY_BYTES = 8
+const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
+const LEAST_FILE = { type: 'file', digest: NO_DIGEST, size: 0, executable: false } as const
+
+/** The fewest bytes of an entry in a directory, without its name: of a file or folder, and of any. */
+const FILE_ENTRY_BYTES = entryBytes('', LEAST_FILE)
+const ENTRY_BYTES = entryBytes('', { type: 'link', target: '/' })
 
 const TAR =
   'spread its entries over several folders, or store it as one value: tar c DIR | dstore put -'
@@ -154,8 +157,6 @@ function provisional(found: Found): Entry {
   const executable = isExecutable(mode)
   return { type: 'file', digest: NO_DIGEST, size: Number(size), executable }
 }
-
-const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
 
 /** Is a file of this mode an executable one in a directory? */
 export const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
