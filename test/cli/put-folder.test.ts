@@ -156,7 +156,7 @@ test('R008-41 a folder with a socket stores nothing, and says which', async (t) 
   t.is(
     put.stderr,
     'dstore: tree/z is a pipe\n' +
-      'hint: a directory holds files, folders and links: leave it out with --ignore-file\n',
+      'hint: a directory holds only files, folders and links; leave it out with --ignore-file\n',
   )
   t.is(put.stdout.toString(), '')
   t.is((await place.run(['ls', '--keys'])).stdout.toString(), '')
