@@ -8,6 +8,7 @@ import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { MIB } from '../../../src/limits.ts'
 import { PLATFORM } from '../../../src/platform.ts'
+import { Folder } from '../../../src/tree/extract/folder.ts'
 import { extractTree } from '../../../src/tree/extract/extract-tree.ts'
 import type { TreeProgress } from '../../../src/tree/extract/options.ts'
 import { test } from '../../serial.ts'
@@ -221,17 +222,15 @@ test('R008-68 a tree may be deeper than a path may be long', async (t) => {
   if (!PLATFORM.hasDescriptorPaths) return void t.pass()
   const written = await extractTree(stored, directoryKey(entry), target)
   t.is(written.files, 1)
-  const here = process.cwd()
-  try {
-    process.chdir(target)
-    for (let level = 0; level < 60; level++) {
-      t.is(fs.readlinkSync('l'), name)
-      process.chdir(name)
-    }
-    t.is(fs.readFileSync('f', 'utf8'), 'deep')
-  } finally {
-    process.chdir(here)
+  let at = Folder.open(target)
+  for (let level = 0; level < 60; level++) {
+    t.is(fs.readlinkSync(at.pathOf('l')), name)
+    const below = at.enter(name)
+    at.release()
+    at = below
   }
+  t.is(fs.readFileSync(at.pathOf('f'), 'utf8'), 'deep')
+  at.release()
   // And a failed one is removed all the same.
   stored.values.delete(new Key((stored.file('deep') as { digest: Uint8Array }).digest).toHex())
   await t.throwsAsync(extractTree(stored, directoryKey(entry), join(folder, 'failed')))
