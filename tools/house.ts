@@ -35,6 +35,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/immediate':
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
+  'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/directory': 'The form of a directory, and its one encoding.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
@@ -75,6 +76,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
+  'src/tree/build': 'Makes directories of a list of paths and keys.',
   'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
   'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
   'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',
