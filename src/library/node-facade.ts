@@ -100,12 +100,12 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       })
     },
 
-    putDirectory(path, options = {}) {
+    async putDirectory(path, options = {}) {
       checkString('path', path)
       return callToEnd(options, () => putDirectory(node, path, options))
     },
 
-    getDirectory(word, path, options = {}) {
+    async getDirectory(word, path, options = {}) {
       checkString('path', path)
       return callToEnd(options, () => getDirectory(node, checkKeyOrName(word), path, options))
     },
@@ -114,7 +114,7 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       return each(options, () => entries(node, checkKeyOrName(word), options))
     },
 
-    openEntry(word, path, options = {}) {
+    async openEntry(word, path, options = {}) {
       checkString('path', path)
       return callToEnd(
         options,
