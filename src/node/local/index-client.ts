@@ -179,13 +179,20 @@ function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFact
   }
 }
 
+/**
+ * The removal of a directory goes on for as long as it makes progress, which only Global sees: it
+ * bounds the wait itself, and a Global that hangs is noticed by its silence.
+ */
+const CASCADE_MS = 3_600_000
+
 /** Requests to Global over the link. A removal waits for every Local, then for its answer. */
 export function askOver(link: GlobalLink): Ask {
   return (request, options) => {
     if (!REMOVALS.has(request.type)) return link.ask(request, options)
     const { signal, timeoutMs } = options
     const waitMs = timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(link.leaseMs ?? 0)
-    return link.ask(request, { signal, timeoutMs: waitMs + CALL_TIMEOUT_MS })
+    const answerMs = request.type === 'expel' ? CALL_TIMEOUT_MS : CASCADE_MS
+    return link.ask(request, { signal, timeoutMs: waitMs + answerMs })
   }
 }
 

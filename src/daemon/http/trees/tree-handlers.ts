@@ -4,7 +4,7 @@ import type { DirectoryEntry, Entry, FileEntry } from '../../../directory/direct
 import { DstoreError } from '../../../errors.ts'
 import { Key } from '../../../hash/key.ts'
 import { entryAt } from '../../../tree/read/entry-at.ts'
-import { Listings, type Listing } from '../../../tree/read/listings.ts'
+import type { Listing, Listings } from '../../../tree/read/listings.ts'
 import type { TreeWord } from '../../../tree/read/tree-word.ts'
 import { withTreeWord } from '../../../tree/read/with-tree-word.ts'
 import { ENTRY_HEADER, KEY_HEADER, LINES_TYPE, type EntryLine } from '../../api/api.ts'
@@ -12,8 +12,11 @@ import { callOptions, type HttpCall } from '../call.ts'
 import { tagOf } from '../immediate/value-headers.ts'
 import { sendLines } from '../json-lines.ts'
 import { isNotModified, sendHead, sendValue } from '../value-handlers.ts'
+import { KeptListings } from './kept-listings.ts'
 import { mediaTypeIn } from './media-types.ts'
 import { treeWordIn } from './tree-root.ts'
+
+const kept = new KeptListings()
 
 /** GET /v1/trees/{word}/{path}: a file's bytes, a directory's entries, or the text of a link. */
 export function getEntry(call: HttpCall): Promise<void> {
@@ -31,7 +34,7 @@ async function respond(call: HttpCall, isHead: boolean): Promise<void> {
   const type = mediaTypeIn(query, rest === '' ? word : rest)
   const options = callOptions(call)
   const answer = async (at: TreeWord): Promise<void> => {
-    const listings = new Listings(node, options)
+    const listings = { get: (key: Key) => kept.get(node, key, options) }
     const entry = (await entryAt(listings, at)) ?? rootEntry(at.key)
     if (rest.endsWith('/') && entry.type !== 'directory') {
       const path = [at.root, ...at.path].join('/')
@@ -63,7 +66,7 @@ function sendLink({ response }: HttpCall, target: string, isHead: boolean): void
 
 async function sendDirectory(
   call: HttpCall,
-  listings: Listings,
+  listings: Pick<Listings, 'get'>,
   key: Key,
   isHead: boolean,
 ): Promise<void> {
