@@ -154,7 +154,7 @@ export class Trees {
       case 'offer':
         return run(offerHeld(request, request.hold, this.#context), (offered) => offered)
       case 'bind':
-        return run(bindTree(request), (binding) => binding)
+        return run(bindTree(request, this.#context), (binding) => binding)
     }
   }
 
