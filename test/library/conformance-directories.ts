@@ -46,11 +46,7 @@ export function directoryTopics(topic: Topic): void {
     t.regex(put.key.toString(), /^bafyr4i/)
     t.true(seen.length > 0)
     t.is((await dstore.lookup('dirs/one'))!.key.toString(), put.key.toString())
-    t.deepEqual((await dstore.stat('dirs/one'))!.directory, {
-      totalSize: 300_004,
-      files: 3,
-      mayLack: false,
-    })
+    t.like((await dstore.stat('dirs/one'))!.directory, { totalSize: 300_004, files: 3 })
 
     for (const word of [put.key, put.key.toString(), 'dirs/one']) {
       const names = (await all(dstore.entries(word))).map(({ path, type }) => `${type} ${path}`)
