@@ -34,6 +34,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/immediate':
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
+  'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/directory': 'The form of a directory, and its one encoding.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
@@ -46,6 +47,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'The messages, names, rules, leases and failures of the index, which both sides share.',
   'src/index/codec': 'Index messages to and from protobuf.',
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
+  'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
@@ -58,6 +60,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
   'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
+  'src/node/global/trees': 'Reads directories for the index of Global.',
   'src/node/inactive':
     'The store of an earlier role at a Local: uploads it to Global, or deletes it.',
   'src/node/upload': 'Uploads values whose key is known from sources that can be read again.',
@@ -72,6 +75,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
+  'src/tree/build': 'Makes directories of a list of paths and keys.',
   'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
   'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
   'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',

@@ -35,6 +35,8 @@ export class MemoryTrees extends FakeNode {
   /** Calls of `putMany`, with how many values each had. */
   readonly batches: number[] = []
   mayLack = false
+  /** Called before a hold is opened. */
+  beforeHold: () => void = () => undefined
   /** Called before each `makeDirectories`. */
   beforeMake: () => void = () => undefined
   /** Called when a value arrives. */
@@ -85,6 +87,7 @@ export class MemoryTrees extends FakeNode {
   }
 
   async #openHold(): Promise<HoldId> {
+    this.beforeHold()
     const hold = String(this.holds.size).padStart(32, '0')
     this.holds.set(hold, new Set())
     return Promise.resolve(hold)

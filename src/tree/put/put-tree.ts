@@ -43,12 +43,24 @@ export async function putTree(
     if (name !== undefined) await checkUnbound(node, name, key, calls)
     const hold = await trees.openHold(calls)
     const sender = new TreeSender({ node, trees, hold, tree, path, label, calls, onTreeProgress })
-    await sender.send()
+    await sender.send().catch((error: unknown) => {
+      throw resumable(error)
+    })
     const { existed } = await commit(trees, hold, key, { ...calls, ...(name && { name }) })
     return { key, size, files, existed, sent: sender.sent }
   } finally {
     tree.close()
   }
+}
+
+const RESUME = 'repeat the command to resume: what was sent is kept for a day'
+
+/** The same fault with a hint how to go on, if it has none and the same call may succeed later. */
+function resumable(error: unknown): DstoreError {
+  const fault = asDstoreError(error)
+  const { code, message, hint, cause, kind } = fault
+  if (hint !== undefined || !kind.retry) return fault
+  return new DstoreError(code, message, { cause, hint: RESUME })
 }
 
 function treesOf({ trees }: Node): NodeTrees {

@@ -23,7 +23,7 @@ import { stampOf } from './cache/stat-record.ts'
 import type { Remembered } from './cache/stat-record.ts'
 import type { TreeCounter } from './tree-progress.ts'
 import { Turns } from './turns.ts'
-import { tooWide } from './walk/walk.ts'
+import { isExecutable, tooWide } from './walk/walk.ts'
 import type { Walk } from './walk/walk.ts'
 
 /** Larger files of one folder that are read at once. */
@@ -217,7 +217,7 @@ function entryOf(
   { mode }: FoundFile['stats'],
 ): FileEntry {
   const { digest, size } = hashed
-  return { type: 'file', digest, size, executable: (mode & 0o100n) !== 0n }
+  return { type: 'file', digest, size, executable: isExecutable(mode) }
 }
 
 /** Opens a file that was found; `changed` if it is another one now. */

@@ -163,13 +163,7 @@ test('R008-55 a file that is not what was hashed fails the put with its path, un
   for (const text of ['secret', LARGE]) {
     const path = folderOf(t, { 'a/one': 'one', 'a/two': text.replace('s', 'S').replace('x', 'X') })
     const node = new MemoryTrees()
-    const open = node.trees.openHold
-    Object.assign(node.trees, {
-      openHold: () => {
-        writeFileSync(join(path, 'a/two'), text)
-        return open()
-      },
-    })
+    node.beforeHold = () => writeFileSync(join(path, 'a/two'), text)
     const error = asDstoreError(await t.throwsAsync(putTree(node, path)))
     t.is(error.code, 'changed')
     t.true(error.message.includes(join(path, 'a/two')), error.message)
@@ -201,6 +195,7 @@ test('R008-57 a cancelled put keeps its hold, and a repeat sends only the rest',
   const { signal } = aborter
   const error = asDstoreError(await t.throwsAsync(putTree(node, path, { signal })))
   t.is(error.code, 'cancelled')
+  t.regex(error.hint ?? '', /resume/)
   t.is(node.holds.size, 1)
   t.deepEqual(node.roots, [])
   node.onPut = () => undefined

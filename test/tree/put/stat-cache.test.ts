@@ -157,16 +157,10 @@ test('R008-55 after a key that was wrong, nothing of the tree is remembered', as
   const cacheFolder = join(folderOf(t, {}), 'cache')
   await sleep(SETTLING_MS)
   const node = new MemoryTrees()
-  const open = node.trees.openHold
-  Object.assign(node.trees, {
-    openHold: () => {
-      writeFileSync(join(path, 'two'), 'TWO')
-      return open()
-    },
-  })
+  node.beforeHold = () => writeFileSync(join(path, 'two'), 'TWO')
   await t.throwsAsync(putTree(node, path, { cacheFolder }), { message: /two was written to/ })
   t.deepEqual(readdirSync(cacheFolder), [])
-  Object.assign(node.trees, { openHold: open })
+  node.beforeHold = () => undefined
   const { sent } = await putTree(node, path, { cacheFolder })
   t.is(sent.files, 2)
 })

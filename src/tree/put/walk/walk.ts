@@ -5,9 +5,16 @@
 import { statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { join } from 'node:path'
+import { entryBytes } from '../../../directory/codec.ts'
+import type { Entry } from '../../../directory/directory.ts'
 import { compareNames, faultOfName, faultOfTarget } from '../../../directory/names.ts'
 import { DstoreError } from '../../../errors.ts'
-import { DIRECTORY_BYTES, DIRECTORY_DEPTH, DIRECTORY_ENTRIES } from '../../../limits.ts'
+import {
+  DIGEST_BYTES,
+  DIRECTORY_BYTES,
+  DIRECTORY_DEPTH,
+  DIRECTORY_ENTRIES,
+} from '../../../limits.ts'
 import { unreadableFile } from '../../../store/file/file-faults.ts'
 import { LEAVE_OUT, labelIn, namesIn, relativeIn, rootFolder, statsOf } from './folder.ts'
 import { shortened, subfolder, targetOf } from './folder.ts'
@@ -22,11 +29,16 @@ export interface WalkOptions {
   /** What to leave out. */
   readonly ignore?: IgnoreRules | undefined
   readonly signal?: AbortSignal | undefined
+  /** The largest directory value: tests need a smaller one. */
+  readonly directoryBytes?: number
 }
 
-/** The fewest bytes of an entry in a directory, without its name: of a file or a folder, or any. */
-const FILE_ENTRY_BYTES = 54
-const ENTRY_BYTES = 8
+const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
+const LEAST_FILE = { type: 'file', digest: NO_DIGEST, size: 0, executable: false } as const
+
+/** The fewest bytes of an entry in a directory, without its name: of a file or folder, and of any. */
+const FILE_ENTRY_BYTES = entryBytes('', LEAST_FILE)
+const ENTRY_BYTES = entryBytes('', { type: 'link', target: '/' })
 
 const TAR =
   'spread its entries over several folders, or store it as one value: tar c DIR | dstore put -'
@@ -34,11 +46,14 @@ const TAR =
 export class Walk {
   readonly #follow: boolean
   readonly #ignore: IgnoreRules | undefined
+  readonly #directoryBytes: number
   readonly #turns: Turns
 
-  constructor({ follow = false, ignore, signal }: WalkOptions) {
+  constructor(options: WalkOptions) {
+    const { follow = false, ignore, signal, directoryBytes = DIRECTORY_BYTES } = options
     this.#follow = follow
     this.#ignore = ignore
+    this.#directoryBytes = directoryBytes
     this.#turns = new Turns(signal)
   }
 
@@ -58,9 +73,13 @@ export class Walk {
   async list(folder: Folder): Promise<Found[]> {
     const names = await this.#names(folder)
     const found: Found[] = []
+    let bytes = 0
     for (const name of names) {
       if (this.#turns.isDue) await this.#turns.pause()
-      found.push(this.#find(folder, name))
+      const one = this.#find(folder, name)
+      bytes += entryBytes(name, provisional(one))
+      if (bytes > this.#directoryBytes) throw tooWide(folder)
+      found.push(one)
     }
     return found
   }
@@ -82,6 +101,7 @@ export class Walk {
     return folder
   }
 
+  /** Its entries before it is known what they are: a million of them must not fill the memory. */
   async #names(folder: Folder): Promise<string[]> {
     const names: string[] = []
     let leastBytes = 0
@@ -91,7 +111,8 @@ export class Walk {
       checkNamed(folder, named)
       const isLarge = named.isFile || named.isFolder
       leastBytes += named.name.length + (isLarge ? FILE_ENTRY_BYTES : ENTRY_BYTES)
-      if (leastBytes > DIRECTORY_BYTES || names.length === DIRECTORY_ENTRIES) throw tooWide(folder)
+      const isFull = leastBytes > this.#directoryBytes || names.length === DIRECTORY_ENTRIES
+      if (isFull) throw tooWide(folder)
       names.push(named.name)
     }
     return names.toSorted(compareNames)
@@ -128,6 +149,18 @@ export class Walk {
   }
 }
 
+/** An entry as long as that of what was found, or shorter. */
+function provisional(found: Found): Entry {
+  if (found.type === 'link') return found
+  if (found.type === 'folder') return { type: 'directory', digest: NO_DIGEST, size: 0, files: 0 }
+  const { size, mode } = found.stats
+  const executable = isExecutable(mode)
+  return { type: 'file', digest: NO_DIGEST, size: Number(size), executable }
+}
+
+/** Is a file of this mode an executable one in a directory? */
+export const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
+
 /** A folder whose directory value would be larger than the limit. */
 export const tooWide = ({ label }: Folder): DstoreError =>
   new DstoreError(
@@ -142,15 +175,15 @@ const loop = (label: string): DstoreError =>
     hint: LEAVE_OUT,
   })
 
-function checkNamed(folder: Folder, { name, isLossy }: Named): void {
-  const label = labelIn(folder, name)
-  if (isLossy) {
-    throw new DstoreError('usage', `a name that is not UTF-8: ${label}`, {
+function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
+  if (notUtf8 !== undefined) {
+    throw new DstoreError('usage', `a name that is not UTF-8: ${labelIn(folder, notUtf8)}`, {
       hint: 'rename it, or leave it out with --ignore-file',
     })
   }
   const fault = faultOfName(name)
   if (fault !== undefined) {
+    const label = labelIn(folder, name)
     throw new DstoreError('usage', `${label} has a name that a directory can't hold: ${fault}`)
   }
 }
