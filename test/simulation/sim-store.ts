@@ -3,20 +3,16 @@
  * what was not synced. Values have no bytes here: a location is a name.
  */
 import { toHex } from '../../src/bytes.ts'
+import { withCounters } from '../../src/store/counters.ts'
 import type {
-  Increment,
+  Condition,
   LogEntry,
-  PresenceCondition,
-  RangeCondition,
   RecordKey,
   Row,
   ScanOptions,
   Table,
   Transaction,
-  VersionCondition,
 } from '../../src/store/store.ts'
-
-type AnyCondition = VersionCondition | PresenceCondition | RangeCondition
 
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
@@ -27,13 +23,6 @@ interface State {
 }
 
 const nameOf = ({ table, id }: RecordKey): string => `${table} ${toHex(id)}`
-
-/** The number in a counter's row. */
-export function countIn(row: Row | undefined): number {
-  if (row === undefined) return 0
-  const { buffer, byteOffset } = row.value
-  return Number(new DataView(buffer, byteOffset, 8).getBigUint64(0))
-}
 
 export class SimStore {
   #rows = new Map<string, Row>()
@@ -64,14 +53,11 @@ export class SimStore {
   }
 
   /** Do it where its conditions hold. It is durable after the next `sync`. */
-  apply({ conditions, writes, increments = [], entry }: Transaction): Committed {
+  apply(transaction: Transaction): Committed {
+    const { conditions, entry } = transaction
     const rows = this.#rows
-    if (!conditions.every((condition) => this.#isMet(condition))) return { ok: false }
-    for (const { key, by } of increments) {
-      if (countIn(rows.get(nameOf(key))) + by < 0) {
-        throw new RangeError(`a counter would fall below 0: ${nameOf(key)}`)
-      }
-    }
+    if (!conditions.every((condition) => this.#holds(condition))) return { ok: false }
+    const writes = withCounters(transaction, (key) => rows.get(nameOf(key))?.value)
     if (entry !== undefined) this.#log.push(entry)
     const seq = this.#log.length
     for (const { key, value } of writes) {
@@ -79,25 +65,15 @@ export class SimStore {
       if (value === undefined) rows.delete(nameOf(key))
       else rows.set(nameOf(key), { id: key.id, value, version })
     }
-    for (const increment of increments) this.#increment(increment)
     return { ok: true, seq }
   }
 
-  #isMet(condition: AnyCondition): boolean {
+  #holds(condition: Condition): boolean {
     if ('present' in condition) return this.#rows.has(nameOf(condition.present))
     if ('noneWithPrefix' in condition) {
       return this.scan(condition.table, condition.noneWithPrefix, { limit: 1 }).length === 0
     }
     return (this.#rows.get(nameOf(condition.key))?.version ?? 0) === condition.version
-  }
-
-  #increment({ key, by }: Increment): void {
-    const name = nameOf(key)
-    const sum = countIn(this.#rows.get(name)) + by
-    if (sum === 0) return void this.#rows.delete(name)
-    const value = new Uint8Array(8)
-    new DataView(value.buffer).setBigUint64(0, BigInt(sum))
-    this.#rows.set(name, { id: key.id, value, version: ++this.#revision })
   }
 
   sync(): void {
