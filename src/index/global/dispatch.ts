@@ -20,6 +20,10 @@ const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   put: 'writer',
   offer: 'writer',
   bind: 'writer',
+  hold: 'writer',
+  present: 'writer',
+  'make-directories': 'writer',
+  'commit-tree': 'writer',
   remove: 'admin',
   unbind: 'admin',
   invite: 'admin',
@@ -49,6 +53,7 @@ export function planOf(
   body: Body,
   context: () => membership.MembershipContext,
   holdersOf: lookups.HoldersOf,
+  removal: removals.RemovalContext,
 ): (() => Plan) | undefined {
   switch (body.type) {
     case 'locate':
@@ -60,9 +65,9 @@ export function planOf(
     case 'bind':
       return () => puts.bind(body)
     case 'unbind':
-      return () => removals.unbind(body)
+      return () => removals.unbind(body, removal)
     case 'remove':
-      return () => removals.remove(body, () => context().trimmed)
+      return () => removals.remove(body, removal)
     case 'invite':
       return () => membership.invite(body, context())
     case 'admit':
