@@ -18,6 +18,8 @@ import type { Oracle } from './oracle.ts'
 import type { SimClock } from './sim-clock.ts'
 import { SimStore, type Backup, type Committed } from './sim-store.ts'
 import { digestOf } from './tokens.ts'
+import { TreeOracle } from './trees/tree-oracle.ts'
+import { childrenIn, tokenOf } from './trees/universe.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -33,6 +35,8 @@ export interface SimGlobalOptions {
   readonly clock: SimClock
   /** The elapsed clock that it measures what it grants with. */
   readonly elapsed: (clocks: Clocks) => () => number
+  /** There are trees. */
+  readonly trees?: boolean
 }
 
 export class SimGlobal {
@@ -55,8 +59,12 @@ export class SimGlobal {
   backup: Backup | undefined
   onExpelled: (peer: string) => void = () => undefined
 
+  /** Watches over trees, where there are any. */
+  readonly trees: TreeOracle | undefined
+
   constructor(options: SimGlobalOptions) {
     this.#options = options
+    if (options.trees === true) this.trees = new TreeOracle(options.oracle, this.store)
   }
 
   /** Before it begins for the first time. */
@@ -176,6 +184,7 @@ export class SimGlobal {
     if (this.index === undefined || this.#asleep) return
     const id = ++this.#lastId
     this.#callers.set(id, done as (body: Body) => void)
+    this.trees?.asks(request)
     this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
   }
 
@@ -229,23 +238,28 @@ export class SimGlobal {
         const most = this.#options.world.chance(0.1) ? 400 : 20
         return this.#later(0, most, () => this.#handle({ type: 'rows', ticket, rows }))
       }
-      case 'scan': {
-        const { ticket, table, prefix, after, limit } = effect
-        const rows = this.store.page(table, prefix, after, limit)
-        return this.#handle({ type: 'rows', ticket, rows })
-      }
       case 'load': {
         const { ticket } = effect
         const values = effect.values.map(() => undefined)
         return this.#handle({ type: 'loaded', ticket, values })
       }
+      case 'scan': {
+        const { ticket, table, prefix, after, limit } = effect
+        const rows = this.store.scan(table, prefix, { limit, ...(after && { after }) })
+        return this.#later(0, 20, () => this.#handle({ type: 'rows', ticket, rows }))
+      }
+      case 'children': {
+        const { ticket, directory, from, limit } = effect
+        const children = childrenIn(directory.digest[0]!, from, limit)
+        return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
+      }
       case 'confirm':
         return this.#handle({ type: 'confirmed', ticket: effect.ticket })
       case 'stage': {
         const { ticket } = effect
-        const values = effect.values.map(([token]) => ({
-          digest: digestOf(token!),
-          size: 1,
+        const values = effect.values.map((value) => ({
+          digest: digestOf(tokenOf(value)),
+          size: value.byteLength,
           location: this.#location(),
         }))
         return this.#later(0, 10, () => this.#handle({ type: 'sealed', ticket, values }))
@@ -278,7 +292,6 @@ export class SimGlobal {
         this.#wires.delete(effect.session)
         return wire?.end()
       }
-      case 'children':
       case 'discard':
       case 'inspect':
       case 'page':
@@ -319,7 +332,10 @@ export class SimGlobal {
 
   #apply(transaction: Transaction): Committed {
     try {
-      return this.store.apply(transaction)
+      const fault = this.trees?.faultOf(transaction)
+      const result = this.store.apply(transaction)
+      if (result.ok) this.trees?.applied(fault)
+      return result
     } catch (error) {
       this.#options.oracle.fail(String(error))
       return { ok: false }
@@ -329,6 +345,7 @@ export class SimGlobal {
   #send(session: SessionId, message: Message): void {
     const { oracle, world } = this.#options
     const { body } = message
+    this.trees?.answers(body)
     if (body.type === 'removed') {
       oracle.promise(body.seq, 'a removal')
       if (body.owed.length === 0) {

@@ -47,17 +47,6 @@ export class SimStore {
     return found.slice(0, limit).map(([, row]) => row)
   }
 
-  /** Rows in the order of their ids, after one of them. */
-  page(table: string, prefix: Uint8Array, after: Uint8Array | undefined, limit: number): Row[] {
-    const begin = after === undefined ? '' : toHex(after)
-    return this.scan(table, prefix)
-      .map((row) => ({ row, id: toHex(row.id) }))
-      .filter(({ id }) => id > begin)
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, limit)
-      .map(({ row }) => row)
-  }
-
   log(after: number, limit: number): LogEntry[] {
     const entries = this.#log.slice(after, after + limit)
     return entries.map((entry, i) => ({ seq: after + i + 1, entry }))

@@ -2,7 +2,7 @@
  * What an index with trees has to do, said in the simplest way: a value exists while anything keeps
  * it. No counters, no cascades, no time: every call is done at once.
  */
-import { below, childrenOf, isDirectory } from './universe.ts'
+import { DIRECTORIES, FILES, childrenOf, isDirectory } from './universe.ts'
 
 /** A name's target; `isDirectory`: as a directory, and not as its bytes. */
 export interface Target {
@@ -13,6 +13,22 @@ export interface Target {
 /** The outcome of a call: `done`, or the code of its failure. */
 export type Outcome = 'done' | 'not-found' | 'conflict'
 
+/** The state of an index, for comparison. */
+export interface Summary {
+  readonly exists: readonly number[]
+  readonly made: readonly number[]
+  readonly unnamed: readonly number[]
+  readonly names: readonly string[]
+  /** For each token, how many directories hold it. */
+  readonly held: readonly string[]
+  /** What holds keep. */
+  readonly inHolds: readonly number[]
+  /** How many are held and missing. */
+  readonly missing: number
+}
+
+export const sorted = (tokens: Iterable<number>): number[] => [...tokens].toSorted((a, b) => a - b)
+
 export class TreeModel {
   readonly exists: Set<number> = new Set<number>()
   /** Of those that exist: put without a name. */
@@ -21,7 +37,11 @@ export class TreeModel {
   readonly made: Set<number> = new Set<number>()
   readonly names: Map<string, Target> = new Map<string, Target>()
   /** What each hold keeps. */
-  readonly holds: Map<string, Set<number>> = new Map<string, Set<number>>()
+  readonly holds: Map<number, Set<number>> = new Map<number, Set<number>>()
+  /** Holds that have ended: with the root and name of the tree that was committed. */
+  readonly ended: Map<number, string> = new Map<number, string>()
+
+  readonly #removed = new Set<number>()
 
   /** Directories that keep this. */
   parentsOf(token: number): number[] {
@@ -41,15 +61,30 @@ export class TreeModel {
     return this.unnamed.has(token) || this.namesOf(token).length > 0 || this.isHeld(token)
   }
 
-  /** Children of directories that exist, which do not: each was removed by force. */
+  /** Children of directories that are not there: each was removed by force. */
   get missing(): Set<number> {
-    return new Set([...this.made].flatMap(childrenOf).filter((one) => !this.exists.has(one)))
+    return new Set([...this.made].flatMap(childrenOf).filter((one) => !this.#isThere(one)))
   }
 
-  /** Is the directory there, with everything below it? */
-  isWhole(root: number): boolean {
-    const all = [root, ...below(root)]
-    return all.every((one) => (isDirectory(one) ? this.made : this.exists).has(one))
+  /** A directory is there where its children are counted, and not where only its bytes are. */
+  #isThere(token: number): boolean {
+    return (isDirectory(token) ? this.made : this.exists).has(token)
+  }
+
+  /** What can be read in the rows of an index, too. */
+  summary(): Summary {
+    const tokens = [...FILES, ...DIRECTORIES]
+    return {
+      exists: sorted(this.exists),
+      made: sorted(this.made),
+      unnamed: sorted(this.unnamed),
+      names: [...this.names]
+        .map(([name, target]) => `${name}: ${target.token}${target.isDirectory ? '/' : ''}`)
+        .toSorted(),
+      held: tokens.map((token) => `${token}: ${this.parentsOf(token).length}`),
+      inHolds: tokens.filter((token) => [...this.holds.values()].some((one) => one.has(token))),
+      missing: this.missing.size,
+    }
   }
 
   put(token: number, name?: string): Outcome {
@@ -63,26 +98,27 @@ export class TreeModel {
     return 'done'
   }
 
-  open(hold: string): Outcome {
+  open(hold: number): Outcome {
+    if (this.ended.has(hold)) return 'not-found'
     if (!this.holds.has(hold)) this.holds.set(hold, new Set())
     return 'done'
   }
 
-  release(hold: string): Outcome {
-    this.holds.delete(hold)
+  release(hold: number): Outcome {
+    if (this.holds.delete(hold)) this.ended.set(hold, 'released')
     this.#collect()
     return 'done'
   }
 
-  present(hold: string, tokens: readonly number[]): Outcome | boolean[] {
+  present(hold: number, tokens: readonly number[]): Outcome | boolean[] {
     const kept = this.holds.get(hold)
     if (kept === undefined) return 'not-found'
-    const answer = tokens.map((one) => (isDirectory(one) ? this.made : this.exists).has(one))
+    const answer = tokens.map((one) => this.#isThere(one))
     tokens.forEach((token, i) => answer[i] === true && kept.add(token))
     return answer
   }
 
-  putHeld(hold: string, tokens: readonly number[]): Outcome {
+  putHeld(hold: number, tokens: readonly number[]): Outcome {
     const kept = this.holds.get(hold)
     if (kept === undefined) return 'not-found'
     for (const token of tokens) {
@@ -93,32 +129,50 @@ export class TreeModel {
   }
 
   /** The children that each lacks; none: it is made. */
-  make(hold: string, tokens: readonly number[]): Outcome | number[][] {
+  make(hold: number, tokens: readonly number[]): Outcome | number[][] {
     const kept = this.holds.get(hold)
-    if (kept === undefined || tokens.some((one) => !this.exists.has(one))) return 'not-found'
-    return tokens.map((token) => {
-      const lacking = childrenOf(token).filter(
-        (one) => !(isDirectory(one) ? this.made : this.exists).has(one),
-      )
+    if (kept === undefined) return 'not-found'
+    // Each is made by itself: one that does not exist is no hindrance to the others.
+    const there = tokens.filter((one) => this.exists.has(one))
+    const answer = there.map((token) => {
+      // One that lost a child by force stays a directory.
+      if (this.made.has(token)) return []
+      const lacking = childrenOf(token).filter((one) => !this.#isThere(one))
       if (lacking.length === 0) this.made.add(token)
       return lacking
     })
+    return there.length === tokens.length ? answer : 'not-found'
   }
 
-  commit(hold: string, root: number, name?: string): Outcome {
-    if (!this.holds.has(hold) || !this.made.has(root)) return 'not-found'
+  commit(hold: number, root: number, name?: string): Outcome {
+    const committed = `${root} as ${name}`
+    if (!this.holds.has(hold)) {
+      const isThere =
+        this.made.has(root) &&
+        (name === undefined ? this.unnamed.has(root) : this.#isBoundTo(name, root))
+      return isThere || this.ended.get(hold) === committed ? 'done' : 'not-found'
+    }
+    if (!this.made.has(root)) return 'not-found'
     if (name === undefined) this.unnamed.add(root)
     else {
       const refusal = this.#refusalOf(name, { token: root, isDirectory: true })
       if (refusal !== undefined) return refusal
       this.names.set(name, { token: root, isDirectory: true })
     }
-    return this.release(hold)
+    this.release(hold)
+    this.ended.set(hold, committed)
+    return 'done'
+  }
+
+  #isBoundTo(name: string, root: number): boolean {
+    const bound = this.names.get(name)
+    return bound?.token === root && bound.isDirectory
   }
 
   bind(name: string, target: Target): Outcome {
     const { token } = target
-    if (!(target.isDirectory ? this.made : this.exists).has(token)) return 'not-found'
+    const isThere = (target.isDirectory ? this.made : this.exists).has(token)
+    if (!isThere) return this.#isTaken(name, target) ? 'conflict' : 'not-found'
     const refusal = this.#refusalOf(name, target)
     if (refusal !== undefined) return refusal
     this.names.set(name, target)
@@ -135,7 +189,8 @@ export class TreeModel {
   }
 
   remove(token: number, force: boolean): Outcome {
-    if (!this.exists.has(token)) return 'not-found'
+    // A removal is answered again as long as the log knows of it.
+    if (!this.exists.has(token)) return this.#removed.has(token) ? 'done' : 'not-found'
     const names = this.namesOf(token)
     if (!force && (names.length > 0 || this.isHeld(token))) return 'conflict'
     for (const name of names) this.names.delete(name)
@@ -146,11 +201,7 @@ export class TreeModel {
 
   /** Why a name cannot be bound so; undefined if it can. */
   #refusalOf(name: string, target: Target): Outcome | undefined {
-    const bound = this.names.get(name)
-    if (bound !== undefined) {
-      const isSame = bound.token === target.token && bound.isDirectory === target.isDirectory
-      return isSame ? undefined : 'conflict'
-    }
+    if (this.names.has(name)) return this.#isTaken(name, target) ? 'conflict' : undefined
     for (const [other, { isDirectory: isFolder }] of this.names) {
       if (isFolder && name.startsWith(`${other}/`)) return 'conflict'
       if (target.isDirectory && other.startsWith(`${name}/`)) return 'conflict'
@@ -158,8 +209,16 @@ export class TreeModel {
     return undefined
   }
 
+  /** Is the name bound to anything else? */
+  #isTaken(name: string, target: Target): boolean {
+    const bound = this.names.get(name)
+    if (bound === undefined) return false
+    return bound.token !== target.token || bound.isDirectory !== target.isDirectory
+  }
+
   #drop(token: number): void {
     this.exists.delete(token)
+    this.#removed.add(token)
     this.unnamed.delete(token)
     this.made.delete(token)
   }

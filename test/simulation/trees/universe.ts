@@ -3,6 +3,7 @@
  * Each has a number, its token, which is every byte of its digest.
  */
 import { toHex } from '../../../src/bytes.ts'
+import { DistinctChildren, type Children } from '../../../src/directory/children.ts'
 import { encodeDirectory } from '../../../src/directory/codec.ts'
 import { totalsOf, type Directory, type Entry } from '../../../src/directory/directory.ts'
 import { digestOf } from '../tokens.ts'
@@ -53,6 +54,13 @@ export const tokenOf = (value: Uint8Array): number => tokens.get(toHex(value)) ?
 export function childrenOf(token: number): number[] {
   const entries = [...(directories.get(token)?.values() ?? [])]
   return [...new Set(entries.flatMap((one) => (one.type === 'link' ? [] : one.digest[0]!)))]
+}
+
+/** Some of the distinct children of a directory, as the store of a node gives them. */
+export function childrenIn(token: number, from: number, limit: number): Children {
+  const directory = directories.get(token)
+  if (directory === undefined) throw new RangeError(`${token} is no directory`)
+  return new DistinctChildren(directory).slice(from, limit)
 }
 
 /** Everything below a directory, without itself. */
