@@ -4,7 +4,6 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { appendFile } from 'node:fs/promises'
 import type { ExecutionContext } from 'ava'
 import { test } from '../serial.ts'
 import { BUNDLE, outcome } from '../cli/command.ts'
@@ -146,13 +145,9 @@ test('a file that changes while it is read ends the put with its path', async (t
   const growing = `${path}/growing`
   writeFileSync(growing, '')
   truncateSync(growing, 48_000_000)
-  let isOver = false
-  const grow = (async () => {
-    while (!isOver) await appendFile(growing, 'x')
-  })()
+  const grow = spawn('sh', ['-c', 'while :; do printf x >> "$1"; done', 'sh', growing])
   const put = await daemon.run(['put', path, '--name', 'growing'])
-  isOver = true
-  await grow
+  grow.kill()
   oneLine(t, put, 1, /^dstore: .*growing.*changed/m)
   t.is((await daemon.run(['has', 'growing'])).exit, 1)
 })

@@ -16,7 +16,7 @@ interface Totals {
 }
 
 /** The head of a CBOR item: its major type, and its argument in the shortest form. */
-function head(major: number, value: number): Buffer {
+export function head(major: number, value: number): Buffer {
   const type = major << 5
   if (value < 24) return Buffer.from([type | value])
   if (value < 0x100) return Buffer.from([type | 24, value])
@@ -27,22 +27,22 @@ function head(major: number, value: number): Buffer {
   return bytes
 }
 
-const text = (bytes: Buffer): Buffer => Buffer.concat([head(3, bytes.length), bytes])
+export const text = (bytes: Buffer): Buffer => Buffer.concat([head(3, bytes.length), bytes])
 
 const cid = (codec: number, digest: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from([1, codec, 0x1e, 32]), digest])
 
 /** Tag 42 with the bytes of a CID behind a zero. */
-const link = (codec: number, digest: Uint8Array): Buffer =>
+export const link = (codec: number, digest: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from([0xd8, 42]), head(2, 37), Buffer.from([0]), cid(codec, digest)])
 
 /** A map in DRISL's order: shorter keys first, then bytewise. */
-function map(fields: readonly (readonly [name: Buffer, value: Buffer])[]): Buffer {
+export function map(fields: readonly (readonly [name: Buffer, value: Buffer])[]): Buffer {
   const sorted = fields.toSorted(([a], [b]) => a.length - b.length || Buffer.compare(a, b))
   return Buffer.concat([head(5, fields.length), ...sorted.flatMap(([k, v]) => [text(k), v])])
 }
 
-const field = (name: string, value: Buffer): [Buffer, Buffer] => [Buffer.from(name), value]
+export const field = (name: string, value: Buffer): [Buffer, Buffer] => [Buffer.from(name), value]
 
 function walk(path: Buffer): Totals {
   let [size, files, below] = [0, 0, 0]
