@@ -4,12 +4,11 @@
  */
 import { blake3 } from '@noble/hashes/blake3.js'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
-import type { ExecutionContext } from 'ava'
 import { test } from '../serial.ts'
-import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { Key } from '../../src/hash/key.ts'
-import { ask, type Answer } from '../daemon/serving.ts'
+import type { Answer } from '../daemon/serving.ts'
 import { Daemon, shared } from './nodes.ts'
+import { call, makeDirectory, openHold, refusal } from './tree-calls.ts'
 import { folder } from './tree-files.ts'
 import { field, head, link, map, text } from './tree-key.ts'
 import { hasKeys, keysAt, linesOf, oneLine, peakMib, putTree } from './trees.ts'
@@ -24,27 +23,6 @@ const DIGEST = blake3(FILE)
 
 const keyOf = (bytes: Uint8Array, kind: 'bytes' | 'directory' = 'bytes'): string =>
   new Key(blake3(bytes), kind).toString()
-
-/** One call of the API of a node, as any program makes it. */
-function call(node: Daemon, method: string, path: string, body?: string | Buffer): Promise<Answer> {
-  const headers: Record<string, string> = {}
-  if (typeof body === 'string') headers['Content-Type'] = 'application/json'
-  const options = body === undefined ? {} : { body, headers }
-  return ask(stateDirectory(node.place.state).socket, method, path, options)
-}
-
-async function openHold(t: ExecutionContext, node: Daemon): Promise<string> {
-  const { status, body } = await call(node, 'POST', '/v1/holds')
-  t.is(status, 201, body.toString())
-  return (JSON.parse(body.toString()) as { hold: string }).hold
-}
-
-/** What a call refused with: its status and the code of the problem. */
-const refusal = ({ status, body }: Answer): string => {
-  const line = body.toString().trim().split('\n').at(-1) ?? ''
-  const { code } = (line.startsWith('{') ? JSON.parse(line) : {}) as { code?: string }
-  return `${status} ${code}`
-}
 
 const uint = (value: number): Buffer => head(0, value)
 const file = (size: Buffer, digest = DIGEST, codec = 0x55): Buffer =>
@@ -113,10 +91,8 @@ test('no value that is not the one encoding of a directory becomes one', async (
     const { status, body } = await call(local, 'POST', `/v1/values?hold=${hold}`, bytes)
     t.true(status === 200 || status === 201, body.toString())
   }
-  const make = (bytes: Uint8Array): Promise<Answer> => {
-    const body = JSON.stringify({ keys: [keyOf(bytes, 'directory')] })
-    return call(local, 'POST', `/v1/holds/${hold}/directories`, body)
-  }
+  const make = (bytes: Uint8Array): Promise<Answer> =>
+    makeDirectory(local, hold, keyOf(bytes, 'directory'))
   for (const [what, bytes] of Object.entries(BAD_VALUES)) {
     t.regex(refusal(await make(bytes)), /^(4\d\d|5\d\d|200) integrity$/, what)
     t.is((await local.run(['stat', keyOf(bytes, 'directory')])).exit, 3, what)
@@ -135,8 +111,7 @@ test('a directory that states wrong sizes, or lacks a child, is refused', async 
   }
   const make = async (bytes: Buffer): Promise<Answer> => {
     await put(bytes)
-    const body = JSON.stringify({ keys: [keyOf(bytes, 'directory')] })
-    return call(local, 'POST', `/v1/holds/${hold}/directories`, body)
+    return makeDirectory(local, hold, keyOf(bytes, 'directory'))
   }
   await put(FILE)
   t.is((await make(good)).status, 200)
@@ -181,13 +156,7 @@ test('a directory value of 17 MiB is refused before anything decodes it', async 
   const [key] = linesOf(t, await local.run(['put', path]))
   const hold = await openHold(t, local)
   const directory = new Key(Key.printed(key!)!.digest, 'directory').toString()
-  const answer = await call(
-    local,
-    'POST',
-    `/v1/holds/${hold}/directories`,
-    JSON.stringify({ keys: [directory] }),
-  )
-  t.regex(refusal(answer), / too-large$/)
+  t.regex(refusal(await makeDirectory(local, hold, directory)), / too-large$/)
   if (before !== undefined) t.true(peakMib(global.process.pid!)! - before < 100)
 })
 
