@@ -40,7 +40,7 @@ async function refuses(
   t.is((await daemon.run(['has', 'refused'])).exit, 1)
 }
 
-test('what is no file, folder or link is refused by its path, before anything is sent', async (t) => {
+test('R007-285 what is no file, folder or link is refused by its path, before anything is sent', async (t) => {
   const fifo = bad(t, (path) => execFileSync('mkfifo', [`${path}/good/a pipe`]))
   await refuses(t, fifo, 2, /^dstore: .*good\/a pipe.*pipe/m)
   const socket = bad(t, (path) => {
@@ -53,7 +53,7 @@ test('what is no file, folder or link is refused by its path, before anything is
   await refuses(t, device, 2, /^dstore: .*\/zero.*device/m)
 })
 
-test('a name that is not UTF-8 is refused, and shown without loss', async (t) => {
+test('R007-285 a name that is not UTF-8 is refused, and shown without loss', async (t) => {
   for (const name of [Buffer.from([0x63, 0xe9]), Buffer.from([0xed, 0xa0, 0x80, 0x78])]) {
     const path = bad(t, (at) =>
       writeFileSync(Buffer.concat([Buffer.from(`${at}/good/`), name]), ''),
@@ -64,7 +64,7 @@ test('a name that is not UTF-8 is refused, and shown without loss', async (t) =>
   await refuses(t, link, 2, /^dstore: .*\/link.*UTF-8/m)
 })
 
-test('a link that leaves the tree is refused, with a hint at --follow, which stores what it leads to', async (t) => {
+test('R007-285 a link that leaves the tree is refused, with a hint at --follow, which stores what it leads to', async (t) => {
   const outside = folder(t)
   writeFileSync(`${outside}/blob`, 'a blob')
   mkdirSync(`${outside}/blobs`)
@@ -88,7 +88,7 @@ test('a link that leaves the tree is refused, with a hint at --follow, which sto
   t.is(key, treeFacts(`${copy}/x`).key)
 })
 
-test('a circle of links ends a put with --follow, and a link to nothing is named', async (t) => {
+test('R007-285 a circle of links ends a put with --follow, and a link to nothing is named', async (t) => {
   const outside = folder(t)
   mkdirSync(`${outside}/a/b`, { recursive: true })
   symlinkSync(`${outside}/a`, `${outside}/a/b/again`)
@@ -98,7 +98,7 @@ test('a circle of links ends a put with --follow, and a link to nothing is named
   await refuses(t, nothing, 1, /^dstore: .*\/out/m, ['--follow'])
 })
 
-test('a tree of 1,000 levels is stored, and a deeper one is refused by its path', async (t) => {
+test('R007-285 a tree of 1,000 levels is stored, and a deeper one is refused by its path', async (t) => {
   const daemon = await node()
   const path = folder(t)
   // The root is the first level.
@@ -113,7 +113,7 @@ test('a tree of 1,000 levels is stored, and a deeper one is refused by its path'
   }
 })
 
-test('a folder whose value would be too large is refused by its path', async (t) => {
+test('R007-285 a folder whose value would be too large is refused by its path', async (t) => {
   const path = bad(t, (at) => {
     mkdirSync(`${at}/wide`)
     const target = './'.repeat(2000)
@@ -122,7 +122,7 @@ test('a folder whose value would be too large is refused by its path', async (t)
   await refuses(t, path, 7, /^dstore: .*\/wide.*/m)
 })
 
-test('a file that may not be read ends a put with its path', async (t) => {
+test('R007-285 a file that may not be read ends a put with its path', async (t) => {
   const daemon = await node()
   const path = bad(t, (at) => writeFileSync(`${at}/good/secret`, 'x', { mode: 0 }))
   if (process.getuid!() !== 0) return refuses(t, path, 1, /^dstore: .*good\/secret/m)
@@ -138,7 +138,7 @@ test('a file that may not be read ends a put with its path', async (t) => {
   return undefined
 })
 
-test('a file that changes while it is read ends the put with its path', async (t) => {
+test('R007-285 a file that changes while it is read ends the put with its path', async (t) => {
   const daemon = await node()
   const path = folder(t)
   writeMany(path, 1, 3, 1000)
@@ -152,7 +152,7 @@ test('a file that changes while it is read ends the put with its path', async (t
   t.is((await daemon.run(['has', 'growing'])).exit, 1)
 })
 
-test('Ctrl-C ends a put without a name or a key, and the repeated put is whole', async (t) => {
+test('R007-285 Ctrl-C ends a put without a name or a key, and the repeated put is whole', async (t) => {
   const daemon = await node()
   const path = folder(t)
   writeMany(path, 20, 100, 4000)
@@ -172,7 +172,7 @@ test('Ctrl-C ends a put without a name or a key, and the repeated put is whole',
   t.is((await daemon.run(['has', key])).exit, 1)
 })
 
-test('a put of a missing folder, and of one that may not be read, names it', async (t) => {
+test('R007-285 a put of a missing folder, and of one that may not be read, names it', async (t) => {
   const path = folder(t)
   await refuses(t, `${path}/not there`, 1, /^dstore: .*not there/m)
   chmodSync(path, 0o755)

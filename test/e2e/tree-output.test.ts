@@ -30,7 +30,7 @@ async function stored(t: ExecutionContext, text: string): Promise<{ key: string;
   return { key: await putTree(t, await node(), path), path }
 }
 
-test('get leaves a folder, a file or a link that is there as it was', async (t) => {
+test('R007-285 get leaves a folder, a file or a link that is there as it was', async (t) => {
   const daemon = await node()
   const { key } = await stored(t, 'in the way')
   const out = folder(t)
@@ -54,7 +54,7 @@ test('get leaves a folder, a file or a link that is there as it was', async (t) 
   )
 })
 
-test('an update never writes through a link', async (t) => {
+test('R007-285 an update never writes through a link', async (t) => {
   const daemon = await node()
   const { key, path } = await stored(t, 'tree')
   const [out, outside] = [folder(t), folder(t)]
@@ -77,7 +77,7 @@ test('an update never writes through a link', async (t) => {
   sameTree(t, `${out}/x`, path)
 })
 
-test('a disk that fills in the middle of a get is exit code 7, and no trace', async (t) => {
+test('R007-285 a disk that fills in the middle of a get is exit code 7, and no trace', async (t) => {
   const daemon = await node()
   const { key, path } = await stored(t, 'full')
   const disk = folder(t)
@@ -99,7 +99,7 @@ test('a disk that fills in the middle of a get is exit code 7, and no trace', as
   }
 })
 
-test('Ctrl-C ends a get with 130, and leaves nothing', async (t) => {
+test('R007-285 Ctrl-C ends a get with 130, and leaves nothing', async (t) => {
   const daemon = await node()
   const path = folder(t)
   writeMany(`${path}/tree`, 20, 100, 4000)
@@ -114,7 +114,7 @@ test('Ctrl-C ends a get with 130, and leaves nothing', async (t) => {
   linesOf(t, await daemon.run(['rm', key]))
 })
 
-test('a child that is damaged on disk ends a get with 4 and its path, and leaves nothing', async (t) => {
+test('R007-285 a child that is damaged on disk ends a get with 4 and its path, and leaves nothing', async (t) => {
   const daemon = await node()
   const { key, path } = await stored(t, 'damaged')
   const values = `${daemon.place.state}/store-v2/values`
@@ -137,7 +137,7 @@ test('a child that is damaged on disk ends a get with 4 and its path, and leaves
   sameTree(t, `${out}/x`, path)
 })
 
-test('a path that leads nowhere is not found, by its name', async (t) => {
+test('R007-285 a path that leads nowhere is not found, by its name', async (t) => {
   const daemon = await node()
   const { key } = await stored(t, 'paths')
   for (const path of [
@@ -159,7 +159,7 @@ test('a path that leads nowhere is not found, by its name', async (t) => {
   oneLine(t, await daemon.run(['get', file, '--update', folder(t)]), 2, /^dstore: /m)
 })
 
-test('a child of a directory is removed only by force, and the directory then says what is missing', async (t) => {
+test('R007-285 a child of a directory is removed only by force, and the directory then says what is missing', async (t) => {
   const daemon = await node()
   const { key, path } = await stored(t, 'forced')
   const [child] = linesOf(t, await daemon.run(['cid', `${path}/own`])) as [string]
@@ -176,7 +176,7 @@ test('a child of a directory is removed only by force, and the directory then sa
   sameTree(t, `${out}/x`, path)
 })
 
-test('puts of overlapping trees race with removals of one, and the other stays whole', async (t) => {
+test('R007-285 puts of overlapping trees race with removals of one, and the other stays whole', async (t) => {
   const daemon = await node()
   const path = folder(t)
   const keys = await keysAt(t, daemon)

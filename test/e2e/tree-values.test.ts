@@ -83,7 +83,7 @@ const BAD_VALUES: Readonly<Record<string, Buffer>> = {
   ...Object.fromEntries(BAD_NAMES.map((name) => [`the name ${JSON.stringify(name)}`, named(name)])),
 }
 
-test('no value that is not the one encoding of a directory becomes one', async (t) => {
+test('R007-285 no value that is not the one encoding of a directory becomes one', async (t) => {
   const { global, local } = await nodes()
   const keys = await keysAt(t, global)
   const hold = await openHold(t, local)
@@ -103,7 +103,7 @@ test('no value that is not the one encoding of a directory becomes one', async (
   await hasKeys(t, global, keys.length)
 })
 
-test('a directory that states wrong sizes, or lacks a child, is refused', async (t) => {
+test('R007-285 a directory that states wrong sizes, or lacks a child, is refused', async (t) => {
   const { local } = await nodes()
   const hold = await openHold(t, local)
   const put = async (bytes: Buffer): Promise<void> => {
@@ -147,7 +147,7 @@ test('a directory that states wrong sizes, or lacks a child, is refused', async 
   t.is((await call(local, 'DELETE', `/v1/holds/${hold}`)).status, 204)
 })
 
-test('a directory value of 17 MiB is refused before anything decodes it', async (t) => {
+test('R007-285 a directory value of 17 MiB is refused before anything decodes it', async (t) => {
   const { global, local } = await nodes()
   const path = local.place.file('huge')
   writeFileSync(path, '')
@@ -160,7 +160,7 @@ test('a directory value of 17 MiB is refused before anything decodes it', async 
   if (before !== undefined) t.true(peakMib(global.process.pid!)! - before < 100)
 })
 
-test('bytes that are put plainly are no directory, and the message says so', async (t) => {
+test('R007-285 bytes that are put plainly are no directory, and the message says so', async (t) => {
   const { local } = await nodes()
   const bytes = tree([Buffer.from('plain'), file(uint(5), blake3(Buffer.from('plain')))])
   const [key] = linesOf(t, await local.run(['put', '-'], bytes))
@@ -181,7 +181,7 @@ test('bytes that are put plainly are no directory, and the message says so', asy
   t.is(Buffer.compare((await local.run(['get', key!])).stdout, bytes), 0)
 })
 
-test('a hold that is not there, and a hold that ended, are not found', async (t) => {
+test('R007-285 a hold that is not there, and a hold that ended, are not found', async (t) => {
   const { local } = await nodes()
   const ended = await openHold(t, local)
   t.is((await call(local, 'DELETE', `/v1/holds/${ended}`)).status, 204)
@@ -196,7 +196,7 @@ test('a hold that is not there, and a hold that ended, are not found', async (t)
   }
 })
 
-test('nothing is bound below a directory, nor a directory above a name, nor a name like a key', async (t) => {
+test('R007-285 nothing is bound below a directory, nor a directory above a name, nor a name like a key', async (t) => {
   const { local } = await nodes()
   const path = folder(t)
   mkdirSync(`${path}/sub`)

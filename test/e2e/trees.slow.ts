@@ -45,18 +45,18 @@ async function passes(t: ExecutionContext, make: (path: string) => void): Promis
   t.true((peakMib(global.process.pid!) ?? 0) < MOST_MIB, 'Global after the removal')
 }
 
-test('an empty folder passes', (t) => passes(t, (path) => execFileSync('mkdir', [path])))
+test('R007-287 an empty folder passes', (t) => passes(t, (path) => execFileSync('mkdir', [path])))
 
-test('one of everything passes, 900 levels deep', (t) =>
+test('R007-287 one of everything passes, 900 levels deep', (t) =>
   passes(t, (path) => writeEverything(path, 900)))
 
-test('100,000 files in 1,000 folders pass', (t) =>
+test('R007-287 100,000 files in 1,000 folders pass', (t) =>
   passes(t, (path) => writeMany(path, 1000, 100, 500)))
 
-test('one folder of 50,000 files passes', (t) =>
+test('R007-287 one folder of 50,000 files passes', (t) =>
   passes(t, (path) => writeMany(path, 1, 50_000, 500)))
 
-test('a file of 2 GiB among small ones passes', (t) => {
+test('R007-287 a file of 2 GiB among small ones passes', (t) => {
   if (statfsSync('/tmp').bavail * statfsSync('/tmp').bsize < 12 * GIB) {
     t.log('SKIPPED: no 12 GiB of space')
     t.pass()
@@ -68,7 +68,7 @@ test('a file of 2 GiB among small ones passes', (t) => {
   })
 })
 
-test('a second version of 10,000 files with one changed sends and removes what changed', async (t) => {
+test('R007-287 a second version of 10,000 files with one changed sends and removes what changed', async (t) => {
   t.timeout(1_800_000)
   const path = folder(t)
   writeMany(path, 100, 100, 4096)
@@ -97,7 +97,7 @@ function wide(owner: Owner, entries: number): string {
   return path
 }
 
-test('a folder of 1,000,000 entries is refused by its path, in bounded memory', async (t) => {
+test('R007-287 a folder of 1,000,000 entries is refused by its path, in bounded memory', async (t) => {
   t.timeout(1_800_000)
   const { a } = await treeNodes(t)
   const put = await measured(a, ['put', wide(t, 1_000_000)])
@@ -106,7 +106,7 @@ test('a folder of 1,000,000 entries is refused by its path, in bounded memory', 
   t.true(put.mib < MOST_MIB, `${put.mib} MiB`)
 })
 
-test('a directory value of 1 GiB is refused before anything decodes it', async (t) => {
+test('R007-287 a directory value of 1 GiB is refused before anything decodes it', async (t) => {
   t.timeout(1_800_000)
   const { global, a, b } = await treeNodes(t)
   const path = a.place.file('huge')
@@ -120,7 +120,7 @@ test('a directory value of 1 GiB is refused before anything decodes it', async (
   for (const daemon of [global, a, b]) t.true((peakMib(daemon.process.pid!) ?? 0) < MOST_MIB)
 })
 
-test('a tree of links with long targets passes', (t) =>
+test('R007-287 a tree of links with long targets passes', (t) =>
   passes(t, (path) => {
     writeMany(path, 1, 2, 100)
     for (let i = 0; i < 3000; i++) symlinkSync('./'.repeat(1900), `${path}/link-${i}`)

@@ -14,7 +14,7 @@ const nodes = shared(async (owner) => {
   return { ...all, files }
 })
 
-test('a tree with one of everything is the same on another machine, and its key is another encoder’s', async (t) => {
+test('R007-286 a tree with one of everything is the same on another machine, and its key is another encoder’s', async (t) => {
   const { a, b, files } = await nodes()
   const path = `${files}/everything`
   const key = await putTree(t, a, path, ['--name', 'everything/v1'])
@@ -26,7 +26,7 @@ test('a tree with one of everything is the same on another machine, and its key 
   t.deepEqual(linesOf(t, await b.run(['cid', path])), [key])
 })
 
-test('an empty folder is a directory, and a file below a directory is a value', async (t) => {
+test('R007-286 an empty folder is a directory, and a file below a directory is a value', async (t) => {
   const { a, b, files } = await nodes()
   mkdirSync(`${files}/none`)
   const key = await putTree(t, a, `${files}/none`)
@@ -42,7 +42,7 @@ test('an empty folder is a directory, and a file below a directory is a value', 
   t.is(range.stdout.byteLength, 7)
 })
 
-test('a second version sends what changed, and its removal removes that alone', async (t) => {
+test('R007-286 a second version sends what changed, and its removal removes that alone', async (t) => {
   const { global, a, b, files } = await nodes()
   const path = `${files}/versions`
   writeMany(path, 10, 30, 3000)
@@ -71,7 +71,7 @@ test('a second version sends what changed, and its removal removes that alone', 
   t.is((await keysAt(t, global)).length, keys.length - 311)
 })
 
-test('an update makes an old tree the new one, deletes only if asked, and is repeated for nothing', async (t) => {
+test('R007-286 an update makes an old tree the new one, deletes only if asked, and is repeated for nothing', async (t) => {
   const { a, b, files } = await nodes()
   const [old, new_, out] = [`${files}/old`, `${files}/new`, `${files}/out`]
   writeMany(old, 3, 5, 2000)
