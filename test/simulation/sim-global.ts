@@ -228,6 +228,11 @@ export class SimGlobal {
         const most = this.#options.world.chance(0.1) ? 400 : 20
         return this.#later(0, most, () => this.#handle({ type: 'rows', ticket, rows }))
       }
+      case 'scan': {
+        const { ticket, table, prefix, after, limit } = effect
+        const rows = this.store.page(table, prefix, after, limit)
+        return this.#handle({ type: 'rows', ticket, rows })
+      }
       case 'load': {
         const { ticket } = effect
         const values = effect.values.map(() => undefined)
@@ -272,6 +277,7 @@ export class SimGlobal {
         this.#wires.delete(effect.session)
         return wire?.end()
       }
+      case 'children':
       case 'discard':
       case 'inspect':
       case 'page':

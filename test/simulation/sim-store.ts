@@ -3,7 +3,8 @@
  * what was not synced. Values have no bytes here: a location is a name.
  */
 import { toHex } from '../../src/bytes.ts'
-import type { LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
+import { withCounters } from '../../src/store/counters.ts'
+import type { Condition, LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
 
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
@@ -35,17 +36,28 @@ export class SimStore {
     return [...this.#rows].filter(([name]) => name.startsWith(begin)).map(([, row]) => row)
   }
 
+  /** Rows in the order of their ids, after one of them. */
+  page(table: string, prefix: Uint8Array, after: Uint8Array | undefined, limit: number): Row[] {
+    const begin = after === undefined ? '' : toHex(after)
+    return this.scan(table, prefix)
+      .map((row) => ({ row, id: toHex(row.id) }))
+      .filter(({ id }) => id > begin)
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit)
+      .map(({ row }) => row)
+  }
+
   log(after: number, limit: number): LogEntry[] {
     const entries = this.#log.slice(after, after + limit)
     return entries.map((entry, i) => ({ seq: after + i + 1, entry }))
   }
 
   /** Do it where its conditions hold. It is durable after the next `sync`. */
-  apply({ conditions, writes, entry }: Transaction): Committed {
+  apply(transaction: Transaction): Committed {
+    const { conditions, entry } = transaction
     const rows = this.#rows
-    for (const { key, version } of conditions) {
-      if ((rows.get(nameOf(key))?.version ?? 0) !== version) return { ok: false }
-    }
+    if (!conditions.every((condition) => this.#holds(condition))) return { ok: false }
+    const writes = withCounters(transaction, (key) => rows.get(nameOf(key))?.value)
     if (entry !== undefined) this.#log.push(entry)
     const seq = this.#log.length
     for (const { key, value } of writes) {
@@ -54,6 +66,14 @@ export class SimStore {
       else rows.set(nameOf(key), { id: key.id, value, version })
     }
     return { ok: true, seq }
+  }
+
+  #holds(condition: Condition): boolean {
+    if ('present' in condition) return this.#rows.has(nameOf(condition.present))
+    if ('noneWithPrefix' in condition) {
+      return this.scan(condition.table, condition.noneWithPrefix).length === 0
+    }
+    return (this.#rows.get(nameOf(condition.key))?.version ?? 0) === condition.version
   }
 
   sync(): void {
