@@ -5,8 +5,9 @@ import { ALL_RULES, type Rules } from '../../src/index/rules.ts'
 import { grantorClock, holderClock, type Clocks } from '../../src/node/clock.ts'
 import { Oracle } from './oracle.ts'
 import { SimClock } from './sim-clock.ts'
-import { SimGlobal, digestOf } from './sim-global.ts'
+import { SimGlobal } from './sim-global.ts'
 import { SimLocal } from './sim-local.ts'
+import { digestOf } from './tokens.ts'
 import { World } from './world.ts'
 
 export interface Outcome {

@@ -8,10 +8,11 @@ import { keySubject } from '../../src/index/local/in-flight.ts'
 import type { LocalEffect } from '../../src/index/local/local-events.ts'
 import type { Answer, Digest, Request } from '../../src/index/message.ts'
 import { DOUBT_MS } from '../../src/limits.ts'
-import { TICK_MS, digestOf } from './sim-global.ts'
+import { TICK_MS } from './sim-global.ts'
 import type { Applied } from './oracle.ts'
 import type { Entry } from './sim-holdings.ts'
 import type { SimLocal } from './sim-local.ts'
+import { digestOf } from './tokens.ts'
 import { DELAY_MS } from './wire.ts'
 
 /**

@@ -16,7 +16,8 @@ import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/recor
 import type { Transaction } from '../../src/store/store.ts'
 import type { Oracle } from './oracle.ts'
 import type { SimClock } from './sim-clock.ts'
-import { SimStore, type Backup } from './sim-store.ts'
+import { SimStore, type Backup, type Committed } from './sim-store.ts'
+import { digestOf } from './tokens.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -294,7 +295,7 @@ export class SimGlobal {
     const { world, oracle, rules } = this.#options
     const apply = (): (number | undefined)[] =>
       transactions.map((transaction) => {
-        const result = this.store.apply(transaction)
+        const result = this.#apply(transaction)
         if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
         return result.ok ? result.seq : undefined
       })
@@ -314,6 +315,15 @@ export class SimGlobal {
       // It is durable; the process may crash before it learns that.
       this.#later(0, 5, () => tell(result))
     })
+  }
+
+  #apply(transaction: Transaction): Committed {
+    try {
+      return this.store.apply(transaction)
+    } catch (error) {
+      this.#options.oracle.fail(String(error))
+      return { ok: false }
+    }
   }
 
   #send(session: SessionId, message: Message): void {
@@ -343,9 +353,3 @@ export class SimGlobal {
     }
   }
 }
-
-const DIGESTS: readonly Digest[] = Array.from({ length: 256 }, (_, token) =>
-  new Uint8Array(32).fill(token),
-)
-
-export const digestOf = (token: number): Digest => DIGESTS[token]!
