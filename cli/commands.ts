@@ -13,14 +13,17 @@ const NONE: readonly [number, number] = [0, 0]
 
 export const COMMANDS: CommandTable = {
   put: {
-    usage: 'FILE... | -\nFILE --name NAME',
-    summary: 'store files and print their keys',
+    usage: 'FILE|DIR... | -\nFILE|DIR --name NAME\nDIR... [--follow] [--ignore-file FILE]',
+    summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
-      ['dstore put model.bin --name models/v1', 'also bind a write-once name to it'],
-      ['tar c src | dstore put -', 'store standard input'],
+      ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
+      ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
+      ['dstore put . --ignore-file .gitignore', 'leave out what git would leave out'],
+      ['curl -s https://example.com | dstore put -', 'store standard input'],
     ],
-    flags: ['name', 'json', ...CALL],
+    flags: ['name', 'follow', 'ignore-file', 'json', ...CALL],
+    flagHelp: { follow: 'store what links out of a folder point to' },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
   },

@@ -33,6 +33,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   force: yes('also remove a value that has names; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
   name: text('NAME', 'bind this write-once name in the same change'),
+  'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
   after: text('POSITION', 'resume after the change with this position (see --json)'),
@@ -86,6 +87,7 @@ export interface Flags {
   readonly force?: boolean
   readonly repair?: boolean
   readonly name?: string
+  readonly 'ignore-file'?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
   readonly after?: string

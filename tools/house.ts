@@ -23,6 +23,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
+  'cli/tree': 'Folders: what `put` and `get` of directories share.',
   'cli/terminal': 'What a command prints: text, tables, progress.',
   src: "The library's entry, and leaves that every folder may import.",
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
@@ -73,6 +74,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
+  'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
+  'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',
+  'src/tree/put/walk': 'Lists the folders of a tree on disk, and refuses what cannot be stored.',
   'src/wire': 'Channels, and the frames on them.',
 }
 

@@ -25,7 +25,8 @@ export async function connectNode(
   }
 }
 
-const remoteNode = (client: Client, role: Node['role']): Node => ({
+/** The daemon of a client as a node; to be closed with the client. */
+export const remoteNode = (client: Client, role: Node['role']): Node => ({
   role,
   index: remoteIndex(client),
   members: remoteMembers(client),
