@@ -28,19 +28,26 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/put.ts')).put,
   },
   get: {
-    usage: 'KEY [-o FILE] [--range A-B]\n[KEY...] [--files-from LIST] --output-dir DIR',
-    summary: 'fetch values; every byte is verified against its key',
+    usage:
+      'KEY[/PATH] [-o FILE] [--range A-B]\nKEY[/PATH] -o DIR\n' +
+      'KEY[/PATH] --format tar [-o FILE]\nKEY[/PATH] --update DIR [--delete]\n[KEY...] [--files-from LIST] --output-dir DIR',
+    summary: 'fetch values and directories; every byte is verified against its key',
     examples: [
       ['dstore get bafkr4i... -o model.bin', 'write a file: all of it or nothing'],
       ['dstore get bafkr4i... | tar x', 'write to standard output'],
+      ['dstore get models/v1 -o model', 'write a directory to a folder: all of it or nothing'],
+      ['dstore get models/v1/config.json', 'one file of a directory'],
+      ['dstore get models/v1 --format tar | tar x', 'a directory as a tar file'],
+      ['dstore get models/v2 --update model --delete', 'write only what differs from the folder'],
       ['dstore get models/v1 --range 0-99', 'fetch the first hundred bytes of a named value'],
       [
         'dstore ls --keys | dstore get --files-from - --output-dir all',
         'a file for each, many at once',
       ],
     ],
-    flags: ['output', 'output-dir', 'files-from', 'range', ...CALL],
-    isDoneUnread: ({ output, 'output-dir': folder }) => (output ?? folder) !== undefined,
+    flags: ['output', 'output-dir', 'update', 'delete', 'format', 'files-from', 'range', ...CALL],
+    isDoneUnread: ({ output, 'output-dir': folder, update }) =>
+      (output ?? folder ?? update) !== undefined,
     positionals: MANY,
     load: () => get,
   },
@@ -84,13 +91,15 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/names.ts')).name,
   },
   ls: {
-    usage: '[PREFIX]\n--keys',
-    summary: 'list names or keys',
+    usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
+    summary: 'list names, keys, or what a directory has',
     examples: [
       ['dstore ls models/', 'list the names with this prefix'],
+      ['dstore ls models/v1/', 'list the directory that the name models/v1 is bound to'],
+      ['dstore ls --tree -l bafyr4i...', 'all that is below a directory, with sizes'],
       ['dstore ls --keys | wc -l', 'count the values'],
     ],
-    flags: ['keys', 'json', ...CALL],
+    flags: ['keys', 'long', 'tree', 'json', ...CALL],
     positionals: [0, 1],
     load: async () => (await import('./commands/names.ts')).ls,
   },

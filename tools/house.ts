@@ -24,6 +24,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
   'cli/tree': 'Folders: what `put` and `get` of directories share.',
+  'cli/tree': 'What commands share that lead into directories: get, ls, stat, prefetch, evict.',
   'cli/terminal': 'What a command prints: text, tables, progress.',
   src: "The library's entry, and leaves that every folder may import.",
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
@@ -74,9 +75,11 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
+  'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
   'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
   'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',
   'src/tree/put/walk': 'Lists the folders of a tree on disk, and refuses what cannot be stored.',
+  'src/tree/read': 'Reads stored trees: words, entries, walks.',
   'src/wire': 'Channels, and the frames on them.',
 }
 
