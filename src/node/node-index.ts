@@ -55,9 +55,47 @@ export interface DirectoryFacts {
   readonly mayLack: boolean
 }
 
+/** A fixed name is bound once; a tag can be moved. The first binding decides. */
+export type NameKind = 'fixed' | 'tag'
+
+/** Options of a binding. */
+export interface BindOptions extends CallOptions {
+  /** Default: `fixed`. A name that is bound keeps its kind: `conflict` for the other. */
+  readonly kind?: NameKind
+  /** Unbind the name after this time, in milliseconds. Default: never. */
+  readonly expiresMs?: number
+  /** Of a tag: how long the replaced target is kept where nothing else holds it. */
+  readonly keepMs?: number
+}
+
+/** One target of a tag. */
+export interface TagTarget {
+  readonly key: Key
+  /** When the tag was moved to it; ISO 8601. */
+  readonly at: string
+}
+
+/** The outcome of the move of a tag. */
+export interface TagResult {
+  readonly name: string
+  readonly key: Key
+  /** What it pointed to before; undefined if it was not bound, or to the same key. */
+  readonly previous: Key | undefined
+  /** Until when that is kept, if nothing else holds it; ISO 8601. */
+  readonly previousKeptUntil: string | undefined
+  /** Peer ids of Locals that have been silent, which may show the old target until they are back. */
+  readonly silent: readonly string[]
+}
+
 /** A name and the value that it is bound to. */
 export interface BoundName {
   readonly name: string
+  /** Undefined where a Global of an earlier version answered. */
+  readonly kind?: NameKind
+  /** ISO 8601. */
+  readonly boundAt?: string
+  /** ISO 8601; undefined: never. */
+  readonly expiresAt?: string
   readonly key: Key
   /** Bytes. */
   readonly size: number
@@ -180,7 +218,17 @@ export interface NodeIndex {
   /**
    * Bind a write-once name. Errors: `usage`, `not-found`; `conflict` if it is bound to another key.
    */
-  bind(name: string, key: Key, options?: CallOptions): Promise<BoundName>
+  bind(name: string, key: Key, options?: BindOptions): Promise<BoundName>
+
+  /**
+   * Moves a tag to a key, or binds it. Resolves when the change is durable; waits for no Local, but
+   * this node reads the new target from then on. Errors: `usage`, `not-found` for the key,
+   * `conflict` if the name is fixed.
+   */
+  tag?(name: string, key: Key, options?: BindOptions): Promise<TagResult>
+
+  /** The last targets of a tag, the newest first. `not-found` if it is not bound. */
+  tagHistory?(name: string, options?: CallOptions): Promise<readonly TagTarget[]>
 
   /**
    * Unbind a name. Its value is removed with its last name, unless it was ever put without one.

@@ -1,0 +1,22 @@
+/** Limits of tags, expiry, rules and tokens. */
+
+// 004: names that move, expiry, rules
+
+/** Targets that a tag's history remembers. */
+export const TAG_HISTORY: number = 16
+/** How long a tag's replaced target is kept by default. */
+export const TAG_KEEP_MS: number = 600_000
+/** How long Global remembers the id of an operation, and answers its repeat. */
+export const OPERATION_MS: number = 600_000
+/** Operations that Global remembers; beyond it puts with an id are `busy`. */
+export const OPERATIONS: number = 65_536
+/** Random bytes that name an operation. */
+export const OPERATION_ID_BYTES: number = 16
+/** Rules of one Global. */
+export const RULES: number = 256
+/** How often a Local reports the use of a key, at most. */
+export const USE_REPORT_MS: number = 60_000
+/** The grain of the stored order of use. */
+export const USE_BUCKET_MS: number = 3_600_000
+/** Tokens of one node. */
+export const TOKENS: number = 1024
