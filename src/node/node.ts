@@ -10,6 +10,7 @@ import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
+import type { NodeRules } from './node-rules.ts'
 import type { NodeStatus, Role } from './node-status.ts'
 import type { PutManyOptions, PutOptions, PutResult, ValueSource } from './node-puts.ts'
 import type { NodeTrees } from './node-trees.ts'
@@ -19,6 +20,7 @@ export type * from './node-inactive.ts'
 export type * from './node-index.ts'
 export type * from './node-lists.ts'
 export type * from './node-members.ts'
+export type * from './node-rules.ts'
 export type * from './node-puts.ts'
 export type * from './node-status.ts'
 export type * from './node-trees.ts'
@@ -113,6 +115,8 @@ export interface Node {
   readonly index: NodeIndex
   /** Tickets and members. */
   readonly members: NodeMembers
+  /** Lifecycle of names. */
+  readonly rules?: NodeRules
   /** Puts of directories. */
   readonly trees?: NodeTrees
   /** Only at a Local whose state directory has a store of an earlier role. */
