@@ -37,6 +37,7 @@ export type {
   Invitation,
   InviteOptions,
   MemberEntry,
+  Miscount,
   NodeStatus,
   PeerTraffic,
   Progress,
