@@ -42,7 +42,7 @@ export function* put(
 ): Plan {
   const keys = putRows(digest, name)
   const rows = yield mayLack ? [...keys, missingRow(digest)] : keys
-  if (rows[0] !== undefined || rows[1] !== undefined) {
+  if (rows[0] !== undefined || (name !== undefined && rows[1] !== undefined)) {
     return putAgain(rows, digest, name, (have) => confirm({ type: 'stored', receipts: [have] }))
   }
   const refusal = name === undefined ? undefined : whyNotBound(name, rows)
