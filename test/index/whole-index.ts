@@ -29,7 +29,7 @@ export interface WholeIndex {
   readonly directories: ReadonlyMap<string, Directory>
   /** For each key that directories hold, how many. */
   readonly held: ReadonlyMap<string, number>
-  /** Work that is not done: rows of holds, of their ends, of edges half counted, of cascades. */
+  /** Work that is not done: rows of holds, of what they keep, of edges half counted, of cascades. */
   readonly unfinished: readonly string[]
   /** Keys that directories hold and that do not exist. */
   readonly missing: ReadonlySet<string>
@@ -145,13 +145,17 @@ class Walk implements WholeIndex {
       this.#locations.push({ location, size })
       this.#part(hex, await this.#bytes(hex, { size, location }), counted)
     }
-    for (const { id } of await this.#meta('ended/')) this.unfinished.push(`ended ${toHex(id)}`)
+    const holds = new Set<string>()
+    for (const { id } of await this.#meta('ended/')) holds.add(toHex(id))
     for (const { id, row } of await this.#meta('hold/')) {
       if (id.byteLength === 16) {
         this.unfinished.push(`hold ${toHex(id)}`)
+        holds.add(toHex(id))
         continue
       }
-      this.unfinished.push(`record of ${toHex(id.subarray(0, 16))}`)
+      const hold = toHex(id.subarray(0, 16))
+      this.unfinished.push(`record of ${hold}`)
+      if (!holds.has(hold)) this.#fault(`${hold}: what it keeps is recorded, and it is no hold`)
       const { digests, released } = decodeHeld(row)
       for (const digest of digests) {
         const hex = toHex(digest)

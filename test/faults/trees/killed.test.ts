@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { toHex } from '../../../src/bytes.ts'
-import { CASCADE_ROWS, ENDED_ROWS } from '../../../src/index/records/tree-record.ts'
+import { CASCADE_ROWS, HOLD_ROWS, holdOf } from '../../../src/index/records/tree-record.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Global } from '../../../src/node/global/global.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
@@ -16,14 +16,17 @@ import { test } from '../../serial.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { VERSIONS, versionOf } from './versions.ts'
 
-const KILLS = Number(process.env['DSTORE_KILLS'] ?? 4)
-const FILES = Number(process.env['DSTORE_KILLED_FILES'] ?? 300)
-const MAX_LIFE_MS = Math.max(500, FILES)
+const KILLS = Number(process.env['DSTORE_KILLS'] ?? 2)
+/** Of each version. */
+const FILES = Number(process.env['DSTORE_KILLED_FILES'] ?? 200)
+/** A process is killed in the middle of one of its first calls. */
+const MOST_CALLS = 10
+const MOST_DELAY_MS = FILES / 2
 
 type Fate = 'there' | 'gone' | 'unsure'
 
-/** Runs a process on the directory, and kills it after so many milliseconds of work. */
-async function runAndKill(dir: string, lifeMs: number, fates: Fate[]): Promise<number> {
+/** Runs a process on the directory, and kills it. Returns how many of its calls were answered. */
+async function runAndKill(dir: string, fates: Fate[]): Promise<number> {
   const path = fileURLToPath(new URL('killed-process.js', import.meta.url))
   const child = spawn(process.execPath, [path, dir, `${FILES}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -31,15 +34,18 @@ async function runAndKill(dir: string, lifeMs: number, fates: Fate[]): Promise<n
   const closed = new Promise<NodeJS.Signals | null>((resolve) => {
     child.on('close', (_code, signal) => resolve(signal))
   })
-  let answered = 0
-  let timer: NodeJS.Timeout | undefined
+  const lastCall = 1 + Math.floor(Math.random() * MOST_CALLS)
+  let [calls, answered] = [0, 0]
   for await (const line of createInterface({ input: child.stdout })) {
-    timer ??= setTimeout(() => child.kill('SIGKILL'), lifeMs)
     const words = line.split(' ')
     if (words[0] === 'done') {
       answered++
       fates[Number(words[2])] = words[1] === 'put' ? 'there' : 'gone'
-    } else if (words.length === 2) fates[Number(words[1])] = 'unsure'
+    } else if (words[0] !== 'ready') {
+      fates[Number(words[1])] = 'unsure'
+      if (++calls !== lastCall) continue
+      setTimeout(() => child.kill('SIGKILL'), Math.random() * MOST_DELAY_MS)
+    }
   }
   assert.equal(await closed, 'SIGKILL', 'it was killed, it did not fail')
   return answered
@@ -70,10 +76,12 @@ async function withGlobal(
 /** Waits until nothing is being removed or released any more. */
 async function settled(store: Store): Promise<void> {
   await eventually(async () => {
-    const left = [CASCADE_ROWS, ENDED_ROWS].map((prefix) =>
-      store.scan('meta', { prefix, limit: 1 }),
+    if ((await store.scan('meta', { prefix: CASCADE_ROWS, limit: 1 })).length > 0) return false
+    const rows = await store.scan('meta', { prefix: HOLD_ROWS, limit: 1_000_000 })
+    const open = rows.flatMap((row) => holdOf(row, HOLD_ROWS) ?? []).map(toHex)
+    return rows.every(({ id }) =>
+      open.includes(toHex(id.subarray(HOLD_ROWS.length).subarray(0, 16))),
     )
-    return (await Promise.all(left)).every((rows) => rows.length === 0)
   })
 }
 
@@ -128,7 +136,7 @@ test(`R004-95: a tree is whole or gone after kill -9, ${KILLS} times in puts and
     const fates = Array.from({ length: VERSIONS }, (): Fate => 'gone')
     let [answered, holds, cascades] = [0, 0, 0]
     for (let run = 0; run < KILLS; run++) {
-      answered += await runAndKill(dir, Math.random() * MAX_LIFE_MS, fates)
+      answered += await runAndKill(dir, fates)
       const left = await check(dir, fates)
       holds += left.holds
       cascades += left.cascades
