@@ -131,6 +131,11 @@ export class GlobalIndex {
     return this.#sessions.contains(position)
   }
 
+  /** Something else marks keys as missing: before and after that, each put looks for marks. */
+  expectMissing(): void {
+    this.#trees.onMissing()
+  }
+
   /** Peer ids of the Locals that are connected and welcome. */
   peers(): string[] {
     return this.#sessions.peers()

@@ -115,7 +115,9 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
-    this.#counts = new CountVerifier({ store: options.store, repair, ask: askOf(driver), random })
+    const { store } = options
+    const expectMissing = (): void => driver.index.expectMissing()
+    this.#counts = new CountVerifier({ store, repair, ask: askOf(driver), random, expectMissing })
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),

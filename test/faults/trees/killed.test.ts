@@ -130,7 +130,7 @@ async function check(dir: string, fates: Fate[]): Promise<{ holds: number; casca
   return { holds: holds.length, cascades: cascades.length }
 }
 
-test(`R004-95: a tree is whole or gone after kill -9, ${KILLS} times in puts and removals of ${FILES} files`, async (t) => {
+test(`R004-91, R004-98: a tree is whole or gone after kill -9, ${KILLS} times in puts and removals of ${FILES} files`, async (t) => {
   t.timeout(60 * 60_000)
   await inTemporary(async (dir) => {
     const fates = Array.from({ length: VERSIONS }, (): Fate => 'gone')

@@ -13,6 +13,8 @@ export interface CountVerifierOptions {
   /** Requests to the index. */
   readonly ask: Ask
   readonly random: (bytes: number) => Uint8Array
+  /** See `GlobalIndex`. */
+  readonly expectMissing: () => void
 }
 
 export class CountVerifier {
