@@ -3,8 +3,15 @@ import { toHex } from '../../../../src/bytes.ts'
 import { decodeDirectory, encodeDirectory } from '../../../../src/directory/codec.ts'
 import { totalsOf, type Entry } from '../../../../src/directory/directory.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
-import type { GlobalEffect } from '../../../../src/index/global/global-events.ts'
-import type { Body, Digest, PresentItem, Receipt, Removed } from '../../../../src/index/message.ts'
+import { SELF, type GlobalEffect } from '../../../../src/index/global/global-events.ts'
+import type {
+  Body,
+  Digest,
+  PresentItem,
+  Receipt,
+  Removed,
+  Request,
+} from '../../../../src/index/message.ts'
 import { decodeKey, keyRow, removedRow } from '../../../../src/index/records/record.ts'
 import {
   ADDING_ROWS,
@@ -95,6 +102,11 @@ export class TreeMachine extends Machine {
     this.tick(1)
     this.tick(1)
     return this
+  }
+
+  /** A request whose answer does not matter: to look for it takes time. */
+  tell(body: Request): void {
+    this.message(SELF, { id: 1, body })
   }
 
   openHold(id: Uint8Array = HOLD): Body {
