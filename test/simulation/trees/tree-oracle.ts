@@ -18,6 +18,9 @@ export class TreeOracle {
   readonly #asked = new Set<number>()
   readonly #forced = new Set<number>()
 
+  /** Names that a caller asked to unbind. */
+  readonly #unbound = new Set<string>()
+
   constructor(oracle: Oracle, store: SimStore) {
     this.#oracle = oracle
     this.#store = store
@@ -31,6 +34,7 @@ export class TreeOracle {
 
   /** A caller is about to send this. */
   asks(request: Request): void {
+    if (request.type === 'unbind') this.#unbound.add(request.name)
     if (request.type !== 'remove') return
     const token = request.digest[0]!
     this.#asked.add(token)
@@ -48,8 +52,10 @@ export class TreeOracle {
     if (decodeKey(row).unnamed && !this.#asked.has(token)) {
       return `${token} is removed with a tree, but was put without a name`
     }
-    if (change.names.length === 0 || this.#forced.has(token)) return undefined
-    return `${token} is removed with names, without force`
+    const [name, ...more] = change.names
+    if (name === undefined || this.#forced.has(token)) return undefined
+    if (more.length === 0 && this.#unbound.has(name)) return undefined
+    return `${token} is removed with its names, without force`
   }
 
   /** A transaction was applied. */
