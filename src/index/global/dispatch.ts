@@ -52,14 +52,14 @@ export function roleTooLow(peer: string, role: string, needed: string): Failure 
 export function planOf(
   body: Body,
   context: () => membership.MembershipContext,
-  holdersOf: lookups.HoldersOf,
+  lookup: lookups.LookupContext,
   removal: removals.RemovalContext,
 ): (() => Plan) | undefined {
   switch (body.type) {
     case 'locate':
-      return () => lookups.locate(body, holdersOf)
+      return () => lookups.locate(body, lookup)
     case 'lookup':
-      return () => lookups.lookup(body)
+      return () => lookups.lookup(body, lookup)
     case 'offer':
       return () => puts.offer(body)
     case 'bind':

@@ -19,7 +19,7 @@ import { isRequest, planOf, refusalOf } from './dispatch.ts'
 import { ChangeFeed } from './feed.ts'
 import { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
 import { LocalRegister } from './local-register.ts'
-import type { HoldersOf } from './lookup-plans.ts'
+import type { HoldersOf, LookupContext } from './lookup-plans.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
@@ -238,8 +238,7 @@ export class GlobalIndex {
         const finish = (answer: Body): void => this.#answer(origin, answer)
         if (isTreeRequest(body)) return this.#trees.serve(body, finish)
         const asker = this.#sessions.peerOf(session) ?? ''
-        const holders = this.#options.holders ?? (() => [])
-        const begin = planOf(body, () => this.#context(asker), holders, this.#removal)
+        const begin = planOf(body, () => this.#context(asker), this.#lookup, this.#removal)
         if (begin === undefined) {
           return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
@@ -250,6 +249,10 @@ export class GlobalIndex {
   }
 
   readonly #mayLack = (): boolean => this.#trees.mayLack
+
+  get #lookup(): LookupContext {
+    return { holdersOf: this.#options.holders ?? (() => []), mayLack: this.#mayLack }
+  }
 
   get #removal(): RemovalContext {
     const { onMissing, onCascade } = this.#trees

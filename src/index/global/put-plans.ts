@@ -178,7 +178,7 @@ export function* bind({ name, digest }: Bind): Plan {
   const found = decodeKey(row)
   const bound = (incarnation: number): Body => ({
     type: 'binding',
-    found: { digest, incarnation, fact: factOf(found, undefined, [])! },
+    found: { digest, incarnation, fact: factOf(found, undefined, { holders: [] })! },
   })
   if (taken !== undefined) return confirm(bound(taken.version))
   return bindTo(found, digest, name, rows, (seq) => answer(bound(seq)))

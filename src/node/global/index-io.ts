@@ -161,10 +161,11 @@ export class IndexIo {
 }
 
 async function listKeys(store: Store, list: List): Promise<Listed> {
-  const { count, digests, sizes, more } = await keysOf(store, list)
+  const { count, digests, sizes, directories, more } = await keysOf(store, list)
   const items = Array.from({ length: count }, (_, i) => ({
     digest: digestAt(digests, i),
     size: sizes[i]!,
+    ...(directories[i] === 1 && { directory: true }),
   }))
   return { type: 'listed', items, more }
 }
@@ -174,6 +175,7 @@ async function listNames(store: Store, names: Names): Promise<Named> {
   const items = Array.from({ length: page.count }, (_, i) => ({
     name: nameAt(page, i),
     digest: digestAt(page.digests, i),
+    ...(page.directories[i] === 1 && { directory: true }),
   }))
   return { type: 'named', items, more: page.more }
 }

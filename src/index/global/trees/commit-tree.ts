@@ -24,7 +24,7 @@ import { conditionsOf } from '../plan-runner.ts'
 import { textOf, type Attempt, type Rows } from '../plan.ts'
 import { nameTaken } from '../put-plans.ts'
 import { attempt, confirm, read, scan, type Flow } from './flow.ts'
-import { holdEnded } from './holds.ts'
+import { holdEnded, type HoldContext } from './holds.ts'
 import { below, boundAbove, boundBelow, rowsAbove } from './names.ts'
 
 /** Names the root of a tree, or marks it, and ends the hold. A repeat gives the same receipt. */
@@ -132,7 +132,10 @@ function* checkNew(name: string, found: KeyRecord, above: Rows): Flow<Condition>
 }
 
 /** Binds a name to a directory. */
-export function* bindTree({ name, digest }: Bind): Flow<Binding> {
+export function* bindTree(
+  { name, digest }: Bind,
+  context: Pick<HoldContext, 'mayLack'>,
+): Flow<Binding> {
   for (;;) {
     const keys = [keyRow(digest), nameRow(name), ...rowsAbove(name)]
     const rows = yield* read(keys)
@@ -141,7 +144,12 @@ export function* bindTree({ name, digest }: Bind): Flow<Binding> {
     const found = directoryOf(digest, row)
     const bound = (incarnation: number): Binding => ({
       type: 'binding',
-      found: { digest, incarnation, fact: factOf(found, undefined, [])!, directory: true },
+      found: {
+        digest,
+        incarnation,
+        fact: factOf(found, undefined, { holders: [], context })!,
+        directory: true,
+      },
     })
     if (isBound) {
       yield* confirm()

@@ -154,7 +154,7 @@ export class Trees {
       case 'offer':
         return run(offerHeld(request, request.hold, this.#context), (offered) => offered)
       case 'bind':
-        return run(bindTree(request), (binding) => binding)
+        return run(bindTree(request, this.#context), (binding) => binding)
     }
   }
 
@@ -279,12 +279,17 @@ export class Trees {
   *#findLeft(): Flow<void> {
     let after: Uint8Array | undefined
     for (;;) {
-      const [row] = yield* scan('meta', HOLD_ROWS, 1, after)
-      if (row === undefined) break
-      const hold = holdOf(row, HOLD_ROWS)
-      // The records of a hold that has ended have no row before them.
-      after = afterHold(hold ?? row.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES))
-      if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
+      const rows: readonly Row[] = yield* scan('meta', HOLD_ROWS, HOLD_PAGE, after)
+      for (const row of rows) {
+        const hold = holdOf(row, HOLD_ROWS)
+        if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
+      }
+      const last = rows.at(-1)
+      if (last === undefined) break
+      // The records of a hold are many, and those of one that has ended have no row before them.
+      after = afterHold(
+        holdOf(last, HOLD_ROWS) ?? last.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES),
+      )
     }
     after = undefined
     for (;;) {
@@ -319,6 +324,9 @@ function* nothingMissing(): Flow<boolean> {
   const conditions = [{ key: MISSING_ROW, version: 0 }]
   return (yield* attempt({ conditions, writes: [] })) !== undefined
 }
+
+/** Rows of holds and of what they keep that are read at once: a record has up to 32 KiB. */
+const HOLD_PAGE = 64
 
 const HELD: Body = { type: 'held' }
 
