@@ -307,14 +307,22 @@ export class Trees {
     this.#isCounting = true
     const missings = this.#missings
     this.#flows.run(
-      read([MISSING_ROW]),
-      ([row]) => {
+      nothingMissing(),
+      (isSo) => {
         this.#isCounting = false
-        if (row === undefined && missings === this.#missings) this.#mayLack = false
+        if (isSo && missings === this.#missings) this.#mayLack = false
       },
       () => (this.#isCounting = false),
     )
   }
+}
+
+/** The transaction comes after each removal that was begun before it: that may count one. */
+function* nothingMissing(): Flow<boolean> {
+  const [row] = yield* read([MISSING_ROW])
+  if (row !== undefined) return false
+  const conditions = [{ key: MISSING_ROW, version: 0 }]
+  return (yield* attempt({ conditions, writes: [] })) !== undefined
 }
 
 /** Rows of holds and of what they keep that are read at once: a record has up to 32 KiB. */
