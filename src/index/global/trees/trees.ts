@@ -147,8 +147,8 @@ export class Trees {
       case 'make-directories':
         return this.#make(request, finish, failed)
       case 'commit-tree':
-        return run(commitTree(request), (receipt) => {
-          this.#release(toHex(request.hold))
+        return run(commitTree(request), ({ receipt, hasEnded }) => {
+          if (hasEnded) this.#release(toHex(request.hold))
           return { type: 'stored', receipts: [receipt] }
         })
       case 'offer':
@@ -216,8 +216,8 @@ export class Trees {
   #end(hold: Uint8Array, done: () => void, failed: (why: DstoreError) => void): void {
     this.#flows.run(
       endHold(hold),
-      () => {
-        this.#release(toHex(hold))
+      (hasEnded) => {
+        if (hasEnded) this.#release(toHex(hold))
         done()
       },
       failed,
@@ -227,6 +227,7 @@ export class Trees {
   /** A hold has ended: its values are to be released. */
   #release(id: string): void {
     this.#holds.delete(id)
+    if (this.#answers.has(id)) return
     this.#ended.add(id)
     this.#releaseNext()
   }
