@@ -38,13 +38,17 @@ export class SimStore {
 
   /** Rows in the order of their ids, after one of them. */
   page(table: string, prefix: Uint8Array, after: Uint8Array | undefined, limit: number): Row[] {
-    const begin = after === undefined ? '' : toHex(after)
-    return this.scan(table, prefix)
-      .map((row) => ({ row, id: toHex(row.id) }))
-      .filter(({ id }) => id > begin)
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const begin = `${table} ${toHex(prefix)}`
+    const last = after === undefined ? begin : `${table} ${toHex(after)}`
+    const names: string[] = []
+    for (const name of this.#rows.keys()) {
+      const isAfter = after === undefined ? name >= last : name > last
+      if (isAfter && name.startsWith(begin)) names.push(name)
+    }
+    return names
+      .toSorted()
       .slice(0, limit)
-      .map(({ row }) => row)
+      .map((name) => this.#rows.get(name)!)
   }
 
   log(after: number, limit: number): LogEntry[] {
