@@ -13,16 +13,18 @@ const NONE: readonly [number, number] = [0, 0]
 
 export const COMMANDS: CommandTable = {
   put: {
-    usage: 'FILE|DIR... | -\nFILE|DIR --name NAME\nDIR... [--follow] [--ignore-file FILE]',
+    usage:
+      'FILE|DIR... | -\nFILE|DIR --name NAME\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
     summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
       ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
       ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
-      ['dstore put . --ignore-file .gitignore', 'leave out what git would leave out'],
+      ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
       ['curl -s https://example.com | dstore put -', 'store standard input'],
+      ['tar c -C src . | dstore put --format tar -', 'store what a tar file has as a directory'],
     ],
-    flags: ['name', 'follow', 'ignore-file', 'json', ...CALL],
+    flags: ['name', 'follow', 'ignore-file', 'format', 'json', ...CALL],
     flagHelp: { follow: 'store what links out of a folder point to' },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
@@ -53,10 +55,14 @@ export const COMMANDS: CommandTable = {
   },
   cid: {
     minor: true,
-    usage: 'FILE... | -',
-    summary: 'print the keys of files without storing them',
-    examples: [['dstore cid model.bin', 'the digest in the key is what b3sum prints']],
-    flags: ['json', 'quiet', 'verbose'],
+    usage: 'FILE|DIR... | -\nDIR... [--follow] [--ignore-file FILE]',
+    summary: 'print the keys of files and folders without storing them',
+    examples: [
+      ['dstore cid model.bin', 'the digest in the key is what b3sum prints'],
+      ['dstore cid my-model', 'the key that `dstore put my-model` prints'],
+    ],
+    flags: ['follow', 'ignore-file', 'json', 'quiet', 'verbose'],
+    flagHelp: { follow: 'hash what links out of a folder point to' },
     positionals: MANY,
     load: async () => (await import('./commands/cid.ts')).cid,
   },

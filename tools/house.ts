@@ -23,7 +23,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
-  'cli/tree': 'What commands share that lead into directories: get, ls, stat, prefetch, evict.',
+  'cli/tree':
+    'What commands share that lead into directories: put, get, ls, stat, prefetch, evict.',
+  'cli/tree/tar': 'Directories as tar files, and tar files as directories.',
   'cli/terminal': 'What a command prints: text, tables, progress.',
   src: "The library's entry, and leaves that every folder may import.",
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',

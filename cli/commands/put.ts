@@ -22,6 +22,10 @@ export async function put(invocation: Invocation): Promise<number> {
     throw new DstoreError('usage', 'put --name takes one file or folder')
   }
   if (name !== undefined) await checkName(name)
+  if (flags.format !== undefined) {
+    const { putTars } = await import('../tree/tar/put-command.ts')
+    return putTars(invocation)
+  }
   const folders = new Folders(invocation)
   await folders.prepare()
   const smallFiles = new SmallFiles(positionals)

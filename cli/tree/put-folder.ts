@@ -14,8 +14,7 @@ import { openInput } from '../input/input.ts'
 import { gather } from '../../src/bytes.ts'
 import { place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
-import type { ProgressLine } from '../terminal/progress.ts'
-import { plural } from '../terminal/terminal.ts'
+import { FolderProgress } from './folder-progress.ts'
 
 /** What `put --json` prints of a folder. */
 export interface PutFolderAnswer {
@@ -77,34 +76,4 @@ function cacheFolderIn(state: string): string | undefined {
   return statSync(state, { throwIfNoEntry: false })?.isDirectory() === true
     ? join(state, 'stat-cache')
     : undefined
-}
-
-const WORDS: Readonly<Record<TreeProgress['phase'], string>> = {
-  scan: 'found',
-  hash: 'hashed',
-  store: 'stored',
-}
-
-/** `model  hashed 12 of 30 files  45% ...`. */
-class FolderProgress {
-  readonly #line: ProgressLine
-  readonly #folder: string
-  #phase: TreeProgress['phase'] | undefined
-
-  constructor(line: ProgressLine, folder: string) {
-    this.#line = line
-    this.#folder = folder
-  }
-
-  update({ phase, doneFiles, totalFiles, doneBytes, totalBytes }: TreeProgress): void {
-    if (phase !== this.#phase) this.#line.restart()
-    this.#phase = phase
-    const count =
-      totalFiles === undefined
-        ? plural(doneFiles, 'file')
-        : `${doneFiles} of ${plural(totalFiles, 'file')}`
-    this.#line.label = `${this.#folder}  ${WORDS[phase]} ${count}`
-    if (totalBytes === undefined) this.#line.say('')
-    else this.#line.update(doneBytes, totalBytes)
-  }
 }

@@ -10,6 +10,8 @@ import { join } from 'node:path'
 const PYTHON = process.env['PYTHON'] ?? 'python3'
 const SCRIPT = 'test/python/directory_key.py'
 
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
 const python = (...args: string[]): string =>
   execFileSync(PYTHON, [SCRIPT, ...args], { encoding: 'utf8' }).trim()
 
@@ -44,10 +46,10 @@ function fill(folder: string): void {
 function main(): void {
   const probe = spawnSync(PYTHON, ['-c', 'import blake3, dag_cbor'], { stdio: 'ignore' })
   if (probe.status !== 0) {
-    console.log(`skipped: ${PYTHON} has not the packages dag-cbor and blake3`)
+    say(`skipped: ${PYTHON} has not the packages dag-cbor and blake3`)
     return
   }
-  console.log(`${python('--vectors', 'specs/vectors/008-directories.json')} vectors: equal`)
+  say(`${python('--vectors', 'specs/vectors/008-directories.json')} vectors: equal`)
   const folder = mkdtempSync(join(tmpdir(), 'dstore-python-'))
   try {
     fill(folder)
@@ -56,7 +58,7 @@ function main(): void {
     })
     const theirs = python(folder)
     if (ours.trim() !== theirs) throw new Error(`dstore says ${ours.trim()}, Python ${theirs}`)
-    console.log(`a folder: both say ${theirs}`)
+    say(`a folder: both say ${theirs}`)
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -16,7 +16,7 @@ export class StoredValues implements ValueReader {
   readonly reads: string[] = []
   /** Called before each read; what it throws is the outcome. */
   beforeGet: (key: Key) => Promise<void> | void = () => undefined
-  /** What every piece waits for. */
+  /** What the bytes of files wait for. */
   gate: Promise<void> = Promise.resolve()
   /** Reads in progress, and the most at a time. */
   reading: number = 0
@@ -51,13 +51,13 @@ export class StoredValues implements ValueReader {
     const bytes = this.values.get(key.toHex())
     if (bytes === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     this.reads.push(key.toHex())
-    return { size: bytes.byteLength, bytes: this.#pieces(bytes) }
+    return { size: bytes.byteLength, bytes: this.#pieces(bytes, key) }
   }
 
-  async *#pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  async *#pieces(bytes: Uint8Array, { kind }: Key): AsyncGenerator<Uint8Array> {
     this.mostReading = Math.max(this.mostReading, ++this.reading)
     try {
-      await this.gate
+      if (kind === 'bytes') await this.gate
       // As a node does, it uses its memory again.
       const piece = new Uint8Array(PIECE_BYTES)
       for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {

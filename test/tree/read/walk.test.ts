@@ -66,9 +66,9 @@ test('R008-61 a large directory is not fetched before its turn', async (t) => {
   ])
   const listings = new Listings(stored)
   let left = 0
-  const { get } = stored
+  const get = stored.get.bind(stored)
   stored.get = async (key) => {
-    const value = await get.call(stored, key)
+    const value = await get(key)
     const isLarge = key.toHex() === new Key(large.digest).toHex()
     if (!isLarge) return value
     const source = value.bytes[Symbol.asyncIterator]()

@@ -134,7 +134,7 @@ export class Walk {
     if (!leavesTree(folder, target)) return { type: 'link', name, target }
     const label = labelIn(folder, name)
     if (!this.#follow) {
-      throw new DstoreError('usage', `${label} is a link out of the directory: ${target}`, {
+      throw new DstoreError('usage', `${label} is a link that leads out of the folder: ${target}`, {
         hint: 'store what it points to with --follow, or leave it out with --ignore-file',
       })
     }
@@ -193,7 +193,7 @@ function foundAs(folder: Folder, name: string, stats: BigIntStats, isFollowed: b
   if (stats.isDirectory()) return { type: 'folder', name, stats, isFollowed }
   const what = kindOfSpecial(stats)
   throw new DstoreError('usage', `${labelIn(folder, name)} is ${what}`, {
-    hint: `a directory holds files, folders and links: ${LEAVE_OUT}`,
+    hint: `a directory holds only files, folders and links; ${LEAVE_OUT}`,
   })
 }
 
