@@ -115,9 +115,7 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
-    const { store } = options
-    const expectMissing = (): void => driver.index.expectMissing()
-    this.#counts = new CountVerifier({ store, repair, ask: askOf(driver), random, expectMissing })
+    this.#counts = new CountVerifier({ ...options, repair, driver })
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),

@@ -1,4 +1,4 @@
-/** `kill -9` at random moments of puts and removals of trees that share almost all of their files. */
+/** `kill -9` in the middle of puts and removals of trees that share almost all of their files. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -99,7 +99,8 @@ function below(index: WholeIndex, root: string, found = new Set<string>()): Set<
 async function check(dir: string, fates: Fate[]): Promise<{ holds: number; cascades: number }> {
   // As the kill left it, every count is that of what is there, half made and half removed.
   const left = await openDiskStore({ directory: dir })
-  const crashed = await walkIndex(left).finally(() => left.close())
+  const crashed = await walkIndex(left)
+  await left.close()
   assert.deepEqual(crashed.faults, [])
   const holds = crashed.unfinished.filter((one) => one.startsWith('hold '))
   await withGlobal(dir, async (store, global) => {

@@ -1,7 +1,7 @@
 /**
  * Corrects counts that are wrong (specs/004-index.md, R004-112, R004-113). Each correction is a
- * transaction of its own, which holds only where nothing changed since the count. What nothing keeps
- * then is put under a hold, and so removed as its end removes everything else.
+ * transaction of its own, and depends on nothing having changed since the count. What nothing keeps
+ * then is put under a hold, and so removed at its end.
  */
 import { keyRow } from '../../../index/records/record.ts'
 import {

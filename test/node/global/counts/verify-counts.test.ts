@@ -1,4 +1,4 @@
-/** `verify` with `counts` at a Global with its index: after damage, and beside puts and removals. */
+/** `verify` with `counts` at a Global: after damage, and beside puts and removals. */
 import { randomBytes } from 'node:crypto'
 import { toHex } from '../../../../src/bytes.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
@@ -157,7 +157,7 @@ test('R004-111, R004-113: puts and removals beside verifications lose nothing, a
       same: { a: text('a'), b: text('b'), c: text('c') },
       own: { [`${n % 3}`]: text(`${n}`), d: text('d') },
     })
-    let isOver = false
+    const over = new AbortController()
     const work = async (worker: number): Promise<void> => {
       for (let round = 0; round < 12; round++) {
         const name = `tree-${worker}`
@@ -172,7 +172,7 @@ test('R004-111, R004-113: puts and removals beside verifications lose nothing, a
     }
     const disturb = async (): Promise<void> => {
       // Counts that are too high, again and again.
-      for (let i = 0; !isOver; i++) {
+      for (let i = 0; !over.signal.aborted; i++) {
         const digest = new Uint8Array(32).fill(i % 256)
         const { files } = valuesOf(version(i))
         const [known] = await global.putMany([files[i % files.length]!])
@@ -184,11 +184,11 @@ test('R004-111, R004-113: puts and removals beside verifications lose nothing, a
       }
     }
     const verifying = async (): Promise<void> => {
-      while (!isOver) await verified(global)
+      while (!over.signal.aborted) await verified(global)
     }
     const beside = [disturb(), verifying()]
     await Promise.all([0, 1, 2, 3].map(work))
-    isOver = true
+    over.abort()
     await Promise.all(beside)
     await verified(global)
     await settled(store)
