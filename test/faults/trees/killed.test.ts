@@ -5,13 +5,12 @@ import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { toHex } from '../../../src/bytes.ts'
-import { CASCADE_ROWS, HOLD_ROWS, holdOf } from '../../../src/index/records/tree-record.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Global } from '../../../src/node/global/global.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { eventually } from '../../eventually.ts'
 import { childrenOf, walkIndex, type WholeIndex } from '../../index/whole-index.ts'
+import { settled } from '../../node/global/settled.ts'
 import { test } from '../../serial.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { VERSIONS, versionOf } from './versions.ts'
@@ -71,18 +70,6 @@ async function withGlobal(
   } finally {
     await global.close()
   }
-}
-
-/** Waits until nothing is being removed or released any more. */
-async function settled(store: Store): Promise<void> {
-  await eventually(async () => {
-    if ((await store.scan('meta', { prefix: CASCADE_ROWS, limit: 1 })).length > 0) return false
-    const rows = await store.scan('meta', { prefix: HOLD_ROWS, limit: 1_000_000 })
-    const open = rows.flatMap((row) => holdOf(row, HOLD_ROWS) ?? []).map(toHex)
-    return rows.every(({ id }) =>
-      open.includes(toHex(id.subarray(HOLD_ROWS.length).subarray(0, 16))),
-    )
-  })
 }
 
 /** Everything below a directory, itself included. */

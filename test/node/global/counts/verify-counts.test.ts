@@ -4,12 +4,9 @@ import { toHex } from '../../../../src/bytes.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
 import { keyRow, decodeKey } from '../../../../src/index/records/record.ts'
 import {
-  CASCADE_ROWS,
-  HOLD_ROWS,
   MISSING_ROW,
   UNCOUNTED_ROW,
   heldRow,
-  holdOf,
   missingRow,
 } from '../../../../src/index/records/tree-record.ts'
 import { SILENT } from '../../../../src/log.ts'
@@ -24,6 +21,7 @@ import { walkIndex } from '../../../index/whole-index.ts'
 import { test } from '../../../serial.ts'
 import { inTemporary } from '../../../store/temporary.ts'
 import { putTree, valuesOf, type Tree } from '../../put-tree.ts'
+import { settled } from '../settled.ts'
 
 const text = (value: string): Uint8Array => Buffer.from(value)
 
@@ -51,15 +49,6 @@ async function verified(global: Global): Promise<Verification[]> {
   const found: Verification[] = []
   for await (const one of global.verify({ counts: true })) found.push(one)
   return found.filter(({ type }) => type !== 'progress')
-}
-
-/** Waits until nothing is being removed or released any more. */
-async function settled(store: Store): Promise<void> {
-  await eventually(async () => {
-    if ((await store.scan('meta', { prefix: CASCADE_ROWS, limit: 1 })).length > 0) return false
-    const rows = await store.scan('meta', { prefix: HOLD_ROWS, limit: 100_000 })
-    return rows.every((row) => holdOf(row, HOLD_ROWS) !== undefined)
-  })
 }
 
 const count = async (store: Store, key: typeof MISSING_ROW): Promise<number> =>
