@@ -245,7 +245,7 @@ export class SimGlobal {
       }
       case 'scan': {
         const { ticket, table, prefix, after, limit } = effect
-        const rows = this.store.scan(table, prefix, { limit, ...(after && { after }) })
+        const rows = this.store.page(table, prefix, after, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'rows', ticket, rows }))
       }
       case 'children': {
