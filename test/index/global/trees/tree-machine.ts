@@ -22,6 +22,7 @@ import {
   KEPT_ROWS,
   MISSING_ROW,
   MISSING_ROWS,
+  UNCOUNTED_ROW,
   decodeCounter,
   heldRow,
   keptRow,
@@ -183,6 +184,11 @@ export class TreeMachine extends Machine {
 
   get missing(): number {
     return decodeCounter(this.store.get(MISSING_ROW))
+  }
+
+  /** Removed directories whose children are still counted. */
+  get uncounted(): number {
+    return decodeCounter(this.store.get(UNCOUNTED_ROW))
   }
 
   /**
