@@ -20,7 +20,7 @@ export const COMMANDS: CommandTable = {
       ['dstore put model.bin', 'store a file, print its key'],
       ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
       ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
-      ['dstore put . --ignore-file .gitignore', 'leave out what git would leave out'],
+      ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
       ['curl -s https://example.com | dstore put -', 'store standard input'],
       ['tar c -C src . | dstore put --format tar -', 'store what a tar file has as a directory'],
     ],

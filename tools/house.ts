@@ -36,6 +36,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/immediate':
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
+  'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/directory': 'The form of a directory, and its one encoding.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
@@ -48,6 +49,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'The messages, names, rules, leases and failures of the index, which both sides share.',
   'src/index/codec': 'Index messages to and from protobuf.',
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
+  'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
@@ -60,6 +62,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
   'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
+  'src/node/global/trees': 'Reads directories for the index of Global.',
   'src/node/inactive':
     'The store of an earlier role at a Local: uploads it to Global, or deletes it.',
   'src/node/upload': 'Uploads values whose key is known from sources that can be read again.',

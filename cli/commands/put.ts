@@ -89,5 +89,5 @@ async function store(client: Client, { file, found, line, name }: PutRequest): P
   }
   const { bytes, size } = await openInput(file)
   const sent = counted(bytes, (doneBytes) => line.update(doneBytes, size))
-  return client.putBytes(sent, undefined, name)
+  return client.putBytes(sent, undefined, { name })
 }

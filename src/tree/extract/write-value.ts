@@ -43,7 +43,10 @@ export async function writeValue(
   try {
     if (size <= SMALL_BYTES) {
       const whole = await reader.getSmall?.(key, size)
-      if (whole !== undefined) return await writeAll(file, whole, 0)
+      if (whole !== undefined) {
+        if (whole.byteLength !== size) throw wrongSize(whole.byteLength, size)
+        return await writeAll(file, whole, 0)
+      }
     }
     if (size >= COPY_BYTES) {
       const opened = { fd: file.fd, path: file.at }

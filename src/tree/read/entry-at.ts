@@ -15,7 +15,7 @@ export const keyOf = ({ digest, type }: FileEntry | DirectoryEntry): Key =>
  * of `Listings.get`.
  */
 export async function entryAt(
-  listings: Listings,
+  listings: Pick<Listings, 'get'>,
   { key, path, root }: TreeWord,
 ): Promise<Entry | undefined> {
   let entry: Entry | undefined

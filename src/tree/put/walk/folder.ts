@@ -99,8 +99,8 @@ export const relativeIn = ({ relative }: Folder, name: string): string =>
 /** What a directory of the file system says of an entry without a look at it. */
 export interface Named {
   readonly name: string
-  /** Does its name lack bytes, because they are not UTF-8? */
-  readonly isLossy: boolean
+  /** The name with bytes as `\xNN`, if it is not UTF-8. */
+  readonly notUtf8?: string
   readonly isFolder: boolean
   readonly isFile: boolean
 }
@@ -127,7 +127,7 @@ function* entriesOf({ path, label }: Folder): Generator<Named, void, undefined> 
       const entry = opened.readSync()
       if (entry === null) return
       const { name } = entry
-      yield { name, isLossy: false, isFolder: entry.isDirectory(), isFile: entry.isFile() }
+      yield { name, isFolder: entry.isDirectory(), isFile: entry.isFile() }
     }
   } catch (error) {
     throw error instanceof DstoreError ? error : unreadableFile(shortened(label), error)
@@ -148,10 +148,16 @@ function* replacedNamesIn({ path, label }: Folder): Generator<Named, void, undef
     const bytes = entry.name as unknown as Buffer
     const name = bytes.toString('utf8')
     if (!name.includes('\ufffd')) continue
-    const isLossy = decodeUtf8(bytes) === undefined
-    yield { name, isLossy, isFolder: entry.isDirectory(), isFile: entry.isFile() }
+    const shown = decodeUtf8(bytes) === undefined ? { notUtf8: escaped(bytes) } : {}
+    yield { name, ...shown, isFolder: entry.isDirectory(), isFile: entry.isFile() }
   }
 }
+
+/** The bytes of a name that is not UTF-8, as a person can read and a shell can write them. */
+const escaped = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) =>
+    byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`,
+  ).join('')
 
 /** The facts of an entry, of a link itself. Errors: `changed` if it is gone, `unreadable`. */
 export function statsOf(folder: Folder, name: string): BigIntStats {

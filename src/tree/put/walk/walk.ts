@@ -33,9 +33,12 @@ export interface WalkOptions {
   readonly directoryBytes?: number
 }
 
-/** The fewest bytes of an entry in a directory, without its name: of a file or a folder, or any. */
-const FILE_ENTRY_BYTES = 54
-const ENTRY_BYTES = 8
+const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
+const LEAST_FILE = { type: 'file', digest: NO_DIGEST, size: 0, executable: false } as const
+
+/** The fewest bytes of an entry in a directory, without its name: of a file or folder, and of any. */
+const FILE_ENTRY_BYTES = entryBytes('', LEAST_FILE)
+const ENTRY_BYTES = entryBytes('', { type: 'link', target: '/' })
 
 const TAR =
   'spread its entries over several folders, or store it as one value: tar c DIR | dstore put -'
@@ -131,7 +134,7 @@ export class Walk {
     if (!leavesTree(folder, target)) return { type: 'link', name, target }
     const label = labelIn(folder, name)
     if (!this.#follow) {
-      throw new DstoreError('usage', `${label} is a link out of the directory: ${target}`, {
+      throw new DstoreError('usage', `${label} is a link that leads out of the folder: ${target}`, {
         hint: 'store what it points to with --follow, or leave it out with --ignore-file',
       })
     }
@@ -155,8 +158,6 @@ function provisional(found: Found): Entry {
   return { type: 'file', digest: NO_DIGEST, size: Number(size), executable }
 }
 
-const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
-
 /** Is a file of this mode an executable one in a directory? */
 export const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
 
@@ -174,15 +175,15 @@ const loop = (label: string): DstoreError =>
     hint: LEAVE_OUT,
   })
 
-function checkNamed(folder: Folder, { name, isLossy }: Named): void {
-  const label = labelIn(folder, name)
-  if (isLossy) {
-    throw new DstoreError('usage', `a name that is not UTF-8: ${label}`, {
+function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
+  if (notUtf8 !== undefined) {
+    throw new DstoreError('usage', `a name that is not UTF-8: ${labelIn(folder, notUtf8)}`, {
       hint: 'rename it, or leave it out with --ignore-file',
     })
   }
   const fault = faultOfName(name)
   if (fault !== undefined) {
+    const label = labelIn(folder, name)
     throw new DstoreError('usage', `${label} has a name that a directory can't hold: ${fault}`)
   }
 }
@@ -192,7 +193,7 @@ function foundAs(folder: Folder, name: string, stats: BigIntStats, isFollowed: b
   if (stats.isDirectory()) return { type: 'folder', name, stats, isFollowed }
   const what = kindOfSpecial(stats)
   throw new DstoreError('usage', `${labelIn(folder, name)} is ${what}`, {
-    hint: `a directory holds files, folders and links: ${LEAVE_OUT}`,
+    hint: `a directory holds only files, folders and links; ${LEAVE_OUT}`,
   })
 }
 
