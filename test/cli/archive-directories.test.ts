@@ -80,9 +80,7 @@ async function exported(client: MemoryClient, keys?: readonly string[]): Promise
     keys?.map((text) => [text, { type: 'key' as const, text, key: parseKey(text) }]),
   )
   const selected =
-    keys === undefined
-      ? allValues(client.asClient)
-      : referencedValues(client.asClient, references)
+    keys === undefined ? allValues(client.asClient) : referencedValues(client.asClient, references)
   for await (const one of selected) {
     if ('fault' in one) throw one.fault
     await exporter.add(one)
