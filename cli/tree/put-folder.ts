@@ -7,15 +7,13 @@ import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
 import { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import { putTree } from '../../src/tree/put/put-tree.ts'
-import type { TreeProgress } from '../../src/tree/put/tree-progress.ts'
 import { decodeUtf8 } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
 import { openInput } from '../input/input.ts'
 import { gather } from '../../src/bytes.ts'
 import { place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
-import type { ProgressLine } from '../terminal/progress.ts'
-import { plural } from '../terminal/terminal.ts'
+import { showFolder } from './folder-progress.ts'
 
 /** What `put --json` prints of a folder. */
 export interface PutFolderAnswer {
@@ -57,8 +55,7 @@ export async function putFolder(
   const cacheFolder = cacheFolderIn(place(flags).directory.path)
   const { follow = false } = flags
   return withTransferProgress(terminal, folder, client, async (line) => {
-    const show = new FolderProgress(line, folder)
-    const onTreeProgress = (progress: TreeProgress): void => show.update(progress)
+    const onTreeProgress = showFolder(line, folder)
     const options = { name, follow, ignore, cacheFolder, signal, label: folder, onTreeProgress }
     try {
       const { key, size, files, existed, sent } = await putTree(node, folder, options)
@@ -77,34 +74,4 @@ function cacheFolderIn(state: string): string | undefined {
   return statSync(state, { throwIfNoEntry: false })?.isDirectory() === true
     ? join(state, 'stat-cache')
     : undefined
-}
-
-const WORDS: Readonly<Record<TreeProgress['phase'], string>> = {
-  scan: 'found',
-  hash: 'hashed',
-  store: 'stored',
-}
-
-/** `model  hashed 12 of 30 files  45% ...`. */
-class FolderProgress {
-  readonly #line: ProgressLine
-  readonly #folder: string
-  #phase: TreeProgress['phase'] | undefined
-
-  constructor(line: ProgressLine, folder: string) {
-    this.#line = line
-    this.#folder = folder
-  }
-
-  update({ phase, doneFiles, totalFiles, doneBytes, totalBytes }: TreeProgress): void {
-    if (phase !== this.#phase) this.#line.restart()
-    this.#phase = phase
-    const count =
-      totalFiles === undefined
-        ? plural(doneFiles, 'file')
-        : `${doneFiles} of ${plural(totalFiles, 'file')}`
-    this.#line.label = `${this.#folder}  ${WORDS[phase]} ${count}`
-    if (totalBytes === undefined) this.#line.say('')
-    else this.#line.update(doneBytes, totalBytes)
-  }
 }
