@@ -22,6 +22,10 @@ export async function put(invocation: Invocation): Promise<number> {
     throw new DstoreError('usage', 'put --name takes one file or folder')
   }
   if (name !== undefined) await checkName(name)
+  if (flags.format !== undefined) {
+    const { putTars } = await import('../tree/tar/put-command.ts')
+    return putTars(invocation)
+  }
   const folders = new Folders(invocation)
   await folders.prepare()
   const smallFiles = new SmallFiles(positionals)
@@ -85,5 +89,5 @@ async function store(client: Client, { file, found, line, name }: PutRequest): P
   }
   const { bytes, size } = await openInput(file)
   const sent = counted(bytes, (doneBytes) => line.update(doneBytes, size))
-  return client.putBytes(sent, undefined, name)
+  return client.putBytes(sent, undefined, { name })
 }

@@ -17,3 +17,7 @@ export const LINK_TARGET_BYTES: number = 4095
 export const HOLD_MS: number = 86_400_000
 /** The id of a hold: random. */
 export const HOLD_ID_BYTES: number = 16
+/** Holds that are open at one moment. */
+export const HOLDS: number = 4096
+/** How long the answer to the commit of a tree is kept for a repeat. */
+export const HOLD_ANSWER_MS: number = 600_000
