@@ -19,7 +19,7 @@ import { showFolder } from './folder-progress.ts'
 export interface PutFolderAnswer {
   readonly key: string
   /** Bytes of all files below it. */
-  readonly size: number
+  readonly totalSize: number
   readonly files: number
   readonly existed: boolean
   /** Files and bytes that were not there: bytes of directories, too. */
@@ -60,7 +60,7 @@ export async function putFolder(
     try {
       const { key, size, files, existed, sent } = await putTree(node, folder, options)
       const counts = { sentFiles: sent.files, sentBytes: sent.bytes }
-      return { key: key.toString(), size, files, existed, ...counts }
+      return { key: key.toString(), totalSize: size, files, existed, ...counts }
     } catch (error) {
       const { code, hint } = asDstoreError(error)
       if (code === 'cancelled' && hint !== undefined) terminal.note(`stopped; ${hint}`)
