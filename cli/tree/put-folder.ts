@@ -11,7 +11,7 @@ import { decodeUtf8 } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
 import { openInput } from '../input/input.ts'
 import { gather } from '../../src/bytes.ts'
-import { place } from '../session.ts'
+import { clientOptions, place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { showFolder } from './folder-progress.ts'
 
@@ -51,7 +51,8 @@ export async function putFolder(
   { folder, name, ignore }: PutFolder,
 ): Promise<PutFolderAnswer> {
   const { flags, signal, terminal } = invocation
-  const node = remoteNode(client, (await client.status()).role)
+  const { role } = await client.status()
+  const node = remoteNode(client.withDefaults(clientOptions(invocation)), role)
   const cacheFolder = cacheFolderIn(place(flags).directory.path)
   const { follow = false } = flags
   return withTransferProgress(terminal, folder, client, async (line) => {
