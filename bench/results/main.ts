@@ -15,9 +15,16 @@ import { GET_ROWS } from './rows/get.ts'
 import { LIST_ROWS } from './rows/lists.ts'
 import { PUT_ROWS } from './rows/put.ts'
 import { SMALL_ROWS } from './rows/small.ts'
+import { TREE_ROWS } from './rows/trees.ts'
 import { hasRun, readRun, writeRun } from './write.ts'
 
-export const ROWS: readonly Row[] = [...PUT_ROWS, ...GET_ROWS, ...LIST_ROWS, ...SMALL_ROWS]
+export const ROWS: readonly Row[] = [
+  ...PUT_ROWS,
+  ...GET_ROWS,
+  ...LIST_ROWS,
+  ...SMALL_ROWS,
+  ...TREE_ROWS,
+]
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 

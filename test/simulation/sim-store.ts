@@ -4,7 +4,15 @@
  */
 import { toHex } from '../../src/bytes.ts'
 import { withCounters } from '../../src/store/counters.ts'
-import type { Condition, LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
+import type {
+  Condition,
+  LogEntry,
+  RecordKey,
+  Row,
+  ScanOptions,
+  Table,
+  Transaction,
+} from '../../src/store/store.ts'
 
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
@@ -31,20 +39,12 @@ export class SimStore {
     return this.#rows.get(nameOf(key))
   }
 
-  scan(table: string, prefix: Uint8Array): Row[] {
+  scan(table: Table, prefix: Uint8Array, { after, limit }: Partial<ScanOptions> = {}): Row[] {
     const begin = `${table} ${toHex(prefix)}`
-    return [...this.#rows].filter(([name]) => name.startsWith(begin)).map(([, row]) => row)
-  }
-
-  /** Rows in the order of their ids, after one of them. */
-  page(table: string, prefix: Uint8Array, after: Uint8Array | undefined, limit: number): Row[] {
-    const begin = after === undefined ? '' : toHex(after)
-    return this.scan(table, prefix)
-      .map((row) => ({ row, id: toHex(row.id) }))
-      .filter(({ id }) => id > begin)
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, limit)
-      .map(({ row }) => row)
+    const beyond = after === undefined ? '' : nameOf({ table, id: after })
+    const found = [...this.#rows].filter(([name]) => name.startsWith(begin) && name > beyond)
+    found.sort(([a], [b]) => (a < b ? -1 : 1))
+    return found.slice(0, limit).map(([, row]) => row)
   }
 
   log(after: number, limit: number): LogEntry[] {
@@ -71,7 +71,7 @@ export class SimStore {
   #holds(condition: Condition): boolean {
     if ('present' in condition) return this.#rows.has(nameOf(condition.present))
     if ('noneWithPrefix' in condition) {
-      return this.scan(condition.table, condition.noneWithPrefix).length === 0
+      return this.scan(condition.table, condition.noneWithPrefix, { limit: 1 }).length === 0
     }
     return (this.#rows.get(nameOf(condition.key))?.version ?? 0) === condition.version
   }

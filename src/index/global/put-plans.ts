@@ -41,14 +41,15 @@ export function* put(
   mayLack: boolean,
 ): Plan {
   const keys = putRows(digest, name)
-  const rows = yield mayLack ? [...keys, missingRow(digest)] : keys
+  const all = yield mayLack ? [...keys, missingRow(digest)] : keys
+  const [rows, missing] = [all.slice(0, keys.length), all[keys.length]]
   if (rows[0] !== undefined || rows[1] !== undefined) {
     return putAgain(rows, digest, name, (have) => confirm({ type: 'stored', receipts: [have] }))
   }
   const refusal = name === undefined ? undefined : whyNotBound(name, rows)
   if (refusal !== undefined) return answer(refusal)
   const names = name === undefined ? [] : [name]
-  const made = madeWhole(digest, rows[keys.length], false)
+  const made = madeWhole(digest, missing, false)
   const unnamed = name === undefined
   return {
     type: 'change',

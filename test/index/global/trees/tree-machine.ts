@@ -3,6 +3,7 @@ import { toHex } from '../../../../src/bytes.ts'
 import { decodeDirectory, encodeDirectory } from '../../../../src/directory/codec.ts'
 import { totalsOf, type Entry } from '../../../../src/directory/directory.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
+import type { GlobalEffect } from '../../../../src/index/global/global-events.ts'
 import type { Body, Digest, PresentItem, Receipt, Removed } from '../../../../src/index/message.ts'
 import { decodeKey, keyRow, removedRow } from '../../../../src/index/records/record.ts'
 import {
@@ -46,10 +47,47 @@ export function directory(children: Readonly<Record<string, Made>>): Made {
 
 export class TreeMachine extends Machine {
   #holds = 0
+  readonly #queue: GlobalEffect[] = []
+  #isBusy = false
+
+  /** In order, not one inside another: a cascade is as long as its tree. */
+  override carryOut(effect: GlobalEffect): void {
+    // The base class carries out what its constructor begins.
+    if (!(#queue in this)) return super.carryOut(effect)
+    this.#queue.push(effect)
+    if (this.#isBusy) return
+    this.#isBusy = true
+    for (;;) {
+      const next = this.#queue.shift()
+      if (next === undefined) break
+      super.carryOut(next)
+    }
+    this.#isBusy = false
+  }
 
   /** The id of a hold that was not opened yet. */
   nextHold(): Uint8Array {
     return new Uint8Array(16).fill(++this.#holds)
+  }
+
+  /** Commits from now on wait, each for a step. */
+  pause(): void {
+    this.holds.add('commit').add('commit-all')
+  }
+
+  /** Carries out the next commit that waits, and all that follows from it up to the next. */
+  step(): boolean {
+    const effect = this.held.shift()
+    if (effect !== undefined) this.carryOut(effect)
+    return effect !== undefined
+  }
+
+  /** The process dies: commits that wait are lost. The next one begins a run. */
+  crash(): void {
+    this.held.length = 0
+    this.holds.clear()
+    this.start()
+    this.recovered()
   }
 
   /** What recovery finds is found. */
