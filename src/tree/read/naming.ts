@@ -6,7 +6,7 @@ const LACKS = 'it was removed by force: `dstore stat` lists what a directory lac
 /** The same fault; its message begins with the path, unless it has it. */
 export function naming(path: string, error: unknown): DstoreError {
   const { code, message, hint = code === 'not-found' ? LACKS : undefined } = asDstoreError(error)
-  if (code === 'cancelled' || message.includes(path)) return asDstoreError(error)
+  if (code === 'cancelled' || message.includes(`write to ${path}`)) return asDstoreError(error)
   const more = hint === undefined ? {} : { hint }
   return new DstoreError(code, `${path}: ${message}`, { cause: error, ...more })
 }
