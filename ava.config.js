@@ -12,6 +12,7 @@ const BUILT = 'dist/test'
 export const SHARED = [
   'cli',
   'daemon',
+  'directory',
   'e2e',
   'faults',
   'hash',

@@ -120,7 +120,7 @@ try {
   const first = { name: 'node:http', pid: bare.child.pid!, url: `http://127.0.0.1:${bare.line}/` }
   const value = Buffer.alloc(KIB, 1)
   const put = async (client: Client): Promise<string> =>
-    (await client.putBytes([value] as never, KIB, 'name')).key
+    (await client.putBytes([value] as never, KIB, { name: 'name' })).key
   const contestants: Contestant[] = [{ ...first, token: '' }]
   for (const store of ['memory', 'disk']) {
     const alone = await daemon(`standalone, ${store}`, '--standalone', '--store', store)

@@ -9,6 +9,8 @@ export interface Command {
   /** Calls to learn from, each with what it does. */
   readonly examples: readonly (readonly [command: string, does: string])[]
   readonly flags: readonly FlagName[]
+  /** What a flag does for this command, where the table of flags says what it does for another. */
+  readonly flagHelp?: Readonly<Partial<Record<FlagName, string>>>
   /** The overview only names it: the overview must fit one screen. */
   readonly minor?: true
   /** Exit codes that mean something else for this command: the code that it ends with instead. */

@@ -13,40 +13,56 @@ const NONE: readonly [number, number] = [0, 0]
 
 export const COMMANDS: CommandTable = {
   put: {
-    usage: 'FILE... | -\nFILE --name NAME',
-    summary: 'store files and print their keys',
+    usage:
+      'FILE|DIR... | -\nFILE|DIR --name NAME\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
+    summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
-      ['dstore put model.bin --name models/v1', 'also bind a write-once name to it'],
-      ['tar c src | dstore put -', 'store standard input'],
+      ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
+      ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
+      ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
+      ['curl -s https://example.com | dstore put -', 'store standard input'],
+      ['tar c -C src . | dstore put --format tar -', 'store what a tar file has as a directory'],
     ],
-    flags: ['name', 'json', ...CALL],
+    flags: ['name', 'follow', 'ignore-file', 'format', 'json', ...CALL],
+    flagHelp: { follow: 'store what links out of a folder point to' },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
   },
   get: {
-    usage: 'KEY [-o FILE] [--range A-B]\n[KEY...] [--files-from LIST] --output-dir DIR',
-    summary: 'fetch values; every byte is verified against its key',
+    usage:
+      'KEY[/PATH] [-o FILE] [--range A-B]\nKEY[/PATH] -o DIR\n' +
+      'KEY[/PATH] --format tar [-o FILE]\nKEY[/PATH] --update DIR [--delete]\n[KEY...] [--files-from LIST] --output-dir DIR',
+    summary: 'fetch values and directories; every byte is verified against its key',
     examples: [
       ['dstore get bafkr4i... -o model.bin', 'write a file: all of it or nothing'],
       ['dstore get bafkr4i... | tar x', 'write to standard output'],
+      ['dstore get models/v1 -o model', 'write a directory to a folder: all of it or nothing'],
+      ['dstore get models/v1/config.json', 'one file of a directory'],
+      ['dstore get models/v1 --format tar | tar x', 'a directory as a tar file'],
+      ['dstore get models/v2 --update model --delete', 'write only what differs from the folder'],
       ['dstore get models/v1 --range 0-99', 'fetch the first hundred bytes of a named value'],
       [
         'dstore ls --keys | dstore get --files-from - --output-dir all',
         'a file for each, many at once',
       ],
     ],
-    flags: ['output', 'output-dir', 'files-from', 'range', ...CALL],
-    isDoneUnread: ({ output, 'output-dir': folder }) => (output ?? folder) !== undefined,
+    flags: ['output', 'output-dir', 'update', 'delete', 'format', 'files-from', 'range', ...CALL],
+    isDoneUnread: ({ output, 'output-dir': folder, update }) =>
+      (output ?? folder ?? update) !== undefined,
     positionals: MANY,
     load: () => get,
   },
   cid: {
     minor: true,
-    usage: 'FILE... | -',
-    summary: 'print the keys of files without storing them',
-    examples: [['dstore cid model.bin', 'the digest in the key is what b3sum prints']],
-    flags: ['json', 'quiet', 'verbose'],
+    usage: 'FILE|DIR... | -\nDIR... [--follow] [--ignore-file FILE]',
+    summary: 'print the keys of files and folders without storing them',
+    examples: [
+      ['dstore cid model.bin', 'the digest in the key is what b3sum prints'],
+      ['dstore cid my-model', 'the key that `dstore put my-model` prints'],
+    ],
+    flags: ['follow', 'ignore-file', 'json', 'quiet', 'verbose'],
+    flagHelp: { follow: 'hash what links out of a folder point to' },
     positionals: MANY,
     load: async () => (await import('./commands/cid.ts')).cid,
   },
@@ -81,13 +97,15 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/names.ts')).name,
   },
   ls: {
-    usage: '[PREFIX]\n--keys',
-    summary: 'list names or keys',
+    usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
+    summary: 'list names, keys, or what a directory has',
     examples: [
       ['dstore ls models/', 'list the names with this prefix'],
+      ['dstore ls models/v1/', 'list the directory that the name models/v1 is bound to'],
+      ['dstore ls --tree -l bafyr4i...', 'all that is below a directory, with sizes'],
       ['dstore ls --keys | wc -l', 'count the values'],
     ],
-    flags: ['keys', 'json', ...CALL],
+    flags: ['keys', 'long', 'tree', 'json', ...CALL],
     positionals: [0, 1],
     load: async () => (await import('./commands/names.ts')).ls,
   },

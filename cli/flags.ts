@@ -25,6 +25,12 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'no-start': yes('do not start a daemon if none is running (DSTORE_NO_START=1)'),
   output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
+  update: text('DIR', 'bring the folder DIR to the state of this directory: write what differs'),
+  delete: yes('with --update, also remove what is not in the directory'),
+  format: text(
+    'tar',
+    'a directory as a tar file, to -o or a pipe; of put: as one on standard input',
+  ),
   'files-from': text(
     'LIST',
     'also each key or name in this file, a line each; - is standard input',
@@ -33,8 +39,11 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   force: yes('also remove a value that has names; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
   name: text('NAME', 'bind this write-once name in the same change'),
+  'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
+  tree: yes('also list what is below each directory'),
+  long: { ...yes('list sizes and kinds'), short: 'l' },
   after: text('POSITION', 'resume after the change with this position (see --json)'),
   watch: yes('refresh every second'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
@@ -81,13 +90,19 @@ export interface Flags {
   readonly 'no-start'?: boolean
   readonly output?: string
   readonly 'output-dir'?: string
+  readonly update?: string
+  readonly delete?: boolean
+  readonly format?: string
   readonly 'files-from'?: string
   readonly range?: string
   readonly force?: boolean
   readonly repair?: boolean
   readonly name?: string
+  readonly 'ignore-file'?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
+  readonly tree?: boolean
+  readonly long?: boolean
   readonly after?: string
   readonly watch?: boolean
   readonly follow?: boolean

@@ -21,7 +21,8 @@ export function overview(): string {
   ].join('\n')
 }
 
-export function commandHelp({ usage, summary, examples, flags }: Command, name: string): string {
+export function commandHelp(command: Command, name: string): string {
+  const { usage, summary, examples, flags, flagHelp = {} } = command
   const forms = usage.split('\n').map((form) => `dstore ${name} ${form}`.trimEnd())
   const left = flags.map((flag) => {
     const { short, value } = FLAGS[flag]
@@ -33,6 +34,9 @@ export function commandHelp({ usage, summary, examples, flags }: Command, name: 
     '',
     ...examples.flatMap(([command, does]) => [`  $ ${command}`, `    ${does}`]),
     '',
-    ...flags.map((flag, index) => `  ${left[index]!.padEnd(width)}  ${FLAGS[flag].help}`),
+    ...flags.map((flag, index) => {
+      const help = flagHelp[flag] ?? FLAGS[flag].help
+      return `  ${left[index]!.padEnd(width)}  ${help}`
+    }),
   ].join('\n')
 }

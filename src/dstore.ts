@@ -7,7 +7,9 @@ export { createNode } from './library/create-node.ts'
 export { connect } from './library/connect.ts'
 export { Key, parseKey } from './hash/key.ts'
 export { ERRORS, DstoreError, isErrorCode } from './errors.ts'
+export type * from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
+export type { EntryFacts } from './tree/read/entries.ts'
 export type {
   AnyNode,
   GlobalOptions,
@@ -28,6 +30,7 @@ export type {
   CallOptions,
   ChangeEvent,
   ClockStatus,
+  DirectoryFacts,
   DropOptions,
   ExpelResult,
   GetOptions,
@@ -46,6 +49,7 @@ export type {
   RegisteredLocal,
   RemoveOptions,
   RemoveResult,
+  RemovedTree,
   Role,
   StoreStatus,
   UnbindOptions,

@@ -23,6 +23,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
+  'cli/tree':
+    'What commands share that lead into directories: put, get, ls, stat, prefetch, evict.',
+  'cli/tree/tar': 'Directories as tar files, and tar files as directories.',
   'cli/terminal': 'What a command prints: text, tables, progress.',
   src: "The library's entry, and leaves that every folder may import.",
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
@@ -33,6 +36,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/immediate':
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
+  'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/directory': 'The form of a directory, and its one encoding.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
@@ -45,6 +49,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'The messages, names, rules, leases and failures of the index, which both sides share.',
   'src/index/codec': 'Index messages to and from protobuf.',
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
+  'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
@@ -57,6 +62,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
   'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
+  'src/node/global/trees': 'Reads directories for the index of Global.',
   'src/node/inactive':
     'The store of an earlier role at a Local: uploads it to Global, or deletes it.',
   'src/node/upload': 'Uploads values whose key is known from sources that can be read again.',
@@ -71,6 +77,12 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer': 'The transfer protocol: fetch, upload, serve, and who holds what.',
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
+  'src/tree/build': 'Makes directories of a list of paths and keys.',
+  'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
+  'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
+  'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',
+  'src/tree/put/walk': 'Lists the folders of a tree on disk, and refuses what cannot be stored.',
+  'src/tree/read': 'Reads stored trees: words, entries, walks.',
   'src/wire': 'Channels, and the frames on them.',
 }
 

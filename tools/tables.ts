@@ -9,7 +9,15 @@ import * as limits from '../src/limits.ts'
 /** The page, from the root of the repository, which is the working directory. */
 export const PAGE = 'specs/000-conventions.md'
 /** The source of the limits, in the order of the documents. */
-const LIMITS_SOURCES = ['conventions', 'transfer', 'changes', 'storage', 'membership', 'daemon']
+const LIMITS_SOURCES = [
+  'conventions',
+  'transfer',
+  'changes',
+  'storage',
+  'membership',
+  'daemon',
+  'directories',
+]
 
 /** A heading row, then one row for each entry. */
 export type Table = readonly (readonly string[])[]

@@ -1,5 +1,6 @@
 /** Writes specs/vectors from the executable model: `npm run vectors`. */
 import { writeFileSync } from 'node:fs'
+import { directoryVectors } from '../specs/models/directory-vectors.ts'
 import { ticketVectors } from '../specs/models/tickets.ts'
 import { keyVectors, piecesVectors, valueVectors, vectorFile } from '../specs/models/vectors.ts'
 
@@ -8,6 +9,7 @@ for (const [name, vectors] of [
   ['002-verified-values.json', valueVectors()],
   ['003-pieces.json', piecesVectors()],
   ['006-tickets.json', ticketVectors()],
+  ['008-directories.json', directoryVectors()],
 ] as const) {
   writeFileSync(new URL(`../../specs/vectors/${name}`, import.meta.url), vectorFile(vectors))
 }

@@ -9,6 +9,7 @@ import {
   isZero,
   paddingOf,
   parseHeader,
+  parseLongLink,
   parseLongName,
   parsePax,
   resemblesHeader,
@@ -21,10 +22,15 @@ export type EntryType = 'file' | 'directory' | 'sparse file' | 'part of a file' 
 type BodylessType = 'hard link' | 'symlink' | 'character device' | 'block device' | 'named pipe'
 
 export interface TarEntry {
+  /** Bytes that are not UTF-8 stand as halves of surrogate pairs. */
   readonly path: string
   readonly type: EntryType
   /** In bytes, as the header claims; `bytes` yields exactly that many, or fails. */
   readonly size: number
+  /** Permissions: the lowest nine bits. */
+  readonly mode: number
+  /** What a symbolic or hard link points to; empty for anything else. */
+  readonly link: string
   /** Read them before the next entry: that skips the rest. */
   readonly bytes: AsyncIterable<Uint8Array>
 }
@@ -46,7 +52,7 @@ const DESCRIPTIONS: ReadonlyMap<string, (bytes: Uint8Array) => Overrides | undef
   ['X', parsePax],
   ['g', parsePax],
   ['L', parseLongName],
-  ['K', () => ({})],
+  ['K', parseLongLink],
 ])
 
 /** The largest of them that is read: paths and attributes are far smaller. */
@@ -159,13 +165,16 @@ class EntryReader {
 
   /** Yield an entry, then skip what its reader has left. Returns false if it is cut off. */
   async *#entry(header: TarHeader): AsyncGenerator<TarEntry, boolean, undefined> {
-    const { path, size: bytes, isSparse } = { ...header, ...this.#always, ...this.#next }
+    const { path, link, size: bytes, isSparse } = { ...header, ...this.#always, ...this.#next }
     this.#next = {}
     const type = isSparse === true ? 'sparse file' : typeOf(header.flag, path)
     const size = BODYLESS.has(header.flag) ? 0 : bytes
     if (header.flag === 'S' && header.isExtended && !(await this.#skipSparseMap())) return false
     const rest = { bytes: size }
-    if (type !== 'label') yield { path, type, size, bytes: this.#contents(rest, size) }
+    if (type !== 'label') {
+      const { mode } = header
+      yield { path, type, size, mode, link, bytes: this.#contents(rest, size) }
+    }
     return this.#input.skip(rest.bytes + paddingOf(size))
   }
 

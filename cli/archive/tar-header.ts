@@ -1,4 +1,5 @@
 /** The headers of a tar file (v7, ustar, GNU, PAX): one block each, and the records of PAX. */
+import { decodeUtf8 } from '../../src/utf8.ts'
 
 /** Tar files consist of blocks: a header is one, and contents are padded to whole ones. */
 export const BLOCK_BYTES = 512
@@ -11,16 +12,31 @@ export interface TarHeader {
   readonly flag: string
   /** A block with more of the map of a sparse file follows. */
   readonly isExtended: boolean
+  /** Permissions, of which the lowest nine bits count; 0 if the field is damaged. */
+  readonly mode: number
+  /** What a link points to; empty for anything else. */
+  readonly link: string
 }
 
 /** What PAX records and GNU's long names change in the header that follows them. */
 export interface Overrides {
   path?: string
+  link?: string
   size?: number
   isSparse?: boolean
 }
 
-const utf8 = new TextDecoder()
+/**
+ * Text without loss: bytes that are not UTF-8 become halves of surrogate pairs, which no text has.
+ */
+function textOf(bytes: Uint8Array): string {
+  const text = decodeUtf8(bytes)
+  if (text !== undefined) return text
+  const escaped = (byte: string): string => String.fromCharCode(0xdc00 + byte.charCodeAt(0))
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(/[\x80-\xff]/g, escaped)
+}
 
 /** The header in a block; undefined if the block is damaged, or no header. */
 export function parseHeader(block: Uint8Array): TarHeader | undefined {
@@ -35,6 +51,8 @@ export function parseHeader(block: Uint8Array): TarHeader | undefined {
     size,
     flag: String.fromCharCode(block[156]!),
     isExtended: block[482] !== 0,
+    mode: numberAt(block, 100, 8) ?? 0,
+    link: textAt(block, 157, 100),
   }
 }
 
@@ -57,15 +75,20 @@ export function parseLongName(bytes: Uint8Array): Overrides {
   return { path: textAt(bytes, 0, bytes.byteLength) }
 }
 
+/** What a link points to, in a header for a long one. */
+export function parseLongLink(bytes: Uint8Array): Overrides {
+  return { link: textAt(bytes, 0, bytes.byteLength) }
+}
+
 /** The records of a PAX header, `LENGTH key=value\n` each; undefined if it is malformed. */
 export function parsePax(bytes: Uint8Array): Overrides | undefined {
   const found: Overrides = {}
   for (let rest = bytes; rest.byteLength > 0;) {
     const space = rest.indexOf(0x20)
-    const digits = space > 0 ? utf8.decode(rest.subarray(0, space)) : ''
+    const digits = space > 0 ? textOf(rest.subarray(0, space)) : ''
     const length = /^\d{1,9}$/.test(digits) ? Number(digits) : 0
     const isWhole = length > space + 1 && length <= rest.byteLength && rest[length - 1] === 0x0a
-    const record = isWhole ? utf8.decode(rest.subarray(space + 1, length - 1)) : ''
+    const record = isWhole ? textOf(rest.subarray(space + 1, length - 1)) : ''
     const equals = record.indexOf('=')
     if (equals < 1) return undefined
     const [key, value] = [record.slice(0, equals), record.slice(equals + 1)]
@@ -76,6 +99,7 @@ export function parsePax(bytes: Uint8Array): Overrides | undefined {
     }
     // The path of a sparse file is made up; this is the true one.
     if (key === 'GNU.sparse.name' || (key === 'path' && found.isSparse !== true)) found.path = value
+    if (key === 'linkpath') found.link = value
     if (key.startsWith('GNU.sparse.')) found.isSparse = true
     rest = rest.subarray(length)
   }
@@ -109,7 +133,7 @@ function numberAt(block: Uint8Array, at: number, length: number): number | undef
 function textAt(block: Uint8Array, at: number, length: number): string {
   const field = block.subarray(at, at + length)
   const end = field.indexOf(0)
-  return utf8.decode(end < 0 ? field : field.subarray(0, end))
+  return textOf(end < 0 ? field : field.subarray(0, end))
 }
 
 /** GNU's own format, which uses the prefix for other things. */

@@ -1,8 +1,11 @@
 /** Writes a tar file, no faster than it is taken (R007-40). */
-import { createTarPacker } from 'modern-tar'
+import { createTarPacker, type TarHeader } from 'modern-tar'
 
 /** A constant, so that the same values make the same archive. Every tar accepts 1980. */
 const MTIME = new Date('1980-01-01T00:00:00Z')
+
+/** Longer paths, and those beyond ASCII, stand in a PAX record: there they are UTF-8 to every tar. */
+const PLAIN = /^[\0-\x7f]{1,100}$/
 
 type Packer = ReturnType<typeof createTarPacker>
 
@@ -23,8 +26,15 @@ export class TarWriter {
   }
 
   /** Add a file of `size` bytes. A fault of `bytes` or `write` abandons the archive. */
-  async add(name: string, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    const entry = this.#controller.add({ name, size, mtime: MTIME, mode: 0o644 }).getWriter()
+  async add(
+    path: string,
+    size: number,
+    bytes: AsyncIterable<Uint8Array>,
+    mode = 0o644,
+  ): Promise<void> {
+    const entry = this.#controller
+      .add({ name: path, size, mtime: MTIME, mode, ...paxOf(path) })
+      .getWriter()
     try {
       for await (const piece of bytes) await entry.write(piece)
       await entry.close()
@@ -32,6 +42,25 @@ export class TarWriter {
       this.abandon(error)
       throw error
     }
+  }
+
+  /** Add a folder, empty so far. */
+  async addFolder(path: string): Promise<void> {
+    const name = `${path}/`
+    await this.#addBodyless({ name, type: 'directory', mode: 0o755, ...paxOf(name) })
+  }
+
+  /** Add a symbolic link. */
+  async addLink(path: string, target: string): Promise<void> {
+    const header = { name: path, linkname: target, type: 'symlink', mode: 0o777 } as const
+    await this.#addBodyless({ ...header, ...paxOf(path, target) })
+  }
+
+  async #addBodyless(header: Omit<TarHeader, 'size' | 'mtime'>): Promise<void> {
+    await this.#controller
+      .add({ ...header, size: 0, mtime: MTIME })
+      .getWriter()
+      .close()
   }
 
   /** Write the end of the archive; returns when everything has been taken. */
@@ -60,4 +89,12 @@ export class TarWriter {
       }
     }
   }
+}
+
+function paxOf(path: string, linkpath = ''): { pax?: Record<string, string> } {
+  const pax = {
+    ...(!PLAIN.test(path) && { path }),
+    ...(linkpath !== '' && !PLAIN.test(linkpath) && { linkpath }),
+  }
+  return Object.keys(pax).length === 0 ? {} : { pax }
 }

@@ -1,4 +1,5 @@
 /** `dstore get`: fetch values to standard output, to a file, or to files in a directory. */
+import { statSync } from 'node:fs'
 import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
@@ -7,10 +8,24 @@ import { parseReferences } from '../input/references.ts'
 import { useDaemonBy } from '../session.ts'
 
 export async function get(invocation: Invocation): Promise<number> {
-  const { flags, positionals, terminal } = invocation
-  const { output, 'output-dir': directory } = flags
-  if (output !== undefined && directory !== undefined) {
-    throw new DstoreError('usage', 'get takes -o or --output-dir, not both')
+  const { flags, positionals, terminal, signal } = invocation
+  const { output, 'output-dir': directory, update } = flags
+  const places = [output, directory, update].filter((place) => place !== undefined)
+  if (places.length > 1) {
+    throw new DstoreError('usage', 'get takes one of -o, --output-dir and --update')
+  }
+  if (flags.format !== undefined) {
+    const { checkFormat } = await import('../tree/tar/get-tar.ts')
+    checkFormat(flags.format)
+    if (directory !== undefined || update !== undefined) {
+      throw new DstoreError(
+        'usage',
+        'get --format tar writes one archive, to -o or standard output',
+      )
+    }
+  }
+  if (flags.delete === true && update === undefined) {
+    throw new DstoreError('usage', 'get --delete needs --update DIR')
   }
   if (flags['files-from'] !== undefined && directory === undefined) {
     throw new DstoreError('usage', 'get --files-from needs --output-dir DIR')
@@ -22,8 +37,18 @@ export async function get(invocation: Invocation): Promise<number> {
   }
   const range = flags.range === undefined ? undefined : parseRange(flags.range)
   if (directory === undefined) {
-    await parseReferences(positionals)
-    return getOne(invocation, range)
+    const references = await parseReferences(positionals)
+    const { type, isDirectory = false } = references.get(positionals[0]!)!
+    const isTree =
+      type === 'path' ||
+      isDirectory ||
+      update !== undefined ||
+      flags.format !== undefined ||
+      leadsToFolder(output)
+    const code = isTree ? undefined : await getOne(invocation, range)
+    if (code !== undefined) return code
+    const { getFromTree } = await import('../tree/get-tree.ts')
+    return getFromTree(invocation, range)
   }
   // What one value does without is not loaded for it.
   const [{ connectForMany, getMany }, { readReferences }, { OutputFolder }] = await Promise.all([
@@ -35,7 +60,13 @@ export async function get(invocation: Invocation): Promise<number> {
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
   const folder = await OutputFolder.create(directory)
   const daemon = await useDaemonBy(connectForMany, invocation)
-  return getMany({ ...daemon, terminal, references, folder, range })
+  return getMany({ ...daemon, terminal, references, folder, range, signal })
+}
+
+/** Then a value that is no directory cannot be written there: what it is must be known first. */
+function leadsToFolder(output: string | undefined): boolean {
+  if (output === undefined) return false
+  return output.endsWith('/') || statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */

@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
-import { DstoreError } from '../../src/errors.ts'
+import { asDstoreError, DstoreError } from '../../src/errors.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { checkName, parseReferences, resolveKey } from '../input/references.ts'
@@ -27,15 +27,56 @@ export async function ls(invocation: Invocation): Promise<number> {
   const [prefix] = positionals
   const ofKeys = flags.keys === true
   if (ofKeys && prefix !== undefined) throw new DstoreError('usage', 'ls --keys takes no prefix')
+  const ofTree = flags.tree === true || flags.long === true
+  if (ofTree && prefix === undefined) {
+    throw new DstoreError('usage', 'ls -l and ls --tree list a directory', {
+      hint: 'give its key, or a name and a slash: dstore ls --tree NAME/',
+    })
+  }
   const client = await useDaemon(invocation)
+  if (ofTree || (await startsWithKey(prefix))) return listDirectory(invocation, client, prefix!)
   const { json } = terminal
   let isEmpty = true
   for await (const lines of ofKeys ? client.keyLines(json) : client.nameLines(prefix, json)) {
     isEmpty = false
     await terminal.output.write(lines)
   }
+  // Nothing is bound below a name of a directory: a prefix that ends below one lists that.
+  const mayLeadBelow = isEmpty && prefix?.includes('/') === true
+  if (mayLeadBelow && (await isBelowName(client, prefix))) {
+    return listDirectory(invocation, client, prefix)
+  }
   const why = ofKeys ? undefined : whyNoNames(prefix)
   await mention(client, isEmpty, terminal, why)
+  return 0
+}
+
+async function startsWithKey(prefix: string | undefined): Promise<boolean> {
+  if (prefix === undefined) return false
+  const reference = (await parseReferences([prefix])).get(prefix)!
+  return reference.type !== 'name'
+}
+
+async function isBelowName(client: Client, prefix: string): Promise<boolean> {
+  const { findWord } = await import('../tree/open-tree.ts')
+  try {
+    return (await findWord(client, prefix)).key.kind === 'directory'
+  } catch (error) {
+    if (['not-found', 'usage', 'malformed-key'].includes(asDstoreError(error).code)) return false
+    throw error
+  }
+}
+
+async function listDirectory(
+  invocation: Invocation,
+  client: Client,
+  text: string,
+): Promise<number> {
+  const [{ findWord, listingsOf }, { listTree }] = await Promise.all([
+    import('../tree/open-tree.ts'),
+    import('../tree/list-tree.ts'),
+  ])
+  await listTree(invocation, listingsOf(client), await findWord(client, text), text)
   return 0
 }
 

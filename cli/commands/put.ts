@@ -5,6 +5,7 @@ import type { PutAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { putFile } from '../../src/daemon/client/put-file.ts'
 import type { Progress } from '../../src/node/node.ts'
+import type { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { inspect, labelOf, openInput } from '../input/input.ts'
@@ -18,14 +19,21 @@ export async function put(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
   const { name } = flags
   if (name !== undefined && positionals.length > 1) {
-    throw new DstoreError('usage', 'put --name takes one file')
+    throw new DstoreError('usage', 'put --name takes one file or folder')
   }
   if (name !== undefined) await checkName(name)
+  if (flags.format !== undefined) {
+    const { putTars } = await import('../tree/tar/put-command.ts')
+    return putTars(invocation)
+  }
+  const folders = new Folders(invocation)
+  await folders.prepare()
   const smallFiles = new SmallFiles(positionals)
   let client: Client | undefined
   return forEachArgument(positionals, terminal, async (file, index) => {
-    const found = inspect(file)
+    const found = inspect(file, { folders: true })
     const daemon = (client ??= await useDaemon(invocation))
+    if (found?.isDirectory() === true) return folders.store(daemon, file)
     const answer =
       (await smallFiles.store(daemon, index)) ??
       (await withTransferProgress(terminal, labelOf(file), daemon, (line) =>
@@ -33,6 +41,35 @@ export async function put(invocation: Invocation): Promise<number> {
       ))
     await terminal.printFact({ file, ...answer, ...(name !== undefined && { name }) }, answer.key)
   })
+}
+
+/** What is only for folders, and loaded only for one. */
+class Folders {
+  readonly #invocation: Invocation
+  #ignore: IgnoreRules | undefined
+
+  constructor(invocation: Invocation) {
+    this.#invocation = invocation
+  }
+
+  /** Reads the ignore file, before a daemon is asked. */
+  async prepare(): Promise<void> {
+    const file = this.#invocation.flags['ignore-file']
+    if (file === undefined) return
+    const { readIgnoreFile } = await import('../tree/put-folder.ts')
+    this.#ignore = await readIgnoreFile(file)
+  }
+
+  async store(client: Client, folder: string): Promise<void> {
+    const { flags, terminal } = this.#invocation
+    const { putFolder } = await import('../tree/put-folder.ts')
+    const { name } = flags
+    const answer = await putFolder(this.#invocation, client, { folder, name, ignore: this.#ignore })
+    await terminal.printFact(
+      { file: folder, ...answer, ...(name !== undefined && { name }) },
+      answer.key,
+    )
+  }
 }
 
 interface PutRequest {
@@ -52,5 +89,5 @@ async function store(client: Client, { file, found, line, name }: PutRequest): P
   }
   const { bytes, size } = await openInput(file)
   const sent = counted(bytes, (doneBytes) => line.update(doneBytes, size))
-  return client.putBytes(sent, undefined, name)
+  return client.putBytes(sent, undefined, { name })
 }

@@ -2,19 +2,26 @@
 import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import type { Key } from '../../src/hash/key.ts'
 import { ELSEWHERE } from '../../src/node/calls/no-such.ts'
+import { totalsOfListing } from '../../src/tree/read/listings.ts'
 import { mapConcurrently } from '../archive/map-concurrently.ts'
 import type { Run, Invocation } from '../command.ts'
 import { ExitCodes } from '../exit-code.ts'
-import type { Reference } from '../input/references.ts'
+import { isDirectoryKey, type Reference } from '../input/references.ts'
 import { describe, unknown, type Described } from '../many/facts.ts'
 import { forEachAtOnce } from '../many/for-each.ts'
 import { IN_FLIGHT } from '../many/in-flight.ts'
 import { readReferences } from '../many/list-file.ts'
 import { labelOfMany, ManyProgress } from '../many/progress.ts'
+import { SMALL_VALUE_BYTES } from '../../src/daemon/client/small-values.ts'
 import { useDaemon } from '../session.ts'
+import { eachBelow } from '../tree/each-below.ts'
+import { factsAt } from '../tree/facts-at.ts'
+import type { MissingEntry } from '../tree/missing.ts'
+import { findValue, useTreeDaemon, type TreeDaemon } from '../tree/open-tree.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 
 /** What one value's turn prints and ends with, prepared before its turn. */
 interface Finding {
@@ -22,6 +29,7 @@ interface Finding {
   readonly facts: FactsAnswer | undefined
   /** Where a value is that the node does not have. */
   readonly hint: string | undefined
+  readonly client: Client
 }
 
 type Report = (finding: Finding, terminal: Terminal) => Promise<number>
@@ -37,11 +45,12 @@ function onFacts(report: Report, needsHint: (terminal: Terminal) => boolean): Ru
     const codes = new ExitCodes(terminal)
     const find = async ({ text, facts: known }: Described): Promise<Finding> => {
       // If the request for many failed, one for each finds out which argument is to blame.
-      const facts = known ?? (await client.factsMany([text]))[0] ?? 'absent'
+      const isKnown = known !== undefined && !(known === 'absent' && text.includes('/'))
+      const facts = isKnown ? known : await factsAt(client, text)
       const reference = types.get(text)!
-      if (facts !== 'absent') return { reference, facts, hint: undefined }
+      if (facts !== 'absent') return { reference, facts, hint: undefined, client }
       const hint = needsHint(terminal) ? await elsewhere(client, text) : undefined
-      return { reference, facts: undefined, hint }
+      return { reference, facts: undefined, hint, client }
     }
     const findings = mapConcurrently(items, IN_FLIGHT, async (item) => {
       const finding = await find(item).catch((error: unknown) => ({ error }))
@@ -71,7 +80,7 @@ export const has: Run = onFacts(
 )
 
 export const stat: Run = onFacts(
-  async ({ reference: { type, text }, facts, hint }, terminal) => {
+  async ({ reference: { type, text }, facts, hint, client }, terminal) => {
     if (facts === undefined) {
       throw new DstoreError(
         'not-found',
@@ -79,20 +88,41 @@ export const stat: Run = onFacts(
         hint === undefined ? {} : { hint },
       )
     }
+    const missing = await missingIn(client, facts)
     const lines = [
       `key          ${facts.key}`,
       `size         ${facts.size} bytes`,
+      ...directoryLines(facts),
+      ...missing.map(({ path }) => `missing      ${path}`),
       `incarnation  ${facts.incarnation}`,
       `held here    ${facts.heldBytes} bytes`,
       ...facts.names.map((name) => `name         ${name}`),
       ...facts.holders.map((peer) => `holder       ${peer}`),
       `confirmed    ${facts.confirmed ? 'yes' : 'no: Global is away'}`,
     ]
-    await terminal.printFact(facts, lines.join('\n'))
+    const document = missing.length === 0 ? facts : { ...facts, missing }
+    await terminal.printFact(document, lines.join('\n'))
     return 0
   },
   () => true,
 )
+
+function directoryLines({ directory, heldBy = 0 }: FactsAnswer): string[] {
+  const below = directory && `${plural(directory.files, 'file')}, ${directory.totalSize} bytes`
+  return [
+    ...(below === undefined ? [] : [`directory    ${below}`]),
+    ...(heldBy === 0 ? [] : [`held by      ${plural(heldBy, 'directory')}`]),
+  ]
+}
+
+/** Empty unless something that some directory holds is missing somewhere. */
+async function missingIn(client: Client, { key, directory }: FactsAnswer): Promise<MissingEntry[]> {
+  if (directory?.mayLack !== true) return []
+  const { missingBelow } = await import('../tree/missing.ts')
+  const missing: MissingEntry[] = []
+  for await (const one of missingBelow(client, key)) missing.push(one)
+  return missing
+}
 
 /** Where a value is that the node does not serve: in a store of an earlier role (R007-154). */
 async function elsewhere(client: Client, text: string): Promise<string | undefined> {
@@ -103,28 +133,84 @@ async function elsewhere(client: Client, text: string): Promise<string | undefin
 export async function prefetch(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const { texts } = await readReferences(invocation)
-  const client = await useDaemon(invocation)
+  const daemon = await useTreeDaemon(invocation)
+  const { client, reader } = daemon
   const isOne = texts.length === 1
   return withTransferProgress(terminal, labelOfMany(texts), client, (line) => {
     const progress = new ManyProgress(line, texts.length)
     const items = isOne ? unknown(texts) : describe(client, texts)
     return forEachAtOnce({ client, terminal, items, isOne }, async ({ text, facts }) => {
-      const one = progress.begin(typeof facts === 'object' ? facts.size : undefined)
+      const known = await knownOf(daemon, text, facts)
+      const one = progress.begin(known.size)
       try {
-        await client.prefetch(text, ({ doneBytes, totalBytes }) =>
+        if (known.directory !== undefined) {
+          await prefetchTree(daemon, known.directory, (done) => one.update(done, known.size))
+          return
+        }
+        await client.prefetch(known.word, ({ doneBytes, totalBytes }) =>
           one.update(doneBytes, totalBytes),
         )
       } finally {
         one.end()
       }
     })
+  }).finally(() => reader.close())
+}
+
+async function prefetchTree(
+  { client, reader, listings }: TreeDaemon,
+  root: Key,
+  onBytes: (doneBytes: number) => void,
+): Promise<void> {
+  let doneBytes = 0
+  await eachBelow(listings, root, {
+    file: async (key, size) => {
+      const isSmall = size <= SMALL_VALUE_BYTES
+      const whole = isSmall ? await reader.getSmall(key, size) : undefined
+      if (whole === undefined) await client.prefetch(key.toString())
+      onBytes((doneBytes += size))
+    },
   })
 }
 
 export async function evict(invocation: Invocation): Promise<number> {
   const { terminal } = invocation
   const { texts } = await readReferences(invocation)
-  const client = await useDaemon(invocation)
+  const daemon = await useTreeDaemon(invocation)
+  const { client, listings, reader } = daemon
   const many = { client, terminal, items: unknown(texts), isOne: texts.length === 1 }
-  return forEachAtOnce(many, async ({ text }) => void (await client.evict(text)))
+  return forEachAtOnce(many, async ({ text }) => {
+    const { directory, word } = await knownOf(daemon, text, undefined)
+    const evictOne = async (key: Key): Promise<void> => void (await client.evict(key.toString()))
+    if (directory === undefined) await client.evict(word)
+    else await eachBelow(listings, directory, { file: evictOne, directory: evictOne })
+  }).finally(() => reader.close())
+}
+
+interface Known {
+  /** What the daemon is asked for. */
+  readonly word: string
+  /** The key of a directory. */
+  readonly directory: Key | undefined
+  /** Bytes, of a directory all of its files. */
+  readonly size: number | undefined
+}
+
+/** What a word leads to. Without facts a plain key or name costs no request of its own. */
+async function knownOf(
+  daemon: TreeDaemon,
+  text: string,
+  facts: Described['facts'],
+): Promise<Known> {
+  const isPlainKey = /^(bafkr4i|[0-9a-fA-F]{64}$)[^/]*$/.test(text)
+  const mayBeTree = !isPlainKey && (typeof facts !== 'object' || isDirectoryKey(facts.key))
+  const size = typeof facts === 'object' ? facts.size : undefined
+  if (!mayBeTree) return { word: text, directory: undefined, size }
+  const { key } = await findValue(daemon, text)
+  const isPath = text.includes('/')
+  if (key.kind === 'bytes') {
+    return { word: isPath ? key.toString() : text, directory: undefined, size }
+  }
+  const totals = totalsOfListing(await daemon.listings.get(key))
+  return { word: key.toString(), directory: key, size: totals.size }
 }

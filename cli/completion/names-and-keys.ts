@@ -1,4 +1,5 @@
 /** Names and keys that begin as the user has begun to type, for the shell and for the prompt. */
+import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 
 /** How long the tab key waits for a daemon. */
@@ -10,8 +11,8 @@ const MOST_RESULTS = 100
 /** Keys are listed in the order of digests: a later match is not found. */
 const SCANNED_KEYS = 20_000
 
-/** The beginning that all printed keys share. */
-const KEY_START = 'bafkr4i'
+/** The beginnings of printed keys: of plain values, and of directories. */
+const KEY_START = /^baf[ky]r4i/
 
 /** Matching names, then matching keys if the prefix can begin a key. Closes the client. */
 export async function namesAndKeys(client: Client, prefix: string): Promise<string[]> {
@@ -20,7 +21,9 @@ export async function namesAndKeys(client: Client, prefix: string): Promise<stri
     for await (const { name } of client.names(prefix)) {
       if (found.push(name) >= MOST_RESULTS) return found
     }
-    if (!prefix.startsWith(KEY_START)) return found
+    // Nothing is bound below a name of a directory: so nothing is lost in what else has the prefix.
+    if (prefix.includes('/')) return found.length > 0 ? found : await entriesFrom(client, prefix)
+    if (!KEY_START.test(prefix)) return found
     let scanned = 0
     for await (const { key } of client.keys()) {
       if (key.startsWith(prefix) && found.push(key) >= MOST_RESULTS) break
@@ -30,4 +33,29 @@ export async function namesAndKeys(client: Client, prefix: string): Promise<stri
   } finally {
     client.close()
   }
+}
+
+/** Paths below a directory that begin like the prefix; none if that leads to no directory. */
+async function entriesFrom(client: Client, prefix: string): Promise<string[]> {
+  const [{ findValue, listingsOf }, { entriesOf }] = await Promise.all([
+    import('../tree/open-tree.ts'),
+    import('../../src/tree/read/entries.ts'),
+  ])
+  const at = prefix.lastIndexOf('/') + 1
+  const listings = listingsOf(client)
+  const found: string[] = []
+  try {
+    const { key } = await findValue({ client, listings }, prefix.slice(0, at))
+    if (key.kind !== 'directory') return found
+    for await (const { path, type } of entriesOf(listings, key)) {
+      // A shell would split or run it.
+      if (!path.startsWith(prefix.slice(at)) || /\p{Cc}/u.test(path)) continue
+      const end = type === 'directory' ? '/' : ''
+      if (found.push(`${prefix.slice(0, at)}${path}${end}`) >= MOST_RESULTS) break
+    }
+  } catch (error) {
+    const { code } = asDstoreError(error)
+    if (!['not-found', 'usage', 'malformed-key', 'integrity'].includes(code)) throw error
+  }
+  return found
 }

@@ -9,7 +9,7 @@ const realPathOf = promisify(realpath)
 
 /** The file behind an output; undefined without one, or if its path cannot be told. */
 export async function fileForDaemon(
-  { partial }: Output,
+  { partial }: Pick<Output, 'partial'>,
   name: string = 'the file',
 ): Promise<HandedFile | undefined> {
   if (partial === undefined) return undefined

@@ -1,9 +1,11 @@
 /** `dstore get` of one value: to standard output or to a file. */
+import type { CopyAnswer } from '../../src/daemon/api/api.ts'
 import { ValueClient, type HandedFile } from '../../src/daemon/client/value-client.ts'
+import { asDstoreError } from '../../src/errors.ts'
 import type { Progress, RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { shortLabel } from '../input/references.ts'
+import { isDirectoryKey, shortLabel } from '../input/references.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { fileForDaemon } from './hand-over.ts'
@@ -11,28 +13,51 @@ import { writeWhole } from '../terminal/output.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
 
-/** The only positional is a key or a name, as `parseReferences` has found. */
+/** What is known of the value beside its key. */
+export interface KnownValue {
+  /** What messages call it. */
+  readonly label: string
+  readonly executable: boolean | undefined
+}
+
+/**
+ * The only positional is a key or a name, as `parseReferences` has found. Undefined if it leads
+ * into a directory, of which nothing was written.
+ */
 export async function getOne(
   invocation: Invocation,
   range: RangeRequest | undefined,
-): Promise<number> {
+  known?: KnownValue,
+): Promise<number | undefined> {
   const { flags, positionals, terminal } = invocation
+  const [text = ''] = positionals
+  const label = known?.label ?? shortLabel(text)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
-  const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output)
+  const mode = known?.executable === true ? 0o777 & ~process.umask() : undefined
+  const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output, mode)
   const connect: Connect<ValueClient> = (socket, options) => ValueClient.connect(socket, options)
   const client = await useDaemonBy(connect, invocation).catch(async (error: unknown) => {
     await output.discard()
     throw error
   })
-  return forEachArgument(positionals, terminal, async (text) => {
+  let isTree = false
+  const code = await forEachArgument([label], terminal, async () => {
     await writeWhole(output, async () => {
       const file = await fileForDaemon(output, flags.output)
-      if (file !== undefined && (await copied(invocation, client, file, range))) return true
-      const value = await client.get(text, range)
+      const copy =
+        file && (await copied(invocation, client, file, range, label).catch(unlessTree(text)))
+      if (copy !== undefined) return !(isTree = leadsToTree(copy))
+      const value = await client.get(text, range).catch(unlessTree(text))
+      isTree = leadsToTree(value)
+      if (value === 'tree') return false
+      if (isTree) {
+        await value.bytes[Symbol.asyncIterator]().return?.()
+        return false
+      }
       const { start, end } = value.range
       await withTransferProgress(
         terminal,
-        shortLabel(text),
+        label,
         () => findDaemon(invocation),
         async (line) => {
           const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
@@ -43,25 +68,38 @@ export async function getOne(
     })
     return undefined
   })
+  return isTree ? undefined : code
 }
 
-/** Has the daemon write the value to the file; false if it does not. */
+/** A name with a slash that is not bound may be a path below one that is. */
+const unlessTree =
+  (text: string) =>
+  (error: unknown): 'tree' => {
+    if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) throw error
+    return 'tree'
+  }
+
+const leadsToTree = (answer: 'tree' | { readonly key: string }): boolean =>
+  answer === 'tree' || isDirectoryKey(answer.key)
+
+/** Has the daemon write the value to the file; undefined if it does not. */
 async function copied(
   invocation: Invocation,
   client: ValueClient,
   file: HandedFile,
   range: RangeRequest | undefined,
-): Promise<boolean> {
+  label: string,
+): Promise<CopyAnswer | undefined> {
   const { positionals, terminal } = invocation
   const [text = ''] = positionals
   return withTransferProgress(
     terminal,
-    shortLabel(text),
+    label,
     () => findDaemon(invocation),
     async (line) => {
       const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
         line.update(doneBytes, totalBytes)
-      return (await client.copy(text, file, range, onProgress)) !== undefined
+      return client.copy(text, file, range, onProgress)
     },
   )
 }

@@ -14,8 +14,13 @@ export interface Input {
   readonly size: number | undefined
 }
 
+export interface Accepted {
+  /** Also folders, in place of `unreadable` for them. */
+  readonly folders?: boolean
+}
+
 /** The kind of a file; throws why it cannot be read. Undefined for standard input. */
-export function inspect(file: string): Stats | undefined {
+export function inspect(file: string, { folders = false }: Accepted = {}): Stats | undefined {
   if (file === '-') return undefined
   let found: Stats
   try {
@@ -24,7 +29,7 @@ export function inspect(file: string): Stats | undefined {
   } catch (error) {
     throw unreadableFile(file, error)
   }
-  if (found.isDirectory()) {
+  if (found.isDirectory() && !folders) {
     throw new DstoreError('unreadable', `${file} is a directory`, {
       hint: `store it as one value: tar c ${file} | dstore put -`,
     })

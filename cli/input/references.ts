@@ -1,18 +1,27 @@
-/** Arguments that refer to values: a key in any spelling, else a name (R007-36). */
+/**
+ * Arguments that refer to values: a key in any spelling, else a name (R007-36), each with a path
+ * below it if it is a directory (R007-255).
+ */
 import { asDstoreError } from '../../src/errors.ts'
 import type { DstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 
 export interface Reference {
   readonly text: string
-  readonly type: 'key' | 'name'
+  /** `path`: a key, a slash, and more. A name with slashes may be one with a path as well. */
+  readonly type: 'key' | 'name' | 'path'
+  /** Is it the key of a directory? Names tell that only when they are looked up. */
+  readonly isDirectory?: boolean
 }
 
 /** The usual spellings of keys: as dstore prints them, and as b3sum does. */
-const USUAL_KEY = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
+const USUAL_KEY = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 
 /** A key as dstore prints it. */
-const PRINTED_KEY = /^bafkr4i[a-h][a-z2-7]{51}$/
+const PRINTED_KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/
+
+/** Is it the key of a directory, as dstore prints it? */
+export const isDirectoryKey = (key: string): boolean => key.startsWith('bafyr4i')
 
 /** Cannot be a key: a CID of 36 bytes is longer in every base. Spares loading the parser. */
 const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
@@ -25,15 +34,22 @@ export async function parseReferences(
   texts: readonly string[],
 ): Promise<ReadonlyMap<string, Reference>> {
   const references = new Map<string, Reference>()
-  for (const text of texts) references.set(text, { text, type: await typeOf(text) })
+  for (const text of texts) references.set(text, { text, ...(await kindOf(text)) })
   return references
 }
 
-async function typeOf(text: string): Promise<Reference['type']> {
-  if (PLAIN_NAME.test(text)) return 'name'
-  if (USUAL_KEY.test(text) || (await isKey(text))) return 'key'
-  await checkName(text)
-  return 'name'
+async function kindOf(text: string): Promise<Omit<Reference, 'text'>> {
+  if (PLAIN_NAME.test(text)) return { type: 'name' }
+  if (USUAL_KEY.test(text)) return { type: 'key', isDirectory: isDirectoryKey(text) }
+  const { splitKey } = await import('../../src/tree/read/tree-word.ts')
+  const word = splitKey(text)
+  if (word !== undefined) {
+    const isDirectory = word.key.kind === 'directory'
+    return { type: word.root === text ? 'key' : 'path', isDirectory }
+  }
+  // The path below a name is bounded by what the directories have, not by what a name may be.
+  if (!text.includes('/')) await checkName(text)
+  return { type: 'name' }
 }
 
 /** Is it a spelling of a key? */
@@ -53,14 +69,23 @@ export function shortLabel(text: string): string {
   return USUAL_KEY.test(text) ? text.slice(0, 16) : text
 }
 
-/** The key that a reference stands for; `not-found` if its name is not bound. */
+/** The key that a reference stands for; `not-found` if its name is not bound, or its path not there. */
 export async function resolveKey(client: Client, { text, type }: Reference): Promise<string> {
   if (type === 'key') return text
+  if (type === 'path') return keyBelow(client, text)
   try {
     return (await client.lookup(text)).key
   } catch (error) {
+    if (asDstoreError(error).code === 'not-found' && text.includes('/')) {
+      return keyBelow(client, text)
+    }
     throw await explainNotFound(text, error)
   }
+}
+
+async function keyBelow(client: Client, text: string): Promise<string> {
+  const { findValue, listingsOf } = await import('../tree/open-tree.ts')
+  return (await findValue({ client, listings: listingsOf(client) }, text)).key.toString()
 }
 
 /** The error for an unbound name: `malformed-key` if the text looks like a misspelled key. */

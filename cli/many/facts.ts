@@ -41,13 +41,17 @@ export async function* unknown(
   for (const [index, text] of texts.entries()) yield { text, index, facts: undefined }
 }
 
+/** As long before a slash as a key: a path below one, which the daemon takes for no name. */
+const MAY_BE_PATH = /^[^/]{40,}\//
+
 /** Undefined if the request fails: then each text finds out by itself what is wrong. */
 async function factsOf(
   client: Client,
   texts: readonly string[],
 ): Promise<(FactsAnswer | undefined)[] | undefined> {
   try {
-    return await client.factsMany(texts)
+    const found = (await client.factsMany(texts.filter((text) => !MAY_BE_PATH.test(text)))).values()
+    return texts.map((text) => (MAY_BE_PATH.test(text) ? undefined : found.next().value))
   } catch (error) {
     if (asDstoreError(error).code === 'cancelled') throw error
     return undefined

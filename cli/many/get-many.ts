@@ -1,8 +1,9 @@
 /** `dstore get --output-dir`: many values to files in a directory, many at once (R007-201). */
+import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { SMALL_VALUE_BYTES, SmallValues } from '../../src/daemon/client/small-values.ts'
-import { canonicalKey, resolveKey } from '../input/references.ts'
+import { canonicalKey, isDirectoryKey, resolveKey } from '../input/references.ts'
 import type { Connect } from '../session.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { OutputFolder } from '../terminal/output-folder.ts'
@@ -22,6 +23,7 @@ export interface GetMany {
   readonly references: References
   readonly folder: OutputFolder
   readonly range: RangeRequest | undefined
+  readonly signal: AbortSignal
 }
 
 /** Connects to a daemon for values of every size. */
@@ -77,6 +79,7 @@ class Getter {
   #getKey(key: string, size: number | undefined, progress: ValueProgress): Promise<void> {
     return this.#once(key, async () => {
       const { client, small, folder, range } = this.#many
+      if (isDirectoryKey(key)) return this.#getDirectory(key)
       const output = await folder.open(key)
       await writeWhole(output, async () => {
         const isSmall = range === undefined && size !== undefined && size <= SMALL_VALUE_BYTES
@@ -93,6 +96,14 @@ class Getter {
         return true
       })
     })
+  }
+
+  /** A folder of its own, named after the key. */
+  async #getDirectory(key: string): Promise<void> {
+    const { client, small, folder, range, signal } = this.#many
+    if (range !== undefined) throw new DstoreError('usage', 'a directory has no ranges')
+    const { getFolder } = await import('../tree/get-folder.ts')
+    await getFolder({ client, small, signal }, key, folder.pathOf(key))
   }
 
   #once(key: string, write: () => Promise<void>): Promise<void> {

@@ -24,7 +24,7 @@ export class DaemonValues implements Values {
 
   put(value: string, name?: string): Promise<{ readonly key: string }> {
     const bytes = Buffer.from(value)
-    return this.#client.putBytes(once(bytes), bytes.byteLength, name)
+    return this.#client.putBytes(once(bytes), bytes.byteLength, { name })
   }
 
   async read(key: string, mostBytes: number): Promise<Uint8Array> {

@@ -49,7 +49,7 @@ export class OutputFolder {
    * a link is only known when no other file is on its way: such a file is written alone.
    */
   async open(key: string): Promise<Output> {
-    const path = join(this.#path, key)
+    const path = this.pathOf(key)
     const before = this.#exclusive
     let close = (): void => undefined
     const closed = new Promise<void>((resolve) => (close = resolve))
@@ -66,6 +66,11 @@ export class OutputFolder {
       close()
       throw error
     }
+  }
+
+  /** Where the value of a key goes. */
+  pathOf(key: string): string {
+    return join(this.#path, key)
   }
 
   /** Makes every file that was committed durable: syncs each folder once. */

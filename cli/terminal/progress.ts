@@ -26,6 +26,8 @@ export class ProgressLine {
   readonly #columns: () => number
   readonly #now: () => number
   readonly #startedAt: number
+  /** Since when the bytes of the current work are counted. */
+  #countedFrom: number
   /** The peers that take part, such as `from Global`. */
   peers = ''
   #drawnAt = -Infinity
@@ -43,6 +45,12 @@ export class ProgressLine {
     this.#columns = columns
     this.#now = now
     this.#startedAt = now()
+    this.#countedFrom = this.#startedAt
+  }
+
+  /** The next work of several begins: its bytes are counted from zero. */
+  restart(): void {
+    this.#countedFrom = this.#now()
   }
 
   get isShown(): boolean {
@@ -51,14 +59,14 @@ export class ProgressLine {
 
   update(doneBytes: number, totalBytes?: number): void {
     const now = this.#now()
-    const elapsedMs = now - this.#startedAt
-    if (this.#ended || elapsedMs < DELAY_MS || now - this.#drawnAt < REDRAW_MS) return
+    const isEarly = now - this.#startedAt < DELAY_MS || now - this.#drawnAt < REDRAW_MS
+    if (this.#ended || isEarly) return
     this.#drawnAt = now
     const work = {
       label: printable(this.label),
       doneBytes,
       totalBytes,
-      elapsedMs,
+      elapsedMs: Math.max(1, now - this.#countedFrom),
       peers: this.peers,
     }
     this.#write?.(CLEAR + progressText(work, this.#columns() - 1))

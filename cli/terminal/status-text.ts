@@ -88,10 +88,21 @@ const inUnits = (ms: number, unitMs: number): string =>
   formatDuration(Math.ceil(ms / unitMs) * unitMs)
 
 function storeText(store: NonNullable<StatusAnswer['store']>): string {
-  const { kind, durable, values, valueBytes, headroomBytes, damaged, unfinishedBytes, seq } = store
+  const {
+    kind,
+    durable,
+    values,
+    valueBytes,
+    headroomBytes,
+    damaged,
+    unfinishedBytes,
+    missingHeld,
+    seq,
+  } = store
   const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
   const warning = durable ? '' : ' (nothing is kept)'
-  const broken = damaged === 0 ? '' : `, ${damaged} DAMAGED`
+  const lacking = missingHeld === undefined ? '' : `, ${missingHeld} held by directories MISSING`
+  const broken = (damaged === 0 ? '' : `, ${damaged} DAMAGED`) + lacking
   const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
   const size = formatSize(valueBytes)
   return `${kind}${warning}: ${values} values${broken}, ${size}${begun}${room}, seq ${seq}`

@@ -121,7 +121,8 @@ export class Terminal {
   }
 }
 
-/** `1 value`, `2 values`. */
+/** `1 value`, `2 values`, `2 entries`. */
 export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+  if (count === 1) return `1 ${noun}`
+  return `${count} ${/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ie` : noun}s`
 }

@@ -3,7 +3,15 @@
  * specs/vectors.
  */
 import { flawOf, pieces, treeOf, type Piece } from './pieces.ts'
-import { decode, digest, key, outboard, slice, sliceParts } from './verified-values.ts'
+import {
+  decode,
+  digest,
+  directoryKey,
+  key,
+  outboard,
+  slice,
+  sliceParts,
+} from './verified-values.ts'
 import type { Flaw, Range } from './verified-values.ts'
 
 const KIB = 1024
@@ -27,6 +35,14 @@ export interface KeyVectors {
     /** Other texts for the same key. */
     readonly spellings: readonly string[]
   }[]
+  /** Keys of directories; what a directory is is document 008's. */
+  readonly directories: readonly {
+    /** The bytes of the directory, in hex digits. */
+    readonly bytes: string
+    readonly key: string
+    /** Other texts for the same key. Hex digits are the key of the bytes. */
+    readonly spellings: readonly string[]
+  }[]
   /** Texts that are not keys: each is refused with `malformed-key`. */
   readonly refused: readonly { readonly why: string; readonly text: string }[]
 }
@@ -42,15 +58,16 @@ export function keyVectors(): KeyVectors {
     const value = input(size)
     const text = key(value)
     const cid = `01551e20${hex(digest(value))}`
-    const bits = cid.replaceAll(/./g, (digit) => parseInt(digit, 16).toString(2).padStart(4, '0'))
-    const spellings = [
-      hex(digest(value)).toUpperCase(),
-      `B${text.slice(1).toUpperCase()}`,
-      `f${cid}`,
-      `F${cid.toUpperCase()}`,
-      `0${bits}`,
-    ]
+    const spellings = [hex(digest(value)).toUpperCase(), ...spellingsOf(text, cid)]
     return { size, key: text, digest: hex(digest(value)), spellings }
+  })
+  const directories = [Uint8Array.of(0xa1, 0x64, 0x74, 0x72, 0x65, 0x65, 0xa0)].map((bytes) => {
+    const text = directoryKey(bytes)
+    return {
+      bytes: hex(bytes),
+      key: text,
+      spellings: spellingsOf(text, `01711e20${hex(digest(bytes))}`),
+    }
   })
   const { key: good, digest: b3 } = keys[1]!
   const refused = [
@@ -58,7 +75,8 @@ export function keyVectors(): KeyVectors {
     { why: 'CID of version 0', text: 'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG' },
     { why: 'CID of version 2', text: `f02551e20${b3}` },
     { why: 'codec dag-pb', text: `f01701e20${b3}` },
-    { why: 'codec dag-cbor', text: `f01711e20${b3}` },
+    { why: 'codec dag-json', text: `f01a9021e20${b3}` },
+    { why: 'codec dag-cbor, hash sha2-256', text: `f01711220${b3}` },
     { why: 'hash sha2-256', text: `f01551220${b3}` },
     { why: 'hash blake2b-256', text: `f0155a0e40220${b3}` },
     { why: 'digest of 31 bytes', text: `f01551e1f${b3.slice(2)}` },
@@ -80,7 +98,13 @@ export function keyVectors(): KeyVectors {
     { why: 'a character outside the alphabet', text: `${good.slice(0, -1)}1` },
     { why: 'longer than any key', text: `0${'0'.repeat(289)}` },
   ]
-  return { input: 'byte i is i mod 251', keys, refused }
+  return { input: 'byte i is i mod 251', keys, directories, refused }
+}
+
+/** Texts of a key but the one that is printed, and the plain digest. */
+function spellingsOf(text: string, cid: string): string[] {
+  const bits = cid.replaceAll(/./g, (digit) => parseInt(digit, 16).toString(2).padStart(4, '0'))
+  return [`B${text.slice(1).toUpperCase()}`, `f${cid}`, `F${cid.toUpperCase()}`, `0${bits}`]
 }
 
 // Document 002.

@@ -116,8 +116,13 @@ export const digest = (value: Uint8Array): Uint8Array => subtreeCv(value, 0, tru
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /** The key of a value as dstore prints it (R001-2). */
-export function key(value: Uint8Array): string {
-  const cid = [0x01, 0x55, 0x1e, 32, ...digest(value)]
+export const key = (value: Uint8Array): string => keyOf(digest(value), 0x55)
+
+/** The key of the directory that these bytes encode (R001-8). */
+export const directoryKey = (value: Uint8Array): string => keyOf(digest(value), 0x71)
+
+export function keyOf(hash: Iterable<number>, codec: number): string {
+  const cid = [0x01, codec, 0x1e, 32, ...hash]
   const bits = cid.map((byte) => byte.toString(2).padStart(8, '0')).join('')
   const digits = bits.match(/.{1,5}/g)!.map((five) => BASE32[parseInt(five.padEnd(5, '0'), 2)])
   return `b${digits.join('')}`

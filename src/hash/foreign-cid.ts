@@ -22,7 +22,8 @@ const HASHES: ReadonlyMap<number, string> = new Map([
   [0xb220, 'blake2b-256'],
 ])
 
-const RAW = 0x55
+/** Of plain values, and of directories. */
+const KEY_CODECS: readonly number[] = [0x55, 0x71]
 const BLAKE3 = 0x1e
 
 const named = (names: ReadonlyMap<number, string>, code: number): string =>
@@ -37,7 +38,9 @@ export function whyNotKey(cid: Uint8Array): string {
   if (version !== 1) return `a CID of version ${version}; a key is a CIDv1`
   const codec = reader.next()
   if (codec === undefined) return 'too short for a CID'
-  if (codec !== RAW) return `a CID of codec ${named(CODECS, codec)}; a key's is raw`
+  if (!KEY_CODECS.includes(codec)) {
+    return `a CID of codec ${named(CODECS, codec)}; a key's is raw or dag-cbor`
+  }
   const hash = reader.next()
   if (hash === undefined) return 'too short for a CID'
   if (hash !== BLAKE3) return `a CID of hash ${named(HASHES, hash)}; a key's is blake3`

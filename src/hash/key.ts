@@ -49,7 +49,7 @@ export type KeyKind = 'bytes' | 'directory'
 export class Key {
   /** BLAKE3 of the value, 32 bytes. Callers must not change it. */
   readonly digest: Uint8Array
-  readonly kind: KeyKind
+  readonly #kind: KeyKind
   #text: string | undefined
   #hex: string | undefined
 
@@ -58,7 +58,12 @@ export class Key {
       throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
     }
     this.digest = digest
-    this.kind = kind
+    this.#kind = kind
+  }
+
+  /** What its codec says of the value. Not a property of its own, so keys stay deeply equal. */
+  get kind(): KeyKind {
+    return this.#kind
   }
 
   /** The key that dstore prints like this; undefined for every other text. */

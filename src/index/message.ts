@@ -19,7 +19,17 @@ import type {
   Removed,
   Stored,
 } from './value-messages.ts'
+import type {
+  CommitTree,
+  Held,
+  Hold,
+  MadeDirectories,
+  MakeDirectories,
+  Present,
+  PresentAnswer,
+} from './tree-messages.ts'
 
+export type * from './tree-messages.ts'
 export type * from './value-messages.ts'
 
 /** A request of a Local that is welcome. */
@@ -34,6 +44,10 @@ export type Request =
   | Lookup
   | Names
   | Watch
+  | Hold
+  | Present
+  | MakeDirectories
+  | CommitTree
   | Invite
   | Admit
   | Expel
@@ -52,6 +66,10 @@ export interface AnswerTo {
   readonly lookup: Binding
   readonly names: Named
   readonly watch: Watched
+  readonly hold: Held
+  readonly present: PresentAnswer
+  readonly 'make-directories': MadeDirectories
+  readonly 'commit-tree': Stored
   readonly invite: Invited
   readonly admit: Admitted
   readonly expel: Removed
@@ -194,6 +212,8 @@ export interface Bind {
   readonly type: 'bind'
   readonly name: string
   readonly digest: Digest
+  /** Bind it to the directory, not to its bytes. */
+  readonly directory?: boolean
 }
 
 export interface Lookup {
@@ -214,6 +234,8 @@ export interface Found {
   /** The seq of the change that bound the name. */
   readonly incarnation: number
   readonly fact: Fact
+  /** The name is bound to the directory, not to its bytes. */
+  readonly directory?: boolean
 }
 
 /**
@@ -236,8 +258,15 @@ export interface Names {
 
 export interface Named {
   readonly type: 'named'
-  readonly items: readonly { readonly name: string; readonly digest: Digest }[]
+  readonly items: readonly NamedKey[]
   readonly more: boolean
+}
+
+export interface NamedKey {
+  readonly name: string
+  readonly digest: Digest
+  /** The name is bound to the directory, not to its bytes. */
+  readonly directory?: boolean
 }
 
 // Watchers.
@@ -273,6 +302,8 @@ export interface WatchedChange {
   readonly peer: string | undefined
   /** The role of the ticket, or of the peer that was admitted. */
   readonly role: MemberRole | undefined
+  /** The key is, or was, a directory. */
+  readonly directory?: boolean
 }
 
 // Tickets and members (specs/006-membership.md).

@@ -4,6 +4,7 @@ import { parseKey } from '../hash/key.ts'
 import { NAME_BYTES } from '../limits.ts'
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 /**
  * 1 to `NAME_BYTES` bytes of UTF-8, without control characters, that do not read as a key
@@ -21,18 +22,30 @@ export function checkName(name: string): string {
 }
 
 /**
- * The same text, to be bound; throws `usage` if it is not a name, or if it has U+FFFD, which stands
- * for bytes that were not UTF-8. A name of an earlier version that has it can be read and unbound.
+ * The same text, to be bound; throws `usage` if it is not a name, if it has U+FFFD, which stands for
+ * bytes that were not UTF-8, or if it begins with a key and a slash (R004-29, R004-106).
  */
 export function checkNewName(name: string): string {
-  if (hasReplacement(checkName(name))) throw new DstoreError('usage', REPLACED)
+  const fault = faultOfNewName(checkName(name))
+  if (fault !== undefined) throw new DstoreError('usage', fault)
   return name
 }
 
-export const hasReplacement = (name: string): boolean => name.includes('\ufffd')
+/**
+ * Why a name may not be bound, as a message; undefined if it may. A name of an earlier version that
+ * has such a fault can be read and unbound.
+ */
+export function faultOfNewName(name: string): string | undefined {
+  if (name.includes('\ufffd')) return 'not a name: it has U+FFFD, as text has that was not UTF-8'
+  const slash = name.indexOf('/')
+  if (slash > 0 && isKey(name.slice(0, slash))) {
+    return 'not a name: it begins with a key and a slash, which names what is below that key'
+  }
+  return undefined
+}
 
-/** What is wrong with a name that has U+FFFD. */
-export const REPLACED = 'not a name: it has U+FFFD, as text has that was not UTF-8'
+/** The name in the id of its row. */
+export const nameOf = ({ id }: { readonly id: Uint8Array }): string => decoder.decode(id)
 
 /** The id of a name's row: its UTF-8. */
 export const nameBytes = (name: string): Uint8Array => encoder.encode(name)

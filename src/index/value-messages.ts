@@ -18,6 +18,19 @@ export interface Fact {
   readonly holders: readonly string[]
   /** Names of the key, as many as fit into the answer. */
   readonly names: readonly string[]
+  /** Only of a directory whose children are counted. */
+  readonly directory?: DirectoryTotals
+  /** Number of directories that hold it, if one key was asked for. */
+  readonly heldBy?: number
+}
+
+/** Of all that is below a directory. */
+export interface DirectoryTotals {
+  /** Bytes of all files. */
+  readonly size: number
+  readonly files: number
+  /** Some value is held by a directory and missing: it may be one of this tree. */
+  readonly mayLack: boolean
 }
 
 export interface Located {
@@ -30,6 +43,8 @@ export interface Put {
   readonly type: 'put'
   readonly values: readonly Uint8Array[]
   readonly name: string | undefined
+  /** The hold that keeps them; then there is no name. */
+  readonly hold?: Uint8Array
 }
 
 /** A value that is durable. */
@@ -51,6 +66,8 @@ export interface Offer {
   readonly digest: Digest
   readonly size: number
   readonly name: string | undefined
+  /** The hold that keeps it; then there is no name. */
+  readonly hold?: Uint8Array
 }
 
 /** With `have`, nothing need be sent; otherwise the upload begins at byte `sendFrom`. */
@@ -81,6 +98,18 @@ export interface Removed {
   readonly names: readonly string[]
   /** The key of the removed value; undefined if none was removed. */
   readonly digest: Digest | undefined
+  /** Only of a directory that held others. */
+  readonly tree?: TreeRemoval
+}
+
+/** How far the removal of a directory and of what it held has come. */
+export interface TreeRemoval {
+  /** Values that were removed, the directory among them. */
+  readonly removed: number
+  /** At most so many are removed in the end: what something else holds stays. */
+  readonly most: number
+  /** All are removed. Else it goes on. */
+  readonly complete: boolean
 }
 
 export interface List {
@@ -91,6 +120,13 @@ export interface List {
 
 export interface Listed {
   readonly type: 'listed'
-  readonly items: readonly { readonly digest: Digest; readonly size: number }[]
+  readonly items: readonly ListedItem[]
   readonly more: boolean
+}
+
+export interface ListedItem {
+  readonly digest: Digest
+  readonly size: number
+  /** A directory whose children are counted. */
+  readonly directory?: boolean
 }

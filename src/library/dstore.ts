@@ -38,6 +38,7 @@ import type {
   VerifyOptions,
   WatchOptions,
 } from '../node/node.ts'
+import type { DirectoryCalls } from './directory-calls.ts'
 
 /**
  * The bytes to store: a string (as UTF-8), bytes, a blob, a stream of bytes (such as the body of a
@@ -80,7 +81,7 @@ export interface Value extends AsyncIterable<Uint8Array> {
 }
 
 /** A node, in this process or behind a daemon. Close it after use. */
-export interface Dstore {
+export interface Dstore extends DirectoryCalls {
   readonly role: Role
 
   /**

@@ -8,6 +8,7 @@ import type { CallOptions, Node, NodeInactive, PutResult, ReadableValue } from '
 import { statWords, withKey } from '../node/calls/resolve-key.ts'
 import { checkOptions, eachCancellable } from './calls.ts'
 import { ahead } from './ahead.ts'
+import { entries, getDirectory, openEntry, putDirectory } from './directories.ts'
 import type { Dstore, Value } from './dstore.ts'
 import { bytesOf, readSource } from './source.ts'
 import { FoundValue } from './value.ts'
@@ -97,6 +98,29 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
           options,
         )
       })
+    },
+
+    async putDirectory(path, options = {}) {
+      checkString('path', path)
+      return callToEnd(options, () => putDirectory(node, path, options))
+    },
+
+    async getDirectory(word, path, options = {}) {
+      checkString('path', path)
+      return callToEnd(options, () => getDirectory(node, checkKeyOrName(word), path, options))
+    },
+
+    entries(word, options = {}) {
+      return each(options, () => entries(node, checkKeyOrName(word), options))
+    },
+
+    async openEntry(word, path, options = {}) {
+      checkString('path', path)
+      return callToEnd(
+        options,
+        async () =>
+          new FoundValue(await openEntry(node, checkKeyOrName(word), path, options), options),
+      )
     },
 
     getMany(keysOrNames, options = {}) {

@@ -90,6 +90,18 @@ export interface Acknowledgement {
   readonly owed: readonly string[]
   /** Peer ids of the Locals whose lease expired: they may hold it, and serve nothing. */
   readonly expired: readonly string[]
+  /** Only of a directory that held others. */
+  readonly tree?: RemovedTree
+}
+
+/** How far the removal of a directory and of what it held has come. */
+export interface RemovedTree {
+  /** Values that were removed, the directory among them. */
+  readonly removed: number
+  /** At most so many are removed in the end: what something else holds stays. */
+  readonly most: number
+  /** All are removed. Else it goes on, and a repeated call waits again. */
+  readonly complete: boolean
 }
 
 /** The outcome of the removal of a value. */

@@ -90,6 +90,8 @@ export interface StoreStatus {
   readonly headroomBytes: number | undefined
   /** Values known to be damaged; they are not served. */
   readonly damaged: number
+  /** Values that directories hold and that are missing, if any, as after a removal by force. */
+  readonly missingHeld?: number
   /** Bytes of interrupted puts that can be resumed. */
   readonly unfinishedBytes: number
   readonly seq: number

@@ -10,10 +10,7 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { CallOptions } from './call-options.ts'
-import type { PutResult } from './node.ts'
-
-/** The id of a hold: `HOLD_ID_BYTES` bytes as lower-case hex digits. */
-export type HoldId = string
+import type { HoldId, PutResult } from './node-puts.ts'
 
 /** A directory that was made, or what it lacks. */
 export interface MadeDirectory {

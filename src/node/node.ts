@@ -5,57 +5,23 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import type { FileIdentity } from '../store/file/file-identity.ts'
 import type { CallOptions } from './call-options.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
 import type { NodeStatus, Role } from './node-status.ts'
-import type { HoldId, NodeTrees } from './node-trees.ts'
+import type { PutManyOptions, PutOptions, PutResult, ValueSource } from './node-puts.ts'
+import type { NodeTrees } from './node-trees.ts'
 
 export type * from './call-options.ts'
 export type * from './node-inactive.ts'
 export type * from './node-index.ts'
 export type * from './node-lists.ts'
 export type * from './node-members.ts'
+export type * from './node-puts.ts'
 export type * from './node-status.ts'
 export type * from './node-trees.ts'
-
-/** Bytes to store: a stream of known or unknown length, or a file that the node itself opens. */
-export type ValueSource =
-  | { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number }
-  | {
-      /** Absolute. */
-      readonly path: string
-      /** The file that another process means by the path: any other is `unreadable` (R007-92). */
-      readonly identity?: FileIdentity
-    }
-
-/** Options of a put. */
-export interface PutOptions extends CallOptions {
-  /** Bind this write-once name in the same change: both happen, or neither. */
-  readonly name?: string
-  /**
-   * Put it under this hold, which keeps it: not as a put without a name. Excludes `name`. Error:
-   * `not-found` if the hold has ended.
-   */
-  readonly hold?: HoldId
-}
-
-/** Options of a put of many. */
-export interface PutManyOptions extends CallOptions {
-  /** As in `PutOptions`. */
-  readonly hold?: HoldId
-}
-
-/** The outcome of a put. */
-export interface PutResult {
-  readonly key: Key
-  readonly size: number
-  /** True if the value existed, and nothing was uploaded. */
-  readonly existed: boolean
-}
 
 /**
  * A range that a caller may ask for before it knows the size; ends are exclusive, as in

@@ -2,7 +2,15 @@
 import { DstoreError } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { DIGEST_BYTES, GROUP_BYTES, RECORD_ID_BYTES, RECORD_VALUE_BYTES } from '../limits.ts'
-import type { RecordKey, Resumption, ScanOptions, Table, Transaction } from './store.ts'
+import type {
+  Condition,
+  Increment,
+  RecordKey,
+  Resumption,
+  ScanOptions,
+  Table,
+  Transaction,
+} from './store.ts'
 
 const TABLES: ReadonlySet<Table> = new Set<Table>(['keys', 'names', 'meta'])
 
@@ -74,15 +82,13 @@ export function notResumable(): DstoreError {
 }
 
 export function checkTransaction(transaction: Transaction): void {
-  const { conditions, writes, entry, adopt = [], release = [] } = transaction
-  for (const { key, version } of conditions) {
-    checkRecordKey(key)
-    checkCount('version', version)
-  }
+  const { conditions, writes, increments = [], entry, adopt = [], release = [] } = transaction
+  for (const condition of conditions) checkCondition(condition)
   for (const { key, value } of writes) {
     checkRecordKey(key)
     if (value !== undefined) checkBytes('value', value, RECORD_VALUE_BYTES)
   }
+  for (const increment of increments) checkIncrement(increment)
   const locations = [...adopt, ...release]
   if (new Set(locations).size !== locations.length) {
     throw new RangeError('adopt and release must not name a location twice')
@@ -91,4 +97,20 @@ export function checkTransaction(transaction: Transaction): void {
   if (locations.length > 0 || writes.some(({ key }) => key.table !== 'meta')) {
     throw new RangeError('entry must be there unless the transaction writes only meta')
   }
+}
+
+function checkCondition(condition: Condition): void {
+  if ('present' in condition) return checkRecordKey(condition.present)
+  if ('noneWithPrefix' in condition) {
+    checkTable(condition.table)
+    return checkBytes('noneWithPrefix', condition.noneWithPrefix, RECORD_ID_BYTES)
+  }
+  checkRecordKey(condition.key)
+  checkCount('version', condition.version)
+}
+
+function checkIncrement({ key, by }: Increment): void {
+  checkRecordKey(key)
+  if (key.table !== 'meta') throw new RangeError(`a counter must be in meta, not in ${key.table}`)
+  if (!Number.isSafeInteger(by)) throw new RangeError(`by must be a whole number, not ${by}`)
 }

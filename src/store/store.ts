@@ -93,7 +93,7 @@ export interface RowPage {
 }
 
 /** A transaction commits only if each of its conditions holds, at the moment it is applied. */
-export type Condition = VersionCondition
+export type Condition = VersionCondition | PresenceCondition | RangeCondition
 
 /** The record has this version; 0 means absent. */
 export interface VersionCondition {
@@ -106,7 +106,7 @@ export interface PresenceCondition {
   readonly present: RecordKey
 }
 
-/** No record of the table has an id that begins with these bytes. */
+/** No record of the table has an id that begins with these bytes, at most `RECORD_ID_BYTES`. */
 export interface RangeCondition {
   readonly table: Table
   readonly noneWithPrefix: Uint8Array
@@ -114,11 +114,14 @@ export interface RangeCondition {
 
 /**
  * Adds to a counter: a record of `meta` of 8 bytes, a big-endian unsigned integer below 2^53. An
- * absent one counts 0, and one that gets to 0 is deleted. One that would fall below 0 throws
- * `integrity`, without any effect.
+ * absent one counts 0, and one that gets to 0 is deleted. The increments of one transaction to one
+ * counter count as their sum. If a counter would leave its bounds, or is no counter, the commit
+ * throws `integrity`, and the transaction has no effect (specs/005-storage.md, R005-79, R005-82).
  */
 export interface Increment {
+  /** In `meta`. */
   readonly key: RecordKey
+  /** From -(2^53 - 1) to 2^53 - 1. */
   readonly by: number
 }
 
@@ -136,7 +139,7 @@ export interface Write {
 export interface Transaction {
   readonly conditions: readonly Condition[]
   readonly writes: readonly Write[]
-  /** After the writes. */
+  /** Applied after the writes, which they see. */
   readonly increments?: readonly Increment[]
   /**
    * The log entry, at most `RECORD_VALUE_BYTES`. Undefined appends nothing and takes no seq; such a

@@ -8,6 +8,7 @@ import {
   ADDRESS_CHARS,
   FETCH_RANGES,
   HOLDERS,
+  HOLD_ID_BYTES,
   NAME_BYTES,
   PIECE_BYTES,
   PROOF_BYTES,
@@ -30,6 +31,8 @@ export type Message =
       readonly start: number
       /** To be bound in the same change. The index checks it. */
       readonly name?: string
+      /** Keeps the value in place of a name. The index checks it. */
+      readonly hold?: Uint8Array
       /** Names an upload without a digest; with `resume`, one that broke off. */
       readonly id?: Uint8Array
       readonly resume?: boolean
@@ -66,10 +69,11 @@ function toWire(message: Message): WireBody {
       return { case: 'found', value: { size: BigInt(size), held: held.map(toWireRange) } }
     }
     case 'upload': {
-      const { digest, size, start, name, id, resume } = message
+      const { digest, size, start, name, hold, id, resume } = message
       const known = {
         ...(digest && { digest }),
         ...(name !== undefined && { name }),
+        ...(hold && { hold }),
         ...(id && { id }),
         ...(resume === true && { resume }),
       }
@@ -128,6 +132,9 @@ function fromWire(body: WireMessage['body']): Message {
       const { name, resume } = body.value
       if (name !== undefined && name.length > NAME_BYTES) throw malformed('a name that is too long')
       const id = body.value.id && new Uint8Array(exactly(UPLOAD_ID_BYTES, 'id', body.value.id))
+      const hold =
+        body.value.hold && new Uint8Array(exactly(HOLD_ID_BYTES, 'hold', body.value.hold))
+      if (hold !== undefined && name !== undefined) throw malformed('a name under a hold')
       if (resume ? id === undefined : start > (known ? size : 0)) {
         throw malformed(`an upload from ${start} of ${size} bytes`)
       }
@@ -138,6 +145,7 @@ function fromWire(body: WireMessage['body']): Message {
         size,
         start,
         ...(name !== undefined && { name }),
+        ...(hold && { hold }),
         ...(id && { id }),
         ...(resume && { resume }),
       }

@@ -6,7 +6,7 @@ import type { Message } from './message.ts'
 import { Receipts } from './receipts.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { receivePieces } from './piece-stream.ts'
-import type { Identity, UploadResult } from './upload.ts'
+import type { Identity, Keeper, UploadResult } from './upload.ts'
 
 /** Stores uploaded values. */
 export interface UploadHost {
@@ -21,7 +21,7 @@ export interface UploadHost {
     value: Identity & { readonly start: number },
     bytes: AsyncIterable<Uint8Array>,
     outboard: () => Uint8Array,
-    name: string | undefined,
+    keeper: Keeper,
   ): Promise<UploadResult>
   /** Begins a stream, or resumes one. Throws `not-found` if there is nothing to resume. */
   openStream(stream: OfferedStream): Promise<IncomingStream>
@@ -43,7 +43,7 @@ export interface IncomingStream {
   take(
     bytes: AsyncIterable<Uint8Array>,
     claim: () => Identity,
-    name: string | undefined,
+    keeper: Keeper,
   ): Promise<UploadResult>
 }
 
@@ -94,7 +94,7 @@ const streamOf = ({ size, id, resume, start }: Upload): OfferedStream => ({
 function storeStream(
   transfer: TransferChannel,
   stream: IncomingStream,
-  { name }: Upload,
+  { name, hold }: Upload,
   onReceived: OnReceived,
 ): Promise<UploadResult> {
   let claimed: Identity | undefined
@@ -103,20 +103,20 @@ function storeStream(
     if (claimed === undefined) throw new TypeError('the upload has not finished')
     return claimed
   }
-  return stream.take(bytes, claim, name)
+  return stream.take(bytes, claim, { name, hold })
 }
 
 function storeKnown(
   transfer: TransferChannel,
   host: UploadHost,
-  { digest, size, start, name }: Upload,
+  { digest, size, start, name, hold }: Upload,
   onReceived: OnReceived,
 ): Promise<UploadResult> {
   // The pairs of the value, in pre-order. Memory grows with verified, not with claimed, size.
   const pairs: Uint8Array[] = []
   const value = { digest: digest!, size, start }
   const bytes = verifiedUpload(transfer, value, pairs, onReceived)
-  return host.takeKnown(value, bytes, () => concat(pairs), name)
+  return host.takeKnown(value, bytes, () => concat(pairs), { name, hold })
 }
 
 /** Yields the verified bytes of an upload up to the sender's finish, and collects their pairs. */

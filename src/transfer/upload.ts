@@ -18,8 +18,15 @@ export interface Identity {
   readonly size: number
 }
 
-export interface UploadOptions {
+/** What keeps an uploaded value; neither: it is put without a name. */
+export interface Keeper {
+  /** Bound in the change that stores the value. */
   readonly name?: string | undefined
+  /** The id of a hold (specs/008-directories.md). Excludes `name`. */
+  readonly hold?: Uint8Array | undefined
+}
+
+export interface UploadOptions extends Keeper {
   /** Where its bytes wait for their turn, and for what the receiver has. */
   readonly flow?: Flow
   /** The receiver takes the upload: its bytes are sent next. */
@@ -36,10 +43,10 @@ export async function uploadKnown(
   signal: AbortSignal,
   options: UploadOptions = {},
 ): Promise<UploadResult> {
-  const { name, flow, onAccepted } = options
+  const { flow, onAccepted } = options
   const { digest, size } = value
   const range: ByteRange = { start, end: size }
-  const offer = { digest, size, start, ...named(name) }
+  const offer = { digest, size, start, ...keptBy(options) }
   return upload(transfer, offer, options, async () => {
     onAccepted?.()
     for (const piece of planPieces(size, range)) {
@@ -69,10 +76,10 @@ export async function uploadStream(
   { size, id, resumeFrom, bytes, identity }: SentStream,
   options: UploadOptions = {},
 ): Promise<UploadResult> {
-  const { name, flow, onAccepted } = options
+  const { flow, onAccepted } = options
   const resume = resumeFrom === undefined ? {} : { resume: true }
   const stream = { digest: undefined, size: size ?? 0, start: resumeFrom ?? 0, ...resume }
-  const offer = { ...stream, ...(id && { id }), ...named(name) }
+  const offer = { ...stream, ...(id && { id }), ...keptBy(options) }
   return upload(transfer, offer, options, async (received) => {
     onAccepted?.()
     for await (const part of bytes(received)) await transfer.sendBytes(part, flow)
@@ -80,7 +87,10 @@ export async function uploadStream(
   })
 }
 
-const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name })
+const keptBy = ({ name, hold }: Keeper): { name?: string; hold?: Uint8Array } => ({
+  ...(name !== undefined && { name }),
+  ...(hold && { hold }),
+})
 
 async function upload(
   transfer: TransferChannel,

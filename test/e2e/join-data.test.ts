@@ -172,7 +172,7 @@ test('R007-148 R007-151 R007-152 join --with-data uploads, verifies, and deletes
   ])
   const theirs = new Place(t)
   writeFileSync(theirs.file('b'), 'b')
-  await global.ask((client) => client.putBytes(theirBytes(), 1, 'sold'))
+  await global.ask((client) => client.putBytes(theirBytes(), 1, { name: 'sold' }))
   const first = await place.run(['join', '--with-data', '--json', '@ticket'])
   t.is(first.exit, 8, first.stderr)
   const lines = jsonLines(first) as (UploadLine | StatusAnswer)[]

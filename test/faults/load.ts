@@ -117,7 +117,7 @@ class Worker {
     const isNamed = size > 1 && Math.random() < 0.4
     const name = isNamed ? `${this.#name}/with/${text}` : undefined
     if (name !== undefined) told.names.set(name, { key, fate: 'unsure', isFirst: true })
-    await this.#client.putBytes(cut(bytes), Math.random() < 0.5 ? size : undefined, name)
+    await this.#client.putBytes(cut(bytes), Math.random() < 0.5 ? size : undefined, { name })
     told.fates.set(key, 'there')
     if (name !== undefined) told.names.get(name)!.fate = 'there'
     told.puts++

@@ -34,7 +34,7 @@ test('R005-31, R005-33: a daemon answers a put when its file, its directory and 
   const keys: string[] = []
   for (const size of SIZES) {
     // A name goes in the same commit.
-    const { key } = await client.putBytes(stream(randomBytes(size)), size, `of ${size}`)
+    const { key } = await client.putBytes(stream(randomBytes(size)), size, { name: `of ${size}` })
     keys.push(key)
   }
   await client.remove(keys.at(-1)!, true)

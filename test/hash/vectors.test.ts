@@ -55,6 +55,19 @@ test("R001-3, R001-4: the vectors' spellings", (t) => {
   }
 })
 
+test("R001-8, R001-9: the vectors' keys of directories, and their spellings", (t) => {
+  t.true(keys.directories.length > 0)
+  for (const { bytes, key, spellings } of keys.directories) {
+    const { digest } = hash(Buffer.from(bytes, 'hex'))
+    t.is(new Key(digest, 'directory').toString(), key)
+    for (const text of [key, ...spellings]) {
+      t.is(parseKey(text).toString(), key)
+      t.is(parseKey(text).kind, 'directory')
+    }
+    t.is(parseKey(toHex(digest)).kind, 'bytes')
+  }
+})
+
 test('R001-5, R001-6, R001-7: what the vectors refuse', (t) => {
   t.true(keys.refused.length > 20)
   for (const { why, text } of keys.refused) {

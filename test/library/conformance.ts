@@ -6,6 +6,7 @@ import type { ExecutionContext, SerialFn } from 'ava'
 import type { Dstore } from '../../src/dstore.ts'
 import { callTopics } from './conformance-calls.ts'
 import { indexTopics } from './conformance-index.ts'
+import { directoryTopics } from './conformance-directories.ts'
 import type { Topic } from './conformance-samples.ts'
 import { valueTopics } from './conformance-values.ts'
 
@@ -24,4 +25,5 @@ export function suite({ test, name, role, create }: Suite): void {
   valueTopics(topic, role)
   indexTopics(topic)
   callTopics(topic, role)
+  directoryTopics(topic)
 }

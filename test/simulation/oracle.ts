@@ -5,6 +5,7 @@
 import { equal, toHex } from '../../src/bytes.ts'
 import type { Digest, Position } from '../../src/index/message.ts'
 import { decodeChange, type Change } from '../../src/index/records/record.ts'
+import { digestOf } from './tokens.ts'
 import type { World } from './world.ts'
 
 /** The order of changes as one line of backups and restores has seen it. */
@@ -200,6 +201,13 @@ export class Oracle {
     const seqs = digest === undefined ? [] : (this.history.losses.get(keyOf(digest)) ?? [])
     const seq = seqs.findLast((one) => one <= removal.seq) ?? removal.seq
     this.#complete.push({ ...removal, seq, history: this.history })
+  }
+
+  /** A removal that took this with a tree was answered: its last loss up to then counts. */
+  completedBelow(token: number, seq: number): void {
+    const digest = digestOf(token)
+    const isLost = this.history.losses.get(keyOf(digest))?.some((one) => one <= seq) === true
+    if (isLost) this.completed({ seq, digest, names: [] })
   }
 
   /** Something is about to be served by a Local that Global counts on, or is held there. */

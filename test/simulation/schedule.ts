@@ -5,8 +5,10 @@ import { ALL_RULES, type Rules } from '../../src/index/rules.ts'
 import { grantorClock, holderClock, type Clocks } from '../../src/node/clock.ts'
 import { Oracle } from './oracle.ts'
 import { SimClock } from './sim-clock.ts'
-import { SimGlobal, digestOf } from './sim-global.ts'
+import { SimGlobal } from './sim-global.ts'
 import { SimLocal } from './sim-local.ts'
+import { digestOf } from './tokens.ts'
+import { TreeWork } from './trees/tree-work.ts'
 import { World } from './world.ts'
 
 export interface Outcome {
@@ -23,6 +25,8 @@ export interface ScheduleOptions {
   readonly switched?: Partial<Rules>
   /** Wall clocks are set, machines sleep, and clocks differ in pace, at Global too. */
   readonly clockFaults?: boolean
+  /** Callers put and remove trees; Global crashes in the middle of what takes several changes. */
+  readonly trees?: boolean
   /** The elapsed clocks of Global and of the Locals. */
   readonly grantor?: Elapsed
   readonly holder?: Elapsed
@@ -41,7 +45,13 @@ const FORGET_SOON_MS = 3000
 const FORGET_LATE_MS = 3_600_000
 
 export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcome {
-  const { switched, clockFaults = false, grantor = grantorClock, holder = holderClock } = options
+  const {
+    switched,
+    clockFaults = false,
+    trees = false,
+    grantor = grantorClock,
+    holder = holderClock,
+  } = options
   const world = new World(seed)
   const oracle = new Oracle(world)
   const rules = { ...ALL_RULES, ...switched }
@@ -51,7 +61,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   // Within what R004-51 allows for: Global is at most 1 % faster than the slowest Local.
   const clock = new SimClock(world, clockFaults ? world.between(0.99, 1.0059) : 1)
   const parts = { world, oracle, rules, leaseMs, forgetAfterMs }
-  const global = new SimGlobal({ ...parts, clock, elapsed: grantor })
+  const global = new SimGlobal({ ...parts, clock, elapsed: grantor, trees })
   const count = world.chance(0.02) ? 20 : 1 + world.pick(4)
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
   const locals = peers.map((peer) => new SimLocal({ ...parts, peer, global, elapsed: holder }))
@@ -73,7 +83,13 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   }
   const pace = plan.forgetAfterMs === undefined ? world.one([1, 1, 4, 12]) : 1
   world.say(`plan: ${plan.name}, work every ${5 * pace} to ${150 * pace} ms`)
-  again(5 * pace, 150 * pace, () => work(world, global, world.one(locals), plan))
+  const treeWork = trees ? new TreeWork(world, global) : undefined
+  again(5 * pace, 150 * pace, () => {
+    const local = world.one(locals)
+    if (treeWork === undefined) work(world, global, local, plan)
+    else treeWork.act(local)
+  })
+  if (trees) again(1, 60, () => crashInTheMiddle(world, global))
   if (plan.faults.length > 0) {
     again(300, 4000, () =>
       plan.faults[world.pick(plan.faults.length)]!(world, global, world.one(locals)),
@@ -106,7 +122,9 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     if (local.isAsleep) local.wake()
     if (!local.isUp) local.start()
   }
+  treeWork?.releaseAll()
   world.run(BUSY_MS + QUIET_MS, failed)
+  if (!failed()) global.trees?.atRest()
   const existing = new Set(oracle.existing())
   const everybody = peers.toSorted().join()
   for (const local of locals) {
@@ -140,6 +158,15 @@ function sleepOrWake(world: World, global: SimGlobal, local: SimLocal): void {
   if (global.isAsleep) global.wake()
   else if (world.chance(0.7)) sleep(world, global, local)
   else if (global.index !== undefined) global.sleep()
+}
+
+/** Global crashes while a removal of a tree goes on, or edges are counted. */
+function crashInTheMiddle(world: World, global: SimGlobal): void {
+  if (global.index === undefined) {
+    if (world.chance(0.1)) global.start()
+  } else if (global.trees!.isInTheMiddle && world.chance(0.03)) {
+    global.crash()
+  }
 }
 
 type Act = (world: World, global: SimGlobal, local: SimLocal) => void

@@ -6,12 +6,15 @@ import { DstoreError } from '../../src/errors.ts'
 import type { Verdict } from '../../src/index/local/freshness.ts'
 import { keySubject } from '../../src/index/local/in-flight.ts'
 import type { LocalEffect } from '../../src/index/local/local-events.ts'
-import type { Answer, Digest, Request } from '../../src/index/message.ts'
+import { failureOf } from '../../src/index/failure.ts'
+import type { Answer, Body, Digest, Request } from '../../src/index/message.ts'
 import { DOUBT_MS } from '../../src/limits.ts'
-import { TICK_MS, digestOf } from './sim-global.ts'
+import { TICK_MS } from './sim-global.ts'
 import type { Applied } from './oracle.ts'
 import type { Entry } from './sim-holdings.ts'
 import type { SimLocal } from './sim-local.ts'
+import { digestOf } from './tokens.ts'
+import { bytesOf, tokenOf } from './trees/universe.ts'
 import { DELAY_MS } from './wire.ts'
 
 /**
@@ -71,7 +74,7 @@ export class SimCallers {
     this.#local.options.world.say(
       `${this.#local.peer} puts ${token}${name === undefined ? '' : ` as ${name}`}`,
     )
-    const body = { type: 'put', values: [Uint8Array.of(token)], name } as const
+    const body = { type: 'put', values: [bytesOf(token)], name } as const
     const { oracle } = this.#local.options
     const { history } = oracle
     const sentAt = history.changes.length
@@ -129,9 +132,23 @@ export class SimCallers {
     )
   }
 
-  bind(name: string, token: number): void {
+  /** Any request; a failure of the link is an answer, too. */
+  request(body: Request, done: (body: Body) => void): void {
     if (!this.#local.isAwake) return
-    this.#ask({ type: 'bind', name, digest: digestOf(token) }, [], (result, keep) => {
+    const tokens = body.type === 'put' ? body.values.map(tokenOf) : []
+    this.#ask(body, tokens.map(digestOf), (result, keep) => {
+      if (result instanceof DstoreError) return done(failureOf(result))
+      if (result.type === 'stored' && body.type === 'put' && keep) {
+        tokens.forEach((one, i) => this.#local.held.keep(one, result.receipts[i]!.incarnation))
+      }
+      done(result)
+    })
+  }
+
+  bind(name: string, token: number, directory = false): void {
+    if (!this.#local.isAwake) return
+    const digest = digestOf(token)
+    this.#ask({ type: 'bind', name, digest, directory }, [], (result, keep) => {
       if (result instanceof DstoreError || result.type !== 'binding')
         return this.#wrote(name, Infinity)
       const { incarnation } = result.found!
@@ -190,6 +207,7 @@ export class SimCallers {
   ): void {
     const ticket = ++this.#lastTicket
     this.#requests.set(ticket, done)
+    this.#local.options.global.trees?.asks(body)
     this.#local.handle({ type: 'request', ticket, body, digests, now: this.#local.now })
   }
 

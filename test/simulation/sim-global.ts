@@ -16,7 +16,10 @@ import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/recor
 import type { Transaction } from '../../src/store/store.ts'
 import type { Oracle } from './oracle.ts'
 import type { SimClock } from './sim-clock.ts'
-import { SimStore, type Backup } from './sim-store.ts'
+import { SimStore, type Backup, type Committed } from './sim-store.ts'
+import { digestOf } from './tokens.ts'
+import { TreeOracle } from './trees/tree-oracle.ts'
+import { childrenIn, tokenOf } from './trees/universe.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -32,6 +35,8 @@ export interface SimGlobalOptions {
   readonly clock: SimClock
   /** The elapsed clock that it measures what it grants with. */
   readonly elapsed: (clocks: Clocks) => () => number
+  /** There are trees. */
+  readonly trees?: boolean
 }
 
 export class SimGlobal {
@@ -54,8 +59,12 @@ export class SimGlobal {
   backup: Backup | undefined
   onExpelled: (peer: string) => void = () => undefined
 
+  /** Watches over trees, where there are any. */
+  readonly trees: TreeOracle | undefined
+
   constructor(options: SimGlobalOptions) {
     this.#options = options
+    if (options.trees === true) this.trees = new TreeOracle(options.oracle, this.store)
   }
 
   /** Before it begins for the first time. */
@@ -175,6 +184,7 @@ export class SimGlobal {
     if (this.index === undefined || this.#asleep) return
     const id = ++this.#lastId
     this.#callers.set(id, done as (body: Body) => void)
+    this.trees?.asks(request)
     this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
   }
 
@@ -233,13 +243,23 @@ export class SimGlobal {
         const values = effect.values.map(() => undefined)
         return this.#handle({ type: 'loaded', ticket, values })
       }
+      case 'scan': {
+        const { ticket, table, prefix, after, limit } = effect
+        const rows = this.store.scan(table, prefix, { limit, ...(after && { after }) })
+        return this.#later(0, 20, () => this.#handle({ type: 'rows', ticket, rows }))
+      }
+      case 'children': {
+        const { ticket, directory, from, limit } = effect
+        const children = childrenIn(directory.digest[0]!, from, limit)
+        return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
+      }
       case 'confirm':
         return this.#handle({ type: 'confirmed', ticket: effect.ticket })
       case 'stage': {
         const { ticket } = effect
-        const values = effect.values.map(([token]) => ({
-          digest: digestOf(token!),
-          size: 1,
+        const values = effect.values.map((value) => ({
+          digest: digestOf(tokenOf(value)),
+          size: value.byteLength,
           location: this.#location(),
         }))
         return this.#later(0, 10, () => this.#handle({ type: 'sealed', ticket, values }))
@@ -288,7 +308,7 @@ export class SimGlobal {
     const { world, oracle, rules } = this.#options
     const apply = (): (number | undefined)[] =>
       transactions.map((transaction) => {
-        const result = this.store.apply(transaction)
+        const result = this.#apply(transaction)
         if (result.ok && transaction.entry !== undefined) oracle.changed(transaction.entry)
         return result.ok ? result.seq : undefined
       })
@@ -310,9 +330,22 @@ export class SimGlobal {
     })
   }
 
+  #apply(transaction: Transaction): Committed {
+    try {
+      const fault = this.trees?.faultOf(transaction)
+      const result = this.store.apply(transaction)
+      if (result.ok) this.trees?.applied(fault)
+      return result
+    } catch (error) {
+      this.#options.oracle.fail(String(error))
+      return { ok: false }
+    }
+  }
+
   #send(session: SessionId, message: Message): void {
     const { oracle, world } = this.#options
     const { body } = message
+    this.trees?.answers(body)
     if (body.type === 'removed') {
       oracle.promise(body.seq, 'a removal')
       if (body.owed.length === 0) {
@@ -337,9 +370,3 @@ export class SimGlobal {
     }
   }
 }
-
-const DIGESTS: readonly Digest[] = Array.from({ length: 256 }, (_, token) =>
-  new Uint8Array(32).fill(token),
-)
-
-export const digestOf = (token: number): Digest => DIGESTS[token]!

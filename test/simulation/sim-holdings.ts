@@ -4,7 +4,7 @@
 import type { Digest, Removal, Unbinding } from '../../src/index/message.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { History, Oracle } from './oracle.ts'
-import { digestOf } from './sim-global.ts'
+import { digestOf } from './tokens.ts'
 
 export interface Entry {
   incarnation: number

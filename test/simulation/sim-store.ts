@@ -3,7 +3,16 @@
  * what was not synced. Values have no bytes here: a location is a name.
  */
 import { toHex } from '../../src/bytes.ts'
-import type { LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
+import { withCounters } from '../../src/store/counters.ts'
+import type {
+  Condition,
+  LogEntry,
+  RecordKey,
+  Row,
+  ScanOptions,
+  Table,
+  Transaction,
+} from '../../src/store/store.ts'
 
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
@@ -30,9 +39,12 @@ export class SimStore {
     return this.#rows.get(nameOf(key))
   }
 
-  scan(table: string, prefix: Uint8Array): Row[] {
+  scan(table: Table, prefix: Uint8Array, { after, limit }: Partial<ScanOptions> = {}): Row[] {
     const begin = `${table} ${toHex(prefix)}`
-    return [...this.#rows].filter(([name]) => name.startsWith(begin)).map(([, row]) => row)
+    const beyond = after === undefined ? '' : nameOf({ table, id: after })
+    const found = [...this.#rows].filter(([name]) => name.startsWith(begin) && name > beyond)
+    found.sort(([a], [b]) => (a < b ? -1 : 1))
+    return found.slice(0, limit).map(([, row]) => row)
   }
 
   log(after: number, limit: number): LogEntry[] {
@@ -41,11 +53,11 @@ export class SimStore {
   }
 
   /** Do it where its conditions hold. It is durable after the next `sync`. */
-  apply({ conditions, writes, entry }: Transaction): Committed {
+  apply(transaction: Transaction): Committed {
+    const { conditions, entry } = transaction
     const rows = this.#rows
-    for (const { key, version } of conditions) {
-      if ((rows.get(nameOf(key))?.version ?? 0) !== version) return { ok: false }
-    }
+    if (!conditions.every((condition) => this.#holds(condition))) return { ok: false }
+    const writes = withCounters(transaction, (key) => rows.get(nameOf(key))?.value)
     if (entry !== undefined) this.#log.push(entry)
     const seq = this.#log.length
     for (const { key, value } of writes) {
@@ -54,6 +66,14 @@ export class SimStore {
       else rows.set(nameOf(key), { id: key.id, value, version })
     }
     return { ok: true, seq }
+  }
+
+  #holds(condition: Condition): boolean {
+    if ('present' in condition) return this.#rows.has(nameOf(condition.present))
+    if ('noneWithPrefix' in condition) {
+      return this.scan(condition.table, condition.noneWithPrefix, { limit: 1 }).length === 0
+    }
+    return (this.#rows.get(nameOf(condition.key))?.version ?? 0) === condition.version
   }
 
   sync(): void {

@@ -2,6 +2,7 @@
  * The judge of a store: what specs/005-storage.md asks of every implementation, a topic a line.
  * Call it from the test file of the store, or of anything that wraps one.
  */
+import { countersTopic } from './conformance/counters.ts'
 import { durableTopic } from './conformance/durable.ts'
 import { damageTopic } from './conformance/damage.ts'
 import { lifeCycleTopic } from './conformance/life-cycle.ts'
@@ -19,6 +20,7 @@ export type { Harness, Suite } from './conformance/suite.ts'
 
 export function storeSuite(suite: Suite): void {
   recordsTopic(suite)
+  countersTopic(suite)
   logTopic(suite)
   valuesTopic(suite)
   lifeCycleTopic(suite)

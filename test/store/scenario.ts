@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import { PIECE_BYTES, SMALL_VALUE_BYTES } from '../../src/limits.ts'
+import { decodeCounter } from '../../src/store/counters.ts'
 import type { DiskStore } from '../../src/store/disk/disk.ts'
 import type { Location, Staging, Store } from '../../src/store/store.ts'
 import { keyOf, pattern, readAll, row, text } from './conformance/suite.ts'
@@ -14,6 +15,9 @@ import { keyOf, pattern, readAll, row, text } from './conformance/suite.ts'
 const outboardOf = (id: string): Uint8Array => pattern(id === 'large' ? 20_000 : 64)
 
 export const MAX_BYTES: number = 20 * PIECE_BYTES
+
+/** How many values there are: transactions count it. */
+const COUNT = keyOf('count', 'meta')
 
 /** Read in two pieces. */
 const LARGE_BYTES = PIECE_BYTES + 1
@@ -55,6 +59,7 @@ export async function put(store: Store, told: Told, id: string, size: number): P
       const result = await store.commit({
         conditions: [{ key: keyOf(id), version: 0 }],
         writes: [{ key: keyOf(id), value: text(JSON.stringify({ location, size })) }],
+        increments: [{ key: COUNT, by: 1 }],
         entry: text(`put ${id}`),
         adopt: [location],
       })
@@ -77,6 +82,7 @@ async function remove(store: Store, told: Told, id: string): Promise<void> {
     const result = await store.commit({
       conditions: [],
       writes: [{ key: keyOf(id), value: undefined }],
+      increments: [{ key: COUNT, by: -1 }],
       entry: text(`remove ${id}`),
       release: [known.location],
     })
@@ -138,6 +144,8 @@ export async function checkTold(store: DiskStore, told: Told, directory: string)
     valueBytes: bytes,
     headroomBytes: MAX_BYTES - bytes,
   })
+  const counted = await row(store, COUNT.id, COUNT.table)
+  assert.equal(decodeCounter(counted?.value), rows.length)
   assert.equal((await readdir(join(directory, 'store-v2', 'values'))).length, files)
   const log = await store.log(0, 100)
   assert.equal(await store.lastSeq(), log.length)

@@ -7,6 +7,7 @@ import {
   ADDRESS_CHARS,
   FETCH_RANGES,
   HOLDERS,
+  HOLD_ID_BYTES,
   PIECE_BYTES,
   PROOF_BYTES,
   TEXT_CHARS,
@@ -28,6 +29,8 @@ const ranges = fc
 
 const id = fc.uint8Array({ minLength: UPLOAD_ID_BYTES, maxLength: UPLOAD_ID_BYTES })
 
+const hold = fc.uint8Array({ minLength: HOLD_ID_BYTES, maxLength: HOLD_ID_BYTES })
+
 const address = line.map((text) => text.slice(0, ADDRESS_CHARS))
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
@@ -44,6 +47,9 @@ const KINDS: {
     })),
     fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0) }),
     fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0), id }),
+    fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0), id, hold }),
+    fc.record({ digest, size: count, start: fc.constant(0), hold }),
+    fc.record({ digest, size: count, start: fc.constant(0), name: line.map((text) => text.slice(0, 80)) }),
     fc.record({
       digest: fc.constant(undefined),
       size: count,
@@ -102,6 +108,19 @@ const REFUSED: Record<string, Wire> = {
   'R003-119: an upload with a digest and an id': {
     case: 'upload',
     value: { id: new Uint8Array(UPLOAD_ID_BYTES), digest: DIGEST },
+  },
+  'R003-138: a hold that is too short': {
+    case: 'upload',
+    value: { size: 9n, hold: new Uint8Array(HOLD_ID_BYTES - 1) },
+  },
+  'R003-138: a hold that is too long': {
+    case: 'upload',
+    value: { digest: DIGEST, size: 9n, hold: new Uint8Array(HOLD_ID_BYTES + 1) },
+  },
+  'R003-138: a hold of no bytes': { case: 'upload', value: { size: 9n, hold: new Uint8Array(0) } },
+  'R003-138: a hold beside a name': {
+    case: 'upload',
+    value: { size: 9n, hold: new Uint8Array(HOLD_ID_BYTES), name: 'n' },
   },
   'R000-7: an address that is too long': {
     case: 'join',

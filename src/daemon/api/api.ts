@@ -34,6 +34,36 @@ export type PutAnswer = Keyed<PutResult>
 
 export type FactsAnswer = Keyed<ValueFacts>
 
+/** A hold, by its id. */
+export interface HoldAnswer {
+  readonly hold: string
+}
+
+/** An entry of a directory. A file that is no executable has no `exec`. */
+export type EntryLine =
+  | {
+      readonly name: string
+      readonly type: 'file'
+      readonly key: string
+      readonly size: number
+      readonly exec?: true
+    }
+  | {
+      readonly name: string
+      readonly type: 'directory'
+      readonly key: string
+      /** Bytes of all files below it, and their number. */
+      readonly size: number
+      readonly files: number
+    }
+  | { readonly name: string; readonly type: 'link'; readonly to: string }
+
+/** A directory that was made, or the keys of children that do not exist. */
+export interface MadeLine {
+  readonly key: string
+  readonly missing: readonly string[]
+}
+
 export type RemoveAnswer = Keyed<RemoveResult>
 
 /** `key` is set if the value was removed with its last name. */
@@ -164,6 +194,9 @@ export const KEY_HEADER = 'dstore-key'
 
 /** Header: size of the whole value in bytes, also where `Content-Length` cannot be sent. */
 export const SIZE_HEADER = 'dstore-size'
+
+/** Header: what a path in a directory leads to: `file`, `executable`, `directory` or `link`. */
+export const ENTRY_HEADER = 'dstore-entry'
 
 /** Header: sizes in bytes of the values in a batch, in order: `5,0,17`. */
 export const SIZES_HEADER = 'dstore-sizes'

@@ -34,6 +34,7 @@ import type {
 import { HttpClient } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { RequestParts } from './http-client.ts'
+import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
 import { checkRangeOfEmpty, rangeGiven, rangeHeader, segment, valuePath } from './value-path.ts'
 
@@ -44,6 +45,12 @@ export interface FetchedValue {
   readonly range: ByteRange
   /** The bytes in order; they end early only with an error. Leave the loop at once to drop them. */
   readonly bytes: AsyncIterable<Uint8Array>
+}
+
+/** What keeps a value that is put: a name, a hold, or neither. */
+export interface PutKeeper {
+  readonly name?: string | undefined
+  readonly hold?: string | undefined
 }
 
 type OnProgress = (progress: Progress) => void
@@ -71,10 +78,19 @@ export class Client {
     return new Client(this.#http.with(options))
   }
 
+  /** The calls that store trees. */
+  get trees(): TreeClient {
+    return new TreeClient(this.#http)
+  }
+
   /** Stores the bytes, read as fast as the daemon takes them; binds the name in the same change. */
-  putBytes(bytes: AsyncIterable<Uint8Array>, size?: number, name?: string): Promise<PutAnswer> {
+  putBytes(
+    bytes: AsyncIterable<Uint8Array>,
+    size?: number,
+    { name, hold }: PutKeeper = {},
+  ): Promise<PutAnswer> {
     const headers = size === undefined ? {} : { 'Content-Length': size }
-    return this.#json('POST', '/v1/values', { headers, bytes, query: { name } })
+    return this.#json('POST', '/v1/values', { headers, bytes, query: { name, hold } })
   }
 
   /**
@@ -85,20 +101,20 @@ export class Client {
     path: string,
     { device, inode, size }: FileIdentity,
     onProgress?: OnProgress,
-    name?: string,
+    { name, hold }: PutKeeper = {},
   ): Promise<PutAnswer> {
     const identity = { device: String(device), inode: String(inode), size: Number(size) }
-    const body = JSON.stringify({ path, name, ...identity })
+    const body = JSON.stringify({ path, name, hold, ...identity })
     return result(await this.#http.call('POST', '/v1/files', { body, ...STREAM }), onProgress)
   }
 
   /** Stores values of at most `INLINE_VALUE_BYTES` each in few requests; results in that order. */
-  async putMany(values: readonly Uint8Array[]): Promise<PutAnswer[]> {
+  async putMany(values: readonly Uint8Array[], hold?: string): Promise<PutAnswer[]> {
     const answers: PutAnswer[] = []
     for (const batch of batchesOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
       const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
       const body = Buffer.concat(batch)
-      const parts = { headers, body, ...REPEATABLE }
+      const parts = { headers, body, query: { hold }, ...REPEATABLE }
       for await (const answer of this.#lines<PutAnswer>('POST', '/v1/batch', parts)) {
         answers.push(answer)
       }

@@ -9,10 +9,9 @@ import type { Progress } from '../../node/node.ts'
 import { isLossy } from '../../utf8.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { PutAnswer } from '../api/api.ts'
-import type { Client } from './client.ts'
+import type { Client, PutKeeper } from './client.ts'
 
-export interface PutFileOptions {
-  readonly name?: string | undefined
+export interface PutFileOptions extends PutKeeper {
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
@@ -20,7 +19,7 @@ export interface PutFileOptions {
 export async function putFile(
   client: Client,
   path: string,
-  { name, onProgress }: PutFileOptions = {},
+  { onProgress, ...keeper }: PutFileOptions = {},
 ): Promise<PutAnswer> {
   // The file stays open, so that no other one gets its inode.
   const file = await FileSource.open(path)
@@ -28,13 +27,13 @@ export async function putFile(
     const handedOver = await pathForDaemon(file)
     if (handedOver !== undefined) {
       try {
-        return await client.putPath(handedOver, file.identity, onProgress, name)
+        return await client.putPath(handedOver, file.identity, onProgress, keeper)
       } catch (error) {
         if (!isForClient(error)) throw error
       }
     }
     const bytes = reporting(file.readToEnd(), file.size, onProgress)
-    return await client.putBytes(bytes, file.size, name)
+    return await client.putBytes(bytes, file.size, keeper)
   } finally {
     await file.close()
   }

@@ -1,10 +1,13 @@
 /** A running daemon as a node: the same calls, over its socket (specs/007, "HTTP API"). */
+import type { Key } from '../../hash/key.ts'
+import { checkKeeper } from '../../node/calls/hold-id.ts'
 import type {
   CallOptions,
   InactiveUpload,
   Node,
   NodeInactive,
   NodeMembers,
+  NodeTrees,
   Verification,
 } from '../../node/node.ts'
 import { Client } from './client.ts'
@@ -25,23 +28,27 @@ export async function connectNode(
   }
 }
 
-const remoteNode = (client: Client, role: Node['role']): Node => ({
+/** The daemon of a client as a node; to be closed with the client. */
+export const remoteNode = (client: Client, role: Node['role']): Node => ({
   role,
   index: remoteIndex(client),
   members: remoteMembers(client),
+  trees: remoteTrees(client),
   ...(role === 'local' && { inactive: remoteInactive(client) }),
 
   async put(source, options = {}) {
     const calls = client.with(options)
-    if ('path' in source) return keyed(await putFile(calls, source.path, options))
+    const { name, hold, onProgress } = options
+    checkKeeper(options)
+    if ('path' in source)
+      return keyed(await putFile(calls, source.path, { name, hold, onProgress }))
     const { bytes, size } = source
-    return keyed(
-      await calls.putBytes(reporting(bytes, size, options.onProgress), size, options.name),
-    )
+    const sent = reporting(bytes, size, onProgress)
+    return keyed(await calls.putBytes(sent, size, { name, hold }))
   },
 
   async putMany(values, options = {}) {
-    return (await client.with(options).putMany(values)).map(keyed)
+    return (await client.with(options).putMany(values, options.hold)).map(keyed)
   },
 
   async get(key, options = {}) {
@@ -70,6 +77,23 @@ const remoteNode = (client: Client, role: Node['role']): Node => ({
     client.close()
   },
 })
+
+const remoteTrees = (client: Client): NodeTrees => ({
+  openHold: (options = {}) => client.with(options).trees.openHold(),
+  releaseHold: (hold, options = {}) => client.with(options).trees.releaseHold(hold),
+  present(hold, keys, options = {}) {
+    return client.with(options).trees.present(hold, keys.map(String))
+  },
+  async makeDirectories(hold, keys, options = {}) {
+    const made = await client.with(options).trees.makeDirectories(hold, keys.map(String))
+    return made.map(({ key, missing }) => ({ ...keyed({ key }), missing: missing.map(parsed) }))
+  },
+  async commitTree(hold, root, { name, ...options } = {}) {
+    return keyed(await client.with(options).trees.commit(hold, root.toString(), name))
+  },
+})
+
+const parsed = (key: string): Key => keyed({ key }).key
 
 const remoteInactive = (client: Client): NodeInactive => ({
   async find(keyOrName) {

@@ -14,9 +14,10 @@ import { callOptions, readJson, timedBody } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
 import { sendBytes } from './stream.ts'
+import { keeperIn } from './trees/hold-handlers.ts'
 
-/** Memory for the bodies of batches, over all clients. */
-const budgets = new ByteBudgets(HTTP_BATCHES_BYTES, HTTP_BATCH_BYTES)
+/** Memory for the bodies of batches and lists of entries, over all clients. */
+export const budgets: ByteBudgets = new ByteBudgets(HTTP_BATCHES_BYTES, HTTP_BATCH_BYTES)
 
 /** POST /v1/batch: small values one after the other; a header lists their sizes. */
 export function putBatch(call: HttpCall): Promise<void> {
@@ -28,7 +29,8 @@ export function putBatch(call: HttpCall): Promise<void> {
 async function* putAll(call: HttpCall): AsyncGenerator<Uint8Array> {
   const sizes = sizesOf(call)
   const total = sum(sizes)
-  const options = callOptions(call)
+  const { hold } = keeperIn(call)
+  const options = { ...callOptions(call), ...(hold !== undefined && { hold }) }
   const giveBack = await share(total, budgets.forCall(options))
   let results: PutResult[]
   try {

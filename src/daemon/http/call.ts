@@ -81,13 +81,16 @@ export async function* timedBody(call: HttpCall): AsyncGenerator<Uint8Array> {
 }
 
 /** The JSON object in the request's body, bounded in bytes and in time. */
-export async function readJson(call: HttpCall): Promise<Readonly<Record<string, unknown>>> {
+export async function readJson(
+  call: HttpCall,
+  maxBytes: number = HTTP_JSON_BYTES,
+): Promise<Readonly<Record<string, unknown>>> {
   const parts: Uint8Array[] = []
   let length = 0
   for await (const part of timedBody(call)) {
     length += part.byteLength
-    if (length > HTTP_JSON_BYTES) {
-      throw new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
+    if (length > maxBytes) {
+      throw new DstoreError('too-large', `the request is longer than ${maxBytes} bytes`)
     }
     parts.push(part)
   }

@@ -50,6 +50,11 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge('store_damaged_values', 'Damaged values in the store.', ({ store }) => store?.damaged),
   gauge(
+    'store_missing_held_values',
+    'Values that directories hold and that are missing.',
+    ({ store }) => store && (store.missingHeld ?? 0),
+  ),
+  gauge(
     'store_unfinished_bytes',
     'Bytes of interrupted uploads kept for resumption.',
     ({ store }) => store?.unfinishedBytes,

@@ -7,6 +7,9 @@ import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
 import { listKeys, listNames } from './lists/list-handlers.ts'
+import { makeDirectories, openHold, present, releaseHold } from './trees/hold-handlers.ts'
+import { putTree } from './trees/put-handlers.ts'
+import { getEntry, headEntry } from './trees/tree-handlers.ts'
 import { getName, putName, removeName } from './name-handlers.ts'
 import {
   dropInactive,
@@ -40,6 +43,13 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/values', methods: { POST: putBytes, PUT: putBytes } },
   { path: '/v1/files', methods: { POST: putFile } },
   { path: '/v1/batch', methods: { POST: putBatch } },
+  { path: '/v1/holds', methods: { POST: openHold } },
+  { path: '/v1/holds/{hold}', methods: { DELETE: releaseHold } },
+  { path: '/v1/holds/{hold}/present', methods: { POST: present } },
+  { path: '/v1/holds/{hold}/directories', methods: { POST: makeDirectories } },
+  { path: '/v1/trees', methods: { POST: putTree } },
+  { path: '/v1/trees/{word}', methods: { GET: getEntry, HEAD: headEntry }, open: true },
+  { path: '/v1/trees/{word}/{rest}', methods: { GET: getEntry, HEAD: headEntry }, open: true },
   { path: '/v1/facts', methods: { POST: statBatch } },
   {
     path: '/v1/values/{key}',
@@ -107,9 +117,14 @@ export function isOpen(path: string): boolean {
 }
 
 function matchPath(pattern: string[], parts: string[]): Record<string, string> | undefined {
-  if (pattern.length !== parts.length) return undefined
+  const isRest = pattern.at(-1) === REST
+  if (isRest ? pattern.length > parts.length : pattern.length !== parts.length) return undefined
   const parameters: Record<string, string> = {}
   for (const [index, expected] of pattern.entries()) {
+    if (expected === REST) {
+      parameters['rest'] = restOf(parts.slice(index))
+      continue
+    }
     const part = parts[index]!
     if (!expected.startsWith('{')) {
       if (part !== expected) return undefined
@@ -118,6 +133,16 @@ function matchPath(pattern: string[], parts: string[]): Record<string, string> |
     parameters[expected.slice(1, -1)] = decoded(part, 'the path')
   }
   return parameters
+}
+
+/** The last part of a pattern: one part of the path or more, which are the parameter `rest`. */
+const REST = '{rest}'
+
+/** Throws 400 for an encoded slash: no name of an entry has one. */
+function restOf(parts: readonly string[]): string {
+  const names = parts.map((part) => decoded(part, 'the path'))
+  if (names.every((name) => !name.includes('/'))) return names.join('/')
+  throw new HttpError(400, 'no name in a directory has a slash')
 }
 
 /** The parameters of a query. Throws 400 for one that is there twice: which one is meant? */

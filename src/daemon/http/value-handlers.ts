@@ -10,6 +10,8 @@ import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson, withKeyParam 
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents } from './json-lines.ts'
+import { keeperIn, keeperOf } from './trees/hold-handlers.ts'
+import { mediaTypeIn } from './trees/media-types.ts'
 import { HttpError } from './http-error.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
@@ -20,8 +22,7 @@ import { tagOf, valueHeaders } from './immediate/value-headers.ts'
  * change.
  */
 export async function putBytes(call: HttpCall): Promise<void> {
-  const { request, query } = call
-  const name = query.get('name')
+  const { request } = call
   const length = request.headers['content-length']
   const size = length === undefined ? undefined : Number(length)
   if (size !== undefined && size > VALUE_BYTES) {
@@ -29,27 +30,24 @@ export async function putBytes(call: HttpCall): Promise<void> {
   }
   const bytes = bodyOf(call)
   const source = size === undefined ? { bytes } : { bytes, size }
-  const options = { ...callOptions(call), ...(name !== null && { name }) }
+  const options = { ...callOptions(call), ...keeperIn(call) }
   const stored = await withBeatIfWanted(call, () => call.node.put(source, options))
   const status = stored.existed ? 200 : 201
   sendJson(call, status, stored, { Location: `/v1/values/${stored.key.toString()}` })
 }
 
 /**
- * POST /v1/files {"path", "device", "inode", "size", "name"}: the daemon reads the file. Refused on
+ * POST /v1/files {"path", "device", "inode", "size", "name", "hold"}: the daemon reads the file. Refused on
  * a socket that other users can open, because the daemon may read files that they may not
  * (R007-19), and where the path leads the daemon to another file than the client (R007-92).
  */
 export async function putFile(call: HttpCall): Promise<void> {
   const request = await readJson(call)
-  const { name } = request
+  const { name, hold } = request
   checkOwnFiles(call, 'send the bytes to /v1/values')
   const path = pathIn(request)
-  if (name !== undefined && typeof name !== 'string') {
-    throw new DstoreError('usage', 'name must be a string')
-  }
   const source = { path, identity: identityIn(request) }
-  const options = { ...callOptions(call), ...(name !== undefined && { name }) }
+  const options = { ...callOptions(call), ...keeperOf(name, hold) }
   await sendEvents(call, (onProgress) => call.node.put(source, { ...options, onProgress }))
 }
 
@@ -67,10 +65,12 @@ function identityIn(request: Readonly<Record<string, unknown>>): FileIdentity {
 
 /** GET /v1/values/{key}: the whole value, or one range of it. */
 export function getValue(call: HttpCall): Promise<void> {
-  return withKeyParam(call, (key) => sendValue(call, key))
+  const type = mediaTypeIn(call.query, call.parameters['key'] ?? '')
+  return withKeyParam(call, (key) => sendValue(call, key, type))
 }
 
-async function sendValue(call: HttpCall, key: Key): Promise<void> {
+/** Responds with a value, or one range of it, as this content type. */
+export async function sendValue(call: HttpCall, key: Key, type: string): Promise<void> {
   const { request } = call
   if (await isNotModified(call, key)) return
   const tag = tagOf(key)
@@ -99,7 +99,7 @@ async function sendValue(call: HttpCall, key: Key): Promise<void> {
   const sent = {
     status: range === undefined ? 200 : 206,
     headers: {
-      ...valueHeaders(value),
+      ...valueHeaders(value, type),
       ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
     },
     length: end - start,
@@ -110,12 +110,16 @@ async function sendValue(call: HttpCall, key: Key): Promise<void> {
 
 /** HEAD /v1/values/{key}: the headers of a whole GET, without fetching any bytes. */
 export function headValue(call: HttpCall): Promise<void> {
-  return withKeyParam(call, async (key) => {
-    if (await isNotModified(call, key)) return
-    const facts = await factsOf(call, key)
-    call.response.writeHead(200, { ...valueHeaders(facts), 'Content-Length': facts.size })
-    call.response.end()
-  })
+  const type = mediaTypeIn(call.query, call.parameters['key'] ?? '')
+  return withKeyParam(call, (key) => sendHead(call, key, type))
+}
+
+/** Responds with the headers of a value of this content type. */
+export async function sendHead(call: HttpCall, key: Key, type: string): Promise<void> {
+  if (await isNotModified(call, key)) return
+  const facts = await factsOf(call, key)
+  call.response.writeHead(200, { ...valueHeaders(facts, type), 'Content-Length': facts.size })
+  call.response.end()
 }
 
 /** GET /v1/values/{key}/facts */
@@ -164,7 +168,7 @@ function includesStart(range: RangeRequest): boolean {
  * Whether the client has the value already, and was answered 304. Throws 412 for an `If-Match` with
  * other tags. It asks for facts only: a Local makes room in its cache for a value that it opens.
  */
-async function isNotModified(call: HttpCall, key: Key): Promise<boolean> {
+export async function isNotModified(call: HttpCall, key: Key): Promise<boolean> {
   const tag = tagOf(key)
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.request.headers
   const isKnown = matches(ifNoneMatch?.replaceAll('W/', ''), tag)

@@ -18,12 +18,21 @@ import {
   toRole,
 } from './decode-membership.ts'
 import { toReport, toWall } from './decode-report.ts'
+import {
+  batch,
+  toName,
+  toTotals,
+  toTreeBody,
+  toTreeRemoval,
+  toUnnamedHold,
+} from './decode-trees.ts'
 import type {
   Body,
   WatchedChange,
   ChangeType,
   Fact,
   Message,
+  NamedKey,
   Position,
   Receipt,
 } from '../message.ts'
@@ -82,6 +91,7 @@ function fromWire(body: pb.Message['body']): Body {
         type: 'put',
         values: values.map((v) => atMost(INLINE_VALUE_BYTES, 'value', v)),
         name,
+        ...toUnnamedHold(body.value),
       }
     }
     case 'stored':
@@ -93,6 +103,7 @@ function fromWire(body: pb.Message['body']): Body {
         digest: digest(body.value.digest),
         size: count('size', size),
         name: name === undefined ? undefined : toName(name),
+        ...toUnnamedHold(body.value),
       }
     }
     case 'offered': {
@@ -124,6 +135,7 @@ function fromWire(body: pb.Message['body']): Body {
         expired: expired.map(text),
         names: toNames(names),
         digest: maybeDigest(body.value.digest),
+        ...toTreeRemoval(body.value.tree),
       }
     }
     case 'list': {
@@ -137,12 +149,13 @@ function fromWire(body: pb.Message['body']): Body {
         items: items.map((item) => ({
           digest: digest(item.digest),
           size: count('size', item.size),
+          ...kind(item),
         })),
         more: body.value.more,
       }
     }
     case 'bind':
-      return { type: 'bind', name: toName(body.value.name), digest: digest(body.value.digest) }
+      return { type: 'bind', ...toNamedKey(body.value) }
     case 'lookup':
       return { type: 'lookup', name: toName(body.value.name), inline: body.value.inline }
     case 'binding': {
@@ -153,7 +166,7 @@ function fromWire(body: pb.Message['body']): Body {
       const seq = count('incarnation', incarnation)
       return {
         type: 'binding',
-        found: { digest: digest(body.value.digest), incarnation: seq, fact },
+        found: { digest: digest(body.value.digest), incarnation: seq, fact, ...kind(body.value) },
       }
     }
     case 'names': {
@@ -170,7 +183,7 @@ function fromWire(body: pb.Message['body']): Body {
       const items = batch('items', body.value.items)
       return {
         type: 'named',
-        items: items.map((item) => ({ name: toName(item.name), digest: digest(item.digest) })),
+        items: items.map(toNamedKey),
         more: body.value.more,
       }
     }
@@ -206,6 +219,14 @@ function fromWire(body: pb.Message['body']): Body {
     }
     case 'memberPage':
       return toMemberPage(body.value)
+    case 'hold':
+    case 'held':
+    case 'present':
+    case 'presentAnswer':
+    case 'makeDirectories':
+    case 'madeDirectories':
+    case 'commitTree':
+      return toTreeBody(body)
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':
@@ -251,11 +272,6 @@ function toFeed({ after: from, upto: to, ...lists }: pb.Feed): Body {
   }
 }
 
-function batch<T>(what: string, items: readonly T[]): readonly T[] {
-  if (items.length > BATCH_ITEMS) throw malformed(`${items.length} ${what} in one message`)
-  return items
-}
-
 function pageOf(limit: number): number {
   if (limit < 1 || limit > BATCH_ITEMS) throw malformed(`a list of ${limit} items`)
   return limit
@@ -266,11 +282,6 @@ const maybeCount = (what: string, value: bigint | undefined): number | undefined
 
 const maybeDigest = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
   bytes === undefined ? undefined : digest(bytes)
-
-function toName(name: string): string {
-  if (!isName(name)) throw malformed('an invalid name')
-  return name
-}
 
 /** A prefix of a name need not be a name: it may read as a key. */
 function toPrefix(prefix: string): string {
@@ -305,8 +316,20 @@ function toFact(fact: pb.Fact): Fact | undefined {
     value: fact.value === undefined ? undefined : exactly(size, 'value', fact.value),
     holders: fact.holders.map(text),
     names: toNames(fact.names),
+    ...(fact.directory !== undefined && { directory: toTotals(fact.directory) }),
+    ...(fact.heldBy > 0 && { heldBy: count('number of directories', fact.heldBy) }),
   }
 }
+
+/** Absent for bytes. */
+const kind = ({ directory }: { directory: boolean }): { directory?: true } =>
+  directory ? { directory } : {}
+
+const toNamedKey = (named: pb.NamedKey | pb.Bind): NamedKey => ({
+  name: toName(named.name),
+  digest: digest(named.digest),
+  ...kind(named),
+})
 
 const CHANGE_TYPES: ReadonlySet<string> = new Set<ChangeType>([
   'run-started',
@@ -329,5 +352,6 @@ function toChange(change: pb.Change): WatchedChange {
     size: maybeCount('size', change.size),
     peer: change.peer === undefined ? undefined : toPeer(change.peer),
     role: change.role === undefined ? undefined : toRole(change.role),
+    ...kind(change),
   }
 }

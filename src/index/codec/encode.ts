@@ -1,6 +1,15 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import type { Body, WatchedChange, Fact, Message, Position, Receipt } from '../message.ts'
+import type {
+  Body,
+  WatchedChange,
+  Fact,
+  Message,
+  NamedKey,
+  Position,
+  Receipt,
+  TreeRemoval,
+} from '../message.ts'
 import { MessageSchema, type FactSchema, type ReceiptSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -34,14 +43,14 @@ function toWire(body: Body): WireBody {
     case 'located':
       return { case: 'located', value: { facts: body.facts.map(wireFact) } }
     case 'put': {
-      const { name } = body
-      return { case: 'put', value: { values: [...body.values], ...given({ name }) } }
+      const { name, hold } = body
+      return { case: 'put', value: { values: [...body.values], ...given({ name, hold }) } }
     }
     case 'stored':
       return { case: 'stored', value: { receipts: body.receipts.map(wireReceipt) } }
     case 'offer': {
-      const { digest, size, name } = body
-      return { case: 'offer', value: { digest, size: BigInt(size), ...given({ name }) } }
+      const { digest, size, name, hold } = body
+      return { case: 'offer', value: { digest, size: BigInt(size), ...given({ name, hold }) } }
     }
     case 'offered': {
       const { have, sendFrom } = body
@@ -65,7 +74,12 @@ function toWire(body: Body): WireBody {
       const numbers = { seq: BigInt(seq), freedBytes: BigInt(freedBytes) }
       return {
         case: 'removed',
-        value: { ...numbers, ...locals, names: [...names], ...given({ digest }) },
+        value: {
+          ...numbers,
+          ...locals,
+          names: [...names],
+          ...given({ digest, tree: wireTreeRemoval(body.tree) }),
+        },
       }
     }
     case 'list': {
@@ -73,19 +87,19 @@ function toWire(body: Body): WireBody {
       return { case: 'list', value: { limit, ...given({ after }) } }
     }
     case 'listed': {
-      const items = body.items.map(({ digest, size }) => ({ digest, size: BigInt(size) }))
+      const items = body.items.map((one) => ({ ...one, size: BigInt(one.size) }))
       return { case: 'listed', value: { items, more: body.more } }
     }
     case 'bind':
-      return { case: 'bind', value: { name: body.name, digest: body.digest } }
+      return { case: 'bind', value: bindingOf(body) }
     case 'lookup':
       return { case: 'lookup', value: { name: body.name, inline: body.inline } }
     case 'binding': {
       const { found } = body
       if (found === undefined) return { case: 'binding', value: { exists: false } }
-      const { digest, incarnation, fact } = found
+      const { digest, incarnation, fact, directory = false } = found
       const seq = BigInt(incarnation)
-      const value = { exists: true, digest, incarnation: seq, fact: wireFact(fact) }
+      const value = { exists: true, digest, incarnation: seq, fact: wireFact(fact), directory }
       return { case: 'binding', value }
     }
     case 'names': {
@@ -93,7 +107,7 @@ function toWire(body: Body): WireBody {
       return { case: 'names', value: { prefix, limit, ...given({ after }) } }
     }
     case 'named':
-      return { case: 'named', value: { items: [...body.items], more: body.more } }
+      return { case: 'named', value: { items: body.items.map(bindingOf), more: body.more } }
     case 'watch': {
       const { after, waitMs, limit } = body
       const from = after === undefined ? {} : { after: wirePosition(after) }
@@ -140,6 +154,27 @@ function toWire(body: Body): WireBody {
       })
       return { case: 'memberPage', value: { items, more: body.more } }
     }
+    case 'hold':
+      return { case: 'hold', value: { id: body.id, release: body.release } }
+    case 'held':
+      return { case: 'held', value: {} }
+    case 'present':
+      return { case: 'present', value: { hold: body.hold, items: [...body.items] } }
+    case 'present-answer':
+      return { case: 'presentAnswer', value: { present: [...body.present] } }
+    case 'make-directories':
+      return {
+        case: 'makeDirectories',
+        value: { hold: body.hold, digests: [...body.digests] },
+      }
+    case 'made-directories': {
+      const directories = body.missing.map((items) => ({ items: [...items] }))
+      return { case: 'madeDirectories', value: { directories } }
+    }
+    case 'commit-tree': {
+      const { hold, digest, name } = body
+      return { case: 'commitTree', value: { hold, digest, ...given({ name }) } }
+    }
     case 'ping':
       return { case: 'ping', value: {} }
     case 'pong':
@@ -162,15 +197,36 @@ const wireReceipt = (receipt: Receipt): MessageInitShape<typeof ReceiptSchema> =
 
 function wireFact(fact: Fact | undefined): MessageInitShape<typeof FactSchema> {
   if (fact === undefined) return { exists: false }
-  const { size, incarnation, value, holders, names } = fact
+  const { size, incarnation, value, holders, names, directory, heldBy = 0 } = fact
   const numbers = { size: BigInt(size), incarnation: BigInt(incarnation) }
   const lists = { holders: [...holders], names: [...names] }
-  return { exists: true, ...numbers, ...lists, ...given({ value }) }
+  const totals = directory && {
+    ...directory,
+    size: BigInt(directory.size),
+    files: BigInt(directory.files),
+  }
+  const more = { heldBy: BigInt(heldBy), ...given({ value, directory: totals }) }
+  return { exists: true, ...numbers, ...lists, ...more }
 }
 
-const wireChange = ({ seq, type, digest, names, size, peer, role }: WatchedChange) => ({
+const bindingOf = ({ name, digest, directory = false }: NamedKey) => ({ name, digest, directory })
+
+const wireTreeRemoval = (tree: TreeRemoval | undefined) =>
+  tree && { ...tree, removed: BigInt(tree.removed), most: BigInt(tree.most) }
+
+const wireChange = ({
+  seq,
+  type,
+  digest,
+  names,
+  size,
+  peer,
+  role,
+  directory = false,
+}: WatchedChange) => ({
   seq: BigInt(seq),
   type,
+  directory,
   names: [...names],
   ...given({ digest, peer, role }),
   ...wide({ size }),

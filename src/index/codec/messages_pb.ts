@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/codec/messages.proto.
  */
 export const file_index_codec_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Ir4KCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSABCBgoEYm9keUoECBwQKSKQAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBEIQCg5fdGlja2V0X3NlY3JldCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QidwoERmFjdBIOCgZleGlzdHMYASABKAgSDAoEc2l6ZRgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoBBISCgV2YWx1ZRgEIAEoDEgAiAEBEg8KB2hvbGRlcnMYBSADKAkSDQoFbmFtZXMYBiADKAlCCAoGX3ZhbHVlIjEKA1B1dBIOCgZ2YWx1ZXMYASADKAwSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lIjEKBlN0b3JlZBInCghyZWNlaXB0cxgBIAMoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0Ik0KB1JlY2VpcHQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSDwoHZXhpc3RlZBgEIAEoCCJBCgVPZmZlchIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQFCBwoFX25hbWUiTwoHT2ZmZXJlZBIlCgRoYXZlGAEgASgLMhUuZHN0b3JlLmluZGV4LlJlY2VpcHRIABITCglzZW5kX2Zyb20YAiABKARIAEIICgZhbnN3ZXIiTwoGUmVtb3ZlEg4KBmRpZ2VzdBgBIAEoDBIXCgp0aW1lb3V0X21zGAIgASgESACIAQESDQoFZm9yY2UYAyABKAhCDQoLX3RpbWVvdXRfbXMiUgoGVW5iaW5kEgwKBG5hbWUYASABKAkSEgoKa2VlcF92YWx1ZRgCIAEoCBIXCgp0aW1lb3V0X21zGAMgASgESACIAQFCDQoLX3RpbWVvdXRfbXMijwEKB1JlbW92ZWQSCwoDc2VxGAEgASgEEhMKC2ZyZWVkX2J5dGVzGAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAMoCRIMCgRvd2VkGAQgAygJEg8KB2V4cGlyZWQYBSADKAkSDQoFbmFtZXMYBiADKAkSEwoGZGlnZXN0GAcgASgMSACIAQFCCQoHX2RpZ2VzdCIkCgRCaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMIiYKBkxvb2t1cBIMCgRuYW1lGAEgASgJEg4KBmlubGluZRgCIAEoCCJgCgdCaW5kaW5nEg4KBmV4aXN0cxgBIAEoCBIOCgZkaWdlc3QYAiABKAwSEwoLaW5jYXJuYXRpb24YAyABKAQSIAoEZmFjdBgEIAEoCzISLmRzdG9yZS5pbmRleC5GYWN0IkQKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNQggKBl9hZnRlciI8CgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIIigKCE5hbWVkS2V5EgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMIk4KBVdhdGNoEiUKBWFmdGVyGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEg8KB3dhaXRfbXMYAiABKAQSDQoFbGltaXQYAyABKA0iaAoHV2F0Y2hlZBIoCghwb3NpdGlvbhgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIlCgdjaGFuZ2VzGAIgAygLMhQuZHN0b3JlLmluZGV4LkNoYW5nZRIMCgRsb3N0GAMgASgIIqYBCgZDaGFuZ2USCwoDc2VxGAEgASgEEgwKBHR5cGUYAiABKAkSEwoGZGlnZXN0GAMgASgMSACIAQESDQoFbmFtZXMYBCADKAkSEQoEc2l6ZRgFIAEoBEgBiAEBEhEKBHBlZXIYBiABKAlIAogBARIRCgRyb2xlGAcgASgJSAOIAQFCCQoHX2RpZ2VzdEIHCgVfc2l6ZUIHCgVfcGVlckIHCgVfcm9sZSJLCgZJbnZpdGUSEwoLc2VjcmV0X2hhc2gYASABKAwSDAoEcm9sZRgCIAEoCRIMCgR1c2VzGAMgASgNEhAKCHZhbGlkX21zGAQgASgEIjAKB0ludml0ZWQSEQoJYWRkcmVzc2VzGAEgAygJEhIKCmV4cGlyZXNfbXMYAiABKAQiIwoFQWRtaXQSDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJIgoKCEFkbWl0dGVkIj0KBUV4cGVsEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIjYKB01lbWJlcnMSEgoFYWZ0ZXIYASABKAlIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiPwoKTWVtYmVyUGFnZRIjCgVpdGVtcxgBIAMoCzIULmRzdG9yZS5pbmRleC5NZW1iZXISDAoEbW9yZRgCIAEoCCJXCgZNZW1iZXISDAoEcGVlchgBIAEoCRIRCgRyb2xlGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEhAKCHNpbmNlX21zGAQgASgEQgcKBV9yb2xlIjMKBExpc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiOQoGTGlzdGVkEiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4Lkl0ZW0SDAoEbW9yZRgCIAEoCCIkCgRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEIgYKBFBpbmciNQoEUG9uZxILCgNzZXEYASABKAQSFAoHd2FsbF9tcxgCIAEoBEgAiAEBQgoKCF93YWxsX21zIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAliBnByb3RvMw");
+  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Io4NCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSABCBgoEYm9keUoECBwQKSKQAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBEIQCg5fdGlja2V0X3NlY3JldCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiugEKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJEjAKCWRpcmVjdG9yeRgHIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlUb3RhbHMSDwoHaGVsZF9ieRgIIAEoBEIICgZfdmFsdWUiQAoPRGlyZWN0b3J5VG90YWxzEgwKBHNpemUYASABKAQSDQoFZmlsZXMYAiABKAQSEAoIbWF5X2xhY2sYAyABKAgiTQoDUHV0Eg4KBnZhbHVlcxgBIAMoDBIRCgRuYW1lGAIgASgJSACIAQESEQoEaG9sZBgDIAEoDEgBiAEBQgcKBV9uYW1lQgcKBV9ob2xkIjEKBlN0b3JlZBInCghyZWNlaXB0cxgBIAMoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0Ik0KB1JlY2VpcHQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSDwoHZXhpc3RlZBgEIAEoCCJdCgVPZmZlchIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQESEQoEaG9sZBgEIAEoDEgBiAEBQgcKBV9uYW1lQgcKBV9ob2xkIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zIlIKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIrgBCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCRIPCgdleHBpcmVkGAUgAygJEg0KBW5hbWVzGAYgAygJEhMKBmRpZ2VzdBgHIAEoDEgAiAEBEicKBHRyZWUYCCABKAsyGS5kc3RvcmUuaW5kZXguVHJlZVJlbW92YWxCCQoHX2RpZ2VzdCI+CgtUcmVlUmVtb3ZhbBIPCgdyZW1vdmVkGAEgASgEEgwKBG1vc3QYAiABKAQSEAoIY29tcGxldGUYAyABKAgiNwoEQmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgiJgoGTG9va3VwEgwKBG5hbWUYASABKAkSDgoGaW5saW5lGAIgASgIInMKB0JpbmRpbmcSDgoGZXhpc3RzGAEgASgIEg4KBmRpZ2VzdBgCIAEoDBITCgtpbmNhcm5hdGlvbhgDIAEoBBIgCgRmYWN0GAQgASgLMhIuZHN0b3JlLmluZGV4LkZhY3QSEQoJZGlyZWN0b3J5GAUgASgIIkQKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNQggKBl9hZnRlciI8CgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIIjsKCE5hbWVkS2V5EgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCCJOCgVXYXRjaBIlCgVhZnRlchgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIPCgd3YWl0X21zGAIgASgEEg0KBWxpbWl0GAMgASgNImgKB1dhdGNoZWQSKAoIcG9zaXRpb24YASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SJQoHY2hhbmdlcxgCIAMoCzIULmRzdG9yZS5pbmRleC5DaGFuZ2USDAoEbG9zdBgDIAEoCCK5AQoGQ2hhbmdlEgsKA3NlcRgBIAEoBBIMCgR0eXBlGAIgASgJEhMKBmRpZ2VzdBgDIAEoDEgAiAEBEg0KBW5hbWVzGAQgAygJEhEKBHNpemUYBSABKARIAYgBARIRCgRwZWVyGAYgASgJSAKIAQESEQoEcm9sZRgHIAEoCUgDiAEBEhEKCWRpcmVjdG9yeRgIIAEoCEIJCgdfZGlnZXN0QgcKBV9zaXplQgcKBV9wZWVyQgcKBV9yb2xlIksKBkludml0ZRITCgtzZWNyZXRfaGFzaBgBIAEoDBIMCgRyb2xlGAIgASgJEgwKBHVzZXMYAyABKA0SEAoIdmFsaWRfbXMYBCABKAQiMAoHSW52aXRlZBIRCglhZGRyZXNzZXMYASADKAkSEgoKZXhwaXJlc19tcxgCIAEoBCIjCgVBZG1pdBIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAkiCgoIQWRtaXR0ZWQiPQoFRXhwZWwSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgESACIAQFCDQoLX3RpbWVvdXRfbXMiNgoHTWVtYmVycxISCgVhZnRlchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI/CgpNZW1iZXJQYWdlEiMKBWl0ZW1zGAEgAygLMhQuZHN0b3JlLmluZGV4Lk1lbWJlchIMCgRtb3JlGAIgASgIIlcKBk1lbWJlchIMCgRwZWVyGAEgASgJEhEKBHJvbGUYAiABKAlIAIgBARIRCgljb25uZWN0ZWQYAyABKAgSEAoIc2luY2VfbXMYBCABKARCBwoFX3JvbGUiMwoETGlzdBISCgVhZnRlchgBIAEoDEgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI5CgZMaXN0ZWQSIQoFaXRlbXMYASADKAsyEi5kc3RvcmUuaW5kZXguSXRlbRIMCgRtb3JlGAIgASgIIjcKBEl0ZW0SDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEQoJZGlyZWN0b3J5GAMgASgIIgYKBFBpbmciNQoEUG9uZxILCgNzZXEYASABKAQSFAoHd2FsbF9tcxgCIAEoBEgAiAEBQgoKCF93YWxsX21zIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAkiIwoESG9sZBIKCgJpZBgBIAEoDBIPCgdyZWxlYXNlGAIgASgIIgYKBEhlbGQiQQoHUHJlc2VudBIMCgRob2xkGAEgASgMEigKBWl0ZW1zGAIgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIjAKC1ByZXNlbnRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgiIAoNUHJlc2VudEFuc3dlchIPCgdwcmVzZW50GAEgAygIIjAKD01ha2VEaXJlY3RvcmllcxIMCgRob2xkGAEgASgMEg8KB2RpZ2VzdHMYAiADKAwiRQoPTWFkZURpcmVjdG9yaWVzEjIKC2RpcmVjdG9yaWVzGAEgAygLMh0uZHN0b3JlLmluZGV4Lk1pc3NpbmdDaGlsZHJlbiI7Cg9NaXNzaW5nQ2hpbGRyZW4SKAoFaXRlbXMYASADKAsyGS5kc3RvcmUuaW5kZXguUHJlc2VudEl0ZW0iRgoKQ29tbWl0VHJlZRIMCgRob2xkGAEgASgMEg4KBmRpZ2VzdBgCIAEoDBIRCgRuYW1lGAMgASgJSACIAQFCBwoFX25hbWViBnByb3RvMw");
 
 /**
  * @generated from message dstore.index.Message
@@ -227,6 +227,48 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: MemberPage;
     case: "memberPage";
+  } | {
+    /**
+     * @generated from field: dstore.index.Hold hold = 48;
+     */
+    value: Hold;
+    case: "hold";
+  } | {
+    /**
+     * @generated from field: dstore.index.Held held = 49;
+     */
+    value: Held;
+    case: "held";
+  } | {
+    /**
+     * @generated from field: dstore.index.Present present = 50;
+     */
+    value: Present;
+    case: "present";
+  } | {
+    /**
+     * @generated from field: dstore.index.PresentAnswer present_answer = 51;
+     */
+    value: PresentAnswer;
+    case: "presentAnswer";
+  } | {
+    /**
+     * @generated from field: dstore.index.MakeDirectories make_directories = 52;
+     */
+    value: MakeDirectories;
+    case: "makeDirectories";
+  } | {
+    /**
+     * @generated from field: dstore.index.MadeDirectories made_directories = 53;
+     */
+    value: MadeDirectories;
+    case: "madeDirectories";
+  } | {
+    /**
+     * @generated from field: dstore.index.CommitTree commit_tree = 54;
+     */
+    value: CommitTree;
+    case: "commitTree";
   } | { case: undefined; value?: undefined };
 };
 
@@ -593,6 +635,20 @@ export type Fact = Message$1<"dstore.index.Fact"> & {
    * @generated from field: repeated string names = 6;
    */
   names: string[];
+
+  /**
+   * Of a directory whose children are counted.
+   *
+   * @generated from field: dstore.index.DirectoryTotals directory = 7;
+   */
+  directory?: DirectoryTotals | undefined;
+
+  /**
+   * Number of directories that hold it, if one key was asked for.
+   *
+   * @generated from field: uint64 held_by = 8;
+   */
+  heldBy: bigint;
 };
 
 /**
@@ -601,6 +657,37 @@ export type Fact = Message$1<"dstore.index.Fact"> & {
  */
 export const FactSchema: GenMessage<Fact> = /*@__PURE__*/
   messageDesc(file_index_codec_messages, 11);
+
+/**
+ * @generated from message dstore.index.DirectoryTotals
+ */
+export type DirectoryTotals = Message$1<"dstore.index.DirectoryTotals"> & {
+  /**
+   * Bytes and number of all files below it.
+   *
+   * @generated from field: uint64 size = 1;
+   */
+  size: bigint;
+
+  /**
+   * @generated from field: uint64 files = 2;
+   */
+  files: bigint;
+
+  /**
+   * Some value is held by a directory and missing: it may be one of this tree.
+   *
+   * @generated from field: bool may_lack = 3;
+   */
+  mayLack: boolean;
+};
+
+/**
+ * Describes the message dstore.index.DirectoryTotals.
+ * Use `create(DirectoryTotalsSchema)` to create a new message.
+ */
+export const DirectoryTotalsSchema: GenMessage<DirectoryTotals> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 12);
 
 /**
  * Stores small values. Answered by Stored, one receipt a value, in the same order.
@@ -619,6 +706,13 @@ export type Put = Message$1<"dstore.index.Put"> & {
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
+
+  /**
+   * The hold that keeps them; then there is no name.
+   *
+   * @generated from field: optional bytes hold = 3;
+   */
+  hold?: Uint8Array | undefined;
 };
 
 /**
@@ -626,7 +720,7 @@ export type Put = Message$1<"dstore.index.Put"> & {
  * Use `create(PutSchema)` to create a new message.
  */
 export const PutSchema: GenMessage<Put> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 12);
+  messageDesc(file_index_codec_messages, 13);
 
 /**
  * @generated from message dstore.index.Stored
@@ -643,7 +737,7 @@ export type Stored = Message$1<"dstore.index.Stored"> & {
  * Use `create(StoredSchema)` to create a new message.
  */
 export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 13);
+  messageDesc(file_index_codec_messages, 14);
 
 /**
  * @generated from message dstore.index.Receipt
@@ -677,7 +771,7 @@ export type Receipt = Message$1<"dstore.index.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 14);
+  messageDesc(file_index_codec_messages, 15);
 
 /**
  * Asks whether to upload this large value. Answered by Offered.
@@ -701,6 +795,13 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
    * @generated from field: optional string name = 3;
    */
   name?: string | undefined;
+
+  /**
+   * The hold that keeps it; then there is no name.
+   *
+   * @generated from field: optional bytes hold = 4;
+   */
+  hold?: Uint8Array | undefined;
 };
 
 /**
@@ -708,7 +809,7 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 15);
+  messageDesc(file_index_codec_messages, 16);
 
 /**
  * @generated from message dstore.index.Offered
@@ -741,7 +842,7 @@ export type Offered = Message$1<"dstore.index.Offered"> & {
  * Use `create(OfferedSchema)` to create a new message.
  */
 export const OfferedSchema: GenMessage<Offered> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 16);
+  messageDesc(file_index_codec_messages, 17);
 
 /**
  * @generated from message dstore.index.Remove
@@ -772,7 +873,7 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 17);
+  messageDesc(file_index_codec_messages, 18);
 
 /**
  * Unbinds a name. Its value goes with its last name, if never put without one. Answered by Removed.
@@ -803,7 +904,7 @@ export type Unbind = Message$1<"dstore.index.Unbind"> & {
  * Use `create(UnbindSchema)` to create a new message.
  */
 export const UnbindSchema: GenMessage<Unbind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 18);
+  messageDesc(file_index_codec_messages, 19);
 
 /**
  * @generated from message dstore.index.Removed
@@ -851,6 +952,13 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
    * @generated from field: optional bytes digest = 7;
    */
   digest?: Uint8Array | undefined;
+
+  /**
+   * Of a directory: how far the removal of what it held has come; absent for any other value.
+   *
+   * @generated from field: dstore.index.TreeRemoval tree = 8;
+   */
+  tree?: TreeRemoval | undefined;
 };
 
 /**
@@ -858,7 +966,40 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
  * Use `create(RemovedSchema)` to create a new message.
  */
 export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 19);
+  messageDesc(file_index_codec_messages, 20);
+
+/**
+ * @generated from message dstore.index.TreeRemoval
+ */
+export type TreeRemoval = Message$1<"dstore.index.TreeRemoval"> & {
+  /**
+   * Values that were removed, the directory among them.
+   *
+   * @generated from field: uint64 removed = 1;
+   */
+  removed: bigint;
+
+  /**
+   * At most so many are removed in the end: what something else holds stays.
+   *
+   * @generated from field: uint64 most = 2;
+   */
+  most: bigint;
+
+  /**
+   * All are removed. Else it goes on.
+   *
+   * @generated from field: bool complete = 3;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message dstore.index.TreeRemoval.
+ * Use `create(TreeRemovalSchema)` to create a new message.
+ */
+export const TreeRemovalSchema: GenMessage<TreeRemoval> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 21);
 
 /**
  * Binds a name to a key that exists. The same key again is success. Answered by Binding.
@@ -875,6 +1016,13 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
    * @generated from field: bytes digest = 2;
    */
   digest: Uint8Array;
+
+  /**
+   * Bind it to the directory, not to its bytes.
+   *
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
 };
 
 /**
@@ -882,7 +1030,7 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
  * Use `create(BindSchema)` to create a new message.
  */
 export const BindSchema: GenMessage<Bind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 20);
+  messageDesc(file_index_codec_messages, 22);
 
 /**
  * Asks for the key of a name. Answered by Binding.
@@ -908,7 +1056,7 @@ export type Lookup = Message$1<"dstore.index.Lookup"> & {
  * Use `create(LookupSchema)` to create a new message.
  */
 export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 21);
+  messageDesc(file_index_codec_messages, 23);
 
 /**
  * @generated from message dstore.index.Binding
@@ -935,6 +1083,13 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
    * @generated from field: dstore.index.Fact fact = 4;
    */
   fact?: Fact | undefined;
+
+  /**
+   * It is bound to the directory, not to its bytes.
+   *
+   * @generated from field: bool directory = 5;
+   */
+  directory: boolean;
 };
 
 /**
@@ -942,7 +1097,7 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
  * Use `create(BindingSchema)` to create a new message.
  */
 export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 22);
+  messageDesc(file_index_codec_messages, 24);
 
 /**
  * Names in bytewise order, after one of them. Answered by Named.
@@ -971,7 +1126,7 @@ export type Names = Message$1<"dstore.index.Names"> & {
  * Use `create(NamesSchema)` to create a new message.
  */
 export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 23);
+  messageDesc(file_index_codec_messages, 25);
 
 /**
  * @generated from message dstore.index.Named
@@ -993,7 +1148,7 @@ export type Named = Message$1<"dstore.index.Named"> & {
  * Use `create(NamedSchema)` to create a new message.
  */
 export const NamedSchema: GenMessage<Named> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 24);
+  messageDesc(file_index_codec_messages, 26);
 
 /**
  * @generated from message dstore.index.NamedKey
@@ -1008,6 +1163,13 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
    * @generated from field: bytes digest = 2;
    */
   digest: Uint8Array;
+
+  /**
+   * It is bound to the directory, not to its bytes.
+   *
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
 };
 
 /**
@@ -1015,7 +1177,7 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
  * Use `create(NamedKeySchema)` to create a new message.
  */
 export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 25);
+  messageDesc(file_index_codec_messages, 27);
 
 /**
  * Asks for the changes after a position. Answered by Watched, empty after `wait_ms` without one.
@@ -1046,7 +1208,7 @@ export type Watch = Message$1<"dstore.index.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 26);
+  messageDesc(file_index_codec_messages, 28);
 
 /**
  * @generated from message dstore.index.Watched
@@ -1077,7 +1239,7 @@ export type Watched = Message$1<"dstore.index.Watched"> & {
  * Use `create(WatchedSchema)` to create a new message.
  */
 export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 27);
+  messageDesc(file_index_codec_messages, 29);
 
 /**
  * @generated from message dstore.index.Change
@@ -1123,6 +1285,13 @@ export type Change = Message$1<"dstore.index.Change"> & {
    * @generated from field: optional string role = 7;
    */
   role?: string | undefined;
+
+  /**
+   * The key is, or was, a directory.
+   *
+   * @generated from field: bool directory = 8;
+   */
+  directory: boolean;
 };
 
 /**
@@ -1130,7 +1299,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 28);
+  messageDesc(file_index_codec_messages, 30);
 
 /**
  * Makes a ticket (specs/006-membership.md). Answered by Invited.
@@ -1168,7 +1337,7 @@ export type Invite = Message$1<"dstore.index.Invite"> & {
  * Use `create(InviteSchema)` to create a new message.
  */
 export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 29);
+  messageDesc(file_index_codec_messages, 31);
 
 /**
  * @generated from message dstore.index.Invited
@@ -1194,7 +1363,7 @@ export type Invited = Message$1<"dstore.index.Invited"> & {
  * Use `create(InvitedSchema)` to create a new message.
  */
 export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 30);
+  messageDesc(file_index_codec_messages, 32);
 
 /**
  * Makes a peer a member, or changes its role. Answered by Admitted.
@@ -1218,7 +1387,7 @@ export type Admit = Message$1<"dstore.index.Admit"> & {
  * Use `create(AdmitSchema)` to create a new message.
  */
 export const AdmitSchema: GenMessage<Admit> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 31);
+  messageDesc(file_index_codec_messages, 33);
 
 /**
  * @generated from message dstore.index.Admitted
@@ -1231,7 +1400,7 @@ export type Admitted = Message$1<"dstore.index.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 32);
+  messageDesc(file_index_codec_messages, 34);
 
 /**
  * Ends a membership. Answered by Removed.
@@ -1255,7 +1424,7 @@ export type Expel = Message$1<"dstore.index.Expel"> & {
  * Use `create(ExpelSchema)` to create a new message.
  */
 export const ExpelSchema: GenMessage<Expel> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 33);
+  messageDesc(file_index_codec_messages, 35);
 
 /**
  * Members in the order of their peer ids, after one of them. Answered by MemberPage.
@@ -1279,7 +1448,7 @@ export type Members = Message$1<"dstore.index.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 34);
+  messageDesc(file_index_codec_messages, 36);
 
 /**
  * @generated from message dstore.index.MemberPage
@@ -1301,7 +1470,7 @@ export type MemberPage = Message$1<"dstore.index.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 35);
+  messageDesc(file_index_codec_messages, 37);
 
 /**
  * @generated from message dstore.index.Member
@@ -1337,7 +1506,7 @@ export type Member = Message$1<"dstore.index.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 36);
+  messageDesc(file_index_codec_messages, 38);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -1361,7 +1530,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 37);
+  messageDesc(file_index_codec_messages, 39);
 
 /**
  * @generated from message dstore.index.Listed
@@ -1383,7 +1552,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 38);
+  messageDesc(file_index_codec_messages, 40);
 
 /**
  * @generated from message dstore.index.Item
@@ -1398,6 +1567,13 @@ export type Item = Message$1<"dstore.index.Item"> & {
    * @generated from field: uint64 size = 2;
    */
   size: bigint;
+
+  /**
+   * A directory whose children are counted.
+   *
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
 };
 
 /**
@@ -1405,7 +1581,7 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 39);
+  messageDesc(file_index_codec_messages, 41);
 
 /**
  * @generated from message dstore.index.Ping
@@ -1418,7 +1594,7 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 40);
+  messageDesc(file_index_codec_messages, 42);
 
 /**
  * From Global, with the seq of the last change before it.
@@ -1444,7 +1620,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 41);
+  messageDesc(file_index_codec_messages, 43);
 
 /**
  * A clean stop: no more requests follow, and nothing is owed.
@@ -1463,7 +1639,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 42);
+  messageDesc(file_index_codec_messages, 44);
 
 /**
  * The answer to a request that failed; with id 0, the reason why the stream ends.
@@ -1494,5 +1670,201 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 43);
+  messageDesc(file_index_codec_messages, 45);
+
+/**
+ * Opens a hold under this id, 16 bytes chosen at random by its maker, or renews it; with `release`,
+ * ends it (R004-88). Answered by Held.
+ *
+ * @generated from message dstore.index.Hold
+ */
+export type Hold = Message$1<"dstore.index.Hold"> & {
+  /**
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * @generated from field: bool release = 2;
+   */
+  release: boolean;
+};
+
+/**
+ * Describes the message dstore.index.Hold.
+ * Use `create(HoldSchema)` to create a new message.
+ */
+export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 46);
+
+/**
+ * @generated from message dstore.index.Held
+ */
+export type Held = Message$1<"dstore.index.Held"> & {
+};
+
+/**
+ * Describes the message dstore.index.Held.
+ * Use `create(HeldSchema)` to create a new message.
+ */
+export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 47);
+
+/**
+ * Which of these keys exist? The hold keeps those that do. Answered by PresentAnswer, one answer a
+ * key, in the same order.
+ *
+ * @generated from message dstore.index.Present
+ */
+export type Present = Message$1<"dstore.index.Present"> & {
+  /**
+   * @generated from field: bytes hold = 1;
+   */
+  hold: Uint8Array;
+
+  /**
+   * @generated from field: repeated dstore.index.PresentItem items = 2;
+   */
+  items: PresentItem[];
+};
+
+/**
+ * Describes the message dstore.index.Present.
+ * Use `create(PresentSchema)` to create a new message.
+ */
+export const PresentSchema: GenMessage<Present> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 48);
+
+/**
+ * @generated from message dstore.index.PresentItem
+ */
+export type PresentItem = Message$1<"dstore.index.PresentItem"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Is it a directory whose children are counted?
+   *
+   * @generated from field: bool directory = 2;
+   */
+  directory: boolean;
+};
+
+/**
+ * Describes the message dstore.index.PresentItem.
+ * Use `create(PresentItemSchema)` to create a new message.
+ */
+export const PresentItemSchema: GenMessage<PresentItem> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 49);
+
+/**
+ * @generated from message dstore.index.PresentAnswer
+ */
+export type PresentAnswer = Message$1<"dstore.index.PresentAnswer"> & {
+  /**
+   * @generated from field: repeated bool present = 1;
+   */
+  present: boolean[];
+};
+
+/**
+ * Describes the message dstore.index.PresentAnswer.
+ * Use `create(PresentAnswerSchema)` to create a new message.
+ */
+export const PresentAnswerSchema: GenMessage<PresentAnswer> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 50);
+
+/**
+ * Counts the children of these directories, whose bytes are stored. None is a child of another.
+ * Answered by MadeDirectories, in the same order.
+ *
+ * @generated from message dstore.index.MakeDirectories
+ */
+export type MakeDirectories = Message$1<"dstore.index.MakeDirectories"> & {
+  /**
+   * @generated from field: bytes hold = 1;
+   */
+  hold: Uint8Array;
+
+  /**
+   * @generated from field: repeated bytes digests = 2;
+   */
+  digests: Uint8Array[];
+};
+
+/**
+ * Describes the message dstore.index.MakeDirectories.
+ * Use `create(MakeDirectoriesSchema)` to create a new message.
+ */
+export const MakeDirectoriesSchema: GenMessage<MakeDirectories> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 51);
+
+/**
+ * @generated from message dstore.index.MadeDirectories
+ */
+export type MadeDirectories = Message$1<"dstore.index.MadeDirectories"> & {
+  /**
+   * @generated from field: repeated dstore.index.MissingChildren directories = 1;
+   */
+  directories: MissingChildren[];
+};
+
+/**
+ * Describes the message dstore.index.MadeDirectories.
+ * Use `create(MadeDirectoriesSchema)` to create a new message.
+ */
+export const MadeDirectoriesSchema: GenMessage<MadeDirectories> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 52);
+
+/**
+ * Children that do not exist; none: the directory is made.
+ *
+ * @generated from message dstore.index.MissingChildren
+ */
+export type MissingChildren = Message$1<"dstore.index.MissingChildren"> & {
+  /**
+   * @generated from field: repeated dstore.index.PresentItem items = 1;
+   */
+  items: PresentItem[];
+};
+
+/**
+ * Describes the message dstore.index.MissingChildren.
+ * Use `create(MissingChildrenSchema)` to create a new message.
+ */
+export const MissingChildrenSchema: GenMessage<MissingChildren> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 53);
+
+/**
+ * Commits the root of a tree, which is a directory, and ends the hold. Answered by Stored.
+ *
+ * @generated from message dstore.index.CommitTree
+ */
+export type CommitTree = Message$1<"dstore.index.CommitTree"> & {
+  /**
+   * @generated from field: bytes hold = 1;
+   */
+  hold: Uint8Array;
+
+  /**
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Absent: as a put without a name.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+};
+
+/**
+ * Describes the message dstore.index.CommitTree.
+ * Use `create(CommitTreeSchema)` to create a new message.
+ */
+export const CommitTreeSchema: GenMessage<CommitTree> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 54);
 

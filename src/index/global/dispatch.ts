@@ -20,6 +20,10 @@ const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   put: 'writer',
   offer: 'writer',
   bind: 'writer',
+  hold: 'writer',
+  present: 'writer',
+  'make-directories': 'writer',
+  'commit-tree': 'writer',
   remove: 'admin',
   unbind: 'admin',
   invite: 'admin',
@@ -48,21 +52,22 @@ export function roleTooLow(peer: string, role: string, needed: string): Failure 
 export function planOf(
   body: Body,
   context: () => membership.MembershipContext,
-  holdersOf: lookups.HoldersOf,
+  lookup: lookups.LookupContext,
+  removal: removals.RemovalContext,
 ): (() => Plan) | undefined {
   switch (body.type) {
     case 'locate':
-      return () => lookups.locate(body, holdersOf)
+      return () => lookups.locate(body, lookup)
     case 'lookup':
-      return () => lookups.lookup(body)
+      return () => lookups.lookup(body, lookup)
     case 'offer':
       return () => puts.offer(body)
     case 'bind':
       return () => puts.bind(body)
     case 'unbind':
-      return () => removals.unbind(body)
+      return () => removals.unbind(body, removal)
     case 'remove':
-      return () => removals.remove(body, () => context().trimmed)
+      return () => removals.remove(body, removal)
     case 'invite':
       return () => membership.invite(body, context())
     case 'admit':

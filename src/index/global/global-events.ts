@@ -24,6 +24,8 @@ export type UntimedGlobalEvent =
       readonly id: number
       readonly value: Sealed
       readonly name: string | undefined
+      /** The hold that keeps it; then there is no name. */
+      readonly hold?: Uint8Array
     }
   /** The result of the work with this ticket. */
   | (StoreResult & { readonly ticket: number })

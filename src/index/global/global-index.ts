@@ -19,14 +19,16 @@ import { isRequest, planOf, refusalOf } from './dispatch.ts'
 import { ChangeFeed } from './feed.ts'
 import { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
 import { LocalRegister } from './local-register.ts'
-import type { HoldersOf } from './lookup-plans.ts'
+import type { HoldersOf, LookupContext } from './lookup-plans.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { putTask, putTasks } from './put-plans.ts'
 import type { Recovered } from './recovery.ts'
+import type { RemovalContext } from './removal-plans.ts'
 import { Sessions } from './sessions.ts'
+import { Trees, type TreeRequest } from './trees/trees.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
@@ -61,6 +63,7 @@ export class GlobalIndex {
   readonly #feed: ChangeFeed
   readonly #sessions: Sessions
   readonly #plans: PlanRunner
+  readonly #trees: Trees
   readonly #wall: WallTrust
   readonly #beganAt: number
   #trimmed: number
@@ -92,6 +95,14 @@ export class GlobalIndex {
       wall,
       onCommitted: (change, isLoss) => this.#committed(change, isLoss),
       onAwait: (task, awaited, since) => this.#await(task, awaited, since),
+    })
+    this.#trees = new Trees({
+      plans: this.#plans,
+      now: parts.now,
+      wall,
+      run: seq,
+      highest: () => this.#feed.highest,
+      onProgress: () => this.#pendingRemovals.poll(this.#now),
     })
     this.#sessions = new Sessions({
       ...parts,
@@ -164,7 +175,11 @@ export class GlobalIndex {
       case 'uploaded': {
         const origin = { session: SELF, id: event.id }
         const finish = (body: Body): void => this.#answer(origin, body)
-        this.#plans.run(putTask(origin, event.value, event.name, finish))
+        if (event.hold === undefined) {
+          this.#plans.run(putTask(origin, event.value, event.name, this.#mayLack, finish))
+        } else {
+          this.#trees.put(event.hold, [event.value], finish)
+        }
         break
       }
       case 'replayed':
@@ -194,7 +209,8 @@ export class GlobalIndex {
           { type: 'stage', values: body.values },
           ({ values }) => {
             const finish = (answer: Body): void => this.#answer(origin, answer)
-            this.#plans.runAll(putTasks(origin, values, body.name, finish))
+            if (body.hold !== undefined) this.#trees.put(body.hold, values, finish)
+            else this.#plans.runAll(putTasks(origin, values, body.name, this.#mayLack, finish))
           },
           (why) => this.#answer(origin, why),
         )
@@ -219,16 +235,28 @@ export class GlobalIndex {
       case 'pong':
         break
       default: {
+        const finish = (answer: Body): void => this.#answer(origin, answer)
+        if (isTreeRequest(body)) return this.#trees.serve(body, finish)
         const asker = this.#sessions.peerOf(session) ?? ''
-        const begin = planOf(body, () => this.#context(asker), this.#options.holders ?? (() => []))
+        const begin = planOf(body, () => this.#context(asker), this.#lookup, this.#removal)
         if (begin === undefined) {
           return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const finish = (answer: Body): void => this.#answer(origin, answer)
         this.#plans.run({ origin, begin, timeoutMs, finish })
       }
     }
+  }
+
+  readonly #mayLack = (): boolean => this.#trees.mayLack
+
+  get #lookup(): LookupContext {
+    return { holdersOf: this.#options.holders ?? (() => []), mayLack: this.#mayLack }
+  }
+
+  get #removal(): RemovalContext {
+    const { onMissing, onCascade } = this.#trees
+    return { trimmed: () => this.#trimmed, onMissing, onCascade }
   }
 
   /** Is the role of the asker high enough? If not, it gets the refusal as its answer. */
@@ -292,11 +320,15 @@ export class GlobalIndex {
     const { leaseMs, recovered } = this.#options
     const leaseEndsMs = withMargin(Math.max(leaseMs ?? 0, recovered.longestLeaseMs))
     const patienceMs = (leaseMs === undefined ? 0 : leaseEndsMs) + REMOVAL_TIMEOUT_MS
+    const { seq, removed, cascade } = awaited
+    const progress = cascade && this.#trees.cascade(cascade.root, cascade.most)
     const item = {
-      seq: awaited.seq,
-      removed: awaited.removed,
-      deadline: since + (timeoutMs ?? patienceMs),
-      graceEnds: this.#now + leaseEndsMs,
+      seq,
+      removed,
+      since,
+      patienceMs: timeoutMs ?? patienceMs,
+      graceMs: leaseEndsMs,
+      ...(progress && { cascade: progress }),
       isAwaited: () => session === SELF || this.#sessions.peerOf(session) !== undefined,
       answer: finish,
     }
@@ -319,11 +351,29 @@ export class GlobalIndex {
       this.#wallWrittenAt = now
       this.#plans.write([{ key: WALL_ROW, value: encodeWall(trustedMs) }], () => undefined)
     }
+    this.#trees.tick(trustedMs)
     this.#pendingRemovals.poll(now)
   }
 
   #answer({ session, id }: Origin, body: Body): void {
     if (session === SELF) this.#effects.push({ type: 'send', session, message: { id, body } })
     else this.#sessions.send(session, { id, body })
+  }
+}
+
+/** Is it a request about a tree, or one under a hold? A put under a hold is staged first. */
+function isTreeRequest(body: Body): body is TreeRequest {
+  switch (body.type) {
+    case 'hold':
+    case 'present':
+    case 'make-directories':
+    case 'commit-tree':
+      return true
+    case 'offer':
+      return body.hold !== undefined
+    case 'bind':
+      return body.directory === true
+    default:
+      return false
   }
 }

@@ -1,14 +1,27 @@
 /** Plans that only read: facts about keys and names (specs/004-index.md). */
 import type { Digest, Fact, Locate, Lookup } from '../message.ts'
-import { decodeKey, decodeName, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
+import { decodeBinding, decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
+import { decodeCounter, heldRow } from '../records/tree-record.ts'
 import { answer, type Plan } from './plan.ts'
+
+/** What these plans know beside the rows. */
+export interface LookupContext {
+  readonly holdersOf: HoldersOf
+  /** Some key may be held by a directory and missing. */
+  readonly mayLack: () => boolean
+}
 
 /** Peer ids of Locals that hold a value and serve it to others: a hint. */
 export type HoldersOf = (digest: Digest) => readonly string[]
 
-export function* locate({ digests, inline }: Locate, holdersOf: HoldersOf): Plan {
-  const rows = yield digests.map(keyRow)
-  const records = rows.map((row) => (row === undefined ? undefined : decodeKey(row)))
+export function* locate({ digests, inline }: Locate, context: LookupContext): Plan {
+  const keys = digests.map(keyRow)
+  const [only] = digests.length === 1 ? digests : []
+  const rows = yield only === undefined ? keys : [...keys, heldRow(only)]
+  const records = digests.map((_, i) => {
+    const row = rows[i]
+    return row === undefined ? undefined : decodeKey(row)
+  })
   return {
     type: 'load',
     values: records.map((one, i) =>
@@ -18,19 +31,25 @@ export function* locate({ digests, inline }: Locate, holdersOf: HoldersOf): Plan
       type: 'located',
       // A batch of facts fits into one message only without names and holders.
       facts:
-        digests.length === 1
-          ? [factOf(records[0], values[0], holdersOf(digests[0]!))]
-          : records.map((one, i) => factOf(one, values[i])),
+        only === undefined
+          ? records.map((one, i) => factOf(one, values[i], { context }))
+          : [
+              factOf(records[0], values[0], {
+                context,
+                heldBy: decodeCounter(rows[1]),
+                holders: context.holdersOf(only),
+              }),
+            ],
     }),
   }
 }
 
-export function* lookup({ name, inline }: Lookup): Plan {
+export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan {
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer({ type: 'binding', found: undefined })
-    const digest = decodeName(bound)
-    const [again, row] = yield [nameRow(name), keyRow(digest)]
+    const { digest, directory } = decodeBinding(bound)
+    const [again, row, held] = yield [nameRow(name), keyRow(digest), heldRow(digest)]
     if (again?.version !== bound.version || row === undefined) continue
     const found = decodeKey(row)
     return {
@@ -38,19 +57,45 @@ export function* lookup({ name, inline }: Lookup): Plan {
       values: inline ? [{ ...found, digest }] : [undefined],
       answer: ([value]) => ({
         type: 'binding',
-        found: { digest, incarnation: bound.version, fact: factOf(found, value, [])! },
+        found: {
+          digest,
+          incarnation: bound.version,
+          fact: factOf(found, value, { context, holders: [], heldBy: decodeCounter(held) })!,
+          ...(directory && { directory }),
+        },
       }),
     }
   }
 }
 
-/** Names go along only where holders do, which is for a single key. */
+/** Beside the record of a key. */
+export interface FactOptions {
+  readonly context?: Pick<LookupContext, 'mayLack'>
+  /** Names go along only where holders do, which is for a single key. */
+  readonly holders?: readonly string[]
+  readonly heldBy?: number
+}
+
 export function factOf(
   found: KeyRecord | undefined,
   value: Uint8Array | undefined,
-  holders?: readonly string[],
+  { context, holders, heldBy = 0 }: FactOptions = {},
 ): Fact | undefined {
   if (found === undefined) return undefined
-  const { size, incarnation, names } = found
-  return { size, incarnation, value, holders: holders ?? [], names: holders ? names : [] }
+  const { size, incarnation, names, directory } = found
+  return {
+    size,
+    incarnation,
+    value,
+    holders: holders ?? [],
+    names: holders ? names : [],
+    ...(heldBy > 0 && { heldBy }),
+    ...(directory !== undefined && {
+      directory: {
+        size: directory.size,
+        files: directory.files,
+        mayLack: context?.mayLack() ?? false,
+      },
+    }),
+  }
 }

@@ -1,34 +1,44 @@
 /**
  * Removals that wait to be acknowledged, or for their deadline (specs/004-index.md, "Rules:
- * removal").
+ * removal"). That of a directory first waits until what it held is removed, too.
  */
 import type { Removed } from '../message.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { RemovedFacts } from './plan.ts'
+import type { CascadeProgress } from './trees/cascades.ts'
 
 interface Item {
   readonly seq: number
   readonly removed: RemovedFacts
-  /** The caller gets its answer by then. */
-  readonly deadline: number
-  /** When the leases that were granted before the removal have expired. */
-  readonly graceEnds: number
+  /** When the removal became durable. */
+  readonly since: number
+  /** How long its caller waits from then on, and again after each value of a tree. */
+  readonly patienceMs: number
+  /** How long leases that were granted before a removal last. */
+  readonly graceMs: number
+  /** What a removed directory held goes with it. */
+  readonly cascade?: CascadeProgress
   /** Is the caller still there? */
   readonly isAwaited: () => boolean
   readonly answer: (body: Removed) => void
 }
 
+interface Waiting extends Item {
+  readonly addedAt: number
+}
+
 export class PendingRemovals {
   readonly #register: LocalRegister
-  readonly #items = new Set<Item>()
+  readonly #items = new Set<Waiting>()
 
   constructor(register: LocalRegister) {
     this.#register = register
   }
 
   add(item: Item, now: number): void {
-    this.#items.add(item)
-    this.#settle(item, now)
+    const waiting = { ...item, addedAt: now }
+    this.#items.add(waiting)
+    this.#settle(waiting, now)
   }
 
   /** Answers the callers whose removal is acknowledged by now, or whose deadline has passed. */
@@ -36,16 +46,29 @@ export class PendingRemovals {
     for (const item of this.#items) this.#settle(item, now)
   }
 
-  #settle(item: Item, now: number): void {
-    const { seq, deadline, graceEnds, removed, isAwaited, answer } = item
+  #settle(item: Waiting, now: number): void {
+    const { removed, isAwaited, answer, cascade } = item
     if (!isAwaited()) return void this.#items.delete(item)
-    if (now < deadline && this.#register.isOwed(seq, now, graceEnds)) return
+    const movedAt = cascade?.movedAt ?? -Infinity
+    const seq = Math.max(item.seq, cascade?.lastSeq ?? 0)
+    const graceEnds = Math.max(item.addedAt, movedAt) + item.graceMs
+    const isOpen = cascade?.hasEnded === false || this.#register.isOwed(seq, now, graceEnds)
+    if (now < Math.max(item.since, movedAt) + item.patienceMs && isOpen) return
     this.#items.delete(item)
     answer({
       type: 'removed',
       seq,
       ...removed,
+      ...(cascade !== undefined && treeOf(removed, cascade)),
       ...this.#register.acknowledgements(seq, now, graceEnds),
     })
   }
+}
+
+function treeOf(
+  { freedBytes }: RemovedFacts,
+  { hasEnded, removed, most, freedBytes: all }: CascadeProgress,
+): Pick<Removed, 'freedBytes' | 'tree'> {
+  const tree = { removed, most: Math.max(most, removed), complete: hasEnded }
+  return { freedBytes: Math.max(freedBytes, all), tree }
 }

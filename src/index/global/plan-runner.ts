@@ -8,7 +8,7 @@ import type { Body, Failure } from '../message.ts'
 import { encodeChange, type Change } from '../records/record.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import type { Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
+import type { Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
 export interface Origin {
   readonly session: SessionId
@@ -204,7 +204,7 @@ export class PlanRunner {
 
   #change(task: Task, outcome: ChangeOutcome, conditions: Transaction['conditions']): void {
     this.#committing++
-    const transaction = this.#transactionOf({ outcome, conditions }, this.#options.wall())
+    const transaction = this.#transactionOf({ ...outcome, conditions }, this.#options.wall())
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },
       (result) => {
@@ -220,33 +220,67 @@ export class PlanRunner {
   }
 
   #changeAll(changes: readonly Prepared[]): void {
-    this.#committing += changes.length
-    const atMs = this.#options.wall()
-    const transactions = changes.map((one) => this.#transactionOf(one, atMs))
-    this.ask<'committed-all'>(
-      { type: 'commit-all', transactions },
-      ({ seqs }) => {
-        this.#committing -= changes.length
+    const attempts = changes.map(({ outcome, conditions }) => ({ ...outcome, conditions }))
+    this.attempt(
+      attempts,
+      (seqs) => {
         changes.forEach(({ task, outcome }, i) => {
           const seq = seqs[i]
-          if (seq === undefined) this.run(task)
-          else this.#committed(task, outcome, seq)
+          if (seq === undefined) return this.run(task)
+          if (outcome.adopt === undefined) this.#discard(task)
+          // The caller of a removal waits before any Local can acknowledge it.
+          this.#finish(task, outcome.next(seq))
         })
       },
       (why) => {
-        this.#committing -= changes.length
         for (const { task } of changes) this.#fail(task, why)
       },
     )
   }
 
+  /**
+   * Commits transactions together, each if its conditions hold. `done` gets the seq of each;
+   * undefined where a condition did not hold. Those without a change have no seq of their own.
+   */
+  attempt(
+    attempts: readonly Attempt[],
+    done: (seqs: readonly (number | undefined)[]) => void,
+    failed: (why: Failure) => void,
+  ): void {
+    const changes = attempts.filter(({ change }) => change !== undefined).length
+    this.#committing += changes
+    const atMs = this.#options.wall()
+    const transactions = attempts.map((one) => this.#transactionOf(one, atMs))
+    this.ask<'committed-all'>(
+      { type: 'commit-all', transactions },
+      ({ seqs }) => {
+        this.#committing -= changes
+        const losses = attempts.map(({ change }, i) => {
+          const seq = seqs[i]
+          return change !== undefined && seq !== undefined && this.#options.feed.report(seq, change)
+        })
+        done(seqs)
+        attempts.forEach(({ change }, i) => {
+          if (change !== undefined && seqs[i] !== undefined) {
+            this.#options.onCommitted(change, losses[i]!)
+          }
+        })
+      },
+      (why) => {
+        this.#committing -= changes
+        failed(why)
+      },
+    )
+  }
+
   /** Of a change that is counted in `#committing`. */
-  #transactionOf({ outcome, conditions }: Omit<Prepared, 'task'>, atMs: number): Transaction {
-    const { change, writes, mark, adopt = [], release = [] } = outcome
+  #transactionOf(attempt: Attempt, atMs: number): Transaction {
+    const { change, conditions, writes, increments, mark, adopt = [], release = [] } = attempt
     // The highest seq that the change can get.
     const marked =
       mark === undefined ? writes : [...writes, mark(this.#options.feed.highest + this.#committing)]
-    return { conditions, writes: marked, entry: encodeChange(change, atMs), adopt, release }
+    const entry = change === undefined ? undefined : encodeChange(change, atMs)
+    return { conditions, writes: marked, ...(increments && { increments }), entry, adopt, release }
   }
 
   #committed(task: Task, { adopt, change, next }: ChangeOutcome, seq: number): void {
@@ -255,6 +289,11 @@ export class PlanRunner {
     // The caller of a removal waits before any Local can acknowledge it.
     this.#finish(task, next(seq))
     this.#options.onCommitted(change, isLoss)
+  }
+
+  /** Answers a task of which nothing is left to be committed. */
+  finish(task: Task, done: Done): void {
+    this.#finish(task, done)
   }
 
   #finish(task: Task, done: Done): void {
@@ -298,9 +337,15 @@ export class PlanRunner {
   }
 
   #discard({ sealed }: Task): void {
-    if (sealed !== undefined) this.#options.emit({ type: 'discard', location: sealed })
+    if (sealed !== undefined) this.discard(sealed)
+  }
+
+  /** Frees a sealed value; does nothing once it is adopted. */
+  discard(location: Location): void {
+    this.#options.emit({ type: 'discard', location })
   }
 }
 
-const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
+/** The rows are as they were read. */
+export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
   keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))

@@ -3,8 +3,17 @@
  * changes"): a generator that asks for rows, once or twice, and ends in an outcome. Plans are pure.
  * If one of the rows changed before the transaction committed, the request gets a new plan.
  */
-import { Key } from '../../hash/key.ts'
-import type { Location, RecordKey, Row, Transaction, Write } from '../../store/store.ts'
+import type { Children } from '../../directory/children.ts'
+import { Key, type KeyKind } from '../../hash/key.ts'
+import type {
+  Condition,
+  Increment,
+  Location,
+  RecordKey,
+  Row,
+  Transaction,
+  Write,
+} from '../../store/store.ts'
 import type { Body, Digest, Failure, Removed } from '../message.ts'
 import type { Change } from '../records/record.ts'
 
@@ -19,17 +28,25 @@ export type Outcome =
       readonly answer: (values: readonly (Uint8Array | undefined)[]) => Body
     })
   /** Commit this change, if the rows that were asked for last are the same; `next` gets its seq. */
-  | {
-      readonly type: 'change'
-      readonly change: Change
-      readonly writes: readonly Write[]
-      /** Marks a loss with the highest seq that it can get: a later request waits for no less. */
-      readonly mark?: (latest: number) => Write
-      readonly adopt?: readonly Location[]
-      readonly release?: readonly Location[]
-      readonly next: (seq: number) => Done
-    }
+  | (ChangeParts & { readonly type: 'change'; readonly next: (seq: number) => Done })
   | Done
+
+/** A change, and what it does to the rows. */
+export interface ChangeParts {
+  readonly change: Change
+  readonly writes: readonly Write[]
+  readonly increments?: readonly Increment[]
+  /** Marks a loss with the highest seq that it can get: a later request waits for no less. */
+  readonly mark?: (latest: number) => Write
+  readonly adopt?: readonly Location[]
+  readonly release?: readonly Location[]
+}
+
+/** A transaction of a flow (see `trees/flow`); without a change it writes only `meta`. */
+export interface Attempt extends Omit<ChangeParts, 'change'> {
+  readonly conditions: readonly Condition[]
+  readonly change?: Change | undefined
+}
 
 export type Done =
   | { readonly type: 'answer'; readonly body: Body }
@@ -38,11 +55,32 @@ export type Done =
   /** Inspect what the store has of an offered value, then answer. */
   | (StoreWork & { readonly type: 'inspect'; readonly answer: (facts: StoredFacts) => Body })
   /** Answer once every Local has acknowledged this seq, or no longer owes it. */
-  | { readonly type: 'await'; readonly seq: number; readonly removed: RemovedFacts }
+  | {
+      readonly type: 'await'
+      readonly seq: number
+      readonly removed: RemovedFacts
+      /** First wait for the end of this cascade. */
+      readonly cascade?: AwaitedCascade
+    }
 
 /** What the store does for a plan. */
 export type StoreWork =
   | { readonly type: 'read'; readonly keys: readonly RecordKey[] }
+  /** Rows of a table that begin with a prefix, in order, after an id. */
+  | {
+      readonly type: 'scan'
+      readonly table: 'names' | 'meta'
+      readonly prefix: Uint8Array
+      readonly after: Uint8Array | undefined
+      readonly limit: number
+    }
+  /** Distinct children of a stored directory, in its order: from one on, at most `limit`. */
+  | {
+      readonly type: 'children'
+      readonly directory: Sealed
+      readonly from: number
+      readonly limit: number
+    }
   /** Read these values, as many as fit into one message. */
   | { readonly type: 'load'; readonly values: readonly (Sealed | undefined)[] }
   /** Is this value damaged, if it is stored, and how much of an interrupted upload is kept? */
@@ -62,6 +100,7 @@ export type StoreWork =
 
 export type StoreResult =
   | { readonly type: 'rows'; readonly rows: Rows }
+  | { readonly type: 'children'; readonly children: Children }
   | { readonly type: 'loaded'; readonly values: readonly (Uint8Array | undefined)[] }
   | { readonly type: 'inspected'; readonly facts: StoredFacts }
   | { readonly type: 'confirmed' }
@@ -82,6 +121,14 @@ export interface StoredFacts {
   readonly keptBytes: number
 }
 
+/** A cascade that a caller waits for. */
+export interface AwaitedCascade {
+  /** The incarnation of the removed directory that began it. */
+  readonly root: number
+  /** At most so many values are removed. */
+  readonly most: number
+}
+
 /** What a removal freed, beside who has acknowledged it. */
 export type RemovedFacts = Pick<Removed, 'freedBytes' | 'names' | 'digest'>
 
@@ -96,4 +143,4 @@ export const answer = (body: Body): Done => ({ type: 'answer', body })
 
 export const confirm = (body: Body): Done => ({ type: 'confirm', body })
 
-export const textOf = (digest: Digest): string => new Key(digest).toString()
+export const textOf = (digest: Digest, kind?: KeyKind): string => new Key(digest, kind).toString()

@@ -5,11 +5,11 @@ import { equal } from '../../bytes.ts'
 import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
 import type { RecordKey, Row } from '../../store/store.ts'
 import { failure } from '../failure.ts'
-import { REPLACED, hasReplacement } from '../name.ts'
+import { faultOfNewName } from '../name.ts'
 import type { Bind, Body, Digest, Failure, Offer, Receipt } from '../message.ts'
 import {
   decodeKey,
-  decodeName,
+  decodeBinding,
   encodeKey,
   encodeName,
   keyRow,
@@ -17,8 +17,11 @@ import {
   removedRow,
   type KeyRecord,
 } from '../records/record.ts'
+import { missingRow } from '../records/tree-record.ts'
 import { factOf } from './lookup-plans.ts'
 import type { Origin, Task } from './plan-runner.ts'
+import { madeWhole } from './trees/missing.ts'
+import { boundAbove, namesAbove, rowsAbove } from './trees/names.ts'
 import {
   answer,
   confirm,
@@ -32,13 +35,21 @@ import {
 } from './plan.ts'
 
 /** Adopts a sealed value under its key, unless the key exists; binds a name in the same change. */
-export function* put({ digest, size, location }: Sealed, name: string | undefined): Plan {
-  const rows = yield putRows(digest, name)
-  if (rows.some((row) => row !== undefined)) {
+export function* put(
+  { digest, size, location }: Sealed,
+  name: string | undefined,
+  mayLack: boolean,
+): Plan {
+  const keys = putRows(digest, name)
+  const all = yield mayLack ? [...keys, missingRow(digest)] : keys
+  const [rows, missing] = [all.slice(0, keys.length), all[keys.length]]
+  if (rows[0] !== undefined || rows[1] !== undefined) {
     return putAgain(rows, digest, name, (have) => confirm({ type: 'stored', receipts: [have] }))
   }
-  if (name !== undefined && hasReplacement(name)) return answer(failure('usage', REPLACED))
+  const refusal = name === undefined ? undefined : whyNotBound(name, rows)
+  if (refusal !== undefined) return answer(refusal)
   const names = name === undefined ? [] : [name]
+  const made = madeWhole(digest, missing, false)
   const unnamed = name === undefined
   return {
     type: 'change',
@@ -47,7 +58,9 @@ export function* put({ digest, size, location }: Sealed, name: string | undefine
       { key: keyRow(digest), value: encodeKey({ size, location, names, unnamed }) },
       { key: removedRow(digest), value: undefined },
       ...names.map((one) => ({ key: nameRow(one), value: encodeName(digest) })),
+      ...made.writes,
     ],
+    ...(made.increments.length > 0 && { increments: made.increments }),
     adopt: [location],
     next: (incarnation) =>
       answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] }),
@@ -59,9 +72,10 @@ export function putTask(
   origin: Origin,
   value: Sealed,
   name: string | undefined,
+  mayLack: () => boolean,
   finish: (body: Body) => void,
 ): Task {
-  return { origin, begin: () => put(value, name), sealed: value.location, finish }
+  return { origin, begin: () => put(value, name, mayLack()), sealed: value.location, finish }
 }
 
 /**
@@ -72,13 +86,14 @@ export function putTasks(
   origin: Origin,
   values: readonly Sealed[],
   name: string | undefined,
+  mayLack: () => boolean,
   finish: (body: Body) => void,
 ): Task[] {
   const receipts = Array.from<Receipt | undefined>({ length: values.length })
   let left = values.length
   if (left === 0) finish({ type: 'stored', receipts: [] })
   return values.map((value, at) =>
-    putTask(origin, value, name, (body) => {
+    putTask(origin, value, name, mayLack, (body) => {
       if (left <= 0) return
       if (body.type === 'stored') receipts[at] = body.receipts[0]
       left = body.type === 'stored' ? left - 1 : 0
@@ -100,7 +115,10 @@ export function* offer({ digest, size, name }: Offer): Plan {
         ? { type: 'offered', have, sendFrom: 0 }
         : { type: 'offered', have: undefined, sendFrom: Math.min(keptBytes, lastGroup(size)) },
   })
-  if (rows.every((row) => row === undefined)) return inspect(undefined)
+  if (rows[0] === undefined && rows[1] === undefined) {
+    const refusal = name === undefined ? undefined : whyNotBound(name, rows)
+    return refusal === undefined ? inspect(undefined) : answer(refusal)
+  }
   return putAgain(rows, digest, name, inspect)
 }
 
@@ -108,20 +126,30 @@ export function* offer({ digest, size, name }: Offer): Plan {
  * Where the last chunk group of a value begins. An upload sends it in any case, for it proves the
  * size.
  */
-const lastGroup = (size: number): number =>
+export const lastGroup = (size: number): number =>
   Math.max(0, Math.ceil(size / GROUP_BYTES) - 1) * GROUP_BYTES
 
+/** The rows of the key, of the name, and of the names above it. */
 const putRows = (digest: Digest, name: string | undefined): RecordKey[] =>
-  name === undefined ? [keyRow(digest)] : [keyRow(digest), nameRow(name)]
+  name === undefined ? [keyRow(digest)] : [keyRow(digest), nameRow(name), ...rowsAbove(name)]
+
+/** Why a name may not be bound that is not; undefined if it may. */
+function whyNotBound(name: string, rows: Rows): Failure | undefined {
+  const fault = faultOfNewName(name)
+  const above = rows.slice(2, 2 + namesAbove(name).length)
+  return fault === undefined ? boundAbove(name, above) : failure('usage', fault)
+}
 
 /** A put of a key that exists, or under a name that is bound. */
 function putAgain(
-  [row, taken]: Rows,
+  rows: Rows,
   digest: Digest,
   name: string | undefined,
   doneWith: (have: Receipt) => Done,
 ): Outcome {
-  if (taken !== undefined && !equal(decodeName(taken), digest)) {
+  const row = rows[0]
+  const taken = name === undefined ? undefined : rows[1]
+  if (taken !== undefined && !isBoundToBytes(taken, digest)) {
     return answer(nameTaken(name!, taken))
   }
   if (row === undefined) return answer(failure('internal', `the name ${name} has no value`))
@@ -129,7 +157,7 @@ function putAgain(
   const { size, incarnation } = found
   const done = doneWith({ digest, size, incarnation, existed: true })
   if (name !== undefined && taken === undefined) {
-    return bindTo(found, digest, name, () => done)
+    return bindTo(found, digest, name, rows, () => done)
   }
   if (name !== undefined || found.unnamed) return done
   return {
@@ -141,27 +169,30 @@ function putAgain(
 }
 
 export function* bind({ name, digest }: Bind): Plan {
-  const [row, taken] = yield putRows(digest, name)
-  if (taken !== undefined && !equal(decodeName(taken), digest)) {
+  const rows = yield putRows(digest, name)
+  const [row, taken] = rows
+  if (taken !== undefined && !isBoundToBytes(taken, digest)) {
     return answer(nameTaken(name, taken))
   }
   if (row === undefined) return answer(failure('not-found', `no such key: ${textOf(digest)}`))
   const found = decodeKey(row)
   const bound = (incarnation: number): Body => ({
     type: 'binding',
-    found: { digest, incarnation, fact: factOf(found, undefined, [])! },
+    found: { digest, incarnation, fact: factOf(found, undefined, { holders: [] })! },
   })
   if (taken !== undefined) return confirm(bound(taken.version))
-  return bindTo(found, digest, name, (seq) => answer(bound(seq)))
+  return bindTo(found, digest, name, rows, (seq) => answer(bound(seq)))
 }
 
 function bindTo(
   found: KeyRecord,
   digest: Digest,
   name: string,
+  rows: Rows,
   next: (seq: number) => Done,
 ): Outcome {
-  if (hasReplacement(name)) return answer(failure('usage', REPLACED))
+  const refusal = whyNotBound(name, rows)
+  if (refusal !== undefined) return answer(refusal)
   if (found.names.length >= NAMES_PER_KEY) {
     return answer(failure('too-large', `a key has at most ${NAMES_PER_KEY} names`))
   }
@@ -176,7 +207,13 @@ function bindTo(
   }
 }
 
-function nameTaken(name: string, row: Row): Failure {
-  const bound = textOf(decodeName(row))
+function isBoundToBytes(taken: Row, digest: Digest): boolean {
+  const bound = decodeBinding(taken)
+  return !bound.directory && equal(bound.digest, digest)
+}
+
+export function nameTaken(name: string, row: Row): Failure {
+  const { digest, directory } = decodeBinding(row)
+  const bound = textOf(digest, directory ? 'directory' : 'bytes')
   return failure('conflict', `the name ${name} is bound to ${bound}`, 'a name cannot be rebound')
 }

@@ -5,52 +5,74 @@
 import { failure } from '../failure.ts'
 import type { Digest, Failure, Remove, Unbind } from '../message.ts'
 import {
-  decodeKey,
-  decodeName,
+  decodeBinding,
   decodeRemoved,
   encodeKey,
-  encodeRemoved,
   keyRow,
   nameRow,
   removedRow,
   type KeyRecord,
 } from '../records/record.ts'
 import { answer, textOf, type Outcome, type Plan } from './plan.ts'
+import {
+  removalOf,
+  stateOf,
+  stateRows,
+  type Beginning,
+  type ExistingKey,
+  type KeyState,
+} from './trees/key-removal.ts'
 
-/** `trimmed`: the last seq that was trimmed from the log. */
-export function* remove({ digest, force }: Remove, trimmed: () => number): Plan {
-  const [row, mark] = yield [keyRow(digest), removedRow(digest)]
-  if (row === undefined) {
+/** What removals know beside the rows. */
+export interface RemovalContext {
+  /** The last seq that was trimmed from the log. */
+  readonly trimmed: () => number
+  /** A key is about to be removed that directories hold. */
+  readonly onMissing: () => void
+  /** A removal is durable that began a cascade. */
+  readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+}
+
+export function* remove({ digest, force }: Remove, context: RemovalContext): Plan {
+  const [mark, ...rows] = yield [removedRow(digest), ...stateRows(digest)]
+  const state = stateOf(digest, rows)
+  const { found, held, kept } = state
+  if (found === undefined) {
     const last = mark === undefined ? undefined : decodeRemoved(mark)
-    if (last === undefined || last.seq <= trimmed()) {
+    if (last === undefined || last.seq <= context.trimmed()) {
       return answer(failure('not-found', `no such key: ${textOf(digest)}`))
     }
     return {
       type: 'await',
       seq: last.seq,
       removed: { freedBytes: last.size, names: [], digest },
+      ...(last.cascade !== undefined && {
+        cascade: { root: last.cascade, most: last.values ?? 0 },
+      }),
     }
   }
-  const found = decodeKey(row)
-  if (found.names.length > 0 && !force) return answer(stillNamed(digest, found.names))
-  return removal(digest, found)
+  if (!force && found.names.length > 0) return answer(stillNamed(digest, found.names))
+  if (!force && held + kept > 0) return answer(stillHeld(state))
+  return removal({ ...state, found }, context)
 }
 
-export function* unbind({ name, keepValue }: Unbind): Plan {
+export function* unbind({ name, keepValue }: Unbind, context: RemovalContext): Plan {
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer(failure('not-found', `no such name: ${name}`))
-    const digest = decodeName(bound)
-    const [again, row] = yield [nameRow(name), keyRow(digest)]
-    if (again?.version !== bound.version || row === undefined) continue
-    const found = decodeKey(row)
+    const { digest, directory } = decodeBinding(bound)
+    const [again, ...rows] = yield [nameRow(name), ...stateRows(digest)]
+    const state = stateOf(digest, rows)
+    const { found, held, kept } = state
+    if (again?.version !== bound.version || found === undefined) continue
     const names = found.names.filter((one) => one !== name)
-    if (names.length === 0 && !found.unnamed && !keepValue) return removal(digest, found)
-    // A value that is kept without a name needs none from now on.
-    const unnamed = found.unnamed || names.length === 0
+    const isLast = names.length === 0 && !found.unnamed
+    if (isLast && !keepValue && held + kept === 0) return removal({ ...state, found }, context)
+    // A value that is to be kept without a name needs none from now on.
+    const unnamed = found.unnamed || (isLast && keepValue)
     return {
       type: 'change',
-      change: { type: 'unbind', digest, name },
+      change: { type: 'unbind', digest, name, ...(directory && { directory }) },
       writes: [
         { key: nameRow(name), value: undefined },
         { key: keyRow(digest), value: encodeKey({ ...found, names, unnamed }) },
@@ -64,18 +86,32 @@ export function* unbind({ name, keepValue }: Unbind): Plan {
   }
 }
 
-function removal(digest: Digest, { size, location, incarnation, names }: KeyRecord): Outcome {
+function removal(state: ExistingKey, { onMissing, onCascade }: RemovalContext): Outcome {
+  const { digest, found, held } = state
+  const { parts, cascade } = removalOf(state)
+  if (held > 0) onMissing()
+  const removed = { freedBytes: found.size, names: found.names, digest }
   return {
     type: 'change',
-    change: { type: 'remove', digest, incarnation, names },
-    writes: [
-      { key: keyRow(digest), value: undefined },
-      ...names.map((name) => ({ key: nameRow(name), value: undefined })),
-    ],
-    mark: (seq) => ({ key: removedRow(digest), value: encodeRemoved({ seq, size }) }),
-    release: [location],
-    next: (seq) => ({ type: 'await', seq, removed: { freedBytes: size, names, digest } }),
+    ...parts,
+    next: (seq) => {
+      if (cascade === undefined) return { type: 'await', seq, removed }
+      onCascade(cascade, seq, found)
+      const { id, values } = cascade
+      return { type: 'await', seq, removed, cascade: { root: id, most: values } }
+    },
   }
+}
+
+function stillHeld({ digest, found, held }: KeyState): Failure {
+  const key = textOf(digest, found?.directory === undefined ? 'bytes' : 'directory')
+  if (held === 0) {
+    const why = `${key} is part of a folder that is being put`
+    return failure('conflict', why, 'wait for the end of the put, or use --force')
+  }
+  const directories = held === 1 ? '1 directory' : `${held} directories`
+  const why = `${key} is in ${directories}`
+  return failure('conflict', why, 'use --force to remove it all the same: they will lack it')
 }
 
 function stillNamed(digest: Digest, names: readonly string[]): Failure {

@@ -38,6 +38,10 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   lookup: 'binding',
   names: 'named',
   watch: 'watched',
+  hold: 'held',
+  present: 'present-answer',
+  'make-directories': 'made-directories',
+  'commit-tree': 'stored',
   invite: 'invited',
   admit: 'admitted',
   expel: 'removed',
@@ -246,7 +250,13 @@ function whatIsWrong(request: Request, answer: Body): string | undefined {
       ? [request.digests.length, answer.facts.length]
       : request.type === 'put' && answer.type === 'stored'
         ? [request.values.length, answer.receipts.length]
-        : [0, 0]
+        : request.type === 'present' && answer.type === 'present-answer'
+          ? [request.items.length, answer.present.length]
+          : request.type === 'make-directories' && answer.type === 'made-directories'
+            ? [request.digests.length, answer.missing.length]
+            : request.type === 'commit-tree' && answer.type === 'stored'
+              ? [1, answer.receipts.length]
+              : [0, 0]
   return asked === told ? undefined : `${told} answers to ${asked}`
 }
 
@@ -257,7 +267,10 @@ function whatIsWrong(request: Request, answer: Body): string | undefined {
 function isJoinable(body: Request): body is Locate | Put {
   return body.type === 'locate'
     ? body.inline && body.digests.length === 1
-    : body.type === 'put' && body.name === undefined && body.values.length === 1
+    : body.type === 'put' &&
+        body.name === undefined &&
+        body.hold === undefined &&
+        body.values.length === 1
 }
 
 /** The one request that stands for several of the same type. */

@@ -19,7 +19,11 @@ const LOCATION_CHARACTERS = 127
 const SCRATCH = new Uint8Array(256)
 
 /** A `KeyRecord` without names; undefined for a location that is not short ASCII. */
-export function encodeUnnamedKey(size: number, location: string): Uint8Array | undefined {
+export function encodePlainKey(
+  size: number,
+  location: string,
+  unnamed: boolean,
+): Uint8Array | undefined {
   const { length } = location
   if (length === 0 || length > LOCATION_CHARACTERS) return undefined
   let at = field(SIZE, size, 0)
@@ -30,7 +34,7 @@ export function encodeUnnamedKey(size: number, location: string): Uint8Array | u
     if (code > 127) return undefined
     SCRATCH[at++] = code
   }
-  return SCRATCH.slice(0, field(UNNAMED, 1, at))
+  return SCRATCH.slice(0, field(UNNAMED, unnamed ? 1 : 0, at))
 }
 
 /** A `LogRecord` of a put without names. */

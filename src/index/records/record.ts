@@ -7,7 +7,7 @@ import type { Location, RecordKey, Row } from '../../store/store.ts'
 import type { WatchedChange, Digest } from '../message.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { nameBytes } from '../name.ts'
-import { encodeUnnamedKey, encodeUnnamedPut } from './put-record.ts'
+import { encodePlainKey, encodeUnnamedPut } from './put-record.ts'
 import * as pb from './records_pb.ts'
 
 export const keyRow = (digest: Digest): RecordKey => ({ table: 'keys', id: digest })
@@ -50,6 +50,27 @@ export interface KeyRecord {
   readonly names: readonly string[]
   /** It was put without a name, so it stays when its last name goes. */
   readonly unnamed: boolean
+  /** Its children are counted: it is a directory. */
+  readonly directory?: DirectoryRecord | undefined
+}
+
+export interface DirectoryRecord {
+  /** Bytes and number of all files below it. */
+  readonly size: number
+  readonly files: number
+  /** Directories on the longest path below it, itself included. */
+  readonly depth: number
+  /** Distinct children, each of which it holds once. */
+  readonly children: number
+  /** At most so many values are removed with it, itself included. */
+  readonly values: number
+}
+
+/** What a name is bound to. */
+export interface NameRecord {
+  readonly digest: Digest
+  /** It is bound to the directory, not to its bytes. */
+  readonly directory: boolean
 }
 
 /** One entry of the log. */
@@ -60,6 +81,8 @@ export type Change =
       readonly digest: Digest
       readonly size: number
       readonly names: readonly string[]
+      /** It is a directory from now on, or was one before. */
+      readonly directory?: boolean
     }
   | {
       readonly type: 'remove'
@@ -67,8 +90,16 @@ export type Change =
       readonly incarnation: number
       /** Names that were unbound with it. */
       readonly names: readonly string[]
+      readonly directory?: boolean
     }
-  | { readonly type: 'bind' | 'unbind'; readonly digest: Digest; readonly name: string }
+  | {
+      readonly type: 'bind' | 'unbind'
+      readonly digest: Digest
+      readonly name: string
+      readonly directory?: boolean
+    }
+  /** The bytes of a removed directory are freed: its children are counted down. */
+  | { readonly type: 'free'; readonly digest: Digest }
   | { readonly type: 'invite'; readonly role: MemberRole; readonly uses: number }
   | { readonly type: 'admit'; readonly peer: string; readonly role: MemberRole }
   | { readonly type: 'expel'; readonly peer: string }
@@ -80,9 +111,9 @@ export type Change =
 export function encodeKey(
   record: Omit<KeyRecord, 'incarnation'> & { incarnation?: number },
 ): Uint8Array {
-  const { size, location, incarnation, names, unnamed } = record
-  if (unnamed && names.length === 0 && incarnation === undefined) {
-    const bytes = encodeUnnamedKey(size, location)
+  const { size, location, incarnation, names, unnamed, directory } = record
+  if (names.length === 0 && incarnation === undefined && directory === undefined) {
+    const bytes = encodePlainKey(size, location, unnamed)
     if (bytes !== undefined) return bytes
   }
   const seq = incarnation === undefined ? {} : { incarnation: BigInt(incarnation) }
@@ -92,32 +123,67 @@ export function encodeKey(
     names: [...names],
     unnamed,
     ...seq,
+    ...(directory !== undefined && { directory: packDirectory(directory) }),
   })
 }
 
 /** The record in a row of `keys`; throws `integrity` if the row is damaged. */
 export function decodeKey(row: Row): KeyRecord {
-  const { size, location, incarnation, names, unnamed } = unpack(pb.KeyRecordSchema, row.value)
+  const wire = unpack(pb.KeyRecordSchema, row.value)
+  const { size, location, incarnation, names, unnamed, directory } = wire
   const seq = incarnation === undefined ? row.version : Number(incarnation)
-  return { size: Number(size), location, incarnation: seq, names, unnamed }
+  const plain = { size: Number(size), location, incarnation: seq, names, unnamed }
+  return directory === undefined ? plain : { ...plain, directory: unpackDirectory(directory) }
 }
 
-export const encodeName = (digest: Digest): Uint8Array => pack(pb.NameRecordSchema, { digest })
+const packDirectory = (directory: DirectoryRecord) => ({
+  ...directory,
+  size: BigInt(directory.size),
+  files: BigInt(directory.files),
+  values: BigInt(directory.values),
+})
 
+const unpackDirectory = ({ depth, children, ...wide }: pb.DirectoryRecord): DirectoryRecord => ({
+  size: Number(wide.size),
+  files: Number(wide.files),
+  depth,
+  children,
+  values: Number(wide.values),
+})
+
+export const encodeName = (digest: Digest, directory: boolean = false): Uint8Array =>
+  pack(pb.NameRecordSchema, { digest, directory })
+
+/** The digest that a name is bound to. */
 export const decodeName = (row: Row): Digest => unpack(pb.NameRecordSchema, row.value).digest
+
+export function decodeBinding(row: Row): NameRecord {
+  const { digest, directory } = unpack(pb.NameRecordSchema, row.value)
+  return { digest, directory }
+}
 
 /** The removal of a key. `seq` is the highest that it can have (R004-22). */
 export interface RemovedRecord {
   readonly seq: number
   readonly size: number
+  /** The cascade that it began, which goes on: the incarnation of the removed directory. */
+  readonly cascade?: number | undefined
+  /** The most values that its cascade removes; 0 without one. */
+  readonly values?: number
 }
 
-export const encodeRemoved = ({ seq, size }: RemovedRecord): Uint8Array =>
-  pack(pb.RemovedRecordSchema, { seq: BigInt(seq), size: BigInt(size) })
+export const encodeRemoved = ({ seq, size, cascade, values = 0 }: RemovedRecord): Uint8Array =>
+  pack(pb.RemovedRecordSchema, {
+    seq: BigInt(seq),
+    size: BigInt(size),
+    values: BigInt(values),
+    ...(cascade !== undefined && { cascade: BigInt(cascade) }),
+  })
 
 export function decodeRemoved(row: Row): RemovedRecord {
-  const { seq, size } = unpack(pb.RemovedRecordSchema, row.value)
-  return { seq: Number(seq), size: Number(size) }
+  const { seq, size, cascade, values } = unpack(pb.RemovedRecordSchema, row.value)
+  const began = cascade === undefined ? {} : { cascade: Number(cascade) }
+  return { seq: Number(seq), size: Number(size), values: Number(values), ...began }
 }
 
 /** A Local that may hold values. */
@@ -171,7 +237,7 @@ export const decodeWall = (row: Row): number =>
 
 /** An entry of the log; `atMs` is wall-clock time. */
 export function encodeChange(change: Change, atMs: number): Uint8Array {
-  if (change.type === 'put' && change.names.length === 0) {
+  if (change.type === 'put' && change.names.length === 0 && change.directory !== true) {
     return encodeUnnamedPut(change.digest, change.size, Math.round(atMs))
   }
   return pack(pb.LogRecordSchema, { atMs: BigInt(Math.round(atMs)), change: toWire(change) })
@@ -182,20 +248,23 @@ function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['ch
     case 'run-started':
       return { case: 'runStarted', value: change.runId }
     case 'put': {
-      const { digest, size, names } = change
-      return { case: 'put', value: { digest, size: BigInt(size), names: [...names] } }
+      const { digest, size, names, directory = false } = change
+      return { case: 'put', value: { digest, size: BigInt(size), names: [...names], directory } }
     }
     case 'remove': {
-      const { digest, incarnation, names } = change
+      const { digest, incarnation, names, directory = false } = change
       return {
         case: 'remove',
-        value: { digest, incarnation: BigInt(incarnation), names: [...names] },
+        value: { digest, incarnation: BigInt(incarnation), names: [...names], directory },
       }
     }
     case 'bind':
-      return { case: 'bind', value: { digest: change.digest, name: change.name } }
-    case 'unbind':
-      return { case: 'unbind', value: { digest: change.digest, name: change.name } }
+    case 'unbind': {
+      const { type, digest, name, directory = false } = change
+      return { case: type, value: { digest, name, directory } }
+    }
+    case 'free':
+      return { case: 'free', value: change.digest }
     case 'invite':
       return { case: 'invite', value: { role: change.role, uses: change.uses } }
     case 'admit':
@@ -219,16 +288,23 @@ function fromWire(change: pb.LogRecord['change']): Change {
     case 'runStarted':
       return { type: 'run-started', runId: change.value }
     case 'put': {
-      const { digest, size, names } = change.value
-      return { type: 'put', digest, size: Number(size), names }
+      const { digest, size, names, directory } = change.value
+      return { type: 'put', digest, size: Number(size), names, ...kind(directory) }
     }
     case 'remove': {
-      const { digest, incarnation, names } = change.value
-      return { type: 'remove', digest, incarnation: Number(incarnation), names }
+      const { digest, incarnation, names, directory } = change.value
+      return { type: 'remove', digest, incarnation: Number(incarnation), names, ...kind(directory) }
     }
     case 'bind':
     case 'unbind':
-      return { type: change.case, digest: change.value.digest, name: change.value.name }
+      return {
+        type: change.case,
+        digest: change.value.digest,
+        name: change.value.name,
+        ...kind(change.value.directory),
+      }
+    case 'free':
+      return { type: 'free', digest: change.value }
     case 'invite':
       return { type: 'invite', role: toRole(change.value.role), uses: change.value.uses }
     case 'admit':
@@ -245,23 +321,28 @@ function toRole(text: string): MemberRole {
   return text
 }
 
-/** A change, as watchers get it. */
-export function watched(seq: number, change: Change): WatchedChange {
+/** Absent for bytes. */
+const kind = (directory: boolean): { directory?: true } => (directory ? { directory } : {})
+
+/** A change, as watchers get it; undefined for one that only the store is concerned with. */
+export function watched(seq: number, change: Change): WatchedChange | undefined {
+  if (change.type === 'free') return undefined
   const { type } = change
   const digest = 'digest' in change ? change.digest : undefined
   const names = 'names' in change ? change.names : 'name' in change ? [change.name] : []
   const size = type === 'put' ? change.size : undefined
   const peer = 'peer' in change ? change.peer : undefined
   const role = 'role' in change ? change.role : undefined
-  return { seq, type, digest, names, size, peer, role }
+  const isDirectory = 'directory' in change && change.directory
+  return { seq, type, digest, names, size, peer, role, ...kind(isDirectory) }
 }
 
-const pack = <T extends Message>(
+export const pack = <T extends Message>(
   schema: GenMessage<T>,
   fields: MessageInitShape<GenMessage<T>>,
 ): Uint8Array => toBinary(schema, create(schema, fields))
 
-function unpack<T extends Message>(schema: GenMessage<T>, bytes: Uint8Array): T {
+export function unpack<T extends Message>(schema: GenMessage<T>, bytes: Uint8Array): T {
   try {
     return fromBinary(schema, bytes)
   } catch (cause) {
@@ -269,5 +350,6 @@ function unpack<T extends Message>(schema: GenMessage<T>, bytes: Uint8Array): T 
   }
 }
 
-const damaged = (cause: unknown): DstoreError =>
+/** The fault of a row that cannot be read. */
+export const damaged = (cause: unknown): DstoreError =>
   new DstoreError('integrity', 'a record of the index is damaged', { cause })

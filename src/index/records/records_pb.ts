@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records/records.proto.
  */
 export const file_index_records_records: GenFile = /*@__PURE__*/
-  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCJ1CglLZXlSZWNvcmQSDAoEc2l6ZRgBIAEoBBIQCghsb2NhdGlvbhgCIAEoCRIYCgtpbmNhcm5hdGlvbhgDIAEoBEgAiAEBEg0KBW5hbWVzGAQgAygJEg8KB3VubmFtZWQYBSABKAhCDgoMX2luY2FybmF0aW9uIhwKCk5hbWVSZWNvcmQSDgoGZGlnZXN0GAEgASgMIioKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQiRAoLTG9jYWxSZWNvcmQSDwoHYm9vdF9pZBgBIAEoDBIUCgxhY2tub3dsZWRnZWQYAiABKAQSDgoGbGVhc2VkGAMgASgIIkgKC0luZGV4UmVjb3JkEh8KBHJ1bnMYASADKAsyES5kc3RvcmUuaW5kZXguUnVuEhgKEGxvbmdlc3RfbGVhc2VfbXMYAiABKAQiIAoKV2FsbFJlY29yZBISCgp0cnVzdGVkX21zGAEgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLUAgoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSAASLAoGaW52aXRlGAcgASgLMhouZHN0b3JlLmluZGV4Lkludml0ZUNoYW5nZUgAEioKBWFkbWl0GAggASgLMhkuZHN0b3JlLmluZGV4LkFkbWl0Q2hhbmdlSAASDwoFZXhwZWwYCSABKAlIAEIICgZjaGFuZ2UiOAoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJIkIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkiKgoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCSIsCgxVbmJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
+  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCKnAQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmRCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCIvCgpOYW1lUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgiXAoNUmVtb3ZlZFJlY29yZBILCgNzZXEYASABKAQSDAoEc2l6ZRgCIAEoBBIUCgdjYXNjYWRlGAMgASgESACIAQESDgoGdmFsdWVzGAQgASgEQgoKCF9jYXNjYWRlIlUKDEFkZGluZ1JlY29yZBImCgdjb3VudGVkGAEgASgLMhUuZHN0b3JlLmluZGV4LkNvdW50ZWQSDQoFZGVwdGgYAiABKA0SDgoGdmFsdWVzGAMgASgEIioKB0NvdW50ZWQSDAoEdXB0bxgBIAEoDRIRCgl1bmNoZWNrZWQYAiABKA0iigEKDUNhc2NhZGVSZWNvcmQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEAoIbG9jYXRpb24YAyABKAkSJgoHY291bnRlZBgEIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEgwKBHJvb3QYBSABKAQSEwoLcm9vdF9kaWdlc3QYBiABKAwiIAoKSG9sZFJlY29yZBISCgpleHBpcmVzX21zGAEgASgEIj8KCkhlbGRSZWNvcmQSDwoHZGlnZXN0cxgBIAEoDBIQCghyZWxlYXNlZBgCIAEoCBIOCgZhZGRpbmcYAyABKAgiPQoLRW5kZWRSZWNvcmQSLgoJY29tbWl0dGVkGAEgASgLMhsuZHN0b3JlLmluZGV4LkNvbW1pdHRlZFRyZWUibwoNQ29tbWl0dGVkVHJlZRIOCgZkaWdlc3QYASABKAwSEQoEbmFtZRgCIAEoCUgAiAEBEgwKBHNpemUYAyABKAQSEwoLaW5jYXJuYXRpb24YBCABKAQSDwoHZXhpc3RlZBgFIAEoCEIHCgVfbmFtZSIiCg1NaXNzaW5nUmVjb3JkEhEKCWRpcmVjdG9yeRgBIAEoCCJECgtMb2NhbFJlY29yZBIPCgdib290X2lkGAEgASgMEhQKDGFja25vd2xlZGdlZBgCIAEoBBIOCgZsZWFzZWQYAyABKAgiSAoLSW5kZXhSZWNvcmQSHwoEcnVucxgBIAMoCzIRLmRzdG9yZS5pbmRleC5SdW4SGAoQbG9uZ2VzdF9sZWFzZV9tcxgCIAEoBCIgCgpXYWxsUmVjb3JkEhIKCnRydXN0ZWRfbXMYASABKAQiIAoDUnVuEgoKAmlkGAEgASgMEg0KBXN0YXJ0GAIgASgEIuQCCglMb2dSZWNvcmQSDQoFYXRfbXMYASABKAQSFQoLcnVuX3N0YXJ0ZWQYAiABKAxIABImCgNwdXQYAyABKAsyFy5kc3RvcmUuaW5kZXguUHV0Q2hhbmdlSAASLAoGcmVtb3ZlGAQgASgLMhouZHN0b3JlLmluZGV4LlJlbW92ZUNoYW5nZUgAEigKBGJpbmQYBSABKAsyGC5kc3RvcmUuaW5kZXguQmluZENoYW5nZUgAEiwKBnVuYmluZBgGIAEoCzIaLmRzdG9yZS5pbmRleC5VbmJpbmRDaGFuZ2VIABIsCgZpbnZpdGUYByABKAsyGi5kc3RvcmUuaW5kZXguSW52aXRlQ2hhbmdlSAASKgoFYWRtaXQYCCABKAsyGS5kc3RvcmUuaW5kZXguQWRtaXRDaGFuZ2VIABIPCgVleHBlbBgJIAEoCUgAEg4KBGZyZWUYCiABKAxIAEIICgZjaGFuZ2UiSwoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCCJVCgxSZW1vdmVDaGFuZ2USDgoGZGlnZXN0GAEgASgMEhMKC2luY2FybmF0aW9uGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCCI9CgpCaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWRpcmVjdG9yeRgDIAEoCCI/CgxVbmJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIIioKDEludml0ZUNoYW5nZRIMCgRyb2xlGAEgASgJEgwKBHVzZXMYAiABKA0iKQoLQWRtaXRDaGFuZ2USDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJYgZwcm90bzM");
 
 /**
  * Row of the table `keys`, by digest.
@@ -50,6 +50,13 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
    * @generated from field: bool unnamed = 5;
    */
   unnamed: boolean;
+
+  /**
+   * Its children are counted: it is a directory.
+   *
+   * @generated from field: dstore.index.DirectoryRecord directory = 6;
+   */
+  directory?: DirectoryRecord | undefined;
 };
 
 /**
@@ -58,6 +65,51 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
  */
 export const KeyRecordSchema: GenMessage<KeyRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 0);
+
+/**
+ * @generated from message dstore.index.DirectoryRecord
+ */
+export type DirectoryRecord = Message<"dstore.index.DirectoryRecord"> & {
+  /**
+   * Bytes and number of all files below it.
+   *
+   * @generated from field: uint64 size = 1;
+   */
+  size: bigint;
+
+  /**
+   * @generated from field: uint64 files = 2;
+   */
+  files: bigint;
+
+  /**
+   * Directories on the longest path below it, itself included.
+   *
+   * @generated from field: uint32 depth = 3;
+   */
+  depth: number;
+
+  /**
+   * Distinct children, each of which it holds once.
+   *
+   * @generated from field: uint32 children = 4;
+   */
+  children: number;
+
+  /**
+   * At most so many values are removed with it, itself included.
+   *
+   * @generated from field: uint64 values = 5;
+   */
+  values: bigint;
+};
+
+/**
+ * Describes the message dstore.index.DirectoryRecord.
+ * Use `create(DirectoryRecordSchema)` to create a new message.
+ */
+export const DirectoryRecordSchema: GenMessage<DirectoryRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 1);
 
 /**
  * Row of the table `names`, by name. Its version is the seq of the change that bound it.
@@ -69,6 +121,13 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
    * @generated from field: bytes digest = 1;
    */
   digest: Uint8Array;
+
+  /**
+   * It is bound to the directory, not to its bytes.
+   *
+   * @generated from field: bool directory = 2;
+   */
+  directory: boolean;
 };
 
 /**
@@ -76,7 +135,7 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
  * Use `create(NameRecordSchema)` to create a new message.
  */
 export const NameRecordSchema: GenMessage<NameRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 1);
+  messageDesc(file_index_records_records, 2);
 
 /**
  * Row of `meta`, "removed/" and a digest: the last change of a key that does not exist.
@@ -93,6 +152,20 @@ export type RemovedRecord = Message<"dstore.index.RemovedRecord"> & {
    * @generated from field: uint64 size = 2;
    */
   size: bigint;
+
+  /**
+   * The cascade that it began, which goes on (see CascadeRecord).
+   *
+   * @generated from field: optional uint64 cascade = 3;
+   */
+  cascade?: bigint | undefined;
+
+  /**
+   * The most values that its cascade removes.
+   *
+   * @generated from field: uint64 values = 4;
+   */
+  values: bigint;
 };
 
 /**
@@ -100,7 +173,249 @@ export type RemovedRecord = Message<"dstore.index.RemovedRecord"> & {
  * Use `create(RemovedRecordSchema)` to create a new message.
  */
 export const RemovedRecordSchema: GenMessage<RemovedRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 2);
+  messageDesc(file_index_records_records, 3);
+
+/**
+ * Row of `meta`, "adding/" and a digest: some children of this directory are counted, not all.
+ *
+ * @generated from message dstore.index.AddingRecord
+ */
+export type AddingRecord = Message<"dstore.index.AddingRecord"> & {
+  /**
+   * @generated from field: dstore.index.Counted counted = 1;
+   */
+  counted?: Counted | undefined;
+
+  /**
+   * Of the part that is counted.
+   *
+   * @generated from field: uint32 depth = 2;
+   */
+  depth: number;
+
+  /**
+   * @generated from field: uint64 values = 3;
+   */
+  values: bigint;
+};
+
+/**
+ * Describes the message dstore.index.AddingRecord.
+ * Use `create(AddingRecordSchema)` to create a new message.
+ */
+export const AddingRecordSchema: GenMessage<AddingRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 4);
+
+/**
+ * The distinct children of a directory, in its order: those before `upto` are counted as held by
+ * it. Those from there to `unchecked` were counted down; what nothing else holds is to be removed.
+ *
+ * @generated from message dstore.index.Counted
+ */
+export type Counted = Message<"dstore.index.Counted"> & {
+  /**
+   * @generated from field: uint32 upto = 1;
+   */
+  upto: number;
+
+  /**
+   * @generated from field: uint32 unchecked = 2;
+   */
+  unchecked: number;
+};
+
+/**
+ * Describes the message dstore.index.Counted.
+ * Use `create(CountedSchema)` to create a new message.
+ */
+export const CountedSchema: GenMessage<Counted> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 5);
+
+/**
+ * Row of `meta`, "cascade/" and the incarnation of a directory that was removed: its children are
+ * being counted down.
+ *
+ * @generated from message dstore.index.CascadeRecord
+ */
+export type CascadeRecord = Message<"dstore.index.CascadeRecord"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+
+  /**
+   * Its bytes, which are released in the end.
+   *
+   * @generated from field: string location = 3;
+   */
+  location: string;
+
+  /**
+   * @generated from field: dstore.index.Counted counted = 4;
+   */
+  counted?: Counted | undefined;
+
+  /**
+   * The directory whose removal began this: its incarnation, 0 where nobody waits, and its digest.
+   *
+   * @generated from field: uint64 root = 5;
+   */
+  root: bigint;
+
+  /**
+   * @generated from field: bytes root_digest = 6;
+   */
+  rootDigest: Uint8Array;
+};
+
+/**
+ * Describes the message dstore.index.CascadeRecord.
+ * Use `create(CascadeRecordSchema)` to create a new message.
+ */
+export const CascadeRecordSchema: GenMessage<CascadeRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 6);
+
+/**
+ * Row of `meta`, "hold/" and the id of a hold.
+ *
+ * @generated from message dstore.index.HoldRecord
+ */
+export type HoldRecord = Message<"dstore.index.HoldRecord"> & {
+  /**
+   * Wall-clock milliseconds since 1970.
+   *
+   * @generated from field: uint64 expires_ms = 1;
+   */
+  expiresMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.HoldRecord.
+ * Use `create(HoldRecordSchema)` to create a new message.
+ */
+export const HoldRecordSchema: GenMessage<HoldRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 7);
+
+/**
+ * Row of `meta`, "hold/", the id of a hold, "/" and a number: values that it keeps, which one
+ * message put or found.
+ *
+ * @generated from message dstore.index.HeldRecord
+ */
+export type HeldRecord = Message<"dstore.index.HeldRecord"> & {
+  /**
+   * The digests, one after the other.
+   *
+   * @generated from field: bytes digests = 1;
+   */
+  digests: Uint8Array;
+
+  /**
+   * They are counted down: what nothing else holds is to be removed.
+   *
+   * @generated from field: bool released = 2;
+   */
+  released: boolean;
+
+  /**
+   * A directory, the only one of `digests`, whose children are being counted.
+   *
+   * @generated from field: bool adding = 3;
+   */
+  adding: boolean;
+};
+
+/**
+ * Describes the message dstore.index.HeldRecord.
+ * Use `create(HeldRecordSchema)` to create a new message.
+ */
+export const HeldRecordSchema: GenMessage<HeldRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 8);
+
+/**
+ * Row of `meta`, "ended/" and the id of a hold that has ended: what it kept is being released.
+ *
+ * @generated from message dstore.index.EndedRecord
+ */
+export type EndedRecord = Message<"dstore.index.EndedRecord"> & {
+  /**
+   * The answer to the commit of its tree; absent where it was released, or expired.
+   *
+   * @generated from field: dstore.index.CommittedTree committed = 1;
+   */
+  committed?: CommittedTree | undefined;
+};
+
+/**
+ * Describes the message dstore.index.EndedRecord.
+ * Use `create(EndedRecordSchema)` to create a new message.
+ */
+export const EndedRecordSchema: GenMessage<EndedRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 9);
+
+/**
+ * @generated from message dstore.index.CommittedTree
+ */
+export type CommittedTree = Message<"dstore.index.CommittedTree"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: uint64 size = 3;
+   */
+  size: bigint;
+
+  /**
+   * @generated from field: uint64 incarnation = 4;
+   */
+  incarnation: bigint;
+
+  /**
+   * @generated from field: bool existed = 5;
+   */
+  existed: boolean;
+};
+
+/**
+ * Describes the message dstore.index.CommittedTree.
+ * Use `create(CommittedTreeSchema)` to create a new message.
+ */
+export const CommittedTreeSchema: GenMessage<CommittedTree> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 10);
+
+/**
+ * Row of `meta`, "missing/" and a digest: a key that directories hold and that does not exist, or
+ * only as bytes.
+ *
+ * @generated from message dstore.index.MissingRecord
+ */
+export type MissingRecord = Message<"dstore.index.MissingRecord"> & {
+  /**
+   * It was a directory.
+   *
+   * @generated from field: bool directory = 1;
+   */
+  directory: boolean;
+};
+
+/**
+ * Describes the message dstore.index.MissingRecord.
+ * Use `create(MissingRecordSchema)` to create a new message.
+ */
+export const MissingRecordSchema: GenMessage<MissingRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 11);
 
 /**
  * Row of `meta`, "local/" and a peer id: a Local that may hold values.
@@ -133,7 +448,7 @@ export type LocalRecord = Message<"dstore.index.LocalRecord"> & {
  * Use `create(LocalRecordSchema)` to create a new message.
  */
 export const LocalRecordSchema: GenMessage<LocalRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 3);
+  messageDesc(file_index_records_records, 12);
 
 /**
  * Row of `meta`, "index".
@@ -161,7 +476,7 @@ export type IndexRecord = Message<"dstore.index.IndexRecord"> & {
  * Use `create(IndexRecordSchema)` to create a new message.
  */
 export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 4);
+  messageDesc(file_index_records_records, 13);
 
 /**
  * Row of `meta`, "wall": the newest wall time that was trusted, in milliseconds since 1970.
@@ -180,7 +495,7 @@ export type WallRecord = Message<"dstore.index.WallRecord"> & {
  * Use `create(WallRecordSchema)` to create a new message.
  */
 export const WallRecordSchema: GenMessage<WallRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 5);
+  messageDesc(file_index_records_records, 14);
 
 /**
  * @generated from message dstore.index.Run
@@ -204,7 +519,7 @@ export type Run = Message<"dstore.index.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 6);
+  messageDesc(file_index_records_records, 15);
 
 /**
  * An entry of the log.
@@ -272,6 +587,14 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
      */
     value: string;
     case: "expel";
+  } | {
+    /**
+     * The digest of a removed directory, whose bytes are freed: its children are counted down.
+     *
+     * @generated from field: bytes free = 10;
+     */
+    value: Uint8Array;
+    case: "free";
   } | { case: undefined; value?: undefined };
 };
 
@@ -280,7 +603,7 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 7);
+  messageDesc(file_index_records_records, 16);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -300,6 +623,11 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
    * @generated from field: repeated string names = 3;
    */
   names: string[];
+
+  /**
+   * @generated from field: bool directory = 4;
+   */
+  directory: boolean;
 };
 
 /**
@@ -307,7 +635,7 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 8);
+  messageDesc(file_index_records_records, 17);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -327,6 +655,11 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
    * @generated from field: repeated string names = 3;
    */
   names: string[];
+
+  /**
+   * @generated from field: bool directory = 4;
+   */
+  directory: boolean;
 };
 
 /**
@@ -334,7 +667,7 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 9);
+  messageDesc(file_index_records_records, 18);
 
 /**
  * @generated from message dstore.index.BindChange
@@ -349,6 +682,11 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
    * @generated from field: string name = 2;
    */
   name: string;
+
+  /**
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
 };
 
 /**
@@ -356,7 +694,7 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
  * Use `create(BindChangeSchema)` to create a new message.
  */
 export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 10);
+  messageDesc(file_index_records_records, 19);
 
 /**
  * @generated from message dstore.index.UnbindChange
@@ -371,6 +709,11 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
    * @generated from field: string name = 2;
    */
   name: string;
+
+  /**
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
 };
 
 /**
@@ -378,7 +721,7 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  * Use `create(UnbindChangeSchema)` to create a new message.
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 11);
+  messageDesc(file_index_records_records, 20);
 
 /**
  * @generated from message dstore.index.InviteChange
@@ -400,7 +743,7 @@ export type InviteChange = Message<"dstore.index.InviteChange"> & {
  * Use `create(InviteChangeSchema)` to create a new message.
  */
 export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 12);
+  messageDesc(file_index_records_records, 21);
 
 /**
  * @generated from message dstore.index.AdmitChange
@@ -422,5 +765,5 @@ export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
  * Use `create(AdmitChangeSchema)` to create a new message.
  */
 export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 13);
+  messageDesc(file_index_records_records, 22);
 

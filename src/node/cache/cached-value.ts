@@ -25,6 +25,8 @@ export class CachedValue {
   readonly size: number
   /** The seq of the put that made the key exist. */
   incarnation: number
+  /** The last incarnation of which Global said that it is a directory. */
+  directoryAt: number | undefined
   /** Unconfirmed by Global since a reset: must not be served. */
   isVoid = false
   readonly held: Bitfield
@@ -50,6 +52,11 @@ export class CachedValue {
     this.held = new Bitfield(size)
     this.#segments = Array.from({ length: segmentsIn(size) })
     this.#pool = isPooled(size) ? pool : undefined
+  }
+
+  /** Whether Global has said that it is a directory, and not only its bytes. */
+  get isDirectory(): boolean {
+    return this.directoryAt === this.incarnation
   }
 
   /** Pairs are present for held groups: their parents, up to the root. */

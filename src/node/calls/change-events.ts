@@ -3,10 +3,10 @@
  */
 import { fromHex, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import { Key } from '../../hash/key.ts'
 import type { Position, Watch, Watched } from '../../index/message.ts'
 import { BATCH_ITEMS, WATCH_WAIT_MS } from '../../limits.ts'
 import type { ChangeEvent, WatchOptions } from '../node.ts'
+import { keyOf } from './key-of.ts'
 
 /** Every change after `after`, until the caller leaves the loop. `ask` sends one request. */
 export async function* changesOf(
@@ -26,8 +26,8 @@ export async function* changesOf(
     started = true
     if (lost)
       yield { ...NOTHING, position: formatPosition(position), seq: position.seq, type: 'lost' }
-    for (const { seq, type, digest, names, size, peer, role } of changes) {
-      const key = digest === undefined ? undefined : new Key(digest)
+    for (const { seq, type, digest, names, size, peer, role, directory } of changes) {
+      const key = digest === undefined ? undefined : keyOf(digest, directory)
       const at = formatPosition({ runId: position.runId, seq })
       const member = { ...(peer && { peer }), ...(role && { role }) }
       yield { position: at, seq, type, key, names, size, ...member }

@@ -2,8 +2,9 @@
 import { equal } from '../../bytes.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
+import { keyOf } from './key-of.ts'
 import { isName } from '../../index/name.ts'
-import { decodeKey, decodeName, keyRow, nameRow } from '../../index/records/record.ts'
+import { decodeBinding, decodeKey, keyRow, nameRow } from '../../index/records/record.ts'
 import { GROUP_BYTES } from '../../limits.ts'
 import type { ImmediateReads, Store } from '../../store/store.ts'
 import type { ImmediateValue } from '../node.ts'
@@ -18,7 +19,8 @@ export function immediateValue(
   const row = key && immediate.row(keyRow(key.digest))
   if (row === undefined) return undefined
   // A value of one chunk group, so that its hash needs no proof.
-  const { location, size } = decodeKey(row)
+  const { location, size, directory } = decodeKey(row)
+  if (key!.kind === 'directory' && directory === undefined) return undefined
   const bytes = size === 0 ? undefined : immediate.value(location, GROUP_BYTES)
   if (bytes?.byteLength !== size) return undefined
   // Bytes on disk may have decayed; memory holds what this process verified.
@@ -28,5 +30,7 @@ export function immediateValue(
 
 function keyOfName(reads: ImmediateReads, word: string): Key | undefined {
   const row = isName(word) ? reads.row(nameRow(word)) : undefined
-  return row && new Key(decodeName(row))
+  if (row === undefined) return undefined
+  const { digest, directory } = decodeBinding(row)
+  return keyOf(digest, directory)
 }

@@ -8,7 +8,7 @@ import {
   packKeys,
   packNames,
 } from '../../index/records/list-pages.ts'
-import type { AnswerTo, Found, Request } from '../../index/message.ts'
+import type { AnswerTo, DirectoryTotals, Found, Request } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
 import { checkWellFormed } from '../../utf8.ts'
@@ -20,9 +20,11 @@ import type {
   RemoveResult,
   UnbindOptions,
   UnbindResult,
+  ValueFacts,
   WatchOptions,
 } from '../node.ts'
 import { changesOf } from './change-events.ts'
+import { keyOf } from './key-of.ts'
 import { pagesOf } from './pages.ts'
 
 /** Carries a request to the index of Global, in this process or over the link. */
@@ -90,7 +92,8 @@ export class IndexCalls {
     const { timeoutMs, keepValue = false } = options
     const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
     const { type: _, digest, ...facts } = await this.#ask(request, options)
-    return { name, key: digest === undefined ? undefined : new Key(digest), ...facts }
+    const key = digest === undefined ? undefined : keyOf(digest, facts.tree !== undefined)
+    return { name, key, ...facts }
   }
 
   watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent, void, undefined> {
@@ -104,6 +107,23 @@ export class IndexCalls {
 const keyAt = (digests: Uint8Array, i: number): Key => new Key(digestAt(digests, i))
 
 export function boundName(name: string, found: Found, heldBytes: number): BoundName {
-  const { digest, incarnation, fact } = found
-  return { name, key: new Key(digest), size: fact.size, incarnation, heldBytes, confirmed: true }
+  const { digest, incarnation, fact, directory } = found
+  const key = keyOf(digest, directory)
+  return { name, key, size: fact.size, incarnation, heldBytes, confirmed: true }
+}
+
+/** The key that a name is to be bound to, as a message names it. */
+export const boundTo = ({ digest, kind }: Key): { digest: Uint8Array; directory?: boolean } => ({
+  digest,
+  ...(kind === 'directory' && { directory: true }),
+})
+
+/** The facts about a directory that its key asks for. */
+export function directoryFacts(
+  { kind }: Key,
+  directory: DirectoryTotals | undefined,
+): Pick<ValueFacts, 'directory'> {
+  if (kind === 'bytes' || directory === undefined) return {}
+  const { size: totalSize, files, mayLack } = directory
+  return { directory: { totalSize, files, mayLack } }
 }

@@ -4,25 +4,25 @@
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
-import { checkNewName } from '../../index/name.ts'
 import {
   FAREWELL_MS,
   PEERS_IN_FLIGHT_BYTES,
   PEER_IN_FLIGHT_BYTES,
   PIECE_BYTES,
   READ_SHARE_BYTES,
-  TICKET_ADDRESSES,
 } from '../../limits.ts'
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Gate } from '../../membership/gate.ts'
-import { isLoopbackAddress } from '../../membership/loopback.ts'
-import { isTicketAddress } from '../../membership/ticket.ts'
 import { Holders } from '../../transfer/holders.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { KeyRecord } from '../../index/records/record.ts'
+import { MISSING_ROW, decodeCounter } from '../../index/records/tree-record.ts'
 import type { LentFile, Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
+import { checkKeeper, heldUnder } from '../calls/hold-id.ts'
+import { ticketAddresses } from '../calls/ticket-addresses.ts'
+import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { COPY_SHARE_BYTES, copyStored } from './copy-stored.ts'
@@ -41,6 +41,7 @@ import type {
   ImmediateValue,
   Node,
   NodeStatus,
+  PutManyOptions,
   PutOptions,
   PutResult,
   ReadableValue,
@@ -49,6 +50,7 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
+import { noSuch, notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
 import { KnownFiles } from './known-file.ts'
 import { Repair, type HolderSources } from './repair.ts'
@@ -87,6 +89,7 @@ export class Global implements Node {
   readonly role: 'global' | 'standalone'
   readonly index: OwnIndex
   readonly members: MembershipCalls
+  readonly trees: TreeCalls
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
@@ -115,6 +118,7 @@ export class Global implements Node {
       ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
     })
+    this.trees = new TreeCalls({ ask: askOf(driver), random })
     const ask = network === undefined ? refuseMembership : askOf(driver)
     this.members = new MembershipCalls({ globalPeer: network?.peerId ?? '', random, ask })
   }
@@ -162,11 +166,10 @@ export class Global implements Node {
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
-    const { name } = options
-    if (name !== undefined) checkNewName(name)
+    checkKeeper(options)
     if (!('path' in source)) {
       const bytes = arriving(source.bytes, this.#callers.forCall(options))
-      return this.#adopt(await this.#ingest(bytes, source.size, options), name)
+      return this.#adopt(await this.#ingest(bytes, source.size, options), options)
     }
     const file = await FileSource.open(source.path, source.identity)
     try {
@@ -174,12 +177,12 @@ export class Global implements Node {
         const present = await this.#putAgain(file, options)
         if (present !== undefined) return present
         // Its bytes are in flight only in the windows of the threads, which all calls share.
-        return await this.#adopt(await ingestFile(this.#store, file, options), name)
+        return await this.#adopt(await ingestFile(this.#store, file, options), options)
       }
       // The last piece comes only from a file that did not change, so a changed one is not sealed.
       const share = 2 * Math.min(PIECE_BYTES, file.size ?? PIECE_BYTES)
       const bytes = metered(file.readToEnd(), share, this.#callers.forCall(options))
-      return await this.#adopt(await this.#ingest(bytes, file.size, options), name)
+      return await this.#adopt(await this.#ingest(bytes, file.size, options), options)
     } finally {
       await file.close()
     }
@@ -188,6 +191,7 @@ export class Global implements Node {
   async get(key: Key, options: GetOptions = {}): Promise<ReadableValue> {
     const record = await recordOf(this.#store, key.digest)
     if (record === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+    if (key.kind === 'directory' && record.directory === undefined) throw notAsDirectory(key)
     const { size, location } = record
     const range = resolveRange(options.range, size)
     // Bytes on disk may have decayed; memory holds what this process verified.
@@ -230,9 +234,13 @@ export class Global implements Node {
     return immediateValue(this.#store, keyOrName)
   }
 
-  putMany(values: readonly Uint8Array[]): Promise<PutResult[]> {
+  async putMany(
+    values: readonly Uint8Array[],
+    { hold }: PutManyOptions = {},
+  ): Promise<PutResult[]> {
+    const kept = { name: undefined, ...heldUnder(hold) }
     return putBatches(values, async (batch) => {
-      const request = { type: 'put', values: batch, name: undefined } as const
+      const request = { type: 'put', values: batch, ...kept } as const
       const { receipts } = await this.#driver.ask(request)
       return receipts.map(({ digest, size, existed }) => ({ key: new Key(digest), size, existed }))
     })
@@ -241,7 +249,7 @@ export class Global implements Node {
   /** The value is here already. */
   async prefetch(key: Key): Promise<void> {
     if ((await this.index.stat(key)) === undefined) {
-      throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+      throw await noSuch('key', key, this)
     }
   }
 
@@ -259,6 +267,7 @@ export class Global implements Node {
     const { kind } = this.#store
     const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
+    const missingHeld = decodeCounter((await this.#store.rows([MISSING_ROW]))[0])
     const { network, gate, leaseMs } = this.#options
     return {
       role: this.role,
@@ -281,6 +290,7 @@ export class Global implements Node {
         ...usage,
         headroomBytes: headroom === Infinity ? undefined : headroom,
         seq,
+        ...(missingHeld > 0 && { missingHeld }),
       },
       cache: undefined,
       traffic: this.#traffic.status(),
@@ -314,26 +324,17 @@ export class Global implements Node {
     const hashed = await this.#known.hashIfLikely(file, options)
     if (hashed === undefined) return undefined
     const { digest, size } = hashed
-    const offer = { type: 'offer', digest, size, name: options.name } as const
+    const { name, hold } = options
+    const offer = { type: 'offer', digest, size, name, ...heldUnder(hold) } as const
     const { have } = await this.#driver.ask(offer)
     return have && { key: new Key(digest), size, existed: true }
   }
 
-  async #adopt(value: Staged, name: string | undefined): Promise<PutResult> {
+  async #adopt(value: Staged, { name, hold }: PutOptions): Promise<PutResult> {
     const { digest, size } = value
-    const { existed } = await this.#driver.adopt(value, name)
+    const { existed } = await this.#driver.adopt(value, { name, ...heldUnder(hold) })
     return { key: new Key(digest), size, existed }
   }
-}
-
-/** The addresses in tickets. Those that only this machine can reach come last. */
-function ticketAddresses(network: Network | undefined): string[] {
-  const addresses = (network?.addresses() ?? []).map((one) => one.replace(/\/p2p\/[^/]+$/, ''))
-  const last = (address: string): number => Number(isLoopbackAddress(address))
-  return addresses
-    .filter(isTicketAddress)
-    .toSorted((a, b) => last(a) - last(b))
-    .slice(0, TICKET_ADDRESSES)
 }
 
 function clockStatus(doubt: WallDoubt | undefined): ClockStatus {

@@ -21,6 +21,7 @@ import {
   SESSION_WINDOW_BYTES,
 } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
+import type { Keeper } from '../../transfer/upload.ts'
 import type { Staged } from './ingest.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { FrameReader } from '../../wire/frames.ts'
@@ -102,7 +103,7 @@ export class IndexDriver {
   }
 
   /** Puts a value that was verified and sealed. */
-  async adopt(value: Staged, name?: string): Promise<Receipt> {
+  async adopt(value: Staged, { name, hold }: Keeper = {}): Promise<Receipt> {
     const { digest, size, location, staging } = value
     await this.#options.repair.mend(value).catch(async (error: unknown) => {
       await staging.discard()
@@ -111,7 +112,7 @@ export class IndexDriver {
     this.#io.hold(location, staging)
     const sealed = { digest, size, location }
     const body = await this.#call((id) => {
-      this.#handle({ type: 'uploaded', id, value: sealed, name })
+      this.#handle({ type: 'uploaded', id, value: sealed, name, ...(hold && { hold }) })
     })
     if (body.type !== 'stored') throw new DstoreError('internal', `${body.type} answered a put`)
     return body.receipts[0]!

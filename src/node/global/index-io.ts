@@ -22,6 +22,7 @@ import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
 import type { Repair } from './repair.ts'
+import { DirectoryReader } from './trees/directory-reader.ts'
 import type { WatchLog } from './watch-log.ts'
 
 export interface IndexIoOptions {
@@ -33,11 +34,13 @@ export interface IndexIoOptions {
 
 export class IndexIo {
   readonly #options: IndexIoOptions
+  readonly #directories: DirectoryReader
   /** Sealed values that the index has not adopted or discarded yet. */
   readonly #sealed = new Map<Location, Staging>()
 
   constructor(options: IndexIoOptions) {
     this.#options = options
+    this.#directories = new DirectoryReader(options.store, options.repair)
   }
 
   /** Takes charge of a sealed value until the index adopts or discards it. */
@@ -51,6 +54,15 @@ export class IndexIo {
     switch (work.type) {
       case 'read':
         return { type: 'rows', rows: await store.rows(work.keys) }
+      case 'scan': {
+        const { table, prefix, after, limit } = work
+        const rows = await store.scan(table, { prefix, limit, ...(after && { after }) })
+        return { type: 'rows', rows }
+      }
+      case 'children': {
+        const { directory, from, limit } = work
+        return { type: 'children', children: await this.#directories.read(directory, from, limit) }
+      }
       case 'load':
         return { type: 'loaded', values: await this.#load(work.values) }
       case 'inspect': {
@@ -73,6 +85,9 @@ export class IndexIo {
       }
       case 'commit-all': {
         const results = await store.commitAll(work.transactions)
+        work.transactions.forEach(({ adopt = [] }, i) => {
+          if (results[i]!.ok) for (const location of adopt) this.#sealed.delete(location)
+        })
         return { type: 'committed-all', seqs: results.map((one) => (one.ok ? one.seq : undefined)) }
       }
     }
@@ -146,10 +161,11 @@ export class IndexIo {
 }
 
 async function listKeys(store: Store, list: List): Promise<Listed> {
-  const { count, digests, sizes, more } = await keysOf(store, list)
+  const { count, digests, sizes, directories, more } = await keysOf(store, list)
   const items = Array.from({ length: count }, (_, i) => ({
     digest: digestAt(digests, i),
     size: sizes[i]!,
+    ...(directories[i] === 1 && { directory: true }),
   }))
   return { type: 'listed', items, more }
 }
@@ -159,6 +175,7 @@ async function listNames(store: Store, names: Names): Promise<Named> {
   const items = Array.from({ length: page.count }, (_, i) => ({
     name: nameAt(page, i),
     digest: digestAt(page.digests, i),
+    ...(page.directories[i] === 1 && { directory: true }),
   }))
   return { type: 'named', items, more: page.more }
 }

@@ -3,8 +3,10 @@ import { untilAborted } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
+import { decodeKey, keyRow } from '../../index/records/record.ts'
+import { MISSING_ROW, decodeCounter, heldRow } from '../../index/records/tree-record.ts'
 import type { Store } from '../../store/store.ts'
-import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
+import { type Ask, IndexCalls, boundName, boundTo, directoryFacts } from '../calls/index-calls.ts'
 import type {
   BoundName,
   CallOptions,
@@ -16,7 +18,6 @@ import type {
 } from '../node.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
 import type { IndexDriver } from './index-driver.ts'
-import { recordOf } from './ingest.ts'
 import { keysOf, namesOf } from './index-io.ts'
 
 export interface OwnIndexOptions {
@@ -35,11 +36,24 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
   }
 
   async stat(key: Key): Promise<ValueFacts | undefined> {
-    const record = await recordOf(this.#options.store, key.digest)
-    if (record === undefined) return undefined
-    const { size, incarnation, names } = record
-    const holders = this.#options.holders(key.digest)
-    return { key, size, incarnation, heldBytes: size, names, holders, confirmed: true }
+    const { digest } = key
+    const { store, holders } = this.#options
+    const [row, held, missing] = await store.rows([keyRow(digest), heldRow(digest), MISSING_ROW])
+    if (row === undefined) return undefined
+    const { size, incarnation, names, directory } = decodeKey(row)
+    if (key.kind === 'directory' && directory === undefined) return undefined
+    const mayLack = decodeCounter(missing) > 0
+    return {
+      key,
+      size,
+      incarnation,
+      heldBytes: size,
+      names,
+      holders: holders(digest),
+      confirmed: true,
+      heldBy: decodeCounter(held),
+      ...directoryFacts(key, directory && { ...directory, mayLack }),
+    }
   }
 
   protected override async keysAfter(
@@ -70,7 +84,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
   }
 
   async bind(name: string, key: Key): Promise<BoundName> {
-    const request = { type: 'bind', name: checkNewName(name), digest: key.digest } as const
+    const request = { type: 'bind', name: checkNewName(name), ...boundTo(key) } as const
     const { found } = await this.#options.ask(request, {})
     return boundName(name, found!, found!.fact.size)
   }

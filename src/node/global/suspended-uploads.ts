@@ -6,7 +6,7 @@ import { equal, toHex } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { UNFINISHED_BYTES } from '../../limits.ts'
 import type { IncomingStream, OfferedStream } from '../../transfer/receive-upload.ts'
-import type { Identity, UploadResult } from '../../transfer/upload.ts'
+import type { Identity, Keeper, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
 import type { Ingest, Staged } from './ingest.ts'
 
@@ -21,7 +21,7 @@ export const SUSPENDED = 256
 
 export interface SuspendedUploadsOptions {
   readonly begin: (size: number | undefined) => Promise<Ingest>
-  readonly adopt: (value: Staged, name: string | undefined) => Promise<UploadResult>
+  readonly adopt: (value: Staged, keeper: Keeper) => Promise<UploadResult>
 }
 
 /** One stream, by its sender and id. */
@@ -120,10 +120,10 @@ export class SuspendedUploads {
     if (channel.signal.aborted) leave()
     return {
       receivedBytes: upload.ingest.receivedBytes,
-      take: (bytes, claim, name) => {
+      take: (bytes, claim, keeper) => {
         // The channel may carry many uploads.
         channel.signal.removeEventListener('abort', leave)
-        const result = this.#take(upload, channel, bytes, claim, name)
+        const result = this.#take(upload, channel, bytes, claim, keeper)
         upload.taking = result.then(
           () => undefined,
           () => undefined,
@@ -138,7 +138,7 @@ export class SuspendedUploads {
     channel: Channel,
     bytes: AsyncIterable<Uint8Array>,
     claim: () => Identity,
-    name: string | undefined,
+    keeper: Keeper,
   ): Promise<UploadResult> {
     const { ingest, key } = upload
     try {
@@ -149,7 +149,7 @@ export class SuspendedUploads {
       throw error
     }
     const identity = claim()
-    const result = this.#store(ingest, identity, name)
+    const result = this.#store(ingest, identity, keeper)
     this.#uploads.delete(key)
     this.#remember(key, { identity, result })
     return result
@@ -158,23 +158,19 @@ export class SuspendedUploads {
   #unnamed(ingest: Ingest): IncomingStream {
     return {
       receivedBytes: 0,
-      take: async (bytes, claim, name) => {
+      take: async (bytes, claim, keeper) => {
         try {
           await ingest.add(bytes)
         } catch (error) {
           await ingest.discard()
           throw error
         }
-        return this.#store(ingest, claim(), name)
+        return this.#store(ingest, claim(), keeper)
       },
     }
   }
 
-  async #store(
-    ingest: Ingest,
-    identity: Identity,
-    name: string | undefined,
-  ): Promise<UploadResult> {
+  async #store(ingest: Ingest, identity: Identity, keeper: Keeper): Promise<UploadResult> {
     let value: Staged
     try {
       value = await ingest.finish(identity)
@@ -182,7 +178,7 @@ export class SuspendedUploads {
       await ingest.discard()
       throw error
     }
-    return this.#options.adopt(value, name)
+    return this.#options.adopt(value, keeper)
   }
 
   #remember(key: string, complete: Complete): void {

@@ -53,7 +53,7 @@ export class TransferService {
     this.#options = options
     this.#streams = new SuspendedUploads({
       begin: (size) => Ingest.begin(store, size),
-      adopt: (value, name) => driver.adopt(value, name),
+      adopt: (value, keeper) => driver.adopt(value, keeper),
     })
   }
 
@@ -104,17 +104,17 @@ export class TransferService {
       open: (digest) => this.#open(digest, last),
       uploads: {
         check: () => this.#checkWriter(peer),
-        takeKnown: async (value, bytes, outboard, name) => {
-          if (name !== undefined) checkNewName(name)
-          return driver.adopt(await receive(store, value, arriving(bytes, meter), outboard), name)
+        takeKnown: async (value, bytes, outboard, keeper) => {
+          if (keeper.name !== undefined) checkNewName(keeper.name)
+          return driver.adopt(await receive(store, value, arriving(bytes, meter), outboard), keeper)
         },
         openStream: async (offered) => {
           const stream = await this.#streams.open(channel, offered)
           return {
             ...stream,
-            take: async (bytes, claim, name) => {
-              if (name !== undefined) checkNewName(name)
-              return stream.take(arriving(bytes, meter), claim, name)
+            take: async (bytes, claim, keeper) => {
+              if (keeper.name !== undefined) checkNewName(keeper.name)
+              return stream.take(arriving(bytes, meter), claim, keeper)
             },
           }
         },

@@ -45,7 +45,8 @@ export class WatchLog {
       for (const { seq, entry } of entries) {
         leftBytes -= entry.byteLength
         if (leftBytes < 0 && changes.length > 0) break
-        changes.push(watched(seq, decodeChange(entry).change))
+        const change = watched(seq, decodeChange(entry).change)
+        if (change !== undefined) changes.push(change)
         last = seq
       }
     }

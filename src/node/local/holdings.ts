@@ -7,6 +7,7 @@ import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { Digest, Found, Removal, Unbinding } from '../../index/message.ts'
 import type { Cache } from '../cache/cache.ts'
+import { keyOf } from '../calls/key-of.ts'
 import { ActiveReads } from './active-reads.ts'
 
 /** A name as Global bound it, at this seq, and the size of its value in bytes. */
@@ -93,11 +94,11 @@ export class Holdings {
   }
 
   /** Keeps a binding, unless a newer one is kept. */
-  bind(name: string, { digest, incarnation, fact: { size } }: Found): void {
+  bind(name: string, { digest, incarnation, directory, fact: { size } }: Found): void {
     const before = this.#bindings.get(name)
     if (before !== undefined && before.incarnation > incarnation) return
     this.#bindings.delete(name)
-    this.#bindings.set(name, { key: new Key(digest), incarnation, size })
+    this.#bindings.set(name, { key: keyOf(digest, directory), incarnation, size })
     if (this.#bindings.size > CACHED_BINDINGS) {
       this.#bindings.delete(this.#bindings.keys().next().value!)
     }

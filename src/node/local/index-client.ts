@@ -11,7 +11,7 @@ import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
-import { type Ask, IndexCalls, boundName } from '../calls/index-calls.ts'
+import { type Ask, IndexCalls, boundName, boundTo, directoryFacts } from '../calls/index-calls.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
 import type {
@@ -107,7 +107,7 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   }
 
   async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
-    const request = { type: 'bind', name: checkNewName(name), digest: key.digest } as const
+    const request = { type: 'bind', name: checkNewName(name), ...boundTo(key) } as const
     const found = await this.#writing(name, () =>
       this.#options.link.ask(request, options, (answer, keep) => {
         if (keep) this.#options.holdings.bind(name, answer.found!)
@@ -164,9 +164,26 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
 
 function factsOf(key: Key, fact: Fact | undefined, heldBytes: number): ValueFacts | undefined {
   if (fact === undefined) return undefined
-  const { size, incarnation, names, holders } = fact
-  return { key, size, incarnation, heldBytes, names, holders, confirmed: true }
+  const { size, incarnation, names, holders, heldBy, directory } = fact
+  if (key.kind === 'directory' && directory === undefined) return undefined
+  return {
+    key,
+    size,
+    incarnation,
+    heldBytes,
+    names,
+    holders,
+    confirmed: true,
+    ...(heldBy !== undefined && { heldBy }),
+    ...directoryFacts(key, directory),
+  }
 }
+
+/**
+ * The removal of a directory goes on for as long as it makes progress, which only Global sees: it
+ * bounds the wait itself, and a Global that hangs is noticed by its silence.
+ */
+const CASCADE_MS = 3_600_000
 
 /** Requests to Global over the link. A removal waits for every Local, then for its answer. */
 export function askOver(link: GlobalLink): Ask {
@@ -174,7 +191,8 @@ export function askOver(link: GlobalLink): Ask {
     if (!REMOVALS.has(request.type)) return link.ask(request, options)
     const { signal, timeoutMs } = options
     const waitMs = timeoutMs ?? REMOVAL_TIMEOUT_MS + withMargin(link.leaseMs ?? 0)
-    return link.ask(request, { signal, timeoutMs: waitMs + CALL_TIMEOUT_MS })
+    const answerMs = request.type === 'expel' ? CALL_TIMEOUT_MS : CASCADE_MS
+    return link.ask(request, { signal, timeoutMs: waitMs + answerMs })
   }
 }
 

@@ -30,6 +30,7 @@ import type {
   ImmediateValue,
   Node,
   NodeStatus,
+  PutManyOptions,
   PutOptions,
   PutResult,
   ReadableValue,
@@ -38,6 +39,7 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
+import { TreeCalls } from '../calls/tree-calls.ts'
 import { Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
@@ -68,6 +70,7 @@ export class Local implements Node {
   readonly role = 'local'
   readonly index: IndexClient
   readonly members: MembershipCalls
+  readonly trees: TreeCalls
   readonly inactive: InactiveStore | undefined
   readonly #options: LocalOptions
   readonly #cache: Cache
@@ -107,6 +110,13 @@ export class Local implements Node {
     const { inactive } = options
     const to = globalDestination(link, this.#uploader)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
+    this.trees = new TreeCalls({
+      ask: askOver(link),
+      random,
+      // The seq of the change is not known here: the next look-up asks Global (R004-86).
+      wrote: (name) => link.wrote(name, Infinity),
+      failed: (name, error) => this.index.writeFailed(name, error),
+    })
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
     this.index = new IndexClient({
       link,
@@ -140,9 +150,10 @@ export class Local implements Node {
     }
   }
 
-  putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
-    const put: Uploader['putSmall'] = this.#uploader.putSmall.bind(this.#uploader)
-    return putBatches(values, (batch) => put(batch, undefined, options), BATCHES_AT_ONCE)
+  putMany(values: readonly Uint8Array[], options: PutManyOptions = {}): Promise<PutResult[]> {
+    const put = (batch: readonly Uint8Array[]): Promise<PutResult[]> =>
+      this.#uploader.putSmall(batch, options)
+    return putBatches(values, put, BATCHES_AT_ONCE)
   }
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {

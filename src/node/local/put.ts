@@ -4,7 +4,6 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { Receipt } from '../../index/message.ts'
-import { checkNewName } from '../../index/name.ts'
 import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
@@ -14,6 +13,7 @@ import type { Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, Retry } from '../swarm/retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import { arriving, type ByteBudgets } from '../calls/byte-budget.ts'
+import { checkKeeper, heldUnder } from '../calls/hold-id.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
@@ -44,7 +44,7 @@ export class Uploader {
   }
 
   async put(source: ValueSource, options: PutOptions): Promise<PutResult> {
-    if (options.name !== undefined) checkNewName(options.name)
+    checkKeeper(options)
     const limit = putDeadline(options)
     try {
       if (!('path' in source)) return await this.#putStream(source, options, limit)
@@ -120,7 +120,7 @@ export class Uploader {
     first: readonly Uint8Array[],
     rest: AsyncIterator<Uint8Array>,
     size: number | undefined,
-    { onProgress, name }: PutOptions,
+    { onProgress, name, hold }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
     const { onSent } = this.#options
@@ -138,7 +138,8 @@ export class Uploader {
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
     const options = { ...this.#options, window: this.#window }
-    const { existed } = await sendStream(options, { bytes: passing(), size, name, identity }, limit)
+    const stream = { bytes: passing(), size, name, ...heldUnder(hold), identity }
+    const { existed } = await sendStream(options, stream, limit)
     const found = identity()
     return { key: new Key(found.digest), size: found.size, existed }
   }
@@ -155,20 +156,19 @@ export class Uploader {
   }
 
   async #putOne(value: Uint8Array, options: PutOptions): Promise<PutResult> {
-    const [result] = await this.putSmall([value], options.name, options)
+    const [result] = await this.putSmall([value], options)
     return result!
   }
 
   /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
-    name: string | undefined,
-    { signal, timeoutMs = CALL_TIMEOUT_MS }: CallOptions,
+    { name, hold, signal, timeoutMs = CALL_TIMEOUT_MS }: PutOptions,
   ): Promise<PutResult[]> {
     const { link, cache } = this.#options
     const hashed = values.map((value) => hash(value))
     const digests = hashed.map(({ digest }) => digest)
-    const request = { type: 'put', values, name } as const
+    const request = { type: 'put', values, name, ...heldUnder(hold) } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
       return link.ask(request, options, ({ receipts }, keep) =>

@@ -18,6 +18,7 @@ import type { Cache } from '../cache/cache.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { servedFromCache } from '../cache/served-value.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
+import { notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
 import { deadline, type Deadline } from '../../deadline.ts'
 import type { CallOptions, GetOptions, ImmediateValue, ReadableValue } from '../node.ts'
@@ -61,20 +62,22 @@ export class Reader {
   /** Nothing is evicted, and no room taken, before the first bytes are about to arrive. */
   async get(key: Key, options: ReadOptions = {}): Promise<ReadableValue> {
     const cached = this.#cache.get(key)
-    if (cached !== undefined && (await this.#mayServe(cached, options))) {
+    const isKnown = cached !== undefined && (key.kind === 'bytes' || cached.isDirectory)
+    if (isKnown && (await this.#mayServe(cached, options))) {
       const range = resolveRange(options.range, cached.size)
       if (cached.held.covers(range) || cached.offered !== undefined) {
         this.#cache.count('hit')
-        return this.#readable(cached, range, options, false)
+        return this.#readable(key, cached, range, options, false)
       }
     }
     this.#cache.count('miss')
     return this.#locator.locate(key, options, (fact, keep) => {
+      if (key.kind === 'directory' && fact.directory === undefined) throw notAsDirectory(key)
       const range = resolveRange(options.range, fact.size)
       const entry = keep ? this.prepare(key, fact, range) : undefined
       if (entry === undefined && options.mustKeep === true) throw new NoRoom(fact.size)
       if (entry === undefined) return this.#passThrough(key, fact, range, options)
-      return this.#readable(entry, range, options, true)
+      return this.#readable(key, entry, range, options, true)
     })
   }
 
@@ -84,6 +87,7 @@ export class Reader {
     const key = printed ?? this.#holdings.bound(word)?.key
     const value = key && this.#cache.get(key)
     if (value === undefined || value.isVoid || value.isDropped) return undefined
+    if (key!.kind === 'directory' && !value.isDirectory) return undefined
     const bytes = value.size > GROUP_BYTES ? undefined : value.whole
     if (bytes === undefined) return undefined
     const verdict = this.#link.verdict()
@@ -91,7 +95,7 @@ export class Reader {
     const isStale = verdict === 'stale' && printed !== undefined
     if (verdict !== 'serve' && !isStale) return undefined
     this.#cache.count('hit')
-    return { key: value.key, bytes }
+    return { key: key!, bytes }
   }
 
   /** Opens a value for another Local under the rules for callers; a removal ends it. */
@@ -109,8 +113,14 @@ export class Reader {
   }
 
   /** Lists a value that Global confirmed, with the bytes in its answer. */
-  prepare(key: Key, { size, incarnation, value }: Fact, range: ByteRange): CachedValue | undefined {
-    return this.#cache.prepare(key, size, incarnation, range, value)
+  prepare(
+    key: Key,
+    { size, incarnation, value, directory }: Fact,
+    range: ByteRange,
+  ): CachedValue | undefined {
+    const entry = this.#cache.prepare(key, size, incarnation, range, value)
+    if (directory !== undefined && entry !== undefined) entry.directoryAt = incarnation
+    return entry
   }
 
   /** May this entry be served without asking Global? Rejects if this node may serve nothing. */
@@ -124,14 +134,14 @@ export class Reader {
 
   /** `confirmed`: Global has just confirmed the value. */
   #readable(
+    key: Key,
     entry: CachedValue,
     range: ByteRange,
     options: ReadOptions,
     confirmed: boolean,
   ): ReadableValue {
-    const { key, size } = entry
     const bytes = this.#readCached(entry, range, options, confirmed)
-    return { key, size, range, bytes }
+    return { key, size: entry.size, range, bytes }
   }
 
   /** Yields what is held, and the rest as it arrives. */

@@ -8,7 +8,12 @@ import { MIB, UPLOAD_ID_BYTES } from '../../limits.ts'
 import type { SendWindow } from '../../transfer/send-window.ts'
 import { Tail } from '../../transfer/tail.ts'
 import type { TransferChannel } from '../../transfer/transfer-channel.ts'
-import { uploadStream, type Identity, type UploadResult } from '../../transfer/upload.ts'
+import {
+  uploadStream,
+  type Identity,
+  type Keeper,
+  type UploadResult,
+} from '../../transfer/upload.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 
@@ -25,10 +30,9 @@ export interface StreamUploadOptions {
   readonly random: (bytes: number) => Uint8Array
 }
 
-export interface Stream {
+export interface Stream extends Keeper {
   readonly bytes: AsyncIterator<Uint8Array>
   readonly size: number | undefined
-  readonly name: string | undefined
   /** Its key and size, after the last byte. */
   readonly identity: () => Identity
 }
@@ -36,7 +40,7 @@ export interface Stream {
 /** `limit` runs while Global is waited for, and not the source. */
 export async function sendStream(
   { transfers, globalPeer, window, random }: StreamUploadOptions,
-  { bytes, size, name, identity }: Stream,
+  { bytes, size, name, hold, identity }: Stream,
   limit: Deadline,
 ): Promise<UploadResult> {
   const flow = window.open(() => limit.moved(), TAIL_BYTES)
@@ -44,6 +48,8 @@ export async function sendStream(
   const tail = new Tail(bytes)
   const id = random(UPLOAD_ID_BYTES)
   let hasBegun = false
+  /** Global takes this attempt: a failure is not about what it kept of the last. */
+  let isOpen = false
   let hasMore = false
   let isComplete = false
   const send = (transfer: TransferChannel): Promise<UploadResult> => {
@@ -62,10 +68,12 @@ export async function sendStream(
       },
       identity,
     }
+    isOpen = false
     return uploadStream(transfer, stream, {
       name,
+      hold,
       flow,
-      onAccepted: () => (hasBegun = true),
+      onAccepted: () => (hasBegun = isOpen = true),
       onReceived: (position) => {
         hasMore = true
         tail.drop(position)
@@ -84,7 +92,7 @@ export async function sendStream(
         // A stream that has not begun fails as any other call does.
         if (!hasBegun) throw withoutGlobal(fault)
         // Global has restarted, or it was cut off for too long.
-        if (fault.code === 'not-found') throw forgotten(fault)
+        if (fault.code === 'not-found') throw isOpen ? fault : forgotten(fault)
         flow.restart()
         if (hasMore) {
           hasMore = false

@@ -13,6 +13,7 @@ import type { SendWindow } from '../../transfer/send-window.ts'
 import { uploadKnown, type Identity } from '../../transfer/upload.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
+import { heldUnder } from '../calls/hold-id.ts'
 import type { GlobalLink } from '../local/global-link.ts'
 import type { PutOptions, PutResult } from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
@@ -52,7 +53,8 @@ export class KnownUploads {
 
   async send(source: UploadSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
     const { digest, size } = source
-    const offer = { type: 'offer', digest, size, name: options.name } as const
+    const { name, hold } = options
+    const offer = { type: 'offer', digest, size, name, ...heldUnder(hold) } as const
     const retry = new Retry({ now: () => performance.now(), codes: BROKEN })
     const wasThere = this.#options.link.status.state === 'connected'
     let isFirst = true
@@ -104,7 +106,7 @@ export class KnownUploads {
   async #upload(
     source: UploadSource,
     start: number,
-    { onProgress, name, timeoutMs }: PutOptions,
+    { onProgress, name, hold, timeoutMs }: PutOptions,
     limit: Deadline,
   ): Promise<PutResult> {
     const { transfers, globalPeer, callers, cache, link, window, onSent } = this.#options
@@ -142,7 +144,12 @@ export class KnownUploads {
     limit.extend((start / GIB) * RESUME_SECONDS_PER_GIB * 1000)
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
-        uploadKnown(transfer, value, start, limit.signal, { name, flow, onAccepted: accepted }),
+        uploadKnown(transfer, value, start, limit.signal, {
+          name,
+          ...heldUnder(hold),
+          flow,
+          onAccepted: accepted,
+        }),
       )
       isComplete = true
       // Global verified the bytes that it received; the source may have changed since.

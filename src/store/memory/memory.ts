@@ -12,6 +12,7 @@ import {
   notResumable,
 } from '../arguments.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
+import { withCounters } from '../counters.ts'
 import { ChunkedBytes } from './chunked-bytes.ts'
 import { SortedMap } from './sorted-map.ts'
 import { MemoryStaging } from './staging.ts'
@@ -20,6 +21,7 @@ import { firstRows, pageOfRows } from '../row-page.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type {
   CommitResult,
+  Condition,
   ImmediateReads,
   Location,
   LogEntry,
@@ -196,8 +198,8 @@ class MemoryStore implements Store {
   async commit(transaction: Transaction): Promise<CommitResult> {
     this.#checkOpen()
     checkTransaction(transaction)
-    const { conditions, writes, entry, adopt = [], release = [] } = transaction
-    const failed = conditions.find(({ key, version }) => (this.#row(key)?.version ?? 0) !== version)
+    const { conditions, entry, adopt = [], release = [] } = transaction
+    const failed = conditions.find((condition) => !this.#holds(condition))
     if (failed !== undefined) return { ok: false, failed }
     for (const location of adopt) {
       if (this.#values.get(location)?.adopted !== false) {
@@ -209,6 +211,7 @@ class MemoryStore implements Store {
         throw new RangeError(`release names ${location}, which is not adopted`)
       }
     }
+    const writes = withCounters(transaction, (key) => this.#row(key)?.value)
     // Nothing below can fail.
     if (entry !== undefined) {
       this.#log.push(entry.slice())
@@ -274,7 +277,19 @@ class MemoryStore implements Store {
     this.#values.clear()
   }
 
-  #rowsOf(table: Table, { prefix = NONE, after = NONE }: ScanOptions): Iterable<Row> {
+  #holds(condition: Condition): boolean {
+    if ('present' in condition) return this.#row(condition.present) !== undefined
+    if ('noneWithPrefix' in condition) {
+      const { table, noneWithPrefix: prefix } = condition
+      return firstRows(this.#rowsOf(table, { prefix }), 1).length === 0
+    }
+    return (this.#row(condition.key)?.version ?? 0) === condition.version
+  }
+
+  #rowsOf(
+    table: Table,
+    { prefix = NONE, after = NONE }: Omit<ScanOptions, 'limit'>,
+  ): Iterable<Row> {
     return this.#tables[table].valuesOf(sortable(prefix), sortable(after))
   }
 

@@ -42,6 +42,7 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
       headroomBytes: 5,
       damaged: 13,
       unfinishedBytes: 14,
+      missingHeld: 15,
       seq: 6,
     },
     cache: { usedBytes: 7, budgetBytes: 8, values: 9, hits: 10, misses: 11, evictions: 12 },

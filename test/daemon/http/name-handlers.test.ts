@@ -98,11 +98,11 @@ test('R007-32 an impossible binding is refused with its code', async (t) => {
 
 test('R007-32 a put takes its name with it, from bytes and from a file', async (t) => {
   const { client, node, socket } = await scene(t)
-  await client.putBytes(oneOf(VALUE), undefined, 'by bytes')
+  await client.putBytes(oneOf(VALUE), undefined, { name: 'by bytes' })
   const { key } = await putFile(client, fileURLToPath(import.meta.url), { name: 'by/file' })
   t.is(node.bound.get('by bytes')?.toString(), TEXT)
   t.is(node.bound.get('by/file')?.toString(), key)
-  await t.throwsAsync(client.putBytes(oneOf(new Uint8Array(2)), 2, 'by bytes'), {
+  await t.throwsAsync(client.putBytes(oneOf(new Uint8Array(2)), 2, { name: 'by bytes' }), {
     code: 'conflict',
   })
   const body = fileRequest('/', { name: 7 })
@@ -139,7 +139,7 @@ test('R007-33 many small values and many questions go in few requests', async (t
 
 test('R007-36 a name stands for its key wherever a value is read', async (t) => {
   const { client, socket } = await scene(t)
-  const { key } = await client.putBytes(oneOf(Buffer.from('of a name')), 9, 'models/v1 é')
+  const { key } = await client.putBytes(oneOf(Buffer.from('of a name')), 9, { name: 'models/v1 é' })
   const { key: found, size, bytes } = await client.get('models/v1 é')
   t.deepEqual([found, size], [key, 9])
   t.is(Buffer.concat(await all(bytes)).toString(), 'of a name')

@@ -1,11 +1,14 @@
 import { test } from '../../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import { ROUTES } from '../../../src/daemon/http/routes.ts'
 import { fileRequest } from '../file-request.ts'
-import { ask, serving } from '../serving.ts'
+import { putTree } from '../../node/put-tree.ts'
+import { ask, serving, type Answer } from '../serving.ts'
+import { treeServing } from '../tree-serving.ts'
 
 interface Described {
   readonly paths: Record<string, Record<string, Operation>>
@@ -22,6 +25,32 @@ const api = parse(readFileSync('specs/openapi.yaml', 'utf8')) as Described
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 const ajv = new Ajv2020({ strict: false, formats: { 'date-time': TIME } })
 ajv.addSchema(api, 'api')
+
+interface Asked {
+  readonly method: string
+  readonly path: string
+  /** The path as it is described. */
+  readonly of: string
+  readonly status: number
+}
+
+function checkAnswer(
+  t: ExecutionContext,
+  answer: Answer,
+  { method, path, of, status }: Asked,
+): void {
+  const about = `${method} ${path}: ${answer.body.toString().slice(0, 200)}`
+  t.is(answer.status, status, about)
+  const { content = {} } = responseOf(of, method.toLowerCase(), status)
+  const type = answer.headers['content-type']!.split(';')[0]!
+  t.true(Object.hasOwn(content, type), `${about} is ${type}`)
+  const schema = content[type]?.schema
+  if (schema === undefined || type === 'text/plain') return
+  const documents = type.endsWith('ndjson')
+    ? answer.body.toString().trimEnd().split('\n')
+    : [answer.body.toString()]
+  for (const one of documents) t.is(faultsOf(schema, JSON.parse(one)), undefined, about)
+}
 
 const PEER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
 
@@ -98,17 +127,35 @@ test('R007-68 the responses of a running daemon match their description', async 
       headers,
       ...(body === undefined ? {} : { body }),
     })
-    const about = `${method} ${path}: ${answer.body.toString().slice(0, 200)}`
-    t.is(answer.status, status, about)
-    const { content = {} } = responseOf(of, method.toLowerCase(), status)
-    const type = answer.headers['content-type']!.split(';')[0]!
-    t.true(Object.hasOwn(content, type), `${about} is ${type}`)
-    const { schema } = content[type]!
-    if (schema === undefined) continue
-    const documents = type.endsWith('ndjson')
-      ? answer.body.toString().trimEnd().split('\n')
-      : [answer.body.toString()]
-    for (const one of documents) t.is(faultsOf(schema, JSON.parse(one)), undefined, about)
+    checkAnswer(t, answer, { method, path, of, status })
+  }
+})
+
+test('R007-68 the responses about trees match their description', async (t) => {
+  const { daemon, node } = await treeServing(t)
+  const { key } = await putTree(node, { 'a.txt': Buffer.from('a'), sub: {}, link: 'a.txt' })
+  const hold = await node.trees!.openHold()
+  const keys = JSON.stringify({ keys: [key] })
+  const entries = JSON.stringify({ entries: [{ path: 'all', key }] })
+  const calls: [method: string, path: string, of: string, status: number, body?: string][] = [
+    ['POST', '/v1/holds', '/v1/holds', 201],
+    ['POST', `/v1/holds/${hold}/present`, '/v1/holds/{hold}/present', 200, keys],
+    ['POST', `/v1/holds/${hold}/directories`, '/v1/holds/{hold}/directories', 200, keys],
+    ['POST', `/v1/holds/${hold}/present`, '/v1/holds/{hold}/present', 400, '{}'],
+    ['POST', `/v1/trees?hold=${hold}`, '/v1/trees', 200, JSON.stringify({ key })],
+    ['POST', '/v1/trees', '/v1/trees', 201, entries],
+    ['POST', '/v1/trees', '/v1/trees', 200, JSON.stringify({ path: resolve('src/directory') })],
+    ['DELETE', `/v1/holds/${'0'.repeat(32)}`, '/v1/holds/{hold}', 200],
+    ['GET', `/v1/trees/${key.toString()}`, '/v1/trees/{word}', 200],
+    ['GET', `/v1/trees/${key.toString()}/a.txt`, '/v1/trees/{word}/{rest}', 200],
+    ['GET', `/v1/trees/${key.toString()}/link`, '/v1/trees/{word}/{rest}', 200],
+    ['GET', `/v1/trees/${key.toString()}/none`, '/v1/trees/{word}/{rest}', 404],
+    ['GET', `/v1/values/${key.toString()}/facts`, '/v1/values/{key}/facts', 200],
+    ['DELETE', `/v1/values/${key.toString()}?force=1`, '/v1/values/{key}', 200],
+  ]
+  for (const [method, path, of, status, body] of calls) {
+    const sent = body === undefined ? {} : { body }
+    checkAnswer(t, await ask(daemon.socket, method, path, sent), { method, path, of, status })
   }
 })
 

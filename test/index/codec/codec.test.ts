@@ -58,6 +58,12 @@ const SOUND = { runId: new Uint8Array(16) }
 const release = fc.stringMatching(/^[ -~]{0,64}$/)
 const port = fc.integer({ min: 1, max: 65_535 })
 
+const hold = bytes(16)
+const presentItem = fc.record({ digest, directory: fc.boolean() })
+/** Bytes have no such field. */
+const directory = fc.constant(true)
+const named = fc.record({ name, digest, directory }, { requiredKeys: ['name', 'digest'] })
+
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
   hello: fc.record({
@@ -88,35 +94,64 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   put: fc.oneof(
     fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
     fc.record({ values: fc.tuple(smallValue), name: maybe(name) }),
+    fc.record({ values: some(smallValue), name: fc.constant(undefined), hold }),
   ),
   stored: fc.record({ receipts: some(receipt) }),
-  offer: fc.record({ digest, size: count, name: maybe(name) }),
+  offer: fc.oneof(
+    fc.record({ digest, size: count, name: maybe(name) }),
+    fc.record({ digest, size: count, name: fc.constant(undefined), hold }),
+  ),
   offered: fc.oneof(
     fc.record({ have: receipt, sendFrom: fc.constant(0) }),
     fc.record({ have: fc.constant(undefined), sendFrom: count }),
   ),
   remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
   unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
-  removed: fc.record({
-    seq: count,
-    freedBytes: count,
-    acknowledged: some(line),
-    owed: some(line),
-    expired: some(line),
-    names,
-    digest: maybe(digest),
-  }),
+  removed: fc.record(
+    {
+      seq: count,
+      freedBytes: count,
+      acknowledged: some(line),
+      owed: some(line),
+      expired: some(line),
+      names,
+      digest: maybe(digest),
+      tree: fc.record({ removed: count, most: count, complete: fc.boolean() }),
+    },
+    {
+      requiredKeys: ['seq', 'freedBytes', 'acknowledged', 'owed', 'expired', 'names', 'digest'],
+    },
+  ),
   list: fc.record({ after: maybe(digest), limit: fc.integer({ min: 1, max: BATCH_ITEMS }) }),
-  listed: fc.record({ items: some(fc.record({ digest, size: count })), more: fc.boolean() }),
-  bind: fc.record({ name, digest }),
+  listed: fc.record({
+    items: some(
+      fc.record({ digest, size: count, directory }, { requiredKeys: ['digest', 'size'] }),
+    ),
+    more: fc.boolean(),
+  }),
+  bind: named,
   lookup: fc.record({ name, inline: fc.boolean() }),
-  binding: fc.record({ found: maybe(fc.record({ digest, incarnation: count, fact })) }),
+  binding: fc.record({
+    found: maybe(
+      fc.record(
+        { digest, incarnation: count, fact, directory },
+        { requiredKeys: ['digest', 'incarnation', 'fact'] },
+      ),
+    ),
+  }),
   names: fc.record({
     prefix: fc.oneof(fc.constant(''), name),
     after: maybe(name),
     limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
   }),
-  named: fc.record({ items: some(fc.record({ name, digest })), more: fc.boolean() }),
+  named: fc.record({ items: some(named), more: fc.boolean() }),
+  hold: fc.record({ id: hold, release: fc.boolean() }),
+  held: fc.constant({}),
+  present: fc.record({ hold, items: some(presentItem) }),
+  'present-answer': fc.record({ present: some(fc.boolean()) }),
+  'make-directories': fc.record({ hold, digests: some(digest) }),
+  'made-directories': fc.record({ missing: some(some(presentItem)) }),
+  'commit-tree': fc.record({ hold, digest, name: maybe(name) }),
   watch: fc.record({
     after: maybe(position),
     waitMs: count,

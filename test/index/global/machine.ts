@@ -2,6 +2,9 @@
  * Global's index over a store in memory; its effects are carried out at once, or held back by the
  * test.
  */
+import { DistinctChildren } from '../../../src/directory/children.ts'
+import { decodeDirectory } from '../../../src/directory/codec.ts'
+import { failureOf } from '../../../src/index/failure.ts'
 import { GlobalIndex, SELF } from '../../../src/index/global/global-index.ts'
 import type { GlobalEffect, GlobalEvent } from '../../../src/index/global/global-events.ts'
 import type { GlobalIndexOptions } from '../../../src/index/global/global-index.ts'
@@ -31,6 +34,8 @@ export class Machine {
   readonly held: GlobalEffect[] = []
   /** Every effect, in order. */
   readonly effects: GlobalEffect[] = []
+  /** Of what was staged, by location. */
+  readonly bytes: Map<string, Uint8Array> = new Map()
   index: GlobalIndex
   #lastSession = SELF
   #lastId = 100
@@ -139,6 +144,21 @@ export class Machine {
         const rows = effect.keys.map((key) => store.get(key))
         return this.handle({ type: 'rows', ticket: effect.ticket, rows, now })
       }
+      case 'scan': {
+        const { ticket, table, prefix, after, limit } = effect
+        const rows = store.scan(table, prefix, { limit, ...(after && { after }) })
+        return this.handle({ type: 'rows', ticket, rows, now })
+      }
+      case 'children': {
+        const { ticket, directory, from, limit } = effect
+        try {
+          const decoded = decodeDirectory(this.bytes.get(directory.location)!)
+          const children = new DistinctChildren(decoded).slice(from, limit)
+          return this.handle({ type: 'children', ticket, children, now })
+        } catch (error) {
+          return this.handle({ type: 'failed', ticket, failure: failureOf(error), now })
+        }
+      }
       case 'load': {
         const values = effect.values.map(() => undefined)
         return this.handle({ type: 'loaded', ticket: effect.ticket, values, now })
@@ -150,7 +170,9 @@ export class Machine {
       case 'stage': {
         const values = effect.values.map((value) => {
           const { digest, size } = hash(value)
-          return { digest, size, location: `location ${++this.#lastLocation}` }
+          const location = `location ${++this.#lastLocation}`
+          this.bytes.set(location, value)
+          return { digest, size, location }
         })
         return this.handle({ type: 'sealed', ticket: effect.ticket, values, now })
       }

@@ -14,8 +14,9 @@ test('R004-20: what nobody waits for any longer is let go of, however long its c
   const item = {
     seq: 4,
     removed,
-    deadline: FAR,
-    graceEnds: FAR,
+    since: 0,
+    patienceMs: FAR,
+    graceMs: FAR,
     isAwaited: () => isThere,
     answer: () => void answers++,
   }

@@ -8,6 +8,7 @@ import {
   namePageOf,
   packKeys,
   packNames,
+  type KeyPage,
 } from '../../../src/index/records/list-pages.ts'
 import { decodeKey, encodeKey, encodeName, nameRow } from '../../../src/index/records/record.ts'
 import { pageOfRows } from '../../../src/store/row-page.ts'
@@ -17,15 +18,16 @@ const digestOf = (n: number): Uint8Array => hash(Uint8Array.of(n & 255, n >> 8))
 
 const rowOf = (id: Uint8Array, value: Uint8Array): Row => ({ id, value, version: 1 })
 
-/** The sizes that a page reads out of these records. */
-const sizesIn = (records: readonly Uint8Array[]): number[] => [
-  ...keyPageOf(
+const pageOf = (records: readonly Uint8Array[]): KeyPage =>
+  keyPageOf(
     pageOfRows(
       records.map((value, i) => rowOf(digestOf(i), value)),
       records.length,
     ),
-  ).sizes,
-]
+  )
+
+/** The sizes that a page reads out of these records. */
+const sizesIn = (records: readonly Uint8Array[]): number[] => [...pageOf(records).sizes]
 
 const anyRecord = fc.record({
   size: fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 1, 127, 128, 16_384, 2 ** 53 - 1)),
@@ -33,6 +35,16 @@ const anyRecord = fc.record({
   names: fc.array(fc.string({ maxLength: 300 }), { maxLength: 3 }),
   unnamed: fc.boolean(),
   incarnation: fc.option(fc.maxSafeNat(), { nil: undefined }),
+  directory: fc.option(
+    fc.record({
+      size: fc.maxSafeNat(),
+      files: fc.maxSafeNat(),
+      depth: fc.integer({ min: 1, max: 1000 }),
+      children: fc.nat(),
+      values: fc.maxSafeNat(),
+    }),
+    { nil: undefined },
+  ),
 })
 
 const encoded = ({
@@ -47,6 +59,10 @@ test('R004-33: a page reads the size of every record as the record is decoded', 
       t.deepEqual(
         sizesIn(records.map(encoded)),
         records.map(({ size }) => size),
+      )
+      t.deepEqual(
+        [...pageOf(records.map(encoded)).directories],
+        records.map(({ directory }) => (directory === undefined ? 0 : 1)),
       )
     }),
   )
@@ -87,8 +103,9 @@ test('R004-33: a record that is cut off anywhere, or has a foreign field, is rea
 
 test('R004-33: a page of names has each with the digest of its record; a damaged one is integrity', (t) => {
   const names = ['a', 'é–漢😀', 'x'.repeat(512)]
-  const rows = names.map((name, i) => rowOf(nameRow(name).id, encodeName(digestOf(i))))
+  const rows = names.map((name, i) => rowOf(nameRow(name).id, encodeName(digestOf(i), i === 1)))
   const page = namePageOf(pageOfRows(rows, 2))
+  t.deepEqual([...page.directories], [0, 1])
   t.true(page.more)
   t.deepEqual(
     Array.from({ length: page.count }, (_, i) => [nameAt(page, i), digestAt(page.digests, i)]),

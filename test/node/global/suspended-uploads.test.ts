@@ -49,7 +49,7 @@ async function* some(bytes: Uint8Array, end?: Error): AsyncGenerator<Uint8Array>
 
 /** The rest of the value, taken to its end. */
 const rest = (stream: IncomingStream, from = stream.receivedBytes) =>
-  stream.take(some(BYTES.subarray(from)), () => IDENTITY, undefined)
+  stream.take(some(BYTES.subarray(from)), () => IDENTITY, {})
 
 const begin = { size: undefined, resumeFrom: undefined }
 
@@ -57,7 +57,7 @@ const begin = { size: undefined, resumeFrom: undefined }
 async function broken(uploads: SuspendedUploads, peer = 'A', id = idOf(1)): Promise<void> {
   const channel = channelOf(peer)
   const stream = await uploads.open(channel, { ...begin, id })
-  const taking = stream.take(some(BYTES.subarray(0, HALF), lost), () => IDENTITY, undefined)
+  const taking = stream.take(some(BYTES.subarray(0, HALF), lost), () => IDENTITY, {})
   await taking.catch(() => undefined)
 }
 
@@ -96,7 +96,7 @@ test('R003-119: a stream is taken from a channel that its sender has given up', 
       first.signal.addEventListener('abort', () => reject(first.signal.reason as Error))
     })
   }
-  const taking = stream.take(stuck(), () => IDENTITY, undefined)
+  const taking = stream.take(stuck(), () => IDENTITY, {})
   taking.catch(() => undefined)
   await new Promise((resolve) => setImmediate(resolve))
   await fails(t, uploads.open(channelOf('A'), { ...begin, id: idOf(1) }), 'conflict')
@@ -121,7 +121,7 @@ test('R003-119: a sender that missed the result hears it again, and nothing is s
   const lie = { ...IDENTITY, size: 5 }
   await fails(
     t,
-    other.take(some(BYTES.subarray(IDENTITY.size)), () => lie, undefined),
+    other.take(some(BYTES.subarray(IDENTITY.size)), () => lie, {}),
     'protocol',
   )
   await fails(t, uploads.open(channelOf('B'), resume), 'not-found')
@@ -141,7 +141,7 @@ test('R003-119: what fails for another reason than its channel is not kept', asy
   const { uploads, store } = streams()
   const stream = await uploads.open(channelOf('A'), { ...begin, id: idOf(1) })
   const fault = new DstoreError('protocol', 'a message out of place')
-  const taking = stream.take(some(BYTES.subarray(0, HALF), fault), () => IDENTITY, undefined)
+  const taking = stream.take(some(BYTES.subarray(0, HALF), fault), () => IDENTITY, {})
   await fails(t, taking, 'protocol')
   t.is(uploads.usage.count, 0)
   t.is((await store.usage()).headroomBytes, 1 << 20)
@@ -153,7 +153,7 @@ test('R003-119: a wrong identity at the end is integrity, after a break too', as
   const resume = { size: undefined, id: idOf(1), resumeFrom: HALF }
   const stream = await uploads.open(channelOf('A'), resume)
   // The wrong bytes follow.
-  const wrong = stream.take(some(BYTES.subarray(HALF - 1, -1)), () => IDENTITY, undefined)
+  const wrong = stream.take(some(BYTES.subarray(HALF - 1, -1)), () => IDENTITY, {})
   await fails(t, wrong, 'integrity')
   t.is(adopted.length, 0)
 })

@@ -1,4 +1,5 @@
 import { PIECE_BYTES } from '../../../src/limits.ts'
+import { decodeCounter } from '../../../src/store/counters.ts'
 import type { Location } from '../../../src/store/store.ts'
 import {
   type Suite,
@@ -26,6 +27,9 @@ export function durableTopic(suite: Suite): void {
     const seq = await commit(store, write('a', '1'), write('n', '2', 'names'))
     await store.commit({ conditions: [], writes: [write('m', '3', 'meta')], entry: undefined })
     const meta = await row(store, 'm', 'meta')
+    const increments = [{ key: keyOf('count', 'meta'), by: 2 }]
+    await store.commit({ conditions: [], writes: [], increments, entry: undefined })
+    const counter = await row(store, 'count', 'meta')
     await store.trim(2)
     const usage = await store.usage()
 
@@ -37,6 +41,9 @@ export function durableTopic(suite: Suite): void {
     t.like(await row(again, 'a'), { value: text('1'), version: seq })
     t.like(await row(again, 'n', 'names'), { value: text('2'), version: seq })
     t.deepEqual(await row(again, 'm', 'meta'), meta)
+    t.deepEqual(await row(again, 'count', 'meta'), counter)
+    await again.commit({ conditions: [], writes: [], increments, entry: undefined })
+    t.is(decodeCounter((await row(again, 'count', 'meta'))!.value), 4)
     t.is(await again.lastSeq(), seq)
     t.is((await again.log(0, 100))[0]!.seq, 3)
     t.deepEqual(await again.usage(), usage)

@@ -100,6 +100,21 @@ export function misuseTopic(suite: Suite): void {
       [{ entry: 'text' as unknown as Uint8Array }, 'TypeError'],
       [{ conditions: [{ key: foreign, version: 0 }] }, 'RangeError'],
       ...NOT_COUNTS.map((version) => [{ conditions: [{ key, version }] }, 'RangeError'] as const),
+      [{ conditions: [{ present: empty }] }, 'RangeError'],
+      [{ conditions: [{ present: foreign }] }, 'RangeError'],
+      [{ conditions: [{ table: 'names', noneWithPrefix: long.id }] }, 'RangeError'],
+      [{ conditions: [{ table: 'values' as Table, noneWithPrefix: text('a') }] }, 'RangeError'],
+      [
+        { conditions: [{ table: 'names', noneWithPrefix: 'a' as unknown as Uint8Array }] },
+        'TypeError',
+      ],
+      [{ increments: [{ key, by: 1 }] }, 'RangeError'],
+      [{ increments: [{ key: keyOf('a', 'names'), by: 1 }] }, 'RangeError'],
+      [{ increments: [{ key: { ...empty, table: 'meta' }, by: 1 }] }, 'RangeError'],
+      [{ increments: [{ key: { ...long, table: 'meta' }, by: 1 }] }, 'RangeError'],
+      ...[0.5, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 53, -(2 ** 53)].map(
+        (by) => [{ increments: [{ key: keyOf('a', 'meta'), by }] }, 'RangeError'] as const,
+      ),
     ]
     for (const [part, name] of refused) {
       const base = { conditions: [], writes: [write('a', 'v')], entry: text('e') }
@@ -109,7 +124,7 @@ export function misuseTopic(suite: Suite): void {
       await t.throwsAsync(store.rows([bad]), { instanceOf: RangeError })
     }
     t.is(await store.lastSeq(), 0)
-    t.deepEqual(await store.rows([key]), [undefined])
+    t.deepEqual(await store.rows([key, keyOf('a', 'meta')]), [undefined, undefined])
   })
 
   check(suite, 'R005-12 without an entry only meta is written', async (t, store) => {

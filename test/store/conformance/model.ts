@@ -5,13 +5,15 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { GROUP_BYTES } from '../../../src/limits.ts'
-import type { Location, Staging, Store, Table } from '../../../src/store/store.ts'
+import { decodeCounter } from '../../../src/store/counters.ts'
+import type { Condition, Location, Staging, Store, Table } from '../../../src/store/store.ts'
 import { type Harness, type Suite, check, keyOf, pattern, readAll, text } from './suite.ts'
 import { unpacked } from './records.ts'
 
 const MAX_BYTES = 8 * GROUP_BYTES
 const TABLES: readonly Table[] = ['keys', 'names', 'meta']
 const IDS: readonly string[] = ['a', 'ab', 'b', 'ba']
+const COUNTERS: readonly string[] = ['z', 'zz']
 const SIZES: readonly number[] = [0, 1, GROUP_BYTES, GROUP_BYTES + 1, 3 * GROUP_BYTES]
 
 interface Value {
@@ -23,6 +25,7 @@ interface Value {
 
 class Model {
   readonly rows = new Map<string, { readonly value: string; readonly version: number }>()
+  readonly counters = new Map<string, number>()
   readonly values: Value[] = []
   readonly log: { readonly seq: number; readonly entry: string }[] = []
   readonly removed: Location[] = []
@@ -72,11 +75,18 @@ const change = fc
       }),
       { maxLength: 3 },
     ),
+    increments: fc.array(
+      fc.record({ id: fc.constantFrom(...COUNTERS), by: fc.integer({ min: -2, max: 3 }) }),
+      { maxLength: 3 },
+    ),
+    present: fc.option(fc.constantFrom(...IDS)),
+    noneWithPrefix: fc.option(fc.constantFrom(...IDS)),
     adopt: fc.nat(),
     release: fc.nat(),
     entry: fc.string({ maxLength: 3 }),
   })
-  .map(({ condition, writes, adopt, release, entry }): Step => {
+  .map(({ condition, present, noneWithPrefix, ...changes }): Step => {
+    const { writes, increments, adopt, release, entry } = changes
     return async (_harness, store, model) => {
       const adopted = pick(
         model.values.filter(({ state }) => state === 'sealed'),
@@ -87,11 +97,25 @@ const change = fc
         release,
       )
       const version = model.rows.get(`keys/${condition?.id}`)?.version ?? 0
-      const result = await store.commit({
-        conditions:
-          condition === null
-            ? []
-            : [{ key: keyOf(condition.id), version: condition.right ? version : version + 1 }],
+      const conditions: Condition[] = []
+      if (condition !== null) {
+        const stated = condition.right ? version : version + 1
+        conditions.push({ key: keyOf(condition.id), version: stated })
+      }
+      if (present !== null) conditions.push({ present: keyOf(present) })
+      if (noneWithPrefix !== null) {
+        conditions.push({ table: 'names', noneWithPrefix: text(noneWithPrefix) })
+      }
+      const begun = [...model.rows.keys()].filter((key) => key.startsWith('names/'))
+      const holds =
+        (condition === null || condition.right) &&
+        (present === null || model.rows.has(`keys/${present}`)) &&
+        (noneWithPrefix === null || !begun.some((key) => key.startsWith(`names/${noneWithPrefix}`)))
+      const counters = new Map(model.counters)
+      for (const { id, by } of increments) counters.set(id, (counters.get(id) ?? 0) + by)
+      const attempt = store.commit({
+        conditions,
+        increments: increments.map(({ id, by }) => ({ key: keyOf(id, 'meta'), by })),
         writes: writes.map(({ table, id, value }) => ({
           key: keyOf(id, table),
           value: value === null ? undefined : text(value),
@@ -100,8 +124,14 @@ const change = fc
         adopt: adopted === undefined ? [] : [adopted.location],
         release: released === undefined ? [] : [released.location],
       })
-      assert.equal(result.ok, condition === null || condition.right)
+      if (holds && [...counters.values()].some((count) => count < 0)) {
+        await assert.rejects(attempt, { code: 'integrity' })
+        return
+      }
+      const result = await attempt
+      assert.equal(result.ok, holds)
       if (!result.ok) return
+      for (const [id, count] of counters) model.counters.set(id, count)
       model.seq++
       assert.equal(result.seq, model.seq)
       model.log.push({ seq: model.seq, entry })
@@ -140,7 +170,8 @@ async function compare(store: Store, model: Model): Promise<void> {
       .map(([key, { value, version }]) => ({ id: key.slice(table.length + 1), value, version }))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     const found = await store.scan(table, { limit: 100 })
-    const plain = found.map(({ id, value, version }) => ({
+    const rows = found.filter(({ id }) => !(table === 'meta' && isCounter(id)))
+    const plain = rows.map(({ id, value, version }) => ({
       id: Buffer.from(id).toString(),
       value: Buffer.from(value).toString(),
       version,
@@ -158,6 +189,11 @@ async function compare(store: Store, model: Model): Promise<void> {
     )
     assert.deepEqual(await store.rows(found.map(({ id }) => ({ table, id }))), found)
   }
+  const counted = (await store.scan('meta', { limit: 100 })).filter(({ id }) => isCounter(id))
+  assert.deepEqual(
+    counted.map(({ id, value }) => [Buffer.from(id).toString(), decodeCounter(value)]),
+    [...model.counters].filter(([, count]) => count > 0).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
   assert.equal(await store.lastSeq(), model.seq)
   const log = await store.log(0, 1000)
   assert.deepEqual(
@@ -180,6 +216,8 @@ async function compare(store: Store, model: Model): Promise<void> {
     await assert.rejects(readAll(store, location, 0, 0), { code: 'removed' })
   }
 }
+
+const isCounter = (id: Uint8Array): boolean => COUNTERS.includes(Buffer.from(id).toString())
 
 export function modelTopic(suite: Suite): void {
   const steps = suite.supports.durable

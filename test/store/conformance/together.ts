@@ -97,8 +97,8 @@ export function togetherTopic(suite: Suite): void {
         creation('b', second),
       ])
       t.deepEqual(
-        results.map((one) => (one.ok ? one.seq : one.failed.version)),
-        [2, 0, 0, 2, 3],
+        results.map((one) => (one.ok ? one.seq : one.failed)),
+        [2, { key: keyOf('taken'), version: 0 }, { key: keyOf('a'), version: 0 }, 2, 3],
       )
       t.is((await row(store, 'a'))!.version, 2)
       t.is((await row(store, 'b'))!.version, 3)

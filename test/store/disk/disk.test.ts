@@ -6,10 +6,11 @@ import { PIECE_BYTES } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { type Files, nodeFiles } from '../../../src/store/disk/files.ts'
 import type { Database } from '../../../src/store/disk/records/database.ts'
+import { decodeCounter } from '../../../src/store/counters.ts'
 import type { Location, Transaction } from '../../../src/store/store.ts'
 import { eventually } from '../../eventually.ts'
 import { type Harness, storeSuite } from '../conformance.ts'
-import { keep, keyOf, pattern, readAll, release, seal, text } from '../conformance/suite.ts'
+import { keep, keyOf, pattern, readAll, release, row, seal, text } from '../conformance/suite.ts'
 import { inTemporary } from '../temporary.ts'
 
 storeSuite({
@@ -206,7 +207,7 @@ test('R005-21: discarding while the commit that adopts it is under way does noth
   })
 })
 
-test('R005-32: jobs whose shared commit failed are each tried again', async (t) => {
+test('R005-32, R005-83: jobs whose shared commit failed are each tried again', async (t) => {
   await inTemporary(async (directory) => {
     let failures = 0
     const database = transacting((transact, write) => {
@@ -216,11 +217,15 @@ test('R005-32: jobs whose shared commit failed are each tried again', async (t) 
     const store = await openDiskStore({ directory }, { database })
     const sealed = await Promise.all([1, 2, 3].map(() => seal(store, pattern(100))))
     failures = 1
-    const results = await Promise.all(sealed.map((location) => store.commit(adopting(location))))
+    const increments = [{ key: keyOf('count', 'meta'), by: 1 }]
+    const results = await Promise.all(
+      sealed.map((location) => store.commit({ ...adopting(location), increments })),
+    )
     t.deepEqual(
       results.map((result) => result.ok && result.seq),
       [1, 2, 3],
     )
+    t.is(decodeCounter((await row(store, 'count', 'meta'))?.value), 3)
     t.is((await store.usage()).values, 3)
     await store.close()
   })

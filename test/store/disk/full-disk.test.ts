@@ -7,16 +7,26 @@ import { MIB } from '../../../src/limits.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 import { nodeFiles, type WritableFile } from '../../../src/store/disk/files.ts'
-import type { Location, Staging, Store } from '../../../src/store/store.ts'
+import { decodeCounter } from '../../../src/store/counters.ts'
+import type {
+  CommitResult,
+  Increment,
+  Location,
+  Staging,
+  Store,
+  Transaction,
+} from '../../../src/store/store.ts'
 import {
   adopt,
   commit,
   keep,
+  keyOf,
   pattern,
   readAll,
   release,
   row,
   seal,
+  text,
   write,
 } from '../conformance/suite.ts'
 import { inTemporary } from '../temporary.ts'
@@ -44,6 +54,39 @@ test('R005-38: below the reserve what adds is refused, what releases is not', as
     freeBytes = MIB
     await commit(store, write('a', '1'))
     t.true((await store.commit({ conditions: [], writes: [], entry, adopt: [staged] })).ok)
+    await store.close()
+  })
+})
+
+test('R005-84: below the reserve a counter is raised only with a removal, and lowered always', async (t) => {
+  await inTemporary(async (directory) => {
+    let freeBytes = Number.MAX_SAFE_INTEGER
+    const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
+    const store = await openDiskStore({ directory, reserveBytes: MIB / 2 }, { files })
+    const location = await keep(store, pattern(100))
+    const add = (id: string, by: number): Increment => ({ key: keyOf(id, 'meta'), by })
+    const change = async (
+      increments: readonly Increment[],
+      part: Partial<Transaction> = {},
+    ): Promise<CommitResult> =>
+      store.commit({ conditions: [], writes: [], entry: text('e'), increments, ...part })
+    await change([add('a', 5)], { writes: [write('k', 'k'), write('n', 'n', 'names')] })
+    freeBytes = 0
+    await t.throwsAsync(change([add('a', 1)]), FULL)
+    await t.throwsAsync(change([add('a', -1), add('b', 1)]), FULL)
+    const marker = write('m', 'm', 'meta')
+    await t.throwsAsync(change([add('b', 1)], { writes: [marker] }), FULL)
+    await t.throwsAsync(change([add('b', 1)], { writes: [write('m', undefined, 'meta')] }), FULL)
+    t.true((await change([add('a', -1)], { writes: [marker] })).ok)
+    t.true((await change([add('b', 1)], { writes: [write('k', undefined)] })).ok)
+    t.true((await change([add('b', 1)], { writes: [write('n', undefined, 'names')] })).ok)
+    t.true((await change([add('b', 1)], { release: [location] })).ok)
+    const counts = (await store.rows([keyOf('a', 'meta'), keyOf('b', 'meta')])).map(
+      (row) => row && decodeCounter(row.value),
+    )
+    t.deepEqual(counts, [4, 3])
+    freeBytes = MIB
+    t.true((await change([add('a', 1)])).ok)
     await store.close()
   })
 })

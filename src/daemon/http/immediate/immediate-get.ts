@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ImmediateValue, Node } from '../../../node/node.ts'
 import type { Access } from '../access.ts'
+import { mediaTypeOf } from '../trees/media-types.ts'
 import { valueHeaders } from './value-headers.ts'
 import { plainRequest } from './plain-request.ts'
 
@@ -30,19 +31,20 @@ export function getImmediate(
   if (word === undefined || !access.admits(request, isOpen)) return false
   const value = node.getImmediate(word)
   if (value === undefined) return false
-  send(response, value, common)
+  send(response, value, mediaTypeOf(word), common)
   return true
 }
 
 function send(
   response: ServerResponse,
   { key, bytes }: ImmediateValue,
+  type: string,
   common: ImmediateOptions['common'],
 ): void {
   const size = bytes.byteLength
   // A flat list is what Node writes without looking each header up.
   const headers = [...common]
-  for (const [name, value] of Object.entries(valueHeaders({ key, size }))) {
+  for (const [name, value] of Object.entries(valueHeaders({ key, size }, type))) {
     headers.push(name, String(value))
   }
   headers.push('Content-Length', String(size))

@@ -2,15 +2,12 @@
 import type { Key } from '../../../hash/key.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../../api/api.ts'
 
-export function valueHeaders({
-  key,
-  size,
-}: {
-  readonly key: Key
-  readonly size: number
-}): Record<string, string | number> {
+export function valueHeaders(
+  { key, size }: { readonly key: Key; readonly size: number },
+  type: string,
+): Record<string, string | number> {
   return {
-    'Content-Type': 'application/octet-stream',
+    'Content-Type': type,
     'Accept-Ranges': 'bytes',
     ETag: tagOf(key),
     [KEY_HEADER]: key.toString(),

@@ -113,6 +113,12 @@ export class Database {
     return bytes === undefined ? 0 : numberAt(bytes, 0)
   }
 
+  /** Does the id of any row of a table begin with these bytes? */
+  hasPrefix(table: Table, prefix: Uint8Array): boolean {
+    const keys = this.#records.getKeys({ ...rangeOf(table, { prefix }), limit: 1 })
+    return [...keys].length > 0
+  }
+
   rows(table: Table, options: ScanOptions): Row[] {
     const limit = Math.min(options.limit, LIMIT)
     if (limit === 0) return []

@@ -1,5 +1,7 @@
 /** A store transaction inside one of LMDB's (specs/005-storage.md, "Rules: records"). */
-import type { CommitResult, Location, Transaction, Write } from '../../store.ts'
+import { DstoreError } from '../../../errors.ts'
+import { withCounters } from '../../counters.ts'
+import type { CommitResult, Condition, Location, Transaction, Write } from '../../store.ts'
 import type { Batch, Job } from './group-commit.ts'
 import type { Database, StoredValue } from './database.ts'
 
@@ -15,14 +17,18 @@ const NOT_APPLIED: Applied = {
   released: [],
 }
 
-/** Inside `transact`. Throws a `RangeError`, before it writes, for locations in the wrong state. */
+/**
+ * Inside `transact`. Throws before it writes: a `RangeError` for locations in the wrong state,
+ * `integrity` for a counter that would leave its bounds.
+ */
 function applyTransaction(
   database: Database,
   sealed: ReadonlyMap<Location, StoredValue>,
-  { conditions, writes, entry, adopt = [], release = [] }: Transaction,
+  transaction: Transaction,
   batch: Batch,
 ): Applied {
-  const failed = conditions.find(({ key, version }) => database.version(key) !== version)
+  const { conditions, entry, adopt = [], release = [] } = transaction
+  const failed = conditions.find((condition) => !holds(database, condition))
   if (failed !== undefined) return { result: { ok: false, failed }, released: [] }
   const adopted = adopt.map((location) => {
     const value = batch.claimed.has(location) ? undefined : sealed.get(location)
@@ -34,6 +40,7 @@ function applyTransaction(
     if (value !== undefined) return value
     throw new RangeError(`release names ${location}, which is not adopted`)
   })
+  const writes = withCounters(transaction, (key) => database.row(key)?.value)
   let { lastSeq, revision } = batch.tally
   if (entry !== undefined) database.append(++lastSeq, entry)
   for (const { key, value } of writes) {
@@ -50,12 +57,20 @@ function applyTransaction(
   return { result: { ok: true, seq: lastSeq }, released }
 }
 
+function holds(database: Database, condition: Condition): boolean {
+  if ('present' in condition) return database.version(condition.present) !== 0
+  if ('noneWithPrefix' in condition) {
+    return !database.hasPrefix(condition.table, condition.noneWithPrefix)
+  }
+  return database.version(condition.key) === condition.version
+}
+
 /** The results of transactions that were applied together. */
 export interface AppliedAll {
   /** One for each, in order. */
   readonly applied: readonly Applied[]
   /** The first mistake. */
-  readonly mistake: RangeError | undefined
+  readonly mistake: RangeError | DstoreError | undefined
 }
 
 /** Inside `transact`. Applies each as `applyTransaction` does: the next one sees its writes. */
@@ -65,12 +80,12 @@ export function applyAll(
   transactions: readonly Transaction[],
   batch: Batch,
 ): AppliedAll {
-  let mistake: RangeError | undefined
+  let mistake: RangeError | DstoreError | undefined
   const applied = transactions.map((transaction) => {
     try {
       return applyTransaction(database, sealed, transaction, batch)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
+      if (!(error instanceof RangeError || error instanceof DstoreError)) throw error
       mistake ??= error
       return NOT_APPLIED
     }
@@ -85,14 +100,17 @@ export function cost(
 ): Omit<Job<never>, 'run'> {
   let bytes = 0
   let adds = false
-  for (const { writes, entry, adopt = [], release = [] } of transactions) {
-    bytes += entry?.byteLength ?? 0
+  for (const { writes, increments = [], entry, adopt = [], release = [] } of transactions) {
+    bytes += (entry?.byteLength ?? 0) + increments.length * COUNTER_ROW_BYTES
     for (const { value } of writes) bytes += value?.byteLength ?? 0
     for (const location of adopt) {
       const value = sealed.get(location)
       bytes += PAGE_BYTES + (value?.small ?? value?.outboard ?? NOTHING).byteLength
     }
-    adds ||= release.length === 0 && (adopt.length > 0 || writes.some(isAddition))
+    if (release.length > 0 || adds) continue
+    adds = adopt.length > 0 || writes.some(isAddition)
+    // What deletes a row may count that it is missing.
+    adds ||= increments.some(({ by }) => by > 0) && !writes.some(isRemoval)
   }
   return { transactions: transactions.length, bytes, adds }
 }
@@ -100,11 +118,18 @@ export function cost(
 /** A page of LMDB, which a row under a random key takes to change. */
 const PAGE_BYTES = 4096
 
+/** A counter under a random key, and its share of a page that is changed for it. */
+const COUNTER_ROW_BYTES = 256
+
 const NOTHING = new Uint8Array(0)
 
 /** Rows of `meta` do not count: they are few, and removals write them too. */
 function isAddition({ key, value }: Write): boolean {
   return value !== undefined && key.table !== 'meta'
+}
+
+function isRemoval({ key, value }: Write): boolean {
+  return value === undefined && key.table !== 'meta'
 }
 
 function total(values: readonly StoredValue[]): number {

@@ -1,0 +1,79 @@
+/** Stores a folder for `dstore put` (R007-240 to R007-246). */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Client } from '../../src/daemon/client/client.ts'
+import { remoteNode } from '../../src/daemon/client/remote-node.ts'
+import { DstoreError, asDstoreError } from '../../src/errors.ts'
+import { unreadableFile } from '../../src/store/file/file-faults.ts'
+import { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
+import { putTree } from '../../src/tree/put/put-tree.ts'
+import type { TreeProgress } from '../../src/tree/put/tree-progress.ts'
+import { decodeUtf8 } from '../../src/utf8.ts'
+import type { Invocation } from '../command.ts'
+import { openInput } from '../input/input.ts'
+import { gather } from '../../src/bytes.ts'
+import { place } from '../session.ts'
+import { withTransferProgress } from '../terminal/peers.ts'
+import { FolderProgress } from './folder-progress.ts'
+
+/** What `put --json` prints of a folder. */
+export interface PutFolderAnswer {
+  readonly key: string
+  /** Bytes of all files below it. */
+  readonly size: number
+  readonly files: number
+  readonly existed: boolean
+  /** Files and bytes that were not there: bytes of directories, too. */
+  readonly sentFiles: number
+  readonly sentBytes: number
+}
+
+/** The patterns of `--ignore-file`, for all folders of a command. */
+export async function readIgnoreFile(file: string | undefined): Promise<IgnoreRules | undefined> {
+  if (file === undefined) return undefined
+  const { bytes } = await openInput(file)
+  const whole = await gather(bytes).catch((error: unknown) => {
+    throw error instanceof DstoreError ? error : unreadableFile(file, error)
+  })
+  const text = decodeUtf8(whole)
+  if (text === undefined) throw new DstoreError('usage', `${file} is not UTF-8`)
+  return new IgnoreRules(text)
+}
+
+export interface PutFolder {
+  readonly folder: string
+  readonly name: string | undefined
+  readonly ignore: IgnoreRules | undefined
+}
+
+export async function putFolder(
+  invocation: Invocation,
+  client: Client,
+  { folder, name, ignore }: PutFolder,
+): Promise<PutFolderAnswer> {
+  const { flags, signal, terminal } = invocation
+  const node = remoteNode(client, (await client.status()).role)
+  const cacheFolder = cacheFolderIn(place(flags).directory.path)
+  const { follow = false } = flags
+  return withTransferProgress(terminal, folder, client, async (line) => {
+    const show = new FolderProgress(line, folder)
+    const onTreeProgress = (progress: TreeProgress): void => show.update(progress)
+    const options = { name, follow, ignore, cacheFolder, signal, label: folder, onTreeProgress }
+    try {
+      const { key, size, files, existed, sent } = await putTree(node, folder, options)
+      const counts = { sentFiles: sent.files, sentBytes: sent.bytes }
+      return { key: key.toString(), size, files, existed, ...counts }
+    } catch (error) {
+      const { code, hint } = asDstoreError(error)
+      if (code === 'cancelled' && hint !== undefined) terminal.note(`stopped; ${hint}`)
+      throw error
+    }
+  })
+}
+
+/** Beside the files of the node; undefined without a state directory on this machine. */
+function cacheFolderIn(state: string): string | undefined {
+  return statSync(state, { throwIfNoEntry: false })?.isDirectory() === true
+    ? join(state, 'stat-cache')
+    : undefined
+}

@@ -1,0 +1,87 @@
+/**
+ * Counts down the children of a directory, or the values of a hold, and removes those that nothing
+ * keeps (specs/004-index.md, "Rules: directories").
+ *
+ * First they are counted down in one transaction with the mark of how far that came; then each is
+ * looked at. Both halves may be done again after a crash: the mark says that the first is done, and
+ * the second removes only what nothing keeps at that moment.
+ */
+import { BATCH_ITEMS } from '../../../limits.ts'
+import type { Digest } from '../../message.ts'
+import type { KeyRecord } from '../../records/record.ts'
+import {
+  MISSING_ROW,
+  heldRow,
+  missingRow,
+  type Counted,
+  type Root,
+} from '../../records/tree-record.ts'
+import type { Attempt } from '../plan.ts'
+import { conditionsOf } from '../plan-runner.ts'
+import { attemptAll, read, type Flow } from './flow.ts'
+import {
+  isFree,
+  removalOf,
+  stateRows,
+  statesOf,
+  type Beginning,
+  type ExistingKey,
+  type KeyState,
+} from './key-removal.ts'
+
+/** Hears of each removal once it is durable. */
+export interface CollectOptions {
+  /** The cascade of which the removals are a part; its `id` is 0 where nobody waits. */
+  readonly root: Root
+  readonly onRemoved: (seq: number, found: KeyRecord, cascade: Beginning | undefined) => void
+}
+
+/** Removes those of these keys that nothing keeps. */
+export function* collect(digests: readonly Digest[], options: CollectOptions): Flow<void> {
+  const held = yield* read(digests.map(heldRow))
+  let left = digests.filter((_, i) => held[i] === undefined)
+  while (left.length > 0) {
+    const keys = left.flatMap(stateRows)
+    const rows = yield* read(keys)
+    const conditions = conditionsOf(keys, rows)
+    const each = conditions.length / left.length
+    const states = statesOf(left, rows)
+    const due = states.flatMap((state, i) => {
+      const one = ending(state, options.root)
+      if (one === undefined) return []
+      const own = conditions.slice(i * each, (i + 1) * each)
+      return [{ state, cascade: one.cascade, attempt: { ...one.parts, conditions: own } }]
+    })
+    const seqs = yield* attemptAll(due.map(({ attempt }) => attempt))
+    left = []
+    due.forEach(({ state, cascade, attempt }, i) => {
+      const seq = seqs[i]
+      if (seq === undefined) left.push(state.digest)
+      else if (attempt.change !== undefined) options.onRemoved(seq, state.found!, cascade)
+    })
+  }
+}
+
+interface Ending {
+  readonly parts: Omit<Attempt, 'conditions'>
+  readonly cascade: Beginning | undefined
+}
+
+/** What ends with the last that held the key: the key, or that it is missing. */
+function ending(state: KeyState, root: Root): Ending | undefined {
+  if (isFree(state)) {
+    return removalOf(state as ExistingKey, root)
+  }
+  if (state.held > 0 || state.missing === undefined) return undefined
+  const parts = {
+    writes: [{ key: missingRow(state.digest), value: undefined }],
+    increments: [{ key: MISSING_ROW, by: -1 }],
+  }
+  return { parts, cascade: undefined }
+}
+
+/** The children that are counted down next: those from `upto` on, at most a batch. */
+export const nextDown = ({ upto }: Counted): Counted => ({
+  upto: upto === 0 ? 0 : Math.floor((upto - 1) / BATCH_ITEMS) * BATCH_ITEMS,
+  unchecked: upto,
+})

@@ -1,0 +1,154 @@
+/**
+ * The removal of a key, and what else it changes: the counts of what the key held (specs/004-index.md,
+ * "Rules: directories"). A key goes when nothing holds it, or by force.
+ */
+import type { Increment, RecordKey, Row, Write } from '../../../store/store.ts'
+import type { Digest } from '../../message.ts'
+import {
+  decodeKey,
+  encodeRemoved,
+  keyRow,
+  nameRow,
+  removedRow,
+  type KeyRecord,
+} from '../../records/record.ts'
+import {
+  MISSING_ROW,
+  addingRow,
+  cascadeRow,
+  decodeAdding,
+  decodeCounter,
+  encodeCascade,
+  encodeMissing,
+  heldRow,
+  keptRow,
+  missingRow,
+  type Counted,
+  type Root,
+} from '../../records/tree-record.ts'
+import type { ChangeParts, Rows } from '../plan.ts'
+
+/** A cascade that a removal begins. */
+export interface Beginning {
+  /** The incarnation of the removed directory. */
+  readonly id: number
+  readonly root: Root
+  /** At most so many values are removed with it, itself included. */
+  readonly values: number
+}
+
+/** A key, and all that keeps it. */
+export interface KeyState {
+  readonly digest: Digest
+  /** Undefined if it does not exist. */
+  readonly found: KeyRecord | undefined
+  /** Number of directories that hold it. */
+  readonly held: number
+  /** Number of records of holds that keep it. */
+  readonly kept: number
+  /** Which of its children are counted. */
+  readonly counted: Counted
+  /** It is counted as missing. */
+  readonly missing: Row | undefined
+}
+
+/** A key that exists. */
+export type ExistingKey = KeyState & { readonly found: KeyRecord }
+
+const STATE_ROWS = 5
+
+/** The rows that `stateOf` takes, and that a removal has as its conditions. */
+export const stateRows = (digest: Digest): RecordKey[] => [
+  keyRow(digest),
+  heldRow(digest),
+  keptRow(digest),
+  addingRow(digest),
+  missingRow(digest),
+]
+
+export function stateOf(digest: Digest, rows: Rows, at: number = 0): KeyState {
+  const [key, held, kept, adding, missing] = rows.slice(at, at + STATE_ROWS)
+  const found = key === undefined ? undefined : decodeKey(key)
+  const children = found?.directory?.children ?? 0
+  const counted =
+    adding === undefined ? { upto: children, unchecked: children } : decodeAdding(adding).counted
+  return {
+    digest,
+    found,
+    held: decodeCounter(held),
+    kept: decodeCounter(kept),
+    counted,
+    missing,
+  }
+}
+
+/** The states of these keys, whose rows were read together. */
+export const statesOf = (digests: readonly Digest[], rows: Rows): KeyState[] =>
+  digests.map((digest, i) => stateOf(digest, rows, i * STATE_ROWS))
+
+/** Does nothing keep the key, neither a name nor a directory nor a hold? */
+export const isFree = ({ found, held, kept }: KeyState): boolean =>
+  found !== undefined && !found.unnamed && found.names.length === 0 && held === 0 && kept === 0
+
+export interface KeyRemoval {
+  readonly parts: ChangeParts
+  /** Undefined for a key that holds nothing. */
+  readonly cascade: Beginning | undefined
+}
+
+/**
+ * The change that removes a key that exists. What it holds is counted down afterwards, by a
+ * cascade; `root` is that of which this is a part, if it is part of one.
+ */
+export function removalOf(state: ExistingKey, root?: Root): KeyRemoval {
+  const { digest, found, held, counted, missing } = state
+  const { size, location, incarnation, names, directory } = found
+  const writes: Write[] = [
+    { key: keyRow(digest), value: undefined },
+    ...names.map((name) => ({ key: nameRow(name), value: undefined })),
+  ]
+  const increments: Increment[] = []
+  if (directory === undefined && counted.unchecked > 0) {
+    writes.push({ key: addingRow(digest), value: undefined })
+  }
+  if (held > 0) {
+    const isTree = directory !== undefined
+    if (missing === undefined || isTree) {
+      writes.push({ key: missingRow(digest), value: encodeMissing({ directory: isTree }) })
+    }
+    if (missing === undefined) increments.push({ key: MISSING_ROW, by: 1 })
+  } else if (missing !== undefined) {
+    writes.push({ key: missingRow(digest), value: undefined })
+    increments.push({ key: MISSING_ROW, by: -1 })
+  }
+  const change = {
+    type: 'remove',
+    digest,
+    incarnation,
+    names,
+    ...(directory !== undefined && { directory: true }),
+  } as const
+  if (counted.unchecked === 0) {
+    const mark = (seq: number): Write => ({
+      key: removedRow(digest),
+      value: encodeRemoved({ seq, size }),
+    })
+    return { parts: { change, writes, increments, mark, release: [location] }, cascade: undefined }
+  }
+  const cascade = {
+    id: incarnation,
+    root: root ?? { id: incarnation, digest },
+    values: directory?.values ?? counted.unchecked + 1,
+  }
+  writes.push({
+    key: cascadeRow(incarnation),
+    value: encodeCascade({ digest, size, location, counted, root: cascade.root }),
+  })
+  // The bytes of the directory say which children are to be counted down, so they stay until then.
+  const marked = root === undefined ? { cascade: incarnation, values: cascade.values } : {}
+  const mark = (seq: number): Write => ({
+    key: removedRow(digest),
+    value: encodeRemoved({ seq, size, ...marked }),
+  })
+  return { parts: { change, writes, increments, mark }, cascade }
+}

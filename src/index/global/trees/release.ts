@@ -1,0 +1,94 @@
+/**
+ * The end of a hold: its values are released, and those removed that nothing else keeps
+ * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
+ */
+import { BATCH_ITEMS } from '../../../limits.ts'
+import type { Digest } from '../../message.ts'
+import { decodeKey, keyRow } from '../../records/record.ts'
+import {
+  addingRow,
+  decodeAdding,
+  decodeCounter,
+  decodeHeld,
+  encodeAdding,
+  encodeEnded,
+  encodeHeld,
+  endedRow,
+  heldRecords,
+  heldRow,
+  holdRow,
+  keptRow,
+} from '../../records/tree-record.ts'
+import { collect, nextDown, type CollectOptions } from './collect.ts'
+import { attempt, childrenOf, read, scan, unchanged, type Flow } from './flow.ts'
+
+/** Ends a hold without a tree. Does nothing for one that has ended. */
+export function* endHold(hold: Uint8Array): Flow<void> {
+  yield* attempt({
+    conditions: [{ present: holdRow(hold) }],
+    writes: [
+      { key: holdRow(hold), value: undefined },
+      { key: endedRow(hold), value: encodeEnded(undefined) },
+    ],
+  })
+}
+
+/** Releases all that a hold kept, which has ended. */
+export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<void> {
+  for (;;) {
+    const [row] = yield* scan('meta', heldRecords(hold), 1)
+    if (row === undefined) return
+    const key = { table: 'meta', id: row.id } as const
+    const { digests, released, adding } = decodeHeld(row)
+    if (!released) {
+      yield* attempt({
+        conditions: [unchanged(key, row)],
+        writes: [{ key, value: encodeHeld({ digests, adding, released: true }) }],
+        increments: digests.map((digest) => ({ key: keptRow(digest), by: -1 })),
+      })
+    }
+    if (adding) for (const digest of digests) yield* uncount(digest, options)
+    yield* collect(digests, options)
+    yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
+  }
+}
+
+/**
+ * Counts the children of a directory down of which only some are counted, unless a hold keeps it:
+ * then the put under that hold continues.
+ */
+function* uncount(digest: Digest, options: CollectOptions): Flow<void> {
+  const keys = [keyRow(digest), addingRow(digest), keptRow(digest)]
+  for (;;) {
+    const rows = yield* read(keys)
+    const [row, adding, kept] = rows
+    // With the key its cascade took over what is counted.
+    if (row === undefined || adding === undefined) return
+    const record = decodeAdding(adding)
+    const { upto, unchecked } = record.counted
+    const directory = { ...decodeKey(row), digest }
+    const conditions = keys.map((key, i) => unchanged(key, rows[i]))
+    if (unchecked > upto) {
+      const { items } = yield* childrenOf(directory, upto, unchecked - upto)
+      yield* collect(
+        items.map((child) => child.digest),
+        options,
+      )
+      const counted = { upto, unchecked: upto }
+      const value = encodeAdding({ ...record, counted })
+      yield* attempt({ conditions, writes: [{ key: addingRow(digest), value }] })
+    } else if (decodeCounter(kept) > 0) {
+      return
+    } else if (upto === 0) {
+      yield* attempt({ conditions, writes: [{ key: addingRow(digest), value: undefined }] })
+    } else {
+      const counted = nextDown(record.counted)
+      const { items } = yield* childrenOf(directory, counted.upto, BATCH_ITEMS)
+      yield* attempt({
+        conditions,
+        writes: [{ key: addingRow(digest), value: encodeAdding({ ...record, counted }) }],
+        increments: items.map((child) => ({ key: heldRow(child.digest), by: -1 })),
+      })
+    }
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Trees at Global (specs/004-index.md, "Rules: directories"): serves the requests about holds and
+ * directories, and runs what goes on in the background, after a restart too: cascades, and the
+ * release of what ended holds kept.
+ */
+import { fromHex, toHex } from '../../../bytes.ts'
+import { DstoreError } from '../../../errors.ts'
+import { BATCH_ITEMS, HOLDS, HOLD_ANSWER_MS } from '../../../limits.ts'
+import { failureOf } from '../../failure.ts'
+import type {
+  Bind,
+  Body,
+  CommitTree,
+  Hold,
+  MakeDirectories,
+  Offer,
+  Present,
+  PresentItem,
+} from '../../message.ts'
+import {
+  ENDED_ROWS,
+  HOLD_ROWS,
+  MISSING_ROW,
+  afterHold,
+  decodeHold,
+  endedRow,
+  holdOf,
+} from '../../records/tree-record.ts'
+import type { Row } from '../../../store/store.ts'
+import type { PlanRunner } from '../plan-runner.ts'
+import type { Sealed } from '../plan.ts'
+import { Cascades, type CascadeProgress } from './cascades.ts'
+import { bindTree, commitTree } from './commit-tree.ts'
+import { makeDirectory } from './edges.ts'
+import { FlowRunner, attempt, read, scan, type Flow } from './flow.ts'
+import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
+import type { Beginning } from './key-removal.ts'
+import { endHold, releaseAll } from './release.ts'
+
+/** Directories of one request that are made at the same time. */
+const MADE_AT_ONCE = 16
+
+/** How long the release of a hold rests after the store could not do its work. */
+const RETRY_MS = 1000
+
+/** Where the removal of what a hold kept belongs to: nobody waits for it. */
+const NOBODY = { id: 0, digest: new Uint8Array(32) }
+
+export type TreeRequest =
+  | Hold
+  | Present
+  | MakeDirectories
+  | CommitTree
+  | (Offer & { readonly hold: Uint8Array })
+  | (Bind & { readonly directory: true })
+
+export interface TreesOptions {
+  readonly plans: PlanRunner
+  readonly now: () => number
+  /** Wall-clock milliseconds since 1970. */
+  readonly wall: () => number
+  /** The seq that began this run. */
+  readonly run: number
+  /** The highest seq that is durable. */
+  readonly highest: () => number
+  /** A cascade has moved on, or ended. */
+  readonly onProgress: () => void
+}
+
+export class Trees {
+  readonly #options: TreesOptions
+  readonly #flows: FlowRunner
+  readonly #cascades: Cascades
+  readonly #context: HoldContext
+  /** When each open hold expires, by its id in hex; complete once `#isRecovered`. */
+  readonly #holds = new Map<string, number>()
+  /** Holds that have ended and whose values are to be released, by their ids in hex. */
+  readonly #ended = new Set<string>()
+  /** Since when the answers of holds that are released are kept for a repeat. */
+  readonly #answers = new Map<string, number>()
+  #numbers = 0
+  #recovery: 'due' | 'running' | 'done' = 'due'
+  #isReleasing = false
+  #restsUntil = -Infinity
+  /** Some key may be missing; until the store says otherwise, it is so. */
+  #mayLack = true
+  /** Removals of held keys that were begun, so that a count of before does not clear `#mayLack`. */
+  #missings = 0
+  #isCounting = false
+
+  constructor(options: TreesOptions) {
+    const { plans, wall, run } = options
+    this.#options = options
+    this.#flows = new FlowRunner(plans)
+    this.#cascades = new Cascades({ ...options, flows: this.#flows })
+    this.#context = {
+      wallMs: () => Math.round(wall()),
+      nextNumber: () => ++this.#numbers,
+      run,
+      opened: (hold, expiresMs) => void this.#holds.set(toHex(hold), expiresMs),
+      mayLack: () => this.#mayLack,
+      discard: (location) => plans.discard(location),
+    }
+  }
+
+  /** Some key may be held by a directory and missing. */
+  get mayLack(): boolean {
+    return this.#mayLack
+  }
+
+  /** A key is about to be removed that directories hold. */
+  readonly onMissing = (): void => {
+    this.#mayLack = true
+    this.#missings++
+  }
+
+  /** A removal is durable that began a cascade. */
+  readonly onCascade = (
+    beginning: Beginning,
+    seq: number,
+    found: { readonly size: number },
+  ): void => {
+    this.#cascades.began(beginning, seq, found)
+  }
+
+  /** The cascade that began with the removal of this directory, to wait for. */
+  cascade(root: number, most: number): CascadeProgress {
+    return this.#cascades.progress(root, most)
+  }
+
+  serve(request: TreeRequest, finish: (body: Body) => void): void {
+    const failed = (why: DstoreError): void => finish(failureOf(why))
+    const run = <T>(flow: Flow<T>, answer: (result: T) => Body): void => {
+      this.#flows.run(flow, (result) => finish(answer(result)), failed)
+    }
+    switch (request.type) {
+      case 'hold':
+        if (request.release) return this.#end(request.id, () => finish(HELD), failed)
+        if (this.#holds.size >= HOLDS && !this.#holds.has(toHex(request.id))) {
+          return failed(new DstoreError('busy', `Global keeps at most ${HOLDS} holds`))
+        }
+        return run(openHold(request.id, this.#context), () => HELD)
+      case 'present':
+        return run(present(request.hold, request.items, this.#context), (exists) => {
+          return { type: 'present-answer', present: exists }
+        })
+      case 'make-directories':
+        return this.#make(request, finish, failed)
+      case 'commit-tree':
+        return run(commitTree(request), (receipt) => {
+          this.#release(toHex(request.hold))
+          return { type: 'stored', receipts: [receipt] }
+        })
+      case 'offer':
+        return run(offerHeld(request, request.hold, this.#context), (offered) => offered)
+      case 'bind':
+        return run(bindTree(request, this.#context), (binding) => binding)
+    }
+  }
+
+  /** Puts sealed values under a hold. */
+  put(hold: Uint8Array, values: readonly Sealed[], finish: (body: Body) => void): void {
+    this.#flows.run(
+      putHeld(hold, values, this.#context),
+      (receipts) => finish({ type: 'stored', receipts }),
+      (why) => finish(failureOf(why)),
+    )
+  }
+
+  /** `trustedMs`: the wall time if something may be deleted by it. */
+  tick(trustedMs: number | undefined): void {
+    const { now } = this.#options
+    if (this.#recovery === 'due') this.#recover()
+    for (const [id, expiresMs] of this.#holds) {
+      if (trustedMs === undefined || expiresMs > trustedMs) continue
+      this.#holds.delete(id)
+      const again = (): void => void this.#holds.set(id, expiresMs)
+      this.#end(fromHex(id)!, () => undefined, again)
+    }
+    for (const [id, since] of this.#answers) {
+      if (now() - since < HOLD_ANSWER_MS && this.#answers.size <= HOLDS) break
+      this.#answers.delete(id)
+      this.#forget(id)
+    }
+    if (this.#mayLack && this.#recovery === 'done') this.#countMissing()
+    this.#cascades.poll()
+    this.#releaseNext()
+  }
+
+  #make(
+    { hold, digests }: MakeDirectories,
+    finish: (body: Body) => void,
+    failed: (why: DstoreError) => void,
+  ): void {
+    let room = BATCH_ITEMS
+    let waiting = digests.length
+    const context = this.#context
+    this.#flows.runAll(
+      digests,
+      {
+        atOnce: MADE_AT_ONCE,
+        *begin(digest) {
+          const missing = yield* makeDirectory(hold, digest, context)
+          waiting--
+          // Each directory that is not made names one, at least.
+          const some = missing.slice(0, Math.max(1, room - waiting))
+          room -= some.length
+          return some
+        },
+      },
+      (missing: PresentItem[][]) => finish({ type: 'made-directories', missing }),
+      failed,
+    )
+  }
+
+  #end(hold: Uint8Array, done: () => void, failed: (why: DstoreError) => void): void {
+    this.#flows.run(
+      endHold(hold),
+      () => {
+        this.#release(toHex(hold))
+        done()
+      },
+      failed,
+    )
+  }
+
+  /** A hold has ended: its values are to be released. */
+  #release(id: string): void {
+    this.#holds.delete(id)
+    this.#ended.add(id)
+    this.#releaseNext()
+  }
+
+  #releaseNext(): void {
+    const [id] = this.#ended
+    const { now } = this.#options
+    if (id === undefined || this.#isReleasing || now() < this.#restsUntil) return
+    this.#isReleasing = true
+    const flow = releaseAll(fromHex(id)!, {
+      root: NOBODY,
+      onRemoved: (seq, found, cascade) => {
+        if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
+      },
+    })
+    this.#flows.run(
+      flow,
+      () => {
+        this.#isReleasing = false
+        this.#ended.delete(id)
+        this.#answers.set(id, now())
+        this.#releaseNext()
+      },
+      () => {
+        this.#isReleasing = false
+        this.#restsUntil = now() + RETRY_MS
+      },
+    )
+  }
+
+  #forget(id: string): void {
+    const write = { key: endedRow(fromHex(id)!), value: undefined }
+    const again = (): void => void this.#answers.set(id, this.#options.now())
+    this.#flows.run(attempt({ conditions: [], writes: [write] }), () => undefined, again)
+  }
+
+  /** Finds what an earlier run left: open holds, holds to be released, and cascades. */
+  #recover(): void {
+    this.#recovery = 'running'
+    this.#flows.run(
+      this.#findLeft(),
+      () => {
+        this.#recovery = 'done'
+        this.#releaseNext()
+      },
+      () => (this.#recovery = 'due'),
+    )
+  }
+
+  *#findLeft(): Flow<void> {
+    let after: Uint8Array | undefined
+    for (;;) {
+      const [row] = yield* scan('meta', HOLD_ROWS, 1, after)
+      if (row === undefined) break
+      const hold = holdOf(row, HOLD_ROWS)
+      // The records of a hold that has ended have no row before them.
+      after = afterHold(hold ?? row.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES))
+      if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
+    }
+    after = undefined
+    for (;;) {
+      const rows: readonly Row[] = yield* scan('meta', ENDED_ROWS, BATCH_ITEMS, after)
+      for (const row of rows) this.#ended.add(toHex(holdOf(row, ENDED_ROWS)!))
+      if (rows.length < BATCH_ITEMS) break
+      after = rows.at(-1)!.id
+    }
+    yield* this.#cascades.recover()
+  }
+
+  /** Is really some key missing? */
+  #countMissing(): void {
+    if (this.#isCounting) return
+    this.#isCounting = true
+    const missings = this.#missings
+    this.#flows.run(
+      read([MISSING_ROW]),
+      ([row]) => {
+        this.#isCounting = false
+        if (row === undefined && missings === this.#missings) this.#mayLack = false
+      },
+      () => (this.#isCounting = false),
+    )
+  }
+}
+
+const HELD: Body = { type: 'held' }
+
+/** What follows the id of a hold in the id of one of its records: a slash and two numbers. */
+const HELD_RECORD_BYTES = 17

@@ -1,0 +1,117 @@
+/** The calls that store trees, alike in both roles (specs/008-directories.md, "Rules: holds"). */
+import { toHex } from '../../bytes.ts'
+import { DstoreError } from '../../errors.ts'
+import { Key } from '../../hash/key.ts'
+import { checkNewName } from '../../index/name.ts'
+import { HOLD_ID_BYTES } from '../../limits.ts'
+import type {
+  CallOptions,
+  CommitTreeOptions,
+  HoldId,
+  MadeDirectory,
+  NodeTrees,
+  PutResult,
+} from '../node.ts'
+import { batchesOf } from './batches.ts'
+import { holdBytes } from './hold-id.ts'
+import type { Ask } from './index-calls.ts'
+import { keyOf } from './key-of.ts'
+
+export interface TreeCallsOptions {
+  readonly ask: Ask
+  readonly random: (bytes: number) => Uint8Array
+  /** A commit bound this name. */
+  readonly wrote?: (name: string) => void
+  /** A commit with this name failed. */
+  readonly failed?: (name: string, error: unknown) => Promise<void>
+}
+
+/** Batches of keys that are on their way at once: one travels while one is answered. */
+const BATCHES_AT_ONCE = 2
+
+export class TreeCalls implements NodeTrees {
+  readonly #options: TreeCallsOptions
+
+  constructor(options: TreeCallsOptions) {
+    this.#options = options
+  }
+
+  async openHold(options: CallOptions = {}): Promise<HoldId> {
+    const { ask, random } = this.#options
+    const id = random(HOLD_ID_BYTES)
+    await ask({ type: 'hold', id, release: false }, options)
+    return toHex(id)
+  }
+
+  async releaseHold(hold: HoldId, options: CallOptions = {}): Promise<void> {
+    await this.#options.ask({ type: 'hold', id: holdBytes(hold), release: true }, options)
+  }
+
+  async present(hold: HoldId, keys: readonly Key[], options: CallOptions = {}): Promise<boolean[]> {
+    const id = holdBytes(hold)
+    return inBatches(keys, async (batch) => {
+      const items = batch.map(({ digest, kind }) => ({ digest, directory: kind === 'directory' }))
+      const { present } = await this.#options.ask({ type: 'present', hold: id, items }, options)
+      return checkedLength(present, batch)
+    })
+  }
+
+  async makeDirectories(
+    hold: HoldId,
+    keys: readonly Key[],
+    options: CallOptions = {},
+  ): Promise<MadeDirectory[]> {
+    const id = holdBytes(hold)
+    return inBatches(keys, async (batch) => {
+      const digests = batch.map(({ digest }) => digest)
+      const request = { type: 'make-directories', hold: id, digests } as const
+      const { missing } = await this.#options.ask(request, options)
+      return checkedLength(missing, batch).map((items, i) => ({
+        key: new Key(batch[i]!.digest, 'directory'),
+        missing: items.map(({ digest, directory }) => keyOf(digest, directory)),
+      }))
+    })
+  }
+
+  async commitTree(
+    hold: HoldId,
+    root: Key,
+    { name, ...options }: CommitTreeOptions = {},
+  ): Promise<PutResult> {
+    const { ask, wrote, failed } = this.#options
+    const { digest } = root
+    const request = { type: 'commit-tree', hold: holdBytes(hold), digest, name } as const
+    if (name !== undefined) checkNewName(name)
+    try {
+      const { receipts } = await ask(request, options)
+      const { size, existed } = receipts[0]!
+      if (name !== undefined) wrote?.(name)
+      return { key: new Key(digest, 'directory'), size, existed }
+    } catch (error) {
+      if (name !== undefined) await failed?.(name, error)
+      throw error
+    }
+  }
+}
+
+/** The answers about all keys, in order. */
+async function inBatches<T>(
+  keys: readonly Key[],
+  ask: (batch: readonly Key[]) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const answers: T[] = []
+  const running: Promise<readonly T[]>[] = []
+  for (const batch of batchesOf(keys)) {
+    if (running.length >= BATCHES_AT_ONCE) answers.push(...(await running.shift()!))
+    const asked = ask(batch)
+    asked.catch(() => undefined)
+    running.push(asked)
+  }
+  for (const asked of running) answers.push(...(await asked))
+  return answers
+}
+
+function checkedLength<T>(answers: readonly T[], batch: readonly Key[]): readonly T[] {
+  if (answers.length === batch.length) return answers
+  throw new DstoreError('protocol', `Global gave ${answers.length} answers of ${batch.length}`)
+}

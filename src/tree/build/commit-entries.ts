@@ -1,0 +1,94 @@
+/** Commits a tree of values that are stored (specs/007, R007-224). */
+import { once } from '../../bytes.ts'
+import type { Entry } from '../../directory/directory.ts'
+import { DstoreError } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
+import { INLINE_VALUE_BYTES } from '../../limits.ts'
+import type { CommitTreeOptions, Node, NodeTrees, PutResult, ValueFacts } from '../../node/node.ts'
+import { buildTree, type BuiltDirectory, type PathEntry } from './build-tree.ts'
+
+/** What is to be at a path. A path that ends in a slash is an empty directory. */
+export type TreeEntry =
+  | { readonly path: string; readonly key: Key; readonly executable: boolean }
+  | { readonly path: string; readonly target: string }
+  | { readonly path: string }
+
+type TreeNode = Pick<Node, 'index' | 'put' | 'putMany'> & { readonly trees: NodeTrees }
+
+/**
+ * Makes directories of these entries, and commits their root. Errors: `not-found` for a key that
+ * does not exist, with its path; those of `buildTree` and of `NodeTrees`.
+ */
+export async function commitEntries(
+  node: TreeNode,
+  entries: readonly TreeEntry[],
+  { name, ...options }: CommitTreeOptions = {},
+): Promise<PutResult> {
+  const { trees } = node
+  const hold = await trees.openHold(options)
+  try {
+    const keyed = entries.filter((one) => 'key' in one)
+    const keys = keyed.map(({ key }) => key)
+    const present = await trees.present(hold, keys, options)
+    const facts = await node.index.statMany(keys, options)
+    const values = keyed.map((one, i) => valueOf(one, present[i] ? facts[i] : undefined))
+    const others = entries.filter((one) => !('key' in one)).map(otherOf)
+    const { root, levels } = buildTree([...values, ...others])
+    await putDirectories(node, hold, levels.flat(), options)
+    for (const level of levels) {
+      for (const { key, missing } of await trees.makeDirectories(hold, level.map(keyOf), options)) {
+        if (missing.length > 0) throw removedMeanwhile(key, missing)
+      }
+    }
+    const commit = { ...options, ...(name !== undefined && { name }) }
+    return await trees.commitTree(hold, root, commit)
+  } catch (error) {
+    // Nothing of it is worth keeping: a repeat sends no more than the list.
+    await trees.releaseHold(hold).catch(() => undefined)
+    throw error
+  }
+}
+
+const keyOf = ({ key }: BuiltDirectory): Key => key
+
+function valueOf(
+  { path, key, executable }: Extract<TreeEntry, { readonly key: Key }>,
+  facts: ValueFacts | undefined,
+): PathEntry {
+  const { digest, kind } = key
+  if (facts === undefined || (kind === 'directory' && facts.directory === undefined)) {
+    throw new DstoreError('not-found', `no such key: ${key.toString()}, which is to be ${path}`)
+  }
+  if (kind === 'bytes') {
+    return { path, entry: { type: 'file', digest, size: facts.size, executable } }
+  }
+  if (executable) throw new DstoreError('usage', `a directory cannot be executable: ${path}`)
+  const { totalSize: size, files } = facts.directory!
+  return { path, entry: { type: 'directory', digest, size, files } }
+}
+
+function otherOf(one: Exclude<TreeEntry, { readonly key: Key }>): PathEntry {
+  if (!('target' in one)) return { path: one.path.replace(/\/$/, ''), entry: undefined }
+  const entry: Entry = { type: 'link', target: one.target }
+  return { path: one.path, entry }
+}
+
+async function putDirectories(
+  node: TreeNode,
+  hold: string,
+  directories: readonly BuiltDirectory[],
+  options: CommitTreeOptions,
+): Promise<void> {
+  const isSmall = ({ bytes }: BuiltDirectory): boolean => bytes.byteLength <= INLINE_VALUE_BYTES
+  const small = directories.filter(isSmall).map(({ bytes }) => bytes)
+  await node.putMany(small, { ...options, hold })
+  for (const { bytes } of directories.filter((one) => !isSmall(one))) {
+    await node.put({ bytes: once(bytes), size: bytes.byteLength }, { ...options, hold })
+  }
+}
+
+const removedMeanwhile = (key: Key, [first]: readonly Key[]): DstoreError =>
+  new DstoreError(
+    'not-found',
+    `${first!.toString()} was removed while ${key.toString()} was made of it`,
+  )

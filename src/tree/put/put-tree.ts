@@ -1,0 +1,100 @@
+/** Stores a folder as a directory (specs/008-directories.md, "Rules: putting a folder"). */
+import type { Totals } from '../../directory/directory.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
+import type { CallOptions, Node, NodeTrees } from '../../node/node.ts'
+import { hashTree } from './hash-tree.ts'
+import type { HashTreeOptions } from './hash-tree.ts'
+import { TreeSender } from './tree-sender.ts'
+import type { Sent } from './tree-sender.ts'
+
+export interface PutTreeOptions extends HashTreeOptions {
+  /** As in `CallOptions`. */
+  readonly timeoutMs?: number | undefined
+  /** Bind this write-once name in the same change: both happen, or neither. */
+  readonly name?: string | undefined
+}
+
+/** The outcome of the put of a folder. `size` and `files` are those of all that is below it. */
+export interface PutTreeResult extends Totals {
+  readonly key: Key
+  /** True if the directory existed, and nothing was sent. */
+  readonly existed: boolean
+  /** What was not there already. */
+  readonly sent: Sent
+}
+
+/**
+ * Stores a folder and all that is below it: the whole tree, or nothing. What was sent before a
+ * failure stays under its hold for a day, so that a repeat sends only the rest. Errors: those of
+ * `hashTree` and of a put; `changed` for a file that is not what it was when it was hashed.
+ */
+export async function putTree(
+  node: Node,
+  path: string,
+  options: PutTreeOptions = {},
+): Promise<PutTreeResult> {
+  const trees = treesOf(node)
+  const { name, signal, timeoutMs, onTreeProgress, label = path } = options
+  const calls = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }
+  const tree = await hashTree(path, options)
+  try {
+    const { key, size, files } = tree.root
+    if (name !== undefined) await checkUnbound(node, name, key, calls)
+    const hold = await trees.openHold(calls)
+    const sender = new TreeSender({ node, trees, hold, tree, path, label, calls, onTreeProgress })
+    await sender.send().catch((error: unknown) => {
+      throw resumable(error)
+    })
+    const { existed } = await commit(trees, hold, key, { ...calls, ...(name && { name }) })
+    return { key, size, files, existed, sent: sender.sent }
+  } finally {
+    tree.close()
+  }
+}
+
+const RESUME = 'repeat the command to resume: what was sent is kept for a day'
+
+/** The same fault with a hint how to go on, if it has none and the same call may succeed later. */
+function resumable(error: unknown): DstoreError {
+  const fault = asDstoreError(error)
+  const { code, message, hint, cause, kind } = fault
+  if (hint !== undefined || !kind.retry) return fault
+  return new DstoreError(code, message, { cause, hint: RESUME })
+}
+
+function treesOf({ trees }: Node): NodeTrees {
+  if (trees !== undefined) return trees
+  throw new DstoreError('incompatible', 'this node stores no directories', {
+    hint: 'update dstore on this machine and at Global',
+  })
+}
+
+/** Refuses a name that is bound to another key before anything is sent. */
+async function checkUnbound(
+  { index }: Node,
+  name: string,
+  key: Key,
+  calls: CallOptions,
+): Promise<void> {
+  const bound = await index.lookup(name, { ...calls, fresh: true })
+  if (bound === undefined || bound.key.equals(key)) return
+  throw new DstoreError('conflict', `the name ${name} is bound to ${bound.key.toString()}`)
+}
+
+/** A name that is taken stays taken: then nothing of what was sent will be wanted. */
+async function commit(
+  trees: NodeTrees,
+  hold: string,
+  key: Key,
+  options: CallOptions & { readonly name?: string },
+): ReturnType<NodeTrees['commitTree']> {
+  try {
+    return await trees.commitTree(hold, key, options)
+  } catch (error) {
+    if (asDstoreError(error).code === 'conflict') {
+      await trees.releaseHold(hold).catch(() => undefined)
+    }
+    throw error
+  }
+}
