@@ -58,9 +58,12 @@ type OnProgress = (progress: Progress) => void
 /** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon sent. */
 export class Client {
   readonly #http: HttpClient
+  /** Options of each call that does not set them. */
+  readonly #defaults: ClientOptions
 
-  private constructor(http: HttpClient) {
+  private constructor(http: HttpClient, defaults: ClientOptions = {}) {
     this.#http = http
+    this.#defaults = defaults
   }
 
   /** Connects to the daemon on this socket; undefined if none serves it. */
@@ -75,7 +78,12 @@ export class Client {
 
   /** The same connections for calls with other options. They close with the original client. */
   with(options: ClientOptions): Client {
-    return new Client(this.#http.with(options))
+    return new Client(this.#http.with({ ...this.#defaults, ...options }), this.#defaults)
+  }
+
+  /** The same connections, for calls that have these options unless `with` sets others. */
+  withDefaults(options: ClientOptions): Client {
+    return new Client(this.#http.with(options), options)
   }
 
   /** The calls that store trees. */
