@@ -2,8 +2,8 @@
  * What must be so of trees, at every moment and when all is quiet (specs/004-index.md, "Rules:
  * directories"). It reads the rows of the store after each transaction.
  */
-import { toHex } from '../../../src/bytes.ts'
-import type { Body, Request } from '../../../src/index/message.ts'
+import { equal, toHex } from '../../../src/bytes.ts'
+import type { Digest, Message, Request } from '../../../src/index/message.ts'
 import { decodeChange, decodeKey, keyRow } from '../../../src/index/records/record.ts'
 import { holdRow } from '../../../src/index/records/tree-record.ts'
 import type { Transaction } from '../../../src/store/store.ts'
@@ -26,6 +26,8 @@ export class TreeOracle {
   /** What a caller was told that an open hold keeps, by the hold's id in hex. */
   readonly #kept = new Map<string, { readonly hold: Uint8Array; readonly tokens: Set<number> }>()
   #history: History
+  /** Requests whose answers promise something, by session and id. */
+  readonly #requests = new Map<string, Request>()
 
   constructor(oracle: Oracle, store: SimStore) {
     this.#oracle = oracle
@@ -106,11 +108,36 @@ export class TreeOracle {
     for (const one of faultsAtRest(treeRows(this.#store))) this.#fail(one)
   }
 
-  /** Global answers a caller. */
-  answers(body: Body): void {
+  /** A request has come to Global. */
+  asked(session: number, { id, body }: Message): void {
+    const isKnown = body.type === 'make-directories' || body.type === 'commit-tree'
+    if (isKnown) this.#requests.set(`${session} ${id}`, body)
+  }
+
+  /** Global answers. */
+  answers(session: number, { id, body }: Message): void {
+    const request = this.#requests.get(`${session} ${id}`)
+    this.#requests.delete(`${session} ${id}`)
+    if (request?.type === 'commit-tree' && body.type === 'stored') {
+      this.#promise(request.digest, 'a tree')
+    }
+    if (request?.type === 'make-directories' && body.type === 'made-directories') {
+      request.digests.forEach((digest, i) => {
+        if (body.missing[i]!.length === 0) this.#promise(digest, 'a directory')
+      })
+    }
     if (body.type !== 'removed' || body.owed.length > 0 || body.digest === undefined) return
     // Whoever hears that a tree is removed may count on all of it.
     for (const token of below(body.digest[0]!)) this.#oracle.completedBelow(token, body.seq)
+  }
+
+  /** The last change that made this a directory, named or marked it, survives a crash. */
+  #promise(digest: Digest, what: string): void {
+    const { changes } = this.#oracle.history
+    const last = changes.findLastIndex(({ change }) => {
+      return (change.type === 'put' || change.type === 'bind') && equal(change.digest, digest)
+    })
+    this.#oracle.promise(last + 1, what)
   }
 
   #fail(what: string): void {
