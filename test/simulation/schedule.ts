@@ -89,7 +89,11 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     if (treeWork === undefined) work(world, global, local, plan)
     else treeWork.act(local)
   })
-  if (trees) again(1, 60, () => crashInTheMiddle(world, global))
+  if (trees) {
+    global.crashes = world.one([0, 0.005, 0.02])
+    global.syncMs = world.one([0, 10, 80])
+    again(1, 60, () => crashInTheMiddle(world, global))
+  }
   if (plan.faults.length > 0) {
     again(300, 4000, () =>
       plan.faults[world.pick(plan.faults.length)]!(world, global, world.one(locals)),
@@ -104,6 +108,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
 
   world.run(BUSY_MS, failed)
   busy = false
+  global.crashes = 0
   const outcome = (): Outcome => {
     return { violation: oracle.violation, transcript: world.transcript, steps }
   }
