@@ -10,6 +10,7 @@ import {
   decodeAdding,
   decodeCounter,
   decodeHeld,
+  decodeHold,
   encodeAdding,
   encodeEnded,
   encodeHeld,
@@ -34,6 +35,27 @@ export function* endHold(hold: Uint8Array): Flow<boolean> {
   if (seq !== undefined) return true
   const [ended] = yield* read([endedRow(hold)])
   return ended !== undefined
+}
+
+/**
+ * Ends a hold that was not used until this wall time. Gives the time when it expires if it was
+ * renewed meanwhile.
+ */
+export function* expireHold(hold: Uint8Array, trustedMs: number): Flow<number | undefined> {
+  for (;;) {
+    const key = holdRow(hold)
+    const [row] = yield* read([key])
+    if (row === undefined) return undefined
+    const { expiresMs } = decodeHold(row)
+    if (expiresMs > trustedMs) return expiresMs
+    const writes = [
+      { key, value: undefined },
+      { key: endedRow(hold), value: encodeEnded(undefined) },
+    ]
+    if ((yield* attempt({ conditions: [unchanged(key, row)], writes })) !== undefined) {
+      return undefined
+    }
+  }
 }
 
 /** Releases all that a hold kept, which has ended. */

@@ -35,7 +35,7 @@ import { makeDirectory } from './edges.ts'
 import { FlowRunner, attempt, read, scan, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
 import type { Beginning } from './key-removal.ts'
-import { endHold, releaseAll } from './release.ts'
+import { endHold, expireHold, releaseAll } from './release.ts'
 
 /** Directories of one request that are made at the same time. */
 const MADE_AT_ONCE = 16
@@ -174,8 +174,12 @@ export class Trees {
     for (const [id, expiresMs] of this.#holds) {
       if (trustedMs === undefined || expiresMs > trustedMs) continue
       this.#holds.delete(id)
-      const again = (): void => void this.#holds.set(id, expiresMs)
-      this.#end(fromHex(id)!, () => undefined, again)
+      const renewed = (untilMs: number): void => void this.#holds.set(id, untilMs)
+      this.#flows.run(
+        expireHold(fromHex(id)!, trustedMs),
+        (untilMs) => (untilMs === undefined ? this.#release(id) : renewed(untilMs)),
+        () => renewed(expiresMs),
+      )
     }
     for (const [id, since] of this.#answers) {
       if (now() - since < HOLD_ANSWER_MS && this.#answers.size <= HOLDS) break
