@@ -66,6 +66,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
   const locals = peers.map((peer) => new SimLocal({ ...parts, peer, global, elapsed: holder }))
   world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
+  if (trees) global.batchItems = world.one([1, 2, undefined])
   global.admit(peers)
   global.onExpelled = (peer) => locals.find((local) => local.peer === peer)?.expelled()
   global.start()

@@ -58,6 +58,8 @@ export class SimGlobal {
   #free = 0
   #synced = 0
   backup: Backup | undefined
+  /** Children of a directory that one transaction counts. */
+  batchItems: number | undefined
   /** How often it crashes between a commit and its sync. */
   crashes = 0
   /** How long what can be read may not be durable. */
@@ -108,6 +110,7 @@ export class SimGlobal {
       leaseMs,
       forgetAfterMs,
       rules,
+      ...(this.batchItems !== undefined && { batchItems: this.batchItems }),
     })
     this.#tick(this.#life)
   }
