@@ -2,7 +2,6 @@
  * The end of a hold: its values are released, and those removed that nothing else keeps
  * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
  */
-import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import {
@@ -72,7 +71,8 @@ export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<voi
         increments: digests.map((digest) => ({ key: keptRow(digest), by: -1 })),
       })
     }
-    if (adding) for (const digest of digests) yield* uncount(digest, options)
+    const isPart = adding && options.rules.partsCountedDown
+    if (isPart) for (const digest of digests) yield* uncount(digest, options)
     yield* collect(digests, options)
     yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
   }
@@ -107,8 +107,8 @@ function* uncount(digest: Digest, options: CollectOptions): Flow<void> {
     } else if (upto === 0) {
       yield* attempt({ conditions, writes: [{ key: addingRow(digest), value: undefined }] })
     } else {
-      const counted = nextDown(record.counted)
-      const { items } = yield* childrenOf(directory, counted.upto, BATCH_ITEMS)
+      const counted = nextDown(record.counted, options.batchItems)
+      const { items } = yield* childrenOf(directory, counted.upto, options.batchItems)
       yield* attempt({
         conditions,
         writes: [{ key: addingRow(digest), value: encodeAdding({ ...record, counted }) }],
