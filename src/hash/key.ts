@@ -78,6 +78,11 @@ export class Key {
     return equal(this.digest, other.digest)
   }
 
+  /** The key of this kind for the same value. */
+  as(kind: KeyKind): Key {
+    return kind === this.kind ? this : new Key(this.digest, kind)
+  }
+
   /** The CID in base32 lower case: the one spelling that dstore prints. */
   toString(): string {
     if (this.#text !== undefined) return this.#text
