@@ -205,13 +205,13 @@ test('R008-57 a cancelled put keeps its hold, and a repeat sends only the rest',
 })
 
 test('R008-58 progress counts files and bytes of each phase up to all of them', async (t) => {
-  const path = folderOf(t, TREE)
+  const path = folderOf(t, { ...TREE, 'again/b/two': '2', 'again/b/c/three': '33', same: '2' })
   const seen = new Map<string, TreeProgress>()
   const onTreeProgress = (progress: TreeProgress): void => void seen.set(progress.phase, progress)
   await putTree(new MemoryTrees(), path, { onTreeProgress })
   t.deepEqual([...seen.keys()], ['scan', 'hash', 'store'])
   for (const { phase, doneFiles, doneBytes, totalBytes } of seen.values()) {
-    t.deepEqual([doneFiles, doneBytes], [4, 13 + LARGE.length])
+    t.deepEqual([doneFiles, doneBytes], [7, 17 + LARGE.length])
     t.is(totalBytes, phase === 'scan' ? undefined : doneBytes)
   }
 })

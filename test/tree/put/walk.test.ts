@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
@@ -9,6 +9,7 @@ import { asDstoreError } from '../../../src/errors.ts'
 import type { DstoreError } from '../../../src/errors.ts'
 import { DIRECTORY_DEPTH } from '../../../src/limits.ts'
 import { IgnoreRules } from '../../../src/tree/put/walk/ignore-rules.ts'
+import { Walk } from '../../../src/tree/put/walk/walk.ts'
 import { hashTree } from '../../../src/tree/put/hash-tree.ts'
 import type { HashTreeOptions } from '../../../src/tree/put/hash-tree.ts'
 import { putTree } from '../../../src/tree/put/put-tree.ts'
@@ -132,6 +133,7 @@ test('R008-44 links out of the tree are refused, also those that leave through a
     { 'd/bad': { to: '../../x' } },
     { 'd/bad': { to: '..//./../x' } },
     { here: { to: '.' }, 'z-bad': { to: 'here/..' } },
+    { absolute: { to: '/etc' }, 'a-bad': { to: 'absolute/hostname' } },
     { 'a/b/c/deep': 'x', 'a/top': { to: 'b/../..' }, 'z-bad': { to: 'a/top/../inside' } },
   ]) {
     const path = folderOf(t, links)
@@ -256,6 +258,21 @@ test('R008-47 a folder of too many entries is refused by path, before anything i
   t.is((await hashTree(wide, { directoryBytes: tree.root.bytes })).root.bytes, tree.root.bytes)
   const links = folderOf(t, { 'wide/long': { to: 'x'.repeat(1000) } })
   await refused(t, links, 'wide', { directoryBytes: 1000 })
+})
+
+test('R008-40 a folder that is replaced while it is walked ends the put with its path', async (t) => {
+  const path = folderOf(t, { 'a/x': 'x', 'b/y': 'y', other: null })
+  const walk = new Walk({})
+  const root = walk.root(path, path)
+  const found = await walk.list(root)
+  const [a, b] = found.filter((one) => one.type === 'folder').map((one) => walk.enter(root, one))
+  rmSync(join(path, 'a'), { recursive: true })
+  symlinkSync('other', join(path, 'a'))
+  rmSync(join(path, 'b'), { recursive: true })
+  const replaced = asDstoreError(await t.throwsAsync(walk.list(a!)))
+  t.is(replaced.code, 'changed')
+  t.is(replaced.message, `${path}/a was replaced while it was being read`)
+  t.is(asDstoreError(await t.throwsAsync(walk.list(b!))).code, 'changed')
 })
 
 test('R008-40 the root may be a link to a folder, and nothing but a folder', async (t) => {
