@@ -8,6 +8,7 @@ import type { Directory } from '../../../src/directory/directory.ts'
 import { asDstoreError } from '../../../src/errors.ts'
 import type { DstoreError } from '../../../src/errors.ts'
 import { DIRECTORY_DEPTH } from '../../../src/limits.ts'
+import type { TreeProgress } from '../../../src/tree/put/tree-progress.ts'
 import { IgnoreRules } from '../../../src/tree/put/walk/ignore-rules.ts'
 import { Walk } from '../../../src/tree/put/walk/walk.ts'
 import { hashTree } from '../../../src/tree/put/hash-tree.ts'
@@ -50,7 +51,13 @@ async function refused(
 test('R008-41 devices, sockets and pipes are refused by path', async (t) => {
   const path = folderOf(t, { 'sub/a': 'a', z: 'z' })
   execFileSync('mkfifo', [join(path, 'sub/pipe')])
-  const pipe = await refused(t, path, 'sub/pipe')
+  const phases = new Set<string>()
+  const onTreeProgress = ({ phase }: TreeProgress): void => void phases.add(phase)
+  fill(path, { 'a-first': 'first' })
+  const pipe = await refused(t, path, 'sub/pipe', { onTreeProgress })
+  // Before anything is read.
+  t.deepEqual([...phases], ['scan'])
+  rmSync(join(path, 'a-first'))
   t.is(pipe.code, 'usage')
   t.regex(pipe.message, /is a pipe$/)
   const server = createServer().listen(join(path, 'a-socket'))
@@ -246,13 +253,14 @@ test('R008-47 a tree that is too deep is refused by path', async (t) => {
 test('R008-47 a folder of too many entries is refused by path, before anything is read', async (t) => {
   const files = Array.from({ length: 100 }, (_, one) => [`wide/${one}`, 'x'.repeat(300)] as const)
   const path = folderOf(t, Object.fromEntries(files))
+  execFileSync('mkfifo', [join(path, 'wide/#')])
   // What a name costs at least, and the rest of what the names cost with it.
-  for (const directoryBytes of [1000, 5600]) {
-    const error = await refused(t, path, 'wide', { directoryBytes })
-    t.is(error.code, 'too-large')
-    t.regex(error.hint ?? '', /tar c/)
-  }
+  const error = await refused(t, path, 'wide', { directoryBytes: 1000 })
+  t.is(error.code, 'too-large')
+  t.regex(error.hint ?? '', /tar c/)
   const wide = join(path, 'wide')
+  rmSync(join(wide, '#'))
+  t.is((await refused(t, path, 'wide', { directoryBytes: 5600 })).code, 'too-large')
   const tree = await hashTree(wide)
   tree.close()
   t.is((await hashTree(wide, { directoryBytes: tree.root.bytes })).root.bytes, tree.root.bytes)
