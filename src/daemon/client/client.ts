@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
-import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
+import type { InviteOptions, Progress, RangeRequest, VerifyOptions } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import { changes, documents, json, result, wholeLines } from './response.ts'
@@ -245,8 +245,10 @@ export class Client {
   }
 
   /** Verifies every value that the node keeps; ends with a `done` line. */
-  async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
-    const parts = { query: { repair: repair ? '1' : undefined }, ...STREAM }
+  async *verify({ repair, counts }: Omit<VerifyOptions, 'signal'>): AsyncGenerator<VerifyLine> {
+    const flag = (isSet = false): '1' | undefined => (isSet ? '1' : undefined)
+    const query = { repair: flag(repair), counts: flag(counts) }
+    const parts = { query, ...STREAM }
     for await (const line of this.#lines<VerifyLine>('POST', '/v1/verify', parts)) {
       yield line
       if (line.event === 'done') return
