@@ -91,7 +91,7 @@ export class Walk {
     if (folder.depth > DIRECTORY_DEPTH) {
       throw new DstoreError(
         'too-large',
-        `${shortened(folder.label)} is more than ${DIRECTORY_DEPTH} levels deep`,
+        `more than ${DIRECTORY_DEPTH} levels: ${shortened(folder.label)}`,
       )
     }
     // Only a followed link can lead back.
@@ -190,7 +190,7 @@ function checkSame({ path, label, device, inode }: Folder): void {
 
 function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
   if (notUtf8 !== undefined) {
-    throw new DstoreError('usage', `${labelIn(folder, notUtf8)} has a name that is not UTF-8`, {
+    throw new DstoreError('usage', `a name that is not UTF-8: ${labelIn(folder, notUtf8)}`, {
       hint: 'rename it, or leave it out with --ignore-file',
     })
   }
