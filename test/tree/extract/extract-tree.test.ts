@@ -199,7 +199,7 @@ test('R008-67 what a killed process left is removed, and what one is writing is 
   await extractTree(other, other.tree({ f: '1' }), join(folder, 'quick'), { lockFile })
   t.deepEqual(
     fs.readdirSync(folder),
-    ['.dstore-0-00000002.part', ...[active], 'dstore-0-00000000.part', 'quick'].toSorted(),
+    ['.dstore-0-00000002.part', active, 'dstore-0-00000000.part', 'quick'].toSorted(),
   )
   release()
   await slow
