@@ -1,5 +1,7 @@
 /** Trees at Global, at a Local, and through a daemon: the same calls, the same answers. */
 import { test } from '../serial.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { equal } from '../../src/bytes.ts'
 import { hash } from '../../src/hash/hasher.ts'
@@ -10,7 +12,7 @@ import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import { connectNode } from '../../src/daemon/client/remote-node.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { parseTicket } from '../../src/membership/ticket.ts'
-import type { Node, ServedNode } from '../../src/node/node.ts'
+import type { HoldId, Node, ServedNode } from '../../src/node/node.ts'
 import { eventually } from '../eventually.ts'
 import { Nodes, once, read } from './nodes.ts'
 import { putTree, putValues, valuesOf, type Tree } from './put-tree.ts'
@@ -19,6 +21,9 @@ const text = (value: string): Uint8Array => Buffer.from(value)
 
 const pattern = (length: number, seed = 1): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * seed) & 255)
+
+/** More than an inline value, which no other has. */
+const large = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, pattern(INLINE_VALUE_BYTES)])
 
 /** A small tree with a file beyond an inline value, whose content no other has. */
 const treeOf = (seed: string): Tree => ({
@@ -151,6 +156,46 @@ test('R007-219 a put under a hold has no name, and a hold is an id', async (t) =
     await t.throwsAsync(put({ hold: '0'.repeat(32) }), { code: 'not-found' }, name)
     await node.trees!.releaseHold(hold)
   }
+})
+
+test('R007-219 a value that only a hold keeps goes with the last hold', async (t) => {
+  const nodes = new Nodes(t)
+  const path = join(await nodes.folder(), 'file')
+  for (const { name, node } of await cases(t)) {
+    const trees = node.trees!
+    const ways: [way: string, put: (bytes: Uint8Array, hold: HoldId) => Promise<unknown>][] = [
+      ['a batch', (bytes, hold) => node.putMany([bytes], { hold })],
+      ['a small stream', (bytes, hold) => node.put({ bytes: once(bytes) }, { hold })],
+      ['a stream', (bytes, hold) => node.put({ bytes: once(large(bytes)) }, { hold })],
+      [
+        'a file',
+        async (bytes, hold) => {
+          await writeFile(path, large(bytes))
+          return node.put({ path }, { hold })
+        },
+      ],
+    ]
+    for (const [way, put] of ways) {
+      const about = `${name}: ${way}`
+      const bytes = text(about)
+      const isLarge = way === 'a stream' || way === 'a file'
+      const key = new Key(hash(isLarge ? large(bytes) : bytes).digest)
+      const [first, second] = [await trees.openHold(), await trees.openHold()]
+      await put(bytes, first)
+      await put(bytes, second)
+      await trees.releaseHold(first)
+      // It would be gone by the time that this value is.
+      const other = await trees.openHold()
+      await node.putMany([text(`beside ${about}`)], { hold: other })
+      await trees.releaseHold(other)
+      const beside = new Key(hash(text(`beside ${about}`)).digest)
+      await eventually(async () => (await node.index.stat(beside)) === undefined)
+      t.truthy(await node.index.stat(key), about)
+      await trees.releaseHold(second)
+      await eventually(async () => (await node.index.stat(key)) === undefined)
+    }
+  }
+  t.pass()
 })
 
 test('R003-139 an upload under a hold that has ended is refused, and leaves nothing', async (t) => {
