@@ -39,29 +39,43 @@ interface Case {
   readonly node: Node
 }
 
+/** What ends with the file: its nodes are shared by the tests that do not need their own. */
+const endings: (() => unknown)[] = []
+const shared = {
+  teardown: (end: () => unknown) => endings.push(end),
+} as unknown as ExecutionContext
+
+test.after.always(async () => {
+  for (const end of endings.toReversed()) await end()
+})
+
+let opened: Promise<Case[]> | undefined
+
 /** A Global, a Local of it, and the clients of a daemon over each. */
-async function cases(t: ExecutionContext): Promise<Case[]> {
-  const nodes = new Nodes(t)
+const cases = (): Promise<Case[]> => (opened ??= open())
+
+async function open(): Promise<Case[]> {
+  const nodes = new Nodes(shared)
   const global = await nodes.global()
   const local = await nodes.local(global)
   return [
     { name: 'global', node: global },
     { name: 'local', node: local },
-    { name: 'client of global', node: await clientOf(t, nodes, global) },
-    { name: 'client of local', node: await clientOf(t, nodes, local) },
+    { name: 'client of global', node: await clientOf(nodes, global) },
+    { name: 'client of local', node: await clientOf(nodes, local) },
   ]
 }
 
-async function clientOf(t: ExecutionContext, nodes: Nodes, node: ServedNode): Promise<Node> {
+async function clientOf(nodes: Nodes, node: ServedNode): Promise<Node> {
   const daemon = await startDaemon({
     directory: stateDirectory(await nodes.folder()),
     settings: {},
     log: createLog('error', () => undefined),
     openNode: () => Promise.resolve(borrowed(node)),
   })
-  t.teardown(() => daemon.close())
+  shared.teardown(() => daemon.close())
   const client = (await connectNode(daemon.socket))!
-  t.teardown(() => client.close())
+  shared.teardown(() => client.close())
   return client
 }
 
@@ -77,7 +91,7 @@ function borrowed(node: ServedNode): ServedNode {
 }
 
 test('R007-215 a tree is put under a hold, with a name or without one, at every node', async (t) => {
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const tree = treeOf(name)
     const { root, files, directories } = valuesOf(tree)
     const stored = await putTree(node, tree, `trees/${name}`)
@@ -98,7 +112,7 @@ test('R007-215 a tree is put under a hold, with a name or without one, at every 
 })
 
 test('R007-216 a hold keeps what is present, and says what is not', async (t) => {
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const trees = node.trees!
     const { root, files, directories } = valuesOf(treeOf(`present ${name}`))
     const hold = await trees.openHold()
@@ -122,7 +136,7 @@ test('R007-216 a hold keeps what is present, and says what is not', async (t) =>
 })
 
 test('R007-217 a directory without its children is not made, and they are named', async (t) => {
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const trees = node.trees!
     const { root, files, directories } = valuesOf({ a: text(`1 ${name}`), b: { c: text(name) } })
     const hold = await trees.openHold()
@@ -145,7 +159,7 @@ test('R007-217 a directory without its children is not made, and they are named'
 })
 
 test('R007-219 a put under a hold has no name, and a hold is an id', async (t) => {
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const hold = await node.trees!.openHold()
     t.regex(hold, /^[0-9a-f]{32}$/)
     const put = (options: object): Promise<unknown> =>
@@ -161,7 +175,7 @@ test('R007-219 a put under a hold has no name, and a hold is an id', async (t) =
 test('R007-219 a value that only a hold keeps goes with the last hold', async (t) => {
   const nodes = new Nodes(t)
   const path = join(await nodes.folder(), 'file')
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const trees = node.trees!
     const ways: [way: string, put: (bytes: Uint8Array, hold: HoldId) => Promise<unknown>][] = [
       ['a batch', (bytes, hold) => node.putMany([bytes], { hold })],
@@ -199,7 +213,7 @@ test('R007-219 a value that only a hold keeps goes with the last hold', async (t
 })
 
 test('R003-139 an upload under a hold that has ended is refused, and leaves nothing', async (t) => {
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const hold = await node.trees!.openHold()
     await node.trees!.releaseHold(hold)
     const bytes = pattern(INLINE_VALUE_BYTES + 300_000, name.length + 7)
@@ -214,7 +228,7 @@ test('R003-139 an upload under a hold that has ended is refused, and leaves noth
 })
 
 test('R007-227 bytes that are no directory are not given for the key of one', async (t) => {
-  for (const { name, node } of await cases(t)) {
+  for (const { name, node } of await cases()) {
     const tree = { 'only.txt': text(`only of ${name}`) }
     const { root, directories } = valuesOf(tree)
     const plain = new Key(root.digest)
@@ -246,16 +260,18 @@ test('R007-227 bytes that are no directory are not given for the key of one', as
 })
 
 test('R007-227 the removal of a directory says how far it has come', async (t) => {
-  for (const { name, node } of await cases(t)) {
-    const { root, files, directories } = valuesOf(treeOf(`removal ${name}`))
-    await putTree(node, treeOf(`removal ${name}`), `removed/${name}`)
+  for (const { name, node } of await cases()) {
+    // Nothing of it is in another tree.
+    const tree = { a: text(`removal ${name}`), sub: { deep: { x: text(`x ${name}`) } } }
+    const { root, files, directories } = valuesOf(tree)
+    await putTree(node, tree, `removed/${name}`)
     const values = files.length + directories.length
     const removed = await node.index.unbind(`removed/${name}`)
     t.is(removed.key!.toString(), root.toString(), name)
     t.like(removed.tree, { removed: values, complete: true }, name)
     for (const { key } of directories) t.is(await node.index.stat(key), undefined, name)
 
-    await putTree(node, treeOf(`removal ${name}`))
+    await putTree(node, tree)
     const again = await node.index.remove(root)
     t.like(again.tree, { removed: values, complete: true }, name)
     t.is(again.owed.length, 0, name)
