@@ -52,8 +52,9 @@ async function run({ command, env }: Daemon, args: string): Promise<void> {
   const begin = performance.now()
   const child = spawn('bash', ['-c', `exec ${command} ${args}`], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
+  child.stdout.resume()
   let mib = 0
   const timer = setInterval(() => (mib = peak(child.pid!) ?? mib), 20)
   const [code] = (await once(child, 'exit')) as [number | null]
