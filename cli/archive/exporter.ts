@@ -7,6 +7,7 @@ import { counted } from '../terminal/progress.ts'
 import { NamesPage } from './names-file.ts'
 import type { SelectedValue, UnavailableValue } from './selection.ts'
 import { BLOCK_BYTES, paddingOf } from './tar-header.ts'
+import { bytesKey } from './tree-selection.ts'
 import { TarWriter } from './tar-writer.ts'
 
 export class Exporter {
@@ -39,7 +40,7 @@ export class Exporter {
     const { key, size } = facts
     let pieces: AsyncIterable<Uint8Array>
     try {
-      pieces = bytes === undefined ? (await this.#client.get(key)).bytes : once(bytes)
+      pieces = bytes === undefined ? (await this.#client.get(bytesKey(key))).bytes : once(bytes)
     } catch (error) {
       return { text: key, fault: asDstoreError(error) }
     }

@@ -1,11 +1,13 @@
 /** `dstore rm`: remove values and names everywhere, acknowledged by Locals (R007-31). */
-import { DstoreError, ERRORS } from '../../src/errors.ts'
+import { asDstoreError, DstoreError, ERRORS } from '../../src/errors.ts'
 import type { RemoveAnswer } from '../../src/daemon/api/api.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { explainNotFound, parseReferences } from '../input/references.ts'
+import { explainNotFound } from '../input/key-fault.ts'
+import { parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
@@ -14,6 +16,7 @@ export async function rm(invocation: Invocation): Promise<number> {
   const { force = false, 'name-only': nameOnly = false } = flags
   const references = await parseReferences(positionals)
   for (const { text, type } of references.values()) {
+    if (type === 'path') throw belowDirectory(text)
     if (nameOnly && type === 'key') throw new DstoreError('usage', `not a name but a key: ${text}`)
   }
   const client = await useDaemon(invocation)
@@ -25,7 +28,9 @@ export async function rm(invocation: Invocation): Promise<number> {
       return printRemoval(terminal, removed, removedText(removed), lists)
     }
     const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
-      throw await explainNotFound(text, error)
+      throw (await isPathBelow(client, text, error))
+        ? belowDirectory(text)
+        : await explainNotFound(text, error)
     })
     const { name, key, seq, acknowledged } = unbound
     const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
@@ -33,6 +38,20 @@ export async function rm(invocation: Invocation): Promise<number> {
     const code = await printRemoval(terminal, unbound, `unbound ${name}${value}`, lists)
     if (key === undefined && !nameOnly) terminal.note(KEPT)
     return code
+  })
+}
+
+/** Is it a path below a name of a directory? */
+async function isPathBelow(client: Client, text: string, error: unknown): Promise<boolean> {
+  if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) return false
+  const { findWord } = await import('../tree/open-tree.ts')
+  const word = await findWord(client, text).catch(() => undefined)
+  return word !== undefined && word.path.length > 0
+}
+
+function belowDirectory(text: string): DstoreError {
+  return new DstoreError('usage', `${text} is below a directory, which does not change`, {
+    hint: '`dstore stat` prints its key: `dstore rm KEY --force` removes that value everywhere',
   })
 }
 

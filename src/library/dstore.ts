@@ -208,7 +208,8 @@ export interface Dstore extends DirectoryCalls {
 
   /**
    * Verify every value that this node keeps (specs/005). Reports damaged ones and no longer serves
-   * them; `repair` fetches them again.
+   * them; `repair` fetches them again. With `counts`, at Global, it counts again what directories
+   * hold instead, and corrects wrong counts (specs/004, R004-111).
    */
   verify(options?: VerifyOptions): AsyncIterable<Verification>
 

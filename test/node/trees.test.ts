@@ -9,6 +9,7 @@ import { createLog } from '../../src/daemon/process/log.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import { connectNode } from '../../src/daemon/client/remote-node.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
+import { parseTicket } from '../../src/membership/ticket.ts'
 import type { Node, ServedNode } from '../../src/node/node.ts'
 import { eventually } from '../eventually.ts'
 import { Nodes, once, read } from './nodes.ts'
@@ -84,7 +85,7 @@ test('R007-215 a tree is put under a hold, with a name or without one, at every 
     const size = files.reduce((sum, { byteLength }) => sum + byteLength, 0)
     t.like(facts!.directory, { totalSize: size, files: files.length }, name)
     // Global counts what is missing when it has recovered.
-    await eventually(async () => (await node.index.stat(root))!.directory!.mayLack === false)
+    await eventually(async () => !(await node.index.stat(root))!.directory!.mayLack)
     t.is((await node.index.stat(new Key(hash(files[0]!).digest)))!.heldBy, 1, name)
     // Again, without a name: the same tree.
     t.true((await putTree(node, tree)).existed, name)
@@ -165,4 +166,99 @@ test('R003-139 an upload under a hold that has ended is refused, and leaves noth
     t.regex(error.message, /hold/, name)
     t.is(await node.index.stat(new Key(hash(bytes).digest)), undefined, name)
   }
+})
+
+test('R007-227 bytes that are no directory are not given for the key of one', async (t) => {
+  for (const { name, node } of await cases(t)) {
+    const tree = { 'only.txt': text(`only of ${name}`) }
+    const { root, directories } = valuesOf(tree)
+    const plain = new Key(root.digest)
+    const { bytes } = directories[0]!
+    const isRefused = async (why: string): Promise<void> => {
+      const error = await t.throwsAsync(node.get(root), { code: 'not-found' }, `${name}: ${why}`)
+      t.regex(error.message, /stored, but not as a directory/, name)
+      t.is(await node.index.stat(root), undefined, name)
+      t.is(node.getImmediate?.(root.toString()), undefined, name)
+      t.true(equal(await read(node, plain), bytes), name)
+      await t.throwsAsync(node.index.bind(`bound ${name}`, root), { code: 'not-found' }, name)
+    }
+    await node.put({ bytes: once(bytes) })
+    await isRefused('put as bytes')
+
+    await putTree(node, tree)
+    t.true(equal(await read(node, root), bytes), name)
+    t.true(equal(await read(node, root), bytes), 'again, out of a cache')
+    t.is((await node.get(root)).key.toString(), root.toString(), name)
+    t.is((await node.get(plain)).key.toString(), plain.toString(), name)
+    t.is((await node.index.stat(root))!.directory!.files, 1, name)
+    t.is((await node.index.stat(plain))!.directory, undefined, name)
+    t.is((await node.index.bind(`bound ${name}`, root)).key.toString(), root.toString())
+
+    await node.index.remove(root, { force: true })
+    await node.put({ bytes: once(bytes) })
+    await isRefused('removed, and put as bytes')
+  }
+})
+
+test('R007-227 the removal of a directory says how far it has come', async (t) => {
+  for (const { name, node } of await cases(t)) {
+    const { root, files, directories } = valuesOf(treeOf(`removal ${name}`))
+    await putTree(node, treeOf(`removal ${name}`), `removed/${name}`)
+    const values = files.length + directories.length
+    const removed = await node.index.unbind(`removed/${name}`)
+    t.is(removed.key!.toString(), root.toString(), name)
+    t.like(removed.tree, { removed: values, complete: true }, name)
+    for (const { key } of directories) t.is(await node.index.stat(key), undefined, name)
+
+    await putTree(node, treeOf(`removal ${name}`))
+    const again = await node.index.remove(root)
+    t.like(again.tree, { removed: values, complete: true }, name)
+    t.is(again.owed.length, 0, name)
+    for (const one of files) t.is(await node.index.stat(new Key(hash(one).digest)), undefined, name)
+  }
+})
+
+test('R007-227 a child that a directory holds is removed by force only, and is missed', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const tree = treeOf('forced')
+  const { root, files } = valuesOf(tree)
+  await putTree(local, tree)
+  const child = new Key(hash(files[0]!).digest)
+  const error = await t.throwsAsync(local.index.remove(child), { code: 'conflict' })
+  t.regex(error.message, /1 directory/)
+  await eventually(async () => !(await local.index.stat(root))!.directory!.mayLack)
+  t.is((await global.status()).store!.missingHeld, undefined)
+  await local.index.remove(child, { force: true })
+  t.true((await local.index.stat(root))!.directory!.mayLack)
+  t.true((await global.index.stat(root))!.directory!.mayLack)
+  t.is((await global.status()).store!.missingHeld, 1)
+  await t.throwsAsync(read(local, child), { code: 'not-found' })
+  await local.put({ bytes: once(files[0]!) })
+  t.is((await global.status()).store!.missingHeld, undefined)
+})
+
+test('R007-228 a reader reads trees, and stores none', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const { ticket } = await global.members.invite({ role: 'reader' })
+  const reader = await nodes.open({ role: 'local', ticket: parseTicket(ticket) })
+  await eventually(async () => (await reader.status()).global!.state === 'connected')
+  const tree = treeOf('for readers')
+  const { root, directories } = valuesOf(tree)
+  await putTree(global, tree)
+  t.true(equal(await read(reader, root), directories.at(-1)!.bytes))
+  const hold = await global.trees!.openHold()
+  const refused: (() => Promise<unknown>)[] = [
+    () => reader.trees!.openHold(),
+    () => reader.trees!.releaseHold(hold),
+    () => reader.trees!.present(hold, [root]),
+    () => reader.trees!.makeDirectories(hold, [root]),
+    () => reader.trees!.commitTree(hold, root),
+    () => reader.putMany([text('x')], { hold }),
+    () => reader.put({ bytes: once(pattern(400_000)) }, { hold }),
+  ]
+  for (const call of refused) await t.throwsAsync(call(), { code: 'not-permitted' }, String(call))
+  t.deepEqual(await global.trees!.present(hold, [root]), [true])
 })

@@ -122,7 +122,11 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     if (local.isAsleep) local.wake()
     if (!local.isUp) local.start()
   }
-  treeWork?.releaseAll()
+  if (treeWork !== undefined) {
+    // By then every caller has its answer, or gave up.
+    world.run(BUSY_MS + QUIET_MS / 2, failed)
+    treeWork.releaseAll()
+  }
   world.run(BUSY_MS + QUIET_MS, failed)
   if (!failed()) global.trees?.atRest()
   const existing = new Set(oracle.existing())

@@ -26,6 +26,7 @@ import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { COPY_SHARE_BYTES, copyStored } from './copy-stored.ts'
+import { CountVerifier } from './counts/verify-counts.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
@@ -97,6 +98,7 @@ export class Global implements Node {
   readonly #traffic: Traffic
   readonly #transfers: TransferService
   readonly #known: KnownFiles
+  readonly #counts: CountVerifier
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
@@ -113,6 +115,7 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
+    this.#counts = new CountVerifier({ store: options.store, repair, ask: askOf(driver), random })
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),
@@ -261,6 +264,7 @@ export class Global implements Node {
   }
 
   verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    if (options.counts === true) return this.#counts.verify(options)
     return verifyStore(this.#store, this.#repair, options)
   }
 

@@ -146,7 +146,7 @@ export class Machine {
       }
       case 'scan': {
         const { ticket, table, prefix, after, limit } = effect
-        const rows = store.scan(table, prefix, { limit, ...(after && { after }) })
+        const rows = store.page(table, prefix, after, limit)
         return this.handle({ type: 'rows', ticket, rows, now })
       }
       case 'children': {

@@ -16,7 +16,8 @@ class CrashingMachine extends TreeMachine {
 
   override carryOut(effect: GlobalEffect): void {
     if (effect.type !== 'commit' && effect.type !== 'commit-all') return super.carryOut(effect)
-    if (--this.commitsLeft > 0) return super.carryOut(effect)
+    // While the base class starts, there is no number yet.
+    if (!(--this.commitsLeft <= 0)) return super.carryOut(effect)
     const { transactions } =
       effect.type === 'commit' ? { transactions: [effect.transaction] } : effect
     for (const transaction of transactions) this.store.apply(transaction)

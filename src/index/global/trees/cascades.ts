@@ -39,7 +39,7 @@ export interface CascadeProgress {
   readonly most: number
   /** The seq of the last removal that is durable. */
   readonly lastSeq: number
-  /** When a value was removed last. */
+  /** When it did a step last. */
   readonly movedAt: number
   readonly hasEnded: boolean
 }
@@ -197,6 +197,7 @@ export class Cascades {
         writes: [{ key, value: encodeCascade({ ...record, counted: next }) }],
         increments: down.map((digest) => ({ key: heldRow(digest), by: -1 })),
       })
+      if (root.id !== 0) this.#tree(root.id).movedAt = this.#options.now()
     }
   }
 

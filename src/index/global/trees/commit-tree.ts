@@ -27,14 +27,23 @@ import { attempt, confirm, read, scan, type Flow } from './flow.ts'
 import { holdEnded, type HoldContext } from './holds.ts'
 import { below, boundAbove, boundBelow, rowsAbove } from './names.ts'
 
+export interface Committed {
+  readonly receipt: Receipt
+  /** The hold has ended, now or before. One that was never open has not. */
+  readonly hasEnded: boolean
+}
+
 /** Names the root of a tree, or marks it, and ends the hold. A repeat gives the same receipt. */
-export function* commitTree({ hold, digest, name }: CommitTree): Flow<Receipt> {
+export function* commitTree({ hold, digest, name }: CommitTree): Flow<Committed> {
   for (;;) {
     const names = name === undefined ? [] : [nameRow(name), ...rowsAbove(name)]
     const keys = [keyRow(digest), holdRow(hold), endedRow(hold), ...names]
     const rows = yield* read(keys)
-    const [row, holder, , taken] = rows
-    if (holder === undefined) return committedBefore({ digest, name }, rows)
+    const [row, holder, ended, taken] = rows
+    if (holder === undefined) {
+      const receipt = committedBefore({ digest, name }, rows)
+      return { receipt, hasEnded: ended !== undefined }
+    }
     const found = directoryOf(digest, row)
     const isBound = name !== undefined && isBoundTo(name, digest, taken)
     const conditions: Condition[] = [...conditionsOf(keys, rows)]
@@ -51,7 +60,7 @@ export function* commitTree({ hold, digest, name }: CommitTree): Flow<Receipt> {
       { key: endedRow(hold), value: encodeEnded({ ...receipt, name }) },
     ]
     const seq = yield* attempt({ conditions, change, writes: [...writes, ...end] })
-    if (seq !== undefined) return receipt
+    if (seq !== undefined) return { receipt, hasEnded: true }
   }
 }
 

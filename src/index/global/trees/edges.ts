@@ -42,8 +42,11 @@ export function* makeDirectory(
 ): Flow<PresentItem[]> {
   for (;;) {
     const own = [holdRow(hold), keyRow(digest), addingRow(digest)]
-    const keys = context.mayLack() ? [...own, missingRow(digest)] : own
+    const mayLack = context.mayLack()
+    const keys = mayLack ? [...own, missingRow(digest)] : own
     const [holder, row, adding, missing] = yield* read(keys)
+    // It may be the removal of this directory that is the reason, and that came before the look-up.
+    if (!mayLack && context.mayLack()) continue
     const renewed = renewal(hold, holder, context)
     if (row === undefined) {
       throw new DstoreError('not-found', `no such key: ${textOf(digest)}`, {

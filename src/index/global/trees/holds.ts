@@ -131,8 +131,11 @@ function* putSome(
   context: HoldContext,
 ): Flow<(Receipt | undefined)[]> {
   const keys = values.map(({ digest }) => keyRow(digest))
-  const lacking = context.mayLack() ? values.map(({ digest }) => missingRow(digest)) : []
+  const mayLack = context.mayLack()
+  const lacking = mayLack ? values.map(({ digest }) => missingRow(digest)) : []
   const [holder, ...rows] = yield* read([holdRow(hold), ...keys, ...lacking])
+  // It may be a removal of one of these that is the reason, and that came before the look-up.
+  if (!mayLack && context.mayLack()) return values.map(() => undefined)
   const renewed = renewal(hold, holder, context)
   const stillThere = keys.filter((_, i) => rows[i] !== undefined).map((present) => ({ present }))
   const digests = values.map(({ digest }) => digest)

@@ -22,15 +22,18 @@ import {
 import { collect, nextDown, type CollectOptions } from './collect.ts'
 import { attempt, childrenOf, read, scan, unchanged, type Flow } from './flow.ts'
 
-/** Ends a hold without a tree. Does nothing for one that has ended. */
-export function* endHold(hold: Uint8Array): Flow<void> {
-  yield* attempt({
+/** Ends a hold without a tree. Has it ended, now or before? One that was never open has not. */
+export function* endHold(hold: Uint8Array): Flow<boolean> {
+  const seq = yield* attempt({
     conditions: [{ present: holdRow(hold) }],
     writes: [
       { key: holdRow(hold), value: undefined },
       { key: endedRow(hold), value: encodeEnded(undefined) },
     ],
   })
+  if (seq !== undefined) return true
+  const [ended] = yield* read([endedRow(hold)])
+  return ended !== undefined
 }
 
 /** Releases all that a hold kept, which has ended. */

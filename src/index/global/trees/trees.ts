@@ -150,8 +150,8 @@ export class Trees {
       case 'make-directories':
         return this.#make(request, finish, failed)
       case 'commit-tree':
-        return run(commitTree(request), (receipt) => {
-          this.#release(toHex(request.hold))
+        return run(commitTree(request), ({ receipt, hasEnded }) => {
+          if (hasEnded) this.#release(toHex(request.hold))
           return { type: 'stored', receipts: [receipt] }
         })
       case 'offer':
@@ -219,8 +219,8 @@ export class Trees {
   #end(hold: Uint8Array, done: () => void, failed: (why: DstoreError) => void): void {
     this.#flows.run(
       endHold(hold),
-      () => {
-        this.#release(toHex(hold))
+      (hasEnded) => {
+        if (hasEnded) this.#release(toHex(hold))
         done()
       },
       failed,
@@ -230,6 +230,7 @@ export class Trees {
   /** A hold has ended: its values are to be released. */
   #release(id: string): void {
     this.#holds.delete(id)
+    if (this.#answers.has(id)) return
     this.#ended.add(id)
     this.#releaseNext()
   }
@@ -282,12 +283,17 @@ export class Trees {
   *#findLeft(): Flow<void> {
     let after: Uint8Array | undefined
     for (;;) {
-      const [row] = yield* scan('meta', HOLD_ROWS, 1, after)
-      if (row === undefined) break
-      const hold = holdOf(row, HOLD_ROWS)
-      // The records of a hold that has ended have no row before them.
-      after = afterHold(hold ?? row.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES))
-      if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
+      const rows: readonly Row[] = yield* scan('meta', HOLD_ROWS, HOLD_PAGE, after)
+      for (const row of rows) {
+        const hold = holdOf(row, HOLD_ROWS)
+        if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
+      }
+      const last = rows.at(-1)
+      if (last === undefined) break
+      // The records of a hold are many, and those of one that has ended have no row before them.
+      after = afterHold(
+        holdOf(last, HOLD_ROWS) ?? last.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES),
+      )
     }
     after = undefined
     for (;;) {
@@ -305,15 +311,26 @@ export class Trees {
     this.#isCounting = true
     const missings = this.#missings
     this.#flows.run(
-      read([MISSING_ROW]),
-      ([row]) => {
+      nothingMissing(),
+      (isSo) => {
         this.#isCounting = false
-        if (row === undefined && missings === this.#missings) this.#mayLack = false
+        if (isSo && missings === this.#missings) this.#mayLack = false
       },
       () => (this.#isCounting = false),
     )
   }
 }
+
+/** The transaction comes after each removal that was begun before it: that may count one. */
+function* nothingMissing(): Flow<boolean> {
+  const [row] = yield* read([MISSING_ROW])
+  if (row !== undefined) return false
+  const conditions = [{ key: MISSING_ROW, version: 0 }]
+  return (yield* attempt({ conditions, writes: [] })) !== undefined
+}
+
+/** Rows of holds and of what they keep that are read at once: a record has up to 32 KiB. */
+const HOLD_PAGE = 64
 
 const HELD: Body = { type: 'held' }
 

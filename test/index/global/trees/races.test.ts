@@ -319,3 +319,29 @@ test('R004-97: a commit that is repeated after a lost answer gives the same, als
   t.like(machine.commit(INNER, 'inner'), { type: 'stored', receipts: [{ existed: true }] })
   t.deepEqual(machine.faults(), [])
 })
+
+test('R004-103: a put whose look-up comes after a forced removal that was not begun before it', (t) => {
+  const requests = [
+    { type: 'put', values: [A.bytes], name: undefined },
+    { type: 'put', values: [A.bytes], name: 'a' },
+    { type: 'put', values: [A.bytes], name: undefined, hold: OTHER },
+  ] as const
+  for (const request of requests) {
+    const machine = sent(A, B, INNER)
+    machine.openHold(OTHER)
+    machine.make([INNER])
+    machine.commit(INNER, 'inner')
+    machine.tick(1)
+    machine.holds.add('read')
+    const put = machine.ask(request)
+    const [look] = machine.held.splice(0)
+    machine.holds.clear()
+    t.like(machine.remove(A, true), { type: 'removed' })
+    t.is(machine.missing, 1)
+    machine.carryOut(look!)
+    t.like(put(), { type: 'stored' })
+    t.is(machine.missing, 0)
+    machine.releaseHold(OTHER)
+    t.deepEqual(machine.faults(), [])
+  }
+})

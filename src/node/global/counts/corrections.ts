@@ -1,0 +1,167 @@
+/**
+ * Corrects counts that are wrong (specs/004-index.md, R004-112, R004-113). Each correction is a
+ * transaction of its own, which holds only where nothing changed since the count. What nothing keeps
+ * then is put under a hold, and so removed as its end removes everything else.
+ */
+import { keyRow } from '../../../index/records/record.ts'
+import {
+  MISSING_ROW,
+  MISSING_ROWS,
+  decodeMissing,
+  encodeHeld,
+  encodeMissing,
+  heldRecordRow,
+  heldRow,
+  holdRow,
+  keptRow,
+  missingRow,
+} from '../../../index/records/tree-record.ts'
+import { HOLD_ID_BYTES } from '../../../limits.ts'
+import { decodeCounter, encodeCounter } from '../../../store/counters.ts'
+import type {
+  Condition,
+  RecordKey,
+  Row,
+  Store,
+  Transaction,
+  VersionCondition,
+  Write,
+} from '../../../store/store.ts'
+import type { Ask } from '../../calls/index-calls.ts'
+import type { LooseKey } from './edge-walk.ts'
+import type { Count, Keepers } from './range-tally.ts'
+import { rowsOf } from './rows.ts'
+
+export interface CorrectionsOptions {
+  readonly store: Store
+  readonly ask: Ask
+  readonly random: (bytes: number) => Uint8Array
+}
+
+export class Corrections {
+  readonly #options: CorrectionsOptions
+  /** Of what is to be removed, unless something keeps it. */
+  #hold: Uint8Array | undefined
+  #records = 0
+
+  constructor(options: CorrectionsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Writes the number that was counted. False if the counter has changed since, or one of the rows
+   * that keep the key, which are asked for where the counter has no row.
+   */
+  async count(
+    by: Keepers,
+    digest: Uint8Array,
+    { version, counted }: Count,
+    keepers: readonly VersionCondition[],
+  ): Promise<boolean> {
+    const key = by === 'directories' ? heldRow(digest) : keptRow(digest)
+    const value = counted === 0 ? undefined : encodeCounter(counted)
+    const change = {
+      conditions: [{ key, version }, ...(version === 0 ? keepers : [])],
+      writes: [{ key, value }],
+    }
+    return counted === 0 ? this.#releasing(digest, change) : this.#commit(change)
+  }
+
+  /** Removes a key that nothing keeps. False if something keeps it by now, or it is gone. */
+  remove({ digest, version }: LooseKey): Promise<boolean> {
+    return this.#releasing(digest, {
+      conditions: [
+        { key: keyRow(digest), version },
+        { key: heldRow(digest), version: 0 },
+        { key: keptRow(digest), version: 0 },
+      ],
+      writes: [],
+    })
+  }
+
+  /** Marks a key that directories hold as missing. False if something has changed since. */
+  markMissing(digest: Uint8Array, key: Row | undefined, asDirectory: boolean): Promise<boolean> {
+    const mark = missingRow(digest)
+    return this.#commit({
+      conditions: [
+        unchanged(keyRow(digest), key),
+        { key: mark, version: 0 },
+        { present: heldRow(digest) },
+      ],
+      writes: [{ key: mark, value: encodeMissing({ directory: asDirectory }) }],
+      increments: [{ key: MISSING_ROW, by: 1 }],
+    })
+  }
+
+  /** Takes back a mark that is wrong. False if something has changed since. */
+  unmarkMissing(digest: Uint8Array, mark: Row, because: VersionCondition): Promise<boolean> {
+    return this.#commit({
+      conditions: [because, unchanged(missingRow(digest), mark)],
+      writes: [{ key: missingRow(digest), value: undefined }],
+      increments: [{ key: MISSING_ROW, by: -1 }],
+    })
+  }
+
+  /** Counts the marks of missing keys. False if one was set or taken back meanwhile. */
+  async countMarks(): Promise<boolean> {
+    const { store } = this.#options
+    const [stated] = await store.rows([MISSING_ROW])
+    let counted = 0
+    for await (const _ of rowsOf(store, 'meta', MISSING_ROWS)) counted++
+    if (decodeCounter(stated?.value) === counted) return true
+    const value = counted === 0 ? undefined : encodeCounter(counted)
+    return this.#commit({
+      conditions: [unchanged(MISSING_ROW, stated)],
+      writes: [{ key: MISSING_ROW, value }],
+    })
+  }
+
+  /** Ends the hold: the index removes what nothing keeps. */
+  async end(): Promise<void> {
+    if (this.#hold === undefined) return
+    await this.#options.ask({ type: 'hold', id: this.#hold, release: true }, {})
+    this.#hold = undefined
+  }
+
+  /** Puts the key under the hold in the same transaction. */
+  async #releasing(
+    digest: Uint8Array,
+    { conditions, writes }: Pick<Transaction, 'conditions' | 'writes'>,
+  ): Promise<boolean> {
+    const hold = (this.#hold ??= await this.#open())
+    const record: Write = {
+      key: heldRecordRow(hold, 0, this.#records++),
+      value: encodeHeld({ digests: [digest], released: false, adding: false }),
+    }
+    return this.#commit({
+      conditions: [{ present: holdRow(hold) }, ...conditions],
+      writes: [...writes, record],
+      increments: [{ key: keptRow(digest), by: 1 }],
+    })
+  }
+
+  async #open(): Promise<Uint8Array> {
+    const id = this.#options.random(HOLD_ID_BYTES)
+    await this.#options.ask({ type: 'hold', id, release: false }, {})
+    return id
+  }
+
+  async #commit(change: {
+    readonly conditions: readonly Condition[]
+    readonly writes: readonly Write[]
+    readonly increments?: Transaction['increments'] & object
+  }): Promise<boolean> {
+    const { ok } = await this.#options.store.commit({ ...change, entry: undefined })
+    return ok
+  }
+}
+
+/** Is the key whole again, as what the mark says it was? */
+export function isWhole(mark: Row, isThere: boolean, isDirectory: boolean): boolean {
+  return isThere && (isDirectory || !decodeMissing(mark).directory)
+}
+
+const unchanged = (key: RecordKey, row: Row | undefined): VersionCondition => ({
+  key,
+  version: row?.version ?? 0,
+})
