@@ -17,7 +17,7 @@ import { VERSIONS, versionOf } from './versions.ts'
 
 const KILLS = Number(process.env['DSTORE_KILLS'] ?? 2)
 /** Of each version. */
-const FILES = Number(process.env['DSTORE_KILLED_FILES'] ?? 200)
+const FILES = Number(process.env['DSTORE_KILLED_FILES'] ?? 150)
 /** A process is killed in the middle of one of its first calls. */
 const MOST_CALLS = 10
 const MOST_DELAY_MS = FILES / 2
