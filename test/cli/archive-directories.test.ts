@@ -173,6 +173,32 @@ test('R007-284: a directory that lacks a value fails with those that it is in, a
   t.deepEqual(to.node.roots, [whole.key.toHex()])
 })
 
+test('R007-105, R007-284: what has come of a directory that is not whole is kept by itself', async (t) => {
+  const [from, to] = [new MemoryClient(), new MemoryClient()]
+  const contents = { 'd/lost': 'lost', 'd/kept': 'kept', large: 'x'.repeat(50_000) }
+  await putTree(from.node, folderOf(t, contents))
+  const whole = await putTree(from.node, folderOf(t, { 'e/fine': 'fine' }))
+  const lost = (await from.node.putMany([Buffer.from('lost')]))[0]!.key
+  from.node.values.delete(lost.toString())
+  const alone: string[] = []
+  const put = to.node.put.bind(to.node)
+  to.node.put = async (source, options) => {
+    const result = await put(source, options)
+    if (options?.hold === undefined) alone.push(result.key.toHex())
+    return result
+  }
+  t.is(failuresIn(await imported(to, await exported(from))).length, 2)
+  t.deepEqual(to.node.roots, [whole.key.toHex()])
+  const inWhole = new Set([whole.key.toHex(), ...to.node.made])
+  const fine = (await from.node.putMany([Buffer.from('fine')]))[0]!.key.toHex()
+  const others = [...to.node.values.keys()]
+    .map((text) => parseKey(text).toHex())
+    .filter((digest) => !inWhole.has(digest) && digest !== fine)
+  // Two files and the bytes of two directories.
+  t.is(others.length, 4)
+  t.deepEqual(alone.toSorted(), others.toSorted())
+})
+
 test('R007-284: values before every directory that has them are values of their own', async (t) => {
   const [from, to] = [new MemoryClient(), new MemoryClient()]
   const { key } = await putTree(from.node, folderOf(t, { 'a/b': 'b', c: 'c' }))
