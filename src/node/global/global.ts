@@ -115,11 +115,12 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
-    this.#counts = new CountVerifier({ store: options.store, repair, ask: askOf(driver), random })
+    this.#counts = new CountVerifier({ ...options, repair, driver })
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
+      mayBeDamaged: () => repair.mayBeDamaged,
     })
     this.trees = new TreeCalls({ ask: askOf(driver), random })
     const ask = network === undefined ? refuseMembership : askOf(driver)
@@ -142,6 +143,7 @@ export class Global implements Node {
       repair,
       addresses: () => ticketAddresses(network),
       holders: (digest) => holders.peersOf(digest, now()),
+      mayBeDamaged: () => repair.mayBeDamaged,
       onRefused: (peer, why) => gate?.refuse(peer, why),
       onExpelled: (peer) => {
         transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
