@@ -2,7 +2,7 @@
 import type { Key } from '../hash/key.ts'
 import type { CallOptions, GetOptions } from '../node/node.ts'
 import type { EntryFacts } from '../tree/read/entries.ts'
-import type { Value } from './dstore.ts'
+import type { Value } from './opened-value.ts'
 
 /** Options of the put of a folder. */
 export interface PutDirectoryOptions extends CallOptions {

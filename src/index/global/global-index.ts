@@ -9,7 +9,7 @@
  * Rows come in as events, and changes go out as transactions conditional on their versions. So
  * memory is bounded by the sessions, their requests and the register, not by the number of keys.
  */
-import { FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
+import { BATCH_ITEMS, FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import { withMargin } from '../lease.ts'
 import type { Body, Message, Position, Request } from '../message.ts'
@@ -56,6 +56,8 @@ export interface GlobalIndexOptions {
   /** May a value of the store be known to be damaged? Default: no. */
   readonly mayBeDamaged?: (() => boolean) | undefined
   readonly rules?: Rules
+  /** Children of a directory that one transaction counts: fewer only in tests. */
+  readonly batchItems?: number
 }
 
 export class GlobalIndex {
@@ -100,6 +102,8 @@ export class GlobalIndex {
     })
     this.#trees = new Trees({
       plans: this.#plans,
+      rules,
+      batchItems: options.batchItems ?? BATCH_ITEMS,
       now: parts.now,
       wall,
       run: seq,
@@ -132,6 +136,11 @@ export class GlobalIndex {
   /** Does the log hold every change after this position? */
   contains(position: Position): boolean {
     return this.#sessions.contains(position)
+  }
+
+  /** Something else marks keys as missing: before and after that, each put looks for marks. */
+  expectMissing(): void {
+    this.#trees.onMissing()
   }
 
   /** Peer ids of the Locals that are connected and welcome. */
@@ -323,7 +332,9 @@ export class GlobalIndex {
     const { leaseMs, recovered } = this.#options
     const leaseEndsMs = withMargin(Math.max(leaseMs ?? 0, recovered.longestLeaseMs))
     const patienceMs = (leaseMs === undefined ? 0 : leaseEndsMs) + REMOVAL_TIMEOUT_MS
-    const { seq, removed, cascade } = awaited
+    const { rules = ALL_RULES } = this.#options
+    const { seq, removed } = awaited
+    const cascade = rules.cascadesAwaited ? awaited.cascade : undefined
     const progress = cascade && this.#trees.cascade(cascade.root, cascade.most)
     const item = {
       seq,

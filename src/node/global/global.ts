@@ -115,7 +115,7 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
-    this.#counts = new CountVerifier({ store: options.store, repair, ask: askOf(driver), random })
+    this.#counts = new CountVerifier({ ...options, repair, driver })
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),

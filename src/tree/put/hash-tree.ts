@@ -51,8 +51,12 @@ export async function hashTree(path: string, options: HashTreeOptions = {}): Pro
 /** None for a path that is not UTF-8: another could have the same text. */
 function cacheFor(path: string, folder: string | undefined): StatCache | undefined {
   if (folder === undefined) return undefined
-  const real = realpathSync(path)
-  return isLossy(real) ? undefined : new StatCache(folder, real)
+  try {
+    const real = realpathSync(path)
+    return isLossy(real) ? undefined : new StatCache(folder, real)
+  } catch {
+    return undefined
+  }
 }
 
 /** Looks at everything, and keeps nothing. */

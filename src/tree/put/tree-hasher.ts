@@ -120,11 +120,8 @@ export class TreeHasher {
     try {
       const unknown = this.#recall(files, known, entries, remembered)
       await this.#read(folder, unknown, entries, remembered)
-    } catch (error) {
-      // A repeat of what was cut short begins where this ends.
-      for (const [name, one] of known ?? []) if (!remembered.has(name)) remembered.set(name, one)
-      throw error
     } finally {
+      // Also where it is cut short: a repeat begins there.
       if (remembered.size > 0) cache?.remember({ relative: folder.relative, files: remembered })
     }
   }

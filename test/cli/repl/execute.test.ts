@@ -203,3 +203,14 @@ test('a failure is not an answer', async (t) => {
     await t.throwsAsync(say(b, ...words), { code: 'unreachable' }, words.join(' '))
   }
 })
+
+test('R007-265 GET of a directory shows how much is in it', async (t) => {
+  const node = new NodeValues(new GlobalValues())
+  const directory = { files: 2, totalSize: 2048 }
+  const found = { key: 'key1', size: 90, heldBytes: 90, directory }
+  node.findName = (name) => Promise.resolve(name === 'v1' ? found : { ...found, heldBytes: 0 })
+  const get = async (what: string): Promise<string> =>
+    (await execute({ do: 'get', what }, node)).text
+  t.is(await get('v1'), 'db: v1 -> (directory: 2 files, 2KiB)')
+  t.is(await get('v2'), 'global: v2 -> (directory: 2 files, 2KiB)')
+})

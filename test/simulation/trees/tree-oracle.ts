@@ -5,7 +5,7 @@
 import { equal, toHex } from '../../../src/bytes.ts'
 import type { Digest, Message, Request } from '../../../src/index/message.ts'
 import { decodeChange, decodeKey, keyRow } from '../../../src/index/records/record.ts'
-import { holdRow } from '../../../src/index/records/tree-record.ts'
+import { CASCADE_ROWS, decodeCascade, holdRow } from '../../../src/index/records/tree-record.ts'
 import type { Transaction } from '../../../src/store/store.ts'
 import type { History, Oracle } from '../oracle.ts'
 import type { SimStore } from '../sim-store.ts'
@@ -127,8 +127,19 @@ export class TreeOracle {
       })
     }
     if (body.type !== 'removed' || body.owed.length > 0 || body.digest === undefined) return
+    if (body.tree?.complete !== false) this.#checkEnded(body.digest)
     // Whoever hears that a tree is removed may count on all of it.
     for (const token of below(body.digest[0]!)) this.#oracle.completedBelow(token, body.seq)
+  }
+
+  /** The only removal of this directory is answered: what it began has ended. */
+  #checkEnded(digest: Digest): void {
+    const { losses } = this.#oracle.history
+    if (losses.get(`key ${digest[0]!}`)?.length !== 1) return
+    const isLeft = this.#store.scan('meta', CASCADE_ROWS).some((row) => {
+      return equal(decodeCascade(row).root.digest, digest)
+    })
+    if (isLeft) this.#fail(`the removal of ${digest[0]!} is answered, and goes on`)
   }
 
   /** The last change that made this a directory, named or marked it, survives a crash. */

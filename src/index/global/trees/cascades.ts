@@ -19,6 +19,7 @@ import {
   type CascadeRecord,
   type Counted,
 } from '../../records/tree-record.ts'
+import type { Rules } from '../../rules.ts'
 import type { Sealed } from '../plan.ts'
 import { collect, nextDown } from './collect.ts'
 import { attempt, childrenOf, read, scan, unchanged, type Flow, type FlowRunner } from './flow.ts'
@@ -57,6 +58,9 @@ interface Tree {
 }
 
 export interface CascadesOptions {
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   readonly flows: FlowRunner
   readonly now: () => number
   /** The highest seq that is durable. */
@@ -113,7 +117,9 @@ export class Cascades {
       const rows = yield* scan('meta', CASCADE_ROWS, BATCH_ITEMS, after)
       for (const row of rows) {
         const { root } = decodeCascade(row)
-        if (root.id !== 0 && !this.#early.has(cascadeOf(row))) this.#tree(root.id).left++
+        const id = cascadeOf(row)
+        if (!this.#options.rules.cascadesResume && !this.#early.has(id)) this.#running.add(id)
+        if (root.id !== 0 && !this.#early.has(id)) this.#tree(root.id).left++
       }
       if (rows.length < BATCH_ITEMS) break
       after = rows.at(-1)!.id
@@ -175,6 +181,7 @@ export class Cascades {
 
   /** Counts the children of a removed directory down, and removes what nothing keeps any more. */
   *#workOff(id: number): Flow<void> {
+    const { rules, batchItems } = this.#options
     const key = cascadeRow(id)
     let down: Digest[] | undefined
     for (;;) {
@@ -185,11 +192,13 @@ export class Cascades {
       const children = down ?? (yield* childrenAt(record, counted))
       if (children === undefined) return yield* this.#end(id, record, UNCOUNTED)
       yield* collect(children, {
+        rules,
+        batchItems,
         root,
         onRemoved: (seq, found, cascade) => this.#onRemoved(root.id, seq, found, cascade),
       })
       if (counted.upto === 0) return yield* this.#end(id, record, [])
-      const next = nextDown(counted)
+      const next = nextDown(counted, batchItems)
       down = yield* childrenAt(record, next)
       if (down === undefined) return yield* this.#end(id, record, UNCOUNTED)
       yield* attempt({

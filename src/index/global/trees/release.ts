@@ -2,7 +2,6 @@
  * The end of a hold: its values are released, and those removed that nothing else keeps
  * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
  */
-import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import {
@@ -10,6 +9,7 @@ import {
   decodeAdding,
   decodeCounter,
   decodeHeld,
+  decodeHold,
   encodeAdding,
   encodeEnded,
   encodeHeld,
@@ -36,6 +36,27 @@ export function* endHold(hold: Uint8Array): Flow<boolean> {
   return ended !== undefined
 }
 
+/**
+ * Ends a hold that was not used until this wall time. Gives the time when it expires if it was
+ * renewed meanwhile.
+ */
+export function* expireHold(hold: Uint8Array, trustedMs: number): Flow<number | undefined> {
+  for (;;) {
+    const key = holdRow(hold)
+    const [row] = yield* read([key])
+    if (row === undefined) return undefined
+    const { expiresMs } = decodeHold(row)
+    if (expiresMs > trustedMs) return expiresMs
+    const writes = [
+      { key, value: undefined },
+      { key: endedRow(hold), value: encodeEnded(undefined) },
+    ]
+    if ((yield* attempt({ conditions: [unchanged(key, row)], writes })) !== undefined) {
+      return undefined
+    }
+  }
+}
+
 /** Releases all that a hold kept, which has ended. */
 export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<void> {
   for (;;) {
@@ -50,7 +71,8 @@ export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<voi
         increments: digests.map((digest) => ({ key: keptRow(digest), by: -1 })),
       })
     }
-    if (adding) for (const digest of digests) yield* uncount(digest, options)
+    const isPart = adding && options.rules.partsCountedDown
+    if (isPart) for (const digest of digests) yield* uncount(digest, options)
     yield* collect(digests, options)
     yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
   }
@@ -85,8 +107,8 @@ function* uncount(digest: Digest, options: CollectOptions): Flow<void> {
     } else if (upto === 0) {
       yield* attempt({ conditions, writes: [{ key: addingRow(digest), value: undefined }] })
     } else {
-      const counted = nextDown(record.counted)
-      const { items } = yield* childrenOf(directory, counted.upto, BATCH_ITEMS)
+      const counted = nextDown(record.counted, options.batchItems)
+      const { items } = yield* childrenOf(directory, counted.upto, options.batchItems)
       yield* attempt({
         conditions,
         writes: [{ key: addingRow(digest), value: encodeAdding({ ...record, counted }) }],

@@ -27,6 +27,7 @@ import {
   holdOf,
 } from '../../records/tree-record.ts'
 import type { Row } from '../../../store/store.ts'
+import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
@@ -35,7 +36,7 @@ import { makeDirectory } from './edges.ts'
 import { FlowRunner, attempt, read, scan, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
 import type { Beginning } from './key-removal.ts'
-import { endHold, releaseAll } from './release.ts'
+import { endHold, expireHold, releaseAll } from './release.ts'
 
 /** Directories of one request that are made at the same time. */
 const MADE_AT_ONCE = 16
@@ -56,6 +57,9 @@ export type TreeRequest =
 
 export interface TreesOptions {
   readonly plans: PlanRunner
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   readonly now: () => number
   /** Wall-clock milliseconds since 1970. */
   readonly wall: () => number
@@ -91,11 +95,13 @@ export class Trees {
   #isCounting = false
 
   constructor(options: TreesOptions) {
-    const { plans, wall, run } = options
+    const { plans, wall, run, rules, batchItems } = options
     this.#options = options
     this.#flows = new FlowRunner(plans)
     this.#cascades = new Cascades({ ...options, flows: this.#flows })
     this.#context = {
+      rules,
+      batchItems,
       wallMs: () => Math.round(wall()),
       nextNumber: () => ++this.#numbers,
       run,
@@ -150,7 +156,7 @@ export class Trees {
       case 'make-directories':
         return this.#make(request, finish, failed)
       case 'commit-tree':
-        return run(commitTree(request), ({ receipt, hasEnded }) => {
+        return run(commitTree(request, this.#context), ({ receipt, hasEnded }) => {
           if (hasEnded) this.#release(toHex(request.hold))
           return { type: 'stored', receipts: [receipt] }
         })
@@ -177,8 +183,12 @@ export class Trees {
     for (const [id, expiresMs] of this.#holds) {
       if (trustedMs === undefined || expiresMs > trustedMs) continue
       this.#holds.delete(id)
-      const again = (): void => void this.#holds.set(id, expiresMs)
-      this.#end(fromHex(id)!, () => undefined, again)
+      const renewed = (untilMs: number): void => void this.#holds.set(id, untilMs)
+      this.#flows.run(
+        expireHold(fromHex(id)!, trustedMs),
+        (untilMs) => (untilMs === undefined ? this.#release(id) : renewed(untilMs)),
+        () => renewed(expiresMs),
+      )
     }
     for (const [id, since] of this.#answers) {
       if (now() - since < HOLD_ANSWER_MS && this.#answers.size <= HOLDS) break
@@ -240,7 +250,10 @@ export class Trees {
     const { now } = this.#options
     if (id === undefined || this.#isReleasing || now() < this.#restsUntil) return
     this.#isReleasing = true
+    const { rules, batchItems } = this.#options
     const flow = releaseAll(fromHex(id)!, {
+      rules,
+      batchItems,
       root: NOBODY,
       onRemoved: (seq, found, cascade) => {
         if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
@@ -256,6 +269,9 @@ export class Trees {
       },
       () => {
         this.#isReleasing = false
+        // Others need not wait for this one.
+        this.#ended.delete(id)
+        this.#ended.add(id)
         this.#restsUntil = now() + RETRY_MS
       },
     )
@@ -298,7 +314,9 @@ export class Trees {
     after = undefined
     for (;;) {
       const rows: readonly Row[] = yield* scan('meta', ENDED_ROWS, BATCH_ITEMS, after)
-      for (const row of rows) this.#ended.add(toHex(holdOf(row, ENDED_ROWS)!))
+      if (this.#options.rules.releasesResume) {
+        for (const row of rows) this.#ended.add(toHex(holdOf(row, ENDED_ROWS)!))
+      }
       if (rows.length < BATCH_ITEMS) break
       after = rows.at(-1)!.id
     }

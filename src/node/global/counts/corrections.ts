@@ -1,12 +1,13 @@
 /**
  * Corrects counts that are wrong (specs/004-index.md, R004-112, R004-113). Each correction is a
- * transaction of its own, which holds only where nothing changed since the count. What nothing keeps
- * then is put under a hold, and so removed as its end removes everything else.
+ * transaction of its own, and depends on nothing having changed since the count. What nothing keeps
+ * then is put under a hold, and so removed at its end.
  */
 import { keyRow } from '../../../index/records/record.ts'
 import {
   MISSING_ROW,
   MISSING_ROWS,
+  UNCOUNTED_ROW,
   decodeMissing,
   encodeHeld,
   encodeMissing,
@@ -36,6 +37,8 @@ export interface CorrectionsOptions {
   readonly store: Store
   readonly ask: Ask
   readonly random: (bytes: number) => Uint8Array
+  /** Called before and after keys are marked as missing, so that puts look for marks. */
+  readonly expectMissing: () => void
 }
 
 export class Corrections {
@@ -80,9 +83,15 @@ export class Corrections {
   }
 
   /** Marks a key that directories hold as missing. False if something has changed since. */
-  markMissing(digest: Uint8Array, key: Row | undefined, asDirectory: boolean): Promise<boolean> {
+  async markMissing(
+    digest: Uint8Array,
+    key: Row | undefined,
+    asDirectory: boolean,
+  ): Promise<boolean> {
+    const { expectMissing } = this.#options
     const mark = missingRow(digest)
-    return this.#commit({
+    expectMissing()
+    const isMarked = await this.#commit({
       conditions: [
         unchanged(keyRow(digest), key),
         { key: mark, version: 0 },
@@ -91,6 +100,8 @@ export class Corrections {
       writes: [{ key: mark, value: encodeMissing({ directory: asDirectory }) }],
       increments: [{ key: MISSING_ROW, by: 1 }],
     })
+    expectMissing()
+    return isMarked
   }
 
   /** Takes back a mark that is wrong. False if something has changed since. */
@@ -114,6 +125,13 @@ export class Corrections {
       conditions: [unchanged(MISSING_ROW, stated)],
       writes: [{ key: MISSING_ROW, value }],
     })
+  }
+
+  /** Forgets directories whose children stayed counted, if their number is as it was. */
+  async forgetUncounted(before: Row | undefined): Promise<void> {
+    if (before === undefined) return
+    const conditions = [unchanged(UNCOUNTED_ROW, before)]
+    await this.#commit({ conditions, writes: [{ key: UNCOUNTED_ROW, value: undefined }] })
   }
 
   /** Ends the hold: the index removes what nothing keeps. */

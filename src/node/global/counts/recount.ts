@@ -4,7 +4,12 @@
  */
 import { Key } from '../../../hash/key.ts'
 import { decodeKey, keyRow } from '../../../index/records/record.ts'
-import { MISSING_ROWS, heldRow, missingRow } from '../../../index/records/tree-record.ts'
+import {
+  MISSING_ROWS,
+  UNCOUNTED_ROW,
+  heldRow,
+  missingRow,
+} from '../../../index/records/tree-record.ts'
 import { BATCH_ITEMS, RECOUNT_KEYS } from '../../../limits.ts'
 import type { Row, VersionCondition } from '../../../store/store.ts'
 import { VerifyPace } from '../../calls/verify-pace.ts'
@@ -42,9 +47,11 @@ const KEEPERS = 4096
 /** In the order of digests; then `done`, with the number of miscounts. */
 export async function* recount(options: RecountOptions, verify: VerifyOptions): Findings {
   const run = new Recount(options, verify)
+  const [uncounted] = await options.store.rows([UNCOUNTED_ROW])
   try {
     for (let start = 0; start < DIGESTS_END;) start = yield* run.range(start)
     await run.countMarks()
+    await run.forgetUncounted(uncounted)
   } finally {
     await run.end()
   }
@@ -89,6 +96,12 @@ class Recount {
   /** Counts the marks of missing keys. */
   countMarks(): Promise<boolean> {
     return this.#corrections.countMarks()
+  }
+
+  /** All counts are right now, if all directories could be read. */
+  async forgetUncounted(before: Row | undefined): Promise<void> {
+    if (this.#pace.damaged + this.#unsettled > 0) return
+    await this.#corrections.forgetUncounted(before)
   }
 
   end(): Promise<void> {

@@ -15,7 +15,7 @@ import {
   DIRECTORY_DEPTH,
   DIRECTORY_ENTRIES,
 } from '../../../limits.ts'
-import { unreadableFile } from '../../../store/file/file-faults.ts'
+import { changedFile, unreadableFile } from '../../../store/file/file-faults.ts'
 import { LEAVE_OUT, labelIn, namesIn, relativeIn, rootFolder, statsOf } from './folder.ts'
 import { shortened, subfolder, targetOf } from './folder.ts'
 import type { Folder, Found, FoundFolder, Named } from './folder.ts'
@@ -71,6 +71,7 @@ export class Walk {
 
   /** What is in a folder, in bytewise order of names. */
   async list(folder: Folder): Promise<Found[]> {
+    checkSame(folder)
     const names = await this.#names(folder)
     const found: Found[] = []
     let bytes = 0
@@ -174,6 +175,18 @@ const loop = (label: string): DstoreError =>
   new DstoreError('usage', `${label} is a link to a folder that it is in, without end`, {
     hint: LEAVE_OUT,
   })
+
+/** Throws `changed` if the path of a folder leads to another one since it was found. */
+function checkSame({ path, label, device, inode }: Folder): void {
+  let stats: BigIntStats | undefined
+  try {
+    stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch (error) {
+    throw unreadableFile(shortened(label), error)
+  }
+  if (stats === undefined) throw changedFile(label, 'was removed')
+  if (stats.dev !== device || stats.ino !== inode) throw changedFile(label, 'was replaced')
+}
 
 function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
   if (notUtf8 !== undefined) {

@@ -345,3 +345,24 @@ test('R004-103: a put whose look-up comes after a forced removal that was not be
     t.deepEqual(machine.faults(), [])
   }
 })
+
+test('R004-92: a hold that is renewed while it expires stays', (t) => {
+  const machine = sent(A)
+  const settle = (ms: number): void => {
+    for (let i = 0; i < 4; i++) machine.tick(ms / 4)
+  }
+  settle(WALL_SETTLED_MS)
+  machine.now += HOLD_MS - 3 * WALL_SETTLED_MS
+  settle(WALL_SETTLED_MS)
+  machine.pause()
+  const put = machine.ask({ type: 'put', values: [B.bytes], name: undefined, hold: HOLD })
+  const [renewal] = machine.held.splice(0)
+  machine.holds.add('read')
+  machine.tick(2 * WALL_SETTLED_MS)
+  machine.holds.clear()
+  machine.carryOut(renewal!)
+  while (machine.step());
+  t.like(put(), { type: 'stored' })
+  t.deepEqual([machine.exists(A), machine.exists(B)], [true, true])
+  t.like(machine.putHeld([C]), { type: 'stored' })
+})

@@ -90,6 +90,16 @@ export class TreeMachine extends Machine {
     return effect !== undefined
   }
 
+  /** Another machine with a copy of the store of this one, which begins a run. */
+  copy(): TreeMachine {
+    this.store.sync()
+    const machine = new TreeMachine()
+    machine.store.restore(this.store.backup())
+    for (const [location, bytes] of this.bytes) machine.bytes.set(location, bytes)
+    machine.start()
+    return machine.recovered()
+  }
+
   /** The process dies: commits that wait are lost. The next one begins a run. */
   crash(): void {
     this.held.length = 0

@@ -23,9 +23,12 @@ const make = { type: 'make-directories', hold: HOLD, digests: [WIDE.digest] } as
 const heldOf = (machine: TreeMachine): number =>
   FILES.filter((one) => machine.heldBy(one) === 1).length
 
+/** A machine where all of it is under a hold. */
+const SENT = sent()
+
 /** A machine where one transaction has counted children, and another is to follow. */
 function halfCounted(): TreeMachine {
-  const machine = sent()
+  const machine = SENT.copy()
   machine.pause()
   machine.ask(make)
   machine.step()
@@ -46,7 +49,7 @@ test('R004-94: the children of a wide directory are counted in several transacti
 })
 
 test('R004-94: two puts that count one wide directory at the same moment share the work', (t) => {
-  const machine = sent()
+  const machine = SENT.copy()
   machine.openHold(OTHER)
   machine.putHeld([WIDE], OTHER)
   machine.pause()
@@ -87,10 +90,11 @@ test('R004-101: the end of a hold gives back what it left half counted, whatever
 })
 
 test('R004-101: that end goes on after a stop anywhere, and after a put that goes on', (t) => {
+  const half = halfCounted()
   let isDone = false
   for (let steps = 0; !isDone; steps += 2) {
     for (const then of ['crash', 'put'] as const) {
-      const machine = halfCounted()
+      const machine = half.copy()
       machine.answer({ type: 'bind', name: 'bytes', digest: WIDE.digest })
       machine.openHold(OTHER)
       machine.pause()
@@ -125,11 +129,12 @@ test('R004-101: that end goes on after a stop anywhere, and after a put that goe
 })
 
 test('R004-98: the cascade of a wide directory goes on after a stop anywhere', (t) => {
+  const whole = SENT.copy()
+  whole.make([WIDE])
+  whole.commit(WIDE, 'wide')
   let isDone = false
   for (let steps = 1; !isDone; steps += 2) {
-    const machine = sent()
-    machine.make([WIDE])
-    machine.commit(WIDE, 'wide')
+    const machine = whole.copy()
     machine.pause()
     machine.tell({ type: 'unbind', name: 'wide', keepValue: false, timeoutMs: undefined })
     for (let i = 0; i < steps; i++) machine.step()

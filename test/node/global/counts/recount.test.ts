@@ -36,6 +36,7 @@ async function recounted(
     ask: forest.ask as Ask,
     random: (bytes: number) => new Uint8Array(bytes).fill(++random),
     heal: heal ?? (async () => false),
+    expectMissing: () => void 0,
     ...(keysAtOnce !== undefined && { keysAtOnce }),
   }
   const found: Verification[] = []
