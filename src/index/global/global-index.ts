@@ -102,7 +102,7 @@ export class GlobalIndex {
       wall,
       run: seq,
       highest: () => this.#feed.highest,
-      onProgress: () => this.#pendingRemovals.poll(this.#now),
+      onCascadeEnd: () => this.#pendingRemovals.poll(this.#now),
     })
     this.#sessions = new Sessions({
       ...parts,

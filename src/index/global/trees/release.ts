@@ -2,10 +2,12 @@
  * The end of a hold: its values are released, and those removed that nothing else keeps
  * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
  */
+import { DstoreError } from '../../../errors.ts'
 import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import {
+  UNCOUNTED_ROW,
   addingRow,
   decodeAdding,
   decodeCounter,
@@ -72,9 +74,23 @@ export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<voi
         increments: digests.map((digest) => ({ key: keptRow(digest), by: -1 })),
       })
     }
-    if (adding) for (const digest of digests) yield* uncount(digest, options)
+    if (adding) for (const digest of digests) yield* uncountOrGiveUp(digest, options)
     yield* collect(digests, options)
     yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
+  }
+}
+
+/** The same as `uncount`; where the value is damaged, its children stay counted. */
+function* uncountOrGiveUp(digest: Digest, options: CollectOptions): Flow<void> {
+  try {
+    yield* uncount(digest, options)
+  } catch (error) {
+    if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+    yield* attempt({
+      conditions: [{ present: addingRow(digest) }],
+      writes: [{ key: addingRow(digest), value: undefined }],
+      increments: [{ key: UNCOUNTED_ROW, by: 1 }],
+    })
   }
 }
 

@@ -63,8 +63,8 @@ export interface TreesOptions {
   readonly run: number
   /** The highest seq that is durable. */
   readonly highest: () => number
-  /** A cascade has moved on, or ended. */
-  readonly onProgress: () => void
+  /** A cascade has ended. */
+  readonly onCascadeEnd: () => void
 }
 
 export class Trees {
