@@ -243,7 +243,12 @@ export class GlobalIndex {
           return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        this.#plans.run({ origin, begin, timeoutMs, finish })
+        const task = { origin, begin, timeoutMs, finish }
+        if (body.type !== 'remove' || body.force) return this.#plans.run(task)
+        this.#trees.check(body.digest, (why) => {
+          if (why === undefined) this.#plans.run(task)
+          else finish(why)
+        })
       }
     }
   }

@@ -11,6 +11,8 @@ import type {
   Bind,
   Body,
   CommitTree,
+  Digest,
+  Failure,
   Hold,
   MakeDirectories,
   Offer,
@@ -31,7 +33,7 @@ import type { PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
 import { bindTree, commitTree } from './commit-tree.ts'
-import { makeDirectory } from './edges.ts'
+import { makeDirectory, readable } from './edges.ts'
 import { FlowRunner, attempt, read, scan, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
 import type { Beginning } from './key-removal.ts'
@@ -126,6 +128,18 @@ export class Trees {
   /** The cascade that began with the removal of this directory, to wait for. */
   cascade(root: number, most: number): CascadeProgress {
     return this.#cascades.progress(root, most)
+  }
+
+  /**
+   * Can the children of this key be read, if it is a directory? Else its removal would leave them
+   * counted for good: it takes force.
+   */
+  check(digest: Digest, done: (why: Failure | undefined) => void): void {
+    this.#flows.run(
+      readable(digest),
+      () => done(undefined),
+      (why) => done(failureOf(why)),
+    )
   }
 
   serve(request: TreeRequest, finish: (body: Body) => void): void {
