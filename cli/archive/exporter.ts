@@ -5,9 +5,9 @@ import { asDstoreError } from '../../src/errors.ts'
 import { ARCHIVE_NAMES_EVERY_BYTES } from '../../src/limits.ts'
 import { counted } from '../terminal/progress.ts'
 import { NamesPage } from './names-file.ts'
-import type { SelectedValue, UnavailableValue } from './selection.ts'
+import type { SelectedValue } from './selection.ts'
 import { BLOCK_BYTES, paddingOf } from './tar-header.ts'
-import { bytesKey } from './tree-selection.ts'
+import { bytesKey, type UnavailableValue } from './tree-selection.ts'
 import { TarWriter } from './tar-writer.ts'
 
 export class Exporter {

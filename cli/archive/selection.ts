@@ -8,7 +8,7 @@ import { parseKey, type Key } from '../../src/hash/key.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
 import { resolveKey, type Reference } from '../input/references.ts'
 import { mapConcurrently } from './map-concurrently.ts'
-import { TreeSelection, bytesKey } from './tree-selection.ts'
+import { TreeSelection, bytesKey, type UnavailableValue } from './tree-selection.ts'
 
 /** Requests in flight. Bounds memory too: each may hold one small value. */
 const FETCHED_AT_ONCE = 16
@@ -17,13 +17,6 @@ export interface SelectedValue {
   readonly facts: FactsAnswer
   /** Undefined for a large value: it is fetched when it is written. */
   readonly bytes: Uint8Array | undefined
-}
-
-/** A value that cannot be exported. */
-export interface UnavailableValue {
-  /** The key or name that was asked for. */
-  readonly text: string
-  readonly fault: DstoreError
 }
 
 export type Selection = AsyncGenerator<SelectedValue | UnavailableValue, void, undefined>

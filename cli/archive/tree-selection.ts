@@ -1,9 +1,15 @@
 /** What is below directories that are exported: each value once (R007-282). */
 import type { Client } from '../../src/daemon/client/client.ts'
-import { asDstoreError } from '../../src/errors.ts'
+import { asDstoreError, type DstoreError } from '../../src/errors.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
 import { Listings } from '../../src/tree/read/listings.ts'
-import type { UnavailableValue } from './selection.ts'
+
+/** A value that cannot be exported. */
+export interface UnavailableValue {
+  /** The key or name that was asked for. */
+  readonly text: string
+  readonly fault: DstoreError
+}
 
 /** The key under which the bytes of a value are found, also of a directory (R008-12). */
 export const bytesKey = (key: string): string => new Key(parseKey(key).digest).toString()

@@ -66,7 +66,7 @@ export function shortLabel(text: string): string {
   return USUAL_KEY.test(text) ? text.slice(0, 16) : text
 }
 
-/** The key that a reference stands for; `not-found` if its name is not bound, or its path not there. */
+/** The key that a reference stands for; `not-found` if it leads to nothing. */
 export async function resolveKey(client: Client, { text, type }: Reference): Promise<string> {
   if (type === 'key') return text
   if (type === 'path') return keyBelow(client, text)

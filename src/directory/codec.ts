@@ -113,7 +113,7 @@ function headBytes(argument: number): number {
   return argument < 2 ** 32 ? 5 : 9
 }
 
-/** Throws `usage` for a link that no directory can have, `RangeError` for a mistake of the program. */
+/** Throws `usage` for a link that no directory can have, `RangeError` for a program's mistake. */
 function check(entry: Entry): void {
   if (entry.type === 'link') {
     const fault = faultOfTarget(entry.target)

@@ -29,7 +29,7 @@ export interface WholeIndex {
   readonly directories: ReadonlyMap<string, Directory>
   /** For each key that directories hold, how many. */
   readonly held: ReadonlyMap<string, number>
-  /** Work that is not done: rows of holds, of what they keep, of edges half counted, of cascades. */
+  /** Work that is not done: holds, what they keep, edges half counted, cascades. */
   readonly unfinished: readonly string[]
   /** Keys that directories hold and that do not exist. */
   readonly missing: ReadonlySet<string>

@@ -58,6 +58,12 @@ export class SimGlobal {
   #free = 0
   #synced = 0
   backup: Backup | undefined
+  /** Children of a directory that one transaction counts. */
+  batchItems: number | undefined
+  /** How often it crashes between a commit and its sync. */
+  crashes = 0
+  /** How long what can be read may not be durable. */
+  syncMs = 0
   onExpelled: (peer: string) => void = () => undefined
 
   /** Watches over trees, where there are any. */
@@ -104,6 +110,7 @@ export class SimGlobal {
       leaseMs,
       forgetAfterMs,
       rules,
+      ...(this.batchItems !== undefined && { batchItems: this.batchItems }),
     })
     this.#tick(this.#life)
   }
@@ -340,9 +347,10 @@ export class SimGlobal {
       // It can be read before it is durable.
       if (this.trees === undefined) return synced()
       const least = Math.max(0, this.#synced - world.now)
-      const after = world.between(least, least + 10)
+      const after = world.between(least, Math.max(least, this.syncMs))
       this.#synced = world.now + after
       this.#later(after, after, synced)
+      if (world.chance(this.crashes)) this.#later(0, after, () => this.crash())
     })
   }
 

@@ -9,7 +9,7 @@
  * Rows come in as events, and changes go out as transactions conditional on their versions. So
  * memory is bounded by the sessions, their requests and the register, not by the number of keys.
  */
-import { FORGET_AFTER_MS } from '../../limits.ts'
+import { BATCH_ITEMS, FORGET_AFTER_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import type { Body, Message, Position, Request } from '../message.ts'
 import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
@@ -52,7 +52,11 @@ export interface GlobalIndexOptions {
   /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
   readonly addresses?: (() => readonly string[]) | undefined
   readonly holders?: HoldersOf | undefined
+  /** May a value of the store be known to be damaged? Default: no. */
+  readonly mayBeDamaged?: (() => boolean) | undefined
   readonly rules?: Rules
+  /** Children of a directory that one transaction counts: fewer only in tests. */
+  readonly batchItems?: number
 }
 
 export class GlobalIndex {
@@ -97,10 +101,13 @@ export class GlobalIndex {
     })
     this.#trees = new Trees({
       plans: this.#plans,
+      rules,
+      batchItems: options.batchItems ?? BATCH_ITEMS,
       now: parts.now,
       wall,
       run: seq,
       highest: () => this.#feed.highest,
+      mayBeDamaged: () => options.mayBeDamaged?.() ?? false,
       onCascadeEnd: () => this.#pendingRemovals.poll(this.#now),
     })
     this.#sessions = new Sessions({
@@ -128,6 +135,11 @@ export class GlobalIndex {
   /** Does the log hold every change after this position? */
   contains(position: Position): boolean {
     return this.#sessions.contains(position)
+  }
+
+  /** Something else marks keys as missing: before and after that, each put looks for marks. */
+  expectMissing(): void {
+    this.#trees.onMissing()
   }
 
   /** Peer ids of the Locals that are connected and welcome. */
@@ -309,7 +321,9 @@ export class GlobalIndex {
     since: number,
   ): void {
     const { session } = origin
-    const { seq, removed, cascade } = awaited
+    const { rules = ALL_RULES } = this.#options
+    const { seq, removed } = awaited
+    const cascade = rules.cascadesAwaited ? awaited.cascade : undefined
     const item = {
       seq,
       removed,

@@ -30,8 +30,9 @@ export interface WrittenFile {
 type Calls = Pick<ExtractOptions, 'signal' | 'timeoutMs'>
 
 /**
- * Writes all of it; `onBytes` gets how many bytes are written of a large one. Errors name the path: those of `Node.get`, `integrity` if the value has another
- * size than its entry says, `unwritable`, `no-space`.
+ * Writes all of it; `onBytes` gets how many bytes are written of a large one. Errors name the path:
+ * those of `Node.get`, `integrity` if the value has another size than its entry says, `unwritable`,
+ * `no-space`.
  */
 export async function writeValue(
   reader: ValueReader,

@@ -1,7 +1,7 @@
 /**
- * The process that is killed: puts and removes versions of a tree, two at once, and tells its parent
- * of each before and after, a line each. What it told `done` must survive it. Arguments: directory,
- * files of a version.
+ * The process that is killed: puts and removes versions of a tree, two at a time, and tells its
+ * parent of each before and after, a line each. What it told `done` must survive it. Arguments:
+ * directory, files of a version.
  */
 import { writeSync } from 'node:fs'
 import { SILENT } from '../../../src/log.ts'

@@ -20,6 +20,7 @@ import {
   type CascadeRecord,
   type Counted,
 } from '../../records/tree-record.ts'
+import type { Rules } from '../../rules.ts'
 import type { Sealed } from '../plan.ts'
 import { collect, nextDown } from './collect.ts'
 import { attempt, childrenOf, read, scan, unchanged, type Flow, type FlowRunner } from './flow.ts'
@@ -60,6 +61,9 @@ interface Tree {
 }
 
 export interface CascadesOptions {
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   readonly flows: FlowRunner
   readonly now: () => number
   /** The highest seq that is durable. */
@@ -114,9 +118,12 @@ export class Cascades {
     for (;;) {
       const rows = yield* scan('meta', CASCADE_ROWS, BATCH_ITEMS, after)
       for (const row of rows) {
+        const id = cascadeOf(row)
         const tree = this.#tree(decodeCascade(row).root.id)
         tree.hasMore = true
-        if (!this.#early.has(cascadeOf(row))) tree.left++
+        if (this.#early.has(id)) continue
+        if (!this.#options.rules.cascadesResume) this.#running.add(id)
+        tree.left++
       }
       if (rows.length < BATCH_ITEMS) break
       after = rows.at(-1)!.id
@@ -188,6 +195,7 @@ export class Cascades {
 
   /** Counts the children of a removed directory down, and removes what nothing keeps any more. */
   *#workOff(key: RecordKey): Flow<void> {
+    const { rules, batchItems } = this.#options
     let down: Digest[] | undefined
     for (;;) {
       const [row] = yield* read([key])
@@ -197,11 +205,13 @@ export class Cascades {
       const children = down ?? (yield* childrenAt(record, counted))
       if (children === undefined) return yield* this.#end(key, record, UNCOUNTED)
       yield* collect(children, {
+        rules,
+        batchItems,
         root,
         onRemoved: (seq, found, cascade) => this.#onRemoved(root.id, seq, found, cascade),
       })
       if (counted.upto === 0) return yield* this.#end(key, record, [])
-      const next = nextDown(counted)
+      const next = nextDown(counted, batchItems)
       down = yield* childrenAt(record, next)
       if (down === undefined) return yield* this.#end(key, record, UNCOUNTED)
       yield* attempt({

@@ -6,7 +6,6 @@
  * looked at. Both halves may be done again after a crash: the mark says that the first is done, and
  * the second removes only what nothing keeps at that moment.
  */
-import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'
 import type { KeyRecord } from '../../records/record.ts'
 import {
@@ -17,6 +16,7 @@ import {
   type Root,
 } from '../../records/tree-record.ts'
 import type { Attempt } from '../plan.ts'
+import type { Rules } from '../../rules.ts'
 import { conditionsOf } from '../plan-runner.ts'
 import { attemptAll, read, type Flow } from './flow.ts'
 import {
@@ -34,6 +34,9 @@ const COLLECTED_AT_ONCE = 256
 
 /** Hears of each removal once it is durable. */
 export interface CollectOptions {
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   /** The cascade of which the removals are a part; its `id` is 0 where nobody waits. */
   readonly root: Root
   readonly onRemoved: (seq: number, found: KeyRecord, cascade: Beginning | undefined) => void
@@ -59,7 +62,8 @@ function* collectSome(digests: readonly Digest[], options: CollectOptions): Flow
     const due = states.flatMap((state, i) => {
       const one = ending(state, options.root)
       if (one === undefined) return []
-      const own = conditions.slice(i * each, (i + 1) * each)
+      const all = conditions.slice(i * each, (i + 1) * each)
+      const own = options.rules.removalsDepend ? all : all.slice(0, 1)
       return [{ state, cascade: one.cascade, attempt: { ...one.parts, conditions: own } }]
     })
     const seqs = yield* attemptAll(due.map(({ attempt }) => attempt))
@@ -91,7 +95,7 @@ function ending(state: KeyState, root: Root): Ending | undefined {
 }
 
 /** The children that are counted down next: those from `upto` on, at most a batch. */
-export const nextDown = ({ upto }: Counted): Counted => ({
-  upto: upto === 0 ? 0 : Math.floor((upto - 1) / BATCH_ITEMS) * BATCH_ITEMS,
+export const nextDown = ({ upto }: Counted, batchItems: number): Counted => ({
+  upto: upto === 0 ? 0 : Math.floor((upto - 1) / batchItems) * batchItems,
   unchecked: upto,
 })

@@ -3,7 +3,6 @@
  * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
  */
 import { DstoreError } from '../../../errors.ts'
-import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import {
@@ -66,15 +65,21 @@ export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<voi
     const [row] = yield* scan('meta', heldRecords(hold), 1)
     if (row === undefined) return
     const key = { table: 'meta', id: row.id } as const
-    const { digests, released, adding } = decodeHeld(row)
-    if (!released) {
+    const held = decodeHeld(row)
+    const { digests } = held
+    if (!held.released) {
       yield* attempt({
         conditions: [unchanged(key, row)],
-        writes: [{ key, value: encodeHeld({ digests, adding, released: true }) }],
+        writes: [{ key, value: encodeHeld({ ...held, released: true }) }],
         increments: digests.map((digest) => ({ key: keptRow(digest), by: -1 })),
       })
     }
-    if (adding) for (const digest of digests) yield* uncountOrGiveUp(digest, options)
+    // Another hold may have counted some of the children, and left that to the last that keeps it.
+    const parts = yield* read(digests.map(addingRow))
+    const counted = digests.filter((_, i) => parts[i] !== undefined)
+    if (options.rules.partsCountedDown) {
+      for (const digest of counted) yield* uncountOrGiveUp(digest, options)
+    }
     yield* collect(digests, options)
     yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
   }
@@ -123,8 +128,8 @@ function* uncount(digest: Digest, options: CollectOptions): Flow<void> {
     } else if (upto === 0) {
       yield* attempt({ conditions, writes: [{ key: addingRow(digest), value: undefined }] })
     } else {
-      const counted = nextDown(record.counted)
-      const { items } = yield* childrenOf(directory, counted.upto, BATCH_ITEMS)
+      const counted = nextDown(record.counted, options.batchItems)
+      const { items } = yield* childrenOf(directory, counted.upto, options.batchItems)
       yield* attempt({
         conditions,
         writes: [{ key: addingRow(digest), value: encodeAdding({ ...record, counted }) }],

@@ -9,6 +9,7 @@ import { BATCH_ITEMS, HOLDS, HOLD_ANSWER_MS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
 import type { Body, Digest, Failure, MakeDirectories, PresentItem } from '../../message.ts'
 import { MISSING_ROW, endedRow } from '../../records/tree-record.ts'
+import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
@@ -32,6 +33,9 @@ const NOBODY = { id: 0, digest: new Uint8Array(32) }
 
 export interface TreesOptions {
   readonly plans: PlanRunner
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   readonly now: () => number
   /** Wall-clock milliseconds since 1970. */
   readonly wall: () => number
@@ -39,6 +43,8 @@ export interface TreesOptions {
   readonly run: number
   /** The highest seq that is durable. */
   readonly highest: () => number
+  /** May a value of the store be known to be damaged? */
+  readonly mayBeDamaged: () => boolean
   /** A cascade has ended. */
   readonly onCascadeEnd: () => void
 }
@@ -65,23 +71,26 @@ export class Trees {
   #isCounting = false
 
   constructor(options: TreesOptions) {
-    const { plans, wall, run } = options
+    const { plans, wall, run, rules, batchItems } = options
     this.#options = options
     this.#flows = new FlowRunner(plans)
     this.#cascades = new Cascades({ ...options, flows: this.#flows })
     this.#context = {
+      rules,
+      batchItems,
       wallMs: () => Math.round(wall()),
       nextNumber: () => ++this.#numbers,
       run,
       opened: (hold, expiresMs) => void this.#holds.set(toHex(hold), expiresMs),
       mayLack: () => this.#mayLack,
+      mayBeDamaged: options.mayBeDamaged,
       discard: (location) => plans.discard(location),
     }
   }
 
-  /** Some key may be held by a directory and missing. */
+  /** Some value may be held by a directory and missing, or damaged. */
   get mayLack(): boolean {
-    return this.#mayLack
+    return this.#mayLack || this.#options.mayBeDamaged()
   }
 
   /** A key is about to be removed that directories hold. */
@@ -131,7 +140,7 @@ export class Trees {
       case 'make-directories':
         return this.#make(request, finish, failed)
       case 'commit-tree':
-        return run(commitTree(request), ({ receipt, hasEnded }) => {
+        return run(commitTree(request, this.#context), ({ receipt, hasEnded }) => {
           if (hasEnded) this.#release(toHex(request.hold))
           return { type: 'stored', receipts: [receipt] }
         })
@@ -225,7 +234,10 @@ export class Trees {
     const { now } = this.#options
     if (id === undefined || this.#isReleasing || now() < this.#restsUntil) return
     this.#isReleasing = true
+    const { rules, batchItems } = this.#options
     const flow = releaseAll(fromHex(id)!, {
+      rules,
+      batchItems,
       root: NOBODY,
       onRemoved: (seq, found, cascade) => {
         if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
@@ -241,6 +253,9 @@ export class Trees {
       },
       () => {
         this.#isReleasing = false
+        // Others need not wait for this one.
+        this.#ended.delete(id)
+        this.#ended.add(id)
         this.#restsUntil = now() + RETRY_MS
       },
     )
@@ -266,9 +281,10 @@ export class Trees {
   }
 
   *#left(): Flow<void> {
+    const { releasesResume } = this.#options.rules
     yield* holdsLeft({
       open: (id, expiresMs) => void this.#holds.set(id, expiresMs),
-      ended: (id) => void this.#ended.add(id),
+      ended: (id) => void (releasesResume && this.#ended.add(id)),
     })
     yield* this.#cascades.recover()
   }

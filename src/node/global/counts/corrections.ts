@@ -1,12 +1,13 @@
 /**
  * Corrects counts that are wrong (specs/004-index.md, R004-112, R004-113). Each correction is a
- * transaction of its own, which holds only where nothing changed since the count. What nothing keeps
- * then is put under a hold, and so removed as its end removes everything else.
+ * transaction of its own, and depends on nothing having changed since the count. What nothing keeps
+ * then is put under a hold, and so removed at its end.
  */
 import { keyRow } from '../../../index/records/record.ts'
 import {
   MISSING_ROW,
   MISSING_ROWS,
+  UNCOUNTED_ROW,
   decodeMissing,
   encodeHeld,
   encodeMissing,
@@ -20,10 +21,10 @@ import { HOLD_ID_BYTES } from '../../../limits.ts'
 import { decodeCounter, encodeCounter } from '../../../store/counters.ts'
 import type {
   Condition,
+  Increment,
   RecordKey,
   Row,
   Store,
-  Transaction,
   VersionCondition,
   Write,
 } from '../../../store/store.ts'
@@ -36,12 +37,21 @@ export interface CorrectionsOptions {
   readonly store: Store
   readonly ask: Ask
   readonly random: (bytes: number) => Uint8Array
+  /** Called before and after keys are marked as missing, so that puts look for marks. */
+  readonly expectMissing: () => void
+}
+
+/** A transaction that writes only `meta`. */
+export interface Correction {
+  readonly conditions: readonly Condition[]
+  readonly writes: readonly Write[]
+  readonly increments?: readonly Increment[]
 }
 
 export class Corrections {
   readonly #options: CorrectionsOptions
   /** Of what is to be removed, unless something keeps it. */
-  #hold: Uint8Array | undefined
+  #hold: Promise<Uint8Array> | undefined
   #records = 0
 
   constructor(options: CorrectionsOptions) {
@@ -49,26 +59,26 @@ export class Corrections {
   }
 
   /**
-   * Writes the number that was counted. False if the counter has changed since, or one of the rows
-   * that keep the key, which are asked for where the counter has no row.
+   * Writes the number that was counted, unless the counter has changed since; where it has no row,
+   * unless one of the rows has changed that keep the key.
    */
   async count(
     by: Keepers,
     digest: Uint8Array,
     { version, counted }: Count,
     keepers: readonly VersionCondition[],
-  ): Promise<boolean> {
+  ): Promise<Correction> {
     const key = by === 'directories' ? heldRow(digest) : keptRow(digest)
     const value = counted === 0 ? undefined : encodeCounter(counted)
-    const change = {
+    const correction = {
       conditions: [{ key, version }, ...(version === 0 ? keepers : [])],
       writes: [{ key, value }],
     }
-    return counted === 0 ? this.#releasing(digest, change) : this.#commit(change)
+    return counted === 0 ? this.#releasing(digest, correction) : correction
   }
 
-  /** Removes a key that nothing keeps. False if something keeps it by now, or it is gone. */
-  remove({ digest, version }: LooseKey): Promise<boolean> {
+  /** Removes a key that nothing keeps, unless something keeps it by now, or it is gone. */
+  remove({ digest, version }: LooseKey): Promise<Correction> {
     return this.#releasing(digest, {
       conditions: [
         { key: keyRow(digest), version },
@@ -79,10 +89,23 @@ export class Corrections {
     })
   }
 
+  /** Commits each of them whose conditions hold. Returns which they are. */
+  async commitAll(corrections: readonly Correction[]): Promise<boolean[]> {
+    const transactions = corrections.map((one) => ({ ...one, entry: undefined }))
+    const results = await this.#options.store.commitAll(transactions)
+    return results.map(({ ok }) => ok)
+  }
+
   /** Marks a key that directories hold as missing. False if something has changed since. */
-  markMissing(digest: Uint8Array, key: Row | undefined, asDirectory: boolean): Promise<boolean> {
+  async markMissing(
+    digest: Uint8Array,
+    key: Row | undefined,
+    asDirectory: boolean,
+  ): Promise<boolean> {
+    const { expectMissing } = this.#options
     const mark = missingRow(digest)
-    return this.#commit({
+    expectMissing()
+    const isMarked = await this.#commit({
       conditions: [
         unchanged(keyRow(digest), key),
         { key: mark, version: 0 },
@@ -91,6 +114,8 @@ export class Corrections {
       writes: [{ key: mark, value: encodeMissing({ directory: asDirectory }) }],
       increments: [{ key: MISSING_ROW, by: 1 }],
     })
+    expectMissing()
+    return isMarked
   }
 
   /** Takes back a mark that is wrong. False if something has changed since. */
@@ -116,28 +141,31 @@ export class Corrections {
     })
   }
 
+  /** Forgets directories whose children stayed counted, if their number is as it was. */
+  async forgetUncounted(before: Row | undefined): Promise<void> {
+    if (before === undefined) return
+    const conditions = [unchanged(UNCOUNTED_ROW, before)]
+    await this.#commit({ conditions, writes: [{ key: UNCOUNTED_ROW, value: undefined }] })
+  }
+
   /** Ends the hold: the index removes what nothing keeps. */
   async end(): Promise<void> {
-    if (this.#hold === undefined) return
-    await this.#options.ask({ type: 'hold', id: this.#hold, release: true }, {})
-    this.#hold = undefined
+    const id = await this.#hold?.catch(() => undefined)
+    if (id !== undefined) await this.#options.ask({ type: 'hold', id, release: true }, {})
   }
 
   /** Puts the key under the hold in the same transaction. */
-  async #releasing(
-    digest: Uint8Array,
-    { conditions, writes }: Pick<Transaction, 'conditions' | 'writes'>,
-  ): Promise<boolean> {
-    const hold = (this.#hold ??= await this.#open())
+  async #releasing(digest: Uint8Array, { conditions, writes }: Correction): Promise<Correction> {
+    const hold = await (this.#hold ??= this.#open())
     const record: Write = {
       key: heldRecordRow(hold, 0, this.#records++),
       value: encodeHeld({ digests: [digest], released: false, adding: false }),
     }
-    return this.#commit({
+    return {
       conditions: [{ present: holdRow(hold) }, ...conditions],
       writes: [...writes, record],
       increments: [{ key: keptRow(digest), by: 1 }],
-    })
+    }
   }
 
   async #open(): Promise<Uint8Array> {
@@ -146,12 +174,8 @@ export class Corrections {
     return id
   }
 
-  async #commit(change: {
-    readonly conditions: readonly Condition[]
-    readonly writes: readonly Write[]
-    readonly increments?: Transaction['increments'] & object
-  }): Promise<boolean> {
-    const { ok } = await this.#options.store.commit({ ...change, entry: undefined })
+  async #commit(correction: Correction): Promise<boolean> {
+    const { ok } = await this.#options.store.commit({ ...correction, entry: undefined })
     return ok
   }
 }

@@ -18,5 +18,7 @@ export async function* rowsOf(
     yield* rows
     if (rows.length < BATCH_ITEMS) return
     after = rows.at(-1)!.id
+    // A store may answer at once, every time: others have to get their turns.
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
