@@ -40,6 +40,7 @@ export type {
   Invitation,
   InviteOptions,
   MemberEntry,
+  Miscount,
   NodeStatus,
   PeerTraffic,
   Progress,

@@ -53,6 +53,8 @@ export interface GlobalIndexOptions {
   /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
   readonly addresses?: (() => readonly string[]) | undefined
   readonly holders?: HoldersOf | undefined
+  /** May a value of the store be known to be damaged? Default: no. */
+  readonly mayBeDamaged?: (() => boolean) | undefined
   readonly rules?: Rules
   /** Children of a directory that one transaction counts: fewer only in tests. */
   readonly batchItems?: number
@@ -106,6 +108,7 @@ export class GlobalIndex {
       wall,
       run: seq,
       highest: () => this.#feed.highest,
+      mayBeDamaged: () => options.mayBeDamaged?.() ?? false,
       onProgress: () => this.#pendingRemovals.poll(this.#now),
     })
     this.#sessions = new Sessions({
@@ -133,6 +136,11 @@ export class GlobalIndex {
   /** Does the log hold every change after this position? */
   contains(position: Position): boolean {
     return this.#sessions.contains(position)
+  }
+
+  /** Something else marks keys as missing: before and after that, each put looks for marks. */
+  expectMissing(): void {
+    this.#trees.onMissing()
   }
 
   /** Peer ids of the Locals that are connected and welcome. */

@@ -1,6 +1,6 @@
 /**
  * Words that lead to something in a stored tree: `KEY/path` and `NAME/path`
- * (specs/008-directories.md, "Rules: words").
+ * (specs/008-directories.md, "Rules: reading").
  */
 import { faultOfName } from '../../directory/codec.ts'
 import { DstoreError } from '../../errors.ts'

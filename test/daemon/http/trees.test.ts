@@ -130,6 +130,16 @@ test('R007-220 the entries of a directory come a line each, in order', async (t)
   t.is((await send('GET', `/v1/trees/models%2Fm%20v1`)).headers.etag, `"${ROOT}"`)
 })
 
+test('R007-220 R007-229 what was removed is not answered, though it was kept', async (t) => {
+  const { daemon, node } = await treeServing(t)
+  const send = sender(daemon.socket)
+  const { key } = await putTree(node, TREE, 'gone')
+  const paths = ['/v1/trees/gone/run.sh', `/v1/trees/${key.toString()}/run.sh`]
+  for (const path of [...paths, ...paths]) t.is((await send('GET', path)).status, 200)
+  await node.index.unbind('gone')
+  for (const path of paths) t.is((await send('GET', path)).status, 404)
+})
+
 test('R007-220 a link is answered by its text, and not followed', async (t) => {
   const send = await withTree(t)
   const answer = await send('GET', `/v1/trees/${ROOT}/link`)
@@ -301,6 +311,18 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   const send = sender(daemon.socket)
   const { key } = await node.put({ bytes: [bytes('one')] as never })
   const before = (await send('GET', '/v1/keys')).body.toString()
+  const trees = node.trees!
+  const open = new Set<string>()
+  const { openHold, releaseHold } = trees
+  trees.openHold = async () => {
+    const hold = await openHold.call(trees)
+    open.add(hold)
+    return hold
+  }
+  trees.releaseHold = async (hold) => {
+    open.delete(hold)
+    await releaseHold.call(trees, hold)
+  }
   const deep = Array.from({ length: DIRECTORY_DEPTH + 1 }, () => 'd').join('/')
   const refused: [name: string, entries: unknown, status: number, about: RegExp][] = [
     ['no list', 'x', 400, /list/],
@@ -353,6 +375,7 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   }
   const long = JSON.stringify({ entries: 'x'.repeat(HTTP_BATCH_BYTES) })
   t.is((await send('POST', '/v1/trees', long)).status, 413)
+  t.is(open.size, 0, 'every hold was released')
   t.is((await send('GET', '/v1/keys')).body.toString(), before)
 })
 

@@ -39,6 +39,7 @@ export interface HoldContext {
   readonly opened: (hold: Uint8Array, expiresMs: number) => void
   /** Some key may be held by a directory and missing. */
   readonly mayLack: () => boolean
+  readonly mayBeDamaged: () => boolean
   /** A sealed value is not needed. */
   readonly discard: (location: string) => void
 }
@@ -199,6 +200,14 @@ export function* present(
       const row = rows[i]
       return row !== undefined && (!directory || decodeKey(row).directory !== undefined)
     })
+    if (context.mayBeDamaged()) {
+      // A put of such a value mends it.
+      for (const [i, { digest }] of items.entries()) {
+        if (!exists[i]) continue
+        const { location } = decodeKey(rows[i]!)
+        exists[i] = !(yield* inspect({ digest, location })).isDamaged
+      }
+    }
     const found = items.filter((_, i) => exists[i])
     if (found.length === 0) return exists
     // A directory might be removed and its bytes put again; bytes stay what they are.

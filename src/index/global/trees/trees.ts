@@ -67,6 +67,8 @@ export interface TreesOptions {
   readonly run: number
   /** The highest seq that is durable. */
   readonly highest: () => number
+  /** May a value of the store be known to be damaged? */
+  readonly mayBeDamaged: () => boolean
   /** A cascade has moved on, or ended. */
   readonly onProgress: () => void
 }
@@ -105,13 +107,14 @@ export class Trees {
       run,
       opened: (hold, expiresMs) => void this.#holds.set(toHex(hold), expiresMs),
       mayLack: () => this.#mayLack,
+      mayBeDamaged: options.mayBeDamaged,
       discard: (location) => plans.discard(location),
     }
   }
 
-  /** Some key may be held by a directory and missing. */
+  /** Some value may be held by a directory and missing, or damaged. */
   get mayLack(): boolean {
-    return this.#mayLack
+    return this.#mayLack || this.#options.mayBeDamaged()
   }
 
   /** A key is about to be removed that directories hold. */
