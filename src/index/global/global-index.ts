@@ -13,51 +13,35 @@ import { BATCH_ITEMS, FORGET_AFTER_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import type { Body, Message, Position, Request } from '../message.ts'
 import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
-import { ALL_RULES, type Rules } from '../rules.ts'
+import { ALL_RULES } from '../rules.ts'
 import { isRequest, planOf, refusalOf, type PlanContexts } from './dispatch.ts'
 import { ChangeFeed } from './feed.ts'
-import { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
+import {
+  SELF,
+  type GlobalEffect,
+  type GlobalEvent,
+  type GlobalIndexOptions,
+  type SessionId,
+} from './global-events.ts'
 import { LocalRegister } from './local-register.ts'
-import type { HoldersOf } from './lookup-plans.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { putTask, putTasks } from './put-plans.ts'
-import type { Recovered } from './recovery.ts'
 import { Sessions } from './sessions.ts'
 import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
-export { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
+export { SELF } from './global-events.ts'
+export type * from './global-events.ts'
 
 /** How often acknowledged positions are made durable. */
 const REGISTER_WRITE_MS = 5000
 
 /** How often the newest trusted wall time is. */
 const WALL_WRITE_MS = 3_600_000
-
-export interface GlobalIndexOptions {
-  readonly recovered: Recovered
-  readonly now: number
-  /** Wall-clock milliseconds since 1970, read at each event. */
-  readonly wall: () => number
-  /** How long a Local may serve without hearing Global, in milliseconds. Default: no bound. */
-  readonly leaseMs?: number | undefined
-  /** When a Local that is out of touch is forgotten, in milliseconds. */
-  readonly forgetAfterMs?: number | undefined
-  /** The wall clock is right, however far it is off the newest time that was trusted (R004-64). */
-  readonly trustClock?: boolean | undefined
-  /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
-  readonly addresses?: (() => readonly string[]) | undefined
-  readonly holders?: HoldersOf | undefined
-  /** May a value of the store be known to be damaged? Default: no. */
-  readonly mayBeDamaged?: (() => boolean) | undefined
-  readonly rules?: Rules
-  /** Children of a directory that one transaction counts: fewer only in tests. */
-  readonly batchItems?: number
-}
 
 export class GlobalIndex {
   readonly #options: GlobalIndexOptions

@@ -118,11 +118,12 @@ export class Cascades {
     for (;;) {
       const rows = yield* scan('meta', CASCADE_ROWS, BATCH_ITEMS, after)
       for (const row of rows) {
-        const isEarly = this.#early.has(cascadeOf(row))
-        if (!isEarly && !this.#options.rules.cascadesResume) continue
+        const id = cascadeOf(row)
         const tree = this.#tree(decodeCascade(row).root.id)
         tree.hasMore = true
-        if (!isEarly) tree.left++
+        if (this.#early.has(id)) continue
+        if (!this.#options.rules.cascadesResume) this.#running.add(id)
+        tree.left++
       }
       if (rows.length < BATCH_ITEMS) break
       after = rows.at(-1)!.id

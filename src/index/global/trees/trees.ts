@@ -281,11 +281,10 @@ export class Trees {
   }
 
   *#left(): Flow<void> {
+    const { releasesResume } = this.#options.rules
     yield* holdsLeft({
       open: (id, expiresMs) => void this.#holds.set(id, expiresMs),
-      ended: (id) => {
-        if (this.#options.rules.releasesResume) this.#ended.add(id)
-      },
+      ended: (id) => void (releasesResume && this.#ended.add(id)),
     })
     yield* this.#cascades.recover()
   }
