@@ -1,5 +1,5 @@
 /** The calls on the index that both roles make alike: lists, removals, changes. */
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import {
   type KeyPage,
   type NamePage,

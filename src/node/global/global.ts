@@ -33,10 +33,8 @@ import { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { OwnIndex, askOf, refuseMembership } from './own-index.ts'
-import type { WallDoubt } from '../../index/global/wall-trust.ts'
 import type {
   CallOptions,
-  ClockStatus,
   CopyTarget,
   GetOptions,
   ImmediateValue,
@@ -56,6 +54,7 @@ import { resolveRange } from '../calls/range.ts'
 import { KnownFiles } from './known-file.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
+import { clockStatus } from '../clock-status.ts'
 import { immediateValue } from '../calls/immediate.ts'
 import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
@@ -341,11 +340,4 @@ export class Global implements Node {
     const { existed } = await this.#driver.adopt(value, { name, ...heldUnder(hold) })
     return { key: new Key(digest), size, existed }
   }
-}
-
-function clockStatus(doubt: WallDoubt | undefined): ClockStatus {
-  if (doubt === undefined) return { trusted: true }
-  const { why } = doubt
-  if ('leftMs' in doubt) return { trusted: false, why, leftMs: Math.round(doubt.leftMs) }
-  return { trusted: false, why, offMs: Math.round(doubt.byMs) }
 }
