@@ -2,7 +2,7 @@
  * Makes directories of an archive's values again (R007-283, R007-284): their bytes and what they
  * have are put under a hold as they come, and at the end they are made, children before parents.
  */
-import { once } from '../../src/bytes.ts'
+import { gather, once } from '../../src/bytes.ts'
 import { readEntries } from '../../src/directory/reader.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
@@ -13,6 +13,8 @@ import { mapConcurrently } from './map-concurrently.ts'
 
 /** Roots committed at the same time: they share disk syncs. */
 const COMMITTED_AT_ONCE = 16
+
+type ImportNode = Pick<Node, 'trees' | 'get' | 'put' | 'putMany'>
 
 /** A directory that could not be made. */
 export interface Unmade {
@@ -29,14 +31,16 @@ interface Arrived {
 }
 
 export class DirectoryImporter {
-  readonly #node: Pick<Node, 'trees' | 'put' | 'putMany'>
+  readonly #node: ImportNode
   #opened: Promise<HoldId> | undefined
   /** Files in the directories that have come. */
   readonly #files = new Set<string>()
+  /** Those of them that have come as well. */
+  readonly #received = new Set<string>()
   /** Directories that have come, and the directories in each. */
   readonly #children = new Map<string, readonly string[]>()
 
-  constructor(node: Pick<Node, 'trees' | 'put' | 'putMany'>) {
+  constructor(node: ImportNode) {
     this.#node = node
   }
 
@@ -60,11 +64,15 @@ export class DirectoryImporter {
   }
 
   async putLarge(bytes: AsyncIterable<Uint8Array>, size: number): Promise<PutResult> {
-    return this.#node.put({ bytes, size }, { hold: await this.#hold() })
+    const put = await this.#node.put({ bytes, size }, { hold: await this.#hold() })
+    this.#received.add(idOf(put.key.digest))
+    return put
   }
 
   async putSmall(values: readonly Uint8Array[]): Promise<PutResult[]> {
-    return this.#node.putMany(values, { hold: await this.#hold() })
+    const puts = await this.#node.putMany(values, { hold: await this.#hold() })
+    for (const { key } of puts) this.#received.add(idOf(key.digest))
+    return puts
   }
 
   /** Every value has come: makes and commits the directories. Yields those that cannot be. */
@@ -103,7 +111,29 @@ export class DirectoryImporter {
       }
     })
     for await (const unmade of outcomes) if (unmade !== undefined) yield unmade
+    await this.#keepValues([...arrived.keys()].filter((id) => !made.has(id)))
     await this.#trees.releaseHold(hold)
+  }
+
+  /** Puts what has come of these directories by itself: only the hold keeps it. */
+  async #keepValues(unmade: readonly string[]): Promise<void> {
+    const kept = mapConcurrently(this.#valuesOf(unmade), COMMITTED_AT_ONCE, async (id) => {
+      const { size, bytes } = await this.#node.get(directoryOf(id).as('bytes'))
+      await this.#node.put({ bytes, size })
+    })
+    for await (const _ of kept) continue
+  }
+
+  /** Their own bytes, and the files that have come, each once. */
+  async *#valuesOf(directories: readonly string[]): AsyncGenerator<string> {
+    for (const id of directories) {
+      const { bytes } = await this.#node.get(directoryOf(id).as('bytes'))
+      for (const [, entry] of readEntries(await gather(copied(bytes)))) {
+        if (entry.type !== 'file') continue
+        if (this.#received.delete(idOf(entry.digest))) yield idOf(entry.digest)
+      }
+      yield id
+    }
   }
 
   get #trees(): NodeTrees {
@@ -175,3 +205,8 @@ function unmadeOf({ key, missing }: MadeDirectory): Unmade | undefined {
 const idOf = (digest: Uint8Array): string => Buffer.from(digest).toString('latin1')
 const directoryOf = (id: string): Key =>
   new Key(Uint8Array.from(Buffer.from(id, 'latin1')), 'directory')
+
+/** A piece of a value is valid only until the next one is asked for. */
+async function* copied(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield Uint8Array.from(piece)
+}

@@ -59,7 +59,7 @@ export class Importer {
   /** `node`: the same daemon, for directories. */
   constructor(
     client: Client,
-    node: Pick<Node, 'trees' | 'put' | 'putMany'>,
+    node: Pick<Node, 'trees' | 'get' | 'put' | 'putMany'>,
     onBytes: (doneBytes: number) => void,
   ) {
     this.#client = client

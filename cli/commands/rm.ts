@@ -9,7 +9,7 @@ import { forEachArgument } from '../exit-code.ts'
 import { explainNotFound } from '../input/key-fault.ts'
 import { parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 
 export async function rm(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
@@ -55,28 +55,42 @@ function belowDirectory(text: string): DstoreError {
   })
 }
 
+const GOES_ON = 'the rest is removed in the background; repeat the command to wait for it'
+
 /** Why a value stays when a name of it goes. */
 const KEPT =
   'its value stays: it has other names, or was put without a name, too; `dstore rm KEY` removes it'
 
-function removedText({ key, seq, freedBytes }: RemoveAnswer): string {
-  return `removed ${key} (seq ${seq}, ${formatSize(freedBytes)} freed)`
+/** What went, and how much of a directory, whose removal takes its time (R007-266). */
+export function removedText({ key, seq, freedBytes, tree }: RemovedFacts): string {
+  const facts = `(seq ${seq}, ${formatSize(freedBytes)} freed)`
+  if (tree === undefined) return `removed ${key} ${facts}`
+  const { removed, most, complete } = tree
+  if (!complete) {
+    return `decided to remove ${key}: ${removed} of at most ${plural(most, 'value')} removed ${facts}`
+  }
+  const others = removed > 1 ? ` and ${plural(removed - 1, 'value')} below it` : ''
+  return `removed ${key}${others} ${facts}`
 }
+
+type RemovedFacts = Pick<RemoveAnswer, 'key' | 'seq' | 'freedBytes' | 'tree'>
 
 /**
  * Print a removal, with `lists` and the Locals that still owe an acknowledgement. The exit code is
- * `partial` while a Local owes one.
+ * `partial` while a Local owes one, or some of a directory is still to be removed.
  */
 export async function printRemoval(
-  terminal: Terminal,
+  terminal: Pick<Terminal, 'printFact' | 'note'>,
   removed: Acknowledgement,
   what: string,
   lists: Readonly<Record<string, readonly string[]>>,
 ): Promise<number> {
-  const { owed, expired } = removed
+  const { owed, expired, tree } = removed
   const text = Object.entries({ ...lists, 'lease ran out at': expired, 'still owed by': owed })
     .filter(([, items]) => items.length > 0)
     .map(([label, items]) => `; ${label} ${items.join(' ')}`)
   await terminal.printFact(removed, what + text.join(''))
-  return owed.length === 0 ? 0 : ERRORS.partial.exit
+  const isWhole = tree?.complete !== false
+  if (!isWhole) terminal.note(GOES_ON)
+  return owed.length === 0 && isWhole ? 0 : ERRORS.partial.exit
 }

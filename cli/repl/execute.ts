@@ -131,7 +131,12 @@ async function del(what: string, isKey: boolean, values: Values): Promise<Answer
   }
 }
 
-function removed({ owed }: Acknowledgement): Answer {
+function removed({ owed, tree }: Acknowledgement): Answer {
+  if (tree?.complete === false) {
+    const { removed: count, most } = tree
+    const text = `${UPDATED.text}, ${count} of at most ${plural(most, 'value')} removed so far`
+    return { text, exit: ERRORS.partial.exit }
+  }
   if (owed.length === 0) return UPDATED
   return { text: `${UPDATED.text}, still owed by ${owed.join(' ')}`, exit: ERRORS.partial.exit }
 }

@@ -9,6 +9,7 @@ import type { FactsAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
+import { DIRECTORY_BYTES } from '../../src/limits.ts'
 import { putTree } from '../../src/tree/put/put-tree.ts'
 import { folderOf, type Content } from '../tree/folder.ts'
 import { MemoryTrees } from '../tree/memory-trees.ts'
@@ -148,12 +149,12 @@ test('R007-282: export of a directory has all that is below it, once, and nothin
   const from = new MemoryClient()
   const { key } = await putTree(from.node, folderOf(t, CONTENTS))
   const whole = await filesIn(await exported(from))
-  const other = await putTree(from.node, folderOf(t, { 'other/a': 'other', 'same/s': 'same' }))
+  const other = await putTree(from.node, folderOf(t, { 'other/a': 'other', 'b/same': 'same' }))
   t.deepEqual((await filesIn(await exported(from, [key.toString()]))).toSorted(), whole.toSorted())
   const both = await filesIn(await exported(from, [key.toString(), other.key.toString()]))
   t.is(new Set(both).size, both.length)
-  // The other root, its two directories and one more file.
-  t.is(both.length, whole.length + 4)
+  // The other root, a directory of its own and a file; both have the directory `b`.
+  t.is(both.length, whole.length + 3)
 })
 
 test('R007-284: a directory that lacks a value fails with those that it is in, and no others', async (t) => {
@@ -170,6 +171,32 @@ test('R007-284: a directory that lacks a value fails with those that it is in, a
   )
   t.is(failures[1], `${broken.key.toString()}: a directory below it could not be made`)
   t.deepEqual(to.node.roots, [whole.key.toHex()])
+})
+
+test('R007-105, R007-284: what has come of a directory that is not whole is kept by itself', async (t) => {
+  const [from, to] = [new MemoryClient(), new MemoryClient()]
+  const contents = { 'd/lost': 'lost', 'd/kept': 'kept', large: 'x'.repeat(50_000) }
+  await putTree(from.node, folderOf(t, contents))
+  const whole = await putTree(from.node, folderOf(t, { 'e/fine': 'fine' }))
+  const lost = (await from.node.putMany([Buffer.from('lost')]))[0]!.key
+  from.node.values.delete(lost.toString())
+  const alone: string[] = []
+  const put = to.node.put.bind(to.node)
+  to.node.put = async (source, options) => {
+    const result = await put(source, options)
+    if (options?.hold === undefined) alone.push(result.key.toHex())
+    return result
+  }
+  t.is(failuresIn(await imported(to, await exported(from))).length, 2)
+  t.deepEqual(to.node.roots, [whole.key.toHex()])
+  const inWhole = new Set([whole.key.toHex(), ...to.node.made])
+  const fine = (await from.node.putMany([Buffer.from('fine')]))[0]!.key.toHex()
+  const others = [...to.node.values.keys()]
+    .map((text) => parseKey(text).toHex())
+    .filter((digest) => !inWhole.has(digest) && digest !== fine)
+  // Two files and the bytes of two directories.
+  t.is(others.length, 4)
+  t.deepEqual(alone.toSorted(), others.toSorted())
 })
 
 test('R007-284: values before every directory that has them are values of their own', async (t) => {
@@ -203,4 +230,18 @@ test('R007-43, R007-283: a value under the key of a directory that is none is re
     /does not match its key: its bytes have the key bafyr4i/,
   )
   t.is(to.node.values.size, 0)
+})
+
+test('R008-8, R007-283: a value that is too large for a directory is refused before it is read', async (t) => {
+  const { node, asClient } = new MemoryClient()
+  const importer = new Importer(asClient, node, () => undefined)
+  const file = new Key(new Uint8Array(32), 'directory').toString()
+  const bytes = async function* (): AsyncGenerator<Uint8Array> {
+    t.fail('it was read')
+    yield await Promise.resolve(new Uint8Array(0))
+  }
+  const outcomes: Imported[] = []
+  const one = { kind: 'value' as const, file, size: DIRECTORY_BYTES + 1, bytes: bytes() }
+  for await (const outcome of importer.take(one)) outcomes.push(outcome)
+  t.regex(failuresIn(outcomes)[0]!, /a directory has at most 16777216 bytes/)
 })

@@ -204,6 +204,21 @@ test('a failure is not an answer', async (t) => {
   }
 })
 
+test('R007-266 DEL of a directory says when some of it is still to be removed', async (t) => {
+  const node = new NodeValues(new GlobalValues())
+  const all = { seq: 1, freedBytes: 2, names: [], acknowledged: [], owed: [], expired: [] }
+  const del = (complete: boolean): ReturnType<typeof execute> => {
+    const tree = { removed: 3, most: 9, complete }
+    node.unbind = () => Promise.resolve({ ...all, tree })
+    return execute({ do: 'del', what: 'v1' }, node)
+  }
+  t.deepEqual(await del(true), { text: 'Database updated', exit: 0 })
+  t.deepEqual(await del(false), {
+    text: 'Database updated, 3 of at most 9 values removed so far',
+    exit: 8,
+  })
+})
+
 test('R007-265 GET of a directory shows how much is in it', async (t) => {
   const node = new NodeValues(new GlobalValues())
   const directory = { files: 2, totalSize: 2048 }

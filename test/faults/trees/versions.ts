@@ -4,6 +4,7 @@ import { totalsOf, type Entry } from '../../../src/directory/directory.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
 import type { Node } from '../../../src/node/node.ts'
+import { putValues } from '../../node/put-tree.ts'
 
 /** Versions that processes put and remove. */
 export const VERSIONS = 4
@@ -51,9 +52,10 @@ export async function putVersion(node: Node, version: Version, name: string): Pr
   const bytes = [...files, ...directories.map((one) => one.bytes)]
   const keys = bytes.map((one) => new Key(hash(one).digest))
   const there = await trees.present(hold, keys)
-  await node.putMany(
+  await putValues(
+    node,
+    hold,
     bytes.filter((_, i) => !there[i]!),
-    { hold },
   )
   const level = directories.slice(0, -1).map(({ key }) => key)
   for (const keysOfLevel of [level, [root]]) {

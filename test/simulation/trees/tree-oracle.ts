@@ -4,14 +4,18 @@
  */
 import { equal, toHex } from '../../../src/bytes.ts'
 import type { Digest, Message, Request } from '../../../src/index/message.ts'
-import { decodeChange, decodeKey, keyRow } from '../../../src/index/records/record.ts'
+import { decodeChange, decodeKey, keyRow, type Change } from '../../../src/index/records/record.ts'
 import { CASCADE_ROWS, decodeCascade, holdRow } from '../../../src/index/records/tree-record.ts'
 import type { Transaction } from '../../../src/store/store.ts'
 import type { History, Oracle } from '../oracle.ts'
 import type { SimStore } from '../sim-store.ts'
-import { faultsAtRest, faultsOf } from './tree-faults.ts'
+import { faultsAtRest, faultsOf, freeOf } from './tree-faults.ts'
 import { treeRows, type TreeRows } from './tree-rows.ts'
-import { below } from './universe.ts'
+import { below, childrenOf } from './universe.ts'
+
+/** Did this change make a directory of it? */
+const isOf = (change: Change & { type: 'put' }, digest: Digest): boolean =>
+  change.directory === true && equal(change.digest, digest)
 
 export class TreeOracle {
   readonly #oracle: Oracle
@@ -65,8 +69,8 @@ export class TreeOracle {
 
   /** Does something go on that takes several changes? */
   get isInTheMiddle(): boolean {
-    const { cascades, adding } = treeRows(this.#store)
-    return cascades + adding > 0
+    const { cascades, adding, releasing } = treeRows(this.#store)
+    return cascades + adding + releasing > 0
   }
 
   /** A caller is about to send this. */
@@ -136,19 +140,28 @@ export class TreeOracle {
   #checkEnded(digest: Digest): void {
     const { losses } = this.#oracle.history
     if (losses.get(`key ${digest[0]!}`)?.length !== 1) return
-    const isLeft = this.#store.scan('meta', CASCADE_ROWS).some((row) => {
-      return equal(decodeCascade(row).root.digest, digest)
+    const mine = this.#store
+      .scan('meta', CASCADE_ROWS)
+      .map(decodeCascade)
+      .filter((one) => equal(one.root.digest, digest))
+    const rows = treeRows(this.#store)
+    const free = new Set(freeOf(rows))
+    // What is left may be bytes that are still to be freed.
+    const isLeft = mine.some(({ counted, ...one }) => {
+      return counted.upto > 0 || childrenOf(one.digest[0]!).some((child) => free.has(child))
     })
     if (isLeft) this.#fail(`the removal of ${digest[0]!} is answered, and goes on`)
   }
 
-  /** The last change that made this a directory, named or marked it, survives a crash. */
+  /** The change that made this a directory survives a crash. */
   #promise(digest: Digest, what: string): void {
-    const { changes } = this.#oracle.history
-    const last = changes.findLastIndex(({ change }) => {
-      return (change.type === 'put' || change.type === 'bind') && equal(change.digest, digest)
+    const { changes, losses } = this.#oracle.history
+    const lost = losses.get(`key ${digest[0]!}`)?.at(-1) ?? 0
+    // Later ones may not be durable yet.
+    const first = changes.findIndex(({ change }, i) => {
+      return i >= lost && change.type === 'put' && isOf(change, digest)
     })
-    this.#oracle.promise(last + 1, what)
+    this.#oracle.promise(first + 1, what)
   }
 
   #fail(what: string): void {

@@ -44,7 +44,7 @@ export class TreeWork {
     )
     this.#removable = removable.length === 0 ? DIRECTORIES : removable
     this.#force = world.one([0, 0, 0.3])
-    this.#careless = world.one([0, 0, 0.1])
+    this.#careless = world.one([0, 0, 0.1, 0.5])
     world.say(
       `removed: ${this.#removable.join()}, force ${this.#force}, careless ${this.#careless}`,
     )
@@ -126,6 +126,13 @@ export class TreeWork {
     local.callers.request({ type: 'hold', id, release: true }, IGNORE)
   }
 
+  /** A second client of the same hold gives up. */
+  #releaseSoon(id: Uint8Array): void {
+    this.#world.after(this.#world.between(0, 100), () => {
+      this.#global.ask({ type: 'hold', id, release: true }, IGNORE)
+    })
+  }
+
   /** Where no Local is given, Global itself is the caller. */
   #drive(local: SimLocal | undefined, script: Script): void {
     drive(script, (request, then) => {
@@ -137,6 +144,7 @@ export class TreeWork {
         if (this.#world.chance(0.02)) return
         then(body)
       }
+      if (request.type === 'put' && this.#world.chance(0.04)) this.#releaseSoon(request.hold!)
       if (local === undefined) this.#global.ask(request, answered)
       else local.callers.request(request, answered)
     })

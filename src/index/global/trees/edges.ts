@@ -68,7 +68,8 @@ export function* makeDirectory(
     const upto = counted.upto + items.length
     const increments = items.map((child) => ({ key: heldRow(child.digest), by: 1 }))
     const isLast = upto === count
-    const step = { digest, found, renewed, conditions, increments }
+    const asRead = unchanged(keyRow(digest), row)
+    const step = { digest, renewed, conditions: [asRead, ...conditions], increments }
     if (isLast) {
       const directory = { size, files, children: count, ...measured }
       const made = madeWhole(digest, missing, true)
@@ -99,7 +100,6 @@ export function* makeDirectory(
 
 interface CountStep {
   readonly digest: Digest
-  readonly found: KeyRecord
   readonly renewed: readonly Write[]
   readonly conditions: readonly Condition[]
   readonly increments: readonly Increment[]
@@ -117,10 +117,10 @@ function* countSome(
   context: HoldContext,
 ): Flow<void> {
   const write = { key: addingRow(digest), value }
-  const asRead = [{ present: keyRow(digest) }, ...asCounted(digest, adding, context)]
+  // Made by another put meanwhile, it has all of its children counted, and no such row either.
   const { record: _, ...first } = recordOf(hold, [digest], [], context, true)
   yield* attempt({
-    conditions: [...first.conditions, ...asRead, ...conditions],
+    conditions: [...first.conditions, ...asCounted(digest, adding, context), ...conditions],
     writes: [...first.writes, ...renewed, write],
     increments: [...first.increments!, ...increments],
   })

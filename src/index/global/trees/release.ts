@@ -63,16 +63,21 @@ export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<voi
     const [row] = yield* scan('meta', heldRecords(hold), 1)
     if (row === undefined) return
     const key = { table: 'meta', id: row.id } as const
-    const { digests, released, adding } = decodeHeld(row)
-    if (!released) {
+    const held = decodeHeld(row)
+    const { digests } = held
+    if (!held.released) {
       yield* attempt({
         conditions: [unchanged(key, row)],
-        writes: [{ key, value: encodeHeld({ digests, adding, released: true }) }],
+        writes: [{ key, value: encodeHeld({ ...held, released: true }) }],
         increments: digests.map((digest) => ({ key: keptRow(digest), by: -1 })),
       })
     }
-    const isPart = adding && options.rules.partsCountedDown
-    if (isPart) for (const digest of digests) yield* uncount(digest, options)
+    // Another hold may have counted some of the children, and left that to the last that keeps it.
+    const parts = yield* read(digests.map(addingRow))
+    const counted = digests.filter((_, i) => parts[i] !== undefined)
+    if (options.rules.partsCountedDown) {
+      for (const digest of counted) yield* uncount(digest, options)
+    }
     yield* collect(digests, options)
     yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
   }

@@ -21,10 +21,10 @@ import { HOLD_ID_BYTES } from '../../../limits.ts'
 import { decodeCounter, encodeCounter } from '../../../store/counters.ts'
 import type {
   Condition,
+  Increment,
   RecordKey,
   Row,
   Store,
-  Transaction,
   VersionCondition,
   Write,
 } from '../../../store/store.ts'
@@ -41,10 +41,17 @@ export interface CorrectionsOptions {
   readonly expectMissing: () => void
 }
 
+/** A transaction that writes only `meta`. */
+export interface Correction {
+  readonly conditions: readonly Condition[]
+  readonly writes: readonly Write[]
+  readonly increments?: readonly Increment[]
+}
+
 export class Corrections {
   readonly #options: CorrectionsOptions
   /** Of what is to be removed, unless something keeps it. */
-  #hold: Uint8Array | undefined
+  #hold: Promise<Uint8Array> | undefined
   #records = 0
 
   constructor(options: CorrectionsOptions) {
@@ -52,26 +59,26 @@ export class Corrections {
   }
 
   /**
-   * Writes the number that was counted. False if the counter has changed since, or one of the rows
-   * that keep the key, which are asked for where the counter has no row.
+   * Writes the number that was counted, unless the counter has changed since; where it has no row,
+   * unless one of the rows has changed that keep the key.
    */
   async count(
     by: Keepers,
     digest: Uint8Array,
     { version, counted }: Count,
     keepers: readonly VersionCondition[],
-  ): Promise<boolean> {
+  ): Promise<Correction> {
     const key = by === 'directories' ? heldRow(digest) : keptRow(digest)
     const value = counted === 0 ? undefined : encodeCounter(counted)
-    const change = {
+    const correction = {
       conditions: [{ key, version }, ...(version === 0 ? keepers : [])],
       writes: [{ key, value }],
     }
-    return counted === 0 ? this.#releasing(digest, change) : this.#commit(change)
+    return counted === 0 ? this.#releasing(digest, correction) : correction
   }
 
-  /** Removes a key that nothing keeps. False if something keeps it by now, or it is gone. */
-  remove({ digest, version }: LooseKey): Promise<boolean> {
+  /** Removes a key that nothing keeps, unless something keeps it by now, or it is gone. */
+  remove({ digest, version }: LooseKey): Promise<Correction> {
     return this.#releasing(digest, {
       conditions: [
         { key: keyRow(digest), version },
@@ -80,6 +87,13 @@ export class Corrections {
       ],
       writes: [],
     })
+  }
+
+  /** Commits each of them whose conditions hold. Returns which they are. */
+  async commitAll(corrections: readonly Correction[]): Promise<boolean[]> {
+    const transactions = corrections.map((one) => ({ ...one, entry: undefined }))
+    const results = await this.#options.store.commitAll(transactions)
+    return results.map(({ ok }) => ok)
   }
 
   /** Marks a key that directories hold as missing. False if something has changed since. */
@@ -136,26 +150,22 @@ export class Corrections {
 
   /** Ends the hold: the index removes what nothing keeps. */
   async end(): Promise<void> {
-    if (this.#hold === undefined) return
-    await this.#options.ask({ type: 'hold', id: this.#hold, release: true }, {})
-    this.#hold = undefined
+    const id = await this.#hold?.catch(() => undefined)
+    if (id !== undefined) await this.#options.ask({ type: 'hold', id, release: true }, {})
   }
 
   /** Puts the key under the hold in the same transaction. */
-  async #releasing(
-    digest: Uint8Array,
-    { conditions, writes }: Pick<Transaction, 'conditions' | 'writes'>,
-  ): Promise<boolean> {
-    const hold = (this.#hold ??= await this.#open())
+  async #releasing(digest: Uint8Array, { conditions, writes }: Correction): Promise<Correction> {
+    const hold = await (this.#hold ??= this.#open())
     const record: Write = {
       key: heldRecordRow(hold, 0, this.#records++),
       value: encodeHeld({ digests: [digest], released: false, adding: false }),
     }
-    return this.#commit({
+    return {
       conditions: [{ present: holdRow(hold) }, ...conditions],
       writes: [...writes, record],
       increments: [{ key: keptRow(digest), by: 1 }],
-    })
+    }
   }
 
   async #open(): Promise<Uint8Array> {
@@ -164,12 +174,8 @@ export class Corrections {
     return id
   }
 
-  async #commit(change: {
-    readonly conditions: readonly Condition[]
-    readonly writes: readonly Write[]
-    readonly increments?: Transaction['increments'] & object
-  }): Promise<boolean> {
-    const { ok } = await this.#options.store.commit({ ...change, entry: undefined })
+  async #commit(correction: Correction): Promise<boolean> {
+    const { ok } = await this.#options.store.commit({ ...correction, entry: undefined })
     return ok
   }
 }

@@ -10,6 +10,12 @@ export const DIGESTS_END: number = 2 ** 32
 /** What keeps a key: directories that exist, or holds. */
 export type Keepers = 'directories' | 'holds'
 
+/** Keys that are counted again; those with a list are watched: it gets the rows that keep them. */
+export type Again = Map<string, VersionCondition[] | undefined>
+
+/** Rows in the lists of all keys together. */
+const WATCHED_ROWS = 65_536
+
 /** The count of one key. */
 export interface Count {
   /** What its row stated as the recount came to this range; 0 without a row. */
@@ -29,23 +35,20 @@ export class RangeTally {
   readonly holds: Map<string, Count> = new Map()
   readonly start: number
   readonly #mostKeys: number
-  readonly #keepers: ReadonlyMap<string, VersionCondition[]>
+  readonly #again: Again
+  #watchedRows = 0
   #end: number
 
   /**
    * A range of the first 4 bytes of digests, which becomes smaller until it has at most `mostKeys`.
-   * `keepers` has the keys of which the rows that keep them are wanted, and takes these rows.
+   * `again` has a list for each key of which the rows that keep it are wanted, and takes these rows.
+   * It has `WATCHED_ROWS` at most: beyond that it loses lists.
    */
-  constructor(
-    start: number,
-    end: number,
-    mostKeys: number,
-    keepers: ReadonlyMap<string, VersionCondition[]> = new Map(),
-  ) {
+  constructor(start: number, end: number, mostKeys: number, again: Again = new Map()) {
     this.start = start
     this.#end = end
     this.#mostKeys = mostKeys
-    this.#keepers = keepers
+    this.#again = again
   }
 
   /** May become smaller. */
@@ -70,12 +73,24 @@ export class RangeTally {
     const count = this[by].get(name) ?? this.#add(by, name, 0, 0)
     count.counted++
     count.asDirectory ||= asDirectory
-    this.#keepers.get(name)?.push(keeper)
+    this.#watch(name, keeper)
   }
 
   doubt(by: Keepers, digest: Uint8Array): void {
     const count = this[by].get(nameOf(digest))
     if (count !== undefined) count.isUncertain = true
+  }
+
+  #watch(name: string, keeper: VersionCondition): void {
+    const rows = this.#again.get(name)
+    if (rows === undefined) return
+    if (this.#watchedRows < WATCHED_ROWS) {
+      rows.push(keeper)
+      this.#watchedRows++
+    } else {
+      this.#watchedRows -= rows.length
+      this.#again.set(name, undefined)
+    }
   }
 
   #add(by: Keepers, name: string, stated: number, version: number): Count {

@@ -23,6 +23,7 @@ import {
   idAt,
   nameOf,
   placeOf,
+  type Again,
   type Count,
   type Keepers,
 } from './range-tally.ts'
@@ -35,14 +36,16 @@ export interface RecountOptions extends EdgeWalkOptions, CorrectionsOptions {
 
 type Findings<T = void> = AsyncGenerator<Verification, T, undefined>
 
-/** Keys that are counted again, with the rows that keep them. */
-type Again = Map<string, VersionCondition[]>
+/** A count that is wrong. */
+interface Due {
+  readonly by: Keepers
+  readonly name: string
+  readonly count: Count
+  readonly keepers: readonly VersionCondition[] | undefined
+}
 
-/** How often a key is counted whose counter changed while it was counted. */
+/** How often keys are counted whose counters change, until fewer of them are left. */
 const ATTEMPTS = 3
-
-/** Rows that keep one key, and all of which are conditions of its correction. */
-const KEEPERS = 4096
 
 /** In the order of digests; then `done`, with the number of miscounts. */
 export async function* recount(options: RecountOptions, verify: VerifyOptions): Findings {
@@ -80,10 +83,12 @@ class Recount {
     const walk = new EdgeWalk(this.#options, tally)
     yield* this.#walk(walk)
     let left = yield* this.#correct(tally, undefined)
-    for (let attempt = 2; left.size > 0 && attempt <= ATTEMPTS; attempt++) {
+    for (let attempt = 1; left.size > 0 && attempt < ATTEMPTS; attempt++) {
       const again = new RangeTally(start, tally.end, keysAtOnce, left)
       yield* this.#walk(new EdgeWalk(this.#options, again))
-      left = yield* this.#correct(again, left)
+      const still = yield* this.#correct(again, left)
+      if (still.size < left.size) attempt = 0
+      left = still
     }
     this.#unsettled += left.size
     yield* this.#removeLoose(walk)
@@ -132,44 +137,53 @@ class Recount {
    */
   async *#correct(tally: RangeTally, only: Again | undefined): Findings<Again> {
     const left: Again = new Map()
+    const due: Due[] = []
     for (const by of ['directories', 'holds'] as const) {
       for (const [name, count] of tally[by]) {
         if (count.stated === count.counted || only?.has(name) === false) continue
-        const isSettled = yield* this.#correctOne(by, name, count, only?.get(name))
-        if (!isSettled) left.set(name, [])
+        const keepers = only?.get(name)
+        // Without a row, an equal version does not show that nothing changed: what keeps it does.
+        if (count.isUncertain || (count.version === 0 && keepers === undefined)) {
+          left.set(name, count.version === 0 ? [] : undefined)
+          continue
+        }
+        due.push({ by, name, count, keepers })
+        if (due.length === BATCH_ITEMS) yield* this.#commit(due.splice(0), left)
       }
     }
+    yield* this.#commit(due, left)
     return left
   }
 
-  async *#correctOne(
-    by: Keepers,
-    name: string,
-    count: Count,
-    keepers: readonly VersionCondition[] | undefined,
-  ): Findings<boolean> {
-    const { stated, version, counted, asDirectory, isUncertain } = count
-    // Without a row, an equal version does not show that nothing changed: what keeps it does.
-    if (isUncertain || (version === 0 && keepers === undefined)) return false
-    const key = new Key(digestOf(name), asDirectory ? 'directory' : 'bytes')
-    const miscount = { key, of: by, stated, counted } as const
+  async *#commit(due: readonly Due[], left: Again): Findings {
     // What a damaged directory holds is not known, so no count is known to be too high.
-    const isKnown = counted > stated || this.#pace.damaged === 0
-    if (!isKnown || (keepers?.length ?? 0) > KEEPERS) {
-      yield this.#found(miscount, false)
-      return true
+    const isKnown = ({ count }: Due): boolean =>
+      count.counted > count.stated || this.#pace.damaged === 0
+    for (const one of due) if (!isKnown(one)) yield this.#found(miscountOf(one), false)
+    const known = due.filter(isKnown)
+    const corrections = await Promise.all(
+      known.map(({ by, name, count, keepers = [] }) =>
+        this.#corrections.count(by, digestOf(name), count, keepers),
+      ),
+    )
+    const isDone = await this.#corrections.commitAll(corrections)
+    for (const [i, one] of known.entries()) {
+      if (isDone[i]!) yield this.#found(miscountOf(one), true)
+      else left.set(one.name, one.count.version === 0 ? [] : undefined)
     }
-    if (!(await this.#corrections.count(by, key.digest, count, keepers ?? []))) return false
-    yield this.#found(miscount, true)
-    return true
   }
 
   /** What a damaged directory holds is kept, so nothing is removed while there is one. */
-  async *#removeLoose(walk: EdgeWalk): Findings {
+  async *#removeLoose({ loose }: EdgeWalk): Findings {
     if (this.#pace.damaged > 0) return
-    for (const loose of walk.loose) {
-      if (!(await this.#corrections.remove(loose))) continue
-      yield this.#found({ key: new Key(loose.digest), of: 'nothing', stated: 1, counted: 0 }, true)
+    for (let at = 0; at < loose.length; at += BATCH_ITEMS) {
+      const batch = loose.slice(at, at + BATCH_ITEMS)
+      const corrections = await Promise.all(batch.map((one) => this.#corrections.remove(one)))
+      const isDone = await this.#corrections.commitAll(corrections)
+      for (const [i, { digest }] of batch.entries()) {
+        if (!isDone[i]!) continue
+        yield this.#found({ key: new Key(digest), of: 'nothing', stated: 1, counted: 0 }, true)
+      }
     }
   }
 
@@ -223,4 +237,10 @@ class Recount {
     this.#miscounted++
     return { type: 'miscounted', ...miscount, corrected }
   }
+}
+
+function miscountOf({ by, name, count }: Due): Omit<Miscount, 'corrected'> {
+  const { stated, counted, asDirectory } = count
+  const key = new Key(digestOf(name), asDirectory ? 'directory' : 'bytes')
+  return { key, of: by, stated, counted }
 }

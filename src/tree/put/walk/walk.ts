@@ -14,6 +14,7 @@ import {
   DIRECTORY_BYTES,
   DIRECTORY_DEPTH,
   DIRECTORY_ENTRIES,
+  VALUE_BYTES,
 } from '../../../limits.ts'
 import { changedFile, unreadableFile } from '../../../store/file/file-faults.ts'
 import { LEAVE_OUT, labelIn, namesIn, relativeIn, rootFolder, statsOf } from './folder.ts'
@@ -21,6 +22,7 @@ import { shortened, subfolder, targetOf } from './folder.ts'
 import type { Folder, Found, FoundFolder, Named } from './folder.ts'
 import type { IgnoreRules } from './ignore-rules.ts'
 import { leavesTree } from './links.ts'
+import { stampOf } from './stamp.ts'
 import { Turns } from '../turns.ts'
 
 export interface WalkOptions {
@@ -154,13 +156,12 @@ export class Walk {
 function provisional(found: Found): Entry {
   if (found.type === 'link') return found
   if (found.type === 'folder') return { type: 'directory', digest: NO_DIGEST, size: 0, files: 0 }
-  const { size, mode } = found.stats
-  const executable = isExecutable(mode)
-  return { type: 'file', digest: NO_DIGEST, size: Number(size), executable }
+  const { size, executable } = found
+  return { type: 'file', digest: NO_DIGEST, size, executable }
 }
 
 /** Is a file of this mode an executable one in a directory? */
-export const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
+const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
 
 /** A folder whose directory value would be larger than the limit. */
 export const tooWide = ({ label }: Folder): DstoreError =>
@@ -202,8 +203,17 @@ function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
 }
 
 function foundAs(folder: Folder, name: string, stats: BigIntStats, isFollowed: boolean): Found {
-  if (stats.isFile()) return { type: 'file', name, stats }
-  if (stats.isDirectory()) return { type: 'folder', name, stats, isFollowed }
+  if (stats.isFile()) {
+    if (stats.size > VALUE_BYTES) {
+      throw new DstoreError('too-large', `${labelIn(folder, name)} has too many bytes`)
+    }
+    const size = Number(stats.size)
+    const executable = isExecutable(stats.mode)
+    return { type: 'file', name, size, executable, stamp: stampOf(stats) }
+  }
+  if (stats.isDirectory()) {
+    return { type: 'folder', name, device: stats.dev, inode: stats.ino, isFollowed }
+  }
   const what = kindOfSpecial(stats)
   throw new DstoreError('usage', `${labelIn(folder, name)} is ${what}`, {
     hint: `a directory holds only files, folders and links; ${LEAVE_OUT}`,

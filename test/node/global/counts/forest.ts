@@ -13,7 +13,9 @@ import type { Body, Request } from '../../../../src/index/message.ts'
 import { decodeKey, encodeKey, keyRow } from '../../../../src/index/records/record.ts'
 import {
   MISSING_ROW,
+  cascadeRow,
   decodeHeld,
+  encodeCascade,
   encodeHold,
   encodeMissing,
   heldRecords,
@@ -21,6 +23,7 @@ import {
   holdRow,
   keptRow,
   missingRow,
+  type Counted,
 } from '../../../../src/index/records/tree-record.ts'
 import { decodeCounter } from '../../../../src/store/counters.ts'
 import { createMemoryStore } from '../../../../src/store/memory/memory.ts'
@@ -127,6 +130,18 @@ export class Forest {
     } catch (error) {
       if (!(error instanceof DstoreError && error.code === 'integrity')) throw error
     }
+  }
+
+  /** Removes the key of a directory, and leaves all of its children to be looked at. */
+  async beginRemoval({ digest }: Made, counted: Counted): Promise<void> {
+    const [row] = await this.store.rows([keyRow(digest)])
+    const { size, location, incarnation } = decodeKey(row!)
+    const root = { id: incarnation, digest }
+    const value = encodeCascade({ digest, size, location, counted, root })
+    await this.write(
+      { key: keyRow(digest), value: undefined },
+      { key: cascadeRow(incarnation), value },
+    )
   }
 
   async held({ digest }: Made): Promise<number> {

@@ -5,7 +5,11 @@ import { DstoreError } from '../../../../src/errors.ts'
 import { keyRow, encodeKey, decodeKey } from '../../../../src/index/records/record.ts'
 import {
   MISSING_ROW,
+  addingRow,
+  encodeAdding,
+  encodeHeld,
   encodeMissing,
+  heldRecordRow,
   heldRow,
   keptRow,
   missingRow,
@@ -208,6 +212,103 @@ test('R004-111: a directory that is held as one, and there only as bytes, is mis
   await forest.write({ key: keyRow(sub.digest), value })
   const { miscounts } = await recounted(forest)
   t.true(miscounts.some(([hex, of]) => hex === toHex(sub.digest) && of === 'missing'))
+  t.deepEqual((await walkIndex(forest.store)).faults, [])
+})
+
+test('R004-113: a key that a directory begins to hold while it is counted stays', async (t) => {
+  const forest = await grove()
+  const lone = await forest.file('lone')
+  let isHeld = false
+  forest.beforeRead = async () => {
+    if (isHeld) return
+    isHeld = true
+    // Its row is the same as before.
+    await forest.directory([lone], 'holds it')
+  }
+  t.deepEqual((await recounted(forest)).miscounts, [])
+  t.true(await forest.exists(lone))
+  t.deepEqual((await walkIndex(forest.store)).faults, [])
+})
+
+test('R004-111: a key whose counter comes and goes while it is counted is not written', async (t) => {
+  const forest = await grove()
+  const { a, one } = forest
+  const gone = await forest.directory([forest.b], 'gone')
+  // Read at the end of each walk, when the holds are counted.
+  await forest.beginRemoval(gone, { upto: 0, unchecked: 1 })
+  await forest.add({ key: heldRow(forest.b.digest), by: -1 })
+  const record = heldRecordRow(new Uint8Array(16).fill(1), 1, 1)
+  const held = encodeHeld({ digests: [a.digest], released: false, adding: false })
+  forest.beforeRead = async ({ digest }) => {
+    const isFirst = toHex(digest) === toHex(one.digest)
+    const isLast = toHex(digest) === toHex(gone.digest)
+    if (!isFirst && !isLast) return
+    const [row] = await forest.store.rows([record])
+    if ((row === undefined) !== isFirst) return
+    await forest.write({ key: record, value: isFirst ? held : undefined })
+    await forest.add({ key: keptRow(a.digest), by: isFirst ? 1 : -1 })
+  }
+  const { miscounts, done } = await recounted(forest)
+  t.deepEqual(miscounts, [])
+  t.is(done.unsettled, 1)
+  t.deepEqual(await forest.store.rows([keptRow(a.digest)]), [undefined])
+})
+
+test('R004-111: a directory whose removal begins while it is counted holds its children still', async (t) => {
+  const forest = await grove()
+  const { a, b } = forest
+  const gone = await forest.directory([b], 'gone')
+  const going = await forest.directory([a], 'going')
+  await forest.beginRemoval(gone, { upto: 1, unchecked: 1 })
+  let hasBegun = false
+  forest.beforeRead = async ({ digest }) => {
+    // Before its key is met, and after the removals that went on were read.
+    if (hasBegun || toHex(digest) !== toHex(gone.digest)) return
+    hasBegun = true
+    await forest.beginRemoval(going, { upto: 1, unchecked: 1 })
+  }
+  t.deepEqual((await recounted(forest)).miscounts, [])
+  t.true(hasBegun)
+  t.is(await forest.held(a), 3)
+  t.deepEqual((await walkIndex(forest.store)).faults, [])
+})
+
+test('R004-113: what is being removed already is not reported', async (t) => {
+  const forest = await grove()
+  const lone = await forest.file('lone')
+  const record = heldRecordRow(new Uint8Array(16).fill(1), 1, 1)
+  const value = encodeHeld({ digests: [lone.digest], released: true, adding: false })
+  await forest.write({ key: record, value })
+  t.deepEqual((await recounted(forest)).miscounts, [])
+  t.true(await forest.exists(lone))
+})
+
+test('R004-111: a directory that is made while it is counted is counted once', async (t) => {
+  const forest = await grove()
+  const { a, b, sub } = forest
+  const [row] = await forest.store.rows([keyRow(sub.digest)])
+  const { directory, ...plain } = decodeKey(row!)
+  // Of its two children the first is counted.
+  const counted = { upto: 1, unchecked: 1 }
+  const half = encodeAdding({ counted, depth: 1, values: 2 })
+  const asPlain = encodeKey(plain)
+  await forest.write(
+    { key: keyRow(sub.digest), value: asPlain },
+    { key: addingRow(sub.digest), value: half },
+  )
+  await forest.add({ key: heldRow(b.digest), by: -1 })
+  t.is(await forest.held(a), 2)
+  let isMade = false
+  forest.beforeRead = async () => {
+    if (isMade) return
+    isMade = true
+    await forest.write(
+      { key: keyRow(sub.digest), value: encodeKey({ ...plain, directory }) },
+      { key: addingRow(sub.digest), value: undefined },
+    )
+    await forest.add({ key: heldRow(b.digest), by: 1 })
+  }
+  t.deepEqual((await recounted(forest)).miscounts, [])
   t.deepEqual((await walkIndex(forest.store)).faults, [])
 })
 
