@@ -61,7 +61,7 @@ function isGone(error: unknown): boolean {
 const AROUND_KEY = /^[\s"'`<(]*(?:(?:ipfs|dstore):\/\/|\S*\/ipfs\/|blake3[:-])?|[\s"'`>).,;/]*$/g
 
 /** Said of a name that is not bound, if a key was meant: it has something around it, or is cut. */
-function hintAtKey(word: string): string | undefined {
+export function hintAtKey(word: string): string | undefined {
   const bare = word.replace(AROUND_KEY, '')
   if (bare !== word && readKey(bare) instanceof Key) return `did you mean the key ${bare}?`
   const { length } = PRINTED
