@@ -325,15 +325,16 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   const before = (await send('GET', '/v1/keys')).body.toString()
   const trees = node.trees!
   const open = new Set<string>()
-  const { openHold, releaseHold } = trees
+  const openHold = trees.openHold.bind(trees)
+  const releaseHold = trees.releaseHold.bind(trees)
   trees.openHold = async () => {
-    const hold = await openHold.call(trees)
+    const hold = await openHold()
     open.add(hold)
     return hold
   }
   trees.releaseHold = async (hold) => {
     open.delete(hold)
-    await releaseHold.call(trees, hold)
+    await releaseHold(hold)
   }
   const deep = Array.from({ length: DIRECTORY_DEPTH + 1 }, () => 'd').join('/')
   const refused: [name: string, entries: unknown, status: number, about: RegExp][] = [
