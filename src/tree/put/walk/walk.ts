@@ -38,7 +38,7 @@ export interface WalkOptions {
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
 const LEAST_FILE = { type: 'file', digest: NO_DIGEST, size: 0, executable: false } as const
 
-/** The fewest bytes of an entry in a directory, without its name: of a file or folder, and of any. */
+/** The fewest bytes of an entry without its name: of a file or folder, and of any. */
 const FILE_ENTRY_BYTES = entryBytes('', LEAST_FILE)
 const ENTRY_BYTES = entryBytes('', { type: 'link', target: '/' })
 
