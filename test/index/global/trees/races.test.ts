@@ -366,3 +366,16 @@ test('R004-92: a hold that is renewed while it expires stays', (t) => {
   t.deepEqual([machine.exists(A), machine.exists(B)], [true, true])
   t.like(machine.putHeld([C]), { type: 'stored' })
 })
+
+test('R004-88: a hold is not opened under the id of one that is being released', (t) => {
+  const machine = sent(A)
+  machine.pause()
+  machine.tell({ type: 'hold', id: HOLD, release: true })
+  machine.step()
+  const opened = machine.ask({ type: 'hold', id: HOLD, release: false })
+  while (machine.step());
+  machine.holds.clear()
+  t.like(opened(), { type: 'failure', code: 'not-found' })
+  t.like(machine.putHeld([B]), { type: 'failure', code: 'not-found' })
+  t.deepEqual(machine.faults(), [])
+})
