@@ -112,11 +112,14 @@ export function decodeAdding(row: Row): AddingRecord {
 export const CASCADE_ROWS: Uint8Array = nameBytes('cascade/')
 
 /**
- * By the incarnation of the removed directory: unlike the seq of its removal it is known before the
- * change is committed, and as unique.
+ * By the incarnations of the directory whose removal began it all, and of the removed directory:
+ * unlike the seqs of their removals they are known before the changes are committed, and as unique.
  */
-export const cascadeRow = (incarnation: number): RecordKey =>
-  meta(CASCADE_ROWS, numberBytes(incarnation))
+export const cascadeRow = (root: number, incarnation: number): RecordKey =>
+  meta(CASCADE_ROWS, numberBytes(root), numberBytes(incarnation))
+
+/** The prefix of the markers that the removal of one directory entailed; 0: of those nobody awaits. */
+export const cascadeRows = (root: number): Uint8Array => meta(CASCADE_ROWS, numberBytes(root)).id
 
 export interface CascadeRecord {
   readonly digest: Digest

@@ -29,6 +29,9 @@ import {
   type KeyState,
 } from './key-removal.ts'
 
+/** Keys that are removed in one go: other requests wait for it. */
+const COLLECTED_AT_ONCE = 256
+
 /** Hears of each removal once it is durable. */
 export interface CollectOptions {
   readonly rules: Rules
@@ -42,7 +45,14 @@ export interface CollectOptions {
 /** Removes those of these keys that nothing keeps. */
 export function* collect(digests: readonly Digest[], options: CollectOptions): Flow<void> {
   const held = yield* read(digests.map(heldRow))
-  let left = digests.filter((_, i) => held[i] === undefined)
+  const free = digests.filter((_, i) => held[i] === undefined)
+  for (let at = 0; at < free.length; at += COLLECTED_AT_ONCE) {
+    yield* collectSome(free.slice(at, at + COLLECTED_AT_ONCE), options)
+  }
+}
+
+function* collectSome(digests: readonly Digest[], options: CollectOptions): Flow<void> {
+  let left = [...digests]
   while (left.length > 0) {
     const keys = left.flatMap(stateRows)
     const rows = yield* read(keys)

@@ -98,6 +98,21 @@ export function* makeDirectory(
   }
 }
 
+/** Throws `integrity` if this is a directory and its children cannot be read. */
+export function* readable(digest: Digest): Flow<void> {
+  const [row] = yield* read([keyRow(digest)])
+  const found = row && decodeKey(row)
+  if (found?.directory === undefined) return
+  try {
+    yield* childrenOf({ ...found, digest }, 0, 1)
+  } catch (error) {
+    if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+    const why = `the bytes of ${textOf(digest, 'directory')} are damaged, and say what it holds`
+    const hint = 'use --force to remove it alone, then: dstore verify --counts'
+    throw new DstoreError('integrity', why, { cause: error, hint })
+  }
+}
+
 interface CountStep {
   readonly digest: Digest
   readonly renewed: readonly Write[]

@@ -141,7 +141,7 @@ export function removalOf(state: ExistingKey, root?: Root): KeyRemoval {
     values: directory?.values ?? counted.unchecked + 1,
   }
   writes.push({
-    key: cascadeRow(incarnation),
+    key: cascadeRow(cascade.root.id, incarnation),
     value: encodeCascade({ digest, size, location, counted, root: cascade.root }),
   })
   // The bytes of the directory say which children are to be counted down, so they stay until then.

@@ -2,9 +2,11 @@
  * The end of a hold: its values are released, and those removed that nothing else keeps
  * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
  */
+import { DstoreError } from '../../../errors.ts'
 import type { Digest } from '../../message.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import {
+  UNCOUNTED_ROW,
   addingRow,
   decodeAdding,
   decodeCounter,
@@ -76,10 +78,24 @@ export function* releaseAll(hold: Uint8Array, options: CollectOptions): Flow<voi
     const parts = yield* read(digests.map(addingRow))
     const counted = digests.filter((_, i) => parts[i] !== undefined)
     if (options.rules.partsCountedDown) {
-      for (const digest of counted) yield* uncount(digest, options)
+      for (const digest of counted) yield* uncountOrGiveUp(digest, options)
     }
     yield* collect(digests, options)
     yield* attempt({ conditions: [], writes: [{ key, value: undefined }] })
+  }
+}
+
+/** The same as `uncount`; where the value is damaged, its children stay counted. */
+function* uncountOrGiveUp(digest: Digest, options: CollectOptions): Flow<void> {
+  try {
+    yield* uncount(digest, options)
+  } catch (error) {
+    if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+    yield* attempt({
+      conditions: [{ present: addingRow(digest) }],
+      writes: [{ key: addingRow(digest), value: undefined }],
+      increments: [{ key: UNCOUNTED_ROW, by: 1 }],
+    })
   }
 }
 

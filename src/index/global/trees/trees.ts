@@ -7,36 +7,20 @@ import { fromHex, toHex } from '../../../bytes.ts'
 import { DstoreError } from '../../../errors.ts'
 import { BATCH_ITEMS, HOLDS, HOLD_ANSWER_MS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
-import type {
-  Bind,
-  Body,
-  CommitTree,
-  Hold,
-  MakeDirectories,
-  Offer,
-  Present,
-  PresentItem,
-} from '../../message.ts'
-import {
-  ENDED_ROWS,
-  HOLD_ROWS,
-  MISSING_ROW,
-  afterHold,
-  decodeHold,
-  endedRow,
-  holdOf,
-} from '../../records/tree-record.ts'
-import type { Row } from '../../../store/store.ts'
+import type { Body, Digest, Failure, MakeDirectories, PresentItem } from '../../message.ts'
+import { MISSING_ROW, endedRow } from '../../records/tree-record.ts'
 import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
 import { bindTree, commitTree } from './commit-tree.ts'
-import { makeDirectory } from './edges.ts'
-import { FlowRunner, attempt, read, scan, type Flow } from './flow.ts'
+import { makeDirectory, readable } from './edges.ts'
+import { FlowRunner, attempt, read, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
 import type { Beginning } from './key-removal.ts'
 import { endHold, expireHold, releaseAll } from './release.ts'
+import { holdsLeft } from './recover-holds.ts'
+import type { TreeRequest } from './requests.ts'
 
 /** Directories of one request that are made at the same time. */
 const MADE_AT_ONCE = 16
@@ -46,14 +30,6 @@ const RETRY_MS = 1000
 
 /** Where the removal of what a hold kept belongs to: nobody waits for it. */
 const NOBODY = { id: 0, digest: new Uint8Array(32) }
-
-export type TreeRequest =
-  | Hold
-  | Present
-  | MakeDirectories
-  | CommitTree
-  | (Offer & { readonly hold: Uint8Array })
-  | (Bind & { readonly directory: true })
 
 export interface TreesOptions {
   readonly plans: PlanRunner
@@ -69,8 +45,8 @@ export interface TreesOptions {
   readonly highest: () => number
   /** May a value of the store be known to be damaged? */
   readonly mayBeDamaged: () => boolean
-  /** A cascade has moved on, or ended. */
-  readonly onProgress: () => void
+  /** A cascade has ended. */
+  readonly onCascadeEnd: () => void
 }
 
 export class Trees {
@@ -135,6 +111,14 @@ export class Trees {
   /** The cascade that began with the removal of this directory, to wait for. */
   cascade(root: number, most: number): CascadeProgress {
     return this.#cascades.progress(root, most)
+  }
+
+  /**
+   * Can the children of this key be read, if it is a directory? Else its removal would leave them
+   * counted for good: it takes force.
+   */
+  check(digest: Digest, done: () => void, failed: (why: Failure) => void): void {
+    this.#flows.run(readable(digest), done, (why) => failed(failureOf(why)))
   }
 
   serve(request: TreeRequest, finish: (body: Body) => void): void {
@@ -287,7 +271,7 @@ export class Trees {
   #recover(): void {
     this.#recovery = 'running'
     this.#flows.run(
-      this.#findLeft(),
+      this.#left(),
       () => {
         this.#recovery = 'done'
         this.#releaseNext()
@@ -296,30 +280,12 @@ export class Trees {
     )
   }
 
-  *#findLeft(): Flow<void> {
-    let after: Uint8Array | undefined
-    for (;;) {
-      const rows: readonly Row[] = yield* scan('meta', HOLD_ROWS, HOLD_PAGE, after)
-      for (const row of rows) {
-        const hold = holdOf(row, HOLD_ROWS)
-        if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
-      }
-      const last = rows.at(-1)
-      if (last === undefined) break
-      // The records of a hold are many, and those of one that has ended have no row before them.
-      after = afterHold(
-        holdOf(last, HOLD_ROWS) ?? last.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES),
-      )
-    }
-    after = undefined
-    for (;;) {
-      const rows: readonly Row[] = yield* scan('meta', ENDED_ROWS, BATCH_ITEMS, after)
-      if (this.#options.rules.releasesResume) {
-        for (const row of rows) this.#ended.add(toHex(holdOf(row, ENDED_ROWS)!))
-      }
-      if (rows.length < BATCH_ITEMS) break
-      after = rows.at(-1)!.id
-    }
+  *#left(): Flow<void> {
+    const { releasesResume } = this.#options.rules
+    yield* holdsLeft({
+      open: (id, expiresMs) => void this.#holds.set(id, expiresMs),
+      ended: (id) => void (releasesResume && this.#ended.add(id)),
+    })
     yield* this.#cascades.recover()
   }
 
@@ -347,10 +313,4 @@ function* nothingMissing(): Flow<boolean> {
   return (yield* attempt({ conditions, writes: [] })) !== undefined
 }
 
-/** Rows of holds and of what they keep that are read at once: a record has up to 32 KiB. */
-const HOLD_PAGE = 64
-
 const HELD: Body = { type: 'held' }
-
-/** What follows the id of a hold in the id of one of its records: a slash and two numbers. */
-const HELD_RECORD_BYTES = 17

@@ -125,6 +125,18 @@ test('R004-100: after the end of its cascade a removal that is asked for again w
   t.like(again(), { owed: [] })
 })
 
+test('R004-104: a directory whose bytes are damaged is removed only by force', (t) => {
+  const machine = new TreeMachine().recovered()
+  machine.putTree(FILES, [INNER, ROOT])
+  const root = [...machine.bytes].find(([, bytes]) => Buffer.compare(bytes, ROOT.bytes) === 0)!
+  machine.bytes.set(root[0], new Uint8Array(ROOT.bytes.byteLength))
+  t.like(machine.remove(ROOT), { type: 'failure', code: 'integrity' })
+  t.true(machine.exists(ROOT))
+  t.like(machine.remove(ROOT, true), { tree: { removed: 1, complete: true } })
+  t.is(machine.uncounted, 1)
+  t.true(FILES.every((one) => machine.exists(one)))
+})
+
 test('R004-104: a removed directory whose bytes are damaged leaves its children counted, and says so', (t) => {
   const { machine, local } = withLocal()
   const inner = [...machine.bytes].find(([, bytes]) => Buffer.compare(bytes, INNER.bytes) === 0)!

@@ -140,7 +140,7 @@ export class Forest {
     const value = encodeCascade({ digest, size, location, counted, root })
     await this.write(
       { key: keyRow(digest), value: undefined },
-      { key: cascadeRow(incarnation), value },
+      { key: cascadeRow(incarnation, incarnation), value },
     )
   }
 
