@@ -119,7 +119,7 @@ export function sameTree(t: ExecutionContext, actual: string, expected: string):
   t.true(a.byteLength > 0)
 }
 
-/** What is below a folder: kind, mode, links, for a file its size, and the path, NUL behind each. */
+/** What is below a folder: kind, mode, target and path of each, with a NUL behind it. */
 function listing(path: string): Buffer {
   const format = String.raw`%y %m %l %P\0`
   const { stdout, status } = spawnSync('find', [path, '-mindepth', '0', '-printf', format], {

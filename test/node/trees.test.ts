@@ -106,6 +106,7 @@ test('R007-215 a tree is put under a hold, with a name or without one, at every 
     // Global counts what is missing when it has recovered.
     await eventually(async () => !(await node.index.stat(root))!.directory!.mayLack)
     t.is((await node.index.stat(new Key(hash(files[0]!).digest)))!.heldBy, 1, name)
+    t.is((await node.index.stat(root))!.heldBy, 0, name)
     // Again, without a name: the same tree.
     t.true((await putTree(node, tree)).existed, name)
   }

@@ -41,8 +41,8 @@ export class RangeTally {
 
   /**
    * A range of the first 4 bytes of digests, which becomes smaller until it has at most `mostKeys`.
-   * `again` has a list for each key of which the rows that keep it are wanted, and takes these rows.
-   * It has `WATCHED_ROWS` at most: beyond that it loses lists.
+   * `again` has a list for each key whose keeping rows are wanted, and takes them.
+   * All lists have `WATCHED_ROWS` at most: beyond that some are dropped.
    */
   constructor(start: number, end: number, mostKeys: number, again: Again = new Map()) {
     this.start = start

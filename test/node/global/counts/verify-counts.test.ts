@@ -20,6 +20,7 @@ import { eventually } from '../../../eventually.ts'
 import { walkIndex } from '../../../index/whole-index.ts'
 import { test } from '../../../serial.ts'
 import { inTemporary } from '../../../store/temporary.ts'
+import { Nodes } from '../../nodes.ts'
 import { putTree, valuesOf, type Tree } from '../../put-tree.ts'
 import { settled } from '../settled.ts'
 
@@ -127,6 +128,37 @@ test('R004-111: a mark of a missing key is restored, and the next put takes it b
     t.is(await count(store, MISSING_ROW), 0)
     t.deepEqual((await walkIndex(store)).faults, [])
   })
+})
+
+test('R004-111: a removal that a wrong count has stopped goes on once the counts are verified', async (t) => {
+  await withGlobal(async (store, global) => {
+    await putTree(global, TREE, 'tree')
+    const { files } = valuesOf(TREE)
+    const increments = files.map((bytes) => ({ key: heldRow(hash(bytes).digest), by: -1 }))
+    await store.commit({ conditions: [], writes: [], increments, entry: undefined })
+    const removed = await global.index.unbind('tree', { timeoutMs: 300 })
+    t.like(removed.tree, { complete: false })
+    const found = await verified(global)
+    // The removal goes on at any moment.
+    t.true(found.length > 1)
+    await settled(store)
+    await verified(global)
+    await settled(store)
+    const { faults, keys } = await walkIndex(store)
+    t.deepEqual(faults, [])
+    t.is(keys.size, 0)
+  })
+})
+
+test('R004-111: a Local has no counts to verify', async (t) => {
+  const nodes = new Nodes(t)
+  const local = await nodes.local(await nodes.global())
+  await t.throwsAsync(
+    async () => {
+      for await (const _ of local.verify({ counts: true })) t.fail()
+    },
+    { code: 'usage' },
+  )
 })
 
 test('R004-111: one verification of the counts runs at a time', async (t) => {
