@@ -162,7 +162,7 @@ function expected(model: TreeModel, request: Request): unknown {
   }
 }
 
-test('R004-88 to R004-110: any sequence of calls leaves what a simple model of trees has', (t) => {
+test('R004-88 to R004-109: any sequence of calls leaves what a simple model of trees has', (t) => {
   const numRuns = Number(process.env.DSTORE_RUNS ?? 300)
   const property = fc.property(fc.array(call, { maxLength: 40 }), (calls) => {
     const machine = new TreeMachine()
