@@ -118,7 +118,7 @@ export const CASCADE_ROWS: Uint8Array = nameBytes('cascade/')
 export const cascadeRow = (root: number, incarnation: number): RecordKey =>
   meta(CASCADE_ROWS, numberBytes(root), numberBytes(incarnation))
 
-/** The prefix of the markers that the removal of one directory entailed; 0: of those nobody awaits. */
+/** The prefix of the markers of one directory's removal; 0: of those that no request awaits. */
 export const cascadeRows = (root: number): Uint8Array => meta(CASCADE_ROWS, numberBytes(root)).id
 
 export interface CascadeRecord {
@@ -132,7 +132,7 @@ export interface CascadeRecord {
 
 /** The directory whose removal began a cascade. */
 export interface Root {
-  /** Its incarnation; 0 where nobody waits. */
+  /** Its incarnation; 0 where no request waits. */
   readonly id: number
   readonly digest: Digest
 }

@@ -256,7 +256,7 @@ export class Cascades {
       tree.left++
       throw error
     }
-    // Meanwhile another may have begun, of those that nobody waits for.
+    // Meanwhile another may have begun, of those that no request waits for.
     if (!isLast || tree.left > 0) return
     tree.hasEnded = true
     tree.lastSeq = Math.max(tree.lastSeq, this.#options.highest())
@@ -295,7 +295,7 @@ export class Cascades {
 /** Its children stay counted: which they are cannot be read. */
 const UNCOUNTED: readonly Increment[] = [{ key: UNCOUNTED_ROW, by: 1 }]
 
-/** The children that are counted down and not yet looked at; undefined where the value is damaged. */
+/** The children counted down and not yet looked at; undefined where the value is damaged. */
 function* childrenAt(directory: Sealed, { upto, unchecked }: Counted): Flow<Digest[] | undefined> {
   if (upto === unchecked) return []
   try {

@@ -37,7 +37,7 @@ export interface CollectOptions {
   readonly rules: Rules
   /** Children that one transaction counts. */
   readonly batchItems: number
-  /** The cascade of which the removals are a part; its `id` is 0 where nobody waits. */
+  /** The cascade of which the removals are a part; its `id` is 0 where no request waits. */
   readonly root: Root
   readonly onRemoved: (seq: number, found: KeyRecord, cascade: Beginning | undefined) => void
 }

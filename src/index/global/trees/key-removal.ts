@@ -1,5 +1,5 @@
 /**
- * The removal of a key, and what else it changes: the counts of what the key held (specs/004-index.md,
+ * The removal of a key, and what else it changes: the counts of what it held (specs/004-index.md,
  * "Rules: directories"). A key goes when nothing holds it, or by force.
  */
 import type { Increment, RecordKey, Row, Write } from '../../../store/store.ts'

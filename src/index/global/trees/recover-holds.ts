@@ -1,4 +1,4 @@
-/** Finds the holds that an earlier run left: open ones, and those whose values are to be released. */
+/** Finds the holds that an earlier run left: open ones, and those whose values are released. */
 import { toHex } from '../../../bytes.ts'
 import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Row } from '../../../store/store.ts'

@@ -28,8 +28,8 @@ const MADE_AT_ONCE = 16
 /** How long the release of a hold rests after the store could not do its work. */
 const RETRY_MS = 1000
 
-/** Where the removal of what a hold kept belongs to: nobody waits for it. */
-const NOBODY = { id: 0, digest: new Uint8Array(32) }
+/** The root of the removal of what a hold kept: no request waits for it. */
+const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
 
 export interface TreesOptions {
   readonly plans: PlanRunner
@@ -238,7 +238,7 @@ export class Trees {
     const flow = releaseAll(fromHex(id)!, {
       rules,
       batchItems,
-      root: NOBODY,
+      root: UNAWAITED,
       onRemoved: (seq, found, cascade) => {
         if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
       },
