@@ -28,6 +28,7 @@ export const SHARED = [
   'node/inactive',
   'node/local',
   'node/swarm',
+  'simulation/trees',
   'store',
   'transfer',
   'wire',

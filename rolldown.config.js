@@ -115,7 +115,7 @@ const GROUPS = [
     test: modules([
       '/cli/(?!dstore|main|help)[\\w-]+',
       '/cli/terminal/(?!output-folder|next-steps|status-text|show-log)[\\w-]+',
-      '/cli/input/references',
+      '/cli/input/(references|key-fault)',
       '/cli/delivery/[\\w-]+',
     ]),
   },
@@ -124,7 +124,7 @@ const GROUPS = [
     name: 'commands',
     test: modules([
       '/cli/commands/(put|cid|background|join|members|names|rm|values|watch)',
-      '/cli/input/(?!hashing|references)[\\w-]+',
+      '/cli/input/(?!hashing|references|key-fault)[\\w-]+',
       '/cli/many/[\\w-]+',
       '/cli/archive/map-concurrently',
       '/cli/terminal/(next-steps|status-text|show-log|output-folder)',

@@ -17,7 +17,7 @@ import { shell } from './results/processes.ts'
 const THOUSANDS = Number(process.argv[2] ?? 100)
 const FILE_BYTES = 500
 
-/** Of one process, resident, at most. */
+/** Of one process, at most, without mapped files: the pages of LMDB are page cache. */
 const MOST_MIB = 300
 
 function writeTree(path: string): void {
@@ -30,13 +30,23 @@ function writeTree(path: string): void {
   }
 }
 
-/** The most that a process had so far, in MiB; undefined where it has ended. */
-function peak(pid: number): number | undefined {
+/** The memory of a process without mapped files, in MiB; 0 where it has ended. */
+function memory(pid: number): number {
   try {
-    const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    return kib === undefined ? undefined : Number(kib) / 1024
+    const [, kib = '0'] = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return Number(kib) / 1024
   } catch {
-    return undefined
+    return 0
+  }
+}
+
+/** Samples a process until `stop`, which returns the most memory that it had. */
+function watch(pid: number): () => number {
+  let most = 0
+  const timer = setInterval(() => (most = Math.max(most, memory(pid))), 20)
+  return () => {
+    clearInterval(timer)
+    return most
   }
 }
 
@@ -52,12 +62,12 @@ async function run({ command, env }: Daemon, args: string): Promise<void> {
   const begin = performance.now()
   const child = spawn('bash', ['-c', `exec ${command} ${args}`], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let mib = 0
-  const timer = setInterval(() => (mib = peak(child.pid!) ?? mib), 20)
+  child.stdout.resume()
+  const stop = watch(child.pid!)
   const [code] = (await once(child, 'exit')) as [number | null]
-  clearInterval(timer)
+  const mib = stop()
   if (code !== 0) throw new Error(`${args} ended with ${code}`)
   say(`${args.split(' ')[0]} in ${((performance.now() - begin) / 1000).toFixed(1)} s`, mib)
 }
@@ -74,19 +84,15 @@ try {
     locals.push(await bench.daemon(['--join', `@${ticket}`, '--cache', '64MiB']))
   }
   const [a, b] = locals as [Daemon, Daemon]
+  const daemons = { Global: global, 'the Local that put': a, 'the Local that got': b }
+  const stops = Object.entries(daemons).map(([what, { pid }]) => [what, watch(pid)] as const)
   await run(a, `put --quiet ${tree} --name tree`)
   writeFileSync(`${tree}/folder-0/file-0`, 'changed')
   await run(a, `put --quiet ${tree} --name next`)
   await run(b, `get --quiet next -o ${tree}-got`)
   await shell('diff -r --no-dereference "$1" "$1-got"', [tree])
   await run(a, 'rm --quiet tree next --timeout 600s')
-  for (const [what, daemon] of Object.entries({
-    Global: global,
-    'Local that put': a,
-    'Local that got': b,
-  })) {
-    say(what, peak(daemon.pid) ?? 0)
-  }
+  for (const [what, stop] of stops) say(what, stop())
   if (!isBelow) {
     process.stdout.write(`more than ${MOST_MIB} MiB\n`)
     process.exitCode = 1

@@ -150,12 +150,13 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/values.ts')).evict,
   },
   verify: {
-    usage: '[--repair]',
+    usage: '[--repair]\n--counts',
     summary: 'verify every stored value; exit code 4 if one is damaged',
     examples: [
       ['dstore verify --repair', 'also repair damaged values from a node that holds them'],
+      ['dstore verify --counts', 'count what directories hold, and correct wrong counts'],
     ],
-    flags: ['repair', 'json', ...CALL],
+    flags: ['repair', 'counts', 'json', ...CALL],
     positionals: NONE,
     load: async () => (await import('./commands/verify.ts')).verify,
   },

@@ -36,8 +36,11 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'also each key or name in this file, a line each; - is standard input',
   ),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
-  force: yes('also remove a value that has names; with --drop-data, what Global lacks'),
+  force: yes(
+    'also remove what has names or is in directories; with --drop-data, what Global lacks',
+  ),
   repair: yes('repair damaged values from a node that holds them'),
+  counts: yes('count again what directories hold, and correct wrong counts; at Global'),
   name: text('NAME', 'bind this write-once name in the same change'),
   'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
   'name-only': yes('unbind the name, keep its value'),
@@ -97,6 +100,7 @@ export interface Flags {
   readonly range?: string
   readonly force?: boolean
   readonly repair?: boolean
+  readonly counts?: boolean
   readonly name?: string
   readonly 'ignore-file'?: string
   readonly 'name-only'?: boolean

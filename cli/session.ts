@@ -36,17 +36,23 @@ export async function useDaemon(invocation: Invocation): Promise<Client> {
   return useDaemonBy(connectClient, invocation)
 }
 
-async function findDaemonBy<T>(
-  connect: Connect<T>,
-  { flags, signal, terminal }: Invocation,
-): Promise<T | undefined> {
+/** What a command asks of each of its calls. */
+export function clientOptions({ flags, signal, terminal }: Invocation): ClientOptions {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const { socket, fault } = place(flags)
-  const client = await connect(socket, {
+  return {
     signal,
     ...(timeout && { timeoutMs: parseDuration(timeout) }),
     onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
-  })
+  }
+}
+
+async function findDaemonBy<T>(
+  connect: Connect<T>,
+  invocation: Invocation,
+): Promise<T | undefined> {
+  const { flags, terminal } = invocation
+  const { socket, fault } = place(flags)
+  const client = await connect(socket, clientOptions(invocation))
   // The settings may name the socket where a daemon does serve.
   if (client === undefined && fault !== undefined) throw fault
   terminal.detail(client === undefined ? `no daemon serves ${socket}` : `connected to ${socket}`)

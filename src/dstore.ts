@@ -7,7 +7,14 @@ export { createNode } from './library/create-node.ts'
 export { connect } from './library/connect.ts'
 export { Key, parseKey } from './hash/key.ts'
 export { ERRORS, DstoreError, isErrorCode } from './errors.ts'
-export type * from './library/directory-calls.ts'
+export type {
+  DirectoryCalls,
+  EntriesOptions,
+  GetDirectoryOptions,
+  GetDirectoryResult,
+  PutDirectoryOptions,
+  PutDirectoryResult,
+} from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
 export type {
@@ -40,6 +47,7 @@ export type {
   Invitation,
   InviteOptions,
   MemberEntry,
+  Miscount,
   NodeStatus,
   PeerTraffic,
   Progress,

@@ -61,6 +61,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/cache': "A Local's memory: cached values, segments, receive buffers.",
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
+  'src/node/global/counts': 'Counts again what keeps each key, and corrects wrong counts.',
   'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
   'src/node/global/trees': 'Reads directories for the index of Global.',
   'src/node/inactive':

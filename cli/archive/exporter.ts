@@ -5,8 +5,9 @@ import { asDstoreError } from '../../src/errors.ts'
 import { ARCHIVE_NAMES_EVERY_BYTES } from '../../src/limits.ts'
 import { counted } from '../terminal/progress.ts'
 import { NamesPage } from './names-file.ts'
-import type { SelectedValue, UnavailableValue } from './selection.ts'
+import type { SelectedValue } from './selection.ts'
 import { BLOCK_BYTES, paddingOf } from './tar-header.ts'
+import { bytesKey, type UnavailableValue } from './tree-selection.ts'
 import { TarWriter } from './tar-writer.ts'
 
 export class Exporter {
@@ -39,7 +40,7 @@ export class Exporter {
     const { key, size } = facts
     let pieces: AsyncIterable<Uint8Array>
     try {
-      pieces = bytes === undefined ? (await this.#client.get(key)).bytes : once(bytes)
+      pieces = bytes === undefined ? (await this.#client.get(bytesKey(key))).bytes : once(bytes)
     } catch (error) {
       return { text: key, fault: asDstoreError(error) }
     }

@@ -4,16 +4,20 @@ import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { PutAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { createHasher } from '../../src/hash/hasher.ts'
-import { Key } from '../../src/hash/key.ts'
+import { keyKindOf } from '../../src/hash/key-text.ts'
+import { Key, parseKey } from '../../src/hash/key.ts'
 import {
   ARCHIVE_NAMES_BYTES,
   BATCH_ITEMS,
+  DIRECTORY_BYTES,
   HASH_WINDOW_BYTES,
   HTTP_BATCH_BYTES,
   INLINE_VALUE_BYTES,
 } from '../../src/limits.ts'
+import type { Node, PutResult } from '../../src/node/node.ts'
 import { counted } from '../terminal/progress.ts'
 import { plural } from '../terminal/terminal.ts'
+import { DirectoryImporter } from './directory-importer.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import { parseNames, type ArchivedName, type FoundNames } from './names-file.ts'
 import type { ArchivedFile } from './tar-reader.ts'
@@ -35,10 +39,13 @@ export type Imported =
 
 export class Importer {
   readonly #client: Client
+  readonly #directories: DirectoryImporter
   readonly #onBytes: (doneBytes: number) => void
   #doneBytes = 0
   /** Verified small values that wait to be sent in one request. */
   #small: Uint8Array[] = []
+  /** The same of values that directories have. */
+  #held: Uint8Array[] = []
   #smallBytes = 0
   /** Names that are bound with the next small values, which may be theirs. */
   #names: ArchivedName[] = []
@@ -49,8 +56,14 @@ export class Importer {
   #orphans = 0
   #firstOrphans: string[] = []
 
-  constructor(client: Client, onBytes: (doneBytes: number) => void) {
+  /** `node`: the same daemon, for directories. */
+  constructor(
+    client: Client,
+    node: Pick<Node, 'trees' | 'get' | 'put' | 'putMany'>,
+    onBytes: (doneBytes: number) => void,
+  ) {
     this.#client = client
+    this.#directories = new DirectoryImporter(node)
     this.#onBytes = onBytes
   }
 
@@ -61,23 +74,50 @@ export class Importer {
     try {
       if (file.kind === 'names') {
         yield* this.#takeNames(file)
-      } else if (file.size > INLINE_VALUE_BYTES) {
-        const bytes = verified(read, file.file)
-        yield { kind: 'value', answer: await this.#client.putBytes(bytes, file.size) }
       } else {
-        const value = await gather(verified(read, file.file))
-        if (!this.#fits(value)) yield* this.#flush()
-        this.#small.push(value)
-        this.#smallBytes += value.byteLength
+        yield* this.#takeValue(file, read)
       }
     } catch (error) {
       yield { kind: 'failed', what: file.file, fault: asDstoreError(error) }
     }
   }
 
+  async *#takeValue(
+    { file, size }: ArchivedFile,
+    read: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Imported, void, undefined> {
+    const key = parseKey(file)
+    const directories = this.#directories
+    if (key.kind === 'directory') {
+      if (size > DIRECTORY_BYTES) {
+        throw new DstoreError('too-large', `a directory has at most ${DIRECTORY_BYTES} bytes`)
+      }
+      const bytes = await gather(verified(read, file))
+      yield { kind: 'value', answer: keyText(await directories.putDirectory(key.digest, bytes)) }
+      return
+    }
+    const isHeld = directories.has(key.digest)
+    if (size > INLINE_VALUE_BYTES) {
+      const bytes = verified(read, file)
+      const answer = isHeld
+        ? keyText(await directories.putLarge(bytes, size))
+        : await this.#client.putBytes(bytes, size)
+      yield { kind: 'value', answer }
+      return
+    }
+    const value = await gather(verified(read, file))
+    if (!this.#fits(value)) yield* this.#flush()
+    const values = isHeld ? this.#held : this.#small
+    values.push(value)
+    this.#smallBytes += value.byteLength
+  }
+
   /** The archive has ended: store and bind the rest. */
   async *end(): AsyncGenerator<Imported, void, undefined> {
     yield* this.#flush()
+    for await (const { key, fault } of this.#directories.end()) {
+      yield { kind: 'failed', what: key, fault }
+    }
     const early = this.#early
     this.#early = []
     yield* this.#bind(early, 'late')
@@ -92,26 +132,29 @@ export class Importer {
     const { names, fault } = await readNames(file)
     this.#names = this.#names.concat(names)
     // The names of small values wait for them, so that an archive of these needs few requests.
-    if (this.#small.length === 0 || this.#names.length >= NAMES_WAITING) yield* this.#flush()
+    if (this.#waiting === 0 || this.#names.length >= NAMES_WAITING) yield* this.#flush()
     if (fault !== undefined) throw fault
   }
 
+  /** Small values that wait. */
+  get #waiting(): number {
+    return this.#small.length + this.#held.length
+  }
+
   #fits({ byteLength }: Uint8Array): boolean {
-    return this.#small.length < BATCH_ITEMS && this.#smallBytes + byteLength <= HTTP_BATCH_BYTES
+    return this.#waiting < BATCH_ITEMS && this.#smallBytes + byteLength <= HTTP_BATCH_BYTES
   }
 
   async *#flush(): AsyncGenerator<Imported, void, undefined> {
     const values = this.#small
+    const held = this.#held
     const names = this.#names
     this.#small = []
+    this.#held = []
     this.#smallBytes = 0
     this.#names = []
-    try {
-      const answers = values.length === 0 ? [] : await this.#client.putMany(values)
-      for (const answer of answers) yield { kind: 'value', answer }
-    } catch (error) {
-      yield { kind: 'failed', what: `${values.length} small values`, fault: asDstoreError(error) }
-    }
+    yield* storeSmall(values, () => this.#client.putMany(values))
+    yield* storeSmall(held, async () => (await this.#directories.putSmall(held)).map(keyText))
     yield* this.#bind(names, 'early')
   }
 
@@ -148,6 +191,20 @@ export class Importer {
   }
 }
 
+async function* storeSmall(
+  values: readonly Uint8Array[],
+  put: () => Promise<readonly PutAnswer[]>,
+): AsyncGenerator<Imported, void, undefined> {
+  if (values.length === 0) return
+  try {
+    for (const answer of await put()) yield { kind: 'value', answer }
+  } catch (error) {
+    yield { kind: 'failed', what: `${values.length} small values`, fault: asDstoreError(error) }
+  }
+}
+
+const keyText = ({ key, ...facts }: PutResult): PutAnswer => ({ key: key.toString(), ...facts })
+
 /** The names in a file, up to its end or to where it is damaged. */
 async function readNames({ file, size, bytes }: ArchivedFile): Promise<FoundNames> {
   if (size > ARCHIVE_NAMES_BYTES) {
@@ -179,7 +236,7 @@ export async function* verified(
     if (last !== undefined) yield last
     last = piece
   }
-  const found = new Key(hasher.finish().digest).toString()
+  const found = new Key(hasher.finish().digest, keyKindOf(key)).toString()
   if (found !== key) {
     const message = `${key} in the archive does not match its key: its bytes have the key ${found}`
     throw new DstoreError('integrity', message)

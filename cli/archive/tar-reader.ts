@@ -22,8 +22,8 @@ export interface Refused {
   readonly fault: DstoreError
 }
 
-/** The spelling in which dstore prints keys. */
-const KEY = /^bafkr4i[a-h][a-z2-7]{51}$/
+/** The spelling in which dstore prints keys, of values and of directories. */
+const KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/
 
 /** Longer paths are cut in messages: they are untrusted. */
 const SHOWN_CHARS = 100

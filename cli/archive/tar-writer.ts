@@ -4,7 +4,7 @@ import { createTarPacker, type TarHeader } from 'modern-tar'
 /** A constant, so that the same values make the same archive. Every tar accepts 1980. */
 const MTIME = new Date('1980-01-01T00:00:00Z')
 
-/** Longer paths, and those beyond ASCII, stand in a PAX record: there they are UTF-8 to every tar. */
+/** Other paths stand in a PAX record as well: there they are UTF-8 to every tar. */
 const PLAIN = /^[\0-\x7f]{1,100}$/
 
 type Packer = ReturnType<typeof createTarPacker>

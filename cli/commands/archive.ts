@@ -3,6 +3,7 @@ import { isatty } from 'node:tty'
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import { remoteNode } from '../../src/daemon/client/remote-node.ts'
 import { Exporter } from '../archive/exporter.ts'
 import { Importer, type Imported } from '../archive/importer.ts'
 import { allValues, referencedValues } from '../archive/selection.ts'
@@ -84,8 +85,9 @@ export async function importValues(invocation: Invocation): Promise<number> {
   }
   const { bytes, size } = await openInput(file)
   const client = await useDaemon(invocation)
+  const node = remoteNode(client, (await client.status()).role)
   return terminal.withProgress('import', async (line) => {
-    const importer = new Importer(client, (doneBytes) => line.update(doneBytes, size))
+    const importer = new Importer(client, node, (doneBytes) => line.update(doneBytes, size))
     const report = new ImportReport(terminal)
     try {
       try {

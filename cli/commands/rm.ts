@@ -1,19 +1,22 @@
 /** `dstore rm`: remove values and names everywhere, acknowledged by Locals (R007-31). */
-import { DstoreError, ERRORS } from '../../src/errors.ts'
+import { asDstoreError, DstoreError, ERRORS } from '../../src/errors.ts'
 import type { RemoveAnswer } from '../../src/daemon/api/api.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { explainNotFound, parseReferences } from '../input/references.ts'
+import { explainNotFound } from '../input/key-fault.ts'
+import { parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 
 export async function rm(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
   const { force = false, 'name-only': nameOnly = false } = flags
   const references = await parseReferences(positionals)
   for (const { text, type } of references.values()) {
+    if (type === 'path') throw belowDirectory(text)
     if (nameOnly && type === 'key') throw new DstoreError('usage', `not a name but a key: ${text}`)
   }
   const client = await useDaemon(invocation)
@@ -25,7 +28,9 @@ export async function rm(invocation: Invocation): Promise<number> {
       return printRemoval(terminal, removed, removedText(removed), lists)
     }
     const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
-      throw await explainNotFound(text, error)
+      throw (await isPathBelow(client, text, error))
+        ? belowDirectory(text)
+        : await explainNotFound(text, error)
     })
     const { name, key, seq, acknowledged } = unbound
     const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
@@ -36,28 +41,56 @@ export async function rm(invocation: Invocation): Promise<number> {
   })
 }
 
+/** Is it a path below a name of a directory? */
+async function isPathBelow(client: Client, text: string, error: unknown): Promise<boolean> {
+  if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) return false
+  const { findWord } = await import('../tree/open-tree.ts')
+  const word = await findWord(client, text).catch(() => undefined)
+  return word !== undefined && word.path.length > 0
+}
+
+function belowDirectory(text: string): DstoreError {
+  return new DstoreError('usage', `${text} is below a directory, which does not change`, {
+    hint: '`dstore stat` prints its key: `dstore rm KEY --force` removes that value everywhere',
+  })
+}
+
+const GOES_ON = 'the rest is removed in the background; repeat the command to wait for it'
+
 /** Why a value stays when a name of it goes. */
 const KEPT =
   'its value stays: it has other names, or was put without a name, too; `dstore rm KEY` removes it'
 
-function removedText({ key, seq, freedBytes }: RemoveAnswer): string {
-  return `removed ${key} (seq ${seq}, ${formatSize(freedBytes)} freed)`
+/** What went, and how much of a directory, whose removal takes its time (R007-266). */
+export function removedText({ key, seq, freedBytes, tree }: RemovedFacts): string {
+  const facts = `(seq ${seq}, ${formatSize(freedBytes)} freed)`
+  if (tree === undefined) return `removed ${key} ${facts}`
+  const { removed, most, complete } = tree
+  if (!complete) {
+    return `decided to remove ${key}: ${removed} of at most ${plural(most, 'value')} removed ${facts}`
+  }
+  const others = removed > 1 ? ` and ${plural(removed - 1, 'value')} below it` : ''
+  return `removed ${key}${others} ${facts}`
 }
+
+type RemovedFacts = Pick<RemoveAnswer, 'key' | 'seq' | 'freedBytes' | 'tree'>
 
 /**
  * Print a removal, with `lists` and the Locals that still owe an acknowledgement. The exit code is
- * `partial` while a Local owes one.
+ * `partial` while a Local owes one, or some of a directory is still to be removed.
  */
 export async function printRemoval(
-  terminal: Terminal,
+  terminal: Pick<Terminal, 'printFact' | 'note'>,
   removed: Acknowledgement,
   what: string,
   lists: Readonly<Record<string, readonly string[]>>,
 ): Promise<number> {
-  const { owed, expired } = removed
+  const { owed, expired, tree } = removed
   const text = Object.entries({ ...lists, 'lease ran out at': expired, 'still owed by': owed })
     .filter(([, items]) => items.length > 0)
     .map(([label, items]) => `; ${label} ${items.join(' ')}`)
   await terminal.printFact(removed, what + text.join(''))
-  return owed.length === 0 ? 0 : ERRORS.partial.exit
+  const isWhole = tree?.complete !== false
+  if (!isWhole) terminal.note(GOES_ON)
+  return owed.length === 0 && isWhole ? 0 : ERRORS.partial.exit
 }

@@ -3,8 +3,8 @@
  * below it if it is a directory (R007-255).
  */
 import { asDstoreError } from '../../src/errors.ts'
-import type { DstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import { explainNotFound, keyFault } from './key-fault.ts'
 
 export interface Reference {
   readonly text: string
@@ -25,9 +25,6 @@ export const isDirectoryKey = (key: string): boolean => key.startsWith('bafyr4i'
 
 /** Cannot be a key: a CID of 36 bytes is longer in every base. Spares loading the parser. */
 const PLAIN_NAME = /^[\w./@:+-]{1,36}$/
-
-/** If no such name is bound, this was probably meant as a key. */
-const KEY_LIKE = /^[0-9A-Za-z]{40,}$/
 
 /** What each argument refers to, by its text; `usage` if it can be neither. Asks no daemon. */
 export async function parseReferences(
@@ -69,7 +66,7 @@ export function shortLabel(text: string): string {
   return USUAL_KEY.test(text) ? text.slice(0, 16) : text
 }
 
-/** The key that a reference stands for; `not-found` if its name is not bound, or its path not there. */
+/** The key that a reference stands for; `not-found` if it leads to nothing. */
 export async function resolveKey(client: Client, { text, type }: Reference): Promise<string> {
   if (type === 'key') return text
   if (type === 'path') return keyBelow(client, text)
@@ -88,25 +85,9 @@ async function keyBelow(client: Client, text: string): Promise<string> {
   return (await findValue({ client, listings: listingsOf(client) }, text)).key.toString()
 }
 
-/** The error for an unbound name: `malformed-key` if the text looks like a misspelled key. */
-export async function explainNotFound(text: string, error: unknown): Promise<unknown> {
-  if (asDstoreError(error).code !== 'not-found' || !KEY_LIKE.test(text)) return error
-  return (await keyFault(text)) ?? error
-}
-
 /** Throws `usage`, with the reason, unless it can be a name. */
 export async function checkName(name: string): Promise<void> {
   if (PLAIN_NAME.test(name)) return
   const names = await import('../../src/index/name.ts')
   names.checkName(name)
-}
-
-async function keyFault(text: string): Promise<DstoreError | undefined> {
-  const { parseKey } = await import('../../src/hash/key.ts')
-  try {
-    parseKey(text)
-    return undefined
-  } catch (error) {
-    return asDstoreError(error)
-  }
 }

@@ -3,7 +3,8 @@ import { gather, once } from '../../src/bytes.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
-import { isKey } from '../input/references.ts'
+import { isDirectoryKey, isKey } from '../input/references.ts'
+import { factsAt } from '../tree/facts-at.ts'
 import type { FoundValue, Values } from './execute.ts'
 
 export class DaemonValues implements Values {
@@ -18,8 +19,13 @@ export class DaemonValues implements Values {
     return undefinedIfAbsent(this.#client.facts(key))
   }
 
-  findName(name: string): Promise<FoundValue | undefined> {
-    return undefinedIfAbsent(this.#client.lookup(name))
+  async findName(name: string): Promise<FoundValue | undefined> {
+    const found = await undefinedIfAbsent(this.#client.lookup(name))
+    const isDirectory = found !== undefined && isDirectoryKey(found.key)
+    if (!isDirectory && (found !== undefined || !name.includes('/'))) return found
+    // A directory, or what is below one.
+    const facts = await factsAt(this.#client, name)
+    return facts === 'absent' ? undefined : facts
   }
 
   put(value: string, name?: string): Promise<{ readonly key: string }> {

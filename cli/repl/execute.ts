@@ -1,6 +1,8 @@
 /** Executes a statement and words the answer, as the seed words it (R007-60, R007-61). */
 import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
+import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { plural } from '../terminal/terminal.ts'
 import { SHOWN_BYTES, displayValue, safeText } from './display.ts'
 import type { Statement } from './statement.ts'
 
@@ -9,6 +11,8 @@ export interface FoundValue {
   readonly size: number
   /** How much of it this node held before the call, in bytes. */
   readonly heldBytes: number
+  /** Totals of a directory. */
+  readonly directory?: { readonly files: number; readonly totalSize: number }
 }
 
 /** What statements need of a daemon. Calls reject with `DstoreError`. */
@@ -98,12 +102,20 @@ async function occupied({ key, size, heldBytes }: FoundValue, values: Values): P
 async function get(what: string, isKey: boolean, values: Values): Promise<Answer> {
   const found = await (isKey ? values.findKey(what) : values.findName(what))
   if (found === undefined) return ABSENT
+  if (found.directory !== undefined) return { text: directoryText(what, found), exit: 0 }
   const wantedBytes = Math.min(found.size, SHOWN_BYTES)
   const shown = displayValue(await values.read(found.key, wantedBytes), found.size)
   const text = `${safeText(what)} -> ${shown}`
   return found.heldBytes >= wantedBytes
     ? { text: `db: ${text}`, exit: 0 }
     : { text: `global: ${text} (Updating Local)`, exit: 0 }
+}
+
+/** A directory has no text: its size says what it is, and `dstore ls` lists it. */
+function directoryText(what: string, { directory, heldBytes, size }: FoundValue): string {
+  const { files, totalSize } = directory!
+  const text = `${safeText(what)} -> (directory: ${plural(files, 'file')}, ${formatSize(totalSize)})`
+  return heldBytes >= size ? `db: ${text}` : `global: ${text}`
 }
 
 async function del(what: string, isKey: boolean, values: Values): Promise<Answer> {
@@ -119,7 +131,12 @@ async function del(what: string, isKey: boolean, values: Values): Promise<Answer
   }
 }
 
-function removed({ owed }: Acknowledgement): Answer {
+function removed({ owed, tree }: Acknowledgement): Answer {
+  if (tree?.complete === false) {
+    const { removed: count, most } = tree
+    const text = `${UPDATED.text}, ${count} of at most ${plural(most, 'value')} removed so far`
+    return { text, exit: ERRORS.partial.exit }
+  }
   if (owed.length === 0) return UPDATED
   return { text: `${UPDATED.text}, still owed by ${owed.join(' ')}`, exit: ERRORS.partial.exit }
 }

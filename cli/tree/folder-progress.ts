@@ -1,5 +1,5 @@
-/** What the progress line of a folder shows while it is hashed and stored. */
-import type { TreeProgress } from '../../src/tree/put/tree-progress.ts'
+/** The progress of a folder as one line: the step, its files, and their bytes (R007-245). */
+import type { OnTreeProgress, TreeProgress } from '../../src/tree/put/tree-progress.ts'
 import type { ProgressLine } from '../terminal/progress.ts'
 import { plural } from '../terminal/terminal.ts'
 
@@ -9,26 +9,14 @@ const WORDS: Readonly<Record<TreeProgress['phase'], string>> = {
   store: 'stored',
 }
 
-/** `model  hashed 12 of 30 files  45% ...`. */
-export class FolderProgress {
-  readonly #line: ProgressLine
-  readonly #folder: string
-  #phase: TreeProgress['phase'] | undefined
-
-  constructor(line: ProgressLine, folder: string) {
-    this.#line = line
-    this.#folder = folder
-  }
-
-  update({ phase, doneFiles, totalFiles, doneBytes, totalBytes }: TreeProgress): void {
-    if (phase !== this.#phase) this.#line.restart()
-    this.#phase = phase
-    const count =
-      totalFiles === undefined
-        ? plural(doneFiles, 'file')
-        : `${doneFiles} of ${plural(totalFiles, 'file')}`
-    this.#line.label = `${this.#folder}  ${WORDS[phase]} ${count}`
-    if (totalBytes === undefined) this.#line.say('')
-    else this.#line.update(doneBytes, totalBytes)
+/** `model  hashed 12 of 30 files  45%  1.2GiB of 2.7GiB ...` */
+export function showFolder(line: ProgressLine, folder: string): OnTreeProgress {
+  let step: TreeProgress['phase'] | undefined
+  return ({ phase, doneFiles, totalFiles, doneBytes, totalBytes }) => {
+    if (step !== undefined && phase !== step) line.restart()
+    step = phase
+    const of = totalFiles === undefined ? '' : `${doneFiles} of `
+    line.label = `${folder}  ${WORDS[phase]} ${of}${plural(totalFiles ?? doneFiles, 'file')}`
+    line.update(doneBytes, totalBytes)
   }
 }

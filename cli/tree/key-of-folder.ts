@@ -1,9 +1,8 @@
 /** The key of a folder, for `dstore cid`: what `put` would print, without a daemon (R007-281). */
 import { hashTree } from '../../src/tree/put/hash-tree.ts'
-import type { TreeProgress } from '../../src/tree/put/tree-progress.ts'
 import type { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import type { Invocation } from '../command.ts'
-import { FolderProgress } from './folder-progress.ts'
+import { showFolder } from './folder-progress.ts'
 
 export interface FolderKey {
   readonly key: string
@@ -19,8 +18,7 @@ export async function keyOfFolder(
 ): Promise<FolderKey> {
   const { follow = false } = flags
   return terminal.withProgress(folder, async (line) => {
-    const show = new FolderProgress(line, folder)
-    const onTreeProgress = (progress: TreeProgress): void => show.update(progress)
+    const onTreeProgress = showFolder(line, folder)
     const tree = await hashTree(folder, { label: folder, follow, ignore, signal, onTreeProgress })
     const { key, size, files } = tree.root
     tree.close()

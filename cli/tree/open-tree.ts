@@ -6,7 +6,7 @@ import { keyOf, valueAt } from '../../src/tree/read/entry-at.ts'
 import { Listings } from '../../src/tree/read/listings.ts'
 import { findTreeWord, type TreeWord } from '../../src/tree/read/tree-word.ts'
 import type { Invocation } from '../command.ts'
-import { explainNotFound } from '../input/references.ts'
+import { explainNotFound } from '../input/key-fault.ts'
 import { useDaemonBy, type Connect } from '../session.ts'
 import { ClientReader } from './client-reader.ts'
 

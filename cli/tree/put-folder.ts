@@ -7,20 +7,19 @@ import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
 import { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import { putTree } from '../../src/tree/put/put-tree.ts'
-import type { TreeProgress } from '../../src/tree/put/tree-progress.ts'
 import { decodeUtf8 } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
 import { openInput } from '../input/input.ts'
 import { gather } from '../../src/bytes.ts'
-import { place } from '../session.ts'
+import { clientOptions, place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
-import { FolderProgress } from './folder-progress.ts'
+import { showFolder } from './folder-progress.ts'
 
 /** What `put --json` prints of a folder. */
 export interface PutFolderAnswer {
   readonly key: string
   /** Bytes of all files below it. */
-  readonly size: number
+  readonly totalSize: number
   readonly files: number
   readonly existed: boolean
   /** Files and bytes that were not there: bytes of directories, too. */
@@ -52,17 +51,17 @@ export async function putFolder(
   { folder, name, ignore }: PutFolder,
 ): Promise<PutFolderAnswer> {
   const { flags, signal, terminal } = invocation
-  const node = remoteNode(client, (await client.status()).role)
+  const { role } = await client.status()
+  const node = remoteNode(client.withDefaults(clientOptions(invocation)), role)
   const cacheFolder = cacheFolderIn(place(flags).directory.path)
   const { follow = false } = flags
   return withTransferProgress(terminal, folder, client, async (line) => {
-    const show = new FolderProgress(line, folder)
-    const onTreeProgress = (progress: TreeProgress): void => show.update(progress)
+    const onTreeProgress = showFolder(line, folder)
     const options = { name, follow, ignore, cacheFolder, signal, label: folder, onTreeProgress }
     try {
       const { key, size, files, existed, sent } = await putTree(node, folder, options)
       const counts = { sentFiles: sent.files, sentBytes: sent.bytes }
-      return { key: key.toString(), size, files, existed, ...counts }
+      return { key: key.toString(), totalSize: size, files, existed, ...counts }
     } catch (error) {
       const { code, hint } = asDstoreError(error)
       if (code === 'cancelled' && hint !== undefined) terminal.note(`stopped; ${hint}`)

@@ -218,14 +218,14 @@ function isTarget(target: string): boolean {
 
 // Trees.
 
-/** What a store with these values answers for the directory with this digest (R008-21 to 24). */
+/** What a store with these values answers when a directory is made (R008-21 to R008-23). */
 export type Outcome =
   | { readonly size: number; readonly files: number; readonly depth: number }
   /** Keys of children that the store does not have, or has not as directories. */
   | { readonly missing: readonly string[] }
   | { readonly refused: 'not-a-directory' | 'wrong-size' }
 
-/** Directories are made from the deepest on, so the first answer that is not whole ends it. */
+/** Whatever can be made of what is below the root is made before it. */
 export function outcome(values: readonly Uint8Array[], root: string): Outcome {
   const stored = new Map(values.map((value) => [hex(digest(value)), value]))
   return make(stored, root)
@@ -248,14 +248,11 @@ function make(stored: ReadonlyMap<string, Uint8Array>, hash: string): Outcome {
       else isWrong ||= file.length !== entry.size
       continue
     }
-    if (!stored.has(entry.tree)) {
-      missing.add(keyOf(unhex(entry.tree), 0x71))
-      continue
-    }
     const below = make(stored, entry.tree)
-    if (!('depth' in below)) return below
-    isWrong ||= below.size !== entry.size || below.files !== entry.files
-    depth = Math.max(depth, 1 + below.depth)
+    if ('depth' in below) {
+      isWrong ||= below.size !== entry.size || below.files !== entry.files
+      depth = Math.max(depth, 1 + below.depth)
+    } else missing.add(keyOf(unhex(entry.tree), 0x71))
   }
   if (missing.size > 0) return { missing: [...missing].toSorted() }
   return isWrong ? { refused: 'wrong-size' } : { size, files, depth }

@@ -22,7 +22,10 @@ export interface DirectoryVectors {
   }[]
   /** Values that are not directories: each is refused with `integrity`. Hex. */
   readonly refused: readonly RefusedDirectory[]
-  /** What a store with nothing but these values answers when this directory is made. */
+  /**
+   * What a store with nothing but these values answers when this directory is made, after all below
+   * it that can be.
+   */
   readonly trees: readonly {
     readonly what: string
     readonly values: readonly string[]

@@ -13,38 +13,66 @@ import { readEntries } from './reader.ts'
 
 export { compareNames, faultOfName } from './names.ts'
 
+/** A map of one entry, and its name. */
+const MAP_OF_TREE = [0xa1, ...dagCbor.encode('tree')]
+
+/** The head of a map: that of a number, of another type. */
+function mapHead(entries: number): number[] {
+  const [first, ...rest] = dagCbor.encode(entries)
+  return [first! | 0xa0, ...rest]
+}
+
 const RAW = 0x55
 const DRISL = 0x71
 const BLAKE3 = 0x1e
 
 /**
  * The bytes of a directory. Throws `usage` for a name or a link that no directory can have, and for
- * a name given twice; `too-large` beyond the limits.
+ * a name given twice; `too-large` beyond the limits. The library has one entry at a time: of all of
+ * them together it would make many times as much memory as the bytes.
  */
 export function encodeDirectory(entries: Iterable<readonly [string, Entry]>): Uint8Array {
-  // Without a prototype: any text may be the name of an entry.
-  const tree = Object.create(null) as Record<string, Record<string, unknown>>
-  let count = 0
+  const tree = checked(entries)
+  const names = Array.from(tree.keys(), (name) => ({ name, length: Buffer.byteLength(name) }))
+  names.sort((a, b) => a.length - b.length || compareNames(a.name, b.name))
+  const added = Array.from(tree, ([name, entry]) => entryBytes(name, entry))
+  const head = [...MAP_OF_TREE, ...mapHead(tree.size)]
+  const bytes = new Uint8Array(head.length + added.reduce((sum, one) => sum + one, 0))
+  bytes.set(head)
+  let at = head.length
+  for (const { name } of names) {
+    for (const item of [name, toWire(tree.get(name)!)]) {
+      const encoded = dagCbor.encode(item)
+      bytes.set(encoded, at)
+      at += encoded.byteLength
+    }
+  }
+  return bytes
+}
+
+/** The entries by their names, once it is known that they are a directory. */
+function checked(entries: Iterable<readonly [string, Entry]>): Map<string, Entry> {
+  const tree = new Map<string, Entry>()
   let bytes = EMPTY_BYTES
   let size = 0
   let files = 0
   for (const [name, entry] of entries) {
     const fault = faultOfName(name)
     if (fault !== undefined) throw new DstoreError('usage', `not a name in a directory: ${fault}`)
-    if (Object.hasOwn(tree, name)) throw new DstoreError('usage', 'two entries have one name')
-    tree[name] = toWire(entry)
-    count += 1
+    if (tree.has(name)) throw new DstoreError('usage', 'two entries have one name')
+    check(entry)
+    tree.set(name, entry)
     bytes += entryBytes(name, entry)
-    if (count > DIRECTORY_ENTRIES) throw tooLarge(`${DIRECTORY_ENTRIES} entries`)
+    if (tree.size > DIRECTORY_ENTRIES) throw tooLarge(`${DIRECTORY_ENTRIES} entries`)
     if (bytes > DIRECTORY_BYTES) throw tooLarge(`${DIRECTORY_BYTES} bytes`)
     if (entry.type === 'link') continue
     size += entry.size
     files += entry.type === 'file' ? 1 : entry.files
-    if (!Number.isSafeInteger(size) || !Number.isSafeInteger(files))
+    if (size > Number.MAX_SAFE_INTEGER || files > Number.MAX_SAFE_INTEGER) {
       throw tooLarge('2^53 - 1 bytes')
+    }
   }
-  // The library may give a Buffer, whose `slice` does not copy.
-  return new Uint8Array(dagCbor.encode({ tree }))
+  return tree
 }
 
 /** The directory in these bytes. Throws as `readEntries`. */
@@ -85,42 +113,37 @@ function headBytes(argument: number): number {
   return argument < 2 ** 32 ? 5 : 9
 }
 
-function toWire(entry: Entry): Record<string, unknown> {
-  switch (entry.type) {
-    case 'file': {
-      const { executable } = entry
-      return {
-        src: link(RAW, entry.digest),
-        size: whole(entry.size),
-        ...(executable && { exec: true }),
-      }
-    }
-    case 'directory':
-      return {
-        tree: link(DRISL, entry.digest),
-        size: whole(entry.size),
-        files: whole(entry.files),
-      }
-    case 'link': {
-      const fault = faultOfTarget(entry.target)
-      if (fault !== undefined) throw new DstoreError('usage', `not a link's target: ${fault}`)
-      return { to: entry.target }
-    }
+/** Throws `usage` for a link that no directory can have, `RangeError` for a program's mistake. */
+function check(entry: Entry): void {
+  if (entry.type === 'link') {
+    const fault = faultOfTarget(entry.target)
+    if (fault !== undefined) throw new DstoreError('usage', `not a link's target: ${fault}`)
+    return
   }
-}
-
-function link(codec: number, digest: Uint8Array): CID {
+  const { digest, size, files } = { files: 0, ...entry }
   if (digest.byteLength !== DIGEST_BYTES) {
     throw new RangeError(`digest must be ${DIGEST_BYTES} bytes`)
   }
-  return CID.createV1(codec, create(BLAKE3, digest))
+  for (const value of [size, files]) {
+    if (Number.isSafeInteger(value) && value >= 0) continue
+    throw new RangeError(`not a size or a number of files: ${value}`)
+  }
 }
 
-/** A mistake of the program, which library code states before anything is encoded. */
-function whole(value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value
-  throw new RangeError(`not a size or a number of files: ${value}`)
+function toWire(entry: Entry): Record<string, unknown> {
+  switch (entry.type) {
+    case 'file': {
+      const { digest, size, executable } = entry
+      return { src: link(RAW, digest), size, ...(executable && { exec: true }) }
+    }
+    case 'directory':
+      return { tree: link(DRISL, entry.digest), size: entry.size, files: entry.files }
+    case 'link':
+      return { to: entry.target }
+  }
 }
+
+const link = (codec: number, digest: Uint8Array): CID => CID.createV1(codec, create(BLAKE3, digest))
 
 const tooLarge = (limit: string): DstoreError =>
   new DstoreError('too-large', `a directory has at most ${limit}`)

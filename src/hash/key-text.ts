@@ -3,7 +3,9 @@
  * CID of a digest in base32 lower case, as `Key.toString` gives it (specs/001-key.md).
  */
 import { DIGEST_BYTES } from '../limits.ts'
-import type { KeyKind } from './key.ts'
+
+/** What a key's codec says of its value: plain bytes, or a directory (specs/008-directories.md). */
+export type KeyKind = 'bytes' | 'directory'
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 

@@ -14,7 +14,9 @@ import { equal, fromHex, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
-import { KEY_TEXT_BYTES, keyKindOf, readKeyText, writeKeyText } from './key-text.ts'
+import { KEY_TEXT_BYTES, keyKindOf, readKeyText, writeKeyText, type KeyKind } from './key-text.ts'
+
+export type { KeyKind } from './key-text.ts'
 
 /** The bytes before the digest in a key's CID: version 1, codec, hash blake3, 32 bytes. */
 const CID_PREFIX = {
@@ -41,9 +43,6 @@ const BASES: ReadonlyMap<string, Base> = new Map(
     base,
   ]),
 )
-
-/** What a key's codec says of its value: plain bytes, or a directory (specs/008-directories.md). */
-export type KeyKind = 'bytes' | 'directory'
 
 /** Identifies a value. Keys are equal if their digests are, whatever their kinds. */
 export class Key {
@@ -77,6 +76,11 @@ export class Key {
 
   equals(other: Key): boolean {
     return equal(this.digest, other.digest)
+  }
+
+  /** The key of this kind for the same value. */
+  as(kind: KeyKind): Key {
+    return kind === this.kind ? this : new Key(this.digest, kind)
   }
 
   /** The CID in base32 lower case: the one spelling that dstore prints. */

@@ -22,8 +22,8 @@ export function checkName(name: string): string {
 }
 
 /**
- * The same text, to be bound; throws `usage` if it is not a name, if it has U+FFFD, which stands for
- * bytes that were not UTF-8, or if it begins with a key and a slash (R004-29, R004-106).
+ * The same text, to be bound; throws `usage` if it is not a name, if it has U+FFFD, which stands
+ * for bytes that were not UTF-8, or if it begins with a key and a slash (R004-29, R004-106).
  */
 export function checkNewName(name: string): string {
   const fault = faultOfNewName(checkName(name))

@@ -33,6 +33,26 @@ export interface Rules {
   readonly ownWrites: boolean
   /** An older session of one boot stays until the newer one is used. */
   readonly olderStays: boolean
+  /** What is put under a hold is recorded first. */
+  readonly recordedFirst: boolean
+  /** The record of what was found depends on its being there. */
+  readonly foundIsThere: boolean
+  /** A directory is made only while its children exist. */
+  readonly childrenExist: boolean
+  /** Puts that count the children of one directory at the same moment count each once. */
+  readonly countedOnce: boolean
+  /** Children that were counted in part are counted down. */
+  readonly partsCountedDown: boolean
+  /** A removal depends on everything that may keep the key. */
+  readonly removalsDepend: boolean
+  /** The removal of a tree goes on after a restart. */
+  readonly cascadesResume: boolean
+  /** The removal of a tree is answered at its end. */
+  readonly cascadesAwaited: boolean
+  /** The release of what a hold kept goes on after a restart. */
+  readonly releasesResume: boolean
+  /** Nothing is bound below a name that is bound to a directory. */
+  readonly namesExclude: boolean
 }
 
 export const ALL_RULES: Rules = {
@@ -52,4 +72,14 @@ export const ALL_RULES: Rules = {
   expulsions: true,
   ownWrites: true,
   olderStays: true,
+  recordedFirst: true,
+  foundIsThere: true,
+  childrenExist: true,
+  countedOnce: true,
+  partsCountedDown: true,
+  removalsDepend: true,
+  cascadesResume: true,
+  cascadesAwaited: true,
+  releasesResume: true,
+  namesExclude: true,
 }

@@ -2,7 +2,7 @@
 import type { Key } from '../hash/key.ts'
 import type { CallOptions, GetOptions } from '../node/node.ts'
 import type { EntryFacts } from '../tree/read/entries.ts'
-import type { Value } from './dstore.ts'
+import type { Value } from './opened-value.ts'
 
 /** Options of the put of a folder. */
 export interface PutDirectoryOptions extends CallOptions {
@@ -47,23 +47,23 @@ export interface EntriesOptions extends CallOptions {
 }
 
 /**
- * `word` is the key of a directory, a name, or either followed by a slash and a path below it. Errors
- * of all: `not-found` for a key, name or path that does not exist, `usage`, `unreachable`.
+ * `word` is the key of a directory, a name, or either followed by a slash and a path below it.
+ * Errors of all: `not-found` for a key, name or path that does not exist, `usage`, `unreachable`.
  */
 export interface DirectoryCalls {
   /**
    * Store a folder and all that is below it: everything, or nothing. What Global has already is not
-   * sent. What was sent before a failure is kept for a day, so that a repeat sends the rest. Errors:
-   * `usage` for what a directory cannot hold, `unreadable` and `changed`, each with the path; those
-   * of `put`.
+   * sent. What was sent before a failure is kept for a day, so that a repeat sends the rest.
+   * Errors: `usage` for what a directory cannot hold, `unreadable` and `changed`, each with the
+   * path; those of `put`.
    */
   putDirectory(path: string, options?: PutDirectoryOptions): Promise<PutDirectoryResult>
 
   /**
    * Write a directory to a folder that does not exist or is empty: all of it, or nothing. With
    * `update`, bring a folder to its state; a call that was cut short can be repeated. Never writes
-   * through a symbolic link. Errors: `unwritable`, `no-space`, `integrity`; `usage` for a file where
-   * a directory belongs, and the reverse.
+   * through a symbolic link. Errors: `unwritable`, `no-space`, `integrity`; `usage` for a file
+   * where a directory belongs, and the reverse.
    */
   getDirectory(
     word: Key | string,

@@ -11,7 +11,6 @@
  * with `unreachable` after `close`.
  */
 import type { Key } from '../hash/key.ts'
-import type { ByteRange } from '../hash/tree/tree.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type {
   BoundName,
@@ -39,6 +38,9 @@ import type {
   WatchOptions,
 } from '../node/node.ts'
 import type { DirectoryCalls } from './directory-calls.ts'
+import type { Value } from './opened-value.ts'
+
+export type { Value } from './opened-value.ts'
 
 /**
  * The bytes to store: a string (as UTF-8), bytes, a blob, a stream of bytes (such as the body of a
@@ -55,30 +57,6 @@ export type Source =
       /** Relative to the working directory of this process. */
       readonly path: string
     }
-
-/**
- * A value that `get` found. Read its bytes once, by one of these methods or by iterating over it,
- * or `cancel` it. Every byte is verified before the program sees it. Reading can fail with
- * `integrity`, `removed`, `unreachable`, `timeout` or `cancelled`.
- */
-export interface Value extends AsyncIterable<Uint8Array> {
-  readonly key: Key
-  /** Size of the whole value, in bytes. */
-  readonly size: number
-  /** The bytes to read: the whole value, or the requested range, cut to the value. */
-  readonly range: ByteRange
-  /** Read the range into memory. */
-  bytes(): Promise<Uint8Array>
-  /** Read the range as UTF-8; invalid sequences become U+FFFD. */
-  text(): Promise<string>
-  /**
-   * Read the range as a web stream: `new Response(value.stream())`. Cancelling it cancels the
-   * value.
-   */
-  stream(): ReadableStream<Uint8Array>
-  /** Stop reading and release the value. Call it on a value that you do not read to its end. */
-  cancel(): Promise<void>
-}
 
 /** A node, in this process or behind a daemon. Close it after use. */
 export interface Dstore extends DirectoryCalls {
@@ -208,7 +186,8 @@ export interface Dstore extends DirectoryCalls {
 
   /**
    * Verify every value that this node keeps (specs/005). Reports damaged ones and no longer serves
-   * them; `repair` fetches them again.
+   * them; `repair` fetches them again. With `counts`, at Global, it counts again what directories
+   * hold instead, and corrects wrong counts (specs/004, R004-111).
    */
   verify(options?: VerifyOptions): AsyncIterable<Verification>
 

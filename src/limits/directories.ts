@@ -21,3 +21,5 @@ export const HOLD_ID_BYTES: number = 16
 export const HOLDS: number = 4096
 /** How long the answer to the commit of a tree is kept for a repeat. */
 export const HOLD_ANSWER_MS: number = 600_000
+/** Keys that `verify --counts` counts at a time, and for which it reads all directories once. */
+export const RECOUNT_KEYS: number = 262_144

@@ -81,9 +81,29 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal
   /** Fetch damaged values from a Local that holds them. */
   readonly repair?: boolean
+  /**
+   * At Global: in place of reading all values, read the directories and count again what keeps each
+   * key; wrong counts are corrected (specs/004-index.md, R004-111). `usage` at a Local.
+   */
+  readonly counts?: boolean
 }
 
-/** Events of a verification: any number of the first two, then `done`. */
+/** A number that the index had wrong. */
+export interface Miscount {
+  readonly key: Key
+  /**
+   * Of what: directories that hold the key; holds that keep it; 1 if it is missing; 1 if it exists,
+   * though nothing keeps it.
+   */
+  readonly of: 'directories' | 'holds' | 'missing' | 'nothing'
+  /** In the index. */
+  readonly stated: number
+  readonly counted: number
+  /** False if a damaged directory leaves open whether the index is right. */
+  readonly corrected: boolean
+}
+
+/** Events of a verification: any number of the first three, then `done`. */
 export type Verification =
   | {
       readonly type: 'progress'
@@ -101,11 +121,18 @@ export type Verification =
        */
       readonly repaired: boolean
     }
+  /** Only with `counts`. */
+  | ({ readonly type: 'miscounted' } & Miscount)
   | {
       readonly type: 'done'
+      /** With `counts`: directories, each as often as it was read. */
       readonly values: number
       readonly doneBytes: number
       readonly damaged: number
+      /** Only with `counts`: numbers that were wrong. */
+      readonly miscounted?: number
+      /** Only with `counts`: numbers that kept changing while they were counted. */
+      readonly unsettled?: number
     }
 
 /** A node, in either role. */

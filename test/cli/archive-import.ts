@@ -6,6 +6,7 @@ import type { Client } from '../../src/daemon/client/client.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
+import { MemoryTrees } from '../tree/memory-trees.ts'
 
 export const keyOf = (bytes: Uint8Array): string => new Key(hash(bytes).digest).toString()
 
@@ -37,7 +38,7 @@ export async function importOf(archive: AsyncIterable<Uint8Array>): Promise<Outc
       return { name, key, existed: false } as never
     },
   }
-  const importer = new Importer(client as Client, () => undefined)
+  const importer = new Importer(client as Client, new MemoryTrees(), () => undefined)
   try {
     for await (const one of readArchive(archive, new AbortController().signal)) {
       if (one.kind === 'refused') faults.push(one.fault)

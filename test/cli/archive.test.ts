@@ -22,6 +22,7 @@ import { Key } from '../../src/hash/key.ts'
 import { ARCHIVE_NAMES_BYTES, GIB, MIB, NAME_BYTES, PIECE_BYTES } from '../../src/limits.ts'
 import { eventually } from '../eventually.ts'
 import { pattern } from '../hash/sizes.ts'
+import { MemoryTrees } from '../tree/memory-trees.ts'
 
 /** Around a block of tar, a piece of the tree, and a piece of a stream. */
 const SIZES = [0, 1, 511, 512, 513, 16 * 1024, 16 * 1024 + 1, PIECE_BYTES + 1]
@@ -345,7 +346,8 @@ async function importNames(
   files: readonly ArchivedFile[],
   bind: (name: string) => Promise<unknown>,
 ): Promise<{ readonly early: Imported[]; readonly late: Imported[] }> {
-  const importer = new Importer({ bind } as Partial<Client> as Client, () => undefined)
+  const client = { bind } as Partial<Client> as Client
+  const importer = new Importer(client, new MemoryTrees(), () => undefined)
   const early: Imported[] = []
   for (const file of files) {
     for await (const imported of importer.take(file)) early.push(imported)

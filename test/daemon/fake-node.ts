@@ -229,7 +229,8 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   /** A page for each name. */
   async *namePages(prefix = '', options: CallOptions = {}): ReturnType<NodeLists['namePages']> {
     for await (const { name, key } of this.names(prefix, options)) {
-      yield packNames({ type: 'named', items: [{ name, digest: key.digest }], more: true })
+      const item = { name, digest: key.digest, directory: key.kind === 'directory' }
+      yield packNames({ type: 'named', items: [item], more: true })
     }
   }
 

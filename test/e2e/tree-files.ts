@@ -1,7 +1,7 @@
 /** Trees of files on disk, as a tester makes and compares them. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -42,6 +42,8 @@ export function legalNames(): string[] {
 /** A folder that the owner removes, however deep it becomes. */
 export function folder(owner: Owner): string {
   const path = mkdtempSync(join(tmpdir(), 'dstore-tree-'))
+  // As `mkdir` makes them, and `get`.
+  chmodSync(path, 0o755)
   owner.teardown(() => execFileSync('rm', ['-rf', path]))
   return path
 }
@@ -78,10 +80,11 @@ export function writeEverything(root: string, depth: number): void {
   writeDeep(join(root, 'deep'), depth, 'at the end')
 }
 
-/** `levels` folders below each other, and a file in the last. Longer paths than Node takes. */
-export function writeDeep(path: string, levels: number, text: string): void {
-  const script = 'mkdir -p "$1" && cd "$1" && mkdir -p "$2" && cd "$2" && printf %s "$3" > file'
-  execFileSync('bash', ['-c', script, 'deep', path, './'.concat('d/'.repeat(levels)), text])
+/** `levels` folders below each other, and a file in the last, where Node takes so long a path. */
+export function writeDeep(root: string, levels: number, text: string): void {
+  const path = `${root}${'/d'.repeat(levels)}`
+  execFileSync('mkdir', ['-p', path])
+  if (path.length < 4000) writeFileSync(`${path}/file`, text)
 }
 
 /** `folders` folders of `files` files each, all different, of `size` bytes. */
@@ -116,7 +119,7 @@ export function sameTree(t: ExecutionContext, actual: string, expected: string):
   t.true(a.byteLength > 0)
 }
 
-/** What is below a folder: kind, mode, links, for a file its size, and the path, NUL behind each. */
+/** What is below a folder: kind, mode, target and path of each, with a NUL behind it. */
 function listing(path: string): Buffer {
   const format = String.raw`%y %m %l %P\0`
   const { stdout, status } = spawnSync('find', [path, '-mindepth', '0', '-printf', format], {

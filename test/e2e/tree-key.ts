@@ -3,7 +3,7 @@
  * (specs/008-directories.md, "Format").
  */
 import { blake3 } from '@noble/hashes/blake3.js'
-import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readSync, readdirSync, readlinkSync } from 'node:fs'
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
@@ -44,6 +44,20 @@ export function map(fields: readonly (readonly [name: Buffer, value: Buffer])[])
 
 export const field = (name: string, value: Buffer): [Buffer, Buffer] => [Buffer.from(name), value]
 
+function hashFile(path: Buffer): Uint8Array {
+  const file = openSync(path, 'r')
+  try {
+    const [state, piece] = [blake3.create(), Buffer.alloc(1 << 20)]
+    for (;;) {
+      const length = readSync(file, piece)
+      if (length === 0) return state.digest()
+      state.update(piece.subarray(0, length))
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
 function walk(path: Buffer): Totals {
   let [size, files, below] = [0, 0, 0]
   const entries = readdirSync(path, { encoding: 'buffer' }).map((name): [Buffer, Buffer] => {
@@ -59,10 +73,7 @@ function walk(path: Buffer): Totals {
       return [name, map([field('tree', link(0x71, digest)), ...counts])]
     }
     ;[size, files] = [size + stat.size, files + 1]
-    const file = [
-      field('src', link(0x55, blake3(readFileSync(child)))),
-      field('size', head(0, stat.size)),
-    ]
+    const file = [field('src', link(0x55, hashFile(child))), field('size', head(0, stat.size))]
     const isExecutable = (stat.mode & 0o100) !== 0
     return [name, map(isExecutable ? [...file, field('exec', Buffer.from([0xf5]))] : file)]
   })

@@ -82,6 +82,28 @@ export async function bytesOut(node: Daemon): Promise<number> {
   return traffic.reduce((sum, { valueBytesOut }) => sum + valueBytesOut, 0)
 }
 
+/**
+ * Samples the memory of a process, without mapped files as the pages of LMDB, until `stop`, which
+ * returns the most that it had, in MiB. Linux only.
+ */
+export function watchMemory(pid: number): () => number {
+  let most = 0
+  const sample = (): void => {
+    try {
+      const [, kib = '0'] =
+        /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+      most = Math.max(most, Number(kib) / 1024)
+    } catch {
+      // It has ended.
+    }
+  }
+  const timer = setInterval(sample, 20)
+  return () => {
+    clearInterval(timer)
+    return most
+  }
+}
+
 /** The most memory that a process had so far, in MiB; undefined where it has ended. Linux only. */
 export function peakMib(pid: number): number | undefined {
   try {
@@ -100,11 +122,9 @@ export async function measured(
   const begin = performance.now()
   const child = node.place.start(args)
   child.stdin!.end()
-  let mib = 0
-  const timer = setInterval(() => (mib = peakMib(child.pid!) ?? mib), 20)
+  const stop = watchMemory(child.pid!)
   const ended = await outcome(child)
-  clearInterval(timer)
-  return { ...ended, mib, seconds: (performance.now() - begin) / 1000 }
+  return { ...ended, mib: stop(), seconds: (performance.now() - begin) / 1000 }
 }
 
 /** Waits until a node lists exactly this many keys. */

@@ -184,7 +184,7 @@ export async function differences(socket: string, told: Told): Promise<string[]>
   try {
     const listed = new Map<string, number>()
     for await (const { key, size } of client.keys()) listed.set(key, size)
-    for await (const line of client.verify(false)) {
+    for await (const line of client.verify({})) {
       if (line.event === 'damaged') found.push(`${line.key} is damaged`)
     }
     for (const key of listed.keys()) if (!told.fates.has(key)) found.push(`${key} was never put`)

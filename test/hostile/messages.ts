@@ -44,6 +44,13 @@ export const INDEX_KINDS = {
   expel: 45,
   members: 46,
   memberPage: 47,
+  hold: 48,
+  held: 49,
+  present: 50,
+  presentAnswer: 51,
+  makeDirectories: 52,
+  madeDirectories: 53,
+  commitTree: 54,
 } as const
 
 export const TRANSFER_KINDS = {
@@ -115,6 +122,7 @@ export const hello = (more: readonly Field[] = [], version = 1): Uint8Array =>
 
 const DIGEST = randomBytes(32)
 const RUN = randomBytes(16)
+const HOLD = randomBytes(16)
 const MEMBER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
 const POSITION: readonly Field[] = [
   [1, RUN],
@@ -132,6 +140,20 @@ const FACT: readonly Field[] = [
   [3, 2],
   [4, 'hello'],
   [6, 'a/name'],
+  [
+    7,
+    [
+      [1, 100_000],
+      [2, 3],
+      [3, true],
+    ],
+  ],
+  [8, 2],
+]
+
+const ITEM: readonly Field[] = [
+  [1, DIGEST],
+  [2, true],
 ]
 
 /** A sound one of each kind: what mutations begin with. */
@@ -181,6 +203,14 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     [4, 'PEER'],
     [6, 'a/name'],
     [7, DIGEST],
+    [
+      8,
+      [
+        [1, 2],
+        [2, 3],
+        [3, true],
+      ],
+    ],
   ],
   list: [
     [1, DIGEST],
@@ -234,6 +264,7 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
   bind: [
     [1, 'a/name'],
     [2, DIGEST],
+    [3, true],
   ],
   unbind: [
     [1, 'a/name'],
@@ -249,6 +280,7 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     [2, DIGEST],
     [3, 4],
     [4, FACT],
+    [5, true],
   ],
   names: [
     [1, 'a/'],
@@ -317,6 +349,27 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
       ],
     ],
     [2, true],
+  ],
+  hold: [
+    [1, HOLD],
+    [2, true],
+  ],
+  held: [],
+  present: [
+    [1, HOLD],
+    [2, ITEM],
+    [2, ITEM],
+  ],
+  presentAnswer: [[1, Uint8Array.of(1, 0)]],
+  makeDirectories: [
+    [1, HOLD],
+    [2, DIGEST],
+  ],
+  madeDirectories: [[1, [[1, ITEM]]]],
+  commitTree: [
+    [1, HOLD],
+    [2, DIGEST],
+    [3, 'a/name'],
   ],
 }
 

@@ -49,7 +49,7 @@ function main(): void {
     say(`skipped: ${PYTHON} has not the packages dag-cbor and blake3`)
     return
   }
-  say(`${python('--vectors', 'specs/vectors/008-directories.json')} vectors: equal`)
+  say(`  ✔ python › ${python('--vectors', 'specs/vectors/008-directories.json')} vectors: equal`)
   const folder = mkdtempSync(join(tmpdir(), 'dstore-python-'))
   try {
     fill(folder)
@@ -58,7 +58,7 @@ function main(): void {
     })
     const theirs = python(folder)
     if (ours.trim() !== theirs) throw new Error(`dstore says ${ours.trim()}, Python ${theirs}`)
-    say(`a folder: both say ${theirs}`)
+    say(`  ✔ python › a folder: both say ${theirs}`)
   } finally {
     rmSync(folder, { recursive: true })
   }

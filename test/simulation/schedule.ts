@@ -66,6 +66,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
   const locals = peers.map((peer) => new SimLocal({ ...parts, peer, global, elapsed: holder }))
   world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
+  if (trees) global.batchItems = world.one([1, 2, undefined])
   global.admit(peers)
   global.onExpelled = (peer) => locals.find((local) => local.peer === peer)?.expelled()
   global.start()
@@ -89,7 +90,11 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     if (treeWork === undefined) work(world, global, local, plan)
     else treeWork.act(local)
   })
-  if (trees) again(1, 60, () => crashInTheMiddle(world, global))
+  if (trees) {
+    global.crashes = world.one([0, 0.005, 0.02])
+    global.syncMs = world.one([0, 10, 80])
+    again(1, 60, () => crashInTheMiddle(world, global))
+  }
   if (plan.faults.length > 0) {
     again(300, 4000, () =>
       plan.faults[world.pick(plan.faults.length)]!(world, global, world.one(locals)),
@@ -104,6 +109,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
 
   world.run(BUSY_MS, failed)
   busy = false
+  global.crashes = 0
   const outcome = (): Outcome => {
     return { violation: oracle.violation, transcript: world.transcript, steps }
   }
@@ -122,7 +128,11 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     if (local.isAsleep) local.wake()
     if (!local.isUp) local.start()
   }
-  treeWork?.releaseAll()
+  if (treeWork !== undefined) {
+    // By then every caller has its answer, or gave up.
+    world.run(BUSY_MS + QUIET_MS / 2, failed)
+    treeWork.releaseAll()
+  }
   world.run(BUSY_MS + QUIET_MS, failed)
   if (!failed()) global.trees?.atRest()
   const existing = new Set(oracle.existing())

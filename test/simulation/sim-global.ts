@@ -54,9 +54,16 @@ export class SimGlobal {
   #lastSession: SessionId = SELF
   #lastId = 0
   #lastLocation = 0
-  /** When the store has done all that it was told to. */
+  /** When the store has done all that it was told to, and when that is durable. */
   #free = 0
+  #synced = 0
   backup: Backup | undefined
+  /** Children of a directory that one transaction counts. */
+  batchItems: number | undefined
+  /** How often it crashes between a commit and its sync. */
+  crashes = 0
+  /** How long what can be read may not be durable. */
+  syncMs = 0
   onExpelled: (peer: string) => void = () => undefined
 
   /** Watches over trees, where there are any. */
@@ -103,6 +110,7 @@ export class SimGlobal {
       leaseMs,
       forgetAfterMs,
       rules,
+      ...(this.batchItems !== undefined && { batchItems: this.batchItems }),
     })
     this.#tick(this.#life)
   }
@@ -169,7 +177,9 @@ export class SimGlobal {
   }
 
   message(session: SessionId, message: Message): void {
-    if (this.#wires.has(session)) this.#handle({ type: 'message', session, message })
+    if (!this.#wires.has(session)) return
+    this.trees?.asked(session, message)
+    this.#handle({ type: 'message', session, message })
   }
 
   closed(session: SessionId): void {
@@ -185,6 +195,7 @@ export class SimGlobal {
     const id = ++this.#lastId
     this.#callers.set(id, done as (body: Body) => void)
     this.trees?.asks(request)
+    this.trees?.asked(SELF, { id, body: request })
     this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
   }
 
@@ -245,7 +256,7 @@ export class SimGlobal {
       }
       case 'scan': {
         const { ticket, table, prefix, after, limit } = effect
-        const rows = this.store.scan(table, prefix, { limit, ...(after && { after }) })
+        const rows = this.store.page(table, prefix, after, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'rows', ticket, rows }))
       }
       case 'children': {
@@ -253,8 +264,12 @@ export class SimGlobal {
         const children = childrenIn(directory.digest[0]!, from, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
       }
-      case 'confirm':
-        return this.#handle({ type: 'confirmed', ticket: effect.ticket })
+      case 'confirm': {
+        const { ticket } = effect
+        const wait = Math.max(0, this.#synced - this.#options.world.now)
+        if (wait === 0) return this.#handle({ type: 'confirmed', ticket })
+        return this.#later(wait, wait, () => this.#handle({ type: 'confirmed', ticket }))
+      }
       case 'stage': {
         const { ticket } = effect
         const values = effect.values.map((value) => ({
@@ -324,9 +339,18 @@ export class SimGlobal {
     const wait = this.#free - world.now
     this.#later(wait, wait, () => {
       const result = apply()
-      this.store.sync()
-      // It is durable; the process may crash before it learns that.
-      this.#later(0, 5, () => tell(result))
+      const synced = (): void => {
+        this.store.sync()
+        // It is durable; the process may crash before it learns that.
+        this.#later(0, 5, () => tell(result))
+      }
+      // It can be read before it is durable.
+      if (this.trees === undefined) return synced()
+      const least = Math.max(0, this.#synced - world.now)
+      const after = world.between(least, Math.max(least, this.syncMs))
+      this.#synced = world.now + after
+      this.#later(after, after, synced)
+      if (world.chance(this.crashes)) this.#later(0, after, () => this.crash())
     })
   }
 
@@ -345,7 +369,7 @@ export class SimGlobal {
   #send(session: SessionId, message: Message): void {
     const { oracle, world } = this.#options
     const { body } = message
-    this.trees?.answers(body)
+    this.trees?.answers(session, message)
     if (body.type === 'removed') {
       oracle.promise(body.seq, 'a removal')
       if (body.owed.length === 0) {

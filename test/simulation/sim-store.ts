@@ -4,15 +4,7 @@
  */
 import { toHex } from '../../src/bytes.ts'
 import { withCounters } from '../../src/store/counters.ts'
-import type {
-  Condition,
-  LogEntry,
-  RecordKey,
-  Row,
-  ScanOptions,
-  Table,
-  Transaction,
-} from '../../src/store/store.ts'
+import type { Condition, LogEntry, RecordKey, Row, Transaction } from '../../src/store/store.ts'
 
 export type Committed = { readonly ok: true; readonly seq: number } | { readonly ok: false }
 
@@ -39,12 +31,24 @@ export class SimStore {
     return this.#rows.get(nameOf(key))
   }
 
-  scan(table: Table, prefix: Uint8Array, { after, limit }: Partial<ScanOptions> = {}): Row[] {
+  scan(table: string, prefix: Uint8Array): Row[] {
     const begin = `${table} ${toHex(prefix)}`
-    const beyond = after === undefined ? '' : nameOf({ table, id: after })
-    const found = [...this.#rows].filter(([name]) => name.startsWith(begin) && name > beyond)
-    found.sort(([a], [b]) => (a < b ? -1 : 1))
-    return found.slice(0, limit).map(([, row]) => row)
+    return [...this.#rows].filter(([name]) => name.startsWith(begin)).map(([, row]) => row)
+  }
+
+  /** Rows in the order of their ids, after one of them. */
+  page(table: string, prefix: Uint8Array, after: Uint8Array | undefined, limit: number): Row[] {
+    const begin = `${table} ${toHex(prefix)}`
+    const last = after === undefined ? begin : `${table} ${toHex(after)}`
+    const names: string[] = []
+    for (const name of this.#rows.keys()) {
+      const isAfter = after === undefined ? name >= last : name > last
+      if (isAfter && name.startsWith(begin)) names.push(name)
+    }
+    return names
+      .toSorted()
+      .slice(0, limit)
+      .map((name) => this.#rows.get(name)!)
   }
 
   log(after: number, limit: number): LogEntry[] {
@@ -71,7 +75,7 @@ export class SimStore {
   #holds(condition: Condition): boolean {
     if ('present' in condition) return this.#rows.has(nameOf(condition.present))
     if ('noneWithPrefix' in condition) {
-      return this.scan(condition.table, condition.noneWithPrefix, { limit: 1 }).length === 0
+      return this.scan(condition.table, condition.noneWithPrefix).length === 0
     }
     return (this.#rows.get(nameOf(condition.key))?.version ?? 0) === condition.version
   }

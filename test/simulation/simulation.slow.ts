@@ -6,6 +6,8 @@ import { firstViolation, runManyAddresses } from './report.ts'
  */
 const SCHEDULES = Number(process.env.DSTORE_SCHEDULES ?? 20_000)
 const FIRST = Number(process.env.DSTORE_SEED ?? Math.floor(Date.now() / 1000) * 1000)
+/** With trees, which take longer. */
+const TREES = Math.ceil(SCHEDULES / 5)
 /** Of two addresses of one Global. */
 const SEEDS = Math.ceil(SCHEDULES / 2)
 
@@ -17,6 +19,12 @@ for (const clockFaults of [false, true]) {
     else t.fail(violation)
   })
 }
+
+test(`R004-88 to R004-109: ${TREES} schedules of trees from seed ${FIRST} on`, (t) => {
+  const violation = firstViolation(FIRST, TREES, { trees: true })
+  if (violation === undefined) t.pass()
+  else t.fail(violation)
+})
 
 test(`R004-8 R004-72 to R004-74: ${SEEDS} seeds of two addresses from seed ${FIRST} on`, (t) => {
   const { violation, hellos, replaced } = runManyAddresses(FIRST, SEEDS)

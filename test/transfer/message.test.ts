@@ -49,7 +49,12 @@ const KINDS: {
     fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0), id }),
     fc.record({ digest: fc.constant(undefined), size: count, start: fc.constant(0), id, hold }),
     fc.record({ digest, size: count, start: fc.constant(0), hold }),
-    fc.record({ digest, size: count, start: fc.constant(0), name: line.map((text) => text.slice(0, 80)) }),
+    fc.record({
+      digest,
+      size: count,
+      start: fc.constant(0),
+      name: line.map((text) => text.slice(0, 80)),
+    }),
     fc.record({
       digest: fc.constant(undefined),
       size: count,

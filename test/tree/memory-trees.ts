@@ -1,4 +1,4 @@
-/** A node in memory that stores trees as the rules of holds say, with every fault at a test's will. */
+/** A node in memory that stores trees as the rules of holds say, with any fault that a test asks. */
 import { decodeDirectory } from '../../src/directory/codec.ts'
 import { kindOf } from '../../src/directory/directory.ts'
 import type { Directory } from '../../src/directory/directory.ts'

@@ -25,7 +25,12 @@ export async function putTars(invocation: Invocation): Promise<number> {
   const { name } = flags
   let client: Client | undefined
   return forEachArgument(positionals, terminal, async (file) => {
-    if (inspect(file) === undefined && process.stdin.isTTY) {
+    const found = inspect(file, { folders: true })
+    if (found?.isDirectory() === true) {
+      const hint = `to store the folder: dstore put ${file}`
+      throw new DstoreError('usage', `${file} is a folder, and no tar file`, { hint })
+    }
+    if (found === undefined && process.stdin.isTTY) {
       const hint = 'pipe one in: tar c -C DIR . | dstore put --format tar -'
       throw new DstoreError('usage', 'no archive', { hint })
     }

@@ -8,6 +8,7 @@ import type {
   UploadSummary,
   Invitation,
   MemberEntry,
+  Miscount,
   NodeStatus,
   Progress,
   PutResult,
@@ -112,7 +113,7 @@ export interface KeyLine {
   readonly size: number
 }
 
-/** A line of a verification: any number of `progress` and `damaged`, then `done`. */
+/** A line of a verification: any number of the first three, then `done`. */
 export type VerifyLine =
   | {
       readonly event: 'progress'
@@ -126,11 +127,14 @@ export type VerifyLine =
       readonly size: number
       readonly repaired: boolean
     }
+  | ({ readonly event: 'miscounted' } & Keyed<Miscount>)
   | {
       readonly event: 'done'
       readonly values: number
       readonly doneBytes: number
       readonly damaged: number
+      readonly miscounted?: number
+      readonly unsettled?: number
     }
 
 export type InactiveValueAnswer = Keyed<InactiveValue>

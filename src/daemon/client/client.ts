@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
-import type { InviteOptions, Progress, RangeRequest } from '../../node/node.ts'
+import type { InviteOptions, Progress, RangeRequest, VerifyOptions } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import { changes, documents, json, result, wholeLines } from './response.ts'
@@ -58,9 +58,12 @@ type OnProgress = (progress: Progress) => void
 /** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon sent. */
 export class Client {
   readonly #http: HttpClient
+  /** Options of each call that does not set them. */
+  readonly #defaults: ClientOptions
 
-  private constructor(http: HttpClient) {
+  private constructor(http: HttpClient, defaults: ClientOptions = {}) {
     this.#http = http
+    this.#defaults = defaults
   }
 
   /** Connects to the daemon on this socket; undefined if none serves it. */
@@ -75,7 +78,12 @@ export class Client {
 
   /** The same connections for calls with other options. They close with the original client. */
   with(options: ClientOptions): Client {
-    return new Client(this.#http.with(options))
+    return new Client(this.#http.with({ ...this.#defaults, ...options }), this.#defaults)
+  }
+
+  /** The same connections, for calls that have these options unless `with` sets others. */
+  withDefaults(options: ClientOptions): Client {
+    return new Client(this.#http.with(options), options)
   }
 
   /** The calls that store trees. */
@@ -237,8 +245,10 @@ export class Client {
   }
 
   /** Verifies every value that the node keeps; ends with a `done` line. */
-  async *verify(repair: boolean): AsyncGenerator<VerifyLine> {
-    const parts = { query: { repair: repair ? '1' : undefined }, ...STREAM }
+  async *verify({ repair, counts }: Omit<VerifyOptions, 'signal'>): AsyncGenerator<VerifyLine> {
+    const flag = (isSet = false): '1' | undefined => (isSet ? '1' : undefined)
+    const query = { repair: flag(repair), counts: flag(counts) }
+    const parts = { query, ...STREAM }
     for await (const line of this.#lines<VerifyLine>('POST', '/v1/verify', parts)) {
       yield line
       if (line.event === 'done') return

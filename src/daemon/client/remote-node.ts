@@ -63,9 +63,9 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
     return (await client.evict(key.toString())).freedBytes
   },
 
-  async *verify({ signal, repair = false } = {}) {
+  async *verify({ signal, ...options } = {}) {
     const calls = client.with(signal === undefined ? {} : { signal })
-    for await (const { event: type, ...facts } of calls.verify(repair)) {
+    for await (const { event: type, ...facts } of calls.verify(options)) {
       yield { type, ...('key' in facts ? keyed(facts) : facts) } as Verification
     }
   },

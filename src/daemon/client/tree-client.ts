@@ -1,4 +1,5 @@
 /** The calls of the daemon's API that store trees (specs/007, "HTTP API"; 008, "Rules: holds"). */
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import { HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type { HoldAnswer, MadeLine, PutAnswer } from '../api/api.ts'
@@ -14,8 +15,16 @@ export class TreeClient {
   }
 
   async openHold(): Promise<string> {
-    const response = await this.#http.call('POST', '/v1/holds', REPEATABLE)
-    return (await json<HoldAnswer>(response)).hold
+    try {
+      const response = await this.#http.call('POST', '/v1/holds', REPEATABLE)
+      return (await json<HoldAnswer>(response)).hold
+    } catch (error) {
+      // A daemon of an earlier version knows no such path.
+      if (asDstoreError(error).code !== 'usage') throw error
+      throw new DstoreError('incompatible', 'the daemon is of a version without directories', {
+        hint: '`dstore stop` ends it, and the next command starts one of this version',
+      })
+    }
   }
 
   async releaseHold(hold: string): Promise<void> {

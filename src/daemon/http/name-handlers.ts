@@ -2,6 +2,7 @@
 import { DstoreError } from '../../errors.ts'
 import { parseKey } from '../../hash/key.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
+import { hintAtKey } from '../../node/calls/resolve-key.ts'
 import type { BoundName } from '../../node/node.ts'
 import type { NameAnswer, UnbindAnswer } from '../api/api.ts'
 import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
@@ -15,7 +16,7 @@ export async function getName(call: HttpCall): Promise<void> {
     ...callOptions(call),
     ...(fresh && { fresh }),
   })
-  if (found === undefined) throw await noSuch('name', name, call.node)
+  if (found === undefined) throw await noSuch('name', name, call.node, hintAtKey(name))
   sendJson(call, 200, answerOf(found))
 }
 

@@ -25,11 +25,11 @@ export async function status(call: HttpCall): Promise<void> {
   sendJson(call, 200, answer)
 }
 
-/** POST /v1/verify: verifies every value that the node keeps. */
+/** POST /v1/verify: verifies every value that the node keeps; `?counts=1`: what keeps each key. */
 export function verify(call: HttpCall): Promise<void> {
   const { node, query, signal } = call
-  const repair = query.get('repair') === '1'
-  return sendLines(call, findings(node.verify({ signal, repair })), 0)
+  const [repair, counts] = [query.get('repair') === '1', query.get('counts') === '1']
+  return sendLines(call, findings(node.verify({ signal, repair, counts })), 0)
 }
 
 /** POST /v1/inactive-store/upload: uploads the store of an earlier role to Global (R007-149). */

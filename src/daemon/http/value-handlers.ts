@@ -37,9 +37,9 @@ export async function putBytes(call: HttpCall): Promise<void> {
 }
 
 /**
- * POST /v1/files {"path", "device", "inode", "size", "name", "hold"}: the daemon reads the file. Refused on
- * a socket that other users can open, because the daemon may read files that they may not
- * (R007-19), and where the path leads the daemon to another file than the client (R007-92).
+ * POST /v1/files {"path", "device", "inode", "size", "name", "hold"}: the daemon reads the file.
+ * Refused on a socket that other users can open, because the daemon may read files that they may
+ * not (R007-19), and where the path leads the daemon to another file than the client (R007-92).
  */
 export async function putFile(call: HttpCall): Promise<void> {
   const request = await readJson(call)

@@ -4,7 +4,7 @@
  */
 import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
-import { BATCH_ITEMS, HOLDERS, INLINE_VALUE_BYTES, NAMES_PER_KEY } from '../../limits.ts'
+import { BATCH_ITEMS, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
 import {
   toAddresses,
@@ -17,25 +17,10 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
+import { toFact, toNames, toReceipt } from './decode-facts.ts'
 import { toReport, toWall } from './decode-report.ts'
-import {
-  batch,
-  toName,
-  toTotals,
-  toTreeBody,
-  toTreeRemoval,
-  toUnnamedHold,
-} from './decode-trees.ts'
-import type {
-  Body,
-  WatchedChange,
-  ChangeType,
-  Fact,
-  Message,
-  NamedKey,
-  Position,
-  Receipt,
-} from '../message.ts'
+import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
+import type { Body, WatchedChange, ChangeType, Message, NamedKey, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
 import { isName } from '../name.ts'
 
@@ -289,37 +274,10 @@ function toPrefix(prefix: string): string {
   return prefix
 }
 
-function toNames(names: readonly string[]): string[] {
-  if (names.length > NAMES_PER_KEY) throw malformed(`${names.length} names of one key`)
-  return names.map(toName)
-}
-
 const toPosition = (position: { runId: Uint8Array; seq: bigint }): Position => ({
   runId: exactly(16, 'run id', position.runId),
   seq: count('seq', position.seq),
 })
-
-const toReceipt = (receipt: pb.Receipt): Receipt => ({
-  digest: digest(receipt.digest),
-  size: count('size', receipt.size),
-  incarnation: count('incarnation', receipt.incarnation),
-  existed: receipt.existed,
-})
-
-function toFact(fact: pb.Fact): Fact | undefined {
-  if (!fact.exists) return undefined
-  if (fact.holders.length > HOLDERS) throw malformed(`${fact.holders.length} holders of one value`)
-  const size = count('size', fact.size)
-  return {
-    size,
-    incarnation: count('incarnation', fact.incarnation),
-    value: fact.value === undefined ? undefined : exactly(size, 'value', fact.value),
-    holders: fact.holders.map(text),
-    names: toNames(fact.names),
-    ...(fact.directory !== undefined && { directory: toTotals(fact.directory) }),
-    ...(fact.heldBy > 0 && { heldBy: count('number of directories', fact.heldBy) }),
-  }
-}
 
 /** Absent for bytes. */
 const kind = ({ directory }: { directory: boolean }): { directory?: true } =>

@@ -48,13 +48,16 @@ export function roleTooLow(peer: string, role: string, needed: string): Failure 
   return failure('not-permitted', why, `at Global: dstore members add ${peer} --role ${needed}`)
 }
 
+/** What plans know beside the rows. */
+export interface PlanContexts {
+  readonly membership: () => membership.MembershipContext
+  readonly lookup: lookups.LookupContext
+  readonly removal: removals.RemovalContext
+}
+
 /** Makes a new plan at each call; undefined for requests that need no plan. */
-export function planOf(
-  body: Body,
-  context: () => membership.MembershipContext,
-  lookup: lookups.LookupContext,
-  removal: removals.RemovalContext,
-): (() => Plan) | undefined {
+export function planOf(body: Body, contexts: PlanContexts): (() => Plan) | undefined {
+  const { membership: context, lookup, removal } = contexts
   switch (body.type) {
     case 'locate':
       return () => lookups.locate(body, lookup)

@@ -1,9 +1,33 @@
-/** The events and effects of Global's index (specs/004-index.md). */
+/** The options, events and effects of Global's index (specs/004-index.md). */
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Location } from '../../store/store.ts'
 import type { List, Message, Names, Watch } from '../message.ts'
 import type { Change } from '../records/record.ts'
+import type { Rules } from '../rules.ts'
+import type { HoldersOf } from './lookup-plans.ts'
 import type { Sealed, StoreResult, StoreWork } from './plan.ts'
+import type { Recovered } from './recovery.ts'
+
+export interface GlobalIndexOptions {
+  readonly recovered: Recovered
+  readonly now: number
+  /** Wall-clock milliseconds since 1970, read at each event. */
+  readonly wall: () => number
+  /** How long a Local may serve without hearing Global, in milliseconds. Default: no bound. */
+  readonly leaseMs?: number | undefined
+  /** When a Local that is out of touch is forgotten, in milliseconds. */
+  readonly forgetAfterMs?: number | undefined
+  /** The wall clock is right, however far it is off the newest time that was trusted (R004-64). */
+  readonly trustClock?: boolean | undefined
+  /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
+  readonly addresses?: (() => readonly string[]) | undefined
+  readonly holders?: HoldersOf | undefined
+  /** May a value of the store be known to be damaged? Default: no. */
+  readonly mayBeDamaged?: (() => boolean) | undefined
+  readonly rules?: Rules
+  /** Children of a directory that one transaction counts: fewer only in tests. */
+  readonly batchItems?: number
+}
 
 /** A stream from a Local, or `SELF`. */
 export type SessionId = number

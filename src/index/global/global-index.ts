@@ -9,52 +9,39 @@
  * Rows come in as events, and changes go out as transactions conditional on their versions. So
  * memory is bounded by the sessions, their requests and the register, not by the number of keys.
  */
-import { FORGET_AFTER_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
+import { BATCH_ITEMS, FORGET_AFTER_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
-import { withMargin } from '../lease.ts'
 import type { Body, Message, Position, Request } from '../message.ts'
 import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
-import { ALL_RULES, type Rules } from '../rules.ts'
-import { isRequest, planOf, refusalOf } from './dispatch.ts'
+import { ALL_RULES } from '../rules.ts'
+import { isRequest, planOf, refusalOf, type PlanContexts } from './dispatch.ts'
 import { ChangeFeed } from './feed.ts'
-import { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
+import {
+  SELF,
+  type GlobalEffect,
+  type GlobalEvent,
+  type GlobalIndexOptions,
+  type SessionId,
+} from './global-events.ts'
 import { LocalRegister } from './local-register.ts'
-import type { HoldersOf, LookupContext } from './lookup-plans.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { putTask, putTasks } from './put-plans.ts'
-import type { Recovered } from './recovery.ts'
-import type { RemovalContext } from './removal-plans.ts'
 import { Sessions } from './sessions.ts'
-import { Trees, type TreeRequest } from './trees/trees.ts'
+import { isTreeRequest } from './trees/requests.ts'
+import { Trees } from './trees/trees.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
-export { SELF, type GlobalEffect, type GlobalEvent, type SessionId } from './global-events.ts'
+export { SELF } from './global-events.ts'
+export type * from './global-events.ts'
 
 /** How often acknowledged positions are made durable. */
 const REGISTER_WRITE_MS = 5000
 
 /** How often the newest trusted wall time is. */
 const WALL_WRITE_MS = 3_600_000
-
-export interface GlobalIndexOptions {
-  readonly recovered: Recovered
-  readonly now: number
-  /** Wall-clock milliseconds since 1970, read at each event. */
-  readonly wall: () => number
-  /** How long a Local may serve without hearing Global, in milliseconds. Default: no bound. */
-  readonly leaseMs?: number | undefined
-  /** When a Local that is out of touch is forgotten, in milliseconds. */
-  readonly forgetAfterMs?: number | undefined
-  /** The wall clock is right, however far it is off the newest time that was trusted (R004-64). */
-  readonly trustClock?: boolean | undefined
-  /** Where Global listens: multiaddrs without its peer id. None on a standalone node. */
-  readonly addresses?: (() => readonly string[]) | undefined
-  readonly holders?: HoldersOf | undefined
-  readonly rules?: Rules
-}
 
 export class GlobalIndex {
   readonly #options: GlobalIndexOptions
@@ -77,7 +64,7 @@ export class GlobalIndex {
     const { recovered, now, leaseMs, rules = ALL_RULES, wall } = options
     const { locals, longestLeaseMs, seq, trimmed, runs, members } = recovered
     this.#register = new LocalRegister({ locals, now, leaseMs, longestLeaseMs, rules })
-    this.#pendingRemovals = new PendingRemovals(this.#register)
+    this.#pendingRemovals = new PendingRemovals(this.#register, { leaseMs, longestLeaseMs })
     this.#feed = new ChangeFeed(seq)
     const newestWallMs = options.trustClock === true ? undefined : recovered.newestWallMs
     this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs)
@@ -98,11 +85,14 @@ export class GlobalIndex {
     })
     this.#trees = new Trees({
       plans: this.#plans,
+      rules,
+      batchItems: options.batchItems ?? BATCH_ITEMS,
       now: parts.now,
       wall,
       run: seq,
       highest: () => this.#feed.highest,
-      onProgress: () => this.#pendingRemovals.poll(this.#now),
+      mayBeDamaged: () => options.mayBeDamaged?.() ?? false,
+      onCascadeEnd: () => this.#pendingRemovals.poll(this.#now),
     })
     this.#sessions = new Sessions({
       ...parts,
@@ -129,6 +119,11 @@ export class GlobalIndex {
   /** Does the log hold every change after this position? */
   contains(position: Position): boolean {
     return this.#sessions.contains(position)
+  }
+
+  /** Something else marks keys as missing: before and after that, each put looks for marks. */
+  expectMissing(): void {
+    this.#trees.onMissing()
   }
 
   /** Peer ids of the Locals that are connected and welcome. */
@@ -203,20 +198,20 @@ export class GlobalIndex {
     const origin = { session, id }
     if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
+    const finish = (answer: Body): void => this.#answer(origin, answer)
     switch (body.type) {
       case 'put':
         this.#plans.ask<'sealed'>(
           { type: 'stage', values: body.values },
           ({ values }) => {
-            const finish = (answer: Body): void => this.#answer(origin, answer)
             if (body.hold !== undefined) this.#trees.put(body.hold, values, finish)
             else this.#plans.runAll(putTasks(origin, values, body.name, this.#mayLack, finish))
           },
-          (why) => this.#answer(origin, why),
+          finish,
         )
         break
       case 'members':
-        this.#answer(origin, memberPage(this.members, body, new Set(this.peers())))
+        finish(memberPage(this.members, body, new Set(this.peers())))
         break
       case 'list':
       case 'names':
@@ -224,7 +219,7 @@ export class GlobalIndex {
         this.#effects.push({ type: 'page', session, id, body })
         break
       case 'ping':
-        this.#answer(origin, { type: 'pong', seq: this.#feed.seq })
+        finish({ type: 'pong', seq: this.#feed.seq })
         break
       case 'ack':
         if (this.#sessions.acknowledged(session, body.seq)) this.#pendingRemovals.poll(this.#now)
@@ -235,28 +230,30 @@ export class GlobalIndex {
       case 'pong':
         break
       default: {
-        const finish = (answer: Body): void => this.#answer(origin, answer)
         if (isTreeRequest(body)) return this.#trees.serve(body, finish)
         const asker = this.#sessions.peerOf(session) ?? ''
-        const begin = planOf(body, () => this.#context(asker), this.#lookup, this.#removal)
+        const begin = planOf(body, this.#contexts(asker))
         if (begin === undefined) {
           return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        this.#plans.run({ origin, begin, timeoutMs, finish })
+        const run = (): void => this.#plans.run({ origin, begin, timeoutMs, finish })
+        if (body.type !== 'remove' || body.force) return run()
+        this.#trees.check(body.digest, run, finish)
       }
     }
   }
 
   readonly #mayLack = (): boolean => this.#trees.mayLack
 
-  get #lookup(): LookupContext {
-    return { holdersOf: this.#options.holders ?? (() => []), mayLack: this.#mayLack }
-  }
-
-  get #removal(): RemovalContext {
+  /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
+  #contexts(asker: string): PlanContexts {
     const { onMissing, onCascade } = this.#trees
-    return { trimmed: () => this.#trimmed, onMissing, onCascade }
+    return {
+      membership: () => this.#context(asker),
+      lookup: { holdersOf: this.#options.holders ?? (() => []), mayLack: this.#mayLack },
+      removal: { trimmed: () => this.#trimmed, onMissing, onCascade },
+    }
   }
 
   /** Is the role of the asker high enough? If not, it gets the refusal as its answer. */
@@ -270,20 +267,11 @@ export class GlobalIndex {
     return false
   }
 
-  /** `asker`: a peer id; empty for Global itself. */
   #context(asker: string): MembershipContext {
     const { wall, addresses } = this.#options
-    const nowMs = Math.round(wall())
-    const { members } = this
-    const { trustedMs } = this.#wall
-    return {
-      members,
-      nowMs,
-      trustedMs,
-      trimmed: this.#trimmed,
-      addresses: addresses?.() ?? [],
-      asker,
-    }
+    const time = { nowMs: Math.round(wall()), trustedMs: this.#wall.trustedMs }
+    const known = { members: this.members, trimmed: this.#trimmed, asker }
+    return { ...known, ...time, addresses: addresses?.() ?? [] }
   }
 
   #goodbye(session: SessionId): void {
@@ -317,18 +305,15 @@ export class GlobalIndex {
     since: number,
   ): void {
     const { session } = origin
-    const { leaseMs, recovered } = this.#options
-    const leaseEndsMs = withMargin(Math.max(leaseMs ?? 0, recovered.longestLeaseMs))
-    const patienceMs = (leaseMs === undefined ? 0 : leaseEndsMs) + REMOVAL_TIMEOUT_MS
-    const { seq, removed, cascade } = awaited
-    const progress = cascade && this.#trees.cascade(cascade.root, cascade.most)
+    const { rules = ALL_RULES } = this.#options
+    const { seq, removed } = awaited
+    const cascade = rules.cascadesAwaited ? awaited.cascade : undefined
     const item = {
       seq,
       removed,
       since,
-      patienceMs: timeoutMs ?? patienceMs,
-      graceMs: leaseEndsMs,
-      ...(progress && { cascade: progress }),
+      timeoutMs,
+      ...(cascade && { cascade: this.#trees.cascade(cascade.root, cascade.most) }),
       isAwaited: () => session === SELF || this.#sessions.peerOf(session) !== undefined,
       answer: finish,
     }
@@ -358,22 +343,5 @@ export class GlobalIndex {
   #answer({ session, id }: Origin, body: Body): void {
     if (session === SELF) this.#effects.push({ type: 'send', session, message: { id, body } })
     else this.#sessions.send(session, { id, body })
-  }
-}
-
-/** Is it a request about a tree, or one under a hold? A put under a hold is staged first. */
-function isTreeRequest(body: Body): body is TreeRequest {
-  switch (body.type) {
-    case 'hold':
-    case 'present':
-    case 'make-directories':
-    case 'commit-tree':
-      return true
-    case 'offer':
-      return body.hold !== undefined
-    case 'bind':
-      return body.directory === true
-    default:
-      return false
   }
 }

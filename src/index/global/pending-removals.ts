@@ -2,6 +2,8 @@
  * Removals that wait to be acknowledged, or for their deadline (specs/004-index.md, "Rules:
  * removal"). That of a directory first waits until what it held is removed, too.
  */
+import { REMOVAL_TIMEOUT_MS } from '../../limits.ts'
+import { withMargin } from '../lease.ts'
 import type { Removed } from '../message.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { RemovedFacts } from './plan.ts'
@@ -12,10 +14,8 @@ interface Item {
   readonly removed: RemovedFacts
   /** When the removal became durable. */
   readonly since: number
-  /** How long its caller waits from then on, and again after each value of a tree. */
-  readonly patienceMs: number
-  /** How long leases that were granted before a removal last. */
-  readonly graceMs: number
+  /** How long its caller waits from then on, and again after each step of a cascade. */
+  readonly timeoutMs: number | undefined
   /** What a removed directory held goes with it. */
   readonly cascade?: CascadeProgress
   /** Is the caller still there? */
@@ -27,12 +27,23 @@ interface Waiting extends Item {
   readonly addedAt: number
 }
 
+export interface Leases {
+  readonly leaseMs: number | undefined
+  /** The longest lease that was ever granted. */
+  readonly longestLeaseMs: number
+}
+
 export class PendingRemovals {
   readonly #register: LocalRegister
   readonly #items = new Set<Waiting>()
+  /** How long leases that were granted before a removal last. */
+  readonly #graceMs: number
+  readonly #patienceMs: number
 
-  constructor(register: LocalRegister) {
+  constructor(register: LocalRegister, { leaseMs, longestLeaseMs }: Leases) {
     this.#register = register
+    this.#graceMs = withMargin(Math.max(leaseMs ?? 0, longestLeaseMs))
+    this.#patienceMs = (leaseMs === undefined ? 0 : this.#graceMs) + REMOVAL_TIMEOUT_MS
   }
 
   add(item: Item, now: number): void {
@@ -51,9 +62,10 @@ export class PendingRemovals {
     if (!isAwaited()) return void this.#items.delete(item)
     const movedAt = cascade?.movedAt ?? -Infinity
     const seq = Math.max(item.seq, cascade?.lastSeq ?? 0)
-    const graceEnds = Math.max(item.addedAt, movedAt) + item.graceMs
+    const graceEnds = Math.max(item.addedAt, movedAt) + this.#graceMs
     const isOpen = cascade?.hasEnded === false || this.#register.isOwed(seq, now, graceEnds)
-    if (now < Math.max(item.since, movedAt) + item.patienceMs && isOpen) return
+    const patienceMs = item.timeoutMs ?? this.#patienceMs
+    if (now < Math.max(item.since, movedAt) + patienceMs && isOpen) return
     this.#items.delete(item)
     answer({
       type: 'removed',

@@ -291,11 +291,6 @@ export class PlanRunner {
     this.#options.onCommitted(change, isLoss)
   }
 
-  /** Answers a task of which nothing is left to be committed. */
-  finish(task: Task, done: Done): void {
-    this.#finish(task, done)
-  }
-
   #finish(task: Task, done: Done): void {
     switch (done.type) {
       case 'answer':

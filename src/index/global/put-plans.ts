@@ -38,18 +38,24 @@ import {
 export function* put(
   { digest, size, location }: Sealed,
   name: string | undefined,
-  mayLack: boolean,
+  mayLack: () => boolean,
 ): Plan {
   const keys = putRows(digest, name)
-  const all = yield mayLack ? [...keys, missingRow(digest)] : keys
-  const [rows, missing] = [all.slice(0, keys.length), all[keys.length]]
-  if (rows[0] !== undefined || rows[1] !== undefined) {
+  const withMissing = [...keys, missingRow(digest)]
+  let isAsked = mayLack()
+  let rows = yield isAsked ? withMissing : keys
+  // It may be a removal of this very key that is the reason, and that came before the look-up.
+  if (rows[0] === undefined && !isAsked && mayLack()) {
+    isAsked = true
+    rows = yield withMissing
+  }
+  if (rows[0] !== undefined || (name !== undefined && rows[1] !== undefined)) {
     return putAgain(rows, digest, name, (have) => confirm({ type: 'stored', receipts: [have] }))
   }
   const refusal = name === undefined ? undefined : whyNotBound(name, rows)
   if (refusal !== undefined) return answer(refusal)
   const names = name === undefined ? [] : [name]
-  const made = madeWhole(digest, missing, false)
+  const made = madeWhole(digest, isAsked ? rows[keys.length] : undefined, false)
   const unnamed = name === undefined
   return {
     type: 'change',
@@ -75,7 +81,7 @@ export function putTask(
   mayLack: () => boolean,
   finish: (body: Body) => void,
 ): Task {
-  return { origin, begin: () => put(value, name, mayLack()), sealed: value.location, finish }
+  return { origin, begin: () => put(value, name, mayLack), sealed: value.location, finish }
 }
 
 /**

@@ -39,7 +39,8 @@ export function* remove({ digest, force }: Remove, context: RemovalContext): Pla
   const { found, held, kept } = state
   if (found === undefined) {
     const last = mark === undefined ? undefined : decodeRemoved(mark)
-    if (last === undefined || last.seq <= context.trimmed()) {
+    const goesOn = last?.cascade !== undefined
+    if (last === undefined || (last.seq <= context.trimmed() && !goesOn)) {
       return answer(failure('not-found', `no such key: ${textOf(digest)}`))
     }
     return {

@@ -7,6 +7,7 @@ import type { Location, RecordKey, Row } from '../../store/store.ts'
 import type { WatchedChange, Digest } from '../message.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { nameBytes } from '../name.ts'
+import { packDirectory, unpackDirectory, type DirectoryRecord } from './directory-record.ts'
 import { encodePlainKey, encodeUnnamedPut } from './put-record.ts'
 import * as pb from './records_pb.ts'
 
@@ -52,18 +53,6 @@ export interface KeyRecord {
   readonly unnamed: boolean
   /** Its children are counted: it is a directory. */
   readonly directory?: DirectoryRecord | undefined
-}
-
-export interface DirectoryRecord {
-  /** Bytes and number of all files below it. */
-  readonly size: number
-  readonly files: number
-  /** Directories on the longest path below it, itself included. */
-  readonly depth: number
-  /** Distinct children, each of which it holds once. */
-  readonly children: number
-  /** At most so many values are removed with it, itself included. */
-  readonly values: number
 }
 
 /** What a name is bound to. */
@@ -135,21 +124,6 @@ export function decodeKey(row: Row): KeyRecord {
   const plain = { size: Number(size), location, incarnation: seq, names, unnamed }
   return directory === undefined ? plain : { ...plain, directory: unpackDirectory(directory) }
 }
-
-const packDirectory = (directory: DirectoryRecord) => ({
-  ...directory,
-  size: BigInt(directory.size),
-  files: BigInt(directory.files),
-  values: BigInt(directory.values),
-})
-
-const unpackDirectory = ({ depth, children, ...wide }: pb.DirectoryRecord): DirectoryRecord => ({
-  size: Number(wide.size),
-  files: Number(wide.files),
-  depth,
-  children,
-  values: Number(wide.values),
-})
 
 export const encodeName = (digest: Digest, directory: boolean = false): Uint8Array =>
   pack(pb.NameRecordSchema, { digest, directory })

@@ -232,8 +232,8 @@ export const CountedSchema: GenMessage<Counted> = /*@__PURE__*/
   messageDesc(file_index_records_records, 5);
 
 /**
- * Row of `meta`, "cascade/" and the incarnation of a directory that was removed: its children are
- * being counted down.
+ * Row of `meta`, "cascade/", the incarnation of the directory whose removal began this (0 where no
+ * request waits) and that of a removed directory: its children are being counted down.
  *
  * @generated from message dstore.index.CascadeRecord
  */
@@ -261,7 +261,7 @@ export type CascadeRecord = Message<"dstore.index.CascadeRecord"> & {
   counted?: Counted | undefined;
 
   /**
-   * The directory whose removal began this: its incarnation, 0 where nobody waits, and its digest.
+   * The directory whose removal began this: its incarnation (0: no request waits), and its digest.
    *
    * @generated from field: uint64 root = 5;
    */

@@ -112,11 +112,14 @@ export function decodeAdding(row: Row): AddingRecord {
 export const CASCADE_ROWS: Uint8Array = nameBytes('cascade/')
 
 /**
- * By the incarnation of the removed directory: unlike the seq of its removal it is known before the
- * change is committed, and as unique.
+ * By the incarnations of the directory whose removal began it all, and of the removed directory:
+ * unlike the seqs of their removals they are known before the changes are committed, and as unique.
  */
-export const cascadeRow = (incarnation: number): RecordKey =>
-  meta(CASCADE_ROWS, numberBytes(incarnation))
+export const cascadeRow = (root: number, incarnation: number): RecordKey =>
+  meta(CASCADE_ROWS, numberBytes(root), numberBytes(incarnation))
+
+/** The prefix of the markers of one directory's removal; 0: of those that no request awaits. */
+export const cascadeRows = (root: number): Uint8Array => meta(CASCADE_ROWS, numberBytes(root)).id
 
 export interface CascadeRecord {
   readonly digest: Digest
@@ -129,7 +132,7 @@ export interface CascadeRecord {
 
 /** The directory whose removal began a cascade. */
 export interface Root {
-  /** Its incarnation; 0 where nobody waits. */
+  /** Its incarnation; 0 where no request waits. */
   readonly id: number
   readonly digest: Digest
 }

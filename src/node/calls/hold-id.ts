@@ -1,4 +1,4 @@
-/** The ids of holds, as callers write them and as messages carry them (specs/008-directories.md). */
+/** The ids of holds, as callers write them and as messages have them (specs/008-directories.md). */
 import { fromHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { checkNewName } from '../../index/name.ts'

@@ -1,5 +1,5 @@
 /** The calls on the index that both roles make alike: lists, removals, changes. */
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import {
   type KeyPage,
   type NamePage,
@@ -41,15 +41,15 @@ export class IndexCalls {
   }
 
   async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
-    for await (const { count, digests, sizes } of this.keyPages(options)) {
-      for (let i = 0; i < count; i++) yield { key: keyAt(digests, i), size: sizes[i]! }
+    for await (const page of this.keyPages(options)) {
+      for (let i = 0; i < page.count; i++) yield { key: keyAt(page, i), size: page.sizes[i]! }
     }
   }
 
   async *names(prefix = '', options: CallOptions = {}): AsyncGenerator<{ name: string; key: Key }> {
     for await (const page of this.namePages(prefix, options)) {
       for (let i = 0; i < page.count; i++) {
-        yield { name: nameAt(page, i), key: keyAt(page.digests, i) }
+        yield { name: nameAt(page, i), key: keyAt(page, i) }
       }
     }
   }
@@ -104,7 +104,8 @@ export class IndexCalls {
   }
 }
 
-const keyAt = (digests: Uint8Array, i: number): Key => new Key(digestAt(digests, i))
+const keyAt = ({ digests, directories }: KeyPage | NamePage, i: number): Key =>
+  keyOf(digestAt(digests, i), directories[i] === 1)
 
 export function boundName(name: string, found: Found, heldBytes: number): BoundName {
   const { digest, incarnation, fact, directory } = found

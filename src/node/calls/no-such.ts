@@ -1,6 +1,6 @@
 /** The error for a key or name that does not exist, which says where it may be found. */
 import { DstoreError } from '../../errors.ts'
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import type { Node } from '../node.ts'
 
 /**
@@ -15,8 +15,8 @@ export async function noSuch(
   { role, index, inactive }: Pick<Node, 'role' | 'index' | 'inactive'>,
   atWord?: string,
 ): Promise<DstoreError> {
-  if (word instanceof Key && word.kind === 'directory') {
-    const bytes = await index.stat(new Key(word.digest)).catch(() => undefined)
+  if (typeof word !== 'string' && word.kind === 'directory') {
+    const bytes = await index.stat(word.as('bytes')).catch(() => undefined)
     if (bytes !== undefined) return notAsDirectory(word)
   }
   const isElsewhere = (await inactive?.find(word).catch(() => undefined)) !== undefined

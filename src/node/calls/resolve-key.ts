@@ -61,16 +61,20 @@ function isGone(error: unknown): boolean {
 const AROUND_KEY = /^[\s"'`<(]*(?:(?:ipfs|dstore):\/\/|\S*\/ipfs\/|blake3[:-])?|[\s"'`>).,;/]*$/g
 
 /** Said of a name that is not bound, if a key was meant: it has something around it, or is cut. */
-function hintAtKey(word: string): string | undefined {
+export function hintAtKey(word: string): string | undefined {
   const bare = word.replace(AROUND_KEY, '')
   if (bare !== word && readKey(bare) instanceof Key) return `did you mean the key ${bare}?`
-  const { length } = PRINTED
-  if (!bare.startsWith(PRINTED.slice(0, 7)) || bare.length >= length) return undefined
+  const { length } = PRINTED[0]
+  const isCut = PRINTED.some((key) => bare.startsWith(key.slice(0, 7))) && bare.length < length
+  if (!isCut) return undefined
   return `a key has ${length} characters, and this has ${bare.length}: it seems to be cut off`
 }
 
-/** Some key: all have the same length and the same first characters. */
-const PRINTED = new Key(new Uint8Array(DIGEST_BYTES)).toString()
+/** Some keys: all of a kind have the same length and the same first characters. */
+const PRINTED = [
+  new Key(new Uint8Array(DIGEST_BYTES)).toString(),
+  new Key(new Uint8Array(DIGEST_BYTES), 'directory').toString(),
+] as const
 
 /** The key that the text spells, or the error. */
 function readKey(text: string): Key | DstoreError {

@@ -26,16 +26,15 @@ import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { COPY_SHARE_BYTES, copyStored } from './copy-stored.ts'
+import { CountVerifier } from './counts/verify-counts.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { OwnIndex, askOf, refuseMembership } from './own-index.ts'
-import type { WallDoubt } from '../../index/global/wall-trust.ts'
 import type {
   CallOptions,
-  ClockStatus,
   CopyTarget,
   GetOptions,
   ImmediateValue,
@@ -55,6 +54,7 @@ import { resolveRange } from '../calls/range.ts'
 import { KnownFiles } from './known-file.ts'
 import { Repair, type HolderSources } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
+import { clockStatus } from '../clock-status.ts'
 import { immediateValue } from '../calls/immediate.ts'
 import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
@@ -97,6 +97,7 @@ export class Global implements Node {
   readonly #traffic: Traffic
   readonly #transfers: TransferService
   readonly #known: KnownFiles
+  readonly #counts: CountVerifier
   readonly #callers = new ByteBudgets()
   readonly #startedAt = new Date()
 
@@ -113,10 +114,12 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
+    this.#counts = new CountVerifier({ ...options, repair, driver })
     this.index = new OwnIndex({
       store: options.store,
       ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
+      mayBeDamaged: () => repair.mayBeDamaged,
     })
     this.trees = new TreeCalls({ ask: askOf(driver), random })
     const ask = network === undefined ? refuseMembership : askOf(driver)
@@ -139,6 +142,7 @@ export class Global implements Node {
       repair,
       addresses: () => ticketAddresses(network),
       holders: (digest) => holders.peersOf(digest, now()),
+      mayBeDamaged: () => repair.mayBeDamaged,
       onRefused: (peer, why) => gate?.refuse(peer, why),
       onExpelled: (peer) => {
         transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
@@ -259,6 +263,7 @@ export class Global implements Node {
   }
 
   verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    if (options.counts === true) return this.#counts.verify(options)
     return verifyStore(this.#store, this.#repair, options)
   }
 
@@ -335,11 +340,4 @@ export class Global implements Node {
     const { existed } = await this.#driver.adopt(value, { name, ...heldUnder(hold) })
     return { key: new Key(digest), size, existed }
   }
-}
-
-function clockStatus(doubt: WallDoubt | undefined): ClockStatus {
-  if (doubt === undefined) return { trusted: true }
-  const { why } = doubt
-  if ('leftMs' in doubt) return { trusted: false, why, leftMs: Math.round(doubt.leftMs) }
-  return { trusted: false, why, offMs: Math.round(doubt.byMs) }
 }

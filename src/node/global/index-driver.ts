@@ -66,6 +66,8 @@ export class IndexDriver {
   readonly #retention: LogRetention
   #lastSession: SessionId = SELF
   #lastId = 0
+  /** Calls whose answers are awaited. */
+  #due = 0
   #closed = false
 
   private constructor(options: IndexDriverOptions, index: GlobalIndex) {
@@ -90,7 +92,10 @@ export class IndexDriver {
   }
 
   /** The index, as of the last durable change. */
-  get index(): Pick<GlobalIndex, 'members' | 'peers' | 'position' | 'registered' | 'wallDoubt'> {
+  get index(): Pick<
+    GlobalIndex,
+    'expectMissing' | 'members' | 'peers' | 'position' | 'registered' | 'wallDoubt'
+  > {
     return this.#index
   }
 
@@ -98,7 +103,7 @@ export class IndexDriver {
   async ask<R extends Request>(request: R): Promise<AnswerTo[R['type']]> {
     const body = await this.#call((id) => {
       this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
-    })
+    }, request.type !== 'watch')
     return body as AnswerTo[R['type']]
   }
 
@@ -173,13 +178,16 @@ export class IndexDriver {
     this.#callers.clear()
   }
 
-  async #call(start: (id: number) => void): Promise<Body> {
+  /** `isDue`: its answer may need the time, so the process does not end before it comes. */
+  async #call(start: (id: number) => void, isDue: boolean = true): Promise<Body> {
     if (this.#closed) throw new DstoreError('unreachable', 'the node is stopping')
     const id = ++this.#lastId
+    if (isDue && this.#due++ === 0) this.#ticker.ref()
     const body = await new Promise<Body>((resolve) => {
       this.#callers.set(id, resolve)
       start(id)
     })
+    if (isDue && --this.#due === 0) this.#ticker.unref()
     if (body.type === 'failure') throw errorOf(body)
     return body
   }

@@ -25,6 +25,8 @@ export interface OwnIndexOptions {
   readonly ask: Ask
   /** Peer ids of Locals that hold a value. */
   readonly holders: (digest: Uint8Array) => readonly string[]
+  /** May a value of the store be known to be damaged? */
+  readonly mayBeDamaged: () => boolean
 }
 
 export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
@@ -42,7 +44,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     if (row === undefined) return undefined
     const { size, incarnation, names, directory } = decodeKey(row)
     if (key.kind === 'directory' && directory === undefined) return undefined
-    const mayLack = decodeCounter(missing) > 0
+    const mayLack = decodeCounter(missing) > 0 || this.#options.mayBeDamaged()
     return {
       key,
       size,

@@ -31,9 +31,21 @@ export class Repair {
   readonly #options: RepairOptions
   /** Repairs in progress, by key. */
   readonly #healing = new Map<string, Promise<boolean>>()
+  #mayBeDamaged = true
 
   constructor(options: RepairOptions) {
     this.#options = options
+    void this.#count()
+  }
+
+  /** False only if no value of the store is known to be damaged. */
+  get mayBeDamaged(): boolean {
+    return this.#mayBeDamaged
+  }
+
+  async #count(): Promise<void> {
+    const usage = await this.#options.store.usage().catch(() => undefined)
+    this.#mayBeDamaged = usage === undefined || usage.damaged > 0
   }
 
   /**
@@ -90,6 +102,7 @@ export class Repair {
     const key = new Key(digest).toString()
     if (!(await store.isDamaged(location))) {
       await store.quarantine(location)
+      this.#mayBeDamaged = true
       log.error('a value is damaged and was set aside', { key, location, reason })
     }
     void this.heal(digest)
@@ -126,6 +139,7 @@ export class Repair {
       throw error
     }
     log.info('a damaged value is whole again', { key: new Key(digest).toString(), size })
+    await this.#count()
   }
 
   async #fetch(key: Key): Promise<boolean> {

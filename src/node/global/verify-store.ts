@@ -1,9 +1,9 @@
 /** Verifies every stored value (specs/005, "Verification"). */
 import { DstoreError } from '../../errors.ts'
-import { Key } from '../../hash/key.ts'
 import { decodeKey } from '../../index/records/record.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
 import type { Store } from '../../store/store.ts'
+import { keyOf } from '../calls/key-of.ts'
 import { VerifyPace } from '../calls/verify-pace.ts'
 import type { Verification, VerifyOptions } from '../node.ts'
 import type { Repair } from './repair.ts'
@@ -22,7 +22,7 @@ export async function* verifyStore(
     const rows = await store.scan('keys', { ...page, limit: BATCH_ITEMS })
     for (const row of rows) {
       const record = decodeKey(row)
-      const { size } = record
+      const { size, directory } = record
       pace.signal.throwIfAborted()
       try {
         const bytes = repair.read(row.id, record, { start: 0, end: size }, pace.signal)
@@ -36,7 +36,7 @@ export async function* verifyStore(
         if (error.code !== 'integrity') throw error
         pace.damaged++
         const repaired = options.repair === true && (await repair.heal(row.id))
-        yield { type: 'damaged', key: new Key(row.id), size, repaired }
+        yield { type: 'damaged', key: keyOf(row.id, directory !== undefined), size, repaired }
       }
       pace.values++
     }

@@ -60,7 +60,10 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
         const digests = batch.map(({ digest }) => digest)
         const request = { type: 'locate', digests, inline: false } as const
         const located = await this.#options.link.ask(request, { ...options, waits })
-        facts.push(...batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key))))
+        const found = batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key)))
+        // Global counts the directories of a single key; none is not sent.
+        const [only] = found.length === 1 ? found : []
+        facts.push(...(only === undefined ? found : [{ ...only, heldBy: only.heldBy ?? 0 }]))
       }
       return facts
     } catch (error) {

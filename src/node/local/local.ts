@@ -194,6 +194,11 @@ export class Local implements Node {
   }
 
   verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
+    if (options.counts === true) {
+      throw new DstoreError('usage', 'the counts are those of Global: a Local has none', {
+        hint: 'run `dstore verify --counts` at the Global',
+      })
+    }
     return verifyCache(this.#cache, options)
   }
 

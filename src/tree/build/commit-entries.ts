@@ -1,11 +1,10 @@
 /** Commits a tree of values that are stored (specs/007, R007-224). */
-import { once } from '../../bytes.ts'
 import type { Entry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import { INLINE_VALUE_BYTES } from '../../limits.ts'
-import type { CommitTreeOptions, Node, NodeTrees, PutResult, ValueFacts } from '../../node/node.ts'
-import { buildTree, type BuiltDirectory, type PathEntry } from './build-tree.ts'
+import type { CommitTreeOptions, Node, PutResult, ValueFacts } from '../../node/node.ts'
+import { buildTree, type PathEntry } from './build-tree.ts'
+import { commitBuilt, type TreeNode } from './commit-built.ts'
 
 /** What is to be at a path. A path that ends in a slash is an empty directory. */
 export type TreeEntry =
@@ -13,14 +12,12 @@ export type TreeEntry =
   | { readonly path: string; readonly target: string }
   | { readonly path: string }
 
-type TreeNode = Pick<Node, 'index' | 'put' | 'putMany'> & { readonly trees: NodeTrees }
-
 /**
  * Makes directories of these entries, and commits their root. Errors: `not-found` for a key that
  * does not exist, with its path; those of `buildTree` and of `NodeTrees`.
  */
 export async function commitEntries(
-  node: TreeNode,
+  node: TreeNode & Pick<Node, 'index'>,
   entries: readonly TreeEntry[],
   { name, ...options }: CommitTreeOptions = {},
 ): Promise<PutResult> {
@@ -33,23 +30,14 @@ export async function commitEntries(
     const facts = await node.index.statMany(keys, options)
     const values = keyed.map((one, i) => valueOf(one, present[i] ? facts[i] : undefined))
     const others = entries.filter((one) => !('key' in one)).map(otherOf)
-    const { root, levels } = buildTree([...values, ...others])
-    await putDirectories(node, hold, levels.flat(), options)
-    for (const level of levels) {
-      for (const { key, missing } of await trees.makeDirectories(hold, level.map(keyOf), options)) {
-        if (missing.length > 0) throw removedMeanwhile(key, missing)
-      }
-    }
-    const commit = { ...options, ...(name !== undefined && { name }) }
-    return await trees.commitTree(hold, root, commit)
+    const built = buildTree([...values, ...others])
+    return await commitBuilt(node, hold, built, { ...options, ...(name !== undefined && { name }) })
   } catch (error) {
     // Nothing of it is worth keeping: a repeat sends no more than the list.
     await trees.releaseHold(hold).catch(() => undefined)
     throw error
   }
 }
-
-const keyOf = ({ key }: BuiltDirectory): Key => key
 
 function valueOf(
   { path, key, executable }: Extract<TreeEntry, { readonly key: Key }>,
@@ -72,23 +60,3 @@ function otherOf(one: Exclude<TreeEntry, { readonly key: Key }>): PathEntry {
   const entry: Entry = { type: 'link', target: one.target }
   return { path: one.path, entry }
 }
-
-async function putDirectories(
-  node: TreeNode,
-  hold: string,
-  directories: readonly BuiltDirectory[],
-  options: CommitTreeOptions,
-): Promise<void> {
-  const isSmall = ({ bytes }: BuiltDirectory): boolean => bytes.byteLength <= INLINE_VALUE_BYTES
-  const small = directories.filter(isSmall).map(({ bytes }) => bytes)
-  await node.putMany(small, { ...options, hold })
-  for (const { bytes } of directories.filter((one) => !isSmall(one))) {
-    await node.put({ bytes: once(bytes), size: bytes.byteLength }, { ...options, hold })
-  }
-}
-
-const removedMeanwhile = (key: Key, [first]: readonly Key[]): DstoreError =>
-  new DstoreError(
-    'not-found',
-    `${first!.toString()} was removed while ${key.toString()} was made of it`,
-  )

@@ -11,7 +11,7 @@ export type StreamEntry = { readonly path: string } & (
       /** Bytes. */
       readonly size: number
       readonly executable: boolean
-      /** To be read before the next entry is asked for. */
+      /** To be read before the next entry is asked for. Their pieces stay as they are. */
       readonly bytes: AsyncIterable<Uint8Array>
     }
   | { readonly type: 'directory' }

@@ -29,6 +29,8 @@ const FINAL: ReadonlySet<ErrorCode> = new Set(['usage', 'unreadable', 'too-large
 export interface PutStreamOptions extends CommitTreeOptions {
   /** More files, or bytes of them, have come. */
   readonly onFiles?: ((files: number, bytes: number) => void) | undefined
+  /** Entries of the stream; default: `ENTRIES`. */
+  readonly most?: number
 }
 
 export interface PutStreamResult extends Totals {
@@ -43,7 +45,7 @@ export interface PutStreamResult extends Totals {
 export async function putStream(
   node: TreeNode,
   entries: AsyncIterable<StreamEntry>,
-  { name, onFiles, ...calls }: PutStreamOptions = {},
+  { name, onFiles, most = ENTRIES, ...calls }: PutStreamOptions = {},
 ): Promise<PutStreamResult> {
   const hold = await node.trees.openHold(calls)
   const putter = new StreamPutter(node, hold, calls)
@@ -52,8 +54,8 @@ export async function putStream(
     for await (const entry of entries) {
       throwIfCancelled(calls.signal)
       await take(tree, putter, entry, onFiles)
-      if (tree.size > ENTRIES) {
-        throw new DstoreError('too-large', `a stream has at most ${ENTRIES} entries`, {
+      if (tree.size > most) {
+        throw new DstoreError('too-large', `an archive has at most ${most} entries`, {
           hint: 'unpack it, and put the folder',
         })
       }
@@ -126,7 +128,7 @@ class StreamPutter {
       const put = await this.#node.put(source, { ...this.#calls, hold: this.#hold })
       return put.key.digest
     }
-    const bytes = await gather(copied(file.bytes))
+    const bytes = await gather(file.bytes)
     const { digest } = hash(bytes)
     if (!this.#isNew(digest)) return digest
     const whole: Whole = { bytes, key: new Key(digest) }
@@ -204,9 +206,4 @@ class StreamPutter {
 interface Whole {
   readonly bytes: Uint8Array
   readonly key: Key
-}
-
-/** A piece is valid only until the next one is asked for. */
-async function* copied(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const piece of pieces) yield Uint8Array.from(piece)
 }

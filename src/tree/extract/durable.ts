@@ -14,7 +14,7 @@ const AT_ONCE = 16
 /** Up to this many files, each by itself is faster than all of the file system. */
 const FEW_FILES = 64
 
-/** Makes a tree durable that was just written: `files` of them. Errors: `unwritable`, `no-space`. */
+/** Makes a tree of this many files durable. Errors: `unwritable`, `no-space`. */
 export async function syncTree(
   tree: Folder,
   files: number,

@@ -26,7 +26,7 @@ export class Links {
     if (this.#all !== undefined && this.#all.length > REMEMBERED) this.#all = undefined
   }
 
-  /** Calls `make` for each of them, with its folder below `top` open, and `done` for each folder. */
+  /** Calls `make` for each of them, with its folder open, and `done` for each folder. */
   async each(
     top: Folder,
     listings: Listings,

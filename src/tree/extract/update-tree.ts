@@ -1,7 +1,7 @@
 /**
  * Brings a folder to the state of a stored tree: writes what differs, and removes what is not in
- * the tree where that is asked for (specs/008-directories.md, "Rules: updates"). Each file appears
- * whole or not at all, so that a call that was cut short can be repeated.
+ * the tree where that is asked for (specs/008-directories.md, "Rules: updating a folder"). Each
+ * file appears whole or not at all, so that a call that was cut short can be repeated.
  */
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'

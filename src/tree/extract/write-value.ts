@@ -2,11 +2,12 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { FileEntry } from '../../directory/directory.ts'
-import { asDstoreError, DstoreError } from '../../errors.ts'
+import { DstoreError } from '../../errors.ts'
 import { KIB, MIB } from '../../limits.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
 import type { Progress } from '../../node/node.ts'
 import { keyOf } from '../read/entry-at.ts'
+import { naming } from '../read/naming.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import type { ExtractOptions } from './options.ts'
 
@@ -29,8 +30,9 @@ export interface WrittenFile {
 type Calls = Pick<ExtractOptions, 'signal' | 'timeoutMs'>
 
 /**
- * Writes all of it; `onBytes` gets how many bytes are written of a large one. Errors name the path: those of `Node.get`, `integrity` if the value has another
- * size than its entry says, `unwritable`, `no-space`.
+ * Writes all of it; `onBytes` gets how many bytes are written of a large one. Errors name the path:
+ * those of `Node.get`, `integrity` if the value has another size than its entry says, `unwritable`,
+ * `no-space`.
  */
 export async function writeValue(
   reader: ValueReader,
@@ -66,14 +68,6 @@ export async function writeValue(
   } catch (error) {
     throw naming(file.path, error)
   }
-}
-
-/** The same fault; its message begins with the path, unless it has it. */
-export function naming(path: string, error: unknown): DstoreError {
-  const { code, message, hint } = asDstoreError(error)
-  if (code === 'cancelled' || message.includes(path)) return asDstoreError(error)
-  const more = hint === undefined ? {} : { hint }
-  return new DstoreError(code, `${path}: ${message}`, { cause: error, ...more })
 }
 
 async function writeAll({ fd, path }: WrittenFile, bytes: Uint8Array, at: number): Promise<void> {

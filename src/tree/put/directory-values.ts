@@ -1,4 +1,4 @@
-/** The bytes of a tree's directories until they are sent: in memory, and beyond a bound in a file. */
+/** The bytes of directories until they are sent: in memory, and beyond a bound in a file. */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
@@ -13,19 +13,21 @@ const MEMORY_BYTES = 16 * MIB
 export type Kept = Uint8Array | { readonly at: number; readonly length: number }
 
 export class DirectoryValues {
+  readonly #memoryBytes: number
   readonly #folder: string
   #memory = 0
   #fd: number | undefined
   #end = 0
 
   /** The file is made in this folder, and has no name there. */
-  constructor(folder: string = tmpdir()) {
+  constructor(memoryBytes: number = MEMORY_BYTES, folder: string = tmpdir()) {
+    this.#memoryBytes = memoryBytes
     this.#folder = folder
   }
 
   /** Errors: `unwritable`, `no-space`. */
   keep(bytes: Uint8Array): Kept {
-    if (this.#memory + bytes.byteLength <= MEMORY_BYTES) {
+    if (this.#memory + bytes.byteLength <= this.#memoryBytes) {
       this.#memory += bytes.byteLength
       return bytes
     }

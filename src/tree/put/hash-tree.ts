@@ -3,11 +3,8 @@
  * Needs no node.
  */
 import { realpathSync } from 'node:fs'
-import { DstoreError } from '../../errors.ts'
-import { VALUE_BYTES } from '../../limits.ts'
 import { isLossy } from '../../utf8.ts'
 import { DirectoryValues } from './directory-values.ts'
-import { labelIn } from './walk/folder.ts'
 import type { Folder } from './walk/folder.ts'
 import type { HashedTree } from './hashed-tree.ts'
 import { StatCache } from './cache/stat-cache.ts'
@@ -51,8 +48,12 @@ export async function hashTree(path: string, options: HashTreeOptions = {}): Pro
 /** None for a path that is not UTF-8: another could have the same text. */
 function cacheFor(path: string, folder: string | undefined): StatCache | undefined {
   if (folder === undefined) return undefined
-  const real = realpathSync(path)
-  return isLossy(real) ? undefined : new StatCache(folder, real)
+  try {
+    const real = realpathSync(path)
+    return isLossy(real) ? undefined : new StatCache(folder, real)
+  } catch {
+    return undefined
+  }
 }
 
 /** Looks at everything, and keeps nothing. */
@@ -60,11 +61,7 @@ async function survey(walk: Walk, folder: Folder, counter: TreeCounter): Promise
   const folders = []
   for (const one of await walk.list(folder)) {
     if (one.type === 'folder') folders.push(one)
-    if (one.type !== 'file') continue
-    if (one.stats.size > VALUE_BYTES) {
-      throw new DstoreError('too-large', `${labelIn(folder, one.name)} has too many bytes`)
-    }
-    counter.add(1, Number(one.stats.size))
+    if (one.type === 'file') counter.add(1, one.size)
   }
   for (const one of folders) await survey(walk, walk.enter(folder, one), counter)
 }

@@ -1,4 +1,4 @@
-/** Reads small files of a tree whole, without waiting: a call costs less than a switch of threads. */
+/** Reads small files of a tree whole, without waiting: that costs less than another thread. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { DstoreError } from '../../errors.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'

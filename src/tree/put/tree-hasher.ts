@@ -1,5 +1,4 @@
 /** Hashes the files of a tree folder by folder, and makes the directory values of them. */
-import { equal } from '../../bytes.ts'
 import { encodeDirectory } from '../../directory/codec.ts'
 import { totalsOf } from '../../directory/directory.ts'
 import type { Entry, FileEntry } from '../../directory/directory.ts'
@@ -19,11 +18,12 @@ import type { HashedDirectory } from './hashed-tree.ts'
 import { readSmall } from './read-small.ts'
 import { Settled } from './cache/settled.ts'
 import type { StatCache } from './cache/stat-cache.ts'
-import { stampOf } from './cache/stat-record.ts'
 import type { Remembered } from './cache/stat-record.ts'
 import type { TreeCounter } from './tree-progress.ts'
 import { Turns } from './turns.ts'
-import { isExecutable, tooWide } from './walk/walk.ts'
+import { statsIn } from './walk/stamp.ts'
+import type { Stamped } from './walk/stamp.ts'
+import { tooWide } from './walk/walk.ts'
 import type { Walk } from './walk/walk.ts'
 
 /** Larger files of one folder that are read at once. */
@@ -120,11 +120,8 @@ export class TreeHasher {
     try {
       const unknown = this.#recall(files, known, entries, remembered)
       await this.#read(folder, unknown, entries, remembered)
-    } catch (error) {
-      // A repeat of what was cut short begins where this ends.
-      for (const [name, one] of known ?? []) if (!remembered.has(name)) remembered.set(name, one)
-      throw error
     } finally {
+      // Also where it is cut short: a repeat begins there.
       if (remembered.size > 0) cache?.remember({ relative: folder.relative, files: remembered })
     }
   }
@@ -140,12 +137,12 @@ export class TreeHasher {
     const unknown: FoundFile[] = []
     for (const file of files) {
       const one = known.get(file.name)
-      if (one === undefined || !equal(one.stamp, stampOf(file.stats))) {
+      if (one === undefined || !file.stamp.equals(one.stamp)) {
         unknown.push(file)
         continue
       }
       const digest = Uint8Array.from(one.digest)
-      const entry = entryOf({ digest, size: Number(file.stats.size) }, file.stats)
+      const entry = entryOf({ digest, size: file.size }, file)
       entries.set(file.name, entry)
       remembered.set(file.name, one)
       this.#parts.counter.add(1, entry.size)
@@ -163,8 +160,9 @@ export class TreeHasher {
     const add = (file: FoundFile, entry: FileEntry, readAt: number): void => {
       entries.set(file.name, entry)
       this.#readFiles++
-      if (!this.#settled.has(file.stats, readAt, pathIn(folder, file.name))) return
-      remembered.set(file.name, { stamp: stampOf(file.stats), digest: entry.digest })
+      const path = pathIn(folder, file.name)
+      if (!this.#settled.has(statsIn(file.stamp), readAt, path)) return
+      remembered.set(file.name, { stamp: file.stamp, digest: entry.digest })
     }
     const large: FoundFile[] = []
     for (const file of files) {
@@ -184,16 +182,18 @@ export class TreeHasher {
   }
 
   /** Undefined for a larger one. */
-  #small(folder: Folder, { name, stats }: FoundFile): FileEntry | undefined {
-    if (stats.size > INLINE_VALUE_BYTES) return undefined
-    const bytes = readSmall(pathIn(folder, name), labelIn(folder, name), stats)
-    return bytes && entryOf(hash(bytes), stats)
+  #small(folder: Folder, file: FoundFile): FileEntry | undefined {
+    if (file.size > INLINE_VALUE_BYTES) return undefined
+    const { name, stamp } = file
+    const bytes = readSmall(pathIn(folder, name), labelIn(folder, name), statsIn(stamp))
+    return bytes && entryOf(hash(bytes), file)
   }
 
-  async #large(folder: Folder, { name, stats }: FoundFile): Promise<FileEntry> {
+  async #large(folder: Folder, file: FoundFile): Promise<FileEntry> {
+    const { name, stamp } = file
     const { signal, counter } = this.#parts
     const label = labelIn(folder, name)
-    const source = await openMeant(pathIn(folder, name), label, stats)
+    const source = await openMeant(pathIn(folder, name), label, statsIn(stamp))
     try {
       let before = 0
       const onProgress = (doneBytes: number): void => {
@@ -203,7 +203,7 @@ export class TreeHasher {
       const groupBytes = HASH_WINDOW_BYTES
       const hashed = await hashSource(source, { ...(signal && { signal }), onProgress, groupBytes })
       counter.add(1, hashed.size - before)
-      return entryOf(hashed, stats)
+      return entryOf(hashed, file)
     } catch (error) {
       throw named(error, label, source.path)
     } finally {
@@ -214,18 +214,14 @@ export class TreeHasher {
 
 function entryOf(
   hashed: { digest: Uint8Array; size: number },
-  { mode }: FoundFile['stats'],
+  { executable }: FoundFile,
 ): FileEntry {
   const { digest, size } = hashed
-  return { type: 'file', digest, size, executable: isExecutable(mode) }
+  return { type: 'file', digest, size, executable }
 }
 
 /** Opens a file that was found; `changed` if it is another one now. */
-async function openMeant(
-  path: string,
-  label: string,
-  { dev, ino }: FoundFile['stats'],
-): Promise<FileSource> {
+async function openMeant(path: string, label: string, { dev, ino }: Stamped): Promise<FileSource> {
   let source: FileSource
   try {
     source = await FileSource.open(path)

@@ -33,6 +33,18 @@ export class TreeCounter {
   add(files: number, bytes: number): void {
     this.files += files
     this.size += bytes
+    this.#show()
+  }
+
+  /** Everything is done: also what was left out because it is the same as something else. */
+  finish(): void {
+    if (this.#total === undefined) return
+    this.files = Math.max(this.files, this.#total.files)
+    this.size = Math.max(this.size, this.#total.size)
+    this.#show()
+  }
+
+  #show(): void {
     this.#report?.({
       phase: this.#phase,
       doneFiles: this.files,

@@ -61,8 +61,9 @@ export class TreeSender {
   }
 
   /** Resolves when the root can be committed. */
-  send(): Promise<void> {
-    return this.#complete([this.#parts.tree.root])
+  async send(): Promise<void> {
+    await this.#complete([this.#parts.tree.root])
+    this.#counter.finish()
   }
 
   /** Makes these directories and what they lack. */

@@ -1,4 +1,4 @@
-/** Sends values of a tree under its hold: small ones in batches, larger ones one by one (R008-54). */
+/** Sends values of a tree under its hold: small ones in batches, others alone (R008-54). */
 import { equal } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'

@@ -1,4 +1,4 @@
-/** Finds the entry that a path leads to in a stored tree (specs/008-directories.md, "Rules: words"). */
+/** Finds the entry that a path leads to in a stored tree (specs/008-directories.md, R008-63). */
 import type { DirectoryEntry, Entry, FileEntry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'

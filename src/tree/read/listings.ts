@@ -12,7 +12,7 @@ import type { CallOptions } from '../../node/node.ts'
 import type { ValueReader } from './value-reader.ts'
 
 /** Encoded directories that one walk keeps; the one in use comes on top. */
-const KEPT_BYTES = 4 * MIB
+const KEPT_BYTES = MIB
 
 /** The largest directory value that is fetched before its turn. */
 const AHEAD_BYTES = 256 * KIB

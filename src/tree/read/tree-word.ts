@@ -1,13 +1,13 @@
 /**
  * Words that lead to something in a stored tree: `KEY/path` and `NAME/path`
- * (specs/008-directories.md, "Rules: words").
+ * (specs/008-directories.md, "Rules: reading").
  */
 import { faultOfName } from '../../directory/codec.ts'
 import { DstoreError } from '../../errors.ts'
 import { type Key, parseKey } from '../../hash/key.ts'
 import { checkName, isName } from '../../index/name.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
-import { resolveKey } from '../../node/calls/resolve-key.ts'
+import { hintAtKey, resolveKey } from '../../node/calls/resolve-key.ts'
 import type { CallOptions, Node } from '../../node/node.ts'
 
 /** A key, and the names of entries that lead from its directory to what is meant. */
@@ -83,7 +83,7 @@ export async function resolveTreeWord(
   // A text that looks like a key has an error of its own.
   if (!text.includes('/'))
     return { key: await resolveKey(node, text, options), path: [], root: text }
-  throw await noSuch('name', text, node)
+  throw await noSuch('name', text, node, hintAtKey(text))
 }
 
 function readKey(text: string): Key | undefined {

@@ -7,6 +7,7 @@ import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { DIRECTORY_DEPTH } from '../../limits.ts'
 import type { Listing, Listings } from './listings.ts'
+import { naming } from './naming.ts'
 
 /** Directories that are fetched before their turn. */
 const AHEAD = 16
@@ -28,6 +29,8 @@ export type Step =
 
 interface Frame {
   readonly key: Key
+  /** In the directory above; empty for the root. */
+  readonly name: string
   /** Of the next entry. */
   position: number
   /** Up to where subdirectories were fetched ahead. */
@@ -44,7 +47,7 @@ export async function* walkTree(
   root: Key,
   enters: (name: string, entry: DirectoryEntry) => boolean = () => true,
 ): AsyncGenerator<Step, void, undefined> {
-  const stack: Frame[] = [{ key: root, position: 0, ahead: 0 }]
+  const stack: Frame[] = [{ key: root, name: '', position: 0, ahead: 0 }]
   for (;;) {
     const frame = stack.at(-1)!
     const { entries } = await listings.get(frame.key)
@@ -66,8 +69,12 @@ export async function* walkTree(
     fetchAhead(listings, frame, entries)
     const [name, entry] = below
     const key = new Key(entry.digest, 'directory')
-    yield { type: 'enter', name, entry, listing: await listings.get(key) }
-    stack.push({ key, position: 0, ahead: 0 })
+    const listing = await listings.get(key).catch((error: unknown) => {
+      const above = stack.slice(1).map((one) => one.name)
+      throw naming([...above, name].join('/'), error)
+    })
+    yield { type: 'enter', name, entry, listing }
+    stack.push({ key, name, position: 0, ahead: 0 })
   }
 }
 

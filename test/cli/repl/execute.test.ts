@@ -203,3 +203,29 @@ test('a failure is not an answer', async (t) => {
     await t.throwsAsync(say(b, ...words), { code: 'unreachable' }, words.join(' '))
   }
 })
+
+test('R007-266 DEL of a directory says when some of it is still to be removed', async (t) => {
+  const node = new NodeValues(new GlobalValues())
+  const all = { seq: 1, freedBytes: 2, names: [], acknowledged: [], owed: [], expired: [] }
+  const del = (complete: boolean): ReturnType<typeof execute> => {
+    const tree = { removed: 3, most: 9, complete }
+    node.unbind = () => Promise.resolve({ ...all, tree })
+    return execute({ do: 'del', what: 'v1' }, node)
+  }
+  t.deepEqual(await del(true), { text: 'Database updated', exit: 0 })
+  t.deepEqual(await del(false), {
+    text: 'Database updated, 3 of at most 9 values removed so far',
+    exit: 8,
+  })
+})
+
+test('R007-265 GET of a directory shows how much is in it', async (t) => {
+  const node = new NodeValues(new GlobalValues())
+  const directory = { files: 2, totalSize: 2048 }
+  const found = { key: 'key1', size: 90, heldBytes: 90, directory }
+  node.findName = (name) => Promise.resolve(name === 'v1' ? found : { ...found, heldBytes: 0 })
+  const get = async (what: string): Promise<string> =>
+    (await execute({ do: 'get', what }, node)).text
+  t.is(await get('v1'), 'db: v1 -> (directory: 2 files, 2KiB)')
+  t.is(await get('v2'), 'global: v2 -> (directory: 2 files, 2KiB)')
+})

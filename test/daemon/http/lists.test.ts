@@ -55,6 +55,28 @@ test('R007-195: lists are text for a client that asks for text, else the documen
   }
 })
 
+test('R008-15, R007-195: lists say which keys are those of directories', async (t) => {
+  const { daemon, node } = await serving(t)
+  const [bytes, directory] = [KEY, new Key(KEY.digest, 'directory')]
+  const items = [false, true].map((is) => ({ digest: KEY.digest, size: 7, directory: is }))
+  node.keyPages = async function* () {
+    yield await Promise.resolve(packKeys({ type: 'listed', items, more: false }))
+  }
+  node.bound.set('a', bytes)
+  node.bound.set('b', directory)
+  const client = (await Client.connect(daemon.socket))!
+  t.teardown(() => client.close())
+  const both = [bytes.toString(), directory.toString()]
+  const keys: string[] = []
+  for await (const { key } of client.keys()) keys.push(key)
+  t.deepEqual(keys, both)
+  const names: string[] = []
+  for await (const { key } of client.names()) names.push(key)
+  t.deepEqual(names, both)
+  const text = await ask(daemon.socket, 'GET', '/v1/keys', { headers: { accept: 'text/plain' } })
+  t.is(text.body.toString(), `${both.join('\n')}\n`)
+})
+
 const FULL: KeyPage = packKeys({
   type: 'listed',
   items: Array.from({ length: BATCH_ITEMS }, () => ({ digest: KEY.digest, size: 13 })),

@@ -34,7 +34,11 @@ function problem({ body }: Answer): Problem {
 const CALLS = ROUTES.flatMap(({ path, methods }) =>
   Object.keys(methods).map((method): [string, string] => [
     method,
-    path.replace('{key}', ABSENT).replace('{name}', 'absent'),
+    path
+      .replace(/\{(key|word)\}/, ABSENT)
+      .replace('{name}', 'absent')
+      .replace('{rest}', 'a/b')
+      .replace('{hold}', '0'.repeat(32)),
   ]),
 )
 
@@ -130,7 +134,7 @@ test('R007-72 a token of the owner is accepted, unless others may read it or it 
   await t.notThrowsAsync(start())
 })
 
-test('R007-73 a public API opens reads of values and names, and nothing else', async (t) => {
+test('R007-73 R007-228 a public API opens reads of values and names, and nothing else', async (t) => {
   const { call, node } = await servingTcp(t, { httpPublic: true })
   const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
   t.is((await call('GET', `/v1/values/${key.toString()}`)).body.toString(), 'hello')
@@ -140,6 +144,10 @@ test('R007-73 a public API opens reads of values and names, and nothing else', a
     if (status !== 401) open.push(`${method} ${path}`)
   }
   t.deepEqual(open, [
+    `GET /v1/trees/${ABSENT}`,
+    `HEAD /v1/trees/${ABSENT}`,
+    `GET /v1/trees/${ABSENT}/a/b`,
+    `HEAD /v1/trees/${ABSENT}/a/b`,
     `GET /v1/values/${ABSENT}`,
     `HEAD /v1/values/${ABSENT}`,
     `GET /v1/values/${ABSENT}/facts`,

@@ -98,6 +98,18 @@ test('R007-220 a file below a directory is answered as a value is', async (t) =>
   t.deepEqual([word.status, word.headers['dstore-entry']], [200, 'file'])
 })
 
+test('R007-223 the longest bound name is the word where slashes are not encoded', async (t) => {
+  const send = await withTree(t)
+  for (const path of ['models/m%20v1/run.sh', 'models%2Fm%20v1%2Frun.sh', `${ROOT}%2Frun.sh`]) {
+    const answer = await send('GET', `/v1/trees/${path}`)
+    t.is(answer.body.toString(), '#!/bin/sh\n', path)
+  }
+  t.is((await send('GET', '/v1/trees/models/m%20v1')).headers.etag, `"${ROOT}"`)
+  for (const path of ['models', 'models/m%20v2/run.sh', 'models/m%20v1/none']) {
+    t.is((await send('GET', `/v1/trees/${path}`)).status, 404, path)
+  }
+})
+
 test('R007-220 the entries of a directory come a line each, in order', async (t) => {
   const send = await withTree(t)
   const answer = await send('GET', `/v1/trees/${ROOT}`)
@@ -128,6 +140,16 @@ test('R007-220 the entries of a directory come a line each, in order', async (t)
   const known = { 'if-none-match': `"${ROOT}"` }
   t.is((await send('GET', `/v1/trees/${ROOT}`, undefined, known)).status, 304)
   t.is((await send('GET', `/v1/trees/models%2Fm%20v1`)).headers.etag, `"${ROOT}"`)
+})
+
+test('R007-220 R007-229 what was removed is not answered, though it was kept', async (t) => {
+  const { daemon, node } = await treeServing(t)
+  const send = sender(daemon.socket)
+  const { key } = await putTree(node, TREE, 'gone')
+  const paths = ['/v1/trees/gone/run.sh', `/v1/trees/${key.toString()}/run.sh`]
+  for (const path of [...paths, ...paths]) t.is((await send('GET', path)).status, 200)
+  await node.index.unbind('gone')
+  for (const path of paths) t.is((await send('GET', path)).status, 404)
 })
 
 test('R007-220 a link is answered by its text, and not followed', async (t) => {
@@ -301,6 +323,19 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   const send = sender(daemon.socket)
   const { key } = await node.put({ bytes: [bytes('one')] as never })
   const before = (await send('GET', '/v1/keys')).body.toString()
+  const trees = node.trees!
+  const open = new Set<string>()
+  const openHold = trees.openHold.bind(trees)
+  const releaseHold = trees.releaseHold.bind(trees)
+  trees.openHold = async () => {
+    const hold = await openHold()
+    open.add(hold)
+    return hold
+  }
+  trees.releaseHold = async (hold) => {
+    open.delete(hold)
+    await releaseHold(hold)
+  }
   const deep = Array.from({ length: DIRECTORY_DEPTH + 1 }, () => 'd').join('/')
   const refused: [name: string, entries: unknown, status: number, about: RegExp][] = [
     ['no list', 'x', 400, /list/],
@@ -353,6 +388,7 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   }
   const long = JSON.stringify({ entries: 'x'.repeat(HTTP_BATCH_BYTES) })
   t.is((await send('POST', '/v1/trees', long)).status, 413)
+  t.is(open.size, 0, 'every hold was released')
   t.is((await send('GET', '/v1/keys')).body.toString(), before)
 })
 

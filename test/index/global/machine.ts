@@ -39,7 +39,6 @@ export class Machine {
   index: GlobalIndex
   #lastSession = SELF
   #lastId = 100
-  #lastLocation = 0
 
   constructor(options: Partial<GlobalIndexOptions> = {}, firstSeq?: number) {
     this.index = this.start(options, firstSeq)
@@ -146,7 +145,7 @@ export class Machine {
       }
       case 'scan': {
         const { ticket, table, prefix, after, limit } = effect
-        const rows = store.scan(table, prefix, { limit, ...(after && { after }) })
+        const rows = store.page(table, prefix, after, limit)
         return this.handle({ type: 'rows', ticket, rows, now })
       }
       case 'children': {
@@ -170,7 +169,7 @@ export class Machine {
       case 'stage': {
         const values = effect.values.map((value) => {
           const { digest, size } = hash(value)
-          const location = `location ${++this.#lastLocation}`
+          const location = `location ${this.bytes.size + 1}`
           this.bytes.set(location, value)
           return { digest, size, location }
         })

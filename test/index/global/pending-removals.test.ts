@@ -8,15 +8,14 @@ test('R004-20: what nobody waits for any longer is let go of, however long its c
   const local = { bootId: new Uint8Array(16), acknowledged: 3, leased: false }
   const locals = new Map([['L', local]])
   const register = new LocalRegister({ locals, now: 0, leaseMs: undefined, longestLeaseMs: 0 })
-  const waiting = new PendingRemovals(register)
+  const waiting = new PendingRemovals(register, { leaseMs: undefined, longestLeaseMs: 0 })
   const removed = { freedBytes: 0, names: [], digest: undefined }
   let [answers, isThere] = [0, true]
   const item = {
     seq: 4,
     removed,
     since: 0,
-    patienceMs: FAR,
-    graceMs: FAR,
+    timeoutMs: FAR,
     isAwaited: () => isThere,
     answer: () => void answers++,
   }

@@ -174,3 +174,16 @@ test('R003-115: values that are offered and not read are bounded in memory, and 
   release()
   t.is(cache.status().values, 1)
 })
+
+test('R007-227 an entry is a directory only in the incarnation of which Global said so', (t) => {
+  const cache = new Cache(5 * SEGMENT_BYTES)
+  fill(cache, keys[0]!, 100)
+  const value = cache.get(keys[0]!)!
+  t.false(value.isDirectory)
+  value.directoryAt = 1
+  t.true(value.isDirectory)
+  // After a reset, Global confirms another incarnation of the same bytes.
+  value.isVoid = true
+  t.is(cache.prepare(keys[0]!, 100, 7, whole(100)), value)
+  t.false(value.isDirectory)
+})

@@ -5,7 +5,7 @@ import type { Body, Request } from '../../../src/index/message.ts'
 import { digestOf } from '../tokens.ts'
 import { drive, itemOf, putTree, type PutTreeOptions } from './put-tree.ts'
 import { TreeMachine } from './tree-machine.ts'
-import { TreeModel } from './tree-model.ts'
+import { TreeModel, sorted } from './tree-model.ts'
 import { DIRECTORIES, FILES, below, bytesOf, isDirectory, tokenOf } from './universe.ts'
 
 const NAMES = ['a', 'b', 'a/b', 'a/b/c']
@@ -74,7 +74,7 @@ function outcomeOf(body: Body): unknown {
     case 'present-answer':
       return body.present
     case 'made-directories':
-      return body.missing.map((one) => one.map(({ digest }) => digest[0]).toSorted())
+      return body.missing.map((one) => sorted(one.map(({ digest }) => digest[0]!)))
     default:
       return 'done'
   }
@@ -144,7 +144,7 @@ function expected(model: TreeModel, request: Request): unknown {
       return model.present(request.hold[0]!, tokensOf(request.items.map(({ digest }) => digest)))
     case 'make-directories': {
       const lacking = model.make(request.hold[0]!, tokensOf(request.digests))
-      return Array.isArray(lacking) ? lacking.map((some) => some.toSorted()) : lacking
+      return Array.isArray(lacking) ? lacking.map(sorted) : lacking
     }
     case 'commit-tree':
       return model.commit(request.hold[0]!, request.digest[0]!, request.name)
@@ -162,7 +162,7 @@ function expected(model: TreeModel, request: Request): unknown {
   }
 }
 
-test('R004-88 to R004-110: any sequence of calls leaves what a simple model of trees has', (t) => {
+test('R004-88 to R004-109: any sequence of calls leaves what a simple model of trees has', (t) => {
   const numRuns = Number(process.env.DSTORE_RUNS ?? 300)
   const property = fc.property(fc.array(call, { maxLength: 40 }), (calls) => {
     const machine = new TreeMachine()

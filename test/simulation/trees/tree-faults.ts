@@ -39,6 +39,15 @@ function faultsOfNames({ names }: TreeRows): string[] {
     })
 }
 
+/** What exists, and nothing keeps, by the counters. */
+export function freeOf({ exists, names, unnamed, heldCounts, keptCounts }: TreeRows): number[] {
+  const named = new Set(names.map((one) => parseInt(one.slice(one.indexOf(':') + 1), 10)))
+  return exists.filter((token) => {
+    const isCounted = heldCounts.has(token) || keptCounts.has(token)
+    return !isCounted && !named.has(token) && !unnamed.includes(token)
+  })
+}
+
 /** Where nothing goes on, and every hold has ended. */
 export function faultsAtRest(rows: TreeRows): string[] {
   const { cascades, adding, holds, keptCounts, heldCounts, trueHeld } = rows
@@ -51,10 +60,7 @@ export function faultsAtRest(rows: TreeRows): string[] {
     const [counted, count] = [heldCounts.get(token) ?? 0, trueHeld.get(token) ?? 0]
     if (counted !== count) faults.push(`${token} is held by ${count}, and counted ${counted} times`)
   }
-  const named = new Set(rows.names.map((one) => parseInt(one.slice(one.indexOf(':') + 1), 10)))
-  const orphans = rows.exists.filter(
-    (token) => !named.has(token) && !rows.unnamed.includes(token) && !trueHeld.has(token),
-  )
+  const orphans = freeOf(rows).filter((token) => !trueHeld.has(token))
   if (orphans.length > 0) faults.push(`nothing keeps ${orphans.join(', ')}`)
   const missing = [...trueHeld.keys()].filter((token) => !isThere(rows, token)).length
   if (missing !== rows.missing) {

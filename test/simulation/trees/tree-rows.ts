@@ -3,6 +3,8 @@
  * what has to be (specs/004-index.md, "Rules: directories").
  */
 import { decodeBinding, decodeKey } from '../../../src/index/records/record.ts'
+import { HOLD_ROWS } from '../../../src/index/records/tree-record.ts'
+import { HOLD_ID_BYTES } from '../../../src/limits.ts'
 import { nameBytes } from '../../../src/index/name.ts'
 import { decodeCounter } from '../../../src/store/counters.ts'
 import type { SimStore } from '../sim-store.ts'
@@ -22,6 +24,8 @@ export interface TreeRows extends Summary {
   readonly cascades: number
   readonly adding: number
   readonly holds: number
+  /** Records of holds that have ended. */
+  readonly releasing: number
 }
 
 /** The counters under a prefix, by token. */
@@ -33,6 +37,12 @@ function counters(store: SimStore, prefix: string): Map<number, number> {
 const countRows = (store: SimStore, prefix: string): number =>
   store.scan('meta', nameBytes(prefix)).length
 
+/** Is it a record of a hold that has ended? */
+function isReleasing(store: SimStore, id: Uint8Array): boolean {
+  const hold = id.subarray(0, HOLD_ROWS.byteLength + HOLD_ID_BYTES)
+  return store.get({ table: 'meta', id: hold }) === undefined
+}
+
 export function treeRows(store: SimStore): TreeRows {
   const keys = new Map(
     store.scan('keys', new Uint8Array()).map((row) => [row.id[0]!, decodeKey(row)] as const),
@@ -42,6 +52,7 @@ export function treeRows(store: SimStore): TreeRows {
   for (const [token] of made) {
     for (const child of childrenOf(token)) trueHeld.set(child, (trueHeld.get(child) ?? 0) + 1)
   }
+  const holds = store.scan('meta', HOLD_ROWS)
   const heldCounts = counters(store, 'held/')
   const keptCounts = counters(store, 'kept/')
   const names = store.scan('names', new Uint8Array()).map((row) => {
@@ -61,6 +72,7 @@ export function treeRows(store: SimStore): TreeRows {
     keptCounts,
     cascades: countRows(store, 'cascade/'),
     adding: countRows(store, 'adding/'),
-    holds: countRows(store, 'hold/'),
+    holds: holds.length,
+    releasing: holds.filter(({ id }) => isReleasing(store, id)).length,
   }
 }

@@ -1,13 +1,29 @@
 /** What callers do in a world with trees: they put trees that share parts, and remove them. */
-import type { Body } from '../../../src/index/message.ts'
+import type { Body, Request } from '../../../src/index/message.ts'
 import type { SimGlobal } from '../sim-global.ts'
 import type { SimLocal } from '../sim-local.ts'
 import { digestOf } from '../tokens.ts'
 import type { World } from '../world.ts'
 import { drive, putTree, type Script } from './put-tree.ts'
-import { DIRECTORIES, FILES, isDirectory } from './universe.ts'
+import { DIRECTORIES, FILES, isDirectory, tokenOf } from './universe.ts'
+
+const IGNORE = (): void => undefined
 
 const NAMES = ['a', 't', 't/u', 't/u/v']
+
+/** What an answer says that a hold keeps. */
+function keptBy(
+  request: Request,
+  body: Body,
+): { readonly hold: Uint8Array; readonly tokens: readonly number[] } | undefined {
+  if (request.type === 'put' && request.hold !== undefined && body.type === 'stored') {
+    return { hold: request.hold, tokens: request.values.map(tokenOf) }
+  }
+  if (request.type !== 'present' || body.type !== 'present-answer') return undefined
+  const { hold, items } = request
+  const there = items.filter((_, i) => body.present[i] === true)
+  return { hold, tokens: there.map(({ digest }) => digest[0]!) }
+}
 
 export class TreeWork {
   readonly #world: World
@@ -28,7 +44,7 @@ export class TreeWork {
     )
     this.#removable = removable.length === 0 ? DIRECTORIES : removable
     this.#force = world.one([0, 0, 0.3])
-    this.#careless = world.one([0, 0, 0.1])
+    this.#careless = world.one([0, 0, 0.1, 0.5])
     world.say(
       `removed: ${this.#removable.join()}, force ${this.#force}, careless ${this.#careless}`,
     )
@@ -65,7 +81,7 @@ export class TreeWork {
   /** End every hold that there still is. */
   releaseAll(): void {
     for (const id of this.holds) {
-      this.#global.ask({ type: 'hold', id, release: true }, () => undefined)
+      this.#global.ask({ type: 'hold', id, release: true }, IGNORE)
     }
   }
 
@@ -73,6 +89,8 @@ export class TreeWork {
     const world = this.#world
     const isOld = this.holds.length > 0 && world.chance(0.1)
     const hold = isOld ? world.one(this.holds) : this.#newHold()
+    // A release that comes before the hold, or again, ends nothing that comes after it.
+    if (world.chance(0.1)) this.#global.ask({ type: 'hold', id: hold, release: true }, IGNORE)
     const root = world.one(DIRECTORIES)
     const name = world.chance(0.6) ? world.one(NAMES) : undefined
     world.say(`${who} puts the tree ${root}${name === undefined ? '' : ` as ${name}`}`)
@@ -98,23 +116,35 @@ export class TreeWork {
     world.say(`${local?.peer ?? 'Global'} removes ${token}${force ? ' by force' : ''}`)
     const digest = digestOf(token)
     const remove = { type: 'remove', digest, timeoutMs: world.between(300, 6000), force } as const
-    if (local === undefined) this.#global.ask(remove, () => undefined)
-    else local.callers.request(remove, () => undefined)
+    if (local === undefined) this.#global.ask(remove, IGNORE)
+    else local.callers.request(remove, IGNORE)
   }
 
   #release(local: SimLocal): void {
     if (this.holds.length === 0) return
     const id = this.#world.one(this.holds)
-    local.callers.request({ type: 'hold', id, release: true }, () => undefined)
+    local.callers.request({ type: 'hold', id, release: true }, IGNORE)
+  }
+
+  /** A second client of the same hold gives up. */
+  #releaseSoon(id: Uint8Array): void {
+    this.#world.after(this.#world.between(0, 100), () => {
+      this.#global.ask({ type: 'hold', id, release: true }, IGNORE)
+    })
   }
 
   /** Where no Local is given, Global itself is the caller. */
   #drive(local: SimLocal | undefined, script: Script): void {
     drive(script, (request, then) => {
+      const trees = this.#global.trees!
+      const since = trees.history
       const answered = (body: Body): void => {
+        const kept = keptBy(request, body)
+        if (kept !== undefined) trees.keeps(kept.hold, kept.tokens, since)
         if (this.#world.chance(0.02)) return
         then(body)
       }
+      if (request.type === 'put' && this.#world.chance(0.04)) this.#releaseSoon(request.hold!)
       if (local === undefined) this.#global.ask(request, answered)
       else local.callers.request(request, answered)
     })

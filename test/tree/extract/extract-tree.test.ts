@@ -71,6 +71,19 @@ test('R008-64 permissions are those of the umask', async (t) => {
   t.deepEqual(['a file', 'bin/run', 'no files', ''].map(modeOf), ['640', '750', '750', '750'])
 })
 
+test('R008-64 links are made when every file is in place', async (t) => {
+  const stored = new StoredValues()
+  const key = stored.tree({ 'a/link': { to: 'x' }, 'b/file': '1', link: { to: 'b' }, z: '2' })
+  const folder = emptyFolder(t)
+  const seen: string[] = []
+  stored.beforeGet = ({ kind }) => {
+    if (kind === 'bytes') seen.push(...fs.readdirSync(folder, { recursive: true }).map(String))
+  }
+  await extractTree(stored, key, join(folder, 'out'))
+  t.true(seen.some((path) => path.endsWith('/file')))
+  t.false(seen.some((path) => path.endsWith('link')))
+})
+
 test('R008-65 what is at the target stays, unless it is an empty folder', async (t) => {
   const stored = new StoredValues()
   const key = stored.tree(TREE)
@@ -117,6 +130,29 @@ test('R008-65 a value of another size than its entry says is refused', async (t)
       fs.writeSync(to.fd, 'four') > 0
     const copied = { get: stored.get.bind(stored), copy }
     await t.throwsAsync(extractTree(copied, key, join(folder, 'out')), { code: 'integrity' })
+  }
+  isClean(t, folder)
+})
+
+test('R008-65 bytes that do not come, and those of another size, are not taken for the file', async (t) => {
+  const stored = new StoredValues()
+  const key = stored.tree({ f: 'four' })
+  const folder = emptyFolder(t)
+  const withFile = (
+    size: number,
+    bytes: () => AsyncIterable<Uint8Array>,
+  ): Pick<StoredValues, 'get'> => ({
+    get: async (of) => (of.kind === 'directory' ? stored.get(of) : { size, bytes: bytes() }),
+  })
+  async function* short(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('fou')
+  }
+  async function* unread(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('four')
+    t.fail('it was read')
+  }
+  for (const reader of [withFile(4, short), withFile(5, unread)]) {
+    await t.throwsAsync(extractTree(reader, key, join(folder, 'out')), { code: 'integrity' })
   }
   isClean(t, folder)
 })
@@ -199,7 +235,7 @@ test('R008-67 what a killed process left is removed, and what one is writing is 
   await extractTree(other, other.tree({ f: '1' }), join(folder, 'quick'), { lockFile })
   t.deepEqual(
     fs.readdirSync(folder),
-    ['.dstore-0-00000002.part', ...[active], 'dstore-0-00000000.part', 'quick'].toSorted(),
+    ['.dstore-0-00000002.part', active, 'dstore-0-00000000.part', 'quick'].toSorted(),
   )
   release()
   await slow

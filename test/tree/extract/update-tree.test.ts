@@ -77,6 +77,21 @@ test('R008-70 executable bits and links are mended, and other permissions stay',
   t.is(fs.statSync(join(folder, 'bin/run')).ino, inode)
 })
 
+test('R008-70 what is as it should be is not touched', async (t) => {
+  const stored = new StoredValues()
+  const folder = emptyFolder(t)
+  const key = stored.tree(TREE)
+  await updateTree(stored, key, folder)
+  const inodes = (): bigint[] =>
+    ['a', 'bin', 'bin/run', 'bin/latest', 'sub/deeper/x'].map((path) => {
+      const { ino, ctimeNs } = fs.lstatSync(join(folder, path), { bigint: true })
+      return ino * 10n ** 20n + ctimeNs
+    })
+  const before = inodes()
+  t.like(await updateTree(stored, key, folder, { delete: true }), { files: 0, removed: 0 })
+  t.deepEqual(inodes(), before)
+})
+
 test('R008-70 another link to a file keeps its contents and its permissions', async (t) => {
   const stored = new StoredValues()
   const folder = emptyFolder(t)

@@ -4,7 +4,7 @@ import { blake3 } from '@noble/hashes/blake3.js'
 import { test } from '../../serial.ts'
 import { decodeDirectory, encodeDirectory } from '../../../src/directory/codec.ts'
 import type { Entry } from '../../../src/directory/directory.ts'
-import { toHex } from '../../../src/bytes.ts'
+import { once, toHex } from '../../../src/bytes.ts'
 import { DstoreError, asDstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { BATCH_ITEMS, INLINE_VALUE_BYTES } from '../../../src/limits.ts'
@@ -115,14 +115,15 @@ test('R008-53 while something that is held is missing, every value is asked for'
 })
 
 test('R008-54 small files go in batches, larger ones one by one', async (t) => {
-  const contents: Record<string, string> = { large: LARGE, largest: `${LARGE}y` }
+  const small = LARGE.slice(1)
+  const contents: Record<string, string> = { large: LARGE, largest: `${LARGE}y`, small }
   for (let one = 0; one < BATCH_ITEMS + 10; one++) contents[`f${one}`] = String(one)
   const node = new MemoryTrees()
   const put = await putTree(node, folderOf(t, contents))
-  t.is(put.sent.files, BATCH_ITEMS + 12)
+  t.is(put.sent.files, BATCH_ITEMS + 13)
   t.is(
     node.batches.reduce((sum, count) => sum + count, 0),
-    BATCH_ITEMS + 10,
+    BATCH_ITEMS + 11,
   )
   t.true(node.batches.length <= 4, String(node.batches))
 })
@@ -185,6 +186,16 @@ test('R008-57 a name that is bound to another key is refused before anything is 
   t.deepEqual([node.received.size, node.holds.size], [0, 0])
 })
 
+test('R008-57 a put whose name is taken before its commit releases its hold', async (t) => {
+  const path = folderOf(t, { one: 'one' })
+  const node = new MemoryTrees()
+  const { key } = await node.put({ bytes: once(Buffer.from('other')) })
+  node.beforeMake = () => node.bound.set('models/v1', key)
+  const error = asDstoreError(await t.throwsAsync(putTree(node, path, { name: 'models/v1' })))
+  t.is(error.code, 'conflict')
+  t.is(node.holds.size, 0)
+})
+
 test('R008-57 a cancelled put keeps its hold, and a repeat sends only the rest', async (t) => {
   const path = folderOf(t, { large: LARGE, more: `${LARGE}y`, small: 's' })
   const node = new MemoryTrees()
@@ -205,13 +216,13 @@ test('R008-57 a cancelled put keeps its hold, and a repeat sends only the rest',
 })
 
 test('R008-58 progress counts files and bytes of each phase up to all of them', async (t) => {
-  const path = folderOf(t, TREE)
+  const path = folderOf(t, { ...TREE, 'again/b/two': '2', 'again/b/c/three': '33', same: '2' })
   const seen = new Map<string, TreeProgress>()
   const onTreeProgress = (progress: TreeProgress): void => void seen.set(progress.phase, progress)
   await putTree(new MemoryTrees(), path, { onTreeProgress })
   t.deepEqual([...seen.keys()], ['scan', 'hash', 'store'])
   for (const { phase, doneFiles, doneBytes, totalBytes } of seen.values()) {
-    t.deepEqual([doneFiles, doneBytes], [4, 13 + LARGE.length])
+    t.deepEqual([doneFiles, doneBytes], [7, 17 + LARGE.length])
     t.is(totalBytes, phase === 'scan' ? undefined : doneBytes)
   }
 })

@@ -15,6 +15,7 @@ import { INLINE_VALUE_BYTES } from '../../../src/limits.ts'
 import { hashTree } from '../../../src/tree/put/hash-tree.ts'
 import { putTree } from '../../../src/tree/put/put-tree.ts'
 import { Settled } from '../../../src/tree/put/cache/settled.ts'
+import { stampOf } from '../../../src/tree/put/walk/stamp.ts'
 import { StatCache, compareFolders } from '../../../src/tree/put/cache/stat-cache.ts'
 import { fill, folderOf } from '../folder.ts'
 import { MemoryTrees } from '../memory-trees.ts'
@@ -57,6 +58,9 @@ test('R008-50 only files whose stats changed are read again', async (t) => {
   const [again, other] = await read(path, cache)
   t.is(again, 1)
   t.not(other, key)
+  await sleep(SETTLING_MS)
+  t.deepEqual(await read(path, cache), [1, other])
+  t.deepEqual(await read(path, cache), [0, other])
   // The same file, written to within its time of last write.
   writeFileSync(file, '4')
   utimesSync(file, at, at)
@@ -120,6 +124,14 @@ test('R008-51 stats that a later write may leave alone are not remembered', (t) 
   t.true(settled.has(stats(ns, ns), after(10_001), '.'))
   t.false(settled.has(stats(fine, fine), after(50), '/nowhere'))
   t.false(new Settled().has(stats(fine, fine), after(9_999), '/nowhere'))
+})
+
+test('R008-50 each of the five stats tells one file from another', (t) => {
+  const stats = { size: 1n, mtimeNs: 2n, ctimeNs: 3n, dev: 4n, ino: 5n }
+  const stamps = [stats, ...Object.keys(stats).map((field) => ({ ...stats, [field]: 9n }))].map(
+    (one) => Buffer.from(stampOf(one)).toString('hex'),
+  )
+  t.is(new Set(stamps).size, 6)
 })
 
 test('R008-51 a file that was just written is read again', async (t) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
@@ -8,7 +8,9 @@ import type { Directory } from '../../../src/directory/directory.ts'
 import { asDstoreError } from '../../../src/errors.ts'
 import type { DstoreError } from '../../../src/errors.ts'
 import { DIRECTORY_DEPTH } from '../../../src/limits.ts'
+import type { TreeProgress } from '../../../src/tree/put/tree-progress.ts'
 import { IgnoreRules } from '../../../src/tree/put/walk/ignore-rules.ts'
+import { Walk } from '../../../src/tree/put/walk/walk.ts'
 import { hashTree } from '../../../src/tree/put/hash-tree.ts'
 import type { HashTreeOptions } from '../../../src/tree/put/hash-tree.ts'
 import { putTree } from '../../../src/tree/put/put-tree.ts'
@@ -49,7 +51,13 @@ async function refused(
 test('R008-41 devices, sockets and pipes are refused by path', async (t) => {
   const path = folderOf(t, { 'sub/a': 'a', z: 'z' })
   execFileSync('mkfifo', [join(path, 'sub/pipe')])
-  const pipe = await refused(t, path, 'sub/pipe')
+  const phases = new Set<string>()
+  const onTreeProgress = ({ phase }: TreeProgress): void => void phases.add(phase)
+  fill(path, { 'a-first': 'first' })
+  const pipe = await refused(t, path, 'sub/pipe', { onTreeProgress })
+  // Before anything is read.
+  t.deepEqual([...phases], ['scan'])
+  rmSync(join(path, 'a-first'))
   t.is(pipe.code, 'usage')
   t.regex(pipe.message, /is a pipe$/)
   const server = createServer().listen(join(path, 'a-socket'))
@@ -132,6 +140,7 @@ test('R008-44 links out of the tree are refused, also those that leave through a
     { 'd/bad': { to: '../../x' } },
     { 'd/bad': { to: '..//./../x' } },
     { here: { to: '.' }, 'z-bad': { to: 'here/..' } },
+    { absolute: { to: '/etc' }, 'a-bad': { to: 'absolute/hostname' } },
     { 'a/b/c/deep': 'x', 'a/top': { to: 'b/../..' }, 'z-bad': { to: 'a/top/../inside' } },
   ]) {
     const path = folderOf(t, links)
@@ -244,18 +253,34 @@ test('R008-47 a tree that is too deep is refused by path', async (t) => {
 test('R008-47 a folder of too many entries is refused by path, before anything is read', async (t) => {
   const files = Array.from({ length: 100 }, (_, one) => [`wide/${one}`, 'x'.repeat(300)] as const)
   const path = folderOf(t, Object.fromEntries(files))
+  execFileSync('mkfifo', [join(path, 'wide/#')])
   // What a name costs at least, and the rest of what the names cost with it.
-  for (const directoryBytes of [1000, 5600]) {
-    const error = await refused(t, path, 'wide', { directoryBytes })
-    t.is(error.code, 'too-large')
-    t.regex(error.hint ?? '', /tar c/)
-  }
+  const error = await refused(t, path, 'wide', { directoryBytes: 1000 })
+  t.is(error.code, 'too-large')
+  t.regex(error.hint ?? '', /tar c/)
   const wide = join(path, 'wide')
+  rmSync(join(wide, '#'))
+  t.is((await refused(t, path, 'wide', { directoryBytes: 5600 })).code, 'too-large')
   const tree = await hashTree(wide)
   tree.close()
   t.is((await hashTree(wide, { directoryBytes: tree.root.bytes })).root.bytes, tree.root.bytes)
   const links = folderOf(t, { 'wide/long': { to: 'x'.repeat(1000) } })
   await refused(t, links, 'wide', { directoryBytes: 1000 })
+})
+
+test('R008-40 a folder that is replaced while it is walked ends the put with its path', async (t) => {
+  const path = folderOf(t, { 'a/x': 'x', 'b/y': 'y', other: null })
+  const walk = new Walk({})
+  const root = walk.root(path, path)
+  const found = await walk.list(root)
+  const [a, b] = found.filter((one) => one.type === 'folder').map((one) => walk.enter(root, one))
+  rmSync(join(path, 'a'), { recursive: true })
+  symlinkSync('other', join(path, 'a'))
+  rmSync(join(path, 'b'), { recursive: true })
+  const replaced = asDstoreError(await t.throwsAsync(walk.list(a!)))
+  t.is(replaced.code, 'changed')
+  t.is(replaced.message, `${path}/a was replaced while it was being read`)
+  t.is(asDstoreError(await t.throwsAsync(walk.list(b!))).code, 'changed')
 })
 
 test('R008-40 the root may be a link to a folder, and nothing but a folder', async (t) => {

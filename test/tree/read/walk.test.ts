@@ -123,13 +123,17 @@ test('R008-62 a tree that is too deep is refused, and one as deep as allowed is 
   await t.throwsAsync(pathsOf(stored, chain(DIRECTORY_DEPTH + 1)), { code: 'too-large' })
 })
 
-test('R008-60 a directory that is missing fails the walk with its key', async (t) => {
+test('R008-60 a directory that is missing fails the walk with its path and key', async (t) => {
   const stored = new StoredValues()
   const below = stored.directory([['f', stored.file('1')]])
   const root = stored.directory([['d', below]])
   stored.values.delete(new Key(below.digest).toHex())
-  const error = await t.throwsAsync(pathsOf(stored, new Key(root.digest, 'directory')), {
-    code: 'not-found',
-  })
-  t.true(error.message.includes(new Key(below.digest, 'directory').toString()))
+  const error = await t.throwsAsync<DstoreError>(
+    pathsOf(stored, new Key(root.digest, 'directory')),
+    {
+      code: 'not-found',
+    },
+  )
+  t.is(error.message, `d: no such key: ${new Key(below.digest, 'directory').toString()}`)
+  t.regex(error.hint ?? '', /dstore stat/)
 })

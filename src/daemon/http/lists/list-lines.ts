@@ -3,6 +3,7 @@
  * or name a line, or the JSON documents of specs/007, "HTTP API".
  */
 import { KEY_TEXT_BYTES, writeKeyText } from '../../../hash/key-text.ts'
+import type { KeyKind } from '../../../hash/key.ts'
 import { DIGEST_BYTES } from '../../../limits.ts'
 import type { KeyPage, NamePage } from '../../../node/node.ts'
 
@@ -13,12 +14,15 @@ const BACKSLASH = 92
 /** Bytes of the largest size of a value, in decimal. */
 const SIZE_BYTES = 16
 
+/** By what a page says of a key. */
+const KINDS: readonly KeyKind[] = ['bytes', 'directory']
+
 /** A key a line. */
-export function keyText({ count, digests }: KeyPage): Uint8Array {
+export function keyText({ count, digests, directories }: KeyPage): Uint8Array {
   const text = Buffer.allocUnsafeSlow(count * (KEY_TEXT_BYTES + 1))
   let at = 0
   for (let i = 0; i < count; i++) {
-    at = writeKeyText(digests, i * DIGEST_BYTES, text, at)
+    at = writeKeyText(digests, i * DIGEST_BYTES, text, at, KINDS[directories[i]!])
     text[at++] = NEWLINE
   }
   return text
@@ -29,13 +33,13 @@ const KEY_SIZE = Buffer.from('","size":')
 const KEY_TAIL = Buffer.from('}\n')
 
 /** `{"key","size"}` a line. */
-export function keyDocuments({ count, digests, sizes }: KeyPage): Uint8Array {
+export function keyDocuments({ count, digests, sizes, directories }: KeyPage): Uint8Array {
   const fixed = KEY_HEAD.byteLength + KEY_TEXT_BYTES + KEY_SIZE.byteLength + KEY_TAIL.byteLength
   const text = Buffer.allocUnsafeSlow(count * (fixed + SIZE_BYTES))
   let at = 0
   for (let i = 0; i < count; i++) {
     at = write(KEY_HEAD, text, at)
-    at = writeKeyText(digests, i * DIGEST_BYTES, text, at)
+    at = writeKeyText(digests, i * DIGEST_BYTES, text, at, KINDS[directories[i]!])
     at = write(KEY_SIZE, text, at)
     at = writeDigits(String(sizes[i]), text, at)
     at = write(KEY_TAIL, text, at)
@@ -60,7 +64,7 @@ const NAME_KEY = Buffer.from('","key":"')
 const NAME_TAIL = Buffer.from('"}\n')
 
 /** `{"name","key"}` a line. */
-export function nameDocuments({ count, names, ends, digests }: NamePage): Uint8Array {
+export function nameDocuments({ count, names, ends, digests, directories }: NamePage): Uint8Array {
   const fixed = NAME_HEAD.byteLength + NAME_KEY.byteLength + KEY_TEXT_BYTES + NAME_TAIL.byteLength
   const text = Buffer.allocUnsafeSlow(count * fixed + names.byteLength + escapedBytes(names))
   let from = 0
@@ -73,7 +77,7 @@ export function nameDocuments({ count, names, ends, digests }: NamePage): Uint8A
       text[at++] = byte
     }
     at = write(NAME_KEY, text, at)
-    at = writeKeyText(digests, i * DIGEST_BYTES, text, at)
+    at = writeKeyText(digests, i * DIGEST_BYTES, text, at, KINDS[directories[i]!])
     at = write(NAME_TAIL, text, at)
   }
   return text.subarray(0, at)

@@ -7,18 +7,26 @@ import { KIB, MIB } from '../../../limits.ts'
 import type { CallOptions, Node } from '../../../node/node.ts'
 import { Listings, type Listing } from '../../../tree/read/listings.ts'
 
-/** Encoded bytes of directories that are kept; the one that was used last comes on top. */
-const KEPT_BYTES = 4 * MIB
+export interface KeptListingsOptions {
+  /** Encoded bytes of directories that are kept; the one that was used last comes on top. */
+  readonly keptBytes: number
+  /** Directories of at most this size are decoded side by side. */
+  readonly smallBytes: number
+}
 
-/** Directories of at most this size are decoded side by side. */
-const SMALL_BYTES = 64 * KIB
+const DEFAULTS: KeptListingsOptions = { keptBytes: 4 * MIB, smallBytes: 64 * KIB }
 
 export class KeptListings {
+  readonly #options: KeptListingsOptions
   /** The least recently used first. */
   readonly #kept = new Map<string, Listing>()
   #keptBytes = 0
   /** The end of the queue of large directories. */
   #large: Promise<unknown> = Promise.resolve()
+
+  constructor(options: KeptListingsOptions = DEFAULTS) {
+    this.#options = options
+  }
 
   /**
    * The entries of a directory. The node is asked each time whether it may be read. Errors: as
@@ -30,7 +38,7 @@ export class KeptListings {
     const { size } = await node.get(key, options)
     const known = this.#use(id)
     if (known !== undefined) return known
-    if (size <= SMALL_BYTES) return this.#read(node, key, options)
+    if (size <= this.#options.smallBytes) return this.#read(node, key, options)
     const listing = this.#large.then(() => this.#use(id) ?? this.#read(node, key, options))
     this.#large = listing.catch(() => undefined)
     return listing
@@ -52,7 +60,7 @@ export class KeptListings {
     this.#kept.set(id, listing)
     this.#keptBytes += listing.bytes
     for (const [oldest, { bytes }] of this.#kept) {
-      if (this.#keptBytes <= KEPT_BYTES || oldest === id) break
+      if (this.#keptBytes <= this.#options.keptBytes || oldest === id) break
       this.#kept.delete(oldest)
       this.#keptBytes -= bytes
     }

@@ -6,19 +6,21 @@
 import { viewOf } from '../../../bytes.ts'
 import { DstoreError } from '../../../errors.ts'
 import { BATCH_ITEMS } from '../../../limits.ts'
-import type { Increment, Row } from '../../../store/store.ts'
+import type { Increment, RecordKey, Row } from '../../../store/store.ts'
 import type { Digest } from '../../message.ts'
 import { decodeRemoved, encodeRemoved, removedRow, type KeyRecord } from '../../records/record.ts'
 import {
   CASCADE_ROWS,
   UNCOUNTED_ROW,
   cascadeRow,
+  cascadeRows,
   decodeCascade,
   encodeCascade,
   heldRow,
   type CascadeRecord,
   type Counted,
 } from '../../records/tree-record.ts'
+import type { Rules } from '../../rules.ts'
 import type { Sealed } from '../plan.ts'
 import { collect, nextDown } from './collect.ts'
 import { attempt, childrenOf, read, scan, unchanged, type Flow, type FlowRunner } from './flow.ts'
@@ -39,7 +41,7 @@ export interface CascadeProgress {
   readonly most: number
   /** The seq of the last removal that is durable. */
   readonly lastSeq: number
-  /** When a value was removed last. */
+  /** When it did a step last. */
   readonly movedAt: number
   readonly hasEnded: boolean
 }
@@ -48,6 +50,8 @@ export interface CascadeProgress {
 interface Tree {
   /** Markers that are left, as far as they are known. */
   left: number
+  /** There may be a marker that is not worked off. */
+  hasMore: boolean
   removed: number
   freedBytes: number
   most: number
@@ -57,12 +61,15 @@ interface Tree {
 }
 
 export interface CascadesOptions {
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   readonly flows: FlowRunner
   readonly now: () => number
   /** The highest seq that is durable. */
   readonly highest: () => number
-  /** A cascade has moved on, or ended. */
-  readonly onProgress: () => void
+  /** A cascade has ended. */
+  readonly onCascadeEnd: () => void
 }
 
 export class Cascades {
@@ -71,8 +78,6 @@ export class Cascades {
   readonly #trees = new Map<number, Tree>()
   /** The incarnations of the directories whose markers are worked off. */
   readonly #running = new Set<number>()
-  /** There may be a marker that is not worked off. */
-  #hasMore = false
   #isScanning = false
   #isRecovered = false
   /** Those that began before the markers of an earlier run were counted. */
@@ -90,9 +95,10 @@ export class Cascades {
       tree.most = values
       this.#removed(tree, seq, size)
     }
-    if (root.id !== 0) this.#tree(root.id).left++
+    const tree = this.#tree(root.id)
+    tree.left++
+    tree.hasMore = true
     if (!this.#isRecovered) this.#early.add(id)
-    this.#hasMore = true
     this.poll()
   }
 
@@ -112,70 +118,84 @@ export class Cascades {
     for (;;) {
       const rows = yield* scan('meta', CASCADE_ROWS, BATCH_ITEMS, after)
       for (const row of rows) {
-        const { root } = decodeCascade(row)
-        if (root.id !== 0 && !this.#early.has(cascadeOf(row))) this.#tree(root.id).left++
+        const id = cascadeOf(row)
+        const tree = this.#tree(decodeCascade(row).root.id)
+        tree.hasMore = true
+        if (this.#early.has(id)) continue
+        if (!this.#options.rules.cascadesResume) this.#running.add(id)
+        tree.left++
       }
       if (rows.length < BATCH_ITEMS) break
       after = rows.at(-1)!.id
     }
     this.#early.clear()
     this.#isRecovered = true
-    this.#hasMore = true
     this.poll()
   }
 
-  /** Begins to work off markers, as many as may be at the same time. */
+  /**
+   * Begins to work off markers, as many as may be at the same time, of one tree after another: a
+   * small one does not wait for a large one.
+   */
   poll(): void {
     const { flows, now } = this.#options
-    if (!this.#isRecovered || !this.#hasMore || this.#isScanning) return
+    if (!this.#isRecovered || this.#isScanning) return
     if (this.#running.size >= AT_ONCE || now() < this.#restsUntil) return
+    const due = this.#nextTree()
+    if (due === undefined) return
+    const [root, tree] = due
     this.#isScanning = true
-    this.#hasMore = false
+    tree.hasMore = false
     flows.run(
-      scan('meta', CASCADE_ROWS, 2 * AT_ONCE),
+      scan('meta', cascadeRows(root), 2 * AT_ONCE),
       (rows) => {
         this.#isScanning = false
+        // At least as many are not worked off as may be begun.
+        const waiting = rows.map(cascadeOf).filter((id) => !this.#running.has(id))
+        const room = Math.min(AT_ONCE - this.#running.size, Math.ceil(AT_ONCE / this.#trees.size))
         // A marker that came meanwhile need not be among the rows.
-        this.#hasMore ||= rows.length === 2 * AT_ONCE
-        for (const row of rows) {
-          const id = cascadeOf(row)
-          if (this.#running.has(id)) continue
-          if (this.#running.size >= AT_ONCE) {
-            this.#hasMore = true
-            break
-          }
-          this.#start(id)
-        }
-        // Rows that were read before their markers ended are not started again: they are gone.
+        tree.hasMore ||= rows.length === 2 * AT_ONCE || waiting.length > room
+        for (const id of waiting.slice(0, room)) this.#start(root, id)
         this.poll()
       },
       () => {
         this.#isScanning = false
-        this.#rest()
+        this.#rest(tree)
       },
     )
   }
 
-  #start(id: number): void {
+  /** The next tree in turn with a marker that may have to be worked off. */
+  #nextTree(): [number, Tree] | undefined {
+    for (const [root, tree] of this.#trees) {
+      if (!tree.hasMore) continue
+      this.#trees.delete(root)
+      this.#trees.set(root, tree)
+      return [root, tree]
+    }
+    return undefined
+  }
+
+  #start(root: number, id: number): void {
     this.#running.add(id)
     const ended = (): void => {
       this.#running.delete(id)
       this.poll()
     }
-    this.#options.flows.run(this.#workOff(id), ended, () => {
-      this.#rest()
+    this.#options.flows.run(this.#workOff(cascadeRow(root, id)), ended, () => {
+      this.#rest(this.#tree(root))
       ended()
     })
   }
 
-  #rest(): void {
-    this.#hasMore = true
+  #rest(tree: Tree): void {
+    tree.hasMore = true
     this.#restsUntil = this.#options.now() + RETRY_MS
   }
 
   /** Counts the children of a removed directory down, and removes what nothing keeps any more. */
-  *#workOff(id: number): Flow<void> {
-    const key = cascadeRow(id)
+  *#workOff(key: RecordKey): Flow<void> {
+    const { rules, batchItems } = this.#options
     let down: Digest[] | undefined
     for (;;) {
       const [row] = yield* read([key])
@@ -183,41 +203,44 @@ export class Cascades {
       const record = decodeCascade(row)
       const { counted, root } = record
       const children = down ?? (yield* childrenAt(record, counted))
-      if (children === undefined) return yield* this.#end(id, record, UNCOUNTED)
+      if (children === undefined) return yield* this.#end(key, record, UNCOUNTED)
       yield* collect(children, {
+        rules,
+        batchItems,
         root,
         onRemoved: (seq, found, cascade) => this.#onRemoved(root.id, seq, found, cascade),
       })
-      if (counted.upto === 0) return yield* this.#end(id, record, [])
-      const next = nextDown(counted)
+      if (counted.upto === 0) return yield* this.#end(key, record, [])
+      const next = nextDown(counted, batchItems)
       down = yield* childrenAt(record, next)
-      if (down === undefined) return yield* this.#end(id, record, UNCOUNTED)
+      if (down === undefined) return yield* this.#end(key, record, UNCOUNTED)
       yield* attempt({
         conditions: [unchanged(key, row)],
         writes: [{ key, value: encodeCascade({ ...record, counted: next }) }],
         increments: down.map((digest) => ({ key: heldRow(digest), by: -1 })),
       })
+      this.#tree(root.id).movedAt = this.#options.now()
     }
   }
 
   /** All children are counted down: frees the bytes, and with the last marker says so. */
-  *#end(id: number, record: CascadeRecord, increments: readonly Increment[]): Flow<void> {
+  *#end(key: RecordKey, record: CascadeRecord, increments: readonly Increment[]): Flow<void> {
     const { digest, root, location } = record
-    const tree = root.id === 0 ? undefined : this.#tree(root.id)
-    if (tree !== undefined) tree.left--
+    const tree = this.#tree(root.id)
+    tree.left--
     // Of markers that end at the same time, the one that is committed last says so.
-    const isLast = tree !== undefined && tree.left === 0
+    const isLast = tree.left === 0
     try {
       for (;;) {
         const mark = removedRow(root.digest)
-        const [row, removed] = yield* read([cascadeRow(id), mark])
+        const [row, removed] = yield* read([key, mark])
         const was = removed === undefined ? undefined : decodeRemoved(removed)
         // The key may have been put again since, and removed again.
-        const says = isLast && was?.cascade === root.id
+        const says = isLast && root.id !== 0 && was?.cascade === root.id
         const seq = yield* attempt({
-          conditions: [unchanged(cascadeRow(id), row), ...(says ? [unchanged(mark, removed)] : [])],
+          conditions: [unchanged(key, row), ...(says ? [unchanged(mark, removed)] : [])],
           change: { type: 'free', digest },
-          writes: [{ key: cascadeRow(id), value: undefined }],
+          writes: [{ key, value: undefined }],
           increments,
           ...(says && {
             mark: (latest) => {
@@ -230,21 +253,21 @@ export class Cascades {
         if (seq !== undefined) break
       }
     } catch (error) {
-      if (tree !== undefined) tree.left++
+      tree.left++
       throw error
     }
-    if (!isLast) return
+    // Meanwhile another may have begun, of those that no request waits for.
+    if (!isLast || tree.left > 0) return
     tree.hasEnded = true
     tree.lastSeq = Math.max(tree.lastSeq, this.#options.highest())
     tree.movedAt = this.#options.now()
     this.#trees.delete(root.id)
-    this.#options.onProgress()
+    this.#options.onCascadeEnd()
   }
 
   #onRemoved(root: number, seq: number, found: KeyRecord, cascade: Beginning | undefined): void {
-    if (root !== 0) this.#removed(this.#tree(root), seq, found.size)
+    this.#removed(this.#tree(root), seq, found.size)
     if (cascade !== undefined) this.began(cascade, seq, found)
-    if (root !== 0) this.#options.onProgress()
   }
 
   #removed(tree: Tree, seq: number, size: number): void {
@@ -264,14 +287,15 @@ export class Cascades {
     const { highest, now } = this.#options
     // What an earlier run removed is durable, and below this.
     const lastSeq = highest()
-    return { left: 0, removed: 0, freedBytes: 0, most: 0, lastSeq, movedAt: now(), hasEnded: false }
+    const counts = { left: 0, removed: 0, freedBytes: 0, most: 0 }
+    return { ...counts, lastSeq, movedAt: now(), hasMore: false, hasEnded: false }
   }
 }
 
 /** Its children stay counted: which they are cannot be read. */
 const UNCOUNTED: readonly Increment[] = [{ key: UNCOUNTED_ROW, by: 1 }]
 
-/** The children that are counted down and not yet looked at; undefined where the value is damaged. */
+/** The children counted down and not yet looked at; undefined where the value is damaged. */
 function* childrenAt(directory: Sealed, { upto, unchecked }: Counted): Flow<Digest[] | undefined> {
   if (upto === unchecked) return []
   try {
@@ -284,4 +308,5 @@ function* childrenAt(directory: Sealed, { upto, unchecked }: Counted): Flow<Dige
 }
 
 /** The incarnation in the id of a marker. */
-const cascadeOf = ({ id }: Row): number => Number(viewOf(id).getBigUint64(CASCADE_ROWS.byteLength))
+const cascadeOf = ({ id }: Row): number =>
+  Number(viewOf(id).getBigUint64(CASCADE_ROWS.byteLength + 8))

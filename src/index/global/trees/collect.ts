@@ -6,7 +6,6 @@
  * looked at. Both halves may be done again after a crash: the mark says that the first is done, and
  * the second removes only what nothing keeps at that moment.
  */
-import { BATCH_ITEMS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'
 import type { KeyRecord } from '../../records/record.ts'
 import {
@@ -17,6 +16,7 @@ import {
   type Root,
 } from '../../records/tree-record.ts'
 import type { Attempt } from '../plan.ts'
+import type { Rules } from '../../rules.ts'
 import { conditionsOf } from '../plan-runner.ts'
 import { attemptAll, read, type Flow } from './flow.ts'
 import {
@@ -29,9 +29,15 @@ import {
   type KeyState,
 } from './key-removal.ts'
 
+/** Keys that are removed in one go: other requests wait for it. */
+const COLLECTED_AT_ONCE = 256
+
 /** Hears of each removal once it is durable. */
 export interface CollectOptions {
-  /** The cascade of which the removals are a part; its `id` is 0 where nobody waits. */
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
+  /** The cascade of which the removals are a part; its `id` is 0 where no request waits. */
   readonly root: Root
   readonly onRemoved: (seq: number, found: KeyRecord, cascade: Beginning | undefined) => void
 }
@@ -39,7 +45,14 @@ export interface CollectOptions {
 /** Removes those of these keys that nothing keeps. */
 export function* collect(digests: readonly Digest[], options: CollectOptions): Flow<void> {
   const held = yield* read(digests.map(heldRow))
-  let left = digests.filter((_, i) => held[i] === undefined)
+  const free = digests.filter((_, i) => held[i] === undefined)
+  for (let at = 0; at < free.length; at += COLLECTED_AT_ONCE) {
+    yield* collectSome(free.slice(at, at + COLLECTED_AT_ONCE), options)
+  }
+}
+
+function* collectSome(digests: readonly Digest[], options: CollectOptions): Flow<void> {
+  let left = [...digests]
   while (left.length > 0) {
     const keys = left.flatMap(stateRows)
     const rows = yield* read(keys)
@@ -49,7 +62,8 @@ export function* collect(digests: readonly Digest[], options: CollectOptions): F
     const due = states.flatMap((state, i) => {
       const one = ending(state, options.root)
       if (one === undefined) return []
-      const own = conditions.slice(i * each, (i + 1) * each)
+      const all = conditions.slice(i * each, (i + 1) * each)
+      const own = options.rules.removalsDepend ? all : all.slice(0, 1)
       return [{ state, cascade: one.cascade, attempt: { ...one.parts, conditions: own } }]
     })
     const seqs = yield* attemptAll(due.map(({ attempt }) => attempt))
@@ -81,7 +95,7 @@ function ending(state: KeyState, root: Root): Ending | undefined {
 }
 
 /** The children that are counted down next: those from `upto` on, at most a batch. */
-export const nextDown = ({ upto }: Counted): Counted => ({
-  upto: upto === 0 ? 0 : Math.floor((upto - 1) / BATCH_ITEMS) * BATCH_ITEMS,
+export const nextDown = ({ upto }: Counted, batchItems: number): Counted => ({
+  upto: upto === 0 ? 0 : Math.floor((upto - 1) / batchItems) * batchItems,
   unchecked: upto,
 })

@@ -27,19 +27,32 @@ import { attempt, confirm, read, scan, type Flow } from './flow.ts'
 import { holdEnded, type HoldContext } from './holds.ts'
 import { below, boundAbove, boundBelow, rowsAbove } from './names.ts'
 
+export interface Committed {
+  readonly receipt: Receipt
+  /** The hold has ended, now or before. One that was never open has not. */
+  readonly hasEnded: boolean
+}
+
 /** Names the root of a tree, or marks it, and ends the hold. A repeat gives the same receipt. */
-export function* commitTree({ hold, digest, name }: CommitTree): Flow<Receipt> {
+export function* commitTree(
+  { hold, digest, name }: CommitTree,
+  context: HoldContext,
+): Flow<Committed> {
   for (;;) {
     const names = name === undefined ? [] : [nameRow(name), ...rowsAbove(name)]
     const keys = [keyRow(digest), holdRow(hold), endedRow(hold), ...names]
     const rows = yield* read(keys)
-    const [row, holder, , taken] = rows
-    if (holder === undefined) return committedBefore({ digest, name }, rows)
+    const [row, holder, ended, taken] = rows
+    if (holder === undefined) {
+      const receipt = committedBefore({ digest, name }, rows)
+      yield* confirm()
+      return { receipt, hasEnded: ended !== undefined }
+    }
     const found = directoryOf(digest, row)
     const isBound = name !== undefined && isBoundTo(name, digest, taken)
     const conditions: Condition[] = [...conditionsOf(keys, rows)]
     if (name !== undefined && !isBound) {
-      conditions.push(yield* checkNew(name, found, rows.slice(4)))
+      conditions.push(...(yield* checkNew(name, found, rows.slice(4), context)))
     }
     const { size, incarnation } = found
     // What only holds keep did not exist for anyone else.
@@ -51,7 +64,7 @@ export function* commitTree({ hold, digest, name }: CommitTree): Flow<Receipt> {
       { key: endedRow(hold), value: encodeEnded({ ...receipt, name }) },
     ]
     const seq = yield* attempt({ conditions, change, writes: [...writes, ...end] })
-    if (seq !== undefined) return receipt
+    if (seq !== undefined) return { receipt, hasEnded: true }
   }
 }
 
@@ -117,7 +130,12 @@ function isBoundTo(name: string, digest: Digest, taken: Rows[number]): boolean {
 }
 
 /** The condition that nothing is bound below a new name. Throws if it may not be bound. */
-function* checkNew(name: string, found: KeyRecord, above: Rows): Flow<Condition> {
+function* checkNew(
+  name: string,
+  found: KeyRecord,
+  above: Rows,
+  { rules }: HoldContext,
+): Flow<Condition[]> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) throw new DstoreError('usage', fault)
   if (found.names.length >= NAMES_PER_KEY) {
@@ -128,14 +146,11 @@ function* checkNew(name: string, found: KeyRecord, above: Rows): Flow<Condition>
   const prefix = below(name)
   const [other] = yield* scan('names', prefix, 1)
   if (other !== undefined) throw errorOf(boundBelow(name, nameOf(other)))
-  return { table: 'names', noneWithPrefix: prefix }
+  return rules.namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
 }
 
 /** Binds a name to a directory. */
-export function* bindTree(
-  { name, digest }: Bind,
-  context: Pick<HoldContext, 'mayLack'>,
-): Flow<Binding> {
+export function* bindTree({ name, digest }: Bind, context: HoldContext): Flow<Binding> {
   for (;;) {
     const keys = [keyRow(digest), nameRow(name), ...rowsAbove(name)]
     const rows = yield* read(keys)
@@ -155,9 +170,9 @@ export function* bindTree(
       yield* confirm()
       return bound(taken!.version)
     }
-    const range = yield* checkNew(name, found, above)
+    const range = yield* checkNew(name, found, above, context)
     const seq = yield* attempt({
-      conditions: [...conditionsOf(keys, rows), range],
+      conditions: [...conditionsOf(keys, rows), ...range],
       ...placing(digest, found, name),
     })
     if (seq !== undefined) return bound(seq)

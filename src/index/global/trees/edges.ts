@@ -5,7 +5,7 @@
  */
 import type { Child, Children } from '../../../directory/children.ts'
 import { DstoreError } from '../../../errors.ts'
-import { BATCH_ITEMS, DIRECTORY_DEPTH } from '../../../limits.ts'
+import { DIRECTORY_DEPTH } from '../../../limits.ts'
 import type { Condition, Increment, Write } from '../../../store/store.ts'
 import type { Digest, PresentItem } from '../../message.ts'
 import { decodeKey, encodeKey, keyRow, type KeyRecord } from '../../records/record.ts'
@@ -18,7 +18,7 @@ import {
   missingRow,
 } from '../../records/tree-record.ts'
 import { textOf, type Rows } from '../plan.ts'
-import { attempt, childrenOf, read, unchanged, type Flow } from './flow.ts'
+import { attempt, childrenOf, confirm, read, unchanged, type Flow } from './flow.ts'
 import { recordOf, renewal, type HoldContext } from './holds.ts'
 import { madeWhole } from './missing.ts'
 
@@ -42,8 +42,11 @@ export function* makeDirectory(
 ): Flow<PresentItem[]> {
   for (;;) {
     const own = [holdRow(hold), keyRow(digest), addingRow(digest)]
-    const keys = context.mayLack() ? [...own, missingRow(digest)] : own
+    const mayLack = context.mayLack()
+    const keys = mayLack ? [...own, missingRow(digest)] : own
     const [holder, row, adding, missing] = yield* read(keys)
+    // It may be the removal of this directory that is the reason, and that came before the look-up.
+    if (!mayLack && context.mayLack()) continue
     const renewed = renewal(hold, holder, context)
     if (row === undefined) {
       throw new DstoreError('not-found', `no such key: ${textOf(digest)}`, {
@@ -51,17 +54,22 @@ export function* makeDirectory(
       })
     }
     const found = decodeKey(row)
-    if (found.directory !== undefined) return []
+    if (found.directory !== undefined) {
+      yield* confirm()
+      return []
+    }
     const { counted, ...before } = adding === undefined ? NOTHING_COUNTED : decodeAdding(adding)
-    const children = yield* childrenOf({ ...found, digest }, counted.upto, BATCH_ITEMS)
+    const children = yield* childrenOf({ ...found, digest }, counted.upto, context.batchItems)
     const { items, count, size, files } = children
     const rows = yield* read(items.map((child) => keyRow(child.digest)))
-    const { lacking, conditions, measured } = examine(digest, children, rows, before)
+    const { lacking, measured, ...examined } = examine(digest, children, rows, before)
     if (lacking.length > 0) return lacking
+    const conditions = context.rules.childrenExist ? examined.conditions : []
     const upto = counted.upto + items.length
     const increments = items.map((child) => ({ key: heldRow(child.digest), by: 1 }))
     const isLast = upto === count
-    const step = { digest, found, renewed, conditions, increments }
+    const asRead = unchanged(keyRow(digest), row)
+    const step = { digest, renewed, conditions: [asRead, ...conditions], increments }
     if (isLast) {
       const directory = { size, files, children: count, ...measured }
       const made = madeWhole(digest, missing, true)
@@ -74,7 +82,7 @@ export function* makeDirectory(
       const seq = yield* attempt({
         conditions: [
           unchanged(keyRow(digest), row),
-          unchanged(addingRow(digest), adding),
+          ...asCounted(digest, adding, context),
           ...conditions,
           ...made.conditions,
         ],
@@ -90,9 +98,23 @@ export function* makeDirectory(
   }
 }
 
+/** Throws `integrity` if this is a directory and its children cannot be read. */
+export function* readable(digest: Digest): Flow<void> {
+  const [row] = yield* read([keyRow(digest)])
+  const found = row && decodeKey(row)
+  if (found?.directory === undefined) return
+  try {
+    yield* childrenOf({ ...found, digest }, 0, 1)
+  } catch (error) {
+    if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+    const why = `the bytes of ${textOf(digest, 'directory')} are damaged, and say what it holds`
+    const hint = 'use --force to remove it alone, then: dstore verify --counts'
+    throw new DstoreError('integrity', why, { cause: error, hint })
+  }
+}
+
 interface CountStep {
   readonly digest: Digest
-  readonly found: KeyRecord
   readonly renewed: readonly Write[]
   readonly conditions: readonly Condition[]
   readonly increments: readonly Increment[]
@@ -110,14 +132,21 @@ function* countSome(
   context: HoldContext,
 ): Flow<void> {
   const write = { key: addingRow(digest), value }
-  const asRead = [{ present: keyRow(digest) }, unchanged(addingRow(digest), adding)]
+  // Made by another put meanwhile, it has all of its children counted, and no such row either.
   const { record: _, ...first } = recordOf(hold, [digest], [], context, true)
   yield* attempt({
-    conditions: [...first.conditions, ...asRead, ...conditions],
+    conditions: [...first.conditions, ...asCounted(digest, adding, context), ...conditions],
     writes: [...first.writes, ...renewed, write],
     increments: [...first.increments!, ...increments],
   })
 }
+
+/** As many children are counted as were when they were read. */
+const asCounted = (
+  digest: Digest,
+  adding: Rows[number],
+  { rules }: HoldContext,
+): readonly Condition[] => (rules.countedOnce ? [unchanged(addingRow(digest), adding)] : [])
 
 /** What the rows of some children say: which of them lack, or what they make of the directory. */
 function examine(

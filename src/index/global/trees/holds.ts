@@ -18,6 +18,7 @@ import {
   keptRow,
   missingRow,
 } from '../../records/tree-record.ts'
+import type { Rules } from '../../rules.ts'
 import type { Attempt, Rows, Sealed } from '../plan.ts'
 import { lastGroup } from '../put-plans.ts'
 import { attempt, attemptAll, inspect, read, unchanged, type Flow } from './flow.ts'
@@ -25,6 +26,9 @@ import { madeWhole } from './missing.ts'
 
 /** What flows under holds know beside the rows. */
 export interface HoldContext {
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   /** Wall clock, whole milliseconds. */
   readonly wallMs: () => number
   /** A number for the record of a message; with `run` it is unique in the store. */
@@ -35,6 +39,7 @@ export interface HoldContext {
   readonly opened: (hold: Uint8Array, expiresMs: number) => void
   /** Some key may be held by a directory and missing. */
   readonly mayLack: () => boolean
+  readonly mayBeDamaged: () => boolean
   /** A sealed value is not needed. */
   readonly discard: (location: string) => void
 }
@@ -71,7 +76,7 @@ export function recordOf(
 ): Attempt & { readonly record: Condition } {
   const key = heldRecordRow(hold, context.run, context.nextNumber())
   return {
-    conditions: [{ present: holdRow(hold) }, ...conditions],
+    conditions: [{ present: holdRow(hold) }, ...(context.rules.foundIsThere ? conditions : [])],
     writes: [{ key, value: encodeHeld({ digests, released: false, adding }) }],
     increments: digests.map((digest) => ({ key: keptRow(digest), by: 1 })),
     record: { present: key },
@@ -130,15 +135,19 @@ function* putSome(
   context: HoldContext,
 ): Flow<(Receipt | undefined)[]> {
   const keys = values.map(({ digest }) => keyRow(digest))
-  const lacking = context.mayLack() ? values.map(({ digest }) => missingRow(digest)) : []
+  const mayLack = context.mayLack()
+  const lacking = mayLack ? values.map(({ digest }) => missingRow(digest)) : []
   const [holder, ...rows] = yield* read([holdRow(hold), ...keys, ...lacking])
+  // It may be a removal of one of these that is the reason, and that came before the look-up.
+  if (!mayLack && context.mayLack()) return values.map(() => undefined)
   const renewed = renewal(hold, holder, context)
   const stillThere = keys.filter((_, i) => rows[i] !== undefined).map((present) => ({ present }))
   const digests = values.map(({ digest }) => digest)
   const { record, ...first } = recordOf(hold, digests, stillThere, context)
   const puts = values.flatMap((value, i): Attempt[] => {
     if (rows[i] !== undefined) return []
-    const conditions = [{ key: keys[i]!, version: 0 }, record]
+    const isNew = { key: keys[i]!, version: 0 }
+    const conditions = context.rules.recordedFirst ? [isNew, record] : [isNew]
     return [putOf(value, conditions, rows[values.length + i])]
   })
   const [isRecorded, ...seqs] = yield* attemptAll([
@@ -191,6 +200,14 @@ export function* present(
       const row = rows[i]
       return row !== undefined && (!directory || decodeKey(row).directory !== undefined)
     })
+    if (context.mayBeDamaged()) {
+      // A put of such a value mends it.
+      for (const [i, { digest }] of items.entries()) {
+        if (!exists[i]) continue
+        const { location } = decodeKey(rows[i]!)
+        exists[i] = !(yield* inspect({ digest, location })).isDamaged
+      }
+    }
     const found = items.filter((_, i) => exists[i])
     if (found.length === 0) return exists
     // A directory might be removed and its bytes put again; bytes stay what they are.

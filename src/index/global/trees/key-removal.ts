@@ -1,5 +1,5 @@
 /**
- * The removal of a key, and what else it changes: the counts of what the key held (specs/004-index.md,
+ * The removal of a key, and what else it changes: the counts of what it held (specs/004-index.md,
  * "Rules: directories"). A key goes when nothing holds it, or by force.
  */
 import type { Increment, RecordKey, Row, Write } from '../../../store/store.ts'
@@ -141,7 +141,7 @@ export function removalOf(state: ExistingKey, root?: Root): KeyRemoval {
     values: directory?.values ?? counted.unchecked + 1,
   }
   writes.push({
-    key: cascadeRow(incarnation),
+    key: cascadeRow(cascade.root.id, incarnation),
     value: encodeCascade({ digest, size, location, counted, root: cascade.root }),
   })
   // The bytes of the directory say which children are to be counted down, so they stay until then.

@@ -7,35 +7,20 @@ import { fromHex, toHex } from '../../../bytes.ts'
 import { DstoreError } from '../../../errors.ts'
 import { BATCH_ITEMS, HOLDS, HOLD_ANSWER_MS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
-import type {
-  Bind,
-  Body,
-  CommitTree,
-  Hold,
-  MakeDirectories,
-  Offer,
-  Present,
-  PresentItem,
-} from '../../message.ts'
-import {
-  ENDED_ROWS,
-  HOLD_ROWS,
-  MISSING_ROW,
-  afterHold,
-  decodeHold,
-  endedRow,
-  holdOf,
-} from '../../records/tree-record.ts'
-import type { Row } from '../../../store/store.ts'
+import type { Body, Digest, Failure, MakeDirectories, PresentItem } from '../../message.ts'
+import { MISSING_ROW, endedRow } from '../../records/tree-record.ts'
+import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
 import { bindTree, commitTree } from './commit-tree.ts'
-import { makeDirectory } from './edges.ts'
-import { FlowRunner, attempt, read, scan, type Flow } from './flow.ts'
+import { makeDirectory, readable } from './edges.ts'
+import { FlowRunner, attempt, read, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
 import type { Beginning } from './key-removal.ts'
-import { endHold, releaseAll } from './release.ts'
+import { endHold, expireHold, releaseAll } from './release.ts'
+import { holdsLeft } from './recover-holds.ts'
+import type { TreeRequest } from './requests.ts'
 
 /** Directories of one request that are made at the same time. */
 const MADE_AT_ONCE = 16
@@ -43,19 +28,14 @@ const MADE_AT_ONCE = 16
 /** How long the release of a hold rests after the store could not do its work. */
 const RETRY_MS = 1000
 
-/** Where the removal of what a hold kept belongs to: nobody waits for it. */
-const NOBODY = { id: 0, digest: new Uint8Array(32) }
-
-export type TreeRequest =
-  | Hold
-  | Present
-  | MakeDirectories
-  | CommitTree
-  | (Offer & { readonly hold: Uint8Array })
-  | (Bind & { readonly directory: true })
+/** The root of the removal of what a hold kept: no request waits for it. */
+const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
 
 export interface TreesOptions {
   readonly plans: PlanRunner
+  readonly rules: Rules
+  /** Children that one transaction counts. */
+  readonly batchItems: number
   readonly now: () => number
   /** Wall-clock milliseconds since 1970. */
   readonly wall: () => number
@@ -63,8 +43,10 @@ export interface TreesOptions {
   readonly run: number
   /** The highest seq that is durable. */
   readonly highest: () => number
-  /** A cascade has moved on, or ended. */
-  readonly onProgress: () => void
+  /** May a value of the store be known to be damaged? */
+  readonly mayBeDamaged: () => boolean
+  /** A cascade has ended. */
+  readonly onCascadeEnd: () => void
 }
 
 export class Trees {
@@ -89,23 +71,26 @@ export class Trees {
   #isCounting = false
 
   constructor(options: TreesOptions) {
-    const { plans, wall, run } = options
+    const { plans, wall, run, rules, batchItems } = options
     this.#options = options
     this.#flows = new FlowRunner(plans)
     this.#cascades = new Cascades({ ...options, flows: this.#flows })
     this.#context = {
+      rules,
+      batchItems,
       wallMs: () => Math.round(wall()),
       nextNumber: () => ++this.#numbers,
       run,
       opened: (hold, expiresMs) => void this.#holds.set(toHex(hold), expiresMs),
       mayLack: () => this.#mayLack,
+      mayBeDamaged: options.mayBeDamaged,
       discard: (location) => plans.discard(location),
     }
   }
 
-  /** Some key may be held by a directory and missing. */
+  /** Some value may be held by a directory and missing, or damaged. */
   get mayLack(): boolean {
-    return this.#mayLack
+    return this.#mayLack || this.#options.mayBeDamaged()
   }
 
   /** A key is about to be removed that directories hold. */
@@ -128,6 +113,14 @@ export class Trees {
     return this.#cascades.progress(root, most)
   }
 
+  /**
+   * Can the children of this key be read, if it is a directory? Else its removal would leave them
+   * counted for good: it takes force.
+   */
+  check(digest: Digest, done: () => void, failed: (why: Failure) => void): void {
+    this.#flows.run(readable(digest), done, (why) => failed(failureOf(why)))
+  }
+
   serve(request: TreeRequest, finish: (body: Body) => void): void {
     const failed = (why: DstoreError): void => finish(failureOf(why))
     const run = <T>(flow: Flow<T>, answer: (result: T) => Body): void => {
@@ -147,8 +140,8 @@ export class Trees {
       case 'make-directories':
         return this.#make(request, finish, failed)
       case 'commit-tree':
-        return run(commitTree(request), (receipt) => {
-          this.#release(toHex(request.hold))
+        return run(commitTree(request, this.#context), ({ receipt, hasEnded }) => {
+          if (hasEnded) this.#release(toHex(request.hold))
           return { type: 'stored', receipts: [receipt] }
         })
       case 'offer':
@@ -174,8 +167,12 @@ export class Trees {
     for (const [id, expiresMs] of this.#holds) {
       if (trustedMs === undefined || expiresMs > trustedMs) continue
       this.#holds.delete(id)
-      const again = (): void => void this.#holds.set(id, expiresMs)
-      this.#end(fromHex(id)!, () => undefined, again)
+      const renewed = (untilMs: number): void => void this.#holds.set(id, untilMs)
+      this.#flows.run(
+        expireHold(fromHex(id)!, trustedMs),
+        (untilMs) => (untilMs === undefined ? this.#release(id) : renewed(untilMs)),
+        () => renewed(expiresMs),
+      )
     }
     for (const [id, since] of this.#answers) {
       if (now() - since < HOLD_ANSWER_MS && this.#answers.size <= HOLDS) break
@@ -216,8 +213,8 @@ export class Trees {
   #end(hold: Uint8Array, done: () => void, failed: (why: DstoreError) => void): void {
     this.#flows.run(
       endHold(hold),
-      () => {
-        this.#release(toHex(hold))
+      (hasEnded) => {
+        if (hasEnded) this.#release(toHex(hold))
         done()
       },
       failed,
@@ -227,6 +224,7 @@ export class Trees {
   /** A hold has ended: its values are to be released. */
   #release(id: string): void {
     this.#holds.delete(id)
+    if (this.#answers.has(id)) return
     this.#ended.add(id)
     this.#releaseNext()
   }
@@ -236,8 +234,11 @@ export class Trees {
     const { now } = this.#options
     if (id === undefined || this.#isReleasing || now() < this.#restsUntil) return
     this.#isReleasing = true
+    const { rules, batchItems } = this.#options
     const flow = releaseAll(fromHex(id)!, {
-      root: NOBODY,
+      rules,
+      batchItems,
+      root: UNAWAITED,
       onRemoved: (seq, found, cascade) => {
         if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
       },
@@ -252,6 +253,9 @@ export class Trees {
       },
       () => {
         this.#isReleasing = false
+        // Others need not wait for this one.
+        this.#ended.delete(id)
+        this.#ended.add(id)
         this.#restsUntil = now() + RETRY_MS
       },
     )
@@ -267,7 +271,7 @@ export class Trees {
   #recover(): void {
     this.#recovery = 'running'
     this.#flows.run(
-      this.#findLeft(),
+      this.#left(),
       () => {
         this.#recovery = 'done'
         this.#releaseNext()
@@ -276,23 +280,12 @@ export class Trees {
     )
   }
 
-  *#findLeft(): Flow<void> {
-    let after: Uint8Array | undefined
-    for (;;) {
-      const [row] = yield* scan('meta', HOLD_ROWS, 1, after)
-      if (row === undefined) break
-      const hold = holdOf(row, HOLD_ROWS)
-      // The records of a hold that has ended have no row before them.
-      after = afterHold(hold ?? row.id.subarray(HOLD_ROWS.byteLength, -HELD_RECORD_BYTES))
-      if (hold !== undefined) this.#holds.set(toHex(hold), decodeHold(row).expiresMs)
-    }
-    after = undefined
-    for (;;) {
-      const rows: readonly Row[] = yield* scan('meta', ENDED_ROWS, BATCH_ITEMS, after)
-      for (const row of rows) this.#ended.add(toHex(holdOf(row, ENDED_ROWS)!))
-      if (rows.length < BATCH_ITEMS) break
-      after = rows.at(-1)!.id
-    }
+  *#left(): Flow<void> {
+    const { releasesResume } = this.#options.rules
+    yield* holdsLeft({
+      open: (id, expiresMs) => void this.#holds.set(id, expiresMs),
+      ended: (id) => void (releasesResume && this.#ended.add(id)),
+    })
     yield* this.#cascades.recover()
   }
 
@@ -302,17 +295,22 @@ export class Trees {
     this.#isCounting = true
     const missings = this.#missings
     this.#flows.run(
-      read([MISSING_ROW]),
-      ([row]) => {
+      nothingMissing(),
+      (isSo) => {
         this.#isCounting = false
-        if (row === undefined && missings === this.#missings) this.#mayLack = false
+        if (isSo && missings === this.#missings) this.#mayLack = false
       },
       () => (this.#isCounting = false),
     )
   }
 }
 
-const HELD: Body = { type: 'held' }
+/** The transaction comes after each removal that was begun before it: that may count one. */
+function* nothingMissing(): Flow<boolean> {
+  const [row] = yield* read([MISSING_ROW])
+  if (row !== undefined) return false
+  const conditions = [{ key: MISSING_ROW, version: 0 }]
+  return (yield* attempt({ conditions, writes: [] })) !== undefined
+}
 
-/** What follows the id of a hold in the id of one of its records: a slash and two numbers. */
-const HELD_RECORD_BYTES = 17
+const HELD: Body = { type: 'held' }

@@ -20,14 +20,14 @@ const SMALL_BYTES = 65_536
 
 export class DirectoryReader {
   readonly #store: Store
-  readonly #repair: Pick<Repair, 'damaged'>
+  readonly #repair: Pick<Repair, 'damaged' | 'heal'>
   /** By digest in hex, the one that was used last at the end. */
   readonly #decoded = new Map<string, DistinctChildren>()
   #keptChildren = 0
   /** The end of the queue of large directories. */
   #large: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store, repair: Pick<Repair, 'damaged'>) {
+  constructor(store: Store, repair: Pick<Repair, 'damaged' | 'heal'>) {
     this.#store = store
     this.#repair = repair
   }
@@ -71,7 +71,18 @@ export class DirectoryReader {
     return decoded
   }
 
+  /** Its bytes, verified; damaged ones are fetched from a Local that holds them. */
   async #bytes(directory: Sealed): Promise<Uint8Array> {
+    try {
+      return await this.#verified(directory)
+    } catch (error) {
+      const isHealed = isDamage(error) && (await this.#repair.heal(directory.digest))
+      if (!isHealed) throw error
+      return this.#verified(directory)
+    }
+  }
+
+  async #verified(directory: Sealed): Promise<Uint8Array> {
     const { digest, location, size } = directory
     const bytes = await gather(this.#store.read(location, { start: 0, end: size }))
     // Memory does not decay: this process verified what it stored there.
@@ -80,3 +91,6 @@ export class DirectoryReader {
     throw new DstoreError('integrity', 'the directory is damaged')
   }
 }
+
+const isDamage = (error: unknown): boolean =>
+  error instanceof DstoreError && error.code === 'integrity'

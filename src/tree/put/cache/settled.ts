@@ -3,7 +3,7 @@
  * system may still show the time of the last change (R008-51).
  */
 import { statfsSync } from 'node:fs'
-import type { BigIntStats } from 'node:fs'
+import type { Stamped } from '../walk/stamp.ts'
 
 /** File systems on this machine that keep nanoseconds: their times lag by a tick of the kernel. */
 const FINE: ReadonlySet<number> = new Set([
@@ -24,7 +24,7 @@ export class Settled {
   readonly #graceNs = new Map<bigint, bigint>()
 
   /** `readAtMs` is the wall time just before these stats were taken; `path` leads to the file. */
-  has({ dev, mtimeNs, ctimeNs }: BigIntStats, readAtMs: number, path: string): boolean {
+  has({ dev, mtimeNs, ctimeNs }: Stamped, readAtMs: number, path: string): boolean {
     const changed = mtimeNs > ctimeNs ? mtimeNs : ctimeNs
     return changed + this.#graceOf(dev, ctimeNs, path) < BigInt(Math.floor(readAtMs)) * 1_000_000n
   }

@@ -2,14 +2,11 @@
  * The bytes of the stat cache: a record for each folder, with the stats and keys of its files
  * (R008-50). The cache of one tree is a file of records in the order of the walk.
  */
-import type { BigIntStats } from 'node:fs'
 import { equal } from '../../../bytes.ts'
 import { hash } from '../../../hash/hasher.ts'
 import { DIGEST_BYTES } from '../../../limits.ts'
 import { decodeUtf8 } from '../../../utf8.ts'
-
-/** Size, times of the last write and change, device and inode, in 8 bytes each. */
-export const STAMP_BYTES = 40
+import { STAMP_BYTES } from '../walk/stamp.ts'
 
 const CHECK_BYTES = 8
 export const HEAD_BYTES: number = 4 + CHECK_BYTES
@@ -26,20 +23,18 @@ export interface FolderRecord {
   readonly files: ReadonlyMap<string, Remembered>
 }
 
-/** What must be the same for a file to be taken as unchanged. */
-export function stampOf({ size, mtimeNs, ctimeNs, dev, ino }: BigIntStats): Uint8Array {
-  const stamp = Buffer.alloc(STAMP_BYTES)
-  for (const [index, value] of [size, mtimeNs, ctimeNs, dev, ino].entries()) {
-    stamp.writeBigUInt64LE(BigInt.asUintN(64, value), 8 * index)
-  }
-  return stamp
-}
-
 /** The record, with its length and check before it. */
 export function encodeRecord({ relative, files }: FolderRecord): Uint8Array {
-  const parts: Uint8Array[] = [Buffer.alloc(HEAD_BYTES), text(relative)]
-  for (const [name, { stamp, digest }] of files) parts.push(text(name), stamp, digest)
-  const bytes = Buffer.concat(parts)
+  let length = HEAD_BYTES + textBytes(relative)
+  for (const name of files.keys()) length += textBytes(name) + STAMP_BYTES + DIGEST_BYTES
+  const bytes = Buffer.allocUnsafe(length)
+  let at = writeText(bytes, relative, HEAD_BYTES)
+  for (const [name, { stamp, digest }] of files) {
+    at = writeText(bytes, name, at)
+    bytes.set(stamp, at)
+    bytes.set(digest, at + STAMP_BYTES)
+    at += STAMP_BYTES + DIGEST_BYTES
+  }
   const body = bytes.subarray(HEAD_BYTES)
   bytes.writeUInt32LE(body.byteLength, 0)
   bytes.set(checkOf(body), 4)
@@ -66,9 +61,11 @@ export function decodeRecord(head: Buffer, body: Buffer): FolderRecord | undefin
 
 const checkOf = (body: Uint8Array): Uint8Array => hash(body).digest.subarray(0, CHECK_BYTES)
 
-function text(value: string): Uint8Array {
-  const bytes = Buffer.from(value)
-  const length = Buffer.alloc(2)
-  length.writeUInt16LE(bytes.byteLength)
-  return Buffer.concat([length, bytes])
+const textBytes = (text: string): number => 2 + Buffer.byteLength(text)
+
+/** Returns where it ends. */
+function writeText(into: Buffer, text: string, at: number): number {
+  const length = into.write(text, at + 2)
+  into.writeUInt16LE(length, at)
+  return at + 2 + length
 }

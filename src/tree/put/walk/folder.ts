@@ -33,13 +33,16 @@ export interface Folder {
 export interface FoundFile {
   readonly type: 'file'
   readonly name: string
-  readonly stats: BigIntStats
+  readonly size: number
+  readonly executable: boolean
+  readonly stamp: Buffer
 }
 
 export interface FoundFolder {
   readonly type: 'folder'
   readonly name: string
-  readonly stats: BigIntStats
+  readonly device: bigint
+  readonly inode: bigint
   /** Was a link followed to it? */
   readonly isFollowed: boolean
 }
@@ -65,7 +68,8 @@ export const rootFolder = (path: string, label: string, stats: BigIntStats): Fol
   return folder
 }
 
-export function subfolder(parent: Folder, { name, stats, isFollowed }: FoundFolder): Folder {
+export function subfolder(parent: Folder, found: FoundFolder): Folder {
+  const { name, device, inode, isFollowed } = found
   const folder = {
     parent,
     name,
@@ -73,8 +77,8 @@ export function subfolder(parent: Folder, { name, stats, isFollowed }: FoundFold
     label: labelIn(parent, name),
     relative: relativeIn(parent, name),
     depth: parent.depth + 1,
-    device: stats.dev,
-    inode: stats.ino,
+    device,
+    inode,
     base: parent.base,
   }
   if (isFollowed) folder.base = folder

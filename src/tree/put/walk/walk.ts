@@ -14,13 +14,15 @@ import {
   DIRECTORY_BYTES,
   DIRECTORY_DEPTH,
   DIRECTORY_ENTRIES,
+  VALUE_BYTES,
 } from '../../../limits.ts'
-import { unreadableFile } from '../../../store/file/file-faults.ts'
+import { changedFile, unreadableFile } from '../../../store/file/file-faults.ts'
 import { LEAVE_OUT, labelIn, namesIn, relativeIn, rootFolder, statsOf } from './folder.ts'
 import { shortened, subfolder, targetOf } from './folder.ts'
 import type { Folder, Found, FoundFolder, Named } from './folder.ts'
 import type { IgnoreRules } from './ignore-rules.ts'
 import { leavesTree } from './links.ts'
+import { stampOf } from './stamp.ts'
 import { Turns } from '../turns.ts'
 
 export interface WalkOptions {
@@ -36,7 +38,7 @@ export interface WalkOptions {
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES)
 const LEAST_FILE = { type: 'file', digest: NO_DIGEST, size: 0, executable: false } as const
 
-/** The fewest bytes of an entry in a directory, without its name: of a file or folder, and of any. */
+/** The fewest bytes of an entry without its name: of a file or folder, and of any. */
 const FILE_ENTRY_BYTES = entryBytes('', LEAST_FILE)
 const ENTRY_BYTES = entryBytes('', { type: 'link', target: '/' })
 
@@ -71,6 +73,7 @@ export class Walk {
 
   /** What is in a folder, in bytewise order of names. */
   async list(folder: Folder): Promise<Found[]> {
+    checkSame(folder)
     const names = await this.#names(folder)
     const found: Found[] = []
     let bytes = 0
@@ -153,13 +156,12 @@ export class Walk {
 function provisional(found: Found): Entry {
   if (found.type === 'link') return found
   if (found.type === 'folder') return { type: 'directory', digest: NO_DIGEST, size: 0, files: 0 }
-  const { size, mode } = found.stats
-  const executable = isExecutable(mode)
-  return { type: 'file', digest: NO_DIGEST, size: Number(size), executable }
+  const { size, executable } = found
+  return { type: 'file', digest: NO_DIGEST, size, executable }
 }
 
 /** Is a file of this mode an executable one in a directory? */
-export const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
+const isExecutable = (mode: bigint): boolean => (mode & 0o100n) !== 0n
 
 /** A folder whose directory value would be larger than the limit. */
 export const tooWide = ({ label }: Folder): DstoreError =>
@@ -175,6 +177,18 @@ const loop = (label: string): DstoreError =>
     hint: LEAVE_OUT,
   })
 
+/** Throws `changed` if the path of a folder leads to another one since it was found. */
+function checkSame({ path, label, device, inode }: Folder): void {
+  let stats: BigIntStats | undefined
+  try {
+    stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch (error) {
+    throw unreadableFile(shortened(label), error)
+  }
+  if (stats === undefined) throw changedFile(label, 'was removed')
+  if (stats.dev !== device || stats.ino !== inode) throw changedFile(label, 'was replaced')
+}
+
 function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
   if (notUtf8 !== undefined) {
     throw new DstoreError('usage', `a name that is not UTF-8: ${labelIn(folder, notUtf8)}`, {
@@ -189,8 +203,17 @@ function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
 }
 
 function foundAs(folder: Folder, name: string, stats: BigIntStats, isFollowed: boolean): Found {
-  if (stats.isFile()) return { type: 'file', name, stats }
-  if (stats.isDirectory()) return { type: 'folder', name, stats, isFollowed }
+  if (stats.isFile()) {
+    if (stats.size > VALUE_BYTES) {
+      throw new DstoreError('too-large', `${labelIn(folder, name)} has too many bytes`)
+    }
+    const size = Number(stats.size)
+    const executable = isExecutable(stats.mode)
+    return { type: 'file', name, size, executable, stamp: stampOf(stats) }
+  }
+  if (stats.isDirectory()) {
+    return { type: 'folder', name, device: stats.dev, inode: stats.ino, isFollowed }
+  }
   const what = kindOfSpecial(stats)
   throw new DstoreError('usage', `${labelIn(folder, name)} is ${what}`, {
     hint: `a directory holds only files, folders and links; ${LEAVE_OUT}`,

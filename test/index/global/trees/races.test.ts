@@ -319,3 +319,63 @@ test('R004-97: a commit that is repeated after a lost answer gives the same, als
   t.like(machine.commit(INNER, 'inner'), { type: 'stored', receipts: [{ existed: true }] })
   t.deepEqual(machine.faults(), [])
 })
+
+test('R004-103: a put whose look-up comes after a forced removal that was not begun before it', (t) => {
+  const requests = [
+    { type: 'put', values: [A.bytes], name: undefined },
+    { type: 'put', values: [A.bytes], name: 'a' },
+    { type: 'put', values: [A.bytes], name: undefined, hold: OTHER },
+  ] as const
+  for (const request of requests) {
+    const machine = sent(A, B, INNER)
+    machine.openHold(OTHER)
+    machine.make([INNER])
+    machine.commit(INNER, 'inner')
+    machine.tick(1)
+    machine.holds.add('read')
+    const put = machine.ask(request)
+    const [look] = machine.held.splice(0)
+    machine.holds.clear()
+    t.like(machine.remove(A, true), { type: 'removed' })
+    t.is(machine.missing, 1)
+    machine.carryOut(look!)
+    t.like(put(), { type: 'stored' })
+    t.is(machine.missing, 0)
+    machine.releaseHold(OTHER)
+    t.deepEqual(machine.faults(), [])
+  }
+})
+
+test('R004-92: a hold that is renewed while it expires stays', (t) => {
+  const machine = sent(A)
+  const settle = (ms: number): void => {
+    for (let i = 0; i < 4; i++) machine.tick(ms / 4)
+  }
+  settle(WALL_SETTLED_MS)
+  machine.now += HOLD_MS - 3 * WALL_SETTLED_MS
+  settle(WALL_SETTLED_MS)
+  machine.pause()
+  const put = machine.ask({ type: 'put', values: [B.bytes], name: undefined, hold: HOLD })
+  const [renewal] = machine.held.splice(0)
+  machine.holds.add('read')
+  machine.tick(2 * WALL_SETTLED_MS)
+  machine.holds.clear()
+  machine.carryOut(renewal!)
+  while (machine.step());
+  t.like(put(), { type: 'stored' })
+  t.deepEqual([machine.exists(A), machine.exists(B)], [true, true])
+  t.like(machine.putHeld([C]), { type: 'stored' })
+})
+
+test('R004-88: a hold is not opened under the id of one that is being released', (t) => {
+  const machine = sent(A)
+  machine.pause()
+  machine.tell({ type: 'hold', id: HOLD, release: true })
+  machine.step()
+  const opened = machine.ask({ type: 'hold', id: HOLD, release: false })
+  while (machine.step());
+  machine.holds.clear()
+  t.like(opened(), { type: 'failure', code: 'not-found' })
+  t.like(machine.putHeld([B]), { type: 'failure', code: 'not-found' })
+  t.deepEqual(machine.faults(), [])
+})

@@ -3,8 +3,15 @@ import { toHex } from '../../../../src/bytes.ts'
 import { decodeDirectory, encodeDirectory } from '../../../../src/directory/codec.ts'
 import { totalsOf, type Entry } from '../../../../src/directory/directory.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
-import type { GlobalEffect } from '../../../../src/index/global/global-events.ts'
-import type { Body, Digest, PresentItem, Receipt, Removed } from '../../../../src/index/message.ts'
+import { SELF, type GlobalEffect } from '../../../../src/index/global/global-events.ts'
+import type {
+  Body,
+  Digest,
+  PresentItem,
+  Receipt,
+  Removed,
+  Request,
+} from '../../../../src/index/message.ts'
 import { decodeKey, keyRow, removedRow } from '../../../../src/index/records/record.ts'
 import {
   ADDING_ROWS,
@@ -15,6 +22,7 @@ import {
   KEPT_ROWS,
   MISSING_ROW,
   MISSING_ROWS,
+  UNCOUNTED_ROW,
   decodeCounter,
   heldRow,
   keptRow,
@@ -82,6 +90,16 @@ export class TreeMachine extends Machine {
     return effect !== undefined
   }
 
+  /** Another machine with a copy of the store of this one, which begins a run. */
+  copy(): TreeMachine {
+    this.store.sync()
+    const machine = new TreeMachine()
+    machine.store.restore(this.store.backup())
+    for (const [location, bytes] of this.bytes) machine.bytes.set(location, bytes)
+    machine.start()
+    return machine.recovered()
+  }
+
   /** The process dies: commits that wait are lost. The next one begins a run. */
   crash(): void {
     this.held.length = 0
@@ -95,6 +113,11 @@ export class TreeMachine extends Machine {
     this.tick(1)
     this.tick(1)
     return this
+  }
+
+  /** A request whose answer does not matter: to look for it takes time. */
+  tell(body: Request): void {
+    this.message(SELF, { id: 1, body })
   }
 
   openHold(id: Uint8Array = HOLD): Body {
@@ -171,6 +194,11 @@ export class TreeMachine extends Machine {
 
   get missing(): number {
     return decodeCounter(this.store.get(MISSING_ROW))
+  }
+
+  /** Removed directories whose children are still counted. */
+  get uncounted(): number {
+    return decodeCounter(this.store.get(UNCOUNTED_ROW))
   }
 
   /**

@@ -207,17 +207,14 @@ test('R004-94: what is no directory, or states wrong sizes, is not made one', (t
 test('R004-96: a tree of the greatest depth is stored and removed; one level more is too large', (t) => {
   const machine = new TreeMachine().recovered()
   machine.openHold()
-  machine.putHeld([A])
-  let top = directory({ a: A })
-  machine.putHeld([top])
-  machine.make([top])
-  for (let depth = 2; depth <= DIRECTORY_DEPTH; depth++) {
-    top = directory({ d: top })
-    machine.putHeld([top])
-    machine.make([top])
+  const levels = [directory({ a: A })]
+  while (levels.length <= DIRECTORY_DEPTH) levels.push(directory({ d: levels.at(-1)! }))
+  machine.putHeld([A, ...levels])
+  const above = levels.pop()!
+  const top = levels.at(-1)!
+  for (const { digest } of levels) {
+    machine.tell({ type: 'make-directories', hold: HOLD, digests: [digest] })
   }
-  const above = directory({ d: top })
-  machine.putHeld([above])
   t.like(machine.answer({ type: 'make-directories', hold: HOLD, digests: [above.digest] }), {
     type: 'failure',
     code: 'too-large',
@@ -314,7 +311,7 @@ test('R004-106: no new name begins with a key and a slash', (t) => {
 test('R004-88: holds are bounded, their ids are free again, and a release is repeatable', (t) => {
   const machine = new TreeMachine().recovered()
   const id = (n: number): Uint8Array => Buffer.from(n.toString(16).padStart(32, '0'), 'hex')
-  for (let n = 0; n < HOLDS; n++) t.is(machine.openHold(id(n)).type, 'held')
+  for (let n = 0; n < HOLDS; n++) machine.tell({ type: 'hold', id: id(n), release: false })
   t.like(machine.openHold(id(HOLDS)), { type: 'failure', code: 'busy' })
   t.is(machine.openHold(id(0)).type, 'held')
   machine.crash()

@@ -1,0 +1,77 @@
+/** What is below directories that are exported: each value once (R007-282). */
+import type { Client } from '../../src/daemon/client/client.ts'
+import { asDstoreError, type DstoreError } from '../../src/errors.ts'
+import { Key, parseKey } from '../../src/hash/key.ts'
+import { Listings } from '../../src/tree/read/listings.ts'
+
+/** A value that cannot be exported. */
+export interface UnavailableValue {
+  /** The key or name that was asked for. */
+  readonly text: string
+  readonly fault: DstoreError
+}
+
+/** The key under which the bytes of a value are found, also of a directory (R008-12). */
+export const bytesKey = (key: string): string => new Key(parseKey(key).digest).toString()
+
+export class TreeSelection {
+  readonly #listings: Listings
+  /** Digests, as Latin-1 text of 32 characters: of all directories, and of other values. */
+  readonly #directories = new Set<string>()
+  readonly #others = new Set<string>()
+  /** Those that could not be read: what is below them is not known. */
+  readonly #unread = new Set<string>()
+
+  constructor(client: Client) {
+    const reader = { get: (key: Key) => client.get(new Key(key.digest).toString()) }
+    this.#listings = new Listings(reader)
+  }
+
+  /** A directory and those below it that no other call gave. */
+  async *directories(root: Key): AsyncGenerator<string | UnavailableValue> {
+    for (const left = [root.digest]; left.length > 0;) {
+      const id = idOf(left.pop()!)
+      if (this.#directories.has(id)) continue
+      this.#directories.add(id)
+      const key = directoryOf(id)
+      try {
+        const { entries } = await this.#listings.get(key)
+        for (const [, entry] of entries) if (entry.type === 'directory') left.push(entry.digest)
+      } catch (error) {
+        this.#unread.add(id)
+        yield { text: key.toString(), fault: asDstoreError(error) }
+        continue
+      }
+      yield key.toString()
+    }
+  }
+
+  /** The files in all of these directories. */
+  async *files(): AsyncGenerator<string | UnavailableValue> {
+    for (const id of this.#directories) {
+      if (this.#unread.has(id)) continue
+      const key = directoryOf(id)
+      try {
+        for (const [, entry] of (await this.#listings.get(key)).entries) {
+          if (entry.type !== 'file') continue
+          const file = new Key(entry.digest)
+          if (this.isNew(file)) yield file.toString()
+        }
+      } catch (error) {
+        yield { text: key.toString(), fault: asDstoreError(error) }
+      }
+    }
+  }
+
+  /** False if the value is in these directories, or was asked about before. */
+  isNew({ digest }: Key): boolean {
+    const id = idOf(digest)
+    if (this.#directories.has(id) || this.#others.has(id)) return false
+    this.#others.add(id)
+    return true
+  }
+}
+
+const idOf = (digest: Uint8Array): string => Buffer.from(digest).toString('latin1')
+const directoryOf = (id: string): Key =>
+  new Key(Uint8Array.from(Buffer.from(id, 'latin1')), 'directory')

@@ -1,0 +1,35 @@
+/** Requests about trees, and those under a hold. */
+import type {
+  Bind,
+  Body,
+  CommitTree,
+  Hold,
+  MakeDirectories,
+  Offer,
+  Present,
+} from '../../message.ts'
+
+export type TreeRequest =
+  | Hold
+  | Present
+  | MakeDirectories
+  | CommitTree
+  | (Offer & { readonly hold: Uint8Array })
+  | (Bind & { readonly directory: true })
+
+/** A put under a hold is none of them: it is staged first. */
+export function isTreeRequest(body: Body): body is TreeRequest {
+  switch (body.type) {
+    case 'hold':
+    case 'present':
+    case 'make-directories':
+    case 'commit-tree':
+      return true
+    case 'offer':
+      return body.hold !== undefined
+    case 'bind':
+      return body.directory === true
+    default:
+      return false
+  }
+}
