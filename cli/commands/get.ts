@@ -66,7 +66,13 @@ export async function get(invocation: Invocation): Promise<number> {
 /** Then a value that is no directory cannot be written there: what it is must be known first. */
 function leadsToFolder(output: string | undefined): boolean {
   if (output === undefined) return false
-  return output.endsWith('/') || statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
+  if (output.endsWith('/')) return true
+  try {
+    return statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch {
+    // Why it cannot be written is said where it is opened.
+    return false
+  }
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */
