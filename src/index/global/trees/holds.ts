@@ -97,6 +97,16 @@ export function renewal(
   return [{ key: holdRow(hold), value: encodeHold({ expiresMs: now + HOLD_MS }) }]
 }
 
+/**
+ * Renews a hold for a request that records nothing. False if the hold ended meanwhile: then the
+ * request is to be decided again.
+ */
+export function* renew(hold: Uint8Array, renewed: readonly Write[]): Flow<boolean> {
+  if (renewed.length === 0) return true
+  const conditions = [{ present: holdRow(hold) }]
+  return (yield* attempt({ conditions, writes: renewed })) !== undefined
+}
+
 /** Puts sealed values under a hold. */
 export function* putHeld(
   hold: Uint8Array,
@@ -209,7 +219,10 @@ export function* present(
       }
     }
     const found = items.filter((_, i) => exists[i])
-    if (found.length === 0) return exists
+    if (found.length === 0) {
+      if (yield* renew(hold, renewed)) return exists
+      continue
+    }
     // A directory might be removed and its bytes put again; bytes stay what they are.
     const conditions = items.flatMap(({ directory }, i): Condition[] => {
       if (!exists[i]) return []
@@ -235,6 +248,7 @@ export function* offerHeld(
     const found: KeyRecord | undefined = row && decodeKey(row)
     const { isDamaged, keptBytes } = yield* inspect({ digest, location: found?.location })
     if (found === undefined || isDamaged) {
+      if (!(yield* renew(hold, renewed))) continue
       const sendFrom = Math.min(keptBytes, lastGroup(size))
       return { type: 'offered', have: undefined, sendFrom }
     }
