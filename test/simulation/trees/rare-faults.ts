@@ -2,9 +2,7 @@ import type { Rules } from '../../../src/index/rules.ts'
 
 /** Rules of trees whose faults hide from hundreds of schedules. */
 export const RARE_OF_TREES: readonly (keyof Rules)[] = [
-  'childrenExist',
   'namesExclude',
   'partsCountedDown',
-  'releasesResume',
   'removalsDepend',
 ]

@@ -289,6 +289,20 @@ test('R004-95: a child directory that is removed and put again as bytes is missi
   t.deepEqual([machine.heldBy(INNER), machine.heldBy(C)], [0, 0])
 })
 
+test('R004-92: a tree is not committed under a hold that ended meanwhile', (t) => {
+  const machine = sent(A, B, INNER)
+  machine.make([INNER])
+  machine.answer({ type: 'bind', name: 'inner', digest: INNER.digest, directory: true })
+  const commit = { type: 'commit-tree', hold: HOLD, digest: INNER.digest, name: 'again' } as const
+  const [committed, end] = begun(machine, commit)
+  machine.releaseHold()
+  machine.carryOut(end)
+  t.like(committed(), { type: 'failure', code: 'not-found' })
+  t.like(machine.answer({ ...commit, name: 'inner' }), { type: 'stored' }, 'it has that name')
+  t.like(machine.unbind('again'), { type: 'failure', code: 'not-found' })
+  t.deepEqual(machine.faults(), [])
+})
+
 test('R004-105: of a tree committed under a name and a name below it at one moment, one is bound', (t) => {
   const below: readonly Request[] = [
     { type: 'put', values: [C.bytes], name: 'n/x/y' },
@@ -314,4 +328,19 @@ test('R004-105: of a tree committed under a name and a name below it at one mome
       t.deepEqual(machine.faults(), [])
     }
   }
+})
+
+test('R004-105: no tree is committed below a name that is bound to a directory at that moment', (t) => {
+  const machine = new TreeMachine().recovered()
+  machine.putTree([A, B, C], [INNER, ROOT], 'whole')
+  machine.openHold()
+  machine.answer(finds(INNER, true))
+  const commit = { type: 'commit-tree', hold: HOLD, digest: INNER.digest, name: 'n/x/y' } as const
+  const [committed, end] = begun(machine, commit)
+  machine.answer({ type: 'bind', name: 'n', digest: ROOT.digest, directory: true })
+  machine.carryOut(end)
+  t.like(committed(), { type: 'failure', code: 'conflict' })
+  t.true(isOpen(machine))
+  t.like(machine.commit(INNER, 'm/x/y'), { type: 'stored' })
+  t.deepEqual(machine.faults(), [])
 })
