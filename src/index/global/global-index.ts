@@ -238,8 +238,8 @@ export class GlobalIndex {
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
         const run = (): void => this.#plans.run({ origin, begin, timeoutMs, finish })
-        if (body.type !== 'remove' || body.force) return run()
-        this.#trees.check(body.digest, run, finish)
+        if (body.type !== 'remove' && body.type !== 'unbind') return run()
+        this.#trees.beforeRemoval(body, run, finish)
       }
     }
   }

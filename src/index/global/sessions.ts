@@ -106,7 +106,7 @@ export class Sessions {
       return false
     }
     session.outstanding = undefined
-    this.#options.register.acknowledge(session.peer, seq)
+    this.#options.register.acknowledge(session.peer, seq, session.heardAt)
     this.#feedLosses(id, session)
     return true
   }
