@@ -1,6 +1,7 @@
 /**
  * A directory: a value that lists files, directories and symbolic links under their names
- * (specs/008-directories.md). This file has its form in memory; `codec` has its bytes.
+ * (specs/008-directories.md). This file has its form in memory; `encoder` and `reader` have its
+ * bytes.
  */
 import type { KeyKind } from '../hash/key.ts'
 

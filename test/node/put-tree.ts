@@ -1,5 +1,5 @@
 /** Puts a tree by the calls of a node, as simply as they allow. */
-import { encodeDirectory } from '../../src/directory/codec.ts'
+import { encodeDirectory } from '../../src/directory/encoder.ts'
 import type { Entry } from '../../src/directory/directory.ts'
 import { totalsOf } from '../../src/directory/directory.ts'
 import { hash } from '../../src/hash/hasher.ts'

@@ -1,5 +1,5 @@
 /** A node in memory that stores trees as the rules of holds say, with any fault that a test asks. */
-import { decodeDirectory } from '../../src/directory/codec.ts'
+import { decodeDirectory } from '../../src/directory/reader.ts'
 import { kindOf } from '../../src/directory/directory.ts'
 import type { Directory } from '../../src/directory/directory.ts'
 import { DstoreError } from '../../src/errors.ts'

@@ -1,6 +1,6 @@
 /** Values in memory that trees are read from, and trees of them by a description. */
 import { concat } from '../../src/bytes.ts'
-import { encodeDirectory } from '../../src/directory/codec.ts'
+import { encodeDirectory } from '../../src/directory/encoder.ts'
 import { totalsOf, type Directory, type Entry } from '../../src/directory/directory.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'

@@ -3,7 +3,7 @@
  * reading").
  */
 import { concat } from '../../bytes.ts'
-import { decodeDirectory } from '../../directory/codec.ts'
+import { decodeDirectory } from '../../directory/reader.ts'
 import { totalsOf, type Entry, type Totals } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'

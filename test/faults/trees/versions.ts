@@ -1,5 +1,5 @@
 /** Versions of a tree that share all files but one, and what a putter of them does. */
-import { encodeDirectory } from '../../../src/directory/codec.ts'
+import { encodeDirectory } from '../../../src/directory/encoder.ts'
 import { totalsOf, type Entry } from '../../../src/directory/directory.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'

@@ -3,7 +3,7 @@
  * test.
  */
 import { DistinctChildren } from '../../../src/directory/children.ts'
-import { decodeDirectory } from '../../../src/directory/codec.ts'
+import { decodeDirectory } from '../../../src/directory/reader.ts'
 import { failureOf } from '../../../src/index/failure.ts'
 import { GlobalIndex, SELF } from '../../../src/index/global/global-index.ts'
 import type { GlobalEffect, GlobalEvent } from '../../../src/index/global/global-events.ts'

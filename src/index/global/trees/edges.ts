@@ -138,7 +138,7 @@ function* countSome(
 ): Flow<void> {
   const write = { key: addingRow(digest), value }
   // Made by another put meanwhile, it has all of its children counted, and no such row either.
-  const { record: _, ...first } = recordOf(hold, [digest], [], context, true)
+  const { record: _, ...first } = recordOf(hold, [digest], [], context)
   yield* attempt({
     conditions: [...first.conditions, ...asCounted(digest, adding, context), ...conditions],
     writes: [...first.writes, ...renewed, write],

@@ -64,20 +64,18 @@ export function* openHold(hold: Uint8Array, context: HoldContext): Flow<void> {
 
 /**
  * The transaction that records that a hold keeps these keys. Its conditions: the hold is open, and
- * what was found is still there. With `adding`, the only key is a directory whose children are
- * being counted.
+ * what was found is still there.
  */
 export function recordOf(
   hold: Uint8Array,
   digests: readonly Digest[],
   conditions: readonly Condition[],
   context: HoldContext,
-  adding: boolean = false,
 ): Attempt & { readonly record: Condition } {
   const key = heldRecordRow(hold, context.run, context.nextNumber())
   return {
     conditions: [{ present: holdRow(hold) }, ...(context.rules.foundIsThere ? conditions : [])],
-    writes: [{ key, value: encodeHeld({ digests, released: false, adding }) }],
+    writes: [{ key, value: encodeHeld({ digests, released: false }) }],
     increments: digests.map((digest) => ({ key: keptRow(digest), by: 1 })),
     record: { present: key },
   }

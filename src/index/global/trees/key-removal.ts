@@ -2,6 +2,7 @@
  * The removal of a key, and what else it changes: the counts of what it held (specs/004-index.md,
  * "Rules: directories"). A key goes when nothing holds it, or by force.
  */
+import { decodeCounter } from '../../../store/counters.ts'
 import type { Increment, RecordKey, Row, Write } from '../../../store/store.ts'
 import type { Digest } from '../../message.ts'
 import {
@@ -17,7 +18,6 @@ import {
   addingRow,
   cascadeRow,
   decodeAdding,
-  decodeCounter,
   encodeCascade,
   encodeMissing,
   heldRow,
@@ -75,8 +75,8 @@ export function stateOf(digest: Digest, rows: Rows, at: number = 0): KeyState {
   return {
     digest,
     found,
-    held: decodeCounter(held),
-    kept: decodeCounter(kept),
+    held: decodeCounter(held?.value),
+    kept: decodeCounter(kept?.value),
     counted,
     missing,
   }
