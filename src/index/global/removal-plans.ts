@@ -96,7 +96,11 @@ function removal(state: ExistingKey, { onMissing, onCascade }: RemovalContext): 
     type: 'change',
     ...parts,
     next: (seq) => {
-      if (cascade === undefined) return { type: 'await', seq, removed }
+      if (cascade === undefined) {
+        // An empty directory has nothing to take down; its answer still says what it was.
+        const tree = { removed: 1, most: 1, complete: true }
+        return { type: 'await', seq, removed: found.directory ? { ...removed, tree } : removed }
+      }
       onCascade(cascade, seq, found)
       const { id, values } = cascade
       return { type: 'await', seq, removed, cascade: { root: id, most: values } }
@@ -112,7 +116,8 @@ function stillHeld({ digest, found, held }: KeyState): Failure {
   }
   const directories = held === 1 ? '1 directory' : `${held} directories`
   const why = `${key} is in ${directories}`
-  return failure('conflict', why, 'use --force to remove it all the same: they will lack it')
+  const lacking = held === 1 ? 'the directory will lack it' : 'the directories will lack it'
+  return failure('conflict', why, `use --force to remove it all the same: ${lacking}`)
 }
 
 function stillNamed(digest: Digest, names: readonly string[]): Failure {
