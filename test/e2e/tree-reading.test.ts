@@ -188,6 +188,9 @@ test('R007-255 rm refuses what is below a directory', async (t) => {
     t.regex(stderr, /is below a directory, which does not change\nhint: /)
   }
   t.is((await daemon.run(['rm', 'models/v2/a'])).exit, 3)
+  const slash = await daemon.run(['rm', 'models/v1/'])
+  t.is(slash.exit, 3)
+  t.regex(slash.stderr, /^dstore: no such name: models\/v1\/\nhint: .*: dstore rm models\/v1\n$/)
   t.is((await daemon.run(['has', 'models/v1/a'])).exit, 0)
 })
 

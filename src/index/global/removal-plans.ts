@@ -52,7 +52,7 @@ export function* remove({ digest, force }: Remove, context: RemovalContext): Pla
       }),
     }
   }
-  if (!force && found.names.length > 0) return answer(stillNamed(digest, found.names))
+  if (!force && found.names.length > 0) return answer(stillNamed(digest, found))
   if (!force && held + kept > 0) return answer(stillHeld(state))
   return removal({ ...state, found }, context)
 }
@@ -120,12 +120,13 @@ function stillHeld({ digest, found, held }: KeyState): Failure {
   return failure('conflict', why, `use --force to remove it all the same: ${lacking}`)
 }
 
-function stillNamed(digest: Digest, names: readonly string[]): Failure {
+function stillNamed(digest: Digest, { names, directory }: KeyRecord): Failure {
+  const key = textOf(digest, directory === undefined ? 'bytes' : 'directory')
   const some = names.slice(0, 8).join(', ')
   const more = names.length > 8 ? ` and ${names.length - 8} more` : ''
   return failure(
     'conflict',
-    `${textOf(digest)} has names: ${some}${more}`,
+    `${key} has names: ${some}${more}`,
     'use --force to remove it with them',
   )
 }
