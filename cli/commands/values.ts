@@ -17,7 +17,7 @@ import { labelOfMany, ManyProgress } from '../many/progress.ts'
 import { SMALL_VALUE_BYTES } from '../../src/daemon/client/small-values.ts'
 import { useDaemon } from '../session.ts'
 import { eachBelow } from '../tree/each-below.ts'
-import { factsAt } from '../tree/facts-at.ts'
+import { factsAt, whyAbsent } from '../tree/facts-at.ts'
 import type { MissingEntry } from '../tree/missing.ts'
 import { findValue, useTreeDaemon, type TreeDaemon } from '../tree/open-tree.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
@@ -82,11 +82,10 @@ export const has: Run = onFacts(
 export const stat: Run = onFacts(
   async ({ reference: { type, text }, facts, hint, client }, terminal) => {
     if (facts === undefined) {
-      throw new DstoreError(
-        'not-found',
-        `no such ${type}: ${text}`,
-        hint === undefined ? {} : { hint },
-      )
+      const why = hint === undefined ? await whyAbsent(client, text) : undefined
+      if (why !== undefined) throw why
+      const given = hint === undefined ? {} : { hint }
+      throw new DstoreError('not-found', `no such ${type}: ${text}`, given)
     }
     const missing = await missingIn(client, facts)
     const lines = [

@@ -30,6 +30,7 @@ import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { putTask, putTasks } from './put-plans.ts'
 import { Sessions } from './sessions.ts'
+import { refusalAt } from '../versions.ts'
 import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
@@ -256,9 +257,17 @@ export class GlobalIndex {
     }
   }
 
-  /** Is the role of the asker high enough? If not, it gets the refusal as its answer. */
+  /**
+   * Does the session have this request, and is the role of the asker high enough? If not, it gets
+   * the refusal as its answer.
+   */
   #isAllowed(origin: Origin, request: Request): boolean {
     if (origin.session === SELF) return true
+    const older = refusalAt(this.#sessions.versionOf(origin.session)!, request)
+    if (older !== undefined) {
+      this.#answer(origin, older)
+      return false
+    }
     const peer = this.#sessions.peerOf(origin.session)!
     const refusal = refusalOf(this.members, peer, request)
     if (refusal === undefined) return true

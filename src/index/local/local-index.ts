@@ -10,7 +10,6 @@ import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
 import {
-  VERSIONS,
   seqsIn,
   type Digest,
   type Feed,
@@ -19,6 +18,7 @@ import {
   type Welcome,
 } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
+import { VERSIONS } from '../versions.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
 import { Greeting, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
@@ -36,6 +36,8 @@ export class LocalIndex {
   readonly #freshness: Freshness
   readonly #progress = new Progress()
   #link: LinkState = 'away'
+  /** The protocol version of the session, or of the last one. */
+  #version = VERSIONS[0]!
   #heardAt = 0
   /** The lease has expired, and the reads are ended. */
   #isExpired = false
@@ -225,6 +227,7 @@ export class LocalIndex {
   #welcomed(welcome: Welcome): void {
     const { position, reset, leaseMs, members, addresses } = welcome
     this.#link = 'connected'
+    this.#version = welcome.version
     this.#greeting.welcomed()
     this.#effects.push({ type: 'addresses', addresses })
     const applied = this.#progress.welcomed(welcome)
@@ -337,6 +340,7 @@ export class LocalIndex {
 
   #flush(): void {
     if (this.#link !== 'connected') return
+    this.#settle(this.#requests.refuse(this.#version))
     for (const message of this.#requests.sendable()) this.#send(message)
   }
 
