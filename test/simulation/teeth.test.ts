@@ -14,6 +14,7 @@ const OF_TREES: Partial<Record<keyof Rules, number>> = {
   countedOnce: 16,
   cascadesResume: 4,
   cascadesAwaited: 13,
+  removalsDepend: 80,
   releasesResume: 1,
 }
 
