@@ -9,11 +9,12 @@ const SCHEDULES = 3000
 /** The rules of trees, each with the schedule to begin with. */
 const OF_TREES: Partial<Record<keyof Rules, number>> = {
   recordedFirst: 99,
-  foundIsThere: 32,
+  foundIsThere: 75,
   childrenExist: 163,
   countedOnce: 16,
-  cascadesResume: 4,
+  cascadesResume: 9,
   cascadesAwaited: 13,
+  removalsDepend: 134,
   releasesResume: 1,
 }
 

@@ -1,8 +1,4 @@
 import type { Rules } from '../../../src/index/rules.ts'
 
 /** Rules of trees whose faults hide from hundreds of schedules. */
-export const RARE_OF_TREES: readonly (keyof Rules)[] = [
-  'namesExclude',
-  'partsCountedDown',
-  'removalsDepend',
-]
+export const RARE_OF_TREES: readonly (keyof Rules)[] = ['namesExclude', 'partsCountedDown']
