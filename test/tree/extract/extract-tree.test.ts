@@ -114,10 +114,9 @@ test('R008-65 the working directory is not replaced', async (t) => {
   process.chdir(join(folder, 'here'))
   try {
     for (const target of ['.', join(folder, 'here')]) {
-      const { message, hint } = (await t.throwsAsync<DstoreError>(
-        extractTree(stored, key, target),
-        { code: 'unwritable' },
-      ))!
+      const { message, hint } = await t.throwsAsync<DstoreError>(extractTree(stored, key, target), {
+        code: 'unwritable',
+      })
       t.is(message, `cannot write to ${target}: it is the working directory, which is not replaced`)
       t.is(hint, `to bring it to the state of the tree: --update ${target}`)
     }
