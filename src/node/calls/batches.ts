@@ -41,8 +41,8 @@ export async function askBatches<T, R>(
 }
 
 /**
- * Puts small values in batches, `atOnce` of them at once; results in order. `RangeError` if one is too large
- * to be inline.
+ * Puts small values in batches, `atOnce` of them at once; results in order. `RangeError` if one is
+ * too large to be inline.
  */
 export async function putBatches<T>(
   values: readonly Uint8Array[],

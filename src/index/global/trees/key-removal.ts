@@ -27,6 +27,7 @@ import {
   type Root,
 } from '../../records/tree-record.ts'
 import type { ChangeParts, Rows } from '../plan.ts'
+import { noLongerMissing } from './missing.ts'
 
 /** A cascade that a removal begins. */
 export interface Beginning {
@@ -118,8 +119,9 @@ export function removalOf(state: ExistingKey, root?: Root): KeyRemoval {
     }
     if (missing === undefined) increments.push({ key: MISSING_ROW, by: 1 })
   } else if (missing !== undefined) {
-    writes.push({ key: missingRow(digest), value: undefined })
-    increments.push({ key: MISSING_ROW, by: -1 })
+    const gone = noLongerMissing(digest)
+    writes.push(...gone.writes)
+    increments.push(...gone.increments)
   }
   const change = {
     type: 'remove',
