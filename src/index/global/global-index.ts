@@ -23,7 +23,7 @@ import {
   type GlobalIndexOptions,
   type SessionId,
 } from './global-events.ts'
-import { LocalRegister } from './local-register.ts'
+import { LocalRegister, REGISTER_WRITE_MS } from './local-register.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
@@ -33,16 +33,10 @@ import { Sessions } from './sessions.ts'
 import { refusalAt } from '../versions.ts'
 import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
-import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
+import { WALL_WRITE_MS, WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF } from './global-events.ts'
 export type * from './global-events.ts'
-
-/** How often acknowledged positions are made durable. */
-const REGISTER_WRITE_MS = 5000
-
-/** How often the newest trusted wall time is. */
-const WALL_WRITE_MS = 3_600_000
 
 export class GlobalIndex {
   readonly #options: GlobalIndexOptions

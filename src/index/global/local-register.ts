@@ -40,6 +40,9 @@ export interface RegisterOptions {
   readonly rules?: Rules
 }
 
+/** How often acknowledged positions are made durable. */
+export const REGISTER_WRITE_MS = 5000
+
 export class LocalRegister {
   readonly #entries = new Map<string, Entry>()
   readonly #leaseMs: number | undefined

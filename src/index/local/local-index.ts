@@ -22,7 +22,7 @@ import { VERSIONS } from '../versions.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
 import { Greeting, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
-import type { LocalEffect, LocalEvent } from './local-events.ts'
+import type { LocalEffect, LocalEvent, LocalIndexOptions } from './local-events.ts'
 import { Progress } from './progress.ts'
 import { RequestQueue, type Settled } from './request-queue.ts'
 import { REVALIDATION_ID, Revalidation } from './revalidation.ts'
@@ -46,13 +46,7 @@ export class LocalIndex {
   #late: Feed[] = []
   #effects: LocalEffect[] = []
 
-  constructor(options: {
-    bootId: Uint8Array
-    now: number
-    rules?: Rules
-    /** The secret of a ticket, for a node that is not a member yet. */
-    ticketSecret?: Uint8Array | undefined
-  }) {
+  constructor(options: LocalIndexOptions) {
     const { bootId, now, rules = ALL_RULES, ticketSecret } = options
     this.#greeting = new Greeting(bootId, ticketSecret)
     this.#rules = rules

@@ -89,8 +89,9 @@ export class Listings {
   }
 
   #keep(id: string, listing: Listing): void {
+    // Another call may have read it at the same time.
+    this.#keptBytes += listing.bytes - (this.#kept.get(id)?.bytes ?? 0)
     this.#kept.set(id, listing)
-    this.#keptBytes += listing.bytes
     for (const [oldest, { bytes }] of this.#kept) {
       if (this.#keptBytes <= KEPT_BYTES || oldest === id) break
       this.#kept.delete(oldest)
