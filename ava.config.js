@@ -35,7 +35,7 @@ export const SHARED = [
 ]
 
 /** Long files of those folders keep a process to themselves, so that they run beside the others. */
-export const LONG = ['cli/export', 'cli/transcripts', 'daemon/process/life']
+export const LONG = ['cli/transcripts']
 
 /**
  * Such files share no process: set-up that would run for the tests of others, listeners and figures
