@@ -141,7 +141,7 @@ export interface Node {
   /** Tickets and members. */
   readonly members: NodeMembers
   /** Puts of directories. */
-  readonly trees?: NodeTrees
+  readonly trees: NodeTrees
   /** Only at a Local whose state directory has a store of an earlier role. */
   readonly inactive?: NodeInactive | undefined
 

@@ -41,7 +41,7 @@ export function valuesOf(tree: Tree): TreeValues {
 
 /** Puts everything, and commits it. */
 export async function putTree(node: Node, tree: Tree, name?: string): Promise<PutResult> {
-  const trees = node.trees!
+  const trees = node.trees
   const hold = await trees.openHold()
   const { root, files, directories } = valuesOf(tree)
   await putValues(node, hold, [...files, ...directories.map(({ bytes }) => bytes)])

@@ -17,7 +17,7 @@ import { FakeNode } from '../daemon/fake-node.ts'
 import { keyOf } from '../../src/tree/read/entry-at.ts'
 
 export class MemoryTrees extends FakeNode {
-  readonly trees: NodeTrees = {
+  override readonly trees: NodeTrees = {
     openHold: () => this.#openHold(),
     releaseHold: (hold) => this.#releaseHold(hold),
     present: (hold, keys) => this.#present(hold, keys),

@@ -323,7 +323,7 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   const send = sender(daemon.socket)
   const { key } = await node.put({ bytes: [bytes('one')] as never })
   const before = (await send('GET', '/v1/keys')).body.toString()
-  const trees = node.trees!
+  const trees = node.trees
   const open = new Set<string>()
   const openHold = trees.openHold.bind(trees)
   const releaseHold = trees.releaseHold.bind(trees)

@@ -46,7 +46,7 @@ export function versionOf(version: number, files: number): Version {
 
 /** Puts all of it under a hold, and commits it with a name. */
 export async function putVersion(node: Node, version: Version, name: string): Promise<void> {
-  const trees = node.trees!
+  const trees = node.trees
   const { root, files, directories } = version
   const hold = await trees.openHold()
   const bytes = [...files, ...directories.map((one) => one.bytes)]
