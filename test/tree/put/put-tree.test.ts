@@ -241,10 +241,3 @@ test('R008-40 the vector with an executable file', async (t) => {
   t.is(tree.root.key.toString(), 'bafyr4ifojqj4a4qki4vd37xa62knaqagb22wrsamgd34p4yhprqem4ume4')
   tree.close()
 })
-
-test('R008-40 a node without directories says so', async (t) => {
-  const node = new MemoryTrees()
-  Object.assign(node, { trees: undefined })
-  const error = asDstoreError(await t.throwsAsync(putTree(node, folderOf(t, {}))))
-  t.is(error.code, 'incompatible')
-})
