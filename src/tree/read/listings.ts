@@ -9,6 +9,7 @@ import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { DIRECTORY_BYTES, KIB, MIB } from '../../limits.ts'
 import type { CallOptions } from '../../node/node.ts'
+import { RecentListings } from './recent-listings.ts'
 import type { ValueReader } from './value-reader.ts'
 
 /** Encoded directories that one walk keeps; the one in use comes on top. */
@@ -31,9 +32,7 @@ export const totalsOfListing = ({ entries }: Listing): Totals => totalsOf(new Ma
 export class Listings {
   readonly #reader: ValueReader
   readonly #options: CallOptions
-  /** The least recently used first. */
-  readonly #kept = new Map<string, Listing>()
-  #keptBytes = 0
+  readonly #kept = new RecentListings(KEPT_BYTES)
   readonly #ahead = new Map<string, Promise<Uint8Array | undefined>>()
 
   constructor(reader: ValueReader, options: CallOptions = {}) {
@@ -48,15 +47,11 @@ export class Listings {
   async get(key: Key): Promise<Listing> {
     const id = key.toHex()
     const kept = this.#kept.get(id)
-    if (kept !== undefined) {
-      this.#kept.delete(id)
-      this.#kept.set(id, kept)
-      return kept
-    }
+    if (kept !== undefined) return kept
     const bytes = (await this.#takeAhead(id)) ?? (await this.#read(key, DIRECTORY_BYTES))
     if (bytes === undefined) throw tooLarge(key)
     const listing = { entries: [...decodeDirectory(bytes)], bytes: bytes.byteLength }
-    this.#keep(id, listing)
+    this.#kept.add(id, listing)
     return listing
   }
 
@@ -86,17 +81,6 @@ export class Listings {
     // A part is valid only until the next one is asked for.
     for await (const part of bytes) parts.push(Uint8Array.from(part))
     return concat(parts)
-  }
-
-  #keep(id: string, listing: Listing): void {
-    // Another call may have read it at the same time.
-    this.#keptBytes += listing.bytes - (this.#kept.get(id)?.bytes ?? 0)
-    this.#kept.set(id, listing)
-    for (const [oldest, { bytes }] of this.#kept) {
-      if (this.#keptBytes <= KEPT_BYTES || oldest === id) break
-      this.#kept.delete(oldest)
-      this.#keptBytes -= bytes
-    }
   }
 }
 
