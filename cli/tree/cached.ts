@@ -1,7 +1,7 @@
 /** `prefetch` and `evict`: what this machine has of values and of whole trees. */
 import { SMALL_VALUE_BYTES } from '../../src/daemon/client/small-values.ts'
 import type { Key } from '../../src/hash/key.ts'
-import { totalsOfListing } from '../../src/tree/read/listings.ts'
+import { totalsOfListing } from '../../src/tree/read/listing.ts'
 import type { Invocation } from '../command.ts'
 import { isDirectoryKey } from '../input/references.ts'
 import { describe, unknown, type Described } from '../many/facts.ts'

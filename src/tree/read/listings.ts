@@ -4,11 +4,11 @@
  */
 import { concat } from '../../bytes.ts'
 import { decodeDirectory } from '../../directory/reader.ts'
-import { totalsOf, type Entry, type Totals } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { DIRECTORY_BYTES, KIB, MIB } from '../../limits.ts'
 import type { CallOptions } from '../../node/node.ts'
+import type { Listing } from './listing.ts'
 import { RecentListings } from './recent-listings.ts'
 import type { ValueReader } from './value-reader.ts'
 
@@ -17,16 +17,6 @@ const KEPT_BYTES = MIB
 
 /** The largest directory value that is fetched before its turn. */
 const AHEAD_BYTES = 256 * KIB
-
-/** The entries of one directory, in bytewise order of their names. */
-export interface Listing {
-  readonly entries: readonly (readonly [name: string, entry: Entry])[]
-  /** Of its encoding. */
-  readonly bytes: number
-}
-
-/** Bytes and files of all that is below. */
-export const totalsOfListing = ({ entries }: Listing): Totals => totalsOf(new Map(entries))
 
 /** Reads directories by their digests, and keeps those that were used last. */
 export class Listings {

@@ -1,5 +1,5 @@
 /** Decoded directories, those that were used last, within a bound of their encoded bytes. */
-import type { Listing } from './listings.ts'
+import type { Listing } from './listing.ts'
 
 export class RecentListings {
   readonly #mostBytes: number

@@ -5,7 +5,8 @@
 import type { Key } from '../../../hash/key.ts'
 import { KIB, MIB } from '../../../limits.ts'
 import type { CallOptions, Node } from '../../../node/node.ts'
-import { Listings, type Listing } from '../../../tree/read/listings.ts'
+import type { Listing } from '../../../tree/read/listing.ts'
+import { Listings } from '../../../tree/read/listings.ts'
 import { RecentListings } from '../../../tree/read/recent-listings.ts'
 
 export interface KeptListingsOptions {
