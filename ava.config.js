@@ -35,7 +35,7 @@ export const SHARED = [
 ]
 
 /** Long files of those folders keep a process to themselves, so that they run beside the others. */
-export const LONG = ['cli/export', 'cli/transcripts', 'daemon/process/life', 'e2e/slow-link']
+export const LONG = ['cli/transcripts']
 
 /**
  * Such files share no process: set-up that would run for the tests of others, listeners and figures
@@ -59,10 +59,10 @@ export function processes(suffix = 'test') {
 
 function entryOf(path, suffix) {
   const folder = SHARED.find((one) => path.startsWith(`${BUILT}/${one}/`))
-  if (folder === undefined || suffix !== 'test') return path
+  if (folder === undefined || suffix === 'slow') return path
   if (LONG.some((one) => path === `${BUILT}/${one}.test.js`)) return path
   if (WHOLE_PROCESS.test(readFileSync(join(ROOT, path), 'utf8'))) return path
-  return `${BUILT}/${folder}/all.js`
+  return `${BUILT}/${folder}/all${suffix === 'test' ? '' : `-${suffix}`}.js`
 }
 
 /** Write the module that loads these test files, unless it says so already. */
@@ -74,8 +74,11 @@ function write(entry, paths) {
 }
 
 export default function config() {
-  // `*.test.ts` always runs; `*.slow.ts` takes minutes or the network: `npm run test:slow`.
-  const suffix = process.env.DSTORE_TEST_SLOW === undefined ? 'test' : 'slow'
+  // `*.test.ts` runs with `npm test`, `*.extended.ts` in CI as well: it takes much processor time.
+  // `*.slow.ts` takes minutes or the network.
+  const { DSTORE_TEST_SLOW, DSTORE_TEST_EXTENDED } = process.env
+  const other = DSTORE_TEST_EXTENDED === undefined ? 'test' : 'extended'
+  const suffix = DSTORE_TEST_SLOW === undefined ? other : 'slow'
   const plan = processes(suffix)
   for (const [entry, paths] of plan) if (!paths.includes(entry)) write(entry, paths)
   // A file that is named on the command line runs in a process of its own.
@@ -86,7 +89,7 @@ export default function config() {
   }
   const isNamed = process.argv.slice(2).some((argument) => /^[^-].*(\/|\.js\b)/.test(argument))
   return {
-    files: isNamed ? [`${BUILT}/**/*.${suffix}.js`] : [...plan.keys()],
+    files: isNamed ? [`${BUILT}/**/*.{test,extended,slow}.js`] : [...plan.keys()],
     // A test without a result for this long hangs; a busy machine is slow.
     timeout: suffix === 'slow' ? '30m' : '10m',
     workerThreads: false,

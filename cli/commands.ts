@@ -137,7 +137,7 @@ export const COMMANDS: CommandTable = {
     flags: ['files-from', ...CALL],
     isDoneUnread: () => true,
     positionals: MANY,
-    load: async () => (await import('./commands/values.ts')).prefetch,
+    load: async () => (await import('./tree/cached.ts')).prefetch,
   },
   evict: {
     minor: true,
@@ -147,7 +147,7 @@ export const COMMANDS: CommandTable = {
     flags: ['files-from', ...CALL],
     isDoneUnread: () => true,
     positionals: MANY,
-    load: async () => (await import('./commands/values.ts')).evict,
+    load: async () => (await import('./tree/cached.ts')).evict,
   },
   verify: {
     usage: '[--repair]\n--counts',

@@ -36,9 +36,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'also each key or name in this file, a line each; - is standard input',
   ),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
-  force: yes(
-    'also remove what has names or is in directories; with --drop-data, what Global lacks',
-  ),
+  force: yes('also what names or directories hold; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
   counts: yes('count again what directories hold, and correct wrong counts; at Global'),
   name: text('NAME', 'bind this write-once name in the same change'),

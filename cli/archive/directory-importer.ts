@@ -7,7 +7,7 @@ import { readEntries } from '../../src/directory/reader.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
 import { batchesOf } from '../../src/node/calls/batches.ts'
-import type { HoldId, MadeDirectory, Node, NodeTrees, PutResult } from '../../src/node/node.ts'
+import type { HoldId, MadeDirectory, Node, PutResult } from '../../src/node/node.ts'
 import { plural } from '../terminal/terminal.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 
@@ -112,7 +112,7 @@ export class DirectoryImporter {
     })
     for await (const unmade of outcomes) if (unmade !== undefined) yield unmade
     await this.#keepValues([...arrived.keys()].filter((id) => !made.has(id)))
-    await this.#trees.releaseHold(hold)
+    await this.#node.trees.releaseHold(hold)
   }
 
   /** Puts what has come of these directories by itself: only the hold keeps it. */
@@ -136,16 +136,8 @@ export class DirectoryImporter {
     }
   }
 
-  get #trees(): NodeTrees {
-    const { trees } = this.#node
-    if (trees !== undefined) return trees
-    throw new DstoreError('incompatible', 'this node stores no directories', {
-      hint: 'update dstore on this machine and at Global',
-    })
-  }
-
   #hold(): Promise<HoldId> {
-    return (this.#opened ??= this.#trees.openHold())
+    return (this.#opened ??= this.#node.trees.openHold())
   }
 
   #arrived(): Map<string, Arrived> {
@@ -169,7 +161,7 @@ export class DirectoryImporter {
   /** Undefined for each that is made. */
   async #make(hold: HoldId, keys: readonly Key[]): Promise<(Unmade | undefined)[]> {
     try {
-      return (await this.#trees.makeDirectories(hold, keys)).map(unmadeOf)
+      return (await this.#node.trees.makeDirectories(hold, keys)).map(unmadeOf)
     } catch (error) {
       const [only, ...others] = keys
       const fault = asDstoreError(error)
@@ -185,9 +177,9 @@ export class DirectoryImporter {
   /** A hold ends with the one root that is committed: each root has its own. */
   async #commit(key: Key): Promise<Unmade | undefined> {
     try {
-      const hold = await this.#trees.openHold()
-      await this.#trees.present(hold, [key])
-      await this.#trees.commitTree(hold, key)
+      const hold = await this.#node.trees.openHold()
+      await this.#node.trees.present(hold, [key])
+      await this.#node.trees.commitTree(hold, key)
       return undefined
     } catch (error) {
       return { key: key.toString(), fault: asDstoreError(error) }

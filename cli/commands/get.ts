@@ -44,7 +44,7 @@ export async function get(invocation: Invocation): Promise<number> {
       isDirectory ||
       update !== undefined ||
       flags.format !== undefined ||
-      leadsToFolder(output)
+      (type === 'name' && leadsToFolder(output))
     const code = isTree ? undefined : await getOne(invocation, range)
     if (code !== undefined) return code
     const { getFromTree } = await import('../tree/get-tree.ts')
@@ -63,10 +63,16 @@ export async function get(invocation: Invocation): Promise<number> {
   return getMany({ ...daemon, terminal, references, folder, range, signal })
 }
 
-/** Then a value that is no directory cannot be written there: what it is must be known first. */
+/** Then a name of a plain value cannot be written there: what it names must be known first. */
 function leadsToFolder(output: string | undefined): boolean {
   if (output === undefined) return false
-  return output.endsWith('/') || statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
+  if (output.endsWith('/')) return true
+  try {
+    return statSync(output, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch {
+    // Why it cannot be written is said where it is opened.
+    return false
+  }
 }
 
 /** `A-B`, inclusive; `A-` to the end; `-N` the last N bytes. Anything else is `malformed-range`. */

@@ -46,6 +46,7 @@ export async function ls(invocation: Invocation): Promise<number> {
   if (mayLeadBelow && (await isBelowName(client, prefix))) {
     return listDirectory(invocation, client, prefix)
   }
+  await mentionDirectory(client, isEmpty ? undefined : prefix, terminal)
   const why = ofKeys ? undefined : whyNoNames(prefix)
   await mention(client, isEmpty, terminal, why)
   return 0
@@ -78,6 +79,17 @@ async function listDirectory(
   ])
   await listTree(invocation, listingsOf(client), await findWord(client, text), text)
   return 0
+}
+
+/** Tells a person how to list a directory whose name was given as a prefix (R007-258). */
+async function mentionDirectory(
+  client: Client,
+  prefix: string | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  if (prefix === undefined || terminal.json || !isatty(2) || prefix.endsWith('/')) return
+  if (!(await isBelowName(client, prefix))) return
+  terminal.note(`${prefix} is a directory: \`dstore ls ${prefix}/\` lists what is in it`)
 }
 
 /**

@@ -4,6 +4,7 @@ import type { RemoveAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
+import type { TreeWord } from '../../src/tree/read/tree-word.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { explainNotFound } from '../input/key-fault.ts'
@@ -28,9 +29,11 @@ export async function rm(invocation: Invocation): Promise<number> {
       return printRemoval(terminal, removed, removedText(removed), lists)
     }
     const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
-      throw (await isPathBelow(client, text, error))
-        ? belowDirectory(text)
-        : await explainNotFound(text, error)
+      const word = await directoryAt(client, text, error)
+      if (word === undefined) throw await explainNotFound(text, error)
+      if (word.path.length > 0) throw belowDirectory(text)
+      const hint = `the name has no slash at its end: dstore rm ${word.root}`
+      throw new DstoreError('not-found', `no such name: ${text}`, { hint })
     })
     const { name, key, seq, acknowledged } = unbound
     const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
@@ -41,12 +44,15 @@ export async function rm(invocation: Invocation): Promise<number> {
   })
 }
 
-/** Is it a path below a name of a directory? */
-async function isPathBelow(client: Client, text: string, error: unknown): Promise<boolean> {
-  if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) return false
+/** The directory that a text with a slash leads to or below, if no such name is bound. */
+async function directoryAt(
+  client: Client,
+  text: string,
+  error: unknown,
+): Promise<TreeWord | undefined> {
+  if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) return undefined
   const { findWord } = await import('../tree/open-tree.ts')
-  const word = await findWord(client, text).catch(() => undefined)
-  return word !== undefined && word.path.length > 0
+  return findWord(client, text).catch(() => undefined)
 }
 
 function belowDirectory(text: string): DstoreError {

@@ -1,26 +1,18 @@
-/** `has`, `stat`, `prefetch`, `evict`: short calls about values that exist. */
+/** `has` and `stat`: what is known of values. */
 import { DstoreError, ERRORS, asDstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
-import type { Key } from '../../src/hash/key.ts'
 import { ELSEWHERE } from '../../src/node/calls/no-such.ts'
-import { totalsOfListing } from '../../src/tree/read/listings.ts'
 import { mapConcurrently } from '../archive/map-concurrently.ts'
-import type { Run, Invocation } from '../command.ts'
+import type { Run } from '../command.ts'
 import { ExitCodes } from '../exit-code.ts'
-import { isDirectoryKey, type Reference } from '../input/references.ts'
+import type { Reference } from '../input/references.ts'
 import { describe, unknown, type Described } from '../many/facts.ts'
-import { forEachAtOnce } from '../many/for-each.ts'
 import { IN_FLIGHT } from '../many/in-flight.ts'
 import { readReferences } from '../many/list-file.ts'
-import { labelOfMany, ManyProgress } from '../many/progress.ts'
-import { SMALL_VALUE_BYTES } from '../../src/daemon/client/small-values.ts'
 import { useDaemon } from '../session.ts'
-import { eachBelow } from '../tree/each-below.ts'
-import { factsAt } from '../tree/facts-at.ts'
+import { factsAt, whyAbsent } from '../tree/facts-at.ts'
 import type { MissingEntry } from '../tree/missing.ts'
-import { findValue, useTreeDaemon, type TreeDaemon } from '../tree/open-tree.ts'
-import { withTransferProgress } from '../terminal/peers.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 
 /** What one value's turn prints and ends with, prepared before its turn. */
@@ -82,11 +74,10 @@ export const has: Run = onFacts(
 export const stat: Run = onFacts(
   async ({ reference: { type, text }, facts, hint, client }, terminal) => {
     if (facts === undefined) {
-      throw new DstoreError(
-        'not-found',
-        `no such ${type}: ${text}`,
-        hint === undefined ? {} : { hint },
-      )
+      const why = hint === undefined ? await whyAbsent(client, text) : undefined
+      if (why !== undefined) throw why
+      const given = hint === undefined ? {} : { hint }
+      throw new DstoreError('not-found', `no such ${type}: ${text}`, given)
     }
     const missing = await missingIn(client, facts)
     const lines = [
@@ -128,89 +119,4 @@ async function missingIn(client: Client, { key, directory }: FactsAnswer): Promi
 async function elsewhere(client: Client, text: string): Promise<string | undefined> {
   const found = await client.findInactive(text).catch(() => undefined)
   return found && ELSEWHERE
-}
-
-export async function prefetch(invocation: Invocation): Promise<number> {
-  const { terminal } = invocation
-  const { texts } = await readReferences(invocation)
-  const daemon = await useTreeDaemon(invocation)
-  const { client, reader } = daemon
-  const isOne = texts.length === 1
-  return withTransferProgress(terminal, labelOfMany(texts), client, (line) => {
-    const progress = new ManyProgress(line, texts.length)
-    const items = isOne ? unknown(texts) : describe(client, texts)
-    return forEachAtOnce({ client, terminal, items, isOne }, async ({ text, facts }) => {
-      const known = await knownOf(daemon, text, facts)
-      const one = progress.begin(known.size)
-      try {
-        if (known.directory !== undefined) {
-          await prefetchTree(daemon, known.directory, (done) => one.update(done, known.size))
-          return
-        }
-        await client.prefetch(known.word, ({ doneBytes, totalBytes }) =>
-          one.update(doneBytes, totalBytes),
-        )
-      } finally {
-        one.end()
-      }
-    })
-  }).finally(() => reader.close())
-}
-
-async function prefetchTree(
-  { client, reader, listings }: TreeDaemon,
-  root: Key,
-  onBytes: (doneBytes: number) => void,
-): Promise<void> {
-  let doneBytes = 0
-  await eachBelow(listings, root, {
-    file: async (key, size) => {
-      const isSmall = size <= SMALL_VALUE_BYTES
-      const whole = isSmall ? await reader.getSmall(key, size) : undefined
-      if (whole === undefined) await client.prefetch(key.toString())
-      onBytes((doneBytes += size))
-    },
-  })
-}
-
-export async function evict(invocation: Invocation): Promise<number> {
-  const { terminal } = invocation
-  const { texts } = await readReferences(invocation)
-  const daemon = await useTreeDaemon(invocation)
-  const { client, listings, reader } = daemon
-  const many = { client, terminal, items: unknown(texts), isOne: texts.length === 1 }
-  return forEachAtOnce(many, async ({ text }) => {
-    const { directory, word } = await knownOf(daemon, text, undefined)
-    const evictOne = async (key: Key): Promise<void> => void (await client.evict(key.toString()))
-    if (directory === undefined) await client.evict(word)
-    else await eachBelow(listings, directory, { file: evictOne, directory: evictOne })
-  }).finally(() => reader.close())
-}
-
-interface Known {
-  /** What the daemon is asked for. */
-  readonly word: string
-  /** The key of a directory. */
-  readonly directory: Key | undefined
-  /** Bytes, of a directory all of its files. */
-  readonly size: number | undefined
-}
-
-/** What a word leads to. Without facts a plain key or name costs no request of its own. */
-async function knownOf(
-  daemon: TreeDaemon,
-  text: string,
-  facts: Described['facts'],
-): Promise<Known> {
-  const isPlainKey = /^(bafkr4i|[0-9a-fA-F]{64}$)[^/]*$/.test(text)
-  const mayBeTree = !isPlainKey && (typeof facts !== 'object' || isDirectoryKey(facts.key))
-  const size = typeof facts === 'object' ? facts.size : undefined
-  if (!mayBeTree) return { word: text, directory: undefined, size }
-  const { key } = await findValue(daemon, text)
-  const isPath = text.includes('/')
-  if (key.kind === 'bytes') {
-    return { word: isPath ? key.toString() : text, directory: undefined, size }
-  }
-  const totals = totalsOfListing(await daemon.listings.get(key))
-  return { word: key.toString(), directory: key, size: totals.size }
 }

@@ -45,6 +45,12 @@ export function labelOf(file: string): string {
 /** Standard input; throws `unreadable` if it was closed from the start. */
 export function standardInput(): typeof process.stdin {
   if (isClosed(0)) throw new DstoreError('unreadable', 'standard input is closed')
+  // Node would end such a stream at once, as an empty one.
+  if (fstatSync(0).isDirectory()) {
+    throw new DstoreError('unreadable', 'standard input is a folder', {
+      hint: 'to store it: dstore put DIR',
+    })
+  }
   return process.stdin
 }
 

@@ -1,5 +1,5 @@
 /** Facts about what a word leads to, also below a directory. */
-import { asDstoreError } from '../../src/errors.ts'
+import { asDstoreError, DstoreError } from '../../src/errors.ts'
 import type { FactsAnswer } from '../../src/daemon/api/api.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 
@@ -15,6 +15,20 @@ export async function factsAt(client: Client, text: string): Promise<FactsAnswer
   } catch (error) {
     if (asDstoreError(error).code !== 'not-found') throw error
     return 'absent'
+  }
+}
+
+/** Why a path below a directory has no facts (R007-255); undefined for a key or a name. */
+export async function whyAbsent(client: Client, text: string): Promise<DstoreError | undefined> {
+  if (!text.includes('/')) return undefined
+  const { findValue, listingsOf } = await import('./open-tree.ts')
+  try {
+    const { key } = await findValue({ client, listings: listingsOf(client) }, text)
+    return new DstoreError('not-found', `the value of ${text} does not exist: ${key.toString()}`, {
+      hint: 'it was removed by force: put the folder again to restore it',
+    })
+  } catch (error) {
+    return asDstoreError(error)
   }
 }
 

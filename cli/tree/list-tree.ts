@@ -39,7 +39,7 @@ async function* factsAt(
 ): AsyncGenerator<EntryFacts, void, undefined> {
   const entry = await entryAt(listings, word)
   const key = entry === undefined ? word.key : entry.type === 'link' ? undefined : keyOf(entry)
-  if (key?.kind === 'directory') yield* entriesOf(listings, key, { recursive })
+  if (key?.kind === 'directory') yield* entriesOf(listings, key, recursive)
   else if (entry !== undefined) yield factsOf(word.path.at(-1)!, entry)
   else throw new DstoreError('usage', `${text} is a plain value, and no directory`)
 }

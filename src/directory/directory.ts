@@ -1,9 +1,8 @@
 /**
  * A directory: a value that lists files, directories and symbolic links under their names
- * (specs/008-directories.md). This file has its form in memory; `codec` has its bytes.
+ * (specs/008-directories.md). This file has its form in memory; `encoder` and `reader` have its
+ * bytes.
  */
-import type { KeyKind } from '../hash/key.ts'
-
 /** A file below a directory. */
 export interface FileEntry {
   readonly type: 'file'
@@ -41,10 +40,6 @@ export interface Totals {
   readonly size: number
   readonly files: number
 }
-
-/** Whether the value of an entry is a directory. */
-export const kindOf = (entry: FileEntry | DirectoryEntry): KeyKind =>
-  entry.type === 'directory' ? 'directory' : 'bytes'
 
 /** Bytes and files of all that is below a directory. */
 export function totalsOf(directory: Directory): Totals {

@@ -8,8 +8,8 @@
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, DIRECTORY_BYTES, DIRECTORY_ENTRIES } from '../limits.ts'
 import { decodeUtf8 } from '../utf8.ts'
-import type { Entry } from './directory.ts'
-import { faultOfName, faultOfTarget } from './names.ts'
+import type { Directory, Entry } from './directory.ts'
+import { compareNames, faultOfName, faultOfTarget } from './names.ts'
 
 /** Major types of CBOR, as the first three bits of an item. */
 const UINT = 0
@@ -95,6 +95,11 @@ export function* readEntries(bytes: Uint8Array): Generator<[name: string, entry:
     yield [name, entry]
   }
   if (!reader.isAtEnd) throw reader.fault('bytes follow it')
+}
+
+/** The directory in these bytes. Throws as `readEntries`. */
+export function decodeDirectory(bytes: Uint8Array): Directory {
+  return new Map([...readEntries(bytes)].toSorted(([a], [b]) => compareNames(a, b)))
 }
 
 class Reader {

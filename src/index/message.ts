@@ -88,9 +88,6 @@ export interface Message {
   readonly body: Body
 }
 
-/** The protocol versions of this implementation, best first. */
-export const VERSIONS: readonly number[] = [1]
-
 /** The seqs that a message names (R004-10). */
 export function seqsIn(body: Body): number[] {
   switch (body.type) {

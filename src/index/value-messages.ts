@@ -98,7 +98,7 @@ export interface Removed {
   readonly names: readonly string[]
   /** The key of the removed value; undefined if none was removed. */
   readonly digest: Digest | undefined
-  /** Only of a directory that held others. */
+  /** Only of a directory. */
   readonly tree?: TreeRemoval
 }
 

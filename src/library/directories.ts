@@ -70,7 +70,7 @@ export async function* entries(
     await listings.get(found)
     return found
   })
-  yield* entriesOf(listings, key, { recursive })
+  yield* entriesOf(listings, key, recursive)
 }
 
 export async function openEntry(

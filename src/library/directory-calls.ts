@@ -40,7 +40,7 @@ export interface GetDirectoryResult {
   readonly bytes: number
 }
 
-/** Options of a list of entries. */
+/** Options of `entries`. */
 export interface EntriesOptions extends CallOptions {
   /** Also the entries below each directory, right after it. */
   readonly recursive?: boolean

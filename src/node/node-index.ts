@@ -128,7 +128,7 @@ export interface Acknowledgement {
   readonly owed: readonly string[]
   /** Peer ids of the Locals whose lease expired: they may hold it, and serve nothing. */
   readonly expired: readonly string[]
-  /** Only of a directory that held others. */
+  /** Only of a directory. */
   readonly tree?: RemovedTree
 }
 

@@ -145,7 +145,7 @@ export interface Node {
   /** Lifecycle of names. */
   readonly rules?: NodeRules
   /** Puts of directories. */
-  readonly trees?: NodeTrees
+  readonly trees: NodeTrees
   /** Only at a Local whose state directory has a store of an earlier role. */
   readonly inactive?: NodeInactive | undefined
 

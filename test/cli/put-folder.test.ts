@@ -134,8 +134,14 @@ test('R007-243 Ctrl-C ends the put of a folder, and a repeat sends only the rest
   }
   const child = place.start(['put', 'tree', '--name', 'stopped'])
   const ended = outcome(child)
-  await eventually(async (saw) => saw(await values()) > 2)
-  child.kill('SIGINT')
+  // It stands still while it is looked at, so that it cannot end meanwhile.
+  await eventually(async (saw) => {
+    child.kill('SIGSTOP')
+    const count = saw(await values())
+    if (count > 2) child.kill('SIGINT')
+    child.kill('SIGCONT')
+    return count > 2
+  })
   const { exit, stdout, stderr } = await ended
   t.is(exit, 130, stderr)
   t.is(stdout.toString(), '')

@@ -103,6 +103,17 @@ for (const how of STARTS) {
     t.deepEqual([node.values.size, node.bound.size], [1, 0])
   })
 
+  test(`R007-98 a folder as stdin is no empty value (${how})`, async (t) => {
+    const { node, shell } = await scene(t)
+    for (const call of ['put -', 'put - --format tar', 'cid -', 'import']) {
+      const { exit, stdout, stderr } = await shell(`dstore ${call} < .`, how)
+      t.is(exit, 1, call)
+      t.is(stderr, 'dstore: standard input is a folder\nhint: to store it: dstore put DIR\n', call)
+      t.is(stdout.byteLength, 0)
+    }
+    t.is(node.values.size, 1)
+  })
+
   test(`R007-98 /dev/null is an empty input, and an output that may be lost (${how})`, async (t) => {
     const { node, shell } = await scene(t)
     const { exit, stdout } = await shell('dstore put - < /dev/null', how)

@@ -20,6 +20,7 @@ import type {
   NodeIndex,
   NodeLists,
   NodeMembers,
+  NodeTrees,
   NodeStatus,
   PutOptions,
   PutResult,
@@ -33,6 +34,8 @@ import type {
 
 const PIECE_BYTES = 10_000
 
+const noTrees = (): Promise<never> => Promise.reject(new DstoreError('unsupported', 'no trees'))
+
 export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   readonly role = 'standalone' as const
   readonly index: NodeIndex & NodeLists = this
@@ -41,6 +44,14 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     list: (options) => this.#listMembers(options),
     admit: (peer, role) => this.#admit(peer, role),
     expel: (peer, options) => this.#expel(peer, options),
+  }
+  /** It stores none. */
+  readonly trees: NodeTrees = {
+    openHold: noTrees,
+    releaseHold: noTrees,
+    present: noTrees,
+    makeDirectories: noTrees,
+    commitTree: noTrees,
   }
   readonly values: Map<string, Uint8Array> = new Map()
   readonly bound: Map<string, Key> = new Map()

@@ -1,5 +1,7 @@
 /** The commands that read directories and what is below them. */
+import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { BUNDLE, outcome } from '../cli/command.ts'
 import { test } from '../serial.ts'
 import { fill, type Content } from '../tree/folder.ts'
 import { contentsOf } from '../tree/on-disk.ts'
@@ -180,6 +182,25 @@ test('R007-255 R007-260 R007-261 has, stat, prefetch, evict and name take paths'
   t.is((await daemon.run(['get', 'run'])).stdout.toString(), '#!/bin/sh\n')
 })
 
+test('R007-258 on a terminal ls of a name tells how its directory is listed', async (t) => {
+  const { daemon } = await scene()
+  const { place } = daemon
+  const inTerminal = async (args: string): Promise<string> => {
+    const command = `'${process.execPath}' '${BUNDLE}' ls ${args} 2>&1 >/dev/null`
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      cwd: place.path,
+      env: place.env(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return (await outcome(child)).stdout.toString()
+  }
+  const note = 'models/v1 is a directory: `dstore ls models/v1/` lists what is in it\r\n'
+  t.is(await inTerminal('models/v1'), note)
+  t.is(await inTerminal('models/v1 --json'), '')
+  t.is(await inTerminal('models/'), '')
+  t.is((await daemon.run(['ls', 'models/v1'])).stderr, '')
+})
+
 test('R007-255 rm refuses what is below a directory', async (t) => {
   const { daemon, key } = await scene()
   for (const word of [`${key}/a`, 'models/v1/a']) {
@@ -188,6 +209,9 @@ test('R007-255 rm refuses what is below a directory', async (t) => {
     t.regex(stderr, /is below a directory, which does not change\nhint: /)
   }
   t.is((await daemon.run(['rm', 'models/v2/a'])).exit, 3)
+  const slash = await daemon.run(['rm', 'models/v1/'])
+  t.is(slash.exit, 3)
+  t.regex(slash.stderr, /^dstore: no such name: models\/v1\/\nhint: .*: dstore rm models\/v1\n$/)
   t.is((await daemon.run(['has', 'models/v1/a'])).exit, 0)
 })
 

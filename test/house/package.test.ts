@@ -145,6 +145,8 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
   t.deepEqual(names.toSorted(), ['disk', 'native-package'])
 })
 
+// A fifth of it are specs and their vectors, which are to be read without the repository; 0.5 MB
+// of code, types and vectors came with directories, 42 KB of that from packages (cborg).
 test('R007-165: the package is small', (t) => {
-  t.true(unpackedBytes < 3_200_000, String(unpackedBytes))
+  t.true(unpackedBytes < 3_600_000, String(unpackedBytes))
 })

@@ -32,6 +32,17 @@ test('each test file is run, and once', async (t) => {
   )
 })
 
+test('each extended test file is run, and once', async (t) => {
+  const { processes } = await suite()
+  const sources = filesIn('test').filter((path) => path.endsWith('.extended.ts'))
+  t.true(sources.length > 0)
+  t.deepEqual(
+    [...processes('extended').values()].flat().toSorted(),
+    sources.map((path) => `dist/${path.replace(/\.ts$/, '.js')}`).toSorted(),
+  )
+  t.true(read('.ci/run').includes(' && DSTORE_TEST_EXTENDED=1 npx ava && '))
+})
+
 test('each slow test file is run, and once', async (t) => {
   const { processes } = await suite()
   const sources = filesIn('test').filter((path) => path.endsWith('.slow.ts'))

@@ -4,7 +4,7 @@
  * reads every value, and counts again what is counted. All of it is in memory, so it is for tests.
  */
 import { gather, toHex } from '../../src/bytes.ts'
-import { decodeDirectory } from '../../src/directory/codec.ts'
+import { decodeDirectory } from '../../src/directory/reader.ts'
 import { totalsOf, type Directory } from '../../src/directory/directory.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { decodeKey, decodeName, type KeyRecord } from '../../src/index/records/record.ts'

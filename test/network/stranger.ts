@@ -14,6 +14,7 @@ import { createMemoryStore } from '../../src/store/memory/memory.ts'
 import type { Channel } from '../../src/wire/channel.ts'
 import { FrameReader } from '../../src/wire/frames.ts'
 import { FrameWriter } from '../../src/wire/frame-writer.ts'
+import { VERSIONS } from '../../src/index/versions.ts'
 import { channelPair } from '../wire/memory-pair.ts'
 
 export async function openHost(t: ExecutionContext): Promise<IndexDriver> {
@@ -134,7 +135,7 @@ export class Stranger {
 
   async hello(fields: Partial<Omit<Hello, 'type'>> = {}): Promise<Message | undefined> {
     const rest = { position: undefined, highestSeen: 0, ticketSecret: undefined }
-    await this.say({ type: 'hello', versions: [1], bootId: BOOT, ...rest, ...fields })
+    await this.say({ type: 'hello', versions: VERSIONS, bootId: BOOT, ...rest, ...fields })
     return this.hear()
   }
 }

@@ -9,6 +9,7 @@ import { encodeMessage } from '../../src/index/codec/encode.ts'
 import type { Position, Welcome } from '../../src/index/message.ts'
 import { INDEX_MESSAGE_BYTES, INLINE_VALUE_BYTES, MIB } from '../../src/limits.ts'
 import { encodeLength } from '../../src/wire/frames.ts'
+import { VERSIONS } from '../../src/index/versions.ts'
 import { eventually } from '../eventually.ts'
 import { pattern } from '../hash/sizes.ts'
 import { BOOT, MEETINGS, type Stranger } from '../network/stranger.ts'
@@ -51,7 +52,7 @@ const RUDE: Record<string, { greeted: boolean; act: (stranger: Stranger) => Prom
     act: (rude) =>
       rude.say({
         type: 'hello',
-        versions: [1],
+        versions: VERSIONS,
         bootId: BOOT,
         position: undefined,
         highestSeen: 0,

@@ -1,5 +1,5 @@
 /** Puts a tree by the calls of a node, as simply as they allow. */
-import { encodeDirectory } from '../../src/directory/codec.ts'
+import { encodeDirectory } from '../../src/directory/encoder.ts'
 import type { Entry } from '../../src/directory/directory.ts'
 import { totalsOf } from '../../src/directory/directory.ts'
 import { hash } from '../../src/hash/hasher.ts'
@@ -41,7 +41,7 @@ export function valuesOf(tree: Tree): TreeValues {
 
 /** Puts everything, and commits it. */
 export async function putTree(node: Node, tree: Tree, name?: string): Promise<PutResult> {
-  const trees = node.trees!
+  const trees = node.trees
   const hold = await trees.openHold()
   const { root, files, directories } = valuesOf(tree)
   await putValues(node, hold, [...files, ...directories.map(({ bytes }) => bytes)])

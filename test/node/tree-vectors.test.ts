@@ -16,13 +16,13 @@ const { trees } = JSON.parse(
 
 /** What the node says when it makes the root, after all directories before it in the list. */
 async function outcomeAt(node: Node, values: readonly Uint8Array[]): Promise<Outcome> {
-  const hold = await node.trees!.openHold()
+  const hold = await node.trees.openHold()
   await putValues(node, hold, values)
   let last: Outcome = { refused: 'not-a-directory' }
   for (const value of values.filter((one) => decode(one) !== undefined)) {
     const key = new Key(hash(value).digest, 'directory')
     try {
-      const [made] = await node.trees!.makeDirectories(hold, [key])
+      const [made] = await node.trees.makeDirectories(hold, [key])
       const missing = made!.missing.map(String).toSorted()
       const { totalSize: size = 0, files = 0 } = (await node.index.stat(key))?.directory ?? {}
       last = missing.length > 0 ? { missing } : { size, files, depth: 0 }
@@ -31,7 +31,7 @@ async function outcomeAt(node: Node, values: readonly Uint8Array[]): Promise<Out
       last = { refused: 'wrong-size' }
     }
   }
-  await node.trees!.releaseHold(hold)
+  await node.trees.releaseHold(hold)
   return last
 }
 
@@ -62,9 +62,9 @@ test('R008-12, R008-13, R008-15: a directory is listed as one, its bytes alone a
   await node.index.bind('as-bytes', bytes)
   t.deepEqual(await listed(), [bytes.toString(), bytes.toString()])
   t.is(await node.index.stat(directory), undefined)
-  const hold = await node.trees!.openHold()
-  await node.trees!.makeDirectories(hold, [directory])
-  await node.trees!.commitTree(hold, directory, { name: 'as-directory' })
+  const hold = await node.trees.openHold()
+  await node.trees.makeDirectories(hold, [directory])
+  await node.trees.commitTree(hold, directory, { name: 'as-directory' })
   t.deepEqual(await listed(), [directory, bytes, directory].map(String))
   t.is((await node.index.lookup('as-bytes'))!.key.kind, 'bytes')
   t.is((await node.index.lookup('as-directory'))!.key.kind, 'directory')

@@ -114,7 +114,7 @@ test('R007-215 a tree is put under a hold, with a name or without one, at every 
 
 test('R007-216 a hold keeps what is present, and says what is not', async (t) => {
   for (const { name, node } of await cases()) {
-    const trees = node.trees!
+    const trees = node.trees
     const { root, files, directories } = valuesOf(treeOf(`present ${name}`))
     const hold = await trees.openHold()
     const fileKeys = files.map((bytes) => new Key(hash(bytes).digest))
@@ -138,7 +138,7 @@ test('R007-216 a hold keeps what is present, and says what is not', async (t) =>
 
 test('R007-217 a directory without its children is not made, and they are named', async (t) => {
   for (const { name, node } of await cases()) {
-    const trees = node.trees!
+    const trees = node.trees
     const { root, files, directories } = valuesOf({ a: text(`1 ${name}`), b: { c: text(name) } })
     const hold = await trees.openHold()
     await t.throwsAsync(trees.makeDirectories(hold, [root]), { code: 'not-found' }, name)
@@ -161,7 +161,7 @@ test('R007-217 a directory without its children is not made, and they are named'
 
 test('R007-219 a put under a hold has no name, and a hold is an id', async (t) => {
   for (const { name, node } of await cases()) {
-    const hold = await node.trees!.openHold()
+    const hold = await node.trees.openHold()
     t.regex(hold, /^[0-9a-f]{32}$/)
     const put = (options: object): Promise<unknown> =>
       node.put({ bytes: once(text(name)) }, options)
@@ -169,7 +169,7 @@ test('R007-219 a put under a hold has no name, and a hold is an id', async (t) =
     await t.throwsAsync(put({ hold: 'x' }), { code: 'usage' }, name)
     await t.throwsAsync(put({ hold: hold.toUpperCase().replaceAll(/\d/g, 'A') }), { code: 'usage' })
     await t.throwsAsync(put({ hold: '0'.repeat(32) }), { code: 'not-found' }, name)
-    await node.trees!.releaseHold(hold)
+    await node.trees.releaseHold(hold)
   }
 })
 
@@ -177,7 +177,7 @@ test('R007-219 a value that only a hold keeps goes with the last hold', async (t
   const nodes = new Nodes(t)
   const path = join(await nodes.folder(), 'file')
   for (const { name, node } of await cases()) {
-    const trees = node.trees!
+    const trees = node.trees
     const ways: [way: string, put: (bytes: Uint8Array, hold: HoldId) => Promise<unknown>][] = [
       ['a batch', (bytes, hold) => node.putMany([bytes], { hold })],
       ['a small stream', (bytes, hold) => node.put({ bytes: once(bytes) }, { hold })],
@@ -215,8 +215,8 @@ test('R007-219 a value that only a hold keeps goes with the last hold', async (t
 
 test('R003-139 an upload under a hold that has ended is refused, and leaves nothing', async (t) => {
   for (const { name, node } of await cases()) {
-    const hold = await node.trees!.openHold()
-    await node.trees!.releaseHold(hold)
+    const hold = await node.trees.openHold()
+    await node.trees.releaseHold(hold)
     const bytes = pattern(INLINE_VALUE_BYTES + 300_000, name.length + 7)
     const error = await t.throwsAsync(
       node.put({ bytes: once(bytes) }, { hold }),
@@ -311,16 +311,16 @@ test('R007-228 a reader reads trees, and stores none', async (t) => {
   const { root, directories } = valuesOf(tree)
   await putTree(global, tree)
   t.true(equal(await read(reader, root), directories.at(-1)!.bytes))
-  const hold = await global.trees!.openHold()
+  const hold = await global.trees.openHold()
   const refused: (() => Promise<unknown>)[] = [
-    () => reader.trees!.openHold(),
-    () => reader.trees!.releaseHold(hold),
-    () => reader.trees!.present(hold, [root]),
-    () => reader.trees!.makeDirectories(hold, [root]),
-    () => reader.trees!.commitTree(hold, root),
+    () => reader.trees.openHold(),
+    () => reader.trees.releaseHold(hold),
+    () => reader.trees.present(hold, [root]),
+    () => reader.trees.makeDirectories(hold, [root]),
+    () => reader.trees.commitTree(hold, root),
     () => reader.putMany([text('x')], { hold }),
     () => reader.put({ bytes: once(pattern(400_000)) }, { hold }),
   ]
   for (const call of refused) await t.throwsAsync(call(), { code: 'not-permitted' }, String(call))
-  t.deepEqual(await global.trees!.present(hold, [root]), [true])
+  t.deepEqual(await global.trees.present(hold, [root]), [true])
 })

@@ -1,7 +1,14 @@
 import { test } from '../serial.ts'
-import { holderClock, type Clocks } from '../../src/node/clock.ts'
+import { ALL_RULES } from '../../src/index/rules.ts'
+import { grantorClock, holderClock, type Clocks } from '../../src/node/clock.ts'
+import { Oracle } from './oracle.ts'
 import { firstViolation } from './report.ts'
 import { runSchedule, type ScheduleOptions } from './schedule.ts'
+import { SimClock } from './sim-clock.ts'
+import { SimGlobal } from './sim-global.ts'
+import { SimLocal } from './sim-local.ts'
+import { digestOf } from './tokens.ts'
+import { World } from './world.ts'
 
 /** The faults below show within ten schedules; simulation.slow.ts runs 20,000. */
 const seed = process.env.DSTORE_SEED
@@ -40,3 +47,30 @@ for (const [what, fault] of Object.entries(FAULTS)) {
     t.fail('nothing was found')
   })
 }
+
+test('what a Local hears after a sleep does not say that Global counts on it still', (t) => {
+  const world = new World(1)
+  const oracle = new Oracle(world)
+  const forgetAfterMs = 12_000
+  const parts = { world, oracle, rules: ALL_RULES, leaseMs: undefined, forgetAfterMs }
+  const clock = new SimClock(world, 1)
+  const global = new SimGlobal({ ...parts, clock, elapsed: grantorClock })
+  const local = new SimLocal({ ...parts, peer: 'L1', global, elapsed: holderClock })
+  const upTo = (ms: number): void => world.run(ms, () => oracle.violation !== undefined)
+  global.admit(['L1'])
+  global.start()
+  local.start()
+  const ignore = (): void => undefined
+  global.ask({ type: 'put', values: [Uint8Array.of(1)], name: undefined }, ignore)
+  upTo(3000)
+  t.true(local.isConnected && local.isCounted)
+  local.sleep()
+  global.ask({ type: 'remove', digest: digestOf(1), force: true, timeoutMs: 1000 }, ignore)
+  upTo(4000)
+  local.partitioned = true
+  upTo(11_000)
+  local.wake()
+  upTo(15_500)
+  t.false(local.isCounted, 'what it heard was sent before 4 s')
+  t.is(oracle.violation, undefined)
+})

@@ -198,8 +198,8 @@ export class SimLocal {
         if (this.partitioned || global.index === undefined) return this.#dial(life)
         const wire: Wire = new Wire(world, () => this.partitioned, [
           {
-            message: (message) =>
-              this.when(life, () => this.wire === wire && this.#message(message)),
+            message: (message, sentAtMs) =>
+              this.when(life, () => this.wire === wire && this.#message(message, sentAtMs)),
             closed: () => this.when(life, () => this.#closed(wire, life)),
           },
           {
@@ -222,7 +222,7 @@ export class SimLocal {
     this.#dial(life)
   }
 
-  #message(message: Message): void {
+  #message(message: Message, sentAtMs: number): void {
     // Who was out of touch for long may be forgotten, until he is welcomed anew and has caught up.
     if (!this.isCounted) {
       this.#counted = false
@@ -233,7 +233,8 @@ export class SimLocal {
       this.#attempts = 0
       this.#history = this.options.oracle.historyOf(message.body.position)
     }
-    this.#heardAt = this.options.world.now
+    // After a sleep that may be long ago, and Global has heard nothing since.
+    this.#heardAt = sentAtMs
     this.handle({ type: 'message', message, now: this.now })
   }
 

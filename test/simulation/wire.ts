@@ -6,12 +6,18 @@ import type { Message } from '../../src/index/message.ts'
 import type { World } from './world.ts'
 
 export interface End {
-  message(message: Message): void
+  /** `sentAtMs`: when the other end sent it, by the world's clock. */
+  message(message: Message, sentAtMs: number): void
   closed(): void
 }
 
 /** The longest that a message is on its way while nothing is wrong, in milliseconds. */
 export const DELAY_MS = 200
+
+interface Sent {
+  readonly message: Message
+  readonly atMs: number
+}
 
 /** One connection between a Local and Global; each end sees it close, at its own time. */
 export class Wire {
@@ -20,7 +26,7 @@ export class Wire {
   readonly #ends: readonly [End, End]
   readonly #open: [boolean, boolean] = [true, true]
   /** What is on its way to each end. */
-  readonly #queues: [Message[], Message[]] = [[], []]
+  readonly #queues: [Sent[], Sent[]] = [[], []]
   readonly #moving: [boolean, boolean] = [false, false]
   #isCut = false
 
@@ -33,7 +39,7 @@ export class Wire {
   send(to: 0 | 1, message: Message): void {
     // What comes after what was lost is lost as well.
     if (!this.#open[to] || this.#isCut) return
-    this.#queues[to].push(message)
+    this.#queues[to].push({ message, atMs: this.#world.now })
     this.#move(to)
   }
 
@@ -74,7 +80,10 @@ export class Wire {
       this.#moving[to] = false
       if (!this.#open[to] || this.#queues[to].length === 0) return
       // A partition holds everything up until it is healed, or one end gives up.
-      if (!this.#isHeld()) this.#ends[to].message(this.#queues[to].shift()!)
+      if (!this.#isHeld()) {
+        const { message, atMs } = this.#queues[to].shift()!
+        this.#ends[to].message(message, atMs)
+      }
       if (this.#queues[to].length > 0) this.#move(to)
     })
   }

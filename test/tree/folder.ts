@@ -1,13 +1,5 @@
 /** Folders on disk for tests: made from a description, removed with the test. */
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -38,10 +30,4 @@ export function fill(path: string, contents: Readonly<Record<string, Content>>):
       chmodSync(at, 0o755)
     }
   }
-}
-
-/** Writes to a file, and gives back its times of last write. */
-export function rewrite(path: string, text: string, mtime: Date): void {
-  writeFileSync(path, text)
-  utimesSync(path, mtime, mtime)
 }

@@ -1,6 +1,5 @@
-/** A node in memory that stores trees as the rules of holds say, with any fault that a test asks. */
-import { decodeDirectory } from '../../src/directory/codec.ts'
-import { kindOf } from '../../src/directory/directory.ts'
+/** A node in memory that stores trees by the rules of holds, with the faults a test asks for. */
+import { decodeDirectory } from '../../src/directory/reader.ts'
 import type { Directory } from '../../src/directory/directory.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { Key } from '../../src/hash/key.ts'
@@ -15,9 +14,10 @@ import type {
   ValueSource,
 } from '../../src/node/node.ts'
 import { FakeNode } from '../daemon/fake-node.ts'
+import { keyOf } from '../../src/tree/read/entry-at.ts'
 
 export class MemoryTrees extends FakeNode {
-  readonly trees: NodeTrees = {
+  override readonly trees: NodeTrees = {
     openHold: () => this.#openHold(),
     releaseHold: (hold) => this.#releaseHold(hold),
     present: (hold, keys) => this.#present(hold, keys),
@@ -130,7 +130,7 @@ export class MemoryTrees extends FakeNode {
       const missing: Key[] = []
       for (const entry of this.directory(key.toHex()).values()) {
         if (entry.type === 'link') continue
-        const child = new Key(entry.digest, kindOf(entry))
+        const child = keyOf(entry)
         if (digests.has(child.toHex())) throw new Error('a directory with its own child')
         if (!this.#exists(child)) missing.push(child)
       }

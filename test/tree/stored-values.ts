@@ -1,6 +1,5 @@
 /** Values in memory that trees are read from, and trees of them by a description. */
-import { concat } from '../../src/bytes.ts'
-import { encodeDirectory } from '../../src/directory/codec.ts'
+import { encodeDirectory } from '../../src/directory/encoder.ts'
 import { totalsOf, type Directory, type Entry } from '../../src/directory/directory.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
@@ -87,11 +86,4 @@ export class StoredValues implements ValueReader {
     for (const [name, inner] of below) entries.set(name, this.#entries(inner))
     return this.directory(entries)
   }
-}
-
-/** The whole value of a reader. */
-export async function bytesOf(reader: ValueReader, key: Key): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const part of (await reader.get(key)).bytes) parts.push(Uint8Array.from(part))
-  return concat(parts)
 }

@@ -1,5 +1,4 @@
 /** `dstore put --format tar`: a tar file as a directory (R007-277 to R007-280). */
-import { DstoreError } from '../../../src/errors.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { putStream, type PutStreamResult } from '../../../src/tree/build/put-stream.ts'
 import type { ProgressLine } from '../../terminal/progress.ts'
@@ -20,11 +19,6 @@ export async function putTar(
   { signal, name, line, size }: PutTarOptions,
 ): Promise<PutStreamResult> {
   const { trees } = node
-  if (trees === undefined) {
-    throw new DstoreError('incompatible', 'this node stores no directories', {
-      hint: 'update dstore on this machine and at Global',
-    })
-  }
   const { label } = line
   let [files, bytes] = [0, 0]
   const onFiles = (moreFiles: number, moreBytes: number): void => {

@@ -8,8 +8,12 @@ import { MIB } from '../../limits.ts'
 
 /**
  * Growth of the JavaScript heap from one full collection to the next, in percent of its live size.
+ * Less where that is more than `GARBAGE_BYTES`, as in a cache of many small values; but a large
+ * heap is not marked again for little.
  */
 const HEAP_GROWTH_PERCENT = 400
+const LEAST_GROWTH_PERCENT = 50
+const GARBAGE_BYTES = 96 * MIB
 
 /** Size of the young generation, both semi-spaces together. */
 const YOUNG_BYTES = 32 * MIB
@@ -19,7 +23,7 @@ export function setUpHeap(): void {
   // V8 counts the memory of values against the limit of the small heap. While a cache fills, it
   // would mark all objects again for every 20 MiB and find no garbage: half of the CPU time of a
   // transfer. Takes effect from the next collection.
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
+  boundGarbage()
   // Few young objects survive: a millisecond of work for every few dozen MiB of a stream. Waking
   // four threads costs more, and takes cores from hashing and encryption.
   setFlagsFromString('--no-parallel-scavenge')
@@ -29,6 +33,31 @@ export function setUpHeap(): void {
   // seldom.
   setFlagsFromString('--no-allocation-site-pretenuring')
   boundYoung(YOUNG_BYTES)
+}
+
+/** The growth for an old generation of this many bytes, in percent. */
+export function growthPercent(usedBytes: number): number {
+  const percent = Math.floor((100 * GARBAGE_BYTES) / Math.max(1, usedBytes))
+  return Math.min(HEAP_GROWTH_PERCENT, Math.max(LEAST_GROWTH_PERCENT, percent))
+}
+
+/**
+ * Bounds the garbage of the old generation. V8 reads the flag at the end of a full collection, when
+ * it is too late to say how much is live. So the flag follows what is used.
+ */
+function boundGarbage(): void {
+  let set = HEAP_GROWTH_PERCENT
+  setFlagsFromString(`--heap-growing-percent=${set}`)
+  new PerformanceObserver(() => {
+    let used = 0
+    for (const { space_name, space_used_size } of getHeapSpaceStatistics()) {
+      if (!space_name.startsWith('new')) used += space_used_size
+    }
+    const percent = growthPercent(used)
+    if (percent === set) return
+    set = percent
+    setFlagsFromString(`--heap-growing-percent=${set}`)
+  }).observe({ entryTypes: ['gc'] })
 }
 
 /**

@@ -23,25 +23,20 @@ import {
   type GlobalIndexOptions,
   type SessionId,
 } from './global-events.ts'
-import { LocalRegister } from './local-register.ts'
+import { LocalRegister, REGISTER_WRITE_MS } from './local-register.ts'
 import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { putTask, putTasks } from './put-plans.ts'
 import { Sessions } from './sessions.ts'
+import { refusalAt } from '../versions.ts'
 import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
-import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
+import { WALL_WRITE_MS, WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF } from './global-events.ts'
 export type * from './global-events.ts'
-
-/** How often acknowledged positions are made durable. */
-const REGISTER_WRITE_MS = 5000
-
-/** How often the newest trusted wall time is. */
-const WALL_WRITE_MS = 3_600_000
 
 export class GlobalIndex {
   readonly #options: GlobalIndexOptions
@@ -238,8 +233,8 @@ export class GlobalIndex {
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
         const run = (): void => this.#plans.run({ origin, begin, timeoutMs, finish })
-        if (body.type !== 'remove' || body.force) return run()
-        this.#trees.check(body.digest, run, finish)
+        if (body.type !== 'remove' && body.type !== 'unbind') return run()
+        this.#trees.beforeRemoval(body, run, finish)
       }
     }
   }
@@ -256,9 +251,17 @@ export class GlobalIndex {
     }
   }
 
-  /** Is the role of the asker high enough? If not, it gets the refusal as its answer. */
+  /**
+   * Does the session have this request, and is the role of the asker high enough? If not, it gets
+   * the refusal as its answer.
+   */
   #isAllowed(origin: Origin, request: Request): boolean {
     if (origin.session === SELF) return true
+    const older = refusalAt(this.#sessions.versionOf(origin.session)!, request)
+    if (older !== undefined) {
+      this.#answer(origin, older)
+      return false
+    }
     const peer = this.#sessions.peerOf(origin.session)!
     const refusal = refusalOf(this.members, peer, request)
     if (refusal === undefined) return true

@@ -13,6 +13,8 @@ import { ALL_RULES, type Rules } from '../rules.ts'
 interface Entry {
   bootId: Uint8Array
   acknowledged: number
+  /** When it last acknowledged more than before. */
+  acknowledgedAt: number
   leased: boolean
   connected: boolean
   /** When it was last connected, or when the run began. */
@@ -38,6 +40,9 @@ export interface RegisterOptions {
   readonly rules?: Rules
 }
 
+/** How often acknowledged positions are made durable. */
+export const REGISTER_WRITE_MS = 5000
+
 export class LocalRegister {
   readonly #entries = new Map<string, Entry>()
   readonly #leaseMs: number | undefined
@@ -49,7 +54,8 @@ export class LocalRegister {
     this.#rules = rules
     const leaseEnds = now + withMargin(longestLeaseMs)
     for (const [peer, local] of locals) {
-      const rest = { connected: false, seenAt: now, leaseEnds, dirty: false }
+      const never = { acknowledgedAt: -Infinity, connected: false, dirty: false }
+      const rest = { ...never, seenAt: now, leaseEnds }
       this.#entries.set(peer, { ...local, ...rest })
     }
   }
@@ -92,7 +98,8 @@ export class LocalRegister {
     const leased = this.#leaseMs !== undefined && (known ? before.leased : seq > 0)
     const leaseEnds = before?.leaseEnds ?? 0
     const dirty = known && acknowledged !== before.acknowledged
-    const facts = { bootId, acknowledged, leased, leaseEnds, dirty }
+    const acknowledgedAt = dirty ? now : (before?.acknowledgedAt ?? -Infinity)
+    const facts = { bootId, acknowledged, acknowledgedAt, leased, leaseEnds, dirty }
     this.#entries.set(peer, { ...facts, connected: true, seenAt: now })
     this.renew(peer, now)
   }
@@ -112,10 +119,11 @@ export class LocalRegister {
     entry.dirty = true
   }
 
-  acknowledge(peer: string, seq: number): void {
+  acknowledge(peer: string, seq: number, now: number): void {
     const entry = this.#entries.get(peer)
     if (entry === undefined || entry.acknowledged >= seq) return
     entry.acknowledged = seq
+    entry.acknowledgedAt = now
     entry.dirty = true
   }
 
@@ -166,6 +174,15 @@ export class LocalRegister {
         return true
     }
     return false
+  }
+
+  /** When a Local that owes this change last came closer to it. */
+  movedTowards(seq: number): number {
+    let latest = -Infinity
+    for (const entry of this.#entries.values()) {
+      if (entry.acknowledged < seq) latest = Math.max(latest, entry.acknowledgedAt)
+    }
+    return latest
   }
 
   acknowledgements(seq: number, now: number, graceEnds: number): Acknowledgements {

@@ -1,7 +1,8 @@
 /** Plans that only read: facts about keys and names (specs/004-index.md). */
+import { decodeCounter } from '../../store/counters.ts'
 import type { Digest, Fact, Locate, Lookup } from '../message.ts'
 import { decodeBinding, decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
-import { decodeCounter, heldRow } from '../records/tree-record.ts'
+import { heldRow } from '../records/tree-record.ts'
 import { answer, type Plan } from './plan.ts'
 
 /** What these plans know beside the rows. */
@@ -36,7 +37,7 @@ export function* locate({ digests, inline }: Locate, context: LookupContext): Pl
           : [
               factOf(records[0], values[0], {
                 context,
-                heldBy: decodeCounter(rows[1]),
+                heldBy: decodeCounter(rows[1]?.value),
                 holders: context.holdersOf(only),
               }),
             ],
@@ -60,7 +61,7 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
         found: {
           digest,
           incarnation: bound.version,
-          fact: factOf(found, value, { context, holders: [], heldBy: decodeCounter(held) })!,
+          fact: factOf(found, value, { context, holders: [], heldBy: decodeCounter(held?.value) })!,
           ...(directory && { directory }),
         },
       }),

@@ -14,7 +14,10 @@ interface Item {
   readonly removed: RemovedFacts
   /** When the removal became durable. */
   readonly since: number
-  /** How long its caller waits from then on, and again after each step of a cascade. */
+  /**
+   * How long its caller waits from then on; where there is a cascade, again after each step of it,
+   * and each acknowledgement of a Local that has not applied all of it.
+   */
   readonly timeoutMs: number | undefined
   /** What a removed directory held goes with it. */
   readonly cascade?: CascadeProgress
@@ -65,7 +68,8 @@ export class PendingRemovals {
     const graceEnds = Math.max(item.addedAt, movedAt) + this.#graceMs
     const isOpen = cascade?.hasEnded === false || this.#register.isOwed(seq, now, graceEnds)
     const patienceMs = item.timeoutMs ?? this.#patienceMs
-    if (now < Math.max(item.since, movedAt) + patienceMs && isOpen) return
+    const closerAt = cascade === undefined ? -Infinity : this.#register.movedTowards(seq)
+    if (isOpen && now < Math.max(item.since, movedAt, closerAt) + patienceMs) return
     this.#items.delete(item)
     answer({
       type: 'removed',

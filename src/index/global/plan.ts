@@ -130,7 +130,7 @@ export interface AwaitedCascade {
 }
 
 /** What a removal freed, beside who has acknowledged it. */
-export type RemovedFacts = Pick<Removed, 'freedBytes' | 'names' | 'digest'>
+export type RemovedFacts = Pick<Removed, 'freedBytes' | 'names' | 'digest' | 'tree'>
 
 /** A value that was verified and sealed in the store. */
 export interface Sealed {

@@ -52,7 +52,7 @@ export function* remove({ digest, force }: Remove, context: RemovalContext): Pla
       }),
     }
   }
-  if (!force && found.names.length > 0) return answer(stillNamed(digest, found.names))
+  if (!force && found.names.length > 0) return answer(stillNamed(digest, found))
   if (!force && held + kept > 0) return answer(stillHeld(state))
   return removal({ ...state, found }, context)
 }
@@ -96,7 +96,11 @@ function removal(state: ExistingKey, { onMissing, onCascade }: RemovalContext): 
     type: 'change',
     ...parts,
     next: (seq) => {
-      if (cascade === undefined) return { type: 'await', seq, removed }
+      if (cascade === undefined) {
+        // An empty directory has nothing to take down; its answer still says what it was.
+        const tree = { removed: 1, most: 1, complete: true }
+        return { type: 'await', seq, removed: found.directory ? { ...removed, tree } : removed }
+      }
       onCascade(cascade, seq, found)
       const { id, values } = cascade
       return { type: 'await', seq, removed, cascade: { root: id, most: values } }
@@ -112,15 +116,17 @@ function stillHeld({ digest, found, held }: KeyState): Failure {
   }
   const directories = held === 1 ? '1 directory' : `${held} directories`
   const why = `${key} is in ${directories}`
-  return failure('conflict', why, 'use --force to remove it all the same: they will lack it')
+  const lacking = held === 1 ? 'the directory will lack it' : 'the directories will lack it'
+  return failure('conflict', why, `use --force to remove it all the same: ${lacking}`)
 }
 
-function stillNamed(digest: Digest, names: readonly string[]): Failure {
+function stillNamed(digest: Digest, { names, directory }: KeyRecord): Failure {
+  const key = textOf(digest, directory === undefined ? 'bytes' : 'directory')
   const some = names.slice(0, 8).join(', ')
   const more = names.length > 8 ? ` and ${names.length - 8} more` : ''
   return failure(
     'conflict',
-    `${textOf(digest)} has names: ${some}${more}`,
+    `${key} has names: ${some}${more}`,
     'use --force to remove it with them',
   )
 }

@@ -5,6 +5,8 @@ import type { SessionId } from './global-events.ts'
 export interface Session {
   readonly peer: string
   state: 'opened' | 'registering' | 'welcome'
+  /** The protocol version, from the welcome on. */
+  version: number | undefined
   heardAt: number
   sentAt: number
   hello: { readonly id: number; readonly body: Hello } | undefined
@@ -27,6 +29,7 @@ export function newSession(peer: string, now: number): Session {
   return {
     peer,
     state: 'opened',
+    version: undefined,
     heardAt: now,
     sentAt: now,
     hello: undefined,

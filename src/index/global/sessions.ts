@@ -13,13 +13,14 @@ import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Write } from '../../store/store.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import { VERSIONS, type Body, type Feed, type Message, type Position } from '../message.ts'
+import type { Body, Feed, Message, Position } from '../message.ts'
 import { failure } from '../failure.ts'
 import type { Change, Run } from '../records/record.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { Rules } from '../rules.ts'
 import { feedFromLog, type ChangeFeed } from './feed.ts'
 import { newSession, type Session } from './session.ts'
+import { VERSIONS } from '../versions.ts'
 
 export interface SessionsOptions {
   readonly runs: readonly Run[]
@@ -59,6 +60,11 @@ export class Sessions {
 
   peerOf(id: SessionId): string | undefined {
     return this.#sessions.get(id)?.peer
+  }
+
+  /** The protocol version of a session that is welcome. */
+  versionOf(id: SessionId): number | undefined {
+    return this.#sessions.get(id)?.version
   }
 
   opened(id: SessionId, peer: string): void {
@@ -106,7 +112,7 @@ export class Sessions {
       return false
     }
     session.outstanding = undefined
-    this.#options.register.acknowledge(session.peer, seq)
+    this.#options.register.acknowledge(session.peer, seq, session.heardAt)
     this.#feedLosses(id, session)
     return true
   }
@@ -261,6 +267,7 @@ export class Sessions {
     register.welcome(session.peer, bootId, { seq: held, applied, now })
     if (this.#sessions.get(id) !== session) return this.#left(session.peer)
     session.state = 'welcome'
+    session.version = VERSIONS.find((spoken) => versions.includes(spoken))!
     session.fedUpTo = applied ?? feed.seq
     // After a reset the feed starts when the Local has revalidated what it holds.
     session.outstanding = resumes ? undefined : feed.seq
@@ -268,7 +275,7 @@ export class Sessions {
       id: helloId,
       body: {
         type: 'welcome',
-        version: VERSIONS.find((spoken) => versions.includes(spoken))!,
+        version: session.version,
         position: { runId: this.#options.runs.at(-1)!.id, seq: feed.seq },
         leaseMs,
         reset: !resumes,

@@ -34,6 +34,9 @@ export interface Present {
   readonly run: { readonly seq: number; readonly beganMs: number }
 }
 
+/** How often the newest trusted wall time is made durable. */
+export const WALL_WRITE_MS = 3_600_000
+
 export class WallTrust {
   /** The begin of the time in which the clocks have agreed. */
   #since: Reading

@@ -2,7 +2,8 @@
  * The hellos of a Local (specs/004-index.md, "Rules: sessions" and "Rules: the addresses of
  * Global"). At most one is unanswered, also while an earlier session goes on.
  */
-import { VERSIONS, type Hello, type Message } from '../message.ts'
+import type { Hello, Message } from '../message.ts'
+import { VERSIONS } from '../versions.ts'
 import type { Progress } from './progress.ts'
 
 /**

@@ -1,6 +1,7 @@
 /** The events and effects of a Local's index (specs/004-index.md). */
 import type { DstoreError } from '../../errors.ts'
 import type { Digest, Feed, Message, Request } from '../message.ts'
+import type { Rules } from '../rules.ts'
 import type { Verdict } from './freshness.ts'
 import type { Settled } from './request-queue.ts'
 import type { Revalidated } from './revalidation.ts'
@@ -70,3 +71,11 @@ export type LocalEffect =
   | { readonly type: 'close'; readonly error: DstoreError }
   /** Global refused this Local. */
   | { readonly type: 'refused'; readonly error: DstoreError }
+
+export interface LocalIndexOptions {
+  readonly bootId: Uint8Array
+  readonly now: number
+  readonly rules?: Rules
+  /** The secret of a ticket, for a node that is not a member yet. */
+  readonly ticketSecret?: Uint8Array | undefined
+}

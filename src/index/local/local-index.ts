@@ -10,7 +10,6 @@ import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
 import {
-  VERSIONS,
   seqsIn,
   type Digest,
   type Feed,
@@ -19,10 +18,11 @@ import {
   type Welcome,
 } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
+import { VERSIONS } from '../versions.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
 import { Greeting, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
-import type { LocalEffect, LocalEvent } from './local-events.ts'
+import type { LocalEffect, LocalEvent, LocalIndexOptions } from './local-events.ts'
 import { Progress } from './progress.ts'
 import { RequestQueue, type Settled } from './request-queue.ts'
 import { REVALIDATION_ID, Revalidation } from './revalidation.ts'
@@ -36,6 +36,8 @@ export class LocalIndex {
   readonly #freshness: Freshness
   readonly #progress = new Progress()
   #link: LinkState = 'away'
+  /** The protocol version of the session, or of the last one. */
+  #version = VERSIONS[0]!
   #heardAt = 0
   /** The lease has expired, and the reads are ended. */
   #isExpired = false
@@ -44,13 +46,7 @@ export class LocalIndex {
   #late: Feed[] = []
   #effects: LocalEffect[] = []
 
-  constructor(options: {
-    bootId: Uint8Array
-    now: number
-    rules?: Rules
-    /** The secret of a ticket, for a node that is not a member yet. */
-    ticketSecret?: Uint8Array | undefined
-  }) {
+  constructor(options: LocalIndexOptions) {
     const { bootId, now, rules = ALL_RULES, ticketSecret } = options
     this.#greeting = new Greeting(bootId, ticketSecret)
     this.#rules = rules
@@ -225,6 +221,7 @@ export class LocalIndex {
   #welcomed(welcome: Welcome): void {
     const { position, reset, leaseMs, members, addresses } = welcome
     this.#link = 'connected'
+    this.#version = welcome.version
     this.#greeting.welcomed()
     this.#effects.push({ type: 'addresses', addresses })
     const applied = this.#progress.welcomed(welcome)
@@ -337,6 +334,7 @@ export class LocalIndex {
 
   #flush(): void {
     if (this.#link !== 'connected') return
+    this.#settle(this.#requests.refuse(this.#version))
     for (const message of this.#requests.sendable()) this.#send(message)
   }
 

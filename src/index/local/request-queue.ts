@@ -8,6 +8,7 @@ import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../l
 import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
 import type { Rules } from '../rules.ts'
+import { VERSIONS, refusalAt } from '../versions.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
@@ -90,6 +91,18 @@ export class RequestQueue {
   /** Should this request wait for others of the same turn, to share a message with them? */
   shouldWait(body: Request): boolean {
     return this.#sent.size > 0 && isJoinable(body)
+  }
+
+  /** Fails the requests that a session of this protocol version does not have (R004-3). */
+  refuse(version: number): Settled[] {
+    const settled: Settled[] = []
+    if (version === VERSIONS[0]) return settled
+    for (const ticket of this.#unsent) {
+      const pending = this.#pending.get(ticket)!
+      const refusal = refusalAt(version, pending.body)
+      if (refusal !== undefined) settled.push(this.#settle(pending, errorOf(refusal), false))
+    }
+    return settled
   }
 
   /** The messages to send now. */

@@ -2,28 +2,20 @@
  * The rows of trees in `meta`: who holds what, holds, cascades (specs/004-index.md, "Records" and
  * "Rules: directories").
  */
+import { concat, viewOf } from '../../bytes.ts'
 import { DIGEST_BYTES, HOLD_ID_BYTES } from '../../limits.ts'
 import type { Location, RecordKey, Row } from '../../store/store.ts'
 import type { Digest } from '../message.ts'
 import { nameBytes } from '../name.ts'
-import { damaged, pack, unpack } from './record.ts'
+import { pack, unpack } from './record.ts'
 import * as pb from './records_pb.ts'
 
-const meta = (prefix: Uint8Array, ...parts: readonly Uint8Array[]): RecordKey => {
-  const id = new Uint8Array(parts.reduce((sum, one) => sum + one.byteLength, prefix.byteLength))
-  id.set(prefix)
-  let at = prefix.byteLength
-  for (const part of parts) {
-    id.set(part, at)
-    at += part.byteLength
-  }
-  return { table: 'meta', id }
-}
+const meta = (...parts: readonly Uint8Array[]): RecordKey => ({ table: 'meta', id: concat(parts) })
 
 /** A number as the 8 bytes of an id, so that rows lie in the order of their numbers. */
 function numberBytes(number: number): Uint8Array {
   const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(number))
+  viewOf(bytes).setBigUint64(0, BigInt(number))
   return bytes
 }
 
@@ -47,14 +39,6 @@ export const UNCOUNTED_ROW: RecordKey = { table: 'meta', id: nameBytes('uncounte
 
 /** The counter of the rows under `MISSING_ROWS`. */
 export const MISSING_ROW: RecordKey = { table: 'meta', id: nameBytes('missing') }
-
-/** The number in the row of a counter. */
-export function decodeCounter(row: Row | undefined): number {
-  if (row === undefined) return 0
-  if (row.value.byteLength !== 8) throw damaged(undefined)
-  const { buffer, byteOffset } = row.value
-  return Number(new DataView(buffer, byteOffset, 8).getBigUint64(0))
-}
 
 // Keys that directories hold and that do not exist.
 
@@ -207,22 +191,18 @@ export interface HeldRecord {
   readonly digests: readonly Digest[]
   /** They are counted down; it is still to be found out which of them nothing else holds. */
   readonly released: boolean
-  /** A directory, the only one of `digests`, whose children are being counted. */
-  readonly adding: boolean
 }
 
-export function encodeHeld({ digests, released, adding }: HeldRecord): Uint8Array {
-  const all = new Uint8Array(digests.length * DIGEST_BYTES)
-  digests.forEach((digest, i) => all.set(digest, i * DIGEST_BYTES))
-  return pack(pb.HeldRecordSchema, { digests: all, released, adding })
+export function encodeHeld({ digests, released }: HeldRecord): Uint8Array {
+  return pack(pb.HeldRecordSchema, { digests: concat(digests), released })
 }
 
 export function decodeHeld(row: Row): HeldRecord {
-  const { digests: all, released, adding } = unpack(pb.HeldRecordSchema, row.value)
+  const { digests: all, released } = unpack(pb.HeldRecordSchema, row.value)
   const digests = Array.from({ length: all.byteLength / DIGEST_BYTES }, (_, i) =>
     all.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES),
   )
-  return { digests, released, adding }
+  return { digests, released }
 }
 
 /** The prefix of holds that have ended and whose values are being released. */

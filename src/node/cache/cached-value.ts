@@ -2,7 +2,7 @@
 import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
-import type { Key } from '../../hash/key.ts'
+import { Key } from '../../hash/key.ts'
 import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES, MIB } from '../../limits.ts'
 import type { SegmentPool } from './segment-pool.ts'
@@ -46,7 +46,8 @@ export class CachedValue {
   #isDetached = false
 
   constructor(key: Key, size: number, incarnation: number, pool?: SegmentPool) {
-    this.key = key
+    // Without its text, which may keep the request alive that it was cut from.
+    this.key = new Key(key.digest, key.kind)
     this.size = size
     this.incarnation = incarnation
     this.held = new Bitfield(size)

@@ -11,8 +11,8 @@ export interface Charge {
 
 export const NOTHING: Charge = { pooled: 0, own: 0 }
 
-/** Estimated cost of an entry's key, bitfield and bookkeeping, in bytes. */
-const ENTRY_BYTES = 1024
+/** Cost of an entry's key, bitfield and bookkeeping, and of garbage of that kind, in bytes. */
+const ENTRY_BYTES = 2048
 
 export const baseBytes = (size: number): number => ENTRY_BYTES + outboardBytes(size)
 

@@ -3,24 +3,46 @@ import { BATCH_ITEMS, INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limi
 
 /** Runs of items for one message each: at most `BATCH_ITEMS` and `mostBytes`, but at least one. */
 export function* batchesOf<T>(
-  items: readonly T[],
+  items: Iterable<T>,
   sizeOf: (item: T) => number = () => 0,
   mostBytes = 0,
-): Generator<readonly T[]> {
-  for (let at = 0; at < items.length;) {
-    let to = at
-    for (let bytes = 0; to < items.length && to - at < BATCH_ITEMS; to++) {
-      bytes += sizeOf(items[to]!)
-      if (bytes > mostBytes && to > at) break
+): Generator<readonly T[], void, undefined> {
+  let batch: T[] = []
+  let bytes = 0
+  for (const item of items) {
+    const size = sizeOf(item)
+    if (batch.length > 0 && (batch.length >= BATCH_ITEMS || bytes + size > mostBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
     }
-    yield items.slice(at, to)
-    at = to
+    batch.push(item)
+    bytes += size
   }
+  if (batch.length > 0) yield batch
+}
+
+/** Asks about all batches, a few at once. The answers are in order. */
+export async function askBatches<T, R>(
+  batches: Iterable<readonly T[]>,
+  ask: (batch: readonly T[]) => Promise<readonly R[]>,
+  atOnce: number,
+): Promise<R[]> {
+  const answers: R[] = []
+  const running: Promise<readonly R[]>[] = []
+  for (const batch of batches) {
+    if (running.length >= atOnce) answers.push(...(await running.shift()!))
+    const asked = ask(batch)
+    asked.catch(() => undefined)
+    running.push(asked)
+  }
+  for (const asked of running) answers.push(...(await asked))
+  return answers
 }
 
 /**
- * Puts small values in batches, so many at once; results in order. `RangeError` if one is too large
- * to be inline.
+ * Puts small values in batches, `atOnce` of them at once; results in order. `RangeError` if one is
+ * too large to be inline.
  */
 export async function putBatches<T>(
   values: readonly Uint8Array[],
@@ -32,14 +54,6 @@ export async function putBatches<T>(
       throw new RangeError(`values: one of ${byteLength} bytes; at most ${INLINE_VALUE_BYTES}`)
     }
   }
-  const results: T[] = []
-  const running: Promise<readonly T[]>[] = []
-  for (const batch of batchesOf(values, ({ byteLength }) => byteLength, INLINE_ANSWER_BYTES)) {
-    if (running.length >= atOnce) results.push(...(await running.shift()!))
-    const batchPut = put(batch)
-    batchPut.catch(() => undefined)
-    running.push(batchPut)
-  }
-  for (const batchPut of running) results.push(...(await batchPut))
-  return results
+  const batches = batchesOf(values, ({ byteLength }) => byteLength, INLINE_ANSWER_BYTES)
+  return askBatches(batches, put, atOnce)
 }

@@ -12,7 +12,7 @@ import type {
   NodeTrees,
   PutResult,
 } from '../node.ts'
-import { batchesOf } from './batches.ts'
+import { askBatches, batchesOf } from './batches.ts'
 import { holdBytes } from './hold-id.ts'
 import type { Ask } from './index-calls.ts'
 import { keyOf } from './key-of.ts'
@@ -94,22 +94,10 @@ export class TreeCalls implements NodeTrees {
   }
 }
 
-/** The answers about all keys, in order. */
-async function inBatches<T>(
+const inBatches = <T>(
   keys: readonly Key[],
   ask: (batch: readonly Key[]) => Promise<readonly T[]>,
-): Promise<T[]> {
-  const answers: T[] = []
-  const running: Promise<readonly T[]>[] = []
-  for (const batch of batchesOf(keys)) {
-    if (running.length >= BATCHES_AT_ONCE) answers.push(...(await running.shift()!))
-    const asked = ask(batch)
-    asked.catch(() => undefined)
-    running.push(asked)
-  }
-  for (const asked of running) answers.push(...(await asked))
-  return answers
-}
+): Promise<T[]> => askBatches(batchesOf(keys), ask, BATCHES_AT_ONCE)
 
 function checkedLength<T>(answers: readonly T[], batch: readonly Key[]): readonly T[] {
   if (answers.length === batch.length) return answers

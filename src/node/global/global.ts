@@ -14,9 +14,10 @@ import {
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Gate } from '../../membership/gate.ts'
 import { Holders } from '../../transfer/holders.ts'
+import { decodeCounter } from '../../store/counters.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { KeyRecord } from '../../index/records/record.ts'
-import { MISSING_ROW, decodeCounter } from '../../index/records/tree-record.ts'
+import { MISSING_ROW } from '../../index/records/tree-record.ts'
 import type { LentFile, Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
@@ -272,7 +273,7 @@ export class Global implements Node {
     const { kind } = this.#store
     const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
     const seq = await this.#store.lastSeq()
-    const missingHeld = decodeCounter((await this.#store.rows([MISSING_ROW]))[0])
+    const missingHeld = decodeCounter((await this.#store.rows([MISSING_ROW]))[0]?.value)
     const { network, gate, leaseMs } = this.#options
     return {
       role: this.role,

@@ -4,7 +4,8 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
 import { decodeKey, keyRow } from '../../index/records/record.ts'
-import { MISSING_ROW, decodeCounter, heldRow } from '../../index/records/tree-record.ts'
+import { MISSING_ROW, heldRow } from '../../index/records/tree-record.ts'
+import { decodeCounter } from '../../store/counters.ts'
 import type { Store } from '../../store/store.ts'
 import { type Ask, IndexCalls, boundName, boundTo, directoryFacts } from '../calls/index-calls.ts'
 import type {
@@ -44,7 +45,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     if (row === undefined) return undefined
     const { size, incarnation, names, directory } = decodeKey(row)
     if (key.kind === 'directory' && directory === undefined) return undefined
-    const mayLack = decodeCounter(missing) > 0 || this.#options.mayBeDamaged()
+    const mayLack = decodeCounter(missing?.value) > 0 || this.#options.mayBeDamaged()
     return {
       key,
       size,
@@ -53,7 +54,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
       names,
       holders: holders(digest),
       confirmed: true,
-      heldBy: decodeCounter(held),
+      heldBy: decodeCounter(held?.value),
       ...directoryFacts(key, directory && { ...directory, mayLack }),
     }
   }

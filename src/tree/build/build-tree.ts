@@ -1,5 +1,6 @@
 /** Makes the directories of a list of paths (specs/008-directories.md, "Format"). Pure. */
-import { encodeDirectory, faultOfName } from '../../directory/codec.ts'
+import { encodeDirectory } from '../../directory/encoder.ts'
+import { faultOfName } from '../../directory/names.ts'
 import { totalsOf, type DirectoryEntry, type Entry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'

@@ -2,13 +2,14 @@
 import { gather, once } from '../../bytes.ts'
 import type { Totals } from '../../directory/directory.ts'
 import { totalsOf } from '../../directory/directory.ts'
-import { decodeDirectory } from '../../directory/codec.ts'
+import { decodeDirectory } from '../../directory/reader.ts'
 import { DstoreError, asDstoreError, throwIfCancelled } from '../../errors.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import { BATCH_ITEMS, INLINE_VALUE_BYTES, MIB } from '../../limits.ts'
 import type { CallOptions, CommitTreeOptions, HoldId } from '../../node/node.ts'
+import { Workers } from '../workers.ts'
 import { buildTree } from './build-tree.ts'
 import { commitBuilt, type TreeNode } from './commit-built.ts'
 import { StreamedTree, checkTarget, shown, type StreamEntry } from './entry-stream.ts'
@@ -111,8 +112,7 @@ class StreamPutter {
   readonly #seen = new Set<string>()
   #batch: Whole[] = []
   #batchBytes = 0
-  readonly #running = new Map<Promise<void>, number>()
-  #failure: { readonly error: unknown } | undefined
+  readonly #workers = new Workers(IN_FLIGHT, IN_FLIGHT_BYTES)
 
   constructor(node: TreeNode, hold: HoldId, calls: CallOptions) {
     this.#node = node
@@ -133,7 +133,7 @@ class StreamPutter {
     if (!this.#isNew(digest)) return digest
     const whole: Whole = { bytes, key: new Key(digest) }
     if (size > INLINE_VALUE_BYTES) {
-      await this.#start(size, () => this.#store([whole]))
+      await this.#workers.start(size, () => this.#store([whole]))
       return digest
     }
     this.#batch.push(whole)
@@ -152,13 +152,12 @@ class StreamPutter {
   /** Resolves when everything is stored. */
   async end(): Promise<void> {
     await this.#flush()
-    while (this.#running.size > 0) await Promise.race(this.#running.keys())
-    this.#check()
+    await this.#workers.end()
   }
 
   /** Resolves when no call is in progress, whatever its outcome. */
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#running.keys())
+  settled(): Promise<void> {
+    return this.#workers.settled()
   }
 
   async #flush(): Promise<void> {
@@ -166,26 +165,7 @@ class StreamPutter {
     const bytes = this.#batchBytes
     this.#batch = []
     this.#batchBytes = 0
-    if (batch.length > 0) await this.#start(bytes, () => this.#store(batch))
-  }
-
-  /** Begins work on as many bytes, when there is room for it. */
-  async #start(bytes: number, work: () => Promise<void>): Promise<void> {
-    const inFlight = (): number => [...this.#running.values()].reduce((sum, one) => sum + one, 0)
-    while (this.#running.size >= IN_FLIGHT || inFlight() > IN_FLIGHT_BYTES) {
-      await Promise.race(this.#running.keys())
-    }
-    this.#check()
-    const running = work()
-      .catch((error: unknown) => {
-        this.#failure ??= { error }
-      })
-      .finally(() => this.#running.delete(running))
-    this.#running.set(running, bytes)
-  }
-
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
+    if (batch.length > 0) await this.#workers.start(bytes, () => this.#store(batch))
   }
 
   async #store(files: readonly Whole[]): Promise<void> {

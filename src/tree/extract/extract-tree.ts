@@ -8,7 +8,8 @@ import type { FileEntry } from '../../directory/directory.ts'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import { Listings, totalsOfListing, type Listing } from '../read/listings.ts'
+import { totalsOfListing, type Listing } from '../read/listing.ts'
+import { Listings } from '../read/listings.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import { walkTree } from '../read/walk.ts'
 import { syncFolder, syncTree } from './durable.ts'
@@ -203,16 +204,32 @@ function checkTarget(path: string, target: string): void {
   const found = statOf(path, target)
   if (found === undefined) return
   if (found.isSymbolicLink()) throw cannot('it is a symbolic link')
-  if (!found.isDirectory()) throw cannot('it is a file, and the value is a directory')
+  if (!found.isDirectory()) throw isFile(target)
+  const update = `to bring it to the state of the tree: --update ${target}`
   let isEmpty: boolean
   try {
     isEmpty = fs.readdirSync(path).length === 0
   } catch (error) {
     throw unwritableFile(`write to ${target}`, error)
   }
-  if (isEmpty) return
-  throw cannot('it is not empty', `to bring it to the state of the tree: --update ${target}`)
+  if (!isEmpty) throw cannot('it is not empty', update)
+  // A rename would take the folder away from under those who work in it.
+  if (isSame(found, fs.statSync('.', { throwIfNoEntry: false }))) {
+    throw cannot('it is the working directory, which is not replaced', update)
+  }
+  if (found.dev !== fs.statSync(dirname(path)).dev) {
+    throw cannot('a file system is mounted there, so it cannot be replaced', update)
+  }
 }
+
+export const isFile = (target: string): DstoreError =>
+  new DstoreError(
+    'unwritable',
+    `cannot write to ${target}: it is a file, and the value is a directory`,
+  )
+
+const isSame = (one: fs.Stats, other: fs.Stats | undefined): boolean =>
+  one.dev === other?.dev && one.ino === other.ino
 
 function statOf(path: string, target: string): fs.Stats | undefined {
   try {
@@ -224,6 +241,9 @@ function statOf(path: string, target: string): fs.Stats | undefined {
 
 function putInPlace(from: string, to: string, target: string): void {
   try {
+    // What an empty folder permits, the tree in its place does.
+    const replaced = fs.lstatSync(to, { throwIfNoEntry: false })
+    if (replaced?.isDirectory() === true) fs.chmodSync(from, (replaced.mode & 0o7777) | 0o700)
     fs.renameSync(from, to)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -9,12 +9,13 @@ import type { Entry, FileEntry } from '../../directory/directory.ts'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import { Listings, totalsOfListing, type Listing } from '../read/listings.ts'
+import { totalsOfListing, type Listing } from '../read/listing.ts'
+import { Listings } from '../read/listings.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import { walkTree } from '../read/walk.ts'
 import { hasBytes, isExecutable, lookAt, modeFor } from './compare.ts'
 import { syncFolder } from './durable.ts'
-import { callsOf, checkTree } from './extract-tree.ts'
+import { callsOf, checkTree, isFile } from './extract-tree.ts'
 import { Folder } from './folder.ts'
 import { Links } from './links.ts'
 import { probeNames } from './name-faults.ts'
@@ -71,7 +72,10 @@ function makeTop(target: string): void {
   try {
     fs.mkdirSync(target)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      if (fs.statSync(target, { throwIfNoEntry: false })?.isFile() === true) throw isFile(target)
+      return
+    }
     throw unwritableFile(`write to ${target}`, error)
   }
 }

@@ -34,7 +34,7 @@ export async function putTree(
   path: string,
   options: PutTreeOptions = {},
 ): Promise<PutTreeResult> {
-  const trees = treesOf(node)
+  const { trees } = node
   const { name, signal, timeoutMs, onTreeProgress, label = path } = options
   const calls = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }
   const tree = await hashTree(path, options)
@@ -61,13 +61,6 @@ function resumable(error: unknown): DstoreError {
   const { code, message, hint, cause, kind } = fault
   if (hint !== undefined || !kind.retry) return fault
   return new DstoreError(code, message, { cause, hint: RESUME })
-}
-
-function treesOf({ trees }: Node): NodeTrees {
-  if (trees !== undefined) return trees
-  throw new DstoreError('incompatible', 'this node stores no directories', {
-    hint: 'update dstore on this machine and at Global',
-  })
 }
 
 /** Refuses a name that is bound to another key before anything is sent. */

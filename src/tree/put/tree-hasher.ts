@@ -1,5 +1,5 @@
 /** Hashes the files of a tree folder by folder, and makes the directory values of them. */
-import { encodeDirectory } from '../../directory/codec.ts'
+import { encodeDirectory } from '../../directory/encoder.ts'
 import { totalsOf } from '../../directory/directory.ts'
 import type { Entry, FileEntry } from '../../directory/directory.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'

@@ -7,7 +7,7 @@ import { once } from '../../bytes.ts'
 import type { FileEntry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
-import { BATCH_ITEMS } from '../../limits.ts'
+import { batchesOf } from '../../node/calls/batches.ts'
 import type { CallOptions, HoldId, Node, NodeTrees } from '../../node/node.ts'
 import type { HashedDirectory, HashedTree } from './hashed-tree.ts'
 import { readSmall } from './read-small.ts'
@@ -165,9 +165,7 @@ export class TreeSender {
     const heights = [...levels.keys()].toSorted((a, b) => a - b)
     for (const height of heights) {
       const level = levels.get(height)!
-      for (let at = 0; at < level.length; at += BATCH_ITEMS) {
-        await this.#makeBatch(level.slice(at, at + BATCH_ITEMS))
-      }
+      for (const batch of batchesOf(level)) await this.#makeBatch(batch)
     }
   }
 

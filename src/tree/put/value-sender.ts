@@ -3,10 +3,12 @@ import { equal } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import type { Key } from '../../hash/key.ts'
-import { BATCH_ITEMS, INLINE_VALUE_BYTES, MIB } from '../../limits.ts'
+import { INLINE_VALUE_BYTES, MIB } from '../../limits.ts'
 import type { CallOptions, HoldId, Node, NodeTrees, ValueSource } from '../../node/node.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
-import { InFlight, atOnce, runsOf } from './at-once.ts'
+import { batchesOf } from '../../node/calls/batches.ts'
+import { WorkLimit } from '../work-limit.ts'
+import { atOnce } from './at-once.ts'
 import { Turns } from './turns.ts'
 import type { TreeCounter } from './tree-progress.ts'
 
@@ -42,7 +44,7 @@ interface ValueSenderParts {
 export class ValueSender {
   readonly #parts: ValueSenderParts
   readonly #turns: Turns
-  readonly #inFlight = new InFlight(IN_FLIGHT, IN_FLIGHT_BYTES)
+  readonly #limit = new WorkLimit(IN_FLIGHT, IN_FLIGHT_BYTES)
   /** Bytes of values that were sent. */
   bytes = 0
 
@@ -55,7 +57,7 @@ export class ValueSender {
   async sendMissing(values: Iterable<Sendable>, counter: TreeCounter): Promise<number> {
     const { trees, hold, calls } = this.#parts
     let sent = 0
-    await atOnce(ASKED_AT_ONCE, runsOf(values, BATCH_ITEMS), async (batch) => {
+    await atOnce(ASKED_AT_ONCE, batchesOf(values), async (batch) => {
       const asked = [...new Map(batch.map((one) => [one.key.toHex(), one])).values()]
       const present = await trees.present(
         hold,
@@ -81,14 +83,14 @@ export class ValueSender {
       }
     }
     const sizeOf = ({ size }: Sendable): number => size
-    const batches = runsOf(small(), BATCH_ITEMS, sizeOf, BATCH_BYTES)
+    const batches = batchesOf(small(), sizeOf, BATCH_BYTES)
     await atOnce(ASKED_AT_ONCE, batches, (batch) => this.#sendSmall(batch, counter))
     await atOnce(IN_FLIGHT, large, (one) => this.#sendLarge(one, counter))
   }
 
   #sendSmall(batch: readonly Sendable[], counter: TreeCounter | undefined): Promise<void> {
     const { node, hold, calls } = this.#parts
-    return this.#inFlight.run(BATCH_BYTES, async () => {
+    return this.#limit.run(BATCH_BYTES, async () => {
       const values: Uint8Array[] = []
       for (const one of batch) {
         if (this.#turns.isDue) await this.#turns.pause()
@@ -106,7 +108,7 @@ export class ValueSender {
 
   #sendLarge(one: Sendable, counter: TreeCounter | undefined): Promise<void> {
     const { node, hold, calls } = this.#parts
-    return this.#inFlight.run(one.size, async () => {
+    return this.#limit.run(one.size, async () => {
       let before = 0
       const onProgress = ({ doneBytes }: { readonly doneBytes: number }): void => {
         if (doneBytes <= before) return

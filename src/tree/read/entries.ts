@@ -40,19 +40,14 @@ export function factsOf(path: string, entry: Entry): EntryFacts {
   }
 }
 
-export interface EntriesOptions {
-  /** Also those below each directory, right after it. */
-  readonly recursive?: boolean
-}
-
 /**
- * The entries of a directory in bytewise order of their names; `path` is relative to it. Errors: as
- * `Listings.get`.
+ * The entries of a directory in bytewise order of their names, with `recursive` those below each
+ * directory right after it; `path` is relative to `directory`. Errors: as `Listings.get`.
  */
 export async function* entriesOf(
   listings: Listings,
   directory: Key,
-  { recursive = false }: EntriesOptions = {},
+  recursive: boolean = false,
 ): AsyncGenerator<EntryFacts, void, undefined> {
   if (!recursive) {
     const { entries } = await listings.get(directory)

@@ -3,12 +3,13 @@
  * reading").
  */
 import { concat } from '../../bytes.ts'
-import { decodeDirectory } from '../../directory/codec.ts'
-import { totalsOf, type Entry, type Totals } from '../../directory/directory.ts'
+import { decodeDirectory } from '../../directory/reader.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { DIRECTORY_BYTES, KIB, MIB } from '../../limits.ts'
 import type { CallOptions } from '../../node/node.ts'
+import type { Listing } from './listing.ts'
+import { RecentListings } from './recent-listings.ts'
 import type { ValueReader } from './value-reader.ts'
 
 /** Encoded directories that one walk keeps; the one in use comes on top. */
@@ -17,23 +18,11 @@ const KEPT_BYTES = MIB
 /** The largest directory value that is fetched before its turn. */
 const AHEAD_BYTES = 256 * KIB
 
-/** The entries of one directory, in bytewise order of their names. */
-export interface Listing {
-  readonly entries: readonly (readonly [name: string, entry: Entry])[]
-  /** Of its encoding. */
-  readonly bytes: number
-}
-
-/** Bytes and files of all that is below. */
-export const totalsOfListing = ({ entries }: Listing): Totals => totalsOf(new Map(entries))
-
 /** Reads directories by their digests, and keeps those that were used last. */
 export class Listings {
   readonly #reader: ValueReader
   readonly #options: CallOptions
-  /** The least recently used first. */
-  readonly #kept = new Map<string, Listing>()
-  #keptBytes = 0
+  readonly #kept = new RecentListings(KEPT_BYTES)
   readonly #ahead = new Map<string, Promise<Uint8Array | undefined>>()
 
   constructor(reader: ValueReader, options: CallOptions = {}) {
@@ -48,15 +37,11 @@ export class Listings {
   async get(key: Key): Promise<Listing> {
     const id = key.toHex()
     const kept = this.#kept.get(id)
-    if (kept !== undefined) {
-      this.#kept.delete(id)
-      this.#kept.set(id, kept)
-      return kept
-    }
+    if (kept !== undefined) return kept
     const bytes = (await this.#takeAhead(id)) ?? (await this.#read(key, DIRECTORY_BYTES))
     if (bytes === undefined) throw tooLarge(key)
     const listing = { entries: [...decodeDirectory(bytes)], bytes: bytes.byteLength }
-    this.#keep(id, listing)
+    this.#kept.add(id, listing)
     return listing
   }
 
@@ -86,16 +71,6 @@ export class Listings {
     // A part is valid only until the next one is asked for.
     for await (const part of bytes) parts.push(Uint8Array.from(part))
     return concat(parts)
-  }
-
-  #keep(id: string, listing: Listing): void {
-    this.#kept.set(id, listing)
-    this.#keptBytes += listing.bytes
-    for (const [oldest, { bytes }] of this.#kept) {
-      if (this.#keptBytes <= KEPT_BYTES || oldest === id) break
-      this.#kept.delete(oldest)
-      this.#keptBytes -= bytes
-    }
   }
 }
 

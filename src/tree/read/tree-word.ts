@@ -2,7 +2,7 @@
  * Words that lead to something in a stored tree: `KEY/path` and `NAME/path`
  * (specs/008-directories.md, "Rules: reading").
  */
-import { faultOfName } from '../../directory/codec.ts'
+import { faultOfName } from '../../directory/names.ts'
 import { DstoreError } from '../../errors.ts'
 import { type Key, parseKey } from '../../hash/key.ts'
 import { checkName, isName } from '../../index/name.ts'

@@ -6,7 +6,8 @@ import type { DirectoryEntry, Entry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { DIRECTORY_DEPTH } from '../../limits.ts'
-import type { Listing, Listings } from './listings.ts'
+import type { Listing } from './listing.ts'
+import type { Listings } from './listings.ts'
 import { naming } from './naming.ts'
 
 /** Directories that are fetched before their turn. */

@@ -1,6 +1,6 @@
 /** Directories that requests lead through, kept decoded. */
 import { test } from '../../serial.ts'
-import { encodeDirectory } from '../../../src/directory/codec.ts'
+import { encodeDirectory } from '../../../src/directory/encoder.ts'
 import type { Entry } from '../../../src/directory/directory.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'

@@ -134,7 +134,7 @@ test('R007-68 the responses of a running daemon match their description', async 
 test('R007-68 the responses about trees match their description', async (t) => {
   const { daemon, node } = await treeServing(t)
   const { key } = await putTree(node, { 'a.txt': Buffer.from('a'), sub: {}, link: 'a.txt' })
-  const hold = await node.trees!.openHold()
+  const hold = await node.trees.openHold()
   const keys = JSON.stringify({ keys: [key] })
   const entries = JSON.stringify({ entries: [{ path: 'all', key }] })
   const calls: [method: string, path: string, of: string, status: number, body?: string][] = [

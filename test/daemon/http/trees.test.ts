@@ -7,7 +7,7 @@ import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { BATCH_ITEMS, DIRECTORY_DEPTH, HTTP_BATCH_BYTES } from '../../../src/limits.ts'
 import { putTree, valuesOf, type Tree } from '../../node/put-tree.ts'
-import { ask, serving, temporaryDirectory, type Answer } from '../serving.ts'
+import { ask, temporaryDirectory, type Answer } from '../serving.ts'
 import { treeServing } from '../tree-serving.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
@@ -323,7 +323,7 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
   const send = sender(daemon.socket)
   const { key } = await node.put({ bytes: [bytes('one')] as never })
   const before = (await send('GET', '/v1/keys')).body.toString()
-  const trees = node.trees!
+  const trees = node.trees
   const open = new Set<string>()
   const openHold = trees.openHold.bind(trees)
   const releaseHold = trees.releaseHold.bind(trees)
@@ -423,10 +423,4 @@ test('R007-225 the daemon reads a folder by its path, as its own user', async (t
   }
   chmodSync(daemon.socket, 0o660)
   t.is(codeOf(await put({ path: folder })), 'not-permitted')
-})
-
-test('R007-215 a node without trees says so', async (t) => {
-  const { daemon } = await serving(t)
-  const answer = await sender(daemon.socket)('POST', '/v1/holds')
-  t.is(json(answer)['code'], 'incompatible')
 })

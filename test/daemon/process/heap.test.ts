@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { growthPercent } from '../../../src/daemon/process/heap.ts'
+import { MIB } from '../../../src/limits.ts'
 import { test } from '../../serial.ts'
 
 const HEAP = new URL('../../../src/daemon/process/heap.js', import.meta.url).href
@@ -44,6 +46,30 @@ const LISTS = `
 `
 
 /**
+ * Keeps many small objects, and then makes garbage that is old before it is dropped; prints the
+ * most that the old generation held beyond what is kept, in MiB.
+ */
+const GARBAGE = `
+  import { getHeapStatistics } from 'node:v8'
+  import { setImmediate as turn } from 'node:timers/promises'
+  const { setUpHeap } = await import(process.argv[1])
+  if (process.argv[2] === 'set up') setUpHeap()
+  else (await import('node:v8')).setFlagsFromString('--heap-growing-percent=400')
+  const kept = Array.from({ length: 600_000 }, (_, i) => ({ i, parts: [i, i], text: { i } }))
+  await turn()
+  const before = getHeapStatistics().used_heap_size
+  const passing = []
+  let most = 0
+  for (let i = 0; i < 4_000_000; i++) {
+    passing[i % 150_000] = { i, parts: [i, i], text: { i } }
+    if (i % 5000 > 0) continue
+    await turn()
+    most = Math.max(most, getHeapStatistics().used_heap_size - before)
+  }
+  console.log(most / 2 ** 20, kept.length)
+`
+
+/**
  * What V8 says of where it makes objects, with so little room for young ones that it is as large as
  * it gets.
  */
@@ -74,4 +100,16 @@ test('objects are allocated young, also at sites whose earlier objects survived'
   const [set, free] = await Promise.all([madeOld('set up'), madeOld()])
   t.is(set, 0)
   t.true(free > 0, 'without it: this test would see nothing')
+})
+
+test('a large heap grows by a bounded amount of garbage', async (t) => {
+  const grown = async (...args: string[]): Promise<number> => parseFloat(await run(GARBAGE, args))
+  const [set, free] = await Promise.all([grown('set up'), grown()])
+  t.true(set < 200, `${set} MiB`)
+  t.true(free > 300, `${free} MiB without it: this test would see nothing`)
+})
+
+test('the heap of a daemon with few values grows as before; a larger one, by less', (t) => {
+  const percents = [0, 24, 48, 96, 1000].map((mib) => growthPercent(mib * MIB))
+  t.deepEqual(percents, [400, 400, 200, 100, 50])
 })

@@ -1,5 +1,5 @@
 /** Versions of a tree that share all files but one, and what a putter of them does. */
-import { encodeDirectory } from '../../../src/directory/codec.ts'
+import { encodeDirectory } from '../../../src/directory/encoder.ts'
 import { totalsOf, type Entry } from '../../../src/directory/directory.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
@@ -46,7 +46,7 @@ export function versionOf(version: number, files: number): Version {
 
 /** Puts all of it under a hold, and commits it with a name. */
 export async function putVersion(node: Node, version: Version, name: string): Promise<void> {
-  const trees = node.trees!
+  const trees = node.trees
   const { root, files, directories } = version
   const hold = await trees.openHold()
   const bytes = [...files, ...directories.map((one) => one.bytes)]

@@ -21,7 +21,7 @@ test('R004-21: it owes what is above what it has acknowledged, connected or not,
   const kept = register({ known: true })
   t.true(kept.isOwed(4, FAR, FAR))
   t.false(kept.isOwed(3, 0, FAR))
-  kept.acknowledge('L', 4)
+  kept.acknowledge('L', 4, 0)
   t.false(kept.isOwed(4, 0, FAR))
   t.is(
     decodeLocal({ id: BOOT, version: 1, value: kept.takeUnwritten()[0]!.value! }).acknowledged,

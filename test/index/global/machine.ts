@@ -3,7 +3,7 @@
  * test.
  */
 import { DistinctChildren } from '../../../src/directory/children.ts'
-import { decodeDirectory } from '../../../src/directory/codec.ts'
+import { decodeDirectory } from '../../../src/directory/reader.ts'
 import { failureOf } from '../../../src/index/failure.ts'
 import { GlobalIndex, SELF } from '../../../src/index/global/global-index.ts'
 import type { GlobalEffect, GlobalEvent } from '../../../src/index/global/global-events.ts'
@@ -14,6 +14,7 @@ import { INDEX_ROW, LOCAL_ROWS, WALL_ROW, decodeChange } from '../../../src/inde
 import { hash } from '../../../src/hash/hasher.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../../src/membership/record.ts'
 import type { MemberRole } from '../../../src/membership/role.ts'
+import { VERSIONS } from '../../../src/index/versions.ts'
 import { SimStore } from '../../simulation/sim-store.ts'
 
 export const boot = (n: number): Uint8Array => new Uint8Array(16).fill(n)
@@ -126,7 +127,7 @@ export class Machine {
     if (this.index.members.roleOf(peer) === undefined) this.answer({ type: 'admit', peer, role })
     const session = this.open(peer)
     const rest = { position: undefined, highestSeen: 0, ticketSecret: undefined }
-    const body = { type: 'hello', versions: [1], bootId: boot(1), ...rest, ...fields } as const
+    const body = { type: 'hello', versions: VERSIONS, bootId: boot(1), ...rest, ...fields } as const
     this.message(session, { id: 1, body })
     return session
   }

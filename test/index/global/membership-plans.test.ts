@@ -3,6 +3,7 @@ import { test } from '../../serial.ts'
 import { TICKETS, TICKET_KEPT_MS, WALL_SETTLED_MS } from '../../../src/limits.ts'
 import { TICKET_ROWS } from '../../../src/membership/record.ts'
 import { hashSecret } from '../../../src/membership/ticket.ts'
+import { VERSIONS } from '../../../src/index/versions.ts'
 import { Machine, boot } from './machine.ts'
 
 const SECRET = boot(7)
@@ -22,7 +23,7 @@ const invite = (fields: { secret?: Uint8Array; uses?: number; validMs?: number }
 function join(machine: Machine, peer: string, secret: Uint8Array = SECRET): unknown {
   const session = machine.open(peer)
   const rest = { position: undefined, highestSeen: 0, ticketSecret: secret }
-  const body = { type: 'hello', versions: [1], bootId: boot(1), ...rest } as const
+  const body = { type: 'hello', versions: VERSIONS, bootId: boot(1), ...rest } as const
   machine.message(session, { id: 1, body })
   return machine.last(session)
 }

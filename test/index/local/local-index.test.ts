@@ -3,7 +3,7 @@ import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { keySubject } from '../../../src/index/local/in-flight.ts'
 import { LocalIndex } from '../../../src/index/local/local-index.ts'
-import type { Position } from '../../../src/index/message.ts'
+import type { Position, Request } from '../../../src/index/message.ts'
 
 const DIGEST = new Uint8Array(32).fill(5)
 const THING = keySubject(DIGEST)
@@ -23,7 +23,7 @@ function welcome(
   leaseMs?: number,
 ): void {
   index.handle({ type: 'opened', now: 1 })
-  const rest = { type: 'welcome', version: 1, members: [], addresses: [] } as const
+  const rest = { type: 'welcome', version: 2, members: [], addresses: [] } as const
   const body = { ...rest, position, leaseMs, reset }
   index.handle({ type: 'message', message: { id: 1, body }, now: 2 })
   if (reset) index.handle({ type: 'held', digests: held, now: 3 })
@@ -154,4 +154,38 @@ test('R006-15 a Local that is not permitted serves nothing until it is welcome a
   t.is(index.verdict(60_000), 'refused')
   welcome(index, { runId: run(1), seq: 8 }, false)
   t.is(index.verdict(7), 'serve')
+})
+
+const HOLD = run(7)
+
+const OF_TREES: readonly Request[] = [
+  { type: 'hold', id: HOLD, release: false },
+  { type: 'present', hold: HOLD, items: [{ digest: DIGEST, directory: false }] },
+  { type: 'make-directories', hold: HOLD, digests: [DIGEST] },
+  { type: 'commit-tree', hold: HOLD, digest: DIGEST, name: undefined },
+  { type: 'put', values: [DIGEST], name: undefined, hold: HOLD },
+  { type: 'offer', digest: DIGEST, size: 1, name: undefined, hold: HOLD },
+  { type: 'bind', name: 'n', digest: DIGEST, directory: true },
+]
+
+test('R004-3: to a Global of version 1 no request of trees is sent, and the session goes on', (t) => {
+  const index = away()
+  index.handle({ type: 'opened', now: 1 })
+  const rest = { type: 'welcome', version: 1, members: [], addresses: [] } as const
+  const body = { ...rest, position: { runId: run(1), seq: 8 }, leaseMs: undefined, reset: true }
+  index.handle({ type: 'message', message: { id: 1, body }, now: 2 })
+  for (const [ticket, request] of OF_TREES.entries()) {
+    const effects = index.handle({ type: 'request', ticket, body: request, now: 5 })
+    t.deepEqual(
+      effects.map(({ type }) => type),
+      ['settle'],
+      request.type,
+    )
+    t.like(effects[0], { ticket, result: { code: 'incompatible' } })
+    t.regex((effects[0] as { result: { hint: string } }).result.hint, /same release/)
+  }
+  const put = { type: 'put', values: [DIGEST], name: undefined } as const
+  const sent = index.handle({ type: 'request', ticket: 50, body: put, now: 6 })
+  t.like(sent[0], { type: 'send', message: { body: { type: 'put' } } })
+  t.is(index.link, 'connected')
 })

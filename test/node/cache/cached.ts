@@ -17,7 +17,7 @@ export const keys: readonly Key[] = Array.from(
 )
 export const LARGE: number = POOLED_VALUE_BYTES
 export const SMALL: number = POOLED_VALUE_BYTES - 1
-export const ENTRY_BYTES: number = 1024
+export const ENTRY_BYTES: number = 2048
 export const whole = (size: number): { start: number; end: number } => ({ start: 0, end: size })
 
 export function opened(budgetBytes: number): { cache: Cache; pool: SegmentPool } {

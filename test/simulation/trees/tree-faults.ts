@@ -6,7 +6,7 @@ import type { TreeRows } from './tree-rows.ts'
 import { childrenOf, isDirectory } from './universe.ts'
 
 /** Is this there, a directory as a directory? */
-function isThere({ exists, made }: TreeRows, token: number): boolean {
+export function isThere({ exists, made }: TreeRows, token: number): boolean {
   return (isDirectory(token) ? made : exists).includes(token)
 }
 

@@ -5,11 +5,17 @@
 import { equal, toHex } from '../../../src/bytes.ts'
 import type { Digest, Message, Request } from '../../../src/index/message.ts'
 import { decodeChange, decodeKey, keyRow, type Change } from '../../../src/index/records/record.ts'
-import { CASCADE_ROWS, decodeCascade, holdRow } from '../../../src/index/records/tree-record.ts'
+import {
+  CASCADE_ROWS,
+  decodeCascade,
+  holdRow,
+  missingRow,
+} from '../../../src/index/records/tree-record.ts'
 import type { Transaction } from '../../../src/store/store.ts'
 import type { History, Oracle } from '../oracle.ts'
 import type { SimStore } from '../sim-store.ts'
-import { faultsAtRest, faultsOf, freeOf } from './tree-faults.ts'
+import { digestOf } from '../tokens.ts'
+import { faultsAtRest, faultsOf, freeOf, isThere } from './tree-faults.ts'
 import { treeRows, type TreeRows } from './tree-rows.ts'
 import { below, childrenOf } from './universe.ts'
 
@@ -86,6 +92,7 @@ export class TreeOracle {
   faultOf({ entry }: Transaction): string | undefined {
     if (entry === undefined) return undefined
     const { change } = decodeChange(entry)
+    if (change.type === 'put' && change.directory === true) return this.#faultOfMade(change.digest)
     if (change.type !== 'remove') return undefined
     const token = change.digest[0]!
     const row = this.#store.get(keyRow(change.digest))
@@ -97,6 +104,19 @@ export class TreeOracle {
     if (name === undefined || this.#forced.has(token)) return undefined
     if (more.length === 0 && this.#unbound.has(name)) return undefined
     return `${token} is removed with its names, without force`
+  }
+
+  /** Some of its children are not there, and nobody knows that they are missing. */
+  #faultOfMade(digest: Digest): string | undefined {
+    const row = this.#store.get(keyRow(digest))
+    // What was a directory before is named, or marked.
+    if (row === undefined || decodeKey(row).directory !== undefined) return undefined
+    const rows = treeRows(this.#store)
+    const token = digest[0]!
+    const lacking = childrenOf(token).filter((child) => {
+      return !isThere(rows, child) && this.#store.get(missingRow(digestOf(child))) === undefined
+    })
+    return lacking.length === 0 ? undefined : `${token} is made without ${lacking.join(', ')}`
   }
 
   /** A transaction was applied. */

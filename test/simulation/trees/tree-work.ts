@@ -1,5 +1,6 @@
 /** What callers do in a world with trees: they put trees that share parts, and remove them. */
 import type { Body, Request } from '../../../src/index/message.ts'
+import { holdRow } from '../../../src/index/records/tree-record.ts'
 import type { SimGlobal } from '../sim-global.ts'
 import type { SimLocal } from '../sim-local.ts'
 import { digestOf } from '../tokens.ts'
@@ -78,9 +79,10 @@ export class TreeWork {
     }
   }
 
-  /** End every hold that there still is. */
+  /** Ends every hold that is still open. The release of one that has ended goes on by itself. */
   releaseAll(): void {
     for (const id of this.holds) {
+      if (this.#global.store.get(holdRow(id)) === undefined) continue
       this.#global.ask({ type: 'hold', id, release: true }, IGNORE)
     }
   }

@@ -4,7 +4,7 @@
  */
 import { toHex } from '../../../src/bytes.ts'
 import { DistinctChildren, type Children } from '../../../src/directory/children.ts'
-import { encodeDirectory } from '../../../src/directory/codec.ts'
+import { encodeDirectory } from '../../../src/directory/encoder.ts'
 import { totalsOf, type Directory, type Entry } from '../../../src/directory/directory.ts'
 import { digestOf } from '../tokens.ts'
 

@@ -105,6 +105,38 @@ test('R008-65 what is at the target stays, unless it is an empty folder', async 
   t.deepEqual(contentsOf(folder), before)
 })
 
+test('R008-65 the working directory is not replaced', async (t) => {
+  const stored = new StoredValues()
+  const key = stored.tree(TREE)
+  const folder = emptyFolder(t)
+  fs.mkdirSync(join(folder, 'here'))
+  const before = process.cwd()
+  process.chdir(join(folder, 'here'))
+  try {
+    for (const target of ['.', join(folder, 'here')]) {
+      const { message, hint } = await t.throwsAsync<DstoreError>(extractTree(stored, key, target), {
+        code: 'unwritable',
+      })
+      t.is(message, `cannot write to ${target}: it is the working directory, which is not replaced`)
+      t.is(hint, `to bring it to the state of the tree: --update ${target}`)
+    }
+    t.is(process.cwd(), fs.realpathSync(join(folder, 'here')))
+  } finally {
+    process.chdir(before)
+  }
+})
+
+test('R008-65 the permissions of an empty folder are those of the tree in its place', async (t) => {
+  const stored = new StoredValues()
+  const key = stored.tree(TREE)
+  const folder = emptyFolder(t)
+  const target = join(folder, 'private')
+  fs.mkdirSync(target)
+  fs.chmodSync(target, 0o700)
+  await extractTree(stored, key, target)
+  t.is(fs.statSync(target).mode & 0o777, 0o700)
+})
+
 test('R008-65 a file that fails leaves nothing, and the message has its path', async (t) => {
   const stored = new StoredValues()
   const key = stored.tree(TREE)

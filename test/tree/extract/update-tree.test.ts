@@ -231,3 +231,15 @@ test('R008-74 an update that was cut short is completed by the next', async (t) 
   t.is(removed, 1)
   t.deepEqual(contentsOf(folder), contents)
 })
+
+test('R008-73 a file in place of the folder is refused, and stays', async (t) => {
+  const stored = new StoredValues()
+  const key = stored.tree(TREE)
+  const file = join(emptyFolder(t), 'file')
+  fs.writeFileSync(file, 'mine')
+  await t.throwsAsync(updateTree(stored, key, file), {
+    code: 'unwritable',
+    message: `cannot write to ${file}: it is a file, and the value is a directory`,
+  })
+  t.is(fs.readFileSync(file, 'utf8'), 'mine')
+})

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
-import { decodeDirectory } from '../../../src/directory/codec.ts'
+import { decodeDirectory } from '../../../src/directory/reader.ts'
 import type { Directory } from '../../../src/directory/directory.ts'
 import { asDstoreError } from '../../../src/errors.ts'
 import type { DstoreError } from '../../../src/errors.ts'

@@ -10,7 +10,7 @@ import { StoredValues } from '../stored-values.ts'
 
 async function pathsOf(reader: StoredValues, root: Key): Promise<string[]> {
   const paths: string[] = []
-  for await (const facts of entriesOf(new Listings(reader), root, { recursive: true })) {
+  for await (const facts of entriesOf(new Listings(reader), root, true)) {
     paths.push(facts.type === 'directory' ? `${facts.path}/` : facts.path)
   }
   return paths

@@ -2,14 +2,14 @@
 import { DstoreError } from '../../../errors.ts'
 import { parseKey, type Key } from '../../../hash/key.ts'
 import { BATCH_ITEMS } from '../../../limits.ts'
-import type { NodeTrees, PutOptions, PutResult } from '../../../node/node.ts'
+import type { PutOptions, PutResult } from '../../../node/node.ts'
 import type { HoldAnswer, MadeLine } from '../../api/api.ts'
 import { callOptions, readJson, sendJson, withBeatIfWanted, type HttpCall } from '../call.ts'
 import { sendLines } from '../json-lines.ts'
 
 /** POST /v1/holds */
 export async function openHold(call: HttpCall): Promise<void> {
-  const hold = await treesOf(call).openHold(callOptions(call))
+  const hold = await call.node.trees.openHold(callOptions(call))
   const answer: HoldAnswer = { hold }
   sendJson(call, 201, answer, { Location: `/v1/holds/${hold}` })
 }
@@ -17,7 +17,7 @@ export async function openHold(call: HttpCall): Promise<void> {
 /** DELETE /v1/holds/{hold} */
 export async function releaseHold(call: HttpCall): Promise<void> {
   const hold = holdParam(call)
-  await treesOf(call).releaseHold(hold, callOptions(call))
+  await call.node.trees.releaseHold(hold, callOptions(call))
   const answer: HoldAnswer = { hold }
   sendJson(call, 200, answer)
 }
@@ -29,7 +29,7 @@ export function present(call: HttpCall): Promise<void> {
 
 async function* presentLines(call: HttpCall): AsyncGenerator<boolean> {
   const keys = await readKeys(call)
-  yield* await treesOf(call).present(holdParam(call), keys, callOptions(call))
+  yield* await call.node.trees.present(holdParam(call), keys, callOptions(call))
 }
 
 /** POST /v1/holds/{hold}/directories {"keys"}: makes directories of values, a line for each. */
@@ -39,7 +39,7 @@ export function makeDirectories(call: HttpCall): Promise<void> {
 
 async function* madeLines(call: HttpCall): AsyncGenerator<MadeLine> {
   const keys = await readKeys(call)
-  const made = await treesOf(call).makeDirectories(holdParam(call), keys, callOptions(call))
+  const made = await call.node.trees.makeDirectories(holdParam(call), keys, callOptions(call))
   for (const { key, missing } of made) {
     yield { key: key.toString(), missing: missing.map(String) }
   }
@@ -56,7 +56,7 @@ export async function commitRoot(
   }
   const options = { ...callOptions(call), ...(name !== undefined && { name }) }
   const root = parseKey(key)
-  const stored = await withBeatIfWanted(call, () => treesOf(call).commitTree(hold, root, options))
+  const stored = await withBeatIfWanted(call, () => call.node.trees.commitTree(hold, root, options))
   sendTree(call, stored)
 }
 
@@ -80,11 +80,6 @@ export function keeperOf(name: unknown, hold: unknown): Pick<PutOptions, 'name' 
     throw new DstoreError('usage', 'hold must be a string')
   }
   return { ...(name !== undefined && { name }), ...(hold !== undefined && { hold }) }
-}
-
-export function treesOf({ node }: HttpCall): NodeTrees {
-  if (node.trees !== undefined) return node.trees
-  throw new DstoreError('incompatible', 'this node stores no directories')
 }
 
 /** The hold in the path. The node checks that it is one. */

@@ -9,7 +9,7 @@ import { checkOwnFiles, pathIn } from '../../delivery/own-files.ts'
 import { budgets } from '../batch-handlers.ts'
 import { callOptions, readJson, withBeatIfWanted, type HttpCall } from '../call.ts'
 import { sendEvents } from '../json-lines.ts'
-import { commitRoot, keeperIn, sendTree, treesOf } from './hold-handlers.ts'
+import { commitRoot, keeperIn, sendTree } from './hold-handlers.ts'
 
 type Document = Readonly<Record<string, unknown>>
 
@@ -43,7 +43,7 @@ async function putEntries(call: HttpCall, { entries }: Document): Promise<void> 
   const { index } = call.node
   const node = {
     index,
-    trees: treesOf(call),
+    trees: call.node.trees,
     put: call.node.put.bind(call.node),
     putMany: call.node.putMany.bind(call.node),
   }

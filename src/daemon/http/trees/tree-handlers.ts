@@ -1,10 +1,10 @@
 /** Handlers that read directories by path (specs/007, "HTTP API"). */
-import { kindOf } from '../../../directory/directory.ts'
 import type { DirectoryEntry, Entry, FileEntry } from '../../../directory/directory.ts'
 import { DstoreError } from '../../../errors.ts'
 import { Key } from '../../../hash/key.ts'
-import { entryAt } from '../../../tree/read/entry-at.ts'
-import type { Listing, Listings } from '../../../tree/read/listings.ts'
+import { entryAt, keyOf } from '../../../tree/read/entry-at.ts'
+import type { Listing } from '../../../tree/read/listing.ts'
+import type { Listings } from '../../../tree/read/listings.ts'
 import type { TreeWord } from '../../../tree/read/tree-word.ts'
 import { withTreeWord } from '../../../tree/read/with-tree-word.ts'
 import { ENTRY_HEADER, KEY_HEADER, LINES_TYPE, type EntryLine } from '../../api/api.ts'
@@ -41,7 +41,7 @@ async function respond(call: HttpCall, isHead: boolean): Promise<void> {
       throw new DstoreError('not-found', `no such path: ${path}/: it is no directory`)
     }
     if (entry.type === 'link') return sendLink(call, entry.target, isHead)
-    const key = new Key(entry.digest, kindOf(entry))
+    const key = keyOf(entry)
     if (entry.type === 'directory') return sendDirectory(call, listings, key, isHead)
     response.setHeader(ENTRY_HEADER, entry.executable ? 'executable' : 'file')
     return isHead ? sendHead(call, key, type) : sendValue(call, key, type)

@@ -8,13 +8,7 @@
  */
 import type { Digest } from '../../message.ts'
 import type { KeyRecord } from '../../records/record.ts'
-import {
-  MISSING_ROW,
-  heldRow,
-  missingRow,
-  type Counted,
-  type Root,
-} from '../../records/tree-record.ts'
+import { heldRow, type Counted, type Root } from '../../records/tree-record.ts'
 import type { Attempt } from '../plan.ts'
 import type { Rules } from '../../rules.ts'
 import { conditionsOf } from '../plan-runner.ts'
@@ -28,6 +22,7 @@ import {
   type ExistingKey,
   type KeyState,
 } from './key-removal.ts'
+import { noLongerMissing } from './missing.ts'
 
 /** Keys that are removed in one go: other requests wait for it. */
 const COLLECTED_AT_ONCE = 256
@@ -83,15 +78,9 @@ interface Ending {
 
 /** What ends with the last that held the key: the key, or that it is missing. */
 function ending(state: KeyState, root: Root): Ending | undefined {
-  if (isFree(state)) {
-    return removalOf(state as ExistingKey, root)
-  }
+  if (isFree(state)) return removalOf(state as ExistingKey, root)
   if (state.held > 0 || state.missing === undefined) return undefined
-  const parts = {
-    writes: [{ key: missingRow(state.digest), value: undefined }],
-    increments: [{ key: MISSING_ROW, by: -1 }],
-  }
-  return { parts, cascade: undefined }
+  return { parts: noLongerMissing(state.digest), cascade: undefined }
 }
 
 /** The children that are counted down next: those from `upto` on, at most a batch. */

@@ -19,7 +19,7 @@ import {
 } from '../../records/tree-record.ts'
 import { textOf, type Rows } from '../plan.ts'
 import { attempt, childrenOf, confirm, read, unchanged, type Flow } from './flow.ts'
-import { recordOf, renewal, type HoldContext } from './holds.ts'
+import { recordOf, renew, renewal, type HoldContext } from './holds.ts'
 import { madeWhole } from './missing.ts'
 
 /** What the children that are counted so far make of a directory. */
@@ -55,6 +55,7 @@ export function* makeDirectory(
     }
     const found = decodeKey(row)
     if (found.directory !== undefined) {
+      if (!(yield* renew(hold, renewed))) continue
       yield* confirm()
       return []
     }
@@ -63,7 +64,10 @@ export function* makeDirectory(
     const { items, count, size, files } = children
     const rows = yield* read(items.map((child) => keyRow(child.digest)))
     const { lacking, measured, ...examined } = examine(digest, children, rows, before)
-    if (lacking.length > 0) return lacking
+    if (lacking.length > 0) {
+      if (yield* renew(hold, renewed)) return lacking
+      continue
+    }
     const conditions = context.rules.childrenExist ? examined.conditions : []
     const upto = counted.upto + items.length
     const increments = items.map((child) => ({ key: heldRow(child.digest), by: 1 }))
@@ -81,6 +85,7 @@ export function* makeDirectory(
       ]
       const seq = yield* attempt({
         conditions: [
+          { present: holdRow(hold) },
           unchanged(keyRow(digest), row),
           ...asCounted(digest, adding, context),
           ...conditions,
@@ -133,7 +138,7 @@ function* countSome(
 ): Flow<void> {
   const write = { key: addingRow(digest), value }
   // Made by another put meanwhile, it has all of its children counted, and no such row either.
-  const { record: _, ...first } = recordOf(hold, [digest], [], context, true)
+  const { record: _, ...first } = recordOf(hold, [digest], [], context)
   yield* attempt({
     conditions: [...first.conditions, ...asCounted(digest, adding, context), ...conditions],
     writes: [...first.writes, ...renewed, write],

@@ -64,20 +64,18 @@ export function* openHold(hold: Uint8Array, context: HoldContext): Flow<void> {
 
 /**
  * The transaction that records that a hold keeps these keys. Its conditions: the hold is open, and
- * what was found is still there. With `adding`, the only key is a directory whose children are
- * being counted.
+ * what was found is still there.
  */
 export function recordOf(
   hold: Uint8Array,
   digests: readonly Digest[],
   conditions: readonly Condition[],
   context: HoldContext,
-  adding: boolean = false,
 ): Attempt & { readonly record: Condition } {
   const key = heldRecordRow(hold, context.run, context.nextNumber())
   return {
     conditions: [{ present: holdRow(hold) }, ...(context.rules.foundIsThere ? conditions : [])],
-    writes: [{ key, value: encodeHeld({ digests, released: false, adding }) }],
+    writes: [{ key, value: encodeHeld({ digests, released: false }) }],
     increments: digests.map((digest) => ({ key: keptRow(digest), by: 1 })),
     record: { present: key },
   }
@@ -95,6 +93,16 @@ export function renewal(
   if (expiresMs - now > RENEW_BELOW_MS && expiresMs - now <= HOLD_MS) return []
   context.opened(hold, now + HOLD_MS)
   return [{ key: holdRow(hold), value: encodeHold({ expiresMs: now + HOLD_MS }) }]
+}
+
+/**
+ * Renews a hold for a request that records nothing. False if the hold ended meanwhile: then the
+ * request is to be decided again.
+ */
+export function* renew(hold: Uint8Array, renewed: readonly Write[]): Flow<boolean> {
+  if (renewed.length === 0) return true
+  const conditions = [{ present: holdRow(hold) }]
+  return (yield* attempt({ conditions, writes: renewed })) !== undefined
 }
 
 /** Puts sealed values under a hold. */
@@ -209,7 +217,10 @@ export function* present(
       }
     }
     const found = items.filter((_, i) => exists[i])
-    if (found.length === 0) return exists
+    if (found.length === 0) {
+      if (yield* renew(hold, renewed)) return exists
+      continue
+    }
     // A directory might be removed and its bytes put again; bytes stay what they are.
     const conditions = items.flatMap(({ directory }, i): Condition[] => {
       if (!exists[i]) return []
@@ -235,6 +246,7 @@ export function* offerHeld(
     const found: KeyRecord | undefined = row && decodeKey(row)
     const { isDamaged, keptBytes } = yield* inspect({ digest, location: found?.location })
     if (found === undefined || isDamaged) {
+      if (!(yield* renew(hold, renewed))) continue
       const sendFrom = Math.min(keptBytes, lastGroup(size))
       return { type: 'offered', have: undefined, sendFrom }
     }

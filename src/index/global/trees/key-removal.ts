@@ -2,6 +2,7 @@
  * The removal of a key, and what else it changes: the counts of what it held (specs/004-index.md,
  * "Rules: directories"). A key goes when nothing holds it, or by force.
  */
+import { decodeCounter } from '../../../store/counters.ts'
 import type { Increment, RecordKey, Row, Write } from '../../../store/store.ts'
 import type { Digest } from '../../message.ts'
 import {
@@ -17,7 +18,6 @@ import {
   addingRow,
   cascadeRow,
   decodeAdding,
-  decodeCounter,
   encodeCascade,
   encodeMissing,
   heldRow,
@@ -27,6 +27,7 @@ import {
   type Root,
 } from '../../records/tree-record.ts'
 import type { ChangeParts, Rows } from '../plan.ts'
+import { noLongerMissing } from './missing.ts'
 
 /** A cascade that a removal begins. */
 export interface Beginning {
@@ -75,8 +76,8 @@ export function stateOf(digest: Digest, rows: Rows, at: number = 0): KeyState {
   return {
     digest,
     found,
-    held: decodeCounter(held),
-    kept: decodeCounter(kept),
+    held: decodeCounter(held?.value),
+    kept: decodeCounter(kept?.value),
     counted,
     missing,
   }
@@ -118,8 +119,9 @@ export function removalOf(state: ExistingKey, root?: Root): KeyRemoval {
     }
     if (missing === undefined) increments.push({ key: MISSING_ROW, by: 1 })
   } else if (missing !== undefined) {
-    writes.push({ key: missingRow(digest), value: undefined })
-    increments.push({ key: MISSING_ROW, by: -1 })
+    const gone = noLongerMissing(digest)
+    writes.push(...gone.writes)
+    increments.push(...gone.increments)
   }
   const change = {
     type: 'remove',

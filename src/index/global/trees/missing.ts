@@ -3,6 +3,14 @@ import type { Digest } from '../../message.ts'
 import { MISSING_ROW, decodeMissing, missingRow } from '../../records/tree-record.ts'
 import type { Attempt, Rows } from '../plan.ts'
 
+/** What ends with a key that nothing holds any more, or that is there again. */
+export const noLongerMissing = (
+  digest: Digest,
+): Required<Pick<Attempt, 'writes' | 'increments'>> => ({
+  writes: [{ key: missingRow(digest), value: undefined }],
+  increments: [{ key: MISSING_ROW, by: -1 }],
+})
+
 /** What follows for the count of missing keys from the key's being there again. */
 export function madeWhole(
   digest: Digest,
@@ -14,7 +22,6 @@ export function madeWhole(
   }
   return {
     conditions: [{ key: missingRow(digest), version: missing.version }],
-    writes: [{ key: missingRow(digest), value: undefined }],
-    increments: [{ key: MISSING_ROW, by: -1 }],
+    ...noLongerMissing(digest),
   }
 }

@@ -3,13 +3,13 @@
  * (specs/004-index.md, R004-91 and R004-92). It goes on after a crash where it stopped.
  */
 import { DstoreError } from '../../../errors.ts'
+import { decodeCounter } from '../../../store/counters.ts'
 import type { Digest } from '../../message.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import {
   UNCOUNTED_ROW,
   addingRow,
   decodeAdding,
-  decodeCounter,
   decodeHeld,
   decodeHold,
   encodeAdding,
@@ -123,7 +123,7 @@ function* uncount(digest: Digest, options: CollectOptions): Flow<void> {
       const counted = { upto, unchecked: upto }
       const value = encodeAdding({ ...record, counted })
       yield* attempt({ conditions, writes: [{ key: addingRow(digest), value }] })
-    } else if (decodeCounter(kept) > 0) {
+    } else if (decodeCounter(kept?.value) > 0) {
       return
     } else if (upto === 0) {
       yield* attempt({ conditions, writes: [{ key: addingRow(digest), value: undefined }] })

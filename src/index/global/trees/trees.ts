@@ -8,6 +8,7 @@ import { DstoreError } from '../../../errors.ts'
 import { BATCH_ITEMS, HOLDS, HOLD_ANSWER_MS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
 import type { Body, Digest, Failure, MakeDirectories, PresentItem } from '../../message.ts'
+import type { Remove, Unbind } from '../../message.ts'
 import { MISSING_ROW, endedRow } from '../../records/tree-record.ts'
 import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
@@ -18,6 +19,7 @@ import { makeDirectory, readable } from './edges.ts'
 import { FlowRunner, attempt, read, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
 import type { Beginning } from './key-removal.ts'
+import { ReleaseWaits, concernsDirectory } from './release-waits.ts'
 import { endHold, expireHold, releaseAll } from './release.ts'
 import { holdsLeft } from './recover-holds.ts'
 import type { TreeRequest } from './requests.ts'
@@ -58,6 +60,7 @@ export class Trees {
   readonly #holds = new Map<string, number>()
   /** Holds that have ended and whose values are to be released, by their ids in hex. */
   readonly #ended = new Set<string>()
+  readonly #waits = new ReleaseWaits()
   /** Since when the answers of holds that are released are kept for a repeat. */
   readonly #answers = new Map<string, number>()
   #numbers = 0
@@ -111,6 +114,20 @@ export class Trees {
   /** The cascade that began with the removal of this directory, to wait for. */
   cascade(root: number, most: number): CascadeProgress {
     return this.#cascades.progress(root, most)
+  }
+
+  /** Before a removal is decided: see `check` and `ReleaseWaits`. */
+  beforeRemoval(request: Remove | Unbind, run: () => void, failed: (why: Failure) => void): void {
+    const checked = (): void => {
+      if (request.type === 'unbind' || request.force) run()
+      else this.check(request.digest, run, failed)
+    }
+    if (this.#ended.size === 0) return checked()
+    const decide = (isDirectory: boolean): void => {
+      const holds = isDirectory ? this.#ended : []
+      this.#waits.add(holds, checked, this.#options.now(), request.timeoutMs)
+    }
+    this.#flows.run(concernsDirectory(request), decide, (why) => failed(failureOf(why)))
   }
 
   /**
@@ -182,6 +199,7 @@ export class Trees {
     if (this.#mayLack && this.#recovery === 'done') this.#countMissing()
     this.#cascades.poll()
     this.#releaseNext()
+    this.#waits.tick(now())
   }
 
   #make(
@@ -249,6 +267,7 @@ export class Trees {
         this.#isReleasing = false
         this.#ended.delete(id)
         this.#answers.set(id, now())
+        this.#waits.released(id)
         this.#releaseNext()
       },
       () => {

@@ -159,7 +159,7 @@ export class Corrections {
     const hold = await (this.#hold ??= this.#open())
     const record: Write = {
       key: heldRecordRow(hold, 0, this.#records++),
-      value: encodeHeld({ digests: [digest], released: false, adding: false }),
+      value: encodeHeld({ digests: [digest], released: false }),
     }
     return {
       conditions: [{ present: holdRow(hold) }, ...conditions],

@@ -12,6 +12,7 @@ import {
 } from '../../../index/records/tree-record.ts'
 import { BATCH_ITEMS, RECOUNT_KEYS } from '../../../limits.ts'
 import type { Row, VersionCondition } from '../../../store/store.ts'
+import { batchesOf } from '../../calls/batches.ts'
 import { VerifyPace } from '../../calls/verify-pace.ts'
 import type { Miscount, Verification, VerifyOptions } from '../../node.ts'
 import { Corrections, type CorrectionsOptions, isWhole } from './corrections.ts'
@@ -176,8 +177,7 @@ class Recount {
   /** What a damaged directory holds is kept, so nothing is removed while there is one. */
   async *#removeLoose({ loose }: EdgeWalk): Findings {
     if (this.#pace.damaged > 0) return
-    for (let at = 0; at < loose.length; at += BATCH_ITEMS) {
-      const batch = loose.slice(at, at + BATCH_ITEMS)
+    for (const batch of batchesOf(loose)) {
       const corrections = await Promise.all(batch.map((one) => this.#corrections.remove(one)))
       const isDone = await this.#corrections.commitAll(corrections)
       for (const [i, { digest }] of batch.entries()) {
@@ -189,8 +189,7 @@ class Recount {
 
   async *#markMissing(tally: RangeTally): Findings {
     const held = [...tally.directories].filter(([, { counted }]) => counted > 0)
-    for (let at = 0; at < held.length; at += BATCH_ITEMS) {
-      const batch = held.slice(at, at + BATCH_ITEMS)
+    for (const batch of batchesOf(held)) {
       const keys = batch.flatMap(([name]) => [keyRow(digestOf(name)), missingRow(digestOf(name))])
       const rows = await this.#options.store.rows(keys)
       for (const [i, [name, { asDirectory }]] of batch.entries()) {

@@ -4,7 +4,7 @@
  */
 import { equal, gather, toHex } from '../../../bytes.ts'
 import { DistinctChildren, type Children } from '../../../directory/children.ts'
-import { decodeDirectory } from '../../../directory/codec.ts'
+import { decodeDirectory } from '../../../directory/reader.ts'
 import { DstoreError } from '../../../errors.ts'
 import { hash } from '../../../hash/hasher.ts'
 import type { Sealed } from '../../../index/global/plan.ts'

@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { join } from 'node:path'
-import { entryBytes } from '../../../directory/codec.ts'
+import { entryBytes } from '../../../directory/encoder.ts'
 import type { Entry } from '../../../directory/directory.ts'
 import { compareNames, faultOfName, faultOfTarget } from '../../../directory/names.ts'
 import { DstoreError } from '../../../errors.ts'

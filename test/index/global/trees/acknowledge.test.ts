@@ -1,5 +1,6 @@
 import { test } from '../../../serial.ts'
 import type { Feed, Removed } from '../../../../src/index/message.ts'
+import { nameRow } from '../../../../src/index/records/record.ts'
 import { REMOVAL_TIMEOUT_MS } from '../../../../src/limits.ts'
 import { TreeMachine, directory, file } from './tree-machine.ts'
 
@@ -123,6 +124,43 @@ test('R004-100: after the end of its cascade a removal that is asked for again w
   t.is(again(), undefined)
   acknowledge(machine, local)
   t.like(again(), { owed: [] })
+})
+
+/** A machine where a tree was just committed, and its hold is not released yet. */
+function justCommitted(): TreeMachine {
+  const machine = new TreeMachine().recovered()
+  const hold = machine.nextHold()
+  machine.openHold(hold)
+  // Each call leaves a record of its own, and the files are released last.
+  for (const values of [[INNER, ROOT], ...FILES.map((one) => [one])]) machine.putHeld(values, hold)
+  for (const one of [INNER, ROOT]) machine.make([one], hold)
+  machine.pause()
+  machine.tell({ type: 'commit-tree', hold, digest: ROOT.digest, name: 'root' })
+  while (!machine.exists(ROOT) || machine.store.get(nameRow('root')) === undefined) machine.step()
+  return machine
+}
+
+test('R004-100: what a put has just committed is removed with all that it held once its hold is released', (t) => {
+  const machine = justCommitted()
+  const answer = machine.ask(UNBIND)
+  t.true(machine.keptBy(FILES[0]!) > 0)
+  while (machine.step());
+  machine.holds.clear()
+  t.like(answer(), { digest: ROOT.digest, tree: { removed: VALUES, complete: true } })
+  t.deepEqual(machine.faults(), [])
+})
+
+test('R004-100: a removal does not wait longer for the release than its caller does', (t) => {
+  const machine = justCommitted()
+  const answer = machine.ask({ ...UNBIND, timeoutMs: 1000 })
+  machine.tick(999)
+  const before = machine.held.length
+  machine.tick(1)
+  t.true(machine.held.length > before, 'it is decided')
+  while (machine.step());
+  machine.holds.clear()
+  t.is(answer()?.type, 'removed')
+  t.deepEqual(machine.faults(), [])
 })
 
 test('R004-104: a directory whose bytes are damaged is removed only by force', (t) => {

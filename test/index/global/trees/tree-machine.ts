@@ -1,6 +1,7 @@
 /** Global's index with trees in it: what a put of a folder asks, and what the store then holds. */
 import { toHex } from '../../../../src/bytes.ts'
-import { decodeDirectory, encodeDirectory } from '../../../../src/directory/codec.ts'
+import { encodeDirectory } from '../../../../src/directory/encoder.ts'
+import { decodeDirectory } from '../../../../src/directory/reader.ts'
 import { totalsOf, type Entry } from '../../../../src/directory/directory.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
 import { SELF, type GlobalEffect } from '../../../../src/index/global/global-events.ts'
@@ -23,11 +24,11 @@ import {
   MISSING_ROW,
   MISSING_ROWS,
   UNCOUNTED_ROW,
-  decodeCounter,
   heldRow,
   keptRow,
 } from '../../../../src/index/records/tree-record.ts'
 import { Machine } from '../machine.ts'
+import { decodeCounter } from '../../../../src/store/counters.ts'
 
 export const HOLD: Uint8Array = new Uint8Array(16).fill(0)
 
@@ -185,20 +186,20 @@ export class TreeMachine extends Machine {
   }
 
   heldBy({ digest }: Made): number {
-    return decodeCounter(this.store.get(heldRow(digest)))
+    return decodeCounter(this.store.get(heldRow(digest))?.value)
   }
 
   keptBy({ digest }: Made): number {
-    return decodeCounter(this.store.get(keptRow(digest)))
+    return decodeCounter(this.store.get(keptRow(digest))?.value)
   }
 
   get missing(): number {
-    return decodeCounter(this.store.get(MISSING_ROW))
+    return decodeCounter(this.store.get(MISSING_ROW)?.value)
   }
 
   /** Removed directories whose children are still counted. */
   get uncounted(): number {
-    return decodeCounter(this.store.get(UNCOUNTED_ROW))
+    return decodeCounter(this.store.get(UNCOUNTED_ROW)?.value)
   }
 
   /**
@@ -224,7 +225,7 @@ export class TreeMachine extends Machine {
     }
     for (const row of this.store.scan('meta', HELD_ROWS)) {
       const id = toHex(row.id.subarray(HELD_ROWS.byteLength))
-      if (decodeCounter(row) !== held.get(id)) faults.push(`count of ${id}`)
+      if (decodeCounter(row?.value) !== held.get(id)) faults.push(`count of ${id}`)
       held.delete(id)
     }
     for (const id of held.keys()) faults.push(`no count of ${id}`)

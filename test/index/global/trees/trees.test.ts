@@ -57,7 +57,13 @@ function withRoot(): TreeMachine {
 test('R004-102: a key that directories hold is removed only by force, and so is one of a put', (t) => {
   const machine = withRoot()
   t.like(machine.remove(A), { type: 'failure', code: 'conflict' })
+  t.like(machine.remove(B), {
+    hint: 'use --force to remove it all the same: the directory will lack it',
+  })
   t.regex((machine.remove(A) as { message: string }).message, /is in 1 directory$/)
+  machine.putTree([A, C], [directory({ a: A, c: C })], 'another')
+  t.regex((machine.remove(A) as { message: string }).message, /is in 2 directories$/)
+  t.regex((machine.remove(A) as { hint: string }).hint, /: the directories will lack it$/)
   t.like(machine.remove(INNER), { type: 'failure', code: 'conflict' })
   const other = file('other')
   machine.openHold()
@@ -225,14 +231,14 @@ test('R004-96: a tree of the greatest depth is stored and removed; one level mor
   t.deepEqual(machine.faults(), [])
 })
 
-test('R004-96: an empty directory, and one of links alone, hold nothing', (t) => {
+test('R004-96: an empty directory holds nothing, and its removal says that it was a directory', (t) => {
   const machine = new TreeMachine().recovered()
   const empty = directory({})
   machine.putTree([], [empty], 'empty')
   t.true(machine.isDirectory(empty))
   const removed = machine.unbind('empty')
-  t.like(removed, { type: 'removed', digest: empty.digest })
-  t.false(Object.hasOwn(removed!, 'tree'))
+  const tree = { removed: 1, most: 1, complete: true }
+  t.like(removed, { type: 'removed', digest: empty.digest, tree })
   t.deepEqual(machine.faults(), [])
 })
 
@@ -337,4 +343,17 @@ test('R004-88: a reader may not open holds, and a writer may', (t) => {
     const body = machine.answer(request, writer)
     t.false(body.type === 'failure' && body.code === 'not-permitted')
   }
+})
+
+test('R004-3: a session of version 1 has no requests of trees, and goes on', (t) => {
+  const machine = new TreeMachine().recovered()
+  const session = machine.hello('old', { versions: [1] })
+  machine.message(session, { id: 5, body: { type: 'hold', id: HOLD, release: false } })
+  t.like(machine.sentTo(session).at(-1), { id: 5, body: { type: 'failure', code: 'incompatible' } })
+  machine.message(session, { id: 6, body: { type: 'ping' } })
+  t.like(machine.sentTo(session).at(-1), { id: 6, body: { type: 'pong' } })
+  const newer = machine.hello('new', { versions: [3, 2, 1] })
+  t.like(machine.sentTo(newer).at(-1)?.body, { type: 'welcome', version: 2 })
+  machine.message(newer, { id: 5, body: { type: 'hold', id: HOLD, release: false } })
+  t.like(machine.sentTo(newer).at(-1), { id: 5, body: { type: 'held' } })
 })

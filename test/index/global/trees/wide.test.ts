@@ -145,6 +145,22 @@ test('R004-98: the cascade of a wide directory goes on after a stop anywhere', (
   }
 })
 
+test('R004-95: a child that is removed while a part of its directory is counted is missing', (t) => {
+  const machine = SENT.copy()
+  machine.pause()
+  const answer = machine.ask(make)
+  const [part] = machine.held.splice(0)
+  machine.holds.clear()
+  const [gone] = FILES
+  t.like(machine.remove(gone!, true), { type: 'removed' })
+  machine.carryOut(part!)
+  const missing = [[{ digest: gone!.digest, directory: false }]]
+  t.deepEqual(answer(), { type: 'made-directories', missing })
+  t.is(heldOf(machine), 0)
+  machine.releaseHold()
+  t.deepEqual(machine.faults(), [])
+})
+
 test('R004-95: at most a batch of missing children is named in one answer', (t) => {
   const machine = new TreeMachine().recovered()
   machine.openHold()

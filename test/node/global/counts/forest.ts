@@ -3,7 +3,8 @@
  * directly, so that a test may write wrong ones. It ends holds as the index does, at once.
  */
 import { DistinctChildren, type Children } from '../../../../src/directory/children.ts'
-import { decodeDirectory, encodeDirectory } from '../../../../src/directory/codec.ts'
+import { encodeDirectory } from '../../../../src/directory/encoder.ts'
+import { decodeDirectory } from '../../../../src/directory/reader.ts'
 import { totalsOf, type Entry } from '../../../../src/directory/directory.ts'
 import { gather, toHex } from '../../../../src/bytes.ts'
 import { DstoreError } from '../../../../src/errors.ts'

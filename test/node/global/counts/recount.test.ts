@@ -254,7 +254,7 @@ test('R004-111: a key whose counter comes and goes while it is counted is not wr
   await forest.beginRemoval(gone, { upto: 0, unchecked: 1 })
   await forest.add({ key: heldRow(forest.b.digest), by: -1 })
   const record = heldRecordRow(new Uint8Array(16).fill(1), 1, 1)
-  const held = encodeHeld({ digests: [a.digest], released: false, adding: false })
+  const held = encodeHeld({ digests: [a.digest], released: false })
   forest.beforeRead = async ({ digest }) => {
     const isFirst = toHex(digest) === toHex(one.digest)
     const isLast = toHex(digest) === toHex(gone.digest)
@@ -293,7 +293,7 @@ test('R004-113: what is being removed already is not reported', async (t) => {
   const forest = await grove()
   const lone = await forest.file('lone')
   const record = heldRecordRow(new Uint8Array(16).fill(1), 1, 1)
-  const value = encodeHeld({ digests: [lone.digest], released: true, adding: false })
+  const value = encodeHeld({ digests: [lone.digest], released: true })
   await forest.write({ key: record, value })
   t.deepEqual((await recounted(forest)).miscounts, [])
   t.true(await forest.exists(lone))

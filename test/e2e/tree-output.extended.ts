@@ -168,6 +168,13 @@ test('R007-285 a child of a directory is removed only by force, and the director
   linesOf(t, await daemon.run(['rm', child, '--force']))
   const stat = await daemon.run(['stat', key])
   t.regex(stat.stdout.toString() + stat.stderr, /own/)
+  oneLine(
+    t,
+    await daemon.run(['stat', `${key}/own`]),
+    3,
+    /^dstore: the value of .*own does not exist: /m,
+  )
+  oneLine(t, await daemon.run(['stat', `${key}/none`]), 3, /^dstore: no such path: .*none/m)
   const out = folder(t)
   oneLine(t, await daemon.run(['get', key, '-o', `${out}/x`]), 3, /^dstore: .*\bown\b/m)
   t.false(existsSync(`${out}/x`))

@@ -1,17 +1,14 @@
 /**
- * Directories to and from their one encoding: a DRISL map (specs/008-directories.md, "Format"). A
- * general DAG-CBOR library writes it; a strict reader of this one form reads it.
+ * Writes directories in their one encoding: a DRISL map (specs/008-directories.md, "Format"). Apart
+ * from `reader`, so that what only reads them does not load the library for DAG-CBOR.
  */
 import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, DIRECTORY_BYTES, DIRECTORY_ENTRIES } from '../limits.ts'
-import type { Directory, Entry } from './directory.ts'
+import type { Entry } from './directory.ts'
 import { compareNames, faultOfName, faultOfTarget } from './names.ts'
-import { readEntries } from './reader.ts'
-
-export { compareNames, faultOfName } from './names.ts'
 
 /** A map of one entry, and its name. */
 const MAP_OF_TREE = [0xa1, ...dagCbor.encode('tree')]
@@ -73,11 +70,6 @@ function checked(entries: Iterable<readonly [string, Entry]>): Map<string, Entry
     }
   }
   return tree
-}
-
-/** The directory in these bytes. Throws as `readEntries`. */
-export function decodeDirectory(bytes: Uint8Array): Directory {
-  return new Map([...readEntries(bytes)].toSorted(([a], [b]) => compareNames(a, b)))
 }
 
 /** Bytes of a directory without its entries, whose number takes up to five. */
