@@ -49,6 +49,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'The messages, names, rules, leases and failures of the index, which both sides share.',
   'src/index/codec': 'Index messages to and from protobuf.',
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
+  'src/index/global/names': 'Names at Global: the names of a key, tags, expiry, operations.',
   'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',

@@ -69,8 +69,10 @@ export function planOf(body: Body, contexts: PlanContexts): (() => Plan) | undef
       return () => puts.bind(body)
     case 'unbind':
       return () => removals.unbind(body, removal)
-    case 'remove':
-      return () => removals.remove(body, removal)
+    case 'remove': {
+      const unbound = { names: [] }
+      return () => removals.remove(body, removal, unbound)
+    }
     case 'invite':
       return () => membership.invite(body, context())
     case 'admit':

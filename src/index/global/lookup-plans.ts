@@ -1,6 +1,9 @@
 /** Plans that only read: facts about keys and names (specs/004-index.md). */
 import type { Digest, Fact, Locate, Lookup } from '../message.ts'
-import { decodeBinding, decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
+import { decodeBinding } from '../records/name-record.ts'
+import { decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
+import { NAMES_PER_ANSWER } from '../../limits.ts'
+import { someNames } from './names/named.ts'
 import { decodeCounter, heldRow } from '../records/tree-record.ts'
 import { answer, type Plan } from './plan.ts'
 
@@ -22,6 +25,9 @@ export function* locate({ digests, inline }: Locate, context: LookupContext): Pl
     const row = rows[i]
     return row === undefined ? undefined : decodeKey(row)
   })
+  const [first] = records
+  const isNamed = only !== undefined && first !== undefined
+  const names = isNamed ? yield* someNames(only, first, NAMES_PER_ANSWER) : []
   return {
     type: 'load',
     values: records.map((one, i) =>
@@ -38,6 +44,7 @@ export function* locate({ digests, inline }: Locate, context: LookupContext): Pl
                 context,
                 heldBy: decodeCounter(rows[1]),
                 holders: context.holdersOf(only),
+                names,
               }),
             ],
     }),
@@ -60,7 +67,7 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
         found: {
           digest,
           incarnation: bound.version,
-          fact: factOf(found, value, { context, holders: [], heldBy: decodeCounter(held) })!,
+          fact: factOf(found, value, { context, heldBy: decodeCounter(held) })!,
           ...(directory && { directory }),
         },
       }),
@@ -71,24 +78,24 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
 /** Beside the record of a key. */
 export interface FactOptions {
   readonly context?: Pick<LookupContext, 'mayLack'>
-  /** Names go along only where holders do, which is for a single key. */
   readonly holders?: readonly string[]
+  readonly names?: readonly string[]
   readonly heldBy?: number
 }
 
 export function factOf(
   found: KeyRecord | undefined,
   value: Uint8Array | undefined,
-  { context, holders, heldBy = 0 }: FactOptions = {},
+  { context, holders = [], names = [], heldBy = 0 }: FactOptions = {},
 ): Fact | undefined {
   if (found === undefined) return undefined
-  const { size, incarnation, names, directory } = found
+  const { size, incarnation, directory } = found
   return {
     size,
     incarnation,
     value,
-    holders: holders ?? [],
-    names: holders ? names : [],
+    holders,
+    names,
     ...(heldBy > 0 && { heldBy }),
     ...(directory !== undefined && {
       directory: {

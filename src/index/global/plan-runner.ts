@@ -8,7 +8,7 @@ import type { Body, Failure } from '../message.ts'
 import { encodeChange, type Change } from '../records/record.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import type { Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
+import type { Asked, Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
 export interface Origin {
   readonly session: SessionId
@@ -32,7 +32,7 @@ type ChangeOutcome = Outcome & { type: 'change' }
 interface Begun {
   readonly task: Task
   readonly plan: Plan
-  readonly step: IteratorResult<readonly RecordKey[], Outcome>
+  readonly step: IteratorResult<Asked, Outcome>
 }
 
 /** A change that is ready to be committed. */
@@ -85,7 +85,7 @@ export class PlanRunner {
       const plan = task.begin()
       return { task, plan, step: plan.next([]) }
     })
-    const keys = begun.flatMap(({ step }) => (step.done === true ? [] : step.value))
+    const keys = begun.flatMap(({ step }) => keysIn(step))
     this.ask<'rows'>(
       { type: 'read', keys },
       ({ rows }) => this.#resumeAll(begun, rows),
@@ -131,16 +131,19 @@ export class PlanRunner {
     }
   }
 
-  #step(task: Task, plan: Plan, keys: readonly RecordKey[], rows: Rows): void {
+  #step(task: Task, plan: Plan, conditions: Transaction['conditions'], rows: Rows): void {
     const step = plan.next(rows)
-    if (step.done === true) this.#conclude(task, step.value, conditionsOf(keys, rows))
-    else this.#read(task, plan, step.value)
+    if (step.done === true) this.#conclude(task, step.value, conditions)
+    else this.#read(task, plan, step.value, conditions)
   }
 
-  #read(task: Task, plan: Plan, keys: readonly RecordKey[]): void {
+  #read(task: Task, plan: Plan, asked: Asked, conditions: Transaction['conditions']): void {
     this.ask<'rows'>(
-      { type: 'read', keys },
-      (read) => this.#step(task, plan, keys, read.rows),
+      'type' in asked ? asked : { type: 'read', keys: asked },
+      ({ rows }) => {
+        const depends = 'type' in asked ? conditions : conditionsOf(asked, rows)
+        this.#step(task, plan, depends, rows)
+      },
       (why) => this.#fail(task, why),
     )
   }
@@ -151,14 +154,14 @@ export class PlanRunner {
     const confirmed: { readonly task: Task; readonly body: Body }[] = []
     let at = 0
     for (const { task, plan, step } of begun) {
-      const keys = step.done === true ? [] : step.value
+      const keys = keysIn(step)
       const own = rows.slice(at, (at += keys.length))
       const next = step.done === true ? step : plan.next(own)
       const conditions = conditionsOf(keys, own)
       if (next.done !== true) {
-        this.#read(task, plan, next.value)
+        this.#read(task, plan, next.value, conditions)
       } else if (next.value.type === 'change') {
-        changes.push({ task, outcome: next.value, conditions })
+        changes.push({ task, outcome: next.value, conditions: all(next.value, conditions) })
       } else if (next.value.type === 'confirm') {
         this.#discard(task)
         confirmed.push({ task, body: next.value.body })
@@ -204,7 +207,8 @@ export class PlanRunner {
 
   #change(task: Task, outcome: ChangeOutcome, conditions: Transaction['conditions']): void {
     this.#committing++
-    const transaction = this.#transactionOf({ ...outcome, conditions }, this.#options.wall())
+    const attempt = { ...outcome, conditions: all(outcome, conditions) }
+    const transaction = this.#transactionOf(attempt, this.#options.wall())
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },
       (result) => {
@@ -297,6 +301,8 @@ export class PlanRunner {
         return task.finish(done.body)
       case 'await':
         return this.#await(task, done, this.#options.now())
+      case 'again':
+        return this.run(task)
       case 'confirm':
         return this.ask<'confirmed'>(
           { type: 'confirm' },
@@ -340,6 +346,15 @@ export class PlanRunner {
     this.#options.emit({ type: 'discard', location })
   }
 }
+
+/** The keys that a plan asks for first; no plan begins with a scan. */
+const keysIn = (step: Begun['step']): readonly RecordKey[] =>
+  step.done === true ? [] : (step.value as readonly RecordKey[])
+
+const all = (
+  { conditions = [] }: ChangeOutcome,
+  asRead: Transaction['conditions'],
+): Transaction['conditions'] => [...asRead, ...conditions]
 
 /** The rows are as they were read. */
 export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>

@@ -1,6 +1,6 @@
 /**
  * A *plan* is what one request does to the index (specs/004-index.md, "Rules: the order of
- * changes"): a generator that asks for rows, once or twice, and ends in an outcome. Plans are pure.
+ * changes"): a generator that asks for rows, a few times, and ends in an outcome. Plans are pure.
  * If one of the rows changed before the transaction committed, the request gets a new plan.
  */
 import type { Children } from '../../directory/children.ts'
@@ -19,7 +19,13 @@ import type { Change } from '../records/record.ts'
 
 export type Rows = readonly (Row | undefined)[]
 
-export type Plan = Generator<readonly RecordKey[], Outcome, Rows>
+/** What a plan asks for: rows by their keys, or by a prefix. */
+export type Asked = readonly RecordKey[] | Scan
+
+/** Rows that begin with a prefix: no change depends on them, only on those asked for by key. */
+export type Scan = StoreWork & { readonly type: 'scan' }
+
+export type Plan = Generator<Asked, Outcome, Rows>
 
 export type Outcome =
   /** Load these values, then answer. */
@@ -27,8 +33,15 @@ export type Outcome =
       readonly type: 'load'
       readonly answer: (values: readonly (Uint8Array | undefined)[]) => Body
     })
-  /** Commit this change, if the rows that were asked for last are the same; `next` gets its seq. */
-  | (ChangeParts & { readonly type: 'change'; readonly next: (seq: number) => Done })
+  /**
+   * Commit this change, if the rows that were asked for last by their keys are the same, and these
+   * conditions hold, too; `next` gets its seq.
+   */
+  | (ChangeParts & {
+      readonly type: 'change'
+      readonly conditions?: readonly Condition[]
+      readonly next: (seq: number) => Done
+    })
   | Done
 
 /** A change, and what it does to the rows. */
@@ -52,6 +65,8 @@ export type Done =
   | { readonly type: 'answer'; readonly body: Body }
   /** Answer that something exists, once the store has confirmed that it would find it again. */
   | { readonly type: 'confirm'; readonly body: Body }
+  /** This was one of several changes: serve the request again from the start. */
+  | { readonly type: 'again' }
   /** Inspect what the store has of an offered value, then answer. */
   | (StoreWork & { readonly type: 'inspect'; readonly answer: (facts: StoredFacts) => Body })
   /** Answer once every Local has acknowledged this seq, or no longer owes it. */

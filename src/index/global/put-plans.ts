@@ -2,16 +2,15 @@
  * Plans that store values and bind names (specs/004-index.md, "Rules: names" and "Rules: offers").
  */
 import { equal } from '../../bytes.ts'
-import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
+import { GROUP_BYTES } from '../../limits.ts'
 import type { RecordKey, Row } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import { faultOfNewName } from '../name.ts'
 import type { Bind, Body, Digest, Failure, Offer, Receipt } from '../message.ts'
+import { decodeBinding, encodeName } from '../records/name-record.ts'
 import {
   decodeKey,
-  decodeBinding,
   encodeKey,
-  encodeName,
   keyRow,
   nameRow,
   removedRow,
@@ -21,6 +20,7 @@ import { missingRow } from '../records/tree-record.ts'
 import { factOf } from './lookup-plans.ts'
 import type { Origin, Task } from './plan-runner.ts'
 import { madeWhole } from './trees/missing.ts'
+import { firstName, withName } from './names/named.ts'
 import { boundAbove, namesAbove, rowsAbove } from './trees/names.ts'
 import {
   answer,
@@ -61,9 +61,12 @@ export function* put(
     type: 'change',
     change: { type: 'put', digest, size, names },
     writes: [
-      { key: keyRow(digest), value: encodeKey({ size, location, names, unnamed }) },
+      { key: keyRow(digest), value: encodeKey({ size, location, names: names.length, unnamed }) },
       { key: removedRow(digest), value: undefined },
-      ...names.map((one) => ({ key: nameRow(one), value: encodeName(digest) })),
+      ...names.flatMap((one) => [
+        { key: nameRow(one), value: encodeName(digest) },
+        firstName(digest, one),
+      ]),
       ...made.writes,
     ],
     ...(made.increments.length > 0 && { increments: made.increments }),
@@ -184,7 +187,7 @@ export function* bind({ name, digest }: Bind): Plan {
   const found = decodeKey(row)
   const bound = (incarnation: number): Body => ({
     type: 'binding',
-    found: { digest, incarnation, fact: factOf(found, undefined, { holders: [] })! },
+    found: { digest, incarnation, fact: factOf(found, undefined)! },
   })
   if (taken !== undefined) return confirm(bound(taken.version))
   return bindTo(found, digest, name, rows, (seq) => answer(bound(seq)))
@@ -199,14 +202,11 @@ function bindTo(
 ): Outcome {
   const refusal = whyNotBound(name, rows)
   if (refusal !== undefined) return answer(refusal)
-  if (found.names.length >= NAMES_PER_KEY) {
-    return answer(failure('too-large', `a key has at most ${NAMES_PER_KEY} names`))
-  }
   return {
     type: 'change',
     change: { type: 'bind', digest, name },
     writes: [
-      { key: keyRow(digest), value: encodeKey({ ...found, names: [...found.names, name] }) },
+      ...withName(digest, found, name).writes,
       { key: nameRow(name), value: encodeName(digest) },
     ],
     next,

@@ -48,18 +48,14 @@ export interface KeyRecord {
   readonly location: Location
   /** The seq of the put that created the key. */
   readonly incarnation: number
-  readonly names: readonly string[]
+  /** Number of its names. */
+  readonly names: number
+  /** Those of them that an earlier version listed in this row: they have no row `namedRow`. */
+  readonly listed?: readonly string[]
   /** It was put without a name, so it stays when its last name goes. */
   readonly unnamed: boolean
   /** Its children are counted: it is a directory. */
   readonly directory?: DirectoryRecord | undefined
-}
-
-/** What a name is bound to. */
-export interface NameRecord {
-  readonly digest: Digest
-  /** It is bound to the directory, not to its bytes. */
-  readonly directory: boolean
 }
 
 /** One entry of the log. */
@@ -82,9 +78,16 @@ export type Change =
       readonly directory?: boolean
     }
   | {
-      readonly type: 'bind' | 'unbind'
+      readonly type: 'bind'
       readonly digest: Digest
       readonly name: string
+      readonly directory?: boolean
+    }
+  | {
+      readonly type: 'unbind'
+      readonly digest: Digest
+      /** At least one, at most `NAMES_PER_CHANGE`. */
+      readonly names: readonly string[]
       readonly directory?: boolean
     }
   /** The bytes of a removed directory are freed: its children are counted down. */
@@ -100,8 +103,8 @@ export type Change =
 export function encodeKey(
   record: Omit<KeyRecord, 'incarnation'> & { incarnation?: number },
 ): Uint8Array {
-  const { size, location, incarnation, names, unnamed, directory } = record
-  if (names.length === 0 && incarnation === undefined && directory === undefined) {
+  const { size, location, incarnation, names, listed = [], unnamed, directory } = record
+  if (names === 0 && incarnation === undefined && directory === undefined) {
     const bytes = encodePlainKey(size, location, unnamed)
     if (bytes !== undefined) return bytes
   }
@@ -109,7 +112,8 @@ export function encodeKey(
   return pack(pb.KeyRecordSchema, {
     size: BigInt(size),
     location,
-    names: [...names],
+    names: [...listed],
+    named: BigInt(names - listed.length),
     unnamed,
     ...seq,
     ...(directory !== undefined && { directory: packDirectory(directory) }),
@@ -119,21 +123,12 @@ export function encodeKey(
 /** The record in a row of `keys`; throws `integrity` if the row is damaged. */
 export function decodeKey(row: Row): KeyRecord {
   const wire = unpack(pb.KeyRecordSchema, row.value)
-  const { size, location, incarnation, names, unnamed, directory } = wire
+  const { size, location, incarnation, names: listed, named, unnamed, directory } = wire
   const seq = incarnation === undefined ? row.version : Number(incarnation)
-  const plain = { size: Number(size), location, incarnation: seq, names, unnamed }
+  const names = listed.length + Number(named)
+  const known = { size: Number(size), location, incarnation: seq, names, unnamed }
+  const plain = listed.length === 0 ? known : { ...known, listed }
   return directory === undefined ? plain : { ...plain, directory: unpackDirectory(directory) }
-}
-
-export const encodeName = (digest: Digest, directory: boolean = false): Uint8Array =>
-  pack(pb.NameRecordSchema, { digest, directory })
-
-/** The digest that a name is bound to. */
-export const decodeName = (row: Row): Digest => unpack(pb.NameRecordSchema, row.value).digest
-
-export function decodeBinding(row: Row): NameRecord {
-  const { digest, directory } = unpack(pb.NameRecordSchema, row.value)
-  return { digest, directory }
 }
 
 /** The removal of a key. `seq` is the highest that it can have (R004-22). */
@@ -232,10 +227,14 @@ function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['ch
         value: { digest, incarnation: BigInt(incarnation), names: [...names], directory },
       }
     }
-    case 'bind':
+    case 'bind': {
+      const { digest, name, directory = false } = change
+      return { case: 'bind', value: { digest, name, directory } }
+    }
     case 'unbind': {
-      const { type, digest, name, directory = false } = change
-      return { case: type, value: { digest, name, directory } }
+      const { digest, names, directory = false } = change
+      const [name = '', ...more] = names
+      return { case: 'unbind', value: { digest, name, directory, more } }
     }
     case 'free':
       return { case: 'free', value: change.digest }
@@ -269,14 +268,14 @@ function fromWire(change: pb.LogRecord['change']): Change {
       const { digest, incarnation, names, directory } = change.value
       return { type: 'remove', digest, incarnation: Number(incarnation), names, ...kind(directory) }
     }
-    case 'bind':
-    case 'unbind':
-      return {
-        type: change.case,
-        digest: change.value.digest,
-        name: change.value.name,
-        ...kind(change.value.directory),
-      }
+    case 'bind': {
+      const { digest, name, directory } = change.value
+      return { type: 'bind', digest, name, ...kind(directory) }
+    }
+    case 'unbind': {
+      const { digest, name, more, directory } = change.value
+      return { type: 'unbind', digest, names: [name, ...more], ...kind(directory) }
+    }
     case 'free':
       return { type: 'free', digest: change.value }
     case 'invite':

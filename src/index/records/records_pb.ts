@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records/records.proto.
  */
 export const file_index_records_records: GenFile = /*@__PURE__*/
-  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCKnAQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmRCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCIvCgpOYW1lUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgiXAoNUmVtb3ZlZFJlY29yZBILCgNzZXEYASABKAQSDAoEc2l6ZRgCIAEoBBIUCgdjYXNjYWRlGAMgASgESACIAQESDgoGdmFsdWVzGAQgASgEQgoKCF9jYXNjYWRlIlUKDEFkZGluZ1JlY29yZBImCgdjb3VudGVkGAEgASgLMhUuZHN0b3JlLmluZGV4LkNvdW50ZWQSDQoFZGVwdGgYAiABKA0SDgoGdmFsdWVzGAMgASgEIioKB0NvdW50ZWQSDAoEdXB0bxgBIAEoDRIRCgl1bmNoZWNrZWQYAiABKA0iigEKDUNhc2NhZGVSZWNvcmQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEAoIbG9jYXRpb24YAyABKAkSJgoHY291bnRlZBgEIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEgwKBHJvb3QYBSABKAQSEwoLcm9vdF9kaWdlc3QYBiABKAwiIAoKSG9sZFJlY29yZBISCgpleHBpcmVzX21zGAEgASgEIj8KCkhlbGRSZWNvcmQSDwoHZGlnZXN0cxgBIAEoDBIQCghyZWxlYXNlZBgCIAEoCBIOCgZhZGRpbmcYAyABKAgiPQoLRW5kZWRSZWNvcmQSLgoJY29tbWl0dGVkGAEgASgLMhsuZHN0b3JlLmluZGV4LkNvbW1pdHRlZFRyZWUibwoNQ29tbWl0dGVkVHJlZRIOCgZkaWdlc3QYASABKAwSEQoEbmFtZRgCIAEoCUgAiAEBEgwKBHNpemUYAyABKAQSEwoLaW5jYXJuYXRpb24YBCABKAQSDwoHZXhpc3RlZBgFIAEoCEIHCgVfbmFtZSIiCg1NaXNzaW5nUmVjb3JkEhEKCWRpcmVjdG9yeRgBIAEoCCJECgtMb2NhbFJlY29yZBIPCgdib290X2lkGAEgASgMEhQKDGFja25vd2xlZGdlZBgCIAEoBBIOCgZsZWFzZWQYAyABKAgiSAoLSW5kZXhSZWNvcmQSHwoEcnVucxgBIAMoCzIRLmRzdG9yZS5pbmRleC5SdW4SGAoQbG9uZ2VzdF9sZWFzZV9tcxgCIAEoBCIgCgpXYWxsUmVjb3JkEhIKCnRydXN0ZWRfbXMYASABKAQiIAoDUnVuEgoKAmlkGAEgASgMEg0KBXN0YXJ0GAIgASgEIuQCCglMb2dSZWNvcmQSDQoFYXRfbXMYASABKAQSFQoLcnVuX3N0YXJ0ZWQYAiABKAxIABImCgNwdXQYAyABKAsyFy5kc3RvcmUuaW5kZXguUHV0Q2hhbmdlSAASLAoGcmVtb3ZlGAQgASgLMhouZHN0b3JlLmluZGV4LlJlbW92ZUNoYW5nZUgAEigKBGJpbmQYBSABKAsyGC5kc3RvcmUuaW5kZXguQmluZENoYW5nZUgAEiwKBnVuYmluZBgGIAEoCzIaLmRzdG9yZS5pbmRleC5VbmJpbmRDaGFuZ2VIABIsCgZpbnZpdGUYByABKAsyGi5kc3RvcmUuaW5kZXguSW52aXRlQ2hhbmdlSAASKgoFYWRtaXQYCCABKAsyGS5kc3RvcmUuaW5kZXguQWRtaXRDaGFuZ2VIABIPCgVleHBlbBgJIAEoCUgAEg4KBGZyZWUYCiABKAxIAEIICgZjaGFuZ2UiSwoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCCJVCgxSZW1vdmVDaGFuZ2USDgoGZGlnZXN0GAEgASgMEhMKC2luY2FybmF0aW9uGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCCI9CgpCaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWRpcmVjdG9yeRgDIAEoCCI/CgxVbmJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIIioKDEludml0ZUNoYW5nZRIMCgRyb2xlGAEgASgJEgwKBHVzZXMYAiABKA0iKQoLQWRtaXRDaGFuZ2USDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJYgZwcm90bzM");
+  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCK2AQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmQSDQoFbmFtZWQYByABKARCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCLOAQoKTmFtZVJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEgsKA3RhZxgDIAEoCBIVCghib3VuZF9tcxgEIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBSABKARIAYgBARIRCgRzaXplGAYgASgESAKIAQESKAoHaGlzdG9yeRgHIAMoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIkwKCVRhZ1RhcmdldBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIlwKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQSFAoHY2FzY2FkZRgDIAEoBEgAiAEBEg4KBnZhbHVlcxgEIAEoBEIKCghfY2FzY2FkZSJVCgxBZGRpbmdSZWNvcmQSJgoHY291bnRlZBgBIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEg0KBWRlcHRoGAIgASgNEg4KBnZhbHVlcxgDIAEoBCIqCgdDb3VudGVkEgwKBHVwdG8YASABKA0SEQoJdW5jaGVja2VkGAIgASgNIooBCg1DYXNjYWRlUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhAKCGxvY2F0aW9uGAMgASgJEiYKB2NvdW50ZWQYBCABKAsyFS5kc3RvcmUuaW5kZXguQ291bnRlZBIMCgRyb290GAUgASgEEhMKC3Jvb3RfZGlnZXN0GAYgASgMIiAKCkhvbGRSZWNvcmQSEgoKZXhwaXJlc19tcxgBIAEoBCI/CgpIZWxkUmVjb3JkEg8KB2RpZ2VzdHMYASABKAwSEAoIcmVsZWFzZWQYAiABKAgSDgoGYWRkaW5nGAMgASgIIj0KC0VuZGVkUmVjb3JkEi4KCWNvbW1pdHRlZBgBIAEoCzIbLmRzdG9yZS5pbmRleC5Db21taXR0ZWRUcmVlIm8KDUNvbW1pdHRlZFRyZWUSDgoGZGlnZXN0GAEgASgMEhEKBG5hbWUYAiABKAlIAIgBARIMCgRzaXplGAMgASgEEhMKC2luY2FybmF0aW9uGAQgASgEEg8KB2V4aXN0ZWQYBSABKAhCBwoFX25hbWUiIgoNTWlzc2luZ1JlY29yZBIRCglkaXJlY3RvcnkYASABKAgiRAoLTG9jYWxSZWNvcmQSDwoHYm9vdF9pZBgBIAEoDBIUCgxhY2tub3dsZWRnZWQYAiABKAQSDgoGbGVhc2VkGAMgASgIIkgKC0luZGV4UmVjb3JkEh8KBHJ1bnMYASADKAsyES5kc3RvcmUuaW5kZXguUnVuEhgKEGxvbmdlc3RfbGVhc2VfbXMYAiABKAQiIAoKV2FsbFJlY29yZBISCgp0cnVzdGVkX21zGAEgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLkAgoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSAASLAoGaW52aXRlGAcgASgLMhouZHN0b3JlLmluZGV4Lkludml0ZUNoYW5nZUgAEioKBWFkbWl0GAggASgLMhkuZHN0b3JlLmluZGV4LkFkbWl0Q2hhbmdlSAASDwoFZXhwZWwYCSABKAlIABIOCgRmcmVlGAogASgMSABCCAoGY2hhbmdlIksKCVB1dENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBINCgVuYW1lcxgDIAMoCRIRCglkaXJlY3RvcnkYBCABKAgiVQoMUmVtb3ZlQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBITCgtpbmNhcm5hdGlvbhgCIAEoBBINCgVuYW1lcxgDIAMoCRIRCglkaXJlY3RvcnkYBCABKAgiPQoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgiTQoMVW5iaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWRpcmVjdG9yeRgDIAEoCBIMCgRtb3JlGAQgAygJIioKDEludml0ZUNoYW5nZRIMCgRyb2xlGAEgASgJEgwKBHVzZXMYAiABKA0iKQoLQWRtaXRDaGFuZ2USDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJYgZwcm90bzM");
 
 /**
  * Row of the table `keys`, by digest.
@@ -40,6 +40,8 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
   incarnation?: bigint | undefined;
 
   /**
+   * Names, as an earlier version listed them: those that have no row "named/" of their own.
+   *
    * @generated from field: repeated string names = 4;
    */
   names: string[];
@@ -57,6 +59,13 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
    * @generated from field: dstore.index.DirectoryRecord directory = 6;
    */
   directory?: DirectoryRecord | undefined;
+
+  /**
+   * Number of its rows "named/".
+   *
+   * @generated from field: uint64 named = 7;
+   */
+  named: bigint;
 };
 
 /**
@@ -128,6 +137,39 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
    * @generated from field: bool directory = 2;
    */
   directory: boolean;
+
+  /**
+   * It can be moved.
+   *
+   * @generated from field: bool tag = 3;
+   */
+  tag: boolean;
+
+  /**
+   * Wall-clock milliseconds since 1970: when it was bound to this key, and when it expires.
+   *
+   * @generated from field: optional uint64 bound_ms = 4;
+   */
+  boundMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 expires_ms = 5;
+   */
+  expiresMs?: bigint | undefined;
+
+  /**
+   * Bytes of its value, of a directory those of all files below it.
+   *
+   * @generated from field: optional uint64 size = 6;
+   */
+  size?: bigint | undefined;
+
+  /**
+   * Of a tag: what it was bound to before, the newest first.
+   *
+   * @generated from field: repeated dstore.index.TagTarget history = 7;
+   */
+  history: TagTarget[];
 };
 
 /**
@@ -136,6 +178,35 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
  */
 export const NameRecordSchema: GenMessage<NameRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 2);
+
+/**
+ * @generated from message dstore.index.TagTarget
+ */
+export type TagTarget = Message<"dstore.index.TagTarget"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: bool directory = 2;
+   */
+  directory: boolean;
+
+  /**
+   * When it was bound to it; absent where an earlier version bound it.
+   *
+   * @generated from field: optional uint64 at_ms = 3;
+   */
+  atMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.TagTarget.
+ * Use `create(TagTargetSchema)` to create a new message.
+ */
+export const TagTargetSchema: GenMessage<TagTarget> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 3);
 
 /**
  * Row of `meta`, "removed/" and a digest: the last change of a key that does not exist.
@@ -173,7 +244,7 @@ export type RemovedRecord = Message<"dstore.index.RemovedRecord"> & {
  * Use `create(RemovedRecordSchema)` to create a new message.
  */
 export const RemovedRecordSchema: GenMessage<RemovedRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 3);
+  messageDesc(file_index_records_records, 4);
 
 /**
  * Row of `meta`, "adding/" and a digest: some children of this directory are counted, not all.
@@ -204,7 +275,7 @@ export type AddingRecord = Message<"dstore.index.AddingRecord"> & {
  * Use `create(AddingRecordSchema)` to create a new message.
  */
 export const AddingRecordSchema: GenMessage<AddingRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 4);
+  messageDesc(file_index_records_records, 5);
 
 /**
  * The distinct children of a directory, in its order: those before `upto` are counted as held by
@@ -229,7 +300,7 @@ export type Counted = Message<"dstore.index.Counted"> & {
  * Use `create(CountedSchema)` to create a new message.
  */
 export const CountedSchema: GenMessage<Counted> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 5);
+  messageDesc(file_index_records_records, 6);
 
 /**
  * Row of `meta`, "cascade/", the incarnation of the directory whose removal began this (0 where no
@@ -278,7 +349,7 @@ export type CascadeRecord = Message<"dstore.index.CascadeRecord"> & {
  * Use `create(CascadeRecordSchema)` to create a new message.
  */
 export const CascadeRecordSchema: GenMessage<CascadeRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 6);
+  messageDesc(file_index_records_records, 7);
 
 /**
  * Row of `meta`, "hold/" and the id of a hold.
@@ -299,7 +370,7 @@ export type HoldRecord = Message<"dstore.index.HoldRecord"> & {
  * Use `create(HoldRecordSchema)` to create a new message.
  */
 export const HoldRecordSchema: GenMessage<HoldRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 7);
+  messageDesc(file_index_records_records, 8);
 
 /**
  * Row of `meta`, "hold/", the id of a hold, "/" and a number: values that it keeps, which one
@@ -335,7 +406,7 @@ export type HeldRecord = Message<"dstore.index.HeldRecord"> & {
  * Use `create(HeldRecordSchema)` to create a new message.
  */
 export const HeldRecordSchema: GenMessage<HeldRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 8);
+  messageDesc(file_index_records_records, 9);
 
 /**
  * Row of `meta`, "ended/" and the id of a hold that has ended: what it kept is being released.
@@ -356,7 +427,7 @@ export type EndedRecord = Message<"dstore.index.EndedRecord"> & {
  * Use `create(EndedRecordSchema)` to create a new message.
  */
 export const EndedRecordSchema: GenMessage<EndedRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 9);
+  messageDesc(file_index_records_records, 10);
 
 /**
  * @generated from message dstore.index.CommittedTree
@@ -393,7 +464,7 @@ export type CommittedTree = Message<"dstore.index.CommittedTree"> & {
  * Use `create(CommittedTreeSchema)` to create a new message.
  */
 export const CommittedTreeSchema: GenMessage<CommittedTree> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 10);
+  messageDesc(file_index_records_records, 11);
 
 /**
  * Row of `meta`, "missing/" and a digest: a key that directories hold and that does not exist, or
@@ -415,7 +486,7 @@ export type MissingRecord = Message<"dstore.index.MissingRecord"> & {
  * Use `create(MissingRecordSchema)` to create a new message.
  */
 export const MissingRecordSchema: GenMessage<MissingRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 11);
+  messageDesc(file_index_records_records, 12);
 
 /**
  * Row of `meta`, "local/" and a peer id: a Local that may hold values.
@@ -448,7 +519,7 @@ export type LocalRecord = Message<"dstore.index.LocalRecord"> & {
  * Use `create(LocalRecordSchema)` to create a new message.
  */
 export const LocalRecordSchema: GenMessage<LocalRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 12);
+  messageDesc(file_index_records_records, 13);
 
 /**
  * Row of `meta`, "index".
@@ -476,7 +547,7 @@ export type IndexRecord = Message<"dstore.index.IndexRecord"> & {
  * Use `create(IndexRecordSchema)` to create a new message.
  */
 export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 13);
+  messageDesc(file_index_records_records, 14);
 
 /**
  * Row of `meta`, "wall": the newest wall time that was trusted, in milliseconds since 1970.
@@ -495,7 +566,7 @@ export type WallRecord = Message<"dstore.index.WallRecord"> & {
  * Use `create(WallRecordSchema)` to create a new message.
  */
 export const WallRecordSchema: GenMessage<WallRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 14);
+  messageDesc(file_index_records_records, 15);
 
 /**
  * @generated from message dstore.index.Run
@@ -519,7 +590,7 @@ export type Run = Message<"dstore.index.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 15);
+  messageDesc(file_index_records_records, 16);
 
 /**
  * An entry of the log.
@@ -603,7 +674,7 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 16);
+  messageDesc(file_index_records_records, 17);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -635,7 +706,7 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 17);
+  messageDesc(file_index_records_records, 18);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -667,7 +738,7 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 18);
+  messageDesc(file_index_records_records, 19);
 
 /**
  * @generated from message dstore.index.BindChange
@@ -694,7 +765,7 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
  * Use `create(BindChangeSchema)` to create a new message.
  */
 export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 19);
+  messageDesc(file_index_records_records, 20);
 
 /**
  * @generated from message dstore.index.UnbindChange
@@ -714,6 +785,13 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
    * @generated from field: bool directory = 3;
    */
   directory: boolean;
+
+  /**
+   * Further names of the same key.
+   *
+   * @generated from field: repeated string more = 4;
+   */
+  more: string[];
 };
 
 /**
@@ -721,7 +799,7 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  * Use `create(UnbindChangeSchema)` to create a new message.
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 20);
+  messageDesc(file_index_records_records, 21);
 
 /**
  * @generated from message dstore.index.InviteChange
@@ -743,7 +821,7 @@ export type InviteChange = Message<"dstore.index.InviteChange"> & {
  * Use `create(InviteChangeSchema)` to create a new message.
  */
 export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 21);
+  messageDesc(file_index_records_records, 22);
 
 /**
  * @generated from message dstore.index.AdmitChange
@@ -765,5 +843,5 @@ export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
  * Use `create(AdmitChangeSchema)` to create a new message.
  */
 export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 22);
+  messageDesc(file_index_records_records, 23);
 

@@ -16,7 +16,8 @@ import type {
   NodeLists,
   ValueFacts,
 } from '../node.ts'
-import { BATCH_ITEMS } from '../../limits.ts'
+import { keyNames } from '../calls/key-names.ts'
+import { BATCH_ITEMS, NAMES_PER_ANSWER } from '../../limits.ts'
 import type { IndexDriver } from './index-driver.ts'
 import { keysOf, namesOf } from './index-io.ts'
 
@@ -42,8 +43,10 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     const { store, holders } = this.#options
     const [row, held, missing] = await store.rows([keyRow(digest), heldRow(digest), MISSING_ROW])
     if (row === undefined) return undefined
-    const { size, incarnation, names, directory } = decodeKey(row)
+    const found = decodeKey(row)
+    const { size, incarnation, directory } = found
     if (key.kind === 'directory' && directory === undefined) return undefined
+    const names = await keyNames(store, digest, found, NAMES_PER_ANSWER)
     const mayLack = decodeCounter(missing) > 0 || this.#options.mayBeDamaged()
     return {
       key,

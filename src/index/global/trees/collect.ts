@@ -84,7 +84,7 @@ interface Ending {
 /** What ends with the last that held the key: the key, or that it is missing. */
 function ending(state: KeyState, root: Root): Ending | undefined {
   if (isFree(state)) {
-    return removalOf(state as ExistingKey, root)
+    return removalOf(state as ExistingKey, [], root)
   }
   if (state.held > 0 || state.missing === undefined) return undefined
   const parts = {

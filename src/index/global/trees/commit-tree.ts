@@ -4,23 +4,16 @@
  */
 import { DstoreError } from '../../../errors.ts'
 import { equal } from '../../../bytes.ts'
-import { NAMES_PER_KEY } from '../../../limits.ts'
 import type { Condition } from '../../../store/store.ts'
 import { errorOf } from '../../failure.ts'
 import type { Bind, Binding, CommitTree, Digest, Receipt } from '../../message.ts'
 import { faultOfNewName, nameOf } from '../../name.ts'
-import {
-  decodeBinding,
-  decodeKey,
-  encodeKey,
-  encodeName,
-  keyRow,
-  nameRow,
-  type KeyRecord,
-} from '../../records/record.ts'
+import { decodeBinding, encodeName } from '../../records/name-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import { decodeEnded, encodeEnded, endedRow, holdRow } from '../../records/tree-record.ts'
 import { factOf } from '../lookup-plans.ts'
 import { conditionsOf } from '../plan-runner.ts'
+import { withName } from '../names/named.ts'
 import { textOf, type Attempt, type Rows } from '../plan.ts'
 import { nameTaken } from '../put-plans.ts'
 import { attempt, confirm, read, scan, type Flow } from './flow.ts'
@@ -52,11 +45,11 @@ export function* commitTree(
     const isBound = name !== undefined && isBoundTo(name, digest, taken)
     const conditions: Condition[] = [...conditionsOf(keys, rows)]
     if (name !== undefined && !isBound) {
-      conditions.push(...(yield* checkNew(name, found, rows.slice(4), context)))
+      conditions.push(...(yield* checkNew(name, rows.slice(4), context)))
     }
     const { size, incarnation } = found
     // What only holds keep did not exist for anyone else.
-    const existed = found.unnamed || found.names.length > 0
+    const existed = found.unnamed || found.names > 0
     const receipt = { digest, size, incarnation, existed }
     const { change, writes } = isBound ? NO_CHANGE : placing(digest, found, name)
     const end = [
@@ -84,7 +77,7 @@ function placing(digest: Digest, found: KeyRecord, name: string | undefined): Pl
   return {
     change: { type: 'bind', digest, name, directory: true },
     writes: [
-      { key: keyRow(digest), value: encodeKey({ ...found, names: [...found.names, name] }) },
+      ...withName(digest, found, name).writes,
       { key: nameRow(name), value: encodeName(digest, true) },
     ],
   }
@@ -130,17 +123,9 @@ function isBoundTo(name: string, digest: Digest, taken: Rows[number]): boolean {
 }
 
 /** The condition that nothing is bound below a new name. Throws if it may not be bound. */
-function* checkNew(
-  name: string,
-  found: KeyRecord,
-  above: Rows,
-  { rules }: HoldContext,
-): Flow<Condition[]> {
+function* checkNew(name: string, above: Rows, { rules }: HoldContext): Flow<Condition[]> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) throw new DstoreError('usage', fault)
-  if (found.names.length >= NAMES_PER_KEY) {
-    throw new DstoreError('too-large', `a key has at most ${NAMES_PER_KEY} names`)
-  }
   const excluded = boundAbove(name, above)
   if (excluded !== undefined) throw errorOf(excluded)
   const prefix = below(name)
@@ -162,7 +147,7 @@ export function* bindTree({ name, digest }: Bind, context: HoldContext): Flow<Bi
       found: {
         digest,
         incarnation,
-        fact: factOf(found, undefined, { holders: [], context })!,
+        fact: factOf(found, undefined, { context })!,
         directory: true,
       },
     })
@@ -170,7 +155,7 @@ export function* bindTree({ name, digest }: Bind, context: HoldContext): Flow<Bi
       yield* confirm()
       return bound(taken!.version)
     }
-    const range = yield* checkNew(name, found, above, context)
+    const range = yield* checkNew(name, above, context)
     const seq = yield* attempt({
       conditions: [...conditionsOf(keys, rows), ...range],
       ...placing(digest, found, name),

@@ -177,7 +177,7 @@ function putOf(
     conditions: [...conditions, ...made.conditions],
     change: { type: 'put', digest, size, names: [] },
     writes: [
-      { key: keyRow(digest), value: encodeKey({ size, location, names: [], unnamed: false }) },
+      { key: keyRow(digest), value: encodeKey({ size, location, names: 0, unnamed: false }) },
       { key: removedRow(digest), value: undefined },
       ...made.writes,
     ],

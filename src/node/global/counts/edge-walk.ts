@@ -123,7 +123,7 @@ export class EdgeWalk {
   async *#key(row: Row, known: ReadonlySet<string>): Walked {
     const { size, location, names, unnamed, directory } = decodeKey(row)
     const { id: digest, version } = row
-    if (!unnamed && names.length === 0 && this.tally.has(digest)) {
+    if (!unnamed && names === 0 && this.tally.has(digest)) {
       if (this.#loose.length === LOOSE_KEYS) this.#loose = [...this.loose]
       if (this.#loose.length < LOOSE_KEYS) this.#loose.push({ digest: digest.slice(), version })
     }
