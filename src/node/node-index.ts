@@ -167,7 +167,16 @@ export interface ChangeEvent {
   readonly seq: number
   /** `lost`: Global no longer has the changes in between; read everything again. */
   readonly type:
-    'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel' | 'lost'
+    | 'run-started'
+    | 'put'
+    | 'bind'
+    | 'rebind'
+    | 'unbind'
+    | 'remove'
+    | 'invite'
+    | 'admit'
+    | 'expel'
+    | 'lost'
   readonly key: Key | undefined
   /** Names that the change bound or unbound. */
   readonly names: readonly string[]
@@ -176,6 +185,13 @@ export interface ChangeEvent {
   readonly peer?: string
   /** The role that an invitation grants or a member received. */
   readonly role?: MemberRole
+  /** What a tag was bound to before this change, a put or a rebind. */
+  readonly previous?: Key
+  /**
+   * Why a name or a key went. `moved`: it was the replaced target of a tag, and its time was over;
+   * `removed`: it was asked for.
+   */
+  readonly why?: 'expired' | 'rule' | 'moved' | 'removed'
 }
 
 /** Where a watch begins, and what ends it. */

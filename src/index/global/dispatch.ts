@@ -13,6 +13,7 @@ import * as removals from './removal-plans.ts'
 const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   locate: 'reader',
   lookup: 'reader',
+  'tag-history': 'reader',
   list: 'reader',
   names: 'reader',
   watch: 'reader',
@@ -20,6 +21,7 @@ const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   put: 'writer',
   offer: 'writer',
   bind: 'writer',
+  rebind: 'writer',
   hold: 'writer',
   present: 'writer',
   'make-directories': 'writer',

@@ -82,6 +82,10 @@ export function feedFromLog(
 
 function lossOf(seq: number, change: Change): Loss | undefined {
   if (change.type === 'remove') return { seq, digest: change.digest, names: change.names }
+  if (change.type === 'rebind') return { seq, digest: undefined, names: [change.name] }
+  if (change.type === 'put' && change.moved !== undefined) {
+    return { seq, digest: undefined, names: change.names }
+  }
   if (change.type === 'unbind') return { seq, digest: undefined, names: change.names }
   if (change.type !== 'admit' && change.type !== 'expel') return undefined
   const member = { peer: change.peer, admitted: change.type === 'admit' }

@@ -11,7 +11,7 @@ import { pack, unpack } from './record.ts'
 import * as pb from './records_pb.ts'
 
 /** One target of a tag. */
-export interface TagTargetRecord {
+export interface TargetRecord {
   readonly digest: Digest
   readonly directory: boolean
   /** When it was bound to it: wall clock, in milliseconds. Undefined: by an earlier version. */
@@ -32,7 +32,7 @@ export interface NameRecord {
   /** Bytes that it stands for: of its value, or of all files below its directory. */
   readonly size?: number
   /** Of a tag: what it was bound to before, the newest first. */
-  readonly history?: readonly TagTargetRecord[]
+  readonly history?: readonly TargetRecord[]
 }
 
 export function encodeBinding(record: NameRecord): Uint8Array {
@@ -70,7 +70,7 @@ export function decodeBinding(row: Row): NameRecord {
   }
 }
 
-const targetOf = ({ digest, directory, atMs }: pb.TagTarget): TagTargetRecord => ({
+const targetOf = ({ digest, directory, atMs }: pb.TargetRecord): TargetRecord => ({
   digest,
   directory,
   ...(atMs !== undefined && { atMs: Number(atMs) }),

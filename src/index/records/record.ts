@@ -4,10 +4,11 @@ import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
 import type { Message } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
 import type { Location, RecordKey, Row } from '../../store/store.ts'
-import type { WatchedChange, Digest } from '../message.ts'
+import type { WatchedChange, Digest, Target, WhyGone } from '../message.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { nameBytes } from '../name.ts'
 import { packDirectory, unpackDirectory, type DirectoryRecord } from './directory-record.ts'
+import { packMoved, unpackMoved } from './moved-record.ts'
 import { encodePlainKey, encodeUnnamedPut } from './put-record.ts'
 import * as pb from './records_pb.ts'
 
@@ -58,6 +59,13 @@ export interface KeyRecord {
   readonly directory?: DirectoryRecord | undefined
 }
 
+/** What a name was bound to before a change. */
+export interface Moved {
+  readonly previous: Target
+  /** Until when that is kept, as nothing else holds it: wall clock, in milliseconds. */
+  readonly keptUntilMs?: number
+}
+
 /** One entry of the log. */
 export type Change =
   | { readonly type: 'run-started'; readonly runId: Uint8Array }
@@ -68,6 +76,9 @@ export type Change =
       readonly names: readonly string[]
       /** It is a directory from now on, or was one before. */
       readonly directory?: boolean
+      /** Its name is a tag that was bound to this before. */
+      readonly moved?: Moved
+      readonly operation?: Uint8Array
     }
   | {
       readonly type: 'remove'
@@ -76,12 +87,24 @@ export type Change =
       /** Names that were unbound with it. */
       readonly names: readonly string[]
       readonly directory?: boolean
+      /** Undefined: it was asked for. */
+      readonly why?: WhyGone
     }
   | {
       readonly type: 'bind'
       readonly digest: Digest
       readonly name: string
       readonly directory?: boolean
+      readonly operation?: Uint8Array
+    }
+  /** A tag is moved; or, with the same target, the expiry of a name is changed. */
+  | {
+      readonly type: 'rebind'
+      readonly digest: Digest
+      readonly name: string
+      readonly directory?: boolean
+      readonly moved: Moved
+      readonly operation?: Uint8Array
     }
   | {
       readonly type: 'unbind'
@@ -89,6 +112,8 @@ export type Change =
       /** At least one, at most `NAMES_PER_CHANGE`. */
       readonly names: readonly string[]
       readonly directory?: boolean
+      /** Undefined: it was asked for. */
+      readonly why?: WhyGone
     }
   /** The bytes of a removed directory are freed: its children are counted down. */
   | { readonly type: 'free'; readonly digest: Digest }
@@ -206,10 +231,16 @@ export const decodeWall = (row: Row): number =>
 
 /** An entry of the log; `atMs` is wall-clock time. */
 export function encodeChange(change: Change, atMs: number): Uint8Array {
-  if (change.type === 'put' && change.names.length === 0 && change.directory !== true) {
+  const operation = 'operation' in change ? change.operation : undefined
+  const isPlain = change.type === 'put' && change.names.length === 0 && change.directory !== true
+  if (isPlain && operation === undefined) {
     return encodeUnnamedPut(change.digest, change.size, Math.round(atMs))
   }
-  return pack(pb.LogRecordSchema, { atMs: BigInt(Math.round(atMs)), change: toWire(change) })
+  return pack(pb.LogRecordSchema, {
+    atMs: BigInt(Math.round(atMs)),
+    change: toWire(change),
+    ...(operation !== undefined && { operation }),
+  })
 }
 
 function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['change'] & object {
@@ -217,24 +248,27 @@ function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['ch
     case 'run-started':
       return { case: 'runStarted', value: change.runId }
     case 'put': {
-      const { digest, size, names, directory = false } = change
-      return { case: 'put', value: { digest, size: BigInt(size), names: [...names], directory } }
+      const { digest, size, names, directory = false, moved } = change
+      const known = { digest, size: BigInt(size), names: [...names], directory }
+      return { case: 'put', value: { ...known, ...packMoved(moved) } }
     }
     case 'remove': {
-      const { digest, incarnation, names, directory = false } = change
-      return {
-        case: 'remove',
-        value: { digest, incarnation: BigInt(incarnation), names: [...names], directory },
-      }
+      const { digest, incarnation, names, directory = false, why = '' } = change
+      const known = { digest, incarnation: BigInt(incarnation), directory, why: why as string }
+      return { case: 'remove', value: { ...known, names: [...names] } }
     }
     case 'bind': {
       const { digest, name, directory = false } = change
       return { case: 'bind', value: { digest, name, directory } }
     }
+    case 'rebind': {
+      const { digest, name, directory = false, moved } = change
+      return { case: 'rebind', value: { digest, name, directory, ...packMoved(moved) } }
+    }
     case 'unbind': {
-      const { digest, names, directory = false } = change
+      const { digest, names, directory = false, why = '' } = change
       const [name = '', ...more] = names
-      return { case: 'unbind', value: { digest, name, directory, more } }
+      return { case: 'unbind', value: { digest, name, directory, more, why: why as string } }
     }
     case 'free':
       return { case: 'free', value: change.digest }
@@ -252,8 +286,10 @@ export function decodeChange(entry: Uint8Array): {
   readonly change: Change
   readonly atMs: number
 } {
-  const { atMs, change } = unpack(pb.LogRecordSchema, entry)
-  return { change: fromWire(change), atMs: Number(atMs) }
+  const { atMs, change, operation } = unpack(pb.LogRecordSchema, entry)
+  const decoded = fromWire(change)
+  const all = operation === undefined ? decoded : { ...decoded, operation }
+  return { change: all as Change, atMs: Number(atMs) }
 }
 
 function fromWire(change: pb.LogRecord['change']): Change {
@@ -262,19 +298,28 @@ function fromWire(change: pb.LogRecord['change']): Change {
       return { type: 'run-started', runId: change.value }
     case 'put': {
       const { digest, size, names, directory } = change.value
-      return { type: 'put', digest, size: Number(size), names, ...kind(directory) }
+      const moved = unpackMoved(change.value)
+      const known = { digest, size: Number(size), names, ...kind(directory) }
+      return { type: 'put', ...known, ...(moved !== undefined && { moved }) }
     }
     case 'remove': {
-      const { digest, incarnation, names, directory } = change.value
-      return { type: 'remove', digest, incarnation: Number(incarnation), names, ...kind(directory) }
+      const { digest, incarnation, names, directory, why } = change.value
+      const known = { digest, incarnation: Number(incarnation), names, ...kind(directory) }
+      return { type: 'remove', ...known, ...reason(why) }
     }
     case 'bind': {
       const { digest, name, directory } = change.value
       return { type: 'bind', digest, name, ...kind(directory) }
     }
     case 'unbind': {
-      const { digest, name, more, directory } = change.value
-      return { type: 'unbind', digest, names: [name, ...more], ...kind(directory) }
+      const { digest, name, more, directory, why } = change.value
+      return { type: 'unbind', digest, names: [name, ...more], ...kind(directory), ...reason(why) }
+    }
+    case 'rebind': {
+      const { digest, name, directory } = change.value
+      const moved = unpackMoved(change.value)
+      if (moved === undefined) throw damaged(undefined)
+      return { type: 'rebind', digest, name, ...kind(directory), moved }
     }
     case 'free':
       return { type: 'free', digest: change.value }
@@ -297,6 +342,8 @@ function toRole(text: string): MemberRole {
 /** Absent for bytes. */
 const kind = (directory: boolean): { directory?: true } => (directory ? { directory } : {})
 
+const reason = (why: string): { why?: WhyGone } => (why === '' ? {} : { why: why as WhyGone })
+
 /** A change, as watchers get it; undefined for one that only the store is concerned with. */
 export function watched(seq: number, change: Change): WatchedChange | undefined {
   if (change.type === 'free') return undefined
@@ -307,7 +354,14 @@ export function watched(seq: number, change: Change): WatchedChange | undefined 
   const peer = 'peer' in change ? change.peer : undefined
   const role = 'role' in change ? change.role : undefined
   const isDirectory = 'directory' in change && change.directory
-  return { seq, type, digest, names, size, peer, role, ...kind(isDirectory) }
+  const previous = 'moved' in change ? change.moved?.previous : undefined
+  const isGone = type === 'unbind' || type === 'remove'
+  return {
+    ...{ seq, type, digest, names, size, peer, role },
+    ...kind(isDirectory),
+    ...(previous !== undefined && { previous }),
+    ...(isGone && { why: change.why ?? 'removed' }),
+  }
 }
 
 export const pack = <T extends Message>(

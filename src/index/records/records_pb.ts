@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records/records.proto.
  */
 export const file_index_records_records: GenFile = /*@__PURE__*/
-  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCK2AQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmQSDQoFbmFtZWQYByABKARCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCLOAQoKTmFtZVJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEgsKA3RhZxgDIAEoCBIVCghib3VuZF9tcxgEIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBSABKARIAYgBARIRCgRzaXplGAYgASgESAKIAQESKAoHaGlzdG9yeRgHIAMoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIkwKCVRhZ1RhcmdldBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIlwKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQSFAoHY2FzY2FkZRgDIAEoBEgAiAEBEg4KBnZhbHVlcxgEIAEoBEIKCghfY2FzY2FkZSJVCgxBZGRpbmdSZWNvcmQSJgoHY291bnRlZBgBIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEg0KBWRlcHRoGAIgASgNEg4KBnZhbHVlcxgDIAEoBCIqCgdDb3VudGVkEgwKBHVwdG8YASABKA0SEQoJdW5jaGVja2VkGAIgASgNIooBCg1DYXNjYWRlUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhAKCGxvY2F0aW9uGAMgASgJEiYKB2NvdW50ZWQYBCABKAsyFS5kc3RvcmUuaW5kZXguQ291bnRlZBIMCgRyb290GAUgASgEEhMKC3Jvb3RfZGlnZXN0GAYgASgMIiAKCkhvbGRSZWNvcmQSEgoKZXhwaXJlc19tcxgBIAEoBCI/CgpIZWxkUmVjb3JkEg8KB2RpZ2VzdHMYASABKAwSEAoIcmVsZWFzZWQYAiABKAgSDgoGYWRkaW5nGAMgASgIIj0KC0VuZGVkUmVjb3JkEi4KCWNvbW1pdHRlZBgBIAEoCzIbLmRzdG9yZS5pbmRleC5Db21taXR0ZWRUcmVlIm8KDUNvbW1pdHRlZFRyZWUSDgoGZGlnZXN0GAEgASgMEhEKBG5hbWUYAiABKAlIAIgBARIMCgRzaXplGAMgASgEEhMKC2luY2FybmF0aW9uGAQgASgEEg8KB2V4aXN0ZWQYBSABKAhCBwoFX25hbWUiIgoNTWlzc2luZ1JlY29yZBIRCglkaXJlY3RvcnkYASABKAgiRAoLTG9jYWxSZWNvcmQSDwoHYm9vdF9pZBgBIAEoDBIUCgxhY2tub3dsZWRnZWQYAiABKAQSDgoGbGVhc2VkGAMgASgIIkgKC0luZGV4UmVjb3JkEh8KBHJ1bnMYASADKAsyES5kc3RvcmUuaW5kZXguUnVuEhgKEGxvbmdlc3RfbGVhc2VfbXMYAiABKAQiIAoKV2FsbFJlY29yZBISCgp0cnVzdGVkX21zGAEgASgEIiAKA1J1bhIKCgJpZBgBIAEoDBINCgVzdGFydBgCIAEoBCLkAgoJTG9nUmVjb3JkEg0KBWF0X21zGAEgASgEEhUKC3J1bl9zdGFydGVkGAIgASgMSAASJgoDcHV0GAMgASgLMhcuZHN0b3JlLmluZGV4LlB1dENoYW5nZUgAEiwKBnJlbW92ZRgEIAEoCzIaLmRzdG9yZS5pbmRleC5SZW1vdmVDaGFuZ2VIABIoCgRiaW5kGAUgASgLMhguZHN0b3JlLmluZGV4LkJpbmRDaGFuZ2VIABIsCgZ1bmJpbmQYBiABKAsyGi5kc3RvcmUuaW5kZXguVW5iaW5kQ2hhbmdlSAASLAoGaW52aXRlGAcgASgLMhouZHN0b3JlLmluZGV4Lkludml0ZUNoYW5nZUgAEioKBWFkbWl0GAggASgLMhkuZHN0b3JlLmluZGV4LkFkbWl0Q2hhbmdlSAASDwoFZXhwZWwYCSABKAlIABIOCgRmcmVlGAogASgMSABCCAoGY2hhbmdlIksKCVB1dENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBINCgVuYW1lcxgDIAMoCRIRCglkaXJlY3RvcnkYBCABKAgiVQoMUmVtb3ZlQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBITCgtpbmNhcm5hdGlvbhgCIAEoBBINCgVuYW1lcxgDIAMoCRIRCglkaXJlY3RvcnkYBCABKAgiPQoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgiTQoMVW5iaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWRpcmVjdG9yeRgDIAEoCBIMCgRtb3JlGAQgAygJIioKDEludml0ZUNoYW5nZRIMCgRyb2xlGAEgASgJEgwKBHVzZXMYAiABKA0iKQoLQWRtaXRDaGFuZ2USDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJYgZwcm90bzM");
+  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCK2AQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmQSDQoFbmFtZWQYByABKARCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCLRAQoKTmFtZVJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEgsKA3RhZxgDIAEoCBIVCghib3VuZF9tcxgEIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBSABKARIAYgBARIRCgRzaXplGAYgASgESAKIAQESKwoHaGlzdG9yeRgHIAMoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmRCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIk8KDFRhcmdldFJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIlwKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQSFAoHY2FzY2FkZRgDIAEoBEgAiAEBEg4KBnZhbHVlcxgEIAEoBEIKCghfY2FzY2FkZSJVCgxBZGRpbmdSZWNvcmQSJgoHY291bnRlZBgBIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEg0KBWRlcHRoGAIgASgNEg4KBnZhbHVlcxgDIAEoBCIqCgdDb3VudGVkEgwKBHVwdG8YASABKA0SEQoJdW5jaGVja2VkGAIgASgNIooBCg1DYXNjYWRlUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhAKCGxvY2F0aW9uGAMgASgJEiYKB2NvdW50ZWQYBCABKAsyFS5kc3RvcmUuaW5kZXguQ291bnRlZBIMCgRyb290GAUgASgEEhMKC3Jvb3RfZGlnZXN0GAYgASgMIiAKCkhvbGRSZWNvcmQSEgoKZXhwaXJlc19tcxgBIAEoBCI/CgpIZWxkUmVjb3JkEg8KB2RpZ2VzdHMYASABKAwSEAoIcmVsZWFzZWQYAiABKAgSDgoGYWRkaW5nGAMgASgIIj0KC0VuZGVkUmVjb3JkEi4KCWNvbW1pdHRlZBgBIAEoCzIbLmRzdG9yZS5pbmRleC5Db21taXR0ZWRUcmVlIm8KDUNvbW1pdHRlZFRyZWUSDgoGZGlnZXN0GAEgASgMEhEKBG5hbWUYAiABKAlIAIgBARIMCgRzaXplGAMgASgEEhMKC2luY2FybmF0aW9uGAQgASgEEg8KB2V4aXN0ZWQYBSABKAhCBwoFX25hbWUiDAoKS2VlcFJlY29yZCIiCg1NaXNzaW5nUmVjb3JkEhEKCWRpcmVjdG9yeRgBIAEoCCJECgtMb2NhbFJlY29yZBIPCgdib290X2lkGAEgASgMEhQKDGFja25vd2xlZGdlZBgCIAEoBBIOCgZsZWFzZWQYAyABKAgiSAoLSW5kZXhSZWNvcmQSHwoEcnVucxgBIAMoCzIRLmRzdG9yZS5pbmRleC5SdW4SGAoQbG9uZ2VzdF9sZWFzZV9tcxgCIAEoBCIgCgpXYWxsUmVjb3JkEhIKCnRydXN0ZWRfbXMYASABKAQiIAoDUnVuEgoKAmlkGAEgASgMEg0KBXN0YXJ0GAIgASgEIrgDCglMb2dSZWNvcmQSDQoFYXRfbXMYASABKAQSFQoLcnVuX3N0YXJ0ZWQYAiABKAxIABImCgNwdXQYAyABKAsyFy5kc3RvcmUuaW5kZXguUHV0Q2hhbmdlSAASLAoGcmVtb3ZlGAQgASgLMhouZHN0b3JlLmluZGV4LlJlbW92ZUNoYW5nZUgAEigKBGJpbmQYBSABKAsyGC5kc3RvcmUuaW5kZXguQmluZENoYW5nZUgAEiwKBnVuYmluZBgGIAEoCzIaLmRzdG9yZS5pbmRleC5VbmJpbmRDaGFuZ2VIABIsCgZpbnZpdGUYByABKAsyGi5kc3RvcmUuaW5kZXguSW52aXRlQ2hhbmdlSAASKgoFYWRtaXQYCCABKAsyGS5kc3RvcmUuaW5kZXguQWRtaXRDaGFuZ2VIABIPCgVleHBlbBgJIAEoCUgAEg4KBGZyZWUYCiABKAxIABIsCgZyZWJpbmQYCyABKAsyGi5kc3RvcmUuaW5kZXguUmViaW5kQ2hhbmdlSAASFgoJb3BlcmF0aW9uGAwgASgMSAGIAQFCCAoGY2hhbmdlQgwKCl9vcGVyYXRpb24ipwEKCVB1dENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBINCgVuYW1lcxgDIAMoCRIRCglkaXJlY3RvcnkYBCABKAgSLAoIcHJldmlvdXMYBSABKAsyGi5kc3RvcmUuaW5kZXguVGFyZ2V0UmVjb3JkEhoKDWtlcHRfdW50aWxfbXMYBiABKARIAIgBAUIQCg5fa2VwdF91bnRpbF9tcyKbAQoMUmViaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWRpcmVjdG9yeRgDIAEoCBIsCghwcmV2aW91cxgEIAEoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmQSGgoNa2VwdF91bnRpbF9tcxgFIAEoBEgAiAEBQhAKDl9rZXB0X3VudGlsX21zImIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkSEQoJZGlyZWN0b3J5GAQgASgIEgsKA3doeRgFIAEoCSI9CgpCaW5kQ2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRuYW1lGAIgASgJEhEKCWRpcmVjdG9yeRgDIAEoCCJaCgxVbmJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIEgwKBG1vcmUYBCADKAkSCwoDd2h5GAUgASgJIioKDEludml0ZUNoYW5nZRIMCgRyb2xlGAEgASgJEgwKBHVzZXMYAiABKA0iKQoLQWRtaXRDaGFuZ2USDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJYgZwcm90bzM");
 
 /**
  * Row of the table `keys`, by digest.
@@ -167,9 +167,9 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
   /**
    * Of a tag: what it was bound to before, the newest first.
    *
-   * @generated from field: repeated dstore.index.TagTarget history = 7;
+   * @generated from field: repeated dstore.index.TargetRecord history = 7;
    */
-  history: TagTarget[];
+  history: TargetRecord[];
 };
 
 /**
@@ -180,9 +180,9 @@ export const NameRecordSchema: GenMessage<NameRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 2);
 
 /**
- * @generated from message dstore.index.TagTarget
+ * @generated from message dstore.index.TargetRecord
  */
-export type TagTarget = Message<"dstore.index.TagTarget"> & {
+export type TargetRecord = Message<"dstore.index.TargetRecord"> & {
   /**
    * @generated from field: bytes digest = 1;
    */
@@ -202,10 +202,10 @@ export type TagTarget = Message<"dstore.index.TagTarget"> & {
 };
 
 /**
- * Describes the message dstore.index.TagTarget.
- * Use `create(TagTargetSchema)` to create a new message.
+ * Describes the message dstore.index.TargetRecord.
+ * Use `create(TargetRecordSchema)` to create a new message.
  */
-export const TagTargetSchema: GenMessage<TagTarget> = /*@__PURE__*/
+export const TargetRecordSchema: GenMessage<TargetRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 3);
 
 /**
@@ -467,6 +467,22 @@ export const CommittedTreeSchema: GenMessage<CommittedTree> = /*@__PURE__*/
   messageDesc(file_index_records_records, 11);
 
 /**
+ * Row of `meta`, "keep/", a time in wall-clock milliseconds since 1970, a digest, and two numbers
+ * that make it unique: until then it keeps what a tag was bound to.
+ *
+ * @generated from message dstore.index.KeepRecord
+ */
+export type KeepRecord = Message<"dstore.index.KeepRecord"> & {
+};
+
+/**
+ * Describes the message dstore.index.KeepRecord.
+ * Use `create(KeepRecordSchema)` to create a new message.
+ */
+export const KeepRecordSchema: GenMessage<KeepRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 12);
+
+/**
  * Row of `meta`, "missing/" and a digest: a key that directories hold and that does not exist, or
  * only as bytes.
  *
@@ -486,7 +502,7 @@ export type MissingRecord = Message<"dstore.index.MissingRecord"> & {
  * Use `create(MissingRecordSchema)` to create a new message.
  */
 export const MissingRecordSchema: GenMessage<MissingRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 12);
+  messageDesc(file_index_records_records, 13);
 
 /**
  * Row of `meta`, "local/" and a peer id: a Local that may hold values.
@@ -519,7 +535,7 @@ export type LocalRecord = Message<"dstore.index.LocalRecord"> & {
  * Use `create(LocalRecordSchema)` to create a new message.
  */
 export const LocalRecordSchema: GenMessage<LocalRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 13);
+  messageDesc(file_index_records_records, 14);
 
 /**
  * Row of `meta`, "index".
@@ -547,7 +563,7 @@ export type IndexRecord = Message<"dstore.index.IndexRecord"> & {
  * Use `create(IndexRecordSchema)` to create a new message.
  */
 export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 14);
+  messageDesc(file_index_records_records, 15);
 
 /**
  * Row of `meta`, "wall": the newest wall time that was trusted, in milliseconds since 1970.
@@ -566,7 +582,7 @@ export type WallRecord = Message<"dstore.index.WallRecord"> & {
  * Use `create(WallRecordSchema)` to create a new message.
  */
 export const WallRecordSchema: GenMessage<WallRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 15);
+  messageDesc(file_index_records_records, 16);
 
 /**
  * @generated from message dstore.index.Run
@@ -590,7 +606,7 @@ export type Run = Message<"dstore.index.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 16);
+  messageDesc(file_index_records_records, 17);
 
 /**
  * An entry of the log.
@@ -666,7 +682,20 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
      */
     value: Uint8Array;
     case: "free";
+  } | {
+    /**
+     * @generated from field: dstore.index.RebindChange rebind = 11;
+     */
+    value: RebindChange;
+    case: "rebind";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The operation of which this change is the outcome.
+   *
+   * @generated from field: optional bytes operation = 12;
+   */
+  operation?: Uint8Array | undefined;
 };
 
 /**
@@ -674,7 +703,7 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 17);
+  messageDesc(file_index_records_records, 18);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -699,6 +728,20 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
    * @generated from field: bool directory = 4;
    */
   directory: boolean;
+
+  /**
+   * What the name, a tag, was bound to before.
+   *
+   * @generated from field: dstore.index.TargetRecord previous = 5;
+   */
+  previous?: TargetRecord | undefined;
+
+  /**
+   * Until when that is kept, if nothing else holds it: wall-clock milliseconds since 1970.
+   *
+   * @generated from field: optional uint64 kept_until_ms = 6;
+   */
+  keptUntilMs?: bigint | undefined;
 };
 
 /**
@@ -706,7 +749,46 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 18);
+  messageDesc(file_index_records_records, 19);
+
+/**
+ * A tag is moved; or, with the same target, its expiry is changed.
+ *
+ * @generated from message dstore.index.RebindChange
+ */
+export type RebindChange = Message<"dstore.index.RebindChange"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
+
+  /**
+   * @generated from field: dstore.index.TargetRecord previous = 4;
+   */
+  previous?: TargetRecord | undefined;
+
+  /**
+   * @generated from field: optional uint64 kept_until_ms = 5;
+   */
+  keptUntilMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.RebindChange.
+ * Use `create(RebindChangeSchema)` to create a new message.
+ */
+export const RebindChangeSchema: GenMessage<RebindChange> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 20);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -731,6 +813,13 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
    * @generated from field: bool directory = 4;
    */
   directory: boolean;
+
+  /**
+   * Why: expired, rule or moved; empty where it was asked for.
+   *
+   * @generated from field: string why = 5;
+   */
+  why: string;
 };
 
 /**
@@ -738,7 +827,7 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 19);
+  messageDesc(file_index_records_records, 21);
 
 /**
  * @generated from message dstore.index.BindChange
@@ -765,7 +854,7 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
  * Use `create(BindChangeSchema)` to create a new message.
  */
 export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 20);
+  messageDesc(file_index_records_records, 22);
 
 /**
  * @generated from message dstore.index.UnbindChange
@@ -792,6 +881,13 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
    * @generated from field: repeated string more = 4;
    */
   more: string[];
+
+  /**
+   * As of a removal.
+   *
+   * @generated from field: string why = 5;
+   */
+  why: string;
 };
 
 /**
@@ -799,7 +895,7 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  * Use `create(UnbindChangeSchema)` to create a new message.
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 21);
+  messageDesc(file_index_records_records, 23);
 
 /**
  * @generated from message dstore.index.InviteChange
@@ -821,7 +917,7 @@ export type InviteChange = Message<"dstore.index.InviteChange"> & {
  * Use `create(InviteChangeSchema)` to create a new message.
  */
 export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 22);
+  messageDesc(file_index_records_records, 24);
 
 /**
  * @generated from message dstore.index.AdmitChange
@@ -843,5 +939,5 @@ export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
  * Use `create(AdmitChangeSchema)` to create a new message.
  */
 export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 23);
+  messageDesc(file_index_records_records, 25);
 

@@ -2,7 +2,12 @@ import * as fc from 'fast-check'
 import { test } from '../../serial.ts'
 import type { Change } from '../../../src/index/records/record.ts'
 import { ChangeFeed, feedFromLog, RECENT_LOSSES } from '../../../src/index/global/feed.ts'
-import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_ANSWER, NAME_BYTES } from '../../../src/limits.ts'
+import {
+  BATCH_ITEMS,
+  INDEX_MESSAGE_BYTES,
+  NAMES_PER_ANSWER,
+  NAME_BYTES,
+} from '../../../src/limits.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
 
 const DIGEST = new Uint8Array(32)

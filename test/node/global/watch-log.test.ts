@@ -1,7 +1,12 @@
 import { test } from '../../serial.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
 import { encodeChange } from '../../../src/index/records/record.ts'
-import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_ANSWER, NAME_BYTES } from '../../../src/limits.ts'
+import {
+  BATCH_ITEMS,
+  INDEX_MESSAGE_BYTES,
+  NAMES_PER_ANSWER,
+  NAME_BYTES,
+} from '../../../src/limits.ts'
 import { WatchLog } from '../../../src/node/global/watch-log.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 

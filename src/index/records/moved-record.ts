@@ -1,0 +1,35 @@
+/** What a log entry says of the move of a tag. */
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Target } from '../message.ts'
+import type { Moved } from './record.ts'
+import type * as pb from './records_pb.ts'
+
+type Fields = Pick<MessageInitShape<typeof pb.RebindChangeSchema>, 'previous' | 'keptUntilMs'>
+
+export function packMoved(moved: Moved | undefined): Fields {
+  if (moved === undefined) return {}
+  const { previous, keptUntilMs } = moved
+  const { digest, directory = false, atMs } = previous
+  const target = { digest, directory, ...(atMs !== undefined && { atMs: BigInt(atMs) }) }
+  return {
+    previous: target,
+    ...(keptUntilMs !== undefined && { keptUntilMs: BigInt(keptUntilMs) }),
+  }
+}
+
+export function unpackMoved({
+  previous,
+  keptUntilMs,
+}: Pick<pb.RebindChange, 'previous' | 'keptUntilMs'>): Moved | undefined {
+  if (previous === undefined) return undefined
+  const { digest, directory, atMs } = previous
+  const target: Target = {
+    digest,
+    ...(directory && { directory }),
+    ...(atMs !== undefined && { atMs: Number(atMs) }),
+  }
+  return {
+    previous: target,
+    ...(keptUntilMs !== undefined && { keptUntilMs: Number(keptUntilMs) }),
+  }
+}
