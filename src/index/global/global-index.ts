@@ -9,12 +9,12 @@
  * Rows come in as events, and changes go out as transactions conditional on their versions. So
  * memory is bounded by the sessions, their requests and the register, not by the number of keys.
  */
-import { BATCH_ITEMS, FORGET_AFTER_MS } from '../../limits.ts'
+import { BATCH_ITEMS, DOUBT_MS, FORGET_AFTER_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
 import type { Body, Message, Position, Request } from '../message.ts'
 import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
 import { ALL_RULES } from '../rules.ts'
-import { isRequest, planOf, refusalOf, type PlanContexts } from './dispatch.ts'
+import { isAdmin, isRequest, planOf, refusalOf, roleTooLow, type PlanContexts } from './dispatch.ts'
 import { ChangeFeed } from './feed.ts'
 import {
   SELF,
@@ -32,6 +32,9 @@ import { putTask, putTasks } from './put-plans.ts'
 import { Sessions } from './sessions.ts'
 import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
+import { Keeps } from './names/keeps.ts'
+import type { NamingContext } from './names/bind-plan.ts'
+import { FlowRunner } from './trees/flow.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF } from './global-events.ts'
@@ -51,6 +54,8 @@ export class GlobalIndex {
   readonly #sessions: Sessions
   readonly #plans: PlanRunner
   readonly #trees: Trees
+  readonly #keeps: Keeps
+  readonly #naming: NamingContext
   readonly #wall: WallTrust
   readonly #beganAt: number
   #trimmed: number
@@ -83,7 +88,23 @@ export class GlobalIndex {
       onCommitted: (change, isLoss) => this.#committed(change, isLoss),
       onAwait: (task, awaited, since) => this.#await(task, awaited, since),
     })
+    this.#keeps = new Keeps({
+      flows: new FlowRunner(this.#plans),
+      run: seq,
+      now: parts.now,
+      rules,
+      onCascade: (...cascade) => this.#trees.onCascade(...cascade),
+    })
+    this.#naming = {
+      wallMs: () => Math.round(wall()),
+      isAdmin: true,
+      lookup: { mayLack: this.#mayLack },
+      namesExclude: rules.namesExclude,
+      silent: () => this.#silent(),
+      ...this.#keeps.context,
+    }
     this.#trees = new Trees({
+      naming: this.#naming,
       plans: this.#plans,
       rules,
       batchItems: options.batchItems ?? BATCH_ITEMS,
@@ -171,7 +192,8 @@ export class GlobalIndex {
         const origin = { session: SELF, id: event.id }
         const finish = (body: Body): void => this.#answer(origin, body)
         if (event.hold === undefined) {
-          this.#plans.run(putTask(origin, event.value, event.name, this.#mayLack, finish))
+          const task = putTask(origin, event.value, event, this.#putContext(true), finish)
+          this.#plans.run(task)
         } else {
           this.#trees.put(event.hold, [event.value], finish)
         }
@@ -199,13 +221,15 @@ export class GlobalIndex {
     if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
     const finish = (answer: Body): void => this.#answer(origin, answer)
+    const isAdmin = this.#isAdmin(session)
     switch (body.type) {
       case 'put':
         this.#plans.ask<'sealed'>(
           { type: 'stage', values: body.values },
           ({ values }) => {
             if (body.hold !== undefined) this.#trees.put(body.hold, values, finish)
-            else this.#plans.runAll(putTasks(origin, values, body.name, this.#mayLack, finish))
+            else
+              this.#plans.runAll(putTasks(origin, values, body, this.#putContext(isAdmin), finish))
           },
           finish,
         )
@@ -230,9 +254,9 @@ export class GlobalIndex {
       case 'pong':
         break
       default: {
-        if (isTreeRequest(body)) return this.#trees.serve(body, finish)
+        if (isTreeRequest(body)) return this.#trees.serve(body, isAdmin, finish)
         const asker = this.#sessions.peerOf(session) ?? ''
-        const begin = planOf(body, this.#contexts(asker))
+        const begin = planOf(body, this.#contexts(asker, isAdmin))
         if (begin === undefined) {
           return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
@@ -247,13 +271,31 @@ export class GlobalIndex {
   readonly #mayLack = (): boolean => this.#trees.mayLack
 
   /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
-  #contexts(asker: string): PlanContexts {
+  #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
     const { onMissing, onCascade } = this.#trees
+    const { wallMs } = this.#naming
+    const holdersOf = this.#options.holders ?? (() => [])
     return {
       membership: () => this.#context(asker),
-      lookup: { holdersOf: this.#options.holders ?? (() => []), mayLack: this.#mayLack },
-      removal: { trimmed: () => this.#trimmed, onMissing, onCascade },
+      lookup: { holdersOf, mayLack: this.#mayLack, wallMs },
+      put: this.#putContext(isAsAdmin),
+      removal: {
+        trimmed: () => this.#trimmed,
+        onMissing,
+        onCascade,
+        isAdmin: isAsAdmin,
+        refusal: () => roleTooLow(asker, this.members.roleOf(asker) ?? 'stranger', 'admin'),
+      },
     }
+  }
+
+  #putContext(isAsAdmin: boolean): PlanContexts['put'] {
+    return { mayLack: this.#mayLack, naming: { ...this.#naming, isAdmin: isAsAdmin } }
+  }
+
+  /** Does who asks in this session what is the admins'? */
+  #isAdmin(session: SessionId): boolean {
+    return session === SELF || isAdmin(this.members.roleOf(this.#sessions.peerOf(session) ?? ''))
   }
 
   /** Is the role of the asker high enough? If not, it gets the refusal as its answer. */
@@ -272,6 +314,11 @@ export class GlobalIndex {
     const time = { nowMs: Math.round(wall()), trustedMs: this.#wall.trustedMs }
     const known = { members: this.members, trimmed: this.#trimmed, asker }
     return { ...known, ...time, addresses: addresses?.() ?? [] }
+  }
+
+  /** Peer ids of registered Locals that were not heard for a while. */
+  #silent(): string[] {
+    return this.#register.silent(this.#now - DOUBT_MS, (peer) => this.#sessions.heardAt(peer))
   }
 
   #goodbye(session: SessionId): void {
@@ -337,6 +384,7 @@ export class GlobalIndex {
       this.#plans.write([{ key: WALL_ROW, value: encodeWall(trustedMs) }], () => undefined)
     }
     this.#trees.tick(trustedMs)
+    this.#keeps.tick(trustedMs)
     this.#pendingRemovals.poll(now)
   }
 

@@ -1,8 +1,10 @@
 /** Plans that only read: facts about keys and names (specs/004-index.md). */
-import type { Digest, Fact, Locate, Lookup } from '../message.ts'
+import type { Digest, Fact, Locate, Lookup, TagHistory } from '../message.ts'
 import { decodeBinding } from '../records/name-record.ts'
 import { decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
 import { NAMES_PER_ANSWER } from '../../limits.ts'
+import { failure } from '../failure.ts'
+import { foundOf, hasExpired } from './names/naming.ts'
 import { someNames } from './names/named.ts'
 import { decodeCounter, heldRow } from '../records/tree-record.ts'
 import { answer, type Plan } from './plan.ts'
@@ -12,6 +14,8 @@ export interface LookupContext {
   readonly holdersOf: HoldersOf
   /** Some key may be held by a directory and missing. */
   readonly mayLack: () => boolean
+  /** Wall clock, whole milliseconds. */
+  readonly wallMs: () => number
 }
 
 /** Peer ids of Locals that hold a value and serve it to others: a hint. */
@@ -55,7 +59,9 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer({ type: 'binding', found: undefined })
-    const { digest, directory } = decodeBinding(bound)
+    const binding = decodeBinding(bound)
+    if (hasExpired(binding, context.wallMs())) return answer({ type: 'binding', found: undefined })
+    const { digest } = binding
     const [again, row, held] = yield [nameRow(name), keyRow(digest), heldRow(digest)]
     if (again?.version !== bound.version || row === undefined) continue
     const found = decodeKey(row)
@@ -64,15 +70,33 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
       values: inline ? [{ ...found, digest }] : [undefined],
       answer: ([value]) => ({
         type: 'binding',
-        found: {
-          digest,
-          incarnation: bound.version,
-          fact: factOf(found, value, { context, heldBy: decodeCounter(held) })!,
-          ...(directory && { directory }),
-        },
+        found: foundOf(
+          binding,
+          bound.version,
+          factOf(found, value, { context, heldBy: decodeCounter(held) })!,
+        ),
       }),
     }
   }
+}
+
+/** The last targets of a tag; none if it is not bound. */
+export function* tagHistory({ name }: TagHistory, { wallMs }: LookupContext): Plan {
+  const [row] = yield [nameRow(name)]
+  const record = row && decodeBinding(row)
+  if (record === undefined || hasExpired(record, wallMs())) {
+    return answer({ type: 'tag-targets', targets: [] })
+  }
+  if (record.tag !== true) {
+    return answer(failure('conflict', `the name ${name} is fixed: it has no history`))
+  }
+  const { digest, directory, boundMs, history = [] } = record
+  const present = { digest, directory, ...(boundMs !== undefined && { atMs: boundMs }) }
+  const targets = [present, ...history].map(({ directory: isTree, ...target }) => ({
+    ...target,
+    ...(isTree && { directory: true }),
+  }))
+  return answer({ type: 'tag-targets', targets })
 }
 
 /** Beside the record of a key. */

@@ -24,6 +24,9 @@ export interface RemovalContext {
   readonly trimmed: () => number
   /** A key is about to be removed that directories hold. */
   readonly onMissing: () => void
+  /** Who asks may do what is the admins'; else, why not. */
+  readonly isAdmin: boolean
+  readonly refusal: () => Failure
   /** A removal is durable that began a cascade. */
   readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
 }
@@ -82,7 +85,9 @@ export function* unbind({ name, keepValue }: Unbind, context: RemovalContext): P
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer(failure('not-found', `no such name: ${name}`))
-    const { digest, directory } = decodeBinding(bound)
+    const { digest, directory, tag } = decodeBinding(bound)
+    // Who could move a tag may as well unbind it.
+    if (tag !== true && !context.isAdmin) return answer(context.refusal())
     const [again, ...rows] = yield [nameRow(name), ...stateRows(digest)]
     const state = stateOf(digest, rows)
     const { found, held, kept } = state

@@ -57,6 +57,12 @@ export class Sessions {
     return [...new Set([...this.#welcome()].map(([, { peer }]) => peer))]
   }
 
+  /** When a connected Local was heard last; undefined for one that is not connected. */
+  heardAt(peer: string): number | undefined {
+    const own = [...this.#welcome()].filter(([, session]) => session.peer === peer)
+    return own.length === 0 ? undefined : Math.max(...own.map(([, { heardAt }]) => heardAt))
+  }
+
   peerOf(id: SessionId): string | undefined {
     return this.#sessions.get(id)?.peer
   }
