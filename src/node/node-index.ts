@@ -62,7 +62,10 @@ export type NameKind = 'fixed' | 'tag'
 export interface BindOptions extends CallOptions {
   /** Default: `fixed`. A name that is bound keeps its kind: `conflict` for the other. */
   readonly kind?: NameKind
-  /** Unbind the name after this time, in milliseconds. Default: never. */
+  /**
+   * Unbind the name after this time, in milliseconds. Default: never. The first binding sets it; a
+   * writer may put it off, only an admin may bring it forward or add one.
+   */
   readonly expiresMs?: number
   /** Of a tag: how long the replaced target is kept where nothing else holds it. */
   readonly keepMs?: number
@@ -71,8 +74,8 @@ export interface BindOptions extends CallOptions {
 /** One target of a tag. */
 export interface TagTarget {
   readonly key: Key
-  /** When the tag was moved to it; ISO 8601. */
-  readonly at: string
+  /** When the tag was moved to it; ISO 8601. Undefined where an earlier version bound it. */
+  readonly at: string | undefined
 }
 
 /** The outcome of the move of a tag. */

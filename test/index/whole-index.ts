@@ -7,6 +7,7 @@ import { gather, toHex } from '../../src/bytes.ts'
 import { decodeDirectory } from '../../src/directory/codec.ts'
 import { totalsOf, type Directory } from '../../src/directory/directory.ts'
 import { hash } from '../../src/hash/hasher.ts'
+import { keepOf } from '../../src/index/records/keep-record.ts'
 import { decodeName } from '../../src/index/records/name-record.ts'
 import { decodeKey, type KeyRecord } from '../../src/index/records/record.ts'
 import {
@@ -152,6 +153,10 @@ class Walk implements WholeIndex {
       this.unfinished.push(`cascade ${toHex(id)} of ${hex}`)
       this.#locations.push({ location, size })
       this.#part(hex, await this.#bytes(hex, { size, location }), counted)
+    }
+    for (const { row } of await this.#meta('keep/')) {
+      const hex = toHex(keepOf(row).digest)
+      this.kept.set(hex, (this.kept.get(hex) ?? 0) + 1)
     }
     const holds = new Set<string>()
     for (const { id } of await this.#meta('ended/')) holds.add(toHex(id))

@@ -264,6 +264,13 @@ export class SimGlobal {
         const children = childrenIn(directory.digest[0]!, from, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
       }
+      case 'log': {
+        const { ticket, after, limit } = effect
+        const entries = this.store.log(after, limit).map(({ seq, entry }) => {
+          return { seq, ...decodeChange(entry) }
+        })
+        return this.#later(0, 20, () => this.#handle({ type: 'entries', ticket, entries }))
+      }
       case 'confirm': {
         const { ticket } = effect
         const wait = Math.max(0, this.#synced - this.#options.world.now)

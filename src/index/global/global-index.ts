@@ -32,9 +32,7 @@ import { putTask, putTasks } from './put-plans.ts'
 import { Sessions } from './sessions.ts'
 import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
-import { Keeps } from './names/keeps.ts'
-import type { NamingContext } from './names/bind-plan.ts'
-import { FlowRunner } from './trees/flow.ts'
+import { Names } from './names/names.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF } from './global-events.ts'
@@ -54,8 +52,7 @@ export class GlobalIndex {
   readonly #sessions: Sessions
   readonly #plans: PlanRunner
   readonly #trees: Trees
-  readonly #keeps: Keeps
-  readonly #naming: NamingContext
+  readonly #names: Names
   readonly #wall: WallTrust
   readonly #beganAt: number
   #trimmed: number
@@ -88,23 +85,18 @@ export class GlobalIndex {
       onCommitted: (change, isLoss) => this.#committed(change, isLoss),
       onAwait: (task, awaited, since) => this.#await(task, awaited, since),
     })
-    this.#keeps = new Keeps({
-      flows: new FlowRunner(this.#plans),
+    this.#names = new Names({
+      plans: this.#plans,
+      rules,
       run: seq,
       now: parts.now,
-      rules,
+      wall,
+      mayLack: this.#mayLack,
+      silent: () => this.#silent(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
     })
-    this.#naming = {
-      wallMs: () => Math.round(wall()),
-      isAdmin: true,
-      lookup: { mayLack: this.#mayLack },
-      namesExclude: rules.namesExclude,
-      silent: () => this.#silent(),
-      ...this.#keeps.context,
-    }
     this.#trees = new Trees({
-      naming: this.#naming,
+      naming: this.#names.context(false),
       plans: this.#plans,
       rules,
       batchItems: options.batchItems ?? BATCH_ITEMS,
@@ -192,8 +184,7 @@ export class GlobalIndex {
         const origin = { session: SELF, id: event.id }
         const finish = (body: Body): void => this.#answer(origin, body)
         if (event.hold === undefined) {
-          const task = putTask(origin, event.value, event, this.#putContext(true), finish)
-          this.#plans.run(task)
+          this.#uploaded(origin, event, finish)
         } else {
           this.#trees.put(event.hold, [event.value], finish)
         }
@@ -221,6 +212,29 @@ export class GlobalIndex {
     if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
     const finish = (answer: Body): void => this.#answer(origin, answer)
+    if (!('operation' in body)) return this.#serve(origin, body, finish)
+    this.#names.operate(body, finish, (done) => this.#serve(origin, body, done))
+  }
+
+  /** A value came beside the index. A repeat has no use for it. */
+  #uploaded(
+    origin: Origin,
+    { value, ...as }: GlobalEvent & { type: 'uploaded' },
+    finish: (body: Body) => void,
+  ): void {
+    let isFirst = false
+    const done = (body: Body): void => {
+      if (!isFirst) this.#plans.discard(value.location)
+      finish(body)
+    }
+    this.#names.operate({ type: 'uploaded', operation: as.operation }, done, (first) => {
+      isFirst = true
+      this.#plans.run(putTask(origin, value, as, this.#putContext(false), first))
+    })
+  }
+
+  #serve(origin: Origin, body: Body, finish: (body: Body) => void): void {
+    const { session, id } = origin
     const isAdmin = this.#isAdmin(session)
     switch (body.type) {
       case 'put':
@@ -273,7 +287,7 @@ export class GlobalIndex {
   /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
   #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
     const { onMissing, onCascade } = this.#trees
-    const { wallMs } = this.#naming
+    const { wallMs } = this.#names.context(isAsAdmin)
     const holdersOf = this.#options.holders ?? (() => [])
     return {
       membership: () => this.#context(asker),
@@ -290,7 +304,7 @@ export class GlobalIndex {
   }
 
   #putContext(isAsAdmin: boolean): PlanContexts['put'] {
-    return { mayLack: this.#mayLack, naming: { ...this.#naming, isAdmin: isAsAdmin } }
+    return { mayLack: this.#mayLack, naming: this.#names.context(isAsAdmin) }
   }
 
   /** Does who asks in this session what is the admins'? */
@@ -384,7 +398,7 @@ export class GlobalIndex {
       this.#plans.write([{ key: WALL_ROW, value: encodeWall(trustedMs) }], () => undefined)
     }
     this.#trees.tick(trustedMs)
-    this.#keeps.tick(trustedMs)
+    this.#names.tick(trustedMs)
     this.#pendingRemovals.poll(now)
   }
 

@@ -105,6 +105,8 @@ export type StoreWork =
       /** Where the value is stored; undefined where the index has none. */
       readonly location: Location | undefined
     }
+  /** Entries of the log after this seq. */
+  | { readonly type: 'log'; readonly after: number; readonly limit: number }
   /** Would the store find everything again that it has? */
   | { readonly type: 'confirm' }
   /** Hash and seal these small values. */
@@ -119,6 +121,7 @@ export type StoreResult =
   | { readonly type: 'loaded'; readonly values: readonly (Uint8Array | undefined)[] }
   | { readonly type: 'inspected'; readonly facts: StoredFacts }
   | { readonly type: 'confirmed' }
+  | { readonly type: 'entries'; readonly entries: readonly LoggedChange[] }
   | { readonly type: 'sealed'; readonly values: readonly Sealed[] }
   | { readonly type: 'committed'; readonly seq: number }
   /** The seq of each; undefined where a condition did not hold. */
@@ -127,6 +130,13 @@ export type StoreResult =
   | { readonly type: 'conflicted' }
   /** The work could not be done. */
   | { readonly type: 'failed'; readonly failure: Failure }
+
+/** An entry of the log; `atMs` is wall-clock time. */
+export interface LoggedChange {
+  readonly seq: number
+  readonly change: Change
+  readonly atMs: number
+}
 
 /** What the store knows of an offered value beside its rows. */
 export interface StoredFacts {

@@ -5,7 +5,6 @@
 import { GROUP_BYTES, TAG_KEEP_MS } from '../../limits.ts'
 import { failure } from '../failure.ts'
 import type { Body, Digest, Naming, Offer, Operation, Receipt } from '../message.ts'
-import { encodeBinding } from '../records/name-record.ts'
 import {
   decodeKey,
   encodeKey,
@@ -19,6 +18,7 @@ import {
   bindingRows,
   leftBy,
   mayBind,
+  operationOf,
   placedAs,
   wantedOf,
   type NamingContext,
@@ -70,7 +70,7 @@ export function* put(value: Sealed, as: PutAs, context: PutContext): Plan {
   const made = madeWhole(digest, isAsked ? rows[1] : undefined, false)
   return {
     type: 'change',
-    change: { type: 'put', digest, size, names: [], ...operationOf(as) },
+    change: { type: 'put', digest, size, names: [], ...own(as) },
     writes: [
       { key: keyRow(digest), value: encodeKey({ size, location, names: 0, unnamed: true }) },
       { key: removedRow(digest), value: undefined },
@@ -83,7 +83,7 @@ export function* put(value: Sealed, as: PutAs, context: PutContext): Plan {
   }
 }
 
-const operationOf = ({ operation }: Operation): Operation => (operation ? { operation } : {})
+const own = ({ operation }: Operation): Operation => (operation ? { operation } : {})
 
 /** Of an offer, the value is not there yet, and has no location. */
 type Offered = Omit<Sealed, 'location'> & { readonly location?: string }
@@ -101,8 +101,8 @@ function* putNamed(
     const wanted = wantedOf({ name, digest }, naming, naming.tag === true, context.naming)
     const [before] = yield [nameRow(name)]
     const left = leftBy(before, wanted)
-    const own = [keyRow(digest), ...bindingRows(name)]
-    const known = left === undefined ? own : [...own, ...stateRows(left)]
+    const first = [keyRow(digest), ...bindingRows(name)]
+    const known = left === undefined ? first : [...first, ...stateRows(left)]
     const isAsked = context.mayLack()
     const rows = yield isAsked ? [...known, missingRow(digest)] : known
     const [row, taken] = rows
@@ -117,25 +117,26 @@ function* putNamed(
     }
     const conditions =
       decision.type === 'new' || decision.type === 'move'
-        ? yield* mayBind(wanted, rows.slice(2, own.length), context.naming)
+        ? yield* mayBind(wanted, rows.slice(2, first.length), context.naming)
         : []
     if ('type' in conditions) return answer(conditions)
     if (found === undefined && location === undefined) return absent
-    const state = left === undefined ? undefined : stateOf(left, rows, own.length)
+    const state = left === undefined ? undefined : stateOf(left, rows, first.length)
     const keep = { ...wanted, keepMs: naming.keepMs ?? TAG_KEEP_MS }
     const leaves = state && replaced(state, name, keep, context.naming)
     const key = found ?? { size, location: location!, names: 0, unnamed: false, incarnation: 0 }
     const have = { digest, size: key.size, incarnation: key.incarnation, existed: true }
     if (decision.type === 'same') return done(have)
-    const { record, writes, change } = placedAs(wanted, decision, key, leaves)
+    const placed = placedAs(wanted, decision, key, leaves, context.naming)
+    const { writes, change, committed } = placed
     if (found !== undefined) {
       return {
         type: 'change',
-        change: { ...change, ...operationOf(as) },
+        change: { ...change, ...operationOf(as, key) },
         writes,
         ...(leaves && { increments: leaves.increments }),
         next: () => {
-          leaves?.committed()
+          committed()
           return done(have)
         },
       }
@@ -144,7 +145,7 @@ function* putNamed(
     const moved = change.type === 'rebind' ? { moved: change.moved } : {}
     return {
       type: 'change',
-      change: { type: 'put', digest, size, names: [name], ...moved, ...operationOf(as) },
+      change: { type: 'put', digest, size, names: [name], ...moved, ...own(as) },
       writes: [
         {
           key: keyRow(digest),
@@ -152,14 +153,14 @@ function* putNamed(
         },
         { key: removedRow(digest), value: undefined },
         firstName(digest, name),
-        { key: nameRow(name), value: encodeBinding(record) },
+        ...placed.own,
         ...(leaves?.writes ?? []),
         ...made.writes,
       ],
       increments: [...made.increments, ...(leaves?.increments ?? [])],
       adopt: [location!],
       next: (incarnation) => {
-        leaves?.committed()
+        committed()
         return answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] })
       },
     }
@@ -246,7 +247,7 @@ function putAgain(
   if (found.unnamed) return done
   return {
     type: 'change',
-    change: { type: 'put', digest, size, names: [], ...operationOf(as) },
+    change: { type: 'put', digest, size, names: [], ...own(as) },
     writes: [{ key: keyRow(digest), value: encodeKey({ ...found, unnamed: true }) }],
     next: () => done,
   }

@@ -1,4 +1,4 @@
-/** What a log entry says of the move of a tag. */
+/** What a log entry says of the binding of a name, and of the move of a tag. */
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Target } from '../message.ts'
 import type { Moved } from './record.ts'
@@ -33,3 +33,25 @@ export function unpackMoved({
     ...(keptUntilMs !== undefined && { keptUntilMs: Number(keptUntilMs) }),
   }
 }
+
+interface KeyFacts {
+  readonly size?: number
+  readonly incarnation?: number
+}
+
+/** The size and incarnation of the key, where they are known. */
+export const packKey = ({
+  size,
+  incarnation,
+}: KeyFacts): { size?: bigint; incarnation?: bigint } => ({
+  ...(size !== undefined && { size: BigInt(size) }),
+  ...(incarnation !== undefined && { incarnation: BigInt(incarnation) }),
+})
+
+export const unpackKey = ({
+  size,
+  incarnation,
+}: Pick<pb.BindChange, 'size' | 'incarnation'>): KeyFacts => ({
+  ...(size !== undefined && { size: Number(size) }),
+  ...(incarnation !== undefined && { incarnation: Number(incarnation) }),
+})

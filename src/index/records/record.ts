@@ -8,7 +8,7 @@ import type { WatchedChange, Digest, Target, WhyGone } from '../message.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { nameBytes } from '../name.ts'
 import { packDirectory, unpackDirectory, type DirectoryRecord } from './directory-record.ts'
-import { packMoved, unpackMoved } from './moved-record.ts'
+import { packKey, packMoved, unpackKey, unpackMoved } from './moved-record.ts'
 import { encodePlainKey, encodeUnnamedPut } from './put-record.ts'
 import * as pb from './records_pb.ts'
 
@@ -96,6 +96,9 @@ export type Change =
       readonly name: string
       readonly directory?: boolean
       readonly operation?: Uint8Array
+      /** Of an operation: the size of the key, and its incarnation. */
+      readonly size?: number
+      readonly incarnation?: number
     }
   /** A tag is moved; or, with the same target, the expiry of a name is changed. */
   | {
@@ -105,6 +108,8 @@ export type Change =
       readonly directory?: boolean
       readonly moved: Moved
       readonly operation?: Uint8Array
+      readonly size?: number
+      readonly incarnation?: number
     }
   | {
       readonly type: 'unbind'
@@ -259,11 +264,12 @@ function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['ch
     }
     case 'bind': {
       const { digest, name, directory = false } = change
-      return { case: 'bind', value: { digest, name, directory } }
+      return { case: 'bind', value: { digest, name, directory, ...packKey(change) } }
     }
     case 'rebind': {
       const { digest, name, directory = false, moved } = change
-      return { case: 'rebind', value: { digest, name, directory, ...packMoved(moved) } }
+      const known = { digest, name, directory, ...packKey(change) }
+      return { case: 'rebind', value: { ...known, ...packMoved(moved) } }
     }
     case 'unbind': {
       const { digest, names, directory = false, why = '' } = change
@@ -309,7 +315,7 @@ function fromWire(change: pb.LogRecord['change']): Change {
     }
     case 'bind': {
       const { digest, name, directory } = change.value
-      return { type: 'bind', digest, name, ...kind(directory) }
+      return { type: 'bind', digest, name, ...kind(directory), ...unpackKey(change.value) }
     }
     case 'unbind': {
       const { digest, name, more, directory, why } = change.value
@@ -319,7 +325,7 @@ function fromWire(change: pb.LogRecord['change']): Change {
       const { digest, name, directory } = change.value
       const moved = unpackMoved(change.value)
       if (moved === undefined) throw damaged(undefined)
-      return { type: 'rebind', digest, name, ...kind(directory), moved }
+      return { type: 'rebind', digest, name, ...kind(directory), ...unpackKey(change.value), moved }
     }
     case 'free':
       return { type: 'free', digest: change.value }

@@ -72,6 +72,11 @@ export class IndexIo {
         const keptBytes = await store.partialBytes(digest)
         return { type: 'inspected', facts: { isDamaged, keptBytes } }
       }
+      case 'log': {
+        const some = await store.log(work.after, work.limit)
+        const entries = some.map(({ seq, entry }) => ({ seq, ...decodeChange(entry) }))
+        return { type: 'entries', entries }
+      }
       case 'confirm':
         await store.confirm()
         return { type: 'confirmed' }

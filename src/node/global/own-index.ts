@@ -6,14 +6,24 @@ import { checkName, checkNewName } from '../../index/name.ts'
 import { decodeKey, keyRow } from '../../index/records/record.ts'
 import { MISSING_ROW, decodeCounter, heldRow } from '../../index/records/tree-record.ts'
 import type { Store } from '../../store/store.ts'
-import { type Ask, IndexCalls, boundName, boundTo, directoryFacts } from '../calls/index-calls.ts'
+import { namingOf } from '../calls/naming.ts'
+import {
+  type Ask,
+  IndexCalls,
+  boundName,
+  boundTo,
+  directoryFacts,
+  tagResult,
+} from '../calls/index-calls.ts'
 import type {
+  BindOptions,
   BoundName,
   CallOptions,
   KeyPage,
   NamePage,
   NodeIndex,
   NodeLists,
+  TagResult,
   ValueFacts,
 } from '../node.ts'
 import { keyNames } from '../calls/key-names.ts'
@@ -88,8 +98,14 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     return found === undefined ? undefined : boundName(name, found, found.fact.size)
   }
 
-  async bind(name: string, key: Key): Promise<BoundName> {
-    const request = { type: 'bind', name: checkNewName(name), ...boundTo(key) } as const
+  async tag(name: string, key: Key, options: BindOptions = {}): Promise<TagResult> {
+    const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
+    return tagResult(name, await this.#options.ask({ type: 'rebind', ...known }, {}))
+  }
+
+  async bind(name: string, key: Key, options: BindOptions = {}): Promise<BoundName> {
+    const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
+    const request = { type: 'bind', ...known } as const
     const { found } = await this.#options.ask(request, {})
     return boundName(name, found!, found!.fact.size)
   }

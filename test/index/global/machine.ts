@@ -164,6 +164,12 @@ export class Machine {
       }
       case 'inspect':
         return this.handle({ type: 'inspected', ticket: effect.ticket, facts: this.facts, now })
+      case 'log': {
+        const entries = store.log(effect.after, effect.limit).map(({ seq, entry }) => {
+          return { seq, ...decodeChange(entry) }
+        })
+        return this.handle({ type: 'entries', ticket: effect.ticket, entries, now })
+      }
       case 'confirm':
         return this.handle({ type: 'confirmed', ticket: effect.ticket, now })
       case 'stage': {

@@ -5,6 +5,7 @@ import type { Condition, RecordKey, Write } from '../../../store/store.ts'
 import { failure } from '../../failure.ts'
 import type { Bind, Body, Digest, Failure, Naming, Rebind, Rebound, Target } from '../../message.ts'
 import { faultOfNewName, nameOf } from '../../name.ts'
+import { EXPIRY, expiryRow } from '../../records/expiry-record.ts'
 import { decodeBinding, encodeBinding, type NameRecord } from '../../records/name-record.ts'
 import { decodeKey, keyRow, nameRow, type Change, type KeyRecord } from '../../records/record.ts'
 import { factOf, type LookupContext } from '../lookup-plans.ts'
@@ -20,6 +21,8 @@ export interface NamingContext extends KeepContext {
   /** Wall clock, whole milliseconds. */
   readonly wallMs: () => number
   readonly isAdmin: boolean
+  /** A name expires at this time, durably. */
+  readonly onExpiring: (atMs: number) => void
   readonly lookup: Pick<LookupContext, 'mayLack'>
   /** The rule `namesExclude`. */
   readonly namesExclude: boolean
@@ -95,21 +98,27 @@ function binding(
   found: KeyRecord,
   { context, conditions, leaves }: Parts,
 ): Outcome {
-  const placed = placedAs(wanted, decision, found, leaves)
-  const { record, writes, change } = placed
+  const { record, writes, change, committed } = placedAs(wanted, decision, found, leaves, context)
   const { operation } = body
   return {
     type: 'change',
-    change: { ...change, ...(operation && { operation }) },
+    change: { ...change, ...operationOf({ operation }, found) },
     conditions,
     writes,
     ...(leaves && { increments: leaves.increments }),
     next: (seq) => {
-      leaves?.committed()
+      committed()
       return answer(answered(body, record, seq, found, context, moved(change)))
     },
   }
 }
+
+/** What a change says of the operation that makes it, and of its key, for a repeat. */
+export const operationOf = (
+  { operation }: { readonly operation?: Uint8Array | undefined },
+  { size, incarnation }: Pick<KeyRecord, 'size' | 'incarnation'>,
+): { operation?: Uint8Array; size?: number; incarnation?: number } =>
+  operation === undefined ? {} : { operation, size, incarnation }
 
 const moved = (change: Change): Pick<Rebound, 'previous' | 'keptUntilMs'> =>
   change.type === 'rebind' ? change.moved : {}
@@ -117,8 +126,13 @@ const moved = (change: Change): Pick<Rebound, 'previous' | 'keptUntilMs'> =>
 /** A name as a change leaves it, and what that change is where it is one of its own. */
 export interface Placed {
   readonly record: NameRecord
+  /** Of the rows of the name. */
+  readonly own: readonly Write[]
+  /** All of them, those of the key included. */
   readonly writes: readonly Write[]
   readonly change: Change & { readonly type: 'bind' | 'rebind' }
+  /** To be called once the change is durable. */
+  readonly committed: () => void
 }
 
 /** `found`: the key, as it is before. */
@@ -127,47 +141,54 @@ export function placedAs(
   decision: Exclude<Decision, Failure | { type: 'same' }>,
   found: KeyRecord,
   leaves: Replaced | undefined,
+  { onExpiring }: Pick<NamingContext, 'onExpiring'>,
 ): Placed {
   const { name, digest } = wanted
-  const kind = wanted.directory ? { directory: true } : {}
-  const write = (record: NameRecord): Write => ({
-    key: nameRow(name),
-    value: encodeBinding(record),
-  })
-  if (decision.type === 'prolong') {
-    const { before, expiresMs } = decision
-    const record = { ...before, expiresMs }
-    const change = {
-      type: 'rebind',
-      digest,
-      name,
-      ...kind,
-      moved: { previous: targetOf(before) },
-    } as const
-    return { record, writes: [write(record)], change }
+  const target = { digest, name, ...(wanted.directory && { directory: true }) }
+  const before = decision.type === 'new' ? undefined : decision.before
+  const record =
+    decision.type === 'prolong'
+      ? { ...decision.before, expiresMs: decision.expiresMs }
+      : recordFor(wanted, found, before)
+  const { expiresMs } = record
+  const own = [
+    { key: nameRow(name), value: encodeBinding(record) },
+    ...expiryWrites(name, before?.expiresMs, expiresMs),
+  ]
+  const committed = (): void => {
+    leaves?.committed()
+    if (expiresMs !== undefined) onExpiring(expiresMs)
   }
-  if (decision.type === 'new') {
-    const record = recordFor(wanted, found)
+  if (before === undefined) {
     const { writes } = withName(digest, found, name)
     return {
       record,
-      writes: [...writes, write(record)],
-      change: { type: 'bind', digest, name, ...kind },
+      own,
+      writes: [...writes, ...own],
+      change: { type: 'bind', ...target },
+      committed,
     }
   }
-  const { before } = decision
-  const record = recordFor(wanted, found, before)
   const { keptUntilMs } = leaves ?? {}
-  const from = { previous: targetOf(before), ...(keptUntilMs !== undefined && { keptUntilMs }) }
+  const moved = { previous: targetOf(before), ...(keptUntilMs !== undefined && { keptUntilMs }) }
   // The same digest, as bytes or as a directory, has the name already.
   const names = equal(before.digest, digest)
     ? []
     : [...(leaves?.writes ?? []), ...withName(digest, found, name).writes]
-  return {
-    record,
-    writes: [...names, write(record)],
-    change: { type: 'rebind', digest, name, ...kind, moved: from },
-  }
+  const change = { type: 'rebind', ...target, moved } as const
+  return { record, own, writes: [...names, ...own], change, committed }
+}
+
+function expiryWrites(
+  name: string,
+  before: number | undefined,
+  after: number | undefined,
+): Write[] {
+  if (before === after) return []
+  return [
+    ...(before === undefined ? [] : [{ key: expiryRow(before, name), value: undefined }]),
+    ...(after === undefined ? [] : [{ key: expiryRow(after, name), value: EXPIRY }]),
+  ]
 }
 
 export const targetOf = ({ digest, directory, boundMs }: NameRecord): Target => ({

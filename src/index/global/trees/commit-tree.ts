@@ -19,7 +19,7 @@ import {
   type KeyRecord,
 } from '../../records/record.ts'
 import { decodeEnded, encodeEnded, endedRow, holdRow } from '../../records/tree-record.ts'
-import { bindingRows, leftBy, placedAs, wantedOf } from '../names/bind-plan.ts'
+import { bindingRows, leftBy, operationOf, placedAs, wantedOf } from '../names/bind-plan.ts'
 import { decide, isSame, type Wanted } from '../names/naming.ts'
 import { replaced } from '../names/replaced.ts'
 import { conditionsOf } from '../plan-runner.ts'
@@ -70,24 +70,24 @@ export function* commitTree(
     const keepMs = naming.keepMs ?? TAG_KEEP_MS
     const leaves =
       state && wanted && replaced(state, wanted.name, { ...wanted, keepMs }, context.naming)
-    const { change, writes } =
+    const { change, writes, committed } =
       wanted === undefined || decision === undefined
         ? marking(digest, found)
         : decision.type === 'same'
           ? NO_CHANGE
-          : placedAs(wanted, decision, found, leaves)
+          : placedAs(wanted, decision, found, leaves, context.naming)
     const end = [
       { key: holdRow(hold), value: undefined },
       { key: endedRow(hold), value: encodeEnded({ ...receipt, name }) },
     ]
     const seq = yield* attempt({
       conditions,
-      change: change && { ...change, ...(operation && { operation }) },
+      change: change && { ...change, ...operationOf({ operation }, found) },
       writes: [...writes, ...end],
       ...(leaves && { increments: leaves.increments }),
     })
     if (seq === undefined) continue
-    leaves?.committed()
+    committed?.()
     return { receipt, hasEnded: true }
   }
 }
@@ -102,6 +102,7 @@ const wantedFor = (
 interface Placing {
   readonly change?: (Change & { readonly type: 'put' | 'bind' | 'rebind' }) | undefined
   readonly writes: readonly Write[]
+  readonly committed?: () => void
 }
 
 const NO_CHANGE: Placing = { writes: [] }
