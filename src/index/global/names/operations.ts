@@ -71,6 +71,7 @@ export class Operations {
       this.#early.push({ begin: () => this.run(request, finish, begin), finish })
       return this.#recover()
     }
+    this.#forget()
     const id = toHex(operation)
     const done = this.#done.get(id)
     if (done !== undefined) return finish(answerTo(type, done.outcome))
@@ -81,7 +82,6 @@ export class Operations {
         else this.run(request, finish, begin)
       })
     }
-    this.#forget()
     if (this.#done.size + this.#running.size >= OPERATIONS) {
       return finish(failure('busy', `Global remembers at most ${OPERATIONS} operations`))
     }
