@@ -15,7 +15,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { hash } from '../src/hash/hasher.ts'
 import { encodeName } from '../src/index/records/name-record.ts'
-import { encodeChange, encodeKey, keyRow, nameRow } from '../src/index/records/record.ts'
+import { encodeChange } from '../src/index/records/change-record.ts'
+import { encodeKey, keyRow, nameRow } from '../src/index/records/record.ts'
 import { openDiskStore } from '../src/store/disk/disk.ts'
 
 const BUNDLE = fileURLToPath(new URL('../dstore.js', import.meta.url))

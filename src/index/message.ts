@@ -42,6 +42,7 @@ import type {
 } from './tree-messages.ts'
 
 export type * from './name-messages.ts'
+export type * from './naming-messages.ts'
 export type * from './tree-messages.ts'
 export type * from './value-messages.ts'
 

@@ -1,5 +1,5 @@
 /** Messages about trees: holds and directories (specs/004-index.md, "Rules: directories"). */
-import type { Naming, Operation } from './name-messages.ts'
+import type { Naming, Operation } from './naming-messages.ts'
 import type { Digest } from './value-messages.ts'
 
 /** Opens a hold under this id, or renews it; with `release`, ends it. */

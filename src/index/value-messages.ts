@@ -1,5 +1,5 @@
 /** Messages about values (specs/004-index.md, "Messages"). */
-import type { Naming, Operation } from './name-messages.ts'
+import type { Naming, Operation } from './naming-messages.ts'
 
 /** The BLAKE3 digest that a key spells: 32 bytes. */
 export type Digest = Uint8Array

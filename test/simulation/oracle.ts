@@ -4,7 +4,7 @@
  */
 import { equal, toHex } from '../../src/bytes.ts'
 import type { Digest, Position } from '../../src/index/message.ts'
-import { decodeChange, type Change } from '../../src/index/records/record.ts'
+import { decodeChange, type Change } from '../../src/index/records/change-record.ts'
 import { digestOf } from './tokens.ts'
 import type { World } from './world.ts'
 

@@ -4,7 +4,7 @@
  */
 import { BATCH_ITEMS, FEED_BYTES, PEER_ID_CHARS } from '../../limits.ts'
 import type { Feed, Membership, Removal, Unbinding } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import type { Change } from '../records/change-record.ts'
 
 /** Losses that Global keeps in memory; a Local that missed more is fed from the log. */
 export const RECENT_LOSSES: number = 1024

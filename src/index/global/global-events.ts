@@ -2,7 +2,7 @@
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Location } from '../../store/store.ts'
 import type { List, Message, Names, Naming, Watch } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import type { Change } from '../records/change-record.ts'
 import type { Rules } from '../rules.ts'
 import type { HoldersOf } from './lookup-plans.ts'
 import type { Sealed, StoreResult, StoreWork } from './plan.ts'

@@ -11,10 +11,11 @@
  */
 import { BATCH_ITEMS, DOUBT_MS, FORGET_AFTER_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
-import type { Body, Message, Position, Request } from '../message.ts'
-import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
+import type { Body, Position } from '../message.ts'
+import { type Change } from '../records/change-record.ts'
+import { WALL_ROW, encodeWall } from '../records/record.ts'
 import { ALL_RULES } from '../rules.ts'
-import { isAdmin, isRequest, planOf, refusalOf, roleTooLow, type PlanContexts } from './dispatch.ts'
+import { Requests } from './requests/requests.ts'
 import { ChangeFeed } from './feed.ts'
 import {
   SELF,
@@ -24,13 +25,11 @@ import {
   type SessionId,
 } from './global-events.ts'
 import { LocalRegister } from './local-register.ts'
-import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
+import { redeem } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
-import { putTask, putTasks } from './put-plans.ts'
 import { Sessions } from './sessions.ts'
-import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
 import { Names } from './names/names.ts'
 import { WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
@@ -53,6 +52,7 @@ export class GlobalIndex {
   readonly #plans: PlanRunner
   readonly #trees: Trees
   readonly #names: Names
+  readonly #requests: Requests
   readonly #wall: WallTrust
   readonly #beganAt: number
   #trimmed: number
@@ -91,7 +91,7 @@ export class GlobalIndex {
       run: seq,
       now: parts.now,
       wall,
-      mayLack: this.#mayLack,
+      mayLack: () => this.#trees.mayLack,
       silent: () => this.#silent(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
     })
@@ -117,10 +117,28 @@ export class GlobalIndex {
       addresses: () => this.#options.addresses?.() ?? [],
       redeem: (peer, secret, finish) => {
         const origin = { session: SELF, id: 0 }
-        this.#plans.run({ origin, begin: () => redeem(peer, secret, this.#context('')), finish })
+        this.#plans.run({
+          origin,
+          begin: () => redeem(peer, secret, this.#requests.membership('')),
+          finish,
+        })
       },
       trimmed: () => this.#trimmed,
       write: (writes, then) => this.#plans.write(writes, then),
+    })
+    this.#requests = new Requests({
+      options,
+      plans: this.#plans,
+      trees: this.#trees,
+      names: this.#names,
+      sessions: this.#sessions,
+      emit: parts.emit,
+      seq: () => this.#feed.seq,
+      trimmed: () => this.#trimmed,
+      trustedMs: () => this.#wall.trustedMs,
+      answer: (origin, body) => this.#answer(origin, body),
+      goodbye: (session) => this.#goodbye(session),
+      acknowledged: () => this.#pendingRemovals.poll(this.#now),
     })
   }
 
@@ -178,18 +196,11 @@ export class GlobalIndex {
         this.#sessions.closed(event.session)
         break
       case 'message':
-        this.#message(event.session, event.message)
+        this.#requests.message(event.session, event.message)
         break
-      case 'uploaded': {
-        const origin = { session: SELF, id: event.id }
-        const finish = (body: Body): void => this.#answer(origin, body)
-        if (event.hold === undefined) {
-          this.#uploaded(origin, event, finish)
-        } else {
-          this.#trees.put(event.hold, [event.value], finish)
-        }
+      case 'uploaded':
+        this.#requests.uploaded(event)
         break
-      }
       case 'replayed':
         this.#sessions.replayed(event.session, event.after, event.changes)
         break
@@ -205,129 +216,6 @@ export class GlobalIndex {
     }
     this.#plans.poll()
     return this.#effects
-  }
-
-  #message(session: SessionId, { id, body }: Message): void {
-    const origin = { session, id }
-    if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
-    if (isRequest(body) && !this.#isAllowed(origin, body)) return
-    const finish = (answer: Body): void => this.#answer(origin, answer)
-    if (!('operation' in body)) return this.#serve(origin, body, finish)
-    this.#names.operate(body, finish, (done) => this.#serve(origin, body, done))
-  }
-
-  /** A value came beside the index. A repeat has no use for it. */
-  #uploaded(
-    origin: Origin,
-    { value, ...as }: GlobalEvent & { type: 'uploaded' },
-    finish: (body: Body) => void,
-  ): void {
-    let isFirst = false
-    const done = (body: Body): void => {
-      if (!isFirst) this.#plans.discard(value.location)
-      finish(body)
-    }
-    this.#names.operate({ type: 'uploaded', operation: as.operation }, done, (first) => {
-      isFirst = true
-      this.#plans.run(putTask(origin, value, as, this.#putContext(false), first))
-    })
-  }
-
-  #serve(origin: Origin, body: Body, finish: (body: Body) => void): void {
-    const { session, id } = origin
-    const isAdmin = this.#isAdmin(session)
-    switch (body.type) {
-      case 'put':
-        this.#plans.ask<'sealed'>(
-          { type: 'stage', values: body.values },
-          ({ values }) => {
-            if (body.hold !== undefined) this.#trees.put(body.hold, values, finish)
-            else
-              this.#plans.runAll(putTasks(origin, values, body, this.#putContext(isAdmin), finish))
-          },
-          finish,
-        )
-        break
-      case 'members':
-        finish(memberPage(this.members, body, new Set(this.peers())))
-        break
-      case 'list':
-      case 'names':
-      case 'watch':
-        this.#effects.push({ type: 'page', session, id, body })
-        break
-      case 'ping':
-        finish({ type: 'pong', seq: this.#feed.seq })
-        break
-      case 'ack':
-        if (this.#sessions.acknowledged(session, body.seq)) this.#pendingRemovals.poll(this.#now)
-        break
-      case 'goodbye':
-        this.#goodbye(session)
-        break
-      case 'pong':
-        break
-      default: {
-        if (isTreeRequest(body)) return this.#trees.serve(body, isAdmin, finish)
-        const asker = this.#sessions.peerOf(session) ?? ''
-        const begin = planOf(body, this.#contexts(asker, isAdmin))
-        if (begin === undefined) {
-          return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
-        }
-        const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const run = (): void => this.#plans.run({ origin, begin, timeoutMs, finish })
-        if (body.type !== 'remove' || body.force) return run()
-        this.#trees.check(body.digest, run, finish)
-      }
-    }
-  }
-
-  readonly #mayLack = (): boolean => this.#trees.mayLack
-
-  /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
-  #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
-    const { onMissing, onCascade } = this.#trees
-    const { wallMs } = this.#names.context(isAsAdmin)
-    const holdersOf = this.#options.holders ?? (() => [])
-    return {
-      membership: () => this.#context(asker),
-      lookup: { holdersOf, mayLack: this.#mayLack, wallMs },
-      put: this.#putContext(isAsAdmin),
-      removal: {
-        trimmed: () => this.#trimmed,
-        onMissing,
-        onCascade,
-        isAdmin: isAsAdmin,
-        refusal: () => roleTooLow(asker, this.members.roleOf(asker) ?? 'stranger', 'admin'),
-      },
-    }
-  }
-
-  #putContext(isAsAdmin: boolean): PlanContexts['put'] {
-    return { mayLack: this.#mayLack, naming: this.#names.context(isAsAdmin) }
-  }
-
-  /** Does who asks in this session what is the admins'? */
-  #isAdmin(session: SessionId): boolean {
-    return session === SELF || isAdmin(this.members.roleOf(this.#sessions.peerOf(session) ?? ''))
-  }
-
-  /** Is the role of the asker high enough? If not, it gets the refusal as its answer. */
-  #isAllowed(origin: Origin, request: Request): boolean {
-    if (origin.session === SELF) return true
-    const peer = this.#sessions.peerOf(origin.session)!
-    const refusal = refusalOf(this.members, peer, request)
-    if (refusal === undefined) return true
-    this.#answer(origin, refusal)
-    this.#effects.push({ type: 'refused', peer, why: 'role' })
-    return false
-  }
-
-  #context(asker: string): MembershipContext {
-    const { wall, addresses } = this.#options
-    const time = { nowMs: Math.round(wall()), trustedMs: this.#wall.trustedMs }
-    const known = { members: this.members, trimmed: this.#trimmed, asker }
-    return { ...known, ...time, addresses: addresses?.() ?? [] }
   }
 
   /** Peer ids of registered Locals that were not heard for a while. */

@@ -3,11 +3,12 @@
  * and starts it over when its transaction conflicts. A *ticket* names an effect whose result is
  * still to come.
  */
-import type { Location, RecordKey, Transaction, Write } from '../../store/store.ts'
+import type { Location, Transaction, Write } from '../../store/store.ts'
 import type { Body, Failure } from '../message.ts'
-import { encodeChange, type Change } from '../records/record.ts'
+import { encodeChange, type Change } from '../records/change-record.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
+import { conditionsOf, keysIn } from './plan.ts'
 import type { Asked, Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
 export interface Origin {
@@ -347,15 +348,7 @@ export class PlanRunner {
   }
 }
 
-/** The keys that a plan asks for first; no plan begins with a scan. */
-const keysIn = (step: Begun['step']): readonly RecordKey[] =>
-  step.done === true ? [] : (step.value as readonly RecordKey[])
-
 const all = (
   { conditions = [] }: ChangeOutcome,
   asRead: Transaction['conditions'],
 ): Transaction['conditions'] => [...asRead, ...conditions]
-
-/** The rows are as they were read. */
-export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
-  keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))

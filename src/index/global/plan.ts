@@ -15,7 +15,7 @@ import type {
   Write,
 } from '../../store/store.ts'
 import type { Body, Digest, Failure, Removed } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import type { Change } from '../records/change-record.ts'
 
 export type Rows = readonly (Row | undefined)[]
 
@@ -169,3 +169,11 @@ export const answer = (body: Body): Done => ({ type: 'answer', body })
 export const confirm = (body: Body): Done => ({ type: 'confirm', body })
 
 export const textOf = (digest: Digest, kind?: KeyKind): string => new Key(digest, kind).toString()
+
+/** The rows are as they were read. */
+export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
+  keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))
+
+/** The keys that a plan asks for first; no plan begins with a scan. */
+export const keysIn = (step: IteratorResult<Asked, Outcome>): readonly RecordKey[] =>
+  step.done === true ? [] : (step.value as readonly RecordKey[])

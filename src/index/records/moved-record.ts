@@ -1,8 +1,14 @@
 /** What a log entry says of the binding of a name, and of the move of a tag. */
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Target } from '../message.ts'
-import type { Moved } from './record.ts'
 import type * as pb from './records_pb.ts'
+
+/** What a name was bound to before a change. */
+export interface Moved {
+  readonly previous: Target
+  /** Until when that is kept, as nothing else holds it: wall clock, in milliseconds. */
+  readonly keptUntilMs?: number
+}
 
 type Fields = Pick<MessageInitShape<typeof pb.RebindChangeSchema>, 'previous' | 'keptUntilMs'>
 

@@ -124,7 +124,12 @@ export function boundName(name: string, found: Found, heldBytes: number): BoundN
   const { digest, incarnation, fact, directory, tag, boundMs, expiresMs } = found
   const key = keyOf(digest, directory)
   return {
-    ...{ name, key, size: fact.size, incarnation, heldBytes, confirmed: true },
+    name,
+    key,
+    size: fact.size,
+    incarnation,
+    heldBytes,
+    confirmed: true,
     kind: tag === true ? 'tag' : 'fixed',
     ...(boundMs !== undefined && { boundAt: new Date(boundMs).toISOString() }),
     ...(expiresMs !== undefined && { expiresAt: isoOf(expiresMs) }),

@@ -17,7 +17,7 @@ import {
   nameAt,
   namePageOf,
 } from '../../index/records/list-pages.ts'
-import { decodeChange, type Change } from '../../index/records/record.ts'
+import { decodeChange, type Change } from '../../index/records/change-record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'

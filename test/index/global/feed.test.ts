@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { test } from '../../serial.ts'
-import type { Change } from '../../../src/index/records/record.ts'
+import type { Change } from '../../../src/index/records/change-record.ts'
 import { ChangeFeed, feedFromLog, RECENT_LOSSES } from '../../../src/index/global/feed.ts'
 import {
   BATCH_ITEMS,

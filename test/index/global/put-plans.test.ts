@@ -2,13 +2,8 @@ import { test } from '../../serial.ts'
 import type { Body } from '../../../src/index/message.ts'
 import { GROUP_BYTES } from '../../../src/limits.ts'
 import { encodeName } from '../../../src/index/records/name-record.ts'
-import {
-  decodeKey,
-  encodeChange,
-  encodeKey,
-  keyRow,
-  nameRow,
-} from '../../../src/index/records/record.ts'
+import { encodeChange } from '../../../src/index/records/change-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow } from '../../../src/index/records/record.ts'
 import { Machine, digestOf } from './machine.ts'
 
 const SIZE = 10 * GROUP_BYTES + 1

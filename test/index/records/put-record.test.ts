@@ -1,12 +1,8 @@
 import { test } from '../../serial.ts'
 import { create, toBinary } from '@bufbuild/protobuf'
 import * as fc from 'fast-check'
-import {
-  decodeChange,
-  decodeKey,
-  encodeChange,
-  encodeKey,
-} from '../../../src/index/records/record.ts'
+import { decodeChange, encodeChange } from '../../../src/index/records/change-record.ts'
+import { decodeKey, encodeKey } from '../../../src/index/records/record.ts'
 import { KeyRecordSchema, LogRecordSchema } from '../../../src/index/records/records_pb.ts'
 
 const sizes = fc.oneof(

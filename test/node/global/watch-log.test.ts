@@ -1,6 +1,6 @@
 import { test } from '../../serial.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
-import { encodeChange } from '../../../src/index/records/record.ts'
+import { encodeChange } from '../../../src/index/records/change-record.ts'
 import {
   BATCH_ITEMS,
   INDEX_MESSAGE_BYTES,

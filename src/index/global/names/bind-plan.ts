@@ -7,7 +7,8 @@ import type { Bind, Body, Digest, Failure, Naming, Rebind, Rebound, Target } fro
 import { faultOfNewName, nameOf } from '../../name.ts'
 import { EXPIRY, expiryRow } from '../../records/expiry-record.ts'
 import { decodeBinding, encodeBinding, type NameRecord } from '../../records/name-record.ts'
-import { decodeKey, keyRow, nameRow, type Change, type KeyRecord } from '../../records/record.ts'
+import { type Change } from '../../records/change-record.ts'
+import { decodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import { factOf, type LookupContext } from '../lookup-plans.ts'
 import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan } from '../plan.ts'
 import { stateOf, stateRows } from '../trees/key-removal.ts'
@@ -69,7 +70,8 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
       return answer(noSuchTarget(wanted, found))
     }
     if (decision.type === 'same') {
-      return confirm(answered(body, decision.record, taken!.version, found, context))
+      const bound = { record: decision.record, incarnation: taken!.version, key: found }
+      return confirm(answered(body, bound, context))
     }
     const above = rows.slice(2, own.length)
     const excluded = decision.type === 'prolong' ? [] : yield* mayBind(wanted, above, context)
@@ -108,7 +110,9 @@ function binding(
     ...(leaves && { increments: leaves.increments }),
     next: (seq) => {
       committed()
-      return answer(answered(body, record, seq, found, context, moved(change)))
+      return answer(
+        answered(body, { record, incarnation: seq, key: found, from: moved(change) }, context),
+      )
     },
   }
 }
@@ -197,22 +201,26 @@ export const targetOf = ({ digest, directory, boundMs }: NameRecord): Target => 
   ...(boundMs !== undefined && { atMs: boundMs }),
 })
 
+interface Bound {
+  readonly record: NameRecord
+  readonly incarnation: number
+  readonly key: KeyRecord
+  readonly from?: Pick<Rebound, 'previous' | 'keptUntilMs'>
+}
+
 function answered(
   body: Bind | Rebind,
-  record: NameRecord,
-  incarnation: number,
-  key: KeyRecord,
+  { record, incarnation, key, from = {} }: Bound,
   { lookup, silent }: NamingContext,
-  from: Pick<Rebound, 'previous' | 'keptUntilMs'> = {},
 ): Body {
   const found = foundOf(record, incarnation, factOf(key, undefined, { context: lookup })!)
   if (body.type === 'bind') return { type: 'binding', found }
   const { previous, keptUntilMs } = from
+  const isOther = previous !== undefined && !isSame(record, { directory: false, ...previous })
   return {
     type: 'rebound',
     found,
-    ...(previous !== undefined &&
-      !isSame({ ...record }, { directory: false, ...previous }) && { previous }),
+    ...(isOther && { previous }),
     ...(keptUntilMs !== undefined && { keptUntilMs }),
     silent: silent(),
   }

@@ -11,7 +11,7 @@ import { BATCH_ITEMS, OPERATIONS, OPERATION_MS } from '../../../limits.ts'
 import { failure } from '../../failure.ts'
 import type { Body, Failure } from '../../message.ts'
 import type { LoggedChange } from '../plan.ts'
-import type { Change } from '../../records/record.ts'
+import type { Change } from '../../records/change-record.ts'
 
 /** Entries of the log that were read back, the oldest first. */
 type Tail = readonly LoggedChange[]

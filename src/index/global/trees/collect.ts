@@ -17,7 +17,7 @@ import {
 } from '../../records/tree-record.ts'
 import type { Attempt } from '../plan.ts'
 import type { Rules } from '../../rules.ts'
-import { conditionsOf } from '../plan-runner.ts'
+import { conditionsOf } from '../plan.ts'
 import { attemptAll, read, type Flow } from './flow.ts'
 import {
   isFree,

@@ -10,19 +10,13 @@ import { errorOf } from '../../failure.ts'
 import type { CommitTree, Digest, Naming, Receipt } from '../../message.ts'
 import { faultOfNewName, nameOf } from '../../name.ts'
 import { decodeBinding } from '../../records/name-record.ts'
-import {
-  decodeKey,
-  encodeKey,
-  keyRow,
-  nameRow,
-  type Change,
-  type KeyRecord,
-} from '../../records/record.ts'
+import { type Change } from '../../records/change-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import { decodeEnded, encodeEnded, endedRow, holdRow } from '../../records/tree-record.ts'
 import { bindingRows, leftBy, operationOf, placedAs, wantedOf } from '../names/bind-plan.ts'
 import { decide, isSame, type Wanted } from '../names/naming.ts'
 import { replaced } from '../names/replaced.ts'
-import { conditionsOf } from '../plan-runner.ts'
+import { conditionsOf } from '../plan.ts'
 import { textOf, type Rows } from '../plan.ts'
 import { attempt, confirm, read, scan, type Flow } from './flow.ts'
 import { holdEnded, type HoldContext } from './holds.ts'

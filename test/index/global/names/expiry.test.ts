@@ -1,6 +1,7 @@
 import { SELF } from '../../../../src/index/global/global-events.ts'
 import { EXPIRY_ROWS } from '../../../../src/index/records/expiry-record.ts'
-import { decodeChange, keyRow, nameRow, watched } from '../../../../src/index/records/record.ts'
+import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
+import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
 import { test } from '../../../serial.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
 

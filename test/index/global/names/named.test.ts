@@ -1,14 +1,8 @@
 import { toHex } from '../../../../src/bytes.ts'
 import { NAMES_PER_ANSWER, NAMES_PER_CHANGE } from '../../../../src/limits.ts'
 import { NAMED_ROWS, encodeName, nameIn } from '../../../../src/index/records/name-record.ts'
-import {
-  decodeChange,
-  decodeKey,
-  encodeChange,
-  encodeKey,
-  keyRow,
-  nameRow,
-} from '../../../../src/index/records/record.ts'
+import { decodeChange, encodeChange } from '../../../../src/index/records/change-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow } from '../../../../src/index/records/record.ts'
 import type { Removed } from '../../../../src/index/message.ts'
 import { test } from '../../../serial.ts'
 import { Machine, digestOf } from '../machine.ts'

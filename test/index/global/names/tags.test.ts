@@ -1,6 +1,7 @@
 import type { Body, Naming, Rebound } from '../../../../src/index/message.ts'
 import { KEEP_ROWS } from '../../../../src/index/records/keep-record.ts'
-import { decodeChange, decodeKey, keyRow, watched } from '../../../../src/index/records/record.ts'
+import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
+import { decodeKey, keyRow } from '../../../../src/index/records/record.ts'
 import { KEPT_ROWS } from '../../../../src/index/records/tree-record.ts'
 import { SELF } from '../../../../src/index/global/global-events.ts'
 import { TAG_HISTORY, TAG_KEEP_MS } from '../../../../src/limits.ts'
