@@ -61,6 +61,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/network/lane': 'Lanes: plain TLS connections for bulk data, beside libp2p.',
   'src/node': 'The interface of a node, and how one is opened.',
   'src/node/cache': "A Local's memory: cached values, segments, receive buffers.",
+  'src/node/calls/names': 'How callers want names bound, and the names of a key.',
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
   'src/node/global/counts': 'Counts again what keeps each key, and corrects wrong counts.',

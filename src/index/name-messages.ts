@@ -29,7 +29,9 @@ export interface Rebound {
   readonly previous?: Target
   /** Until when that is kept, as nothing else holds it: wall clock, in milliseconds. */
   readonly keptUntilMs?: number
-  /** Peer ids of Locals that have been silent, which may show the old target until they are back. */
+  /**
+   * Peer ids of Locals that have been silent, which may show the old target until they are back.
+   */
   readonly silent: readonly string[]
 }
 

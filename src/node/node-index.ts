@@ -86,7 +86,7 @@ export interface TagResult {
   readonly previous: Key | undefined
   /** Until when that is kept, if nothing else holds it; ISO 8601. */
   readonly previousKeptUntil: string | undefined
-  /** Peer ids of Locals that have been silent, which may show the old target until they are back. */
+  /** Peer ids of Locals that were not heard for 3 s: they may show the old target until then. */
   readonly silent: readonly string[]
 }
 

@@ -79,7 +79,7 @@ export class PlanRunner {
     this.#step(task, task.begin(), [], [])
   }
 
-  /** Runs each as `run` does, but with one look-up, one commit and one confirmation for all. */
+  /** Runs each as `run` does, with one look-up, one commit and one confirmation for all. */
   runAll(tasks: readonly Task[]): void {
     if (tasks.length <= 1) return tasks.forEach((task) => this.run(task))
     const begun = tasks.map((task) => {
@@ -162,7 +162,11 @@ export class PlanRunner {
       if (next.done !== true) {
         this.#read(task, plan, next.value, conditions)
       } else if (next.value.type === 'change') {
-        changes.push({ task, outcome: next.value, conditions: all(next.value, conditions) })
+        changes.push({
+          task,
+          outcome: next.value,
+          conditions: [...conditions, ...(next.value.conditions ?? [])],
+        })
       } else if (next.value.type === 'confirm') {
         this.#discard(task)
         confirmed.push({ task, body: next.value.body })
@@ -208,7 +212,7 @@ export class PlanRunner {
 
   #change(task: Task, outcome: ChangeOutcome, conditions: Transaction['conditions']): void {
     this.#committing++
-    const attempt = { ...outcome, conditions: all(outcome, conditions) }
+    const attempt = { ...outcome, conditions: [...conditions, ...(outcome.conditions ?? [])] }
     const transaction = this.#transactionOf(attempt, this.#options.wall())
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },
@@ -323,9 +327,8 @@ export class PlanRunner {
 
   #await(task: Task, awaited: Awaited, since: number): void {
     const { feed, onAwait } = this.#options
-    // The mark of a removal was written before its seq was known, and names the highest that it can
-    // get. The store may be ahead of what was reported here, so nothing is certain while anything
-    // is being committed.
+    // The mark of a removal names the highest seq that it can get. The store may be ahead of what
+    // was reported here, so nothing is certain while anything is being committed.
     if (awaited.seq > feed.highest && this.#committing > 0) {
       this.#uncertain.push({ task, awaited, since })
     } else {
@@ -338,17 +341,10 @@ export class PlanRunner {
     task.finish(why)
   }
 
-  #discard({ sealed }: Task): void {
-    if (sealed !== undefined) this.discard(sealed)
-  }
+  readonly #discard = ({ sealed }: Task): void => void (sealed && this.discard(sealed))
 
   /** Frees a sealed value; does nothing once it is adopted. */
   discard(location: Location): void {
     this.#options.emit({ type: 'discard', location })
   }
 }
-
-const all = (
-  { conditions = [] }: ChangeOutcome,
-  asRead: Transaction['conditions'],
-): Transaction['conditions'] => [...asRead, ...conditions]

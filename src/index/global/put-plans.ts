@@ -88,7 +88,9 @@ const own = ({ operation }: Operation): Operation => (operation ? { operation } 
 /** Of an offer, the value is not there yet, and has no location. */
 type Offered = Omit<Sealed, 'location'> & { readonly location?: string }
 
-/** `done`: how a put ends whose value exists; `absent`: the end of the offer of one that does not. */
+/**
+ * `done`: how a put ends whose value exists; `absent`: the end of the offer of one that does not.
+ */
 function* putNamed(
   { digest, size, location }: Offered,
   as: PutAs & { readonly name: string },

@@ -196,7 +196,13 @@ export function watched(seq: number, change: Change): WatchedChange | undefined 
   const previous = 'moved' in change ? change.moved?.previous : undefined
   const isGone = type === 'unbind' || type === 'remove'
   return {
-    ...{ seq, type, digest, names, size, peer, role },
+    seq,
+    type,
+    digest,
+    names,
+    size,
+    peer,
+    role,
     ...kind(isDirectory),
     ...(previous !== undefined && { previous }),
     ...(isGone && { why: change.why ?? 'removed' }),

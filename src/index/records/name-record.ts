@@ -1,7 +1,7 @@
 /**
- * The rows of names (specs/004-index.md, "Records" and "Rules: names"): what a name is bound to, and
- * which names a key has. Each name of a key is a row of its own, so that one more costs what the
- * first did.
+ * The rows of names (specs/004-index.md, "Records" and "Rules: names"): what a name is bound to,
+ * and which names a key has. Each name of a key is a row of its own, so that one more costs what
+ * the first did.
  */
 import { DIGEST_BYTES } from '../../limits.ts'
 import type { RecordKey, Row } from '../../store/store.ts'

@@ -5,7 +5,7 @@ import type { Naming } from '../../index/message.ts'
 import { checkNewName } from '../../index/name.ts'
 import { HOLD_ID_BYTES } from '../../limits.ts'
 import type { HoldId, PutOptions } from '../node.ts'
-import { namingOf } from './naming.ts'
+import { namingOf } from './names/naming.ts'
 
 /** The bytes of an id. Throws `usage` for a text that is none. */
 export function holdBytes(hold: HoldId): Uint8Array {

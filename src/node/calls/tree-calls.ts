@@ -13,7 +13,7 @@ import type {
   PutResult,
 } from '../node.ts'
 import { batchesOf } from './batches.ts'
-import { namingOf } from './naming.ts'
+import { namingOf } from './names/naming.ts'
 import { holdBytes } from './hold-id.ts'
 import type { Ask } from './index-calls.ts'
 import { keyOf } from './key-of.ts'

@@ -6,7 +6,7 @@ import { checkName, checkNewName } from '../../index/name.ts'
 import { decodeKey, keyRow } from '../../index/records/record.ts'
 import { MISSING_ROW, decodeCounter, heldRow } from '../../index/records/tree-record.ts'
 import type { Store } from '../../store/store.ts'
-import { namingOf } from '../calls/naming.ts'
+import { namingOf } from '../calls/names/naming.ts'
 import {
   type Ask,
   IndexCalls,
@@ -26,7 +26,7 @@ import type {
   TagResult,
   ValueFacts,
 } from '../node.ts'
-import { keyNames } from '../calls/key-names.ts'
+import { keyNames } from '../calls/names/key-names.ts'
 import { BATCH_ITEMS, NAMES_PER_ANSWER } from '../../limits.ts'
 import type { IndexDriver } from './index-driver.ts'
 import { keysOf, namesOf } from './index-io.ts'

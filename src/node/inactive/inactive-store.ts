@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
-import { keyNames } from '../calls/key-names.ts'
+import { keyNames } from '../calls/names/key-names.ts'
 import { decodeName } from '../../index/records/name-record.ts'
 import { decodeKey, keyRow, nameRow } from '../../index/records/record.ts'
 import { HTTP_BEAT_MS } from '../../limits.ts'

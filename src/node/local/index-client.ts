@@ -11,7 +11,7 @@ import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, OPERATION_ID_BYTES, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
-import { namingOf } from '../calls/naming.ts'
+import { namingOf } from '../calls/names/naming.ts'
 import {
   type Ask,
   IndexCalls,

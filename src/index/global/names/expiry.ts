@@ -1,6 +1,7 @@
 /**
- * Unbinds names that have expired (specs/004-index.md, R004-128), in the order of their times, a few
- * at a time, and only by wall time that is trusted: a clock that is wrong hides names for a while.
+ * Unbinds names that have expired (specs/004-index.md, R004-128), in the order of their times, a
+ * few at a time, and only by wall time that is trusted: a clock that is wrong hides names for a
+ * while.
  */
 import { EXPIRY_ROWS, expiryOf } from '../../records/expiry-record.ts'
 import { scan, type Flow, type FlowRunner } from '../trees/flow.ts'

@@ -1,7 +1,7 @@
 /**
- * Replaced targets of tags, kept for a while (specs/004-index.md, R004-121 and R004-122). Each has a
- * row, and counts as kept. Its end is a change of its own, in the background: in the run that wrote
- * it by the elapsed clock, after a restart by trusted wall time.
+ * Replaced targets of tags, kept for a while (specs/004-index.md, R004-121 and R004-122). Each has
+ * a row, and counts as kept. Its end is a change of its own, in the background: in the run that
+ * wrote it by the elapsed clock, after a restart by trusted wall time.
  */
 import { toHex } from '../../../bytes.ts'
 import type { RecordKey } from '../../../store/store.ts'
@@ -14,7 +14,10 @@ import { isFree, removalOf, stateOf, stateRows, type Beginning } from '../trees/
 import type { KeyRecord } from '../../records/record.ts'
 import type { KeepContext } from './replaced.ts'
 
-/** Rows of this run whose ends are remembered; those beyond that end by wall time, as after a restart. */
+/**
+ * Rows of this run whose ends are remembered; those beyond that end by wall time, as after a
+ * restart.
+ */
 const REMEMBERED = 65_536
 
 /** Targets that are given up in one go. */

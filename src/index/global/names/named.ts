@@ -1,6 +1,6 @@
 /**
- * The names of a key (specs/004-index.md, R004-115 to R004-117): a row for each, and their number in
- * the row of the key. A row of an earlier version lists its names; the next change of its names
+ * The names of a key (specs/004-index.md, R004-115 to R004-117): a row for each, and their number
+ * in the row of the key. A row of an earlier version lists its names; the next change of its names
  * gives each a row of its own.
  */
 import { NAMES_PER_CHANGE } from '../../../limits.ts'

@@ -1,6 +1,6 @@
 /**
- * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"): what
- * plans know of them, and what goes on in the background.
+ * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"):
+ * what plans know of them, and what goes on in the background.
  */
 import type { Body } from '../../message.ts'
 import type { Rules } from '../../rules.ts'

@@ -1,10 +1,10 @@
 /**
- * The operations of the last minutes (specs/004-index.md, R004-125 and R004-126): a repeat gets the
- * answer of the first, and does nothing. A Local repeats a request when its link breaks; meanwhile
- * another may have undone what it did.
+ * The operations of the last minutes (specs/004-index.md, R004-125 and R004-126): a repeat gets
+ * the answer of the first, and does nothing. A Local repeats a request when its link breaks;
+ * meanwhile another may have undone what it did.
  *
- * Each change that an operation made names it in the log. So after a restart the end of the log says
- * which are done, before the first request that names one is served.
+ * Each change that an operation made names it in the log. So after a restart the end of the log
+ * says which are done, before the first request that names one is served.
  */
 import { toHex } from '../../../bytes.ts'
 import { BATCH_ITEMS, OPERATIONS, OPERATION_MS } from '../../../limits.ts'
@@ -63,7 +63,10 @@ export class Operations {
     if (options.run <= 1) this.#recovery = 'done'
   }
 
-  /** Runs an operation once: `begin` gets the callback for its outcome, and is not called for a repeat. */
+  /**
+   * Runs an operation once: `begin` gets the callback for its outcome, and is not called for a
+   * repeat.
+   */
   run(request: OperationRequest, finish: Finish, begin: (finish: Finish) => void): void {
     const { operation, type } = request
     if (operation === undefined) return begin(finish)
@@ -145,7 +148,10 @@ export class Operations {
   }
 }
 
-/** Is the operation done? What failed did nothing, and an offer may have to be followed by the bytes. */
+/**
+ * Is the operation done? What failed did nothing, and an offer may have to be followed by the
+ * bytes.
+ */
 const isOutcome = (body: Body): boolean =>
   body.type !== 'failure' && (body.type !== 'offered' || body.have !== undefined)
 

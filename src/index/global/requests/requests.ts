@@ -1,6 +1,6 @@
 /**
- * Serves the requests of Locals and of the node's own callers (specs/004-index.md, "Messages"): each
- * by a plan, a flow, or at once.
+ * Serves the requests of Locals and of the node's own callers (specs/004-index.md, "Messages"):
+ * each by a plan, a flow, or at once.
  */
 import { memberPage, type MembershipContext } from '../membership-plans.ts'
 import type { Members } from '../../../membership/members.ts'

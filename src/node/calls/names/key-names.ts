@@ -1,8 +1,8 @@
 /** The names of a key, out of a store. */
-import { nameIn, namedRows } from '../../index/records/name-record.ts'
-import type { KeyRecord } from '../../index/records/record.ts'
-import { BATCH_ITEMS } from '../../limits.ts'
-import type { Store } from '../../store/store.ts'
+import { nameIn, namedRows } from '../../../index/records/name-record.ts'
+import type { KeyRecord } from '../../../index/records/record.ts'
+import { BATCH_ITEMS } from '../../../limits.ts'
+import type { Store } from '../../../store/store.ts'
 
 /** At most `limit` names of the key with this record. */
 export async function keyNames(

@@ -1,7 +1,7 @@
 /** How a caller wants a name bound, as messages say it (specs/004-index.md, R004-118). */
-import { DstoreError } from '../../errors.ts'
-import type { Naming } from '../../index/message.ts'
-import type { BindOptions } from '../node.ts'
+import { DstoreError } from '../../../errors.ts'
+import type { Naming } from '../../../index/message.ts'
+import type { BindOptions } from '../../node.ts'
 
 /** How a name is to be bound, as a message says it; nothing for a fixed name without an expiry. */
 export function namingOf({ kind, expiresMs, keepMs }: Options = {}): { naming?: Naming } {
