@@ -2,7 +2,7 @@ import type { Body, Naming, Rebound } from '../../../../src/index/message.ts'
 import { KEEP_ROWS } from '../../../../src/index/records/keep-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { decodeKey, keyRow } from '../../../../src/index/records/record.ts'
-import { KEPT_ROWS } from '../../../../src/index/records/tree-record.ts'
+import { KEPT_ROWS, heldRow } from '../../../../src/index/records/tree-record.ts'
 import { SELF } from '../../../../src/index/global/global-events.ts'
 import { TAG_HISTORY, TAG_KEEP_MS } from '../../../../src/limits.ts'
 import { test } from '../../../serial.ts'
@@ -276,4 +276,27 @@ test('R004-118: a tag costs the 200th time what it cost the first', (t) => {
   }
   const first = cost('t0')
   for (let i = 1; i < 200; i++) t.is(cost(`t${i}`), first)
+})
+
+test('R004-121: a replaced target that a directory holds needs no row', (t) => {
+  const machine = new Machine()
+  putUnder(machine, 1)
+  machine.put(2)
+  const increments = [{ key: heldRow(digestOf(1)), by: 1 }]
+  machine.store.apply({ conditions: [], writes: [], increments, entry: undefined })
+  t.like(move(machine, 2), { keptUntilMs: undefined })
+  t.is(counted(machine, KEEP_ROWS), 0)
+  t.not(recordOf(machine, 1), undefined)
+})
+
+test('R004-122: after a restart, a target stays until its time by a wall clock that is trusted', (t) => {
+  const machine = new Machine()
+  putUnder(machine, 1)
+  putUnder(machine, 2, { keepMs: 3_600_000 })
+  machine.start({}, 1)
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  t.not(recordOf(machine, 1), undefined)
+  machine.tick(3_000_000)
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  t.is(recordOf(machine, 1), undefined)
 })
