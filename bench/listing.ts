@@ -14,13 +14,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { hash } from '../src/hash/hasher.ts'
-import {
-  encodeChange,
-  encodeKey,
-  encodeName,
-  keyRow,
-  nameRow,
-} from '../src/index/records/record.ts'
+import { encodeName } from '../src/index/records/name-record.ts'
+import { encodeChange } from '../src/index/records/change-record.ts'
+import { encodeKey, keyRow, nameRow } from '../src/index/records/record.ts'
 import { openDiskStore } from '../src/store/disk/disk.ts'
 
 const BUNDLE = fileURLToPath(new URL('../dstore.js', import.meta.url))
@@ -41,7 +37,13 @@ async function fill(directory: string): Promise<void> {
     const writes = Array.from({ length: Math.min(BATCH, COUNT - at) }, (_, i) => {
       const name = `models/${(at + i).toString().padStart(NAME_CHARACTERS - 7, '0')}`
       const { digest } = hash(new TextEncoder().encode(name))
-      const record = { size: 1, location: `small-${at + i}`, names: [name], unnamed: false }
+      const record = {
+        size: 1,
+        location: `small-${at + i}`,
+        names: 1,
+        listed: [name],
+        unnamed: false,
+      }
       return [
         { key: keyRow(digest), value: encodeKey(record) },
         { key: nameRow(name), value: encodeName(digest) },

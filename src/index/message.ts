@@ -18,7 +18,19 @@ import type {
   Removed,
   Stored,
 } from './value-messages.ts'
-import type { Bind, Binding, Lookup, Named, Names, Unbind } from './name-messages.ts'
+import type {
+  Bind,
+  Binding,
+  Lookup,
+  Named,
+  Names,
+  Rebind,
+  Rebound,
+  TagHistory,
+  TagTargets,
+  Target,
+  Unbind,
+} from './name-messages.ts'
 import type {
   CommitTree,
   Held,
@@ -30,6 +42,7 @@ import type {
 } from './tree-messages.ts'
 
 export type * from './name-messages.ts'
+export type * from './naming-messages.ts'
 export type * from './tree-messages.ts'
 export type * from './value-messages.ts'
 
@@ -41,8 +54,10 @@ export type Request =
   | Remove
   | List
   | Bind
+  | Rebind
   | Unbind
   | Lookup
+  | TagHistory
   | Names
   | Watch
   | Hold
@@ -63,6 +78,8 @@ export interface AnswerTo {
   readonly remove: Removed
   readonly list: Listed
   readonly bind: Binding
+  readonly rebind: Rebound
+  readonly 'tag-history': TagTargets
   readonly unbind: Removed
   readonly lookup: Binding
   readonly names: Named
@@ -99,6 +116,8 @@ export function seqsIn(body: Body): number[] {
       return [body.have?.incarnation ?? 0]
     case 'binding':
       return [body.found?.incarnation ?? 0, body.found?.fact.incarnation ?? 0]
+    case 'rebound':
+      return [body.found.incarnation, body.found.fact.incarnation]
     case 'feed':
       return [body.upto]
     default:
@@ -224,7 +243,10 @@ export interface Watched {
 }
 
 export type ChangeType =
-  'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel'
+  'run-started' | 'put' | 'bind' | 'rebind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel'
+
+/** Why a name or a key went. `moved`: as the replaced target of a tag, when its time was over. */
+export type WhyGone = 'expired' | 'rule' | 'moved' | 'removed'
 
 /** A change, as watchers get it. */
 export interface WatchedChange {
@@ -239,6 +261,10 @@ export interface WatchedChange {
   readonly role: MemberRole | undefined
   /** The key is, or was, a directory. */
   readonly directory?: boolean
+  /** Of a tag that moved: what it was bound to before. */
+  readonly previous?: Target
+  /** Of an unbinding or a removal. */
+  readonly why?: WhyGone
 }
 
 // Tickets and members (specs/006-membership.md).

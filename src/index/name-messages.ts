@@ -1,12 +1,58 @@
 /** Messages about names (specs/004-index.md, "Rules: names"). */
+import type { Naming, Operation } from './naming-messages.ts'
 import type { Digest, Fact } from './value-messages.ts'
 
-export interface Bind {
+export interface Bind extends Operation {
   readonly type: 'bind'
   readonly name: string
   readonly digest: Digest
   /** Bind it to the directory, not to its bytes. */
   readonly directory?: boolean
+  readonly naming?: Naming
+}
+
+/** Moves a tag, or binds it. */
+export interface Rebind extends Operation {
+  readonly type: 'rebind'
+  readonly name: string
+  readonly digest: Digest
+  /** Bind it to the directory, not to its bytes. */
+  readonly directory?: boolean
+  /** Whatever it says, the name is a tag. */
+  readonly naming?: Naming
+}
+
+export interface Rebound {
+  readonly type: 'rebound'
+  readonly found: Found
+  /** What it was bound to before; absent if it was not bound, or to the same. */
+  readonly previous?: Target
+  /** Until when that is kept, as nothing else holds it: wall clock, in milliseconds. */
+  readonly keptUntilMs?: number
+  /**
+   * Peer ids of Locals that have been silent, which may show the old target until they are back.
+   */
+  readonly silent: readonly string[]
+}
+
+/** What a tag is, or was, bound to. */
+export interface Target {
+  readonly digest: Digest
+  readonly directory?: boolean
+  /** When it was bound to it: wall clock, in milliseconds. */
+  readonly atMs?: number
+}
+
+/** Asks for the last targets of a tag. */
+export interface TagHistory {
+  readonly type: 'tag-history'
+  readonly name: string
+}
+
+export interface TagTargets {
+  readonly type: 'tag-targets'
+  /** The newest first; none: it is not bound. */
+  readonly targets: readonly Target[]
 }
 
 export interface Lookup {
@@ -22,13 +68,22 @@ export interface Binding {
   readonly found: Found | undefined
 }
 
-export interface Found {
+export interface Found extends NameFacts {
   readonly digest: Digest
   /** The seq of the change that bound the name. */
   readonly incarnation: number
   readonly fact: Fact
   /** The name is bound to the directory, not to its bytes. */
   readonly directory?: boolean
+}
+
+/** What the index says of a name, beside its target. */
+export interface NameFacts {
+  /** It can be moved. */
+  readonly tag?: boolean
+  /** When it was bound to this key, and when it expires: wall clock, in milliseconds. */
+  readonly boundMs?: number
+  readonly expiresMs?: number
 }
 
 /**
@@ -55,9 +110,11 @@ export interface Named {
   readonly more: boolean
 }
 
-export interface NamedKey {
+export interface NamedKey extends NameFacts {
   readonly name: string
   readonly digest: Digest
+  /** Bytes of its value, of a directory those of all files below it. */
+  readonly size?: number
   /** The name is bound to the directory, not to its bytes. */
   readonly directory?: boolean
 }

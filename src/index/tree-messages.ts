@@ -1,4 +1,5 @@
 /** Messages about trees: holds and directories (specs/004-index.md, "Rules: directories"). */
+import type { Naming, Operation } from './naming-messages.ts'
 import type { Digest } from './value-messages.ts'
 
 /** Opens a hold under this id, or renews it; with `release`, ends it. */
@@ -45,10 +46,11 @@ export interface MadeDirectories {
 }
 
 /** Commits the root of a tree, and ends the hold. Answered by `Stored`. */
-export interface CommitTree {
+export interface CommitTree extends Operation {
   readonly type: 'commit-tree'
   readonly hold: Uint8Array
   readonly digest: Digest
   /** Undefined: as a put without a name. */
   readonly name: string | undefined
+  readonly naming?: Naming
 }

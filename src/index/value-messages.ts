@@ -1,4 +1,5 @@
 /** Messages about values (specs/004-index.md, "Messages"). */
+import type { Naming, Operation } from './naming-messages.ts'
 
 /** The BLAKE3 digest that a key spells: 32 bytes. */
 export type Digest = Uint8Array
@@ -39,12 +40,13 @@ export interface Located {
 }
 
 /** Stores small values. A single one may get a name. */
-export interface Put {
+export interface Put extends Operation {
   readonly type: 'put'
   readonly values: readonly Uint8Array[]
   readonly name: string | undefined
   /** The hold that keeps them; then there is no name. */
   readonly hold?: Uint8Array
+  readonly naming?: Naming
 }
 
 /** A value that is durable. */
@@ -61,13 +63,14 @@ export interface Stored {
 }
 
 /** Asks whether to upload this large value. */
-export interface Offer {
+export interface Offer extends Operation {
   readonly type: 'offer'
   readonly digest: Digest
   readonly size: number
   readonly name: string | undefined
   /** The hold that keeps it; then there is no name. */
   readonly hold?: Uint8Array
+  readonly naming?: Naming
 }
 
 /** With `have`, nothing need be sent; otherwise the upload begins at byte `sendFrom`. */

@@ -52,8 +52,10 @@ export const FORGET_AFTER_MS: number = 86_400_000
 export const REGISTERED_LOCALS: number = 4096
 /** A name, in bytes of UTF-8. */
 export const NAME_BYTES: number = 512
-/** Names bound to one key. Together they fit into its record. */
-export const NAMES_PER_KEY: number = 512
+/** Names of one key in an answer. */
+export const NAMES_PER_ANSWER: number = 512
+/** Names that one change unbinds. */
+export const NAMES_PER_CHANGE: number = 256
 /** Removals and names in one message of the feed. */
 export const FEED_BYTES: number = 512 * KIB
 /** Changes that the log retains. */

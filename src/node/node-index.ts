@@ -62,7 +62,10 @@ export type NameKind = 'fixed' | 'tag'
 export interface BindOptions extends CallOptions {
   /** Default: `fixed`. A name that is bound keeps its kind: `conflict` for the other. */
   readonly kind?: NameKind
-  /** Unbind the name after this time, in milliseconds. Default: never. */
+  /**
+   * Unbind the name after this time, in milliseconds. Default: never. The first binding sets it; a
+   * writer may put it off, only an admin may bring it forward or add one.
+   */
   readonly expiresMs?: number
   /** Of a tag: how long the replaced target is kept where nothing else holds it. */
   readonly keepMs?: number
@@ -71,8 +74,8 @@ export interface BindOptions extends CallOptions {
 /** One target of a tag. */
 export interface TagTarget {
   readonly key: Key
-  /** When the tag was moved to it; ISO 8601. */
-  readonly at: string
+  /** When the tag was moved to it; ISO 8601. Undefined where an earlier version bound it. */
+  readonly at: string | undefined
 }
 
 /** The outcome of the move of a tag. */
@@ -83,7 +86,7 @@ export interface TagResult {
   readonly previous: Key | undefined
   /** Until when that is kept, if nothing else holds it; ISO 8601. */
   readonly previousKeptUntil: string | undefined
-  /** Peer ids of Locals that have been silent, which may show the old target until they are back. */
+  /** Peer ids of Locals that were not heard for 3 s: they may show the old target until then. */
   readonly silent: readonly string[]
 }
 
@@ -167,7 +170,16 @@ export interface ChangeEvent {
   readonly seq: number
   /** `lost`: Global no longer has the changes in between; read everything again. */
   readonly type:
-    'run-started' | 'put' | 'bind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel' | 'lost'
+    | 'run-started'
+    | 'put'
+    | 'bind'
+    | 'rebind'
+    | 'unbind'
+    | 'remove'
+    | 'invite'
+    | 'admit'
+    | 'expel'
+    | 'lost'
   readonly key: Key | undefined
   /** Names that the change bound or unbound. */
   readonly names: readonly string[]
@@ -176,6 +188,13 @@ export interface ChangeEvent {
   readonly peer?: string
   /** The role that an invitation grants or a member received. */
   readonly role?: MemberRole
+  /** What a tag was bound to before this change, a put or a rebind. */
+  readonly previous?: Key
+  /**
+   * Why a name or a key went. `moved`: it was the replaced target of a tag, and its time was over;
+   * `removed`: it was asked for.
+   */
+  readonly why?: 'expired' | 'rule' | 'moved' | 'removed'
 }
 
 /** Where a watch begins, and what ends it. */

@@ -10,7 +10,7 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { CallOptions } from './call-options.ts'
-import type { HoldId, PutResult } from './node-puts.ts'
+import type { HoldId, PutResult, PutOptions } from './node-puts.ts'
 
 /** A directory that was made, or what it lacks. */
 export interface MadeDirectory {
@@ -23,6 +23,8 @@ export interface MadeDirectory {
 export interface CommitTreeOptions extends CallOptions {
   /** Bind this write-once name in the same change: both happen, or neither. */
   readonly name?: string
+  /** Of `name`, as in `PutOptions`. */
+  readonly naming?: NonNullable<PutOptions['naming']>
 }
 
 /** Errors that any of them may give: those of `NodeIndex`, and `not-found` for an ended hold. */

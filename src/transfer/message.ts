@@ -12,11 +12,12 @@ import {
   NAME_BYTES,
   PIECE_BYTES,
   PROOF_BYTES,
+  OPERATION_ID_BYTES,
   UPLOAD_ID_BYTES,
 } from '../limits.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { count, digest, errorCode, exactly, malformed, text } from '../wire/fields.ts'
-import { MessageSchema, type Message as WireMessage } from './messages_pb.ts'
+import { MessageSchema, type Message as WireMessage, type Upload } from './messages_pb.ts'
 
 export type Message =
   /** Requests ranges of a value: ascending, not overlapping. None only asks what is held. */
@@ -33,6 +34,9 @@ export type Message =
       readonly name?: string
       /** Keeps the value in place of a name. The index checks it. */
       readonly hold?: Uint8Array
+      /** How the name is bound, and the operation. The index checks them. */
+      readonly naming?: Naming
+      readonly operation?: Uint8Array
       /** Names an upload without a digest; with `resume`, one that broke off. */
       readonly id?: Uint8Array
       readonly resume?: boolean
@@ -52,6 +56,13 @@ export type Message =
   /** Addresses of other Locals that joined. */
   | { readonly type: 'holders'; readonly addresses: readonly string[] }
 
+/** How a name is bound, as in the index (specs/004-index.md, "Messages"). */
+export interface Naming {
+  readonly tag?: boolean
+  readonly expiresMs?: number
+  readonly keepMs?: number
+}
+
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
 
 export function encodeMessage(message: Message): Uint8Array {
@@ -69,11 +80,13 @@ function toWire(message: Message): WireBody {
       return { case: 'found', value: { size: BigInt(size), held: held.map(toWireRange) } }
     }
     case 'upload': {
-      const { digest, size, start, name, hold, id, resume } = message
+      const { digest, size, start, name, hold, id, resume, naming, operation } = message
       const known = {
         ...(digest && { digest }),
         ...(name !== undefined && { name }),
         ...(hold && { hold }),
+        ...(naming && wireNaming(naming)),
+        ...(operation && { operation }),
         ...(id && { id }),
         ...(resume === true && { resume }),
       }
@@ -99,6 +112,28 @@ function toWire(message: Message): WireBody {
     }
     case 'holders':
       return { case: 'holders', value: { addresses: [...message.addresses] } }
+  }
+}
+
+const wireNaming = ({ tag = false, expiresMs, keepMs }: Naming) => ({
+  tag,
+  ...(expiresMs !== undefined && { expiresMs: BigInt(expiresMs) }),
+  ...(keepMs !== undefined && { keepMs: BigInt(keepMs) }),
+})
+
+function toNaming({ tag, expiresMs, keepMs, operation: id }: Upload): {
+  readonly naming?: Naming
+  readonly operation?: Uint8Array
+} {
+  const naming = {
+    ...(tag && { tag }),
+    ...(expiresMs !== undefined && { expiresMs: count('time until expiry', expiresMs) }),
+    ...(keepMs !== undefined && { keepMs: count('time to keep', keepMs) }),
+  }
+  const operation = id && new Uint8Array(exactly(OPERATION_ID_BYTES, 'operation', id))
+  return {
+    ...(Object.keys(naming).length > 0 && { naming }),
+    ...(operation && { operation }),
   }
 }
 
@@ -146,6 +181,7 @@ function fromWire(body: WireMessage['body']): Message {
         start,
         ...(name !== undefined && { name }),
         ...(hold && { hold }),
+        ...toNaming(body.value),
         ...(id && { id }),
         ...(resume && { resume }),
       }

@@ -6,6 +6,7 @@ import type { Message } from './message.ts'
 import { Receipts } from './receipts.ts'
 import { unexpected, type TransferChannel } from './transfer-channel.ts'
 import { receivePieces } from './piece-stream.ts'
+import { keptBy } from './upload.ts'
 import type { Identity, Keeper, UploadResult } from './upload.ts'
 
 /** Stores uploaded values. */
@@ -94,7 +95,7 @@ const streamOf = ({ size, id, resume, start }: Upload): OfferedStream => ({
 function storeStream(
   transfer: TransferChannel,
   stream: IncomingStream,
-  { name, hold }: Upload,
+  upload: Upload,
   onReceived: OnReceived,
 ): Promise<UploadResult> {
   let claimed: Identity | undefined
@@ -103,20 +104,20 @@ function storeStream(
     if (claimed === undefined) throw new TypeError('the upload has not finished')
     return claimed
   }
-  return stream.take(bytes, claim, { name, hold })
+  return stream.take(bytes, claim, keptBy(upload))
 }
 
 function storeKnown(
   transfer: TransferChannel,
   host: UploadHost,
-  { digest, size, start, name, hold }: Upload,
+  { digest, size, start, ...keeper }: Upload,
   onReceived: OnReceived,
 ): Promise<UploadResult> {
   // The pairs of the value, in pre-order. Memory grows with verified, not with claimed, size.
   const pairs: Uint8Array[] = []
   const value = { digest: digest!, size, start }
   const bytes = verifiedUpload(transfer, value, pairs, onReceived)
-  return host.takeKnown(value, bytes, () => concat(pairs), { name, hold })
+  return host.takeKnown(value, bytes, () => concat(pairs), keptBy(keeper))
 }
 
 /** Yields the verified bytes of an upload up to the sender's finish, and collects their pairs. */

@@ -2,7 +2,7 @@
 import { asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import type { Message } from './message.ts'
+import type { Message, Naming } from './message.ts'
 import type { TransferChannel } from './transfer-channel.ts'
 import { readPiece, type ValueBytes } from './piece-reader.ts'
 import type { Flow } from './send-window.ts'
@@ -24,6 +24,10 @@ export interface Keeper {
   readonly name?: string | undefined
   /** The id of a hold (specs/008-directories.md). Excludes `name`. */
   readonly hold?: Uint8Array | undefined
+  /** Of the name (specs/004-index.md, R004-118). */
+  readonly naming?: Naming | undefined
+  /** The id of this operation (R004-125). */
+  readonly operation?: Uint8Array | undefined
 }
 
 export interface UploadOptions extends Keeper {
@@ -87,9 +91,13 @@ export async function uploadStream(
   })
 }
 
-const keptBy = ({ name, hold }: Keeper): { name?: string; hold?: Uint8Array } => ({
+type KeptBy = { [F in keyof Keeper]?: Exclude<Keeper[F], undefined> }
+
+export const keptBy = ({ name, hold, naming, operation }: Keeper): KeptBy => ({
   ...(name !== undefined && { name }),
   ...(hold && { hold }),
+  ...(naming && { naming }),
+  ...(operation && { operation }),
 })
 
 async function upload(

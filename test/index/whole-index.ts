@@ -7,7 +7,9 @@ import { gather, toHex } from '../../src/bytes.ts'
 import { decodeDirectory } from '../../src/directory/reader.ts'
 import { totalsOf, type Directory } from '../../src/directory/directory.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { decodeKey, decodeName, type KeyRecord } from '../../src/index/records/record.ts'
+import { keepOf } from '../../src/index/records/keep-record.ts'
+import { decodeName } from '../../src/index/records/name-record.ts'
+import { decodeKey, type KeyRecord } from '../../src/index/records/record.ts'
 import {
   decodeAdding,
   decodeCascade,
@@ -55,6 +57,8 @@ class Walk implements WholeIndex {
   readonly kept = new Map<string, number>()
   readonly unfinished: string[] = []
   readonly missing = new Set<string>()
+  /** The names of keys that have rows of their own. */
+  readonly #named = new Map<string, string[]>()
   /** What waits to be looked at, and removed unless something keeps it. */
   readonly #doomed = new Set<string>()
   readonly #asDirectory = new Set<string>()
@@ -69,6 +73,11 @@ class Walk implements WholeIndex {
   async run(): Promise<void> {
     for (const row of await this.#rows('names')) {
       this.names.set(Buffer.from(row.id).toString(), toHex(decodeName(row)))
+    }
+    for (const { id } of await this.#meta('named/')) {
+      const hex = toHex(id.subarray(0, 32))
+      const name = Buffer.from(id.subarray(33)).toString()
+      this.#named.set(hex, [...(this.#named.get(hex) ?? []), name])
     }
     for (const row of await this.#rows('keys')) await this.#key(row)
     await this.#unfinished()
@@ -145,6 +154,10 @@ class Walk implements WholeIndex {
       this.#locations.push({ location, size })
       this.#part(hex, await this.#bytes(hex, { size, location }), counted)
     }
+    for (const { row } of await this.#meta('keep/')) {
+      const hex = toHex(keepOf(row).digest)
+      this.kept.set(hex, (this.kept.get(hex) ?? 0) + 1)
+    }
     const holds = new Set<string>()
     for (const { id } of await this.#meta('ended/')) holds.add(toHex(id))
     for (const { id, row } of await this.#meta('hold/')) {
@@ -183,13 +196,20 @@ class Walk implements WholeIndex {
 
   #names(): void {
     for (const [name, hex] of this.names) {
-      if (!this.keys.get(hex)?.names.includes(name)) this.#fault(`${name}: not a name of ${hex}`)
+      if (!this.#namesOf(hex).has(name)) this.#fault(`${name}: not a name of ${hex}`)
     }
     for (const [hex, { names }] of this.keys) {
-      for (const name of names) {
+      if (this.#namesOf(hex).size !== names) this.#fault(`${hex}: not ${names} names`)
+    }
+    for (const hex of new Set([...this.keys.keys(), ...this.#named.keys()])) {
+      for (const name of this.#namesOf(hex)) {
         if (this.names.get(name) !== hex) this.#fault(`${hex}: ${name} is not bound to it`)
       }
     }
+  }
+
+  #namesOf(hex: string): ReadonlySet<string> {
+    return new Set([...(this.keys.get(hex)?.listed ?? []), ...(this.#named.get(hex) ?? [])])
   }
 
   async #counters(table: 'held' | 'kept', counted: ReadonlyMap<string, number>): Promise<void> {
@@ -205,7 +225,7 @@ class Walk implements WholeIndex {
 
   #orphans(): void {
     for (const [hex, { names, unnamed }] of this.keys) {
-      const isKept = unnamed || names.length > 0 || this.held.has(hex) || this.kept.has(hex)
+      const isKept = unnamed || names > 0 || this.held.has(hex) || this.kept.has(hex)
       if (!isKept && !this.#doomed.has(hex)) this.#fault(`${hex}: nothing keeps it`)
     }
   }

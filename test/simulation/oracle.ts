@@ -4,7 +4,7 @@
  */
 import { equal, toHex } from '../../src/bytes.ts'
 import type { Digest, Position } from '../../src/index/message.ts'
-import { decodeChange, type Change } from '../../src/index/records/record.ts'
+import { decodeChange, type Change } from '../../src/index/records/change-record.ts'
 import { digestOf } from './tokens.ts'
 import type { World } from './world.ts'
 
@@ -45,7 +45,7 @@ function newHistory(changes: History['changes'], parent: History['parent']): His
 function recordLosses({ losses }: History, seq: number, change: Change): void {
   const lost: string[] = []
   if (change.type === 'remove') lost.push(keyOf(change.digest), ...change.names.map(nameOf))
-  if (change.type === 'unbind') lost.push(nameOf(change.name))
+  if (change.type === 'unbind') lost.push(...change.names.map(nameOf))
   if (change.type === 'expel') lost.push(expelledOf(change.peer))
   if (change.type === 'admit') lost.push(admittedOf(change.peer))
   for (const what of lost) losses.set(what, [...(losses.get(what) ?? []), seq])
@@ -123,7 +123,7 @@ export class Oracle {
 
   boundTo(name: string): Digest | undefined {
     for (const { change } of this.history.changes.toReversed()) {
-      if (change.type === 'unbind' && change.name === name) return undefined
+      if (change.type === 'unbind' && change.names.includes(name)) return undefined
       if (change.type === 'remove' && change.names.includes(name)) return undefined
       if (change.type === 'bind' && change.name === name) return change.digest
       if (change.type === 'put' && change.names.includes(name)) return change.digest

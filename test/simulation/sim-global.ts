@@ -9,7 +9,8 @@ import type {
 } from '../../src/index/global/global-events.ts'
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
 import { beginRun } from '../../src/index/global/recovery.ts'
-import { INDEX_ROW, LOCAL_ROWS, WALL_ROW, decodeChange } from '../../src/index/records/record.ts'
+import { decodeChange } from '../../src/index/records/change-record.ts'
+import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../src/index/records/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { Clocks } from '../../src/node/clock.ts'
 import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
@@ -263,6 +264,13 @@ export class SimGlobal {
         const { ticket, directory, from, limit } = effect
         const children = childrenIn(directory.digest[0]!, from, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
+      }
+      case 'log': {
+        const { ticket, after, limit } = effect
+        const entries = this.store.log(after, limit).map(({ seq, entry }) => {
+          return { seq, ...decodeChange(entry) }
+        })
+        return this.#later(0, 20, () => this.#handle({ type: 'entries', ticket, entries }))
       }
       case 'confirm': {
         const { ticket } = effect

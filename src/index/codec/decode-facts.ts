@@ -1,5 +1,5 @@
 /** What the index says of keys (specs/004-index.md, R004-1). */
-import { HOLDERS, NAMES_PER_KEY } from '../../limits.ts'
+import { HOLDERS, NAMES_PER_ANSWER } from '../../limits.ts'
 import { count, digest, exactly, malformed, text } from '../../wire/fields.ts'
 import type { Fact, Receipt } from '../message.ts'
 import { toName, toTotals } from './decode-trees.ts'
@@ -7,7 +7,7 @@ import type * as pb from './messages_pb.ts'
 
 /** The names of one key. Error: `protocol`. */
 export function toNames(names: readonly string[]): string[] {
-  if (names.length > NAMES_PER_KEY) throw malformed(`${names.length} names of one key`)
+  if (names.length > NAMES_PER_ANSWER) throw malformed(`${names.length} names of one key`)
   return names.map(toName)
 }
 

@@ -3,6 +3,7 @@ import { BATCH_ITEMS, HOLD_ID_BYTES } from '../../limits.ts'
 import { count, digest, exactly, malformed } from '../../wire/fields.ts'
 import type { Body, DirectoryTotals, PresentItem, TreeRemoval } from '../message.ts'
 import { isName } from '../name.ts'
+import { toNaming } from './decode-naming.ts'
 import type * as pb from './messages_pb.ts'
 
 type TreeCase =
@@ -49,6 +50,7 @@ export function toTreeBody(body: Extract<pb.Message['body'], { case: TreeCase }>
         hold: toHold(hold),
         digest: digest(body.value.digest),
         name: name === undefined ? undefined : toName(name),
+        ...toNaming(body.value),
       }
     }
   }

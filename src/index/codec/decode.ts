@@ -18,9 +18,19 @@ import {
   toRole,
 } from './decode-membership.ts'
 import { toFact, toNames, toReceipt } from './decode-facts.ts'
+import {
+  toFound,
+  toNamedKey,
+  toRebind,
+  toRebound,
+  toTarget,
+  toTargets,
+  toWhy,
+} from './decode-names.ts'
+import { toNaming } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
-import type { Body, WatchedChange, ChangeType, Message, NamedKey, Position } from '../message.ts'
+import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
 import { isName } from '../name.ts'
 
@@ -77,6 +87,7 @@ function fromWire(body: pb.Message['body']): Body {
         values: values.map((v) => atMost(INLINE_VALUE_BYTES, 'value', v)),
         name,
         ...toUnnamedHold(body.value),
+        ...toNaming(body.value),
       }
     }
     case 'stored':
@@ -89,6 +100,7 @@ function fromWire(body: pb.Message['body']): Body {
         size: count('size', size),
         name: name === undefined ? undefined : toName(name),
         ...toUnnamedHold(body.value),
+        ...toNaming(body.value),
       }
     }
     case 'offered': {
@@ -140,20 +152,19 @@ function fromWire(body: pb.Message['body']): Body {
       }
     }
     case 'bind':
-      return { type: 'bind', ...toNamedKey(body.value) }
+      return { ...toRebind(body.value), type: 'bind' }
+    case 'rebind':
+      return toRebind(body.value)
+    case 'rebound':
+      return toRebound(body.value)
+    case 'tagHistory':
+      return { type: 'tag-history', name: toName(body.value.name) }
+    case 'tagTargets':
+      return toTargets(body.value)
     case 'lookup':
       return { type: 'lookup', name: toName(body.value.name), inline: body.value.inline }
-    case 'binding': {
-      const { exists, incarnation, fact: wire } = body.value
-      if (!exists) return { type: 'binding', found: undefined }
-      const fact = wire === undefined ? undefined : toFact(wire)
-      if (fact === undefined) throw malformed('a name without a value')
-      const seq = count('incarnation', incarnation)
-      return {
-        type: 'binding',
-        found: { digest: digest(body.value.digest), incarnation: seq, fact, ...kind(body.value) },
-      }
-    }
+    case 'binding':
+      return { type: 'binding', found: body.value.exists ? toFound(body.value) : undefined }
     case 'names': {
       const { prefix, after, limit } = body.value
       const from = { after: after === undefined ? undefined : toName(after) }
@@ -283,16 +294,11 @@ const toPosition = (position: { runId: Uint8Array; seq: bigint }): Position => (
 const kind = ({ directory }: { directory: boolean }): { directory?: true } =>
   directory ? { directory } : {}
 
-const toNamedKey = (named: pb.NamedKey | pb.Bind): NamedKey => ({
-  name: toName(named.name),
-  digest: digest(named.digest),
-  ...kind(named),
-})
-
 const CHANGE_TYPES: ReadonlySet<string> = new Set<ChangeType>([
   'run-started',
   'put',
   'bind',
+  'rebind',
   'unbind',
   'remove',
   'invite',
@@ -311,5 +317,7 @@ function toChange(change: pb.Change): WatchedChange {
     peer: change.peer === undefined ? undefined : toPeer(change.peer),
     role: change.role === undefined ? undefined : toRole(change.role),
     ...kind(change),
+    ...(change.previous !== undefined && { previous: toTarget(change.previous) }),
+    ...toWhy(change.why),
   }
 }

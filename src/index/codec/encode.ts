@@ -1,16 +1,9 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import type {
-  Body,
-  WatchedChange,
-  Fact,
-  Message,
-  NamedKey,
-  Position,
-  Receipt,
-  TreeRemoval,
-} from '../message.ts'
-import { MessageSchema, type FactSchema, type ReceiptSchema } from './messages_pb.ts'
+import type { Body, WatchedChange, Message, Position, Receipt, TreeRemoval } from '../message.ts'
+import { wireFact } from './encode-facts.ts'
+import { wireBinding, wireNamed, wireNaming, wireTarget } from './encode-names.ts'
+import { MessageSchema, type ReceiptSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
 
@@ -44,13 +37,15 @@ function toWire(body: Body): WireBody {
       return { case: 'located', value: { facts: body.facts.map(wireFact) } }
     case 'put': {
       const { name, hold } = body
-      return { case: 'put', value: { values: [...body.values], ...given({ name, hold }) } }
+      const known = { values: [...body.values], ...given({ name, hold }) }
+      return { case: 'put', value: { ...known, ...wireNaming(body) } }
     }
     case 'stored':
       return { case: 'stored', value: { receipts: body.receipts.map(wireReceipt) } }
     case 'offer': {
       const { digest, size, name, hold } = body
-      return { case: 'offer', value: { digest, size: BigInt(size), ...given({ name, hold }) } }
+      const known = { digest, size: BigInt(size), ...given({ name, hold }) }
+      return { case: 'offer', value: { ...known, ...wireNaming(body) } }
     }
     case 'offered': {
       const { have, sendFrom } = body
@@ -91,23 +86,32 @@ function toWire(body: Body): WireBody {
       return { case: 'listed', value: { items, more: body.more } }
     }
     case 'bind':
-      return { case: 'bind', value: bindingOf(body) }
+    case 'rebind': {
+      const { type, name, digest, directory = false } = body
+      return { case: type, value: { name, digest, directory, ...wireNaming(body) } }
+    }
+    case 'rebound': {
+      const { found, previous, keptUntilMs, silent } = body
+      const known = { binding: wireBinding(found), silent: [...silent], ...wide({ keptUntilMs }) }
+      const value = { ...known, ...given({ previous: previous && wireTarget(previous) }) }
+      return { case: 'rebound', value }
+    }
+    case 'tag-history':
+      return { case: 'tagHistory', value: { name: body.name } }
+    case 'tag-targets':
+      return { case: 'tagTargets', value: { targets: body.targets.map(wireTarget) } }
     case 'lookup':
       return { case: 'lookup', value: { name: body.name, inline: body.inline } }
     case 'binding': {
       const { found } = body
-      if (found === undefined) return { case: 'binding', value: { exists: false } }
-      const { digest, incarnation, fact, directory = false } = found
-      const seq = BigInt(incarnation)
-      const value = { exists: true, digest, incarnation: seq, fact: wireFact(fact), directory }
-      return { case: 'binding', value }
+      return { case: 'binding', value: found ? wireBinding(found) : { exists: false } }
     }
     case 'names': {
       const { prefix, after, limit } = body
       return { case: 'names', value: { prefix, limit, ...given({ after }) } }
     }
     case 'named':
-      return { case: 'named', value: { items: body.items.map(bindingOf), more: body.more } }
+      return { case: 'named', value: { items: body.items.map(wireNamed), more: body.more } }
     case 'watch': {
       const { after, waitMs, limit } = body
       const from = after === undefined ? {} : { after: wirePosition(after) }
@@ -173,7 +177,8 @@ function toWire(body: Body): WireBody {
     }
     case 'commit-tree': {
       const { hold, digest, name } = body
-      return { case: 'commitTree', value: { hold, digest, ...given({ name }) } }
+      const value = { hold, digest, ...given({ name }), ...wireNaming(body) }
+      return { case: 'commitTree', value }
     }
     case 'ping':
       return { case: 'ping', value: {} }
@@ -195,22 +200,6 @@ const wireReceipt = (receipt: Receipt): MessageInitShape<typeof ReceiptSchema> =
   return { digest, size: BigInt(size), incarnation: BigInt(incarnation), existed }
 }
 
-function wireFact(fact: Fact | undefined): MessageInitShape<typeof FactSchema> {
-  if (fact === undefined) return { exists: false }
-  const { size, incarnation, value, holders, names, directory, heldBy = 0 } = fact
-  const numbers = { size: BigInt(size), incarnation: BigInt(incarnation) }
-  const lists = { holders: [...holders], names: [...names] }
-  const totals = directory && {
-    ...directory,
-    size: BigInt(directory.size),
-    files: BigInt(directory.files),
-  }
-  const more = { heldBy: BigInt(heldBy), ...given({ value, directory: totals }) }
-  return { exists: true, ...numbers, ...lists, ...more }
-}
-
-const bindingOf = ({ name, digest, directory = false }: NamedKey) => ({ name, digest, directory })
-
 const wireTreeRemoval = (tree: TreeRemoval | undefined) =>
   tree && { ...tree, removed: BigInt(tree.removed), most: BigInt(tree.most) }
 
@@ -223,12 +212,15 @@ const wireChange = ({
   peer,
   role,
   directory = false,
+  previous,
+  why,
 }: WatchedChange) => ({
   seq: BigInt(seq),
   type,
   directory,
   names: [...names],
-  ...given({ digest, peer, role }),
+  why: why ?? '',
+  ...given({ digest, peer, role, previous: previous && wireTarget(previous) }),
   ...wide({ size }),
 })
 

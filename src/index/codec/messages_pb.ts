@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/codec/messages.proto.
  */
 export const file_index_codec_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Io4NCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSABCBgoEYm9keUoECBwQKSKQAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBEIQCg5fdGlja2V0X3NlY3JldCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiugEKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJEjAKCWRpcmVjdG9yeRgHIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlUb3RhbHMSDwoHaGVsZF9ieRgIIAEoBEIICgZfdmFsdWUiQAoPRGlyZWN0b3J5VG90YWxzEgwKBHNpemUYASABKAQSDQoFZmlsZXMYAiABKAQSEAoIbWF5X2xhY2sYAyABKAgiTQoDUHV0Eg4KBnZhbHVlcxgBIAMoDBIRCgRuYW1lGAIgASgJSACIAQESEQoEaG9sZBgDIAEoDEgBiAEBQgcKBV9uYW1lQgcKBV9ob2xkIjEKBlN0b3JlZBInCghyZWNlaXB0cxgBIAMoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0Ik0KB1JlY2VpcHQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSDwoHZXhpc3RlZBgEIAEoCCJdCgVPZmZlchIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQESEQoEaG9sZBgEIAEoDEgBiAEBQgcKBV9uYW1lQgcKBV9ob2xkIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zIlIKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIrgBCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCRIPCgdleHBpcmVkGAUgAygJEg0KBW5hbWVzGAYgAygJEhMKBmRpZ2VzdBgHIAEoDEgAiAEBEicKBHRyZWUYCCABKAsyGS5kc3RvcmUuaW5kZXguVHJlZVJlbW92YWxCCQoHX2RpZ2VzdCI+CgtUcmVlUmVtb3ZhbBIPCgdyZW1vdmVkGAEgASgEEgwKBG1vc3QYAiABKAQSEAoIY29tcGxldGUYAyABKAgiNwoEQmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgiJgoGTG9va3VwEgwKBG5hbWUYASABKAkSDgoGaW5saW5lGAIgASgIInMKB0JpbmRpbmcSDgoGZXhpc3RzGAEgASgIEg4KBmRpZ2VzdBgCIAEoDBITCgtpbmNhcm5hdGlvbhgDIAEoBBIgCgRmYWN0GAQgASgLMhIuZHN0b3JlLmluZGV4LkZhY3QSEQoJZGlyZWN0b3J5GAUgASgIIkQKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNQggKBl9hZnRlciI8CgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIIjsKCE5hbWVkS2V5EgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCCJOCgVXYXRjaBIlCgVhZnRlchgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIPCgd3YWl0X21zGAIgASgEEg0KBWxpbWl0GAMgASgNImgKB1dhdGNoZWQSKAoIcG9zaXRpb24YASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SJQoHY2hhbmdlcxgCIAMoCzIULmRzdG9yZS5pbmRleC5DaGFuZ2USDAoEbG9zdBgDIAEoCCK5AQoGQ2hhbmdlEgsKA3NlcRgBIAEoBBIMCgR0eXBlGAIgASgJEhMKBmRpZ2VzdBgDIAEoDEgAiAEBEg0KBW5hbWVzGAQgAygJEhEKBHNpemUYBSABKARIAYgBARIRCgRwZWVyGAYgASgJSAKIAQESEQoEcm9sZRgHIAEoCUgDiAEBEhEKCWRpcmVjdG9yeRgIIAEoCEIJCgdfZGlnZXN0QgcKBV9zaXplQgcKBV9wZWVyQgcKBV9yb2xlIksKBkludml0ZRITCgtzZWNyZXRfaGFzaBgBIAEoDBIMCgRyb2xlGAIgASgJEgwKBHVzZXMYAyABKA0SEAoIdmFsaWRfbXMYBCABKAQiMAoHSW52aXRlZBIRCglhZGRyZXNzZXMYASADKAkSEgoKZXhwaXJlc19tcxgCIAEoBCIjCgVBZG1pdBIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAkiCgoIQWRtaXR0ZWQiPQoFRXhwZWwSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgESACIAQFCDQoLX3RpbWVvdXRfbXMiNgoHTWVtYmVycxISCgVhZnRlchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI/CgpNZW1iZXJQYWdlEiMKBWl0ZW1zGAEgAygLMhQuZHN0b3JlLmluZGV4Lk1lbWJlchIMCgRtb3JlGAIgASgIIlcKBk1lbWJlchIMCgRwZWVyGAEgASgJEhEKBHJvbGUYAiABKAlIAIgBARIRCgljb25uZWN0ZWQYAyABKAgSEAoIc2luY2VfbXMYBCABKARCBwoFX3JvbGUiMwoETGlzdBISCgVhZnRlchgBIAEoDEgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI5CgZMaXN0ZWQSIQoFaXRlbXMYASADKAsyEi5kc3RvcmUuaW5kZXguSXRlbRIMCgRtb3JlGAIgASgIIjcKBEl0ZW0SDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEQoJZGlyZWN0b3J5GAMgASgIIgYKBFBpbmciNQoEUG9uZxILCgNzZXEYASABKAQSFAoHd2FsbF9tcxgCIAEoBEgAiAEBQgoKCF93YWxsX21zIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAkiIwoESG9sZBIKCgJpZBgBIAEoDBIPCgdyZWxlYXNlGAIgASgIIgYKBEhlbGQiQQoHUHJlc2VudBIMCgRob2xkGAEgASgMEigKBWl0ZW1zGAIgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIjAKC1ByZXNlbnRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgiIAoNUHJlc2VudEFuc3dlchIPCgdwcmVzZW50GAEgAygIIjAKD01ha2VEaXJlY3RvcmllcxIMCgRob2xkGAEgASgMEg8KB2RpZ2VzdHMYAiADKAwiRQoPTWFkZURpcmVjdG9yaWVzEjIKC2RpcmVjdG9yaWVzGAEgAygLMh0uZHN0b3JlLmluZGV4Lk1pc3NpbmdDaGlsZHJlbiI7Cg9NaXNzaW5nQ2hpbGRyZW4SKAoFaXRlbXMYASADKAsyGS5kc3RvcmUuaW5kZXguUHJlc2VudEl0ZW0iRgoKQ29tbWl0VHJlZRIMCgRob2xkGAEgASgMEg4KBmRpZ2VzdBgCIAEoDBIRCgRuYW1lGAMgASgJSACIAQFCBwoFX25hbWViBnByb3RvMw");
+  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IsIOCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSABCBgoEYm9keUoECBwQKSKQAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBEIQCg5fdGlja2V0X3NlY3JldCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiugEKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJEjAKCWRpcmVjdG9yeRgHIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlUb3RhbHMSDwoHaGVsZF9ieRgIIAEoBEIICgZfdmFsdWUiQAoPRGlyZWN0b3J5VG90YWxzEgwKBHNpemUYASABKAQSDQoFZmlsZXMYAiABKAQSEAoIbWF5X2xhY2sYAyABKAgimQEKA1B1dBIOCgZ2YWx1ZXMYASADKAwSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBGhvbGQYAyABKAxIAYgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgCiAEBQgcKBV9uYW1lQgcKBV9ob2xkQgwKCl9vcGVyYXRpb24iXwoGTmFtaW5nEgsKA3RhZxgBIAEoCBIXCgpleHBpcmVzX21zGAIgASgESACIAQESFAoHa2VlcF9tcxgDIAEoBEgBiAEBQg0KC19leHBpcmVzX21zQgoKCF9rZWVwX21zIjEKBlN0b3JlZBInCghyZWNlaXB0cxgBIAMoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0Ik0KB1JlY2VpcHQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSDwoHZXhpc3RlZBgEIAEoCCKpAQoFT2ZmZXISDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEQoEbmFtZRgDIAEoCUgAiAEBEhEKBGhvbGQYBCABKAxIAYgBARIkCgZuYW1pbmcYBSABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgGIAEoDEgCiAEBQgcKBV9uYW1lQgcKBV9ob2xkQgwKCl9vcGVyYXRpb24iTwoHT2ZmZXJlZBIlCgRoYXZlGAEgASgLMhUuZHN0b3JlLmluZGV4LlJlY2VpcHRIABITCglzZW5kX2Zyb20YAiABKARIAEIICgZhbnN3ZXIiTwoGUmVtb3ZlEg4KBmRpZ2VzdBgBIAEoDBIXCgp0aW1lb3V0X21zGAIgASgESACIAQESDQoFZm9yY2UYAyABKAhCDQoLX3RpbWVvdXRfbXMiUgoGVW5iaW5kEgwKBG5hbWUYASABKAkSEgoKa2VlcF92YWx1ZRgCIAEoCBIXCgp0aW1lb3V0X21zGAMgASgESACIAQFCDQoLX3RpbWVvdXRfbXMiuAEKB1JlbW92ZWQSCwoDc2VxGAEgASgEEhMKC2ZyZWVkX2J5dGVzGAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAMoCRIMCgRvd2VkGAQgAygJEg8KB2V4cGlyZWQYBSADKAkSDQoFbmFtZXMYBiADKAkSEwoGZGlnZXN0GAcgASgMSACIAQESJwoEdHJlZRgIIAEoCzIZLmRzdG9yZS5pbmRleC5UcmVlUmVtb3ZhbEIJCgdfZGlnZXN0Ij4KC1RyZWVSZW1vdmFsEg8KB3JlbW92ZWQYASABKAQSDAoEbW9zdBgCIAEoBBIQCghjb21wbGV0ZRgDIAEoCCKDAQoEQmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgSJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAIgBAUIMCgpfb3BlcmF0aW9uIoUBCgZSZWJpbmQSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEiQKBm5hbWluZxgEIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAUgASgMSACIAQFCDAoKX29wZXJhdGlvbiKsAQoHUmVib3VuZBImCgdiaW5kaW5nGAEgASgLMhUuZHN0b3JlLmluZGV4LkJpbmRpbmcSLgoIcHJldmlvdXMYAiABKAsyFy5kc3RvcmUuaW5kZXguVGFnVGFyZ2V0SACIAQESGgoNa2VwdF91bnRpbF9tcxgDIAEoBEgBiAEBEg4KBnNpbGVudBgEIAMoCUILCglfcHJldmlvdXNCEAoOX2tlcHRfdW50aWxfbXMiTAoJVGFnVGFyZ2V0Eg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgSEgoFYXRfbXMYAyABKARIAIgBAUIICgZfYXRfbXMiGgoKVGFnSGlzdG9yeRIMCgRuYW1lGAEgASgJIjYKClRhZ1RhcmdldHMSKAoHdGFyZ2V0cxgBIAMoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXQiJgoGTG9va3VwEgwKBG5hbWUYASABKAkSDgoGaW5saW5lGAIgASgIIswBCgdCaW5kaW5nEg4KBmV4aXN0cxgBIAEoCBIOCgZkaWdlc3QYAiABKAwSEwoLaW5jYXJuYXRpb24YAyABKAQSIAoEZmFjdBgEIAEoCzISLmRzdG9yZS5pbmRleC5GYWN0EhEKCWRpcmVjdG9yeRgFIAEoCBILCgN0YWcYBiABKAgSFQoIYm91bmRfbXMYByABKARIAIgBARIXCgpleHBpcmVzX21zGAggASgESAGIAQFCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zIkQKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNQggKBl9hZnRlciI8CgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIIrABCghOYW1lZEtleRIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgSCwoDdGFnGAQgASgIEhUKCGJvdW5kX21zGAUgASgESACIAQESFwoKZXhwaXJlc19tcxgGIAEoBEgBiAEBEhEKBHNpemUYByABKARIAogBAUILCglfYm91bmRfbXNCDQoLX2V4cGlyZXNfbXNCBwoFX3NpemUiTgoFV2F0Y2gSJQoFYWZ0ZXIYASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SDwoHd2FpdF9tcxgCIAEoBBINCgVsaW1pdBgDIAEoDSJoCgdXYXRjaGVkEigKCHBvc2l0aW9uGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEiUKB2NoYW5nZXMYAiADKAsyFC5kc3RvcmUuaW5kZXguQ2hhbmdlEgwKBGxvc3QYAyABKAgigwIKBkNoYW5nZRILCgNzZXEYASABKAQSDAoEdHlwZRgCIAEoCRITCgZkaWdlc3QYAyABKAxIAIgBARINCgVuYW1lcxgEIAMoCRIRCgRzaXplGAUgASgESAGIAQESEQoEcGVlchgGIAEoCUgCiAEBEhEKBHJvbGUYByABKAlIA4gBARIRCglkaXJlY3RvcnkYCCABKAgSLgoIcHJldmlvdXMYCSABKAsyFy5kc3RvcmUuaW5kZXguVGFnVGFyZ2V0SASIAQESCwoDd2h5GAogASgJQgkKB19kaWdlc3RCBwoFX3NpemVCBwoFX3BlZXJCBwoFX3JvbGVCCwoJX3ByZXZpb3VzIksKBkludml0ZRITCgtzZWNyZXRfaGFzaBgBIAEoDBIMCgRyb2xlGAIgASgJEgwKBHVzZXMYAyABKA0SEAoIdmFsaWRfbXMYBCABKAQiMAoHSW52aXRlZBIRCglhZGRyZXNzZXMYASADKAkSEgoKZXhwaXJlc19tcxgCIAEoBCIjCgVBZG1pdBIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAkiCgoIQWRtaXR0ZWQiPQoFRXhwZWwSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgESACIAQFCDQoLX3RpbWVvdXRfbXMiNgoHTWVtYmVycxISCgVhZnRlchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI/CgpNZW1iZXJQYWdlEiMKBWl0ZW1zGAEgAygLMhQuZHN0b3JlLmluZGV4Lk1lbWJlchIMCgRtb3JlGAIgASgIIlcKBk1lbWJlchIMCgRwZWVyGAEgASgJEhEKBHJvbGUYAiABKAlIAIgBARIRCgljb25uZWN0ZWQYAyABKAgSEAoIc2luY2VfbXMYBCABKARCBwoFX3JvbGUiMwoETGlzdBISCgVhZnRlchgBIAEoDEgAiAEBEg0KBWxpbWl0GAIgASgNQggKBl9hZnRlciI5CgZMaXN0ZWQSIQoFaXRlbXMYASADKAsyEi5kc3RvcmUuaW5kZXguSXRlbRIMCgRtb3JlGAIgASgIIjcKBEl0ZW0SDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEQoJZGlyZWN0b3J5GAMgASgIIgYKBFBpbmciNQoEUG9uZxILCgNzZXEYASABKAQSFAoHd2FsbF9tcxgCIAEoBEgAiAEBQgoKCF93YWxsX21zIhkKB0dvb2RieWUSDgoGcmVhc29uGAEgASgJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAkiIwoESG9sZBIKCgJpZBgBIAEoDBIPCgdyZWxlYXNlGAIgASgIIgYKBEhlbGQiQQoHUHJlc2VudBIMCgRob2xkGAEgASgMEigKBWl0ZW1zGAIgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIjAKC1ByZXNlbnRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgiIAoNUHJlc2VudEFuc3dlchIPCgdwcmVzZW50GAEgAygIIjAKD01ha2VEaXJlY3RvcmllcxIMCgRob2xkGAEgASgMEg8KB2RpZ2VzdHMYAiADKAwiRQoPTWFkZURpcmVjdG9yaWVzEjIKC2RpcmVjdG9yaWVzGAEgAygLMh0uZHN0b3JlLmluZGV4Lk1pc3NpbmdDaGlsZHJlbiI7Cg9NaXNzaW5nQ2hpbGRyZW4SKAoFaXRlbXMYASADKAsyGS5kc3RvcmUuaW5kZXguUHJlc2VudEl0ZW0ikgEKCkNvbW1pdFRyZWUSDAoEaG9sZBgBIAEoDBIOCgZkaWdlc3QYAiABKAwSEQoEbmFtZRgDIAEoCUgAiAEBEiQKBm5hbWluZxgEIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAUgASgMSAGIAQFCBwoFX25hbWVCDAoKX29wZXJhdGlvbmIGcHJvdG8z");
 
 /**
  * @generated from message dstore.index.Message
@@ -269,6 +269,30 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: CommitTree;
     case: "commitTree";
+  } | {
+    /**
+     * @generated from field: dstore.index.Rebind rebind = 55;
+     */
+    value: Rebind;
+    case: "rebind";
+  } | {
+    /**
+     * @generated from field: dstore.index.Rebound rebound = 56;
+     */
+    value: Rebound;
+    case: "rebound";
+  } | {
+    /**
+     * @generated from field: dstore.index.TagHistory tag_history = 57;
+     */
+    value: TagHistory;
+    case: "tagHistory";
+  } | {
+    /**
+     * @generated from field: dstore.index.TagTargets tag_targets = 58;
+     */
+    value: TagTargets;
+    case: "tagTargets";
   } | { case: undefined; value?: undefined };
 };
 
@@ -713,6 +737,18 @@ export type Put = Message$1<"dstore.index.Put"> & {
    * @generated from field: optional bytes hold = 3;
    */
   hold?: Uint8Array | undefined;
+
+  /**
+   * With a name.
+   *
+   * @generated from field: dstore.index.Naming naming = 4;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * @generated from field: optional bytes operation = 5;
+   */
+  operation?: Uint8Array | undefined;
 };
 
 /**
@@ -721,6 +757,41 @@ export type Put = Message$1<"dstore.index.Put"> & {
  */
 export const PutSchema: GenMessage<Put> = /*@__PURE__*/
   messageDesc(file_index_codec_messages, 13);
+
+/**
+ * How a name is bound that a request binds.
+ *
+ * @generated from message dstore.index.Naming
+ */
+export type Naming = Message$1<"dstore.index.Naming"> & {
+  /**
+   * It can be moved; and if it is bound to something else, it is moved.
+   *
+   * @generated from field: bool tag = 1;
+   */
+  tag: boolean;
+
+  /**
+   * It expires so many milliseconds after the change; absent: never.
+   *
+   * @generated from field: optional uint64 expires_ms = 2;
+   */
+  expiresMs?: bigint | undefined;
+
+  /**
+   * How many milliseconds the target that a tag had before is kept, if nothing else holds it.
+   *
+   * @generated from field: optional uint64 keep_ms = 3;
+   */
+  keepMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Naming.
+ * Use `create(NamingSchema)` to create a new message.
+ */
+export const NamingSchema: GenMessage<Naming> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 14);
 
 /**
  * @generated from message dstore.index.Stored
@@ -737,7 +808,7 @@ export type Stored = Message$1<"dstore.index.Stored"> & {
  * Use `create(StoredSchema)` to create a new message.
  */
 export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 14);
+  messageDesc(file_index_codec_messages, 15);
 
 /**
  * @generated from message dstore.index.Receipt
@@ -771,7 +842,7 @@ export type Receipt = Message$1<"dstore.index.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 15);
+  messageDesc(file_index_codec_messages, 16);
 
 /**
  * Asks whether to upload this large value. Answered by Offered.
@@ -802,6 +873,18 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
    * @generated from field: optional bytes hold = 4;
    */
   hold?: Uint8Array | undefined;
+
+  /**
+   * With a name.
+   *
+   * @generated from field: dstore.index.Naming naming = 5;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * @generated from field: optional bytes operation = 6;
+   */
+  operation?: Uint8Array | undefined;
 };
 
 /**
@@ -809,7 +892,7 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 16);
+  messageDesc(file_index_codec_messages, 17);
 
 /**
  * @generated from message dstore.index.Offered
@@ -842,7 +925,7 @@ export type Offered = Message$1<"dstore.index.Offered"> & {
  * Use `create(OfferedSchema)` to create a new message.
  */
 export const OfferedSchema: GenMessage<Offered> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 17);
+  messageDesc(file_index_codec_messages, 18);
 
 /**
  * @generated from message dstore.index.Remove
@@ -873,7 +956,7 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 18);
+  messageDesc(file_index_codec_messages, 19);
 
 /**
  * Unbinds a name. Its value goes with its last name, if never put without one. Answered by Removed.
@@ -904,7 +987,7 @@ export type Unbind = Message$1<"dstore.index.Unbind"> & {
  * Use `create(UnbindSchema)` to create a new message.
  */
 export const UnbindSchema: GenMessage<Unbind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 19);
+  messageDesc(file_index_codec_messages, 20);
 
 /**
  * @generated from message dstore.index.Removed
@@ -966,7 +1049,7 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
  * Use `create(RemovedSchema)` to create a new message.
  */
 export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 20);
+  messageDesc(file_index_codec_messages, 21);
 
 /**
  * @generated from message dstore.index.TreeRemoval
@@ -999,7 +1082,7 @@ export type TreeRemoval = Message$1<"dstore.index.TreeRemoval"> & {
  * Use `create(TreeRemovalSchema)` to create a new message.
  */
 export const TreeRemovalSchema: GenMessage<TreeRemoval> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 21);
+  messageDesc(file_index_codec_messages, 22);
 
 /**
  * Binds a name to a key that exists. The same key again is success. Answered by Binding.
@@ -1023,6 +1106,18 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
    * @generated from field: bool directory = 3;
    */
   directory: boolean;
+
+  /**
+   * @generated from field: dstore.index.Naming naming = 4;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * Random, 16 bytes: names the operation, whose repeat has no further effect (R004-125).
+   *
+   * @generated from field: optional bytes operation = 5;
+   */
+  operation?: Uint8Array | undefined;
 };
 
 /**
@@ -1030,7 +1125,151 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
  * Use `create(BindSchema)` to create a new message.
  */
 export const BindSchema: GenMessage<Bind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 22);
+  messageDesc(file_index_codec_messages, 23);
+
+/**
+ * Moves a tag, or binds it. Answered by Rebound.
+ *
+ * @generated from message dstore.index.Rebind
+ */
+export type Rebind = Message$1<"dstore.index.Rebind"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bytes digest = 2;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
+
+  /**
+   * @generated from field: dstore.index.Naming naming = 4;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * @generated from field: optional bytes operation = 5;
+   */
+  operation?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Rebind.
+ * Use `create(RebindSchema)` to create a new message.
+ */
+export const RebindSchema: GenMessage<Rebind> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 24);
+
+/**
+ * @generated from message dstore.index.Rebound
+ */
+export type Rebound = Message$1<"dstore.index.Rebound"> & {
+  /**
+   * @generated from field: dstore.index.Binding binding = 1;
+   */
+  binding?: Binding | undefined;
+
+  /**
+   * What it was bound to before; absent if it was not bound, or to the same.
+   *
+   * @generated from field: optional dstore.index.TagTarget previous = 2;
+   */
+  previous?: TagTarget | undefined;
+
+  /**
+   * Until when that is kept, as nothing else holds it: milliseconds since 1970.
+   *
+   * @generated from field: optional uint64 kept_until_ms = 3;
+   */
+  keptUntilMs?: bigint | undefined;
+
+  /**
+   * Peer ids of the Locals that have been silent: they may show the old target until they are back.
+   *
+   * @generated from field: repeated string silent = 4;
+   */
+  silent: string[];
+};
+
+/**
+ * Describes the message dstore.index.Rebound.
+ * Use `create(ReboundSchema)` to create a new message.
+ */
+export const ReboundSchema: GenMessage<Rebound> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 25);
+
+/**
+ * @generated from message dstore.index.TagTarget
+ */
+export type TagTarget = Message$1<"dstore.index.TagTarget"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: bool directory = 2;
+   */
+  directory: boolean;
+
+  /**
+   * When the tag was bound to it, in milliseconds since 1970; absent if that is not known.
+   *
+   * @generated from field: optional uint64 at_ms = 3;
+   */
+  atMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.TagTarget.
+ * Use `create(TagTargetSchema)` to create a new message.
+ */
+export const TagTargetSchema: GenMessage<TagTarget> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 26);
+
+/**
+ * Asks for the last targets of a tag. Answered by TagTargets.
+ *
+ * @generated from message dstore.index.TagHistory
+ */
+export type TagHistory = Message$1<"dstore.index.TagHistory"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message dstore.index.TagHistory.
+ * Use `create(TagHistorySchema)` to create a new message.
+ */
+export const TagHistorySchema: GenMessage<TagHistory> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 27);
+
+/**
+ * @generated from message dstore.index.TagTargets
+ */
+export type TagTargets = Message$1<"dstore.index.TagTargets"> & {
+  /**
+   * The newest first; none: it is not bound.
+   *
+   * @generated from field: repeated dstore.index.TagTarget targets = 1;
+   */
+  targets: TagTarget[];
+};
+
+/**
+ * Describes the message dstore.index.TagTargets.
+ * Use `create(TagTargetsSchema)` to create a new message.
+ */
+export const TagTargetsSchema: GenMessage<TagTargets> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 28);
 
 /**
  * Asks for the key of a name. Answered by Binding.
@@ -1056,7 +1295,7 @@ export type Lookup = Message$1<"dstore.index.Lookup"> & {
  * Use `create(LookupSchema)` to create a new message.
  */
 export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 23);
+  messageDesc(file_index_codec_messages, 29);
 
 /**
  * @generated from message dstore.index.Binding
@@ -1090,6 +1329,25 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
    * @generated from field: bool directory = 5;
    */
   directory: boolean;
+
+  /**
+   * It can be moved.
+   *
+   * @generated from field: bool tag = 6;
+   */
+  tag: boolean;
+
+  /**
+   * When it was bound to this key, and when it expires, in milliseconds since 1970.
+   *
+   * @generated from field: optional uint64 bound_ms = 7;
+   */
+  boundMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 expires_ms = 8;
+   */
+  expiresMs?: bigint | undefined;
 };
 
 /**
@@ -1097,7 +1355,7 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
  * Use `create(BindingSchema)` to create a new message.
  */
 export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 24);
+  messageDesc(file_index_codec_messages, 30);
 
 /**
  * Names in bytewise order, after one of them. Answered by Named.
@@ -1126,7 +1384,7 @@ export type Names = Message$1<"dstore.index.Names"> & {
  * Use `create(NamesSchema)` to create a new message.
  */
 export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 25);
+  messageDesc(file_index_codec_messages, 31);
 
 /**
  * @generated from message dstore.index.Named
@@ -1148,7 +1406,7 @@ export type Named = Message$1<"dstore.index.Named"> & {
  * Use `create(NamedSchema)` to create a new message.
  */
 export const NamedSchema: GenMessage<Named> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 26);
+  messageDesc(file_index_codec_messages, 32);
 
 /**
  * @generated from message dstore.index.NamedKey
@@ -1170,6 +1428,30 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
    * @generated from field: bool directory = 3;
    */
   directory: boolean;
+
+  /**
+   * As in Binding.
+   *
+   * @generated from field: bool tag = 4;
+   */
+  tag: boolean;
+
+  /**
+   * @generated from field: optional uint64 bound_ms = 5;
+   */
+  boundMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 expires_ms = 6;
+   */
+  expiresMs?: bigint | undefined;
+
+  /**
+   * Bytes of its value, of a directory those of all files below it; absent if that is not known.
+   *
+   * @generated from field: optional uint64 size = 7;
+   */
+  size?: bigint | undefined;
 };
 
 /**
@@ -1177,7 +1459,7 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
  * Use `create(NamedKeySchema)` to create a new message.
  */
 export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 27);
+  messageDesc(file_index_codec_messages, 33);
 
 /**
  * Asks for the changes after a position. Answered by Watched, empty after `wait_ms` without one.
@@ -1208,7 +1490,7 @@ export type Watch = Message$1<"dstore.index.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 28);
+  messageDesc(file_index_codec_messages, 34);
 
 /**
  * @generated from message dstore.index.Watched
@@ -1239,7 +1521,7 @@ export type Watched = Message$1<"dstore.index.Watched"> & {
  * Use `create(WatchedSchema)` to create a new message.
  */
 export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 29);
+  messageDesc(file_index_codec_messages, 35);
 
 /**
  * @generated from message dstore.index.Change
@@ -1251,7 +1533,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
   seq: bigint;
 
   /**
-   * run-started, put, bind, unbind, remove, invite, admit or expel.
+   * run-started, put, bind, rebind, unbind, remove, invite, admit or expel.
    *
    * @generated from field: string type = 2;
    */
@@ -1292,6 +1574,20 @@ export type Change = Message$1<"dstore.index.Change"> & {
    * @generated from field: bool directory = 8;
    */
   directory: boolean;
+
+  /**
+   * Of a tag that moved: what it was bound to before.
+   *
+   * @generated from field: optional dstore.index.TagTarget previous = 9;
+   */
+  previous?: TagTarget | undefined;
+
+  /**
+   * Why a name or a key went: expired, rule, moved or removed; empty for other changes.
+   *
+   * @generated from field: string why = 10;
+   */
+  why: string;
 };
 
 /**
@@ -1299,7 +1595,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 30);
+  messageDesc(file_index_codec_messages, 36);
 
 /**
  * Makes a ticket (specs/006-membership.md). Answered by Invited.
@@ -1337,7 +1633,7 @@ export type Invite = Message$1<"dstore.index.Invite"> & {
  * Use `create(InviteSchema)` to create a new message.
  */
 export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 31);
+  messageDesc(file_index_codec_messages, 37);
 
 /**
  * @generated from message dstore.index.Invited
@@ -1363,7 +1659,7 @@ export type Invited = Message$1<"dstore.index.Invited"> & {
  * Use `create(InvitedSchema)` to create a new message.
  */
 export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 32);
+  messageDesc(file_index_codec_messages, 38);
 
 /**
  * Makes a peer a member, or changes its role. Answered by Admitted.
@@ -1387,7 +1683,7 @@ export type Admit = Message$1<"dstore.index.Admit"> & {
  * Use `create(AdmitSchema)` to create a new message.
  */
 export const AdmitSchema: GenMessage<Admit> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 33);
+  messageDesc(file_index_codec_messages, 39);
 
 /**
  * @generated from message dstore.index.Admitted
@@ -1400,7 +1696,7 @@ export type Admitted = Message$1<"dstore.index.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 34);
+  messageDesc(file_index_codec_messages, 40);
 
 /**
  * Ends a membership. Answered by Removed.
@@ -1424,7 +1720,7 @@ export type Expel = Message$1<"dstore.index.Expel"> & {
  * Use `create(ExpelSchema)` to create a new message.
  */
 export const ExpelSchema: GenMessage<Expel> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 35);
+  messageDesc(file_index_codec_messages, 41);
 
 /**
  * Members in the order of their peer ids, after one of them. Answered by MemberPage.
@@ -1448,7 +1744,7 @@ export type Members = Message$1<"dstore.index.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 36);
+  messageDesc(file_index_codec_messages, 42);
 
 /**
  * @generated from message dstore.index.MemberPage
@@ -1470,7 +1766,7 @@ export type MemberPage = Message$1<"dstore.index.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 37);
+  messageDesc(file_index_codec_messages, 43);
 
 /**
  * @generated from message dstore.index.Member
@@ -1506,7 +1802,7 @@ export type Member = Message$1<"dstore.index.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 38);
+  messageDesc(file_index_codec_messages, 44);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -1530,7 +1826,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 39);
+  messageDesc(file_index_codec_messages, 45);
 
 /**
  * @generated from message dstore.index.Listed
@@ -1552,7 +1848,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 40);
+  messageDesc(file_index_codec_messages, 46);
 
 /**
  * @generated from message dstore.index.Item
@@ -1581,7 +1877,7 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 41);
+  messageDesc(file_index_codec_messages, 47);
 
 /**
  * @generated from message dstore.index.Ping
@@ -1594,7 +1890,7 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 42);
+  messageDesc(file_index_codec_messages, 48);
 
 /**
  * From Global, with the seq of the last change before it.
@@ -1620,7 +1916,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 43);
+  messageDesc(file_index_codec_messages, 49);
 
 /**
  * A clean stop: no more requests follow, and nothing is owed.
@@ -1639,7 +1935,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 44);
+  messageDesc(file_index_codec_messages, 50);
 
 /**
  * The answer to a request that failed; with id 0, the reason why the stream ends.
@@ -1670,7 +1966,7 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 45);
+  messageDesc(file_index_codec_messages, 51);
 
 /**
  * Opens a hold under this id, 16 bytes chosen at random by its maker, or renews it; with `release`,
@@ -1695,7 +1991,7 @@ export type Hold = Message$1<"dstore.index.Hold"> & {
  * Use `create(HoldSchema)` to create a new message.
  */
 export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 46);
+  messageDesc(file_index_codec_messages, 52);
 
 /**
  * @generated from message dstore.index.Held
@@ -1708,7 +2004,7 @@ export type Held = Message$1<"dstore.index.Held"> & {
  * Use `create(HeldSchema)` to create a new message.
  */
 export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 47);
+  messageDesc(file_index_codec_messages, 53);
 
 /**
  * Which of these keys exist? The hold keeps those that do. Answered by PresentAnswer, one answer a
@@ -1733,7 +2029,7 @@ export type Present = Message$1<"dstore.index.Present"> & {
  * Use `create(PresentSchema)` to create a new message.
  */
 export const PresentSchema: GenMessage<Present> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 48);
+  messageDesc(file_index_codec_messages, 54);
 
 /**
  * @generated from message dstore.index.PresentItem
@@ -1757,7 +2053,7 @@ export type PresentItem = Message$1<"dstore.index.PresentItem"> & {
  * Use `create(PresentItemSchema)` to create a new message.
  */
 export const PresentItemSchema: GenMessage<PresentItem> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 49);
+  messageDesc(file_index_codec_messages, 55);
 
 /**
  * @generated from message dstore.index.PresentAnswer
@@ -1774,7 +2070,7 @@ export type PresentAnswer = Message$1<"dstore.index.PresentAnswer"> & {
  * Use `create(PresentAnswerSchema)` to create a new message.
  */
 export const PresentAnswerSchema: GenMessage<PresentAnswer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 50);
+  messageDesc(file_index_codec_messages, 56);
 
 /**
  * Counts the children of these directories, whose bytes are stored. None is a child of another.
@@ -1799,7 +2095,7 @@ export type MakeDirectories = Message$1<"dstore.index.MakeDirectories"> & {
  * Use `create(MakeDirectoriesSchema)` to create a new message.
  */
 export const MakeDirectoriesSchema: GenMessage<MakeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 51);
+  messageDesc(file_index_codec_messages, 57);
 
 /**
  * @generated from message dstore.index.MadeDirectories
@@ -1816,7 +2112,7 @@ export type MadeDirectories = Message$1<"dstore.index.MadeDirectories"> & {
  * Use `create(MadeDirectoriesSchema)` to create a new message.
  */
 export const MadeDirectoriesSchema: GenMessage<MadeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 52);
+  messageDesc(file_index_codec_messages, 58);
 
 /**
  * Children that do not exist; none: the directory is made.
@@ -1835,7 +2131,7 @@ export type MissingChildren = Message$1<"dstore.index.MissingChildren"> & {
  * Use `create(MissingChildrenSchema)` to create a new message.
  */
 export const MissingChildrenSchema: GenMessage<MissingChildren> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 53);
+  messageDesc(file_index_codec_messages, 59);
 
 /**
  * Commits the root of a tree, which is a directory, and ends the hold. Answered by Stored.
@@ -1859,6 +2155,18 @@ export type CommitTree = Message$1<"dstore.index.CommitTree"> & {
    * @generated from field: optional string name = 3;
    */
   name?: string | undefined;
+
+  /**
+   * With a name.
+   *
+   * @generated from field: dstore.index.Naming naming = 4;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * @generated from field: optional bytes operation = 5;
+   */
+  operation?: Uint8Array | undefined;
 };
 
 /**
@@ -1866,5 +2174,5 @@ export type CommitTree = Message$1<"dstore.index.CommitTree"> & {
  * Use `create(CommitTreeSchema)` to create a new message.
  */
 export const CommitTreeSchema: GenMessage<CommitTree> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 54);
+  messageDesc(file_index_codec_messages, 60);
 

@@ -5,6 +5,7 @@ import { failure } from '../failure.ts'
 import type { Body, Failure, Request } from '../message.ts'
 import * as lookups from './lookup-plans.ts'
 import * as membership from './membership-plans.ts'
+import { bindName } from './names/bind-plan.ts'
 import type { Plan } from './plan.ts'
 import * as puts from './put-plans.ts'
 import * as removals from './removal-plans.ts'
@@ -13,6 +14,7 @@ import * as removals from './removal-plans.ts'
 const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   locate: 'reader',
   lookup: 'reader',
+  'tag-history': 'reader',
   list: 'reader',
   names: 'reader',
   watch: 'reader',
@@ -20,12 +22,13 @@ const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   put: 'writer',
   offer: 'writer',
   bind: 'writer',
+  rebind: 'writer',
   hold: 'writer',
   present: 'writer',
   'make-directories': 'writer',
   'commit-tree': 'writer',
   remove: 'admin',
-  unbind: 'admin',
+  unbind: 'writer',
   invite: 'admin',
   admit: 'admin',
   expel: 'admin',
@@ -43,6 +46,10 @@ export function refusalOf(members: Members, peer: string, { type }: Request): Fa
   return roleTooLow(peer, role ?? 'stranger', needed)
 }
 
+/** Do peers with this role what is the admins'? */
+export const isAdmin = (role: MemberRole | undefined): boolean =>
+  role !== undefined && suffices(role, 'admin')
+
 export function roleTooLow(peer: string, role: string, needed: string): Failure {
   const why = `this needs the role ${needed}, and this node is a ${role} here`
   return failure('not-permitted', why, `at Global: dstore members add ${peer} --role ${needed}`)
@@ -52,25 +59,31 @@ export function roleTooLow(peer: string, role: string, needed: string): Failure 
 export interface PlanContexts {
   readonly membership: () => membership.MembershipContext
   readonly lookup: lookups.LookupContext
+  readonly put: puts.PutContext
   readonly removal: removals.RemovalContext
 }
 
 /** Makes a new plan at each call; undefined for requests that need no plan. */
 export function planOf(body: Body, contexts: PlanContexts): (() => Plan) | undefined {
-  const { membership: context, lookup, removal } = contexts
+  const { membership: context, lookup, put, removal } = contexts
   switch (body.type) {
     case 'locate':
       return () => lookups.locate(body, lookup)
     case 'lookup':
       return () => lookups.lookup(body, lookup)
     case 'offer':
-      return () => puts.offer(body)
+      return () => puts.offer(body, put)
     case 'bind':
-      return () => puts.bind(body)
+    case 'rebind':
+      return () => bindName(body, put.naming)
+    case 'tag-history':
+      return () => lookups.tagHistory(body, lookup)
     case 'unbind':
       return () => removals.unbind(body, removal)
-    case 'remove':
-      return () => removals.remove(body, removal)
+    case 'remove': {
+      const unbound = { names: [] }
+      return () => removals.remove(body, removal, unbound)
+    }
     case 'invite':
       return () => membership.invite(body, context())
     case 'admit':

@@ -4,7 +4,7 @@
  */
 import { BATCH_ITEMS, FEED_BYTES, PEER_ID_CHARS } from '../../limits.ts'
 import type { Feed, Membership, Removal, Unbinding } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import type { Change } from '../records/change-record.ts'
 
 /** Losses that Global keeps in memory; a Local that missed more is fed from the log. */
 export const RECENT_LOSSES: number = 1024
@@ -82,7 +82,11 @@ export function feedFromLog(
 
 function lossOf(seq: number, change: Change): Loss | undefined {
   if (change.type === 'remove') return { seq, digest: change.digest, names: change.names }
-  if (change.type === 'unbind') return { seq, digest: undefined, names: [change.name] }
+  if (change.type === 'rebind') return { seq, digest: undefined, names: [change.name] }
+  if (change.type === 'put' && change.moved !== undefined) {
+    return { seq, digest: undefined, names: change.names }
+  }
+  if (change.type === 'unbind') return { seq, digest: undefined, names: change.names }
   if (change.type !== 'admit' && change.type !== 'expel') return undefined
   const member = { peer: change.peer, admitted: change.type === 'admit' }
   return { seq, digest: undefined, names: [], member }

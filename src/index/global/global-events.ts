@@ -1,8 +1,8 @@
 /** The options, events and effects of Global's index (specs/004-index.md). */
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Location } from '../../store/store.ts'
-import type { List, Message, Names, Watch } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import type { List, Message, Names, Naming, Watch } from '../message.ts'
+import type { Change } from '../records/change-record.ts'
 import type { Rules } from '../rules.ts'
 import type { HoldersOf } from './lookup-plans.ts'
 import type { Sealed, StoreResult, StoreWork } from './plan.ts'
@@ -48,6 +48,8 @@ export type UntimedGlobalEvent =
       readonly id: number
       readonly value: Sealed
       readonly name: string | undefined
+      readonly naming?: Naming | undefined
+      readonly operation?: Uint8Array
       /** The hold that keeps it; then there is no name. */
       readonly hold?: Uint8Array
     }

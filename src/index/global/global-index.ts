@@ -9,12 +9,13 @@
  * Rows come in as events, and changes go out as transactions conditional on their versions. So
  * memory is bounded by the sessions, their requests and the register, not by the number of keys.
  */
-import { BATCH_ITEMS, FORGET_AFTER_MS } from '../../limits.ts'
+import { BATCH_ITEMS, DOUBT_MS, FORGET_AFTER_MS } from '../../limits.ts'
 import type { Members } from '../../membership/members.ts'
-import type { Body, Message, Position, Request } from '../message.ts'
-import { WALL_ROW, encodeWall, type Change } from '../records/record.ts'
+import type { Body, Position } from '../message.ts'
+import { type Change } from '../records/change-record.ts'
+import { WALL_ROW, encodeWall } from '../records/record.ts'
 import { ALL_RULES } from '../rules.ts'
-import { isRequest, planOf, refusalOf, type PlanContexts } from './dispatch.ts'
+import { Requests } from './requests/requests.ts'
 import { ChangeFeed } from './feed.ts'
 import {
   SELF,
@@ -24,15 +25,13 @@ import {
   type SessionId,
 } from './global-events.ts'
 import { LocalRegister, REGISTER_WRITE_MS } from './local-register.ts'
-import { memberPage, redeem, type MembershipContext } from './membership-plans.ts'
+import { redeem } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
-import { putTask, putTasks } from './put-plans.ts'
 import { Sessions } from './sessions.ts'
-import { refusalAt } from '../versions.ts'
-import { isTreeRequest } from './trees/requests.ts'
 import { Trees } from './trees/trees.ts'
+import { Names } from './names/names.ts'
 import { WALL_WRITE_MS, WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF } from './global-events.ts'
@@ -46,6 +45,8 @@ export class GlobalIndex {
   readonly #sessions: Sessions
   readonly #plans: PlanRunner
   readonly #trees: Trees
+  readonly #names: Names
+  readonly #requests: Requests
   readonly #wall: WallTrust
   readonly #beganAt: number
   #trimmed: number
@@ -78,7 +79,18 @@ export class GlobalIndex {
       onCommitted: (change, isLoss) => this.#committed(change, isLoss),
       onAwait: (task, awaited, since) => this.#await(task, awaited, since),
     })
+    this.#names = new Names({
+      plans: this.#plans,
+      rules,
+      run: seq,
+      now: parts.now,
+      wall,
+      mayLack: () => this.#trees.mayLack,
+      silent: () => this.#silent(),
+      onCascade: (...cascade) => this.#trees.onCascade(...cascade),
+    })
     this.#trees = new Trees({
+      naming: this.#names.context(false),
       plans: this.#plans,
       rules,
       batchItems: options.batchItems ?? BATCH_ITEMS,
@@ -99,10 +111,28 @@ export class GlobalIndex {
       addresses: () => this.#options.addresses?.() ?? [],
       redeem: (peer, secret, finish) => {
         const origin = { session: SELF, id: 0 }
-        this.#plans.run({ origin, begin: () => redeem(peer, secret, this.#context('')), finish })
+        this.#plans.run({
+          origin,
+          begin: () => redeem(peer, secret, this.#requests.membership('')),
+          finish,
+        })
       },
       trimmed: () => this.#trimmed,
       write: (writes, then) => this.#plans.write(writes, then),
+    })
+    this.#requests = new Requests({
+      options,
+      plans: this.#plans,
+      trees: this.#trees,
+      names: this.#names,
+      sessions: this.#sessions,
+      emit: parts.emit,
+      seq: () => this.#feed.seq,
+      trimmed: () => this.#trimmed,
+      trustedMs: () => this.#wall.trustedMs,
+      answer: (origin, body) => this.#answer(origin, body),
+      goodbye: (session) => this.#goodbye(session),
+      acknowledged: () => this.#pendingRemovals.poll(this.#now),
     })
   }
 
@@ -160,18 +190,11 @@ export class GlobalIndex {
         this.#sessions.closed(event.session)
         break
       case 'message':
-        this.#message(event.session, event.message)
+        this.#requests.message(event.session, event.message)
         break
-      case 'uploaded': {
-        const origin = { session: SELF, id: event.id }
-        const finish = (body: Body): void => this.#answer(origin, body)
-        if (event.hold === undefined) {
-          this.#plans.run(putTask(origin, event.value, event.name, this.#mayLack, finish))
-        } else {
-          this.#trees.put(event.hold, [event.value], finish)
-        }
+      case 'uploaded':
+        this.#requests.uploaded(event)
         break
-      }
       case 'replayed':
         this.#sessions.replayed(event.session, event.after, event.changes)
         break
@@ -189,92 +212,9 @@ export class GlobalIndex {
     return this.#effects
   }
 
-  #message(session: SessionId, { id, body }: Message): void {
-    const origin = { session, id }
-    if (session !== SELF && !this.#sessions.heard(session, { id, body })) return
-    if (isRequest(body) && !this.#isAllowed(origin, body)) return
-    const finish = (answer: Body): void => this.#answer(origin, answer)
-    switch (body.type) {
-      case 'put':
-        this.#plans.ask<'sealed'>(
-          { type: 'stage', values: body.values },
-          ({ values }) => {
-            if (body.hold !== undefined) this.#trees.put(body.hold, values, finish)
-            else this.#plans.runAll(putTasks(origin, values, body.name, this.#mayLack, finish))
-          },
-          finish,
-        )
-        break
-      case 'members':
-        finish(memberPage(this.members, body, new Set(this.peers())))
-        break
-      case 'list':
-      case 'names':
-      case 'watch':
-        this.#effects.push({ type: 'page', session, id, body })
-        break
-      case 'ping':
-        finish({ type: 'pong', seq: this.#feed.seq })
-        break
-      case 'ack':
-        if (this.#sessions.acknowledged(session, body.seq)) this.#pendingRemovals.poll(this.#now)
-        break
-      case 'goodbye':
-        this.#goodbye(session)
-        break
-      case 'pong':
-        break
-      default: {
-        if (isTreeRequest(body)) return this.#trees.serve(body, finish)
-        const asker = this.#sessions.peerOf(session) ?? ''
-        const begin = planOf(body, this.#contexts(asker))
-        if (begin === undefined) {
-          return this.#sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
-        }
-        const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const run = (): void => this.#plans.run({ origin, begin, timeoutMs, finish })
-        if (body.type !== 'remove' && body.type !== 'unbind') return run()
-        this.#trees.beforeRemoval(body, run, finish)
-      }
-    }
-  }
-
-  readonly #mayLack = (): boolean => this.#trees.mayLack
-
-  /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
-  #contexts(asker: string): PlanContexts {
-    const { onMissing, onCascade } = this.#trees
-    return {
-      membership: () => this.#context(asker),
-      lookup: { holdersOf: this.#options.holders ?? (() => []), mayLack: this.#mayLack },
-      removal: { trimmed: () => this.#trimmed, onMissing, onCascade },
-    }
-  }
-
-  /**
-   * Does the session have this request, and is the role of the asker high enough? If not, it gets
-   * the refusal as its answer.
-   */
-  #isAllowed(origin: Origin, request: Request): boolean {
-    if (origin.session === SELF) return true
-    const older = refusalAt(this.#sessions.versionOf(origin.session)!, request)
-    if (older !== undefined) {
-      this.#answer(origin, older)
-      return false
-    }
-    const peer = this.#sessions.peerOf(origin.session)!
-    const refusal = refusalOf(this.members, peer, request)
-    if (refusal === undefined) return true
-    this.#answer(origin, refusal)
-    this.#effects.push({ type: 'refused', peer, why: 'role' })
-    return false
-  }
-
-  #context(asker: string): MembershipContext {
-    const { wall, addresses } = this.#options
-    const time = { nowMs: Math.round(wall()), trustedMs: this.#wall.trustedMs }
-    const known = { members: this.members, trimmed: this.#trimmed, asker }
-    return { ...known, ...time, addresses: addresses?.() ?? [] }
+  /** Peer ids of registered Locals that were not heard for a while. */
+  #silent(): string[] {
+    return this.#register.silent(this.#now - DOUBT_MS, (peer) => this.#sessions.heardAt(peer))
   }
 
   #goodbye(session: SessionId): void {
@@ -340,6 +280,7 @@ export class GlobalIndex {
       this.#plans.write([{ key: WALL_ROW, value: encodeWall(trustedMs) }], () => undefined)
     }
     this.#trees.tick(trustedMs)
+    this.#names.tick(trustedMs)
     this.#pendingRemovals.poll(now)
   }
 

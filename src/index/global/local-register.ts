@@ -146,6 +146,16 @@ export class LocalRegister {
       .map(([peer]) => peer)
   }
 
+  /**
+   * Locals that were not heard since this time. `heardAt`: when one that is connected was heard
+   * last.
+   */
+  silent(since: number, heardAt: (peer: string) => number | undefined): string[] {
+    return [...this.#entries]
+      .filter(([peer, { seenAt }]) => (heardAt(peer) ?? seenAt) < since)
+      .map(([peer]) => peer)
+  }
+
   /** The rows that are not durable yet. Marks them as written. */
   takeUnwritten(): Write[] {
     const writes: Write[] = []

@@ -1,8 +1,13 @@
 /** Plans that only read: facts about keys and names (specs/004-index.md). */
+import { NAMES_PER_ANSWER } from '../../limits.ts'
 import { decodeCounter } from '../../store/counters.ts'
-import type { Digest, Fact, Locate, Lookup } from '../message.ts'
-import { decodeBinding, decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
+import { failure } from '../failure.ts'
+import type { Digest, Fact, Locate, Lookup, TagHistory } from '../message.ts'
+import { decodeBinding } from '../records/name-record.ts'
+import { decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
 import { heldRow } from '../records/tree-record.ts'
+import { someNames } from './names/named.ts'
+import { foundOf, hasExpired } from './names/naming.ts'
 import { answer, type Plan } from './plan.ts'
 
 /** What these plans know beside the rows. */
@@ -10,6 +15,8 @@ export interface LookupContext {
   readonly holdersOf: HoldersOf
   /** Some key may be held by a directory and missing. */
   readonly mayLack: () => boolean
+  /** Wall clock, whole milliseconds. */
+  readonly wallMs: () => number
 }
 
 /** Peer ids of Locals that hold a value and serve it to others: a hint. */
@@ -23,6 +30,9 @@ export function* locate({ digests, inline }: Locate, context: LookupContext): Pl
     const row = rows[i]
     return row === undefined ? undefined : decodeKey(row)
   })
+  const [first] = records
+  const isNamed = only !== undefined && first !== undefined
+  const names = isNamed ? yield* someNames(only, first, NAMES_PER_ANSWER) : []
   return {
     type: 'load',
     values: records.map((one, i) =>
@@ -39,6 +49,7 @@ export function* locate({ digests, inline }: Locate, context: LookupContext): Pl
                 context,
                 heldBy: decodeCounter(rows[1]?.value),
                 holders: context.holdersOf(only),
+                names,
               }),
             ],
     }),
@@ -49,7 +60,9 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer({ type: 'binding', found: undefined })
-    const { digest, directory } = decodeBinding(bound)
+    const binding = decodeBinding(bound)
+    if (hasExpired(binding, context.wallMs())) return answer({ type: 'binding', found: undefined })
+    const { digest } = binding
     const [again, row, held] = yield [nameRow(name), keyRow(digest), heldRow(digest)]
     if (again?.version !== bound.version || row === undefined) continue
     const found = decodeKey(row)
@@ -58,38 +71,56 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
       values: inline ? [{ ...found, digest }] : [undefined],
       answer: ([value]) => ({
         type: 'binding',
-        found: {
-          digest,
-          incarnation: bound.version,
-          fact: factOf(found, value, { context, holders: [], heldBy: decodeCounter(held?.value) })!,
-          ...(directory && { directory }),
-        },
+        found: foundOf(
+          binding,
+          bound.version,
+          factOf(found, value, { context, heldBy: decodeCounter(held?.value) })!,
+        ),
       }),
     }
   }
 }
 
+/** The last targets of a tag; none if it is not bound. */
+export function* tagHistory({ name }: TagHistory, { wallMs }: LookupContext): Plan {
+  const [row] = yield [nameRow(name)]
+  const record = row && decodeBinding(row)
+  if (record === undefined || hasExpired(record, wallMs())) {
+    return answer({ type: 'tag-targets', targets: [] })
+  }
+  if (record.tag !== true) {
+    return answer(failure('conflict', `the name ${name} is fixed: it has no history`))
+  }
+  const { digest, directory, boundMs, history = [] } = record
+  const present = { digest, directory, ...(boundMs !== undefined && { atMs: boundMs }) }
+  const targets = [present, ...history].map(({ directory: isTree, ...target }) => ({
+    ...target,
+    ...(isTree && { directory: true }),
+  }))
+  return answer({ type: 'tag-targets', targets })
+}
+
 /** Beside the record of a key. */
 export interface FactOptions {
   readonly context?: Pick<LookupContext, 'mayLack'>
-  /** Names go along only where holders do, which is for a single key. */
   readonly holders?: readonly string[]
+  readonly names?: readonly string[]
   readonly heldBy?: number
 }
 
 export function factOf(
   found: KeyRecord | undefined,
   value: Uint8Array | undefined,
-  { context, holders, heldBy = 0 }: FactOptions = {},
+  { context, holders = [], names = [], heldBy = 0 }: FactOptions = {},
 ): Fact | undefined {
   if (found === undefined) return undefined
-  const { size, incarnation, names, directory } = found
+  const { size, incarnation, directory } = found
   return {
     size,
     incarnation,
     value,
-    holders: holders ?? [],
-    names: holders ? names : [],
+    holders,
+    names,
     ...(heldBy > 0 && { heldBy }),
     ...(directory !== undefined && {
       directory: {

@@ -3,12 +3,13 @@
  * and starts it over when its transaction conflicts. A *ticket* names an effect whose result is
  * still to come.
  */
-import type { Location, RecordKey, Transaction, Write } from '../../store/store.ts'
+import type { Location, Transaction, Write } from '../../store/store.ts'
 import type { Body, Failure } from '../message.ts'
-import { encodeChange, type Change } from '../records/record.ts'
+import { encodeChange, type Change } from '../records/change-record.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import type { Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
+import { conditionsOf, keysIn } from './plan.ts'
+import type { Asked, Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
 export interface Origin {
   readonly session: SessionId
@@ -32,7 +33,7 @@ type ChangeOutcome = Outcome & { type: 'change' }
 interface Begun {
   readonly task: Task
   readonly plan: Plan
-  readonly step: IteratorResult<readonly RecordKey[], Outcome>
+  readonly step: IteratorResult<Asked, Outcome>
 }
 
 /** A change that is ready to be committed. */
@@ -78,14 +79,14 @@ export class PlanRunner {
     this.#step(task, task.begin(), [], [])
   }
 
-  /** Runs each as `run` does, but with one look-up, one commit and one confirmation for all. */
+  /** Runs each as `run` does, with one look-up, one commit and one confirmation for all. */
   runAll(tasks: readonly Task[]): void {
     if (tasks.length <= 1) return tasks.forEach((task) => this.run(task))
     const begun = tasks.map((task) => {
       const plan = task.begin()
       return { task, plan, step: plan.next([]) }
     })
-    const keys = begun.flatMap(({ step }) => (step.done === true ? [] : step.value))
+    const keys = begun.flatMap(({ step }) => keysIn(step))
     this.ask<'rows'>(
       { type: 'read', keys },
       ({ rows }) => this.#resumeAll(begun, rows),
@@ -131,16 +132,19 @@ export class PlanRunner {
     }
   }
 
-  #step(task: Task, plan: Plan, keys: readonly RecordKey[], rows: Rows): void {
+  #step(task: Task, plan: Plan, conditions: Transaction['conditions'], rows: Rows): void {
     const step = plan.next(rows)
-    if (step.done === true) this.#conclude(task, step.value, conditionsOf(keys, rows))
-    else this.#read(task, plan, step.value)
+    if (step.done === true) this.#conclude(task, step.value, conditions)
+    else this.#read(task, plan, step.value, conditions)
   }
 
-  #read(task: Task, plan: Plan, keys: readonly RecordKey[]): void {
+  #read(task: Task, plan: Plan, asked: Asked, conditions: Transaction['conditions']): void {
     this.ask<'rows'>(
-      { type: 'read', keys },
-      (read) => this.#step(task, plan, keys, read.rows),
+      'type' in asked ? asked : { type: 'read', keys: asked },
+      ({ rows }) => {
+        const depends = 'type' in asked ? conditions : conditionsOf(asked, rows)
+        this.#step(task, plan, depends, rows)
+      },
       (why) => this.#fail(task, why),
     )
   }
@@ -151,14 +155,18 @@ export class PlanRunner {
     const confirmed: { readonly task: Task; readonly body: Body }[] = []
     let at = 0
     for (const { task, plan, step } of begun) {
-      const keys = step.done === true ? [] : step.value
+      const keys = keysIn(step)
       const own = rows.slice(at, (at += keys.length))
       const next = step.done === true ? step : plan.next(own)
       const conditions = conditionsOf(keys, own)
       if (next.done !== true) {
-        this.#read(task, plan, next.value)
+        this.#read(task, plan, next.value, conditions)
       } else if (next.value.type === 'change') {
-        changes.push({ task, outcome: next.value, conditions })
+        changes.push({
+          task,
+          outcome: next.value,
+          conditions: [...conditions, ...(next.value.conditions ?? [])],
+        })
       } else if (next.value.type === 'confirm') {
         this.#discard(task)
         confirmed.push({ task, body: next.value.body })
@@ -204,7 +212,8 @@ export class PlanRunner {
 
   #change(task: Task, outcome: ChangeOutcome, conditions: Transaction['conditions']): void {
     this.#committing++
-    const transaction = this.#transactionOf({ ...outcome, conditions }, this.#options.wall())
+    const attempt = { ...outcome, conditions: [...conditions, ...(outcome.conditions ?? [])] }
+    const transaction = this.#transactionOf(attempt, this.#options.wall())
     this.ask<'committed' | 'conflicted'>(
       { type: 'commit', transaction },
       (result) => {
@@ -297,6 +306,8 @@ export class PlanRunner {
         return task.finish(done.body)
       case 'await':
         return this.#await(task, done, this.#options.now())
+      case 'again':
+        return this.run(task)
       case 'confirm':
         return this.ask<'confirmed'>(
           { type: 'confirm' },
@@ -316,9 +327,8 @@ export class PlanRunner {
 
   #await(task: Task, awaited: Awaited, since: number): void {
     const { feed, onAwait } = this.#options
-    // The mark of a removal was written before its seq was known, and names the highest that it can
-    // get. The store may be ahead of what was reported here, so nothing is certain while anything
-    // is being committed.
+    // The mark of a removal names the highest seq that it can get. The store may be ahead of what
+    // was reported here, so nothing is certain while anything is being committed.
     if (awaited.seq > feed.highest && this.#committing > 0) {
       this.#uncertain.push({ task, awaited, since })
     } else {
@@ -331,16 +341,10 @@ export class PlanRunner {
     task.finish(why)
   }
 
-  #discard({ sealed }: Task): void {
-    if (sealed !== undefined) this.discard(sealed)
-  }
+  readonly #discard = ({ sealed }: Task): void => void (sealed && this.discard(sealed))
 
   /** Frees a sealed value; does nothing once it is adopted. */
   discard(location: Location): void {
     this.#options.emit({ type: 'discard', location })
   }
 }
-
-/** The rows are as they were read. */
-export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
-  keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))

@@ -1,6 +1,6 @@
 /**
  * A *plan* is what one request does to the index (specs/004-index.md, "Rules: the order of
- * changes"): a generator that asks for rows, once or twice, and ends in an outcome. Plans are pure.
+ * changes"): a generator that asks for rows, a few times, and ends in an outcome. Plans are pure.
  * If one of the rows changed before the transaction committed, the request gets a new plan.
  */
 import type { Children } from '../../directory/children.ts'
@@ -15,11 +15,17 @@ import type {
   Write,
 } from '../../store/store.ts'
 import type { Body, Digest, Failure, Removed } from '../message.ts'
-import type { Change } from '../records/record.ts'
+import type { Change } from '../records/change-record.ts'
 
 export type Rows = readonly (Row | undefined)[]
 
-export type Plan = Generator<readonly RecordKey[], Outcome, Rows>
+/** What a plan asks for: rows by their keys, or by a prefix. */
+export type Asked = readonly RecordKey[] | Scan
+
+/** Rows that begin with a prefix: no change depends on them, only on those asked for by key. */
+export type Scan = StoreWork & { readonly type: 'scan' }
+
+export type Plan = Generator<Asked, Outcome, Rows>
 
 export type Outcome =
   /** Load these values, then answer. */
@@ -27,8 +33,15 @@ export type Outcome =
       readonly type: 'load'
       readonly answer: (values: readonly (Uint8Array | undefined)[]) => Body
     })
-  /** Commit this change, if the rows that were asked for last are the same; `next` gets its seq. */
-  | (ChangeParts & { readonly type: 'change'; readonly next: (seq: number) => Done })
+  /**
+   * Commit this change, if the rows that were asked for last by their keys are the same, and these
+   * conditions hold, too; `next` gets its seq.
+   */
+  | (ChangeParts & {
+      readonly type: 'change'
+      readonly conditions?: readonly Condition[]
+      readonly next: (seq: number) => Done
+    })
   | Done
 
 /** A change, and what it does to the rows. */
@@ -52,6 +65,8 @@ export type Done =
   | { readonly type: 'answer'; readonly body: Body }
   /** Answer that something exists, once the store has confirmed that it would find it again. */
   | { readonly type: 'confirm'; readonly body: Body }
+  /** This was one of several changes: serve the request again from the start. */
+  | { readonly type: 'again' }
   /** Inspect what the store has of an offered value, then answer. */
   | (StoreWork & { readonly type: 'inspect'; readonly answer: (facts: StoredFacts) => Body })
   /** Answer once every Local has acknowledged this seq, or no longer owes it. */
@@ -90,6 +105,8 @@ export type StoreWork =
       /** Where the value is stored; undefined where the index has none. */
       readonly location: Location | undefined
     }
+  /** Entries of the log after this seq. */
+  | { readonly type: 'log'; readonly after: number; readonly limit: number }
   /** Would the store find everything again that it has? */
   | { readonly type: 'confirm' }
   /** Hash and seal these small values. */
@@ -104,6 +121,7 @@ export type StoreResult =
   | { readonly type: 'loaded'; readonly values: readonly (Uint8Array | undefined)[] }
   | { readonly type: 'inspected'; readonly facts: StoredFacts }
   | { readonly type: 'confirmed' }
+  | { readonly type: 'entries'; readonly entries: readonly LoggedChange[] }
   | { readonly type: 'sealed'; readonly values: readonly Sealed[] }
   | { readonly type: 'committed'; readonly seq: number }
   /** The seq of each; undefined where a condition did not hold. */
@@ -112,6 +130,13 @@ export type StoreResult =
   | { readonly type: 'conflicted' }
   /** The work could not be done. */
   | { readonly type: 'failed'; readonly failure: Failure }
+
+/** An entry of the log; `atMs` is wall-clock time. */
+export interface LoggedChange {
+  readonly seq: number
+  readonly change: Change
+  readonly atMs: number
+}
 
 /** What the store knows of an offered value beside its rows. */
 export interface StoredFacts {
@@ -144,3 +169,11 @@ export const answer = (body: Body): Done => ({ type: 'answer', body })
 export const confirm = (body: Body): Done => ({ type: 'confirm', body })
 
 export const textOf = (digest: Digest, kind?: KeyKind): string => new Key(digest, kind).toString()
+
+/** The rows are as they were read. */
+export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
+  keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))
+
+/** The keys that a plan asks for first; no plan begins with a scan. */
+export const keysIn = (step: IteratorResult<Asked, Outcome>): readonly RecordKey[] =>
+  step.done === true ? [] : (step.value as readonly RecordKey[])

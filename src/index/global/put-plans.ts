@@ -1,69 +1,79 @@
 /**
- * Plans that store values and bind names (specs/004-index.md, "Rules: names" and "Rules: offers").
+ * Plans that store values, and bind names in the same change (specs/004-index.md, "Rules: names"
+ * and "Rules: offers").
  */
-import { equal } from '../../bytes.ts'
-import { GROUP_BYTES, NAMES_PER_KEY } from '../../limits.ts'
-import type { RecordKey, Row } from '../../store/store.ts'
+import { GROUP_BYTES, TAG_KEEP_MS } from '../../limits.ts'
 import { failure } from '../failure.ts'
-import { faultOfNewName } from '../name.ts'
-import type { Bind, Body, Digest, Failure, Offer, Receipt } from '../message.ts'
+import type { Body, Digest, Naming, Offer, Operation, Receipt } from '../message.ts'
 import {
   decodeKey,
-  decodeBinding,
   encodeKey,
-  encodeName,
   keyRow,
   nameRow,
   removedRow,
   type KeyRecord,
 } from '../records/record.ts'
 import { missingRow } from '../records/tree-record.ts'
-import { factOf } from './lookup-plans.ts'
+import {
+  bindingRows,
+  leftBy,
+  mayBind,
+  operationOf,
+  placedAs,
+  wantedOf,
+  type NamingContext,
+} from './names/bind-plan.ts'
+import { firstName } from './names/named.ts'
+import { decide } from './names/naming.ts'
+import { replaced } from './names/replaced.ts'
 import type { Origin, Task } from './plan-runner.ts'
-import { madeWhole } from './trees/missing.ts'
-import { boundAbove, namesAbove, rowsAbove } from './trees/names.ts'
 import {
   answer,
   confirm,
-  textOf,
   type Done,
   type Outcome,
   type Plan,
-  type Rows,
   type Sealed,
   type StoredFacts,
 } from './plan.ts'
+import { stateOf, stateRows } from './trees/key-removal.ts'
+import { madeWhole } from './trees/missing.ts'
+
+/** What puts know beside the rows. */
+export interface PutContext {
+  /** Some key may be held by a directory and missing. */
+  readonly mayLack: () => boolean
+  readonly naming: NamingContext
+}
+
+/** What a put binds in the same change, and its operation. */
+export interface PutAs extends Operation {
+  readonly name?: string | undefined
+  readonly naming?: Naming | undefined
+}
 
 /** Adopts a sealed value under its key, unless the key exists; binds a name in the same change. */
-export function* put(
-  { digest, size, location }: Sealed,
-  name: string | undefined,
-  mayLack: () => boolean,
-): Plan {
-  const keys = putRows(digest, name)
-  const withMissing = [...keys, missingRow(digest)]
+export function* put(value: Sealed, as: PutAs, context: PutContext): Plan {
+  const done = (have: Receipt): Done => confirm({ type: 'stored', receipts: [have] })
+  if (as.name !== undefined) return yield* putNamed(value, { ...as, name: as.name }, context, done)
+  const { digest, size, location } = value
+  const { mayLack } = context
+  const withMissing = [keyRow(digest), missingRow(digest)]
   let isAsked = mayLack()
-  let rows = yield isAsked ? withMissing : keys
+  let rows = yield isAsked ? withMissing : [keyRow(digest)]
   // It may be a removal of this very key that is the reason, and that came before the look-up.
   if (rows[0] === undefined && !isAsked && mayLack()) {
     isAsked = true
     rows = yield withMissing
   }
-  if (rows[0] !== undefined || (name !== undefined && rows[1] !== undefined)) {
-    return putAgain(rows, digest, name, (have) => confirm({ type: 'stored', receipts: [have] }))
-  }
-  const refusal = name === undefined ? undefined : whyNotBound(name, rows)
-  if (refusal !== undefined) return answer(refusal)
-  const names = name === undefined ? [] : [name]
-  const made = madeWhole(digest, isAsked ? rows[keys.length] : undefined, false)
-  const unnamed = name === undefined
+  if (rows[0] !== undefined) return putAgain(decodeKey(rows[0]), digest, as, done)
+  const made = madeWhole(digest, isAsked ? rows[1] : undefined, false)
   return {
     type: 'change',
-    change: { type: 'put', digest, size, names },
+    change: { type: 'put', digest, size, names: [], ...own(as) },
     writes: [
-      { key: keyRow(digest), value: encodeKey({ size, location, names, unnamed }) },
+      { key: keyRow(digest), value: encodeKey({ size, location, names: 0, unnamed: true }) },
       { key: removedRow(digest), value: undefined },
-      ...names.map((one) => ({ key: nameRow(one), value: encodeName(digest) })),
       ...made.writes,
     ],
     ...(made.increments.length > 0 && { increments: made.increments }),
@@ -73,15 +83,101 @@ export function* put(
   }
 }
 
+const own = ({ operation }: Operation): Operation => (operation ? { operation } : {})
+
+/** Of an offer, the value is not there yet, and has no location. */
+type Offered = Omit<Sealed, 'location'> & { readonly location?: string }
+
+/**
+ * `done`: how a put ends whose value exists; `absent`: the end of the offer of one that does not.
+ */
+function* putNamed(
+  { digest, size, location }: Offered,
+  as: PutAs & { readonly name: string },
+  context: PutContext,
+  done: (have: Receipt) => Done,
+  absent: Done = confirm({ type: 'held' }),
+): Plan {
+  const { name, naming = {} } = as
+  for (;;) {
+    const wanted = wantedOf({ name, digest }, naming, naming.tag === true, context.naming)
+    const [before] = yield [nameRow(name)]
+    const left = leftBy(before, wanted)
+    const first = [keyRow(digest), ...bindingRows(name)]
+    const known = left === undefined ? first : [...first, ...stateRows(left)]
+    const isAsked = context.mayLack()
+    const rows = yield isAsked ? [...known, missingRow(digest)] : known
+    const [row, taken] = rows
+    if (taken?.version !== before?.version) continue
+    // It may be a removal of this very key that is the reason, and that came before the look-up.
+    if (row === undefined && !isAsked && context.mayLack()) continue
+    const decision = decide(taken, wanted)
+    if (decision.type === 'failure') return answer(decision)
+    const found = row && decodeKey(row)
+    if (found === undefined && (decision.type === 'same' || decision.type === 'prolong')) {
+      return answer(failure('internal', `the name ${name} has no value`))
+    }
+    const conditions =
+      decision.type === 'new' || decision.type === 'move'
+        ? yield* mayBind(wanted, rows.slice(2, first.length), context.naming)
+        : []
+    if ('type' in conditions) return answer(conditions)
+    if (found === undefined && location === undefined) return absent
+    const state = left === undefined ? undefined : stateOf(left, rows, first.length)
+    const keep = { ...wanted, keepMs: naming.keepMs ?? TAG_KEEP_MS }
+    const leaves = state && replaced(state, name, keep, context.naming)
+    const key = found ?? { size, location: location!, names: 0, unnamed: false, incarnation: 0 }
+    const have = { digest, size: key.size, incarnation: key.incarnation, existed: true }
+    if (decision.type === 'same') return done(have)
+    const placed = placedAs(wanted, decision, key, leaves, context.naming)
+    const { writes, change, committed } = placed
+    if (found !== undefined) {
+      return {
+        type: 'change',
+        change: { ...change, ...operationOf(as, key) },
+        writes,
+        ...(leaves && { increments: leaves.increments }),
+        next: () => {
+          committed()
+          return done(have)
+        },
+      }
+    }
+    const made = madeWhole(digest, isAsked ? rows[known.length] : undefined, false)
+    const moved = change.type === 'rebind' ? { moved: change.moved } : {}
+    return {
+      type: 'change',
+      change: { type: 'put', digest, size, names: [name], ...moved, ...own(as) },
+      writes: [
+        {
+          key: keyRow(digest),
+          value: encodeKey({ size, location: location!, names: 1, unnamed: false }),
+        },
+        { key: removedRow(digest), value: undefined },
+        firstName(digest, name),
+        ...placed.own,
+        ...(leaves?.writes ?? []),
+        ...made.writes,
+      ],
+      increments: [...made.increments, ...(leaves?.increments ?? [])],
+      adopt: [location!],
+      next: (incarnation) => {
+        committed()
+        return answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] })
+      },
+    }
+  }
+}
+
 /** Puts a sealed value. */
 export function putTask(
   origin: Origin,
   value: Sealed,
-  name: string | undefined,
-  mayLack: () => boolean,
+  as: PutAs,
+  context: PutContext,
   finish: (body: Body) => void,
 ): Task {
-  return { origin, begin: () => put(value, name, mayLack), sealed: value.location, finish }
+  return { origin, begin: () => put(value, as, context), sealed: value.location, finish }
 }
 
 /**
@@ -91,15 +187,15 @@ export function putTask(
 export function putTasks(
   origin: Origin,
   values: readonly Sealed[],
-  name: string | undefined,
-  mayLack: () => boolean,
+  as: PutAs,
+  context: PutContext,
   finish: (body: Body) => void,
 ): Task[] {
   const receipts = Array.from<Receipt | undefined>({ length: values.length })
   let left = values.length
   if (left === 0) finish({ type: 'stored', receipts: [] })
   return values.map((value, at) =>
-    putTask(origin, value, name, mayLack, (body) => {
+    putTask(origin, value, as, context, (body) => {
       if (left <= 0) return
       if (body.type === 'stored') receipts[at] = body.receipts[0]
       left = body.type === 'stored' ? left - 1 : 0
@@ -110,22 +206,28 @@ export function putTasks(
 }
 
 /** May this large value be sent? For a value that exists and is whole, this is the put. */
-export function* offer({ digest, size, name }: Offer): Plan {
-  const rows = yield putRows(digest, name)
-  const inspect = (have: Receipt | undefined): Done => ({
+export function* offer(request: Offer, context: PutContext): Plan {
+  const { digest, size, name } = request
+  const inspect = (have: Receipt | undefined, found: KeyRecord | undefined): Done => ({
     type: 'inspect',
     digest,
-    location: have && decodeKey(rows[0]!).location,
+    location: found?.location,
     answer: ({ isDamaged, keptBytes }: StoredFacts) =>
       have !== undefined && !isDamaged
         ? { type: 'offered', have, sendFrom: 0 }
         : { type: 'offered', have: undefined, sendFrom: Math.min(keptBytes, lastGroup(size)) },
   })
-  if (rows[0] === undefined && rows[1] === undefined) {
-    const refusal = name === undefined ? undefined : whyNotBound(name, rows)
-    return refusal === undefined ? inspect(undefined) : answer(refusal)
+  const [row] = yield [keyRow(digest)]
+  const found = row && decodeKey(row)
+  const done = (have: Receipt): Done => inspect(have, found)
+  if (name !== undefined) {
+    // The upload that follows is the operation, or what the offer finds, and not both.
+    const as = { ...request, name }
+    return yield* putNamed({ digest, size }, as, context, done, inspect(undefined, undefined))
   }
-  return putAgain(rows, digest, name, inspect)
+  return found === undefined
+    ? inspect(undefined, undefined)
+    : putAgain(found, digest, request, done)
 }
 
 /**
@@ -135,91 +237,20 @@ export function* offer({ digest, size, name }: Offer): Plan {
 export const lastGroup = (size: number): number =>
   Math.max(0, Math.ceil(size / GROUP_BYTES) - 1) * GROUP_BYTES
 
-/** The rows of the key, of the name, and of the names above it. */
-const putRows = (digest: Digest, name: string | undefined): RecordKey[] =>
-  name === undefined ? [keyRow(digest)] : [keyRow(digest), nameRow(name), ...rowsAbove(name)]
-
-/** Why a name may not be bound that is not; undefined if it may. */
-function whyNotBound(name: string, rows: Rows): Failure | undefined {
-  const fault = faultOfNewName(name)
-  const above = rows.slice(2, 2 + namesAbove(name).length)
-  return fault === undefined ? boundAbove(name, above) : failure('usage', fault)
-}
-
-/** A put of a key that exists, or under a name that is bound. */
+/** A put without a name of a key that exists. */
 function putAgain(
-  rows: Rows,
+  found: KeyRecord,
   digest: Digest,
-  name: string | undefined,
+  as: PutAs,
   doneWith: (have: Receipt) => Done,
 ): Outcome {
-  const row = rows[0]
-  const taken = name === undefined ? undefined : rows[1]
-  if (taken !== undefined && !isBoundToBytes(taken, digest)) {
-    return answer(nameTaken(name!, taken))
-  }
-  if (row === undefined) return answer(failure('internal', `the name ${name} has no value`))
-  const found = decodeKey(row)
   const { size, incarnation } = found
   const done = doneWith({ digest, size, incarnation, existed: true })
-  if (name !== undefined && taken === undefined) {
-    return bindTo(found, digest, name, rows, () => done)
-  }
-  if (name !== undefined || found.unnamed) return done
+  if (found.unnamed) return done
   return {
     type: 'change',
-    change: { type: 'put', digest, size, names: [] },
+    change: { type: 'put', digest, size, names: [], ...own(as) },
     writes: [{ key: keyRow(digest), value: encodeKey({ ...found, unnamed: true }) }],
     next: () => done,
   }
-}
-
-export function* bind({ name, digest }: Bind): Plan {
-  const rows = yield putRows(digest, name)
-  const [row, taken] = rows
-  if (taken !== undefined && !isBoundToBytes(taken, digest)) {
-    return answer(nameTaken(name, taken))
-  }
-  if (row === undefined) return answer(failure('not-found', `no such key: ${textOf(digest)}`))
-  const found = decodeKey(row)
-  const bound = (incarnation: number): Body => ({
-    type: 'binding',
-    found: { digest, incarnation, fact: factOf(found, undefined, { holders: [] })! },
-  })
-  if (taken !== undefined) return confirm(bound(taken.version))
-  return bindTo(found, digest, name, rows, (seq) => answer(bound(seq)))
-}
-
-function bindTo(
-  found: KeyRecord,
-  digest: Digest,
-  name: string,
-  rows: Rows,
-  next: (seq: number) => Done,
-): Outcome {
-  const refusal = whyNotBound(name, rows)
-  if (refusal !== undefined) return answer(refusal)
-  if (found.names.length >= NAMES_PER_KEY) {
-    return answer(failure('too-large', `a key has at most ${NAMES_PER_KEY} names`))
-  }
-  return {
-    type: 'change',
-    change: { type: 'bind', digest, name },
-    writes: [
-      { key: keyRow(digest), value: encodeKey({ ...found, names: [...found.names, name] }) },
-      { key: nameRow(name), value: encodeName(digest) },
-    ],
-    next,
-  }
-}
-
-function isBoundToBytes(taken: Row, digest: Digest): boolean {
-  const bound = decodeBinding(taken)
-  return !bound.directory && equal(bound.digest, digest)
-}
-
-export function nameTaken(name: string, row: Row): Failure {
-  const { digest, directory } = decodeBinding(row)
-  const bound = textOf(digest, directory ? 'directory' : 'bytes')
-  return failure('conflict', `the name ${name} is bound to ${bound}`, 'a name cannot be rebound')
 }

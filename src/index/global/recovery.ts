@@ -2,13 +2,12 @@
 import { Members } from '../../membership/members.ts'
 import { decodeMember, decodeTicket, memberOf, secretHashOf } from '../../membership/record.ts'
 import type { Row, Transaction } from '../../store/store.ts'
+import { decodeChange, encodeChange } from '../records/change-record.ts'
 import {
   INDEX_ROW,
-  decodeChange,
   decodeIndex,
   decodeLocal,
   decodeWall,
-  encodeChange,
   encodeIndex,
   peerOf,
   type LocalRecord,

@@ -4,15 +4,10 @@
  */
 import { failure } from '../failure.ts'
 import type { Digest, Failure, Remove, Unbind } from '../message.ts'
-import {
-  decodeBinding,
-  decodeRemoved,
-  encodeKey,
-  keyRow,
-  nameRow,
-  removedRow,
-  type KeyRecord,
-} from '../records/record.ts'
+import { decodeBinding } from '../records/name-record.ts'
+import { decodeRemoved, nameRow, removedRow, type KeyRecord } from '../records/record.ts'
+import { NAMES_PER_ANSWER, NAMES_PER_CHANGE } from '../../limits.ts'
+import { someNames, withoutNames } from './names/named.ts'
 import { answer, textOf, type Outcome, type Plan } from './plan.ts'
 import {
   removalOf,
@@ -29,11 +24,23 @@ export interface RemovalContext {
   readonly trimmed: () => number
   /** A key is about to be removed that directories hold. */
   readonly onMissing: () => void
+  /** Who asks may do what is the admins'; else, why not. */
+  readonly isAdmin: boolean
+  readonly refusal: () => Failure
   /** A removal is durable that began a cascade. */
   readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
 }
 
-export function* remove({ digest, force }: Remove, context: RemovalContext): Plan {
+/** Names that a removal has unbound by changes before its last; some of them, if they are many. */
+export interface Unbound {
+  names: readonly string[]
+}
+
+export function* remove(
+  { digest, force }: Remove,
+  context: RemovalContext,
+  before: Unbound = { names: [] },
+): Plan {
   const [mark, ...rows] = yield [removedRow(digest), ...stateRows(digest)]
   const state = stateOf(digest, rows)
   const { found, held, kept } = state
@@ -46,37 +53,57 @@ export function* remove({ digest, force }: Remove, context: RemovalContext): Pla
     return {
       type: 'await',
       seq: last.seq,
-      removed: { freedBytes: last.size, names: [], digest },
+      removed: { freedBytes: last.size, names: before.names, digest },
       ...(last.cascade !== undefined && {
         cascade: { root: last.cascade, most: last.values ?? 0 },
       }),
     }
   }
-  if (!force && found.names.length > 0) return answer(stillNamed(digest, found))
+  if (!force && found.names > 0) {
+    return answer(stillNamed(digest, found, yield* someNames(digest, found, NAMES_SHOWN)))
+  }
   if (!force && held + kept > 0) return answer(stillHeld(state))
-  return removal({ ...state, found }, context)
+  const names = yield* someNames(digest, found, NAMES_PER_CHANGE)
+  const unbound = [...before.names, ...names].slice(0, NAMES_PER_ANSWER)
+  if (names.length === found.names) return removal({ ...state, found }, context, names, unbound)
+  // All at once would be more than a change carries, or a message of the feed.
+  return {
+    type: 'change',
+    change: { type: 'unbind', digest, names, ...directoryOf(found) },
+    writes: [
+      ...names.map((name) => ({ key: nameRow(name), value: undefined })),
+      ...withoutNames(digest, found, names).writes,
+    ],
+    next: () => {
+      before.names = unbound
+      return { type: 'again' }
+    },
+  }
 }
 
 export function* unbind({ name, keepValue }: Unbind, context: RemovalContext): Plan {
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer(failure('not-found', `no such name: ${name}`))
-    const { digest, directory } = decodeBinding(bound)
+    const { digest, directory, tag } = decodeBinding(bound)
+    // Who could move a tag may as well unbind it.
+    if (tag !== true && !context.isAdmin) return answer(context.refusal())
     const [again, ...rows] = yield [nameRow(name), ...stateRows(digest)]
     const state = stateOf(digest, rows)
     const { found, held, kept } = state
     if (again?.version !== bound.version || found === undefined) continue
-    const names = found.names.filter((one) => one !== name)
-    const isLast = names.length === 0 && !found.unnamed
-    if (isLast && !keepValue && held + kept === 0) return removal({ ...state, found }, context)
+    const isLast = found.names === 1 && !found.unnamed
+    if (isLast && !keepValue && held + kept === 0) {
+      return removal({ ...state, found }, context, [name], [name])
+    }
     // A value that is to be kept without a name needs none from now on.
     const unnamed = found.unnamed || (isLast && keepValue)
     return {
       type: 'change',
-      change: { type: 'unbind', digest, name, ...(directory && { directory }) },
+      change: { type: 'unbind', digest, names: [name], ...(directory && { directory }) },
       writes: [
         { key: nameRow(name), value: undefined },
-        { key: keyRow(digest), value: encodeKey({ ...found, names, unnamed }) },
+        ...withoutNames(digest, { ...found, unnamed }, [name]).writes,
       ],
       next: (seq) => ({
         type: 'await',
@@ -87,11 +114,17 @@ export function* unbind({ name, keepValue }: Unbind, context: RemovalContext): P
   }
 }
 
-function removal(state: ExistingKey, { onMissing, onCascade }: RemovalContext): Outcome {
+/** `names`: all that the key has; `unbound`: those that the answer names. */
+function removal(
+  state: ExistingKey,
+  { onMissing, onCascade }: RemovalContext,
+  names: readonly string[],
+  unbound: readonly string[],
+): Outcome {
   const { digest, found, held } = state
-  const { parts, cascade } = removalOf(state)
+  const { parts, cascade } = removalOf(state, names)
   if (held > 0) onMissing()
-  const removed = { freedBytes: found.size, names: found.names, digest }
+  const removed = { freedBytes: found.size, names: unbound, digest }
   return {
     type: 'change',
     ...parts,
@@ -120,10 +153,16 @@ function stillHeld({ digest, found, held }: KeyState): Failure {
   return failure('conflict', why, `use --force to remove it all the same: ${lacking}`)
 }
 
-function stillNamed(digest: Digest, { names, directory }: KeyRecord): Failure {
-  const key = textOf(digest, directory === undefined ? 'bytes' : 'directory')
-  const some = names.slice(0, 8).join(', ')
-  const more = names.length > 8 ? ` and ${names.length - 8} more` : ''
+/** Names in the message of a refused removal. */
+const NAMES_SHOWN = 8
+
+const directoryOf = ({ directory }: KeyRecord): { directory?: true } =>
+  directory === undefined ? {} : { directory: true }
+
+function stillNamed(digest: Digest, found: KeyRecord, names: readonly string[]): Failure {
+  const key = textOf(digest, found.directory === undefined ? 'bytes' : 'directory')
+  const some = names.join(', ')
+  const more = found.names > names.length ? ` and ${found.names - names.length} more` : ''
   return failure(
     'conflict',
     `${key} has names: ${some}${more}`,

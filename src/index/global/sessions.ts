@@ -15,7 +15,8 @@ import type { Write } from '../../store/store.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
 import type { Body, Feed, Message, Position } from '../message.ts'
 import { failure } from '../failure.ts'
-import type { Change, Run } from '../records/record.ts'
+import type { Change } from '../records/change-record.ts'
+import type { Run } from '../records/record.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { Rules } from '../rules.ts'
 import { feedFromLog, type ChangeFeed } from './feed.ts'
@@ -56,6 +57,12 @@ export class Sessions {
   /** The connected Locals. One that has just reconnected has two sessions for a moment. */
   peers(): string[] {
     return [...new Set([...this.#welcome()].map(([, { peer }]) => peer))]
+  }
+
+  /** When a connected Local was heard last; undefined for one that is not connected. */
+  heardAt(peer: string): number | undefined {
+    const own = [...this.#welcome()].filter(([, session]) => session.peer === peer)
+    return own.length === 0 ? undefined : Math.max(...own.map(([, { heardAt }]) => heardAt))
   }
 
   peerOf(id: SessionId): string | undefined {

@@ -36,6 +36,8 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   unbind: 'removed',
   list: 'listed',
   bind: 'binding',
+  rebind: 'rebound',
+  'tag-history': 'tag-targets',
   lookup: 'binding',
   names: 'named',
   watch: 'watched',
@@ -238,6 +240,10 @@ export class RequestQueue {
           answer.have === undefined ||
           flight.isFresh(keySubject(answer.have.digest), answer.have.incarnation)
         )
+      case 'rebound': {
+        const { name } = body as Request & { type: 'rebind' }
+        return !namesInFlight || flight.isFresh(nameSubject(name), answer.found.incarnation)
+      }
       case 'binding': {
         if (answer.found === undefined || !namesInFlight) return true
         const { name } = body as Request & { type: 'lookup' | 'bind' }
@@ -320,6 +326,7 @@ function subjectsOf(body: Request): string[] {
     case 'offer':
       return [keySubject(body.digest)]
     case 'bind':
+    case 'rebind':
     case 'lookup':
       return [nameSubject(body.name)]
     default:

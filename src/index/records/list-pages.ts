@@ -3,7 +3,8 @@ import { DstoreError } from '../../errors.ts'
 import { DIGEST_BYTES } from '../../limits.ts'
 import type { RowPage } from '../../store/store.ts'
 import type { Listed, Named } from '../message.ts'
-import { decodeBinding, decodeKey } from './record.ts'
+import { decodeBinding } from './name-record.ts'
+import { decodeKey } from './record.ts'
 
 /** Consecutive keys that exist. Callers must not change it. */
 export interface KeyPage {

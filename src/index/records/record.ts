@@ -1,14 +1,13 @@
-/** Rows and log entries of the index, as bytes in its store (specs/004-index.md, "Records"). */
+/** Rows of the index, as bytes in its store (specs/004-index.md, "Records"). */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
 import type { Message } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
 import type { Location, RecordKey, Row } from '../../store/store.ts'
-import type { WatchedChange, Digest } from '../message.ts'
-import { isMemberRole, type MemberRole } from '../../membership/role.ts'
+import type { Digest } from '../message.ts'
 import { nameBytes } from '../name.ts'
 import { packDirectory, unpackDirectory, type DirectoryRecord } from './directory-record.ts'
-import { encodePlainKey, encodeUnnamedPut } from './put-record.ts'
+import { encodePlainKey } from './put-record.ts'
 import * as pb from './records_pb.ts'
 
 export const keyRow = (digest: Digest): RecordKey => ({ table: 'keys', id: digest })
@@ -48,50 +47,15 @@ export interface KeyRecord {
   readonly location: Location
   /** The seq of the put that created the key. */
   readonly incarnation: number
-  readonly names: readonly string[]
+  /** Number of its names. */
+  readonly names: number
+  /** Those of them that an earlier version listed in this row: they have no row `namedRow`. */
+  readonly listed?: readonly string[]
   /** It was put without a name, so it stays when its last name goes. */
   readonly unnamed: boolean
   /** Its children are counted: it is a directory. */
   readonly directory?: DirectoryRecord | undefined
 }
-
-/** What a name is bound to. */
-export interface NameRecord {
-  readonly digest: Digest
-  /** It is bound to the directory, not to its bytes. */
-  readonly directory: boolean
-}
-
-/** One entry of the log. */
-export type Change =
-  | { readonly type: 'run-started'; readonly runId: Uint8Array }
-  | {
-      readonly type: 'put'
-      readonly digest: Digest
-      readonly size: number
-      readonly names: readonly string[]
-      /** It is a directory from now on, or was one before. */
-      readonly directory?: boolean
-    }
-  | {
-      readonly type: 'remove'
-      readonly digest: Digest
-      readonly incarnation: number
-      /** Names that were unbound with it. */
-      readonly names: readonly string[]
-      readonly directory?: boolean
-    }
-  | {
-      readonly type: 'bind' | 'unbind'
-      readonly digest: Digest
-      readonly name: string
-      readonly directory?: boolean
-    }
-  /** The bytes of a removed directory are freed: its children are counted down. */
-  | { readonly type: 'free'; readonly digest: Digest }
-  | { readonly type: 'invite'; readonly role: MemberRole; readonly uses: number }
-  | { readonly type: 'admit'; readonly peer: string; readonly role: MemberRole }
-  | { readonly type: 'expel'; readonly peer: string }
 
 /**
  * The row for a key. A new key leaves out its incarnation: it is the row's version, the seq of this
@@ -100,8 +64,8 @@ export type Change =
 export function encodeKey(
   record: Omit<KeyRecord, 'incarnation'> & { incarnation?: number },
 ): Uint8Array {
-  const { size, location, incarnation, names, unnamed, directory } = record
-  if (names.length === 0 && incarnation === undefined && directory === undefined) {
+  const { size, location, incarnation, names, listed = [], unnamed, directory } = record
+  if (names === 0 && incarnation === undefined && directory === undefined) {
     const bytes = encodePlainKey(size, location, unnamed)
     if (bytes !== undefined) return bytes
   }
@@ -109,7 +73,8 @@ export function encodeKey(
   return pack(pb.KeyRecordSchema, {
     size: BigInt(size),
     location,
-    names: [...names],
+    names: [...listed],
+    named: BigInt(names - listed.length),
     unnamed,
     ...seq,
     ...(directory !== undefined && { directory: packDirectory(directory) }),
@@ -119,21 +84,12 @@ export function encodeKey(
 /** The record in a row of `keys`; throws `integrity` if the row is damaged. */
 export function decodeKey(row: Row): KeyRecord {
   const wire = unpack(pb.KeyRecordSchema, row.value)
-  const { size, location, incarnation, names, unnamed, directory } = wire
+  const { size, location, incarnation, names: listed, named, unnamed, directory } = wire
   const seq = incarnation === undefined ? row.version : Number(incarnation)
-  const plain = { size: Number(size), location, incarnation: seq, names, unnamed }
+  const names = listed.length + Number(named)
+  const known = { size: Number(size), location, incarnation: seq, names, unnamed }
+  const plain = listed.length === 0 ? known : { ...known, listed }
   return directory === undefined ? plain : { ...plain, directory: unpackDirectory(directory) }
-}
-
-export const encodeName = (digest: Digest, directory: boolean = false): Uint8Array =>
-  pack(pb.NameRecordSchema, { digest, directory })
-
-/** The digest that a name is bound to. */
-export const decodeName = (row: Row): Digest => unpack(pb.NameRecordSchema, row.value).digest
-
-export function decodeBinding(row: Row): NameRecord {
-  const { digest, directory } = unpack(pb.NameRecordSchema, row.value)
-  return { digest, directory }
 }
 
 /** The removal of a key. `seq` is the highest that it can have (R004-22). */
@@ -208,108 +164,6 @@ export const encodeWall = (trustedMs: number): Uint8Array =>
 
 export const decodeWall = (row: Row): number =>
   Number(unpack(pb.WallRecordSchema, row.value).trustedMs)
-
-/** An entry of the log; `atMs` is wall-clock time. */
-export function encodeChange(change: Change, atMs: number): Uint8Array {
-  if (change.type === 'put' && change.names.length === 0 && change.directory !== true) {
-    return encodeUnnamedPut(change.digest, change.size, Math.round(atMs))
-  }
-  return pack(pb.LogRecordSchema, { atMs: BigInt(Math.round(atMs)), change: toWire(change) })
-}
-
-function toWire(change: Change): MessageInitShape<typeof pb.LogRecordSchema>['change'] & object {
-  switch (change.type) {
-    case 'run-started':
-      return { case: 'runStarted', value: change.runId }
-    case 'put': {
-      const { digest, size, names, directory = false } = change
-      return { case: 'put', value: { digest, size: BigInt(size), names: [...names], directory } }
-    }
-    case 'remove': {
-      const { digest, incarnation, names, directory = false } = change
-      return {
-        case: 'remove',
-        value: { digest, incarnation: BigInt(incarnation), names: [...names], directory },
-      }
-    }
-    case 'bind':
-    case 'unbind': {
-      const { type, digest, name, directory = false } = change
-      return { case: type, value: { digest, name, directory } }
-    }
-    case 'free':
-      return { case: 'free', value: change.digest }
-    case 'invite':
-      return { case: 'invite', value: { role: change.role, uses: change.uses } }
-    case 'admit':
-      return { case: 'admit', value: { peer: change.peer, role: change.role } }
-    case 'expel':
-      return { case: 'expel', value: change.peer }
-  }
-}
-
-/** The change in an entry of the log; `atMs` is wall-clock time. */
-export function decodeChange(entry: Uint8Array): {
-  readonly change: Change
-  readonly atMs: number
-} {
-  const { atMs, change } = unpack(pb.LogRecordSchema, entry)
-  return { change: fromWire(change), atMs: Number(atMs) }
-}
-
-function fromWire(change: pb.LogRecord['change']): Change {
-  switch (change.case) {
-    case 'runStarted':
-      return { type: 'run-started', runId: change.value }
-    case 'put': {
-      const { digest, size, names, directory } = change.value
-      return { type: 'put', digest, size: Number(size), names, ...kind(directory) }
-    }
-    case 'remove': {
-      const { digest, incarnation, names, directory } = change.value
-      return { type: 'remove', digest, incarnation: Number(incarnation), names, ...kind(directory) }
-    }
-    case 'bind':
-    case 'unbind':
-      return {
-        type: change.case,
-        digest: change.value.digest,
-        name: change.value.name,
-        ...kind(change.value.directory),
-      }
-    case 'free':
-      return { type: 'free', digest: change.value }
-    case 'invite':
-      return { type: 'invite', role: toRole(change.value.role), uses: change.value.uses }
-    case 'admit':
-      return { type: 'admit', peer: change.value.peer, role: toRole(change.value.role) }
-    case 'expel':
-      return { type: 'expel', peer: change.value }
-    case undefined:
-      throw damaged(undefined)
-  }
-}
-
-function toRole(text: string): MemberRole {
-  if (!isMemberRole(text)) throw damaged(undefined)
-  return text
-}
-
-/** Absent for bytes. */
-const kind = (directory: boolean): { directory?: true } => (directory ? { directory } : {})
-
-/** A change, as watchers get it; undefined for one that only the store is concerned with. */
-export function watched(seq: number, change: Change): WatchedChange | undefined {
-  if (change.type === 'free') return undefined
-  const { type } = change
-  const digest = 'digest' in change ? change.digest : undefined
-  const names = 'names' in change ? change.names : 'name' in change ? [change.name] : []
-  const size = type === 'put' ? change.size : undefined
-  const peer = 'peer' in change ? change.peer : undefined
-  const role = 'role' in change ? change.role : undefined
-  const isDirectory = 'directory' in change && change.directory
-  return { seq, type, digest, names, size, peer, role, ...kind(isDirectory) }
-}
 
 export const pack = <T extends Message>(
   schema: GenMessage<T>,

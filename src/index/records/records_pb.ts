@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records/records.proto.
  */
 export const file_index_records_records: GenFile = /*@__PURE__*/
-  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCKnAQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmRCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCIvCgpOYW1lUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgiXAoNUmVtb3ZlZFJlY29yZBILCgNzZXEYASABKAQSDAoEc2l6ZRgCIAEoBBIUCgdjYXNjYWRlGAMgASgESACIAQESDgoGdmFsdWVzGAQgASgEQgoKCF9jYXNjYWRlIlUKDEFkZGluZ1JlY29yZBImCgdjb3VudGVkGAEgASgLMhUuZHN0b3JlLmluZGV4LkNvdW50ZWQSDQoFZGVwdGgYAiABKA0SDgoGdmFsdWVzGAMgASgEIioKB0NvdW50ZWQSDAoEdXB0bxgBIAEoDRIRCgl1bmNoZWNrZWQYAiABKA0iigEKDUNhc2NhZGVSZWNvcmQSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSEAoIbG9jYXRpb24YAyABKAkSJgoHY291bnRlZBgEIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEgwKBHJvb3QYBSABKAQSEwoLcm9vdF9kaWdlc3QYBiABKAwiIAoKSG9sZFJlY29yZBISCgpleHBpcmVzX21zGAEgASgEIi8KCkhlbGRSZWNvcmQSDwoHZGlnZXN0cxgBIAEoDBIQCghyZWxlYXNlZBgCIAEoCCI9CgtFbmRlZFJlY29yZBIuCgljb21taXR0ZWQYASABKAsyGy5kc3RvcmUuaW5kZXguQ29tbWl0dGVkVHJlZSJvCg1Db21taXR0ZWRUcmVlEg4KBmRpZ2VzdBgBIAEoDBIRCgRuYW1lGAIgASgJSACIAQESDAoEc2l6ZRgDIAEoBBITCgtpbmNhcm5hdGlvbhgEIAEoBBIPCgdleGlzdGVkGAUgASgIQgcKBV9uYW1lIiIKDU1pc3NpbmdSZWNvcmQSEQoJZGlyZWN0b3J5GAEgASgIIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKCldhbGxSZWNvcmQSEgoKdHJ1c3RlZF9tcxgBIAEoBCIgCgNSdW4SCgoCaWQYASABKAwSDQoFc3RhcnQYAiABKAQi5AIKCUxvZ1JlY29yZBINCgVhdF9tcxgBIAEoBBIVCgtydW5fc3RhcnRlZBgCIAEoDEgAEiYKA3B1dBgDIAEoCzIXLmRzdG9yZS5pbmRleC5QdXRDaGFuZ2VIABIsCgZyZW1vdmUYBCABKAsyGi5kc3RvcmUuaW5kZXguUmVtb3ZlQ2hhbmdlSAASKAoEYmluZBgFIAEoCzIYLmRzdG9yZS5pbmRleC5CaW5kQ2hhbmdlSAASLAoGdW5iaW5kGAYgASgLMhouZHN0b3JlLmluZGV4LlVuYmluZENoYW5nZUgAEiwKBmludml0ZRgHIAEoCzIaLmRzdG9yZS5pbmRleC5JbnZpdGVDaGFuZ2VIABIqCgVhZG1pdBgIIAEoCzIZLmRzdG9yZS5pbmRleC5BZG1pdENoYW5nZUgAEg8KBWV4cGVsGAkgASgJSAASDgoEZnJlZRgKIAEoDEgAQggKBmNoYW5nZSJLCglQdXRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQSDQoFbmFtZXMYAyADKAkSEQoJZGlyZWN0b3J5GAQgASgIIlUKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkSEQoJZGlyZWN0b3J5GAQgASgIIj0KCkJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIIj8KDFVuYmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
+  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCK2AQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmQSDQoFbmFtZWQYByABKARCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCLRAQoKTmFtZVJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEgsKA3RhZxgDIAEoCBIVCghib3VuZF9tcxgEIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBSABKARIAYgBARIRCgRzaXplGAYgASgESAKIAQESKwoHaGlzdG9yeRgHIAMoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmRCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIk8KDFRhcmdldFJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIlwKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQSFAoHY2FzY2FkZRgDIAEoBEgAiAEBEg4KBnZhbHVlcxgEIAEoBEIKCghfY2FzY2FkZSJVCgxBZGRpbmdSZWNvcmQSJgoHY291bnRlZBgBIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEg0KBWRlcHRoGAIgASgNEg4KBnZhbHVlcxgDIAEoBCIqCgdDb3VudGVkEgwKBHVwdG8YASABKA0SEQoJdW5jaGVja2VkGAIgASgNIooBCg1DYXNjYWRlUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhAKCGxvY2F0aW9uGAMgASgJEiYKB2NvdW50ZWQYBCABKAsyFS5kc3RvcmUuaW5kZXguQ291bnRlZBIMCgRyb290GAUgASgEEhMKC3Jvb3RfZGlnZXN0GAYgASgMIiAKCkhvbGRSZWNvcmQSEgoKZXhwaXJlc19tcxgBIAEoBCIvCgpIZWxkUmVjb3JkEg8KB2RpZ2VzdHMYASABKAwSEAoIcmVsZWFzZWQYAiABKAgiPQoLRW5kZWRSZWNvcmQSLgoJY29tbWl0dGVkGAEgASgLMhsuZHN0b3JlLmluZGV4LkNvbW1pdHRlZFRyZWUibwoNQ29tbWl0dGVkVHJlZRIOCgZkaWdlc3QYASABKAwSEQoEbmFtZRgCIAEoCUgAiAEBEgwKBHNpemUYAyABKAQSEwoLaW5jYXJuYXRpb24YBCABKAQSDwoHZXhpc3RlZBgFIAEoCEIHCgVfbmFtZSIMCgpLZWVwUmVjb3JkIiIKDU1pc3NpbmdSZWNvcmQSEQoJZGlyZWN0b3J5GAEgASgIIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKCldhbGxSZWNvcmQSEgoKdHJ1c3RlZF9tcxgBIAEoBCIgCgNSdW4SCgoCaWQYASABKAwSDQoFc3RhcnQYAiABKAQiuAMKCUxvZ1JlY29yZBINCgVhdF9tcxgBIAEoBBIVCgtydW5fc3RhcnRlZBgCIAEoDEgAEiYKA3B1dBgDIAEoCzIXLmRzdG9yZS5pbmRleC5QdXRDaGFuZ2VIABIsCgZyZW1vdmUYBCABKAsyGi5kc3RvcmUuaW5kZXguUmVtb3ZlQ2hhbmdlSAASKAoEYmluZBgFIAEoCzIYLmRzdG9yZS5pbmRleC5CaW5kQ2hhbmdlSAASLAoGdW5iaW5kGAYgASgLMhouZHN0b3JlLmluZGV4LlVuYmluZENoYW5nZUgAEiwKBmludml0ZRgHIAEoCzIaLmRzdG9yZS5pbmRleC5JbnZpdGVDaGFuZ2VIABIqCgVhZG1pdBgIIAEoCzIZLmRzdG9yZS5pbmRleC5BZG1pdENoYW5nZUgAEg8KBWV4cGVsGAkgASgJSAASDgoEZnJlZRgKIAEoDEgAEiwKBnJlYmluZBgLIAEoCzIaLmRzdG9yZS5pbmRleC5SZWJpbmRDaGFuZ2VIABIWCglvcGVyYXRpb24YDCABKAxIAYgBAUIICgZjaGFuZ2VCDAoKX29wZXJhdGlvbiKnAQoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCBIsCghwcmV2aW91cxgFIAEoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmQSGgoNa2VwdF91bnRpbF9tcxgGIAEoBEgAiAEBQhAKDl9rZXB0X3VudGlsX21zIuEBCgxSZWJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIEiwKCHByZXZpb3VzGAQgASgLMhouZHN0b3JlLmluZGV4LlRhcmdldFJlY29yZBIaCg1rZXB0X3VudGlsX21zGAUgASgESACIAQESEQoEc2l6ZRgGIAEoBEgBiAEBEhgKC2luY2FybmF0aW9uGAcgASgESAKIAQFCEAoOX2tlcHRfdW50aWxfbXNCBwoFX3NpemVCDgoMX2luY2FybmF0aW9uImIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkSEQoJZGlyZWN0b3J5GAQgASgIEgsKA3doeRgFIAEoCSKDAQoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgSEQoEc2l6ZRgEIAEoBEgAiAEBEhgKC2luY2FybmF0aW9uGAUgASgESAGIAQFCBwoFX3NpemVCDgoMX2luY2FybmF0aW9uIloKDFVuYmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgSDAoEbW9yZRgEIAMoCRILCgN3aHkYBSABKAkiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
 
 /**
  * Row of the table `keys`, by digest.
@@ -40,6 +40,8 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
   incarnation?: bigint | undefined;
 
   /**
+   * Names, as an earlier version listed them: those that have no row "named/" of their own.
+   *
    * @generated from field: repeated string names = 4;
    */
   names: string[];
@@ -57,6 +59,13 @@ export type KeyRecord = Message<"dstore.index.KeyRecord"> & {
    * @generated from field: dstore.index.DirectoryRecord directory = 6;
    */
   directory?: DirectoryRecord | undefined;
+
+  /**
+   * Number of its rows "named/".
+   *
+   * @generated from field: uint64 named = 7;
+   */
+  named: bigint;
 };
 
 /**
@@ -128,6 +137,39 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
    * @generated from field: bool directory = 2;
    */
   directory: boolean;
+
+  /**
+   * It can be moved.
+   *
+   * @generated from field: bool tag = 3;
+   */
+  tag: boolean;
+
+  /**
+   * Wall-clock milliseconds since 1970: when it was bound to this key, and when it expires.
+   *
+   * @generated from field: optional uint64 bound_ms = 4;
+   */
+  boundMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 expires_ms = 5;
+   */
+  expiresMs?: bigint | undefined;
+
+  /**
+   * Bytes of its value, of a directory those of all files below it.
+   *
+   * @generated from field: optional uint64 size = 6;
+   */
+  size?: bigint | undefined;
+
+  /**
+   * Of a tag: what it was bound to before, the newest first.
+   *
+   * @generated from field: repeated dstore.index.TargetRecord history = 7;
+   */
+  history: TargetRecord[];
 };
 
 /**
@@ -136,6 +178,35 @@ export type NameRecord = Message<"dstore.index.NameRecord"> & {
  */
 export const NameRecordSchema: GenMessage<NameRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 2);
+
+/**
+ * @generated from message dstore.index.TargetRecord
+ */
+export type TargetRecord = Message<"dstore.index.TargetRecord"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: bool directory = 2;
+   */
+  directory: boolean;
+
+  /**
+   * When it was bound to it; absent where an earlier version bound it.
+   *
+   * @generated from field: optional uint64 at_ms = 3;
+   */
+  atMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.TargetRecord.
+ * Use `create(TargetRecordSchema)` to create a new message.
+ */
+export const TargetRecordSchema: GenMessage<TargetRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 3);
 
 /**
  * Row of `meta`, "removed/" and a digest: the last change of a key that does not exist.
@@ -173,7 +244,7 @@ export type RemovedRecord = Message<"dstore.index.RemovedRecord"> & {
  * Use `create(RemovedRecordSchema)` to create a new message.
  */
 export const RemovedRecordSchema: GenMessage<RemovedRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 3);
+  messageDesc(file_index_records_records, 4);
 
 /**
  * Row of `meta`, "adding/" and a digest: some children of this directory are counted, not all.
@@ -204,7 +275,7 @@ export type AddingRecord = Message<"dstore.index.AddingRecord"> & {
  * Use `create(AddingRecordSchema)` to create a new message.
  */
 export const AddingRecordSchema: GenMessage<AddingRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 4);
+  messageDesc(file_index_records_records, 5);
 
 /**
  * The distinct children of a directory, in its order: those before `upto` are counted as held by
@@ -229,7 +300,7 @@ export type Counted = Message<"dstore.index.Counted"> & {
  * Use `create(CountedSchema)` to create a new message.
  */
 export const CountedSchema: GenMessage<Counted> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 5);
+  messageDesc(file_index_records_records, 6);
 
 /**
  * Row of `meta`, "cascade/", the incarnation of the directory whose removal began this (0 where no
@@ -278,7 +349,7 @@ export type CascadeRecord = Message<"dstore.index.CascadeRecord"> & {
  * Use `create(CascadeRecordSchema)` to create a new message.
  */
 export const CascadeRecordSchema: GenMessage<CascadeRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 6);
+  messageDesc(file_index_records_records, 7);
 
 /**
  * Row of `meta`, "hold/" and the id of a hold.
@@ -299,7 +370,7 @@ export type HoldRecord = Message<"dstore.index.HoldRecord"> & {
  * Use `create(HoldRecordSchema)` to create a new message.
  */
 export const HoldRecordSchema: GenMessage<HoldRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 7);
+  messageDesc(file_index_records_records, 8);
 
 /**
  * Row of `meta`, "hold/", the id of a hold, "/" and a number: values that it keeps, which one
@@ -328,7 +399,7 @@ export type HeldRecord = Message<"dstore.index.HeldRecord"> & {
  * Use `create(HeldRecordSchema)` to create a new message.
  */
 export const HeldRecordSchema: GenMessage<HeldRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 8);
+  messageDesc(file_index_records_records, 9);
 
 /**
  * Row of `meta`, "ended/" and the id of a hold that has ended: what it kept is being released.
@@ -349,7 +420,7 @@ export type EndedRecord = Message<"dstore.index.EndedRecord"> & {
  * Use `create(EndedRecordSchema)` to create a new message.
  */
 export const EndedRecordSchema: GenMessage<EndedRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 9);
+  messageDesc(file_index_records_records, 10);
 
 /**
  * @generated from message dstore.index.CommittedTree
@@ -386,7 +457,23 @@ export type CommittedTree = Message<"dstore.index.CommittedTree"> & {
  * Use `create(CommittedTreeSchema)` to create a new message.
  */
 export const CommittedTreeSchema: GenMessage<CommittedTree> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 10);
+  messageDesc(file_index_records_records, 11);
+
+/**
+ * Row of `meta`, "keep/", a time in wall-clock milliseconds since 1970, a digest, and two numbers
+ * that make it unique: until then it keeps what a tag was bound to.
+ *
+ * @generated from message dstore.index.KeepRecord
+ */
+export type KeepRecord = Message<"dstore.index.KeepRecord"> & {
+};
+
+/**
+ * Describes the message dstore.index.KeepRecord.
+ * Use `create(KeepRecordSchema)` to create a new message.
+ */
+export const KeepRecordSchema: GenMessage<KeepRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 12);
 
 /**
  * Row of `meta`, "missing/" and a digest: a key that directories hold and that does not exist, or
@@ -408,7 +495,7 @@ export type MissingRecord = Message<"dstore.index.MissingRecord"> & {
  * Use `create(MissingRecordSchema)` to create a new message.
  */
 export const MissingRecordSchema: GenMessage<MissingRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 11);
+  messageDesc(file_index_records_records, 13);
 
 /**
  * Row of `meta`, "local/" and a peer id: a Local that may hold values.
@@ -441,7 +528,7 @@ export type LocalRecord = Message<"dstore.index.LocalRecord"> & {
  * Use `create(LocalRecordSchema)` to create a new message.
  */
 export const LocalRecordSchema: GenMessage<LocalRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 12);
+  messageDesc(file_index_records_records, 14);
 
 /**
  * Row of `meta`, "index".
@@ -469,7 +556,7 @@ export type IndexRecord = Message<"dstore.index.IndexRecord"> & {
  * Use `create(IndexRecordSchema)` to create a new message.
  */
 export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 13);
+  messageDesc(file_index_records_records, 15);
 
 /**
  * Row of `meta`, "wall": the newest wall time that was trusted, in milliseconds since 1970.
@@ -488,7 +575,7 @@ export type WallRecord = Message<"dstore.index.WallRecord"> & {
  * Use `create(WallRecordSchema)` to create a new message.
  */
 export const WallRecordSchema: GenMessage<WallRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 14);
+  messageDesc(file_index_records_records, 16);
 
 /**
  * @generated from message dstore.index.Run
@@ -512,7 +599,7 @@ export type Run = Message<"dstore.index.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 15);
+  messageDesc(file_index_records_records, 17);
 
 /**
  * An entry of the log.
@@ -588,7 +675,20 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
      */
     value: Uint8Array;
     case: "free";
+  } | {
+    /**
+     * @generated from field: dstore.index.RebindChange rebind = 11;
+     */
+    value: RebindChange;
+    case: "rebind";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The operation of which this change is the outcome.
+   *
+   * @generated from field: optional bytes operation = 12;
+   */
+  operation?: Uint8Array | undefined;
 };
 
 /**
@@ -596,7 +696,7 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 16);
+  messageDesc(file_index_records_records, 18);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -621,6 +721,20 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
    * @generated from field: bool directory = 4;
    */
   directory: boolean;
+
+  /**
+   * What the name, a tag, was bound to before.
+   *
+   * @generated from field: dstore.index.TargetRecord previous = 5;
+   */
+  previous?: TargetRecord | undefined;
+
+  /**
+   * Until when that is kept, if nothing else holds it: wall-clock milliseconds since 1970.
+   *
+   * @generated from field: optional uint64 kept_until_ms = 6;
+   */
+  keptUntilMs?: bigint | undefined;
 };
 
 /**
@@ -628,7 +742,58 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 17);
+  messageDesc(file_index_records_records, 19);
+
+/**
+ * A tag is moved; or, with the same target, its expiry is changed.
+ *
+ * @generated from message dstore.index.RebindChange
+ */
+export type RebindChange = Message<"dstore.index.RebindChange"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bool directory = 3;
+   */
+  directory: boolean;
+
+  /**
+   * @generated from field: dstore.index.TargetRecord previous = 4;
+   */
+  previous?: TargetRecord | undefined;
+
+  /**
+   * @generated from field: optional uint64 kept_until_ms = 5;
+   */
+  keptUntilMs?: bigint | undefined;
+
+  /**
+   * As in BindChange.
+   *
+   * @generated from field: optional uint64 size = 6;
+   */
+  size?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 incarnation = 7;
+   */
+  incarnation?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.RebindChange.
+ * Use `create(RebindChangeSchema)` to create a new message.
+ */
+export const RebindChangeSchema: GenMessage<RebindChange> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 20);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -653,6 +818,13 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
    * @generated from field: bool directory = 4;
    */
   directory: boolean;
+
+  /**
+   * Why: expired, rule or moved; empty where it was asked for.
+   *
+   * @generated from field: string why = 5;
+   */
+  why: string;
 };
 
 /**
@@ -660,7 +832,7 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 18);
+  messageDesc(file_index_records_records, 21);
 
 /**
  * @generated from message dstore.index.BindChange
@@ -680,6 +852,18 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
    * @generated from field: bool directory = 3;
    */
   directory: boolean;
+
+  /**
+   * Of an operation: the size of the key, and its incarnation.
+   *
+   * @generated from field: optional uint64 size = 4;
+   */
+  size?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 incarnation = 5;
+   */
+  incarnation?: bigint | undefined;
 };
 
 /**
@@ -687,7 +871,7 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
  * Use `create(BindChangeSchema)` to create a new message.
  */
 export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 19);
+  messageDesc(file_index_records_records, 22);
 
 /**
  * @generated from message dstore.index.UnbindChange
@@ -707,6 +891,20 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
    * @generated from field: bool directory = 3;
    */
   directory: boolean;
+
+  /**
+   * Further names of the same key.
+   *
+   * @generated from field: repeated string more = 4;
+   */
+  more: string[];
+
+  /**
+   * As of a removal.
+   *
+   * @generated from field: string why = 5;
+   */
+  why: string;
 };
 
 /**
@@ -714,7 +912,7 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  * Use `create(UnbindChangeSchema)` to create a new message.
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 20);
+  messageDesc(file_index_records_records, 23);
 
 /**
  * @generated from message dstore.index.InviteChange
@@ -736,7 +934,7 @@ export type InviteChange = Message<"dstore.index.InviteChange"> & {
  * Use `create(InviteChangeSchema)` to create a new message.
  */
 export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 21);
+  messageDesc(file_index_records_records, 24);
 
 /**
  * @generated from message dstore.index.AdmitChange
@@ -758,5 +956,5 @@ export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
  * Use `create(AdmitChangeSchema)` to create a new message.
  */
 export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 22);
+  messageDesc(file_index_records_records, 25);
 

@@ -26,11 +26,13 @@ export async function* changesOf(
     started = true
     if (lost)
       yield { ...NOTHING, position: formatPosition(position), seq: position.seq, type: 'lost' }
-    for (const { seq, type, digest, names, size, peer, role, directory } of changes) {
+    for (const change of changes) {
+      const { seq, type, digest, names, size, peer, role, directory, previous, why } = change
       const key = digest === undefined ? undefined : keyOf(digest, directory)
       const at = formatPosition({ runId: position.runId, seq })
       const member = { ...(peer && { peer }), ...(role && { role }) }
-      yield { position: at, seq, type, key, names, size, ...member }
+      const from = previous && { previous: keyOf(previous.digest, previous.directory) }
+      yield { position: at, seq, type, key, names, size, ...member, ...from, ...(why && { why }) }
     }
     from = position
   }

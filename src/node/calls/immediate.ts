@@ -4,7 +4,9 @@ import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import { keyOf } from './key-of.ts'
 import { isName } from '../../index/name.ts'
-import { decodeBinding, decodeKey, keyRow, nameRow } from '../../index/records/record.ts'
+import { hasExpired } from '../../index/global/names/naming.ts'
+import { decodeBinding } from '../../index/records/name-record.ts'
+import { decodeKey, keyRow, nameRow } from '../../index/records/record.ts'
 import { GROUP_BYTES } from '../../limits.ts'
 import type { ImmediateReads, Store } from '../../store/store.ts'
 import type { ImmediateValue } from '../node.ts'
@@ -31,6 +33,8 @@ export function immediateValue(
 function keyOfName(reads: ImmediateReads, word: string): Key | undefined {
   const row = isName(word) ? reads.row(nameRow(word)) : undefined
   if (row === undefined) return undefined
-  const { digest, directory } = decodeBinding(row)
+  const binding = decodeBinding(row)
+  const { digest, directory } = binding
+  if (hasExpired(binding, Date.now())) return undefined
   return keyOf(digest, directory)
 }

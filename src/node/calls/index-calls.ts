@@ -8,7 +8,8 @@ import {
   packKeys,
   packNames,
 } from '../../index/records/list-pages.ts'
-import type { AnswerTo, DirectoryTotals, Found, Request } from '../../index/message.ts'
+import { DstoreError } from '../../errors.ts'
+import type { AnswerTo, DirectoryTotals, Found, Rebound, Request } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
 import { checkWellFormed } from '../../utf8.ts'
@@ -18,6 +19,8 @@ import type {
   ChangeEvent,
   RemoveOptions,
   RemoveResult,
+  TagResult,
+  TagTarget,
   UnbindOptions,
   UnbindResult,
   ValueFacts,
@@ -96,6 +99,16 @@ export class IndexCalls {
     return { name, key, ...facts }
   }
 
+  async tagHistory(name: string, options: CallOptions = {}): Promise<readonly TagTarget[]> {
+    const request = { type: 'tag-history', name: checkName(name) } as const
+    const { targets } = await this.#ask(request, options)
+    if (targets.length === 0) throw new DstoreError('not-found', `no such name: ${name}`)
+    return targets.map(({ digest, directory, atMs }) => ({
+      key: keyOf(digest, directory),
+      at: atMs === undefined ? undefined : isoOf(atMs),
+    }))
+  }
+
   watch(options: WatchOptions = {}): AsyncGenerator<ChangeEvent, void, undefined> {
     const { signal } = options
     return changesOf(options, (request) =>
@@ -108,9 +121,39 @@ const keyAt = ({ digests, directories }: KeyPage | NamePage, i: number): Key =>
   keyOf(digestAt(digests, i), directories[i] === 1)
 
 export function boundName(name: string, found: Found, heldBytes: number): BoundName {
-  const { digest, incarnation, fact, directory } = found
+  const { digest, incarnation, fact, directory, tag, boundMs, expiresMs } = found
   const key = keyOf(digest, directory)
-  return { name, key, size: fact.size, incarnation, heldBytes, confirmed: true }
+  return {
+    name,
+    key,
+    size: fact.size,
+    incarnation,
+    heldBytes,
+    confirmed: true,
+    kind: tag === true ? 'tag' : 'fixed',
+    ...(boundMs !== undefined && { boundAt: new Date(boundMs).toISOString() }),
+    ...(expiresMs !== undefined && { expiresAt: isoOf(expiresMs) }),
+  }
+}
+
+/** The latest time that a `Date` can be, in milliseconds. */
+const LATEST_MS = 8.64e15
+
+/** ISO 8601. */
+const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
+
+/** The outcome of the move of a tag. */
+export function tagResult(
+  name: string,
+  { found, previous, keptUntilMs, silent }: Rebound,
+): TagResult {
+  return {
+    name,
+    key: keyOf(found.digest, found.directory),
+    previous: previous && keyOf(previous.digest, previous.directory),
+    previousKeptUntil: keptUntilMs === undefined ? undefined : isoOf(keptUntilMs),
+    silent,
+  }
 }
 
 /** The key that a name is to be bound to, as a message names it. */

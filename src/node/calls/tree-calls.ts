@@ -3,7 +3,7 @@ import { toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { checkNewName } from '../../index/name.ts'
-import { HOLD_ID_BYTES } from '../../limits.ts'
+import { HOLD_ID_BYTES, OPERATION_ID_BYTES } from '../../limits.ts'
 import type {
   CallOptions,
   CommitTreeOptions,
@@ -13,6 +13,7 @@ import type {
   PutResult,
 } from '../node.ts'
 import { askBatches, batchesOf } from './batches.ts'
+import { namingOf } from './names/naming.ts'
 import { holdBytes } from './hold-id.ts'
 import type { Ask } from './index-calls.ts'
 import { keyOf } from './key-of.ts'
@@ -76,11 +77,15 @@ export class TreeCalls implements NodeTrees {
   async commitTree(
     hold: HoldId,
     root: Key,
-    { name, ...options }: CommitTreeOptions = {},
+    { name, naming, ...options }: CommitTreeOptions = {},
   ): Promise<PutResult> {
     const { ask, wrote, failed } = this.#options
     const { digest } = root
-    const request = { type: 'commit-tree', hold: holdBytes(hold), digest, name } as const
+    const as =
+      name === undefined
+        ? {}
+        : { ...namingOf(naming), operation: this.#options.random(OPERATION_ID_BYTES) }
+    const request = { type: 'commit-tree', hold: holdBytes(hold), digest, name, ...as } as const
     if (name !== undefined) checkNewName(name)
     try {
       const { receipts } = await ask(request, options)

@@ -21,7 +21,7 @@ import { MISSING_ROW } from '../../index/records/tree-record.ts'
 import type { LentFile, Store } from '../../store/store.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
-import { checkKeeper, heldUnder } from '../calls/hold-id.ts'
+import { checkKeeper, heldUnder, keptAs } from '../calls/hold-id.ts'
 import { ticketAddresses } from '../calls/ticket-addresses.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
@@ -330,15 +330,14 @@ export class Global implements Node {
     const hashed = await this.#known.hashIfLikely(file, options)
     if (hashed === undefined) return undefined
     const { digest, size } = hashed
-    const { name, hold } = options
-    const offer = { type: 'offer', digest, size, name, ...heldUnder(hold) } as const
+    const offer = { type: 'offer', digest, size, name: undefined, ...keptAs(options) } as const
     const { have } = await this.#driver.ask(offer)
     return have && { key: new Key(digest), size, existed: true }
   }
 
-  async #adopt(value: Staged, { name, hold }: PutOptions): Promise<PutResult> {
+  async #adopt(value: Staged, options: PutOptions): Promise<PutResult> {
     const { digest, size } = value
-    const { existed } = await this.#driver.adopt(value, { name, ...heldUnder(hold) })
+    const { existed } = await this.#driver.adopt(value, keptAs(options))
     return { key: new Key(digest), size, existed }
   }
 }

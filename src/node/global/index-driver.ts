@@ -108,7 +108,7 @@ export class IndexDriver {
   }
 
   /** Puts a value that was verified and sealed. */
-  async adopt(value: Staged, { name, hold }: Keeper = {}): Promise<Receipt> {
+  async adopt(value: Staged, { name, hold, naming, operation }: Keeper = {}): Promise<Receipt> {
     const { digest, size, location, staging } = value
     await this.#options.repair.mend(value).catch(async (error: unknown) => {
       await staging.discard()
@@ -117,7 +117,8 @@ export class IndexDriver {
     this.#io.hold(location, staging)
     const sealed = { digest, size, location }
     const body = await this.#call((id) => {
-      this.#handle({ type: 'uploaded', id, value: sealed, name, ...(hold && { hold }) })
+      const kept = { name, naming, ...(hold && { hold }), ...(operation && { operation }) }
+      this.#handle({ type: 'uploaded', id, value: sealed, ...kept })
     })
     if (body.type !== 'stored') throw new DstoreError('internal', `${body.type} answered a put`)
     return body.receipts[0]!

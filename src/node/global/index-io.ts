@@ -17,7 +17,7 @@ import {
   nameAt,
   namePageOf,
 } from '../../index/records/list-pages.ts'
-import { decodeChange, type Change } from '../../index/records/record.ts'
+import { decodeChange, type Change } from '../../index/records/change-record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
@@ -71,6 +71,11 @@ export class IndexIo {
         if (location !== undefined && !isDamaged) await store.confirm()
         const keptBytes = await store.partialBytes(digest)
         return { type: 'inspected', facts: { isDamaged, keptBytes } }
+      }
+      case 'log': {
+        const some = await store.log(work.after, work.limit)
+        const entries = some.map(({ seq, entry }) => ({ seq, ...decodeChange(entry) }))
+        return { type: 'entries', entries }
       }
       case 'confirm':
         await store.confirm()

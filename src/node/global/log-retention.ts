@@ -4,7 +4,8 @@
  */
 import { asDstoreError } from '../../errors.ts'
 import type { Present } from '../../index/global/wall-trust.ts'
-import { decodeChange, decodeRemoved, removedRow } from '../../index/records/record.ts'
+import { decodeChange } from '../../index/records/change-record.ts'
+import { decodeRemoved, removedRow } from '../../index/records/record.ts'
 import { BATCH_ITEMS, LOG_AGE_MS, LOG_CHANGES } from '../../limits.ts'
 import type { LogEntry, Store } from '../../store/store.ts'
 import type { Log } from '../../log.ts'

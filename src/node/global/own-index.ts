@@ -7,17 +7,28 @@ import { decodeKey, keyRow } from '../../index/records/record.ts'
 import { MISSING_ROW, heldRow } from '../../index/records/tree-record.ts'
 import { decodeCounter } from '../../store/counters.ts'
 import type { Store } from '../../store/store.ts'
-import { type Ask, IndexCalls, boundName, boundTo, directoryFacts } from '../calls/index-calls.ts'
+import { namingOf } from '../calls/names/naming.ts'
+import {
+  type Ask,
+  IndexCalls,
+  boundName,
+  boundTo,
+  directoryFacts,
+  tagResult,
+} from '../calls/index-calls.ts'
 import type {
+  BindOptions,
   BoundName,
   CallOptions,
   KeyPage,
   NamePage,
   NodeIndex,
   NodeLists,
+  TagResult,
   ValueFacts,
 } from '../node.ts'
-import { BATCH_ITEMS } from '../../limits.ts'
+import { keyNames } from '../calls/names/key-names.ts'
+import { BATCH_ITEMS, NAMES_PER_ANSWER } from '../../limits.ts'
 import type { IndexDriver } from './index-driver.ts'
 import { keysOf, namesOf } from './index-io.ts'
 
@@ -43,8 +54,10 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     const { store, holders } = this.#options
     const [row, held, missing] = await store.rows([keyRow(digest), heldRow(digest), MISSING_ROW])
     if (row === undefined) return undefined
-    const { size, incarnation, names, directory } = decodeKey(row)
+    const found = decodeKey(row)
+    const { size, incarnation, directory } = found
     if (key.kind === 'directory' && directory === undefined) return undefined
+    const names = await keyNames(store, digest, found, NAMES_PER_ANSWER)
     const mayLack = decodeCounter(missing?.value) > 0 || this.#options.mayBeDamaged()
     return {
       key,
@@ -86,8 +99,14 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     return found === undefined ? undefined : boundName(name, found, found.fact.size)
   }
 
-  async bind(name: string, key: Key): Promise<BoundName> {
-    const request = { type: 'bind', name: checkNewName(name), ...boundTo(key) } as const
+  async tag(name: string, key: Key, options: BindOptions = {}): Promise<TagResult> {
+    const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
+    return tagResult(name, await this.#options.ask({ type: 'rebind', ...known }, {}))
+  }
+
+  async bind(name: string, key: Key, options: BindOptions = {}): Promise<BoundName> {
+    const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
+    const request = { type: 'bind', ...known } as const
     const { found } = await this.#options.ask(request, {})
     return boundName(name, found!, found!.fact.size)
   }

@@ -4,7 +4,7 @@
  */
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { WatchedChange, Watch, Watched } from '../../index/message.ts'
-import { decodeChange, watched } from '../../index/records/record.ts'
+import { decodeChange, watched } from '../../index/records/change-record.ts'
 import { FEED_BYTES, WATCH_WAIT_MS } from '../../limits.ts'
 import type { Store } from '../../store/store.ts'
 

@@ -2,7 +2,9 @@
 import { setMaxListeners } from 'node:events'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key, parseKey } from '../../hash/key.ts'
-import { decodeKey, decodeName, keyRow, nameRow } from '../../index/records/record.ts'
+import { keyNames } from '../calls/names/key-names.ts'
+import { decodeName } from '../../index/records/name-record.ts'
+import { decodeKey, keyRow, nameRow } from '../../index/records/record.ts'
 import { HTTP_BEAT_MS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import { deleteRest, dropStore } from '../../store/disk/drop-store.ts'
@@ -72,8 +74,9 @@ export class InactiveStore implements NodeInactive {
     const digest = word instanceof Key ? word.digest : await digestOf(store, word)
     const [row] = digest === undefined ? [] : await store.rows([keyRow(digest)])
     if (digest === undefined || row === undefined) return undefined
-    const { size, names } = decodeKey(row)
-    return { key: new Key(digest), size, names }
+    const found = decodeKey(row)
+    const names = await keyNames(store, digest, found)
+    return { key: new Key(digest), size: found.size, names }
   }
 
   async *upload(options: CallOptions = {}): AsyncGenerator<InactiveUpload, void, undefined> {

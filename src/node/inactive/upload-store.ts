@@ -6,6 +6,7 @@ import { DstoreError, asDstoreError, type ErrorCode } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import { keyNames } from '../calls/names/key-names.ts'
 import { decodeKey } from '../../index/records/record.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Row } from '../../store/store.ts'
@@ -124,7 +125,12 @@ export class StoreUpload {
   }
 
   async #add(rows: readonly Row[]): Promise<void> {
-    const entries = rows.map((row): StoredEntry => ({ digest: row.id, ...decodeKey(row) }))
+    const entries: StoredEntry[] = []
+    for (const { id: digest, ...row } of rows) {
+      const found = decodeKey({ id: digest, ...row })
+      const names = await keyNames(this.#options.store, digest, found)
+      entries.push({ ...found, digest, names })
+    }
     const digests = entries.map(({ digest }) => digest)
     const known = await this.#persist(() => this.#options.to.has(digests, this.#call))
     this.#plan.add(entries, known)

@@ -1,6 +1,7 @@
 /** Asks Global for every value and name of an inactive store (R007-151). */
 import { equal } from '../../bytes.ts'
-import { decodeKey, decodeName } from '../../index/records/record.ts'
+import { decodeName } from '../../index/records/name-record.ts'
+import { decodeKey } from '../../index/records/record.ts'
 import type { Row, Table } from '../../store/store.ts'
 import type { CallOptions, UploadSummary } from '../node.ts'
 import type { ReadableStore } from './readable-store.ts'

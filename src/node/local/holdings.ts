@@ -7,7 +7,8 @@ import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { Digest, Found, Removal, Unbinding } from '../../index/message.ts'
 import type { Cache } from '../cache/cache.ts'
-import { keyOf } from '../calls/key-of.ts'
+import type { NameKind } from '../node.ts'
+import { boundName } from '../calls/index-calls.ts'
 import { ActiveReads } from './active-reads.ts'
 
 /** A name as Global bound it, at this seq, and the size of its value in bytes. */
@@ -15,6 +16,11 @@ export interface OwnBinding {
   readonly key: Key
   readonly incarnation: number
   readonly size: number
+  readonly kind: NameKind
+  /** When it was bound to this key; ISO 8601. */
+  readonly boundAt?: string
+  /** ISO 8601; undefined: never. */
+  readonly expiresAt?: string
 }
 
 /** Bindings that a Local keeps, to answer for names itself (R004-85) and while Global is away. */
@@ -26,8 +32,12 @@ export class Holdings {
   /** By name, the least recently used first. */
   readonly #bindings = new Map<string, OwnBinding>()
 
-  constructor(cache: Cache) {
+  readonly #wall: () => number
+
+  /** `wall`: wall-clock milliseconds since 1970. */
+  constructor(cache: Cache, wall: () => number = Date.now) {
     this.#cache = cache
+    this.#wall = wall
   }
 
   apply(removals: readonly Removal[], unbindings: readonly Unbinding[]): void {
@@ -84,21 +94,25 @@ export class Holdings {
     this.reads.cutAll(error)
   }
 
-  /** The binding of a name, which becomes the most recently used. */
+  /** The binding of a name that has not expired; it becomes the most recently used. */
   bound(name: string): OwnBinding | undefined {
     const binding = this.#bindings.get(name)
     if (binding === undefined) return undefined
     this.#bindings.delete(name)
+    const { expiresAt } = binding
+    if (expiresAt !== undefined && Date.parse(expiresAt) <= this.#wall()) return undefined
     this.#bindings.set(name, binding)
     return binding
   }
 
   /** Keeps a binding, unless a newer one is kept. */
-  bind(name: string, { digest, incarnation, directory, fact: { size } }: Found): void {
+  bind(name: string, found: Found): void {
+    const { incarnation } = found
     const before = this.#bindings.get(name)
     if (before !== undefined && before.incarnation > incarnation) return
     this.#bindings.delete(name)
-    this.#bindings.set(name, { key: keyOf(digest, directory), incarnation, size })
+    const { name: _, heldBytes: __, confirmed: ___, ...binding } = boundName(name, found, 0)
+    this.#bindings.set(name, { ...binding, kind: binding.kind ?? 'fixed' })
     if (this.#bindings.size > CACHED_BINDINGS) {
       this.#bindings.delete(this.#bindings.keys().next().value!)
     }

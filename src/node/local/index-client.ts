@@ -8,13 +8,22 @@ import { leaseOver } from '../../index/local/freshness.ts'
 import type { Fact, Request } from '../../index/message.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
 import { withMargin } from '../../index/lease.ts'
-import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
+import { CALL_TIMEOUT_MS, OPERATION_ID_BYTES, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
-import { type Ask, IndexCalls, boundName, boundTo, directoryFacts } from '../calls/index-calls.ts'
+import { namingOf } from '../calls/names/naming.ts'
+import {
+  type Ask,
+  IndexCalls,
+  boundName,
+  boundTo,
+  directoryFacts,
+  tagResult,
+} from '../calls/index-calls.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
 import type {
+  BindOptions,
   BoundName,
   CallOptions,
   LookupOptions,
@@ -22,6 +31,7 @@ import type {
   NodeLists,
   RemoveOptions,
   RemoveResult,
+  TagResult,
   UnbindOptions,
   UnbindResult,
   ValueFacts,
@@ -31,6 +41,7 @@ export interface IndexClientOptions {
   readonly link: GlobalLink
   readonly cache: Cache
   readonly holdings: Holdings
+  readonly random: (bytes: number) => Uint8Array
   /** Verifies a value that came with an answer, and caches it. */
   readonly keep: (key: Key, fact: Fact) => void
 }
@@ -109,8 +120,24 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     return { name, ...bound, heldBytes: this.#heldBytes(bound.key), confirmed: true }
   }
 
-  async bind(name: string, key: Key, options: CallOptions = {}): Promise<BoundName> {
-    const request = { type: 'bind', name: checkNewName(name), ...boundTo(key) } as const
+  async tag(name: string, key: Key, options: BindOptions = {}): Promise<TagResult> {
+    const { link, random } = this.#options
+    const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
+    const request = { type: 'rebind', ...known, operation: random(OPERATION_ID_BYTES) } as const
+    const answer = await this.#writing(name, () =>
+      link.ask(request, options, (rebound, keep) => {
+        if (keep) this.#options.holdings.bind(name, rebound.found)
+        return rebound
+      }),
+    )
+    link.wrote(name, answer.found.incarnation)
+    return tagResult(name, answer)
+  }
+
+  async bind(name: string, key: Key, options: BindOptions = {}): Promise<BoundName> {
+    const operation = this.#options.random(OPERATION_ID_BYTES)
+    const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
+    const request = { type: 'bind', ...known, operation } as const
     const found = await this.#writing(name, () =>
       this.#options.link.ask(request, options, (answer, keep) => {
         if (keep) this.#options.holdings.bind(name, answer.found!)

@@ -122,6 +122,7 @@ export class Local implements Node {
       link,
       cache,
       holdings,
+      random,
       keep: (key, fact) => {
         this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },

@@ -4,7 +4,7 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { Receipt } from '../../index/message.ts'
-import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES } from '../../limits.ts'
+import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES, OPERATION_ID_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
@@ -13,7 +13,7 @@ import type { Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, Retry } from '../swarm/retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import { arriving, type ByteBudgets } from '../calls/byte-budget.ts'
-import { checkKeeper, heldUnder } from '../calls/hold-id.ts'
+import { checkKeeper, keptAs, type NamedPut } from '../calls/hold-id.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
@@ -43,8 +43,9 @@ export class Uploader {
     this.#known = new KnownUploads({ ...options, window: this.#window })
   }
 
-  async put(source: ValueSource, options: PutOptions): Promise<PutResult> {
-    checkKeeper(options)
+  async put(source: ValueSource, asked: PutOptions): Promise<PutResult> {
+    checkKeeper(asked)
+    const options = this.#named(asked)
     const limit = putDeadline(options)
     try {
       if (!('path' in source)) return await this.#putStream(source, options, limit)
@@ -59,7 +60,13 @@ export class Uploader {
     }
   }
 
-  async #putFile(file: FileSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
+  /** The repeats of one put are one operation. */
+  #named(options: PutOptions): NamedPut {
+    if (options.name === undefined) return options
+    return { ...options, operation: this.#options.random(OPERATION_ID_BYTES) }
+  }
+
+  async #putFile(file: FileSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
     if (file.size === undefined || file.size <= INLINE_VALUE_BYTES) {
       return this.#putStream({ bytes: file.readToEnd() }, options, limit)
     }
@@ -83,7 +90,8 @@ export class Uploader {
   }
 
   /** Uploads a value that is not a file of a caller, as a put of it would. */
-  async putKnown(source: UploadSource, options: PutOptions): Promise<PutResult> {
+  async putKnown(source: UploadSource, asked: PutOptions): Promise<PutResult> {
+    const options = this.#named(asked)
     const limit = putDeadline(options)
     try {
       limit.progress()
@@ -95,7 +103,7 @@ export class Uploader {
 
   async #putStream(
     source: { readonly bytes: AsyncIterable<Uint8Array>; readonly size?: number },
-    options: PutOptions,
+    options: NamedPut,
     limit: Deadline,
   ): Promise<PutResult> {
     const meter = this.#options.callers.forCall(options)
@@ -109,7 +117,7 @@ export class Uploader {
         first.push(next.value)
         firstBytes += next.value.byteLength
       }
-      await this.#checkFree(options.name, limit)
+      if (options.naming?.kind !== 'tag') await this.#checkFree(options.name, limit)
       return await this.#uploadStream(first, bytes, source.size, options, limit)
     } finally {
       await bytes.return?.()
@@ -120,7 +128,7 @@ export class Uploader {
     first: readonly Uint8Array[],
     rest: AsyncIterator<Uint8Array>,
     size: number | undefined,
-    { onProgress, name, hold }: PutOptions,
+    { onProgress, ...kept }: NamedPut,
     limit: Deadline,
   ): Promise<PutResult> {
     const { onSent } = this.#options
@@ -138,7 +146,7 @@ export class Uploader {
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
     const options = { ...this.#options, window: this.#window }
-    const stream = { bytes: passing(), size, name, ...heldUnder(hold), identity }
+    const stream = { bytes: passing(), size, ...keptAs(kept), identity }
     const { existed } = await sendStream(options, stream, limit)
     const found = identity()
     return { key: new Key(found.digest), size: found.size, existed }
@@ -155,7 +163,7 @@ export class Uploader {
     }
   }
 
-  async #putOne(value: Uint8Array, options: PutOptions): Promise<PutResult> {
+  async #putOne(value: Uint8Array, options: NamedPut): Promise<PutResult> {
     const [result] = await this.putSmall([value], options)
     return result!
   }
@@ -163,12 +171,12 @@ export class Uploader {
   /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
-    { name, hold, signal, timeoutMs = CALL_TIMEOUT_MS }: PutOptions,
+    { signal, timeoutMs = CALL_TIMEOUT_MS, ...kept }: NamedPut,
   ): Promise<PutResult[]> {
     const { link, cache } = this.#options
     const hashed = values.map((value) => hash(value))
     const digests = hashed.map(({ digest }) => digest)
-    const request = { type: 'put', values, name, ...heldUnder(hold) } as const
+    const request = { type: 'put', values, name: undefined, ...keptAs(kept) } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
       return link.ask(request, options, ({ receipts }, keep) =>

@@ -9,6 +9,7 @@ import type { SendWindow } from '../../transfer/send-window.ts'
 import { Tail } from '../../transfer/tail.ts'
 import type { TransferChannel } from '../../transfer/transfer-channel.ts'
 import {
+  keptBy,
   uploadStream,
   type Identity,
   type Keeper,
@@ -40,7 +41,7 @@ export interface Stream extends Keeper {
 /** `limit` runs while Global is waited for, and not the source. */
 export async function sendStream(
   { transfers, globalPeer, window, random }: StreamUploadOptions,
-  { bytes, size, name, hold, identity }: Stream,
+  { bytes, size, identity, ...keeper }: Stream,
   limit: Deadline,
 ): Promise<UploadResult> {
   const flow = window.open(() => limit.moved(), TAIL_BYTES)
@@ -70,8 +71,7 @@ export async function sendStream(
     }
     isOpen = false
     return uploadStream(transfer, stream, {
-      name,
-      hold,
+      ...keptBy(keeper),
       flow,
       onAccepted: () => (hasBegun = isOpen = true),
       onReceived: (position) => {

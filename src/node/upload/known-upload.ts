@@ -13,9 +13,9 @@ import type { SendWindow } from '../../transfer/send-window.ts'
 import { uploadKnown, type Identity } from '../../transfer/upload.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
-import { heldUnder } from '../calls/hold-id.ts'
+import { keptAs, type NamedPut } from '../calls/hold-id.ts'
 import type { GlobalLink } from '../local/global-link.ts'
-import type { PutOptions, PutResult } from '../node.ts'
+import type { PutResult } from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 
@@ -51,10 +51,9 @@ export class KnownUploads {
     this.#options = options
   }
 
-  async send(source: UploadSource, options: PutOptions, limit: Deadline): Promise<PutResult> {
+  async send(source: UploadSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
     const { digest, size } = source
-    const { name, hold } = options
-    const offer = { type: 'offer', digest, size, name, ...heldUnder(hold) } as const
+    const offer = { type: 'offer', digest, size, name: undefined, ...keptAs(options) } as const
     const retry = new Retry({ now: () => performance.now(), codes: BROKEN })
     const wasThere = this.#options.link.status.state === 'connected'
     let isFirst = true
@@ -89,7 +88,7 @@ export class KnownUploads {
   async #uploadFrom(
     source: UploadSource,
     start: number,
-    options: PutOptions,
+    options: NamedPut,
     limit: Deadline,
   ): Promise<PutResult> {
     if (start === 0) return this.#upload(source, 0, options, limit)
@@ -106,7 +105,7 @@ export class KnownUploads {
   async #upload(
     source: UploadSource,
     start: number,
-    { onProgress, name, hold, timeoutMs }: PutOptions,
+    { onProgress, timeoutMs, ...kept }: NamedPut,
     limit: Deadline,
   ): Promise<PutResult> {
     const { transfers, globalPeer, callers, cache, link, window, onSent } = this.#options
@@ -145,8 +144,7 @@ export class KnownUploads {
     try {
       const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
         uploadKnown(transfer, value, start, limit.signal, {
-          name,
-          ...heldUnder(hold),
+          ...keptAs(kept),
           flow,
           onAccepted: accepted,
         }),

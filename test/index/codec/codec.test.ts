@@ -62,7 +62,24 @@ const hold = bytes(16)
 const presentItem = fc.record({ digest, directory: fc.boolean() })
 /** Bytes have no such field. */
 const directory = fc.constant(true)
-const named = fc.record({ name, digest, directory }, { requiredKeys: ['name', 'digest'] })
+const naming = fc.record(
+  { tag: fc.constant(true), expiresMs: count, keepMs: count },
+  { requiredKeys: [] },
+)
+const target = fc.record({ digest, directory, atMs: count }, { requiredKeys: ['digest'] })
+const bind = fc.record(
+  { name, digest, directory, naming, operation: bytes(16) },
+  { requiredKeys: ['name', 'digest'] },
+)
+const nameFacts = { tag: fc.constant(true), boundMs: count, expiresMs: count }
+const named = fc.record(
+  { name, digest, directory, size: count, ...nameFacts },
+  { requiredKeys: ['name', 'digest'] },
+)
+const found = fc.record(
+  { digest, incarnation: count, fact, directory, ...nameFacts },
+  { requiredKeys: ['digest', 'incarnation', 'fact'] },
+)
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
@@ -94,11 +111,13 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   put: fc.oneof(
     fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
     fc.record({ values: fc.tuple(smallValue), name: maybe(name) }),
+    fc.record({ values: fc.tuple(smallValue), name, naming, operation: bytes(16) }),
     fc.record({ values: some(smallValue), name: fc.constant(undefined), hold }),
   ),
   stored: fc.record({ receipts: some(receipt) }),
   offer: fc.oneof(
     fc.record({ digest, size: count, name: maybe(name) }),
+    fc.record({ digest, size: count, name, naming, operation: bytes(16) }),
     fc.record({ digest, size: count, name: fc.constant(undefined), hold }),
   ),
   offered: fc.oneof(
@@ -129,15 +148,17 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     ),
     more: fc.boolean(),
   }),
-  bind: named,
+  bind,
+  rebind: bind,
+  rebound: fc.record(
+    { found, previous: target, keptUntilMs: count, silent: some(peer) },
+    { requiredKeys: ['found', 'silent'] },
+  ),
+  'tag-history': fc.record({ name }),
+  'tag-targets': fc.record({ targets: some(target) }),
   lookup: fc.record({ name, inline: fc.boolean() }),
   binding: fc.record({
-    found: maybe(
-      fc.record(
-        { digest, incarnation: count, fact, directory },
-        { requiredKeys: ['digest', 'incarnation', 'fact'] },
-      ),
-    ),
+    found: maybe(found),
   }),
   names: fc.record({
     prefix: fc.oneof(fc.constant(''), name),

@@ -1,8 +1,13 @@
 import * as fc from 'fast-check'
 import { test } from '../../serial.ts'
-import type { Change } from '../../../src/index/records/record.ts'
+import type { Change } from '../../../src/index/records/change-record.ts'
 import { ChangeFeed, feedFromLog, RECENT_LOSSES } from '../../../src/index/global/feed.ts'
-import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'
+import {
+  BATCH_ITEMS,
+  INDEX_MESSAGE_BYTES,
+  NAMES_PER_ANSWER,
+  NAME_BYTES,
+} from '../../../src/limits.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
 
 const DIGEST = new Uint8Array(32)
@@ -64,7 +69,7 @@ test('R004-14: what memory does not hold any more comes from the log, in as many
 })
 
 test('R004-13: a feed holds as many losses as fit into a message, whatever their names take', (t) => {
-  const names = Array.from({ length: NAMES_PER_KEY }, (_, i) => `${i}`.padStart(NAME_BYTES, 'n'))
+  const names = Array.from({ length: NAMES_PER_ANSWER }, (_, i) => `${i}`.padStart(NAME_BYTES, 'n'))
   const changeFeed = new ChangeFeed(0)
   for (let seq = 1; seq <= 5; seq++) {
     changeFeed.report(seq, { type: 'remove', digest: DIGEST, incarnation: 1, names })

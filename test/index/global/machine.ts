@@ -10,7 +10,8 @@ import type { GlobalEffect, GlobalEvent } from '../../../src/index/global/global
 import type { GlobalIndexOptions } from '../../../src/index/global/global-index.ts'
 import { beginRun } from '../../../src/index/global/recovery.ts'
 import type { Body, Hello, Message, Request } from '../../../src/index/message.ts'
-import { INDEX_ROW, LOCAL_ROWS, WALL_ROW, decodeChange } from '../../../src/index/records/record.ts'
+import { decodeChange } from '../../../src/index/records/change-record.ts'
+import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../../src/index/records/record.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../../src/membership/record.ts'
 import type { MemberRole } from '../../../src/membership/role.ts'
@@ -165,6 +166,12 @@ export class Machine {
       }
       case 'inspect':
         return this.handle({ type: 'inspected', ticket: effect.ticket, facts: this.facts, now })
+      case 'log': {
+        const entries = store.log(effect.after, effect.limit).map(({ seq, entry }) => {
+          return { seq, ...decodeChange(entry) }
+        })
+        return this.handle({ type: 'entries', ticket: effect.ticket, entries, now })
+      }
       case 'confirm':
         return this.handle({ type: 'confirmed', ticket: effect.ticket, now })
       case 'stage': {

@@ -1,14 +1,9 @@
 import { test } from '../../serial.ts'
 import type { Body } from '../../../src/index/message.ts'
 import { GROUP_BYTES } from '../../../src/limits.ts'
-import {
-  decodeKey,
-  encodeChange,
-  encodeKey,
-  encodeName,
-  keyRow,
-  nameRow,
-} from '../../../src/index/records/record.ts'
+import { encodeName } from '../../../src/index/records/name-record.ts'
+import { encodeChange } from '../../../src/index/records/change-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow } from '../../../src/index/records/record.ts'
 import { Machine, digestOf } from './machine.ts'
 
 const SIZE = 10 * GROUP_BYTES + 1
@@ -92,7 +87,7 @@ test('R004-29: a name with U+FFFD is not bound, by no request; one that is bound
   // As an earlier version bound it.
   const row = machine.store.get(keyRow(digest))!
   const writes = [
-    { key: keyRow(digest), value: encodeKey({ ...decodeKey(row), names: [name] }) },
+    { key: keyRow(digest), value: encodeKey({ ...decodeKey(row), names: 1, listed: [name] }) },
     { key: nameRow(name), value: encodeName(digest) },
   ]
   machine.store.apply({

@@ -63,7 +63,7 @@ test('promise 1, R007-212: bytes of a disk are verified before they are given wi
 
 /** A store whose one key has these bytes. */
 function reads(key: Key, bytes: Uint8Array): ImmediateReads {
-  const value = encodeKey({ size: 100, location: 'here', names: [], unnamed: true })
+  const value = encodeKey({ size: 100, location: 'here', names: 0, unnamed: true })
   return {
     row: ({ id }) => (equal(id, key.digest) ? { id, value, version: 1 } : undefined),
     value: (location) => (location === 'here' ? bytes : undefined),

@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import { test } from '../../serial.ts'
-import { encodeChange, encodeRemoved, removedRow } from '../../../src/index/records/record.ts'
+import { encodeChange } from '../../../src/index/records/change-record.ts'
+import { encodeRemoved, removedRow } from '../../../src/index/records/record.ts'
 import { SILENT } from '../../../src/log.ts'
 import { WALL_SETTLED_MS } from '../../../src/limits.ts'
 import { IndexDriver } from '../../../src/node/global/index-driver.ts'

@@ -1,14 +1,19 @@
 import { test } from '../../serial.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
-import { encodeChange } from '../../../src/index/records/record.ts'
-import { BATCH_ITEMS, INDEX_MESSAGE_BYTES, NAMES_PER_KEY, NAME_BYTES } from '../../../src/limits.ts'
+import { encodeChange } from '../../../src/index/records/change-record.ts'
+import {
+  BATCH_ITEMS,
+  INDEX_MESSAGE_BYTES,
+  NAMES_PER_ANSWER,
+  NAME_BYTES,
+} from '../../../src/limits.ts'
 import { WatchLog } from '../../../src/node/global/watch-log.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 
 test('R004-40: changes that are as large as they can be are told in messages that can be sent, none left out', async (t) => {
   const store = createMemoryStore()
   const digest = new Uint8Array(32)
-  const names = Array.from({ length: NAMES_PER_KEY }, (_, i) => `${i}`.padStart(NAME_BYTES, 'n'))
+  const names = Array.from({ length: NAMES_PER_ANSWER }, (_, i) => `${i}`.padStart(NAME_BYTES, 'n'))
   const entry = encodeChange({ type: 'remove', digest, incarnation: 1, names }, 0)
   for (let i = 0; i < 7; i++) await store.commit({ conditions: [], writes: [], entry })
   const runId = new Uint8Array(16)

@@ -35,6 +35,7 @@ test('R004-85: a Local that is current answers a name from its own bindings, and
   const { size } = SMALL
   t.deepEqual(bound, {
     name: 'it',
+    kind: 'fixed',
     key: fake.key,
     incarnation: 5,
     size,

@@ -4,7 +4,8 @@
  */
 import { equal, toHex } from '../../../src/bytes.ts'
 import type { Digest, Message, Request } from '../../../src/index/message.ts'
-import { decodeChange, decodeKey, keyRow, type Change } from '../../../src/index/records/record.ts'
+import { decodeChange, type Change } from '../../../src/index/records/change-record.ts'
+import { decodeKey, keyRow } from '../../../src/index/records/record.ts'
 import {
   CASCADE_ROWS,
   decodeCascade,

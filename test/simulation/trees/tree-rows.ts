@@ -2,7 +2,8 @@
  * What the rows of an index say of trees, read without the index: the simulation compares it with
  * what has to be (specs/004-index.md, "Rules: directories").
  */
-import { decodeBinding, decodeKey } from '../../../src/index/records/record.ts'
+import { decodeBinding } from '../../../src/index/records/name-record.ts'
+import { decodeKey } from '../../../src/index/records/record.ts'
 import { HOLD_ROWS } from '../../../src/index/records/tree-record.ts'
 import { HOLD_ID_BYTES } from '../../../src/limits.ts'
 import { nameBytes } from '../../../src/index/name.ts'

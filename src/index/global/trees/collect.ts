@@ -11,7 +11,7 @@ import type { KeyRecord } from '../../records/record.ts'
 import { heldRow, type Counted, type Root } from '../../records/tree-record.ts'
 import type { Attempt } from '../plan.ts'
 import type { Rules } from '../../rules.ts'
-import { conditionsOf } from '../plan-runner.ts'
+import { conditionsOf } from '../plan.ts'
 import { attemptAll, read, type Flow } from './flow.ts'
 import {
   isFree,
@@ -78,7 +78,7 @@ interface Ending {
 
 /** What ends with the last that held the key: the key, or that it is missing. */
 function ending(state: KeyState, root: Root): Ending | undefined {
-  if (isFree(state)) return removalOf(state as ExistingKey, root)
+  if (isFree(state)) return removalOf(state as ExistingKey, [], root)
   if (state.held > 0 || state.missing === undefined) return undefined
   return { parts: noLongerMissing(state.digest), cascade: undefined }
 }

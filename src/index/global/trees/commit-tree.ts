@@ -1,31 +1,27 @@
 /**
  * The commit of a tree: names its root, or marks it as put without a name, and ends the hold in one
- * change (specs/004-index.md, R004-97). And the binding of a name to a directory.
+ * change (specs/004-index.md, R004-97).
  */
 import { DstoreError } from '../../../errors.ts'
 import { equal } from '../../../bytes.ts'
-import { NAMES_PER_KEY } from '../../../limits.ts'
-import type { Condition } from '../../../store/store.ts'
+import { TAG_KEEP_MS } from '../../../limits.ts'
+import type { Condition, Write } from '../../../store/store.ts'
 import { errorOf } from '../../failure.ts'
-import type { Bind, Binding, CommitTree, Digest, Receipt } from '../../message.ts'
+import type { CommitTree, Digest, Naming, Receipt } from '../../message.ts'
 import { faultOfNewName, nameOf } from '../../name.ts'
-import {
-  decodeBinding,
-  decodeKey,
-  encodeKey,
-  encodeName,
-  keyRow,
-  nameRow,
-  type KeyRecord,
-} from '../../records/record.ts'
+import { decodeBinding } from '../../records/name-record.ts'
+import { type Change } from '../../records/change-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import { decodeEnded, encodeEnded, endedRow, holdRow } from '../../records/tree-record.ts'
-import { factOf } from '../lookup-plans.ts'
-import { conditionsOf } from '../plan-runner.ts'
-import { textOf, type Attempt, type Rows } from '../plan.ts'
-import { nameTaken } from '../put-plans.ts'
+import { bindingRows, leftBy, operationOf, placedAs, wantedOf } from '../names/bind-plan.ts'
+import { decide, isSame, type Wanted } from '../names/naming.ts'
+import { replaced } from '../names/replaced.ts'
+import { conditionsOf } from '../plan.ts'
+import { textOf, type Rows } from '../plan.ts'
 import { attempt, confirm, read, scan, type Flow } from './flow.ts'
 import { holdEnded, type HoldContext } from './holds.ts'
-import { below, boundAbove, boundBelow, rowsAbove } from './names.ts'
+import { stateOf, stateRows } from './key-removal.ts'
+import { below, boundAbove, boundBelow } from './names.ts'
 
 export interface Committed {
   readonly receipt: Receipt
@@ -35,58 +31,82 @@ export interface Committed {
 
 /** Names the root of a tree, or marks it, and ends the hold. A repeat gives the same receipt. */
 export function* commitTree(
-  { hold, digest, name }: CommitTree,
+  { hold, digest, name, naming = {}, operation }: CommitTree,
   context: HoldContext,
 ): Flow<Committed> {
   for (;;) {
-    const names = name === undefined ? [] : [nameRow(name), ...rowsAbove(name)]
-    const keys = [keyRow(digest), holdRow(hold), endedRow(hold), ...names]
+    const wanted = name === undefined ? undefined : wantedFor(digest, name, naming, context)
+    const [before] = wanted === undefined ? [] : yield* read([nameRow(wanted.name)])
+    const left = wanted && leftBy(before, wanted)
+    const own = [keyRow(digest), holdRow(hold), endedRow(hold)]
+    if (name !== undefined) own.push(...bindingRows(name))
+    const keys = left === undefined ? own : [...own, ...stateRows(left)]
     const rows = yield* read(keys)
     const [row, holder, ended, taken] = rows
+    if (taken?.version !== before?.version) continue
     if (holder === undefined) {
       const receipt = committedBefore({ digest, name }, rows)
       yield* confirm()
       return { receipt, hasEnded: ended !== undefined }
     }
     const found = directoryOf(digest, row)
-    const isBound = name !== undefined && isBoundTo(name, digest, taken)
+    const decision = wanted && decide(taken, wanted)
+    if (decision?.type === 'failure') throw errorOf(decision)
     const conditions: Condition[] = [...conditionsOf(keys, rows)]
-    if (name !== undefined && !isBound) {
-      conditions.push(...(yield* checkNew(name, found, rows.slice(4), context)))
+    if (wanted !== undefined && (decision?.type === 'new' || decision?.type === 'move')) {
+      conditions.push(...(yield* checkNew(wanted.name, rows.slice(4, own.length), context)))
     }
     const { size, incarnation } = found
     // What only holds keep did not exist for anyone else.
-    const existed = found.unnamed || found.names.length > 0
+    const existed = found.unnamed || found.names > 0
     const receipt = { digest, size, incarnation, existed }
-    const { change, writes } = isBound ? NO_CHANGE : placing(digest, found, name)
+    const state = left === undefined ? undefined : stateOf(left, rows, own.length)
+    const keepMs = naming.keepMs ?? TAG_KEEP_MS
+    const leaves =
+      state && wanted && replaced(state, wanted.name, { ...wanted, keepMs }, context.naming)
+    const { change, writes, committed } =
+      wanted === undefined || decision === undefined
+        ? marking(digest, found)
+        : decision.type === 'same'
+          ? NO_CHANGE
+          : placedAs(wanted, decision, found, leaves, context.naming)
     const end = [
       { key: holdRow(hold), value: undefined },
       { key: endedRow(hold), value: encodeEnded({ ...receipt, name }) },
     ]
-    const seq = yield* attempt({ conditions, change, writes: [...writes, ...end] })
-    if (seq !== undefined) return { receipt, hasEnded: true }
+    const seq = yield* attempt({
+      conditions,
+      change: change && { ...change, ...operationOf({ operation }, found) },
+      writes: [...writes, ...end],
+      ...(leaves && { increments: leaves.increments }),
+    })
+    if (seq === undefined) continue
+    committed?.()
+    return { receipt, hasEnded: true }
   }
 }
 
-type Placing = Pick<Attempt, 'change' | 'writes'>
+const wantedFor = (
+  digest: Digest,
+  name: string,
+  naming: Naming,
+  { naming: context }: HoldContext,
+): Wanted => wantedOf({ name, digest, directory: true }, naming, naming.tag === true, context)
+
+interface Placing {
+  readonly change?: (Change & { readonly type: 'put' | 'bind' | 'rebind' }) | undefined
+  readonly writes: readonly Write[]
+  readonly committed?: () => void
+}
 
 const NO_CHANGE: Placing = { writes: [] }
 
-/** Binds the name to the directory, or marks the directory as put without a name. */
-function placing(digest: Digest, found: KeyRecord, name: string | undefined): Placing {
-  if (name === undefined) {
-    if (found.unnamed) return NO_CHANGE
-    return {
-      change: { type: 'put', digest, size: found.size, names: [], directory: true },
-      writes: [{ key: keyRow(digest), value: encodeKey({ ...found, unnamed: true }) }],
-    }
-  }
+/** Marks the directory as put without a name. */
+function marking(digest: Digest, found: KeyRecord): Placing {
+  if (found.unnamed) return NO_CHANGE
   return {
-    change: { type: 'bind', digest, name, directory: true },
-    writes: [
-      { key: keyRow(digest), value: encodeKey({ ...found, names: [...found.names, name] }) },
-      { key: nameRow(name), value: encodeName(digest, true) },
-    ],
+    change: { type: 'put', digest, size: found.size, names: [], directory: true },
+    writes: [{ key: keyRow(digest), value: encodeKey({ ...found, unnamed: true }) }],
   }
 }
 
@@ -103,7 +123,7 @@ function committedBefore(
   const found = row && decodeKey(row)
   const isThere =
     found?.directory !== undefined &&
-    (name === undefined ? found.unnamed : isBoundTo(name, digest, taken))
+    (name === undefined ? found.unnamed : isBoundTo(digest, taken))
   if (!isThere) throw holdEnded()
   const { size, incarnation } = found
   return { digest, size, incarnation, existed: true }
@@ -121,60 +141,19 @@ function directoryOf(digest: Digest, row: Rows[number]): KeyRecord {
       })
 }
 
-/** Is the name bound to this directory? Throws `conflict` if it is bound to anything else. */
-function isBoundTo(name: string, digest: Digest, taken: Rows[number]): boolean {
-  if (taken === undefined) return false
-  const bound = decodeBinding(taken)
-  if (bound.directory && equal(bound.digest, digest)) return true
-  throw errorOf(nameTaken(name, taken))
+/** Is the name bound to this directory? */
+function isBoundTo(digest: Digest, taken: Rows[number]): boolean {
+  return taken !== undefined && isSame(decodeBinding(taken), { digest, directory: true })
 }
 
 /** The condition that nothing is bound below a new name. Throws if it may not be bound. */
-function* checkNew(
-  name: string,
-  found: KeyRecord,
-  above: Rows,
-  { rules }: HoldContext,
-): Flow<Condition[]> {
+function* checkNew(name: string, above: Rows, { rules }: HoldContext): Flow<Condition[]> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) throw new DstoreError('usage', fault)
-  if (found.names.length >= NAMES_PER_KEY) {
-    throw new DstoreError('too-large', `a key has at most ${NAMES_PER_KEY} names`)
-  }
   const excluded = boundAbove(name, above)
   if (excluded !== undefined) throw errorOf(excluded)
   const prefix = below(name)
   const [other] = yield* scan('names', prefix, 1)
   if (other !== undefined) throw errorOf(boundBelow(name, nameOf(other)))
   return rules.namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
-}
-
-/** Binds a name to a directory. */
-export function* bindTree({ name, digest }: Bind, context: HoldContext): Flow<Binding> {
-  for (;;) {
-    const keys = [keyRow(digest), nameRow(name), ...rowsAbove(name)]
-    const rows = yield* read(keys)
-    const [row, taken, ...above] = rows
-    const isBound = isBoundTo(name, digest, taken)
-    const found = directoryOf(digest, row)
-    const bound = (incarnation: number): Binding => ({
-      type: 'binding',
-      found: {
-        digest,
-        incarnation,
-        fact: factOf(found, undefined, { holders: [], context })!,
-        directory: true,
-      },
-    })
-    if (isBound) {
-      yield* confirm()
-      return bound(taken!.version)
-    }
-    const range = yield* checkNew(name, found, above, context)
-    const seq = yield* attempt({
-      conditions: [...conditionsOf(keys, rows), ...range],
-      ...placing(digest, found, name),
-    })
-    if (seq !== undefined) return bound(seq)
-  }
 }

@@ -20,6 +20,7 @@ import {
 } from '../../records/tree-record.ts'
 import type { Rules } from '../../rules.ts'
 import type { Attempt, Rows, Sealed } from '../plan.ts'
+import type { NamingContext } from '../names/bind-plan.ts'
 import { lastGroup } from '../put-plans.ts'
 import { attempt, attemptAll, inspect, read, unchanged, type Flow } from './flow.ts'
 import { madeWhole } from './missing.ts'
@@ -40,6 +41,7 @@ export interface HoldContext {
   /** Some key may be held by a directory and missing. */
   readonly mayLack: () => boolean
   readonly mayBeDamaged: () => boolean
+  readonly naming: Omit<NamingContext, 'lookup' | 'silent'>
   /** A sealed value is not needed. */
   readonly discard: (location: string) => void
 }
@@ -185,7 +187,7 @@ function putOf(
     conditions: [...conditions, ...made.conditions],
     change: { type: 'put', digest, size, names: [] },
     writes: [
-      { key: keyRow(digest), value: encodeKey({ size, location, names: [], unnamed: false }) },
+      { key: keyRow(digest), value: encodeKey({ size, location, names: 0, unnamed: false }) },
       { key: removedRow(digest), value: undefined },
       ...made.writes,
     ],

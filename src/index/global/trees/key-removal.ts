@@ -9,7 +9,6 @@ import {
   decodeKey,
   encodeRemoved,
   keyRow,
-  nameRow,
   removedRow,
   type KeyRecord,
 } from '../../records/record.ts'
@@ -26,6 +25,7 @@ import {
   type Counted,
   type Root,
 } from '../../records/tree-record.ts'
+import { namesGone } from '../names/named.ts'
 import type { ChangeParts, Rows } from '../plan.ts'
 import { noLongerMissing } from './missing.ts'
 
@@ -89,7 +89,7 @@ export const statesOf = (digests: readonly Digest[], rows: Rows): KeyState[] =>
 
 /** Does nothing keep the key, neither a name nor a directory nor a hold? */
 export const isFree = ({ found, held, kept }: KeyState): boolean =>
-  found !== undefined && !found.unnamed && found.names.length === 0 && held === 0 && kept === 0
+  found !== undefined && !found.unnamed && found.names === 0 && held === 0 && kept === 0
 
 export interface KeyRemoval {
   readonly parts: ChangeParts
@@ -98,16 +98,14 @@ export interface KeyRemoval {
 }
 
 /**
- * The change that removes a key that exists. What it holds is counted down afterwards, by a
- * cascade; `root` is that of which this is a part, if it is part of one.
+ * The change that removes a key that exists, with these names, which are all that it has. What it
+ * holds is counted down afterwards, by a cascade; `root` is that of which this is a part, if it is
+ * part of one.
  */
-export function removalOf(state: ExistingKey, root?: Root): KeyRemoval {
+export function removalOf(state: ExistingKey, names: readonly string[], root?: Root): KeyRemoval {
   const { digest, found, held, counted, missing } = state
-  const { size, location, incarnation, names, directory } = found
-  const writes: Write[] = [
-    { key: keyRow(digest), value: undefined },
-    ...names.map((name) => ({ key: nameRow(name), value: undefined })),
-  ]
+  const { size, location, incarnation, directory } = found
+  const writes: Write[] = [{ key: keyRow(digest), value: undefined }, ...namesGone(digest, names)]
   const increments: Increment[] = []
   if (directory === undefined && counted.unchecked > 0) {
     writes.push({ key: addingRow(digest), value: undefined })

@@ -6,7 +6,8 @@ import type { RecordKey } from '../../../store/store.ts'
 import { failure } from '../../failure.ts'
 import type { Failure } from '../../message.ts'
 import { nameBytes } from '../../name.ts'
-import { decodeBinding, nameRow } from '../../records/record.ts'
+import { decodeBinding } from '../../records/name-record.ts'
+import { nameRow } from '../../records/record.ts'
 import type { Rows } from '../plan.ts'
 
 /** The names above a name: what stands before each of its slashes. */

@@ -3,7 +3,8 @@
  * just committed is kept until then, and would stay behind, to go later without an acknowledgement
  * (specs/004-index.md, R004-100).
  */
-import { decodeBinding, decodeKey, keyRow, nameRow } from '../../records/record.ts'
+import { decodeBinding } from '../../records/name-record.ts'
+import { decodeKey, keyRow, nameRow } from '../../records/record.ts'
 import type { Remove, Unbind } from '../../message.ts'
 import { read, type Flow } from './flow.ts'
 

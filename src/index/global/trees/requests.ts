@@ -1,21 +1,8 @@
 /** Requests about trees, and those under a hold. */
-import type {
-  Bind,
-  Body,
-  CommitTree,
-  Hold,
-  MakeDirectories,
-  Offer,
-  Present,
-} from '../../message.ts'
+import type { Body, CommitTree, Hold, MakeDirectories, Offer, Present } from '../../message.ts'
 
 export type TreeRequest =
-  | Hold
-  | Present
-  | MakeDirectories
-  | CommitTree
-  | (Offer & { readonly hold: Uint8Array })
-  | (Bind & { readonly directory: true })
+  Hold | Present | MakeDirectories | CommitTree | (Offer & { readonly hold: Uint8Array })
 
 /** A put under a hold is none of them: it is staged first. */
 export function isTreeRequest(body: Body): body is TreeRequest {
@@ -27,8 +14,6 @@ export function isTreeRequest(body: Body): body is TreeRequest {
       return true
     case 'offer':
       return body.hold !== undefined
-    case 'bind':
-      return body.directory === true
     default:
       return false
   }

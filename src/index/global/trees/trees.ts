@@ -14,7 +14,7 @@ import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
-import { bindTree, commitTree } from './commit-tree.ts'
+import { commitTree } from './commit-tree.ts'
 import { makeDirectory, readable } from './edges.ts'
 import { FlowRunner, attempt, read, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
@@ -47,6 +47,8 @@ export interface TreesOptions {
   readonly highest: () => number
   /** May a value of the store be known to be damaged? */
   readonly mayBeDamaged: () => boolean
+  /** What the commit of a tree under a name knows. */
+  readonly naming: HoldContext['naming']
   /** A cascade has ended. */
   readonly onCascadeEnd: () => void
 }
@@ -74,7 +76,7 @@ export class Trees {
   #isCounting = false
 
   constructor(options: TreesOptions) {
-    const { plans, wall, run, rules, batchItems } = options
+    const { plans, wall, run, rules, batchItems, naming } = options
     this.#options = options
     this.#flows = new FlowRunner(plans)
     this.#cascades = new Cascades({ ...options, flows: this.#flows })
@@ -87,6 +89,7 @@ export class Trees {
       opened: (hold, expiresMs) => void this.#holds.set(toHex(hold), expiresMs),
       mayLack: () => this.#mayLack,
       mayBeDamaged: options.mayBeDamaged,
+      naming,
       discard: (location) => plans.discard(location),
     }
   }
@@ -138,7 +141,8 @@ export class Trees {
     this.#flows.run(readable(digest), done, (why) => failed(failureOf(why)))
   }
 
-  serve(request: TreeRequest, finish: (body: Body) => void): void {
+  /** `isAdmin`: who asks may do what is the admins'. */
+  serve(request: TreeRequest, isAdmin: boolean, finish: (body: Body) => void): void {
     const failed = (why: DstoreError): void => finish(failureOf(why))
     const run = <T>(flow: Flow<T>, answer: (result: T) => Body): void => {
       this.#flows.run(flow, (result) => finish(answer(result)), failed)
@@ -156,15 +160,15 @@ export class Trees {
         })
       case 'make-directories':
         return this.#make(request, finish, failed)
-      case 'commit-tree':
-        return run(commitTree(request, this.#context), ({ receipt, hasEnded }) => {
+      case 'commit-tree': {
+        const context = { ...this.#context, naming: { ...this.#context.naming, isAdmin } }
+        return run(commitTree(request, context), ({ receipt, hasEnded }) => {
           if (hasEnded) this.#release(toHex(request.hold))
           return { type: 'stored', receipts: [receipt] }
         })
+      }
       case 'offer':
         return run(offerHeld(request, request.hold, this.#context), (offered) => offered)
-      case 'bind':
-        return run(bindTree(request, this.#context), (binding) => binding)
     }
   }
 

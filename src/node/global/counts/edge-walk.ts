@@ -5,6 +5,7 @@
 import { DstoreError } from '../../../errors.ts'
 import type { Child, Children } from '../../../directory/children.ts'
 import type { Sealed } from '../../../index/global/plan.ts'
+import { KEEP_ROWS, keepOf } from '../../../index/records/keep-record.ts'
 import { decodeKey, keyRow } from '../../../index/records/record.ts'
 import {
   ADDING_ROWS,
@@ -87,6 +88,9 @@ export class EdgeWalk {
     }
     for await (const row of rowsOf(store, 'keys')) yield* this.#key(row, known)
     for await (const row of rowsOf(store, 'meta', HOLD_ROWS)) this.#hold(row)
+    for await (const row of rowsOf(store, 'meta', KEEP_ROWS)) {
+      this.tally.count('holds', keepOf(row).digest, keeperOf(row))
+    }
     for await (const { id, isRemoved, directory, counted } of this.#unfinished()) {
       const { upto, unchecked } = counted
       yield* this.#visit(directory, upto, unchecked, ({ digest }) => {
@@ -123,7 +127,7 @@ export class EdgeWalk {
   async *#key(row: Row, known: ReadonlySet<string>): Walked {
     const { size, location, names, unnamed, directory } = decodeKey(row)
     const { id: digest, version } = row
-    if (!unnamed && names.length === 0 && this.tally.has(digest)) {
+    if (!unnamed && names === 0 && this.tally.has(digest)) {
       if (this.#loose.length === LOOSE_KEYS) this.#loose = [...this.loose]
       if (this.#loose.length < LOOSE_KEYS) this.#loose.push({ digest: digest.slice(), version })
     }

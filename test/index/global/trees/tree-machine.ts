@@ -221,7 +221,7 @@ export class TreeMachine extends Machine {
     }
     const existing = new Map(keys.map((row) => [toHex(row.id), decodeKey(row)]))
     for (const [id, { names, unnamed }] of existing) {
-      if (!unnamed && names.length === 0 && !held.has(id)) faults.push(`orphan ${id}`)
+      if (!unnamed && names === 0 && !held.has(id)) faults.push(`orphan ${id}`)
     }
     for (const row of this.store.scan('meta', HELD_ROWS)) {
       const id = toHex(row.id.subarray(HELD_ROWS.byteLength))

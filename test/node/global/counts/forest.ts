@@ -161,7 +161,7 @@ export class Forest {
     ])
     if (key === undefined || held !== undefined || kept !== undefined) return
     const { unnamed, names } = decodeKey(key)
-    if (!unnamed && names.length === 0) await this.#removeKey(digest)
+    if (!unnamed && names === 0) await this.#removeKey(digest)
   }
 
   /** Returns whether it was a directory. */
@@ -191,7 +191,7 @@ export class Forest {
     const staging = await this.store.stage(bytes.byteLength)
     await staging.write(bytes)
     const location = await staging.seal(new Uint8Array(0))
-    const record = { size: bytes.byteLength, location, names: [], unnamed: name !== undefined }
+    const record = { size: bytes.byteLength, location, names: 0, unnamed: name !== undefined }
     const value = encodeKey({ ...record, directory })
     await this.store.commit({
       conditions: [],

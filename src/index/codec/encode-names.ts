@@ -1,0 +1,59 @@
+/** Tags, and the facts of names, as messages carry them (specs/004-index.md, "Rules: tags"). */
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Found, NameFacts, NamedKey, Naming, Operation, Target } from '../message.ts'
+import type { BindingSchema, NamedKeySchema, NamingSchema, TagTargetSchema } from './messages_pb.ts'
+import { wireFact } from './encode-facts.ts'
+
+interface Named extends Operation {
+  readonly naming?: Naming | undefined
+}
+
+/** How a request binds a name, and its operation. */
+export const wireNaming = ({
+  naming,
+  operation,
+}: Named): {
+  naming?: MessageInitShape<typeof NamingSchema>
+  operation?: Uint8Array
+} => ({
+  ...(naming !== undefined && { naming: fieldsOf(naming) }),
+  ...(operation !== undefined && { operation }),
+})
+
+const fieldsOf = ({
+  tag = false,
+  expiresMs,
+  keepMs,
+}: Naming): MessageInitShape<typeof NamingSchema> => ({
+  tag,
+  ...(expiresMs !== undefined && { expiresMs: BigInt(expiresMs) }),
+  ...(keepMs !== undefined && { keepMs: BigInt(keepMs) }),
+})
+
+export function wireBinding(found: Found): MessageInitShape<typeof BindingSchema> {
+  const { digest, incarnation, fact, directory = false } = found
+  const known = { exists: true, digest, incarnation: BigInt(incarnation), directory }
+  return { ...known, fact: wireFact(fact), ...nameFacts(found) }
+}
+
+export const wireNamed = (named: NamedKey): MessageInitShape<typeof NamedKeySchema> => {
+  const { name, digest, directory = false, size } = named
+  const sized = size === undefined ? {} : { size: BigInt(size) }
+  return { name, digest, directory, ...nameFacts(named), ...sized }
+}
+
+export const wireTarget = ({
+  digest,
+  directory = false,
+  atMs,
+}: Target): MessageInitShape<typeof TagTargetSchema> => ({
+  digest,
+  directory,
+  ...(atMs !== undefined && { atMs: BigInt(atMs) }),
+})
+
+const nameFacts = ({ tag = false, boundMs, expiresMs }: NameFacts) => ({
+  tag,
+  ...(boundMs !== undefined && { boundMs: BigInt(boundMs) }),
+  ...(expiresMs !== undefined && { expiresMs: BigInt(expiresMs) }),
+})

@@ -1,0 +1,251 @@
+/** Plans that bind names and move tags (specs/004-index.md, "Rules: names" and "Rules: tags"). */
+import { equal } from '../../../bytes.ts'
+import { TAG_KEEP_MS } from '../../../limits.ts'
+import type { Condition, RecordKey, Write } from '../../../store/store.ts'
+import { failure } from '../../failure.ts'
+import type { Bind, Body, Digest, Failure, Naming, Rebind, Rebound, Target } from '../../message.ts'
+import { faultOfNewName, nameOf } from '../../name.ts'
+import { EXPIRY, expiryRow } from '../../records/expiry-record.ts'
+import { decodeBinding, encodeBinding, type NameRecord } from '../../records/name-record.ts'
+import { type Change } from '../../records/change-record.ts'
+import { decodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
+import { factOf, type LookupContext } from '../lookup-plans.ts'
+import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan } from '../plan.ts'
+import { stateOf, stateRows } from '../trees/key-removal.ts'
+import { below, boundAbove, boundBelow, namesAbove, rowsAbove } from '../trees/names.ts'
+import { withName } from './named.ts'
+import { decide, foundOf, isSame, recordFor, type Decision, type Wanted } from './naming.ts'
+import { replaced, type KeepContext, type Replaced } from './replaced.ts'
+
+/** What these plans know beside the rows. */
+export interface NamingContext extends KeepContext {
+  /** Wall clock, whole milliseconds. */
+  readonly wallMs: () => number
+  readonly isAdmin: boolean
+  /** A name expires at this time, durably. */
+  readonly onExpiring: (atMs: number) => void
+  readonly lookup: Pick<LookupContext, 'mayLack'>
+  /** The rule `namesExclude`. */
+  readonly namesExclude: boolean
+  /** Peer ids of the Locals that have been silent. */
+  readonly silent: () => readonly string[]
+}
+
+/** What a request wants of a name, at this moment. */
+export const wantedOf = (
+  { name, digest, directory = false }: Pick<Bind, 'name' | 'digest' | 'directory'>,
+  naming: Naming,
+  moves: boolean,
+  { wallMs, isAdmin }: Pick<NamingContext, 'wallMs' | 'isAdmin'>,
+): Wanted => ({ name, digest, directory, naming, moves, wallMs: wallMs(), isAdmin })
+
+/** The rows that bind a name: its own, and those of the names above it. */
+export const bindingRows = (name: string): RecordKey[] => [nameRow(name), ...rowsAbove(name)]
+
+/** The key that would lose the name, if it is a tag that moves; undefined if none would. */
+export function leftBy(row: Rows[number], wanted: Wanted): Digest | undefined {
+  if (row === undefined) return undefined
+  const record = decodeBinding(row)
+  const moves = wanted.moves && record.tag === true && wanted.naming.tag === true
+  return moves && !equal(record.digest, wanted.digest) ? record.digest : undefined
+}
+
+/** Binds a name, or moves a tag. */
+export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
+  const moves = body.type === 'rebind'
+  const naming = moves ? { ...body.naming, tag: true } : (body.naming ?? {})
+  const { name, digest, directory = false } = body
+  for (;;) {
+    const wanted = wantedOf(body, naming, moves, context)
+    const [before] = yield [nameRow(name)]
+    const left = leftBy(before, wanted)
+    const own = [keyRow(digest), ...bindingRows(name)]
+    const rows = yield left === undefined ? own : [...own, ...stateRows(left)]
+    const [row, taken] = rows
+    if (taken?.version !== before?.version) continue
+    const decision = decide(taken, wanted)
+    if (decision.type === 'failure') return answer(decision)
+    const found = row && decodeKey(row)
+    if (found === undefined || (directory && found.directory === undefined)) {
+      return answer(noSuchTarget(wanted, found))
+    }
+    if (decision.type === 'same') {
+      const bound = { record: decision.record, incarnation: taken!.version, key: found }
+      return confirm(answered(body, bound, context))
+    }
+    const above = rows.slice(2, own.length)
+    const excluded = decision.type === 'prolong' ? [] : yield* mayBind(wanted, above, context)
+    if ('type' in excluded) return answer(excluded)
+    const state = left === undefined ? undefined : stateOf(left, rows, own.length)
+    return binding(body, wanted, decision, found, {
+      context,
+      conditions: excluded,
+      leaves: state && replaced(state, name, { ...wanted, keepMs: keepOf(naming) }, context),
+    })
+  }
+}
+
+const keepOf = ({ keepMs = TAG_KEEP_MS }: Naming): number => keepMs
+
+interface Parts {
+  readonly context: NamingContext
+  readonly conditions: readonly Condition[]
+  readonly leaves: Replaced | undefined
+}
+
+function binding(
+  body: Bind | Rebind,
+  wanted: Wanted,
+  decision: Exclude<Decision, Failure | { type: 'same' }>,
+  found: KeyRecord,
+  { context, conditions, leaves }: Parts,
+): Outcome {
+  const { record, writes, change, committed } = placedAs(wanted, decision, found, leaves, context)
+  const { operation } = body
+  return {
+    type: 'change',
+    change: { ...change, ...operationOf({ operation }, found) },
+    conditions,
+    writes,
+    ...(leaves && { increments: leaves.increments }),
+    next: (seq) => {
+      committed()
+      return answer(
+        answered(body, { record, incarnation: seq, key: found, from: moved(change) }, context),
+      )
+    },
+  }
+}
+
+/** What a change says of the operation that makes it, and of its key, for a repeat. */
+export const operationOf = (
+  { operation }: { readonly operation?: Uint8Array | undefined },
+  { size, incarnation }: Pick<KeyRecord, 'size' | 'incarnation'>,
+): { operation?: Uint8Array; size?: number; incarnation?: number } =>
+  operation === undefined ? {} : { operation, size, incarnation }
+
+const moved = (change: Change): Pick<Rebound, 'previous' | 'keptUntilMs'> =>
+  change.type === 'rebind' ? change.moved : {}
+
+/** A name as a change leaves it, and what that change is where it is one of its own. */
+export interface Placed {
+  readonly record: NameRecord
+  /** Of the rows of the name. */
+  readonly own: readonly Write[]
+  /** All of them, those of the key included. */
+  readonly writes: readonly Write[]
+  readonly change: Change & { readonly type: 'bind' | 'rebind' }
+  /** To be called once the change is durable. */
+  readonly committed: () => void
+}
+
+/** `found`: the key, as it is before. */
+export function placedAs(
+  wanted: Wanted,
+  decision: Exclude<Decision, Failure | { type: 'same' }>,
+  found: KeyRecord,
+  leaves: Replaced | undefined,
+  { onExpiring }: Pick<NamingContext, 'onExpiring'>,
+): Placed {
+  const { name, digest } = wanted
+  const target = { digest, name, ...(wanted.directory && { directory: true }) }
+  const before = decision.type === 'new' ? undefined : decision.before
+  const record =
+    decision.type === 'prolong'
+      ? { ...decision.before, expiresMs: decision.expiresMs }
+      : recordFor(wanted, found, before)
+  const { expiresMs } = record
+  const own = [
+    { key: nameRow(name), value: encodeBinding(record) },
+    ...expiryWrites(name, before?.expiresMs, expiresMs),
+  ]
+  const committed = (): void => {
+    leaves?.committed()
+    if (expiresMs !== undefined) onExpiring(expiresMs)
+  }
+  if (before === undefined) {
+    const { writes } = withName(digest, found, name)
+    return {
+      record,
+      own,
+      writes: [...writes, ...own],
+      change: { type: 'bind', ...target },
+      committed,
+    }
+  }
+  const { keptUntilMs } = leaves ?? {}
+  const moved = { previous: targetOf(before), ...(keptUntilMs !== undefined && { keptUntilMs }) }
+  // The same digest, as bytes or as a directory, has the name already.
+  const names = equal(before.digest, digest)
+    ? []
+    : [...(leaves?.writes ?? []), ...withName(digest, found, name).writes]
+  const change = { type: 'rebind', ...target, moved } as const
+  return { record, own, writes: [...names, ...own], change, committed }
+}
+
+function expiryWrites(
+  name: string,
+  before: number | undefined,
+  after: number | undefined,
+): Write[] {
+  if (before === after) return []
+  return [
+    ...(before === undefined ? [] : [{ key: expiryRow(before, name), value: undefined }]),
+    ...(after === undefined ? [] : [{ key: expiryRow(after, name), value: EXPIRY }]),
+  ]
+}
+
+export const targetOf = ({ digest, directory, boundMs }: NameRecord): Target => ({
+  digest,
+  ...(directory && { directory: true }),
+  ...(boundMs !== undefined && { atMs: boundMs }),
+})
+
+interface Bound {
+  readonly record: NameRecord
+  readonly incarnation: number
+  readonly key: KeyRecord
+  readonly from?: Pick<Rebound, 'previous' | 'keptUntilMs'>
+}
+
+function answered(
+  body: Bind | Rebind,
+  { record, incarnation, key, from = {} }: Bound,
+  { lookup, silent }: NamingContext,
+): Body {
+  const found = foundOf(record, incarnation, factOf(key, undefined, { context: lookup })!)
+  if (body.type === 'bind') return { type: 'binding', found }
+  const { previous, keptUntilMs } = from
+  const isOther = previous !== undefined && !isSame(record, { directory: false, ...previous })
+  return {
+    type: 'rebound',
+    found,
+    ...(isOther && { previous }),
+    ...(keptUntilMs !== undefined && { keptUntilMs }),
+    silent: silent(),
+  }
+}
+
+/** The condition that nothing is bound below the name; or why it may not be bound. */
+export function* mayBind(
+  { name, directory }: Pick<Wanted, 'name' | 'directory'>,
+  above: Rows,
+  { namesExclude }: Pick<NamingContext, 'namesExclude'>,
+): Generator<Scan, readonly Condition[] | Failure, Rows> {
+  const fault = faultOfNewName(name)
+  if (fault !== undefined) return failure('usage', fault)
+  const excluded = boundAbove(name, above.slice(0, namesAbove(name).length))
+  if (excluded !== undefined) return excluded
+  if (!directory) return []
+  const prefix = below(name)
+  const [other] = yield { type: 'scan', table: 'names', prefix, after: undefined, limit: 1 }
+  if (other !== undefined) return boundBelow(name, nameOf(other))
+  return namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
+}
+
+function noSuchTarget({ digest, directory }: Wanted, found: KeyRecord | undefined): Failure {
+  const key = textOf(digest, directory ? 'directory' : 'bytes')
+  if (found === undefined) return failure('not-found', `no such key: ${key}`)
+  const why = `the bytes of ${key} are stored, but not as a directory`
+  return failure('not-found', why, 'put the folder')
+}

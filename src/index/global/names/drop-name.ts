@@ -1,0 +1,64 @@
+/**
+ * Unbinds a name in the background, for its expiry or a rule: by the same changes as an unbinding
+ * that was asked for, only if it is still bound as it was when that was decided.
+ */
+import type { Write } from '../../../store/store.ts'
+import type { WhyGone } from '../../message.ts'
+import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
+import { nameRow, type KeyRecord } from '../../records/record.ts'
+import { conditionsOf } from '../plan.ts'
+import { attempt, read, type Flow } from '../trees/flow.ts'
+import { isFree, removalOf, stateOf, stateRows, type Beginning } from '../trees/key-removal.ts'
+import { withoutNames } from './named.ts'
+
+export interface DropOptions {
+  readonly why: WhyGone
+  /** Is it to be dropped, as it is bound now, at this seq? */
+  readonly isDue: (record: NameRecord, version: number) => boolean
+  /** Written in the same transaction, or alone where the name is not dropped. */
+  readonly writes: readonly Write[]
+  /** A removal is durable that began a cascade. */
+  readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+}
+
+/** The root of the removal of a directory: no request waits for it. */
+const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
+
+/** Gives what the name was bound to; undefined if it was not dropped. */
+export function* dropName(name: string, options: DropOptions): Flow<NameRecord | undefined> {
+  const { why, writes, isDue, onCascade } = options
+  for (;;) {
+    const [bound] = yield* read([nameRow(name)])
+    const record = bound && decodeBinding(bound)
+    if (record === undefined || !isDue(record, bound!.version)) {
+      if (writes.length > 0) yield* attempt({ conditions: [], writes })
+      return undefined
+    }
+    const { digest, directory } = record
+    const keys = [nameRow(name), ...stateRows(digest)]
+    const rows = yield* read(keys)
+    const state = stateOf(digest, rows, 1)
+    const { found } = state
+    if (rows[0]?.version !== bound!.version || found === undefined) continue
+    const conditions = conditionsOf(keys, rows)
+    if (isFree({ ...state, found: { ...found, names: found.names - 1 } })) {
+      const { parts, cascade } = removalOf({ ...state, found }, [name], UNAWAITED)
+      const change = { ...parts.change, why } as typeof parts.change
+      const all = [...parts.writes, ...writes]
+      const seq = yield* attempt({ ...parts, change, conditions, writes: all })
+      if (seq === undefined) continue
+      if (cascade !== undefined) onCascade(cascade, seq, found)
+      return record
+    }
+    const seq = yield* attempt({
+      conditions,
+      change: { type: 'unbind', digest, names: [name], ...(directory && { directory }), why },
+      writes: [
+        { key: nameRow(name), value: undefined },
+        ...withoutNames(digest, found, [name]).writes,
+        ...writes,
+      ],
+    })
+    if (seq !== undefined) return record
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"):
+ * what plans know of them, and what goes on in the background.
+ */
+import type { Body } from '../../message.ts'
+import type { Rules } from '../../rules.ts'
+import type { PlanRunner } from '../plan-runner.ts'
+import { FlowRunner } from '../trees/flow.ts'
+import type { NamingContext } from './bind-plan.ts'
+import { Expiry } from './expiry.ts'
+import { Keeps, type KeepsOptions } from './keeps.ts'
+import { Operations, type OperationRequest } from './operations.ts'
+
+export interface NamesOptions {
+  readonly plans: PlanRunner
+  readonly rules: Rules
+  /** The seq that began this run. */
+  readonly run: number
+  readonly now: () => number
+  /** Wall-clock milliseconds since 1970. */
+  readonly wall: () => number
+  readonly mayLack: () => boolean
+  /** Peer ids of the Locals that have been silent. */
+  readonly silent: () => readonly string[]
+  readonly onCascade: KeepsOptions['onCascade']
+}
+
+export class Names {
+  readonly #options: NamesOptions
+  readonly #keeps: Keeps
+  readonly #expiry: Expiry
+  readonly #operations: Operations
+
+  constructor(options: NamesOptions) {
+    const { plans } = options
+    this.#options = options
+    const flows = new FlowRunner(plans)
+    this.#keeps = new Keeps({ ...options, flows })
+    this.#expiry = new Expiry({ ...options, flows })
+    this.#operations = new Operations({
+      ...options,
+      readLog: (after, limit, done, failed) => {
+        plans.ask<'entries'>({ type: 'log', after, limit }, ({ entries }) => done(entries), failed)
+      },
+    })
+  }
+
+  /** What plans know beside the rows. `isAdmin`: who asks may do what is the admins'. */
+  context(isAdmin: boolean): NamingContext {
+    const { wall, rules, mayLack, silent } = this.#options
+    return {
+      isAdmin,
+      wallMs: () => Math.round(wall()),
+      lookup: { mayLack },
+      namesExclude: rules.namesExclude,
+      silent,
+      ...this.#keeps.context,
+      onExpiring: (expiresMs) => this.#expiry.expiring(expiresMs),
+    }
+  }
+
+  /** Runs an operation once; a repeat gets the same answer. */
+  operate(
+    request: OperationRequest,
+    finish: (body: Body) => void,
+    begin: (finish: (body: Body) => void) => void,
+  ): void {
+    this.#operations.run(request, finish, begin)
+  }
+
+  /** `trustedMs`: the wall time, if something may be deleted by it. */
+  tick(trustedMs: number | undefined): void {
+    this.#keeps.tick(trustedMs)
+    this.#expiry.tick(trustedMs)
+  }
+}

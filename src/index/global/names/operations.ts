@@ -1,0 +1,185 @@
+/**
+ * The operations of the last minutes (specs/004-index.md, R004-125 and R004-126): a repeat gets
+ * the answer of the first, and does nothing. A Local repeats a request when its link breaks;
+ * meanwhile another may have undone what it did.
+ *
+ * Each change that an operation made names it in the log. So after a restart the end of the log
+ * says which are done, before the first request that names one is served.
+ */
+import { toHex } from '../../../bytes.ts'
+import { BATCH_ITEMS, OPERATIONS, OPERATION_MS } from '../../../limits.ts'
+import { failure } from '../../failure.ts'
+import type { Body, Failure } from '../../message.ts'
+import type { LoggedChange } from '../plan.ts'
+import type { Change } from '../../records/change-record.ts'
+
+/** Entries of the log that were read back, the oldest first. */
+type Tail = readonly LoggedChange[]
+
+export interface OperationsOptions {
+  readonly now: () => number
+  /** Wall-clock milliseconds since 1970. */
+  readonly wall: () => number
+  /** The seq that began this run: the changes before it are read back. */
+  readonly run: number
+  /** Reads at most `limit` entries after this seq. */
+  readonly readLog: (
+    after: number,
+    limit: number,
+    done: (tail: Tail) => void,
+    failed: (why: Failure) => void,
+  ) => void
+}
+
+/** Requests that may name an operation. `uploaded`: a value came beside the index. */
+export type OperationKind = 'put' | 'uploaded' | 'offer' | 'bind' | 'rebind' | 'commit-tree'
+
+/** A request that may name an operation. */
+export interface OperationRequest {
+  readonly type: OperationKind
+  readonly operation?: Uint8Array | undefined
+}
+
+type Finish = (body: Body) => void
+
+interface Known {
+  readonly outcome: Body | Tail[number]
+  /** Elapsed time when it was done. */
+  readonly at: number
+}
+
+export class Operations {
+  readonly #options: OperationsOptions
+  /** By id in hex, in the order in which they were done. */
+  readonly #done = new Map<string, Known>()
+  /** Repeats that wait for the outcome of the first, by id in hex. */
+  readonly #running = new Map<string, ((outcome: Body) => void)[]>()
+  #recovery: 'due' | 'running' | 'done' = 'due'
+  /** Requests that wait until the log is read back. */
+  #early: { readonly begin: () => void; readonly finish: Finish }[] = []
+
+  constructor(options: OperationsOptions) {
+    this.#options = options
+    if (options.run <= 1) this.#recovery = 'done'
+  }
+
+  /**
+   * Runs an operation once: `begin` gets the callback for its outcome, and is not called for a
+   * repeat.
+   */
+  run(request: OperationRequest, finish: Finish, begin: (finish: Finish) => void): void {
+    const { operation, type } = request
+    if (operation === undefined) return begin(finish)
+    if (this.#recovery !== 'done') {
+      this.#early.push({ begin: () => this.run(request, finish, begin), finish })
+      return this.#recover()
+    }
+    this.#forget()
+    const id = toHex(operation)
+    const done = this.#done.get(id)
+    if (done !== undefined) return finish(answerTo(type, done.outcome))
+    const running = this.#running.get(id)
+    if (running !== undefined) {
+      return void running.push((outcome) => {
+        if (isOutcome(outcome)) finish(answerTo(type, outcome))
+        else this.run(request, finish, begin)
+      })
+    }
+    if (this.#done.size + this.#running.size >= OPERATIONS) {
+      return finish(failure('busy', `Global remembers at most ${OPERATIONS} operations`))
+    }
+    const waiting: ((outcome: Body) => void)[] = []
+    this.#running.set(id, waiting)
+    begin((body) => {
+      this.#running.delete(id)
+      if (isOutcome(body)) this.#done.set(id, { outcome: body, at: this.#options.now() })
+      finish(body)
+      for (const one of waiting) one(body)
+    })
+  }
+
+  #forget(): void {
+    const since = this.#options.now() - OPERATION_MS
+    for (const [id, { at }] of this.#done) {
+      if (at > since) return
+      this.#done.delete(id)
+    }
+  }
+
+  #recover(): void {
+    if (this.#recovery === 'running') return
+    this.#recovery = 'running'
+    this.#readBack(this.#options.run - 1, [])
+  }
+
+  /** Reads the log from `upto` backwards, for as far as an operation is remembered. */
+  #readBack(upto: number, later: Tail): void {
+    const { readLog, wall } = this.#options
+    const after = Math.max(0, upto - BATCH_ITEMS)
+    readLog(
+      after,
+      upto - after,
+      (tail) => {
+        const all = [...tail, ...later]
+        // A clock that was set back makes it read too much, never too little of the last run.
+        const isOld = (tail[0]?.atMs ?? -Infinity) < wall() - OPERATION_MS
+        const isAll = after === 0 || tail.length === 0 || isOld || all.length >= OPERATIONS
+        if (isAll) this.#recovered(all)
+        else this.#readBack(after, all)
+      },
+      (why) => {
+        this.#recovery = 'due'
+        for (const { finish } of this.#early.splice(0)) finish(why)
+      },
+    )
+  }
+
+  #recovered(tail: Tail): void {
+    this.#recovery = 'done'
+    const at = this.#options.now()
+    const named = tail.filter(
+      ({ change }) => 'operation' in change && change.operation !== undefined,
+    )
+    for (const outcome of named.slice(-OPERATIONS)) {
+      const { operation } = outcome.change as Change & { type: 'put' }
+      this.#done.set(toHex(operation!), { outcome, at })
+    }
+    for (const { begin } of this.#early.splice(0)) begin()
+  }
+}
+
+/**
+ * Is the operation done? What failed did nothing, and an offer may have to be followed by the
+ * bytes.
+ */
+const isOutcome = (body: Body): boolean =>
+  body.type !== 'failure' && (body.type !== 'offered' || body.have !== undefined)
+
+/** The outcome, as the answer to this request. */
+function answerTo(type: OperationKind, outcome: Known['outcome']): Body {
+  if ('change' in outcome) return answerTo(type, bodyOf(type, outcome))
+  if (type === 'offer' && outcome.type === 'stored') {
+    return { type: 'offered', have: outcome.receipts[0], sendFrom: 0 }
+  }
+  if ((type === 'put' || type === 'uploaded') && outcome.type === 'offered') {
+    return { type: 'stored', receipts: [outcome.have!] }
+  }
+  return outcome
+}
+
+/** The outcome that a change of an earlier run was. */
+function bodyOf(type: OperationKind, { seq, atMs, change: any }: Tail[number]): Body {
+  const change = any as Change & { type: 'put' | 'bind' | 'rebind' }
+  const { digest, size = 0 } = change
+  const incarnation = change.type === 'put' ? seq : (change.incarnation ?? seq)
+  if (type !== 'bind' && type !== 'rebind') {
+    const existed = change.type !== 'put'
+    return { type: 'stored', receipts: [{ digest, size, incarnation, existed }] }
+  }
+  const fact = { size, incarnation, value: undefined, holders: [], names: [] }
+  const kind = change.directory === true ? { directory: true } : {}
+  const found = { digest, incarnation: seq, fact, boundMs: atMs, ...kind }
+  if (type === 'bind') return { type: 'binding', found }
+  const moved = change.type === 'rebind' ? change.moved : {}
+  return { type: 'rebound', found: { ...found, tag: true }, ...moved, silent: [] }
+}

@@ -1,0 +1,196 @@
+/**
+ * Serves the requests of Locals and of the node's own callers (specs/004-index.md, "Messages"):
+ * each by a plan, a flow, or at once.
+ */
+import { refusalAt } from '../../versions.ts'
+import { memberPage, type MembershipContext } from '../membership-plans.ts'
+import type { Members } from '../../../membership/members.ts'
+import type { Body, Message, Request } from '../../message.ts'
+import {
+  isAdmin,
+  isRequest,
+  planOf,
+  refusalOf,
+  roleTooLow,
+  type PlanContexts,
+} from '../dispatch.ts'
+import {
+  SELF,
+  type GlobalEffect,
+  type GlobalEvent,
+  type GlobalIndexOptions,
+  type SessionId,
+} from '../global-events.ts'
+import type { Names } from '../names/names.ts'
+import type { Origin, PlanRunner } from '../plan-runner.ts'
+import { putTask, putTasks } from '../put-plans.ts'
+import type { Sessions } from '../sessions.ts'
+import { isTreeRequest } from '../trees/requests.ts'
+import type { Trees } from '../trees/trees.ts'
+
+export interface RequestParts {
+  readonly options: GlobalIndexOptions
+  readonly plans: PlanRunner
+  readonly trees: Trees
+  readonly names: Names
+  readonly sessions: Sessions
+  readonly emit: (effect: GlobalEffect) => void
+  /** Every change up to this one is durable. */
+  readonly seq: () => number
+  /** The last seq that was trimmed from the log. */
+  readonly trimmed: () => number
+  /** The wall time, if something may be deleted by it. */
+  readonly trustedMs: () => number | undefined
+  readonly answer: (origin: Origin, body: Body) => void
+  readonly goodbye: (session: SessionId) => void
+  /** A Local has acknowledged changes. */
+  readonly acknowledged: () => void
+}
+
+export class Requests {
+  readonly #parts: RequestParts
+
+  constructor(parts: RequestParts) {
+    this.#parts = parts
+  }
+
+  get #members(): Members {
+    return this.#parts.options.recovered.members
+  }
+
+  message(session: SessionId, { id, body }: Message): void {
+    const origin = { session, id }
+    if (session !== SELF && !this.#parts.sessions.heard(session, { id, body })) return
+    if (isRequest(body) && !this.#isAllowed(origin, body)) return
+    const finish = (answer: Body): void => this.#parts.answer(origin, answer)
+    if (!('operation' in body)) return this.#serve(origin, body, finish)
+    this.#parts.names.operate(body, finish, (done) => this.#serve(origin, body, done))
+  }
+
+  /** A value came beside the index. A repeat has no use for it. */
+  uploaded({ id, value, hold, ...as }: GlobalEvent & { type: 'uploaded' }): void {
+    const { plans, trees, names, answer } = this.#parts
+    const origin = { session: SELF, id }
+    const finish = (body: Body): void => answer(origin, body)
+    if (hold !== undefined) return trees.put(hold, [value], finish)
+    let isFirst = false
+    const done = (body: Body): void => {
+      if (!isFirst) plans.discard(value.location)
+      finish(body)
+    }
+    names.operate({ type: 'uploaded', operation: as.operation }, done, (first) => {
+      isFirst = true
+      plans.run(putTask(origin, value, as, this.#putContext(false), first))
+    })
+  }
+
+  #serve(origin: Origin, body: Body, finish: (body: Body) => void): void {
+    const { session, id } = origin
+    const isAdmin = this.#isAdmin(session)
+    switch (body.type) {
+      case 'put':
+        this.#parts.plans.ask<'sealed'>(
+          { type: 'stage', values: body.values },
+          ({ values }) => {
+            if (body.hold !== undefined) this.#parts.trees.put(body.hold, values, finish)
+            else
+              this.#parts.plans.runAll(
+                putTasks(origin, values, body, this.#putContext(isAdmin), finish),
+              )
+          },
+          finish,
+        )
+        break
+      case 'members':
+        finish(memberPage(this.#members, body, new Set(this.#parts.sessions.peers())))
+        break
+      case 'list':
+      case 'names':
+      case 'watch':
+        this.#parts.emit({ type: 'page', session, id, body })
+        break
+      case 'ping':
+        finish({ type: 'pong', seq: this.#parts.seq() })
+        break
+      case 'ack':
+        if (this.#parts.sessions.acknowledged(session, body.seq)) this.#parts.acknowledged()
+        break
+      case 'goodbye':
+        this.#parts.goodbye(session)
+        break
+      case 'pong':
+        break
+      default: {
+        if (isTreeRequest(body)) return this.#parts.trees.serve(body, isAdmin, finish)
+        const asker = this.#parts.sessions.peerOf(session) ?? ''
+        const begin = planOf(body, this.#contexts(asker, isAdmin))
+        if (begin === undefined) {
+          return this.#parts.sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
+        }
+        const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
+        const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish })
+        if (body.type !== 'remove' && body.type !== 'unbind') return run()
+        this.#parts.trees.beforeRemoval(body, run, finish)
+      }
+    }
+  }
+
+  /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
+  #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
+    const { onMissing, onCascade } = this.#parts.trees
+    const { wallMs } = this.#parts.names.context(isAsAdmin)
+    const holdersOf = this.#parts.options.holders ?? (() => [])
+    return {
+      membership: () => this.membership(asker),
+      lookup: { holdersOf, mayLack: this.#mayLack, wallMs },
+      put: this.#putContext(isAsAdmin),
+      removal: {
+        trimmed: this.#parts.trimmed,
+        onMissing,
+        onCascade,
+        isAdmin: isAsAdmin,
+        refusal: () => roleTooLow(asker, this.#members.roleOf(asker) ?? 'stranger', 'admin'),
+      },
+    }
+  }
+
+  readonly #mayLack = (): boolean => this.#parts.trees.mayLack
+
+  #putContext(isAsAdmin: boolean): PlanContexts['put'] {
+    return { mayLack: this.#mayLack, naming: this.#parts.names.context(isAsAdmin) }
+  }
+
+  /** Does who asks in this session what is the admins'? */
+  #isAdmin(session: SessionId): boolean {
+    return (
+      session === SELF || isAdmin(this.#members.roleOf(this.#parts.sessions.peerOf(session) ?? ''))
+    )
+  }
+
+  /**
+   * Does the session have this request, and is the role of the asker high enough? If not, it gets
+   * the refusal as its answer.
+   */
+  #isAllowed(origin: Origin, request: Request): boolean {
+    if (origin.session === SELF) return true
+    const older = refusalAt(this.#parts.sessions.versionOf(origin.session)!, request)
+    if (older !== undefined) {
+      this.#parts.answer(origin, older)
+      return false
+    }
+    const peer = this.#parts.sessions.peerOf(origin.session)!
+    const refusal = refusalOf(this.#members, peer, request)
+    if (refusal === undefined) return true
+    this.#parts.answer(origin, refusal)
+    this.#parts.emit({ type: 'refused', peer, why: 'role' })
+    return false
+  }
+
+  /** What plans about members know. `asker`: a peer id; empty for Global itself. */
+  membership(asker: string): MembershipContext {
+    const { wall, addresses } = this.#parts.options
+    const time = { nowMs: Math.round(wall()), trustedMs: this.#parts.trustedMs() }
+    const known = { members: this.#members, trimmed: this.#parts.trimmed(), asker }
+    return { ...known, ...time, addresses: addresses?.() ?? [] }
+  }
+}

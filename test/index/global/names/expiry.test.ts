@@ -1,0 +1,179 @@
+import { SELF } from '../../../../src/index/global/global-events.ts'
+import { EXPIRY_ROWS } from '../../../../src/index/records/expiry-record.ts'
+import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
+import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
+import { test } from '../../../serial.ts'
+import { Machine, digestOf, valueOf } from '../machine.ts'
+
+const HOUR = 3_600_000
+
+/** A machine whose wall clock is trusted. */
+function trusted(): Machine {
+  const machine = new Machine()
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  return machine
+}
+
+const putFor = (machine: Machine, n: number, expiresMs: number, tag = false) =>
+  machine.answer({
+    type: 'put',
+    values: [valueOf(n)],
+    name: `n${n}`,
+    naming: { expiresMs, ...(tag && { tag }) },
+  })
+
+const isFound = (machine: Machine, name: string): boolean => {
+  const body = machine.answer({ type: 'lookup', name, inline: false })
+  return body.type === 'binding' && body.found !== undefined
+}
+
+const isBound = ({ store }: Machine, name: string): boolean =>
+  store.get(nameRow(name)) !== undefined
+
+const rows = ({ store }: Machine): number => store.scan('meta', EXPIRY_ROWS).length
+
+const bind = (machine: Machine, name: string, expiresMs: number | undefined, session = SELF) =>
+  machine.answer(
+    {
+      type: 'bind',
+      name,
+      digest: digestOf(1),
+      ...(expiresMs !== undefined && { naming: { expiresMs } }),
+    },
+    session,
+  )
+
+test('R004-127: an expired name is not answered from its time on, whether the clock is trusted or not', (t) => {
+  const machine = new Machine()
+  putFor(machine, 1, 1000)
+  machine.now += 999
+  t.true(isFound(machine, 'n1'))
+  t.like(machine.answer({ type: 'lookup', name: 'n1', inline: false }), {
+    found: { expiresMs: 1000, boundMs: 0 },
+  })
+  machine.now += 1
+  t.false(isFound(machine, 'n1'))
+  t.true(isBound(machine, 'n1'))
+})
+
+test('R004-127: a clock that was wrong for a while hides a name, and destroys nothing', (t) => {
+  const machine = trusted()
+  putFor(machine, 1, HOUR)
+  machine.wallOffsetMs = 3 * HOUR
+  for (let i = 0; i < 300; i++) machine.tick(1000)
+  t.false(isFound(machine, 'n1'))
+  machine.wallOffsetMs = 0
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  t.true(isFound(machine, 'n1'))
+})
+
+test('R004-128: it is unbound within a minute once wall time is trusted, and its value goes with it', (t) => {
+  const machine = trusted()
+  putFor(machine, 1, 5000)
+  putFor(machine, 2, 70_000, true)
+  t.is(rows(machine), 2)
+  machine.tick(4999)
+  t.true(isBound(machine, 'n1'))
+  machine.tick(1)
+  t.false(isBound(machine, 'n1'))
+  t.is(machine.store.get(keyRow(digestOf(1))), undefined)
+  const [{ entry, seq }] = machine.store.log(machine.store.lastSeq - 1, 1) as [
+    { entry: Uint8Array; seq: number },
+  ]
+  t.like(watched(seq, decodeChange(entry).change), {
+    type: 'remove',
+    names: ['n1'],
+    why: 'expired',
+  })
+  t.true(isBound(machine, 'n2'))
+  machine.tick(65_000)
+  t.false(isBound(machine, 'n2'), 'a tag, too')
+  t.is(rows(machine), 0)
+})
+
+test('R004-128: of a value with another name only the name goes', (t) => {
+  const machine = trusted()
+  putFor(machine, 1, 5000)
+  bind(machine, 'other', undefined)
+  machine.tick(5000)
+  t.false(isBound(machine, 'n1'))
+  t.true(isFound(machine, 'other'))
+})
+
+test('R004-128: after a restart names expire when the clock is trusted, more than a batch of them', (t) => {
+  const machine = new Machine()
+  for (let i = 0; i < 100; i++) {
+    machine.answer({
+      type: 'put',
+      values: [valueOf(1)],
+      name: `n${i}`,
+      naming: { expiresMs: 1000 },
+    })
+  }
+  machine.now += 2000
+  machine.start({}, 1)
+  machine.tick(1000)
+  t.is(rows(machine), 100)
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  t.is(rows(machine), 0)
+  t.is(machine.store.scan('names', new Uint8Array()).length, 0)
+})
+
+test('R004-128: a name that was unbound and bound again does not expire by its first binding', (t) => {
+  const machine = trusted()
+  machine.put(1)
+  bind(machine, 'a', 5000)
+  machine.answer({ type: 'unbind', name: 'a', keepValue: true, timeoutMs: 0 })
+  bind(machine, 'a', undefined)
+  machine.tick(5000)
+  t.true(isFound(machine, 'a'))
+  t.is(rows(machine), 0)
+})
+
+test('R004-129: a writer puts an expiry off; only an admin brings one forward, or adds one', (t) => {
+  const machine = trusted()
+  machine.put(1)
+  const writer = machine.hello('writer', {}, 'writer')
+  const expiry = (name: string): number | undefined => {
+    const body = machine.answer({ type: 'lookup', name, inline: false })
+    return body.type === 'binding' ? body.found?.expiresMs : undefined
+  }
+  const at = machine.now
+  bind(machine, 'a', 10_000, writer)
+  t.is(expiry('a'), at + 10_000)
+  bind(machine, 'a', 20_000, writer)
+  t.is(expiry('a'), at + 20_000)
+  t.is(rows(machine), 1, 'the row of the first is gone')
+  bind(machine, 'a', 5000, writer)
+  t.is(expiry('a'), at + 20_000, 'not brought forward')
+  bind(machine, 'a', undefined, writer)
+  t.is(expiry('a'), at + 20_000)
+  bind(machine, 'b', undefined)
+  t.like(bind(machine, 'b', 5000, writer), { type: 'failure', code: 'not-permitted' })
+  t.is(expiry('b'), undefined)
+  bind(machine, 'b', 5000)
+  t.is(expiry('b'), at + 5000)
+  bind(machine, 'a', 6000)
+  t.is(expiry('a'), at + 6000)
+  machine.tick(6000)
+  t.deepEqual([isBound(machine, 'a'), isBound(machine, 'b')], [false, false])
+})
+
+test('R004-129: a move keeps the expiry of a tag, or puts it off', (t) => {
+  const machine = trusted()
+  for (const n of [1, 2, 3]) machine.put(n)
+  const at = machine.now
+  const move = (n: number, expiresMs?: number) =>
+    machine.answer({
+      type: 'rebind',
+      name: 'tag',
+      digest: digestOf(n),
+      naming: { ...(expiresMs !== undefined && { expiresMs }) },
+    })
+  t.like(move(1, 10_000), { found: { expiresMs: at + 10_000 } })
+  t.like(move(2), { found: { expiresMs: at + 10_000 } })
+  t.like(move(3, 15_000), { found: { expiresMs: at + 15_000 } })
+  t.is(rows(machine), 1)
+  machine.tick(15_000)
+  t.false(isBound(machine, 'tag'))
+})

@@ -1,0 +1,131 @@
+import type { Body, Request } from '../../../../src/index/message.ts'
+import { OPERATION_MS } from '../../../../src/limits.ts'
+import { test } from '../../../serial.ts'
+import { Machine, digestOf, valueOf } from '../machine.ts'
+
+const id = (n: number): Uint8Array => new Uint8Array(16).fill(n)
+
+const rebind = (n: number, operation?: number): Request => ({
+  type: 'rebind',
+  name: 'tag',
+  digest: digestOf(n),
+  ...(operation !== undefined && { operation: id(operation) }),
+})
+
+const put = (n: number, operation: number): Request => ({
+  type: 'put',
+  values: [valueOf(n)],
+  name: `n${n}`,
+  operation: id(operation),
+})
+
+const boundTo = (machine: Machine, name: string): Uint8Array | undefined => {
+  const body = machine.answer({ type: 'lookup', name, inline: false })
+  return body.type === 'binding' ? body.found?.digest : undefined
+}
+
+function withValues(): Machine {
+  const machine = new Machine()
+  for (const n of [1, 2, 3]) machine.put(n)
+  return machine
+}
+
+test('R004-125: a repeated move does not undo a later one, and gets the same answer', (t) => {
+  const machine = withValues()
+  const first = machine.answer(rebind(1, 7))
+  machine.answer(rebind(2, 8))
+  const { lastSeq } = machine.store
+  t.deepEqual(machine.answer(rebind(1, 7)), first)
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(2))
+  t.is(machine.store.lastSeq, lastSeq)
+  machine.answer(rebind(1))
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(1), 'another operation moves it')
+})
+
+test('R004-125: a repeated put does not undo a removal', (t) => {
+  const machine = new Machine()
+  const first = machine.answer(put(1, 7))
+  machine.answer({ type: 'unbind', name: 'n1', keepValue: false, timeoutMs: 9 })
+  t.deepEqual(machine.answer(put(1, 7)), first)
+  t.is(boundTo(machine, 'n1'), undefined)
+  const value = { digest: digestOf(1), size: 1, location: 'late' }
+  const again = { type: 'uploaded', id: 900, value, name: 'n1', operation: id(7) } as const
+  machine.handle({ ...again, now: machine.now })
+  t.is(boundTo(machine, 'n1'), undefined)
+  t.true(machine.effects.some((one) => one.type === 'discard' && one.location === 'late'))
+})
+
+test('R004-125: a repeat that comes while the first is on its way waits for its outcome', (t) => {
+  const machine = withValues()
+  machine.holds.add('commit')
+  const answers = [machine.ask(rebind(1, 7)), machine.ask(rebind(1, 7))]
+  t.is(machine.held.length, 1)
+  machine.release()
+  t.deepEqual(answers[0]!(), answers[1]!())
+  t.like(answers[1]!(), { type: 'rebound' })
+})
+
+test('R004-125: what failed is no operation; its repeat is served again', (t) => {
+  const machine = new Machine()
+  t.like(machine.answer(rebind(1, 7)), { type: 'failure', code: 'not-found' })
+  machine.put(1)
+  t.like(machine.answer(rebind(1, 7)), { type: 'rebound' })
+})
+
+test('R004-125: an offer that asks for the bytes is not done before they came', (t) => {
+  const machine = new Machine()
+  const offer = {
+    type: 'offer',
+    digest: digestOf(1),
+    size: 1,
+    name: 'n',
+    operation: id(7),
+  } as const
+  t.like(machine.answer(offer), { type: 'offered', have: undefined })
+  const value = { digest: digestOf(1), size: 1, location: 'here' }
+  machine.handle({
+    type: 'uploaded',
+    id: 900,
+    value,
+    name: 'n',
+    operation: id(7),
+    now: machine.now,
+  })
+  const have = { digest: digestOf(1), size: 1 }
+  t.like(machine.answer(offer), { type: 'offered', have }, 'the repeat finds that it is done')
+})
+
+test('R004-125: an operation is forgotten after its time', (t) => {
+  const machine = withValues()
+  machine.answer(rebind(1, 7))
+  machine.answer(rebind(2, 8))
+  machine.now += OPERATION_MS + 1
+  machine.answer(rebind(1, 7))
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(1))
+})
+
+test('R004-126: after a restart the end of the log says which operations are done', (t) => {
+  const machine = withValues()
+  const answers: Body[] = [machine.answer(rebind(1, 7)), machine.answer(put(9, 9))]
+  const bound = machine.answer({ type: 'bind', name: 'b', digest: digestOf(3), operation: id(10) })
+  machine.answer(rebind(2, 8))
+  machine.answer({ type: 'unbind', name: 'n9', keepValue: false, timeoutMs: 9 })
+  machine.answer({ type: 'unbind', name: 'b', keepValue: true, timeoutMs: 9 })
+  machine.start({}, 1)
+  const { lastSeq } = machine.store
+  t.like(machine.answer(rebind(1, 7)), {
+    type: 'rebound',
+    found: {
+      digest: digestOf(1),
+      incarnation: (answers[0] as { found: { incarnation: number } }).found.incarnation,
+    },
+  })
+  t.deepEqual(machine.answer(put(9, 9)), answers[1])
+  const again = machine.answer({ type: 'bind', name: 'b', digest: digestOf(3), operation: id(10) })
+  const { found } = bound as Body & { type: 'binding' }
+  t.like(again, { type: 'binding', found: { incarnation: found!.incarnation, fact: found!.fact } })
+  t.is(machine.store.lastSeq, lastSeq)
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(2))
+  t.is(boundTo(machine, 'n9'), undefined)
+  t.is(boundTo(machine, 'b'), undefined)
+})

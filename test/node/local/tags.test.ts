@@ -1,0 +1,51 @@
+import { Key } from '../../../src/hash/key.ts'
+import { hash } from '../../../src/hash/hasher.ts'
+import { test } from '../../serial.ts'
+import { Nodes, once, read } from '../nodes.ts'
+
+const bytesOf = (n: number, size = 10): Uint8Array => new Uint8Array(size).fill(n)
+
+const keyOf = (bytes: Uint8Array): Key => new Key(hash(bytes).digest)
+
+const TAG = { name: 'latest', naming: { kind: 'tag' } } as const
+
+test('R004-119: a tag moves through a Local and at Global, and every node reads it where it is', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const [one, other] = [await nodes.local(global), await nodes.local(global)]
+  const [small, large] = [bytesOf(1), bytesOf(2, 100_000)]
+  await one.put({ bytes: once(small) }, TAG)
+  for (const node of [global, one, other]) {
+    t.like(await node.index.lookup('latest'), { key: keyOf(small), kind: 'tag' })
+  }
+  await one.put({ bytes: once(large) }, TAG)
+  t.deepEqual((await one.index.lookup('latest'))?.key, keyOf(large), 'its own write')
+  t.deepEqual((await global.index.lookup('latest'))?.key, keyOf(large))
+  const back = await other.index.tag!('latest', keyOf(small))
+  t.like(back, { key: keyOf(small), previous: keyOf(large), silent: [] })
+  t.regex(back.previousKeptUntil!, /^\d{4}-/)
+  t.deepEqual(await read(other, (await other.index.lookup('latest'))!.key), small)
+  const history = await one.index.tagHistory!('latest')
+  t.deepEqual(
+    history.map(({ key }) => key),
+    [keyOf(small), keyOf(large), keyOf(small)],
+  )
+  await t.throwsAsync(one.index.tagHistory!('none'), { code: 'not-found' })
+  await t.throwsAsync(one.put({ bytes: once(small) }, { name: 'latest' }), {
+    code: 'conflict',
+  })
+})
+
+test('R004-127: a name that expires is answered by a Local with its time, and not after it', async (t) => {
+  const nodes = new Nodes(t)
+  const local = await nodes.local(await nodes.global())
+  const key = keyOf(bytesOf(3))
+  await local.put({ bytes: once(bytesOf(3)) }, { name: 'soon', naming: { expiresMs: 400 } })
+  const bound = await local.index.lookup('soon')
+  t.like(bound, { key, kind: 'fixed' })
+  const at = Date.parse(bound!.expiresAt!)
+  t.deepEqual((await local.index.lookup('soon'))?.expiresAt, bound!.expiresAt, 'by its own binding')
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - Date.now()) + 5))
+  t.is(await local.index.lookup('soon'), undefined)
+  t.is(local.getImmediate!('soon'), undefined)
+})
