@@ -15,6 +15,9 @@ import type { ConnectionBounds } from './connections.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { nodeFor } from './tokens/confined-node.ts'
+import { requestLog, type RequestLog } from './tokens/request-log.ts'
+import { checkCall } from './tokens/route-access.ts'
 
 export interface ApiServer {
   readonly server: Server
@@ -48,7 +51,9 @@ export function createApiServer(
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
-  const immediate = { node: context.node, access, common: Object.entries(BROWSER_HEADERS).flat() }
+  const onAnswer = access.isLogged ? requestLog(log) : ignore
+  const common = Object.entries(BROWSER_HEADERS).flat()
+  const immediate = { node: context.node, access, common, onAnswer }
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES,
@@ -72,7 +77,7 @@ export function createApiServer(
       const { socket } = request
       connections.begin(socket, response, leave)
       const signals = { signal: aborter.signal, stopping: stopping.signal }
-      const work = handle({ ...context, access, request, response, ...signals }, log)
+      const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer)
       active.set(aborter, work)
       void work.finally(() => {
         active.delete(aborter)
@@ -123,7 +128,11 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   }).catch(() => false)
 }
 
-async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): Promise<void> {
+async function handle(
+  call: Omit<HttpCall, 'parameters' | 'query' | 'reach'>,
+  log: Log,
+  onAnswer: RequestLog,
+): Promise<void> {
   const { access, request, response } = call
   toOriginForm(request)
   const { method = '', url = '' } = request
@@ -133,18 +142,23 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    access.admit(request, () => isOpen(path))
+    const caller = access.admit(request, () => isOpen(path))
+    onAnswer(request, response, caller)
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
     }
-    const { handler, parameters } = findRoute(method, path)
-    await handler({ ...call, parameters, query: parseQuery(search.join('?')) })
+    const { route, handler, parameters } = findRoute(method, path)
+    checkCall(caller, route, method)
+    const query = parseQuery(search.join('?'))
+    await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
     const level = code === 'internal' ? 'error' : 'debug'
-    log[level]('request failed', { method, url, code, detail, stack: stackOf(error, code) })
+    // Without the query, in which a client may have sent a secret.
+    const [path = ''] = url.split('?')
+    log[level]('request failed', { method, path, code, detail, stack: stackOf(error, code) })
   }
 }
 

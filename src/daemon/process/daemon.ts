@@ -27,6 +27,7 @@ import { refuseToHide } from '../config/inactive-store.ts'
 import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import { HeldFiles } from '../../store/file/held-files.ts'
+import { TokenTable } from '../config/tokens/token-table.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
@@ -126,8 +127,10 @@ async function serve(
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
+  const tokens = new TokenTable(directory.tokens)
   const context: ApiContext = {
     node,
+    tokens,
     directory: directory.path,
     socket,
     http: () => tcp?.status(),
@@ -136,7 +139,14 @@ async function serve(
   const createServer = (access: Access): ApiServer => createApiServer(context, access, log)
   if (settings.http !== undefined) {
     const isPublic = settings.httpPublic === true
-    const options = { address: settings.http, isPublic, tokenFile: directory.token, log }
+    const options = {
+      address: settings.http,
+      isPublic,
+      tokenFile: directory.token,
+      tokens,
+      hosts: [],
+      log,
+    }
     tcp = await listenOnTcp(options, createServer)
   }
   const api = createServer(SOCKET_ACCESS)
@@ -157,6 +167,7 @@ async function serve(
       const closed = listener.isInPlace() ? api.close() : api.drain()
       await Promise.all([closed, tcp?.close()])
       await node.close()
+      tokens.close()
     } finally {
       listener.release()
       lock.release()

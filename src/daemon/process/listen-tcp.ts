@@ -9,6 +9,7 @@ import type { Log } from '../../log.ts'
 import type { HttpStatus } from '../api/api.ts'
 import { formatHttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.ts'
 import { readToken } from '../config/http-token.ts'
+import type { TokenTable } from '../config/tokens/token-table.ts'
 import { TcpAccess } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
 import type { ApiServer } from '../http/server.ts'
@@ -20,6 +21,9 @@ export interface TcpOptions {
   readonly isPublic: boolean
   /** Created if missing. */
   readonly tokenFile: string
+  readonly tokens: TokenTable
+  /** Names of the host that clients may send, beside that of the address. */
+  readonly hosts: readonly string[]
   readonly log: Log
 }
 
@@ -35,14 +39,15 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
 
 /** Rejects with `address-in-use`, `not-permitted`, `malformed-address`, or as `readToken`. */
 export async function listenOnTcp(
-  { address: text, isPublic, tokenFile, log }: TcpOptions,
+  { address: text, isPublic, tokenFile, tokens, hosts, log }: TcpOptions,
   createServer: (access: Access) => ApiServer,
 ): Promise<TcpListener> {
   const wanted = parseHttpAddress(text)
-  const token = await readToken(tokenFile)
+  tokens.acceptFile(await readToken(tokenFile))
   const access = new TcpAccess({
     address: wanted,
-    token,
+    hosts: hosts.map((host) => host.toLowerCase()),
+    tokens,
     isPublic,
     silenceMs: HTTP_SILENCE_MS,
     log,
