@@ -2,6 +2,7 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
+import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
@@ -245,6 +246,7 @@ export const COMMANDS: CommandTable = {
     positionals: [0, Infinity],
     load: async () => (await import('./commands/members.ts')).members,
   },
+  token: tokenCommand(CALL),
   daemon: {
     usage: '[--global | --join WHERE] [FLAGS]',
     summary: 'run a node in the foreground',

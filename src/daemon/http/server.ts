@@ -1,6 +1,7 @@
 /** The HTTP server of the API: limits, dispatch and graceful shutdown (specs/007, "HTTP API"). */
-import { STATUS_CODES, createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { STATUS_CODES, createServer as createHttp } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { createServer as createHttps } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { inTime } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
@@ -42,49 +43,51 @@ const PARSER_STATUSES: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
 
-/** A server for the clients that `access` admits. */
+/** A server for the clients that `access` admits, over TLS with a certificate. */
 export function createApiServer(
   context: ApiContext,
   access: Access,
   log: Log,
   bounds: ConnectionBounds = BOUNDS,
+  tls?: { readonly cert: Buffer; readonly key: Buffer },
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
   const immediate = { node: context.node, access, common, onAnswer }
-  const server = createServer(
-    {
-      maxHeaderSize: HTTP_HEADER_BYTES,
-      headersTimeout: HTTP_REQUEST_MS,
-      // An upload may take as long as its writer needs; `timedBody` bounds the other bodies.
-      requestTimeout: 0,
-      keepAliveTimeout: HTTP_IDLE_MS,
-      connectionsCheckingInterval: 1000,
-      // Node's own refusal has no problem document; `access` checks the host.
-      requireHostHeader: false,
-    },
-    (request, response) => {
-      const isFree = connections.mayAnswerNow(request.socket)
-      if (isFree && getImmediate(immediate, request, response)) return
-      const aborter = new AbortController()
-      const leave = (): void => {
-        if (!response.writableFinished)
-          aborter.abort(new DstoreError('cancelled', 'the client left'))
-      }
-      response.once('close', leave)
-      const { socket } = request
-      connections.begin(socket, response, leave)
-      const signals = { signal: aborter.signal, stopping: stopping.signal }
-      const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer)
-      active.set(aborter, work)
-      void work.finally(() => {
-        active.delete(aborter)
-        connections.end(socket, response)
-      })
-    },
-  )
+  const options = {
+    maxHeaderSize: HTTP_HEADER_BYTES,
+    headersTimeout: HTTP_REQUEST_MS,
+    // An upload may take as long as its writer needs; `timedBody` bounds the other bodies.
+    requestTimeout: 0,
+    keepAliveTimeout: HTTP_IDLE_MS,
+    connectionsCheckingInterval: 1000,
+    // Node's own refusal has no problem document; `access` checks the host.
+    requireHostHeader: false,
+  }
+  const onRequest: RequestListener = (request, response) => {
+    const isFree = connections.mayAnswerNow(request.socket)
+    if (isFree && getImmediate(immediate, request, response)) return
+    const aborter = new AbortController()
+    const leave = (): void => {
+      if (!response.writableFinished) aborter.abort(new DstoreError('cancelled', 'the client left'))
+    }
+    response.once('close', leave)
+    const { socket } = request
+    connections.begin(socket, response, leave)
+    const signals = { signal: aborter.signal, stopping: stopping.signal }
+    const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer)
+    active.set(aborter, work)
+    void work.finally(() => {
+      active.delete(aborter)
+      connections.end(socket, response)
+    })
+  }
+  const server =
+    tls === undefined
+      ? createHttp(options, onRequest)
+      : createHttps({ ...options, ...tls, handshakeTimeout: HTTP_REQUEST_MS }, onRequest)
   const connections = new Connections(server, bounds, sendBusy)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const responses = connections.responses(socket)

@@ -16,6 +16,7 @@ import { setUpHeap } from './heap.ts'
 import type { ApiServer } from '../http/server.ts'
 import { listenOnSocket } from './listen-socket.ts'
 import type { SocketListener } from './listen-socket.ts'
+import type { Certificate, CertificateFiles } from './certificate.ts'
 import { listenOnTcp } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
 import { takeLock, type Lock } from './lock.ts'
@@ -136,7 +137,8 @@ async function serve(
     http: () => tcp?.status(),
     stop: () => stopping.abort(),
   }
-  const createServer = (access: Access): ApiServer => createApiServer(context, access, log)
+  const createServer = (access: Access, tls?: Certificate): ApiServer =>
+    createApiServer(context, access, log, undefined, tls)
   if (settings.http !== undefined) {
     const isPublic = settings.httpPublic === true
     const options = {
@@ -144,7 +146,8 @@ async function serve(
       isPublic,
       tokenFile: directory.token,
       tokens,
-      hosts: [],
+      hosts: settings.httpHosts ?? [],
+      certificate: certificateIn(settings),
       log,
     }
     tcp = await listenOnTcp(options, createServer)
@@ -176,6 +179,12 @@ async function serve(
   let closing: Promise<void> | undefined
   const { lost } = held
   return { node, socket, stopRequested, lost, close: () => (closing ??= close()) }
+}
+
+/** The files for TLS, if the settings name them. */
+function certificateIn({ httpCert, httpKey }: Settings): CertificateFiles | undefined {
+  if (httpCert === undefined || httpKey === undefined) return undefined
+  return { cert: httpCert, key: httpKey }
 }
 
 /** The settings of a Local that joins the Global which issued the ticket. */

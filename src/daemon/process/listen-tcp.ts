@@ -1,5 +1,6 @@
 /** Serving the API over TCP to clients with the token (specs/007, "Over TCP"). */
 import { once } from 'node:events'
+import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
@@ -13,6 +14,8 @@ import type { TokenTable } from '../config/tokens/token-table.ts'
 import { TcpAccess } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
 import type { ApiServer } from '../http/server.ts'
+import { readCertificate, watchCertificate } from './certificate.ts'
+import type { Certificate, CertificateFiles } from './certificate.ts'
 
 export interface TcpOptions {
   /** `HOST:PORT`. */
@@ -24,6 +27,8 @@ export interface TcpOptions {
   readonly tokens: TokenTable
   /** Names of the host that clients may send, beside that of the address. */
   readonly hosts: readonly string[]
+  /** Undefined: without TLS. */
+  readonly certificate: CertificateFiles | undefined
   readonly log: Log
 }
 
@@ -39,8 +44,8 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
 
 /** Rejects with `address-in-use`, `not-permitted`, `malformed-address`, or as `readToken`. */
 export async function listenOnTcp(
-  { address: text, isPublic, tokenFile, tokens, hosts, log }: TcpOptions,
-  createServer: (access: Access) => ApiServer,
+  { address: text, isPublic, tokenFile, tokens, hosts, certificate, log }: TcpOptions,
+  createServer: (access: Access, tls?: Certificate) => ApiServer,
 ): Promise<TcpListener> {
   const wanted = parseHttpAddress(text)
   tokens.acceptFile(await readToken(tokenFile))
@@ -52,7 +57,8 @@ export async function listenOnTcp(
     silenceMs: HTTP_SILENCE_MS,
     log,
   })
-  const api = createServer(access)
+  const tls = certificate && readCertificate(certificate)
+  const api = createServer(access, tls)
   const { server } = api
   server.listen(wanted)
   try {
@@ -68,11 +74,17 @@ export async function listenOnTcp(
   const address = formatHttpAddress({ ...wanted, port })
   log.info('serving HTTP', { address, token: tokenFile })
   if (isPublic) log.warn('public: reads of values and names need no token', { address })
-  if (!isLoopback(wanted))
+  if (!isLoopback(wanted) && tls === undefined)
     log.warn('HTTP is not encrypted: the network can read the token', { address })
-  const url = `http://${address}`
+  const url = `${tls === undefined ? 'http' : 'https'}://${address}`
+  const unwatch =
+    certificate &&
+    watchCertificate(certificate, (next) => (server as SecureServer).setSecureContext(next), log)
   return {
-    close: () => api.close(),
+    close: () => {
+      unwatch?.()
+      return api.close()
+    },
     status: () => ({ url, public: isPublic, tokenFile, refused: access.refused }),
   }
 }

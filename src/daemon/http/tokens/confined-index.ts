@@ -39,7 +39,8 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
       hint: `a token confined to ${prefix} binds keys of its own names: put the bytes with the name`,
     })
   }
-  const { tag, tagHistory } = inner
+  const tag = inner.tag?.bind(inner)
+  const tagHistory = inner.tagHistory?.bind(inner)
   const allowed: Partial<Index> = {
     lookup,
     stat: (key, options) => sight.stat(key, options),
@@ -71,13 +72,13 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
       async tag(name: string, key: Key, options?: BindOptions) {
         checkBelow(name)
         await checkSight(key, options)
-        return { ...(await tag.call(inner, name, key, options)), silent: [] }
+        return { ...(await tag(name, key, options)), silent: [] }
       },
     }),
     ...(tagHistory !== undefined && {
       async tagHistory(name: string, options?: CallOptions) {
         checkBelow(name)
-        return tagHistory.call(inner, name, options)
+        return tagHistory(name, options)
       },
     }),
   }
@@ -93,7 +94,7 @@ function within(wanted: string, prefix: string): string | undefined {
   return prefix.startsWith(wanted) ? prefix : undefined
 }
 
-/** How much of the value this node held already says whether somebody else uses it. */
+/** How much of the value this node held already says whether others use it. */
 const modest = (bound: BoundName): BoundName => ({ ...bound, heldBytes: 0 })
 
 /** Whether the value went with its name says whether it has names outside the prefix. */
@@ -126,9 +127,9 @@ async function* watchBelow(
 const SHOWN_AS: Readonly<Record<string, ChangeEvent['type']>> = { put: 'bind', remove: 'unbind' }
 
 function shownOf(change: ChangeEvent, sight: KeySight): ChangeEvent | undefined {
-  const { type, key, names, size, peer, role, ...rest } = change
+  const { type, names, peer: _, role: __, ...rest } = change
   if (type === 'lost') return change
   const below = names.filter((name) => sight.isBelow(name))
   if (below.length === 0) return undefined
-  return { ...rest, type: SHOWN_AS[type] ?? type, key, names: below, size }
+  return { ...rest, type: SHOWN_AS[type] ?? type, names: below }
 }

@@ -4,7 +4,7 @@ import { notBelow } from './route-access.ts'
 /**
  * `allowed` in front of `inner`: every method that is only in `inner` throws `not-permitted`, and
  * every other member that is only there is undefined. So a call that is added later is refused
- * until somebody decides how it is confined.
+ * until the code here says how it is confined.
  */
 export function denyOthers<T extends object>(inner: T, allowed: Partial<T>, prefix: string): T {
   return new Proxy(allowed, {
