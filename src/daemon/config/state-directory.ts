@@ -40,7 +40,7 @@ export function stateDirectory(path: string): StateDirectory {
     config: join(base, 'config.json'),
     log: join(base, 'daemon.log'),
     token: join(base, 'http-token'),
-    tokens: join(base, 'http-tokens.json'),
+    tokens: join(base, 'tokens.json'),
     history: join(base, 'repl-history'),
   }
 }
