@@ -72,7 +72,9 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
       async tag(name: string, key: Key, options?: BindOptions) {
         checkBelow(name)
         await checkSight(key, options)
-        return { ...(await tag(name, key, options)), silent: [] }
+        const moved = await tag(name, key, options)
+        // Whether the old target is kept says whether anything else holds it.
+        return { ...moved, previousKeptUntil: undefined, silent: [] }
       },
     }),
     ...(tagHistory !== undefined && {
@@ -124,12 +126,17 @@ async function* watchBelow(
   }
 }
 
-const SHOWN_AS: Readonly<Record<string, ChangeEvent['type']>> = { put: 'bind', remove: 'unbind' }
-
 function shownOf(change: ChangeEvent, sight: KeySight): ChangeEvent | undefined {
-  const { type, names, peer: _, role: __, ...rest } = change
-  if (type === 'lost') return change
+  const { names, peer: _, role: __, ...rest } = change
+  if (change.type === 'lost') return change
   const below = names.filter((name) => sight.isBelow(name))
   if (below.length === 0) return undefined
-  return { ...rest, type: SHOWN_AS[type] ?? type, names: below }
+  return { ...rest, type: shownType(change), names: below }
+}
+
+function shownType({ type, ...change }: ChangeEvent): ChangeEvent['type'] {
+  if (type === 'remove') return 'unbind'
+  if (type !== 'put') return type
+  const isMove = 'previous' in change && change.previous !== undefined
+  return isMove ? ('rebind' as ChangeEvent['type']) : 'bind'
 }
