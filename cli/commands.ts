@@ -196,7 +196,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/repl.ts')).repl,
   },
   invite: {
-    usage: '[-o FILE] [--role ROLE] [--uses N] [--expires D]',
+    usage: '[-o FILE] [--role ROLE] [--uses N] [--expires D] [--label L]',
     summary: 'create a ticket that lets other nodes join this Global',
     examples: [
       [
@@ -205,7 +205,8 @@ export const COMMANDS: CommandTable = {
       ],
       ['dstore invite --role reader --uses 20', 'for twenty nodes that only read'],
     ],
-    flags: ['output', 'role', 'uses', 'expires', 'json', ...CALL],
+    flags: ['output', 'role', 'uses', 'expires', 'label', 'json', ...CALL],
+    flagHelp: { label: 'what to call the nodes (default: the name of each machine)' },
     isDoneUnread: ({ output, json }) => output !== undefined && json !== true,
     positionals: NONE,
     load: async () => (await import('./commands/members.ts')).invite,

@@ -3,7 +3,7 @@
  * node and socket in this order, and releases them in reverse.
  */
 import { once } from 'node:events'
-import { totalmem } from 'node:os'
+import { hostname, totalmem } from 'node:os'
 import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
 import type { ServedNode } from '../../node/node.ts'
@@ -83,6 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
+      hostName: hostname(),
       held,
       role: settings.role ?? 'standalone',
       store: settings.store ?? 'disk',

@@ -102,9 +102,9 @@ export class GlobalIndex {
       register: this.#register,
       members,
       addresses: () => this.#options.addresses?.() ?? [],
-      redeem: (peer, secret, finish) => {
+      redeem: (peer, shown, finish) => {
         const origin = { session: SELF, id: 0 }
-        this.#plans.run({ origin, begin: () => redeem(peer, secret, this.#context('')), finish })
+        this.#plans.run({ origin, begin: () => redeem(peer, shown, this.#context('')), finish })
       },
       trimmed: () => this.#trimmed,
       write: (writes, then) => this.#plans.write(writes, then),

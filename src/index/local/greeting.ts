@@ -17,12 +17,14 @@ export class Greeting {
   readonly #bootId: Uint8Array
   /** Part of the hello until Global welcomes this node. */
   #ticketSecret: Uint8Array | undefined
+  readonly #host: string | undefined
   #attempt = 0
   #sentAt = 0
   #isOut = false
 
-  constructor(bootId: Uint8Array, ticketSecret: Uint8Array | undefined) {
+  constructor(bootId: Uint8Array, ticketSecret: Uint8Array | undefined, host?: string) {
     this.#bootId = bootId
+    this.#host = host
     this.#ticketSecret = ticketSecret
   }
 
@@ -53,6 +55,8 @@ export class Greeting {
       position,
       highestSeen,
       ticketSecret: this.#ticketSecret,
+      // Of use only where it makes this node a member.
+      ...(this.#ticketSecret && this.#host !== undefined && { host: this.#host }),
     }
     return { id: HELLO_ID, body: hello }
   }

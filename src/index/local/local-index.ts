@@ -50,9 +50,11 @@ export class LocalIndex {
     rules?: Rules
     /** The secret of a ticket, for a node that is not a member yet. */
     ticketSecret?: Uint8Array | undefined
+    /** The name of its machine, as a label. */
+    host?: string | undefined
   }) {
-    const { bootId, now, rules = ALL_RULES, ticketSecret } = options
-    this.#greeting = new Greeting(bootId, ticketSecret)
+    const { bootId, now, rules = ALL_RULES, ticketSecret, host } = options
+    this.#greeting = new Greeting(bootId, ticketSecret, host)
     this.#rules = rules
     this.#requests = new RequestQueue(this.#inFlight, rules, now)
     this.#freshness = new Freshness({ rules, now })

@@ -57,7 +57,8 @@ export class GlobalLink {
     this.#options = options
     const bootId = options.random(16)
     this.#reconnect = new Reconnect(options.now)
-    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
+    const { host } = options
+    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret, host })
     this.#second = new SecondConnection({
       connect: options.connect,
       greeter: this.#greeter,

@@ -3,6 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { DstoreError } from '../../../errors.ts'
 import { checkNewName } from '../../../index/name.ts'
 import { HTTP_TOKEN_BYTES, LABEL_CHARS, LONGEST_TOKEN_MS, TOKENS } from '../../../limits.ts'
+import { isLabel } from '../../../membership/label.ts'
 import { ROLES, type MemberRole } from '../../../membership/role.ts'
 import { readTokens, writeTokens, type TokenRecord } from './token-file.ts'
 
@@ -187,9 +188,9 @@ export class TokenTable {
   }
 }
 
-/** Throws `usage` for a text that is no label of a token or a member. */
-export function checkLabel(label: string): void {
-  if (label.length <= LABEL_CHARS && /^[\w.@:-]+$/.test(label)) return
+/** Throws `usage` for a text that is no label. */
+function checkLabel(label: string): void {
+  if (isLabel(label)) return
   throw new DstoreError('usage', `not a label: ${JSON.stringify(label.slice(0, LABEL_CHARS))}`, {
     hint: `write up to ${LABEL_CHARS} letters, digits and . _ @ : -`,
   })
