@@ -1,9 +1,13 @@
 /** The settings of the API over TCP beside its address: host names and TLS (R007-336, R007-337). */
 import { DstoreError } from '../../errors.ts'
-import type { Settings } from './settings.ts'
 import { absolutePath } from './working-directory.ts'
 
-type HttpExtras = Pick<Settings, 'http' | 'httpHosts' | 'httpCert' | 'httpKey'>
+/** As in `Settings`. */
+interface HttpExtras {
+  readonly httpHosts?: readonly string[]
+  readonly httpCert?: string
+  readonly httpKey?: string
+}
 
 /** A host name as DNS has it, without a port. */
 const HOST_NAME = /^(?=.{1,253}$)[a-z\d]([\w-]{0,62})(\.[a-z\d][\w-]{0,62})*$/i

@@ -13,6 +13,15 @@ export type LinkState = 'away' | 'greeting' | 'connected'
 
 const HELLO_ID = 1
 
+/** What this node says of itself. */
+export interface GreetingOptions {
+  readonly bootId: Uint8Array
+  /** The secret of a ticket, for a node that is not a member yet. */
+  readonly ticketSecret?: Uint8Array | undefined
+  /** The name of its machine, as a label. */
+  readonly host?: string | undefined
+}
+
 export class Greeting {
   readonly #bootId: Uint8Array
   /** Part of the hello until Global welcomes this node. */
@@ -22,10 +31,10 @@ export class Greeting {
   #sentAt = 0
   #isOut = false
 
-  constructor(bootId: Uint8Array, ticketSecret: Uint8Array | undefined, host?: string) {
+  constructor({ bootId, ticketSecret, host }: GreetingOptions) {
     this.#bootId = bootId
-    this.#host = host
     this.#ticketSecret = ticketSecret
+    this.#host = host
   }
 
   /** A hello is sent, and neither answered nor given up. */

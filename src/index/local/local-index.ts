@@ -20,7 +20,7 @@ import {
 } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
-import { Greeting, type LinkState } from './greeting.ts'
+import { Greeting, type GreetingOptions, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
 import type { LocalEffect, LocalEvent } from './local-events.ts'
 import { Progress } from './progress.ts'
@@ -44,17 +44,9 @@ export class LocalIndex {
   #late: Feed[] = []
   #effects: LocalEffect[] = []
 
-  constructor(options: {
-    bootId: Uint8Array
-    now: number
-    rules?: Rules
-    /** The secret of a ticket, for a node that is not a member yet. */
-    ticketSecret?: Uint8Array | undefined
-    /** The name of its machine, as a label. */
-    host?: string | undefined
-  }) {
-    const { bootId, now, rules = ALL_RULES, ticketSecret, host } = options
-    this.#greeting = new Greeting(bootId, ticketSecret, host)
+  constructor(options: GreetingOptions & { readonly now: number; readonly rules?: Rules }) {
+    const { now, rules = ALL_RULES } = options
+    this.#greeting = new Greeting(options)
     this.#rules = rules
     this.#requests = new RequestQueue(this.#inFlight, rules, now)
     this.#freshness = new Freshness({ rules, now })

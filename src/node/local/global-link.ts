@@ -57,8 +57,7 @@ export class GlobalLink {
     this.#options = options
     const bootId = options.random(16)
     this.#reconnect = new Reconnect(options.now)
-    const { host } = options
-    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret, host })
+    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret, host: options.host })
     this.#second = new SecondConnection({
       connect: options.connect,
       greeter: this.#greeter,
