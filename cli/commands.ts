@@ -2,6 +2,7 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
+import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
@@ -195,7 +196,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/repl.ts')).repl,
   },
   invite: {
-    usage: '[-o FILE] [--role ROLE] [--uses N] [--expires D]',
+    usage: '[-o FILE] [--role ROLE] [--uses N] [--expires D] [--label L]',
     summary: 'create a ticket that lets other nodes join this Global',
     examples: [
       [
@@ -204,7 +205,8 @@ export const COMMANDS: CommandTable = {
       ],
       ['dstore invite --role reader --uses 20', 'for twenty nodes that only read'],
     ],
-    flags: ['output', 'role', 'uses', 'expires', 'json', ...CALL],
+    flags: ['output', 'role', 'uses', 'expires', 'label', 'json', ...CALL],
+    flagHelp: { label: 'what to call the nodes (default: the name of each machine)' },
     isDoneUnread: ({ output, json }) => output !== undefined && json !== true,
     positionals: NONE,
     load: async () => (await import('./commands/members.ts')).invite,
@@ -245,6 +247,7 @@ export const COMMANDS: CommandTable = {
     positionals: [0, Infinity],
     load: async () => (await import('./commands/members.ts')).members,
   },
+  token: tokenCommand(CALL),
   daemon: {
     usage: '[--global | --join WHERE] [FLAGS]',
     summary: 'run a node in the foreground',

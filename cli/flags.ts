@@ -60,6 +60,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   },
   'lane-port': text('PORT', 'TCP port for bulk data (default: one above the port to listen on)'),
   role: text('ROLE', 'reader, writer or admin (default writer)'),
+  label: text('L', 'what to call it in lists and in the log'),
+  prefix: text('P', 'confine it to names below this prefix, such as ci/'),
   uses: text('N', 'how many nodes may use the ticket (default 1)'),
   expires: text('D', 'how long the ticket is valid (default 24h)'),
   store: text('disk|memory', 'where to keep values; memory is lost when the node stops'),
@@ -70,6 +72,12 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'trust-clock': yes('the wall clock is right, though it is a day or more off; for one start'),
   'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
   http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
+  'http-host': {
+    ...text('NAME', 'a name of this host that clients over TCP may send; none: only its address'),
+    multiple: true,
+  },
+  'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: do not'),
+  'http-key': text('FILE', 'the key of the certificate'),
   'http-public': yes('let values and names be read over TCP without the token'),
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
@@ -77,7 +85,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
   'global standalone join without-data listen lane-port store cache max-size lease ' +
-  'forget-after trust-clock socket-group http http-public log-level'
+  'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
 ).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
@@ -117,6 +125,8 @@ export interface Flags {
   readonly listen?: readonly string[]
   readonly 'lane-port'?: string
   readonly role?: string
+  readonly label?: string
+  readonly prefix?: string
   readonly uses?: string
   readonly expires?: string
   readonly store?: string
@@ -127,6 +137,9 @@ export interface Flags {
   readonly 'trust-clock'?: boolean
   readonly 'socket-group'?: string
   readonly http?: string
+  readonly 'http-host'?: readonly string[]
+  readonly 'http-cert'?: string
+  readonly 'http-key'?: string
   readonly 'http-public'?: boolean
   readonly 'log-level'?: string
 }

@@ -14,6 +14,7 @@ import type { Flags } from './flags.ts'
 export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'lane-port': lanePort, 'forget-after': forgetAfter } = flags
+  const { 'http-host': httpHosts, 'http-cert': httpCert, 'http-key': httpKey } = flags
   const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
   checkOneRole(flags)
   return checkSettings({
@@ -31,9 +32,16 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(socket !== undefined && { socket: absolutePath(socket, 'the socket') }),
     ...(socketGroup !== undefined && { socketGroup }),
     ...(http !== undefined && { http }),
+    ...(httpHosts !== undefined && { httpHosts }),
+    ...(httpCert !== undefined && { httpCert: orNone(httpCert, 'the certificate') }),
+    ...(httpKey !== undefined && { httpKey: orNone(httpKey, 'the key') }),
     ...(httpPublic && { httpPublic }),
   })
 }
+
+/** The absolute path of a file, or `none`. */
+const orNone = (path: string, what: string): string =>
+  path === 'none' ? path : absolutePath(path, what)
 
 /** The same flags, checked, for a daemon that reads where to join from its standard input. */
 export function nodeParameters(flags: Flags): string[] {

@@ -11,6 +11,7 @@ import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination, type Destination } from '../input/ticket-input.ts'
 import { afterGlobalStart, afterLocalStart, wasLocal } from '../terminal/next-steps.ts'
+import { memberNames } from '../terminal/member-names.ts'
 import { httpText, statusText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { showLog } from '../terminal/show-log.ts'
@@ -111,7 +112,11 @@ export async function status(invocation: Invocation): Promise<number> {
   for (;;) {
     const found = await client.status()
     if (flags.watch === true) await terminal.clearScreen()
-    await terminal.printFact(found, statusText(found))
+    const away = found.registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
+    const traffic = found.role === 'global' ? found.traffic.map(({ peer }) => peer) : []
+    const named = terminal.json ? [] : [...away, ...traffic]
+    const nameOf = await memberNames(client, named, flags.verbose)
+    await terminal.printFact(found, statusText(found, nameOf))
     if (flags.watch !== true) return 0
     // Rethrow the reason of the signal: it decides the exit code.
     await sleep(REFRESH_MS, undefined, { signal }).catch(() => signal.throwIfAborted())

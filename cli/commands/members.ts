@@ -11,6 +11,7 @@ import { fileOutput } from '../terminal/file-output.ts'
 import { afterInvite } from '../terminal/next-steps.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { Output } from '../terminal/output.ts'
+import { memberNames, peerOf } from '../terminal/member-names.ts'
 import { printRemoval } from './rm.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {
@@ -19,6 +20,7 @@ export async function invite(invocation: Invocation): Promise<number> {
     ...(flags.role !== undefined && { role: parseRole(flags.role) }),
     ...(flags.uses !== undefined && { uses: readUses(flags.uses) }),
     ...(flags.expires !== undefined && { validMs: parseDuration(flags.expires) }),
+    ...(flags.label !== undefined && { label: flags.label }),
   }
   const file = flags.output
   // Before Global is asked: a ticket that cannot be written admits nodes that hold no copy of it.
@@ -64,7 +66,7 @@ export async function members(invocation: Invocation): Promise<number> {
 async function list(invocation: Invocation): Promise<number> {
   const client = await useDaemon(invocation)
   for await (const member of client.members()) {
-    await invocation.terminal.printFact(member, memberText(member))
+    await invocation.terminal.printFact(member, memberText(member, invocation.flags.verbose))
   }
   return 0
 }
@@ -74,7 +76,7 @@ async function add(invocation: Invocation, peers: readonly string[]): Promise<nu
   const role = parseRole(flags.role ?? 'writer')
   const client = await useDaemon(invocation)
   return forEachArgument(peers, terminal, async (peer) => {
-    const added = await client.admit(peer, role)
+    const added = await client.admit(await peerOf(client, peer), role)
     if (terminal.json) await terminal.print(JSON.stringify(added))
   })
 }
@@ -82,15 +84,22 @@ async function add(invocation: Invocation, peers: readonly string[]): Promise<nu
 async function remove(invocation: Invocation, peers: readonly string[]): Promise<number> {
   const { terminal } = invocation
   const client = await useDaemon(invocation)
-  return forEachArgument(peers, terminal, async (peer) => {
-    const expelled = await client.expel(peer)
-    const what = `removed member ${peer} (seq ${expelled.seq})`
-    return printRemoval(terminal, expelled, what, { 'cut off by': expelled.acknowledged })
+  return forEachArgument(peers, terminal, async (word) => {
+    const expelled = await client.expel(await peerOf(client, word))
+    const { acknowledged, owed, expired, seq } = expelled
+    const named = terminal.json ? [] : [...acknowledged, ...owed, ...expired]
+    const nameOf = await memberNames(client, named, invocation.flags.verbose)
+    const what = `removed member ${word} (seq ${seq})`
+    return printRemoval(terminal, expelled, what, { 'cut off by': acknowledged }, nameOf)
   })
 }
 
-const memberText = ({ peer, role, state, since }: MemberLine): string =>
-  `${peer}  ${(role ?? '-').padEnd(6)}  ${state.padEnd(9)}  ${since}`
+/** `build-7  writer  connected  2026-01-01T00:00:00.000Z`; the id without a label, or after it. */
+function memberText({ peer, label, role, state, since }: MemberLine, verbose = false): string {
+  const facts = `${(role ?? '-').padEnd(6)}  ${state.padEnd(9)}  ${since}`
+  const name = (label ?? peer).padEnd(16)
+  return `${name}  ${facts}${verbose && label !== undefined ? `  ${peer}` : ''}`
+}
 
 function readUses(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)

@@ -10,6 +10,7 @@ import { forEachArgument } from '../exit-code.ts'
 import { explainNotFound } from '../input/key-fault.ts'
 import { parseReferences } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
+import { byId, memberNames, type NameOf } from '../terminal/member-names.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 
 export async function rm(invocation: Invocation): Promise<number> {
@@ -21,12 +22,14 @@ export async function rm(invocation: Invocation): Promise<number> {
     if (nameOnly && type === 'key') throw new DstoreError('usage', `not a name but a key: ${text}`)
   }
   const client = await useDaemon(invocation)
+  const namesFor = ({ acknowledged, owed, expired }: Acknowledgement): Promise<NameOf> =>
+    memberNames(client, terminal.json ? [] : [...acknowledged, ...owed, ...expired], flags.verbose)
   return forEachArgument(positionals, terminal, async (text) => {
     if (references.get(text)!.type === 'key') {
       const removed = await client.remove(text, force)
       const { names, acknowledged } = removed
       const lists = { 'names unbound': names, 'acknowledged by': acknowledged }
-      return printRemoval(terminal, removed, removedText(removed), lists)
+      return printRemoval(terminal, removed, removedText(removed), lists, await namesFor(removed))
     }
     const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
       const word = await directoryAt(client, text, error)
@@ -38,7 +41,8 @@ export async function rm(invocation: Invocation): Promise<number> {
     const { name, key, seq, acknowledged } = unbound
     const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
     const lists = { 'acknowledged by': acknowledged }
-    const code = await printRemoval(terminal, unbound, `unbound ${name}${value}`, lists)
+    const names = await namesFor(unbound)
+    const code = await printRemoval(terminal, unbound, `unbound ${name}${value}`, lists, names)
     if (key === undefined && !nameOnly) terminal.note(KEPT)
     return code
   })
@@ -90,11 +94,12 @@ export async function printRemoval(
   removed: Acknowledgement,
   what: string,
   lists: Readonly<Record<string, readonly string[]>>,
+  nameOf: NameOf = byId,
 ): Promise<number> {
   const { owed, expired, tree } = removed
   const text = Object.entries({ ...lists, 'lease ran out at': expired, 'still owed by': owed })
     .filter(([, items]) => items.length > 0)
-    .map(([label, items]) => `; ${label} ${items.join(' ')}`)
+    .map(([label, items]) => `; ${label} ${items.map(nameOf).join(' ')}`)
   await terminal.printFact(removed, what + text.join(''))
   const isWhole = tree?.complete !== false
   if (!isWhole) terminal.note(GOES_ON)

@@ -158,8 +158,14 @@ export function isOlderThan(version: string, other: string): boolean {
   return a!.isEarly && !b!.isEarly
 }
 
+/** Where the node can be reached: Global by its Locals, and the API over TCP. */
+export const checkListen = (facts: Facts): readonly Finding[] => [
+  ...plainHttp(facts),
+  ...checkReach(facts),
+]
+
 /** A Global that only its own machine can reach (R007-143). */
-export function checkListen(facts: Facts): readonly Finding[] {
+function checkReach(facts: Facts): readonly Finding[] {
   const on = reportOn('listen')
   if (roleOf(facts) !== 'global') return []
   const listen = settingsOf(facts).listen ?? statusOf(facts)?.listen ?? []
@@ -175,6 +181,21 @@ export function checkListen(facts: Facts): readonly Finding[] {
     ),
   ]
 }
+
+/** The API over TCP, where the network can read its tokens (R007-338). */
+function plainHttp(facts: Facts): readonly Finding[] {
+  const url = statusOf(facts)?.daemon.http?.url
+  if (url?.startsWith('http://') !== true || isLoopbackUrl(url)) return []
+  const found = reportOn('listen').warning(
+    'http-plain',
+    `${url} is not encrypted: the network can read its tokens, and all values`,
+    '`dstore stop`, then `dstore start --http-cert FILE --http-key FILE`',
+  )
+  return [found]
+}
+
+const isLoopbackUrl = (url: string): boolean =>
+  /^http:\/\/(localhost|127\.[\d.]+|\[::1\])(:|$)/.test(url)
 
 /** A store that a Local has from an earlier role, where its status tells. */
 interface Inactive {

@@ -11,7 +11,7 @@ const report = reportOn('directory')
 const OWN = /^(daemon\.lock|daemon\.log|config\.json|identity\.key|store-v\d+)$/
 
 /** Files that only their owner may read: the daemon refuses others. */
-const SECRETS = new Set(['identity.key', 'http-token'])
+const SECRETS = new Set(['identity.key', 'http-token', 'tokens.json'])
 
 export function checkDirectory(facts: Facts): readonly Finding[] {
   const { directory, path } = facts

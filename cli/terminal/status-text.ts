@@ -1,9 +1,10 @@
 /** The status of a node for people: one line per fact. */
 import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { ClockStatus } from '../../src/node/node-status.ts'
+import { byId, type NameOf } from './member-names.ts'
 import { formatContents, formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
-export function statusText(status: StatusAnswer): string {
+export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string {
   const { daemon, global, clock, store, cache, inactiveStore } = status
   const facts: [name: string, value: string | undefined][] = [
     ['role', status.role],
@@ -18,7 +19,7 @@ export function statusText(status: StatusAnswer): string {
     ['Global', global && globalText(global)],
     ['away because', global?.state === 'away' ? global.error : undefined],
     ['bulk', global?.laneFault && `over the encrypted stream; ${global.laneFault}`],
-    ['Locals', status.role === 'global' ? localsText(status) : undefined],
+    ['Locals', status.role === 'global' ? localsText(status, nameOf) : undefined],
     ['members', status.members?.toString()],
     ['refused', status.refused && refusedText(status.refused)],
     ['position', status.position],
@@ -29,7 +30,7 @@ export function statusText(status: StatusAnswer): string {
     ['not served', inactiveStore && inactiveText(inactiveStore)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
       'traffic',
-      `${formatSize(valueBytesIn)} in, ${formatSize(valueBytesOut)} out, ${peer}`,
+      `${formatSize(valueBytesIn)} in, ${formatSize(valueBytesOut)} out, ${nameOf(peer)}`,
     ]),
   ]
   return facts
@@ -55,9 +56,9 @@ function globalText(global: NonNullable<StatusAnswer['global']>): string {
 }
 
 /** `3 connected, 1 away: 12D3...`: Locals that are away have removals to catch up on. */
-function localsText({ locals, registered }: StatusAnswer): string {
+function localsText({ locals, registered }: StatusAnswer, nameOf: NameOf): string {
   const away = registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
-  const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.join(' ')}`
+  const absent = away.length === 0 ? '' : `, ${away.length} away: ${away.map(nameOf).join(' ')}`
   return `${locals.length} connected${absent}`
 }
 

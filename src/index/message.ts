@@ -141,6 +141,8 @@ export interface Hello {
   /** The highest seq of the run of `position` that any message named. */
   readonly highestSeen: number
   readonly ticketSecret: Uint8Array | undefined
+  /** The name of its machine, beside a ticket: the label of the member by default. */
+  readonly host?: string | undefined
 }
 
 export interface Welcome {
@@ -276,6 +278,8 @@ export interface Invite {
   readonly role: MemberRole
   readonly uses: number
   readonly validMs: number
+  /** The label of the members that it admits. */
+  readonly label?: string | undefined
 }
 
 export interface Invited {
@@ -323,4 +327,5 @@ export interface MemberFacts {
   readonly connected: boolean
   /** When it got this role or was expelled: wall clock, in milliseconds. */
   readonly sinceMs: number
+  readonly label?: string | undefined
 }

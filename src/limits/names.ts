@@ -20,3 +20,9 @@ export const USE_REPORT_MS: number = 60_000
 export const USE_BUCKET_MS: number = 3_600_000
 /** Tokens of one node. */
 export const TOKENS: number = 1024
+/** The characters of a token's or a member's label. */
+export const LABEL_CHARS: number = 63
+/** The longest time after which a token expires: ten years. */
+export const LONGEST_TOKEN_MS: number = 315_360_000_000
+/** Keys that the puts of trees in progress with prefixed tokens have sent, for all together. */
+export const TOKEN_HOLD_KEYS: number = 262_144

@@ -13,6 +13,7 @@ export interface Member {
   readonly role: MemberRole | undefined
   /** When it was admitted or expelled, in milliseconds since 1970. */
   readonly sinceMs: number
+  readonly label?: string | undefined
 }
 
 export class Members {
@@ -33,6 +34,13 @@ export class Members {
     return this.#members.get(peer)?.role
   }
 
+  /** Does a member other than this peer have the label? */
+  hasLabel(label: string, peer: string): boolean {
+    return [...this.#members].some(
+      ([other, record]) => other !== peer && record.role !== undefined && record.label === label,
+    )
+  }
+
   /** Was it expelled, and is that still recorded? */
   wasExpelled(peer: string): boolean {
     const record = this.#members.get(peer)
@@ -51,7 +59,7 @@ export class Members {
       .toSorted((a, b) => (a < b ? -1 : 1))
       .slice(0, limit)
       .map((peer) => ({ peer, ...this.#members.get(peer)! }))
-      .map(({ peer, role, sinceMs }) => ({ peer, role, sinceMs }))
+      .map(({ peer, role, sinceMs, label }) => ({ peer, role, sinceMs, label }))
     return { items, more: peers.length > limit }
   }
 

@@ -19,6 +19,8 @@ export interface MemberRecord {
   readonly expelled: number
   /** The hash of the secret of its ticket; undefined if it was admitted by peer id. */
   readonly ticket: Uint8Array | undefined
+  /** What people call it. */
+  readonly label?: string | undefined
 }
 
 /** A ticket that was issued. */
@@ -29,6 +31,8 @@ export interface TicketRecord {
   readonly expiresMs: number
   /** Peer id of the admin that issued it; empty for Global. */
   readonly by: string
+  /** The label of the members that it admits. */
+  readonly label?: string | undefined
 }
 
 const encoder = new TextEncoder()
@@ -52,27 +56,34 @@ export const memberOf = ({ id }: Row): string => decoder.decode(id.subarray(MEMB
 
 export const secretHashOf = ({ id }: Row): Uint8Array => id.slice(TICKET_ROWS.byteLength)
 
-export function encodeMember({ role, sinceMs, expelled, ticket }: MemberRecord): Uint8Array {
+export function encodeMember({ role, sinceMs, expelled, ticket, label }: MemberRecord): Uint8Array {
   const times = { sinceMs: BigInt(Math.round(sinceMs)), expelled: BigInt(expelled) }
-  const fields = { ...times, ...(role && { role }), ...(ticket && { ticket }) }
+  const fields = {
+    ...times,
+    ...(role && { role }),
+    ...(ticket && { ticket }),
+    ...(label && { label }),
+  }
   return toBinary(pb.MemberRecordSchema, create(pb.MemberRecordSchema, fields))
 }
 
 export function decodeMember({ value }: Row): MemberRecord {
   const record = parse(() => fromBinary(pb.MemberRecordSchema, value))
-  const { role, sinceMs, expelled, ticket } = record
+  const { role, sinceMs, expelled, ticket, label } = record
   const times = { sinceMs: Number(sinceMs), expelled: Number(expelled) }
-  return { role: role === undefined ? undefined : toRole(role), ...times, ticket }
+  return { role: role === undefined ? undefined : toRole(role), ...times, ticket, label }
 }
 
-export function encodeTicket({ role, usesLeft, expiresMs, by }: TicketRecord): Uint8Array {
-  const fields = { role, usesLeft, by, expiresMs: BigInt(Math.round(expiresMs)) }
+export function encodeTicket({ role, usesLeft, expiresMs, by, label }: TicketRecord): Uint8Array {
+  const times = { expiresMs: BigInt(Math.round(expiresMs)) }
+  const fields = { role, usesLeft, by, ...times, ...(label && { label }) }
   return toBinary(pb.TicketRecordSchema, create(pb.TicketRecordSchema, fields))
 }
 
 export function decodeTicket({ value }: Row): TicketRecord {
-  const { role, usesLeft, expiresMs, by } = parse(() => fromBinary(pb.TicketRecordSchema, value))
-  return { role: toRole(role), usesLeft, expiresMs: Number(expiresMs), by }
+  const record = parse(() => fromBinary(pb.TicketRecordSchema, value))
+  const { role, usesLeft, expiresMs, by, label } = record
+  return { role: toRole(role), usesLeft, expiresMs: Number(expiresMs), by, label }
 }
 
 function toRole(text: string): MemberRole {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file membership/records.proto.
  */
 export const file_membership_records: GenFile = /*@__PURE__*/
-  fileDesc("ChhtZW1iZXJzaGlwL3JlY29yZHMucHJvdG8SEWRzdG9yZS5tZW1iZXJzaGlwIm4KDE1lbWJlclJlY29yZBIRCgRyb2xlGAEgASgJSACIAQESEAoIc2luY2VfbXMYAiABKAQSEAoIZXhwZWxsZWQYAyABKAQSEwoGdGlja2V0GAQgASgMSAGIAQFCBwoFX3JvbGVCCQoHX3RpY2tldCJPCgxUaWNrZXRSZWNvcmQSDAoEcm9sZRgBIAEoCRIRCgl1c2VzX2xlZnQYAiABKA0SEgoKZXhwaXJlc19tcxgDIAEoBBIKCgJieRgEIAEoCWIGcHJvdG8z");
+  fileDesc("ChhtZW1iZXJzaGlwL3JlY29yZHMucHJvdG8SEWRzdG9yZS5tZW1iZXJzaGlwIowBCgxNZW1iZXJSZWNvcmQSEQoEcm9sZRgBIAEoCUgAiAEBEhAKCHNpbmNlX21zGAIgASgEEhAKCGV4cGVsbGVkGAMgASgEEhMKBnRpY2tldBgEIAEoDEgBiAEBEhIKBWxhYmVsGAUgASgJSAKIAQFCBwoFX3JvbGVCCQoHX3RpY2tldEIICgZfbGFiZWwibQoMVGlja2V0UmVjb3JkEgwKBHJvbGUYASABKAkSEQoJdXNlc19sZWZ0GAIgASgNEhIKCmV4cGlyZXNfbXMYAyABKAQSCgoCYnkYBCABKAkSEgoFbGFiZWwYBSABKAlIAIgBAUIICgZfbGFiZWxiBnByb3RvMw");
 
 /**
  * Row "member/" + peer id of table `meta`.
@@ -47,6 +47,13 @@ export type MemberRecord = Message<"dstore.membership.MemberRecord"> & {
    * @generated from field: optional bytes ticket = 4;
    */
   ticket?: Uint8Array | undefined;
+
+  /**
+   * What people call it.
+   *
+   * @generated from field: optional string label = 5;
+   */
+  label?: string | undefined;
 };
 
 /**
@@ -85,6 +92,13 @@ export type TicketRecord = Message<"dstore.membership.TicketRecord"> & {
    * @generated from field: string by = 4;
    */
   by: string;
+
+  /**
+   * The label of the members that it admits.
+   *
+   * @generated from field: optional string label = 5;
+   */
+  label?: string | undefined;
 };
 
 /**

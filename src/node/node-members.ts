@@ -11,6 +11,8 @@ export interface InviteOptions extends CallOptions {
   readonly uses?: number
   /** How long it is valid, in milliseconds. Default: a day. */
   readonly validMs?: number
+  /** What to call the members that it admits. Default: the name of each one's machine. */
+  readonly label?: string
 }
 
 /** A ticket and its terms. */
@@ -34,6 +36,8 @@ export interface MemberEntry {
   readonly state: 'connected' | 'away' | 'expelled'
   /** When it became a member in this role, or was expelled; ISO 8601. */
   readonly since: string
+  /** What people call it; undefined for one that was admitted by its peer id. */
+  readonly label?: string
 }
 
 /**

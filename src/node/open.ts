@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DstoreError } from '../errors.ts'
 import { Gate } from '../membership/gate.ts'
 import { KnownMembers } from '../membership/known-members.ts'
+import { labelOfHost } from '../membership/label.ts'
 import type { Ticket } from '../membership/ticket.ts'
 import type { Recovery } from '../store/disk/disk.ts'
 import { createMemoryStore } from '../store/memory/memory.ts'
@@ -53,6 +54,8 @@ export interface NodeOptions {
   readonly join?: string | readonly string[]
   /** Makes a Local a member, and takes precedence over `join`. A secret: do not store it. */
   readonly ticket?: Ticket
+  /** The name of this machine: the label of a new member whose ticket has none. */
+  readonly hostName?: string
   /** Budget of a Local's cache. */
   readonly cacheBytes: number
   /** Quota of a Global's store, in bytes of values. Default: none. */
@@ -164,7 +167,8 @@ async function openLocal(
     if (at !== undefined) addresses.welcomed(at, named)
     network.prepare?.(peer)
   }
-  const parts = { network, gate, members, globalPeer, addresses, log, random }
+  const host = labelOfHost(options.hostName ?? '')
+  const parts = { network, gate, members, globalPeer, addresses, log, random, host }
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
   const failure = await link.start()
   const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'

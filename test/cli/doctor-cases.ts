@@ -5,6 +5,7 @@ import {
   MIB,
   ADDRESS,
   PEER,
+  PLAIN_HTTP,
   cutOff,
   healthy,
   link,
@@ -394,6 +395,7 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
     healthy('global', {}, statusFor('global', { listen: ['/ip4/127.0.0.1/tcp/4480'] })),
     ['note loopback-only'],
   ],
+  'R007-338 an API in the open': [healthy('global', {}, PLAIN_HTTP), ['warning http-plain']],
   'R007-143 a Global on loopback and on a network': [
     healthy(
       'global',

@@ -13,7 +13,16 @@ import { findingsText, summaryText } from '../../cli/doctor/render.ts'
 import { isLoopback, octal, quoted, span } from '../../cli/doctor/words.ts'
 
 import { AWAY, CASES } from './doctor-cases.ts'
-import { PEER, cutOff, healthy, link, statusFor, there, withDaemon } from './doctor-facts.ts'
+import {
+  PEER,
+  cutOff,
+  healthy,
+  link,
+  overTcp,
+  statusFor,
+  there,
+  withDaemon,
+} from './doctor-facts.ts'
 
 const worse = (facts: Facts): readonly Finding[] =>
   examine(facts).filter(({ severity }) => severity !== 'ok')
@@ -32,6 +41,18 @@ test('R007-132 a healthy node of each role has no finding but those that are ok'
 for (const [title, [facts, expected]] of Object.entries(CASES)) {
   test(`${title}: what doctor finds`, (t) => t.deepEqual(named(facts), expected))
 }
+
+test('R007-338 an API over TLS, and one on loopback, is nothing to warn of', (t) => {
+  for (const url of [
+    'https://10.0.0.1:1',
+    'http://[::1]:1',
+    'http://127.0.0.9:1',
+    'http://localhost:1',
+  ])
+    t.deepEqual(named(healthy('global', {}, overTcp(url))), [], url)
+  for (const url of ['http://127.evil.example:1', 'http://[::2]:1', 'http://0.0.0.0:1'])
+    t.deepEqual(named(healthy('global', {}, overTcp(url))), ['warning http-plain'], url)
+})
 
 test('R007-132 every id is in the spec, and the spec names no other', (t) => {
   const spec = readFileSync('specs/007-daemon-and-command-line.md', 'utf8')

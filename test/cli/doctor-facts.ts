@@ -140,3 +140,13 @@ export function cutOff(...outcomes: string[]): Partial<Facts> {
   const { global } = probed(...outcomes)
   return { global: { value: { ...(global as { value: GlobalFacts }).value, lane: undefined } } }
 }
+
+/** A Global that serves its API over TCP at this URL. */
+export const overTcp = (url: string): StatusAnswer => {
+  const status = statusFor('global')
+  const http = { url, public: false, tokenFile: '/state/http-token', refused: 0 }
+  return { ...status, daemon: { ...status.daemon, http } }
+}
+
+/** What the network can read. */
+export const PLAIN_HTTP: StatusAnswer = overTcp('http://10.0.0.1:4481')

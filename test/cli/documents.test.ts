@@ -49,6 +49,11 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('ls', '--keys')
   await json('status')
 
+  await json('token', 'add', '--label', 'ci', '--expires', '1h')
+  await json('token', 'add', '-o', 'spare-token', '--prefix', 'ci/')
+  await json('token')
+  await json('token', 'rm', 'ci')
+
   await json('invite', '-o', 'spare')
   const [invitation] = await json('invite', '--uses', '2', '--role', 'reader')
   const { ticket } = JSON.parse(invitation!) as { ticket: string }

@@ -17,6 +17,7 @@ import type {
   ValueFacts,
 } from '../../node/node.ts'
 import type { ErrorCode } from '../../errors.ts'
+import type { TokenEntry } from '../config/tokens/token-table.ts'
 
 /** A problem document (RFC 9457). `code` is from the table of errors in specs/000. */
 export interface Problem {
@@ -160,6 +161,14 @@ export type UploadLine =
       readonly reason: string
     }
   | ({ readonly event: 'done' } & UploadSummary)
+
+/** A token of the API over TCP, as lists show it. */
+export type TokenLine = TokenEntry
+
+/** A token that was made. It is shown this once. */
+export interface TokenAnswer extends TokenEntry {
+  readonly token: string
+}
 
 /** The listener of the API on TCP. */
 export interface HttpStatus {

@@ -34,6 +34,7 @@ import type {
 import { HttpClient } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { RequestParts } from './http-client.ts'
+import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
 import { checkRangeOfEmpty, rangeGiven, rangeHeader, segment, valuePath } from './value-path.ts'
@@ -89,6 +90,11 @@ export class Client {
   /** The calls that store trees. */
   get trees(): TreeClient {
     return new TreeClient(this.#http)
+  }
+
+  /** The calls about tokens of the API over TCP. */
+  get tokens(): TokenClient {
+    return new TokenClient(this.#http)
   }
 
   /** Stores the bytes, read as fast as the daemon takes them; binds the name in the same change. */

@@ -109,8 +109,9 @@ const remoteInactive = (client: Client): NodeInactive => ({
 })
 
 const remoteMembers = (client: Client): NodeMembers => ({
-  invite({ role, uses, validMs, ...options } = {}) {
-    const terms = { ...(role && { role }), ...(uses && { uses }), ...(validMs && { validMs }) }
+  invite({ role, uses, validMs, label, ...options } = {}) {
+    const given = { ...(role && { role }), ...(uses && { uses }), ...(validMs && { validMs }) }
+    const terms = { ...given, ...(label && { label }) }
     return client.with(options).invite(terms)
   },
   list: (options = {}) => client.with(options).members(),

@@ -2,7 +2,7 @@
  * The bearer token of the API over TCP (specs/007, "Over TCP"). A client that can read its file may
  * do what a client on the socket may.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { DstoreError } from '../../errors.ts'
 import { HTTP_TOKEN_BYTES } from '../../limits.ts'
 import { readOrCreateSecret } from '../../store/file/secret-file.ts'
@@ -20,31 +20,3 @@ export async function readToken(path: string): Promise<string> {
     hint: `delete it, and the next start makes one; or write ${MIN_CHARACTERS} letters and digits`,
   })
 }
-
-/** Compares the headers of requests with one token. */
-export class TokenCheck {
-  readonly #expected: Buffer
-  readonly #shown: Buffer
-  readonly #length: number
-
-  constructor(token: string) {
-    this.#length = token.length
-    this.#expected = Buffer.alloc(Math.max(PADDED_BYTES, token.length + 1))
-    this.#shown = Buffer.alloc(this.#expected.length)
-    this.#expected.write(token)
-  }
-
-  /**
-   * Whether the header carries the token; compared in constant time, over a length that hides the
-   * token's.
-   */
-  accepts(authorization: string | undefined): boolean {
-    const shown = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? ''
-    this.#shown.fill(0)
-    this.#shown.write(shown)
-    return timingSafeEqual(this.#shown, this.#expected) && shown.length === this.#length
-  }
-}
-
-/** Longer than a token that the daemon makes. */
-const PADDED_BYTES = 512

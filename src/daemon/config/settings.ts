@@ -17,6 +17,7 @@ import { unreadableFile } from '../../store/file/file-faults.ts'
 import { checkLossless, decodeUtf8 } from '../../utf8.ts'
 import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
 import { parseHttpAddress } from './http-address.ts'
+import { checkHostName, checkHttpExtras, pathOrNone, resolveHttp } from './http-settings.ts'
 import { hintAtOwner } from './owner.ts'
 import { parseDuration, parseSize } from './quantities.ts'
 import { absolutePath } from './working-directory.ts'
@@ -46,6 +47,12 @@ export interface Settings {
   readonly socketGroup?: string
   /** `HOST:PORT` to serve the API over TCP as well; `none` for not at all. */
   readonly http?: string
+  /** Names of this host that clients over TCP may send; `none` for no such name. */
+  readonly httpHosts?: readonly string[]
+  /** Path of the certificate with which TCP is served over TLS; `none` for no TLS. */
+  readonly httpCert?: string
+  /** Path of its key. */
+  readonly httpKey?: string
   /** Reads over TCP need no token. */
   readonly httpPublic?: boolean
 }
@@ -65,6 +72,9 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_SOCKET: (socket) => ({ socket: absolutePath(socket, 'the socket') }),
   DSTORE_SOCKET_GROUP: (socketGroup) => ({ socketGroup }),
   DSTORE_HTTP: (http) => ({ http }),
+  DSTORE_HTTP_HOST: (text) => ({ httpHosts: text.split(',') }),
+  DSTORE_HTTP_CERT: (text) => ({ httpCert: pathOrNone(text, 'the certificate') }),
+  DSTORE_HTTP_KEY: (text) => ({ httpKey: pathOrNone(text, 'the key') }),
   DSTORE_HTTP_PUBLIC: (text) => (text === '1' ? { httpPublic: true } : {}),
 }
 
@@ -158,7 +168,8 @@ export function mergeSettings(...layers: readonly Settings[]): Settings {
 export function resolveSettings(given: Settings, saved: Settings): Settings {
   const merged = mergeSettings(given, saved)
   const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
-  const { socketGroup, http, httpPublic, ...rest } = others
+  const { httpHosts: _, httpCert: __, httpKey: ___, ...kept } = others
+  const { socketGroup, http, httpPublic, ...rest } = kept
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
@@ -200,12 +211,15 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
       hint: 'say where with --http',
     })
   }
+  checkHttpExtras(given, merged, overTcp)
   // A new address is not public unless the same command says so.
   const isPublic = given.http === undefined ? httpPublic : given.httpPublic
   return {
     ...rest,
     ...(socketGroup === undefined || socketGroup === 'none' ? {} : { socketGroup }),
-    ...(overTcp ? { http, ...(isPublic === true && { httpPublic: true }) } : {}),
+    ...(overTcp
+      ? { http, ...resolveHttp(merged), ...(isPublic === true && { httpPublic: true }) }
+      : {}),
     ...(role === 'local' && join !== undefined ? { join } : {}),
     ...(role === 'local' && withoutData === true ? { withoutData } : {}),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
@@ -220,6 +234,7 @@ export function checkSettings(settings: Settings): Settings {
   const { role, join, listen, store, leaseMs = 0, socketGroup, http } = settings
   if (socketGroup !== undefined) checkGroup(socketGroup)
   if (http !== undefined && http !== 'none') parseHttpAddress(http)
+  for (const host of settings.httpHosts ?? []) checkHostName(host)
   if (join !== undefined) checkJoinAddresses(join)
   for (const address of listen ?? []) checkListenAddress(address)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
@@ -286,5 +301,8 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['socket', isText],
   ['socketGroup', isText],
   ['http', isText],
+  ['httpHosts', isTexts],
+  ['httpCert', isText],
+  ['httpKey', isText],
   ['httpPublic', (value: unknown) => typeof value === 'boolean'],
 ])

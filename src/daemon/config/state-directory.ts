@@ -22,8 +22,10 @@ export interface StateDirectory {
   readonly config: string
   /** The log of a daemon in the background. */
   readonly log: string
-  /** The token of the API over TCP. */
+  /** An admin's token of the API over TCP. */
   readonly token: string
+  /** The hashes of the other tokens. */
+  readonly tokens: string
   /** Earlier lines of the prompt. */
   readonly history: string
 }
@@ -38,6 +40,7 @@ export function stateDirectory(path: string): StateDirectory {
     config: join(base, 'config.json'),
     log: join(base, 'daemon.log'),
     token: join(base, 'http-token'),
+    tokens: join(base, 'tokens.json'),
     history: join(base, 'repl-history'),
   }
 }

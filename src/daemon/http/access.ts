@@ -4,8 +4,10 @@ import { isIP } from 'node:net'
 import { HTTP_REFUSALS_LOG_MS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { HttpAddress } from '../config/http-address.ts'
-import { TokenCheck } from '../config/http-token.ts'
+import type { TokenTable } from '../config/tokens/token-table.ts'
 import { HttpError } from './http-error.ts'
+import { isBasic, PUBLIC_CALLER, SOCKET_CALLER, tokenIn } from './tokens/caller.ts'
+import type { Caller } from './tokens/caller.ts'
 
 export interface Access {
   /**
@@ -15,12 +17,15 @@ export interface Access {
   readonly usesFiles: boolean
   /** Cuts a connection with a request after this silence in both directions, in ms; 0 for never. */
   readonly silenceMs: number
+  /** Whether requests are logged with their callers. */
+  readonly isLogged: boolean
   /**
-   * Throws `HttpError` for a request to refuse. `isOpen` tells whether its path is open to reads.
+   * Who makes the request. Throws `HttpError` for one to refuse. `isOpen` tells whether its path is
+   * open to reads.
    */
-  admit(request: IncomingMessage, isOpen: () => boolean): void
-  /** Whether `admit` would not throw. Counts and logs nothing. */
-  admits(request: IncomingMessage, isOpen: () => boolean): boolean
+  admit(request: IncomingMessage, isOpen: () => boolean): Caller
+  /** The same, or undefined where `admit` would throw. Counts and logs nothing. */
+  admits(request: IncomingMessage, isOpen: () => boolean): Caller | undefined
 }
 
 /** Hosts that address this machine. A page that rebinds its own name to it sends that name. */
@@ -32,13 +37,20 @@ const isOwnHost = (name: string): boolean => HOSTS.has(name)
 export const SOCKET_ACCESS: Access = {
   usesFiles: true,
   silenceMs: 0,
-  admit: (request) => throwIf(hostFault(request, isOwnHost)),
-  admits: (request) => hostFault(request, isOwnHost) === undefined,
+  isLogged: false,
+  admit: (request) => {
+    const fault = hostFault(request, isOwnHost)
+    if (fault !== undefined) throw fault
+    return SOCKET_CALLER
+  },
+  admits: (request) => (hostFault(request, isOwnHost) === undefined ? SOCKET_CALLER : undefined),
 }
 
 export interface TcpAccessOptions {
   readonly address: HttpAddress
-  readonly token: string
+  /** Names of the host beside that of the address, in lower case. */
+  readonly hosts: readonly string[]
+  readonly tokens: TokenTable
   /** Reads need no token. */
   readonly isPublic: boolean
   readonly silenceMs: number
@@ -47,16 +59,17 @@ export interface TcpAccessOptions {
 
 export class TcpAccess implements Access {
   readonly usesFiles = false
+  readonly isLogged = true
   readonly silenceMs: number
   readonly #options: TcpAccessOptions
-  readonly #token: TokenCheck
+  readonly #hosts: ReadonlySet<string>
   #refused = 0
   #loggedAt = -Infinity
 
   constructor(options: TcpAccessOptions) {
     this.silenceMs = options.silenceMs
     this.#options = options
-    this.#token = new TokenCheck(options.token)
+    this.#hosts = new Set([...HOSTS, options.address.host.toLowerCase(), ...options.hosts])
   }
 
   /** Requests refused since the start. */
@@ -64,32 +77,39 @@ export class TcpAccess implements Access {
     return this.#refused
   }
 
-  admit(request: IncomingMessage, isOpen: () => boolean): void {
-    const fault = this.#fault(request, isOpen)
-    if (fault !== undefined) this.#count(request, fault)
-    throwIf(fault)
+  admit(request: IncomingMessage, isOpen: () => boolean): Caller {
+    const found = this.#callerOf(request, isOpen)
+    if (!(found instanceof HttpError)) return found
+    this.#count(request, found)
+    throw found
   }
 
-  admits(request: IncomingMessage, isOpen: () => boolean): boolean {
-    return this.#fault(request, isOpen) === undefined
+  admits(request: IncomingMessage, isOpen: () => boolean): Caller | undefined {
+    const found = this.#callerOf(request, isOpen)
+    return found instanceof HttpError ? undefined : found
   }
 
-  #fault(request: IncomingMessage, isOpen: () => boolean): HttpError | undefined {
+  #callerOf(request: IncomingMessage, isOpen: () => boolean): Caller | HttpError {
     const { headers, method } = request
     const fault = hostFault(request, (name) => this.#isOurs(name))
     if (fault !== undefined) return fault
+    const token = tokenIn(headers.authorization)
+    // Without a token the same steps are taken: an empty one is none.
+    const caller = this.#options.tokens.find(token ?? '')
+    if (caller !== undefined) {
+      const isForeign = isBasic(headers.authorization) && isOfOtherOrigin(request)
+      return isForeign ? new HttpError(403, FOREIGN, {}, 'not-permitted') : caller
+    }
     const reads = method === 'GET' || method === 'HEAD'
-    if (this.#options.isPublic && reads && isOpen()) return undefined
-    if (this.#token.accepts(headers.authorization)) return undefined
-    const realm = { 'WWW-Authenticate': 'Bearer realm="dstore"' }
-    return new HttpError(401, "this needs the daemon's token", realm, 'not-permitted')
+    if (this.#options.isPublic && reads && isOpen()) return PUBLIC_CALLER
+    return new HttpError(401, "this needs the daemon's token", CHALLENGE, 'not-permitted', HINT)
   }
 
   /** An IP address is safe: unlike a name, no page can rebind it. */
   #isOurs(name: string): boolean {
     const bracketed = /^\[(.+)\]$/.exec(name)?.[1]
     const isAddress = bracketed === undefined ? isIP(name) === 4 : isIP(bracketed) === 6
-    return isAddress || HOSTS.has(name) || name === this.#options.address.host.toLowerCase()
+    return isAddress || this.#hosts.has(name)
   }
 
   /** Logs one refusal per interval, so that refused clients cannot fill the log. */
@@ -101,6 +121,25 @@ export class TcpAccess implements Access {
     const from = socket.remoteAddress
     this.#options.log.warn('refused over HTTP', { from, status, message, refused: this.#refused })
   }
+}
+
+/** Clients that never send a password before they are asked for one use the second. */
+const CHALLENGE = {
+  'WWW-Authenticate': 'Bearer realm="dstore", Basic realm="dstore", charset="UTF-8"',
+}
+
+const HINT = 'an admin of this node makes one: `dstore token add`'
+
+const FOREIGN = 'a page of another origin sends this with a password that the browser remembers'
+
+/**
+ * Whether a browser says that a page of another origin makes the request: it sends a remembered
+ * password with it (R007-322).
+ */
+function isOfOtherOrigin({ headers }: IncomingMessage): boolean {
+  const { origin, host, 'sec-fetch-site': site } = headers
+  if (site === 'cross-site' || site === 'same-site') return true
+  return origin !== undefined && origin.replace(/^https?:\/\//, '') !== host
 }
 
 function hostFault(
@@ -120,8 +159,4 @@ function hostFault(
   }
   const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   return isOurs(name) ? undefined : new HttpError(421, `not served here: ${name}`)
-}
-
-function throwIf(fault: HttpError | undefined): void {
-  if (fault !== undefined) throw fault
 }

@@ -8,6 +8,7 @@ import { resolveKey, withKey } from '../../node/calls/resolve-key.ts'
 import { BEAT_HEADER } from '../api/api.ts'
 import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
+import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
 
 /** The parts of the daemon that the API reaches. */
@@ -17,6 +18,8 @@ export interface ApiContext {
   readonly socket: string
   /** The listener on TCP; undefined without one. */
   readonly http: () => HttpStatus | undefined
+  /** Undefined for a server of a test that has none. */
+  readonly tokens?: TokenTable
   /** Begins to stop the daemon, and returns at once. */
   stop(): void
 }
@@ -28,6 +31,8 @@ export interface HttpCall extends ApiContext {
   /** Decoded values of the path's parameters, such as `{key}`. */
   readonly parameters: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  /** A path that began at a key which the caller may read leads to this key (R007-332). */
+  readonly reach: (key: Key) => void
   /** Aborted when the client leaves, or when a stopping daemon cuts the calls in progress. */
   readonly signal: AbortSignal
   /** Aborted as soon as the daemon begins to stop: for calls that never end otherwise. */

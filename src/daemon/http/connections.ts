@@ -58,12 +58,21 @@ export class Connections {
 
   /** Takes over the connections of the server. `respond` sends a refusal. */
   constructor(server: Server, bounds: ConnectionBounds, respond: (socket: Socket) => void) {
-    const [serve] = server.listeners('connection') as ((socket: Socket) => void)[]
-    server.removeAllListeners('connection')
-    server.on('connection', (socket: Socket) => this.#accept(socket))
+    const isSecure = server.listenerCount('secureConnection') > 0
+    const event = isSecure ? 'secureConnection' : 'connection'
+    const [serve] = server.listeners(event) as ((socket: Socket) => void)[]
+    server.removeAllListeners(event)
+    server.on(event, (socket: Socket) => this.#accept(socket))
     this.#bounds = bounds
-    // A connection that waits is not read: its bytes would take memory, and miss the parser.
-    Object.assign(server, { pauseOnConnect: true })
+    if (isSecure) {
+      // Those in their handshake count as well, and are as many as those that wait.
+      server.maxConnections = bounds.served + 2 * bounds.waiting
+      server.removeAllListeners('tlsClientError')
+      server.on('tlsClientError', (_, socket: Socket) => socket.destroy())
+    }
+    // A connection that waits is not read: its bytes would take memory, and miss the parser. Under
+    // TLS nothing is read before it is wanted, and a paused one would not even shake hands.
+    else Object.assign(server, { pauseOnConnect: true })
     this.#serve = (socket) => {
       serve!.call(server, socket)
       socket.resume()

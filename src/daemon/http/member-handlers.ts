@@ -6,14 +6,18 @@ import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
 
-/** POST /v1/invitations {"role", "uses", "validMs"}, all optional: creates a ticket. */
+/** POST /v1/invitations {"role", "uses", "validMs", "label"}, all optional: creates a ticket. */
 export async function invite(call: HttpCall): Promise<void> {
-  const { role, uses, validMs } = await readJson(call)
+  const { role, uses, validMs, label } = await readJson(call)
+  if (label !== undefined && typeof label !== 'string') {
+    throw new DstoreError('usage', 'label must be a string')
+  }
   const invitation = await call.node.members.invite({
     ...callOptions(call),
     ...(role !== undefined && { role: toRole(role) }),
     ...(uses !== undefined && { uses: toNumber('uses', uses) }),
     ...(validMs !== undefined && { validMs: toNumber('validMs', validMs) }),
+    ...(label !== undefined && { label }),
   })
   // The ticket is a secret, which no proxy may keep.
   sendJson(call, 201, invitation, { 'Cache-Control': 'no-store' })

@@ -86,6 +86,24 @@ async function loadPrometheus(): Promise<typeof Prometheus> {
 /** Made at the first scrape: without scrapes, a daemon need not watch its event loop. */
 let processRegistry: Prometheus.Registry | undefined
 
+/** At Global: each member, by its label, and whether it is connected. */
+async function addMembers(
+  { members, role }: HttpCall['node'],
+  registry: Prometheus.Registry,
+): Promise<void> {
+  if (role !== 'global') return
+  const { Gauge } = await loadPrometheus()
+  const gauge = new Gauge({
+    name: 'dstore_member_connected',
+    help: '1 for each member that is connected to this Global, 0 for one that is away.',
+    labelNames: ['member'],
+    registers: [registry],
+  })
+  for await (const { peer, label = peer, state } of members.list()) {
+    if (state !== 'expelled') gauge.labels({ member: label }).set(Number(state === 'connected'))
+  }
+}
+
 /** GET /metrics */
 export async function metrics({ node, response }: HttpCall): Promise<void> {
   const { Counter, Gauge, Registry, collectDefaultMetrics } = await loadPrometheus()
@@ -107,6 +125,7 @@ export async function metrics({ node, response }: HttpCall): Promise<void> {
     if (type === 'gauge') new Gauge({ name, help, registers }).set(value)
     else new Counter({ name, help, registers }).inc(value)
   }
+  await addMembers(node, registry)
   const text = await Registry.merge([registry, processRegistry]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,

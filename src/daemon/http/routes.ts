@@ -11,6 +11,7 @@ import { makeDirectories, openHold, present, releaseHold } from './trees/hold-ha
 import { putTree } from './trees/put-handlers.ts'
 import { getEntry, headEntry } from './trees/tree-handlers.ts'
 import { getName, putName, removeName } from './name-handlers.ts'
+import { addToken, listTokens, removeToken } from './tokens/token-handlers.ts'
 import {
   dropInactive,
   findInactive,
@@ -68,6 +69,8 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: getName, PUT: putName, DELETE: removeName },
     open: true,
   },
+  { path: '/v1/tokens', methods: { GET: listTokens, POST: addToken } },
+  { path: '/v1/tokens/{token}', methods: { DELETE: removeToken } },
   { path: '/v1/invitations', methods: { POST: invite } },
   { path: '/v1/members', methods: { GET: listMembers } },
   { path: '/v1/members/{peer}', methods: { PUT: admitMember, DELETE: expelMember } },
@@ -81,6 +84,8 @@ export const ROUTES: readonly Route[] = [
 ]
 
 export interface RouteMatch {
+  /** The path of the route, with its parameters' names. */
+  readonly route: string
   readonly handler: Handler
   readonly parameters: Readonly<Record<string, string>>
 }
@@ -95,7 +100,7 @@ export function findRoute(method: string, path: string): RouteMatch {
       const allowed = Object.keys(route.methods).join(', ')
       throw new HttpError(405, `${path} takes ${allowed}`, { Allow: allowed })
     }
-    return { handler: route.methods[method]!, parameters }
+    return { route: route.path, handler: route.methods[method]!, parameters }
   }
   throw new HttpError(404, `no such path: ${path}`, {}, 'usage', hintFor(parts))
 }

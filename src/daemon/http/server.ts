@@ -1,6 +1,7 @@
 /** The HTTP server of the API: limits, dispatch and graceful shutdown (specs/007, "HTTP API"). */
-import { STATUS_CODES, createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { STATUS_CODES, createServer as createHttp } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { createServer as createHttps } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { inTime } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
@@ -15,6 +16,9 @@ import type { ConnectionBounds } from './connections.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { nodeFor } from './tokens/confined-node.ts'
+import { requestLog, type RequestLog } from './tokens/request-log.ts'
+import { checkCall } from './tokens/route-access.ts'
 
 export interface ApiServer {
   readonly server: Server
@@ -39,47 +43,51 @@ const PARSER_STATUSES: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
 
-/** A server for the clients that `access` admits. */
+/** A server for the clients that `access` admits, over TLS with a certificate. */
 export function createApiServer(
   context: ApiContext,
   access: Access,
   log: Log,
   bounds: ConnectionBounds = BOUNDS,
+  tls?: { readonly cert: Buffer; readonly key: Buffer },
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
-  const immediate = { node: context.node, access, common: Object.entries(BROWSER_HEADERS).flat() }
-  const server = createServer(
-    {
-      maxHeaderSize: HTTP_HEADER_BYTES,
-      headersTimeout: HTTP_REQUEST_MS,
-      // An upload may take as long as its writer needs; `timedBody` bounds the other bodies.
-      requestTimeout: 0,
-      keepAliveTimeout: HTTP_IDLE_MS,
-      connectionsCheckingInterval: 1000,
-      // Node's own refusal has no problem document; `access` checks the host.
-      requireHostHeader: false,
-    },
-    (request, response) => {
-      const isFree = connections.mayAnswerNow(request.socket)
-      if (isFree && getImmediate(immediate, request, response)) return
-      const aborter = new AbortController()
-      const leave = (): void => {
-        if (!response.writableFinished)
-          aborter.abort(new DstoreError('cancelled', 'the client left'))
-      }
-      response.once('close', leave)
-      const { socket } = request
-      connections.begin(socket, response, leave)
-      const signals = { signal: aborter.signal, stopping: stopping.signal }
-      const work = handle({ ...context, access, request, response, ...signals }, log)
-      active.set(aborter, work)
-      void work.finally(() => {
-        active.delete(aborter)
-        connections.end(socket, response)
-      })
-    },
-  )
+  const onAnswer = access.isLogged ? requestLog(log) : ignore
+  const common = Object.entries(BROWSER_HEADERS).flat()
+  const immediate = { node: context.node, access, common, onAnswer }
+  const options = {
+    maxHeaderSize: HTTP_HEADER_BYTES,
+    headersTimeout: HTTP_REQUEST_MS,
+    // An upload may take as long as its writer needs; `timedBody` bounds the other bodies.
+    requestTimeout: 0,
+    keepAliveTimeout: HTTP_IDLE_MS,
+    connectionsCheckingInterval: 1000,
+    // Node's own refusal has no problem document; `access` checks the host.
+    requireHostHeader: false,
+  }
+  const onRequest: RequestListener = (request, response) => {
+    const isFree = connections.mayAnswerNow(request.socket)
+    if (isFree && getImmediate(immediate, request, response)) return
+    const aborter = new AbortController()
+    const leave = (): void => {
+      if (!response.writableFinished) aborter.abort(new DstoreError('cancelled', 'the client left'))
+    }
+    response.once('close', leave)
+    const { socket } = request
+    connections.begin(socket, response, leave)
+    const signals = { signal: aborter.signal, stopping: stopping.signal }
+    const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer)
+    active.set(aborter, work)
+    void work.finally(() => {
+      active.delete(aborter)
+      connections.end(socket, response)
+    })
+  }
+  const server =
+    tls === undefined
+      ? createHttp(options, onRequest)
+      : createHttps({ ...options, ...tls, handshakeTimeout: HTTP_REQUEST_MS }, onRequest)
   const connections = new Connections(server, bounds, sendBusy)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const responses = connections.responses(socket)
@@ -123,7 +131,11 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   }).catch(() => false)
 }
 
-async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): Promise<void> {
+async function handle(
+  call: Omit<HttpCall, 'parameters' | 'query' | 'reach'>,
+  log: Log,
+  onAnswer: RequestLog,
+): Promise<void> {
   const { access, request, response } = call
   toOriginForm(request)
   const { method = '', url = '' } = request
@@ -133,18 +145,23 @@ async function handle(call: Omit<HttpCall, 'parameters' | 'query'>, log: Log): P
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    access.admit(request, () => isOpen(path))
+    const caller = access.admit(request, () => isOpen(path))
+    onAnswer(request, response, caller)
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
     }
-    const { handler, parameters } = findRoute(method, path)
-    await handler({ ...call, parameters, query: parseQuery(search.join('?')) })
+    const { route, handler, parameters } = findRoute(method, path)
+    checkCall(caller, route, method)
+    const query = parseQuery(search.join('?'))
+    await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
     const level = code === 'internal' ? 'error' : 'debug'
-    log[level]('request failed', { method, url, code, detail, stack: stackOf(error, code) })
+    // Without the query, in which a client may have sent a secret.
+    const [path = ''] = url.split('?')
+    log[level]('request failed', { method, path, code, detail, stack: stackOf(error, code) })
   }
 }
 

@@ -3,7 +3,7 @@
  * node and socket in this order, and releases them in reverse.
  */
 import { once } from 'node:events'
-import { totalmem } from 'node:os'
+import { hostname, totalmem } from 'node:os'
 import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
 import type { ServedNode } from '../../node/node.ts'
@@ -16,6 +16,7 @@ import { setUpHeap } from './heap.ts'
 import type { ApiServer } from '../http/server.ts'
 import { listenOnSocket } from './listen-socket.ts'
 import type { SocketListener } from './listen-socket.ts'
+import type { Certificate, CertificateFiles } from './certificate.ts'
 import { listenOnTcp } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
 import { takeLock, type Lock } from './lock.ts'
@@ -27,6 +28,7 @@ import { refuseToHide } from '../config/inactive-store.ts'
 import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import { HeldFiles } from '../../store/file/held-files.ts'
+import { TokenTable } from '../config/tokens/token-table.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
 
@@ -81,6 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
+      hostName: hostname(),
       held,
       role: settings.role ?? 'standalone',
       store: settings.store ?? 'disk',
@@ -126,17 +129,28 @@ async function serve(
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
+  const tokens = new TokenTable(directory.tokens)
   const context: ApiContext = {
     node,
+    tokens,
     directory: directory.path,
     socket,
     http: () => tcp?.status(),
     stop: () => stopping.abort(),
   }
-  const createServer = (access: Access): ApiServer => createApiServer(context, access, log)
+  const createServer = (access: Access, tls?: Certificate): ApiServer =>
+    createApiServer(context, access, log, undefined, tls)
   if (settings.http !== undefined) {
     const isPublic = settings.httpPublic === true
-    const options = { address: settings.http, isPublic, tokenFile: directory.token, log }
+    const options = {
+      address: settings.http,
+      isPublic,
+      tokenFile: directory.token,
+      tokens,
+      hosts: settings.httpHosts ?? [],
+      certificate: certificateIn(settings),
+      log,
+    }
     tcp = await listenOnTcp(options, createServer)
   }
   const api = createServer(SOCKET_ACCESS)
@@ -157,6 +171,7 @@ async function serve(
       const closed = listener.isInPlace() ? api.close() : api.drain()
       await Promise.all([closed, tcp?.close()])
       await node.close()
+      tokens.close()
     } finally {
       listener.release()
       lock.release()
@@ -165,6 +180,12 @@ async function serve(
   let closing: Promise<void> | undefined
   const { lost } = held
   return { node, socket, stopRequested, lost, close: () => (closing ??= close()) }
+}
+
+/** The files for TLS, if the settings name them. */
+function certificateIn({ httpCert, httpKey }: Settings): CertificateFiles | undefined {
+  if (httpCert === undefined || httpKey === undefined) return undefined
+  return { cert: httpCert, key: httpKey }
 }
 
 /** The settings of a Local that joins the Global which issued the ticket. */

@@ -1,5 +1,6 @@
 /** Serving the API over TCP to clients with the token (specs/007, "Over TCP"). */
 import { once } from 'node:events'
+import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
@@ -9,9 +10,12 @@ import type { Log } from '../../log.ts'
 import type { HttpStatus } from '../api/api.ts'
 import { formatHttpAddress, isLoopback, parseHttpAddress } from '../config/http-address.ts'
 import { readToken } from '../config/http-token.ts'
+import type { TokenTable } from '../config/tokens/token-table.ts'
 import { TcpAccess } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
 import type { ApiServer } from '../http/server.ts'
+import { readCertificate, watchCertificate } from './certificate.ts'
+import type { Certificate, CertificateFiles } from './certificate.ts'
 
 export interface TcpOptions {
   /** `HOST:PORT`. */
@@ -20,6 +24,11 @@ export interface TcpOptions {
   readonly isPublic: boolean
   /** Created if missing. */
   readonly tokenFile: string
+  readonly tokens: TokenTable
+  /** Names of the host that clients may send, beside that of the address. */
+  readonly hosts: readonly string[]
+  /** Undefined: without TLS. */
+  readonly certificate: CertificateFiles | undefined
   readonly log: Log
 }
 
@@ -35,19 +44,21 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
 
 /** Rejects with `address-in-use`, `not-permitted`, `malformed-address`, or as `readToken`. */
 export async function listenOnTcp(
-  { address: text, isPublic, tokenFile, log }: TcpOptions,
-  createServer: (access: Access) => ApiServer,
+  { address: text, isPublic, tokenFile, tokens, hosts, certificate, log }: TcpOptions,
+  createServer: (access: Access, tls?: Certificate) => ApiServer,
 ): Promise<TcpListener> {
   const wanted = parseHttpAddress(text)
-  const token = await readToken(tokenFile)
+  tokens.acceptFile(await readToken(tokenFile))
   const access = new TcpAccess({
     address: wanted,
-    token,
+    hosts: hosts.map((host) => host.toLowerCase()),
+    tokens,
     isPublic,
     silenceMs: HTTP_SILENCE_MS,
     log,
   })
-  const api = createServer(access)
+  const tls = certificate && readCertificate(certificate)
+  const api = createServer(access, tls)
   const { server } = api
   server.listen(wanted)
   try {
@@ -63,11 +74,17 @@ export async function listenOnTcp(
   const address = formatHttpAddress({ ...wanted, port })
   log.info('serving HTTP', { address, token: tokenFile })
   if (isPublic) log.warn('public: reads of values and names need no token', { address })
-  if (!isLoopback(wanted))
+  if (!isLoopback(wanted) && tls === undefined)
     log.warn('HTTP is not encrypted: the network can read the token', { address })
-  const url = `http://${address}`
+  const url = `${tls === undefined ? 'http' : 'https'}://${address}`
+  const unwatch =
+    certificate &&
+    watchCertificate(certificate, (next) => (server as SecureServer).setSecureContext(next), log)
   return {
-    close: () => api.close(),
+    close: () => {
+      unwatch?.()
+      return api.close()
+    },
     status: () => ({ url, public: isPublic, tokenFile, refused: access.refused }),
   }
 }

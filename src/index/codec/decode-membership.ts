@@ -11,6 +11,7 @@ import {
   TICKET_ADDRESSES,
   TICKET_USES,
 } from '../../limits.ts'
+import { isLabel } from '../../membership/label.ts'
 import { keyOfPeerId } from '../../membership/peer-id.ts'
 import { isMemberRole, type MemberRole } from '../../membership/role.ts'
 import { isTicketAddress } from '../../membership/ticket.ts'
@@ -43,11 +44,21 @@ export function toRole(text: string): MemberRole {
   return text
 }
 
-export function toInvite({ secretHash, role, uses, validMs }: pb.Invite): Invite {
+/** A label, if there is one, under the name that it has. */
+export function toLabel<Name extends string>(
+  given: Readonly<Record<Name, string | undefined>>,
+): Partial<Record<Name, string>> {
+  const [[name, label]] = Object.entries(given) as [[Name, string | undefined]]
+  if (label === undefined) return {}
+  if (!isLabel(label)) throw malformed('an invalid label')
+  return { [name]: label } as Partial<Record<Name, string>>
+}
+
+export function toInvite({ secretHash, role, uses, validMs, label }: pb.Invite): Invite {
   const ms = count('time', validMs)
   if (uses < 1 || uses > TICKET_USES) throw malformed(`a ticket for ${uses} uses`)
   if (ms < LEAST_TICKET_MS || ms > LONGEST_TICKET_MS) throw malformed(`a ticket for ${ms} ms`)
-  const rest = { secretHash: digest(secretHash), uses, validMs: ms }
+  const rest = { secretHash: digest(secretHash), uses, validMs: ms, ...toLabel({ label }) }
   return { type: 'invite', role: toRole(role), ...rest }
 }
 
@@ -70,11 +81,12 @@ export function toMemberPage({ items, more }: pb.MemberPage): MemberPage {
   if (items.length > BATCH_ITEMS) throw malformed(`${items.length} members in one message`)
   return {
     type: 'member-page',
-    items: items.map(({ peer, role, connected, sinceMs }) => ({
+    items: items.map(({ peer, role, connected, sinceMs, label }) => ({
       peer: toPeer(peer),
       role: role === undefined ? undefined : toRole(role),
       connected,
       sinceMs: count('time', sinceMs),
+      ...toLabel({ label }),
     })),
     more,
   }

@@ -8,6 +8,7 @@ import { BATCH_ITEMS, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
 import {
   toAddresses,
+  toLabel,
   toInvite,
   toInvited,
   toMemberPage,
@@ -48,7 +49,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
 function fromWire(body: pb.Message['body']): Body {
   switch (body.case) {
     case 'hello': {
-      const { versions, bootId, position, seen, ticketSecret } = body.value
+      const { versions, bootId, position, seen, ticketSecret, host } = body.value
       return {
         type: 'hello',
         versions: batch('versions', versions),
@@ -56,6 +57,7 @@ function fromWire(body: pb.Message['body']): Body {
         position: position === undefined ? undefined : toPosition(position),
         highestSeen: count('seq', seen),
         ticketSecret: ticketSecret === undefined ? undefined : atMost(64, 'secret', ticketSecret),
+        ...toLabel({ host }),
       }
     }
     case 'welcome': {

@@ -17,10 +17,10 @@ export function encodeMessage(message: Message): Uint8Array {
 function toWire(body: Body): WireBody {
   switch (body.type) {
     case 'hello': {
-      const { versions, bootId, position, highestSeen, ticketSecret } = body
+      const { versions, bootId, position, highestSeen, ticketSecret, host } = body
       const from = position === undefined ? {} : { position: wirePosition(position) }
       const known = { bootId, ...from, seen: BigInt(highestSeen) }
-      const value = { versions: [...versions], ...known, ...given({ ticketSecret }) }
+      const value = { versions: [...versions], ...known, ...given({ ticketSecret, host }) }
       return { case: 'hello', value }
     }
     case 'welcome': {
@@ -133,8 +133,9 @@ function toWire(body: Body): WireBody {
     case 'ack':
       return { case: 'ack', value: { seq: BigInt(body.seq) } }
     case 'invite': {
-      const { secretHash, role, uses, validMs } = body
-      return { case: 'invite', value: { secretHash, role, uses, validMs: BigInt(validMs) } }
+      const { secretHash, role, uses, validMs, label } = body
+      const terms = { role, uses, validMs: BigInt(validMs), ...given({ label }) }
+      return { case: 'invite', value: { secretHash, ...terms } }
     }
     case 'invited': {
       const { addresses, expiresMs } = body
@@ -153,8 +154,8 @@ function toWire(body: Body): WireBody {
       return { case: 'members', value: { limit, ...given({ after }) } }
     }
     case 'member-page': {
-      const items = body.items.map(({ peer, role, connected, sinceMs }) => {
-        return { peer, connected, ...given({ role }), ...wide({ sinceMs }) }
+      const items = body.items.map(({ peer, role, connected, sinceMs, label }) => {
+        return { peer, connected, ...given({ role, label }), ...wide({ sinceMs }) }
       })
       return { case: 'memberPage', value: { items, more: body.more } }
     }

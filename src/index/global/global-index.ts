@@ -109,11 +109,11 @@ export class GlobalIndex {
       register: this.#register,
       members,
       addresses: () => this.#options.addresses?.() ?? [],
-      redeem: (peer, secret, finish) => {
+      redeem: (peer, shown, finish) => {
         const origin = { session: SELF, id: 0 }
         this.#plans.run({
           origin,
-          begin: () => redeem(peer, secret, this.#requests.membership('')),
+          begin: () => redeem(peer, shown, this.#requests.membership('')),
           finish,
         })
       },

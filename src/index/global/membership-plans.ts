@@ -3,6 +3,7 @@
  * changes, so if two peers show the last use of a ticket at the same moment, one of them wins.
  */
 import type { Member, Members } from '../../membership/members.ts'
+import { distinctLabel } from '../../membership/label.ts'
 import {
   decodeMember,
   decodeTicket,
@@ -36,11 +37,18 @@ export interface MembershipContext {
   readonly asker: string
 }
 
+/** What a hello shows. */
+export interface ShownTicket {
+  readonly secret: Uint8Array
+  /** The name of the peer's machine. */
+  readonly host?: string | undefined
+}
+
 const ADMITTED: Done = answer({ type: 'admitted' })
 
 /** Global gets only the hash of the secret, so the index cannot leak the secret. */
 export function* invite(
-  { secretHash, role, uses, validMs }: Invite,
+  { secretHash, role, uses, validMs, label }: Invite,
   { members, nowMs, trustedMs, addresses, asker }: MembershipContext,
 ): Plan {
   if (!members.hasRoomForTicket(trustedMs)) {
@@ -51,7 +59,7 @@ export function* invite(
   if (known !== undefined) return answer(failure('conflict', 'this ticket already exists'))
   const expiresMs = nowMs + validMs
   const stale = members.staleTickets(trustedMs)
-  const value = encodeTicket({ role, usesLeft: uses, expiresMs, by: asker })
+  const value = encodeTicket({ role, usesLeft: uses, expiresMs, by: asker, label })
   return {
     type: 'change',
     change: { type: 'invite', role, uses },
@@ -69,16 +77,21 @@ export function* admit({ peer, role }: Admit, context: MembershipContext): Plan 
   const [row] = yield [memberRow(peer)]
   const before = row === undefined ? undefined : decodeMember(row)
   if (before?.role === role) return confirm({ type: 'admitted' })
-  return admission({ peer, role, ticket: undefined }, context)
+  return admission({ peer, role, ticket: undefined, label: before?.label }, context)
 }
 
 /** A peer shows the secret of a ticket. A ticket that would not raise its role keeps its uses. */
-export function* redeem(peer: string, secret: Uint8Array, context: MembershipContext): Plan {
+export function* redeem(
+  peer: string,
+  { secret, host }: ShownTicket,
+  context: MembershipContext,
+): Plan {
   const hash = hashSecret(secret)
   const key = ticketRow(hash)
   const [shown, own] = yield [key, memberRow(peer)]
   const ticket = shown === undefined ? undefined : decodeTicket(shown)
-  const role = own === undefined ? undefined : decodeMember(own).role
+  const before = own === undefined ? undefined : decodeMember(own)
+  const role = before?.role
   const why = whyNot(ticket, context)
   if (role !== undefined && (why !== undefined || suffices(role, ticket!.role))) {
     return confirm({ type: 'admitted' })
@@ -88,22 +101,32 @@ export function* redeem(peer: string, secret: Uint8Array, context: MembershipCon
   }
   const usesLeft = ticket!.usesLeft - 1
   const write = { key, value: encodeTicket({ ...ticket!, usesLeft }) }
-  return admission({ peer, role: ticket!.role, ticket: hash }, context, [write])
+  const label = ticket!.label ?? before?.label ?? host
+  return admission({ peer, role: ticket!.role, ticket: hash, label }, context, [write])
+}
+
+interface NewMember {
+  readonly peer: string
+  readonly role: MemberRole
+  readonly ticket: Uint8Array | undefined
+  readonly label: string | undefined
 }
 
 function admission(
-  { peer, role, ticket }: { peer: string; role: MemberRole; ticket: Uint8Array | undefined },
+  { peer, label, ...given }: NewMember,
   { members, nowMs }: MembershipContext,
   writes: readonly Write[] = [],
 ): Outcome {
   if (!members.hasRoomFor(peer)) {
     return answer(failure('busy', 'Global has as many members as it can keep'))
   }
-  const record = { role, sinceMs: nowMs, expelled: 0, ticket }
+  const isTaken = (one: string): boolean => members.hasLabel(one, peer)
+  const own = label === undefined ? undefined : distinctLabel(label, peer, isTaken)
+  const record = { ...given, sinceMs: nowMs, expelled: 0, label: own }
   const write = { key: memberRow(peer), value: encodeMember(record) }
   return {
     type: 'change',
-    change: { type: 'admit', peer, role },
+    change: { type: 'admit', peer, role: given.role },
     writes: [...writes, write],
     next: () => {
       members.set(peer, record)
@@ -135,7 +158,13 @@ export function* expel(
     const value = row && encodeTicket({ ...decodeTicket(row), usesLeft: 0 })
     const spent = value === undefined ? [] : tickets.map((key) => ({ key, value }))
     const record = (seq: number) =>
-      ({ role: undefined, sinceMs: nowMs, expelled: seq, ticket: undefined }) as const
+      ({
+        role: undefined,
+        sinceMs: nowMs,
+        expelled: seq,
+        ticket: undefined,
+        label: before.label,
+      }) as const
     return {
       type: 'change',
       change: { type: 'expel', peer },

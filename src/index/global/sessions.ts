@@ -13,6 +13,7 @@ import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Write } from '../../store/store.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
+import type { ShownTicket } from './membership-plans.ts'
 import type { Body, Feed, Message, Position } from '../message.ts'
 import { failure } from '../failure.ts'
 import type { Change } from '../records/change-record.ts'
@@ -33,7 +34,7 @@ export interface SessionsOptions {
   /** Where Global listens: multiaddrs without its peer id. */
   readonly addresses: () => readonly string[]
   /** Redeems the ticket with this secret; `then` gets `admitted`, or a failure. */
-  readonly redeem: (peer: string, secret: Uint8Array, then: (answer: Body) => void) => void
+  readonly redeem: (peer: string, shown: ShownTicket, then: (answer: Body) => void) => void
   /** The changes up to this one were trimmed from the log. */
   readonly trimmed: () => number
   readonly emit: (effect: GlobalEffect) => void
@@ -185,7 +186,7 @@ export class Sessions {
   }
 
   #hello(id: SessionId, session: Session): void {
-    const { versions, ticketSecret } = session.hello!.body
+    const { versions, ticketSecret, host } = session.hello!.body
     const { peer, hello } = session
     if (!VERSIONS.some((spoken) => versions.includes(spoken))) {
       const theirs = versions.slice(0, 8).join(', ')
@@ -194,7 +195,7 @@ export class Sessions {
     } else if (ticketSecret === undefined) {
       this.#enter(id, session)
     } else {
-      this.#options.redeem(peer, ticketSecret, (answer) => {
+      this.#options.redeem(peer, { secret: ticketSecret, host }, (answer) => {
         if (this.#sessions.get(id) !== session) return
         if (answer.type !== 'failure') return this.#enter(id, session)
         if (answer.code === 'not-permitted') this.#refused(peer, 'ticket')

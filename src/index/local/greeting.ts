@@ -14,17 +14,28 @@ export type LinkState = 'away' | 'greeting' | 'connected'
 
 const HELLO_ID = 1
 
+/** What this node says of itself. */
+export interface GreetingOptions {
+  readonly bootId: Uint8Array
+  /** The secret of a ticket, for a node that is not a member yet. */
+  readonly ticketSecret?: Uint8Array | undefined
+  /** The name of its machine, as a label. */
+  readonly host?: string | undefined
+}
+
 export class Greeting {
   readonly #bootId: Uint8Array
   /** Part of the hello until Global welcomes this node. */
   #ticketSecret: Uint8Array | undefined
+  readonly #host: string | undefined
   #attempt = 0
   #sentAt = 0
   #isOut = false
 
-  constructor(bootId: Uint8Array, ticketSecret: Uint8Array | undefined) {
+  constructor({ bootId, ticketSecret, host }: GreetingOptions) {
     this.#bootId = bootId
     this.#ticketSecret = ticketSecret
+    this.#host = host
   }
 
   /** A hello is sent, and neither answered nor given up. */
@@ -54,6 +65,8 @@ export class Greeting {
       position,
       highestSeen,
       ticketSecret: this.#ticketSecret,
+      // Of use only where it makes this node a member.
+      ...(this.#ticketSecret && this.#host !== undefined && { host: this.#host }),
     }
     return { id: HELLO_ID, body: hello }
   }

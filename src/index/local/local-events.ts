@@ -1,4 +1,5 @@
 /** The events and effects of a Local's index (specs/004-index.md). */
+import type { GreetingOptions } from './greeting.ts'
 import type { DstoreError } from '../../errors.ts'
 import type { Digest, Feed, Message, Request } from '../message.ts'
 import type { Rules } from '../rules.ts'
@@ -72,10 +73,7 @@ export type LocalEffect =
   /** Global refused this Local. */
   | { readonly type: 'refused'; readonly error: DstoreError }
 
-export interface LocalIndexOptions {
-  readonly bootId: Uint8Array
+export interface LocalIndexOptions extends GreetingOptions {
   readonly now: number
   readonly rules?: Rules
-  /** The secret of a ticket, for a node that is not a member yet. */
-  readonly ticketSecret?: Uint8Array | undefined
 }

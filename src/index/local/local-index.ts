@@ -47,8 +47,8 @@ export class LocalIndex {
   #effects: LocalEffect[] = []
 
   constructor(options: LocalIndexOptions) {
-    const { bootId, now, rules = ALL_RULES, ticketSecret } = options
-    this.#greeting = new Greeting(bootId, ticketSecret)
+    const { now, rules = ALL_RULES } = options
+    this.#greeting = new Greeting(options)
     this.#rules = rules
     this.#requests = new RequestQueue(this.#inFlight, rules, now)
     this.#freshness = new Freshness({ rules, now })

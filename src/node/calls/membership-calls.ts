@@ -3,12 +3,14 @@ import { DstoreError } from '../../errors.ts'
 import type { AnswerTo } from '../../index/message.ts'
 import {
   BATCH_ITEMS,
+  LABEL_CHARS,
   LEAST_TICKET_MS,
   LONGEST_TICKET_MS,
   TICKET_MS,
   TICKET_SECRET_BYTES,
   TICKET_USES,
 } from '../../limits.ts'
+import { isLabel } from '../../membership/label.ts'
 import { isLoopbackAddress } from '../../membership/loopback.ts'
 import { keyOfPeerId } from '../../membership/peer-id.ts'
 import { parseRole, type MemberRole } from '../../membership/role.ts'
@@ -40,8 +42,17 @@ export class MembershipCalls implements NodeMembers {
 
   /** Only the hash of the secret leaves this node; Global first sees the secret in a hello. */
   async invite(options: InviteOptions = {}): Promise<Invitation> {
-    const { role = 'writer', uses = 1, validMs = TICKET_MS } = options
+    const { role = 'writer', uses = 1, validMs = TICKET_MS, label } = options
     parseRole(role)
+    if (label !== undefined && !isLabel(label)) {
+      throw new DstoreError(
+        'usage',
+        `not a label: ${JSON.stringify(label.slice(0, LABEL_CHARS))}`,
+        {
+          hint: `write up to ${LABEL_CHARS} letters, digits and . _ @ : -`,
+        },
+      )
+    }
     if (!Number.isInteger(uses) || uses < 1 || uses > TICKET_USES) {
       throw new DstoreError('usage', `a ticket is for 1 to ${TICKET_USES} uses`)
     }
@@ -51,7 +62,8 @@ export class MembershipCalls implements NodeMembers {
     }
     const { globalPeer, random, ask } = this.#options
     const secret = random(TICKET_SECRET_BYTES)
-    const facts = { secretHash: hashSecret(secret), role, uses, validMs: Math.round(validMs) }
+    const terms = { role, uses, validMs: Math.round(validMs), ...(label && { label }) }
+    const facts = { secretHash: hashSecret(secret), ...terms }
     const { addresses, expiresMs } = await ask({ type: 'invite', ...facts }, options)
     if (addresses.length === 0) {
       throw new DstoreError('usage', 'Global listens on no address that a ticket can hold')
@@ -64,10 +76,12 @@ export class MembershipCalls implements NodeMembers {
   async *list(options: CallOptions = {}): AsyncGenerator<MemberEntry> {
     const page = (after: string | undefined): Promise<AnswerTo['members']> =>
       this.#options.ask({ type: 'members', after, limit: BATCH_ITEMS }, options)
-    for await (const { peer, role, connected, sinceMs } of itemsOf(page, (item) => item.peer)) {
+    for await (const item of itemsOf(page, ({ peer }) => peer)) {
+      const { peer, role, connected, sinceMs, label } = item
       const there = connected ? 'connected' : 'away'
       const state = role === undefined ? 'expelled' : there
-      yield { peer, role, state, since: new Date(sinceMs).toISOString() }
+      const since = new Date(sinceMs).toISOString()
+      yield { peer, role, state, since, ...(label !== undefined && { label }) }
     }
   }
 

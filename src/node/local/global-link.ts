@@ -57,7 +57,7 @@ export class GlobalLink {
     this.#options = options
     const bootId = options.random(16)
     this.#reconnect = new Reconnect(options.now)
-    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret })
+    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret, host: options.host })
     this.#second = new SecondConnection({
       connect: options.connect,
       greeter: this.#greeter,

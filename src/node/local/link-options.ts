@@ -8,6 +8,8 @@ import type { Connect } from './global-connector.ts'
 import type { Holdings } from './holdings.ts'
 
 export interface GlobalLinkOptions {
+  /** The name of this machine, as a label: the node's own where its ticket has none. */
+  readonly host?: string | undefined
   /** Opens an index stream to Global, and greets it. */
   readonly connect: Connect
   /** Milliseconds to wait before attempt number `attempt` (from 1) after the link was lost. */

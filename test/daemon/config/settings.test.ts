@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { checkJoinAddress, checkListenAddress } from '../../../src/daemon/config/addresses.ts'
 import {
@@ -199,7 +200,13 @@ test('R007-6 a node is opened with the settings of its daemon', async (t) => {
   const daemon = await startDaemon({ directory, settings, log: SILENT, openNode })
   t.teardown(() => daemon.close())
   const [{ held, ...options }] = opened as [NodeOptions]
-  t.deepEqual(options, { ...settings, role: 'global', dir: directory.path, log: SILENT } as const)
+  t.deepEqual(options, {
+    ...settings,
+    role: 'global',
+    hostName: hostname(),
+    dir: directory.path,
+    log: SILENT,
+  } as const)
   t.truthy(held)
 })
 

@@ -11,7 +11,8 @@ import {
   HTTP_REQUEST_MS,
   HTTP_TOKEN_BYTES,
 } from '../../../src/limits.ts'
-import { TokenCheck } from '../../../src/daemon/config/http-token.ts'
+import { TokenTable } from '../../../src/daemon/config/tokens/token-table.ts'
+import { tokenIn } from '../../../src/daemon/http/tokens/caller.ts'
 import type { Problem } from '../../../src/daemon/api/api.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
@@ -38,7 +39,8 @@ const CALLS = ROUTES.flatMap(({ path, methods }) =>
       .replace(/\{(key|word)\}/, ABSENT)
       .replace('{name}', 'absent')
       .replace('{rest}', 'a/b')
-      .replace('{hold}', '0'.repeat(32)),
+      .replace('{hold}', '0'.repeat(32))
+      .replace('{token}', 'absent'),
   ]),
 )
 
@@ -65,7 +67,10 @@ test('R007-71 without the token, every call over TCP is refused', async (t) => {
     for (const sent of wrong) {
       const answer = await call(method, `${path}?token=${token}`, sent)
       t.is(answer.status, 401, `${method} ${path}`)
-      t.is(answer.headers['www-authenticate'], 'Bearer realm="dstore"')
+      t.regex(
+        answer.headers['www-authenticate'] ?? '',
+        /^Bearer realm="dstore", Basic realm="dstore"/,
+      )
       if (method !== 'HEAD') t.is(problem(answer).code, 'not-permitted')
     }
   }
@@ -75,10 +80,13 @@ test('R007-71 without the token, every call over TCP is refused', async (t) => {
 
 test('R007-71 only the whole token opens: no prefix of it, and none with another character', (t) => {
   const token = randomBytes(HTTP_TOKEN_BYTES).toString('hex')
-  const check = new TokenCheck(token)
-  const shows = (text: string): boolean => check.accepts(`Bearer ${text}`)
+  const table = new TokenTable(stateDirectory(temporaryDirectory(t)).tokens)
+  table.acceptFile(token)
+  const accepts = (header: string | undefined): boolean =>
+    table.find(tokenIn(header) ?? '') !== undefined
+  const shows = (text: string): boolean => accepts(`Bearer ${text}`)
   t.true(shows(token))
-  t.false(check.accepts(undefined))
+  t.false(accepts(undefined))
   for (let at = 0; at < token.length; at++) {
     t.false(shows(token.slice(0, at)), `the first ${at} characters`)
     for (const other of ['g', '', ' ', '\0', token[at]!.toUpperCase(), `${token[at]}0`]) {

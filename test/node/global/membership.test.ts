@@ -241,3 +241,31 @@ test('R006-30: a stranger cannot send more than a hello before it is a member', 
   await other.say({ type: 'put', values: [Uint8Array.of(1)], name: undefined })
   t.like((await other.last())?.body, { type: 'failure', code: 'protocol' })
 })
+
+test('R006-46 R006-47 R006-48: a label is that of the ticket, else the machine’s, and no two are the same', async (t) => {
+  const host = await openHost(t)
+  const ticket = (n: number, label?: string, role: 'reader' | 'writer' = 'reader') => {
+    const terms = { role, uses: 2, validMs: HOUR, ...(label && { label }) } as const
+    return host.ask({ type: 'invite', secretHash: hashSecret(secret(n)), ...terms })
+  }
+  const join = async (who: string, n: number, from?: string): Promise<unknown> =>
+    (await meet(host, who).hello({ ticketSecret: secret(n), ...(from && { host: from }) }))?.body
+      .type
+  const labels = async (): Promise<unknown[]> => {
+    const page = await host.ask({ type: 'members', after: undefined, limit: 100 })
+    return page.items.map(({ label }) => label)
+  }
+  await ticket(1)
+  await ticket(2, 'ci')
+  t.is(await join('peer-a', 1, 'build-7'), 'welcome')
+  t.is(await join('peer-b', 1), 'welcome')
+  t.is(await join('peer-c', 2, 'build-8'), 'welcome')
+  t.is(await join('peer-d', 2, 'build-9'), 'welcome')
+  await host.ask({ type: 'admit', peer: 'peer-e', role: 'reader' })
+  t.deepEqual(await labels(), ['build-7', undefined, 'ci', 'ci-peer-d', undefined])
+  // A change of role keeps the label; a ticket with one sets it.
+  await host.ask({ type: 'admit', peer: 'peer-a', role: 'admin' })
+  await ticket(3, 'renamed', 'writer')
+  t.is(await join('peer-b', 3, 'other'), 'welcome')
+  t.deepEqual(await labels(), ['build-7', 'renamed', 'ci', 'ci-peer-d', undefined])
+})

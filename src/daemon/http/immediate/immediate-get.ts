@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ImmediateValue, Node } from '../../../node/node.ts'
 import type { Access } from '../access.ts'
+import type { Caller } from '../tokens/caller.ts'
 import { mediaTypeOf } from '../trees/media-types.ts'
 import { valueHeaders } from './value-headers.ts'
 import { plainRequest } from './plain-request.ts'
@@ -15,22 +16,28 @@ export interface ImmediateOptions {
   readonly access: Access
   /** Headers of every response: names and values in turns. */
   readonly common: readonly string[]
+  /** Called before an answer. */
+  readonly onAnswer: (request: IncomingMessage, response: ServerResponse, caller: Caller) => void
 }
 
 const isOpen = (): boolean => true
 
 /** Responds to the request, or returns false and has touched nothing. */
 export function getImmediate(
-  { node, access, common }: ImmediateOptions,
+  { node, access, common, onAnswer }: ImmediateOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
   if (node.getImmediate === undefined) return false
   const word = plainRequest(request)
   // Before the value is looked up: a refusal must not depend on it (R007-71).
-  if (word === undefined || !access.admits(request, isOpen)) return false
+  if (word === undefined) return false
+  const caller = access.admits(request, isOpen)
+  // A prefix takes look-ups to check (R007-330).
+  if (caller === undefined || caller.prefix !== undefined) return false
   const value = node.getImmediate(word)
   if (value === undefined) return false
+  onAnswer(request, response, caller)
   send(response, value, mediaTypeOf(word), common)
   return true
 }

@@ -29,19 +29,28 @@ export function headEntry(call: HttpCall): Promise<void> {
 }
 
 async function respond(call: HttpCall, isHead: boolean): Promise<void> {
-  const { node, parameters, query, response } = call
+  const { node, parameters, query, reach, response } = call
   const { word = '', rest = '' } = parameters
   const type = mediaTypeIn(query, rest === '' ? word : rest)
   const options = callOptions(call)
   const answer = async (at: TreeWord): Promise<void> => {
-    const listings = { get: (key: Key) => kept.get(node, key, options) }
-    const entry = (await entryAt(listings, at)) ?? rootEntry(at.key)
+    let isBelow = false
+    const listings = {
+      get: (key: Key) => {
+        if (isBelow) reach(key)
+        isBelow = true
+        return kept.get(node, key, options)
+      },
+    }
+    const found = await entryAt(listings, at)
+    const entry = found ?? rootEntry(at.key)
     if (rest.endsWith('/') && entry.type !== 'directory') {
       const path = [at.root, ...at.path].join('/')
       throw new DstoreError('not-found', `no such path: ${path}/: it is no directory`)
     }
     if (entry.type === 'link') return sendLink(call, entry.target, isHead)
     const key = keyOf(entry)
+    if (found !== undefined) reach(key)
     if (entry.type === 'directory') return sendDirectory(call, listings, key, isHead)
     response.setHeader(ENTRY_HEADER, entry.executable ? 'executable' : 'file')
     return isHead ? sendHead(call, key, type) : sendValue(call, key, type)

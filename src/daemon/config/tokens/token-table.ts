@@ -1,0 +1,228 @@
+/** The tokens of the API over TCP: made, found, listed, revoked (specs/007, "Tokens"). */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { DstoreError } from '../../../errors.ts'
+import { checkNewName } from '../../../index/name.ts'
+import { HTTP_TOKEN_BYTES, LABEL_CHARS, LONGEST_TOKEN_MS, TOKENS } from '../../../limits.ts'
+import { isLabel } from '../../../membership/label.ts'
+import { ROLES, type MemberRole } from '../../../membership/role.ts'
+import { readTokens, writeTokens, type TokenRecord } from './token-file.ts'
+
+/** The label of the token in the file `http-token`. */
+export const FILE_LABEL = 'http-token'
+
+/** Labels that the log uses for callers without a token of their own. */
+const RESERVED: ReadonlySet<string> = new Set([FILE_LABEL, 'public', 'socket'])
+
+/** The terms of a token. */
+export interface TokenTerms {
+  /** Default: `reader`. */
+  readonly role?: MemberRole | undefined
+  /** Default: the token's id. */
+  readonly label?: string | undefined
+  /** Default: never. */
+  readonly expiresMs?: number | undefined
+  readonly prefix?: string | undefined
+}
+
+/** A token as lists show it. Times are ISO 8601. */
+export interface TokenEntry {
+  readonly id: string
+  readonly label: string
+  readonly role: MemberRole
+  readonly prefix?: string
+  readonly createdAt?: string
+  readonly expiresAt?: string
+  /** Precise to a minute; lost if the daemon is killed within ten minutes of it. */
+  readonly lastUsedAt?: string
+}
+
+/** What a request with a valid token may do. */
+export interface TokenGrant {
+  readonly label: string
+  readonly role: MemberRole
+  readonly prefix?: string
+}
+
+/** How often the times of last use are written. */
+const WRITE_USE_MS = 600_000
+
+/** Compared with where no token matches, so that both cases take the same steps. */
+const NO_HASH = Buffer.alloc(32)
+
+export class TokenTable {
+  readonly #path: string
+  readonly #now: () => number
+  readonly #byHash = new Map<string, TokenRecord>()
+  /** The token of the file `http-token`, if the API is served over TCP. */
+  #ofFile: TokenRecord | undefined
+  #usedSince: number | undefined
+
+  /** Reads the file. Errors: `not-permitted`, `unreadable`. */
+  constructor(path: string, now: () => number = Date.now) {
+    this.#path = path
+    this.#now = now
+    for (const record of readTokens(path)) this.#byHash.set(record.hash, record)
+  }
+
+  /** Accepts the token of the file `http-token`, as an admin's. */
+  acceptFile(token: string): void {
+    const hash = hashOf(token)
+    this.#ofFile = { id: FILE_LABEL, label: FILE_LABEL, role: 'admin', hash, createdAt: 0 }
+  }
+
+  /**
+   * What this token may do; undefined if it is none, or has expired. A table of hashes hides how
+   * much of a wrong token is right; whole hashes are compared in constant time.
+   */
+  find(token: string): TokenGrant | undefined {
+    const hash = hashOf(token)
+    const record = hash === this.#ofFile?.hash ? this.#ofFile : this.#byHash.get(hash)
+    const expected = record === undefined ? NO_HASH : Buffer.from(record.hash, 'hex')
+    const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), expected)
+    if (record === undefined || !isEqual) return undefined
+    const now = this.#now()
+    if (record.expiresAt !== undefined && record.expiresAt <= now) return undefined
+    this.#use(record, now)
+    return record
+  }
+
+  /**
+   * Makes a token, which is durable when this returns, and is not kept. Errors: `usage`; `conflict`
+   * for a label that is taken; `busy` beyond `TOKENS`; `unwritable`.
+   */
+  add({ role = 'reader', label, expiresMs, prefix }: TokenTerms): {
+    readonly token: string
+    readonly entry: TokenEntry
+  } {
+    const id = randomBytes(4).toString('hex')
+    const name = label ?? id
+    checkLabel(name)
+    if (!ROLES.includes(role))
+      throw new DstoreError('usage', 'role must be reader, writer or admin')
+    if (prefix !== undefined) checkPrefix(prefix)
+    if (RESERVED.has(name) || this.#named(name) !== undefined) {
+      throw new DstoreError('conflict', `the label is taken: ${name}`, {
+        hint: '`dstore token ls` lists the tokens',
+      })
+    }
+    if (this.#byHash.size >= TOKENS) {
+      throw new DstoreError('busy', `there are ${TOKENS} tokens, and no node has more`, {
+        hint: 'revoke those that are not used: `dstore token ls`, `dstore token rm`',
+      })
+    }
+    if (
+      expiresMs !== undefined &&
+      !(Number.isSafeInteger(expiresMs) && expiresMs > 0 && expiresMs <= LONGEST_TOKEN_MS)
+    ) {
+      throw new DstoreError('usage', 'a token expires after 1 millisecond to 10 years')
+    }
+    const token = `dstore_${randomBytes(HTTP_TOKEN_BYTES).toString('hex')}`
+    const createdAt = this.#now()
+    const record: TokenRecord = {
+      id,
+      label: name,
+      role,
+      ...(prefix !== undefined && { prefix }),
+      hash: hashOf(token),
+      createdAt,
+      ...(expiresMs !== undefined && { expiresAt: createdAt + expiresMs }),
+    }
+    writeTokens(this.#path, [...this.#byHash.values(), record])
+    this.#byHash.set(record.hash, record)
+    return { token, entry: entryOf(record) }
+  }
+
+  /** Every token, the oldest first, with those that have expired. */
+  list(): TokenEntry[] {
+    const all = [...this.#byHash.values()].toSorted((a, b) => a.createdAt - b.createdAt)
+    return [...(this.#ofFile === undefined ? [] : [this.#ofFile]), ...all].map(entryOf)
+  }
+
+  /**
+   * Revokes the token with this label or id, durably. Errors: `not-found`; `usage` for that of the
+   * file `http-token`; `unwritable`.
+   */
+  remove(labelOrId: string): TokenEntry {
+    if (labelOrId === FILE_LABEL) {
+      throw new DstoreError('usage', 'the token in the file http-token cannot be removed', {
+        hint: 'stop the daemon and delete the file: the next start makes another',
+      })
+    }
+    const record = this.#named(labelOrId) ?? this.#withId(labelOrId)
+    if (record === undefined) throw new DstoreError('not-found', `no such token: ${labelOrId}`)
+    const others = [...this.#byHash.values()].filter(({ hash }) => hash !== record.hash)
+    writeTokens(this.#path, others)
+    this.#byHash.delete(record.hash)
+    return entryOf(record)
+  }
+
+  /** Writes the times of last use. A full disk must not keep a daemon from stopping. */
+  close(): void {
+    if (this.#usedSince === undefined) return
+    this.#usedSince = undefined
+    try {
+      writeTokens(this.#path, [...this.#byHash.values()])
+    } catch {
+      // They are only for people; the tokens themselves are durable.
+    }
+  }
+
+  #use(record: TokenRecord, now: number): void {
+    const used = { ...record, lastUsedAt: now - (now % 60_000) }
+    if (used.lastUsedAt === record.lastUsedAt) return
+    if (record === this.#ofFile) {
+      this.#ofFile = used
+      return
+    }
+    this.#byHash.set(record.hash, used)
+    this.#usedSince ??= now
+    if (now - this.#usedSince >= WRITE_USE_MS) this.close()
+  }
+
+  #named(label: string): TokenRecord | undefined {
+    return [...this.#byHash.values()].find((one) => one.label === label)
+  }
+
+  #withId(id: string): TokenRecord | undefined {
+    return [...this.#byHash.values()].find((one) => one.id === id)
+  }
+}
+
+/** Throws `usage` for a text that is no label. */
+function checkLabel(label: string): void {
+  if (isLabel(label)) return
+  throw new DstoreError('usage', `not a label: ${JSON.stringify(label.slice(0, LABEL_CHARS))}`, {
+    hint: `write up to ${LABEL_CHARS} letters, digits and . _ @ : -`,
+  })
+}
+
+/** Throws `usage` unless names can be below it: `ci` would cover `cicero` as well. */
+function checkPrefix(prefix: string): void {
+  if (!prefix.endsWith('/')) {
+    throw new DstoreError('usage', `a token's prefix ends in a slash: ${prefix}`, {
+      hint: `write ${prefix}/`,
+    })
+  }
+  checkNewName(`${prefix}x`)
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update('dstore token\n').update(token).digest('hex')
+}
+
+const timeOf = (time: number | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString()
+
+function entryOf({ id, label, role, prefix, ...times }: TokenRecord): TokenEntry {
+  const createdAt = times.createdAt === 0 ? undefined : timeOf(times.createdAt)
+  const [expiresAt, lastUsedAt] = [timeOf(times.expiresAt), timeOf(times.lastUsedAt)]
+  return {
+    id,
+    label,
+    role,
+    ...(prefix !== undefined && { prefix }),
+    ...(createdAt !== undefined && { createdAt }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(lastUsedAt !== undefined && { lastUsedAt }),
+  }
+}

@@ -1,0 +1,111 @@
+/** The node that a caller sees (specs/007, "Tokens"). */
+import { DstoreError } from '../../../errors.ts'
+import type { Key } from '../../../hash/key.ts'
+import type { PutResult, ServedNode } from '../../../node/node.ts'
+import type { Caller } from './caller.ts'
+import { confinedIndex } from './confined-index.ts'
+import { confinedTrees } from './confined-trees.ts'
+import { denyOthers } from './deny-others.ts'
+import { KeySight } from './key-sight.ts'
+import { notBelow } from './route-access.ts'
+import { SentKeys } from './sent-keys.ts'
+
+/** A node for one request. */
+export interface SeenNode {
+  readonly node: ServedNode
+  /** A path below a key in sight leads to this key. */
+  readonly reach: (key: Key) => void
+}
+
+/** For each node: a token's holds outlive its requests. */
+const sentKeys = new WeakMap<ServedNode, SentKeys>()
+
+/** The node as this caller sees it, for one request. */
+export function nodeFor(node: ServedNode, { role, prefix }: Caller): SeenNode {
+  const ownRole = role === 'admin' ? node : withoutFixedRemovals(node)
+  if (prefix === undefined) return { node: ownRole, reach: () => undefined }
+  const sight = new KeySight(ownRole.index, prefix)
+  let sent = sentKeys.get(node)
+  if (sent === undefined) sentKeys.set(node, (sent = new SentKeys()))
+  return { node: confinedNode(ownRole, prefix, sight, sent), reach: (key) => sight.reach(key) }
+}
+
+/** A writer unbinds the tags that it could move, and no fixed name (R007-326). */
+function withoutFixedRemovals(node: ServedNode): ServedNode {
+  const { index } = node
+  const unbind: typeof index.unbind = async (name, options) => {
+    const bound = await index.lookup(name, { ...options, fresh: true })
+    if (bound !== undefined && bound.kind !== 'tag') {
+      throw new DstoreError('not-permitted', `only an admin removes the fixed name ${name}`, {
+        hint: 'this needs the role admin, not writer',
+      })
+    }
+    return index.unbind(name, options)
+  }
+  return over(node, { index: over(index, { unbind }) })
+}
+
+/** `inner` with some members replaced; the others act on `inner` itself. */
+function over<T extends object>(inner: T, replaced: Partial<T>): T {
+  return new Proxy(inner, {
+    get(_, name) {
+      if (Object.hasOwn(replaced, name)) return replaced[name as keyof T]
+      const member: unknown = inner[name as keyof T]
+      return typeof member === 'function' ? (member.bind(inner) as unknown) : member
+    },
+  })
+}
+
+function confinedNode(
+  inner: ServedNode,
+  prefix: string,
+  sight: KeySight,
+  sent: SentKeys,
+): ServedNode {
+  const checkSight = async (
+    key: Key,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void> => {
+    if (await sight.sees(key, options)) return
+    throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+  }
+  /** Neither the answer nor its status says whether the value existed (R007-333). */
+  const hidden = (stored: PutResult): PutResult => ({ ...stored, existed: false })
+  const { role, trees } = inner
+  const allowed: Partial<ServedNode> = {
+    role,
+    index: confinedIndex(inner.index, prefix, sight),
+    ...(trees !== undefined && {
+      trees: confinedTrees({ inner: trees, get: inner.get.bind(inner), prefix, sight, sent }),
+    }),
+    async put(source, options = {}) {
+      const { name, hold } = options
+      if ('path' in source) throw notBelow(prefix, 'a file by its path')
+      if (hold !== undefined) {
+        sent.of(hold, prefix)
+        const stored = await inner.put(source, options)
+        sent.add(hold, prefix, stored.key)
+        return hidden(stored)
+      }
+      if (name === undefined) throw notBelow(prefix, 'a value without a name')
+      if (!sight.isBelow(name)) throw notBelow(prefix, `the name ${name}`)
+      return hidden(await inner.put(source, options))
+    },
+    async putMany(values, { hold, ...options } = {}) {
+      if (hold === undefined) throw notBelow(prefix, 'a batch of values without names')
+      sent.of(hold, prefix)
+      const stored = await inner.putMany(values, { ...options, hold })
+      for (const { key } of stored) sent.add(hold, prefix, key)
+      return stored.map(hidden)
+    },
+    async get(key, options) {
+      await checkSight(key, options)
+      return inner.get(key, options)
+    },
+    async prefetch(key, options) {
+      await checkSight(key, options)
+      return inner.prefetch(key, options)
+    },
+  }
+  return denyOthers(inner, allowed, prefix)
+}

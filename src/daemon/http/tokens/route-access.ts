@@ -1,0 +1,80 @@
+/** The role that each call needs, and whether a token with a prefix may make it (R007-325). */
+import { DstoreError } from '../../../errors.ts'
+import { suffices, type MemberRole } from '../../../membership/role.ts'
+import type { Caller } from './caller.ts'
+
+/** What a call needs. */
+export interface CallAccess {
+  readonly role: MemberRole
+  /** A token with a prefix may make it: the node that it sees is confined (R007-330). */
+  readonly prefixed?: true
+}
+
+const READ: CallAccess = { role: 'reader', prefixed: true }
+const WRITE: CallAccess = { role: 'writer', prefixed: true }
+const READ_ALL: CallAccess = { role: 'reader' }
+const ADMIN: CallAccess = { role: 'admin' }
+
+/** By path of a route and method. Whatever is missing is an admin's without a prefix. */
+const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
+  '/v1/values': { POST: WRITE, PUT: WRITE },
+  // By path of a file on this machine: over the socket only.
+  '/v1/files': { POST: ADMIN },
+  '/v1/batch': { POST: WRITE },
+  '/v1/holds': { POST: WRITE },
+  '/v1/holds/{hold}': { DELETE: WRITE },
+  '/v1/holds/{hold}/present': { POST: WRITE },
+  '/v1/holds/{hold}/directories': { POST: WRITE },
+  '/v1/trees': { POST: WRITE },
+  '/v1/trees/{word}': { GET: READ, HEAD: READ },
+  '/v1/trees/{word}/{rest}': { GET: READ, HEAD: READ },
+  '/v1/facts': { POST: READ },
+  '/v1/values/{key}': { GET: READ, HEAD: READ, DELETE: ADMIN },
+  '/v1/values/{key}/facts': { GET: READ },
+  '/v1/values/{key}/prefetch': { POST: READ },
+  '/v1/values/{key}/copy': { POST: ADMIN },
+  '/v1/values/{key}/evict': { POST: ADMIN },
+  '/v1/keys': { GET: READ_ALL },
+  '/v1/verify': { POST: ADMIN },
+  '/v1/names': { GET: READ },
+  // A writer may remove tags: the node that it sees decides (R007-326).
+  '/v1/names/{name}': { GET: READ, PUT: WRITE, DELETE: WRITE },
+  '/v1/names/{name}/history': { GET: READ },
+  '/v1/usage': { GET: READ },
+  '/v1/rules': { GET: READ_ALL },
+  '/v1/rules/{prefix}': { GET: READ_ALL, PUT: ADMIN, DELETE: ADMIN },
+  '/v1/tokens': { GET: ADMIN, POST: ADMIN },
+  '/v1/tokens/{token}': { DELETE: ADMIN },
+  '/v1/invitations': { POST: ADMIN },
+  '/v1/members': { GET: ADMIN },
+  '/v1/members/{peer}': { PUT: ADMIN, DELETE: ADMIN },
+  '/v1/changes': { GET: READ },
+  '/v1/inactive-store': { DELETE: ADMIN },
+  '/v1/inactive-store/upload': { POST: ADMIN },
+  '/v1/inactive-store/values/{key}': { GET: ADMIN },
+  '/v1/status': { GET: READ_ALL },
+  '/v1/stop': { POST: ADMIN },
+  '/metrics': { GET: READ_ALL },
+}
+
+/** What the call needs; undefined if the table does not say. */
+export const accessOf = (path: string, method: string): CallAccess | undefined =>
+  ACCESS[path]?.[method]
+
+/** Throws `not-permitted` unless the caller may make this call. */
+export function checkCall(caller: Caller, path: string, method: string): void {
+  const { role, prefixed } = accessOf(path, method) ?? ADMIN
+  if (!suffices(caller.role, role)) {
+    throw new DstoreError('not-permitted', `this needs the role ${role}, not ${caller.role}`, {
+      hint: `an admin makes such a token: \`dstore token add --role ${role}\``,
+    })
+  }
+  if (caller.prefix === undefined || prefixed === true) return
+  throw notBelow(caller.prefix, 'this call')
+}
+
+/** The error for what a token with a prefix may not do; it says nothing about what exists. */
+export const notBelow = (prefix: string, what: string): DstoreError =>
+  new DstoreError('not-permitted', `${what} is not for a token confined to ${prefix}`, {
+    hint: `use names that begin with ${prefix}, or a token without a prefix`,
+  })

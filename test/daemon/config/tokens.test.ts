@@ -1,0 +1,123 @@
+import { test } from '../../serial.ts'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { TokenTable } from '../../../src/daemon/config/tokens/token-table.ts'
+import { LABEL_CHARS, TOKENS } from '../../../src/limits.ts'
+import { temporaryDirectory } from '../serving.ts'
+
+function place(t: ExecutionContext): string {
+  return join(temporaryDirectory(t), 'tokens.json')
+}
+
+test('R007-320 tokens are kept as hashes in a file of their own, and survive a restart', (t) => {
+  const path = place(t)
+  const { token, entry } = new TokenTable(path).add({ label: 'ci', role: 'writer', prefix: 'ci/' })
+  t.regex(token, /^dstore_[\da-f]{64}$/)
+  t.is(statSync(path).mode & 0o777, 0o600)
+  const text = readFileSync(path, 'utf8')
+  t.false(text.includes(token.slice(7)))
+  const again = new TokenTable(path)
+  t.like(again.find(token), { label: 'ci', role: 'writer', prefix: 'ci/' })
+  t.is(again.list().length, 1)
+  t.like(again.list()[0], entry)
+  for (const wrong of ['', token.slice(0, -1), `${token}0`, token.toUpperCase(), entry.id]) {
+    t.is(again.find(wrong), undefined, wrong)
+  }
+  again.remove('ci')
+  t.is(again.find(token), undefined)
+  t.is(new TokenTable(path).find(token), undefined, 'a removal is durable')
+  t.throws(() => again.remove('ci'), { code: 'not-found' })
+})
+
+test('R007-320 a file that is damaged, or that others can read, is refused', (t) => {
+  const path = place(t)
+  const { token } = new TokenTable(path).add({ label: 'a', prefix: 'ci/' })
+  const text = readFileSync(path, 'utf8')
+  for (const bad of [
+    '',
+    text.slice(0, -4),
+    'null',
+    '{}',
+    text.replace('"ci/"', 'null'),
+    text.replace('"ci/"', '"ci"'),
+    text.replace('"reader"', '"owner"'),
+    text.replace(/"hash": "../, '"hash": "'),
+  ]) {
+    t.not(bad, text)
+    writeFileSync(path, bad)
+    t.throws(() => new TokenTable(path), { code: 'unreadable' }, bad)
+  }
+  writeFileSync(path, text)
+  chmodSync(path, 0o640)
+  t.throws(() => new TokenTable(path), { code: 'not-permitted' })
+  chmodSync(path, 0o600)
+  t.is(new TokenTable(path).find(token)?.prefix, 'ci/')
+})
+
+test('R007-321 a token is refused from its expiry on, and stays listed', (t) => {
+  let now = 1_800_000_000_000
+  const table = new TokenTable(place(t), () => now)
+  const { token, entry } = table.add({ expiresMs: 1000 })
+  t.is(entry.expiresAt, new Date(now + 1000).toISOString())
+  now += 999
+  t.truthy(table.find(token))
+  now += 1
+  t.is(table.find(token), undefined)
+  t.is(table.list().length, 1)
+})
+
+test('R007-323 labels are unique, and the last use is known to the minute', (t) => {
+  const path = place(t)
+  let now = 1_800_000_000_000
+  const table = new TokenTable(path, () => now)
+  table.acceptFile('x'.repeat(64))
+  const { token, entry } = table.add({ label: 'ci' })
+  const named = table.add({})
+  t.is(named.entry.label, named.entry.id)
+  t.is(named.entry.role, 'reader')
+  for (const taken of ['ci', 'http-token', 'public', 'socket']) {
+    t.throws(() => table.add({ label: taken }), { code: 'conflict' })
+  }
+  for (const bad of ['', 'a b', 'a\n', 'ü', 'a/b', 'x'.repeat(LABEL_CHARS + 1)]) {
+    t.throws(() => table.add({ label: bad }), { code: 'usage' }, bad)
+  }
+  t.notThrows(() => table.add({ label: 'x'.repeat(LABEL_CHARS) }))
+  t.is(entry.lastUsedAt, undefined)
+  now += 90_000
+  t.truthy(table.find(token))
+  const used = table.list().find(({ label }) => label === 'ci')?.lastUsedAt
+  t.is(used, new Date(now - (now % 60_000)).toISOString())
+  t.throws(() => table.remove('http-token'), { code: 'usage' })
+  t.is(table.list()[0]!.label, 'http-token')
+  table.close()
+  t.is(new TokenTable(path).list().find(({ label }) => label === 'ci')?.lastUsedAt, used)
+  t.is(table.remove(entry.id).label, 'ci')
+})
+
+test('R007-339 a prefix ends in a slash, and names fit below it', (t) => {
+  const table = new TokenTable(place(t))
+  for (const bad of ['', 'ci', '\n/', `${'0'.repeat(64)}/`]) {
+    t.throws(() => table.add({ prefix: bad }), { code: 'usage' }, JSON.stringify(bad))
+  }
+  t.throws(() => table.add({ prefix: 'ci' }), { code: 'usage', message: /slash/ })
+  for (const bad of [0, -1, 1.5, Number.NaN, Infinity]) {
+    t.throws(() => table.add({ expiresMs: bad }), { code: 'usage' }, String(bad))
+  }
+  t.is(table.add({ prefix: 'ci/' }).entry.prefix, 'ci/')
+})
+
+test('R007-320 a node has a bounded number of tokens', (t) => {
+  const path = place(t)
+  const { entry } = new TokenTable(path).add({ label: 'first' })
+  const [first] = (JSON.parse(readFileSync(path, 'utf8')) as { tokens: object[] }).tokens
+  const hashOf = (at: number): string => at.toString(16).padStart(64, '0')
+  const full = Array.from({ length: TOKENS }, (_, at) =>
+    at === 0 ? first : { ...first, id: String(at), label: `t${at}`, hash: hashOf(at) },
+  )
+  writeFileSync(path, JSON.stringify({ tokens: full }))
+  const table = new TokenTable(path)
+  t.throws(() => table.add({ label: 'more' }), { code: 'busy' })
+  table.remove(entry.id)
+  t.notThrows(() => table.add({ label: 'more' }))
+})
