@@ -86,6 +86,7 @@ export class GlobalIndex {
       run: seq,
       now: parts.now,
       wall,
+      trustedMs: () => this.#wall.trustedMs,
       mayLack: () => this.#trees.mayLack,
       silent: () => this.#silent(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
