@@ -116,10 +116,8 @@ test('R004-134: tags and expiring names are uploaded as what they are, and move 
   )
   const local = await nodes.local(global, { dir })
   const { told, done } = await uploaded(local)
-  t.deepEqual(told.map((event) => [event.type, 'name' in event && event.name]).toSorted(), [
-    ['refused', 'over'],
-    ['refused', 'tags/taken'],
-  ])
+  const refused = told.map((event) => (event.type === 'refused' ? event.name : event.type))
+  t.deepEqual(new Set(refused), new Set(['over', 'tags/taken']))
   t.like(done, { missingValues: 0, missingNames: 1 })
   t.like(await global.index.lookup('tags/small'), { kind, key, expiresAt: undefined })
   const until = async (name: string): Promise<number> =>
