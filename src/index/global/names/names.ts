@@ -52,7 +52,7 @@ export class Names {
       isAdmin,
       wallMs: () => Math.round(wall()),
       lookup: { mayLack },
-      namesExclude: rules.namesExclude,
+      rules,
       silent,
       ...this.#keeps.context,
       onExpiring: (expiresMs) => this.#expiry.expiring(expiresMs),

@@ -9,6 +9,7 @@ import { failure } from '../../failure.ts'
 import type { Digest, Failure, Found, NameFacts, Naming } from '../../message.ts'
 import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
 import type { KeyRecord } from '../../records/record.ts'
+import type { Rules } from '../../rules.ts'
 import { textOf } from '../plan.ts'
 
 /** A key, as a name is bound to it. */
@@ -26,6 +27,7 @@ export interface Wanted extends NamedTarget {
   readonly wallMs: number
   /** Who asks may do what is the admins'. */
   readonly isAdmin: boolean
+  readonly rules: Rules
 }
 
 export type Decision =
@@ -41,11 +43,12 @@ export type Decision =
 export function decide(row: Row | undefined, wanted: Wanted): Decision {
   if (row === undefined) return { type: 'new' }
   const before = decodeBinding(row)
-  const { name, naming, moves, wallMs } = wanted
+  const { name, naming, moves, wallMs, rules } = wanted
   const isTag = before.tag === true
-  if (isTag !== (naming.tag === true)) return otherKind(name, isTag)
+  const isOther = isTag !== (naming.tag === true)
+  if (isOther && rules.kindsStay) return otherKind(name, isTag)
   if (!isSame(before, wanted)) {
-    return moves && isTag ? { type: 'move', before } : nameTaken(name, before, wallMs)
+    return moves && (isTag || !rules.kindsStay) ? { type: 'move', before } : nameTaken(name, before, wallMs)
   }
   const { expiresMs: after } = naming
   if (after === undefined) {
