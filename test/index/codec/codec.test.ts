@@ -84,7 +84,10 @@ const found = fc.record(
 const bound = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const unnamedRule = fc.record({ prefix: fc.constant(undefined), unusedMs: bound })
 const terms = fc
-  .record({ maxSize: bound, maxAgeMs: bound, unusedMs: bound, maxNames: bound }, { requiredKeys: [] })
+  .record(
+    { maxSize: bound, maxAgeMs: bound, unusedMs: bound, maxNames: bound },
+    { requiredKeys: [] },
+  )
   .filter((one) => Object.keys(one).length > 0)
 const prefix = fc.oneof(fc.constant(''), name)
 const ruleFacts = fc.record(

@@ -19,6 +19,8 @@ export interface NamesOptions {
   readonly now: () => number
   /** Wall-clock milliseconds since 1970. */
   readonly wall: () => number
+  /** The wall time, if something may be deleted by it. */
+  readonly trustedMs: () => number | undefined
   readonly mayLack: () => boolean
   /** Peer ids of the Locals that have been silent. */
   readonly silent: () => readonly string[]
@@ -47,9 +49,11 @@ export class Names {
 
   /** What plans know beside the rows. `isAdmin`: who asks may do what is the admins'. */
   context(isAdmin: boolean): NamingContext {
-    const { wall, rules, mayLack, silent } = this.#options
+    const { wall, rules, mayLack, silent, trustedMs, onCascade } = this.#options
     return {
       isAdmin,
+      isWallTrusted: () => trustedMs() !== undefined,
+      onCascade,
       wallMs: () => Math.round(wall()),
       lookup: { mayLack },
       namesExclude: rules.namesExclude,
