@@ -11,10 +11,14 @@ const DIRECTORIES_SINCE = 2
 /** The first version with tags and expiry: what a request says of how it binds a name. */
 const TAGS_SINCE = 3
 
+/** The first version with rules, and with reports of use. */
+const RULES_SINCE = 3
+
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
   if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
   if (version < TAGS_SINCE && isOfTags(request)) return refusal(version, 'tags and expiry of names')
+  if (version < RULES_SINCE && isOfRules(request)) return refusal(version, 'rules')
   return undefined
 }
 
@@ -33,6 +37,9 @@ export function answerAt(version: number, body: Body): Body {
 }
 
 const HINT = 'install the same release of dstore at both: `dstore status` prints what each runs'
+
+const isOfRules = ({ type }: Request): boolean =>
+  type === 'set-rule' || type === 'remove-rule' || type === 'rules' || type === 'report-use'
 
 function isOfTags(request: Request): boolean {
   switch (request.type) {
