@@ -35,7 +35,8 @@ import { HttpClient } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { RequestParts } from './http-client.ts'
 import { RuleClient } from './names/rule-client.ts'
-import { TagClient, bindBody, putFields, putQuery, type Terms } from './names/tag-client.ts'
+import { TagClient } from './names/tag-client.ts'
+import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -48,14 +49,6 @@ export interface FetchedValue {
   readonly range: ByteRange
   /** The bytes in order; they end early only with an error. Leave the loop at once to drop them. */
   readonly bytes: AsyncIterable<Uint8Array>
-}
-
-/** What keeps a value that is put: a name, a hold, or neither. */
-export interface PutKeeper {
-  readonly name?: string | undefined
-  /** Of `name`: whether it is a tag, and when it expires. */
-  readonly naming?: Terms | undefined
-  readonly hold?: string | undefined
 }
 
 type OnProgress = (progress: Progress) => void
