@@ -16,6 +16,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   cli: 'The entry of the command line: arguments, flags, help, the connection to a daemon.',
   'cli/archive': 'Reads and writes the tar archives of `export` and `import`.',
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
+  'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
