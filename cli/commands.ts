@@ -2,7 +2,7 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
-import { EXPIRES, ruleCommand, tagCommand } from './commands/names/table.ts'
+import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
@@ -93,19 +93,7 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: async () => (await import('./commands/values.ts')).stat,
   },
-  name: {
-    usage: 'NAME KEY [--expires D]',
-    summary: 'bind a write-once name to a key',
-    examples: [
-      ['dstore name models/v1 bafkr4i...', 'permanent: the name never refers to another key'],
-      ['dstore name reports/1 bafkr4i... --expires 30d', 'unbind it after 30 days'],
-    ],
-    flags: ['expires', 'json', ...CALL],
-    flagHelp: { expires: EXPIRES },
-    isDoneUnread: ({ json }) => json !== true,
-    positionals: [2, 2],
-    load: async () => (await import('./commands/names.ts')).name,
-  },
+  name: nameCommand(CALL),
   tag: tagCommand(CALL),
   ls: {
     usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',

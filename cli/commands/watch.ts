@@ -13,7 +13,7 @@ export async function watch(invocation: Invocation): Promise<number> {
   return 0
 }
 
-/** `7 put bafkr4i... 13B models/v1`; what a tag was moved from, and why something went (R007-298). */
+/** `7 put bafkr4i... 13B models/v1`; what a tag was moved from, and why a name went (R007-298). */
 export function changeText(change: ChangeLine): string {
   const { seq, type, key, size, names, peer, role, previous, why } = change
   const from = previous && `from ${previous}`

@@ -5,7 +5,7 @@ import { asDstoreError } from '../../src/errors.ts'
 
 export type Binding = Pick<NameAnswer, 'kind' | 'boundAt' | 'expiresAt'>
 
-/** Undefined if the text is no name by itself, as a path below one, or nobody can tell now. */
+/** Undefined if the text is no name by itself, as a path below one, or Global cannot be asked. */
 export async function bindingOf(client: Client, name: string): Promise<Binding | undefined> {
   try {
     const { kind, boundAt, expiresAt } = await client.lookup(name)

@@ -1,9 +1,23 @@
-/** The entries of `tag` and `rule` in the table of commands. */
+/** The entries of `name`, `tag` and `rule` in the table of commands. */
 import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 /** What `--expires` means where a name is bound. */
 export const EXPIRES = 'unbind the name after this time, such as 7d (default: never)'
+
+export const nameCommand = (callFlags: readonly FlagName[]): Command => ({
+  usage: 'NAME KEY [--expires D]',
+  summary: 'bind a write-once name to a key',
+  examples: [
+    ['dstore name models/v1 bafkr4i...', 'permanent: the name never refers to another key'],
+    ['dstore name reports/1 bafkr4i... --expires 30d', 'unbind it after 30 days'],
+  ],
+  flags: ['expires', 'json', ...callFlags],
+  flagHelp: { expires: EXPIRES },
+  isDoneUnread: ({ json }) => json !== true,
+  positionals: [2, 2],
+  load: async () => (await import('../names.ts')).name,
+})
 
 export const tagCommand = (callFlags: readonly FlagName[]): Command => ({
   minor: true,
