@@ -37,7 +37,7 @@ export async function ls(invocation: Invocation): Promise<number> {
   if (ofTree || (await startsWithKey(prefix))) return listDirectory(invocation, client, prefix!)
   const { json } = terminal
   let isEmpty = true
-  for await (const lines of ofKeys ? client.keyLines(json) : client.nameLines(prefix, json)) {
+  for await (const lines of ofKeys ? client.lists.keyLines(json) : client.lists.nameLines(prefix, json)) {
     isEmpty = false
     await terminal.output.write(lines)
   }

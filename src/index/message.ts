@@ -21,11 +21,13 @@ import type {
 import type {
   Bind,
   Binding,
+  Contents,
   Lookup,
   Named,
   Names,
   Rebind,
   Rebound,
+  StoreContents,
   TagHistory,
   TagTargets,
   Target,
@@ -59,6 +61,7 @@ export type Request =
   | Lookup
   | TagHistory
   | Names
+  | Contents
   | Watch
   | Hold
   | Present
@@ -83,6 +86,7 @@ export interface AnswerTo {
   readonly unbind: Removed
   readonly lookup: Binding
   readonly names: Named
+  readonly contents: StoreContents
   readonly watch: Watched
   readonly hold: Held
   readonly present: PresentAnswer

@@ -4,7 +4,6 @@ import { count, digest, malformed } from '../../wire/fields.ts'
 import type {
   Found,
   NameFacts,
-  NamedKey,
   Rebind,
   Rebound,
   TagTargets,
@@ -66,16 +65,7 @@ export const toTarget = ({ directory, atMs, ...target }: pb.TagTarget): Target =
   ...(atMs !== undefined && { atMs: count('time', atMs) }),
 })
 
-/** Error: `protocol`. */
-export const toNamedKey = ({ directory, size, ...named }: pb.NamedKey): NamedKey => ({
-  name: toName(named.name),
-  digest: digest(named.digest),
-  ...(directory && { directory }),
-  ...toNameFacts(named),
-  ...(size !== undefined && { size: count('size', size) }),
-})
-
-const toNameFacts = (facts: Pick<pb.Binding, 'tag' | 'boundMs' | 'expiresMs'>): NameFacts => ({
+export const toNameFacts = (facts: Pick<pb.Binding, 'tag' | 'boundMs' | 'expiresMs'>): NameFacts => ({
   ...(facts.tag && { tag: true }),
   ...(facts.boundMs !== undefined && { boundMs: count('time', facts.boundMs) }),
   ...(facts.expiresMs !== undefined && { expiresMs: count('time', facts.expiresMs) }),

@@ -121,6 +121,7 @@ export class Global implements Node {
       ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
       mayBeDamaged: () => repair.mayBeDamaged,
+      wall: options.wall,
     })
     this.trees = new TreeCalls({ ask: askOf(driver), random })
     const ask = network === undefined ? refuseMembership : askOf(driver)
