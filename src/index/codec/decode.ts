@@ -20,14 +20,7 @@ import {
 } from './decode-membership.ts'
 import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
 import { pageOf, toContents, toNamed, toNames, toStoreContents } from './decode-lists.ts'
-import {
-  toFound,
-  toRebind,
-  toRebound,
-  toTarget,
-  toTargets,
-  toWhy,
-} from './decode-names.ts'
+import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'

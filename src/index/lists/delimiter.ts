@@ -2,8 +2,7 @@
 import { DstoreError } from '../../errors.ts'
 
 /** One character that a name may have. */
-export const isDelimiter = (text: string): boolean =>
-  /^[^\p{Cc}\p{Cs}]$/u.test(text)
+export const isDelimiter = (text: string): boolean => /^[^\p{Cc}\p{Cs}]$/u.test(text)
 
 /** The same text; throws `usage` if it is no delimiter. */
 export function checkDelimiter(text: string): string {
@@ -14,6 +13,8 @@ export function checkDelimiter(text: string): string {
 /** Is the text a common prefix of names that begin with `prefix`? */
 export function isCommonPrefix(text: string, prefix: string, delimiter: string): boolean {
   return (
-    text.startsWith(prefix) && text.indexOf(delimiter, prefix.length) === text.length - delimiter.length && text.length > prefix.length
+    text.startsWith(prefix) &&
+    text.indexOf(delimiter, prefix.length) === text.length - delimiter.length &&
+    text.length > prefix.length
   )
 }

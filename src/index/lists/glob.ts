@@ -166,7 +166,8 @@ function addClass(characters: readonly string[], start: number, tokens: Token[])
     if (characters[at] === '\\') at++
     const from = characters[at++]
     if (from === undefined) throw new DstoreError('usage', 'not a pattern: a [ without its ]')
-    const isSpan = characters[at] === '-' && at + 1 < characters.length && characters[at + 1] !== ']'
+    const isSpan =
+      characters[at] === '-' && at + 1 < characters.length && characters[at + 1] !== ']'
     const to = isSpan ? characters[at + 1]! : from
     if (isSpan) at += 2
     spans.push([codeOf(from), codeOf(to)])

@@ -193,7 +193,12 @@ export function namedOf(page: NamePage): Named {
       ...sized,
     }
   })
-  return { type: 'named', items, more: page.more, ...(page.next !== undefined && { next: page.next }) }
+  return {
+    type: 'named',
+    items,
+    more: page.more,
+    ...(page.next !== undefined && { next: page.next }),
+  }
 }
 
 const known = <Field extends string>(field: Field, value: number): { [F in Field]?: number } =>

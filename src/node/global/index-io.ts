@@ -95,13 +95,13 @@ export class IndexIo {
     }
   }
 
-  page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
+  async page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
     const { store, changes } = this.#options
     switch (body.type) {
       case 'list':
         return listKeys(store, body)
       case 'names':
-        return namesOf(store, body, this.#options.wall()).then(namedOf)
+        return namedOf(await namesOf(store, body, this.#options.wall()))
       case 'contents':
         return contentsOf(store, body)
       case 'watch':

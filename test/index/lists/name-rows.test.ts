@@ -1,12 +1,7 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { hash } from '../../../src/hash/hasher.ts'
-import {
-  NamePageBuilder,
-  nameAt,
-  namedOf,
-  packNames,
-} from '../../../src/index/lists/name-page.ts'
+import { NamePageBuilder, nameAt, namedOf, packNames } from '../../../src/index/lists/name-page.ts'
 import { NameRows } from '../../../src/index/lists/name-rows.ts'
 import { decodeBinding, encodeBinding } from '../../../src/index/records/name-record.ts'
 import { nameRow } from '../../../src/index/records/record.ts'
@@ -141,8 +136,5 @@ test('R004-160: a page goes through a message unchanged', (t) => {
   const page = builder.build(true, 'é/z')
   t.is(nameAt(page, 3), 'é/')
   const packed = packNames(namedOf(page))
-  t.deepEqual(
-    { ...packed, names: [...packed.names] },
-    { ...page, names: [...page.names] },
-  )
+  t.deepEqual({ ...packed, names: [...packed.names] }, { ...page, names: [...page.names] })
 })

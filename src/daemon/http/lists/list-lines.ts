@@ -73,18 +73,21 @@ const NAME_KINDS = [Buffer.from('fixed"'), Buffer.from('tag"')]
 const TIME_BYTES = 28
 
 /** Bytes of a document beside the name, at most. */
-const MOST_BYTES =
-  [NAME_HEAD, NAME_KEY, NAME_KIND, NAME_KINDS[0]!, NAME_SIZE, BOUND_AT, EXPIRES_AT, KEY_TAIL].reduce(
-    (sum, { byteLength }) => sum + byteLength,
-    KEY_TEXT_BYTES + SIZE_BYTES + 2 * TIME_BYTES,
-  )
+const MOST_BYTES = [
+  NAME_HEAD,
+  NAME_KEY,
+  NAME_KIND,
+  NAME_KINDS[0]!,
+  NAME_SIZE,
+  BOUND_AT,
+  EXPIRES_AT,
+  KEY_TAIL,
+].reduce((sum, { byteLength }) => sum + byteLength, KEY_TEXT_BYTES + SIZE_BYTES + 2 * TIME_BYTES)
 
 /** `{"name","key","kind","size","boundAt","expiresAt"}`, as known, or `{"prefix"}` a line. */
 export function nameDocuments(page: NamePage): Uint8Array {
   const { count, names, ends, digests, directories, kinds, sizes, boundMs, expiresMs } = page
-  const text = Buffer.allocUnsafeSlow(
-    count * MOST_BYTES + names.byteLength + escapedBytes(names),
-  )
+  const text = Buffer.allocUnsafeSlow(count * MOST_BYTES + names.byteLength + escapedBytes(names))
   let from = 0
   let at = 0
   for (let i = 0; i < count; i++) {

@@ -148,6 +148,6 @@ function checkLimit(limit: number): number {
 
 /** Only what is given. */
 const given = <T extends object>(fields: T): { [F in keyof T]: Exclude<T[F], undefined> } =>
-  Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as { [F in keyof T]: Exclude<T[F], undefined> }
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [F in keyof T]: Exclude<T[F], undefined>
+  }

@@ -24,7 +24,7 @@ const BEHIND = 0xff
 const FEW_ROWS = 8
 
 /** A page of a list. Names that have expired by this wall time are not in it. Error: `usage`. */
-export function namesOf(store: Rows, query: NameQuery, wallMs: number): Promise<NamePage> {
+export async function namesOf(store: Rows, query: NameQuery, wallMs: number): Promise<NamePage> {
   return new Listing(store, query, wallMs).page()
 }
 
