@@ -27,7 +27,7 @@ export interface RuleState extends RuleBounds {
   readonly lastRemovedAt: string | undefined
 }
 
-/** Rules are the admins'. Errors: `not-permitted`, `usage`, `not-found`, and those of `NodeIndex`. */
+/** Rules are the admins'. Errors: `not-permitted`, `usage`, `not-found`; those of `NodeIndex`. */
 export interface NodeRules {
   /** Sets or replaces the rule of a prefix; undefined: of values without a name. */
   set(prefix: string | undefined, bounds: RuleBounds, options?: CallOptions): Promise<void>

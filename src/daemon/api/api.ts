@@ -17,6 +17,8 @@ import type {
   PutResult,
   RemoveResult,
   StoreUse,
+  RuleState,
+  TagResult,
   UnbindResult,
   ValueFacts,
 } from '../../node/node.ts'
@@ -77,6 +79,31 @@ export type UnbindAnswer = Omit<UnbindResult, 'key'> & { readonly key?: string }
 
 export type NameAnswer = Keyed<BoundName>
 
+/** The outcome of the move of a tag, with `previous` and its time if it replaced anything. */
+export interface MovedAnswer extends Omit<TagResult, 'key' | 'previous' | 'previousKeptUntil'> {
+  readonly kind: 'tag'
+  readonly key: string
+  readonly previous?: string
+  readonly previousKeptUntil?: string
+}
+
+/** One target of a tag. An earlier version did not record the time. */
+export interface TargetLine {
+  readonly key: string
+  readonly at?: string
+}
+
+/** A rule. Without a prefix: that for values without a name. */
+export interface RuleLine extends Omit<RuleState, 'prefix' | 'lastRemovedAt'> {
+  readonly prefix?: string
+  readonly lastRemovedAt?: string
+}
+
+/** The rule that was removed. */
+export interface RemovedRuleAnswer {
+  readonly prefix?: string
+}
+
 /** A name in a list. Properties that are not known, or do not apply, are missing. */
 export interface NameLine {
   readonly name: string
@@ -98,8 +125,9 @@ export type UsageLine = NameUsage
 export type StoreAnswer = Partial<StoreUse> & Omit<StoreUse, 'quotaBytes' | 'headroomBytes'>
 
 /** One change of the index. Properties that do not apply are missing. */
-export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
+export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size' | 'previous'> {
   readonly key?: string
+  readonly previous?: string
   readonly size?: number
 }
 
