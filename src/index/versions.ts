@@ -1,6 +1,6 @@
 /** The versions of the index protocol, and what each has (specs/004-index.md, R004-3). */
 import { failure } from './failure.ts'
-import type { Failure, Request } from './message.ts'
+import type { Body, Failure, Request } from './message.ts'
 
 /** The protocol versions of this implementation, best first. */
 export const VERSIONS: readonly number[] = [3, 2, 1]
@@ -11,12 +11,16 @@ const DIRECTORIES_SINCE = 2
 /** The first version with lists by level or pattern, and with what the store has. */
 const LISTS_SINCE = 3
 
+/** The first version with tags and expiry: what a request says of how it binds a name. */
+const TAGS_SINCE = 3
+
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
   if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
   if (version < LISTS_SINCE && isOfLists(request)) {
     return refusal(version, 'lists by level or pattern')
   }
+  if (version < TAGS_SINCE && isOfTags(request)) return refusal(version, 'tags and expiry of names')
   return undefined
 }
 
@@ -25,7 +29,31 @@ function refusal(version: number, what: string): Failure {
   return failure('incompatible', why, HINT)
 }
 
+/** An answer as a session of this version understands it: earlier ones know no rebind. */
+export function answerAt(version: number, body: Body): Body {
+  if (version >= TAGS_SINCE || body.type !== 'watched') return body
+  const changes = body.changes.map((one) =>
+    one.type === 'rebind' ? { ...one, type: 'bind' as const } : one,
+  )
+  return { ...body, changes }
+}
+
 const HINT = 'install the same release of dstore at both: `dstore status` prints what each runs'
+
+function isOfTags(request: Request): boolean {
+  switch (request.type) {
+    case 'rebind':
+    case 'tag-history':
+      return true
+    case 'put':
+    case 'offer':
+    case 'bind':
+    case 'commit-tree':
+      return request.naming !== undefined
+    default:
+      return false
+  }
+}
 
 function isOfTrees(request: Request): boolean {
   switch (request.type) {

@@ -15,6 +15,7 @@ import type { Body, Position } from '../message.ts'
 import { type Change } from '../records/change-record.ts'
 import { WALL_ROW, encodeWall } from '../records/record.ts'
 import { ALL_RULES } from '../rules.ts'
+import { VERSIONS } from '../versions.ts'
 import { Requests } from './requests/requests.ts'
 import { ChangeFeed } from './feed.ts'
 import {
@@ -85,6 +86,7 @@ export class GlobalIndex {
       run: seq,
       now: parts.now,
       wall,
+      trustedMs: () => this.#wall.trustedMs,
       mayLack: () => this.#trees.mayLack,
       silent: () => this.#silent(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
@@ -149,6 +151,11 @@ export class GlobalIndex {
   /** Something else marks keys as missing: before and after that, each put looks for marks. */
   expectMissing(): void {
     this.#trees.onMissing()
+  }
+
+  /** The protocol version of a session; the newest for the node's own callers. */
+  versionOf(session: SessionId): number {
+    return this.#sessions.versionOf(session) ?? VERSIONS[0]!
   }
 
   /** Peer ids of the Locals that are connected and welcome. */

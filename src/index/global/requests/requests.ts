@@ -22,6 +22,7 @@ import {
   type SessionId,
 } from '../global-events.ts'
 import type { Names } from '../names/names.ts'
+import { isOperation } from '../names/operations.ts'
 import type { Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
@@ -63,7 +64,7 @@ export class Requests {
     if (session !== SELF && !this.#parts.sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
     const finish = (answer: Body): void => this.#parts.answer(origin, answer)
-    if (!('operation' in body)) return this.#serve(origin, body, finish)
+    if (!isOperation(body)) return this.#serve(origin, body, finish)
     this.#parts.names.operate(body, finish, (done) => this.#serve(origin, body, done))
   }
 
@@ -78,7 +79,7 @@ export class Requests {
       if (!isFirst) plans.discard(value.location)
       finish(body)
     }
-    names.operate({ type: 'uploaded', operation: as.operation }, done, (first) => {
+    names.operate({ ...as, type: 'uploaded' }, done, (first) => {
       isFirst = true
       plans.run(putTask(origin, value, as, this.#putContext(false), first))
     })
