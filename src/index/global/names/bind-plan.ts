@@ -37,7 +37,15 @@ export const wantedOf = (
   naming: Naming,
   moves: boolean,
   { wallMs, isAdmin }: Pick<NamingContext, 'wallMs' | 'isAdmin'>,
-): Wanted => ({ name, digest, directory, naming, moves, wallMs: wallMs(), isAdmin })
+): Wanted => ({
+  name,
+  digest,
+  directory,
+  naming,
+  moves,
+  wallMs: wallMs(),
+  isAdmin: isAdmin && naming.asWriter !== true,
+})
 
 /** The rows that bind a name: its own, and those of the names above it. */
 export const bindingRows = (name: string): RecordKey[] => [nameRow(name), ...rowsAbove(name)]
