@@ -112,9 +112,15 @@ function fromWire(body: pb.Message['body']): Body {
       return { type: 'remove', digest: digest(body.value.digest), ...wait, force }
     }
     case 'unbind': {
-      const { name, keepValue, timeoutMs } = body.value
+      const { name, keepValue, timeoutMs, asWriter } = body.value
       const wait = { timeoutMs: maybeCount('time-out', timeoutMs) }
-      return { type: 'unbind', name: toName(name), keepValue, ...wait }
+      return {
+        type: 'unbind',
+        name: toName(name),
+        keepValue,
+        ...wait,
+        ...(asWriter && { asWriter }),
+      }
     }
     case 'removed': {
       const { seq, freedBytes, acknowledged, owed, expired, names } = body.value

@@ -62,8 +62,8 @@ function toWire(body: Body): WireBody {
       return { case: 'remove', value: { digest, force, ...wide({ timeoutMs }) } }
     }
     case 'unbind': {
-      const { name, keepValue, timeoutMs } = body
-      return { case: 'unbind', value: { name, keepValue, ...wide({ timeoutMs }) } }
+      const { name, keepValue, timeoutMs, asWriter = false } = body
+      return { case: 'unbind', value: { name, keepValue, asWriter, ...wide({ timeoutMs }) } }
     }
     case 'removed': {
       const { seq, freedBytes, acknowledged, owed, expired, names, digest } = body

@@ -63,7 +63,7 @@ const presentItem = fc.record({ digest, directory: fc.boolean() })
 /** Bytes have no such field. */
 const directory = fc.constant(true)
 const naming = fc.record(
-  { tag: fc.constant(true), expiresMs: count, keepMs: count },
+  { tag: fc.constant(true), expiresMs: count, keepMs: count, asWriter: fc.constant(true) },
   { requiredKeys: [] },
 )
 const target = fc.record({ digest, directory, atMs: count }, { requiredKeys: ['digest'] })
@@ -156,7 +156,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ have: fc.constant(undefined), sendFrom: count }),
   ),
   remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
-  unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
+  unbind: fc.record(
+    { name, keepValue: fc.boolean(), timeoutMs: maybe(count), asWriter: fc.constant(true) },
+    { requiredKeys: ['name', 'keepValue', 'timeoutMs'] },
+  ),
   removed: fc.record(
     {
       seq: count,
