@@ -56,5 +56,5 @@ async function putDirectories(
 
 function removedMeanwhile(key: Key, child: Key): DstoreError {
   const message = `${child.toString()} was removed while ${key.toString()} was made of it`
-  return new DstoreError('conflict', message, { hint: 'repeat the command' })
+  return new DstoreError('conflict', message, { hint: 'repeat the put' })
 }
