@@ -17,24 +17,39 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  { name, ...options }: CommitTreeOptions = {},
+  options: CommitTreeOptions = {},
 ): Promise<PutResult> {
+  for (const level of levels) await makeLevel(node, hold, level, options)
+  return commitRoot(node, hold, root, options)
+}
+
+/** Puts and makes what does not exist of directories whose children are made. */
+export async function makeLevel(
+  node: TreeNode,
+  hold: HoldId,
+  level: Iterable<BuiltDirectory>,
+  { name: _, ...options }: CommitTreeOptions,
+): Promise<void> {
   const { trees } = node
-  for (const level of levels) {
-    for (const batch of batchesOf(level)) {
-      const present = await trees.present(hold, batch.map(keyOf), options)
-      const absent = batch.filter((_, i) => !present[i]!)
-      if (absent.length === 0) continue
-      await putDirectories(node, hold, absent, options)
-      for (const { key, missing } of await trees.makeDirectories(
-        hold,
-        absent.map(keyOf),
-        options,
-      )) {
-        if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
-      }
+  for (const batch of batchesOf(level)) {
+    const present = await trees.present(hold, batch.map(keyOf), options)
+    const absent = batch.filter((_, i) => !present[i]!)
+    if (absent.length === 0) continue
+    await putDirectories(node, hold, absent, options)
+    const made = await trees.makeDirectories(hold, absent.map(keyOf), options)
+    for (const { key, missing } of made) {
+      if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
     }
   }
+}
+
+/** Commits the root of a tree whose directories are made. */
+export function commitRoot(
+  { trees }: TreeNode,
+  hold: HoldId,
+  root: Key,
+  { name, ...options }: CommitTreeOptions,
+): Promise<PutResult> {
   return trees.commitTree(hold, root, { ...options, ...(name !== undefined && { name }) })
 }
 
