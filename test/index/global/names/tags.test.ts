@@ -226,7 +226,9 @@ test('R004-123: the answer names the Locals that were not heard for 3 s, and wai
   machine.message(awake, { id: 9, body: { type: 'ping' } })
   t.deepEqual((move(machine, 1) as Rebound).silent, ['away'])
   machine.handle({ type: 'closed', session: away, now: machine.now })
-  t.deepEqual((move(machine, 2) as Rebound).silent, [], 'it was there a moment ago')
+  t.deepEqual((move(machine, 2) as Rebound).silent, ['away'], 'its connection does not matter')
+  machine.handle({ type: 'closed', session: awake, now: machine.now })
+  t.deepEqual((move(machine, 1) as Rebound).silent, ['away'], 'it was there a moment ago')
 })
 
 test('R004-124: writers move and unbind tags; fixed names are unbound by admins only', (t) => {
