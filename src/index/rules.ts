@@ -53,6 +53,12 @@ export interface Rules {
   readonly releasesResume: boolean
   /** Nothing is bound below a name that is bound to a directory. */
   readonly namesExclude: boolean
+  /** A rule unbinds a name only if it is still bound as it was counted. */
+  readonly dropsAsBound: boolean
+  /** A name below a rule is bound only when there is room for it. */
+  readonly roomFirst: boolean
+  /** What changed before a restart is counted after it. */
+  readonly countsResume: boolean
 }
 
 export const ALL_RULES: Rules = {
@@ -82,4 +88,7 @@ export const ALL_RULES: Rules = {
   cascadesAwaited: true,
   releasesResume: true,
   namesExclude: true,
+  dropsAsBound: true,
+  roomFirst: true,
+  countsResume: true,
 }

@@ -8,12 +8,16 @@ export const VERSIONS: readonly number[] = [3, 2, 1]
 /** The first version with directories: holds, and what is put under them. */
 const DIRECTORIES_SINCE = 2
 
+/** The first version with rules, and with reports of use. */
+const RULES_SINCE = 3
+
 /** The first version with tags and expiry: what a request says of how it binds a name. */
 const TAGS_SINCE = 3
 
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
   if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
+  if (version < RULES_SINCE && isOfRules(request)) return refusal(version, 'rules')
   if (version < TAGS_SINCE && isOfTags(request)) return refusal(version, 'tags and expiry of names')
   return undefined
 }
@@ -31,6 +35,9 @@ export function answerAt(version: number, body: Body): Body {
   )
   return { ...body, changes }
 }
+
+const isOfRules = ({ type }: Request): boolean =>
+  type === 'set-rule' || type === 'remove-rule' || type === 'rules' || type === 'report-use'
 
 const HINT = 'install the same release of dstore at both: `dstore status` prints what each runs'
 

@@ -3,6 +3,7 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Body, WatchedChange, Message, Position, Receipt, TreeRemoval } from '../message.ts'
 import { wireFact } from './encode-facts.ts'
 import { wireBinding, wireNamed, wireNaming, wireTarget } from './encode-names.ts'
+import { wireRule, wireTerms } from './encode-rules.ts'
 import { MessageSchema, type ReceiptSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -181,6 +182,20 @@ function toWire(body: Body): WireBody {
       const value = { hold, digest, ...given({ name }), ...wireNaming(body) }
       return { case: 'commitTree', value }
     }
+    case 'set-rule': {
+      const { prefix, terms } = body
+      return { case: 'setRule', value: { terms: wireTerms(terms), ...given({ prefix }) } }
+    }
+    case 'remove-rule':
+      return { case: 'removeRule', value: given({ prefix: body.prefix }) }
+    case 'accepted':
+      return { case: 'accepted', value: {} }
+    case 'rules':
+      return { case: 'rules', value: {} }
+    case 'rule-list':
+      return { case: 'ruleList', value: { items: body.items.map(wireRule) } }
+    case 'report-use':
+      return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
       return { case: 'ping', value: {} }
     case 'pong':
