@@ -58,7 +58,7 @@ export class Names {
       onCascade,
       wallMs: () => Math.round(wall()),
       lookup: { mayLack },
-      namesExclude: rules.namesExclude,
+      rules,
       silent,
       ...this.#keeps.context,
       onExpiring: (expiresMs) => this.#expiry.expiring(expiresMs),

@@ -131,6 +131,7 @@ export class Requests {
         break
       case 'list':
       case 'names':
+      case 'contents':
       case 'watch':
         this.#parts.emit({ type: 'page', session, id, body })
         break
@@ -172,11 +173,11 @@ export class Requests {
   /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
   #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
     const { onMissing, onCascade } = this.#parts.trees
-    const { wallMs } = this.#parts.names.context(isAsAdmin)
+    const { wallMs, rules } = this.#parts.names.context(isAsAdmin)
     const holdersOf = this.#parts.options.holders ?? (() => [])
     return {
       membership: () => this.membership(asker),
-      lookup: { holdersOf, mayLack: this.#mayLack, wallMs },
+      lookup: { holdersOf, mayLack: this.#mayLack, wallMs, rules },
       put: this.#putContext(isAsAdmin),
       removal: {
         trimmed: this.#parts.trimmed,

@@ -2,7 +2,7 @@
  * Requests that bind names below a rule reserve room in it first, and wait for it where the rule is
  * full, in their order (specs/004-index.md, R004-147). Nothing is refused but what could never fit.
  */
-import { DstoreError } from '../../../errors.ts'
+import type { DstoreError } from '../../../errors.ts'
 import { failure, failureOf } from '../../failure.ts'
 import type { Body, Digest, Failure } from '../../message.ts'
 import { chargeRow, decodeCharge } from '../../records/charge-record.ts'
@@ -98,8 +98,10 @@ export class Admission {
     const { table, isFull } = this.#options
     for (const [id, all] of this.#waiting) {
       const rule = table.withId(id)
-      while (all.length > 0 && (rule === undefined || !isFull(rule, needOf(all[0]!)))) {
-        this.#begin(all.shift()!, id)
+      for (const one of [...all]) {
+        if (rule !== undefined && isFull(rule, needOf(one))) break
+        all.shift()
+        this.#begin(one, id)
       }
       if (all.length === 0) this.#waiting.delete(id)
     }

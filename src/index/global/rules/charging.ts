@@ -52,10 +52,7 @@ interface Bound {
   readonly version: number
 }
 
-export function* chargeNames(
-  names: readonly string[],
-  context: ChargingContext,
-): Flow<Charged> {
+export function* chargeNames(names: readonly string[], context: ChargingContext): Flow<Charged> {
   const rows = yield* read([...names.map(nameRow), ...names.map(chargeRow)])
   const bound = names.map((_, i): Bound | undefined => {
     const row = rows[i]

@@ -116,9 +116,7 @@ export class Counting {
   /** Are there names of this prefix that are not counted yet? */
   isCounting(prefix: string): boolean {
     if (this.#isBehind) return true
-    return [...this.#counts.keys()].some(
-      (one) => one.startsWith(prefix) || prefix.startsWith(one),
-    )
+    return [...this.#counts.keys()].some((one) => one.startsWith(prefix) || prefix.startsWith(one))
   }
 
   /** A change is durable. */
@@ -260,7 +258,12 @@ export class Counting {
     const isOfNames = of !== 'charges'
     const rows = isOfNames
       ? yield* scan('names', begin, AT_ONCE, from)
-      : yield* scan('meta', concat([CHARGE_ROWS, begin]), AT_ONCE, from && concat([CHARGE_ROWS, from]))
+      : yield* scan(
+          'meta',
+          concat([CHARGE_ROWS, begin]),
+          AT_ONCE,
+          from && concat([CHARGE_ROWS, from]),
+        )
     const names = rows.map(isOfNames ? nameOf : chargedName)
     const next = nextOf({ of, after: names.at(-1) }, rows.length < AT_ONCE)
     const write = { key: countRow(prefix), value: next && encodeCount(next) }

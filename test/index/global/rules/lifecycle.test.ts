@@ -54,9 +54,10 @@ test('R004-140: a rule needs a bound and a prefix, and only an admin sets one', 
   t.like(machine.set('a\n', { maxNames: 1 }), { type: 'failure', code: 'usage' })
   t.like(machine.set('a/', { maxNames: 1 }), { type: 'accepted' })
   t.like(machine.set('a/', { maxSize: 7 }), { type: 'accepted' })
-  t.deepEqual(machine.rules().map(({ prefix, maxSize, maxNames }) => [prefix, maxSize, maxNames]), [
-    ['a/', 7, undefined],
-  ])
+  t.deepEqual(
+    machine.rules().map(({ prefix, maxSize, maxNames }) => [prefix, maxSize, maxNames]),
+    [['a/', 7, undefined]],
+  )
   const gone = machine.answer({ type: 'remove-rule', prefix: 'b/' })
   t.like(gone, { type: 'failure', code: 'not-found' })
   for (const [role, other] of [
@@ -134,9 +135,9 @@ test('R004-142: after the log was trimmed everything is counted again', (t) => {
   machine.settle()
   machine.answer({ type: 'unbind', name: 'a/1', keepValue: false, timeoutMs: 0 })
   machine.putNamed('a/3', 30)
-  const { log } = machine.store
-  machine.store.log = (after, limit) =>
-    log.call(machine.store, Math.max(after, machine.store.lastSeq - 1), limit)
+  const { store } = machine
+  const log = store.log.bind(store)
+  store.log = (after, limit) => log(Math.max(after, store.lastSeq - 1), limit)
   machine.start()
   machine.settle()
   t.deepEqual(counted(machine.rules()[0]!), { names: 2, size: 50, removed: 0 })
@@ -178,9 +179,7 @@ test('R004-147: a put under a full rule makes room first', (t) => {
     const answer = machine.putNamed(`a/${i}`, 30)
     machine.tick(50)
     t.like(answer(), { type: 'stored' })
-    const bytes = machine
-      .names()
-      .filter((name) => name.startsWith('a/')).length
+    const bytes = machine.names().filter((name) => name.startsWith('a/')).length
     most = Math.max(most, bytes * 30)
   }
   t.is(most, 90)
