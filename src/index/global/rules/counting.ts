@@ -152,13 +152,13 @@ export class Counting {
     for (const name of uses.since(clockMs() - USE_DURABLE_MS, AT_ONCE)) this.changed(name)
   }
 
-  /** What is to be done now to follow. `isAwaited`: somebody waits for room. */
-  follow(isAwaited: boolean): (() => Flow<void>) | undefined {
+  /** What is to be done now to follow. */
+  follow(isUrgent: boolean): (() => Flow<void>) | undefined {
     const { now, seq } = this.#options
     if (!this.isActive) return undefined
     if (this.#isBehind) return () => this.#readLog()
     const { size } = this.#changed
-    const isDue = isAwaited || size >= AT_ONCE || now() - this.#followedAt >= FOLLOW_MS
+    const isDue = isUrgent || size >= AT_ONCE || now() - this.#followedAt >= FOLLOW_MS
     const isOld = now() - this.#stateAt >= STATE_MS
     if (size === 0 ? !isOld : !isDue) return undefined
     return () => {

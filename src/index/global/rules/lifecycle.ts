@@ -200,15 +200,23 @@ export class Lifecycle {
 
   #follow(): Job | undefined {
     this.#hasFollowed = true
-    const flow = this.#counting.follow(this.#admission.isAwaited)
+    // What was unbound counts at once; only what is not in the order of use yet is urgent.
+    const isUrgent = this.#admission.isAwaited && this.#exhausted.size > 0
+    const flow = this.#counting.follow(isUrgent)
     if (flow === undefined) return undefined
-    return this.#jobOf(flow, () => this.#exhausted.clear())
+    return this.#jobOf(flow, () => {
+      this.#exhausted.clear()
+      this.#enforcement.counted()
+    })
   }
 
   #recount(): Job | undefined {
     const flow = this.#countable < 1 ? undefined : this.#counting.recounting()
     if (flow === undefined) return undefined
-    return this.#jobOf(flow, (count) => (this.#countable -= count))
+    return this.#jobOf(flow, (count) => {
+      this.#countable -= count
+      this.#enforcement.counted()
+    })
   }
 
   /** Unbinds what a rule has too much of, or what the first request waits for. */
