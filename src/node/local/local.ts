@@ -3,7 +3,7 @@
  * machine from that copy.
  */
 import { DstoreError } from '../../errors.ts'
-import type { Key } from '../../hash/key.ts'
+import { Key } from '../../hash/key.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
 import { Cache } from '../cache/cache.ts'
@@ -40,6 +40,7 @@ import type {
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
+import { UseReports } from '../calls/names/use-reports.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
@@ -79,6 +80,7 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
+  readonly #uses: UseReports
   readonly #startedAt = new Date()
 
   constructor(options: LocalOptions) {
@@ -121,6 +123,7 @@ export class Local implements Node {
       failed: (name, error) => this.index.writeFailed(name, error),
     })
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
+    this.#uses = new UseReports({ ask: askOver(link) })
     this.index = new IndexClient({
       link,
       cache,
@@ -129,6 +132,7 @@ export class Local implements Node {
       keep: (key, fact) => {
         this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },
+      onUsed: (name) => this.#uses.used(name),
     })
   }
 
@@ -165,7 +169,9 @@ export class Local implements Node {
   }
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
-    return this.#reader.getImmediate(keyOrName)
+    const value = this.#reader.getImmediate(keyOrName)
+    if (value !== undefined && Key.printed(keyOrName) === undefined) this.#uses.used(keyOrName)
+    return value
   }
 
   async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {
@@ -247,6 +253,7 @@ export class Local implements Node {
 
   async close(): Promise<void> {
     await this.inactive?.close()
+    await this.#uses.close()
     await this.#options.link.close()
     await this.#options.addresses.close()
     await this.#options.network.close()

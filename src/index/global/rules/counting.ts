@@ -113,9 +113,13 @@ export class Counting {
     return { write, committed: () => void this.#counts.set(prefix, count) }
   }
 
-  /** Are there names of this prefix that are not counted yet? */
-  isCounting(prefix: string): boolean {
-    if (this.#isBehind) return true
+  /** Are there changes that are not known yet? They soon are. */
+  get isBehind(): boolean {
+    return this.#isBehind
+  }
+
+  /** Are names of this prefix being counted again? */
+  isRecounting(prefix: string): boolean {
     return [...this.#counts.keys()].some((one) => one.startsWith(prefix) || prefix.startsWith(one))
   }
 

@@ -222,8 +222,9 @@ export class Lifecycle {
   /** Unbinds what a rule has too much of, or what the first request waits for. */
   #makeRoom(): Job | undefined {
     this.#hasFollowed = false
+    if (this.#counting.isBehind) return undefined
     for (const rule of this.#table.all) {
-      if (this.#exhausted.has(rule.id) || this.#counting.isCounting(rule.prefix)) continue
+      if (this.#exhausted.has(rule.id) || this.#counting.isRecounting(rule.prefix)) continue
       const first = this.#admission.first(rule.id)
       const most = this.#excess(rule, first ?? { names: 0, size: 0 })
       if (most === undefined || (first === undefined && this.#droppable < 1)) continue
@@ -294,7 +295,8 @@ export class Lifecycle {
   /** Is there no room for this much more? */
   #isFull(rule: PrefixRule, more: Amount): boolean {
     if (more.names === 0 && more.size === 0) return false
-    return !this.#counting.isCounting(rule.prefix) && this.#over(rule, more) !== undefined
+    if (this.#counting.isRecounting(rule.prefix)) return false
+    return this.#counting.isBehind || this.#over(rule, more) !== undefined
   }
 
   /** By how much a rule is over its bounds with this much more; undefined if it is not. */

@@ -36,7 +36,7 @@ export class RuleChanges {
         size,
         removed,
         ...(lastMs !== undefined && { lastRemovedMs: lastMs }),
-        counting: counting.isCounting(prefix),
+        counting: counting.isRecounting(prefix),
       }
     })
   }
