@@ -29,7 +29,7 @@ export interface RuleState extends RuleBounds {
   readonly counting: boolean
 }
 
-/** Rules are the admins'. Errors: `not-permitted`, `usage`, `not-found`, and those of `NodeIndex`. */
+/** Rules are the admins'. Errors: `not-permitted`, `usage`, `not-found`; those of `NodeIndex`. */
 export interface NodeRules {
   /** Sets or replaces the rule of a prefix; undefined: of values without a name. */
   set(prefix: string | undefined, bounds: RuleBounds, options?: CallOptions): Promise<void>

@@ -65,9 +65,9 @@ export class GlobalIndex {
     const { locals, longestLeaseMs, seq, trimmed, runs, members } = recovered
     this.#register = new LocalRegister({ locals, now, leaseMs, longestLeaseMs, rules })
     this.#pendingRemovals = new PendingRemovals(this.#register, { leaseMs, longestLeaseMs })
-    this.#feed = new ChangeFeed(seq)
+    this.#feed = new ChangeFeed(seq, rules)
     const newestWallMs = options.trustClock === true ? undefined : recovered.newestWallMs
-    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs)
+    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs, options.wallSettledMs)
     this.#beganAt = now
     this.#trimmed = trimmed
     this.#registerWrittenAt = now
@@ -241,7 +241,8 @@ export class GlobalIndex {
 
   /** Peer ids of registered Locals that were not heard for a while. */
   #silent(): string[] {
-    return this.#register.silent(this.#now - DOUBT_MS, (peer) => this.#sessions.heardAt(peer))
+    if (this.#options.rules?.silentNamed === false) return []
+    return this.#register.silent(this.#now - DOUBT_MS)
   }
 
   #goodbye(session: SessionId): void {

@@ -112,7 +112,7 @@ export class Local implements Node {
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
     const { inactive } = options
-    const to = globalDestination(link, this.#uploader)
+    const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
     this.rules = new RuleCalls(askOver(link))
     this.trees = new TreeCalls({

@@ -22,6 +22,7 @@ import {
   type SessionId,
 } from '../global-events.ts'
 import type { Names } from '../names/names.ts'
+import { isOperation } from '../names/operations.ts'
 import type { Lifecycle } from '../rules/lifecycle.ts'
 import { wishOf } from '../rules/wishes.ts'
 import type { Origin, PlanRunner } from '../plan-runner.ts'
@@ -70,7 +71,7 @@ export class Requests {
     const begin = (done: (answer: Body) => void): void => {
       lifecycle.admit(wishOf(body), done, (admitted) => this.#serve(origin, body, admitted))
     }
-    if (!('operation' in body)) return begin(finish)
+    if (!isOperation(body)) return begin(finish)
     names.operate(body, finish, begin)
   }
 
@@ -85,9 +86,9 @@ export class Requests {
       if (!isFirst) plans.discard(value.location)
       finish(body)
     }
-    const { name, operation } = as
+    const { name } = as
     const wish = name === undefined ? undefined : { ...value, name, directory: false }
-    names.operate({ type: 'uploaded', operation }, done, (first) => {
+    names.operate({ ...as, type: 'uploaded' }, done, (first) => {
       lifecycle.admit(wish, first, (admitted) => {
         isFirst = true
         plans.run(putTask(origin, value, as, this.#putContext(false), admitted))
@@ -130,6 +131,7 @@ export class Requests {
         break
       case 'list':
       case 'names':
+      case 'contents':
       case 'watch':
         this.#parts.emit({ type: 'page', session, id, body })
         break
@@ -171,11 +173,11 @@ export class Requests {
   /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
   #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
     const { onMissing, onCascade } = this.#parts.trees
-    const { wallMs } = this.#parts.names.context(isAsAdmin)
+    const { wallMs, rules } = this.#parts.names.context(isAsAdmin)
     const holdersOf = this.#parts.options.holders ?? (() => [])
     return {
       membership: () => this.membership(asker),
-      lookup: { holdersOf, mayLack: this.#mayLack, wallMs },
+      lookup: { holdersOf, mayLack: this.#mayLack, wallMs, rules },
       put: this.#putContext(isAsAdmin),
       removal: {
         trimmed: this.#parts.trimmed,

@@ -2,7 +2,7 @@ import { SELF } from '../../../../src/index/global/global-events.ts'
 import { EXPIRY_ROWS } from '../../../../src/index/records/expiry-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
-import type { Request } from '../../../../src/index/message.ts'
+import type { Found, Request } from '../../../../src/index/message.ts'
 import { test } from '../../../serial.ts'
 import { TreeMachine, directory, file } from '../trees/tree-machine.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
@@ -180,7 +180,7 @@ test('R004-129: a move keeps the expiry of a tag, or puts it off', (t) => {
   t.false(isBound(machine, 'tag'))
 })
 
-const at = (machine: Machine, name: string): { tag?: boolean; expiresMs?: number } | undefined => {
+const at = (machine: Machine, name: string): Found | undefined => {
   const body = machine.answer({ type: 'lookup', name, inline: false })
   return body.type === 'binding' ? body.found : undefined
 }
@@ -206,11 +206,7 @@ test('R004-130: an expired name is bound to another key at once, and what it hel
     }[type] as Request
     const answer = machine.answer(request, writer)
     t.not(answer.type, 'failure', JSON.stringify(answer))
-    t.deepEqual(
-      Buffer.from((at(machine, 'n1') as { digest?: Uint8Array }).digest!),
-      Buffer.from(digestOf(2)),
-      type,
-    )
+    t.deepEqual(Buffer.from(at(machine, 'n1')!.digest), Buffer.from(digestOf(2)), type)
     t.is(at(machine, 'n1')?.tag, type === 'rebind' ? true : undefined, 'of the kind that is asked')
     t.is(at(machine, 'n1')?.expiresMs, undefined)
     t.is(machine.store.get(keyRow(digestOf(1))), undefined, 'removed with its name')
@@ -259,7 +255,7 @@ test('R004-130: a tree is committed under a name that has expired', (t) => {
   machine.make([root])
   expired(machine, 1000)
   t.like(machine.commit(root, 'n1'), { type: 'stored' })
-  t.like(at(machine, 'n1'), { directory: true } as object)
+  t.like(at(machine, 'n1'), { directory: true })
   t.is(machine.store.get(keyRow(digestOf(1))), undefined)
   t.deepEqual(machine.faults(), [])
 })
