@@ -281,6 +281,7 @@ export class Global implements Node {
     const seq = await this.#store.lastSeq()
     const missingHeld = decodeCounter((await this.#store.rows([MISSING_ROW]))[0]?.value)
     const { network, gate, leaseMs } = this.#options
+    const rules = await this.rules.list()
     return {
       role: this.role,
       version: VERSION,
@@ -304,6 +305,7 @@ export class Global implements Node {
         seq,
         ...(missingHeld > 0 && { missingHeld }),
       },
+      ...(rules.length > 0 && { rules }),
       cache: undefined,
       traffic: this.#traffic.status(),
     }
