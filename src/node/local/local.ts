@@ -170,13 +170,21 @@ export class Local implements Node {
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
     const value = this.#reader.getImmediate(keyOrName)
-    if (value !== undefined && Key.printed(keyOrName) === undefined) this.#uses.used(keyOrName)
+    if (value !== undefined) this.#used(keyOrName)
     return value
+  }
+
+  #used(keyOrName: string): void {
+    const key = Key.printed(keyOrName)
+    if (key === undefined) this.#uses.used(keyOrName)
+    else this.#uses.usedKey(key.digest)
   }
 
   async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {
     try {
-      return await this.#reader.get(key, options)
+      const value = await this.#reader.get(key, options)
+      this.#uses.usedKey(key.digest)
+      return value
     } catch (error) {
       const isAbsent = error instanceof DstoreError && error.code === 'not-found'
       throw isAbsent ? await noSuch('key', key, this) : error

@@ -6,17 +6,21 @@ import { UseReports } from '../../../src/node/calls/names/use-reports.ts'
 import { eventually } from '../../eventually.ts'
 import { test } from '../../serial.ts'
 
+const global = (...codes: ('unreachable' | 'incompatible')[]) => globalThat(false, ...codes)
+
 /** Records the names of each report; the first ones fail with these codes. */
-function global(...codes: ('unreachable' | 'incompatible')[]) {
+function globalThat(wantsKeys: boolean, ...codes: ('unreachable' | 'incompatible')[]) {
   const reports: (readonly string[])[] = []
+  const keys: number[] = []
   const ask = (async (request: Request) => {
     if (request.type !== 'report-use') throw new Error(request.type)
     const code = codes.shift()
     if (code !== undefined) throw new DstoreError(code, code)
     reports.push(request.names)
-    return { type: 'accepted' }
+    keys.push(request.digests.length)
+    return { type: 'accepted', keys: wantsKeys }
   }) as unknown as Ask
-  return { ask, reports }
+  return { ask, reports, keys }
 }
 
 test('R004-151: names are reported in batches, each once in a while', async (t) => {
@@ -48,4 +52,16 @@ test('R004-151: what Global does not hear is reported later, and not to an earli
   others.used('a')
   await others.close()
   t.deepEqual(earlier.reports, [])
+})
+
+test('R004-153: keys are reported only while Global wants them', async (t) => {
+  for (const wanted of [true, false]) {
+    const { ask, keys } = globalThat(wanted)
+    const uses = new UseReports({ ask, everyMs: 10 })
+    uses.usedKey(new Uint8Array(32))
+    await eventually(() => keys.length === 1)
+    uses.usedKey(new Uint8Array(32).fill(1))
+    await uses.close()
+    t.deepEqual(keys, wanted ? [1, 1] : [1])
+  }
 })

@@ -10,6 +10,8 @@ export interface Stream {
   /** Bytes of each. */
   readonly size: number
   readonly atOnce: number
+  /** The number of the first value. Default: 0. */
+  readonly first?: number
 }
 
 export interface Streamed {
@@ -31,7 +33,7 @@ export function valueOf(n: number, size: number): Uint8Array {
 /** Puts values under names below the prefix, and looks at what is held, meanwhile. */
 export async function putThrough(
   node: Node,
-  { prefix, values, size, atOnce }: Stream,
+  { prefix, values, size, atOnce, first = 0 }: Stream,
 ): Promise<Streamed> {
   let next = 0
   let mostStored = 0
@@ -44,7 +46,7 @@ export async function putThrough(
   const worker = async (): Promise<void> => {
     while (next < values) {
       const n = next++
-      const bytes = once(valueOf(n, size))
+      const bytes = once(valueOf(first + n, size))
       await node.put({ bytes, size }, { name: `${prefix}${n}` })
       if (n % 16 === 0) await look()
     }

@@ -3,7 +3,7 @@
  * of changes, and counts again what a new or removed rule concerns. Changes are followed in memory;
  * where that is not complete, after a restart or a flood, the log is read.
  */
-import type { Write } from '../../../store/store.ts'
+import type { Row, Write } from '../../../store/store.ts'
 import { nameBytes, nameOf } from '../../name.ts'
 import type { Change } from '../../records/change-record.ts'
 import { CHARGE_ROWS, chargedName } from '../../records/charge-record.ts'
@@ -19,6 +19,7 @@ import { attempt, logAfter, scan, type Flow } from '../trees/flow.ts'
 import { chargeNames } from './charging.ts'
 import type { RecentUses } from './recent-uses.ts'
 import type { RuleTable } from './rule-table.ts'
+import { UNNAMED, digestIn, keySubject, subjectsIn } from './subjects.ts'
 import type { Usage } from './usage.ts'
 
 /** Names that are counted in one transaction. */
@@ -126,7 +127,7 @@ export class Counting {
   /** A change is durable. */
   committed(change: Change): void {
     if (!this.isActive) return
-    const names = namesIn(change)
+    const names = subjectsIn(change)
     const isDropped = 'why' in change && change.why === 'rule'
     for (const name of names) this.changed(name, isDropped)
   }
@@ -207,7 +208,7 @@ export class Counting {
       if (names.size >= AT_ONCE) break
       upto = seq
       const isDropped = 'why' in change && change.why === 'rule'
-      for (const name of namesIn(change)) {
+      for (const name of subjectsIn(change)) {
         if (this.#concerns(name)) names.set(name, isDropped || names.get(name) === true)
       }
     }
@@ -260,15 +261,19 @@ export class Counting {
     const begin = nameBytes(prefix)
     const from = after === undefined ? undefined : nameBytes(after)
     const isOfNames = of !== 'charges'
-    const rows = isOfNames
-      ? yield* scan('names', begin, AT_ONCE, from)
-      : yield* scan(
-          'meta',
-          concat([CHARGE_ROWS, begin]),
-          AT_ONCE,
-          from && concat([CHARGE_ROWS, from]),
-        )
-    const names = rows.map(isOfNames ? nameOf : chargedName)
+    const isOfKeys = isOfNames && prefix === UNNAMED
+    const rows = isOfKeys
+      ? yield* scan('keys', NOTHING, AT_ONCE, after === undefined ? after : digestIn(after))
+      : isOfNames
+        ? yield* scan('names', begin, AT_ONCE, from)
+        : yield* scan(
+            'meta',
+            concat([CHARGE_ROWS, begin]),
+            AT_ONCE,
+            from && concat([CHARGE_ROWS, from]),
+          )
+    const nameIn = isOfKeys ? ({ id }: Pick<Row, 'id'>) => keySubject(id) : nameOf
+    const names = rows.map(isOfNames ? nameIn : chargedName)
     const next = nextOf({ of, after: names.at(-1) }, rows.length < AT_ONCE)
     const write = { key: countRow(prefix), value: next && encodeCount(next) }
     const marked = names.map((name) => [name, this.#changed.get(name) === true] as const)
@@ -290,7 +295,4 @@ function nextOf(count: CountRecord, isEnd: boolean): CountRecord | undefined {
   return count.of === 'names-and-charges' ? { of: 'charges', after: undefined } : undefined
 }
 
-function namesIn(change: Change): readonly string[] {
-  if ('names' in change) return change.names
-  return 'name' in change ? [change.name] : []
-}
+const NOTHING = new Uint8Array()

@@ -8,8 +8,10 @@ import { ageRows, decodeOrdered, useRows, type Ordered } from '../../records/cha
 import type { Rules } from '../../rules.ts'
 import { dropName, type DropOptions } from '../names/drop-name.ts'
 import { scan, type Flow, type FlowRunner } from '../trees/flow.ts'
+import { dropKey } from './drop-key.ts'
 import type { RecentUses } from './recent-uses.ts'
 import type { PrefixRule } from './rule-table.ts'
+import { digestIn } from './subjects.ts'
 import type { Amount, Usage } from './usage.ts'
 
 /** Rows that are read at first, and then in one go; and the most names that are chosen. */
@@ -31,6 +33,8 @@ export interface EnforcementOptions {
   /** It was used since it was counted: its place in the order is wrong. */
   readonly onUsed: (name: string) => void
   readonly onDropped: (name: string) => void
+  /** Something else keeps this value: its turn comes again later. */
+  readonly onKept: (subject: string) => void
 }
 
 /** What is to go. */
@@ -125,14 +129,19 @@ export class Enforcement {
   }
 
   *#drop({ name, version, size }: Ordered, rule: PrefixRule): Flow<boolean> {
-    const { usage, rules, onCascade, onDropped } = this.#options
-    const dropped = yield* dropName(name, {
-      why: 'rule',
-      isDue: (_, now) => now === version || !rules.dropsAsBound,
-      writes: [],
-      onCascade,
-    })
-    if (dropped === undefined) return false
+    const { usage, rules, onCascade, onDropped, onKept } = this.#options
+    const isDue = (now: number): boolean => now === version || !rules.dropsAsBound
+    const digest = digestIn(name)
+    if (digest === undefined) {
+      const why = 'rule'
+      const due = (_: unknown, now: number): boolean => isDue(now)
+      const dropped = yield* dropName(name, { why, isDue: due, writes: [], onCascade })
+      if (dropped === undefined) return false
+    } else {
+      const dropped = yield* dropKey(digest, isDue, onCascade)
+      if (dropped === 'kept') onKept(name)
+      if (dropped !== 'dropped') return false
+    }
     usage.reserve({ name, rule: rule.id, names: -1, size: -size, isSettled: true })
     onDropped(name)
     return true

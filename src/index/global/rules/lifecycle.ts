@@ -4,7 +4,7 @@
  * counters are those of one order of changes, and need no conditions.
  */
 import { failureOf } from '../../failure.ts'
-import type { Body, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
+import type { Body, Digest, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
 import type { Change } from '../../records/change-record.ts'
 import {
   counterOf,
@@ -24,6 +24,7 @@ import { Enforcement, type Excess, type Job } from './enforcement.ts'
 import { RecentUses } from './recent-uses.ts'
 import { RuleChanges } from './rule-changes.ts'
 import { RuleTable, type PrefixRule } from './rule-table.ts'
+import { UNNAMED, keySubject } from './subjects.ts'
 import { Usage, type Amount } from './usage.ts'
 
 /** `--unused` does not act in this time after the start of a run. */
@@ -109,12 +110,15 @@ export class Lifecycle {
       onCascade,
       onUsed: (name) => this.#counting.changed(name),
       onDropped: (name) => this.#admission.dropped(name),
+      onKept: (subject) => {
+        this.#counting.used(subject)
+        this.#counting.changed(subject)
+      },
     })
     const counting = this.#counting
     this.#changes = new RuleChanges({ ...shared, counting, clockMs: () => this.#clockMs() })
     for (const [prefix, rule] of stored.rules) {
-      if (prefix === undefined) continue
-      this.#table.set({ ...rule, prefix })
+      this.#table.set({ ...rule, prefix: prefix ?? UNNAMED })
       this.#usage.setCounted(rule.id, {
         names: counterOf(stored, ruleNamesRow(rule.id)),
         size: counterOf(stored, ruleSizeRow(rule.id)),
@@ -138,6 +142,16 @@ export class Lifecycle {
   /** A name was used, at Global or at a Local. */
   used(name: string): void {
     this.#counting.used(name)
+  }
+
+  /** Are uses of keys of interest? */
+  get boundsKeys(): boolean {
+    return this.#table.get(UNNAMED) !== undefined
+  }
+
+  /** A value was used by its key. */
+  usedKey(digest: Digest): void {
+    if (this.boundsKeys) this.#counting.used(keySubject(digest))
   }
 
   /** A change is durable. */
