@@ -241,11 +241,7 @@ export class Global implements Node {
   }
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
-    const value = immediateValue(this.#store, keyOrName)
-    const key = Key.printed(keyOrName)
-    if (value !== undefined && key === undefined) this.#driver.index.used(keyOrName)
-    if (value !== undefined && key !== undefined) this.#driver.index.usedKey(key.digest)
-    return value
+    return immediateValue(this.#store, keyOrName, this.#driver.index)
   }
 
   async putMany(
@@ -284,7 +280,6 @@ export class Global implements Node {
     const seq = await this.#store.lastSeq()
     const missingHeld = decodeCounter((await this.#store.rows([MISSING_ROW]))[0]?.value)
     const { network, gate, leaseMs } = this.#options
-    const rules = await this.rules.list()
     return {
       role: this.role,
       version: VERSION,
@@ -308,7 +303,7 @@ export class Global implements Node {
         seq,
         ...(missingHeld > 0 && { missingHeld }),
       },
-      ...(rules.length > 0 && { rules }),
+      ...(await this.rules.status()),
       cache: undefined,
       traffic: this.#traffic.status(),
     }

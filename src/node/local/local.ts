@@ -3,7 +3,7 @@
  * machine from that copy.
  */
 import { DstoreError } from '../../errors.ts'
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
 import { Cache } from '../cache/cache.ts'
@@ -41,6 +41,7 @@ import type {
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { UseReports } from '../calls/names/use-reports.ts'
+import { wordUsed } from '../calls/names/used.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
@@ -170,14 +171,8 @@ export class Local implements Node {
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
     const value = this.#reader.getImmediate(keyOrName)
-    if (value !== undefined) this.#used(keyOrName)
+    if (value !== undefined) wordUsed(this.#uses, keyOrName)
     return value
-  }
-
-  #used(keyOrName: string): void {
-    const key = Key.printed(keyOrName)
-    if (key === undefined) this.#uses.used(keyOrName)
-    else this.#uses.usedKey(key.digest)
   }
 
   async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {

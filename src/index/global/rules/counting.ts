@@ -4,6 +4,7 @@
  * where that is not complete, after a restart or a flood, the log is read.
  */
 import type { Row, Write } from '../../../store/store.ts'
+import { USE_DURABLE_MS } from '../../../limits.ts'
 import { nameBytes, nameOf } from '../../name.ts'
 import type { Change } from '../../records/change-record.ts'
 import { CHARGE_ROWS, chargedName } from '../../records/charge-record.ts'
@@ -36,9 +37,6 @@ const FOLLOW_MS = 200
 
 /** How often what is followed becomes durable, though no name has changed. */
 const STATE_MS = 60_000
-
-/** How long a use stays in memory only. */
-const USE_DURABLE_MS = 1_800_000
 
 export interface CountingOptions {
   readonly table: RuleTable
@@ -154,7 +152,7 @@ export class Counting {
   /** Uses that were in memory only for long become durable. */
   tick(): void {
     const { uses, clockMs } = this.#options
-    for (const name of uses.since(clockMs() - USE_DURABLE_MS, AT_ONCE)) this.changed(name)
+    for (const name of uses.since(clockMs() - USE_DURABLE_MS / 2, AT_ONCE)) this.changed(name)
   }
 
   /** What is to be done now to follow. */

@@ -3,6 +3,7 @@
  * Everything that changes what is counted goes one after the other, in the background; so the
  * counters are those of one order of changes, and need no conditions.
  */
+import { RULE_COUNTS, RULE_UNBINDS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
 import type { Body, Digest, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
 import type { Change } from '../../records/change-record.ts'
@@ -21,21 +22,12 @@ import { FlowRunner, type Flow } from '../trees/flow.ts'
 import { Admission, type Wish } from './admission.ts'
 import { Counting } from './counting.ts'
 import { Enforcement, type Excess, type Job } from './enforcement.ts'
+import { excessOf, isOver, overdue, type Moment } from './excess.ts'
 import { RecentUses } from './recent-uses.ts'
 import { RuleChanges } from './rule-changes.ts'
 import { RuleTable, type PrefixRule } from './rule-table.ts'
 import { UNNAMED, keySubject } from './subjects.ts'
 import { Usage, type Amount } from './usage.ts'
-
-/** `--unused` does not act in this time after the start of a run. */
-const UNUSED_AFTER_MS = 3_600_000
-
-/** Names that are counted again, and that are unbound for no request, in a second. */
-const COUNTED_PER_S = 16_384
-const DROPPED_PER_S = 1024
-
-/** A rule that is full gets this share of its bounds free at once, so that few puts wait. */
-const SPARE = 1 / 64
 
 /** How often names are looked for whose time is over. */
 const LOOK_MS = 10_000
@@ -73,8 +65,8 @@ export class Lifecycle {
   #isRunning = false
   #restsUntil = -Infinity
   /** What may still be done in the background: refilled by the time. */
-  #countable = COUNTED_PER_S
-  #droppable = DROPPED_PER_S
+  #countable = RULE_COUNTS
+  #droppable = RULE_UNBINDS
   #tickedAt: number
   #trustedMs: number | undefined
   /** When names of each rule are looked for next whose time is over, by the rule's id. */
@@ -178,8 +170,8 @@ export class Lifecycle {
     const seconds = (now - this.#tickedAt) / 1000
     this.#tickedAt = now
     this.#trustedMs = trustedMs
-    this.#countable = Math.min(COUNTED_PER_S, this.#countable + seconds * COUNTED_PER_S)
-    this.#droppable = Math.min(DROPPED_PER_S, this.#droppable + seconds * DROPPED_PER_S)
+    this.#countable = Math.min(RULE_COUNTS, this.#countable + seconds * RULE_COUNTS)
+    this.#droppable = Math.min(RULE_UNBINDS, this.#droppable + seconds * RULE_UNBINDS)
     this.#counting.tick()
   }
 
@@ -240,7 +232,7 @@ export class Lifecycle {
     for (const rule of this.#table.all) {
       if (this.#exhausted.has(rule.id) || this.#counting.isRecounting(rule.prefix)) continue
       const first = this.#admission.first(rule.id)
-      const most = this.#excess(rule, first ?? { names: 0, size: 0 })
+      const most = excessOf(rule, this.#withMore(rule, first ?? { names: 0, size: 0 }))
       if (most === undefined || (first === undefined && this.#droppable < 1)) continue
       const spared = first && { spared: first.name }
       const excess = { rule, order: 'use', untilMs: Infinity, most, ...spared } as const
@@ -257,7 +249,7 @@ export class Lifecycle {
     if (this.#droppable < 1) return undefined
     for (const rule of this.#table.all) {
       if (now < (this.#looksAt.get(rule.id) ?? 0)) continue
-      const due = this.#dueOf(rule)
+      const due = [...overdue(rule, this.#moment())]
       this.#looksAt.set(rule.id, now + LOOK_MS)
       if (due.length === 0) continue
       return (done, failed) => {
@@ -276,20 +268,9 @@ export class Lifecycle {
     return undefined
   }
 
-  #dueOf(rule: PrefixRule): Excess[] {
-    const { now } = this.#options
-    const { maxAgeMs, unusedMs, sinceMs } = rule
-    const most = { names: Infinity, size: Infinity }
-    const due: Excess[] = []
-    if (maxAgeMs !== undefined && this.#trustedMs !== undefined) {
-      due.push({ rule, order: 'age', untilMs: this.#trustedMs - maxAgeMs, most })
-    }
-    const clockMs = this.#clockMs()
-    const mayAct = now() - this.#beganAt >= UNUSED_AFTER_MS && clockMs - (unusedMs ?? 0) >= sinceMs
-    if (unusedMs !== undefined && mayAct) {
-      due.push({ rule, order: 'use', untilMs: clockMs - unusedMs, most })
-    }
-    return due
+  #moment(): Moment {
+    const hasRunMs = this.#options.now() - this.#beganAt
+    return { clockMs: this.#clockMs(), hasRunMs, trustedMs: this.#trustedMs }
   }
 
   #drop(excess: Excess, after: (dropped: number, passedOver: number) => void): Job {
@@ -310,26 +291,13 @@ export class Lifecycle {
   #isFull(rule: PrefixRule, more: Amount): boolean {
     if (more.names === 0 && more.size === 0) return false
     if (this.#counting.isRecounting(rule.prefix)) return false
-    return this.#counting.isBehind || this.#over(rule, more) !== undefined
+    return this.#counting.isBehind || isOver(rule, this.#withMore(rule, more))
   }
 
-  /** By how much a rule is over its bounds with this much more; undefined if it is not. */
-  #over({ id, maxNames = Infinity, maxSize = Infinity }: PrefixRule, more: Amount) {
-    const expected = this.#usage.expected(id)
-    const names = expected.names + more.names - maxNames
-    const size = expected.size + more.size - maxSize
-    return names > 0 || size > 0 ? { names, size } : undefined
-  }
-
-  /** What is to go, with something to spare. */
-  #excess(rule: PrefixRule, more: Amount): Amount | undefined {
-    const over = this.#over(rule, more)
-    if (over === undefined) return undefined
-    const { maxNames = 0, maxSize = 0 } = rule
-    return {
-      names: over.names > 0 ? over.names + Math.floor(maxNames * SPARE) : 0,
-      size: over.size > 0 ? over.size + Math.floor(maxSize * SPARE) : 0,
-    }
+  /** What the rule would hold with this much more. */
+  #withMore({ id }: PrefixRule, more: Amount): Amount {
+    const { names, size } = this.#usage.expected(id)
+    return { names: names + more.names, size: size + more.size }
   }
 
   /** The clock of runs, whole milliseconds. */
