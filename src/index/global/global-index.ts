@@ -63,7 +63,11 @@ export class GlobalIndex {
     this.#pendingRemovals = new PendingRemovals(this.#register, { leaseMs, longestLeaseMs })
     this.#feed = new ChangeFeed(seq, rules)
     const newestWallMs = options.trustClock === true ? undefined : recovered.newestWallMs
-    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs, options.wallSettledMs)
+    this.#wall = new WallTrust(
+      { elapsedMs: now, wallMs: wall() },
+      newestWallMs,
+      options.wallSettledMs,
+    )
     this.#beganAt = now
     this.#trimmed = trimmed
     this.#registerWrittenAt = now

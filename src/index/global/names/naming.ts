@@ -48,7 +48,9 @@ export function decide(row: Row | undefined, wanted: Wanted): Decision {
   const isOther = isTag !== (naming.tag === true)
   if (isOther && rules.kindsStay) return otherKind(name, isTag)
   if (!isSame(before, wanted)) {
-    return moves && (isTag || !rules.kindsStay) ? { type: 'move', before } : nameTaken(name, before, wallMs)
+    return moves && (isTag || !rules.kindsStay)
+      ? { type: 'move', before }
+      : nameTaken(name, before, wallMs)
   }
   const { expiresMs: after } = naming
   if (after === undefined) {
