@@ -21,4 +21,5 @@ export const OF_NAMES: Partial<Record<keyof Rules, Tooth>> = {
   expiryHides: { ...NAMES, first: 1 },
   expiryTrusted: { ...CLOCKS, first: 1 },
   expiryDepends: { ...NAMES, first: 1 },
+  ownWrites: { ...NAMES, first: 1 },
 }
