@@ -75,6 +75,12 @@ export interface Rules {
   readonly expiryTrusted: boolean
   /** A name is unbound for its expiry only if it is still bound as it was. */
   readonly expiryDepends: boolean
+  /** A rule unbinds a name only if it is still bound as it was counted. */
+  readonly dropsAsBound: boolean
+  /** A name below a rule is bound only when there is room for it. */
+  readonly roomFirst: boolean
+  /** What changed before a restart is counted after it. */
+  readonly countsResume: boolean
 }
 
 export const ALL_RULES: Rules = {
@@ -115,4 +121,7 @@ export const ALL_RULES: Rules = {
   expiryHides: true,
   expiryTrusted: true,
   expiryDepends: true,
+  dropsAsBound: true,
+  roomFirst: true,
+  countsResume: true,
 }

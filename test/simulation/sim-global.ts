@@ -12,6 +12,7 @@ import type {
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
 import { beginRun } from '../../src/index/global/recovery.ts'
 import { decodeChange } from '../../src/index/records/change-record.ts'
+import { RULE_ROWS } from '../../src/index/records/rule-record.ts'
 import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../src/index/records/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { Clocks } from '../../src/node/clock.ts'
@@ -122,6 +123,7 @@ export class SimGlobal {
       locals: this.store.scan('meta', LOCAL_ROWS),
       members: this.store.scan('meta', MEMBER_ROWS),
       tickets: [],
+      rules: this.store.scan('meta', RULE_ROWS),
     })
     this.store.apply(transaction)
     this.store.sync()

@@ -5,6 +5,7 @@ import { checkNewName } from '../../../index/name.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../../limits.ts'
 import { share } from '../../../node/calls/byte-budget.ts'
 import { commitEntries, type TreeEntry } from '../../../tree/build/commit-entries.ts'
+import { stateDirectory } from '../../config/state-directory.ts'
 import { checkOwnFiles, pathIn } from '../../delivery/own-files.ts'
 import { budgets } from '../batch-handlers.ts'
 import { callOptions, readJson, withBeatIfWanted, type HttpCall } from '../call.ts'
@@ -35,11 +36,11 @@ export async function putTree(call: HttpCall): Promise<void> {
 }
 
 async function putEntries(call: HttpCall, { entries }: Document): Promise<void> {
-  const { hold, name } = keeperIn(call)
+  const { hold, ...naming } = keeperIn(call)
   if (hold !== undefined) throw new DstoreError('usage', 'a list of entries has no hold')
   if (!Array.isArray(entries)) throw new DstoreError('usage', 'entries must be a list')
   const list = entries.map(entryIn)
-  const options = { ...callOptions(call), ...(name !== undefined && { name }) }
+  const options = { ...callOptions(call), ...naming }
   const { index } = call.node
   const node = {
     index,
@@ -52,20 +53,22 @@ async function putEntries(call: HttpCall, { entries }: Document): Promise<void> 
 
 /** Refused where files are (R007-19): the daemon may read folders that others may not. */
 async function putFolder(call: HttpCall, request: Document): Promise<void> {
-  const { hold, name } = keeperIn(call)
+  const { hold, name, naming } = keeperIn(call)
   checkOwnFiles(call, 'make the tree of values: POST /v1/trees {"entries"}')
   const path = pathIn(request)
   const { follow = false } = request
   if (hold !== undefined) throw new DstoreError('usage', 'a folder that is read has its own hold')
   if (typeof follow !== 'boolean') throw new DstoreError('usage', 'follow must be true or false')
   if (name !== undefined) checkNewName(name)
-  const { node } = call
+  const { node, directory } = call
   await sendEvents(call, async (onProgress) => {
     const { putTree: put } = await import('../../../tree/put/put-tree.ts')
     const { sent: _, ...stored } = await put(node, path, {
       ...callOptions(call),
       follow,
       name,
+      naming,
+      cacheFolder: stateDirectory(directory).statCache,
       onTreeProgress: ({ phase, doneBytes, totalBytes }) =>
         onProgress({ phase: phase === 'scan' ? 'hash' : phase, doneBytes, totalBytes }),
     })

@@ -38,6 +38,19 @@ export interface OperationsOptions {
 /** Requests that may name an operation. `uploaded`: a value came beside the index. */
 export type OperationKind = 'put' | 'uploaded' | 'offer' | 'bind' | 'rebind' | 'commit-tree'
 
+const KINDS: ReadonlySet<string> = new Set<OperationKind>([
+  'put',
+  'uploaded',
+  'offer',
+  'bind',
+  'rebind',
+  'commit-tree',
+])
+
+/** May the message name an operation? */
+export const isOperation = (body: Body): body is Body & { readonly type: OperationKind } =>
+  KINDS.has(body.type)
+
 /** A request that may name an operation. */
 export interface OperationRequest {
   readonly type: OperationKind
