@@ -28,7 +28,7 @@ export const tagCommand = (callFlags: readonly FlagName[]): Command => ({
     ['dstore put build --tag app/latest', 'store a folder, and move the tag to it'],
     ['dstore tag --history app/latest', 'the last 16 keys, the newest first'],
     ['dstore tag app/latest bafyr4i...', 'go back to an earlier key, while it is kept'],
-    ['dstore tag nightly app/v3 --expires 7d', 'unbind it after a week, unless it is bound again'],
+    ['dstore tag nightly app/v3 --expires 7d', 'unbind it after a week; a later move may put that off'],
   ],
   flags: ['history', 'keep', 'expires', 'json', ...callFlags],
   flagHelp: { expires: EXPIRES },
