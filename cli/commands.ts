@@ -227,11 +227,12 @@ export const COMMANDS: CommandTable = {
   },
   members: {
     minor: true,
-    usage: '\nadd PEERID... [--role ROLE]\nrm PEERID...',
-    summary: 'list, add and remove member nodes',
+    usage: '\nadd MEMBER... [--role ROLE]\nrm MEMBER...',
+    summary: 'list, add and remove member nodes, by label or peer id',
     examples: [
-      ['dstore members', 'list each peer id, role, state and since when'],
-      ['dstore members rm 12D3KooW...', 'remove a node and cut its connections everywhere'],
+      ['dstore members -v', 'list label, role, state, since when, and peer id of each'],
+      ['dstore members add 12D3KooW...', 'admit a node without a ticket, by its peer id'],
+      ['dstore members rm build-7', 'remove a node and cut its connections everywhere'],
     ],
     flags: ['role', 'json', ...CALL],
     positionals: [0, Infinity],

@@ -61,6 +61,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
   'src/index/global/names': 'Names at Global: the names of a key, tags, expiry, operations.',
   'src/index/global/requests': 'Serves requests: by which plan or flow, and for whom.',
+  'src/index/global/rules': 'Rules by prefix: what they charge, and what is unbound for them.',
   'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/lists': 'Lists of names: patterns, levels, pages as columns of memory.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",

@@ -95,6 +95,8 @@ export interface Unbind {
   readonly name: string
   readonly keepValue: boolean
   readonly timeoutMs: number | undefined
+  /** The sender asks for a writer: it is to do no more than a writer may (R006-50). */
+  readonly asWriter?: boolean
 }
 
 /** Asks for a list of names (R004-33, R004-160 to R004-164). */

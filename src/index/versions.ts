@@ -14,6 +14,9 @@ const LISTS_SINCE = 3
 /** The first version with tags and expiry: what a request says of how it binds a name. */
 const TAGS_SINCE = 3
 
+/** The first version with rules, and with reports of use. */
+const RULES_SINCE = 3
+
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
   if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
@@ -21,6 +24,7 @@ export function refusalAt(version: number, request: Request): Failure | undefine
     return refusal(version, 'lists by level or pattern')
   }
   if (version < TAGS_SINCE && isOfTags(request)) return refusal(version, 'tags and expiry of names')
+  if (version < RULES_SINCE && isOfRules(request)) return refusal(version, 'rules')
   return undefined
 }
 
@@ -39,6 +43,9 @@ export function answerAt(version: number, body: Body): Body {
 }
 
 const HINT = 'install the same release of dstore at both: `dstore status` prints what each runs'
+
+const isOfRules = ({ type }: Request): boolean =>
+  type === 'set-rule' || type === 'remove-rule' || type === 'rules' || type === 'report-use'
 
 function isOfTags(request: Request): boolean {
   switch (request.type) {

@@ -24,6 +24,8 @@ export interface RemoveOptions extends CallOptions {
 export interface UnbindOptions extends CallOptions {
   /** Keep the value, even if this was its last name. */
   readonly keepValue?: boolean
+  /** As in `BindOptions`: a writer unbinds tags, and no fixed name. Error: `not-permitted`. */
+  readonly asWriter?: boolean
 }
 
 /** Facts about a value. */
@@ -77,6 +79,8 @@ export interface BindOptions extends CallOptions {
   readonly expiresMs?: number
   /** Of a tag: how long the replaced target is kept where nothing else holds it. */
   readonly keepMs?: number
+  /** Do no more than a writer may, though this node may: for a caller of that role (006). */
+  readonly asWriter?: boolean
 }
 
 /** One target of a tag. */

@@ -23,6 +23,7 @@ import { pageOf, toContents, toNamed, toNames, toStoreContents } from './decode-
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
+import { toRuleBody } from './decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
@@ -111,9 +112,15 @@ function fromWire(body: pb.Message['body']): Body {
       return { type: 'remove', digest: digest(body.value.digest), ...wait, force }
     }
     case 'unbind': {
-      const { name, keepValue, timeoutMs } = body.value
+      const { name, keepValue, timeoutMs, asWriter } = body.value
       const wait = { timeoutMs: maybeCount('time-out', timeoutMs) }
-      return { type: 'unbind', name: toName(name), keepValue, ...wait }
+      return {
+        type: 'unbind',
+        name: toName(name),
+        keepValue,
+        ...wait,
+        ...(asWriter && { asWriter }),
+      }
     }
     case 'removed': {
       const { seq, freedBytes, acknowledged, owed, expired, names } = body.value
@@ -207,6 +214,13 @@ function fromWire(body: pb.Message['body']): Body {
     case 'madeDirectories':
     case 'commitTree':
       return toTreeBody(body)
+    case 'setRule':
+    case 'removeRule':
+    case 'accepted':
+    case 'rules':
+    case 'ruleList':
+    case 'reportUse':
+      return toRuleBody(body)
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':

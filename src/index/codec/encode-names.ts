@@ -24,8 +24,10 @@ const fieldsOf = ({
   tag = false,
   expiresMs,
   keepMs,
+  asWriter = false,
 }: Naming): MessageInitShape<typeof NamingSchema> => ({
   tag,
+  asWriter,
   ...(expiresMs !== undefined && { expiresMs: BigInt(expiresMs) }),
   ...(keepMs !== undefined && { keepMs: BigInt(keepMs) }),
 })

@@ -119,8 +119,9 @@ export class IndexCalls {
   }
 
   async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    const { timeoutMs, keepValue = false } = options
-    const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
+    const { timeoutMs, keepValue = false, asWriter = false } = options
+    const known = { name: checkName(name), keepValue, timeoutMs }
+    const request = { type: 'unbind', ...known, ...(asWriter && { asWriter }) } as const
     const { type: _, digest, ...facts } = await this.#ask(request, options)
     const key = digest === undefined ? undefined : keyOf(digest, facts.tree !== undefined)
     return { name, key, ...facts }
@@ -167,7 +168,7 @@ export function boundName(name: string, found: Found, heldBytes: number): BoundN
 const LATEST_MS = 8.64e15
 
 /** ISO 8601. */
-const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
+export const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
 
 /** The outcome of the move of a tag. */
 export function tagResult(

@@ -63,7 +63,7 @@ const presentItem = fc.record({ digest, directory: fc.boolean() })
 /** Bytes have no such field. */
 const directory = fc.constant(true)
 const naming = fc.record(
-  { tag: fc.constant(true), expiresMs: count, keepMs: count },
+  { tag: fc.constant(true), expiresMs: count, keepMs: count, asWriter: fc.constant(true) },
   { requiredKeys: [] },
 )
 const target = fc.record({ digest, directory, atMs: count }, { requiredKeys: ['digest'] })
@@ -91,6 +91,26 @@ const found = fc.record(
   { digest, incarnation: count, fact, directory, ...nameFacts },
   { requiredKeys: ['digest', 'incarnation', 'fact'] },
 )
+
+const bound = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+const unnamedRule = fc.record({ prefix: fc.constant(undefined), unusedMs: bound })
+const terms = fc
+  .record(
+    { maxSize: bound, maxAgeMs: bound, unusedMs: bound, maxNames: bound },
+    { requiredKeys: [] },
+  )
+  .filter((one) => Object.keys(one).length > 0)
+const ruleFacts = fc.record(
+  { names: count, size: count, removed: count, counting: fc.boolean() },
+  { requiredKeys: ['names', 'size', 'removed', 'counting'] },
+)
+const maybeFacts = fc.record({ heldOtherwise: count, lastRemovedMs: count }, { requiredKeys: [] })
+const rule = fc
+  .tuple(fc.oneof(fc.record({ prefix, terms }), unnamedRule), ruleFacts, maybeFacts)
+  .map(([one, facts, others]) => {
+    const { terms: bounds, ...rest } = { terms: {}, ...one }
+    return { ...rest, ...bounds, ...facts, ...others }
+  })
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
@@ -136,7 +156,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ have: fc.constant(undefined), sendFrom: count }),
   ),
   remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
-  unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
+  unbind: fc.record(
+    { name, keepValue: fc.boolean(), timeoutMs: maybe(count), asWriter: fc.constant(true) },
+    { requiredKeys: ['name', 'keepValue', 'timeoutMs'] },
+  ),
   removed: fc.record(
     {
       seq: count,
@@ -171,6 +194,15 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   binding: fc.record({
     found: maybe(found),
   }),
+  'set-rule': fc.oneof(
+    fc.record({ prefix, terms }),
+    fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
+  ),
+  'remove-rule': fc.record({ prefix: maybe(prefix) }),
+  accepted: fc.constant({}),
+  rules: fc.constant({}),
+  'rule-list': fc.record({ items: some(rule) }),
+  'report-use': fc.record({ names, digests: some(digest) }),
   names: fc.oneof(
     fc.record(
       { ...plainNames, delimiter: fc.constantFrom('/', 'é', '😀'), totals: fc.constant(true) },

@@ -9,6 +9,7 @@ import { EXPIRY, expiryRow } from '../../records/expiry-record.ts'
 import { decodeBinding, encodeBinding, type NameRecord } from '../../records/name-record.ts'
 import { type Change } from '../../records/change-record.ts'
 import { decodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
+import type { Rules } from '../../rules.ts'
 import { factOf, type LookupContext } from '../lookup-plans.ts'
 import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan } from '../plan.ts'
 import { stateOf, stateRows } from '../trees/key-removal.ts'
@@ -29,8 +30,7 @@ export interface NamingContext extends KeepContext {
   /** A name expires at this time, durably. */
   readonly onExpiring: (atMs: number) => void
   readonly lookup: Pick<LookupContext, 'mayLack'>
-  /** The rule `namesExclude`. */
-  readonly namesExclude: boolean
+  readonly rules: Rules
   /** Peer ids of the Locals that have been silent. */
   readonly silent: () => readonly string[]
 }
@@ -40,7 +40,12 @@ export const wantedOf = (
   { name, digest, directory = false }: Pick<Bind, 'name' | 'digest' | 'directory'>,
   naming: Naming,
   moves: boolean,
-  { wallMs, isAdmin, isWallTrusted }: Pick<NamingContext, 'wallMs' | 'isAdmin' | 'isWallTrusted'>,
+  {
+    wallMs,
+    isAdmin,
+    isWallTrusted,
+    rules,
+  }: Pick<NamingContext, 'wallMs' | 'isAdmin' | 'isWallTrusted' | 'rules'>,
 ): Wanted => ({
   name,
   digest,
@@ -48,8 +53,9 @@ export const wantedOf = (
   naming,
   moves,
   wallMs: wallMs(),
-  isAdmin,
+  isAdmin: isAdmin && naming.asWriter !== true,
   isWallTrusted: isWallTrusted(),
+  rules,
 })
 
 /** The rows that bind a name: its own, and those of the names above it. */
@@ -59,8 +65,9 @@ export const bindingRows = (name: string): RecordKey[] => [nameRow(name), ...row
 export function leftBy(row: Rows[number], wanted: Wanted): Digest | undefined {
   if (row === undefined) return undefined
   const record = decodeBinding(row)
-  const moves = wanted.moves && record.tag === true && wanted.naming.tag === true
-  return moves && !equal(record.digest, wanted.digest) ? record.digest : undefined
+  const { moves, naming, rules } = wanted
+  const isTag = (record.tag === true && naming.tag === true) || !rules.kindsStay
+  return moves && isTag && !equal(record.digest, wanted.digest) ? record.digest : undefined
 }
 
 /** Binds a name, or moves a tag. */
@@ -276,7 +283,7 @@ function answered(
 export function* mayBind(
   { name, directory }: Pick<Wanted, 'name' | 'directory'>,
   above: Rows,
-  { namesExclude }: Pick<NamingContext, 'namesExclude'>,
+  { rules }: Pick<NamingContext, 'rules'>,
 ): Generator<Scan, readonly Condition[] | Failure, Rows> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) return failure('usage', fault)
@@ -286,7 +293,7 @@ export function* mayBind(
   const prefix = below(name)
   const [other] = yield { type: 'scan', table: 'names', prefix, after: undefined, limit: 1 }
   if (other !== undefined) return boundBelow(name, nameOf(other))
-  return namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
+  return rules.namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
 }
 
 function noSuchTarget({ digest, directory }: Wanted, found: KeyRecord | undefined): Failure {

@@ -9,6 +9,7 @@ import { failure } from '../../failure.ts'
 import type { Digest, Failure, Found, NameFacts, Naming } from '../../message.ts'
 import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
 import type { KeyRecord } from '../../records/record.ts'
+import type { Rules } from '../../rules.ts'
 import { textOf } from '../plan.ts'
 
 /** A key, as a name is bound to it. */
@@ -28,6 +29,7 @@ export interface Wanted extends NamedTarget {
   readonly isAdmin: boolean
   /** Something may be deleted by the wall clock. */
   readonly isWallTrusted: boolean
+  readonly rules: Rules
 }
 
 export type Decision =
@@ -47,7 +49,7 @@ export type Decision =
 export function decide(row: Row | undefined, wanted: Wanted): Decision {
   if (row === undefined) return { type: 'new' }
   const before = decodeBinding(row)
-  const { name, naming, moves, wallMs } = wanted
+  const { name, naming, moves, wallMs, rules } = wanted
   const isTag = before.tag === true
   if (hasExpired(before, wallMs)) {
     if (isSame(before, wanted)) return { type: 'renew', before }
@@ -55,9 +57,10 @@ export function decide(row: Row | undefined, wanted: Wanted): Decision {
       return wanted.isWallTrusted ? { type: 'expired', before } : stillBound(name)
     }
   }
-  if (isTag !== (naming.tag === true)) return otherKind(name, isTag)
+  if (isTag !== (naming.tag === true) && rules.kindsStay) return otherKind(name, isTag)
   if (!isSame(before, wanted)) {
-    return moves && isTag ? { type: 'move', before } : nameTaken(name, before)
+    if (moves && (isTag || !rules.kindsStay)) return { type: 'move', before }
+    return nameTaken(name, before)
   }
   const { expiresMs: after } = naming
   if (after === undefined) return { type: 'same', record: before }

@@ -215,6 +215,24 @@ test('R004-122: a wall clock that is set ahead ends nothing early in the run tha
   t.is(recordOf(machine, 1), undefined)
 })
 
+test('R004-121: a removal that is refused says that a tag has moved away, and force removes', (t) => {
+  const machine = new Machine()
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  putUnder(machine, 1)
+  putUnder(machine, 2)
+  const remove = { type: 'remove', digest: digestOf(1), timeoutMs: 9 } as const
+  const refused = machine.answer({ ...remove, force: false })
+  t.like(refused, { type: 'failure', code: 'conflict' })
+  t.regex((refused as { message: string }).message, /^a tag has moved away from /)
+  machine.start({}, 1)
+  const later = machine.answer({ ...remove, force: false })
+  t.regex((later as { message: string }).message, /folder .*, or a tag has moved away from it$/)
+  t.like(machine.answer({ ...remove, force: true }), { type: 'removed' })
+  t.is(recordOf(machine, 1), undefined)
+  for (let i = 0; i < 2 * 700; i++) machine.tick(1000)
+  t.deepEqual([counted(machine, KEEP_ROWS), counted(machine, KEPT_ROWS)], [0, 0])
+})
+
 test('R004-123: the answer names the Locals that were not heard for 3 s, and waits for none', (t) => {
   const machine = withValues(2)
   const [awake, away] = ['awake', 'away'].map((peer) => {
@@ -226,7 +244,9 @@ test('R004-123: the answer names the Locals that were not heard for 3 s, and wai
   machine.message(awake, { id: 9, body: { type: 'ping' } })
   t.deepEqual((move(machine, 1) as Rebound).silent, ['away'])
   machine.handle({ type: 'closed', session: away, now: machine.now })
-  t.deepEqual((move(machine, 2) as Rebound).silent, [], 'it was there a moment ago')
+  t.deepEqual((move(machine, 2) as Rebound).silent, ['away'], 'its connection does not matter')
+  machine.handle({ type: 'closed', session: awake, now: machine.now })
+  t.deepEqual((move(machine, 1) as Rebound).silent, ['away'], 'it was there a moment ago')
 })
 
 test('R004-124: writers move and unbind tags; fixed names are unbound by admins only', (t) => {
@@ -242,6 +262,31 @@ test('R004-124: writers move and unbind tags; fixed names are unbound by admins 
   t.like(unbind(NAME, reader), { type: 'failure', code: 'not-permitted' })
   t.like(unbind(NAME, writer), { type: 'removed', names: [NAME] })
   t.like(unbind('fixed', SELF), { type: 'removed' })
+})
+
+test('R006-50: who asks for a writer may do no more than a writer, at Global and as an admin', (t) => {
+  const machine = withValues(3)
+  const admin = machine.hello('admin', {}, 'admin')
+  const naming = { expiresMs: 60_000 }
+  for (const [n, session] of [SELF, admin].entries()) {
+    const [fixed, tag] = [`fixed-${n}`, `tag-${n}`]
+    machine.answer({ type: 'bind', name: fixed, digest: digestOf(1) })
+    machine.answer({ type: 'bind', name: tag, digest: digestOf(2), naming: { tag: true } })
+    const unbind = (name: string, asWriter: boolean): Body | undefined =>
+      machine.ask({ type: 'unbind', name, keepValue: true, timeoutMs: 0, asWriter }, session)()
+    const bind = (asWriter: boolean): Body => {
+      const body = { type: 'bind', name: fixed, digest: digestOf(1) } as const
+      return machine.answer({ ...body, naming: { ...naming, asWriter } }, session)
+    }
+    t.like(unbind(fixed, true), { type: 'failure', code: 'not-permitted' })
+    t.like(bind(true), { type: 'failure', code: 'not-permitted' })
+    const put = { type: 'put', values: [valueOf(1)], name: fixed } as const
+    const again = machine.answer({ ...put, naming: { ...naming, asWriter: true } }, session)
+    t.like(again, { type: 'failure', code: 'not-permitted' })
+    t.like(bind(false), { type: 'binding' })
+    t.like(unbind(tag, true), { type: 'removed', names: [tag] })
+    t.like(unbind(fixed, false), { type: 'removed', names: [fixed] })
+  }
 })
 
 test('R004-119: writers that move one tag at the same moment make one history, in order', (t) => {
