@@ -259,3 +259,24 @@ test('R004-130: a tree is committed under a name that has expired', (t) => {
   t.is(machine.store.get(keyRow(digestOf(1))), undefined)
   t.deepEqual(machine.faults(), [])
 })
+
+test('R004-128: as many names as expire at one time are unbound without waiting for the next look', (t) => {
+  const machine = trusted()
+  for (let i = 0; i < 600; i++) {
+    machine.answer({
+      type: 'put',
+      values: [valueOf(i % 250)],
+      name: `many/${i}`,
+      naming: { expiresMs: 1000 },
+    })
+  }
+  putFor(machine, 251, 2000)
+  machine.tick(1000)
+  t.deepEqual(
+    machine.store.scan('names', new Uint8Array()).map(({ id }) => Buffer.from(id).toString()),
+    ['n251'],
+  )
+  t.is(rows(machine), 1)
+  machine.tick(1000)
+  t.is(rows(machine), 0, 'the next one is due at its time')
+})
