@@ -76,7 +76,10 @@ function fromWire(body: pb.Message['body']): Body {
     }
     case 'locate': {
       const digests = batch('digests', body.value.digests).map(digest)
-      return { type: 'locate', digests, inline: body.value.inline }
+      const { inline, namesBelow } = body.value
+      if (namesBelow === undefined) return { type: 'locate', digests, inline }
+      if (digests.length !== 1) throw malformed('a prefix for the names of several keys')
+      return { type: 'locate', digests, inline, namesBelow: toPrefix(namesBelow) }
     }
     case 'located':
       return { type: 'located', facts: batch('facts', body.value.facts).map(toFact) }

@@ -77,6 +77,23 @@ test('R004-116: names that an earlier version listed get rows with the next chan
   }
 })
 
+test('R006-51: a locate has the names below a prefix, however many others the key has', (t) => {
+  const machine = new Machine()
+  machine.put(1, 'a/0')
+  const others = Array.from({ length: NAMES_PER_ANSWER }, (_, i) => `a/${i + 1}`)
+  for (const name of [...others, 'ci', 'ci/x', 'ci/y', 'cicero']) {
+    machine.answer({ type: 'bind', name, digest: DIGEST })
+  }
+  const below = (prefix: string, one: Machine = machine): unknown =>
+    one.answer({ type: 'locate', digests: [DIGEST], inline: false, namesBelow: prefix })
+  t.like(below('ci/'), { facts: [{ names: ['ci/x', 'ci/y'] }] })
+  t.like(below('none/'), { facts: [{ size: 1, names: [] }] })
+  const listed = withListed(['ci/old', 'x'])
+  t.like(below('ci/', listed), { facts: [{ names: ['ci/old'] }] })
+  listed.answer({ type: 'bind', name: 'ci/new', digest: DIGEST })
+  t.like(below('ci/', listed), { facts: [{ names: ['ci/new', 'ci/old'] }] })
+})
+
 test('R004-116: a change of the key alone leaves the names that an earlier version listed', (t) => {
   const machine = withListed(['x', 'y'])
   machine.put(1)
