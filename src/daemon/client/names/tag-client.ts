@@ -1,13 +1,10 @@
 /** The calls of the daemon's API about tags (specs/007, R007-290 to R007-292). */
 import { DstoreError } from '../../../errors.ts'
-import type { BindOptions } from '../../../node/node.ts'
 import type { MovedAnswer, NameAnswer, TargetLine } from '../../api/api.ts'
 import type { HttpClient } from '../http-client.ts'
 import { documents, json } from '../response.ts'
 import { segment } from '../value-path.ts'
-
-/** How the name of a put or a binding is to be bound. */
-export type Terms = Pick<BindOptions, 'kind' | 'expiresMs' | 'keepMs'>
+import { bindBody, type Terms } from './terms.ts'
 
 export class TagClient {
   readonly #http: HttpClient
@@ -36,21 +33,3 @@ export class TagClient {
     yield* documents<TargetLine>(await this.#http.call('GET', path))
   }
 }
-
-/** The document that binds a name. */
-export const bindBody = (key: string, { kind, expiresMs, keepMs }: Terms = {}): string =>
-  JSON.stringify({ key, kind, expires: expiresMs, keep: keepMs })
-
-/** The same for the name of a put, as parameters of a query. */
-export const putQuery = ({ kind, expiresMs, keepMs }: Terms = {}): Record<string, string> => ({
-  ...(kind === 'tag' && { tag: '1' }),
-  ...(expiresMs !== undefined && { expires: String(expiresMs) }),
-  ...(keepMs !== undefined && { keep: String(keepMs) }),
-})
-
-/** The same as fields of a document. */
-export const putFields = ({ kind, expiresMs, keepMs }: Terms = {}): object => ({
-  ...(kind === 'tag' && { tag: true }),
-  expires: expiresMs,
-  keep: keepMs,
-})
