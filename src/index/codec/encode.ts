@@ -33,8 +33,10 @@ function toWire(body: Body): WireBody {
       const value = { version, reset, ...known, ...wide({ leaseMs, wallMs }) }
       return { case: 'welcome', value }
     }
-    case 'locate':
-      return { case: 'locate', value: { digests: [...body.digests], inline: body.inline } }
+    case 'locate': {
+      const { digests, inline, namesBelow } = body
+      return { case: 'locate', value: { digests: [...digests], inline, ...given({ namesBelow }) } }
+    }
     case 'located':
       return { case: 'located', value: { facts: body.facts.map(wireFact) } }
     case 'put': {

@@ -31,6 +31,7 @@ import type {
   NodeLists,
   RemoveOptions,
   RemoveResult,
+  StatOptions,
   TagResult,
   UnbindOptions,
   UnbindResult,
@@ -56,22 +57,27 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     this.#options = options
   }
 
-  async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const [facts] = await this.statMany([key], options)
+  async stat(key: Key, options: StatOptions = {}): Promise<ValueFacts | undefined> {
+    const [facts] = await this.#stats([key], options)
     return facts
   }
 
+  statMany(keys: readonly Key[], options: CallOptions = {}): Promise<(ValueFacts | undefined)[]> {
+    return this.#stats(keys, options)
+  }
+
   /** While Global is away, held values answer unconfirmed; `unreachable` unless all are held. */
-  async statMany(
+  async #stats(
     keys: readonly Key[],
-    options: CallOptions = {},
+    { namesBelow, ...options }: StatOptions,
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
     const waits = (): boolean => keys.some((key) => this.#options.cache.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
-        const request = { type: 'locate', digests, inline: false } as const
+        const below = namesBelow === undefined ? {} : { namesBelow }
+        const request = { type: 'locate', digests, inline: false, ...below } as const
         const located = await this.#options.link.ask(request, { ...options, waits })
         const found = batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key)))
         // Global counts the directories of a single key; none is not sent.

@@ -137,7 +137,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     },
     { requiredKeys: ['version', 'position', 'leaseMs', 'reset', 'members', 'addresses'] },
   ),
-  locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
+  locate: fc.oneof(
+    fc.record({ digests: some(digest), inline: fc.boolean() }),
+    fc.record({ digests: fc.tuple(digest), inline: fc.boolean(), namesBelow: name }),
+  ),
   located: fc.record({ facts: some(maybe(fact)) }),
   put: fc.oneof(
     fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
