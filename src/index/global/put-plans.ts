@@ -23,6 +23,7 @@ import {
   wantedOf,
   type NamingContext,
 } from './names/bind-plan.ts'
+import { verifyDigest } from './names/foreign.ts'
 import { firstName } from './names/named.ts'
 import { decide } from './names/naming.ts'
 import { replaced } from './names/replaced.ts'
@@ -92,7 +93,7 @@ type Offered = Omit<Sealed, 'location'> & { readonly location?: string }
  * `done`: how a put ends whose value exists; `absent`: the end of the offer of one that does not.
  */
 function* putNamed(
-  { digest, size, location }: Offered,
+  { digest, size, location, verifiedAs }: Offered,
   as: PutAs & { readonly name: string },
   context: PutContext,
   done: (have: Receipt) => Done,
@@ -123,6 +124,14 @@ function* putNamed(
         : []
     if ('type' in conditions) return answer(conditions)
     if (found === undefined && location === undefined) return absent
+    if (decision.type === 'new') {
+      const known = verifiedAs === undefined ? {} : { verifiedAs }
+      const value =
+        location === undefined
+          ? { digest, size: found!.size, location: found!.location }
+          : { digest, size, location, ...known }
+      yield* verifyDigest(name, value, location === undefined)
+    }
     const state = left === undefined ? undefined : stateOf(left, rows, first.length)
     const keep = { ...wanted, keepMs: naming.keepMs ?? TAG_KEEP_MS }
     const leaves = state && replaced(state, name, keep, context.naming)

@@ -313,11 +313,12 @@ export class Global implements Node {
   #ingest(
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
-    { signal, onProgress }: CallOptions,
+    { signal, onProgress, name }: PutOptions,
   ): Promise<Staged> {
     let doneBytes = 0
     return ingest(this.#store, bytes, size, {
       signal,
+      name,
       onBytes: (count) => {
         doneBytes += count
         onProgress?.({ phase: 'store', doneBytes, totalBytes: size })

@@ -4,9 +4,10 @@
  */
 import { equal, gather } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
+import { checkingName } from '../../hash/foreign-hasher.ts'
 import { hash } from '../../hash/hasher.ts'
 import type { GlobalEffect } from '../../index/global/global-events.ts'
-import type { Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
+import type { DigestCheck, Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
 import type { Body, List, Listed, Named, Names } from '../../index/message.ts'
 import { nameBytes } from '../../index/name.ts'
 import {
@@ -77,6 +78,9 @@ export class IndexIo {
         const entries = some.map(({ seq, entry }) => ({ seq, ...decodeChange(entry) }))
         return { type: 'entries', entries }
       }
+      case 'verify-digest':
+        await this.#verifyDigest(work)
+        return { type: 'rows', rows: [] }
       case 'confirm':
         await store.confirm()
         return { type: 'confirmed' }
@@ -96,6 +100,16 @@ export class IndexIo {
         return { type: 'committed-all', seqs: results.map((one) => (one.ok ? one.seq : undefined)) }
       }
     }
+  }
+
+  async #verifyDigest({ name, value, isStored }: DigestCheck): Promise<void> {
+    const { store, repair } = this.#options
+    const { digest, size, location } = value
+    const range = { start: 0, end: size }
+    const bytes = isStored
+      ? repair.read(digest, { size, location }, range)
+      : store.read(location, range)
+    for await (const _ of checkingName(name, bytes));
   }
 
   page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {

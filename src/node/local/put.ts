@@ -1,6 +1,8 @@
 /** Puts values through a Local: uploads them to Global, and keeps them in the cache if they fit. */
 import { concat, equal } from '../../bytes.ts'
-import { DstoreError, asDstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError, throwIfCancelled } from '../../errors.ts'
+import { checkDigestName, checkingName } from '../../hash/foreign-hasher.ts'
+import { isDigestName } from '../../hash/foreign-digest.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { Receipt } from '../../index/message.ts'
@@ -75,6 +77,7 @@ export class Uploader {
       signal: limit.signal,
       onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
     })
+    await checkFileName(file, options)
     limit.progress()
     const { outboard } = hashed
     const source: UploadSource = {
@@ -135,7 +138,7 @@ export class Uploader {
     const hasher = createHasher()
     let doneBytes = 0
     const passing = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const part of chain(first, rest)) {
+      for await (const part of checkingName(kept.name, chain(first, rest))) {
         await hashInTurns(hasher, part)
         yield part
         doneBytes += part.byteLength
@@ -164,6 +167,7 @@ export class Uploader {
   }
 
   async #putOne(value: Uint8Array, options: NamedPut): Promise<PutResult> {
+    checkDigestName(options.name, value)
     const [result] = await this.putSmall([value], options)
     return result!
   }
@@ -216,6 +220,14 @@ export class Uploader {
       }
     }
   }
+}
+
+/** Throws `integrity` if the name spells a digest that the file does not have. */
+async function checkFileName(file: FileSource, { name, signal }: NamedPut): Promise<void> {
+  if (name === undefined || !isDigestName(name)) return
+  const bytes = file.read({ start: 0, end: file.size! })
+  for await (const _ of checkingName(name, bytes)) throwIfCancelled(signal)
+  await file.checkUnchanged()
 }
 
 function putDeadline({ timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions): Deadline {

@@ -13,6 +13,7 @@ import { factOf, type LookupContext } from '../lookup-plans.ts'
 import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan } from '../plan.ts'
 import { stateOf, stateRows } from '../trees/key-removal.ts'
 import { below, boundAbove, boundBelow, namesAbove, rowsAbove } from '../trees/names.ts'
+import { verifyDigest, wrongUse } from './foreign.ts'
 import { withName } from './named.ts'
 import { decide, foundOf, isSame, recordFor, type Decision, type Wanted } from './naming.ts'
 import { replaced, type KeepContext, type Replaced } from './replaced.ts'
@@ -76,6 +77,7 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
     const above = rows.slice(2, own.length)
     const excluded = decision.type === 'prolong' ? [] : yield* mayBind(wanted, above, context)
     if ('type' in excluded) return answer(excluded)
+    if (decision.type === 'new') yield* verifyDigest(name, { digest, ...found }, true)
     const state = left === undefined ? undefined : stateOf(left, rows, own.length)
     return binding(body, wanted, decision, found, {
       context,
@@ -228,12 +230,14 @@ function answered(
 
 /** The condition that nothing is bound below the name; or why it may not be bound. */
 export function* mayBind(
-  { name, directory }: Pick<Wanted, 'name' | 'directory'>,
+  { name, directory, naming }: Pick<Wanted, 'name' | 'directory' | 'naming'>,
   above: Rows,
   { namesExclude }: Pick<NamingContext, 'namesExclude'>,
 ): Generator<Scan, readonly Condition[] | Failure, Rows> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) return failure('usage', fault)
+  const wrong = wrongUse(name, { directory, ...naming })
+  if (wrong !== undefined) return wrong
   const excluded = boundAbove(name, above.slice(0, namesAbove(name).length))
   if (excluded !== undefined) return excluded
   if (!directory) return []
