@@ -16,6 +16,7 @@ export type {
   PutDirectoryResult,
 } from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
+export type { BindNameOptions, NameCalls, TagOptions } from './library/name-calls.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
 export type {
   AnyNode,
@@ -32,6 +33,7 @@ export type { Refusal, RefusalCounts } from './membership/refusal.ts'
 export type { Log, LogFacts } from './log.ts'
 export type {
   Acknowledgement,
+  BindOptions,
   BoundName,
   CacheStatus,
   CallOptions,
@@ -48,6 +50,7 @@ export type {
   InviteOptions,
   MemberEntry,
   Miscount,
+  NameKind,
   NodeStatus,
   PeerTraffic,
   Progress,
@@ -59,7 +62,11 @@ export type {
   RemoveResult,
   RemovedTree,
   Role,
+  RuleBounds,
+  RuleState,
   StoreStatus,
+  TagResult,
+  TagTarget,
   UnbindOptions,
   UnbindResult,
   UploadSummary,

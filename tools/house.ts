@@ -33,12 +33,14 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
+  'src/daemon/client/names': 'The calls of a client about tags and rules.',
   'src/daemon/config/tokens': 'The tokens of the API over TCP: their file, and which are valid.',
   'src/daemon/delivery': 'Writes values to files that clients have made for them.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
   'src/daemon/http/immediate':
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
+  'src/daemon/http/names': 'How requests want names bound; tags, and rules of prefixes.',
   'src/daemon/http/tokens':
     'Who makes a request, what it may do, and the node that a prefix confines it to.',
   'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',

@@ -38,6 +38,7 @@ import type {
   WatchOptions,
 } from '../node/node.ts'
 import type { DirectoryCalls } from './directory-calls.ts'
+import type { BindNameOptions, NameCalls } from './name-calls.ts'
 import type { Value } from './opened-value.ts'
 
 export type { Value } from './opened-value.ts'
@@ -59,14 +60,15 @@ export type Source =
     }
 
 /** A node, in this process or behind a daemon. Close it after use. */
-export interface Dstore extends DirectoryCalls {
+export interface Dstore extends DirectoryCalls, NameCalls {
   readonly role: Role
 
   /**
    * Store a value (specs/004 and 005). Resolves when the value is durable, unless
    * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
-   * uploaded again. `name` is bound in the same change. Errors: `conflict` (the name is bound to
-   * another value), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
+   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it is moved,
+   * if it is bound. Errors: `conflict` (the name is bound to another value, or of the other kind),
+   * `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
    * `unreachable`, and any error that the source throws.
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
@@ -125,10 +127,11 @@ export interface Dstore extends DirectoryCalls {
   lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
 
   /**
-   * Bind a write-once name to a value. Errors: `usage` (an invalid name), `not-found`,
-   * `malformed-key`, `conflict` (it is bound to another value), `unreachable`.
+   * Bind a write-once name to a value; `tag` binds one that can be moved. Errors: `usage` (an
+   * invalid name), `not-found`, `malformed-key`, `conflict` (it is bound to another value, or is a
+   * tag), `unreachable`.
    */
-  bind(name: string, keyOrName: Key | string, options?: CallOptions): Promise<BoundName>
+  bind(name: string, keyOrName: Key | string, options?: BindNameOptions): Promise<BoundName>
 
   /**
    * Unbind a name. Its value is removed with its last name, unless it was ever put without one or

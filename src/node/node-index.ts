@@ -244,10 +244,10 @@ export interface NodeIndex {
    * this node reads the new target from then on. Errors: `usage`, `not-found` for the key,
    * `conflict` if the name is fixed.
    */
-  tag?(name: string, key: Key, options?: BindOptions): Promise<TagResult>
+  tag(name: string, key: Key, options?: BindOptions): Promise<TagResult>
 
   /** The last targets of a tag, the newest first. `not-found` if it is not bound. */
-  tagHistory?(name: string, options?: CallOptions): Promise<readonly TagTarget[]>
+  tagHistory(name: string, options?: CallOptions): Promise<readonly TagTarget[]>
 
   /**
    * Unbind a name. Its value is removed with its last name, unless it was ever put without one.

@@ -11,7 +11,9 @@ import { GROUP_BYTES } from '../../src/limits.ts'
 import type { FileIdentity } from '../../src/store/file/file-identity.ts'
 import { FileSource } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
+import { FakeRules, FakeTags } from './fake-names.ts'
 import type {
+  BindOptions,
   CallOptions,
   ChangeEvent,
   GetOptions,
@@ -55,6 +57,8 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   }
   readonly values: Map<string, Uint8Array> = new Map()
   readonly bound: Map<string, Key> = new Map()
+  readonly tags: FakeTags = new FakeTags()
+  readonly rules: FakeRules = new FakeRules()
   readonly admitted: Map<string, MemberRole> = new Map()
   /** Changes that watchers see, in order; they wait for more until `fault` is set. */
   readonly changes: ChangeEvent[] = []
@@ -99,7 +103,9 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     const key = new Key(hash(whole).digest)
     const existed = this.values.has(key.toString())
     this.values.set(key.toString(), whole)
-    if (name !== undefined) await this.bind(name, key)
+    const terms = options.naming ?? {}
+    if (name !== undefined && terms.kind === 'tag') await this.tag(name, key, terms)
+    else if (name !== undefined) await this.bind(name, key, terms)
     return { key, size: whole.byteLength, existed }
   }
 
@@ -197,10 +203,29 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     const key = this.bound.get(name)
     const size = key && this.values.get(key.toString())?.byteLength
     if (key === undefined || size === undefined) return Promise.resolve(undefined)
-    return Promise.resolve({ name, key, size, incarnation: 2, heldBytes: size, confirmed: true })
+    const facts = this.tags.factsOf(name)
+    const held = { incarnation: 2, heldBytes: size, confirmed: true }
+    return Promise.resolve({ name, key, size, ...held, ...facts })
   }
 
-  async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<NodeIndex['bind']> {
+  async tag(name: string, key: Key, options: BindOptions = {}): ReturnType<NodeIndex['tag']> {
+    this.#begin(options)
+    checkNewName(name)
+    if (this.bound.has(name) && !this.tags.isTag(name)) {
+      throw new DstoreError('conflict', `${name} is a fixed name`)
+    }
+    if (!this.values.has(key.toString())) throw new DstoreError('not-found', 'no such key')
+    this.bound.set(name, key)
+    await Promise.resolve()
+    return this.tags.move(name, key, options)
+  }
+
+  async tagHistory(name: string): ReturnType<NodeIndex['tagHistory']> {
+    await Promise.resolve()
+    return this.tags.history(name)
+  }
+
+  async bind(name: string, key: Key, options: BindOptions = {}): ReturnType<NodeIndex['bind']> {
     checkNewName(name)
     const before = this.bound.get(name) ?? key
     if (before.toString() !== key.toString()) {
@@ -208,6 +233,7 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     }
     if (!this.values.has(key.toString())) throw new DstoreError('not-found', 'no such key')
     this.bound.set(name, key)
+    this.tags.expire(name, options.expiresMs)
     return (await this.lookup(name, options))!
   }
 

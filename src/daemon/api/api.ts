@@ -13,6 +13,8 @@ import type {
   Progress,
   PutResult,
   RemoveResult,
+  RuleState,
+  TagResult,
   UnbindResult,
   ValueFacts,
 } from '../../node/node.ts'
@@ -73,14 +75,40 @@ export type UnbindAnswer = Omit<UnbindResult, 'key'> & { readonly key?: string }
 
 export type NameAnswer = Keyed<BoundName>
 
+/** The outcome of the move of a tag. `previous` and its time are missing if nothing was replaced. */
+export interface MovedAnswer extends Omit<TagResult, 'key' | 'previous' | 'previousKeptUntil'> {
+  readonly kind: 'tag'
+  readonly key: string
+  readonly previous?: string
+  readonly previousKeptUntil?: string
+}
+
+/** One target of a tag. An earlier version did not record the time. */
+export interface TargetLine {
+  readonly key: string
+  readonly at?: string
+}
+
+/** A rule. Without a prefix: that for values without a name. */
+export interface RuleLine extends Omit<RuleState, 'prefix' | 'lastRemovedAt'> {
+  readonly prefix?: string
+  readonly lastRemovedAt?: string
+}
+
+/** The rule that was removed. */
+export interface RemovedRuleAnswer {
+  readonly prefix?: string
+}
+
 export interface NameLine {
   readonly name: string
   readonly key: string
 }
 
 /** One change of the index. Properties that do not apply are missing. */
-export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
+export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size' | 'previous'> {
   readonly key?: string
+  readonly previous?: string
   readonly size?: number
 }
 

@@ -34,6 +34,9 @@ import type {
 import { HttpClient } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { RequestParts } from './http-client.ts'
+import { RuleClient } from './names/rule-client.ts'
+import { TagClient } from './names/tag-client.ts'
+import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -46,12 +49,6 @@ export interface FetchedValue {
   readonly range: ByteRange
   /** The bytes in order; they end early only with an error. Leave the loop at once to drop them. */
   readonly bytes: AsyncIterable<Uint8Array>
-}
-
-/** What keeps a value that is put: a name, a hold, or neither. */
-export interface PutKeeper {
-  readonly name?: string | undefined
-  readonly hold?: string | undefined
 }
 
 type OnProgress = (progress: Progress) => void
@@ -92,6 +89,16 @@ export class Client {
     return new TreeClient(this.#http)
   }
 
+  /** The calls about tags. */
+  get tags(): TagClient {
+    return new TagClient(this.#http)
+  }
+
+  /** The calls about rules. */
+  get rules(): RuleClient {
+    return new RuleClient(this.#http)
+  }
+
   /** The calls about tokens of the API over TCP. */
   get tokens(): TokenClient {
     return new TokenClient(this.#http)
@@ -101,10 +108,11 @@ export class Client {
   putBytes(
     bytes: AsyncIterable<Uint8Array>,
     size?: number,
-    { name, hold }: PutKeeper = {},
+    { name, naming, hold }: PutKeeper = {},
   ): Promise<PutAnswer> {
     const headers = size === undefined ? {} : { 'Content-Length': size }
-    return this.#json('POST', '/v1/values', { headers, bytes, query: { name, hold } })
+    const query = { name, hold, ...putQuery(naming) }
+    return this.#json('POST', '/v1/values', { headers, bytes, query })
   }
 
   /**
@@ -115,10 +123,10 @@ export class Client {
     path: string,
     { device, inode, size }: FileIdentity,
     onProgress?: OnProgress,
-    { name, hold }: PutKeeper = {},
+    { name, naming, hold }: PutKeeper = {},
   ): Promise<PutAnswer> {
     const identity = { device: String(device), inode: String(inode), size: Number(size) }
-    const body = JSON.stringify({ path, name, hold, ...identity })
+    const body = JSON.stringify({ path, name, ...putFields(naming), hold, ...identity })
     return result(await this.#http.call('POST', '/v1/files', { body, ...STREAM }), onProgress)
   }
 
@@ -184,8 +192,8 @@ export class Client {
   }
 
   /** Binds a write-once name; `conflict` if it is bound to another key. */
-  async bind(name: string, key: string): Promise<NameAnswer> {
-    return this.#json('PUT', namePath(name), { body: JSON.stringify({ key }), ...REPEATABLE })
+  async bind(name: string, key: string, terms: Omit<Terms, 'kind'> = {}): Promise<NameAnswer> {
+    return this.#json('PUT', namePath(name), { body: bindBody(key, terms), ...REPEATABLE })
   }
 
   /** Unbinds a name. The value is removed with its last name, unless `keepValue` is set. */

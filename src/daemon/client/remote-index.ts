@@ -33,12 +33,28 @@ export const remoteIndex = (client: Client): NodeIndex => ({
   },
 
   async bind(name, key, options = {}) {
-    return keyed(await client.with(options).bind(name, key.toString()))
+    if (options.kind === 'tag') throw new TypeError('tag() binds a tag, and moves it')
+    return keyed(await client.with(options).bind(name, key.toString(), options))
+  },
+
+  async tag(name, key, options = {}) {
+    const moved = await client.with(options).tags.move(name, key.toString(), options)
+    const { kind: _, previous, previousKeptUntil, ...rest } = keyed(moved)
+    return { ...rest, previous: parsedOrNone(previous), previousKeptUntil }
+  },
+
+  async tagHistory(name, options = {}) {
+    const targets = []
+    for await (const line of client.with(options).tags.history(name)) {
+      const { key, at } = keyed(line)
+      targets.push({ key, at })
+    }
+    return targets
   },
 
   async unbind(name, options = {}) {
     const { key, ...rest } = await client.with(options).unbind(name, options.keepValue)
-    return { ...rest, key: key === undefined ? undefined : parseKey(key) }
+    return { ...rest, key: parsedOrNone(key) }
   },
 
   async *names(prefix, options = {}) {
@@ -47,11 +63,15 @@ export const remoteIndex = (client: Client): NodeIndex => ({
 
   async *watch({ signal, after, onStart } = {}) {
     const changes = client.with(signal === undefined ? {} : { signal }).watch(after, onStart)
-    for await (const { key, size, ...rest } of changes) {
-      yield { ...rest, key: key === undefined ? undefined : parseKey(key), size }
+    for await (const { key, size, previous, ...rest } of changes) {
+      const from = previous === undefined ? {} : { previous: parsedOrNone(previous)! }
+      yield { ...rest, key: parsedOrNone(key), size, ...from }
     }
   },
 })
+
+const parsedOrNone = (text: string | undefined): Key | undefined =>
+  text === undefined ? undefined : keyed({ key: text }).key
 
 /** The answer with its `key` parsed; `protocol` if the daemon sent something else. */
 export function keyed<Answer extends { readonly key: string }>(

@@ -17,7 +17,7 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  { name, ...options }: CommitTreeOptions = {},
+  { name, naming, ...options }: CommitTreeOptions = {},
 ): Promise<PutResult> {
   const { trees } = node
   for (const level of levels) {
@@ -35,7 +35,8 @@ export async function commitBuilt(
       }
     }
   }
-  return trees.commitTree(hold, root, { ...options, ...(name !== undefined && { name }) })
+  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+  return trees.commitTree(hold, root, { ...options, ...as })
 }
 
 const keyOf = ({ key }: BuiltDirectory): Key => key

@@ -46,7 +46,7 @@ export interface PutStreamResult extends Totals {
 export async function putStream(
   node: TreeNode,
   entries: AsyncIterable<StreamEntry>,
-  { name, onFiles, most = ENTRIES, ...calls }: PutStreamOptions = {},
+  { name, naming, onFiles, most = ENTRIES, ...calls }: PutStreamOptions = {},
 ): Promise<PutStreamResult> {
   const hold = await node.trees.openHold(calls)
   const putter = new StreamPutter(node, hold, calls)
@@ -63,7 +63,8 @@ export async function putStream(
     }
     await putter.end()
     const built = buildTree(tree.entries())
-    const { existed } = await commitBuilt(node, hold, built, { ...calls, ...(name && { name }) })
+    const as = { ...(name && { name }), ...(naming && { naming }) }
+    const { existed } = await commitBuilt(node, hold, built, { ...calls, ...as })
     const top = built.levels.at(-1)![0]!
     return { key: built.root, ...totalsOf(decodeDirectory(top.bytes)), existed }
   } catch (error) {

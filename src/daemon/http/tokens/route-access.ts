@@ -43,6 +43,7 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/usage': { GET: READ },
   '/v1/rules': { GET: READ_ALL },
   '/v1/rules/{prefix}': { GET: READ_ALL, PUT: ADMIN, DELETE: ADMIN },
+  '/v1/unnamed-rule': { PUT: ADMIN, DELETE: ADMIN },
   '/v1/tokens': { GET: ADMIN, POST: ADMIN },
   '/v1/tokens/{token}': { DELETE: ADMIN },
   '/v1/invitations': { POST: ADMIN },
