@@ -33,6 +33,11 @@ export class ForeignHasher {
     this.#hash.update(bytes)
   }
 
+  /** Ends it: do the bytes have the digest of the name? */
+  matches(): boolean {
+    return equal(this.#hash.digest(), this.#wanted.digest)
+  }
+
   /** Ends it. Throws `integrity` if the bytes do not have the digest of the name. */
   check(): void {
     const { algorithm, digest } = this.#wanted

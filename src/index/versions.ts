@@ -3,15 +3,25 @@ import { failure } from './failure.ts'
 import type { Failure, Request } from './message.ts'
 
 /** The protocol versions of this implementation, best first. */
-export const VERSIONS: readonly number[] = [2, 1]
+export const VERSIONS: readonly number[] = [3, 2, 1]
 
 /** The first version with directories: holds, and what is put under them. */
 const DIRECTORIES_SINCE = 2
 
+/** The first version with batches of named values. */
+const NAMED_BATCHES_SINCE = 3
+
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
-  if (version >= DIRECTORIES_SINCE || !isOfTrees(request)) return undefined
-  const why = `Global and this Local have only version ${version} in common, without directories`
+  if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
+  if (version < NAMED_BATCHES_SINCE && request.type === 'put-batch') {
+    return refusal(version, 'batches of values with names')
+  }
+  return undefined
+}
+
+function refusal(version: number, what: string): Failure {
+  const why = `Global and this Local have only version ${version} in common, without ${what}`
   return failure('incompatible', why, HINT)
 }
 

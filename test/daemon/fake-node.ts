@@ -19,12 +19,14 @@ import type {
   GetOptions,
   ImmediateValue,
   InviteOptions,
+  NamedValue,
   NodeIndex,
   NodeLists,
   NodeMembers,
   NodeTrees,
   NodeStatus,
   PutOptions,
+  PutOutcome,
   PutResult,
   ReadableValue,
   ServedNode,
@@ -195,6 +197,16 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
     const puts = values.map((value) => this.put({ bytes: Readable.from([value]) }, options))
+    return Promise.all(puts)
+  }
+
+  putNamed(items: readonly NamedValue[], options: CallOptions = {}): Promise<PutOutcome[]> {
+    const puts = items.map(({ value, name, naming }) =>
+      this.put(
+        { bytes: Readable.from([value]) },
+        { ...options, ...(name !== undefined && { name }), ...(naming && { naming }) },
+      ).catch((error: unknown) => ({ error: error as DstoreError })),
+    )
     return Promise.all(puts)
   }
 

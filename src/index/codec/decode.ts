@@ -5,7 +5,7 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
 import { BATCH_ITEMS, INLINE_VALUE_BYTES } from '../../limits.ts'
-import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
+import { atMost, count, digest, exactly, malformed, text } from '../../wire/fields.ts'
 import {
   toAddresses,
   toLabel,
@@ -18,6 +18,7 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
+import { toFailure, toPutBatch, toStoredBatch } from './decode-batches.ts'
 import { toFact, toNames, toReceipt } from './decode-facts.ts'
 import {
   toFound,
@@ -92,6 +93,10 @@ function fromWire(body: pb.Message['body']): Body {
         ...toNaming(body.value),
       }
     }
+    case 'putBatch':
+      return toPutBatch(body.value)
+    case 'storedBatch':
+      return toStoredBatch(body.value)
     case 'stored':
       return { type: 'stored', receipts: batch('receipts', body.value.receipts).map(toReceipt) }
     case 'offer': {
@@ -233,15 +238,8 @@ function fromWire(body: pb.Message['body']): Body {
       return { type: 'pong', seq: count('seq', body.value.seq), ...toWall(body.value.wallMs) }
     case 'goodbye':
       return { type: 'goodbye', reason: text(body.value.reason) }
-    case 'failure': {
-      const { code, message, hint } = body.value
-      return {
-        type: 'failure',
-        code: errorCode(code),
-        message: text(message),
-        hint: hint === '' ? undefined : text(hint),
-      }
-    }
+    case 'failure':
+      return toFailure(body.value)
     case undefined:
       throw malformed('an index message of an unknown kind')
   }

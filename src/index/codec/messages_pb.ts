@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/codec/messages.proto.
  */
 export const file_index_codec_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IsIOCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSABCBgoEYm9keUoECBwQKSKsAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBBIRCgRob3N0GAYgASgJSAGIAQFCEAoOX3RpY2tldF9zZWNyZXRCBwoFX2hvc3QiJwoIUG9zaXRpb24SDgoGcnVuX2lkGAEgASgMEgsKA3NlcRgCIAEoBCKFAgoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEigKCHBvc2l0aW9uGAIgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhUKCGxlYXNlX21zGAMgASgESACIAQESDQoFcmVzZXQYBCABKAgSDwoHbWVtYmVycxgFIAMoCRIRCglhZGRyZXNzZXMYBiADKAkSFAoHd2FsbF9tcxgHIAEoBEgBiAEBEhQKB3JlbGVhc2UYCCABKAlIAogBARIWCglsYW5lX3BvcnQYCSABKA1IA4gBAUILCglfbGVhc2VfbXNCCgoIX3dhbGxfbXNCCgoIX3JlbGVhc2VCDAoKX2xhbmVfcG9ydCKoAQoERmVlZBINCgVhZnRlchgBIAEoBBIMCgR1cHRvGAIgASgEEicKCHJlbW92YWxzGAMgAygLMhUuZHN0b3JlLmluZGV4LlJlbW92YWwSKwoKdW5iaW5kaW5ncxgEIAMoCzIXLmRzdG9yZS5pbmRleC5VbmJpbmRpbmcSLQoLbWVtYmVyc2hpcHMYBSADKAsyGC5kc3RvcmUuaW5kZXguTWVtYmVyc2hpcCImCgdSZW1vdmFsEg4KBmRpZ2VzdBgBIAEoDBILCgNzZXEYAiABKAQiJgoJVW5iaW5kaW5nEgwKBG5hbWUYASABKAkSCwoDc2VxGAIgASgEIjkKCk1lbWJlcnNoaXASDAoEcGVlchgBIAEoCRIQCghhZG1pdHRlZBgCIAEoCBILCgNzZXEYAyABKAQiEgoDQWNrEgsKA3NlcRgBIAEoBCIpCgZMb2NhdGUSDwoHZGlnZXN0cxgBIAMoDBIOCgZpbmxpbmUYAiABKAgiLAoHTG9jYXRlZBIhCgVmYWN0cxgBIAMoCzISLmRzdG9yZS5pbmRleC5GYWN0IroBCgRGYWN0Eg4KBmV4aXN0cxgBIAEoCBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEhIKBXZhbHVlGAQgASgMSACIAQESDwoHaG9sZGVycxgFIAMoCRINCgVuYW1lcxgGIAMoCRIwCglkaXJlY3RvcnkYByABKAsyHS5kc3RvcmUuaW5kZXguRGlyZWN0b3J5VG90YWxzEg8KB2hlbGRfYnkYCCABKARCCAoGX3ZhbHVlIkAKD0RpcmVjdG9yeVRvdGFscxIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEhAKCG1heV9sYWNrGAMgASgIIpkBCgNQdXQSDgoGdmFsdWVzGAEgAygMEhEKBG5hbWUYAiABKAlIAIgBARIRCgRob2xkGAMgASgMSAGIAQESJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIl8KBk5hbWluZxILCgN0YWcYASABKAgSFwoKZXhwaXJlc19tcxgCIAEoBEgAiAEBEhQKB2tlZXBfbXMYAyABKARIAYgBAUINCgtfZXhwaXJlc19tc0IKCghfa2VlcF9tcyIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCJNCgdSZWNlaXB0Eg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEg8KB2V4aXN0ZWQYBCABKAgiqQEKBU9mZmVyEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKBG5hbWUYAyABKAlIAIgBARIRCgRob2xkGAQgASgMSAGIAQESJAoGbmFtaW5nGAUgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBiABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zIlIKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIrgBCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCRIPCgdleHBpcmVkGAUgAygJEg0KBW5hbWVzGAYgAygJEhMKBmRpZ2VzdBgHIAEoDEgAiAEBEicKBHRyZWUYCCABKAsyGS5kc3RvcmUuaW5kZXguVHJlZVJlbW92YWxCCQoHX2RpZ2VzdCI+CgtUcmVlUmVtb3ZhbBIPCgdyZW1vdmVkGAEgASgEEgwKBG1vc3QYAiABKAQSEAoIY29tcGxldGUYAyABKAgigwEKBEJpbmQSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEiQKBm5hbWluZxgEIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAUgASgMSACIAQFCDAoKX29wZXJhdGlvbiKFAQoGUmViaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgAiAEBQgwKCl9vcGVyYXRpb24irAEKB1JlYm91bmQSJgoHYmluZGluZxgBIAEoCzIVLmRzdG9yZS5pbmRleC5CaW5kaW5nEi4KCHByZXZpb3VzGAIgASgLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldEgAiAEBEhoKDWtlcHRfdW50aWxfbXMYAyABKARIAYgBARIOCgZzaWxlbnQYBCADKAlCCwoJX3ByZXZpb3VzQhAKDl9rZXB0X3VudGlsX21zIkwKCVRhZ1RhcmdldBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIhoKClRhZ0hpc3RvcnkSDAoEbmFtZRgBIAEoCSI2CgpUYWdUYXJnZXRzEigKB3RhcmdldHMYASADKAsyFy5kc3RvcmUuaW5kZXguVGFnVGFyZ2V0IiYKBkxvb2t1cBIMCgRuYW1lGAEgASgJEg4KBmlubGluZRgCIAEoCCLMAQoHQmluZGluZxIOCgZleGlzdHMYASABKAgSDgoGZGlnZXN0GAIgASgMEhMKC2luY2FybmF0aW9uGAMgASgEEiAKBGZhY3QYBCABKAsyEi5kc3RvcmUuaW5kZXguRmFjdBIRCglkaXJlY3RvcnkYBSABKAgSCwoDdGFnGAYgASgIEhUKCGJvdW5kX21zGAcgASgESACIAQESFwoKZXhwaXJlc19tcxgIIAEoBEgBiAEBQgsKCV9ib3VuZF9tc0INCgtfZXhwaXJlc19tcyJECgVOYW1lcxIOCgZwcmVmaXgYASABKAkSEgoFYWZ0ZXIYAiABKAlIAIgBARINCgVsaW1pdBgDIAEoDUIICgZfYWZ0ZXIiPAoFTmFtZWQSJQoFaXRlbXMYASADKAsyFi5kc3RvcmUuaW5kZXguTmFtZWRLZXkSDAoEbW9yZRgCIAEoCCKwAQoITmFtZWRLZXkSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEgsKA3RhZxgEIAEoCBIVCghib3VuZF9tcxgFIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBiABKARIAYgBARIRCgRzaXplGAcgASgESAKIAQFCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIk4KBVdhdGNoEiUKBWFmdGVyGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEg8KB3dhaXRfbXMYAiABKAQSDQoFbGltaXQYAyABKA0iaAoHV2F0Y2hlZBIoCghwb3NpdGlvbhgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIlCgdjaGFuZ2VzGAIgAygLMhQuZHN0b3JlLmluZGV4LkNoYW5nZRIMCgRsb3N0GAMgASgIIoMCCgZDaGFuZ2USCwoDc2VxGAEgASgEEgwKBHR5cGUYAiABKAkSEwoGZGlnZXN0GAMgASgMSACIAQESDQoFbmFtZXMYBCADKAkSEQoEc2l6ZRgFIAEoBEgBiAEBEhEKBHBlZXIYBiABKAlIAogBARIRCgRyb2xlGAcgASgJSAOIAQESEQoJZGlyZWN0b3J5GAggASgIEi4KCHByZXZpb3VzGAkgASgLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldEgEiAEBEgsKA3doeRgKIAEoCUIJCgdfZGlnZXN0QgcKBV9zaXplQgcKBV9wZWVyQgcKBV9yb2xlQgsKCV9wcmV2aW91cyJpCgZJbnZpdGUSEwoLc2VjcmV0X2hhc2gYASABKAwSDAoEcm9sZRgCIAEoCRIMCgR1c2VzGAMgASgNEhAKCHZhbGlkX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSACIAQFCCAoGX2xhYmVsIjAKB0ludml0ZWQSEQoJYWRkcmVzc2VzGAEgAygJEhIKCmV4cGlyZXNfbXMYAiABKAQiIwoFQWRtaXQSDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJIgoKCEFkbWl0dGVkIj0KBUV4cGVsEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIjYKB01lbWJlcnMSEgoFYWZ0ZXIYASABKAlIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiPwoKTWVtYmVyUGFnZRIjCgVpdGVtcxgBIAMoCzIULmRzdG9yZS5pbmRleC5NZW1iZXISDAoEbW9yZRgCIAEoCCJ1CgZNZW1iZXISDAoEcGVlchgBIAEoCRIRCgRyb2xlGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEhAKCHNpbmNlX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSAGIAQFCBwoFX3JvbGVCCAoGX2xhYmVsIjMKBExpc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiOQoGTGlzdGVkEiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4Lkl0ZW0SDAoEbW9yZRgCIAEoCCI3CgRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKCWRpcmVjdG9yeRgDIAEoCCIGCgRQaW5nIjUKBFBvbmcSCwoDc2VxGAEgASgEEhQKB3dhbGxfbXMYAiABKARIAIgBAUIKCghfd2FsbF9tcyIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSI2CgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIMCgRoaW50GAMgASgJIiMKBEhvbGQSCgoCaWQYASABKAwSDwoHcmVsZWFzZRgCIAEoCCIGCgRIZWxkIkEKB1ByZXNlbnQSDAoEaG9sZBgBIAEoDBIoCgVpdGVtcxgCIAMoCzIZLmRzdG9yZS5pbmRleC5QcmVzZW50SXRlbSIwCgtQcmVzZW50SXRlbRIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIIiAKDVByZXNlbnRBbnN3ZXISDwoHcHJlc2VudBgBIAMoCCIwCg9NYWtlRGlyZWN0b3JpZXMSDAoEaG9sZBgBIAEoDBIPCgdkaWdlc3RzGAIgAygMIkUKD01hZGVEaXJlY3RvcmllcxIyCgtkaXJlY3RvcmllcxgBIAMoCzIdLmRzdG9yZS5pbmRleC5NaXNzaW5nQ2hpbGRyZW4iOwoPTWlzc2luZ0NoaWxkcmVuEigKBWl0ZW1zGAEgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIpIBCgpDb21taXRUcmVlEgwKBGhvbGQYASABKAwSDgoGZGlnZXN0GAIgASgMEhEKBG5hbWUYAyABKAlIAIgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgBiAEBQgcKBV9uYW1lQgwKCl9vcGVyYXRpb25iBnByb3RvMw");
+  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IqIPCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSAASKwoJcHV0X2JhdGNoGFAgASgLMhYuZHN0b3JlLmluZGV4LlB1dEJhdGNoSAASMQoMc3RvcmVkX2JhdGNoGFEgASgLMhkuZHN0b3JlLmluZGV4LlN0b3JlZEJhdGNoSABCBgoEYm9keUoECBwQKSKsAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBBIRCgRob3N0GAYgASgJSAGIAQFCEAoOX3RpY2tldF9zZWNyZXRCBwoFX2hvc3QiJwoIUG9zaXRpb24SDgoGcnVuX2lkGAEgASgMEgsKA3NlcRgCIAEoBCKFAgoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEigKCHBvc2l0aW9uGAIgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhUKCGxlYXNlX21zGAMgASgESACIAQESDQoFcmVzZXQYBCABKAgSDwoHbWVtYmVycxgFIAMoCRIRCglhZGRyZXNzZXMYBiADKAkSFAoHd2FsbF9tcxgHIAEoBEgBiAEBEhQKB3JlbGVhc2UYCCABKAlIAogBARIWCglsYW5lX3BvcnQYCSABKA1IA4gBAUILCglfbGVhc2VfbXNCCgoIX3dhbGxfbXNCCgoIX3JlbGVhc2VCDAoKX2xhbmVfcG9ydCKoAQoERmVlZBINCgVhZnRlchgBIAEoBBIMCgR1cHRvGAIgASgEEicKCHJlbW92YWxzGAMgAygLMhUuZHN0b3JlLmluZGV4LlJlbW92YWwSKwoKdW5iaW5kaW5ncxgEIAMoCzIXLmRzdG9yZS5pbmRleC5VbmJpbmRpbmcSLQoLbWVtYmVyc2hpcHMYBSADKAsyGC5kc3RvcmUuaW5kZXguTWVtYmVyc2hpcCImCgdSZW1vdmFsEg4KBmRpZ2VzdBgBIAEoDBILCgNzZXEYAiABKAQiJgoJVW5iaW5kaW5nEgwKBG5hbWUYASABKAkSCwoDc2VxGAIgASgEIjkKCk1lbWJlcnNoaXASDAoEcGVlchgBIAEoCRIQCghhZG1pdHRlZBgCIAEoCBILCgNzZXEYAyABKAQiEgoDQWNrEgsKA3NlcRgBIAEoBCIpCgZMb2NhdGUSDwoHZGlnZXN0cxgBIAMoDBIOCgZpbmxpbmUYAiABKAgiLAoHTG9jYXRlZBIhCgVmYWN0cxgBIAMoCzISLmRzdG9yZS5pbmRleC5GYWN0IroBCgRGYWN0Eg4KBmV4aXN0cxgBIAEoCBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEhIKBXZhbHVlGAQgASgMSACIAQESDwoHaG9sZGVycxgFIAMoCRINCgVuYW1lcxgGIAMoCRIwCglkaXJlY3RvcnkYByABKAsyHS5kc3RvcmUuaW5kZXguRGlyZWN0b3J5VG90YWxzEg8KB2hlbGRfYnkYCCABKARCCAoGX3ZhbHVlIkAKD0RpcmVjdG9yeVRvdGFscxIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEhAKCG1heV9sYWNrGAMgASgIIpkBCgNQdXQSDgoGdmFsdWVzGAEgAygMEhEKBG5hbWUYAiABKAlIAIgBARIRCgRob2xkGAMgASgMSAGIAQESJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIl8KBk5hbWluZxILCgN0YWcYASABKAgSFwoKZXhwaXJlc19tcxgCIAEoBEgAiAEBEhQKB2tlZXBfbXMYAyABKARIAYgBAUINCgtfZXhwaXJlc19tc0IKCghfa2VlcF9tcyIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCIwCghQdXRCYXRjaBIkCgVpdGVtcxgBIAMoCzIVLmRzdG9yZS5pbmRleC5QdXRJdGVtIoABCgdQdXRJdGVtEg0KBXZhbHVlGAEgASgMEhEKBG5hbWUYAiABKAlIAIgBARIkCgZuYW1pbmcYAyABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgEIAEoDEgBiAEBQgcKBV9uYW1lQgwKCl9vcGVyYXRpb24iOQoLU3RvcmVkQmF0Y2gSKgoIb3V0Y29tZXMYASADKAsyGC5kc3RvcmUuaW5kZXguUHV0T3V0Y29tZSJrCgpQdXRPdXRjb21lEigKB3JlY2VpcHQYASABKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdEgAEigKB2ZhaWx1cmUYAiABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAQgkKB291dGNvbWUiTQoHUmVjZWlwdBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoBBIPCgdleGlzdGVkGAQgASgIIqkBCgVPZmZlchIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQESEQoEaG9sZBgEIAEoDEgBiAEBEiQKBm5hbWluZxgFIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAYgASgMSAKIAQFCBwoFX25hbWVCBwoFX2hvbGRCDAoKX29wZXJhdGlvbiJPCgdPZmZlcmVkEiUKBGhhdmUYASABKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdEgAEhMKCXNlbmRfZnJvbRgCIAEoBEgAQggKBmFuc3dlciJPCgZSZW1vdmUSDgoGZGlnZXN0GAEgASgMEhcKCnRpbWVvdXRfbXMYAiABKARIAIgBARINCgVmb3JjZRgDIAEoCEINCgtfdGltZW91dF9tcyJSCgZVbmJpbmQSDAoEbmFtZRgBIAEoCRISCgprZWVwX3ZhbHVlGAIgASgIEhcKCnRpbWVvdXRfbXMYAyABKARIAIgBAUINCgtfdGltZW91dF9tcyK4AQoHUmVtb3ZlZBILCgNzZXEYASABKAQSEwoLZnJlZWRfYnl0ZXMYAiABKAQSFAoMYWNrbm93bGVkZ2VkGAMgAygJEgwKBG93ZWQYBCADKAkSDwoHZXhwaXJlZBgFIAMoCRINCgVuYW1lcxgGIAMoCRITCgZkaWdlc3QYByABKAxIAIgBARInCgR0cmVlGAggASgLMhkuZHN0b3JlLmluZGV4LlRyZWVSZW1vdmFsQgkKB19kaWdlc3QiPgoLVHJlZVJlbW92YWwSDwoHcmVtb3ZlZBgBIAEoBBIMCgRtb3N0GAIgASgEEhAKCGNvbXBsZXRlGAMgASgIIoMBCgRCaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgAiAEBQgwKCl9vcGVyYXRpb24ihQEKBlJlYmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgSJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAIgBAUIMCgpfb3BlcmF0aW9uIqwBCgdSZWJvdW5kEiYKB2JpbmRpbmcYASABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZxIuCghwcmV2aW91cxgCIAEoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRIAIgBARIaCg1rZXB0X3VudGlsX21zGAMgASgESAGIAQESDgoGc2lsZW50GAQgAygJQgsKCV9wcmV2aW91c0IQCg5fa2VwdF91bnRpbF9tcyJMCglUYWdUYXJnZXQSDgoGZGlnZXN0GAEgASgMEhEKCWRpcmVjdG9yeRgCIAEoCBISCgVhdF9tcxgDIAEoBEgAiAEBQggKBl9hdF9tcyIaCgpUYWdIaXN0b3J5EgwKBG5hbWUYASABKAkiNgoKVGFnVGFyZ2V0cxIoCgd0YXJnZXRzGAEgAygLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldCImCgZMb29rdXASDAoEbmFtZRgBIAEoCRIOCgZpbmxpbmUYAiABKAgizAEKB0JpbmRpbmcSDgoGZXhpc3RzGAEgASgIEg4KBmRpZ2VzdBgCIAEoDBITCgtpbmNhcm5hdGlvbhgDIAEoBBIgCgRmYWN0GAQgASgLMhIuZHN0b3JlLmluZGV4LkZhY3QSEQoJZGlyZWN0b3J5GAUgASgIEgsKA3RhZxgGIAEoCBIVCghib3VuZF9tcxgHIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYCCABKARIAYgBAUILCglfYm91bmRfbXNCDQoLX2V4cGlyZXNfbXMiRAoFTmFtZXMSDgoGcHJlZml4GAEgASgJEhIKBWFmdGVyGAIgASgJSACIAQESDQoFbGltaXQYAyABKA1CCAoGX2FmdGVyIjwKBU5hbWVkEiUKBWl0ZW1zGAEgAygLMhYuZHN0b3JlLmluZGV4Lk5hbWVkS2V5EgwKBG1vcmUYAiABKAgisAEKCE5hbWVkS2V5EgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBILCgN0YWcYBCABKAgSFQoIYm91bmRfbXMYBSABKARIAIgBARIXCgpleHBpcmVzX21zGAYgASgESAGIAQESEQoEc2l6ZRgHIAEoBEgCiAEBQgsKCV9ib3VuZF9tc0INCgtfZXhwaXJlc19tc0IHCgVfc2l6ZSJOCgVXYXRjaBIlCgVhZnRlchgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIPCgd3YWl0X21zGAIgASgEEg0KBWxpbWl0GAMgASgNImgKB1dhdGNoZWQSKAoIcG9zaXRpb24YASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SJQoHY2hhbmdlcxgCIAMoCzIULmRzdG9yZS5pbmRleC5DaGFuZ2USDAoEbG9zdBgDIAEoCCKDAgoGQ2hhbmdlEgsKA3NlcRgBIAEoBBIMCgR0eXBlGAIgASgJEhMKBmRpZ2VzdBgDIAEoDEgAiAEBEg0KBW5hbWVzGAQgAygJEhEKBHNpemUYBSABKARIAYgBARIRCgRwZWVyGAYgASgJSAKIAQESEQoEcm9sZRgHIAEoCUgDiAEBEhEKCWRpcmVjdG9yeRgIIAEoCBIuCghwcmV2aW91cxgJIAEoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRIBIgBARILCgN3aHkYCiABKAlCCQoHX2RpZ2VzdEIHCgVfc2l6ZUIHCgVfcGVlckIHCgVfcm9sZUILCglfcHJldmlvdXMiaQoGSW52aXRlEhMKC3NlY3JldF9oYXNoGAEgASgMEgwKBHJvbGUYAiABKAkSDAoEdXNlcxgDIAEoDRIQCgh2YWxpZF9tcxgEIAEoBBISCgVsYWJlbBgFIAEoCUgAiAEBQggKBl9sYWJlbCIwCgdJbnZpdGVkEhEKCWFkZHJlc3NlcxgBIAMoCRISCgpleHBpcmVzX21zGAIgASgEIiMKBUFkbWl0EgwKBHBlZXIYASABKAkSDAoEcm9sZRgCIAEoCSIKCghBZG1pdHRlZCI9CgVFeHBlbBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKARIAIgBAUINCgtfdGltZW91dF9tcyI2CgdNZW1iZXJzEhIKBWFmdGVyGAEgASgJSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIj8KCk1lbWJlclBhZ2USIwoFaXRlbXMYASADKAsyFC5kc3RvcmUuaW5kZXguTWVtYmVyEgwKBG1vcmUYAiABKAgidQoGTWVtYmVyEgwKBHBlZXIYASABKAkSEQoEcm9sZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIQCghzaW5jZV9tcxgEIAEoBBISCgVsYWJlbBgFIAEoCUgBiAEBQgcKBV9yb2xlQggKBl9sYWJlbCIzCgRMaXN0EhIKBWFmdGVyGAEgASgMSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIjkKBkxpc3RlZBIhCgVpdGVtcxgBIAMoCzISLmRzdG9yZS5pbmRleC5JdGVtEgwKBG1vcmUYAiABKAgiNwoESXRlbRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCglkaXJlY3RvcnkYAyABKAgiBgoEUGluZyI1CgRQb25nEgsKA3NlcRgBIAEoBBIUCgd3YWxsX21zGAIgASgESACIAQFCCgoIX3dhbGxfbXMiGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkiNgoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDAoEaGludBgDIAEoCSIjCgRIb2xkEgoKAmlkGAEgASgMEg8KB3JlbGVhc2UYAiABKAgiBgoESGVsZCJBCgdQcmVzZW50EgwKBGhvbGQYASABKAwSKAoFaXRlbXMYAiADKAsyGS5kc3RvcmUuaW5kZXguUHJlc2VudEl0ZW0iMAoLUHJlc2VudEl0ZW0SDgoGZGlnZXN0GAEgASgMEhEKCWRpcmVjdG9yeRgCIAEoCCIgCg1QcmVzZW50QW5zd2VyEg8KB3ByZXNlbnQYASADKAgiMAoPTWFrZURpcmVjdG9yaWVzEgwKBGhvbGQYASABKAwSDwoHZGlnZXN0cxgCIAMoDCJFCg9NYWRlRGlyZWN0b3JpZXMSMgoLZGlyZWN0b3JpZXMYASADKAsyHS5kc3RvcmUuaW5kZXguTWlzc2luZ0NoaWxkcmVuIjsKD01pc3NpbmdDaGlsZHJlbhIoCgVpdGVtcxgBIAMoCzIZLmRzdG9yZS5pbmRleC5QcmVzZW50SXRlbSKSAQoKQ29tbWl0VHJlZRIMCgRob2xkGAEgASgMEg4KBmRpZ2VzdBgCIAEoDBIRCgRuYW1lGAMgASgJSACIAQESJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAYgBAUIHCgVfbmFtZUIMCgpfb3BlcmF0aW9uYgZwcm90bzM");
 
 /**
  * @generated from message dstore.index.Message
@@ -293,6 +293,18 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: TagTargets;
     case: "tagTargets";
+  } | {
+    /**
+     * @generated from field: dstore.index.PutBatch put_batch = 80;
+     */
+    value: PutBatch;
+    case: "putBatch";
+  } | {
+    /**
+     * @generated from field: dstore.index.StoredBatch stored_batch = 81;
+     */
+    value: StoredBatch;
+    case: "storedBatch";
   } | { case: undefined; value?: undefined };
 };
 
@@ -818,6 +830,108 @@ export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
   messageDesc(file_index_codec_messages, 15);
 
 /**
+ * Stores small values, each as a put of its own. Answered by StoredBatch, one outcome an item, in
+ * the same order.
+ *
+ * @generated from message dstore.index.PutBatch
+ */
+export type PutBatch = Message$1<"dstore.index.PutBatch"> & {
+  /**
+   * @generated from field: repeated dstore.index.PutItem items = 1;
+   */
+  items: PutItem[];
+};
+
+/**
+ * Describes the message dstore.index.PutBatch.
+ * Use `create(PutBatchSchema)` to create a new message.
+ */
+export const PutBatchSchema: GenMessage<PutBatch> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 16);
+
+/**
+ * @generated from message dstore.index.PutItem
+ */
+export type PutItem = Message$1<"dstore.index.PutItem"> & {
+  /**
+   * @generated from field: bytes value = 1;
+   */
+  value: Uint8Array;
+
+  /**
+   * Bound in the same change.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * With a name.
+   *
+   * @generated from field: dstore.index.Naming naming = 3;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * @generated from field: optional bytes operation = 4;
+   */
+  operation?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message dstore.index.PutItem.
+ * Use `create(PutItemSchema)` to create a new message.
+ */
+export const PutItemSchema: GenMessage<PutItem> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 17);
+
+/**
+ * @generated from message dstore.index.StoredBatch
+ */
+export type StoredBatch = Message$1<"dstore.index.StoredBatch"> & {
+  /**
+   * @generated from field: repeated dstore.index.PutOutcome outcomes = 1;
+   */
+  outcomes: PutOutcome[];
+};
+
+/**
+ * Describes the message dstore.index.StoredBatch.
+ * Use `create(StoredBatchSchema)` to create a new message.
+ */
+export const StoredBatchSchema: GenMessage<StoredBatch> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 18);
+
+/**
+ * @generated from message dstore.index.PutOutcome
+ */
+export type PutOutcome = Message$1<"dstore.index.PutOutcome"> & {
+  /**
+   * @generated from oneof dstore.index.PutOutcome.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: dstore.index.Receipt receipt = 1;
+     */
+    value: Receipt;
+    case: "receipt";
+  } | {
+    /**
+     * @generated from field: dstore.index.Failure failure = 2;
+     */
+    value: Failure;
+    case: "failure";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message dstore.index.PutOutcome.
+ * Use `create(PutOutcomeSchema)` to create a new message.
+ */
+export const PutOutcomeSchema: GenMessage<PutOutcome> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 19);
+
+/**
  * @generated from message dstore.index.Receipt
  */
 export type Receipt = Message$1<"dstore.index.Receipt"> & {
@@ -849,7 +963,7 @@ export type Receipt = Message$1<"dstore.index.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 16);
+  messageDesc(file_index_codec_messages, 20);
 
 /**
  * Asks whether to upload this large value. Answered by Offered.
@@ -899,7 +1013,7 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 17);
+  messageDesc(file_index_codec_messages, 21);
 
 /**
  * @generated from message dstore.index.Offered
@@ -932,7 +1046,7 @@ export type Offered = Message$1<"dstore.index.Offered"> & {
  * Use `create(OfferedSchema)` to create a new message.
  */
 export const OfferedSchema: GenMessage<Offered> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 18);
+  messageDesc(file_index_codec_messages, 22);
 
 /**
  * @generated from message dstore.index.Remove
@@ -963,7 +1077,7 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 19);
+  messageDesc(file_index_codec_messages, 23);
 
 /**
  * Unbinds a name. Its value goes with its last name, if never put without one. Answered by Removed.
@@ -994,7 +1108,7 @@ export type Unbind = Message$1<"dstore.index.Unbind"> & {
  * Use `create(UnbindSchema)` to create a new message.
  */
 export const UnbindSchema: GenMessage<Unbind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 20);
+  messageDesc(file_index_codec_messages, 24);
 
 /**
  * @generated from message dstore.index.Removed
@@ -1056,7 +1170,7 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
  * Use `create(RemovedSchema)` to create a new message.
  */
 export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 21);
+  messageDesc(file_index_codec_messages, 25);
 
 /**
  * @generated from message dstore.index.TreeRemoval
@@ -1089,7 +1203,7 @@ export type TreeRemoval = Message$1<"dstore.index.TreeRemoval"> & {
  * Use `create(TreeRemovalSchema)` to create a new message.
  */
 export const TreeRemovalSchema: GenMessage<TreeRemoval> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 22);
+  messageDesc(file_index_codec_messages, 26);
 
 /**
  * Binds a name to a key that exists. The same key again is success. Answered by Binding.
@@ -1132,7 +1246,7 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
  * Use `create(BindSchema)` to create a new message.
  */
 export const BindSchema: GenMessage<Bind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 23);
+  messageDesc(file_index_codec_messages, 27);
 
 /**
  * Moves a tag, or binds it. Answered by Rebound.
@@ -1171,7 +1285,7 @@ export type Rebind = Message$1<"dstore.index.Rebind"> & {
  * Use `create(RebindSchema)` to create a new message.
  */
 export const RebindSchema: GenMessage<Rebind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 24);
+  messageDesc(file_index_codec_messages, 28);
 
 /**
  * @generated from message dstore.index.Rebound
@@ -1209,7 +1323,7 @@ export type Rebound = Message$1<"dstore.index.Rebound"> & {
  * Use `create(ReboundSchema)` to create a new message.
  */
 export const ReboundSchema: GenMessage<Rebound> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 25);
+  messageDesc(file_index_codec_messages, 29);
 
 /**
  * @generated from message dstore.index.TagTarget
@@ -1238,7 +1352,7 @@ export type TagTarget = Message$1<"dstore.index.TagTarget"> & {
  * Use `create(TagTargetSchema)` to create a new message.
  */
 export const TagTargetSchema: GenMessage<TagTarget> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 26);
+  messageDesc(file_index_codec_messages, 30);
 
 /**
  * Asks for the last targets of a tag. Answered by TagTargets.
@@ -1257,7 +1371,7 @@ export type TagHistory = Message$1<"dstore.index.TagHistory"> & {
  * Use `create(TagHistorySchema)` to create a new message.
  */
 export const TagHistorySchema: GenMessage<TagHistory> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 27);
+  messageDesc(file_index_codec_messages, 31);
 
 /**
  * @generated from message dstore.index.TagTargets
@@ -1276,7 +1390,7 @@ export type TagTargets = Message$1<"dstore.index.TagTargets"> & {
  * Use `create(TagTargetsSchema)` to create a new message.
  */
 export const TagTargetsSchema: GenMessage<TagTargets> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 28);
+  messageDesc(file_index_codec_messages, 32);
 
 /**
  * Asks for the key of a name. Answered by Binding.
@@ -1302,7 +1416,7 @@ export type Lookup = Message$1<"dstore.index.Lookup"> & {
  * Use `create(LookupSchema)` to create a new message.
  */
 export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 29);
+  messageDesc(file_index_codec_messages, 33);
 
 /**
  * @generated from message dstore.index.Binding
@@ -1362,7 +1476,7 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
  * Use `create(BindingSchema)` to create a new message.
  */
 export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 30);
+  messageDesc(file_index_codec_messages, 34);
 
 /**
  * Names in bytewise order, after one of them. Answered by Named.
@@ -1391,7 +1505,7 @@ export type Names = Message$1<"dstore.index.Names"> & {
  * Use `create(NamesSchema)` to create a new message.
  */
 export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 31);
+  messageDesc(file_index_codec_messages, 35);
 
 /**
  * @generated from message dstore.index.Named
@@ -1413,7 +1527,7 @@ export type Named = Message$1<"dstore.index.Named"> & {
  * Use `create(NamedSchema)` to create a new message.
  */
 export const NamedSchema: GenMessage<Named> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 32);
+  messageDesc(file_index_codec_messages, 36);
 
 /**
  * @generated from message dstore.index.NamedKey
@@ -1466,7 +1580,7 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
  * Use `create(NamedKeySchema)` to create a new message.
  */
 export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 33);
+  messageDesc(file_index_codec_messages, 37);
 
 /**
  * Asks for the changes after a position. Answered by Watched, empty after `wait_ms` without one.
@@ -1497,7 +1611,7 @@ export type Watch = Message$1<"dstore.index.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 34);
+  messageDesc(file_index_codec_messages, 38);
 
 /**
  * @generated from message dstore.index.Watched
@@ -1528,7 +1642,7 @@ export type Watched = Message$1<"dstore.index.Watched"> & {
  * Use `create(WatchedSchema)` to create a new message.
  */
 export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 35);
+  messageDesc(file_index_codec_messages, 39);
 
 /**
  * @generated from message dstore.index.Change
@@ -1602,7 +1716,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 36);
+  messageDesc(file_index_codec_messages, 40);
 
 /**
  * Makes a ticket (specs/006-membership.md). Answered by Invited.
@@ -1647,7 +1761,7 @@ export type Invite = Message$1<"dstore.index.Invite"> & {
  * Use `create(InviteSchema)` to create a new message.
  */
 export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 37);
+  messageDesc(file_index_codec_messages, 41);
 
 /**
  * @generated from message dstore.index.Invited
@@ -1673,7 +1787,7 @@ export type Invited = Message$1<"dstore.index.Invited"> & {
  * Use `create(InvitedSchema)` to create a new message.
  */
 export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 38);
+  messageDesc(file_index_codec_messages, 42);
 
 /**
  * Makes a peer a member, or changes its role. Answered by Admitted.
@@ -1697,7 +1811,7 @@ export type Admit = Message$1<"dstore.index.Admit"> & {
  * Use `create(AdmitSchema)` to create a new message.
  */
 export const AdmitSchema: GenMessage<Admit> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 39);
+  messageDesc(file_index_codec_messages, 43);
 
 /**
  * @generated from message dstore.index.Admitted
@@ -1710,7 +1824,7 @@ export type Admitted = Message$1<"dstore.index.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 40);
+  messageDesc(file_index_codec_messages, 44);
 
 /**
  * Ends a membership. Answered by Removed.
@@ -1734,7 +1848,7 @@ export type Expel = Message$1<"dstore.index.Expel"> & {
  * Use `create(ExpelSchema)` to create a new message.
  */
 export const ExpelSchema: GenMessage<Expel> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 41);
+  messageDesc(file_index_codec_messages, 45);
 
 /**
  * Members in the order of their peer ids, after one of them. Answered by MemberPage.
@@ -1758,7 +1872,7 @@ export type Members = Message$1<"dstore.index.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 42);
+  messageDesc(file_index_codec_messages, 46);
 
 /**
  * @generated from message dstore.index.MemberPage
@@ -1780,7 +1894,7 @@ export type MemberPage = Message$1<"dstore.index.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 43);
+  messageDesc(file_index_codec_messages, 47);
 
 /**
  * @generated from message dstore.index.Member
@@ -1821,7 +1935,7 @@ export type Member = Message$1<"dstore.index.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 44);
+  messageDesc(file_index_codec_messages, 48);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -1845,7 +1959,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 45);
+  messageDesc(file_index_codec_messages, 49);
 
 /**
  * @generated from message dstore.index.Listed
@@ -1867,7 +1981,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 46);
+  messageDesc(file_index_codec_messages, 50);
 
 /**
  * @generated from message dstore.index.Item
@@ -1896,7 +2010,7 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 47);
+  messageDesc(file_index_codec_messages, 51);
 
 /**
  * @generated from message dstore.index.Ping
@@ -1909,7 +2023,7 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 48);
+  messageDesc(file_index_codec_messages, 52);
 
 /**
  * From Global, with the seq of the last change before it.
@@ -1935,7 +2049,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 49);
+  messageDesc(file_index_codec_messages, 53);
 
 /**
  * A clean stop: no more requests follow, and nothing is owed.
@@ -1954,7 +2068,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 50);
+  messageDesc(file_index_codec_messages, 54);
 
 /**
  * The answer to a request that failed; with id 0, the reason why the stream ends.
@@ -1985,7 +2099,7 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 51);
+  messageDesc(file_index_codec_messages, 55);
 
 /**
  * Opens a hold under this id, 16 bytes chosen at random by its maker, or renews it; with `release`,
@@ -2010,7 +2124,7 @@ export type Hold = Message$1<"dstore.index.Hold"> & {
  * Use `create(HoldSchema)` to create a new message.
  */
 export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 52);
+  messageDesc(file_index_codec_messages, 56);
 
 /**
  * @generated from message dstore.index.Held
@@ -2023,7 +2137,7 @@ export type Held = Message$1<"dstore.index.Held"> & {
  * Use `create(HeldSchema)` to create a new message.
  */
 export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 53);
+  messageDesc(file_index_codec_messages, 57);
 
 /**
  * Which of these keys exist? The hold keeps those that do. Answered by PresentAnswer, one answer a
@@ -2048,7 +2162,7 @@ export type Present = Message$1<"dstore.index.Present"> & {
  * Use `create(PresentSchema)` to create a new message.
  */
 export const PresentSchema: GenMessage<Present> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 54);
+  messageDesc(file_index_codec_messages, 58);
 
 /**
  * @generated from message dstore.index.PresentItem
@@ -2072,7 +2186,7 @@ export type PresentItem = Message$1<"dstore.index.PresentItem"> & {
  * Use `create(PresentItemSchema)` to create a new message.
  */
 export const PresentItemSchema: GenMessage<PresentItem> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 55);
+  messageDesc(file_index_codec_messages, 59);
 
 /**
  * @generated from message dstore.index.PresentAnswer
@@ -2089,7 +2203,7 @@ export type PresentAnswer = Message$1<"dstore.index.PresentAnswer"> & {
  * Use `create(PresentAnswerSchema)` to create a new message.
  */
 export const PresentAnswerSchema: GenMessage<PresentAnswer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 56);
+  messageDesc(file_index_codec_messages, 60);
 
 /**
  * Counts the children of these directories, whose bytes are stored. None is a child of another.
@@ -2114,7 +2228,7 @@ export type MakeDirectories = Message$1<"dstore.index.MakeDirectories"> & {
  * Use `create(MakeDirectoriesSchema)` to create a new message.
  */
 export const MakeDirectoriesSchema: GenMessage<MakeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 57);
+  messageDesc(file_index_codec_messages, 61);
 
 /**
  * @generated from message dstore.index.MadeDirectories
@@ -2131,7 +2245,7 @@ export type MadeDirectories = Message$1<"dstore.index.MadeDirectories"> & {
  * Use `create(MadeDirectoriesSchema)` to create a new message.
  */
 export const MadeDirectoriesSchema: GenMessage<MadeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 58);
+  messageDesc(file_index_codec_messages, 62);
 
 /**
  * Children that do not exist; none: the directory is made.
@@ -2150,7 +2264,7 @@ export type MissingChildren = Message$1<"dstore.index.MissingChildren"> & {
  * Use `create(MissingChildrenSchema)` to create a new message.
  */
 export const MissingChildrenSchema: GenMessage<MissingChildren> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 59);
+  messageDesc(file_index_codec_messages, 63);
 
 /**
  * Commits the root of a tree, which is a directory, and ends the hold. Answered by Stored.
@@ -2193,5 +2307,5 @@ export type CommitTree = Message$1<"dstore.index.CommitTree"> & {
  * Use `create(CommitTreeSchema)` to create a new message.
  */
 export const CommitTreeSchema: GenMessage<CommitTree> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 60);
+  messageDesc(file_index_codec_messages, 64);
 

@@ -113,7 +113,12 @@ export type StoreWork =
   /** Would the store find everything again that it has? */
   | { readonly type: 'confirm' }
   /** Hash and seal these small values. */
-  | { readonly type: 'stage'; readonly values: readonly Uint8Array[] }
+  | {
+      readonly type: 'stage'
+      readonly values: readonly Uint8Array[]
+      /** The name that each is put under, to verify those that spell digests. */
+      readonly names?: readonly (string | undefined)[]
+    }
   /** Does this value have the digest that this name spells (R004-165)? */
   | {
       readonly type: 'verify-digest'

@@ -81,6 +81,12 @@ const found = fc.record(
   { requiredKeys: ['digest', 'incarnation', 'fact'] },
 )
 
+const failed = fc.record({
+  code,
+  message: line,
+  hint: maybe(line.filter((hint) => hint !== '')),
+})
+
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
   hello: fc.record({
@@ -115,6 +121,22 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ values: some(smallValue), name: fc.constant(undefined), hold }),
   ),
   stored: fc.record({ receipts: some(receipt) }),
+  'put-batch': fc.record({
+    items: some(
+      fc.record(
+        { value: smallValue, name, naming, operation: bytes(16) },
+        { requiredKeys: ['value'] },
+      ),
+    ),
+  }),
+  'stored-batch': fc.record({
+    outcomes: some(
+      fc.oneof(
+        fc.record({ receipt }),
+        fc.record({ failure: failed.map((one) => ({ type: 'failure' as const, ...one })) }),
+      ),
+    ),
+  }),
   offer: fc.oneof(
     fc.record({ digest, size: count, name: maybe(name) }),
     fc.record({ digest, size: count, name, naming, operation: bytes(16) }),
@@ -235,7 +257,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   ping: fc.record({}),
   pong: fc.record({ seq: count, wallMs: count }, { requiredKeys: ['seq'] }),
   goodbye: fc.record({ reason: line }),
-  failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
+  failure: failed,
 }
 
 const messages = Object.entries(BODIES).map(([type, fields]) => ({
