@@ -10,6 +10,8 @@ import { conditionsOf, keysIn, type Asked, type Outcome, type Plan, type Rows } 
 
 /** A plan that has asked for rows, or ended. */
 interface Running {
+  /** Its place among the tasks. */
+  readonly at: number
   readonly task: Task
   readonly plan: Plan
   readonly step: IteratorResult<Asked, Outcome>
@@ -19,6 +21,7 @@ interface Running {
 
 /** A change that is ready to be committed. */
 interface Prepared {
+  readonly at: number
   readonly task: Task
   readonly outcome: ChangeOutcome
   readonly conditions: Transaction['conditions']
@@ -29,9 +32,9 @@ export function runTogether(plans: PlanRunner, tasks: readonly Task[]): void {
   if (tasks.length <= 1) return tasks.forEach((task) => plans.run(task))
   const together = new Together(plans)
   together.read(
-    tasks.map((task) => {
+    tasks.map((task, at) => {
       const plan = task.begin()
-      return { task, plan, step: plan.next([]), conditions: [] }
+      return { at, task, plan, step: plan.next([]), conditions: [] }
     }),
   )
 }
@@ -61,24 +64,28 @@ class Together {
   /** `rows`: of all their keys, in order. */
   #resume(running: readonly Running[], rows: Rows): void {
     const more: Running[] = []
-    let at = 0
-    for (const { task, plan, step } of running) {
+    let read = 0
+    for (const { at, task, plan, step } of running) {
       const keys = keysIn(step)
-      const own = rows.slice(at, (at += keys.length))
+      const own = rows.slice(read, (read += keys.length))
       const next = step.done === true ? step : plan.next(own)
       const conditions = conditionsOf(keys, own)
-      if (next.done === true) this.#conclude(task, next.value, conditions)
+      if (next.done === true) this.#conclude({ at, task }, next.value, conditions)
       else if ('type' in next.value) this.#plans.read(task, plan, next.value, conditions)
-      else more.push({ task, plan, step: next, conditions })
+      else more.push({ at, task, plan, step: next, conditions })
     }
     if (more.length > 0) this.read(more)
     else this.#end()
   }
 
-  #conclude(task: Task, outcome: Outcome, conditions: Transaction['conditions']): void {
+  #conclude(
+    { at, task }: Pick<Running, 'at' | 'task'>,
+    outcome: Outcome,
+    conditions: Transaction['conditions'],
+  ): void {
     if (outcome.type === 'change') {
       const all = [...conditions, ...(outcome.conditions ?? [])]
-      this.#changes.push({ task, outcome, conditions: all })
+      this.#changes.push({ at, task, outcome, conditions: all })
     } else if (outcome.type === 'confirm') {
       this.#confirmed.push({ task, body: outcome.body })
     } else {
@@ -93,7 +100,7 @@ class Together {
 
   #commit(): void {
     const plans = this.#plans
-    const changes = this.#changes
+    const changes = this.#changes.toSorted((a, b) => a.at - b.at)
     const attempts = changes.map(({ outcome, conditions }) => ({ ...outcome, conditions }))
     plans.attempt(
       attempts,
