@@ -2,6 +2,7 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
+import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
@@ -15,18 +16,24 @@ const NONE: readonly [number, number] = [0, 0]
 export const COMMANDS: CommandTable = {
   put: {
     usage:
-      'FILE|DIR... | -\nFILE|DIR --name NAME\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
+      'FILE|DIR... | -\nFILE|DIR --name NAME [--expires D]\nFILE|DIR --tag NAME [--keep D] [--expires D]\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
     summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
       ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
+      ['dstore put my-model --tag models/latest', 'move a name to it, or bind it'],
+      ['dstore put report.html --name reports/1 --expires 30d', 'unbind the name after 30 days'],
       ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
       ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
       ['curl -s https://example.com | dstore put -', 'store standard input'],
       ['tar c -C src . | dstore put --format tar -', 'store what a tar file has as a directory'],
     ],
-    flags: ['name', 'follow', 'ignore-file', 'format', 'json', ...CALL],
-    flagHelp: { follow: 'store what links out of a folder point to' },
+    flags: [
+      ...(['name', 'tag', 'expires', 'keep'] as const),
+      ...(['follow', 'ignore-file', 'format', 'json'] as const),
+      ...CALL,
+    ],
+    flagHelp: { follow: 'store what links out of a folder point to', expires: EXPIRES },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
   },
@@ -86,17 +93,8 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: async () => (await import('./commands/values.ts')).stat,
   },
-  name: {
-    usage: 'NAME KEY',
-    summary: 'bind a write-once name to a key',
-    examples: [
-      ['dstore name models/v1 bafkr4i...', 'permanent: the name never refers to another key'],
-    ],
-    flags: ['json', ...CALL],
-    isDoneUnread: ({ json }) => json !== true,
-    positionals: [2, 2],
-    load: async () => (await import('./commands/names.ts')).name,
-  },
+  name: nameCommand(CALL),
+  tag: tagCommand(CALL),
   ls: {
     usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
     summary: 'list names, keys, or what a directory has',
@@ -121,6 +119,7 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: async () => (await import('./commands/rm.ts')).rm,
   },
+  rule: ruleCommand(CALL),
   watch: {
     minor: true,
     usage: '',

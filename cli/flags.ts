@@ -40,6 +40,13 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   repair: yes('repair damaged values from a node that holds them'),
   counts: yes('count again what directories hold, and correct wrong counts; at Global'),
   name: text('NAME', 'bind this write-once name in the same change'),
+  tag: text('NAME', 'bind this tag in the same change, or move it'),
+  history: yes('show what the tag was bound to, the newest first'),
+  keep: text('D', 'keep the target that a tag had for this time (default 10m)'),
+  unnamed: yes('the rule for values without a name'),
+  'max-age': text('D', 'since a name was bound, such as 30d'),
+  'max-names': text('N', 'how many names there may be'),
+  unused: text('D', 'since a name was last used, such as 7d'),
   'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
@@ -108,6 +115,13 @@ export interface Flags {
   readonly repair?: boolean
   readonly counts?: boolean
   readonly name?: string
+  readonly tag?: string
+  readonly history?: boolean
+  readonly keep?: string
+  readonly unnamed?: boolean
+  readonly 'max-age'?: string
+  readonly 'max-names'?: string
+  readonly unused?: string
   readonly 'ignore-file'?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean

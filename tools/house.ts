@@ -16,6 +16,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   cli: 'The entry of the command line: arguments, flags, help, the connection to a daemon.',
   'cli/archive': 'Reads and writes the tar archives of `export` and `import`.',
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
+  'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -58,6 +59,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
   'src/index/global/names': 'Names at Global: the names of a key, tags, expiry, operations.',
   'src/index/global/requests': 'Serves requests: by which plan or flow, and for whom.',
+  'src/index/global/rules': 'Rules by prefix: what they charge, and what is unbound for them.',
   'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',

@@ -9,15 +9,18 @@ import { checkName, parseReferences, resolveKey } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
 import { inactiveText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
+import { termsIn } from './names/terms.ts'
 
 export async function name(invocation: Invocation): Promise<number> {
-  const { positionals, terminal } = invocation
+  const { positionals, flags, terminal } = invocation
   const [text, value] = positionals as [string, string]
   await checkName(text)
+  const terms = termsIn(flags)
   const references = await parseReferences([value])
   const client = await useDaemon(invocation)
   return forEachArgument([text], terminal, async () => {
-    const bound = await client.bind(text, await resolveKey(client, references.get(value)!))
+    const key = await resolveKey(client, references.get(value)!)
+    const bound = await client.bind(text, key, terms)
     if (terminal.json) await terminal.print(JSON.stringify(bound))
   })
 }

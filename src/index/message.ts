@@ -42,9 +42,19 @@ import type {
   PresentAnswer,
 } from './tree-messages.ts'
 
+import type {
+  Accepted,
+  RemoveRule,
+  ReportUse,
+  RuleList,
+  RulesRequest,
+  SetRule,
+} from './rule-messages.ts'
+
 export type * from './batch-messages.ts'
 export type * from './name-messages.ts'
 export type * from './naming-messages.ts'
+export type * from './rule-messages.ts'
 export type * from './tree-messages.ts'
 export type * from './value-messages.ts'
 
@@ -67,6 +77,10 @@ export type Request =
   | Present
   | MakeDirectories
   | CommitTree
+  | SetRule
+  | RemoveRule
+  | RulesRequest
+  | ReportUse
   | Invite
   | Admit
   | Expel
@@ -92,6 +106,10 @@ export interface AnswerTo {
   readonly present: PresentAnswer
   readonly 'make-directories': MadeDirectories
   readonly 'commit-tree': Stored
+  readonly 'set-rule': Accepted
+  readonly 'remove-rule': Accepted
+  readonly rules: RuleList
+  readonly 'report-use': Accepted
   readonly invite: Invited
   readonly admit: Admitted
   readonly expel: Removed

@@ -76,8 +76,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   /**
    * Store a value (specs/004 and 005). Resolves when the value is durable, unless
    * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
-   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it is moved,
-   * if it is bound. Errors: `conflict` (the name is bound to another value, or of the other kind),
+   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it moves, if
+   * it is bound. Errors: `conflict` (the name is bound to another value, or is of the other kind),
    * `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
    * `unreachable`, and any error that the source throws.
    */

@@ -32,7 +32,7 @@ export function indexTopics(topic: Topic): void {
     await t.throwsAsync(dstore.unbind('greetings/one'), { code: 'not-found' })
   })
 
-  topic('tags move, remember their targets, and may expire', async (t, dstore) => {
+  topic('R007-301 tags move, remember their targets, and may expire', async (t, dstore) => {
     const soon = { kind: 'tag', expiresMs: 60_000 } as const
     const one = await dstore.put('one', { name: 'now', naming: soon })
     const two = await dstore.put('two', { name: 'two' })

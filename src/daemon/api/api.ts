@@ -78,7 +78,7 @@ export type UnbindAnswer = Omit<UnbindResult, 'key'> & { readonly key?: string }
 
 export type NameAnswer = Keyed<BoundName>
 
-/** The outcome of the move of a tag. `previous` and its time are missing if nothing was replaced. */
+/** The outcome of the move of a tag, with `previous` and its time if it replaced anything. */
 export interface MovedAnswer extends Omit<TagResult, 'key' | 'previous' | 'previousKeptUntil'> {
   readonly kind: 'tag'
   readonly key: string

@@ -31,6 +31,7 @@ import {
 } from './decode-names.ts'
 import { toNaming } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
+import { toRuleBody } from './decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
@@ -230,6 +231,13 @@ function fromWire(body: pb.Message['body']): Body {
     case 'madeDirectories':
     case 'commitTree':
       return toTreeBody(body)
+    case 'setRule':
+    case 'removeRule':
+    case 'accepted':
+    case 'rules':
+    case 'ruleList':
+    case 'reportUse':
+      return toRuleBody(body)
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':

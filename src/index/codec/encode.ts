@@ -4,6 +4,7 @@ import type { Body, WatchedChange, Message, Position, TreeRemoval } from '../mes
 import { wireFailure, wireItem, wireOutcome, wireReceipt } from './encode-batches.ts'
 import { wireFact } from './encode-facts.ts'
 import { wireBinding, wireNamed, wireNaming, wireTarget } from './encode-names.ts'
+import { wireRule, wireTerms } from './encode-rules.ts'
 import { MessageSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -186,6 +187,20 @@ function toWire(body: Body): WireBody {
       const value = { hold, digest, ...given({ name }), ...wireNaming(body) }
       return { case: 'commitTree', value }
     }
+    case 'set-rule': {
+      const { prefix, terms } = body
+      return { case: 'setRule', value: { terms: wireTerms(terms), ...given({ prefix }) } }
+    }
+    case 'remove-rule':
+      return { case: 'removeRule', value: given({ prefix: body.prefix }) }
+    case 'accepted':
+      return { case: 'accepted', value: {} }
+    case 'rules':
+      return { case: 'rules', value: {} }
+    case 'rule-list':
+      return { case: 'ruleList', value: { items: body.items.map(wireRule) } }
+    case 'report-use':
+      return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
       return { case: 'ping', value: {} }
     case 'pong':

@@ -27,6 +27,8 @@ export interface GlobalIndexOptions {
   readonly rules?: Rules
   /** Children of a directory that one transaction counts: fewer only in tests. */
   readonly batchItems?: number
+  /** How long clocks must agree before wall time is trusted: shorter only in tests. */
+  readonly wallSettledMs?: number
 }
 
 /** A stream from a Local, or `SELF`. */

@@ -206,12 +206,18 @@ export class PlanRunner {
     return { conditions, writes: marked, ...(increments && { increments }), entry, adopt, release }
   }
 
-  #committed(task: Task, { adopt, change, next }: ChangeOutcome, seq: number): void {
-    if (adopt === undefined) this.discardOf(task)
-    const isLoss = this.#options.feed.report(seq, change)
-    // The caller of a removal waits before any Local can acknowledge it.
-    this.finish(task, next(seq))
-    this.#options.onCommitted(change, isLoss)
+  #committed(task: Task, outcome: ChangeOutcome, seq: number): void {
+    const isLoss = this.#options.feed.report(seq, outcome.change)
+    this.changed(task, outcome, seq)
+    this.#options.onCommitted(outcome.change, isLoss)
+  }
+
+  /** To be called first: the caller of a removal waits before any Local can acknowledge it. */
+  changed(task: Task, { adopt, next }: ChangeOutcome, seq: number): void {
+    const done = next(seq)
+    // A request that is served again needs its value.
+    if (adopt === undefined && done.type !== 'again') this.discardOf(task)
+    this.finish(task, done)
   }
 
   finish(task: Task, done: Done): void {

@@ -140,7 +140,7 @@ export function boundName(name: string, found: Found, heldBytes: number): BoundN
 const LATEST_MS = 8.64e15
 
 /** ISO 8601. */
-const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
+export const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
 
 /** The outcome of the move of a tag. */
 export function tagResult(

@@ -86,6 +86,26 @@ const failed = fc.record({
   message: line,
   hint: maybe(line.filter((hint) => hint !== '')),
 })
+const bound = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+const unnamedRule = fc.record({ prefix: fc.constant(undefined), unusedMs: bound })
+const terms = fc
+  .record(
+    { maxSize: bound, maxAgeMs: bound, unusedMs: bound, maxNames: bound },
+    { requiredKeys: [] },
+  )
+  .filter((one) => Object.keys(one).length > 0)
+const prefix = fc.oneof(fc.constant(''), name)
+const ruleFacts = fc.record(
+  { names: count, size: count, removed: count, counting: fc.boolean() },
+  { requiredKeys: ['names', 'size', 'removed', 'counting'] },
+)
+const maybeFacts = fc.record({ heldOtherwise: count, lastRemovedMs: count }, { requiredKeys: [] })
+const rule = fc
+  .tuple(fc.oneof(fc.record({ prefix, terms }), unnamedRule), ruleFacts, maybeFacts)
+  .map(([one, facts, others]) => {
+    const { terms: bounds, ...rest } = { terms: {}, ...one }
+    return { ...rest, ...bounds, ...facts, ...others }
+  })
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
@@ -188,6 +208,15 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
   }),
   named: fc.record({ items: some(named), more: fc.boolean() }),
+  'set-rule': fc.oneof(
+    fc.record({ prefix, terms }),
+    fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
+  ),
+  'remove-rule': fc.record({ prefix: maybe(prefix) }),
+  accepted: fc.constant({}),
+  rules: fc.constant({}),
+  'rule-list': fc.record({ items: some(rule) }),
+  'report-use': fc.record({ names, digests: some(digest) }),
   hold: fc.record({ id: hold, release: fc.boolean() }),
   held: fc.constant({}),
   present: fc.record({ hold, items: some(presentItem) }),

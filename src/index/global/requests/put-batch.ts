@@ -5,6 +5,7 @@
 import { toHex } from '../../../bytes.ts'
 import type { BatchItem, BatchOutcome, Body, PutBatch } from '../../message.ts'
 import type { Names } from '../names/names.ts'
+import type { Lifecycle } from '../rules/lifecycle.ts'
 import type { Origin, PlanRunner, Task } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { putTask, type PutContext } from '../put-plans.ts'
@@ -13,6 +14,7 @@ import { runTogether } from './run-together.ts'
 export interface PutBatchParts {
   readonly plans: PlanRunner
   readonly names: Names
+  readonly lifecycle: Lifecycle
   /** Called once, when every item has its outcome. */
   readonly finish: (body: Body) => void
 }
@@ -75,7 +77,7 @@ class Batch {
     for (const at of round) {
       this.#operate(at, done, (task) => {
         if (isCollecting) together.push(task)
-        // It had to wait: for the log to be read back, or for the first of its operation.
+        // It had to wait: for the log to be read back, for its turn, or for room in a rule.
         else this.#parts.plans.run(task)
       })
     }
@@ -85,19 +87,22 @@ class Batch {
 
   /** `begin` is not called for the repeat of an operation: that has its answer. */
   #operate(at: number, done: () => void, begin: (task: Task) => void): void {
-    const { plans, names } = this.#parts
+    const { plans, names, lifecycle } = this.#parts
     const { name, naming, operation } = this.#items[at]!
     const value = this.#values[at]!
+    const as = { name, naming, ...(operation && { operation }) }
+    const wish = name === undefined ? undefined : { ...value, name, directory: false }
     let isFirst = false
     const finish = (body: Body): void => {
       if (!isFirst) plans.discard(value.location)
       this.#finished(at, body)
       done()
     }
-    names.operate({ type: 'put', operation }, finish, (first) => {
-      isFirst = true
-      const as = { name, naming, ...(operation && { operation }) }
-      begin(putTask(this.#origin, value, as, this.#context, first))
+    names.operate({ ...as, type: 'put' }, finish, (first) => {
+      lifecycle.admit(wish, first, (admitted) => {
+        isFirst = true
+        begin(putTask(this.#origin, value, as, this.#context, admitted))
+      })
     })
   }
 

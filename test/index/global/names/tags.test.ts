@@ -300,3 +300,33 @@ test('R004-122: after a restart, a target stays until its time by a wall clock t
   for (let i = 0; i < 700; i++) machine.tick(1000)
   t.is(recordOf(machine, 1), undefined)
 })
+
+test('R004-131: many that move one tag at the same moment take turns, each from the last target', (t) => {
+  const machine = new Machine()
+  for (let n = 0; n <= 40; n++) machine.put(n)
+  machine.holds.add('commit').add('commit-all')
+  const asked = Array.from({ length: 40 }, (_, n) =>
+    n % 2 === 0
+      ? machine.ask({ type: 'rebind', name: 'tag', digest: digestOf(n) })
+      : machine.ask({ type: 'put', values: [valueOf(n)], name: 'tag', naming: { tag: true } }),
+  )
+  const other = machine.ask({ type: 'rebind', name: 'other', digest: digestOf(40) })
+  let commits = 0
+  for (;;) {
+    const effect = machine.held.shift()
+    if (effect === undefined) break
+    commits++
+    machine.carryOut(effect)
+  }
+  t.is(commits, 41)
+  t.like(other(), { type: 'rebound' })
+  for (const [n, answer] of asked.entries()) {
+    const body = answer()
+    if (n % 2 === 1) t.like(body, { type: 'stored' })
+    else t.deepEqual(formerOf(body), n === 0 ? undefined : digestOf(n - 1), `${n}`)
+  }
+})
+
+/** What an answer says that the tag was bound to before. */
+const formerOf = (body: Body | undefined): Uint8Array | undefined =>
+  body?.type === 'rebound' ? body.previous?.digest : undefined
