@@ -2,6 +2,7 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
+import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
@@ -95,19 +96,9 @@ export const COMMANDS: CommandTable = {
   },
   name: nameCommand(CALL),
   tag: tagCommand(CALL),
-  ls: {
-    usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
-    summary: 'list names, keys, or what a directory has',
-    examples: [
-      ['dstore ls models/', 'list the names with this prefix'],
-      ['dstore ls models/v1/', 'list the directory that the name models/v1 is bound to'],
-      ['dstore ls --tree -l bafyr4i...', 'all that is below a directory, with sizes'],
-      ['dstore ls --keys | wc -l', 'count the values'],
-    ],
-    flags: ['keys', 'long', 'tree', 'json', ...CALL],
-    positionals: [0, 1],
-    load: async () => (await import('./commands/names.ts')).ls,
-  },
+  ls: lsCommand(CALL),
+  du: duCommand(CALL),
+  df: dfCommand(CALL),
   rm: {
     usage: 'KEY... [--force]\nNAME... [--name-only]',
     summary: 'remove values and names everywhere',
@@ -236,11 +227,12 @@ export const COMMANDS: CommandTable = {
   },
   members: {
     minor: true,
-    usage: '\nadd PEERID... [--role ROLE]\nrm PEERID...',
-    summary: 'list, add and remove member nodes',
+    usage: '\nadd MEMBER... [--role ROLE]\nrm MEMBER...',
+    summary: 'list, add and remove member nodes, by label or peer id',
     examples: [
-      ['dstore members', 'list each peer id, role, state and since when'],
-      ['dstore members rm 12D3KooW...', 'remove a node and cut its connections everywhere'],
+      ['dstore members -v', 'list label, role, state, since when, and peer id of each'],
+      ['dstore members add 12D3KooW...', 'admit a node without a ticket, by its peer id'],
+      ['dstore members rm build-7', 'remove a node and cut its connections everywhere'],
     ],
     flags: ['role', 'json', ...CALL],
     positionals: [0, Infinity],

@@ -51,7 +51,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
   tree: yes('also list what is below each directory'),
-  long: { ...yes('list sizes and kinds'), short: 'l' },
+  long: { ...yes('list kinds, sizes and times'), short: 'l' },
+  match: text('GLOB', 'only names that match, such as *.bin or cache/**/x?'),
+  sort: text('ORDER', 'name, size (largest first) or time (newest first; default name)'),
+  limit: text('N', 'at most N lines'),
   after: text('POSITION', 'resume after the change with this position (see --json)'),
   watch: yes('refresh every second'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
@@ -127,6 +130,9 @@ export interface Flags {
   readonly keys?: boolean
   readonly tree?: boolean
   readonly long?: boolean
+  readonly match?: string
+  readonly sort?: string
+  readonly limit?: string
   readonly after?: string
   readonly watch?: boolean
   readonly follow?: boolean

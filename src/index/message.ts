@@ -22,11 +22,13 @@ import type {
 import type {
   Bind,
   Binding,
+  Contents,
   Lookup,
   Named,
   Names,
   Rebind,
   Rebound,
+  StoreContents,
   TagHistory,
   TagTargets,
   Target,
@@ -72,6 +74,7 @@ export type Request =
   | Lookup
   | TagHistory
   | Names
+  | Contents
   | Watch
   | Hold
   | Present
@@ -101,6 +104,7 @@ export interface AnswerTo {
   readonly unbind: Removed
   readonly lookup: Binding
   readonly names: Named
+  readonly contents: StoreContents
   readonly watch: Watched
   readonly hold: Held
   readonly present: PresentAnswer

@@ -8,6 +8,9 @@ export const VERSIONS: readonly number[] = [3, 2, 1]
 /** The first version with directories: holds, and what is put under them. */
 const DIRECTORIES_SINCE = 2
 
+/** The first version with lists by level or pattern, and with what the store has. */
+const LISTS_SINCE = 3
+
 /** The first version with tags and expiry: what a request says of how it binds a name. */
 const TAGS_SINCE = 3
 
@@ -20,6 +23,9 @@ const NAMED_BATCHES_SINCE = 3
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
   if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
+  if (version < LISTS_SINCE && isOfLists(request)) {
+    return refusal(version, 'lists by level or pattern')
+  }
   if (version < TAGS_SINCE && isOfTags(request)) return refusal(version, 'tags and expiry of names')
   if (version < RULES_SINCE && isOfRules(request)) return refusal(version, 'rules')
   if (version < NAMED_BATCHES_SINCE && request.type === 'put-batch') {
@@ -77,4 +83,11 @@ function isOfTrees(request: Request): boolean {
     default:
       return false
   }
+}
+
+function isOfLists(request: Request): boolean {
+  if (request.type === 'contents') return true
+  if (request.type !== 'names') return false
+  const { delimiter, match, totals } = request
+  return delimiter !== undefined || match !== undefined || totals === true
 }

@@ -17,6 +17,7 @@ import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  CommonPrefix,
   DropOptions,
   ExpelResult,
   GetOptions,
@@ -24,7 +25,11 @@ import type {
   InactiveUpload,
   Invitation,
   InviteOptions,
+  LevelOptions,
+  ListedName,
   MemberEntry,
+  NameUsage,
+  NamesOptions,
   NodeStatus,
   PutOptions,
   PutOutcome,
@@ -32,6 +37,7 @@ import type {
   RemoveOptions,
   RemoveResult,
   Role,
+  StoreUse,
   UnbindOptions,
   UnbindResult,
   ValueFacts,
@@ -179,13 +185,28 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /**
-   * Every name that begins with `prefix`, and its key, in bytewise order of UTF-8. Error:
-   * `unreachable`.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8. Errors: `usage`,
+   * `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
    */
-  names(
+  names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
+
+  /**
+   * One level of names, as a folder has it: those that begin with `prefix` and have no delimiter
+   * behind it, and the common prefixes of the others. Errors as for `names`.
+   */
+  level(prefix?: string, options?: LevelOptions): AsyncIterable<ListedName | CommonPrefix>
+
+  /**
+   * Number and bytes of all names below each common prefix of a level, if a delimiter is given, and
+   * last of all that begin with `prefix`. Errors as for `names`.
+   */
+  usage(
     prefix?: string,
-    options?: CallOptions,
-  ): AsyncIterable<{ readonly name: string; readonly key: Key }>
+    options?: Pick<LevelOptions, 'delimiter' | keyof CallOptions>,
+  ): AsyncIterable<NameUsage>
+
+  /** What the store of Global has, and what it keeps without a name. Errors as for `names`. */
+  contents(options?: CallOptions): Promise<StoreUse>
 
   /**
    * Every key, and the size of its value in bytes, in bytewise order of digests. Error:

@@ -200,6 +200,18 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       return each(options, () => node.index.names(checkString('prefix', prefix), options))
     },
 
+    level(prefix = '', options = {}) {
+      return each(options, () => node.index.level(checkString('prefix', prefix), options))
+    },
+
+    usage(prefix = '', options = {}) {
+      return each(options, () => node.index.usage(checkString('prefix', prefix), options))
+    },
+
+    contents(options = {}) {
+      return call(options, () => node.index.contents(options))
+    },
+
     keys(options = {}) {
       return each(options, () => node.index.keys(options))
     },

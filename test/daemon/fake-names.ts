@@ -64,7 +64,8 @@ export class FakeRules implements NodeRules {
 
   async list(): Promise<RuleState[]> {
     await Promise.resolve()
-    const now = { names: 2, size: 300, heldOtherwise: 100, removed: 5, lastRemovedAt: AT }
+    const held = { names: 2, size: 300, heldOtherwise: 100, counting: false }
+    const now = { ...held, removed: 5, lastRemovedAt: AT }
     return [...this.bounds].map(([prefix, bounds]) => ({ ...bounds, prefix, ...now }))
   }
 

@@ -5,7 +5,8 @@ import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
-import { packKeys, packNames } from '../../src/index/records/list-pages.ts'
+import { packNames } from '../../src/index/lists/name-page.ts'
+import { packKeys } from '../../src/index/records/list-pages.ts'
 import { checkNewName } from '../../src/index/name.ts'
 import { GROUP_BYTES } from '../../src/limits.ts'
 import type { FileIdentity } from '../../src/store/file/file-identity.ts'
@@ -19,6 +20,7 @@ import type {
   GetOptions,
   ImmediateValue,
   InviteOptions,
+  ListedName,
   NamedValue,
   NodeIndex,
   NodeLists,
@@ -265,7 +267,24 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   async *names(prefix = '', options: CallOptions = {}): ReturnType<NodeIndex['names']> {
     this.#begin(options)
     await Promise.resolve()
-    for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield { name, key }
+    for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield listed(name, key)
+  }
+
+  async *level(prefix?: string, options?: CallOptions): ReturnType<NodeIndex['level']> {
+    yield* this.names(prefix, options)
+  }
+
+  async *usage(prefix = '', options: CallOptions = {}): ReturnType<NodeIndex['usage']> {
+    this.#begin(options)
+    yield { prefix, names: this.bound.size, size: 0 }
+    await Promise.resolve()
+  }
+
+  async contents(options: CallOptions = {}): ReturnType<NodeIndex['contents']> {
+    this.#begin(options)
+    const use = { durable: false, values: this.values.size, valueBytes: 0, unfinishedBytes: 0 }
+    const unbounded = { quotaBytes: undefined, headroomBytes: undefined }
+    return Promise.resolve({ ...use, ...unbounded, unnamedValues: 0, unnamedBytes: 0 })
   }
 
   /** A page for each key. */
@@ -391,3 +410,12 @@ async function* readFile(source: {
     await file.close()
   }
 }
+
+const listed = (name: string, key: Key): ListedName => ({
+  name,
+  key,
+  kind: 'fixed',
+  size: undefined,
+  boundAt: undefined,
+  expiresAt: undefined,
+})

@@ -45,8 +45,8 @@ function boundsIn(flags: Flags): RuleBounds {
 }
 
 function parseCount(text: string): number {
-  const count = /^\d{1,15}$/.test(text) ? Number(text) : 0
-  return atLeastOne('--max-names', count)
+  if (!/^\d{1,15}$/.test(text)) throw new DstoreError('usage', `not a number of names: ${text}`)
+  return atLeastOne('--max-names', Number(text))
 }
 
 function atLeastOne(flag: string, value: number): number {
@@ -74,7 +74,7 @@ async function set(
   const client = await useDaemon(invocation)
   const state = await client.rules.set(prefix, bounds)
   if (terminal.json) await terminal.print(JSON.stringify(state))
-  terminal.note(`${whose(prefix)}: ${boundsText(state)}; now ${heldText(state)}`)
+  terminal.note(`${whose(prefix)}: ${boundsText(state)}; \`dstore rule ls\` shows what they hold`)
   return 0
 }
 
@@ -121,11 +121,12 @@ function boundsText({ maxSize, maxNames, maxAgeMs, unusedMs }: RuleBounds): stri
   ].join(', ')
 }
 
-/** `3 names (12MiB, of which 1MiB is held otherwise)`. */
-function heldText({ prefix, names, size, heldOtherwise }: RuleState): string {
+/** `3 names (12MiB, of which 1MiB is held otherwise)`; fewer while they are being counted. */
+function heldText({ prefix, names, size, heldOtherwise = 0, counting }: RuleState): string {
   const others =
     heldOtherwise === 0 ? '' : `, of which ${formatSize(heldOtherwise)} is held otherwise`
-  return `${plural(names, prefix === undefined ? 'value' : 'name')} (${formatSize(size)}${others})`
+  const count = plural(names, prefix === undefined ? 'value' : 'name')
+  return `${count} (${formatSize(size)}${others})${counting ? ' so far, still counting' : ''}`
 }
 
 /** `cache/  max-size 50GiB, unused 7d  holds 3 names (12MiB)  removed 9, last 2026-...`. */

@@ -2,6 +2,7 @@
 import type {
   BoundName,
   ChangeEvent,
+  CommonPrefix,
   ExpelResult,
   InactiveStatus,
   InactiveValue,
@@ -9,10 +10,13 @@ import type {
   Invitation,
   MemberEntry,
   Miscount,
+  NameKind,
+  NameUsage,
   NodeStatus,
   Progress,
   PutResult,
   RemoveResult,
+  StoreUse,
   RuleState,
   TagResult,
   UnbindResult,
@@ -103,10 +107,25 @@ export interface RemovedRuleAnswer {
   readonly prefix?: string
 }
 
+/** A name in a list. Properties that are not known, or do not apply, are missing. */
 export interface NameLine {
   readonly name: string
   readonly key: string
+  /** Missing where a daemon of an earlier version answers. */
+  readonly kind?: NameKind
+  readonly size?: number
+  readonly boundAt?: string
+  readonly expiresAt?: string
 }
+
+/** A line of a list by level. */
+export type LevelLine = NameLine | CommonPrefix
+
+/** A line of `GET /v1/usage`. */
+export type UsageLine = NameUsage
+
+/** What the store of Global has. Bounds that do not apply are missing. */
+export type StoreAnswer = Partial<StoreUse> & Omit<StoreUse, 'quotaBytes' | 'headroomBytes'>
 
 /** One change of the index. Properties that do not apply are missing. */
 export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size' | 'previous'> {

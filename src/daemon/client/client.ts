@@ -14,9 +14,9 @@ import type {
 } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { changes, documents, json, result, wholeLines } from './response.ts'
+import { changes, documents, json, result } from './response.ts'
 import type { DaemonResponse } from './response.ts'
-import { KEY_HEADER, LINES_TYPE, SIZE_HEADER, TEXT_TYPE } from '../api/api.ts'
+import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
   ChangeLine,
@@ -41,6 +41,7 @@ import type {
 import { HttpClient } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { RequestParts } from './http-client.ts'
+import { ListClient, type NamesQuery } from './lists/list-client.ts'
 import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
@@ -95,6 +96,11 @@ export class Client {
   /** The calls that store trees. */
   get trees(): TreeClient {
     return new TreeClient(this.#http)
+  }
+
+  /** Lists of keys and names. */
+  get lists(): ListClient {
+    return new ListClient(this.#http)
   }
 
   /** The calls about tags. */
@@ -206,8 +212,8 @@ export class Client {
   }
 
   /** Every name that begins with `prefix`. */
-  names(prefix?: string): AsyncGenerator<NameLine> {
-    return this.#lines('GET', '/v1/names', { query: { prefix }, ...STREAM })
+  names(prefix?: string, query: NamesQuery = {}): AsyncGenerator<NameLine> {
+    return this.lists.names(prefix, query)
   }
 
   /** Every change after a position (default: from now on), until an error or the caller ends it. */
@@ -248,18 +254,7 @@ export class Client {
   }
 
   keys(): AsyncGenerator<KeyLine> {
-    return this.#lines('GET', '/v1/keys', STREAM)
-  }
-
-  /** Every key as the lines of a list, in pieces: text, or with `json` the documents of `keys`. */
-  keyLines(json: boolean): AsyncGenerator<Uint8Array> {
-    return this.#listing<KeyLine>('/v1/keys', STREAM, json, ({ key }) => key)
-  }
-
-  /** The same of the names that begin with `prefix`. */
-  nameLines(prefix: string | undefined, json: boolean): AsyncGenerator<Uint8Array> {
-    const parts = { query: { prefix }, ...STREAM }
-    return this.#listing<NameLine>('/v1/names', parts, json, ({ name }) => name)
+    return this.lists.keys()
   }
 
   /** Verifies every value that the node keeps; ends with a `done` line. */
@@ -313,20 +308,6 @@ export class Client {
 
   async #json<Answer>(method: string, path: string, sent?: RequestParts): Promise<Answer> {
     return json(await this.#http.call(method, path, sent))
-  }
-
-  async *#listing<Line>(
-    path: string,
-    sent: RequestParts,
-    json: boolean,
-    textOf: (line: Line) => string,
-  ): AsyncGenerator<Uint8Array> {
-    const headers = { ...TRAILERS, Accept: json ? LINES_TYPE : TEXT_TYPE }
-    const response = await this.#http.call('GET', path, { ...sent, headers })
-    const type = response.message.headers['content-type'] ?? ''
-    if (json || type.startsWith(TEXT_TYPE)) yield* wholeLines(response)
-    // A daemon of an earlier version has no text.
-    else for await (const line of documents<Line>(response)) yield Buffer.from(`${textOf(line)}\n`)
   }
 
   async *#lines<Line>(method: string, path: string, sent: RequestParts = {}): AsyncGenerator<Line> {

@@ -1,7 +1,8 @@
 /** The index calls of a running daemon, over its socket (specs/007, "HTTP API"). */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { type Key, parseKey } from '../../hash/key.ts'
-import type { NodeIndex } from '../../node/node.ts'
+import type { ListedName, NodeIndex } from '../../node/node.ts'
+import type { NameLine } from '../api/api.ts'
 import type { Client } from './client.ts'
 
 export const remoteIndex = (client: Client): NodeIndex => ({
@@ -58,7 +59,24 @@ export const remoteIndex = (client: Client): NodeIndex => ({
   },
 
   async *names(prefix, options = {}) {
-    for await (const line of client.with(options).names(prefix)) yield keyed(line)
+    const { after, limit, match } = options
+    const lines = client.with(options).lists.names(prefix, { after, limit, match })
+    for await (const line of lines) yield listed(line)
+  },
+
+  async *level(prefix, options = {}) {
+    const { after, limit, delimiter } = options
+    const lines = client.with(options).lists.level(prefix, { after, limit, delimiter })
+    for await (const line of lines) yield 'prefix' in line ? line : listed(line)
+  },
+
+  usage(prefix, options = {}) {
+    return client.with(options).lists.usage(prefix, options.delimiter)
+  },
+
+  async contents(options = {}) {
+    const { quotaBytes, headroomBytes, ...use } = await client.with(options).lists.contents()
+    return { ...use, quotaBytes, headroomBytes }
   },
 
   async *watch({ signal, after, onStart } = {}) {
@@ -70,6 +88,11 @@ export const remoteIndex = (client: Client): NodeIndex => ({
   },
 })
 
+/** What a daemon of an earlier version does not say of a name is undefined, as it was fixed. */
+function listed(line: NameLine): ListedName {
+  const { kind = 'fixed', size, boundAt, expiresAt, ...name } = line
+  return { ...keyed(name), kind, size, boundAt, expiresAt }
+}
 const parsedOrNone = (text: string | undefined): Key | undefined =>
   text === undefined ? undefined : keyed({ key: text }).key
 

@@ -7,7 +7,7 @@ import type { HttpCall } from './call.ts'
 import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
-import { listKeys, listNames } from './lists/list-handlers.ts'
+import { listKeys, listNames, listUsage, storeUse } from './lists/list-handlers.ts'
 import { makeDirectories, openHold, present, releaseHold } from './trees/hold-handlers.ts'
 import { putTree } from './trees/put-handlers.ts'
 import { getEntry, headEntry } from './trees/tree-handlers.ts'
@@ -73,6 +73,8 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/keys', methods: { GET: listKeys }, open: true },
   { path: '/v1/verify', methods: { POST: verify } },
   { path: '/v1/names', methods: { GET: listNames }, open: true },
+  { path: '/v1/usage', methods: { GET: listUsage } },
+  { path: '/v1/store', methods: { GET: storeUse } },
   {
     path: '/v1/names/{name}',
     methods: { GET: getName, PUT: putName, DELETE: removeName },

@@ -17,6 +17,7 @@ const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   'tag-history': 'reader',
   list: 'reader',
   names: 'reader',
+  contents: 'reader',
   watch: 'reader',
   ping: 'reader',
   put: 'writer',

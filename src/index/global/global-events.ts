@@ -1,7 +1,7 @@
 /** The options, events and effects of Global's index (specs/004-index.md). */
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Location } from '../../store/store.ts'
-import type { List, Message, Names, Naming, Watch } from '../message.ts'
+import type { Contents, List, Message, Names, Naming, Watch } from '../message.ts'
 import type { Change } from '../records/change-record.ts'
 import type { Rules } from '../rules.ts'
 import type { HoldersOf } from './lookup-plans.ts'
@@ -78,7 +78,7 @@ export type GlobalEffect =
       readonly type: 'page'
       readonly session: SessionId
       readonly id: number
-      readonly body: List | Names | Watch
+      readonly body: List | Names | Contents | Watch
     }
   | {
       readonly type: 'replay'

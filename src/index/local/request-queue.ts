@@ -43,6 +43,7 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   'tag-history': 'tag-targets',
   lookup: 'binding',
   names: 'named',
+  contents: 'store-contents',
   watch: 'watched',
   hold: 'held',
   present: 'present-answer',

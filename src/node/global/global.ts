@@ -125,6 +125,7 @@ export class Global implements Node {
       ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
       mayBeDamaged: () => repair.mayBeDamaged,
+      wall: options.wall,
     })
     this.rules = new RuleCalls(askOf(driver))
     this.trees = new TreeCalls({ ask: askOf(driver), random })

@@ -63,7 +63,7 @@ const presentItem = fc.record({ digest, directory: fc.boolean() })
 /** Bytes have no such field. */
 const directory = fc.constant(true)
 const naming = fc.record(
-  { tag: fc.constant(true), expiresMs: count, keepMs: count },
+  { tag: fc.constant(true), expiresMs: count, keepMs: count, asWriter: fc.constant(true) },
   { requiredKeys: [] },
 )
 const target = fc.record({ digest, directory, atMs: count }, { requiredKeys: ['digest'] })
@@ -75,6 +75,17 @@ const nameFacts = { tag: fc.constant(true), boundMs: count, expiresMs: count }
 const named = fc.record(
   { name, digest, directory, size: count, ...nameFacts },
   { requiredKeys: ['name', 'digest'] },
+)
+/** A prefix may be empty. */
+const prefix = fc.oneof(name, fc.constant(''))
+const plainNames = {
+  prefix,
+  after: maybe(prefix),
+  limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
+}
+const common = fc.record(
+  { name: prefix, common: fc.constant(true), size: count, names: count },
+  { requiredKeys: ['name', 'common'] },
 )
 const found = fc.record(
   { digest, incarnation: count, fact, directory, ...nameFacts },
@@ -94,7 +105,6 @@ const terms = fc
     { requiredKeys: [] },
   )
   .filter((one) => Object.keys(one).length > 0)
-const prefix = fc.oneof(fc.constant(''), name)
 const ruleFacts = fc.record(
   { names: count, size: count, removed: count, counting: fc.boolean() },
   { requiredKeys: ['names', 'size', 'removed', 'counting'] },
@@ -167,7 +177,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ have: fc.constant(undefined), sendFrom: count }),
   ),
   remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
-  unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
+  unbind: fc.record(
+    { name, keepValue: fc.boolean(), timeoutMs: maybe(count), asWriter: fc.constant(true) },
+    { requiredKeys: ['name', 'keepValue', 'timeoutMs'] },
+  ),
   removed: fc.record(
     {
       seq: count,
@@ -202,12 +215,6 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   binding: fc.record({
     found: maybe(found),
   }),
-  names: fc.record({
-    prefix: fc.oneof(fc.constant(''), name),
-    after: maybe(name),
-    limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
-  }),
-  named: fc.record({ items: some(named), more: fc.boolean() }),
   'set-rule': fc.oneof(
     fc.record({ prefix, terms }),
     fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
@@ -217,6 +224,41 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   rules: fc.constant({}),
   'rule-list': fc.record({ items: some(rule) }),
   'report-use': fc.record({ names, digests: some(digest) }),
+  names: fc.oneof(
+    fc.record(
+      { ...plainNames, delimiter: fc.constantFrom('/', 'é', '😀'), totals: fc.constant(true) },
+      { requiredKeys: ['prefix', 'after', 'limit'] },
+    ),
+    fc.record({ ...plainNames, match: name }),
+  ),
+  named: fc.record(
+    { items: some(fc.oneof(named, common)), more: fc.boolean(), next: prefix },
+    { requiredKeys: ['items', 'more'] },
+  ),
+  contents: fc.record({ after: maybe(digest) }),
+  'store-contents': fc.record(
+    {
+      durable: fc.boolean(),
+      values: count,
+      valueBytes: count,
+      quotaBytes: count,
+      headroomBytes: count,
+      unfinishedBytes: count,
+      unnamedValues: count,
+      unnamedBytes: count,
+      next: digest,
+    },
+    {
+      requiredKeys: [
+        'durable',
+        'values',
+        'valueBytes',
+        'unfinishedBytes',
+        'unnamedValues',
+        'unnamedBytes',
+      ],
+    },
+  ),
   hold: fc.record({ id: hold, release: fc.boolean() }),
   held: fc.constant({}),
   present: fc.record({ hold, items: some(presentItem) }),

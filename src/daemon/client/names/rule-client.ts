@@ -39,5 +39,6 @@ const rulePath = (prefix: string | undefined): string =>
 const stateOf = (line: RuleLine): RuleState => ({
   ...line,
   prefix: line.prefix,
+  heldOtherwise: line.heldOtherwise,
   lastRemovedAt: line.lastRemovedAt,
 })

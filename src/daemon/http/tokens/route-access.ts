@@ -41,6 +41,7 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/names/{name}': { GET: READ, PUT: WRITE, DELETE: WRITE },
   '/v1/names/{name}/history': { GET: READ },
   '/v1/usage': { GET: READ },
+  '/v1/store': { GET: READ_ALL },
   '/v1/rules': { GET: READ_ALL },
   '/v1/rules/{prefix}': { GET: READ_ALL, PUT: ADMIN, DELETE: ADMIN },
   '/v1/unnamed-rule': { PUT: ADMIN, DELETE: ADMIN },

@@ -54,7 +54,7 @@ export const wantedOf = (
   naming,
   moves,
   wallMs: wallMs(),
-  isAdmin,
+  isAdmin: isAdmin && naming.asWriter !== true,
   isWallTrusted: isWallTrusted(),
   rules,
 })

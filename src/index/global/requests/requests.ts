@@ -141,6 +141,7 @@ export class Requests {
         break
       case 'list':
       case 'names':
+      case 'contents':
       case 'watch':
         this.#parts.emit({ type: 'page', session, id, body })
         break
