@@ -34,10 +34,17 @@ export interface ForeignDigest {
   readonly digest: Uint8Array
 }
 
+/** Is it the name of a hash function that is verified? */
+export const isDigestAlgorithm = (name: string): name is DigestAlgorithm =>
+  Object.hasOwn(ALGORITHMS, name)
+
 /** Does the name stand where digests are? It may spell none. */
 export const isDigestName = (name: string): boolean => name.startsWith(DIGEST_NAMES)
 
-/** The name of a digest. `RangeError` unless it has the length that its hash function gives. */
+/**
+ * The name of a digest, `mh/...`: bound only to bytes that have it (specs/004, R004-165).
+ * `RangeError` unless it has the length that its hash function gives: 32, 48 or 64 bytes.
+ */
 export function digestName(algorithm: DigestAlgorithm, digest: Uint8Array): string {
   const { code, bytes } = ALGORITHMS[algorithm]
   if (digest.byteLength !== bytes) {

@@ -50,6 +50,16 @@ export class ForeignHasher {
   }
 }
 
+/** The name of the digest that these bytes have. */
+export async function nameOfBytes(
+  algorithm: DigestAlgorithm,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const hash = createHash(OPENSSL[algorithm])
+  for await (const piece of bytes) hash.update(piece)
+  return digestName(algorithm, hash.digest())
+}
+
 /** A hasher for the digest that a name spells; undefined for any other name, and for none. */
 export function hasherFor(name: string | undefined): ForeignHasher | undefined {
   const wanted = name === undefined ? undefined : readDigestName(name)

@@ -185,8 +185,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /**
-   * Every name that begins with `prefix`, in bytewise order of UTF-8. Errors: `usage`,
-   * `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8; those that spell digests for
+   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
    */
   names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
 

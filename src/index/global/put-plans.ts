@@ -25,7 +25,7 @@ import {
   wantedOf,
   type NamingContext,
 } from './names/bind-plan.ts'
-import { verifyDigest } from './names/foreign.ts'
+import { verifyDigest, wrongUse } from './names/foreign.ts'
 import { firstName } from './names/named.ts'
 import { decide } from './names/naming.ts'
 import { replaced } from './names/replaced.ts'
@@ -102,6 +102,8 @@ function* putNamed(
   absent: Done = confirm({ type: 'held' }),
 ): Plan {
   const { name, naming = {} } = as
+  const wrong = wrongUse(name, naming)
+  if (wrong !== undefined) return answer(wrong)
   for (;;) {
     const wanted = wantedOf({ name, digest }, naming, naming.tag === true, context.naming)
     const [before] = yield [nameRow(name)]

@@ -76,6 +76,8 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
   const moves = body.type === 'rebind'
   const naming = moves ? { ...body.naming, tag: true } : (body.naming ?? {})
   const { name, digest, directory = false } = body
+  const wrong = wrongUse(name, { ...naming, directory })
+  if (wrong !== undefined) return answer(wrong)
   for (;;) {
     const wanted = wantedOf(body, naming, moves, context)
     const [before] = yield [nameRow(name)]
@@ -283,14 +285,12 @@ function answered(
 
 /** The condition that nothing is bound below the name; or why it may not be bound. */
 export function* mayBind(
-  { name, directory, naming }: Pick<Wanted, 'name' | 'directory' | 'naming'>,
+  { name, directory }: Pick<Wanted, 'name' | 'directory'>,
   above: Rows,
   { rules }: Pick<NamingContext, 'rules'>,
 ): Generator<Scan, readonly Condition[] | Failure, Rows> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) return failure('usage', fault)
-  const wrong = wrongUse(name, { directory, ...naming })
-  if (wrong !== undefined) return wrong
   const excluded = boundAbove(name, above.slice(0, namesAbove(name).length))
   if (excluded !== undefined) return excluded
   if (!directory) return []
