@@ -97,8 +97,9 @@ export interface TargetLine {
 }
 
 /** A rule. Without a prefix: that for values without a name. */
-export interface RuleLine extends Omit<RuleState, 'prefix' | 'lastRemovedAt'> {
+export interface RuleLine extends Omit<RuleState, 'prefix' | 'heldOtherwise' | 'lastRemovedAt'> {
   readonly prefix?: string
+  readonly heldOtherwise?: number
   readonly lastRemovedAt?: string
 }
 

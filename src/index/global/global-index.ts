@@ -96,6 +96,7 @@ export class GlobalIndex {
       trustedMs: () => this.#wall.trustedMs,
       mayLack: () => this.#trees.mayLack,
       silent: () => this.#silent(),
+      onMissing: () => this.#trees.onMissing(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
     })
     this.#trees = new Trees({

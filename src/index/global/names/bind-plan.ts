@@ -207,7 +207,9 @@ export function placedAs(
   const record =
     decision.type === 'prolong'
       ? { ...decision.before, expiresMs: decision.expiresMs }
-      : recordFor(wanted, found, decision.type === 'renew' ? undefined : before)
+      : decision.type === 'renew'
+        ? { ...recordFor(wanted, found), ...historyOf(decision.before) }
+        : recordFor(wanted, found, before)
   const { expiresMs } = record
   const own = [
     { key: nameRow(name), value: encodeBinding(record) },
@@ -227,9 +229,6 @@ export function placedAs(
       committed,
     }
   }
-  if (decision.type === 'renew') {
-    return { record, own, writes: own, change: { type: 'bind', ...target }, committed }
-  }
   const { keptUntilMs } = leaves ?? {}
   const moved = { previous: targetOf(before), ...(keptUntilMs !== undefined && { keptUntilMs }) }
   // The same digest, as bytes or as a directory, has the name already.
@@ -239,6 +238,9 @@ export function placedAs(
   const change = { type: 'rebind', ...target, moved } as const
   return { record, own, writes: [...names, ...own], change, committed }
 }
+
+const historyOf = ({ history }: NameRecord): Pick<NameRecord, 'history'> =>
+  history === undefined ? {} : { history }
 
 function expiryWrites(
   name: string,

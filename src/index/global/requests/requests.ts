@@ -164,11 +164,24 @@ export class Requests {
           return this.#parts.sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const done = body.type === 'lookup' ? this.#used(body.name, finish) : finish
+        const done =
+          body.type === 'lookup'
+            ? this.#used(body.name, finish)
+            : body.type === 'remove'
+              ? this.#removed(finish)
+              : finish
         const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish: done })
         if (body.type !== 'remove' && body.type !== 'unbind') return run()
         this.#parts.trees.beforeRemoval(body, run, finish)
       }
+    }
+  }
+
+  /** A removal that fails, as for want of room, may have unbound some names: it goes on. */
+  #removed(finish: (body: Body) => void): (body: Body) => void {
+    return (body) => {
+      if (body.type === 'failure') this.#parts.names.removalFailed()
+      finish(body)
     }
   }
 
@@ -193,6 +206,7 @@ export class Requests {
         trimmed: this.#parts.trimmed,
         onMissing,
         onCascade,
+        isReplaced: this.#parts.names.isReplaced,
         isAdmin: isAsAdmin,
         refusal: () => roleTooLow(asker, this.#members.roleOf(asker) ?? 'stranger', 'admin'),
       },
