@@ -11,6 +11,7 @@ import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, OPERATION_ID_BYTES, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
+import { whileVerified } from '../calls/names/digest-wait.ts'
 import { namingOf } from '../calls/names/naming.ts'
 import {
   type Ask,
@@ -151,7 +152,7 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
     const request = { type: 'bind', ...known, operation } as const
     const found = await this.#writing(name, () =>
-      this.#options.link.ask(request, options, (answer, keep) => {
+      this.#options.link.ask(request, whileVerified(options, name), (answer, keep) => {
         if (keep) this.#options.holdings.bind(name, answer.found!)
         return answer.found!
       }),
