@@ -4,7 +4,14 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
-import type { CommitTreeOptions, HoldId, Node, NodeTrees, PutResult } from '../../node/node.ts'
+import type {
+  CallOptions,
+  CommitTreeOptions,
+  HoldId,
+  Node,
+  NodeTrees,
+  PutResult,
+} from '../../node/node.ts'
 import type { BuiltDirectory, BuiltTree } from './build-tree.ts'
 
 export type TreeNode = Pick<Node, 'put' | 'putMany'> & { readonly trees: NodeTrees }
@@ -17,10 +24,10 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  options: CommitTreeOptions = {},
+  { name, ...calls }: CommitTreeOptions = {},
 ): Promise<PutResult> {
-  for (const level of levels) await makeLevel(node, hold, level, options)
-  return commitRoot(node, hold, root, options)
+  for (const level of levels) await makeLevel(node, hold, level, calls)
+  return node.trees.commitTree(hold, root, { ...calls, ...(name !== undefined && { name }) })
 }
 
 /** Puts and makes what does not exist of directories whose children are made. */
@@ -28,7 +35,7 @@ export async function makeLevel(
   node: TreeNode,
   hold: HoldId,
   level: Iterable<BuiltDirectory>,
-  { name: _, ...options }: CommitTreeOptions,
+  options: CallOptions,
 ): Promise<void> {
   const { trees } = node
   for (const batch of batchesOf(level)) {
@@ -41,16 +48,6 @@ export async function makeLevel(
       if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
     }
   }
-}
-
-/** Commits the root of a tree whose directories are made. */
-export function commitRoot(
-  { trees }: TreeNode,
-  hold: HoldId,
-  root: Key,
-  { name, ...options }: CommitTreeOptions,
-): Promise<PutResult> {
-  return trees.commitTree(hold, root, { ...options, ...(name !== undefined && { name }) })
 }
 
 const keyOf = ({ key }: BuiltDirectory): Key => key

@@ -3,7 +3,7 @@ import { BATCH_ITEMS, MIB } from '../../../limits.ts'
 import type { CommitTreeOptions, HoldId, PutResult } from '../../../node/node.ts'
 import { totalsOf, type Totals } from '../../../directory/directory.ts'
 import { decodeDirectory } from '../../../directory/reader.ts'
-import { commitRoot, makeLevel, type TreeNode } from '../commit-built.ts'
+import { makeLevel, type TreeNode } from '../commit-built.ts'
 import type { SpooledDirectory } from './spooled-tree.ts'
 
 /** Directories that wait for others to be made with, and their bytes. */
@@ -18,7 +18,7 @@ export async function commitSpooled(
   node: TreeNode,
   hold: HoldId,
   directories: Iterable<SpooledDirectory>,
-  options: CommitTreeOptions,
+  { name, ...calls }: CommitTreeOptions,
 ): Promise<PutResult & Totals> {
   /** By height, then by key. */
   let waiting: Map<string, SpooledDirectory>[] = []
@@ -29,7 +29,7 @@ export async function commitSpooled(
     waiting = []
     ;[count, bytes] = [0, 0]
     for (const level of levels) {
-      if (level !== undefined) await makeLevel(node, hold, [...level.values()], options)
+      if (level !== undefined) await makeLevel(node, hold, [...level.values()], calls)
     }
   }
   for (const directory of directories) {
@@ -42,6 +42,7 @@ export async function commitSpooled(
   }
   await make()
   const { key, bytes: value } = root!
-  const put = await commitRoot(node, hold, key, options)
+  const options = { ...calls, ...(name !== undefined && { name }) }
+  const put = await node.trees.commitTree(hold, key, options)
   return { ...put, ...totalsOf(decodeDirectory(value)) }
 }
